@@ -1,0 +1,65 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One set of rules for every Swift target, so that no module is laxer than its neighbour.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    // An async function runs where its caller runs: on one loop that means no hop per await.
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+]
+
+// Programs take the main actor, which is the loop, as their default isolation.
+let applicationSettings = settings + [.defaultIsolation(MainActor.self)]
+
+let package = Package(
+    name: "swift-asyncio",
+    products: [
+        // asyncio itself.
+        .library(name: "AsyncIO", targets: ["AsyncIO"]),
+        // Linking this makes the loop the executor of an `async` main and of test runners.
+        .library(name: "AsyncIOMain", targets: ["AsyncIOMain"]),
+        // Virtual time and seeded schedules, for tests.
+        .library(name: "AsyncIOTesting", targets: ["AsyncIOTesting"]),
+        .executable(name: "rexasyncio", targets: ["rexasyncio"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+    ],
+    targets: [
+        .target(name: "CShims"),
+        .target(
+            name: "AsyncIOSystem",
+            dependencies: ["CShims", .product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: settings),
+        .target(
+            name: "AsyncIO",
+            dependencies: [
+                "CShims", "AsyncIOSystem",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings),
+        .target(name: "CAsyncIOMain"),
+        .target(name: "AsyncIOMain", dependencies: ["AsyncIO", "CAsyncIOMain"], swiftSettings: settings),
+        .target(name: "AsyncIOTesting", dependencies: ["AsyncIO", "AsyncIOMain"], swiftSettings: settings),
+        .executableTarget(
+            name: "rexasyncio",
+            dependencies: ["AsyncIO", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: applicationSettings),
+        // The interpreter of scenarios that proves the semantics against CPython's.
+        .executableTarget(
+            name: "asyncio-oracle",
+            dependencies: ["AsyncIO", "AsyncIOTesting"],
+            path: "Tests/Oracle",
+            swiftSettings: applicationSettings),
+    ]
+)

@@ -1,0 +1,105 @@
+/// Which logical task a Swift task carries: an open-addressed hash table from the
+/// Swift task's address, with the latest answer in front.
+///
+/// It cannot be a variable that the loop sets, since after a foreign wait
+/// (`Task.sleep`, say) a job arrives of which the loop does not know whose it is.
+/// The address of the running Swift task decides. Children that the user makes with
+/// `async let` or a standard task group are not in the table: they have no logical
+/// task.
+///
+/// An entry is made when a carrier starts and removed before it ends, both on the
+/// loop's thread, so that an address is never taken for an earlier task's, and a task
+/// outlives its entry, whose carrier holds it.
+struct CarrierTable {
+    private var cached: Slot?
+    private var slots: [Slot?] = Array(repeating: nil, count: 64)
+    private var count = 0
+
+    private struct Slot {
+        let carrier: Carrier
+        let task: UnretainedTask
+    }
+
+    /// The logical task of the Swift task that runs on this thread.
+    @inline(__always)
+    var current: AnyAsyncTask? {
+        mutating get {
+            guard let carrier = Carrier.current else { return nil }
+            if let cached, cached.carrier == carrier { return cached.task.task }
+            return lookUp(carrier)
+        }
+    }
+
+    @inline(never)
+    private mutating func lookUp(_ carrier: Carrier) -> AnyAsyncTask? {
+        guard let index = find(carrier) else { return nil }
+        cached = slots[index]
+        return slots[index]?.task.task
+    }
+
+    /// Remembers what the caller knows already.
+    @inline(__always)
+    mutating func cache(_ task: UnretainedTask) {
+        guard let carrier = task.task.carrier else { return }
+        cached = Slot(carrier: carrier, task: task)
+    }
+
+    mutating func insert(_ carrier: Carrier, _ task: AnyAsyncTask) {
+        if count * 2 >= slots.count { grow() }
+        let slot = Slot(carrier: carrier, task: UnretainedTask(task))
+        place(slot)
+        count += 1
+        cached = slot
+    }
+
+    mutating func remove(_ carrier: Carrier) {
+        if cached?.carrier == carrier { cached = nil }
+        guard var hole = find(carrier) else { return }
+        count -= 1
+        // Close the gap, so that no search ends too early.
+        var next = following(hole)
+        while let moving = slots[next] {
+            let home = home(of: moving.carrier)
+            if (next &- home) & mask >= (next &- hole) & mask {
+                slots[hole] = moving
+                hole = next
+            }
+            next = following(next)
+        }
+        slots[hole] = nil
+    }
+
+    // MARK: Hashing
+
+    private var mask: Int { slots.count - 1 }
+
+    private func following(_ index: Int) -> Int { (index + 1) & mask }
+
+    @inline(__always)
+    private func home(of carrier: Carrier) -> Int {
+        // Addresses are multiples of 16; the multiplication spreads the rest.
+        Int(truncatingIfNeeded: ((carrier.bits >> 4) &* 0x9E37_79B9_7F4A_7C15) >> 32) & mask
+    }
+
+    @inline(__always)
+    private func find(_ carrier: Carrier) -> Int? {
+        var index = home(of: carrier)
+        while let found = slots[index] {
+            if found.carrier == carrier { return index }
+            index = following(index)
+        }
+        return nil
+    }
+
+    private mutating func place(_ slot: Slot) {
+        var index = home(of: slot.carrier)
+        while slots[index] != nil { index = following(index) }
+        slots[index] = slot
+    }
+
+    private mutating func grow() {
+        let old = slots
+        slots = Array(repeating: nil, count: old.count * 2)
+        for case let slot? in old { place(slot) }
+    }
+}

@@ -1,0 +1,84 @@
+internal import CShims
+
+extension EventLoop {
+    /// The loop that runs on this thread, or nil.
+    ///
+    /// asyncio: `asyncio._get_running_loop`.
+    public static var current: EventLoop? { here }
+
+    /// The loop that runs on this thread.
+    ///
+    /// - Throws: ``RuntimeError`` if none does.
+    ///
+    /// asyncio: `asyncio.get_running_loop`.
+    public static var running: EventLoop {
+        get throws(RuntimeError) {
+            guard let loop = here else { throw RuntimeError("no running event loop") }
+            return loop
+        }
+    }
+
+    /// One thread-local load.
+    @inline(__always)
+    static var here: EventLoop? {
+        // SAFETY: the pointer is set by `whileCurrent` alone, which holds the loop
+        // for as long as it is set.
+        guard let pointer = unsafe asyncio_loop_get() else { return nil }
+        return unsafe Unmanaged<EventLoop>.fromOpaque(pointer).takeUnretainedValue()
+    }
+
+    /// The loop of this thread, for those who cannot go on without one: memory
+    /// safety stands on nobody else touching the library's objects.
+    @inline(__always)
+    static func required(for operation: StaticString) -> EventLoop {
+        guard let loop = here else { noLoop(operation) }
+        return loop
+    }
+
+    @inline(never)
+    private static func noLoop(_ operation: StaticString) -> Never {
+        fatalError(
+            """
+            \(operation) was called on a thread that runs no event loop. asyncio's objects belong to \
+            their loop's thread: call it from code that `run { }` runs, or hand it over with \
+            loop.callSoonThreadSafe { } or loop.submit { }.
+            """)
+    }
+
+    /// Makes this loop the thread's current one while `body` runs.
+    func whileCurrent<T>(_ body: () throws -> T) rethrows -> T {
+        let outer = unsafe asyncio_loop_get()
+        unsafe asyncio_loop_set(Unmanaged.passUnretained(self).toOpaque())
+        defer { unsafe asyncio_loop_set(outer) }
+        return try withExtendedLifetime(self) { try body() }
+    }
+
+    /// Hides the running loop from `body`, which then runs as at the top level of
+    /// a program: for tests that run inside a loop and test what makes loops.
+    package static func outsideOfAnyLoop<T>(_ body: () throws -> T) rethrows -> T {
+        let outer = unsafe asyncio_loop_get()
+        asyncio_loop_set(nil)
+        let executor = LoopExecutor.shared.suspendRunning()
+        defer {
+            LoopExecutor.shared.resumeRunning(executor)
+            unsafe asyncio_loop_set(outer)
+        }
+        return try body()
+    }
+
+    /// The loop may be used by its own thread, and by the thread that is about to run it.
+    func assertUsable(_ operation: StaticString) {
+        if state == .running, EventLoop.here !== self {
+            fatalError(
+                """
+                \(operation) was called from another thread than the event loop's. \
+                Use callSoonThreadSafe { } or submit { } there.
+                """)
+        }
+    }
+}
+
+extension EventLoop {
+    /// Makes the event loop the executor of this process: for the product AsyncIOMain.
+    package static func installExecutor() { LoopExecutor.install() }
+}

@@ -1,0 +1,148 @@
+internal import AsyncIOSystem
+internal import SystemPackage
+
+extension EventLoop {
+    // MARK: The user's descriptors
+
+    /// Calls `callback` in each turn in which `descriptor` can be read from; replaces the
+    /// callback that it had. The descriptor stays the caller's, who removes the reader
+    /// before closing it.
+    ///
+    /// - Throws: ``RuntimeError`` if a connection of this loop owns the descriptor, or the
+    ///   loop is closed; ``OSError`` if it cannot be watched (a regular file, say).
+    ///
+    /// asyncio: `loop.add_reader`.
+    public func addReader(_ descriptor: Int32, _ callback: @escaping () throws -> Void) throws {
+        try change(descriptor, "addReader") { watch in
+            watch.onReadable?.isRemoved = true
+            watch.onReadable = WatchCallback(callback)
+        }
+    }
+
+    /// Calls `callback` in each turn in which `descriptor` can be written to.
+    ///
+    /// - Throws: as ``addReader(_:_:)``.
+    ///
+    /// asyncio: `loop.add_writer`.
+    public func addWriter(_ descriptor: Int32, _ callback: @escaping () throws -> Void) throws {
+        try change(descriptor, "addWriter") { watch in
+            watch.onWritable?.isRemoved = true
+            watch.onWritable = WatchCallback(callback)
+        }
+    }
+
+    /// Takes the reader of a descriptor away; its writer stays.
+    ///
+    /// - Returns: whether there was one; always false when the loop is closed.
+    ///
+    /// asyncio: `loop.remove_reader`.
+    @discardableResult
+    public func removeReader(_ descriptor: Int32) throws -> Bool {
+        try remove(descriptor, "removeReader") { $0.onReadable.take() }
+    }
+
+    /// Takes the writer of a descriptor away; its reader stays.
+    ///
+    /// asyncio: `loop.remove_writer`.
+    @discardableResult
+    public func removeWriter(_ descriptor: Int32) throws -> Bool {
+        try remove(descriptor, "removeWriter") { $0.onWritable.take() }
+    }
+
+    private func change(_ descriptor: Int32, _ operation: StaticString, _ body: (Watch) -> Void) throws {
+        try checkOpen(operation)
+        guard descriptor >= 0 else { throw ValueError("\(operation)() needs a descriptor, not \(descriptor)") }
+        if let watch = descriptors[descriptor] {
+            try checkNotOwned(watch, operation)
+            body(watch)
+            try run("watch descriptor \(descriptor)") { () throws(Errno) in
+                try poller.modify(descriptor, for: watch.interest, token: watch.token)
+            }
+            return
+        }
+        let watch = descriptors.insert(descriptor, isEdgeTriggered: false)
+        body(watch)
+        do {
+            try poller.add(descriptor, for: watch.interest, token: watch.token)
+        } catch {
+            descriptors.remove(watch)
+            throw OSError(error, "cannot watch descriptor \(descriptor)")
+        }
+    }
+
+    private func remove(
+        _ descriptor: Int32, _ operation: StaticString, _ take: (Watch) -> WatchCallback?
+    ) throws -> Bool {
+        assertUsable(operation)
+        guard state != .closed, descriptor >= 0, let watch = descriptors[descriptor] else { return false }
+        try checkNotOwned(watch, operation)
+        guard let callback = take(watch) else { return false }
+        callback.isRemoved = true
+        if watch.interest.isEmpty {
+            unwatch(watch)
+        } else {
+            try run("watch descriptor \(descriptor)") { () throws(Errno) in
+                try poller.modify(descriptor, for: watch.interest, token: watch.token)
+            }
+        }
+        return true
+    }
+
+    private func checkNotOwned(_ watch: Watch, _ operation: StaticString) throws(RuntimeError) {
+        guard watch.isEdgeTriggered else { return }
+        throw RuntimeError(
+            "\(operation)(): descriptor \(watch.descriptor) is used by a connection of this loop")
+    }
+
+    private func run(_ operation: String, _ body: () throws(Errno) -> Void) throws(OSError) {
+        do { try body() } catch { throw OSError(error, "cannot \(operation)") }
+    }
+
+    // MARK: Streams' descriptors
+
+    /// Watches a stream's descriptor until ``unwatch(_:)``.
+    func watch(_ descriptor: Int32) throws(Errno) -> Watch {
+        let watch = descriptors.insert(descriptor, isEdgeTriggered: true)
+        do {
+            try poller.add(descriptor, for: [.readable, .writable, .edge], token: watch.token)
+        } catch {
+            descriptors.remove(watch)
+            throw error
+        }
+        return watch
+    }
+
+    /// Call it before the descriptor is closed.
+    func unwatch(_ watch: Watch) {
+        guard descriptors[watch.descriptor] === watch else { return }
+        descriptors.remove(watch)
+        try? poller.remove(watch.descriptor)
+    }
+
+    // MARK: Events
+
+    /// Notes what the poller reported; what is to run is queued, reads before writes.
+    func descriptorIsReady(_ event: PollEvent) {
+        guard let watch = descriptors[token: event.token] else { return }
+        if event.ready.contains(.readable) {
+            watch.canRead = true
+            watch.reader?.complete()
+            queue(watch.onReadable)
+        }
+        if event.ready.contains(.writable) {
+            watch.canWrite = true
+            watch.writer?.complete()
+            queue(watch.onWritable)
+        }
+    }
+
+    private func queue(_ callback: WatchCallback?) {
+        guard let callback else { return }
+        ready.append(
+            .handle(
+                Handle(
+                    .callback {
+                        if !callback.isRemoved { try callback.body() }
+                    })))
+    }
+}

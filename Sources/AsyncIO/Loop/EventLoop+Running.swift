@@ -1,0 +1,139 @@
+internal import DequeModule
+
+internal import AsyncIOSystem
+
+extension EventLoop {
+    /// Whether the loop is inside `runForever` or `runUntilComplete`.
+    public var isRunning: Bool { state == .running }
+
+    /// Whether `close()` was called.
+    public var isClosed: Bool { state == .closed }
+
+    /// Runs until ``stop()`` is called. What is queued then stays queued for the
+    /// next run.
+    ///
+    /// - Throws: ``RuntimeError`` if this loop or another one is running already, or
+    ///   if it is closed.
+    ///
+    /// asyncio: `loop.run_forever`.
+    public func runForever() throws(RuntimeError) { try run(until: { false }) }
+
+    /// Ends the run after the present turn. Before a run: lets it make one turn.
+    ///
+    /// asyncio: `loop.stop`.
+    public func stop() {
+        assertUsable("stop")
+        isStopping = true
+    }
+
+    /// Runs until the future has ended, and returns its value or throws its error.
+    ///
+    /// - Throws: ``RuntimeError`` if the loop is running or closed already, or is
+    ///   stopped before the future ends; and what the future throws.
+    ///
+    /// asyncio: `loop.run_until_complete`.
+    public func runUntilComplete<A: Awaitable>(_ future: A) throws -> A.Value {
+        try checkCanRun()
+        try whileCurrent {
+            let stop = future.onDone { _ in self.stop() }
+            defer { future.forget(stop) }
+            try run(until: { false })
+        }
+        guard future.isDone else { throw RuntimeError("Event loop stopped before Future completed.") }
+        return try future.result()
+    }
+
+    /// Runs `body` as a task until it has ended, and returns its value or throws
+    /// its error.
+    ///
+    /// asyncio: `loop.run_until_complete`, given a coroutine.
+    public func runUntilComplete<T>(_ body: @escaping @MainActor () async throws -> T) throws -> T {
+        try checkCanRun()
+        return try runUntilComplete(makeMainTask(body))
+    }
+
+    /// A task for a main-actor body, made from outside of the loop.
+    func makeMainTask<T>(name: String? = nil, _ body: @escaping @MainActor () async throws -> T) -> AsyncTask<T> {
+        whileCurrent {
+            let task = AsyncTask<T>(name: name, site: nil)
+            // SAFETY: the task is made here and runs on this thread, in the run
+            // that follows; the box only tells the compiler so.
+            nonisolated(unsafe) let unsafeTask = task
+            Task { @MainActor in
+                let task = unsafe unsafeTask
+                guard task.begin() else { return }
+                do { task.end(with: .success(try await body())) } catch { task.end(with: .failure(error)) }
+            }
+            return task
+        }
+    }
+
+    /// Ends the loop for good: what is queued is dropped, callbacks and timers are
+    /// forgotten. Calling it again does nothing.
+    ///
+    /// - Throws: ``RuntimeError`` if the loop is running.
+    ///
+    /// asyncio: `loop.close`.
+    public func close() throws(RuntimeError) {
+        assertUsable("close")
+        switch state {
+        case .closed: return
+        case .running: throw RuntimeError("Cannot close a running event loop")
+        case .idle: break
+        }
+        state = .closed
+        timers.removeAll()
+        releaseJobs()
+    }
+
+    // MARK: Inside
+
+    func run(until isDone: () -> Bool) throws(RuntimeError) {
+        try checkCanRun()
+        state = .running
+        isStalled = false
+        let outer = whileCurrent { LoopExecutor.shared.beginRunning(self) }
+        defer {
+            LoopExecutor.shared.endRunning(returningTo: outer)
+            state = .idle
+            isStopping = false
+        }
+        whileCurrent {
+            repeat { turn() } while !isStopping && !isDone()
+        }
+    }
+
+    func checkCanRun() throws(RuntimeError) {
+        if state == .closed { throw RuntimeError("Event loop is closed") }
+        if state == .running { throw RuntimeError("This event loop is already running") }
+        if let here = EventLoop.here, here !== self || here.state == .running {
+            throw RuntimeError("Cannot run the event loop while another loop is running")
+        }
+        if EventLoop.here == nil, LoopExecutor.shared.isRunning {
+            throw RuntimeError(
+                "Another thread runs an event loop; a process has one at a time. Use loop.submit { } to run code there")
+        }
+    }
+
+    /// Jobs are the runtime's, not ours to drop: the loop around this one, or the
+    /// next one, runs them.
+    private func releaseJobs() {
+        let entries = ready
+        ready.removeAll()
+        for entry in entries {
+            if case .job(let job) = entry { LoopExecutor.shared.adopt(.job(job)) }
+        }
+        for item in inbox.close() {
+            switch item {
+            case .job, .timer: LoopExecutor.shared.adopt(item)
+            case .callback, .handle: break
+            }
+        }
+    }
+
+    func noticeInterrupt() {
+        guard let onInterrupt, Interrupt.count != interruptsSeen else { return }
+        interruptsSeen = Interrupt.count
+        onInterrupt()
+    }
+}

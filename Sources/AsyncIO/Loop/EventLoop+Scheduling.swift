@@ -1,0 +1,102 @@
+internal import DequeModule
+
+extension EventLoop {
+    /// Runs `callback` in the next turn, after what is scheduled already.
+    ///
+    /// An error that it throws goes to the exception handler; the loop goes on.
+    ///
+    /// - Returns: a handle that can take the callback back.
+    /// - Throws: ``RuntimeError`` if the loop is closed.
+    ///
+    /// asyncio: `loop.call_soon`.
+    @discardableResult
+    public func callSoon(_ callback: @escaping () throws -> Void) throws(RuntimeError) -> Handle {
+        try checkOpen("callSoon")
+        let handle = Handle(.callback(callback))
+        ready.append(.handle(handle))
+        return handle
+    }
+
+    /// Runs `callback` once `delay` has passed; never early. Callbacks with equal
+    /// deadlines run in the order they were scheduled in. A delay of zero or less
+    /// means the next look at the timers, after what is ready already.
+    ///
+    /// - Throws: ``RuntimeError`` if the loop is closed.
+    ///
+    /// asyncio: `loop.call_later`.
+    @discardableResult
+    public func callLater(
+        _ delay: Duration, _ callback: @escaping () throws -> Void
+    ) throws(RuntimeError) -> TimerHandle {
+        try checkOpen("callLater")
+        return schedule(.callback(callback), at: time.advanced(by: delay))
+    }
+
+    /// Runs `callback` at `deadline`, an instant on the clock of ``now``.
+    ///
+    /// - Throws: ``RuntimeError`` if the loop is closed.
+    ///
+    /// asyncio: `loop.call_at`.
+    @discardableResult
+    public func callAt(
+        _ deadline: ContinuousClock.Instant, _ callback: @escaping () throws -> Void
+    ) throws(RuntimeError) -> TimerHandle {
+        try checkOpen("callAt")
+        return schedule(.callback(callback), at: deadline.loopTime)
+    }
+
+    /// Runs `callback` on the loop; may be called from any thread.
+    ///
+    /// It wakes the loop if it sleeps. The handle may be cancelled from any
+    /// thread: then the callback either never runs, or has ended when `cancel()`
+    /// returns.
+    ///
+    /// - Throws: ``RuntimeError`` if the loop is closed.
+    ///
+    /// asyncio: `loop.call_soon_threadsafe`.
+    @discardableResult
+    public func callSoonThreadSafe(
+        _ callback: @escaping @Sendable () throws -> Void
+    ) throws(RuntimeError) -> ThreadSafeHandle {
+        let handle = ThreadSafeHandle(callback)
+        guard inbox.post(.handle(handle)) else { throw RuntimeError("Event loop is closed") }
+        return handle
+    }
+
+    /// The loop's present: the machine's continuous clock, or virtual time.
+    ///
+    /// asyncio: `loop.time`.
+    public var now: ContinuousClock.Instant { .init(loopTime: time) }
+
+    // MARK: Inside
+
+    @discardableResult
+    func schedule(_ action: Handle.Action, at deadline: Int64) -> TimerHandle {
+        let timer = TimerHandle(deadline: deadline, action)
+        timers.insert(timer)
+        return timer
+    }
+
+    func checkOpen(_ operation: StaticString) throws(RuntimeError) {
+        assertUsable(operation)
+        if state == .closed { throw RuntimeError("Event loop is closed") }
+    }
+
+    func receive(_ item: Inbox.Item) {
+        switch item {
+        case .job(let job): ready.append(.job(job))
+        case .timer(let job, let target):
+            schedule(.job(job), at: target.deadline(on: self))
+        case .callback(let callback): ready.append(.handle(Handle(.callback(callback))))
+        case .handle(let handle): ready.append(.handle(Handle(.callback { try handle.run() })))
+        }
+    }
+
+    /// Puts a random one of the entries of this turn to the front: a seeded
+    /// schedule in place of first in, first out.
+    func moveRandomEntryToFront(among count: Int) {
+        guard count > 1, let index = schedule?.next(below: count), index > 0 else { return }
+        let entry = ready.remove(at: index)
+        ready.prepend(entry)
+    }
+}

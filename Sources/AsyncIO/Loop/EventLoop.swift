@@ -1,0 +1,260 @@
+internal import AsyncIOSystem
+internal import CShims
+internal import DequeModule
+
+/// The event loop: one thread, one queue, asyncio's order.
+///
+/// A program has one at a time. `run { }` makes it, runs a main task on it, and
+/// takes it away; everything else finds it through `EventLoop.current`. The loop
+/// is the executor of the main actor and of every task without an executor of
+/// its own, so that plain Swift code (`Task { }`, actors, `async let`,
+/// `Task.sleep`) runs on it too.
+///
+/// Only `callSoonThreadSafe` and `submit` may be called from other threads;
+/// everything else stops the program with a sentence when it is.
+///
+/// asyncio: `asyncio.EventLoop`.
+//
+// SAFETY: the loop is Sendable so that other threads may hold it and call the two
+// methods above, which touch nothing but `inbox`. Every other stored property
+// belongs to the loop's thread, and every entry point checks that it is there
+// (`EventLoop.required`, `assertOnThread`) before it touches one.
+public final class EventLoop: @unchecked Sendable {
+    // MARK: What is to run (loop thread only)
+
+    /// Runnable entries, first in, first out. asyncio's `_ready`.
+    @safe @exclusivity(unchecked) var ready = Deque<ReadyEntry>()
+    /// What is to run later. asyncio's `_scheduled`.
+    @safe @exclusivity(unchecked) var timers = TimerHeap()
+    /// Continuations to be resumed right after the present job, without a place in
+    /// the queue: the hand-overs that asyncio does inside one step. Mostly empty,
+    /// and seldom more than one. See Carrier.swift.
+    @safe @exclusivity(unchecked) var runNext: [Continuation] = []
+
+    // MARK: What is running (loop thread only)
+
+    /// True while the loop resumes a continuation: the job that arrives then is
+    /// that continuation's, and runs at once in place of being queued.
+    @safe @exclusivity(unchecked) var isCapturing = false
+    /// The job that arrived while `isCapturing`.
+    @safe @exclusivity(unchecked) var captured: UnownedJob?
+    /// Which logical task the running Swift task carries.
+    @safe @exclusivity(unchecked) var carriers = CarrierTable()
+    /// Every task that has not ended, oldest first.
+    @safe @exclusivity(unchecked) var tasks = TaskList()
+
+    // MARK: Input, output, time (loop thread only)
+
+    let poller: any Poller
+    @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
+    /// The present of a loop in virtual time; nil if time is real.
+    @safe @exclusivity(unchecked) var virtualNow: Int64?
+    /// How far virtual time may go; nil for any distance.
+    @safe @exclusivity(unchecked) var virtualLimit: Int64?
+    /// Picks which ready entry runs next, if the schedule is a seeded one.
+    @safe @exclusivity(unchecked) var schedule: RandomSchedule?
+    /// Work handed to other threads that will report back through the inbox: a
+    /// loop in virtual time waits for it before it lets time jump.
+    @safe @exclusivity(unchecked) var outstandingForeignWork = 0
+    /// Memory that every connection receives into, so that an idle one holds none.
+    let receiveBuffer = ReceiveBuffer()
+
+    // MARK: State (loop thread only)
+
+    @safe @exclusivity(unchecked) var state = State.idle
+    @safe @exclusivity(unchecked) var isStopping = false
+    /// Set by a loop in virtual time that found nothing left that could happen.
+    @safe @exclusivity(unchecked) var isStalled = false
+    /// Turns made so far.
+    @safe @exclusivity(unchecked) var turns: UInt64 = 0
+    @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) -> Void)?
+    /// Called in the turn after a Ctrl-C.
+    @safe @exclusivity(unchecked) var onInterrupt: (() -> Void)?
+    @safe @exclusivity(unchecked) var interruptsSeen = 0
+
+    /// Whether mistakes are looked for that cost time to find. Also set by the
+    /// environment variable `ASYNCIO_DEBUG`.
+    ///
+    /// asyncio: `loop.get_debug`, `loop.set_debug`.
+    public var debug: Bool
+
+    enum State { case idle, running, closed }
+
+    // MARK: Any thread
+
+    /// What other threads leave for this loop.
+    let inbox: Inbox
+
+    // MARK: Making one
+
+    /// A loop that does not run yet.
+    ///
+    /// Most programs never make one: `run { }` and `Runner` do.
+    ///
+    /// - Throws: ``OSError`` if the system grants no poller.
+    public convenience init(debug: Bool? = nil) throws(OSError) {
+        try self.init(debug: debug, time: .real)
+    }
+
+    /// What moves a loop's clock.
+    package enum Time {
+        /// The machine.
+        case real
+        /// The loop: it jumps to the next timer when nothing else can happen.
+        case virtual
+    }
+
+    package init(debug: Bool?, time: Time) throws(OSError) {
+        LoopExecutor.install()
+        do {
+            poller = try EpollPoller()
+        } catch {
+            throw OSError(error, "cannot create the event loop's poller")
+        }
+        inbox = Inbox(wakeUp: poller.wakeUp)
+        self.debug = debug ?? Environment.debug
+        if case .virtual = time { virtualNow = 0 }
+    }
+
+    // MARK: One turn
+
+    /// One iteration of the loop; asyncio's `_run_once`.
+    ///
+    /// Everything that is in the queue when the run phase begins runs now; what
+    /// that schedules runs in the next turn, after another look at the world.
+    func turn() {
+        turns &+= 1
+        receiveFromOtherThreads()
+        pollForEvents()
+        queueDueTimers()
+        runReady()
+    }
+
+    /// Callbacks and wake-ups from other threads, in the order they came.
+    private func receiveFromOtherThreads() {
+        guard inbox.hasNews else { return }
+        for item in inbox.takeAll() { receive(item) }
+    }
+
+    /// Waits for descriptors, no longer than the nearest timer; not at all if
+    /// there is something to do already, and without a system call if there are
+    /// no descriptors that could have news.
+    private func pollForEvents() {
+        let timeout = idleTime()
+        if timeout == 0, descriptors.isEmpty { return }
+        if timeout != 0, !inbox.beginSleep() {
+            // Another thread was quicker.
+            return receiveFromOtherThreads()
+        }
+        do {
+            let count = try poller.wait(timeout: timeout)
+            if timeout != 0 { inbox.endSleep() }
+            receiveFromOtherThreads()
+            noticeInterrupt()
+            for index in 0..<count { descriptorIsReady(poller.event(at: index)) }
+        } catch {
+            inbox.endSleep()
+            callExceptionHandler(ExceptionContext(message: "The event loop's poller failed", error: error))
+        }
+    }
+
+    /// How long the loop may sleep: 0 not at all, nil until something happens.
+    private func idleTime() -> Int64? {
+        if !ready.isEmpty || isStopping { return 0 }
+        guard let deadline = timers.first else {
+            if virtualNow != nil { return stall() }
+            return nil
+        }
+        guard let now = virtualNow else { return max(0, deadline - SystemClock.now()) }
+        // Others may still have something for the present.
+        if outstandingForeignWork > 0 { return nil }
+        if let virtualLimit, deadline > virtualLimit { return stall() }
+        if !descriptors.isEmpty { return 0 }
+        virtualNow = max(now, deadline)
+        return 0
+    }
+
+    /// Timers whose time has come, by deadline and then by age.
+    private func queueDueTimers() {
+        guard let first = timers.first else { return }
+        var now = time
+        if let virtual = virtualNow, ready.isEmpty, !isStopping, outstandingForeignWork == 0, first > virtual {
+            // Descriptors had their say and had none.
+            virtualNow = first
+            now = first
+        }
+        while let timer = timers.popFirst(dueAt: now) { ready.append(.handle(timer)) }
+    }
+
+    /// Runs what is in the queue now, and not what is added meanwhile.
+    private func runReady() {
+        var count = ready.count
+        while count > 0 {
+            count -= 1
+            if schedule != nil { moveRandomEntryToFront(among: count + 1) }
+            guard let entry = ready.popFirst() else { return }
+            run(entry)
+            while !runNext.isEmpty { resume(runNext.removeFirst()) }
+        }
+    }
+
+    // MARK: Running an entry
+
+    @inline(__always)
+    private func run(_ entry: ReadyEntry) {
+        switch entry {
+        case .wake(let continuation, let task):
+            if let task { carriers.cache(task) }
+            resume(continuation)
+        case .job(let job): run(job)
+        case .handle(let handle): handle.run(on: self)
+        case .done(let future, let callback): callback.run(future, on: self)
+        }
+    }
+
+    /// Resumes a continuation and runs its task right here.
+    ///
+    /// Its job arrives in `enqueue` while `isCapturing` is set; under a task-executor
+    /// preference it goes to that executor instead, and nothing is captured.
+    @inline(__always)
+    private func resume(_ continuation: Continuation) {
+        isCapturing = true
+        continuation.resume()
+        isCapturing = false
+        if let job = captured {
+            captured = nil
+            run(job)
+        }
+    }
+
+    /// A job arrives on the loop's own thread.
+    @inline(__always)
+    func accept(_ job: UnownedJob) {
+        if isCapturing {
+            isCapturing = false
+            captured = job
+        } else {
+            ready.append(.job(job))
+        }
+    }
+
+    @inline(__always)
+    private func run(_ job: UnownedJob) {
+        LoopExecutor.runSynchronously(job)
+    }
+
+    // MARK: Virtual time
+
+    /// Nothing is ready and no timer is set. Descriptors and other threads may
+    /// still bring something; if there are none, nothing can happen any more.
+    private func stall() -> Int64? {
+        if outstandingForeignWork > 0 || !descriptors.isEmpty { return nil }
+        if inbox.hasNews { return 0 }
+        isStalled = true
+        isStopping = true
+        return 0
+    }
+
+    /// Nanoseconds on the loop's clock.
+    var time: Int64 { virtualNow ?? SystemClock.now() }
+}

@@ -1,0 +1,64 @@
+internal import Logging
+
+/// An error that nobody else would see.
+///
+/// asyncio: the context dictionary of `loop.call_exception_handler`.
+public struct ExceptionContext {
+    /// What happened.
+    public var message: String
+    /// The error itself, if there is one.
+    public var error: (any Error)?
+    /// The task or future it happened to, in words.
+    public var subject: String?
+    /// Where the task was created.
+    public var location: String?
+
+    public init(
+        message: String, error: (any Error)? = nil, subject: String? = nil, location: String? = nil
+    ) {
+        self.message = message
+        self.error = error
+        self.subject = subject
+        self.location = location
+    }
+}
+
+extension EventLoop {
+    /// Who is told of errors that nobody else would see; nil for the default,
+    /// which logs them with swift-log at level `error` under the label `asyncio`.
+    ///
+    /// asyncio: `loop.set_exception_handler`.
+    public func setExceptionHandler(_ handler: ((ExceptionContext) -> Void)?) {
+        assertUsable("setExceptionHandler")
+        exceptionHandler = handler
+    }
+
+    /// Reports an error to the handler.
+    ///
+    /// asyncio: `loop.call_exception_handler`.
+    public func callExceptionHandler(_ context: ExceptionContext) {
+        if let exceptionHandler {
+            exceptionHandler(context)
+        } else {
+            defaultExceptionHandler(context)
+        }
+    }
+
+    /// Logs the error.
+    ///
+    /// asyncio: `loop.default_exception_handler`.
+    public func defaultExceptionHandler(_ context: ExceptionContext) { Self.log(context) }
+
+    static func log(_ context: ExceptionContext) {
+        var metadata: Logger.Metadata = [:]
+        if let subject = context.subject { metadata["subject"] = "\(subject)" }
+        if let location = context.location { metadata["created"] = "\(location)" }
+        if let error = context.error { metadata["error"] = "\(error)" }
+        Logger(label: "asyncio").error("\(context.message)", metadata: metadata)
+    }
+
+    /// Reports from a `deinit`, which may run when the loop is gone.
+    static func report(_ context: ExceptionContext) {
+        if let here { here.callExceptionHandler(context) } else { log(context) }
+    }
+}

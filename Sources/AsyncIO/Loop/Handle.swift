@@ -1,0 +1,70 @@
+/// A callback that was given to the loop and may be taken back.
+///
+/// asyncio: `asyncio.Handle`.
+public class Handle {
+    /// What runs; `none` once it ran or was cancelled, so that nothing is kept alive.
+    @safe @exclusivity(unchecked) var action: Action
+
+    /// Whether `cancel()` was called.
+    @safe @exclusivity(unchecked) public private(set) final var isCancelled = false
+
+    enum Action {
+        case none
+        case callback(() throws -> Void)
+        /// Completes a waiter: what `sleep` needs, without a closure.
+        case complete(Waiter)
+        /// A job of the Swift runtime: what `Task.sleep` needs.
+        case job(UnownedJob)
+    }
+
+    init(_ action: Action) { self.action = action }
+
+    /// Prevents the callback from running, also if it is in the ready queue
+    /// already. What it holds is let go at once. Calling it again does nothing.
+    public func cancel() {
+        isCancelled = true
+        action = .none
+    }
+
+    /// Runs the action, once. Called by the loop.
+    final func run(on loop: EventLoop) {
+        let action = self.action
+        self.action = .none
+        switch action {
+        case .none: break
+        case .complete(let waiter): waiter.complete()
+        case .job(let job): LoopExecutor.runSynchronously(job)
+        case .callback(let callback):
+            do {
+                try callback()
+            } catch {
+                loop.callExceptionHandler(ExceptionContext(message: "Exception in callback", error: error))
+            }
+        }
+    }
+}
+
+/// A callback with a time.
+///
+/// asyncio: `asyncio.TimerHandle`.
+public final class TimerHandle: Handle {
+    /// Nanoseconds on the loop's clock.
+    let deadline: Int64
+    /// Where it stands in its loop's heap; nil when it is not there.
+    @safe @exclusivity(unchecked) var position: Int?
+
+    init(deadline: Int64, _ action: Action) {
+        self.deadline = deadline
+        super.init(action)
+    }
+
+    /// When the callback is due, on the clock of ``EventLoop/now``.
+    public var when: ContinuousClock.Instant { .init(loopTime: deadline) }
+
+    /// Prevents the callback from running and takes the timer out of the loop: a
+    /// cancelled timer costs neither memory nor a wake-up.
+    public override func cancel() {
+        super.cancel()
+        if position != nil { EventLoop.here?.timers.remove(self) }
+    }
+}

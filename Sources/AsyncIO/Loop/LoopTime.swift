@@ -1,0 +1,52 @@
+// Inside the loop, time is whole nanoseconds since the epoch of ContinuousClock:
+// equal deadlines are equal, and nothing is lost however long the machine is up.
+
+extension Int64 {
+    /// This time plus `duration`, rounded up to a nanosecond so that no timer is
+    /// early, and saturating: a deadline too far to be told is never reached.
+    func advanced(by duration: Duration) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(duration.roundedUpNanoseconds)
+        return overflow ? (duration < .zero ? .min : .max) : sum
+    }
+}
+
+extension Duration {
+    /// Whole nanoseconds, rounded up, saturating.
+    var roundedUpNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let fraction = attoseconds >= 0 ? (attoseconds + 999_999_999) / 1_000_000_000 : attoseconds / 1_000_000_000
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        if overflow { return seconds < 0 ? .min : .max }
+        let (sum, overflowed) = whole.addingReportingOverflow(fraction)
+        return overflowed ? (seconds < 0 ? .min : .max) : sum
+    }
+}
+
+extension ContinuousClock.Instant {
+    init(loopTime: Int64) {
+        self = ContinuousClock().systemEpoch.advanced(by: .nanoseconds(loopTime))
+    }
+
+    var loopTime: Int64 {
+        ContinuousClock().systemEpoch.duration(to: self).roundedUpNanoseconds
+    }
+}
+
+/// When a foreign sleep ends, as its clock told it.
+enum SleepTarget: Sendable {
+    case after(Int64)
+    /// Nanoseconds on the machine's clock.
+    case at(Int64)
+
+    func deadline(on loop: EventLoop) -> Int64 {
+        switch self {
+        case .after(let nanoseconds):
+            let (sum, overflow) = loop.time.addingReportingOverflow(nanoseconds)
+            return overflow ? .max : sum
+        case .at(let instant):
+            // A loop in virtual time keeps the distance to the present.
+            guard loop.virtualNow != nil else { return instant }
+            return SleepTarget.after(max(0, instant - ContinuousClock().now.loopTime)).deadline(on: loop)
+        }
+    }
+}

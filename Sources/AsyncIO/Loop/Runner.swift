@@ -1,0 +1,184 @@
+internal import AsyncIOSystem
+
+/// Runs `body` on a new event loop and cleans up after it.
+///
+/// The program's way in, from a synchronous `main` or from top-level code:
+///
+/// ```swift
+/// try AsyncIO.run {
+///     print("Hello ...")
+///     try await sleep(.seconds(1))
+///     print("... World!")
+/// }
+/// ```
+///
+/// When `body` has ended, tasks that still run are cancelled once and awaited, and
+/// the loop is closed. Ctrl-C cancels the main task; if that ends it, `run` throws
+/// ``KeyboardInterrupt``. A second Ctrl-C ends the process.
+///
+/// - Parameter debug: whether the loop looks for mistakes; nil for the default.
+/// - Returns: what `body` returns.
+/// - Throws: what `body` throws; ``RuntimeError`` inside a running loop;
+///   ``KeyboardInterrupt``.
+///
+/// asyncio: `asyncio.run`.
+public func run<T>(debug: Bool? = nil, _ body: @escaping @MainActor () async throws -> T) throws -> T {
+    try run(Runner(debug: debug), body)
+}
+
+/// Runs `body` on a runner and closes it, whatever comes.
+package func run<T>(_ runner: Runner, _ body: @escaping @MainActor () async throws -> T) throws -> T {
+    if EventLoop.here != nil {
+        throw RuntimeError("run() cannot be called from a running event loop; await the function instead")
+    }
+    let result = Result { try runner.run(body) }
+    try runner.close()
+    return try result.get()
+}
+
+/// One loop for several calls of `run`.
+///
+/// asyncio: `asyncio.Runner`.
+public final class Runner {
+    private enum State {
+        case created
+        case initialized(EventLoop)
+        case closed
+    }
+
+    private var state = State.created
+    private let debug: Bool?
+    private let time: EventLoop.Time
+    private let configure: ((EventLoop) -> Void)?
+
+    /// A runner; its loop is made at first use.
+    public convenience init(debug: Bool? = nil) {
+        self.init(debug: debug, time: .real)
+    }
+
+    package init(debug: Bool?, time: EventLoop.Time, configure: ((EventLoop) -> Void)? = nil) {
+        self.debug = debug
+        self.time = time
+        self.configure = configure
+    }
+
+    /// The runner's loop.
+    ///
+    /// - Throws: ``RuntimeError`` after `close()`.
+    ///
+    /// asyncio: `Runner.get_loop`.
+    public var loop: EventLoop {
+        get throws {
+            switch state {
+            case .initialized(let loop): return loop
+            case .closed: throw RuntimeError("Runner is closed")
+            case .created:
+                let loop = try EventLoop(debug: debug, time: time)
+                configure?(loop)
+                state = .initialized(loop)
+                return loop
+            }
+        }
+    }
+
+    /// Runs `body` as the main task until it has ended. Other tasks live on, for
+    /// the next run.
+    ///
+    /// - Throws: what `body` throws; ``RuntimeError`` inside a running loop;
+    ///   ``KeyboardInterrupt`` if Ctrl-C ended the main task.
+    ///
+    /// asyncio: `Runner.run`.
+    public func run<T>(_ body: @escaping @MainActor () async throws -> T) throws -> T {
+        if EventLoop.here != nil {
+            throw RuntimeError("Runner.run() cannot be called from a running event loop")
+        }
+        let loop = try self.loop
+        try loop.checkCanRun()
+        let main = loop.makeMainTask(body)
+        let interrupts = InterruptScope(loop, cancelling: main)
+        defer { interrupts.end() }
+        do {
+            return try loop.runUntilComplete(main)
+        } catch is CancellationError where interrupts.wasInterrupted && main.uncancel() == 0 {
+            throw KeyboardInterrupt()
+        }
+    }
+
+    /// Ends what is left, in this order: cancels every task and waits for them,
+    /// waits for the thread pool's work of this loop, closes the loop. Closing a
+    /// runner that was never used, or twice, does nothing.
+    ///
+    /// A task that swallows its cancellation and goes on is waited for without
+    /// limit; an error that ends one goes to the exception handler.
+    ///
+    /// asyncio: `Runner.close`.
+    public func close() throws {
+        guard case .initialized(let loop) = state else {
+            state = .closed
+            return
+        }
+        state = .closed
+        defer { try? loop.close() }
+        try loop.cancelAllTasks()
+        try loop.waitForThreads()
+    }
+}
+
+/// Ctrl-C while a main task runs.
+private final class InterruptScope {
+    private let loop: EventLoop
+    private let isInstalled: Bool
+    private let before: Int
+
+    init(_ loop: EventLoop, cancelling main: AnyAsyncTask) {
+        self.loop = loop
+        isInstalled = Thread.isMain && Interrupt.install(waking: loop.poller.wakeUp)
+        before = isInstalled ? Interrupt.count : 0
+        loop.interruptsSeen = before
+        if isInstalled { loop.onInterrupt = { main.cancel() } }
+    }
+
+    var wasInterrupted: Bool { isInstalled && Interrupt.count > before }
+
+    func end() {
+        loop.onInterrupt = nil
+        if isInstalled { Interrupt.restore() }
+    }
+}
+
+extension EventLoop {
+    /// asyncio's `_cancel_all_tasks`.
+    func cancelAllTasks() throws(RuntimeError) {
+        let left = tasks.all
+        guard !left.isEmpty else { return }
+        whileCurrent {
+            var remaining = left.count
+            for task in left {
+                task.onDone { _ in
+                    remaining -= 1
+                    if remaining == 0 { self.stop() }
+                }
+                task.cancel()
+            }
+        }
+        try run(until: { isStalled })
+        for task in left where task.isDone && !task.isCancelled {
+            guard let error = task.takeError() else { continue }
+            callExceptionHandler(
+                ExceptionContext(
+                    message: "unhandled exception during asyncio.run() shutdown",
+                    error: error, subject: task.description, location: task.site?.description))
+        }
+    }
+
+    /// Lets what runs on the thread pool for this loop end and report.
+    func waitForThreads() throws(RuntimeError) {
+        guard outstandingForeignWork > 0 else { return }
+        let deadline = SystemClock.now().advanced(by: .seconds(300))
+        try run(until: { outstandingForeignWork == 0 || SystemClock.now() > deadline })
+        if outstandingForeignWork > 0 {
+            callExceptionHandler(
+                ExceptionContext(message: "The thread pool did not finish joining its threads within 300 seconds."))
+        }
+    }
+}

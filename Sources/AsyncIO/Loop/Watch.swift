@@ -1,0 +1,103 @@
+internal import AsyncIOSystem
+
+/// A descriptor that the loop's poller watches. Loop thread only.
+///
+/// A *stream's* descriptor is registered once, for edges in both directions: the flags
+/// say what the kernel last reported, an operation tries first and clears its flag when
+/// it finds the descriptor dry. A *user's* descriptor (`addReader`, `addWriter`) is
+/// registered for what has a callback, and reports the state.
+final class Watch {
+    let descriptor: Int32
+    let token: UInt64
+    let isEdgeTriggered: Bool
+
+    // Streams.
+    @safe @exclusivity(unchecked) var canRead = true
+    @safe @exclusivity(unchecked) var canWrite = true
+    @safe @exclusivity(unchecked) var reader: Waiter?
+    @safe @exclusivity(unchecked) var writer: Waiter?
+
+    // The user's callbacks.
+    var onReadable: WatchCallback?
+    var onWritable: WatchCallback?
+
+    init(descriptor: Int32, token: UInt64, isEdgeTriggered: Bool) {
+        self.descriptor = descriptor
+        self.token = token
+        self.isEdgeTriggered = isEdgeTriggered
+    }
+
+    /// What a user's descriptor is registered for.
+    var interest: Interest {
+        var interest: Interest = []
+        if onReadable != nil { interest.insert(.readable) }
+        if onWritable != nil { interest.insert(.writable) }
+        return interest
+    }
+
+    /// Suspends until the kernel reports bytes, or the end.
+    nonisolated(nonsending) func waitReadable() async throws {
+        if canRead { return }
+        let waiter = Waiter()
+        reader = waiter
+        defer { reader = nil }
+        try await waiter.wait()
+    }
+
+    /// Suspends until the kernel reports room.
+    nonisolated(nonsending) func waitWritable() async throws {
+        if canWrite { return }
+        let waiter = Waiter()
+        writer = waiter
+        defer { writer = nil }
+        try await waiter.wait()
+    }
+}
+
+/// A callback that runs each time a descriptor is ready, until it is removed.
+final class WatchCallback {
+    let body: () throws -> Void
+    var isRemoved = false
+    init(_ body: @escaping () throws -> Void) { self.body = body }
+}
+
+/// The watched descriptors, by number.
+struct DescriptorTable {
+    private var watches: [Watch?] = []
+    private var generation: UInt32 = 0
+    private(set) var count = 0
+
+    var isEmpty: Bool { count == 0 }
+
+    subscript(descriptor: Int32) -> Watch? {
+        let index = Int(descriptor)
+        return index < watches.count ? watches[index] : nil
+    }
+
+    /// The watch that an event is for; nil if the descriptor was closed meanwhile, and
+    /// perhaps is another's now.
+    subscript(token token: UInt64) -> Watch? {
+        guard token != .max, let watch = self[Int32(truncatingIfNeeded: token)], watch.token == token
+        else { return nil }
+        return watch
+    }
+
+    mutating func insert(_ descriptor: Int32, isEdgeTriggered: Bool) -> Watch {
+        generation &+= 1
+        let token = UInt64(generation & 0x7fff_ffff) << 32 | UInt64(descriptor)
+        let watch = Watch(descriptor: descriptor, token: token, isEdgeTriggered: isEdgeTriggered)
+        let index = Int(descriptor)
+        if index >= watches.count {
+            watches.append(contentsOf: repeatElement(nil, count: index + 1 - watches.count))
+        }
+        watches[index] = watch
+        count += 1
+        return watch
+    }
+
+    mutating func remove(_ watch: Watch) {
+        guard self[watch.descriptor] === watch else { return }
+        watches[Int(watch.descriptor)] = nil
+        count -= 1
+    }
+}

@@ -1,0 +1,194 @@
+// # Generators
+//
+// A generator's body runs in its consumer's task, as in asyncio: `currentTask()` is the
+// consumer, whose cancellation reaches what the body waits for. The body has a carrier
+// of its own (Carrier.swift), and the two take turns:
+//
+//   consumer  `next()`: hands the turn to the body and suspends
+//   body      runs up to `yield(value)`: hands value and turn back, and suspends
+//
+// Each hand-over goes through the loop's `runNext`, so that, as in asyncio, pulling a
+// value costs no turn of the loop if the body does not wait for anything else.
+//
+// The body ends with its consumer: when the iterator goes (the loop was left, the task
+// ended), a body that is suspended in `yield` goes on with a `CancellationError` there,
+// so that its clean-up runs, as a task of its own.
+
+/// A sequence whose elements a body makes, one when the consumer asks for one.
+///
+/// ```swift
+/// let countdown = AsyncGenerator<Int> { yield in
+///     for number in (1...3).reversed() {
+///         try await yield(number)
+///         try await sleep(.seconds(1))
+///     }
+/// }
+/// for try await number in countdown { print(number) }
+/// ```
+///
+/// Each iteration runs the body anew. The body is suspended in `yield` until the next
+/// element is asked for; when the consumer leaves, `yield` throws `CancellationError` there.
+///
+/// asyncio: an asynchronous generator.
+public struct AsyncGenerator<Element>: AsyncSequence {
+    public typealias Failure = any Error
+
+    /// Starts the body, where it was made, for one iteration.
+    private let start: (GeneratorCore<Element>) -> Void
+
+    public init(
+        isolation: isolated (any Actor)? = #isolation, _ body: @escaping (Yield) async throws -> Void
+    ) {
+        start = { core in
+            // SAFETY: the body runs on the loop's thread, like its consumer.
+            nonisolated(unsafe) let core = core
+            Task.immediate {
+                _ = isolation
+                await unsafe core.run(body)
+            }
+        }
+    }
+
+    public func makeAsyncIterator() -> Iterator { Iterator(core: GeneratorCore(start: start)) }
+
+    /// Hands an element to the consumer.
+    public struct Yield {
+        fileprivate let core: GeneratorCore<Element>
+
+        /// Hands `element` over and suspends until the next one is asked for.
+        ///
+        /// - Throws: `CancellationError` when the consumer has left.
+        public nonisolated(nonsending) func callAsFunction(_ element: Element) async throws {
+            try await core.yield(element)
+        }
+    }
+
+    /// One run of the body.
+    public final class Iterator: AsyncIteratorProtocol {
+        private let core: GeneratorCore<Element>
+
+        fileprivate init(core: GeneratorCore<Element>) { self.core = core }
+
+        deinit { core.abandon() }
+
+        /// The next element; nil when the body has ended.
+        ///
+        /// - Throws: what the body throws.
+        public nonisolated(nonsending) func next() async throws -> Element? { try await core.next() }
+
+        public func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
+            try await core.next()
+        }
+
+        /// Ends the body now and waits for its clean-up.
+        ///
+        /// - Throws: what the clean-up throws, a `CancellationError` apart.
+        ///
+        /// asyncio: `generator.aclose`.
+        public nonisolated(nonsending) func close() async throws { try await core.close() }
+    }
+}
+
+/// What body and consumer share. Loop thread only.
+private final class GeneratorCore<Element> {
+    private enum State { case fresh, running, suspended, ended }
+
+    private let start: (GeneratorCore) -> Void
+    private var state = State.fresh
+    /// What the body hands over: an element, or nil at its end; or its error.
+    private var handed: Result<Element?, any Error>?
+    private var consumer: Continuation?
+    private var producer: Continuation?
+    /// The task that the body runs in at present, and that task's own carrier.
+    private var task: AnyAsyncTask?
+    private var outerCarrier: Carrier?
+    private var isAbandoned = false
+
+    init(start: @escaping (GeneratorCore) -> Void) { self.start = start }
+
+    // MARK: The consumer's side
+
+    nonisolated(nonsending) func next() async throws -> Element? {
+        switch state {
+        case .ended: return nil
+        case .running: throw RuntimeError("next() called while the generator is already running")
+        case .fresh, .suspended: break
+        }
+        guard let task = currentTask() else {
+            return try await adopted { try await self.next() }
+        }
+        self.task = task
+        outerCarrier = task.carrier
+        handed = nil
+        if state == .fresh {
+            state = .running
+            start(self)
+        }
+        if handed == nil { await suspendConsumer() }
+        self.task = nil
+        return try handed.take()?.get()
+    }
+
+    private nonisolated(nonsending) func suspendConsumer() async {
+        await unsafe withUnsafeContinuation { continuation in
+            let continuation = unsafe Continuation(continuation)
+            let loop = EventLoop.required(for: "A generator")
+            if handed != nil {
+                loop.runNext.append(continuation)
+                return
+            }
+            consumer = continuation
+            if let producer = producer.take() {
+                state = .running
+                loop.runNext.append(producer)
+            }
+        }
+    }
+
+    nonisolated(nonsending) func close() async throws {
+        switch state {
+        case .fresh: state = .ended
+        case .suspended:
+            isAbandoned = true
+            do { while try await next() != nil {} } catch is CancellationError {}
+        case .running: throw RuntimeError("close() called while the generator is already running")
+        case .ended: break
+        }
+    }
+
+    /// The consumer is gone: the body, if it waits in `yield`, ends as a task of its own.
+    func abandon() {
+        guard state == .suspended, EventLoop.here != nil else { return }
+        createTask(name: "generator clean-up") { try await self.close() }
+    }
+
+    // MARK: The body's side
+
+    nonisolated(nonsending) func run(_ body: (AsyncGenerator<Element>.Yield) async throws -> Void) async {
+        task?.enterCarrier()
+        do {
+            try await body(AsyncGenerator<Element>.Yield(core: self))
+            hand(.success(nil))
+        } catch {
+            hand(.failure(error))
+        }
+        state = .ended
+    }
+
+    nonisolated(nonsending) func yield(_ element: Element) async throws {
+        if isAbandoned { throw CancellationError() }
+        hand(.success(element))
+        state = .suspended
+        await unsafe withUnsafeContinuation { producer = unsafe Continuation($0) }
+        task?.enterCarrier()
+        if isAbandoned { throw CancellationError() }
+    }
+
+    private func hand(_ result: Result<Element?, any Error>) {
+        task?.leaveCarrier(backTo: outerCarrier)
+        handed = result
+        if let consumer = consumer.take() {
+            EventLoop.required(for: "A generator").runNext.append(consumer)
+        }
+    }
+}

@@ -1,0 +1,191 @@
+/// A task, whatever its value: name, cancellation, and what it waits for.
+///
+/// An `AsyncTask` is the logical task. What runs it is a *carrier*, a Swift task;
+/// see Carrier.swift.
+///
+/// asyncio: `asyncio.Task`.
+public class AnyAsyncTask: FutureBase {
+    // Loop thread only, like all of a future.
+
+    /// What the task waits for right now.
+    //
+    // SAFETY: the frame that waits holds the future, and sets this to nil first thing
+    // when it goes on.
+    @safe @exclusivity(unchecked) final unowned(unsafe) var waitingOn: FutureBase?
+    /// The innermost Swift task that runs this task's code; nil before it started
+    /// and after it ended.
+    @usableFromInline @safe @exclusivity(unchecked) final var carrier: Carrier?
+    /// How many requests to cancel were not taken back. asyncio's `_num_cancels_requested`.
+    @safe @exclusivity(unchecked) final var requests: Int32 = 0
+    /// A request to cancel that the next step must deliver. asyncio's `_must_cancel`.
+    @safe @exclusivity(unchecked) final var mustCancel = false
+    /// The message of the request that `mustCancel` stands for.
+    @safe @exclusivity(unchecked) final var requestedMessage: String?
+    /// The message of the latest cancellation that this task saw.
+    @safe @exclusivity(unchecked) final var deliveredMessage: String?
+    @safe @exclusivity(unchecked) private final var givenName: String?
+    @safe @exclusivity(unchecked) private final let number: UInt64
+    /// Where the task was created.
+    final let site: CreationSite?
+
+    // Links of the loop's TaskList; see there.
+    @safe @exclusivity(unchecked) final var nextTask: AnyAsyncTask?
+    @safe @exclusivity(unchecked) final unowned(unsafe) var previousTask: AnyAsyncTask?
+
+    init(name: String?, site: CreationSite?) {
+        let loop = EventLoop.required(for: "createTask")
+        givenName = name
+        number = loop.tasks.nextNumber()
+        self.site = site
+        super.init()
+        loop.tasks.append(self)
+    }
+
+    // MARK: Identity
+
+    /// The name given, or `Task-N`.
+    ///
+    /// asyncio: `Task.get_name`, `Task.set_name`.
+    public final var name: String {
+        get { givenName ?? "Task-\(number)" }
+        set { givenName = newValue }
+    }
+
+    public override var description: String { "Task \"\(name)\" (\(stateDescription))" }
+
+    // MARK: Cancellation
+
+    /// Asks the task to end: a `CancellationError` is thrown where it waits, or at its
+    /// next wait. It is thrown once: a task that catches it may go on, and may await.
+    /// A task that has not started never runs its body.
+    ///
+    /// The running Swift task is cancelled too, so that other `async` code inside
+    /// notices: `Task.sleep`, `async let`, a standard task group.
+    ///
+    /// - Parameter message: for the task to read in ``cancelMessage``.
+    /// - Returns: false if the task has ended already.
+    ///
+    /// asyncio: `Task.cancel`.
+    @discardableResult
+    public final override func cancel(_ message: String? = nil) -> Bool {
+        cancel(message, isNative: true)
+    }
+
+    /// - Parameter isNative: whether foreign waits are to notice: not if the scope that
+    ///   cancels knows that the task waits for one of our futures, and will go on.
+    final func cancel(_ message: String?, isNative: Bool) -> Bool {
+        isErrorRetrieved = true
+        guard state == .pending else { return false }
+        requests += 1
+        if isNative { carrier?.cancel() }
+        if let future = waitingOn, future.cancel(message) { return true }
+        mustCancel = true
+        requestedMessage = message
+        return true
+    }
+
+    /// How many requests to cancel this task has that were not taken back.
+    ///
+    /// asyncio: `Task.cancelling`.
+    public final var cancelling: Int { Int(requests) }
+
+    /// Takes one request to cancel back, for code that caught the cancellation and
+    /// means to go on. At zero, a request that was not delivered yet is forgotten.
+    ///
+    /// - Returns: how many are left.
+    ///
+    /// asyncio: `Task.uncancel`.
+    @discardableResult
+    public final func uncancel() -> Int {
+        if requests > 0 {
+            requests -= 1
+            if requests == 0 { mustCancel = false }
+        }
+        return Int(requests)
+    }
+
+    /// The message of the latest cancellation that this task saw, its own or that of
+    /// something it waited for.
+    ///
+    /// asyncio: the argument of the `CancelledError`.
+    public final var cancelMessage: String? { deliveredMessage }
+
+    /// Throws a pending request to cancel, after a wait.
+    ///
+    /// If the future that the task waited for was cancelled itself, the request is met
+    /// by that, and the caller throws it.
+    @inline(__always)
+    final func deliverCancellation(unlessIn future: FutureBase?) throws(CancellationError) {
+        guard mustCancel else { return }
+        mustCancel = false
+        if let future, future.state == .cancelled { return }
+        deliveredMessage = requestedMessage
+        throw CancellationError()
+    }
+
+    // MARK: Running
+
+    /// The first thing in a task's body. False if the task was cancelled before it
+    /// started: then it has ended, and its body must not run.
+    @usableFromInline
+    final func begin() -> Bool {
+        if mustCancel {
+            mustCancel = false
+            deliveredMessage = requestedMessage
+            endCancelled()
+            return false
+        }
+        enterCarrier()
+        return true
+    }
+
+    /// The running Swift task carries this task from now on.
+    @usableFromInline
+    final func enterCarrier() {
+        guard let current = Carrier.current else {
+            fatalError("A task's body runs outside of any Swift task; this is a mistake in swift-asyncio.")
+        }
+        carrier = current
+        EventLoop.required(for: "A task").carriers.insert(current, self)
+    }
+
+    /// The last thing in a carrier: `outer` carries the task again.
+    @usableFromInline
+    final func leaveCarrier(backTo outer: Carrier?) {
+        if let current = carrier { EventLoop.required(for: "A task").carriers.remove(current) }
+        carrier = outer
+    }
+
+    /// The task's body ended by a cancellation. Its message goes to the first who looks.
+    final func endCancelled() {
+        EventLoop.required(for: "A task").tasks.remove(self)
+        storedMessage = deliveredMessage
+        complete(as: .cancelled)
+    }
+
+    final func endFailed(_ error: any Error) {
+        EventLoop.required(for: "A task").tasks.remove(self)
+        fail(error)
+    }
+
+    override func takeMessage() -> String? { storedMessage.take() }
+
+    override var lostErrorReport: (message: String, location: String?) {
+        ("Task exception was never retrieved", site?.description)
+    }
+}
+
+/// Where in the program something was made.
+public struct CreationSite: CustomStringConvertible {
+    /// Module and file, as `#fileID` spells them.
+    public let fileID: StaticString
+    public let line: UInt
+
+    @inlinable
+    public init(fileID: StaticString, line: UInt) {
+        self.fileID = fileID
+        self.line = line
+    }
+
+    public var description: String { "\(fileID):\(line)" }
+}

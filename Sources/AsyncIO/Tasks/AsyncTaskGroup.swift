@@ -1,0 +1,186 @@
+/// Tasks that end together; see ``withAsyncTaskGroup(isolation:_:)``.
+///
+/// asyncio: `asyncio.TaskGroup`.
+public final class AsyncTaskGroup {
+    // Loop thread only: the class is not Sendable, and entering checks the thread.
+    @safe @exclusivity(unchecked) private var children = ChildList()
+    @safe @exclusivity(unchecked) private var errors: [any Error] = []
+    @safe @exclusivity(unchecked) private var parent: AnyAsyncTask?
+    /// The body has ended; its end waits for the children.
+    @safe @exclusivity(unchecked) private var isExiting = false
+    /// The children were cancelled; there will be no new ones.
+    @safe @exclusivity(unchecked) private var isAborting = false
+    /// This group asked its parent to cancel, and takes that back at the end.
+    @safe @exclusivity(unchecked) private var hasCancelledParent = false
+    /// What the end waits for.
+    @safe @exclusivity(unchecked) private var allEnded: Waiter?
+
+    @usableFromInline
+    init() {}
+
+    /// Starts `body` as a task of the group.
+    ///
+    /// - Throws: ``RuntimeError`` if the group has ended or is shutting down; then the
+    ///   body never runs.
+    ///
+    /// asyncio: `TaskGroup.create_task`.
+    @discardableResult
+    public func createTask<T>(
+        name: String? = nil,
+        eager: Bool = false,
+        isolation: isolated (any Actor)? = #isolation,
+        fileID: StaticString = #fileID,
+        line: UInt = #line,
+        _ body: @escaping () async throws -> T
+    ) throws(RuntimeError) -> AsyncTask<T> {
+        if isExiting, children.isEmpty { throw RuntimeError("the task group is finished") }
+        if isAborting { throw RuntimeError("the task group is shutting down") }
+        let task = AsyncIO.createTask(
+            name: name, eager: eager, isolation: isolation, fileID: fileID, line: line, body)
+        adopt(task)
+        return task
+    }
+
+    /// Ends the group early: cancels its tasks and its body, and lets
+    /// `withAsyncTaskGroup` return as if the body had ended. Errors that come of it are
+    /// thrown all the same. Calling it again, or after the end, does nothing.
+    ///
+    /// asyncio: `TaskGroup.cancel` (3.15).
+    public func cancel() {
+        if isExiting, children.isEmpty { return }
+        if !isAborting { abort() }
+        cancelParent()
+    }
+
+    // MARK: Inside
+
+    private func adopt(_ task: AnyAsyncTask) {
+        let child = children.append(task)
+        task.onDone { [self] in childEnded(child, $0) }
+        // The child may have ended the group in its first step.
+        if isAborting, !task.isDone { task.cancel() }
+    }
+
+    private func childEnded(_ child: ChildList.Child, _ task: FutureBase) {
+        children.remove(child)
+        if children.isEmpty { allEnded?.complete() }
+        guard !task.isCancelled, let error = task.takeError() else { return }
+        errors.append(error)
+        guard let parent, !parent.isDone else {
+            return EventLoop.report(
+                ExceptionContext(
+                    message: "A task of a group failed after the group's parent had ended",
+                    error: error, subject: task.description))
+        }
+        if !isAborting, !hasCancelledParent {
+            abort()
+            cancelParent()
+        }
+    }
+
+    private func abort() {
+        isAborting = true
+        for task in children.all where !task.isDone { task.cancel() }
+    }
+
+    private func cancelParent() {
+        guard !hasCancelledParent else { return }
+        hasCancelledParent = true
+        // While the end waits for the children there is no foreign wait to end.
+        _ = parent?.cancel(nil, isNative: !isExiting)
+    }
+
+    @usableFromInline
+    func enter(_ task: AnyAsyncTask) { parent = task }
+
+    /// Waits for the children. The error to throw, if there is one: the body's own may
+    /// be among others, or have been the group's doing.
+    @usableFromInline
+    nonisolated(nonsending) func leave(_ bodyError: (any Error)?) async -> (any Error)? {
+        isExiting = true
+        var cancellation = bodyError as? CancellationError
+        var message = parent?.deliveredMessage
+        if bodyError != nil, !isAborting { abort() }
+        while !children.isEmpty {
+            let waiter = Waiter()
+            allEnded = waiter
+            do {
+                try await waiter.wait()
+            } catch {
+                if !isAborting {
+                    cancellation = error
+                    message = parent?.deliveredMessage
+                    abort()
+                }
+            }
+            allEnded = nil
+        }
+        defer { parent = nil }
+        if hasCancelledParent, parent?.uncancel() == 0 { cancellation = nil }
+        if let cancellation, errors.isEmpty {
+            parent?.deliveredMessage = message
+            return cancellation
+        }
+        if let bodyError, !(bodyError is CancellationError) { errors.append(bodyError) }
+        guard !errors.isEmpty else { return nil }
+        if let parent, parent.cancelling > 0 {
+            // Somebody else cancelled too: the next wait shall tell.
+            parent.uncancel()
+            _ = parent.cancel(nil, isNative: false)
+        }
+        return ExceptionGroup("unhandled errors in a TaskGroup", errors)
+    }
+}
+
+/// Runs `body` with a group that it may start tasks in, and waits for them all.
+///
+/// The first task that fails cancels the others and the body; when all have ended, their
+/// errors are thrown together. A task that ends cancelled does not count.
+///
+/// ```swift
+/// try await withAsyncTaskGroup { group in
+///     for url in urls { try group.createTask { try await fetch(url) } }
+/// }
+/// ```
+///
+/// - Returns: what the body returned; nil if ``AsyncTaskGroup/cancel()`` ended it before
+///   it could.
+/// - Throws: ``ExceptionGroup`` with the errors of the tasks, in the order they came, and
+///   the body's own last; `CancellationError` if the current task was cancelled.
+///
+/// asyncio: `async with asyncio.TaskGroup()`.
+@inlinable
+@discardableResult
+public func withAsyncTaskGroup<T>(
+    isolation: isolated (any Actor)? = #isolation, _ body: (AsyncTaskGroup) async throws -> T
+) async throws -> T? {
+    try await withoutActuallyEscaping(body) { body in
+        _ = isolation
+        guard let task = currentTask() else {
+            return try await adopted(isolation: isolation) {
+                _ = isolation
+                return try await withAsyncTaskGroup(isolation: isolation, body)
+            }
+        }
+        let group = AsyncTaskGroup()
+        group.enter(task)
+        let result: Result<T, any Error>
+        do {
+            result = .success(
+                try await onCarrier(of: task, isolation: isolation) {
+                    _ = isolation
+                    return try await body(group)
+                })
+        } catch {
+            result = .failure(error)
+        }
+        switch result {
+        case .success(let value):
+            if let error = await group.leave(nil) { throw error }
+            return value
+        case .failure(let bodyError):
+            if let error = await group.leave(bodyError) { throw error }
+            return nil
+        }
+    }
+}

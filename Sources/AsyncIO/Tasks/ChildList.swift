@@ -1,0 +1,44 @@
+/// A group's tasks in the order they were made, the order they are cancelled in. Joining
+/// and leaving cost the same however many there are.
+struct ChildList {
+    final class Child {
+        let task: AnyAsyncTask
+        fileprivate var next: Child?
+        // SAFETY: nil, or the child before this one, which the list holds.
+        @safe fileprivate unowned(unsafe) var previous: Child?
+
+        init(_ task: AnyAsyncTask) { self.task = task }
+    }
+
+    private var first: Child?
+    // SAFETY: nil, or the last child, which the list holds through `first`.
+    @safe private unowned(unsafe) var last: Child?
+
+    var isEmpty: Bool { first == nil }
+
+    mutating func append(_ task: AnyAsyncTask) -> Child {
+        let child = Child(task)
+        child.previous = last
+        if let last = last { last.next = child } else { first = child }
+        last = child
+        return child
+    }
+
+    mutating func remove(_ child: Child) {
+        let previous = child.previous
+        if let next = child.next { next.previous = previous } else { last = previous }
+        if let previous { previous.next = child.next } else { first = child.next }
+        child.next = nil
+        child.previous = nil
+    }
+
+    var all: [AnyAsyncTask] {
+        var tasks: [AnyAsyncTask] = []
+        var child = first
+        while let current = child {
+            tasks.append(current.task)
+            child = current.next
+        }
+        return tasks
+    }
+}

@@ -1,0 +1,64 @@
+public import SystemPackage
+
+// asyncio's errors under their own names. A cancellation is Swift's
+// `CancellationError`.
+
+/// The program asked for something that cannot be done in the present state.
+///
+/// asyncio: `RuntimeError`.
+public struct RuntimeError: Error, CustomStringConvertible {
+    public let message: String
+    public init(_ message: String) { self.message = message }
+    public var description: String { message }
+}
+
+/// A value that makes no sense where it was given.
+///
+/// asyncio: `ValueError`.
+public struct ValueError: Error, CustomStringConvertible {
+    public let message: String
+    public init(_ message: String) { self.message = message }
+    public var description: String { message }
+}
+
+/// The future has ended already, or has not ended yet.
+///
+/// asyncio: `asyncio.InvalidStateError`.
+public struct InvalidStateError: Error, CustomStringConvertible {
+    public let message: String
+    public init(_ message: String) { self.message = message }
+    public var description: String { message }
+}
+
+/// Time ran out.
+///
+/// asyncio: `TimeoutError`.
+public struct TimeoutError: Error, CustomStringConvertible {
+    public init() {}
+    public var description: String { "the operation timed out" }
+}
+
+/// Ctrl-C ended the main task.
+///
+/// asyncio: `KeyboardInterrupt`.
+public struct KeyboardInterrupt: Error, CustomStringConvertible {
+    public init() {}
+    public var description: String { "interrupted" }
+}
+
+/// The operating system refused.
+///
+/// asyncio: `OSError`.
+public struct OSError: Error, CustomStringConvertible {
+    /// The system's code.
+    public let code: Errno
+    /// What was tried.
+    public let operation: String
+
+    public init(_ code: Errno, _ operation: String) {
+        self.code = code
+        self.operation = operation
+    }
+
+    public var description: String { "\(operation): \(code) (errno \(code.rawValue))" }
+}

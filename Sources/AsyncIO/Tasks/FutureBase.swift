@@ -1,0 +1,213 @@
+// Every wait in this library is a wait for a future: a task's value, a timer, a
+// lock's turn, a queue's item, a socket's bytes. This file holds what a future is
+// besides its value; Suspension.swift tells how a task waits for one.
+
+/// What every future and task is, whatever its value: a state that changes once,
+/// and callbacks that learn of it.
+///
+/// asyncio: `asyncio.Future`.
+public class FutureBase {
+    enum State: UInt8 { case pending, finished, failed, cancelled }
+
+    // All of this belongs to the loop's thread, as the class is not Sendable and
+    // whoever makes or awaits one is checked to be there.
+    @safe @exclusivity(unchecked) final var state = State.pending
+    /// Whether somebody saw the error; if not, it is reported when the future goes.
+    @safe @exclusivity(unchecked) final var isErrorRetrieved = true
+    /// Whether a shield reports the error already; see shield.swift.
+    @safe @exclusivity(unchecked) final var isWatchedByShield = false
+    /// The first callback, which mostly is the only one, needs no array.
+    @safe @exclusivity(unchecked) private final var first = Callback.none
+    @safe @exclusivity(unchecked) private final var others: [Callback] = []
+    @safe @exclusivity(unchecked) private final var failure: (any Error)?
+    /// The message that the cancellation was requested with.
+    @safe @exclusivity(unchecked) final var storedMessage: String?
+
+    enum Callback {
+        case none
+        /// A task that waits, or a plain Swift task if there is no logical one.
+        case wake(Continuation, UnretainedTask?)
+        case call(DoneCallback)
+    }
+
+    init() {}
+
+    deinit {
+        if !isErrorRetrieved { reportLostError() }
+    }
+
+    // MARK: State
+
+    /// Whether the future has a value, an error, or was cancelled.
+    public final var isDone: Bool { state != .pending }
+
+    /// Whether the future was cancelled.
+    public final var isCancelled: Bool { state == .cancelled }
+
+    /// The error that the future ended with, or nil if it ended with a value.
+    ///
+    /// - Throws: ``InvalidStateError`` if it has not ended; `CancellationError` if it
+    ///   was cancelled.
+    ///
+    /// asyncio: `Future.exception`.
+    public final func error() throws -> (any Error)? {
+        switch state {
+        case .pending: throw InvalidStateError("Exception is not set.")
+        case .cancelled: throw CancellationError()
+        case .failed: return takeError()
+        case .finished: return nil
+        }
+    }
+
+    /// The error, which counts as seen from now on.
+    final func takeError() -> (any Error)? {
+        isErrorRetrieved = true
+        return failure
+    }
+
+    // MARK: Ending
+
+    /// Cancels the future: whoever waits for it gets a `CancellationError`.
+    ///
+    /// - Parameter message: a word to those who wait; see ``AnyAsyncTask/cancelMessage``.
+    /// - Returns: false if it has ended already.
+    ///
+    /// asyncio: `Future.cancel`.
+    @discardableResult
+    public func cancel(_ message: String? = nil) -> Bool {
+        isErrorRetrieved = true
+        guard state == .pending else { return false }
+        storedMessage = message
+        complete(as: .cancelled)
+        return true
+    }
+
+    final func fail(_ error: any Error) {
+        failure = error
+        isErrorRetrieved = false
+        complete(as: .failed)
+    }
+
+    /// Changes the state and queues the callbacks, in the order they registered.
+    final func complete(as end: State) {
+        state = end
+        switch first {
+        case .none: return
+        case .wake(let continuation, let task):
+            first = .none
+            let loop = EventLoop.required(for: "Completing a future")
+            loop.ready.append(.wake(continuation, task))
+            if !others.isEmpty { queueOthers(on: loop) }
+        case .call(let callback):
+            first = .none
+            let loop = EventLoop.required(for: "Completing a future")
+            loop.ready.append(.done(self, callback))
+            if !others.isEmpty { queueOthers(on: loop) }
+        }
+    }
+
+    @inline(never)
+    private final func queueOthers(on loop: EventLoop) {
+        let callbacks = others
+        others = []
+        for callback in callbacks { queue(callback, on: loop) }
+    }
+
+    private final func queue(_ callback: Callback, on loop: EventLoop) {
+        switch callback {
+        case .none: break
+        case .wake(let continuation, let task): loop.ready.append(.wake(continuation, task))
+        case .call(let callback): loop.ready.append(.done(self, callback))
+        }
+    }
+
+    // MARK: Callbacks
+
+    @inline(__always)
+    final func register(_ callback: Callback) {
+        if case .none = first, others.isEmpty {
+            first = callback
+        } else {
+            others.append(callback)
+        }
+    }
+
+    /// Calls `body` in the turn after the future has ended; in the next turn if it
+    /// has already.
+    @discardableResult
+    final func onDone(_ body: @escaping (FutureBase) throws -> Void) -> DoneCallback {
+        let callback = DoneCallback(body)
+        if state == .pending {
+            register(.call(callback))
+        } else {
+            EventLoop.required(for: "addDoneCallback").ready.append(.done(self, callback))
+        }
+        return callback
+    }
+
+    /// Takes a callback back, if it was not queued yet. True if it was there.
+    @discardableResult
+    final func forget(_ callback: DoneCallback) -> Bool {
+        if case .call(let registered) = first, registered === callback {
+            first = others.isEmpty ? .none : others.removeFirst()
+            return true
+        }
+        guard
+            let index = others.firstIndex(where: {
+                if case .call(let registered) = $0 { return registered === callback }
+                return false
+            })
+        else { return false }
+        others.remove(at: index)
+        return true
+    }
+
+    // MARK: Reports
+
+    /// What the object is, for a person.
+    public var description: String { "Future (\(stateDescription))" }
+
+    final var stateDescription: String {
+        switch state {
+        case .pending: "pending"
+        case .finished: "finished"
+        case .failed: "failed: \(failure.map { "\($0)" } ?? "")"
+        case .cancelled: "cancelled"
+        }
+    }
+
+    /// The words of the report, and where the task was made.
+    var lostErrorReport: (message: String, location: String?) { ("Future exception was never retrieved", nil) }
+
+    private final func reportLostError() {
+        let (message, location) = lostErrorReport
+        EventLoop.report(
+            ExceptionContext(message: message, error: failure, subject: description, location: location))
+    }
+
+    /// Cancelled: the message for the one who waits. A task overrides this: it
+    /// hands its message to the first reader only.
+    func takeMessage() -> String? { storedMessage }
+}
+
+extension FutureBase: CustomStringConvertible {}
+
+@available(*, unavailable, message: "a future belongs to its loop's thread; hand work over with loop.submit { }")
+extension FutureBase: Sendable {}
+
+/// A callback that waits for a future to end, and the token that takes it back.
+public final class DoneCallback {
+    private let body: (FutureBase) throws -> Void
+
+    init(_ body: @escaping (FutureBase) throws -> Void) { self.body = body }
+
+    func run(_ future: FutureBase, on loop: EventLoop) {
+        do {
+            try body(future)
+        } catch {
+            loop.callExceptionHandler(
+                ExceptionContext(
+                    message: "Exception in done callback", error: error, subject: future.description))
+        }
+    }
+}

@@ -1,0 +1,138 @@
+// # How a task waits
+//
+// There is one suspension primitive, `FutureBase.park()`. A lock's turn, an item of
+// a queue, a timer, a socket, another task: each is a future, and each wait is
+// this one.
+//
+// ## States
+//
+// A waiting task is in one of three states:
+//
+//   waiting   its continuation is registered with the future, and the task's
+//             `waitingOn` is that future;
+//   woken     the future has ended; the wake-up is an entry of the ready queue;
+//             `waitingOn` still names the future, whose `cancel` now says false;
+//   running   the loop has popped the wake-up; `waitingOn` is nil.
+//
+// ## Cancellation
+//
+// `task.cancel()` asks the future that the task waits on to cancel. If that says
+// yes (the task is waiting), the future's end wakes the task, which finds the
+// future cancelled. If it says no (the task is woken, running, or not started),
+// the request is kept in `mustCancel` and delivered at the task's next step: after
+// the wake-up that is on its way, or at its next suspension. A result that arrived
+// in the same turn is lost to the waiter: whoever can pass it on does (WaitQueue).
+// Either way the task sees one CancellationError, however often it was requested.
+//
+// ## Races, all on one thread
+//
+// - The future ends between the caller's look and the suspension: under a
+//   task-executor preference every hop is a real one, so it can. The continuation's
+//   body looks again, and queues the wake-up itself.
+// - The request comes before the suspension: the body asks the future to cancel at
+//   once, which queues the wake-up.
+//
+// ## Plain Swift tasks
+//
+// A task that is not one of ours (`Task { }`, `async let`, a child of a standard
+// group) has no `mustCancel`; its native cancellation, which stays set, cancels the
+// future through a cancellation handler. That may run on any thread, so off the
+// loop it goes through the inbox.
+
+extension FutureBase {
+    /// Suspends the current task until the future has ended.
+    ///
+    /// - Throws: `CancellationError` if the task was cancelled, unless the future was:
+    ///   then the caller finds that in its state.
+    ///
+    /// - Parameter ignoresNativeCancellation: for a wait that restores an invariant in a
+    ///   plain Swift task, whose cancellation stays set and would end every wait at once.
+    nonisolated(nonsending) final func park(
+        ignoresNativeCancellation: Bool = false
+    ) async throws(CancellationError) {
+        let loop = EventLoop.required(for: "await")
+        guard let task = loop.carriers.current else {
+            return ignoresNativeCancellation ? await suspendPlain() : try await parkPlain()
+        }
+        await unsafe withUnsafeContinuation { continuation in
+            let continuation = unsafe Continuation(continuation)
+            let me = UnretainedTask(task)
+            guard state == .pending else {
+                loop.ready.append(.wake(continuation, me))
+                return
+            }
+            task.waitingOn = self
+            register(.wake(continuation, me))
+            if task.mustCancel, cancel(task.requestedMessage) { task.mustCancel = false }
+        }
+        task.waitingOn = nil
+        try task.deliverCancellation(unlessIn: self)
+    }
+
+    /// `park` for a Swift task without a logical one.
+    @inline(never)
+    private nonisolated(nonsending) final func parkPlain() async throws(CancellationError) {
+        let target = CancelTarget(self)
+        await withTaskCancellationHandler {
+            await suspendPlain()
+        } onCancel: {
+            target.cancel()
+        }
+        if Task.isCancelled, state != .cancelled { throw CancellationError() }
+    }
+
+    private nonisolated(nonsending) final func suspendPlain() async {
+        let loop = EventLoop.required(for: "await")
+        await unsafe withUnsafeContinuation { continuation in
+            let continuation = unsafe Continuation(continuation)
+            guard state == .pending else {
+                loop.ready.append(.wake(continuation, nil))
+                return
+            }
+            register(.wake(continuation, nil))
+        }
+    }
+}
+
+/// What a plain Swift task's cancellation cancels.
+///
+// SAFETY: the future is touched on the loop's thread only; elsewhere the request is
+// posted to the loop's inbox.
+private struct CancelTarget: @unchecked Sendable {
+    private let future: FutureBase
+    private let loop: EventLoop
+
+    init(_ future: FutureBase) {
+        self.future = future
+        loop = EventLoop.required(for: "await")
+    }
+
+    func cancel() {
+        if EventLoop.here != nil {
+            future.cancel()
+        } else {
+            loop.inbox.post(.callback { [self] in future.cancel() })
+        }
+    }
+}
+
+/// Gives way to everything that is ready: one turn of the loop, one queue entry.
+///
+/// The continuation itself goes into the ready queue: there is no future to wait
+/// for, so a cancellation meanwhile waits for the wake-up.
+nonisolated(nonsending) func yieldToLoop() async throws(CancellationError) {
+    let loop = EventLoop.required(for: "sleep")
+    if let task = loop.carriers.current {
+        await unsafe withUnsafeContinuation { continuation in
+            let continuation = unsafe Continuation(continuation)
+            loop.ready.append(.wake(continuation, UnretainedTask(task)))
+        }
+        if task.mustCancel { try task.deliverCancellation(unlessIn: nil) }
+    } else {
+        await unsafe withUnsafeContinuation { continuation in
+            let continuation = unsafe Continuation(continuation)
+            loop.ready.append(.wake(continuation, nil))
+        }
+        if Task.isCancelled { throw CancellationError() }
+    }
+}

@@ -1,0 +1,26 @@
+/// A future without a value, which one task waits for: its place in a line, or a
+/// timer.
+final class Waiter: FutureBase {
+    // Links of the WaitQueue it stands in, if any; see there.
+    @safe @exclusivity(unchecked) var next: Waiter?
+    // SAFETY: nil, or the waiter before this one, which the line holds.
+    @safe @exclusivity(unchecked) unowned(unsafe) var previous: Waiter?
+    @safe @exclusivity(unchecked) var isQueued = false
+
+    override init() { super.init() }
+
+    /// Wakes whoever waits; does nothing if the waiter has ended already.
+    func complete() {
+        if state == .pending { complete(as: .finished) }
+    }
+
+    /// Waits for ``complete()``.
+    ///
+    /// - Throws: `CancellationError` if the waiter or the task was cancelled.
+    nonisolated(nonsending) func wait(
+        ignoresNativeCancellation: Bool = false
+    ) async throws(CancellationError) {
+        if state == .pending { try await park(ignoresNativeCancellation: ignoresNativeCancellation) }
+        if state == .cancelled { try EventLoop.required(for: "await").throwCancellation(of: self) }
+    }
+}

@@ -1,0 +1,39 @@
+/// Starts `body` as a task: it begins in the loop's next turn, after what is ready
+/// already, and runs beside its creator.
+///
+/// The body runs where the caller is isolated, so that it may capture and return
+/// what is not Sendable. Task-local values are those of the caller.
+///
+/// - Parameters:
+///   - name: for reports; nil for `Task-N`.
+///   - eager: whether to start at once: the body runs inside this call up to its
+///     first suspension, and the task has ended on return if there was none.
+/// - Returns: the task; its value or error comes with ``AsyncTask/value``.
+///
+/// asyncio: `asyncio.create_task(coro, name=, eager_start=)`.
+@inlinable
+@discardableResult
+public func createTask<T>(
+    name: String? = nil,
+    eager: Bool = false,
+    isolation: isolated (any Actor)? = #isolation,
+    fileID: StaticString = #fileID,
+    line: UInt = #line,
+    _ body: @escaping () async throws -> T
+) -> AsyncTask<T> {
+    let task = AsyncTask<T>.make(name: name, site: CreationSite(fileID: fileID, line: line))
+    if eager {
+        Task.immediate {
+            _ = isolation
+            guard task.begin() else { return }
+            do { task.end(with: .success(try await body())) } catch { task.end(with: .failure(error)) }
+        }
+    } else {
+        Task {
+            _ = isolation
+            guard task.begin() else { return }
+            do { task.end(with: .success(try await body())) } catch { task.end(with: .failure(error)) }
+        }
+    }
+    return task
+}

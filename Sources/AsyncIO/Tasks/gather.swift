@@ -1,0 +1,171 @@
+/// The future that ends when all of its children have, or one has failed.
+///
+/// asyncio: `_GatheringFuture`.
+final class GatherFuture<Value>: Future<Value> {
+    @safe @exclusivity(unchecked) private let children: [FutureBase]
+    @safe @exclusivity(unchecked) private var unfinished: Int
+    @safe @exclusivity(unchecked) private var isCancelRequested = false
+    private let keepsErrors: Bool
+    private let collect: () throws -> Value
+
+    /// - Parameters:
+    ///   - keepsErrors: whether errors are results like others (`return_exceptions`).
+    ///   - collect: makes the value once every child has ended.
+    init(_ children: [FutureBase], keepsErrors: Bool, collect: @escaping () throws -> Value) {
+        var seen = Set<ObjectIdentifier>()
+        self.children = children.filter { seen.insert(ObjectIdentifier($0)).inserted }
+        unfinished = self.children.count
+        self.keepsErrors = keepsErrors
+        self.collect = collect
+        super.init()
+        guard unfinished > 0 else {
+            finish(after: nil)
+            return
+        }
+        let ended = self.children.filter(\.isDone)
+        for child in self.children where !child.isDone {
+            child.onDone { [self] in childEnded($0) }
+        }
+        for child in ended { childEnded(child) }
+    }
+
+    private func childEnded(_ child: FutureBase) {
+        unfinished -= 1
+        if isDone {
+            // Nobody asks for it any more; that is no loss to report.
+            child.isErrorRetrieved = true
+        } else if !keepsErrors, child.isCancelled {
+            fail(after: child)
+        } else if !keepsErrors, let error = child.takeError() {
+            fail(error)
+        } else if unfinished == 0 {
+            finish(after: child)
+        }
+    }
+
+    private func finish(after last: FutureBase?) {
+        if isCancelRequested { return fail(after: last) }
+        do { succeed(try collect()) } catch { fail(error) }
+    }
+
+    /// A cancellation is stored as an error: the future does not count as cancelled.
+    private func fail(after child: FutureBase?) {
+        storedMessage = child?.takeMessage()
+        fail(CancellationError())
+        isErrorRetrieved = true
+    }
+
+    override func cancel(_ message: String? = nil) -> Bool {
+        guard !isDone else { return false }
+        var accepted = false
+        for child in children where child.cancel(message) { accepted = true }
+        if accepted { isCancelRequested = true }
+        return accepted
+    }
+}
+
+// MARK: Waiting for several
+
+/// Waits for several tasks or futures of any types; returns their values in the order of
+/// the arguments.
+///
+/// The first error is thrown at once; the others run on. Cancelling the task that waits
+/// cancels them all.
+///
+/// asyncio: `asyncio.gather`.
+@discardableResult
+public nonisolated(nonsending) func gather<each A: Awaitable>(
+    _ futures: repeat each A
+) async throws -> (repeat (each A).Value) {
+    try await gatherFuture(repeat each futures).value
+}
+
+/// Runs several bodies as tasks and waits for them; returns their values in the order of
+/// the arguments.
+///
+/// ```swift
+/// let (page, size) = try await gather({ try await fetch(url) }, { try await measure(url) })
+/// ```
+///
+/// asyncio: `asyncio.gather`, given coroutines.
+@discardableResult
+public func gather<each T>(
+    isolation: isolated (any Actor)? = #isolation, _ bodies: repeat @escaping () async throws -> each T
+) async throws -> (repeat each T) {
+    try await gatherFuture(isolation: isolation, repeat each bodies).value
+}
+
+/// Waits for all of `futures`; returns their values in order. The same one may be in it
+/// twice.
+///
+/// asyncio: `asyncio.gather(*futures)`.
+@discardableResult
+public nonisolated(nonsending) func gather<A: Awaitable>(_ futures: some Sequence<A>) async throws -> [A.Value] {
+    try await gatherFuture(futures).value
+}
+
+/// Runs all of `bodies` as tasks and waits for them; returns their values in order.
+@discardableResult
+public func gather<T>(
+    isolation: isolated (any Actor)? = #isolation, _ bodies: some Sequence<() async throws -> T>
+) async throws -> [T] {
+    try await gather(bodies.map { createTask(isolation: isolation, $0) })
+}
+
+/// Waits for all of `futures` to end, in whatever way; returns how they did, in order.
+///
+/// asyncio: `asyncio.gather(*futures, return_exceptions=True)`.
+@discardableResult
+public nonisolated(nonsending) func gatherResults<A: Awaitable>(
+    _ futures: some Sequence<A>
+) async throws -> [Result<A.Value, any Error>] {
+    try await gatherResultsFuture(futures).value
+}
+
+/// Runs all of `bodies` as tasks and waits for them to end, in whatever way; returns how
+/// they did, in order.
+@discardableResult
+public func gatherResults<T>(
+    isolation: isolated (any Actor)? = #isolation, _ bodies: some Sequence<() async throws -> T>
+) async throws -> [Result<T, any Error>] {
+    try await gatherResults(bodies.map { createTask(isolation: isolation, $0) })
+}
+
+// MARK: Without waiting
+
+/// The future that `gather` waits for: it may be passed on, awaited later, or cancelled,
+/// which cancels what it gathers.
+///
+/// asyncio: `asyncio.gather` without `await`.
+public func gatherFuture<A: Awaitable>(_ futures: some Sequence<A>) -> Future<[A.Value]> {
+    let futures = Array(futures)
+    return GatherFuture(futures, keepsErrors: false) { try futures.map { try $0.result() } }
+}
+
+/// The future that `gatherResults` waits for.
+public func gatherResultsFuture<A: Awaitable>(
+    _ futures: some Sequence<A>
+) -> Future<[Result<A.Value, any Error>]> {
+    let futures = Array(futures)
+    return GatherFuture(futures, keepsErrors: true) { futures.map { future in Result { try future.result() } } }
+}
+
+// MARK: Inside
+
+// Packs are taken apart in functions that are not async: the compiler's allocation of a
+// pack's types does not survive a suspension.
+
+private func gatherFuture<each A: Awaitable>(_ futures: repeat each A) -> Future<(repeat (each A).Value)> {
+    var children: [FutureBase] = []
+    repeat children.append(each futures)
+    return GatherFuture(children, keepsErrors: false) { (repeat try result(of: each futures)) }
+}
+
+private func gatherFuture<each T>(
+    isolation: isolated (any Actor)?, _ bodies: repeat @escaping () async throws -> each T
+) -> Future<(repeat each T)> {
+    gatherFuture(repeat createTask(isolation: isolation, each bodies))
+}
+
+/// `result()` of one; a function, since the compiler can't expand the call itself.
+private func result<A: Awaitable>(of future: A) throws -> A.Value { try future.result() }

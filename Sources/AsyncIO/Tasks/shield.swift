@@ -1,0 +1,60 @@
+/// Waits for a task or future without cancelling it: if the task that waits is cancelled,
+/// the wait ends, and what it waited for runs on.
+///
+/// An error that comes after nobody waits any more goes to the exception handler.
+///
+/// - Throws: what the future throws; `CancellationError`.
+///
+/// asyncio: `asyncio.shield`.
+public nonisolated(nonsending) func shield<A: Awaitable>(_ inner: A) async throws -> A.Value {
+    inner.isDone ? try inner.result() : try await shieldFuture(inner).value
+}
+
+/// Runs `body` as a task and waits for it without cancelling it.
+///
+/// asyncio: `asyncio.shield`, given a coroutine.
+public func shield<T>(
+    isolation: isolated (any Actor)? = #isolation, _ body: @escaping () async throws -> T
+) async throws -> T {
+    try await shield(createTask(isolation: isolation, body))
+}
+
+/// The future that `shield` waits for: cancelling it does not cancel `inner`.
+///
+/// asyncio: `asyncio.shield` without `await`.
+public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
+    let outer = Future<A.Value>()
+    let copy = inner.onDone { inner in
+        guard !outer.isDone else { return }
+        if inner.isCancelled {
+            outer.cancel(inner.takeMessage())
+        } else if let error = inner.takeError() {
+            outer.fail(error)
+        } else if let inner = inner as? A {
+            outer.succeed(try inner.result())
+        }
+    }
+    if !inner.isDone {
+        outer.onDone { _ in
+            guard !inner.isDone else { return }
+            inner.forget(copy)
+            inner.reportErrorOfShielded()
+        }
+    }
+    return outer
+}
+
+extension FutureBase {
+    /// Reports an error that comes when nobody waits any more, once.
+    fileprivate final func reportErrorOfShielded() {
+        guard !isWatchedByShield else { return }
+        isWatchedByShield = true
+        onDone { inner in
+            guard let error = inner.takeError() else { return }
+            EventLoop.report(
+                ExceptionContext(
+                    message: "\(type(of: error)) exception in shielded future", error: error,
+                    subject: inner.description))
+        }
+    }
+}

@@ -1,0 +1,133 @@
+internal import AsyncIOSystem
+internal import Synchronization
+
+extension EventLoop {
+    /// Runs `body` as a task on this loop; may be called from any thread.
+    ///
+    /// - Returns: a future that the calling thread may wait for.
+    ///
+    /// asyncio: `asyncio.run_coroutine_threadsafe`.
+    @discardableResult
+    public func submit<T: Sendable>(
+        _ body: @escaping @MainActor @Sendable () async throws -> T
+    ) -> ConcurrentFuture<T> {
+        let future = ConcurrentFuture<T>(loop: self)
+        let accepted = inbox.post(
+            .callback { [self] in
+                guard !future.isCancelled else { return }
+                let task = makeMainTask(body)
+                task.onDone { _ in future.end(Result { try task.result() }) }
+                future.onCancel { task.cancel() }
+            })
+        if !accepted { future.end(.failure(RuntimeError("Event loop is closed"))) }
+        return future
+    }
+}
+
+/// The result of a task on a loop, for another thread.
+///
+/// asyncio: `concurrent.futures.Future`.
+public final class ConcurrentFuture<Value: Sendable>: Sendable {
+    private struct State {
+        var result: Result<Value, any Error>?
+        var isCancelled = false
+        /// What cancels the task, once there is one; runs on the loop.
+        var cancelTask: Parcel<() -> Void>?
+        var waiters: [ThreadGate] = []
+        var continuations: [Continuation] = []
+    }
+
+    private let state = Mutex(State())
+    private let loop: EventLoop
+
+    init(loop: EventLoop) { self.loop = loop }
+
+    /// Whether the task has ended, or was cancelled.
+    public var isDone: Bool { state.withLock { $0.result != nil } }
+
+    /// Whether ``cancel()`` was called in time.
+    public var isCancelled: Bool { state.withLock { $0.isCancelled } }
+
+    /// Blocks this thread until the task has ended; returns its value or throws its error.
+    ///
+    /// - Throws: ``RuntimeError`` on the loop's own thread, which would wait for itself;
+    ///   `CancellationError` if the task was cancelled.
+    ///
+    /// asyncio: `concurrent.futures.Future.result`.
+    public func wait() throws -> Value {
+        if EventLoop.here != nil {
+            throw RuntimeError("ConcurrentFuture.wait() would block the event loop; await its value instead")
+        }
+        let gate = ThreadGate()
+        let mustWait = state.withLock { state in
+            if state.result == nil { state.waiters.append(gate) }
+            return state.result == nil
+        }
+        if mustWait { gate.wait() }
+        return try outcome()
+    }
+
+    /// Waits for the task without blocking a thread.
+    public var value: Value {
+        get async throws {
+            await unsafe withUnsafeContinuation { continuation in
+                let continuation = unsafe Continuation(continuation)
+                let isDone = state.withLock { state in
+                    if state.result == nil { state.continuations.append(continuation) }
+                    return state.result != nil
+                }
+                if isDone { continuation.resume() }
+            }
+            return try outcome()
+        }
+    }
+
+    private func outcome() throws -> Value {
+        guard let result = state.withLock({ $0.result }) else { throw InvalidStateError("Result is not set.") }
+        return try result.get()
+    }
+
+    /// Cancels the task; returns false if it has ended already.
+    @discardableResult
+    public func cancel() -> Bool {
+        let isFirst = state.withLock { state in
+            guard state.result == nil else { return false }
+            state.isCancelled = true
+            return true
+        }
+        guard isFirst else { return false }
+        let accepted = loop.inbox.post(
+            .callback { [self] in
+                if let cancelTask = state.withLock({ $0.cancelTask.take() }) {
+                    cancelTask.value()
+                } else {
+                    end(.failure(CancellationError()))
+                }
+            })
+        if !accepted { end(.failure(CancellationError())) }
+        return true
+    }
+
+    // MARK: The loop's side
+
+    func onCancel(_ cancelTask: @escaping () -> Void) {
+        // SAFETY: made and called on the loop's thread.
+        nonisolated(unsafe) let cancelTask = cancelTask
+        state.withLock { unsafe $0.cancelTask = Parcel(cancelTask) }
+    }
+
+    func end(_ result: Result<Value, any Error>) {
+        let (waiters, continuations) = state.withLock { state in
+            guard state.result == nil else { return ([ThreadGate](), [Continuation]()) }
+            state.result = result
+            state.cancelTask = nil
+            defer {
+                state.waiters = []
+                state.continuations = []
+            }
+            return (state.waiters, state.continuations)
+        }
+        for waiter in waiters { waiter.open() }
+        for continuation in continuations { continuation.resume() }
+    }
+}

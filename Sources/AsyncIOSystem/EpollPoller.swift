@@ -1,0 +1,56 @@
+internal import CShims
+package import SystemPackage
+
+/// epoll.
+package final class EpollPoller: Poller {
+    /// Events taken from the kernel at once; more come with the next turn.
+    private static let capacity = 256
+
+    private let epoll: Int32
+    private var events: [asyncio_event]
+    package let wakeUp: WakeUp
+
+    package init() throws(Errno) {
+        wakeUp = try WakeUp()
+        epoll = try check(asyncio_epoll_create())
+        events = Array(repeating: asyncio_event(), count: Self.capacity)
+        // An edge needs no read: each write to the eventfd is a new one. No descriptor has
+        // this token, so that the event itself says nothing more than the end of the wait.
+        do {
+            try add(wakeUp.descriptor, for: [.readable, .edge], token: .max)
+        } catch {
+            _ = asyncio_close(epoll)
+            throw error
+        }
+    }
+
+    deinit { _ = asyncio_close(epoll) }
+
+    package func add(_ descriptor: Int32, for interest: Interest, token: UInt64) throws(Errno) {
+        _ = try check(asyncio_epoll_add(epoll, descriptor, interest.rawValue, token))
+    }
+
+    package func modify(_ descriptor: Int32, for interest: Interest, token: UInt64) throws(Errno) {
+        _ = try check(asyncio_epoll_modify(epoll, descriptor, interest.rawValue, token))
+    }
+
+    package func remove(_ descriptor: Int32) throws(Errno) {
+        _ = try check(asyncio_epoll_remove(epoll, descriptor))
+    }
+
+    package func wait(timeout: Int64?) throws(Errno) -> Int {
+        let result = unsafe events.withUnsafeMutableBufferPointer { buffer in
+            // SAFETY: the kernel writes at most `count` events into the array, which
+            // nobody else uses meanwhile.
+            unsafe asyncio_epoll_wait(epoll, buffer.baseAddress, Int32(buffer.count), timeout ?? -1)
+        }
+        guard result < 0 else { return Int(result) }
+        let error = Errno(rawValue: -result)
+        if error == .interrupted { return 0 }
+        throw error
+    }
+
+    package func event(at index: Int) -> PollEvent {
+        PollEvent(token: events[index].token, ready: Interest(rawValue: events[index].events))
+    }
+}

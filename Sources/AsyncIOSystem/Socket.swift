@@ -1,0 +1,106 @@
+internal import CShims
+internal import Glibc
+package import SystemPackage
+
+/// A stream socket: non-blocking, close-on-exec, and closed with its owner.
+///
+/// The calls try once. `.wouldBlock` means: wait for the poller, try again.
+package final class Socket {
+    /// -1 once closed.
+    package private(set) var descriptor: Int32
+
+    private init(owning descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close() }
+
+    // MARK: Making one
+
+    package convenience init(for address: SocketAddress) throws(Errno) {
+        self.init(owning: try check(asyncio_socket(address.family, Int32(SOCK_STREAM.rawValue), 0)))
+    }
+
+    /// A socket that listens on `address`.
+    package static func listening(
+        on address: SocketAddress, backlog: Int, reusePort: Bool
+    ) throws(Errno) -> Socket {
+        let socket = try Socket(for: address)
+        try socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
+        if reusePort { try socket.set(SOL_SOCKET, SO_REUSEPORT, 1) }
+        if address.isIPv6 { try socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+        // SAFETY: the kernel reads as many bytes as it is told the array has.
+        _ = try unsafe check(asyncio_bind(socket.descriptor, address.bytes, socklen_t(address.bytes.count)))
+        _ = try check(asyncio_listen(socket.descriptor, Int32(clamping: backlog)))
+        return socket
+    }
+
+    // MARK: Connecting
+
+    /// Starts to connect. False if the outcome comes later: when the socket is
+    /// writable, `connectionError` tells it.
+    package func connect(to address: SocketAddress) throws(Errno) -> Bool {
+        // SAFETY: as in `listening`.
+        let result = unsafe asyncio_connect(descriptor, address.bytes, socklen_t(address.bytes.count))
+        let error = Errno(rawValue: -result)
+        if result < 0, error == .nowInProgress || error == .interrupted { return false }
+        _ = try check(result)
+        return true
+    }
+
+    package var connectionError: Errno? {
+        let error = asyncio_socket_error(descriptor)
+        return error == 0 ? nil : Errno(rawValue: error)
+    }
+
+    package func accept() throws(Errno) -> (Socket, SocketAddress) {
+        var address = sockaddr_storage()
+        var length: socklen_t = 0
+        let accepted = try unsafe check(asyncio_accept(descriptor, &address, &length))
+        return (Socket(owning: accepted), SocketAddress(address, length: length))
+    }
+
+    // MARK: Bytes
+
+    /// Reads at most `buffer.count` bytes; 0 is the end of the stream.
+    package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+        // SAFETY: the kernel writes at most `count` bytes at `baseAddress`.
+        try unsafe check(asyncio_recv(descriptor, buffer.baseAddress, buffer.count))
+    }
+
+    /// Sends what fits into the kernel's buffer; returns how much that was.
+    package func send(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
+        // SAFETY: the kernel reads at most `count` bytes at `baseAddress`.
+        try unsafe check(asyncio_send(descriptor, buffer.baseAddress, buffer.count))
+    }
+
+    // MARK: Ending
+
+    package func shutdownWrite() throws(Errno) { _ = try check(asyncio_shutdown_write(descriptor)) }
+
+    package func close() {
+        guard descriptor >= 0 else { return }
+        _ = asyncio_close(descriptor)
+        descriptor = -1
+    }
+
+    // MARK: Facts and options
+
+    package var localAddress: SocketAddress? {
+        var address = sockaddr_storage()
+        var length: socklen_t = 0
+        guard unsafe asyncio_sockname(descriptor, &address, &length) == 0 else { return nil }
+        return SocketAddress(address, length: length)
+    }
+
+    package var peerAddress: SocketAddress? {
+        var address = sockaddr_storage()
+        var length: socklen_t = 0
+        guard unsafe asyncio_peername(descriptor, &address, &length) == 0 else { return nil }
+        return SocketAddress(address, length: length)
+    }
+
+    package func setNoDelay() throws(Errno) { try set(Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
+
+    private func set(_ level: Int32, _ option: Int32, _ value: Int32) throws(Errno) {
+        _ = try check(asyncio_setsockopt(descriptor, level, option, value))
+    }
+}

@@ -1,0 +1,56 @@
+internal import CShims
+internal import Glibc
+
+/// A socket's address: the kernel's own bytes, and what people read of them.
+package struct SocketAddress: Sendable, Hashable {
+    /// A `sockaddr_in`, `sockaddr_in6` or `sockaddr_un`, as the kernel takes it.
+    package let bytes: [UInt8]
+
+    package init(bytes: [UInt8]) { self.bytes = bytes }
+
+    init(_ storage: sockaddr_storage, length: socklen_t) {
+        // SAFETY: reads the first `length` bytes of a value on this stack.
+        bytes = unsafe withUnsafeBytes(of: storage) { raw in unsafe Array(raw.prefix(Int(length))) }
+    }
+
+    package var family: Int32 {
+        guard bytes.count >= 2 else { return AF_UNSPEC }
+        return Int32(UInt16(bytes[0]) | UInt16(bytes[1]) << 8)
+    }
+
+    package var isIPv6: Bool { family == AF_INET6 }
+
+    /// The numeric host, or a Unix socket's path.
+    package var host: String {
+        switch family {
+        case AF_INET where bytes.count >= 8:
+            return bytes[4..<8].map { String($0) }.joined(separator: ".")
+        case AF_INET6 where bytes.count >= 24:
+            var address = in6_addr()
+            // SAFETY: copies 16 bytes over a 16 byte value; inet_ntop writes at
+            // most the buffer's size and ends it with a zero.
+            return unsafe withUnsafeMutableBytes(of: &address) { target in
+                unsafe target.copyBytes(from: bytes[8..<24])
+                var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+                guard unsafe inet_ntop(AF_INET6, target.baseAddress, &text, socklen_t(text.count)) != nil
+                else { return "?" }
+                return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            }
+        case AF_UNIX:
+            return String(decoding: bytes.dropFirst(2).prefix { $0 != 0 }, as: UTF8.self)
+        default:
+            return ""
+        }
+    }
+
+    /// The port, if the family has ports.
+    package var port: Int? {
+        guard family == AF_INET || family == AF_INET6, bytes.count >= 4 else { return nil }
+        return Int(bytes[2]) << 8 | Int(bytes[3])
+    }
+
+    package var description: String {
+        guard let port else { return host }
+        return isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}

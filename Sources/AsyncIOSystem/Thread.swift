@@ -1,0 +1,29 @@
+internal import CShims
+package import SystemPackage
+
+/// Threads of the operating system.
+package enum Thread {
+    /// Starts a detached thread that runs `body` and ends. Signals stay with the
+    /// threads that had them.
+    package static func start(named name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
+        final class Start: Sendable {
+            let body: @Sendable () -> Void
+            init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+        }
+        // SAFETY: the retain travels with the pointer; the new thread takes it
+        // over, or this one does if there is no new thread.
+        let context = unsafe Unmanaged.passRetained(Start(body))
+        let result = unsafe asyncio_thread_start(
+            name,
+            { pointer in
+                unsafe Unmanaged<Start>.fromOpaque(pointer.unsafelyUnwrapped).takeRetainedValue().body()
+            }, context.toOpaque())
+        if result < 0 {
+            unsafe context.release()
+            throw Errno(rawValue: -result)
+        }
+    }
+
+    package static var isMain: Bool { asyncio_is_main_thread() }
+    package static var processorCount: Int { Int(asyncio_cpu_count()) }
+}

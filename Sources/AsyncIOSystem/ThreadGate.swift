@@ -1,0 +1,24 @@
+internal import Glibc
+
+/// Where one thread waits until another lets it go on.
+package final class ThreadGate: @unchecked Sendable {
+    // SAFETY: a POSIX semaphore, initialised here, destroyed when nobody can use it any
+    // more, and never moved.
+    private let semaphore: UnsafeMutablePointer<sem_t>
+
+    package init() {
+        unsafe semaphore = .allocate(capacity: 1)
+        _ = unsafe sem_init(semaphore, 0, 0)
+    }
+
+    deinit {
+        _ = unsafe sem_destroy(semaphore)
+        unsafe semaphore.deallocate()
+    }
+
+    package func open() { _ = unsafe sem_post(semaphore) }
+
+    package func wait() {
+        while unsafe sem_wait(semaphore) != 0 {}
+    }
+}

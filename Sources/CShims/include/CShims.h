@@ -1,0 +1,113 @@
+//===-- The little C that Swift cannot import ------------------------------===//
+// Every function is a thin wrapper with a C-free signature. Where a call can
+// fail it returns -errno, so that nothing between the call and the check can
+// overwrite errno.
+#ifndef ASYNCIO_CSHIMS_H
+#define ASYNCIO_CSHIMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+// MARK: The loop that runs on this thread
+
+// One word per thread: the event loop that is running here, or NULL. Every
+// entry point of the library looks at it before it touches anything.
+extern __thread void *asyncio_thread_loop __attribute__((tls_model("initial-exec")));
+
+static inline void *asyncio_loop_get(void) { return asyncio_thread_loop; }
+static inline void asyncio_loop_set(void *loop) { asyncio_thread_loop = loop; }
+
+// MARK: The Swift runtime
+
+#if __has_attribute(swiftcall)
+#define ASYNCIO_SWIFTCALL __attribute__((swiftcall))
+#else
+#define ASYNCIO_SWIFTCALL
+#endif
+
+extern ASYNCIO_SWIFTCALL void *swift_task_getCurrent(void);
+extern ASYNCIO_SWIFTCALL void swift_task_cancel(void *task);
+
+/// The Swift task that is running on this thread, or NULL.
+static inline void *asyncio_task_current(void) { return swift_task_getCurrent(); }
+/// Sets a Swift task's native cancellation flag and runs its handlers.
+static inline void asyncio_task_cancel(void *task) { swift_task_cancel(task); }
+
+// MARK: Time
+
+/// Nanoseconds of CLOCK_BOOTTIME, the clock of Swift's ContinuousClock.
+int64_t asyncio_now(void);
+
+// MARK: epoll and eventfd
+
+typedef struct {
+    uint64_t token;
+    uint32_t events;
+} asyncio_event;
+
+enum {
+    ASYNCIO_READABLE = 1u << 0,
+    ASYNCIO_WRITABLE = 1u << 1,
+    /// The peer is gone, or the descriptor is in error: both sides may go on.
+    ASYNCIO_HANGUP = 1u << 2,
+    ASYNCIO_EDGE = 1u << 3,
+};
+
+int asyncio_epoll_create(void);
+/// `interest` is a mask of ASYNCIO_READABLE, _WRITABLE and _EDGE.
+int asyncio_epoll_add(int poller, int fd, uint32_t interest, uint64_t token);
+int asyncio_epoll_modify(int poller, int fd, uint32_t interest, uint64_t token);
+int asyncio_epoll_remove(int poller, int fd);
+/// Waits for `timeout_ns` nanoseconds at most, for ever if it is negative.
+int asyncio_epoll_wait(int poller, asyncio_event *events, int capacity, int64_t timeout_ns);
+
+int asyncio_eventfd_create(void);
+void asyncio_eventfd_signal(int fd);
+
+// MARK: Sockets
+
+int asyncio_socket(int family, int type, int protocol);
+int asyncio_accept(int fd, struct sockaddr_storage *address, socklen_t *length);
+int asyncio_connect(int fd, const void *address, socklen_t length);
+int asyncio_bind(int fd, const void *address, socklen_t length);
+int asyncio_listen(int fd, int backlog);
+int asyncio_setsockopt(int fd, int level, int option, int value);
+int asyncio_socket_error(int fd);
+int asyncio_sockname(int fd, struct sockaddr_storage *address, socklen_t *length);
+int asyncio_peername(int fd, struct sockaddr_storage *address, socklen_t *length);
+long asyncio_recv(int fd, void *buffer, size_t count);
+long asyncio_send(int fd, const void *buffer, size_t count);
+int asyncio_shutdown_write(int fd);
+int asyncio_close(int fd);
+
+// MARK: Threads
+
+/// Starts a detached thread that blocks every signal and runs `body(context)`.
+int asyncio_thread_start(const char *name, void (*body)(void *), void *context);
+int asyncio_cpu_count(void);
+bool asyncio_is_main_thread(void);
+
+// MARK: Interrupts
+
+/// Takes SIGINT over if nobody else has: the first one counts and writes to
+/// `wake_fd`, the second one ends the process as if there were no handler.
+/// Returns false if another handler is installed.
+bool asyncio_sigint_install(int wake_fd);
+/// Gives SIGINT back, if it is still ours.
+void asyncio_sigint_restore(void);
+/// How many SIGINTs arrived since the installation.
+int asyncio_sigint_count(void);
+
+// MARK: Limits and memory
+
+int asyncio_descriptor_limit(uint64_t *soft, uint64_t *hard);
+int asyncio_descriptor_limit_set(uint64_t soft);
+/// Peak resident memory of this process, in bytes.
+uint64_t asyncio_peak_memory(void);
+bool asyncio_is_terminal(int fd);
+/// Columns of the terminal `fd`, or 0.
+int asyncio_terminal_width(int fd);
+
+#endif

@@ -1,0 +1,252 @@
+#define _GNU_SOURCE
+#include "CShims.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static long result_of(long value) { return value < 0 ? -errno : value; }
+
+// MARK: The loop that runs on this thread
+
+__thread void *asyncio_thread_loop __attribute__((tls_model("initial-exec"))) = NULL;
+
+// MARK: Time
+
+int64_t asyncio_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+// MARK: epoll and eventfd
+
+int asyncio_epoll_create(void) { return (int)result_of(epoll_create1(EPOLL_CLOEXEC)); }
+
+static int control(int poller, int operation, int fd, uint32_t interest, uint64_t token) {
+    struct epoll_event event = {.events = EPOLLRDHUP, .data = {.u64 = token}};
+    if (interest & ASYNCIO_READABLE) event.events |= EPOLLIN;
+    if (interest & ASYNCIO_WRITABLE) event.events |= EPOLLOUT;
+    if (interest & ASYNCIO_EDGE) event.events |= EPOLLET;
+    return (int)result_of(epoll_ctl(poller, operation, fd, &event));
+}
+
+int asyncio_epoll_add(int poller, int fd, uint32_t interest, uint64_t token) {
+    return control(poller, EPOLL_CTL_ADD, fd, interest, token);
+}
+int asyncio_epoll_modify(int poller, int fd, uint32_t interest, uint64_t token) {
+    return control(poller, EPOLL_CTL_MOD, fd, interest, token);
+}
+int asyncio_epoll_remove(int poller, int fd) {
+    return control(poller, EPOLL_CTL_DEL, fd, 0, 0);
+}
+
+// epoll_pwait2 takes nanoseconds (Linux 5.11); before it, milliseconds, rounded
+// up so that a timer is never early.
+static int wait_for_events(int poller, struct epoll_event *events, int capacity, int64_t timeout_ns) {
+    if (timeout_ns <= 0) return epoll_wait(poller, events, capacity, timeout_ns < 0 ? -1 : 0);
+#ifdef SYS_epoll_pwait2
+    static atomic_bool missing = false;
+    if (!atomic_load_explicit(&missing, memory_order_relaxed)) {
+        struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+        int count = (int)syscall(SYS_epoll_pwait2, poller, events, capacity, &timeout, NULL, 0);
+        if (count >= 0 || errno != ENOSYS) return count;
+        atomic_store_explicit(&missing, true, memory_order_relaxed);
+    }
+#endif
+    int64_t milliseconds = (timeout_ns + 999999) / 1000000;
+    return epoll_wait(poller, events, capacity, milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds);
+}
+
+int asyncio_epoll_wait(int poller, asyncio_event *out, int capacity, int64_t timeout_ns) {
+    struct epoll_event events[256];
+    if (capacity > 256) capacity = 256;
+    int count = wait_for_events(poller, events, capacity, timeout_ns);
+    if (count < 0) return -errno;
+    for (int i = 0; i < count; i++) {
+        uint32_t set = events[i].events, mask = 0;
+        if (set & (EPOLLIN | EPOLLRDHUP | EPOLLPRI)) mask |= ASYNCIO_READABLE;
+        if (set & EPOLLOUT) mask |= ASYNCIO_WRITABLE;
+        if (set & (EPOLLHUP | EPOLLERR)) mask |= ASYNCIO_READABLE | ASYNCIO_WRITABLE | ASYNCIO_HANGUP;
+        out[i].token = events[i].data.u64;
+        out[i].events = mask;
+    }
+    return count;
+}
+
+int asyncio_eventfd_create(void) { return (int)result_of(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+
+void asyncio_eventfd_signal(int fd) {
+    int saved = errno;
+    uint64_t one = 1;
+    // A full counter means that the wake-up is already there.
+    ssize_t ignored = write(fd, &one, sizeof one);
+    (void)ignored;
+    errno = saved;
+}
+
+// MARK: Sockets
+
+int asyncio_socket(int family, int type, int protocol) {
+    return (int)result_of(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
+}
+int asyncio_accept(int fd, struct sockaddr_storage *address, socklen_t *length) {
+    *length = sizeof *address;
+    return (int)result_of(accept4(fd, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+int asyncio_connect(int fd, const void *address, socklen_t length) {
+    return (int)result_of(connect(fd, address, length));
+}
+int asyncio_bind(int fd, const void *address, socklen_t length) {
+    return (int)result_of(bind(fd, address, length));
+}
+int asyncio_listen(int fd, int backlog) { return (int)result_of(listen(fd, backlog)); }
+int asyncio_setsockopt(int fd, int level, int option, int value) {
+    return (int)result_of(setsockopt(fd, level, option, &value, sizeof value));
+}
+int asyncio_socket_error(int fd) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0) return errno;
+    return error;
+}
+int asyncio_sockname(int fd, struct sockaddr_storage *address, socklen_t *length) {
+    *length = sizeof *address;
+    return (int)result_of(getsockname(fd, (struct sockaddr *)address, length));
+}
+int asyncio_peername(int fd, struct sockaddr_storage *address, socklen_t *length) {
+    *length = sizeof *address;
+    return (int)result_of(getpeername(fd, (struct sockaddr *)address, length));
+}
+long asyncio_recv(int fd, void *buffer, size_t count) {
+    long received;
+    do received = recv(fd, buffer, count, 0); while (received < 0 && errno == EINTR);
+    return result_of(received);
+}
+long asyncio_send(int fd, const void *buffer, size_t count) {
+    long sent;
+    do sent = send(fd, buffer, count, MSG_NOSIGNAL); while (sent < 0 && errno == EINTR);
+    return result_of(sent);
+}
+int asyncio_shutdown_write(int fd) { return (int)result_of(shutdown(fd, SHUT_WR)); }
+int asyncio_close(int fd) { return (int)result_of(close(fd)); }
+
+// MARK: Threads
+
+typedef struct {
+    char name[16];
+    void (*body)(void *);
+    void *context;
+} thread_start;
+
+
+static void *thread_main(void *argument) {
+    thread_start start = *(thread_start *)argument;
+    free(argument);
+    pthread_setname_np(pthread_self(), start.name);
+    start.body(start.context);
+    return NULL;
+}
+
+int asyncio_thread_start(const char *name, void (*body)(void *), void *context) {
+    thread_start *start = malloc(sizeof *start);
+    if (!start) return -ENOMEM;
+    strncpy(start->name, name, sizeof start->name - 1);
+    start->name[sizeof start->name - 1] = 0;
+    start->body = body;
+    start->context = context;
+
+    // Signals belong to the loop's thread.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_t thread;
+    int error = pthread_create(&thread, &attributes, thread_main, start);
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error) free(start);
+    return -error;
+}
+
+int asyncio_cpu_count(void) {
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (int)count : 1;
+}
+
+bool asyncio_is_main_thread(void) { return getpid() == (pid_t)syscall(SYS_gettid); }
+
+// MARK: Interrupts
+
+static atomic_int interrupts = 0;
+static atomic_int interrupt_wake_fd = -1;
+
+static void on_interrupt(int signal_number) {
+    int fd = atomic_load(&interrupt_wake_fd);
+    if (fd < 0 || atomic_fetch_add(&interrupts, 1) > 0) {
+        signal(signal_number, SIG_DFL);
+        raise(signal_number);
+        return;
+    }
+    asyncio_eventfd_signal(fd);
+}
+
+bool asyncio_sigint_install(int wake_fd) {
+    struct sigaction current;
+    if (sigaction(SIGINT, NULL, &current) < 0) return false;
+    if ((current.sa_flags & SA_SIGINFO) || current.sa_handler != SIG_DFL) return false;
+    atomic_store(&interrupts, 0);
+    atomic_store(&interrupt_wake_fd, wake_fd);
+    struct sigaction ours = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    sigemptyset(&ours.sa_mask);
+    return sigaction(SIGINT, &ours, NULL) == 0;
+}
+
+void asyncio_sigint_restore(void) {
+    struct sigaction current;
+    if (sigaction(SIGINT, NULL, &current) == 0 && current.sa_handler == on_interrupt) {
+        signal(SIGINT, SIG_DFL);
+    }
+    atomic_store(&interrupt_wake_fd, -1);
+}
+
+int asyncio_sigint_count(void) { return atomic_load_explicit(&interrupts, memory_order_relaxed); }
+
+// MARK: Limits and memory
+
+int asyncio_descriptor_limit(uint64_t *soft, uint64_t *hard) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+    *soft = limit.rlim_cur;
+    *hard = limit.rlim_max;
+    return 0;
+}
+int asyncio_descriptor_limit_set(uint64_t soft) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+    limit.rlim_cur = soft;
+    return (int)result_of(setrlimit(RLIMIT_NOFILE, &limit));
+}
+uint64_t asyncio_peak_memory(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
+}
+bool asyncio_is_terminal(int fd) { return isatty(fd) == 1; }
+int asyncio_terminal_width(int fd) {
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}

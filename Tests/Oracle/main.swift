@@ -1,0 +1,2 @@
+import AsyncIOTesting
+print("oracle")
