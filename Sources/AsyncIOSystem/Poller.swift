@@ -7,7 +7,7 @@ package struct Interest: OptionSet, Sendable {
 
     package static let readable = Interest(rawValue: 1 << 0)
     package static let writable = Interest(rawValue: 1 << 1)
-    /// In events only: the peer is gone or the descriptor is in error.
+    /// In events only: the peer sends no more, or the descriptor is in error.
     package static let hangup = Interest(rawValue: 1 << 2)
     /// Report changes only, not states: who is told must drain.
     package static let edge = Interest(rawValue: 1 << 3)

@@ -15,13 +15,13 @@ package final class Socket {
 
     // MARK: Making one
 
-    package convenience init(for address: SocketAddress) throws(Errno) {
+    package convenience init(for address: SystemAddress) throws(Errno) {
         self.init(owning: try check(asyncio_socket(address.family, Int32(SOCK_STREAM.rawValue), 0)))
     }
 
     /// A socket that listens on `address`.
     package static func listening(
-        on address: SocketAddress, backlog: Int, reusePort: Bool
+        on address: SystemAddress, backlog: Int, reusePort: Bool
     ) throws(Errno) -> Socket {
         let socket = try Socket(for: address)
         try socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
@@ -37,7 +37,7 @@ package final class Socket {
 
     /// Starts to connect. False if the outcome comes later: when the socket is
     /// writable, `connectionError` tells it.
-    package func connect(to address: SocketAddress) throws(Errno) -> Bool {
+    package func connect(to address: SystemAddress) throws(Errno) -> Bool {
         // SAFETY: as in `listening`.
         let result = unsafe asyncio_connect(descriptor, address.bytes, socklen_t(address.bytes.count))
         let error = Errno(rawValue: -result)
@@ -51,11 +51,11 @@ package final class Socket {
         return error == 0 ? nil : Errno(rawValue: error)
     }
 
-    package func accept() throws(Errno) -> (Socket, SocketAddress) {
+    package func accept() throws(Errno) -> (Socket, SystemAddress) {
         var address = sockaddr_storage()
         var length: socklen_t = 0
         let accepted = try unsafe check(asyncio_accept(descriptor, &address, &length))
-        return (Socket(owning: accepted), SocketAddress(address, length: length))
+        return (Socket(owning: accepted), SystemAddress(address, length: length))
     }
 
     // MARK: Bytes
@@ -84,18 +84,18 @@ package final class Socket {
 
     // MARK: Facts and options
 
-    package var localAddress: SocketAddress? {
+    package var localAddress: SystemAddress? {
         var address = sockaddr_storage()
         var length: socklen_t = 0
         guard unsafe asyncio_sockname(descriptor, &address, &length) == 0 else { return nil }
-        return SocketAddress(address, length: length)
+        return SystemAddress(address, length: length)
     }
 
-    package var peerAddress: SocketAddress? {
+    package var peerAddress: SystemAddress? {
         var address = sockaddr_storage()
         var length: socklen_t = 0
         guard unsafe asyncio_peername(descriptor, &address, &length) == 0 else { return nil }
-        return SocketAddress(address, length: length)
+        return SystemAddress(address, length: length)
     }
 
     package func setNoDelay() throws(Errno) { try set(Int32(IPPROTO_TCP), TCP_NODELAY, 1) }

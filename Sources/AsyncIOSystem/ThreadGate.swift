@@ -1,6 +1,7 @@
 internal import Glibc
 
 /// Where one thread waits until another lets it go on.
+@safe
 package final class ThreadGate: @unchecked Sendable {
     // SAFETY: a POSIX semaphore, initialised here, destroyed when nobody can use it any
     // more, and never moved.

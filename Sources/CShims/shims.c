@@ -79,6 +79,7 @@ int asyncio_epoll_wait(int poller, asyncio_event *out, int capacity, int64_t tim
         uint32_t set = events[i].events, mask = 0;
         if (set & (EPOLLIN | EPOLLRDHUP | EPOLLPRI)) mask |= ASYNCIO_READABLE;
         if (set & EPOLLOUT) mask |= ASYNCIO_WRITABLE;
+        if (set & EPOLLRDHUP) mask |= ASYNCIO_HANGUP;
         if (set & (EPOLLHUP | EPOLLERR)) mask |= ASYNCIO_READABLE | ASYNCIO_WRITABLE | ASYNCIO_HANGUP;
         out[i].token = events[i].data.u64;
         out[i].events = mask;

@@ -124,6 +124,7 @@ extension EventLoop {
     /// Notes what the poller reported; what is to run is queued, reads before writes.
     func descriptorIsReady(_ event: PollEvent) {
         guard let watch = descriptors[token: event.token] else { return }
+        if event.ready.contains(.hangup) { watch.isHungUp = true }
         if event.ready.contains(.readable) {
             watch.canRead = true
             watch.reader?.complete()

@@ -14,6 +14,8 @@ final class Watch {
     // Streams.
     @safe @exclusivity(unchecked) var canRead = true
     @safe @exclusivity(unchecked) var canWrite = true
+    /// The peer sends no more: a short read does not mean that the socket is dry.
+    @safe @exclusivity(unchecked) var isHungUp = false
     @safe @exclusivity(unchecked) var reader: Waiter?
     @safe @exclusivity(unchecked) var writer: Waiter?
 

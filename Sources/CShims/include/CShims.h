@@ -50,7 +50,7 @@ typedef struct {
 enum {
     ASYNCIO_READABLE = 1u << 0,
     ASYNCIO_WRITABLE = 1u << 1,
-    /// The peer is gone, or the descriptor is in error: both sides may go on.
+    /// The peer sends no more, or the descriptor is in error: no edge will follow.
     ASYNCIO_HANGUP = 1u << 2,
     ASYNCIO_EDGE = 1u << 3,
 };

@@ -2,7 +2,7 @@ internal import CShims
 internal import Glibc
 
 /// A socket's address: the kernel's own bytes, and what people read of them.
-package struct SocketAddress: Sendable, Hashable {
+package struct SystemAddress: Sendable, Hashable {
     /// A `sockaddr_in`, `sockaddr_in6` or `sockaddr_un`, as the kernel takes it.
     package let bytes: [UInt8]
 
@@ -47,6 +47,15 @@ package struct SocketAddress: Sendable, Hashable {
     package var port: Int? {
         guard family == AF_INET || family == AF_INET6, bytes.count >= 4 else { return nil }
         return Int(bytes[2]) << 8 | Int(bytes[3])
+    }
+
+    /// The same address with another port.
+    package func with(port: Int) -> SystemAddress {
+        guard self.port != nil else { return self }
+        var bytes = bytes
+        bytes[2] = UInt8(truncatingIfNeeded: port >> 8)
+        bytes[3] = UInt8(truncatingIfNeeded: port)
+        return SystemAddress(bytes: bytes)
     }
 
     package var description: String {

@@ -1,0 +1,231 @@
+/// The receiving end of a stream.
+///
+/// One task reads at a time. Bytes that were received and not asked for stay here; a task
+/// that is cancelled while it reads loses none.
+///
+/// asyncio: `asyncio.StreamReader`.
+public final class StreamReader {
+    // Loop thread only: the class is not Sendable, and each wait checks the thread.
+    private var buffer = ByteBuffer()
+    private var isEOF = false
+    private var failure: (any Error)?
+    private var isReading = false
+    /// Who waits for `feed`, in a reader without a connection.
+    private var waiter: Waiter?
+    private let connection: Connection?
+
+    /// How long a line or a part up to a separator may be, in bytes.
+    public let limit: Int
+
+    /// A reader that is fed by hand; see ``feed(_:)``.
+    ///
+    /// - Throws: ``ValueError`` if `limit` is not positive.
+    public convenience init(limit: Int = defaultStreamLimit) throws(ValueError) {
+        try self.init(limit: limit, connection: nil)
+    }
+
+    init(limit: Int, connection: Connection?) throws(ValueError) {
+        guard limit > 0 else { throw ValueError("the limit of a stream must be positive, not \(limit)") }
+        self.limit = limit
+        self.connection = connection
+    }
+
+    /// Whether the peer has ended the stream and everything was read.
+    ///
+    /// asyncio: `StreamReader.at_eof`.
+    public var isAtEOF: Bool { isEOF && buffer.isEmpty }
+
+    // MARK: Reading
+
+    /// Reads up to `count` bytes: what is there, waiting only if nothing is. Reads to the end
+    /// of the stream if `count` is negative.
+    ///
+    /// - Returns: the bytes; none at the end of the stream.
+    /// - Throws: ``OSError`` if the connection breaks; ``RuntimeError`` if another task is
+    ///   reading; `CancellationError`.
+    ///
+    /// asyncio: `StreamReader.read`.
+    public nonisolated(nonsending) func read(_ count: Int = -1) async throws -> [UInt8] {
+        if let failure { throw failure }
+        if count == 0 { return [] }
+        if count < 0 { return try await readToEnd() }
+        if buffer.isEmpty, !isEOF {
+            if let connection {
+                // Straight from the loop's receive buffer to the caller.
+                let bytes = try await exclusively("read") {
+                    try await unsafe connection.receive(atMost: count) { unsafe Array($0) }
+                }
+                if let bytes { return bytes }
+                isEOF = true
+            } else {
+                try await fill("read")
+            }
+        }
+        return buffer.takeFirst(count)
+    }
+
+    private nonisolated(nonsending) func readToEnd() async throws -> [UInt8] {
+        var all: [UInt8] = []
+        while true {
+            let part = try await read(limit)
+            if part.isEmpty { return all }
+            all += part
+        }
+    }
+
+    /// Reads exactly `count` bytes, however many that are.
+    ///
+    /// - Throws: ``IncompleteReadError`` if the stream ends before; ``ValueError`` if `count`
+    ///   is negative; otherwise as ``read(_:)``.
+    ///
+    /// asyncio: `StreamReader.readexactly`.
+    public nonisolated(nonsending) func readExactly(_ count: Int) async throws -> [UInt8] {
+        guard count >= 0 else { throw ValueError("readExactly() needs a count that is not negative, not \(count)") }
+        if let failure { throw failure }
+        while buffer.count < count {
+            if isEOF { throw IncompleteReadError(partial: buffer.takeFirst(.max), expected: count) }
+            try await fill("readExactly", wanted: count - buffer.count)
+        }
+        return count == 0 ? [] : buffer.takeFirst(count)
+    }
+
+    /// Reads up to and including the first `separator`.
+    ///
+    /// - Throws: ``IncompleteReadError`` if the stream ends before; ``LimitOverrunError`` if
+    ///   more than ``limit`` bytes come before it: they stay in the stream; ``ValueError`` if
+    ///   the separator is empty; otherwise as ``read(_:)``.
+    ///
+    /// asyncio: `StreamReader.readuntil`.
+    public nonisolated(nonsending) func readUntil(_ separator: [UInt8]) async throws -> [UInt8] {
+        try await readUntil(anyOf: [separator])
+    }
+
+    /// Reads up to and including the first of several separators: the one that ends first,
+    /// and of those that end there the longest match that begins first.
+    ///
+    /// asyncio: `StreamReader.readuntil`, given a tuple.
+    public nonisolated(nonsending) func readUntil(anyOf separators: [[UInt8]]) async throws -> [UInt8] {
+        let lengths = separators.map(\.count)
+        guard let shortest = lengths.min(), let longest = lengths.max(), shortest > 0 else {
+            throw ValueError("readUntil() needs a separator, of at least one byte")
+        }
+        if let failure { throw failure }
+        var offset = 0
+        while true {
+            if buffer.count - offset >= shortest {
+                if let match = firstMatch(separators, from: offset) {
+                    guard match.lowerBound <= limit else {
+                        throw LimitOverrunError(
+                            "Separator is found, but chunk is longer than limit", consumed: match.lowerBound)
+                    }
+                    return buffer.takeFirst(match.upperBound)
+                }
+                // A separator may have begun in the last bytes.
+                offset = max(0, buffer.count + 1 - longest)
+                if offset > limit {
+                    throw LimitOverrunError(
+                        "Separator is not found, and chunk exceeds the limit", consumed: offset)
+                }
+            }
+            if isEOF { throw IncompleteReadError(partial: buffer.takeFirst(.max), expected: nil) }
+            try await fill("readUntil")
+        }
+    }
+
+    private func firstMatch(_ separators: [[UInt8]], from offset: Int) -> Range<Int>? {
+        var first: Range<Int>?
+        for separator in separators {
+            guard let start = buffer.firstIndex(of: separator, from: offset) else { continue }
+            let match = start..<start + separator.count
+            if first.map({ match.upperBound < $0.upperBound }) ?? true { first = match }
+        }
+        return first
+    }
+
+    /// Reads a line, up to and including its newline.
+    ///
+    /// - Returns: the line; without a newline if the stream ends before one; nothing at the
+    ///   end of the stream.
+    /// - Throws: ``ValueError`` if the line is longer than ``limit``: then it is dropped, as
+    ///   far as it has come; otherwise as ``read(_:)``.
+    ///
+    /// asyncio: `StreamReader.readline`.
+    public nonisolated(nonsending) func readLine() async throws -> [UInt8] {
+        let newline: [UInt8] = [0x0A]
+        do {
+            return try await readUntil(newline)
+        } catch let error as IncompleteReadError {
+            return error.partial
+        } catch let error as LimitOverrunError {
+            if buffer.starts(with: newline, at: error.consumed) {
+                buffer.dropFirst(error.consumed + 1)
+            } else {
+                buffer.removeAll()
+            }
+            throw ValueError(error.message)
+        }
+    }
+
+    // MARK: Feeding by hand
+
+    /// Adds bytes to a reader that has no connection.
+    ///
+    /// - Throws: ``RuntimeError`` after ``feedEOF()``.
+    ///
+    /// asyncio: `StreamReader.feed_data`.
+    public func feed(_ bytes: [UInt8]) throws(RuntimeError) {
+        if isEOF { throw RuntimeError("feed() after feedEOF()") }
+        buffer.append(bytes[...])
+        waiter?.complete()
+    }
+
+    /// Ends the stream of a reader that has no connection.
+    ///
+    /// asyncio: `StreamReader.feed_eof`.
+    public func feedEOF() {
+        isEOF = true
+        waiter?.complete()
+    }
+
+    /// Breaks the stream: the read that waits and every later one throw `error`.
+    ///
+    /// asyncio: `StreamReader.set_exception`.
+    public func setError(_ error: any Error) {
+        failure = error
+        waiter?.complete()
+    }
+
+    // MARK: Inside
+
+    /// Waits for more bytes, or the end. What comes is bounded: no more than twice the limit,
+    /// or than is wanted, is kept.
+    private nonisolated(nonsending) func fill(_ operation: StaticString, wanted: Int = 0) async throws {
+        try await exclusively(operation) {
+            if let connection {
+                let count = max(wanted, 2 * limit - buffer.count, 1)
+                let received: Void? = try await unsafe connection.receive(atMost: count) { unsafe buffer.append($0) }
+                if received == nil { isEOF = true }
+            } else {
+                let waiter = Waiter()
+                self.waiter = waiter
+                defer { self.waiter = nil }
+                try await waiter.wait()
+                if let failure { throw failure }
+            }
+        }
+    }
+
+    private nonisolated(nonsending) func exclusively<T>(
+        _ operation: StaticString, _ body: nonisolated(nonsending) () async throws -> T
+    ) async throws -> T {
+        guard !isReading else {
+            throw RuntimeError("\(operation)() called while another task is already waiting for incoming data")
+        }
+        isReading = true
+        defer { isReading = false }
+        return try await body()
+    }
+}
+
+/// How many bytes a stream's line may have, if nobody says otherwise: 64 KiB.
+public let defaultStreamLimit = 65_536

@@ -1,0 +1,98 @@
+/// The sending end of a stream.
+///
+/// asyncio: `asyncio.StreamWriter`.
+public final class StreamWriter {
+    private let connection: Connection
+
+    init(connection: Connection) { self.connection = connection }
+
+    // MARK: Writing
+
+    /// Sends `bytes`. What the kernel does not take at once is kept and sent later; if that
+    /// is more than the high-water mark (64 KiB), waits until it is below the low one
+    /// (16 KiB): a slow peer slows the writer down.
+    ///
+    /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()`` or
+    ///   ``writeEOF()``; `CancellationError` while it waits: the bytes are sent all the same.
+    ///
+    /// asyncio: `StreamWriter.write` and `drain`.
+    public nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws {
+        try connection.send(bytes)
+        if connection.isPaused { try await connection.drain() }
+    }
+
+    /// Sends `text` as UTF-8; see ``write(_:)-([UInt8])``.
+    public nonisolated(nonsending) func write(_ text: String) async throws {
+        try await write(Array(text.utf8))
+    }
+
+    /// Waits until little enough is kept, if it was too much. ``write(_:)-([UInt8])`` does so
+    /// itself.
+    ///
+    /// - Throws: ``OSError`` if the connection is lost; `CancellationError`.
+    ///
+    /// asyncio: `StreamWriter.drain`.
+    public nonisolated(nonsending) func drain() async throws {
+        // So that a loss that is on its way is noticed.
+        if connection.isClosing { try await sleep(.zero) }
+        try await connection.drain()
+    }
+
+    /// Ends the sending half, after what is kept; reading goes on.
+    ///
+    /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()``.
+    ///
+    /// asyncio: `StreamWriter.write_eof`.
+    public func writeEOF() throws { try connection.sendEOF() }
+
+    /// How many bytes are kept, waiting to be sent.
+    ///
+    /// asyncio: `transport.get_write_buffer_size`.
+    public var bufferedCount: Int { connection.outgoingCount }
+
+    /// Sets from how many kept bytes on writers wait, and below how many they go on.
+    ///
+    /// - Throws: ``ValueError`` unless `high >= low >= 0`.
+    ///
+    /// asyncio: `transport.set_write_buffer_limits`.
+    public func setWaterMarks(high: Int, low: Int) throws(ValueError) {
+        try connection.setWaterMarks(high: high, low: low)
+    }
+
+    // MARK: Ending
+
+    /// Ends the connection: nothing is read any more, what is kept is still sent. Calling it
+    /// again does nothing.
+    ///
+    /// asyncio: `StreamWriter.close`.
+    public func close() { connection.close() }
+
+    /// Ends the connection at once; what is kept is not sent.
+    ///
+    /// asyncio: `transport.abort`.
+    public func abort() { connection.abort() }
+
+    /// Whether the connection has ended or is about to.
+    ///
+    /// asyncio: `StreamWriter.is_closing`.
+    public var isClosing: Bool { connection.isClosing }
+
+    /// Waits until the connection has ended.
+    ///
+    /// - Throws: what it ended with, if that was an error; `CancellationError`.
+    ///
+    /// asyncio: `StreamWriter.wait_closed`.
+    public nonisolated(nonsending) func waitClosed() async throws { try await connection.waitClosed() }
+
+    // MARK: Facts
+
+    /// This side's address.
+    ///
+    /// asyncio: `get_extra_info("sockname")`.
+    public var localAddress: SocketAddress? { connection.localAddress }
+
+    /// The other side's address.
+    ///
+    /// asyncio: `get_extra_info("peername")`.
+    public var peerAddress: SocketAddress? { connection.peerAddress }
+}
