@@ -61,5 +61,9 @@ let package = Package(
             dependencies: ["AsyncIO", "AsyncIOTesting"],
             path: "Tests/Oracle",
             swiftSettings: applicationSettings),
+        .testTarget(
+            name: "AsyncIOTests",
+            dependencies: ["AsyncIO", "AsyncIOTesting"],
+            swiftSettings: applicationSettings),
     ]
 )

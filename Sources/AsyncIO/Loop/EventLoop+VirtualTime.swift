@@ -24,3 +24,25 @@ extension EventLoop {
         return !timers.isEmpty
     }
 }
+
+extension EventLoop {
+    /// Whether the latest run ended because nothing could happen any more.
+    package var hasStalled: Bool { isStalled }
+}
+
+extension Runner {
+    package convenience init(virtualTimeWithSeed seed: UInt64?) {
+        self.init(debug: nil, time: .virtual) { loop in
+            loop.schedule = seed.map(RandomSchedule.init(seed:))
+        }
+    }
+}
+
+extension AnyAsyncTask {
+    /// The task in a line: what it waits for, and where it was made.
+    package var waitReport: String {
+        let subject = waitingOn.map { "waits for \($0.waitDescription)" } ?? "waits for code outside of asyncio"
+        let origin = site.map { ", created at \($0)" } ?? ""
+        return "\"\(name)\" \(subject)\(origin)"
+    }
+}

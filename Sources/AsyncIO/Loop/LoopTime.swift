@@ -46,7 +46,22 @@ enum SleepTarget: Sendable {
         case .at(let instant):
             // A loop in virtual time keeps the distance to the present.
             guard loop.virtualNow != nil else { return instant }
-            return SleepTarget.after(max(0, instant - ContinuousClock().now.loopTime)).deadline(on: loop)
+            let distance = max(0, instant - ContinuousClock().now.loopTime)
+            return SleepTarget.after(Self.asMeant(distance)).deadline(on: loop)
         }
+    }
+
+    /// `Task.sleep(for:)` adds its duration to the machine's clock and tells the sum, from
+    /// which real time has gone by since. Virtual time has to be the same in every run, so
+    /// this takes the roundest duration that may have been meant.
+    private static func asMeant(_ distance: Int64) -> Int64 {
+        let tolerance = min(100_000, distance / 50)
+        var unit: Int64 = 1_000_000_000
+        while unit > 1_000 {
+            let rounded = (distance + unit - 1) / unit * unit
+            if rounded - distance <= tolerance { return rounded }
+            unit /= 10
+        }
+        return distance
     }
 }

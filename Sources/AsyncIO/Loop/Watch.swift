@@ -40,7 +40,7 @@ final class Watch {
     /// Suspends until the kernel reports bytes, or the end.
     nonisolated(nonsending) func waitReadable() async throws {
         if canRead { return }
-        let waiter = Waiter()
+        let waiter = Waiter(for: "bytes from a socket")
         reader = waiter
         defer { reader = nil }
         try await waiter.wait()
@@ -49,7 +49,7 @@ final class Watch {
     /// Suspends until the kernel reports room.
     nonisolated(nonsending) func waitWritable() async throws {
         if canWrite { return }
-        let waiter = Waiter()
+        let waiter = Waiter(for: "room in a socket")
         writer = waiter
         defer { writer = nil }
         try await waiter.wait()

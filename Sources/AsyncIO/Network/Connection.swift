@@ -162,7 +162,7 @@ final class Connection {
     /// Waits until less than the low-water mark is kept, if it was above the high one.
     nonisolated(nonsending) func drain() async throws {
         if isPaused, state != .lost {
-            let place = Waiter()
+            let place = Waiter(for: "StreamWriter.drain()")
             drainers.append(place)
             defer { drainers.remove(place) }
             try await place.wait()
@@ -211,7 +211,7 @@ final class Connection {
 
     nonisolated(nonsending) func waitClosed() async throws {
         if state != .lost {
-            let place = Waiter()
+            let place = Waiter(for: "StreamWriter.waitClosed()")
             closers.append(place)
             defer { closers.remove(place) }
             try await place.wait()

@@ -206,7 +206,7 @@ public final class StreamReader {
                 let received: Void? = try await unsafe connection.receive(atMost: count) { unsafe buffer.append($0) }
                 if received == nil { isEOF = true }
             } else {
-                let waiter = Waiter()
+                let waiter = Waiter(for: "StreamReader")
                 self.waiter = waiter
                 defer { self.waiter = nil }
                 try await waiter.wait()

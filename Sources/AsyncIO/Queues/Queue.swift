@@ -55,7 +55,7 @@ public class Queue<Element>: AsyncSequence {
     public nonisolated(nonsending) final func put(_ item: Element) async throws {
         while isFull {
             if isShutDown { throw QueueShutDown() }
-            let place = Waiter()
+            let place = Waiter(for: "Queue.put()")
             putters.append(place)
             do {
                 try await place.wait()
@@ -94,7 +94,7 @@ public class Queue<Element>: AsyncSequence {
     public nonisolated(nonsending) final func get() async throws -> Element {
         while isEmpty {
             if isShutDown { throw QueueShutDown() }
-            let place = Waiter()
+            let place = Waiter(for: "Queue.get()")
             getters.append(place)
             do {
                 try await place.wait()

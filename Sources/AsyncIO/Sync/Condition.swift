@@ -36,7 +36,7 @@ public final class Condition {
     /// asyncio: `Condition.wait`.
     public nonisolated(nonsending) func wait() async throws {
         guard lock.isLocked else { throw RuntimeError("wait() on a Condition whose lock is not held") }
-        let place = Waiter()
+        let place = Waiter(for: "Condition.wait()")
         try lock.release()
         var cancellation: CancellationError?
         line.append(place)

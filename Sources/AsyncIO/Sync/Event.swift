@@ -31,7 +31,7 @@ public final class Event {
     /// asyncio: `Event.wait`.
     public nonisolated(nonsending) func wait() async throws {
         guard !isSet else { return }
-        let place = Waiter()
+        let place = Waiter(for: "Event.wait()")
         line.append(place)
         defer { line.remove(place) }
         try await place.wait()

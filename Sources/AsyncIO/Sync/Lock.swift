@@ -30,7 +30,7 @@ public final class Lock {
         ignoresNativeCancellation: Bool
     ) async throws(CancellationError) {
         if isLocked || line.hasLiveWaiter {
-            let place = Waiter()
+            let place = Waiter(for: "Lock.acquire()")
             line.append(place)
             do {
                 try await place.wait(ignoresNativeCancellation: ignoresNativeCancellation)

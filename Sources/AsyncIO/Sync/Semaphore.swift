@@ -27,7 +27,7 @@ public class Semaphore {
             value -= 1
             return
         }
-        let place = Waiter()
+        let place = Waiter(for: "Semaphore.acquire()")
         line.append(place)
         defer {
             // Others may have come while this one's turn was on its way.

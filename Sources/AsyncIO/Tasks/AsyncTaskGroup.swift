@@ -102,7 +102,7 @@ public final class AsyncTaskGroup {
         var message = parent?.deliveredMessage
         if bodyError != nil, !isAborting { abort() }
         while !children.isEmpty {
-            let waiter = Waiter()
+            let waiter = Waiter(for: "the tasks of its group")
             allEnded = waiter
             do {
                 try await waiter.wait()

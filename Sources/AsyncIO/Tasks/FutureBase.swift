@@ -167,6 +167,9 @@ public class FutureBase {
     /// What the object is, for a person.
     public var description: String { "Future (\(stateDescription))" }
 
+    /// The object as something that a task waits for.
+    var waitDescription: String { description }
+
     final var stateDescription: String {
         switch state {
         case .pending: "pending"

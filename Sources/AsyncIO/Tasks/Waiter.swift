@@ -7,7 +7,15 @@ final class Waiter: FutureBase {
     @safe @exclusivity(unchecked) unowned(unsafe) var previous: Waiter?
     @safe @exclusivity(unchecked) var isQueued = false
 
-    override init() { super.init() }
+    /// What the wait is for, for reports: "Lock.acquire()", say.
+    private let purpose: StaticString
+
+    init(for purpose: StaticString) {
+        self.purpose = purpose
+        super.init()
+    }
+
+    override var waitDescription: String { "\(purpose)" }
 
     /// Wakes whoever waits; does nothing if the waiter has ended already.
     func complete() {

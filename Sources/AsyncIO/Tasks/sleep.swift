@@ -22,7 +22,7 @@ public nonisolated(nonsending) func sleep(until deadline: ContinuousClock.Instan
 }
 
 private nonisolated(nonsending) func sleep(on loop: EventLoop, deadline: Int64) async throws {
-    let waiter = Waiter()
+    let waiter = Waiter(for: "sleep()")
     let timer = loop.schedule(.complete(waiter), at: deadline)
     do {
         try await waiter.wait()

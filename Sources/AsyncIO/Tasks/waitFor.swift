@@ -76,7 +76,7 @@ private nonisolated(nonsending) func waitForPlain<A: Awaitable>(
 
 /// asyncio's `_cancel_and_wait`.
 nonisolated(nonsending) func cancelAndWait(_ future: FutureBase) async throws {
-    let waiter = Waiter()
+    let waiter = Waiter(for: "waitFor()")
     let callback = future.onDone { _ in waiter.complete() }
     defer { future.forget(callback) }
     future.cancel()

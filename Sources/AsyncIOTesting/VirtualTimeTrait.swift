@@ -1,0 +1,62 @@
+internal import Synchronization
+public import Testing
+
+/// Runs a test in virtual time; see ``Testing/Trait/virtualTime``.
+public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
+    /// How many schedules to try; nil for asyncio's own order.
+    let seeds: Range<UInt64>?
+
+    public var isRecursive: Bool { true }
+
+    public func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
+    ) async throws {
+        guard testCase != nil else { return try await function() }
+        try withoutActuallyEscaping(function) { function in
+            guard let seeds else { return try runInVirtualTime { try await function() } }
+            for seed in Environment.seed.map({ $0..<$0 + 1 }) ?? seeds {
+                guard try passes(seed, function) else {
+                    Issue.record("failed under seed \(seed); ASYNCIO_SEED=\(seed) repeats it")
+                    return
+                }
+            }
+        }
+    }
+
+    /// Whether the test passes under this schedule; what it finds is recorded as ever.
+    private func passes(
+        _ seed: UInt64, _ function: @escaping @Sendable @concurrent () async throws -> Void
+    ) throws -> Bool {
+        try runInVirtualTime(seed: seed) {
+            let hasFailed = Atomic(false)
+            do {
+                try await withKnownIssue(isIntermittent: true) {
+                    try await function()
+                } matching: { _ in
+                    hasFailed.store(true, ordering: .relaxed)
+                    return false
+                }
+            } catch {
+                hasFailed.store(true, ordering: .relaxed)
+                Issue.record(error)
+            }
+            return !hasFailed.load(ordering: .relaxed)
+        }
+    }
+}
+
+extension Trait where Self == VirtualTimeTrait {
+    /// Runs the test on an event loop of its own, in virtual time: its clock jumps to the
+    /// next timer when nothing is ready, and a deadlock ends the test with a report.
+    ///
+    /// ```swift
+    /// @Test(.virtualTime) func sleepsAnHour() async throws {
+    ///     try await sleep(.seconds(3600))
+    /// }
+    /// ```
+    public static var virtualTime: Self { Self(seeds: nil) }
+
+    /// Runs the test in virtual time under `count` random schedules, and names the seed that
+    /// fails. The environment variable `ASYNCIO_SEED` repeats one.
+    public static func seeds(_ count: UInt64) -> Self { Self(seeds: 0..<count) }
+}
