@@ -2,18 +2,21 @@
 import PackageDescription
 
 // One set of rules for every Swift target, so that no module is laxer than its neighbour.
-let settings: [SwiftSetting] = [
+let language: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     // An async function runs where its caller runs: on one loop that means no hop per await.
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
-    .strictMemorySafety(),
 ]
+let settings = language + [.strictMemorySafety()]
 
 // Programs take the main actor, which is the loop, as their default isolation.
 let applicationSettings = settings + [.defaultIsolation(MainActor.self)]
+
+// Tests play the operating system's part too, in plain C calls.
+let testSettings = language + [.defaultIsolation(MainActor.self)]
 
 let package = Package(
     name: "swift-asyncio",
@@ -63,7 +66,9 @@ let package = Package(
             swiftSettings: applicationSettings),
         .testTarget(
             name: "AsyncIOTests",
-            dependencies: ["AsyncIO", "AsyncIOTesting"],
-            swiftSettings: applicationSettings),
+            dependencies: [
+                "AsyncIO", "AsyncIOTesting", .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: testSettings),
     ]
 )
