@@ -1,11 +1,17 @@
 /// Tasks that end together; see ``withAsyncTaskGroup(isolation:_:)``.
 ///
+/// A group may be made before it is entered, so that others can hold it and cancel it;
+/// see ``withAsyncTaskGroup(_:isolation:_:)``.
+///
 /// asyncio: `asyncio.TaskGroup`.
 public final class AsyncTaskGroup {
     // Loop thread only: the class is not Sendable, and entering checks the thread.
     @safe @exclusivity(unchecked) private var children = ChildList()
     @safe @exclusivity(unchecked) private var errors: [any Error] = []
     @safe @exclusivity(unchecked) private var parent: AnyAsyncTask?
+    @safe @exclusivity(unchecked) private var isEntered = false
+    /// The group was cancelled before it was entered.
+    @safe @exclusivity(unchecked) private var isCancelledOnEnter = false
     /// The body has ended; its end waits for the children.
     @safe @exclusivity(unchecked) private var isExiting = false
     /// The children were cancelled; there will be no new ones.
@@ -15,13 +21,13 @@ public final class AsyncTaskGroup {
     /// What the end waits for.
     @safe @exclusivity(unchecked) private var allEnded: Waiter?
 
-    @usableFromInline
-    init() {}
+    /// A group to be entered once, with ``withAsyncTaskGroup(_:isolation:_:)``.
+    public init() {}
 
     /// Starts `body` as a task of the group.
     ///
-    /// - Throws: ``RuntimeError`` if the group has ended or is shutting down; then the
-    ///   body never runs.
+    /// - Throws: ``RuntimeError`` if the group was not entered, has ended, or is shutting
+    ///   down; then the body never runs.
     ///
     /// asyncio: `TaskGroup.create_task`.
     @discardableResult
@@ -33,6 +39,7 @@ public final class AsyncTaskGroup {
         line: UInt = #line,
         _ body: @escaping () async throws -> T
     ) throws(RuntimeError) -> AsyncTask<T> {
+        guard isEntered else { throw RuntimeError("the task group has not been entered") }
         if isExiting, children.isEmpty { throw RuntimeError("the task group is finished") }
         if isAborting { throw RuntimeError("the task group is shutting down") }
         let task = AsyncIO.createTask(
@@ -43,12 +50,18 @@ public final class AsyncTaskGroup {
 
     /// Ends the group early: cancels its tasks and its body, and lets
     /// `withAsyncTaskGroup` return as if the body had ended. Errors that come of it are
-    /// thrown all the same. Calling it again, or after the end, does nothing.
+    /// thrown all the same. Before the group is entered, it is cancelled as soon as it is.
+    /// Calling it again, or after the end, does nothing.
     ///
     /// asyncio: `TaskGroup.cancel` (3.15).
     public func cancel() {
+        guard isEntered else {
+            isCancelledOnEnter = true
+            return
+        }
         if isExiting, children.isEmpty { return }
-        if !isAborting { abort() }
+        guard !isAborting else { return }
+        abort()
         cancelParent()
     }
 
@@ -91,7 +104,17 @@ public final class AsyncTaskGroup {
     }
 
     @usableFromInline
-    func enter(_ task: AnyAsyncTask) { parent = task }
+    func enter(_ task: AnyAsyncTask) throws(RuntimeError) {
+        if isEntered { throw RuntimeError("the task group has already been entered") }
+        isEntered = true
+        parent = task
+    }
+
+    /// The body begins, on a carrier of its own, which a cancellation may reach.
+    @usableFromInline
+    func bodyBegins() {
+        if isCancelledOnEnter { cancel() }
+    }
 
     /// Waits for the children. The error to throw, if there is one: the body's own may
     /// be among others, or have been the group's doing.
@@ -100,6 +123,8 @@ public final class AsyncTaskGroup {
         isExiting = true
         var cancellation = bodyError as? CancellationError
         var message = parent?.deliveredMessage
+        // One that came while the group was ending anyway.
+        var lateCancellation: CancellationError?
         if bodyError != nil, !isAborting { abort() }
         while !children.isEmpty {
             let waiter = Waiter(for: "the tasks of its group")
@@ -107,6 +132,7 @@ public final class AsyncTaskGroup {
             do {
                 try await waiter.wait()
             } catch {
+                lateCancellation = error
                 if !isAborting {
                     cancellation = error
                     message = parent?.deliveredMessage
@@ -116,7 +142,14 @@ public final class AsyncTaskGroup {
             allEnded = nil
         }
         defer { parent = nil }
-        if hasCancelledParent, parent?.uncancel() == 0 { cancellation = nil }
+        if hasCancelledParent {
+            if parent?.uncancel() == 0 {
+                cancellation = nil
+            } else if cancellation == nil {
+                // Somebody else's request is left.
+                cancellation = lateCancellation
+            }
+        }
         if let cancellation, errors.isEmpty {
             parent?.deliveredMessage = message
             return cancellation
@@ -154,22 +187,41 @@ public final class AsyncTaskGroup {
 public func withAsyncTaskGroup<T>(
     isolation: isolated (any Actor)? = #isolation, _ body: (AsyncTaskGroup) async throws -> T
 ) async throws -> T? {
+    let group = AsyncTaskGroup()
+    return try await withAsyncTaskGroup(group, isolation: isolation) {
+        _ = isolation
+        return try await body(group)
+    }
+}
+
+/// Runs `body` with a group that was made before, and may have been handed to others,
+/// who may cancel it.
+///
+/// - Throws: what ``withAsyncTaskGroup(isolation:_:)`` throws; ``RuntimeError`` if the
+///   group was entered before.
+///
+/// asyncio: `async with group`.
+@inlinable
+@discardableResult
+public func withAsyncTaskGroup<T>(
+    _ group: AsyncTaskGroup, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
+) async throws -> T? {
     try await withoutActuallyEscaping(body) { body in
         _ = isolation
         guard let task = currentTask() else {
             return try await adopted(isolation: isolation) {
                 _ = isolation
-                return try await withAsyncTaskGroup(isolation: isolation, body)
+                return try await withAsyncTaskGroup(group, isolation: isolation, body)
             }
         }
-        let group = AsyncTaskGroup()
-        group.enter(task)
+        try group.enter(task)
         let result: Result<T, any Error>
         do {
             result = .success(
                 try await onCarrier(of: task, isolation: isolation) {
                     _ = isolation
-                    return try await body(group)
+                    group.bodyBegins()
+                    return try await body()
                 })
         } catch {
             result = .failure(error)

@@ -46,6 +46,10 @@ struct Carrier: Equatable {
         return unsafe Carrier(address: address)
     }
 
+    @inline(__always)
+    @usableFromInline
+    static func == (left: Carrier, right: Carrier) -> Bool { unsafe left.address == right.address }
+
     /// Sets the native cancellation flag and runs its handlers.
     func cancel() { unsafe asyncio_task_cancel(address) }
 

@@ -13,17 +13,18 @@ final class GatherFuture<Value>: Future<Value> {
     ///   - collect: makes the value once every child has ended.
     init(_ children: [FutureBase], keepsErrors: Bool, collect: @escaping () throws -> Value) {
         var seen = Set<ObjectIdentifier>()
-        self.children = children.filter { seen.insert(ObjectIdentifier($0)).inserted }
-        unfinished = self.children.count
+        let distinct = children.filter { seen.insert(ObjectIdentifier($0)).inserted }
+        self.children = children
+        unfinished = distinct.count
         self.keepsErrors = keepsErrors
         self.collect = collect
         super.init()
         guard unfinished > 0 else {
-            finish(after: nil)
+            finish()
             return
         }
-        let ended = self.children.filter(\.isDone)
-        for child in self.children where !child.isDone {
+        let ended = distinct.filter(\.isDone)
+        for child in distinct where !child.isDone {
             child.onDone { [self] in childEnded($0) }
         }
         for child in ended { childEnded(child) }
@@ -39,12 +40,12 @@ final class GatherFuture<Value>: Future<Value> {
         } else if !keepsErrors, let error = child.takeError() {
             fail(error)
         } else if unfinished == 0 {
-            finish(after: child)
+            finish()
         }
     }
 
-    private func finish(after last: FutureBase?) {
-        if isCancelRequested { return fail(after: last) }
+    private func finish() {
+        if isCancelRequested { return fail(after: children.last) }
         do { succeed(try collect()) } catch { fail(error) }
     }
 
@@ -104,6 +105,14 @@ public nonisolated(nonsending) func gather<A: Awaitable>(_ futures: some Sequenc
     try await gatherFuture(futures).value
 }
 
+/// Waits for all of `futures`, tasks and futures mixed; returns their values in order.
+///
+/// asyncio: `asyncio.gather(*futures)`.
+@discardableResult
+public nonisolated(nonsending) func gather<T>(_ futures: some Sequence<any Awaitable<T>>) async throws -> [T] {
+    try await gatherFuture(futures).value
+}
+
 /// Runs all of `bodies` as tasks and waits for them; returns their values in order.
 @discardableResult
 public func gather<T>(
@@ -119,6 +128,17 @@ public func gather<T>(
 public nonisolated(nonsending) func gatherResults<A: Awaitable>(
     _ futures: some Sequence<A>
 ) async throws -> [Result<A.Value, any Error>] {
+    try await gatherResultsFuture(futures).value
+}
+
+/// Waits for all of `futures`, tasks and futures mixed, to end, in whatever way; returns
+/// how they did, in order.
+///
+/// asyncio: `asyncio.gather(*futures, return_exceptions=True)`.
+@discardableResult
+public nonisolated(nonsending) func gatherResults<T>(
+    _ futures: some Sequence<any Awaitable<T>>
+) async throws -> [Result<T, any Error>] {
     try await gatherResultsFuture(futures).value
 }
 
@@ -148,6 +168,34 @@ public func gatherResultsFuture<A: Awaitable>(
 ) -> Future<[Result<A.Value, any Error>]> {
     let futures = Array(futures)
     return GatherFuture(futures, keepsErrors: true) { futures.map { future in Result { try future.result() } } }
+}
+
+/// The future that `gather` waits for, given tasks and futures mixed.
+public func gatherFuture<T>(_ futures: some Sequence<any Awaitable<T>>) -> Future<[T]> {
+    let futures = Array(futures)
+    return GatherFuture(futures, keepsErrors: false) { try futures.map { try $0.result() } }
+}
+
+/// The future that `gatherResults` waits for, given tasks and futures mixed.
+public func gatherResultsFuture<T>(
+    _ futures: some Sequence<any Awaitable<T>>
+) -> Future<[Result<T, any Error>]> {
+    let futures = Array(futures)
+    return GatherFuture(futures, keepsErrors: true) { futures.map { future in Result { try future.result() } } }
+}
+
+/// The future of a list of awaitables whose types only run time knows.
+public func gatherFuture(_ futures: some Sequence<any Awaitable>) -> Future<[Any]> {
+    let futures = Array(futures)
+    return GatherFuture(futures, keepsErrors: false) { try futures.map { try $0.result() as Any } }
+}
+
+/// The future of how a list of awaitables ended whose types only run time knows.
+public func gatherResultsFuture(_ futures: some Sequence<any Awaitable>) -> Future<[Result<Any, any Error>]> {
+    let futures = Array(futures)
+    return GatherFuture(futures, keepsErrors: true) {
+        futures.map { future in Result { try future.result() as Any } }
+    }
 }
 
 // MARK: Inside

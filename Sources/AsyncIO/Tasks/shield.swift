@@ -24,24 +24,30 @@ public func shield<T>(
 /// asyncio: `asyncio.shield` without `await`.
 public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
     let outer = Future<A.Value>()
-    let copy = inner.onDone { inner in
-        guard !outer.isDone else { return }
-        if inner.isCancelled {
-            outer.cancel(inner.takeMessage())
-        } else if let error = inner.takeError() {
-            outer.fail(error)
-        } else if let inner = inner as? A {
-            outer.succeed(try inner.result())
-        }
+    guard !inner.isDone else {
+        outer.end(like: inner)
+        return outer
     }
-    if !inner.isDone {
-        outer.onDone { _ in
-            guard !inner.isDone else { return }
-            inner.forget(copy)
-            inner.reportErrorOfShielded()
-        }
+    let copy = inner.onDone { [unowned inner] _ in
+        if !outer.isDone { outer.end(like: inner) }
+    }
+    outer.onDone { _ in
+        guard !inner.isDone else { return }
+        inner.forget(copy)
+        inner.reportErrorOfShielded()
     }
     return outer
+}
+
+extension Future {
+    /// Ends as `inner` did.
+    fileprivate func end<A: Awaitable<Value>>(like inner: A) {
+        if inner.isCancelled {
+            cancel(inner.takeMessage())
+        } else {
+            do { succeed(try inner.result()) } catch { fail(error) }
+        }
+    }
 }
 
 extension FutureBase {

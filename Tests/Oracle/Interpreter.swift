@@ -1,0 +1,136 @@
+import AsyncIO
+import AsyncIOTesting
+
+/// Runs one scenario and writes its trace.
+///
+/// The operations are in extensions, by topic; this is what they share.
+final class Interpreter {
+    let scenario: Scenario
+    let virtual: VirtualLoop
+    /// Time zero.
+    let epoch: ContinuousClock.Instant
+
+    private(set) var lines: [String] = []
+    private var latest = 0
+
+    /// Whatever can be awaited or cancelled, by name.
+    var refs: [String: any Awaitable] = [:]
+    /// Primitives, queues, timeouts and groups, by name.
+    var objects: [String: AnyObject] = [:]
+    var handles: [String: Handle] = [:]
+    /// The latest done callback under each name.
+    var callbacks: [CallbackKey: DoneCallback] = [:]
+    var variables: [String: Int] = [:]
+
+    struct CallbackKey: Hashable {
+        let ref: String
+        let name: String
+    }
+
+    /// Who does something: a task, or a callback.
+    struct Who {
+        let name: String
+        let isTask: Bool
+    }
+
+    /// How steps ended.
+    enum Flow: Sendable {
+        case next
+        /// A `return`, on its way out through blocks.
+        case returned(Value)
+
+        /// What a coroutine that ends like this returns.
+        var value: Value { if case .returned(let value) = self { value } else { .null } }
+        var isReturn: Bool { if case .returned = self { true } else { false } }
+    }
+
+    init(_ scenario: Scenario) throws {
+        self.scenario = scenario
+        virtual = try VirtualLoop()
+        epoch = virtual.loop.now
+        virtual.loop.setExceptionHandler { _ in }
+    }
+
+    /// The trace.
+    func run() throws -> [String] {
+        for (name, spec) in scenario.objects { try make(name, spec) }
+        refs["main"] = virtual.createTask(name: "main") { try await self.run("main", as: "main") }
+        switch try virtual.run(limit: scenario.limit) {
+        case .finished: finish("end")
+        case .deadlock(let tasks): finish("deadlock", tasks)
+        case .timeLimit(let tasks):
+            latest = now
+            finish("timelimit", tasks)
+        }
+        try virtual.close()
+        return lines
+    }
+
+    private func finish(_ outcome: String, _ left: [AnyAsyncTask] = []) {
+        let names = left.isEmpty ? "" : " " + left.map(\.name).sorted().joined(separator: ",")
+        lines.append("\(latest) - \(outcome)\(names)")
+    }
+
+    // MARK: Time and the trace
+
+    /// Virtual milliseconds.
+    var now: Int { milliseconds(virtual.elapsed) }
+
+    func milliseconds(_ duration: Duration) -> Int { Int(duration / .milliseconds(1)) }
+
+    /// The instant that a scenario's absolute time means.
+    func instant(_ milliseconds: Int) -> ContinuousClock.Instant { epoch.advanced(by: .milliseconds(milliseconds)) }
+
+    func log(_ who: Who, _ text: String) {
+        latest = now
+        lines.append("\(latest) \(who.name) \(text)")
+    }
+
+    // MARK: Names
+
+    /// What a ref stands for; nil if it is not defined, which is logged.
+    func ref(_ name: String, _ who: Who) -> (any Awaitable)? {
+        let found = name == "self" ? (who.isTask ? currentTask() as? any Awaitable : nil) : refs[name]
+        if found == nil { log(who, "noref \(name)") }
+        return found
+    }
+
+    /// A primitive or a queue, which must exist.
+    func object<Kind>(_ op: Op, as kind: Kind.Type = Kind.self) -> Kind {
+        guard let object = objects[op.text("obj")] as? Kind else { malformed("no \(kind) \(op.text("obj"))") }
+        return object
+    }
+
+    /// A timeout or group; nil if it is not defined, which is logged.
+    func scope<Kind>(_ name: String, _ who: Who, as kind: Kind.Type = Kind.self) -> Kind? {
+        let found = objects[name] as? Kind
+        if found == nil { log(who, "noref \(name)") }
+        return found
+    }
+
+    // MARK: Coroutines
+
+    func steps(of coroutine: String) -> [Op] {
+        guard let steps = scenario.coroutines[coroutine] else { malformed("no coroutine \(coroutine)") }
+        return steps
+    }
+
+    /// Runs a coroutine as a task does, or inline under a name of its own.
+    func run(_ coroutine: String, as name: String) async throws -> Value {
+        let who = Who(name: name, isTask: true)
+        log(who, "start")
+        do {
+            let value = try await perform(steps(of: coroutine), who).value
+            log(who, "end \(value.text)")
+            return value
+        } catch {
+            log(who, error is CancellationError ? "cancelled" : "raised \(errorText(error))")
+            throw error
+        }
+    }
+
+    /// Makes a task of a coroutine.
+    func start(_ coroutine: String, as name: String, eager: Bool? = nil) -> AsyncTask<Value> {
+        createTask(name: name, eager: eager ?? scenario.isEager) { try await self.run(coroutine, as: name) }
+    }
+}
