@@ -1,0 +1,4 @@
+extension Bool {
+    /// As Python prints it.
+    var inPython: String { self ? "True" : "False" }
+}

@@ -1,0 +1,30 @@
+import AsyncIO
+
+/// A producer that goes on, and a consumer that leaves when there is nothing left.
+func conditionExample() async throws {
+    let condition = Condition()
+    let data = List()
+    try await gather(
+        { try await consume(data, condition) },
+        { try await produce(data, condition) })
+}
+
+private func produce(_ data: List, _ condition: Condition) async throws {
+    for number in 1...5 {
+        try await condition.withLock {
+            data.numbers.append(number)
+            print("Producer put \(number)")
+            try condition.notify()
+        }
+        try await sleep(.zero)
+    }
+}
+
+private func consume(_ data: List, _ condition: Condition) async throws {
+    try await condition.withLock {
+        try await condition.wait()
+        while !data.numbers.isEmpty {
+            print("Consumer got \(data.numbers.removeFirst())")
+        }
+    }
+}

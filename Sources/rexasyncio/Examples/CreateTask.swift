@@ -1,0 +1,24 @@
+import AsyncIO
+
+/// Tasks that run side by side, awaited one by one and then gathered from a list.
+func createTaskExample() async throws {
+    let task1 = createTask { try await work(1) }
+    let task2 = createTask { try await work(2) }
+    let task3 = createTask { try await work(3) }
+    _ = try await task1.value
+    _ = try await task2.value
+    _ = try await task3.value
+
+    let tasks = [1, 2].map { number in createTask { try await work(number) } }
+    let results = try await gather(tasks)
+    print("Results:")
+    for result in results { print(result) }
+}
+
+/// Works for as many seconds as its number.
+private func work(_ number: Int) async throws -> String {
+    print("Task \(number) started")
+    try await sleep(.seconds(number))
+    print("Task \(number) finished")
+    return "Task \(number) result"
+}

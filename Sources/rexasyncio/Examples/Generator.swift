@@ -1,0 +1,21 @@
+import AsyncIO
+
+/// Two generators: one waits before each value, the other does not.
+func generatorExample() async throws {
+    for try await number in slowNumbers() { print("generator ex1: \(number)") }
+
+    let numbers = AsyncGenerator<Int> { yield in
+        for number in 1...5 { try await yield(number) }
+    }
+    for try await number in numbers { print("generator ex2: \(number)") }
+}
+
+/// 0 to 4, a second apart.
+func slowNumbers() -> AsyncGenerator<Int> {
+    AsyncGenerator { yield in
+        for number in 0..<5 {
+            try await sleep(.seconds(1))
+            try await yield(number)
+        }
+    }
+}

@@ -1,0 +1,15 @@
+import AsyncIO
+
+/// Five workers, of whom three may work at a time.
+func semaphoreExample() async throws {
+    let semaphore = try Semaphore(3)
+    try await gather((1...5).map { number in createTask { try await work(number, under: semaphore) } })
+}
+
+private func work(_ number: Int, under semaphore: Semaphore) async throws {
+    try await semaphore.withLock {
+        print("Worker \(number) started")
+        try await sleep(.seconds(1))
+        print("Worker \(number) finished")
+    }
+}

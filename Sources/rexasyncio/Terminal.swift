@@ -1,0 +1,18 @@
+// stdout and stderr are variables in C; nobody changes them here.
+@preconcurrency @unsafe import Glibc
+
+/// Standard output and error, as a person or a pipe sees them.
+enum Terminal {
+    /// Sends each line on its way when it ends, also into a pipe. Call it before the
+    /// first one is printed.
+    static func flushEveryLine() {
+        // SAFETY: the C library's own buffer, set before its first use.
+        unsafe setvbuf(stdout, nil, _IOLBF, 0)
+    }
+
+    /// Prints a line about the output, apart from it.
+    static func note(_ line: String) {
+        // SAFETY: the string lives until the call returns.
+        unsafe fputs(line + "\n", stderr)
+    }
+}

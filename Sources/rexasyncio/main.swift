@@ -1,5 +1,0 @@
-import AsyncIO
-
-try AsyncIO.run {
-    print("Hello World!")
-}
