@@ -1,0 +1,30 @@
+import SystemPackage
+
+/// A sub-command and its numbers.
+struct Arguments {
+    let command: String
+    private let numbers: [String]
+
+    init(_ arguments: some Sequence<String>) {
+        let all = Array(arguments)
+        command = all.first ?? ""
+        numbers = Array(all.dropFirst())
+    }
+
+    func int(_ index: Int) throws -> Int {
+        guard index < numbers.count, let value = Int(numbers[index]), value > 0 else { throw Usage() }
+        return value
+    }
+
+    func double(_ index: Int) throws -> Double {
+        guard index < numbers.count, let value = Double(numbers[index]), value > 0 else { throw Usage() }
+        return value
+    }
+}
+
+/// The program was not called as it should be: exit status 64.
+struct Usage: Error {}
+
+func complain(_ text: String) {
+    _ = try? FileDescriptor.standardError.writeAll((text + "\n").utf8)
+}

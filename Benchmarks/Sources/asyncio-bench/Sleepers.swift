@@ -1,0 +1,13 @@
+import AsyncIO
+
+/// As many tasks as asked for, all asleep at once. One operation: one task.
+func sleepers(_ count: Int, for duration: Duration) async throws {
+    let base = peakMemory()
+    let measure = Measure()
+    let tasks = (0..<count).map { _ in createTask { try await sleep(duration) } }
+    for task in tasks { try await task.value }
+    let seconds = duration / .seconds(1)
+    measure.report(
+        "sleepers", operations: count,
+        ["seconds": seconds, "base_kb": Double(base), "hwm_kb": Double(peakMemory())])
+}

@@ -1,0 +1,31 @@
+// asyncio-bench: what the benchmarks of other event loops do, through AsyncIO's public API.
+// See ../../README.md for the sub-commands and what one operation of each is.
+import AsyncIO
+import Glibc
+
+let arguments = Arguments(CommandLine.arguments.dropFirst())
+
+do {
+    try AsyncIO.run {
+        switch arguments.command {
+        case "echo": try await echo(port: arguments.int(0))
+        case "spawn": try await spawn(arguments.int(0), batch: arguments.int(1))
+        case "switch": try await switching(tasks: arguments.int(0), total: arguments.int(1))
+        case "pingpong": try await pingPong(arguments.int(0))
+        case "sleepers": try await sleepers(arguments.int(0), for: .seconds(arguments.double(1)))
+        case "timers": try await timers(arguments.int(0), batch: arguments.int(1))
+        case "lock": try await lock(tasks: arguments.int(0), total: arguments.int(1))
+        case "lineserver": try await lineServer(port: arguments.int(0))
+        case "lineload":
+            try await lineLoad(
+                port: arguments.int(0), connections: arguments.int(1), for: .seconds(arguments.double(2)))
+        default: throw Usage()
+        }
+    }
+} catch is Usage {
+    complain("usage: asyncio-bench echo|spawn|switch|pingpong|sleepers|timers|lock|lineserver|lineload NUMBERS...")
+    exit(64)
+} catch {
+    complain("asyncio-bench: \(error)")
+    exit(1)
+}
