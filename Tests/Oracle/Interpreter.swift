@@ -97,15 +97,18 @@ final class Interpreter {
 
     /// A primitive or a queue, which must exist.
     func object<Kind>(_ op: Op, as kind: Kind.Type = Kind.self) -> Kind {
-        guard let object = objects[op.text("obj")] as? Kind else { malformed("no \(kind) \(op.text("obj"))") }
-        return object
+        guard let object = objects[op.text("obj")], let found = object as? Kind else {
+            malformed("no \(kind) \(op.text("obj"))")
+        }
+        return found
     }
 
     /// A timeout or group; nil if it is not defined, which is logged.
     func scope<Kind>(_ name: String, _ who: Who, as kind: Kind.Type = Kind.self) -> Kind? {
-        let found = objects[name] as? Kind
-        if found == nil { log(who, "noref \(name)") }
-        return found
+        // Not `objects[name] as? Kind`: optimised, that crashes on nil (Swift 6.3.1).
+        if let object = objects[name], let found = object as? Kind { return found }
+        log(who, "noref \(name)")
+        return nil
     }
 
     // MARK: Coroutines

@@ -102,7 +102,10 @@ extension FutureBase {
     final func throwEnd() throws -> Never {
         switch state {
         case .cancelled: try EventLoop.required(for: "await").throwCancellation(of: self)
-        case .failed: throw takeError() ?? RuntimeError("the error of a failed future is missing")
+        case .failed:
+            let error = takeError() ?? RuntimeError("the error of a failed future is missing")
+            if error is CancellationError { try EventLoop.required(for: "await").throwCancellation(of: self) }
+            throw error
         case .pending, .finished: throw InvalidStateError("Result is not set.")
         }
     }

@@ -38,6 +38,7 @@ final class GatherFuture<Value>: Future<Value> {
         } else if !keepsErrors, child.isCancelled {
             fail(after: child)
         } else if !keepsErrors, let error = child.takeError() {
+            storedMessage = child.storedMessage
             fail(error)
         } else if unfinished == 0 {
             finish()

@@ -44,8 +44,11 @@ extension Future {
     fileprivate func end<A: Awaitable<Value>>(like inner: A) {
         if inner.isCancelled {
             cancel(inner.takeMessage())
-        } else {
-            do { succeed(try inner.result()) } catch { fail(error) }
+        } else if let error = inner.takeError() {
+            storedMessage = inner.storedMessage
+            fail(error)
+        } else if let value = try? inner.result() {
+            succeed(value)
         }
     }
 }
