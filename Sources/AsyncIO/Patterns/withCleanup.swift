@@ -1,0 +1,34 @@
+/// Runs `body` whatever is cancelled meanwhile, for `timeout` at most: for clean-up that
+/// has to await.
+///
+/// ```swift
+/// do {
+///     try await work()
+/// } catch is CancellationError {
+///     try await withCleanup(timeout: .seconds(5)) { try await connection.sayGoodbye() }
+///     throw CancellationError()
+/// }
+/// ```
+///
+/// The body runs as a task of its own, which starts at once; foreign waits in it work too,
+/// though the task around it was cancelled.
+///
+/// - Parameter timeout: after which the body is cancelled; nil for no limit.
+/// - Throws: what `body` throws; ``TimeoutError``; `CancellationError`, once the body has
+///   ended, if the task was cancelled meanwhile.
+public func withCleanup<T>(
+    timeout: Duration?, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
+) async throws -> T {
+    try await withoutActuallyEscaping(body) { body in
+        _ = isolation
+        let task = createTask(name: "clean-up", eager: true, isolation: isolation) {
+            _ = isolation
+            return try await withTimeout(timeout, isolation: isolation) {
+                _ = isolation
+                return try await body()
+            }
+        }
+        try await join([task])
+        return try task.result()
+    }
+}
