@@ -59,6 +59,11 @@ public final class Debouncer {
             running.onDone { [weak self] _ in self?.call() }
             return
         }
-        running = start()
+        let task = start()
+        running = task
+        // Once nobody holds it, an error that nobody asked for is reported.
+        task.addDoneCallback { [weak self] task in
+            if self?.running === task { self?.running = nil }
+        }
     }
 }

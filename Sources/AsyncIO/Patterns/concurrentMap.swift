@@ -137,6 +137,7 @@ final class ConcurrentWork<Element> {
         task.addDoneCallback { [self] task in
             running[ObjectIdentifier(task)] = nil
             if !ordered, !isOver { try results.putNoWait(task) }
+            if isOver { task.isErrorRetrieved = true }
             if hasSourceEnded, running.isEmpty { results.shutdown() }
         }
     }
@@ -164,10 +165,7 @@ final class ConcurrentWork<Element> {
 
     func cancelAll() {
         isOver = true
-        for task in running.values {
-            task.cancel()
-            task.isErrorRetrieved = true
-        }
+        for task in running.values { task.cancel() }
         results.shutdown(immediate: true)
     }
 }

@@ -21,8 +21,30 @@ public final class AsyncTaskGroup {
     /// What the end waits for.
     @safe @exclusivity(unchecked) private var allEnded: Waiter?
 
+    /// How many of the tasks run at a time; nil for all of them.
+    private let room: Semaphore?
+    private let unwrapsSingleError: Bool
+
     /// A group to be entered once, with ``withAsyncTaskGroup(_:isolation:_:)``.
-    public init() {}
+    public convenience init() { self.init(room: nil, unwrapsSingleError: false) }
+
+    /// A group with more rules than asyncio's.
+    ///
+    /// - Parameters:
+    ///   - limit: how many of its tasks run at a time; the others wait to begin, first come,
+    ///     first served. Nil for no limit.
+    ///   - unwrapsSingleError: whether an error that is the only one is thrown as it is, not
+    ///     as an ``ExceptionGroup`` of one.
+    /// - Throws: ``ValueError`` if the limit is less than 1.
+    public convenience init(limit: Int?, unwrapsSingleError: Bool = false) throws(ValueError) {
+        if let limit, limit < 1 { throw ValueError("a task group needs a limit of at least 1, not \(limit)") }
+        self.init(room: try limit.map(Semaphore.init), unwrapsSingleError: unwrapsSingleError)
+    }
+
+    private init(room: Semaphore?, unwrapsSingleError: Bool) {
+        self.room = room
+        self.unwrapsSingleError = unwrapsSingleError
+    }
 
     /// Starts `body` as a task of the group.
     ///
@@ -43,9 +65,21 @@ public final class AsyncTaskGroup {
         if isExiting, children.isEmpty { throw RuntimeError("the task group is finished") }
         if isAborting { throw RuntimeError("the task group is shutting down") }
         let task = AsyncIO.createTask(
-            name: name, eager: eager, isolation: isolation, fileID: fileID, line: line, body)
+            name: name, eager: eager, isolation: isolation, fileID: fileID, line: line,
+            limited(isolation: isolation, body))
         adopt(task)
         return task
+    }
+
+    /// The body, which waits for room first if the group has a limit.
+    private func limited<T>(
+        isolation: isolated (any Actor)?, _ body: @escaping () async throws -> T
+    ) -> () async throws -> T {
+        guard let room else { return body }
+        return {
+            _ = isolation
+            return try await room.withLock(body)
+        }
     }
 
     /// Ends the group early: cancels its tasks and its body, and lets
@@ -161,7 +195,8 @@ public final class AsyncTaskGroup {
             parent.uncancel()
             _ = parent.cancel(nil, isNative: false)
         }
-        return ExceptionGroup("unhandled errors in a TaskGroup", errors)
+        let group = ExceptionGroup("unhandled errors in a TaskGroup", errors)
+        return unwrapsSingleError ? group.unwrapped : group
     }
 }
 
@@ -188,6 +223,27 @@ public func withAsyncTaskGroup<T>(
     isolation: isolated (any Actor)? = #isolation, _ body: (AsyncTaskGroup) async throws -> T
 ) async throws -> T? {
     let group = AsyncTaskGroup()
+    return try await withAsyncTaskGroup(group, isolation: isolation) {
+        _ = isolation
+        return try await body(group)
+    }
+}
+
+/// Runs `body` with a group that has more rules than asyncio's; see
+/// ``AsyncTaskGroup/init(limit:unwrapsSingleError:)``.
+///
+/// ```swift
+/// try await withAsyncTaskGroup(limit: 10) { group in
+///     for url in urls { try group.createTask { try await fetch(url) } }
+/// }
+/// ```
+@inlinable
+@discardableResult
+public func withAsyncTaskGroup<T>(
+    limit: Int?, unwrapsSingleError: Bool = false, isolation: isolated (any Actor)? = #isolation,
+    _ body: (AsyncTaskGroup) async throws -> T
+) async throws -> T? {
+    let group = try AsyncTaskGroup(limit: limit, unwrapsSingleError: unwrapsSingleError)
     return try await withAsyncTaskGroup(group, isolation: isolation) {
         _ = isolation
         return try await body(group)

@@ -47,6 +47,12 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
         errors.flatMap { ($0 as? ExceptionGroup)?.flattened ?? [$0] }
     }
 
+    /// The error itself if there is only one, however deeply nested; else the group.
+    public var unwrapped: any Error {
+        guard errors.count == 1, let error = errors.first else { return self }
+        return (error as? ExceptionGroup)?.unwrapped ?? error
+    }
+
     public var description: String {
         "\(message) (\(errors.count) \(errors.count == 1 ? "error" : "errors"): "
             + "\(errors.map { "\($0)" }.joined(separator: "; ")))"
