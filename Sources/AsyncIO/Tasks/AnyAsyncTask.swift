@@ -112,13 +112,13 @@ public class AnyAsyncTask: FutureBase {
 
     /// Throws a pending request to cancel, after a wait.
     ///
-    /// If the future that the task waited for was cancelled itself, the request is met
-    /// by that, and the caller throws it.
+    /// If the future that the task waited for ended with a cancellation, the request is
+    /// met by that, and the caller throws it.
     @inline(__always)
     final func deliverCancellation(unlessIn future: FutureBase?) throws(CancellationError) {
         guard mustCancel else { return }
         mustCancel = false
-        if let future, future.state == .cancelled { return }
+        if let future, future.endedInCancellation { return }
         deliveredMessage = requestedMessage
         throw CancellationError()
     }

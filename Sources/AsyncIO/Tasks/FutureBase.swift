@@ -59,6 +59,12 @@ public class FutureBase {
         }
     }
 
+    /// Whether whoever looks gets a `CancellationError`: it was cancelled, or holds one as
+    /// its error, as the future of a `gather` does.
+    final var endedInCancellation: Bool {
+        state == .cancelled || (state == .failed && failure is CancellationError)
+    }
+
     /// The error, which counts as seen from now on.
     final func takeError() -> (any Error)? {
         isErrorRetrieved = true
