@@ -48,10 +48,14 @@ struct MainJob {
 
     /// Answers each line with itself.
     private func echo(_ reader: StreamReader, _ writer: StreamWriter) async throws {
-        while true {
-            let line = try await reader.readLine()
-            if line.isEmpty { return }
-            try await writer.write(line)
+        do {
+            while true {
+                let line = try await reader.readLine()
+                if line.isEmpty { return }
+                try await writer.write(line)
+            }
+        } catch is OSError {
+            // The client broke off; it counts that itself.
         }
     }
 
