@@ -56,7 +56,11 @@ let package = Package(
         .target(name: "AsyncIOTesting", dependencies: ["AsyncIO", "AsyncIOMain"], swiftSettings: settings),
         .executableTarget(
             name: "rexasyncio",
-            dependencies: ["AsyncIO", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "AsyncIO", "AsyncIOSystem",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             swiftSettings: applicationSettings),
         // The interpreter of scenarios that proves the semantics against CPython's.
         .executableTarget(

@@ -6,7 +6,7 @@ import AsyncIO
 struct RexAsyncIO: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rexasyncio",
-        abstract: "Runs small asyncio programs by name.")
+        abstract: "Runs small asyncio programs by name; without a flag, a line server with its clients.")
 
     @Flag(help: "Examples, which run in the order given.")
     var examples: [Example] = []
@@ -14,19 +14,43 @@ struct RexAsyncIO: ParsableCommand {
     @Flag(help: "Run every example.")
     var all = false
 
+    @Flag(name: .customLong("run"), help: "Run a line server and its clients, as without any flag.")
+    var mainJob = false
+
+    @Option(help: ArgumentHelp("How many clients connect; each sends 100 lines.", valueName: "n"))
+    var clients = 1000
+
+    @Option(help: ArgumentHelp("Send this file's lines instead, each once.", valueName: "path"))
+    var file: String?
+
+    @Option(help: ArgumentHelp("The server's port; 0 for a free one.", valueName: "n"))
+    var port = 0
+
+    func validate() throws {
+        guard clients > 0 else { throw ValidationError("--clients must be at least 1.") }
+        guard (0...65_535).contains(port) else { throw ValidationError("--port must be from 0 to 65535.") }
+    }
+
     func run() throws {
-        let examples = all ? Example.allCases : examples
-        try AsyncIO.run {
-            Terminal.flushEveryLine()
-            try await runExamples(examples)
+        let command = self
+        do {
+            try AsyncIO.run { try await command.runAll() }
+        } catch is KeyboardInterrupt {
+            // What a shell says of a program that Ctrl-C ended.
+            throw ExitCode(130)
         }
     }
-}
 
-/// Runs examples one after the other. With more than one, a note tells which is which.
-private func runExamples(_ examples: [Example]) async throws {
-    for example in examples {
-        if examples.count > 1 { Terminal.note("# \(example.name)") }
-        try await example.run()
+    @MainActor
+    private func runAll() async throws {
+        Terminal.flushEveryLine()
+        let examples = all ? Example.allCases : examples
+        for example in examples {
+            if examples.count > 1 { Terminal.note("# \(example.name)") }
+            try await example.run()
+        }
+        guard mainJob || examples.isEmpty else { return }
+        let messages = if let file { try await Messages.lines(ofFile: file) } else { Messages.madeUp(clients: clients) }
+        try await MainJob(messages: messages, clients: min(clients, messages.count), port: port).run()
     }
 }

@@ -1,0 +1,108 @@
+import AsyncIO
+
+/// The main job: a line server and its clients, in one process and on one thread.
+///
+/// Every client connects before the first message is sent, so that all connections are
+/// open at once. Then each sends its messages one by one and checks that each comes
+/// back as it was.
+struct MainJob {
+    let messages: Messages
+    let clients: Int
+    /// Where the server listens; 0 for a port that is free.
+    let port: Int
+
+    /// How many messages may be on their way at once, of all clients together.
+    private static let inFlight = 100
+    /// How long a client waits for its connection, and for each reply.
+    private static let patience = Duration.seconds(30)
+
+    func run() async throws {
+        try Descriptors.provide(forConnections: clients)
+        let tally = Tally(expected: messages.count)
+        let server = try await startServer(
+            host: "127.0.0.1", port: port, backlog: clients, limit: messages.limit, echo)
+        guard let port = server.port else { throw Failure("the server has no port") }
+
+        let progress = createTask(name: "progress") { try await showProgress(of: tally) }
+        let connections = try await connectAll(to: port)
+        tally.begin()
+        let semaphore = try Semaphore(Self.inFlight)
+        try await withAsyncTaskGroup { group in
+            for (number, connection) in connections.enumerated() {
+                try group.createTask(name: "client \(number)") {
+                    await talk(connection, as: number, semaphore, tally)
+                }
+            }
+        }
+        tally.end()
+        progress.cancel()
+        try? await progress.value
+
+        server.close()
+        try await server.waitClosed()
+        print(Summary(tally, clients: clients))
+        if let error = tally.firstError { throw Failure("\(tally.errors) errors; the first: \(error)") }
+    }
+
+    // MARK: The server
+
+    /// Answers each line with itself.
+    private func echo(_ reader: StreamReader, _ writer: StreamWriter) async throws {
+        do {
+            while true {
+                let line = try await reader.readLine()
+                if line.isEmpty { return }
+                try await writer.write(line)
+            }
+        } catch is OSError {
+            // The client broke off; it counts that itself.
+        }
+    }
+
+    // MARK: The clients
+
+    private typealias Connection = (reader: StreamReader, writer: StreamWriter)
+
+    /// Connects every client, all at once.
+    private func connectAll(to port: Int) async throws -> [Connection] {
+        let attempts = (0..<clients).map { _ in
+            createTask {
+                try await withTimeout(Self.patience) {
+                    try await openConnection(host: "127.0.0.1", port: port, limit: messages.limit)
+                }
+            }
+        }
+        return try await gather(attempts)
+    }
+
+    /// Sends one client's messages and checks the replies. What goes wrong is counted.
+    private func talk(
+        _ connection: Connection, as client: Int, _ semaphore: Semaphore, _ tally: Tally
+    ) async {
+        defer { connection.writer.close() }
+        do {
+            for message in messages.of(client: client, among: clients) {
+                let reply = try await semaphore.withLock {
+                    let start = ContinuousClock.now
+                    let reply = try await withTimeout(Self.patience) { try await exchange(message, connection) }
+                    tally.note(latency: start.duration(to: .now))
+                    return reply
+                }
+                if reply != message { tally.note(Failure("client \(client) got another line than it sent")) }
+            }
+        } catch {
+            tally.note(error)
+        }
+    }
+
+    private func exchange(_ message: [UInt8], _ connection: Connection) async throws -> [UInt8] {
+        try await connection.writer.write(message)
+        return try await connection.reader.readLine()
+    }
+}
+
+/// What ends the program, in one line.
+nonisolated struct Failure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,71 @@
+import AsyncIO
+import SystemPackage
+
+/// What the clients send: lines, each with its newline.
+struct Messages {
+    private enum Source {
+        /// Made when they are sent.
+        case madeUp
+        /// A file's.
+        case lines([[UInt8]])
+    }
+
+    private let source: Source
+    /// How many there are.
+    let count: Int
+    /// How long a line a stream must take.
+    let limit: Int
+
+    /// A hundred different lines for each client.
+    static func madeUp(clients: Int) -> Messages {
+        Messages(.madeUp, count: clients * 100)
+    }
+
+    /// The lines of a file.
+    static func lines(ofFile path: String) async throws -> Messages {
+        let bytes = try await toThread { try contents(ofFile: path) }
+        let lines = bytes.split(separator: newline, omittingEmptySubsequences: false).map { Array($0) + [newline] }
+        // What follows the last newline is a line only if it is something.
+        let messages = lines.last?.count == 1 ? lines.dropLast() : lines[...]
+        guard !messages.isEmpty else { throw Failure("\(path): the file has no lines") }
+        return Messages(.lines(Array(messages)), count: messages.count, longest: messages.map(\.count).max() ?? 0)
+    }
+
+    private init(_ source: Source, count: Int, longest: Int = 0) {
+        self.source = source
+        self.count = count
+        limit = max(defaultStreamLimit, longest)
+    }
+
+    /// One client's share: each message is sent once, by one of them.
+    func of(client: Int, among clients: Int) -> some Sequence<[UInt8]> {
+        let indices = stride(from: client, to: count, by: clients)
+        return indices.lazy.map { index in
+            switch source {
+            case .madeUp: Array("message \(index) of client \(client)\n".utf8)
+            case .lines(let lines): lines[index]
+            }
+        }
+    }
+}
+
+private nonisolated let newline = UInt8(ascii: "\n")
+
+/// Blocks its thread.
+private nonisolated func contents(ofFile path: String) throws -> [UInt8] {
+    do {
+        let file = try FileDescriptor.open(FilePath(path), .readOnly)
+        return try file.closeAfter {
+            var contents: [UInt8] = []
+            var part = [UInt8](repeating: 0, count: 1 << 16)
+            while true {
+                // SAFETY: the buffer is `part`'s, for the length of the call.
+                let count = try unsafe part.withUnsafeMutableBytes { unsafe try file.read(into: $0) }
+                if count == 0 { return contents }
+                contents += part[..<count]
+            }
+        }
+    } catch let error as Errno {
+        throw Failure("\(path): \(error)")
+    }
+}

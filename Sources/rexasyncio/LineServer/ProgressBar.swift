@@ -1,0 +1,21 @@
+import AsyncIO
+
+/// Draws a bar ten times a second until it is cancelled, and wipes it away. Draws
+/// nothing where nobody looks.
+func showProgress(of tally: Tally) async throws {
+    guard let width = Terminal.width else { return }
+    defer { Terminal.replaceLine(with: "") }
+    while true {
+        Terminal.replaceLine(with: bar(tally, width: width))
+        try await sleep(.milliseconds(100))
+    }
+}
+
+/// `[#####     ] 50,000 of 100,000`
+private func bar(_ tally: Tally, width: Int) -> String {
+    let text = " \(grouped(tally.messages)) of \(grouped(tally.expected))"
+    let cells = min(60, width - text.count - 3)
+    guard cells > 0 else { return "" }
+    let full = tally.messages * cells / max(1, tally.expected)
+    return "[" + String(repeating: "#", count: full) + String(repeating: " ", count: cells - full) + "]" + text
+}
