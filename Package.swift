@@ -67,6 +67,7 @@ let package = Package(
             name: "asyncio-oracle",
             dependencies: ["AsyncIO", "AsyncIOTesting"],
             path: "Tests/Oracle",
+            exclude: ["corpus"],
             swiftSettings: applicationSettings),
         .testTarget(
             name: "AsyncIOTests",

@@ -83,6 +83,7 @@ extension EventLoop {
         }
         state = .closed
         timers.removeAll()
+        descriptors.removeAll()
         releaseJobs()
     }
 
@@ -112,6 +113,16 @@ extension EventLoop {
         if EventLoop.here == nil, LoopExecutor.shared.isRunning {
             throw RuntimeError(
                 "Another thread runs an event loop; a process has one at a time. Use loop.submit { } to run code there")
+        }
+    }
+
+    /// Lets what is on its way arrive, a few turns and no wait: what was closed last is told
+    /// that it is.
+    func settle() throws(RuntimeError) {
+        var turns = 0
+        while !ready.isEmpty, turns < 4 {
+            turns += 1
+            try run(until: { true })
         }
     }
 

@@ -124,6 +124,7 @@ public final class EventLoop: @unchecked Sendable {
     /// that schedules runs in the next turn, after another look at the world.
     func turn() {
         turns &+= 1
+        noticeInterrupt()
         receiveFromOtherThreads()
         pollForEvents()
         queueDueTimers()
@@ -148,9 +149,11 @@ public final class EventLoop: @unchecked Sendable {
         }
         do {
             let count = try poller.wait(timeout: timeout)
-            if timeout != 0 { inbox.endSleep() }
+            if timeout != 0 {
+                inbox.endSleep()
+                noticeInterrupt()
+            }
             receiveFromOtherThreads()
-            noticeInterrupt()
             for index in 0..<count { descriptorIsReady(poller.event(at: index)) }
         } catch {
             inbox.endSleep()

@@ -55,7 +55,7 @@ enum SleepTarget: Sendable {
     /// which real time has gone by since. Virtual time has to be the same in every run, so
     /// this takes the roundest duration that may have been meant.
     private static func asMeant(_ distance: Int64) -> Int64 {
-        let tolerance = min(100_000, distance / 50)
+        let tolerance = max(min(100_000, distance / 50), min(10_000_000, distance / 1_000))
         var unit: Int64 = 1_000_000_000
         while unit > 1_000 {
             let rounded = (distance + unit - 1) / unit * unit

@@ -121,6 +121,7 @@ public final class Runner {
         defer { try? loop.close() }
         try loop.cancelAllTasks()
         try loop.waitForThreads()
+        try loop.settle()
     }
 }
 

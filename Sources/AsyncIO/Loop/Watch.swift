@@ -97,6 +97,16 @@ struct DescriptorTable {
         return watch
     }
 
+    /// Forgets all: whatever a callback holds is let go.
+    mutating func removeAll() {
+        for case let watch? in watches {
+            watch.onReadable = nil
+            watch.onWritable = nil
+        }
+        watches = []
+        count = 0
+    }
+
     mutating func remove(_ watch: Watch) {
         guard self[watch.descriptor] === watch else { return }
         watches[Int(watch.descriptor)] = nil

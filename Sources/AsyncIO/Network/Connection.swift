@@ -54,8 +54,8 @@ final class Connection {
     }
 
     deinit {
-        guard state != .lost else { return }
         if EventLoop.here === loop { loop.unwatch(watch) }
+        guard state == .open else { return }
         EventLoop.report(
             ExceptionContext(message: "unclosed connection; call close() on its writer", subject: name))
     }

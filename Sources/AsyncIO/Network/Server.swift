@@ -110,7 +110,8 @@ public final class Server {
     // MARK: Accepting
 
     private func listen(on socket: Socket) throws {
-        try loop.addReader(socket.descriptor) { [weak self] in self?.acceptConnections(on: socket) }
+        // The loop holds the server until it is closed, as it holds tasks.
+        try loop.addReader(socket.descriptor) { [self] in acceptConnections(on: socket) }
     }
 
     /// Takes what waits, so many at the most that others get their turn.
