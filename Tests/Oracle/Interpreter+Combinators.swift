@@ -90,7 +90,11 @@ extension Interpreter {
             }
         case .coroutine(let coroutine, let name):
             try await awaiting("wait_for \(name) \(milliseconds.text)", who) {
-                try await AsyncIO.waitFor(timeout: timeout) { try await run(coroutine, as: name) }
+                if scenario.isEager, let timeout, timeout <= .zero {
+                    // Here asyncio makes a task after all, and the factory starts it.
+                    return try await value(of: start(coroutine, as: name), within: timeout)
+                }
+                return try await AsyncIO.waitFor(timeout: timeout) { try await run(coroutine, as: name) }
             }
         }
     }

@@ -11,7 +11,9 @@ extension Interpreter {
 
     func spawn(_ op: Op, _ who: Who) {
         let name = op.text("as")
-        refs[name] = start(op.text("coro"), as: name, eager: op.flag("eager_start"))
+        let task = start(op.text("coro"), as: name, eager: op.flag("eager_start"))
+        task.name = name
+        refs[name] = task
         log(who, "spawn \(name)")
     }
 
@@ -70,11 +72,15 @@ extension Interpreter {
         try plain("exception \(op.text("ref"))", who) { try ref.error().map { Value.error($0).text } ?? "null" }
     }
 
-    func current(_ who: Who) { log(who, "current = \(currentTask()?.name ?? "null")") }
+    func current(_ who: Who) { log(who, "current = \(currentTask().map(shownName) ?? "null")") }
 
     func everyTask(_ who: Who) {
-        log(who, "all_tasks = [\(allTasks().map(\.name).sorted().joined(separator: ","))]")
+        log(who, "all_tasks = [\(allTasks().map(shownName).sorted().joined(separator: ","))]")
     }
+
+    /// Tasks that the library named were made by a combinator and have not begun; scenarios
+    /// have no names with a dash.
+    private func shownName(_ task: AnyAsyncTask) -> String { task.name.contains("-") ? "?" : task.name }
 
     // MARK: Setting
 

@@ -132,8 +132,11 @@ final class Interpreter {
         }
     }
 
-    /// Makes a task of a coroutine.
+    /// Makes a task of a coroutine. It takes its name when it begins.
     func start(_ coroutine: String, as name: String, eager: Bool? = nil) -> AsyncTask<Value> {
-        createTask(name: name, eager: eager ?? scenario.isEager) { try await self.run(coroutine, as: name) }
+        createTask(eager: eager ?? scenario.isEager) {
+            currentTask()?.name = name
+            return try await self.run(coroutine, as: name)
+        }
     }
 }

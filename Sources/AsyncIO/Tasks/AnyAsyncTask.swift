@@ -158,9 +158,21 @@ public class AnyAsyncTask: FutureBase {
 
     /// The task's body ended by a cancellation. Its message goes to the first who looks.
     final func endCancelled() {
-        EventLoop.required(for: "A task").tasks.remove(self)
         storedMessage = deliveredMessage
-        complete(as: .cancelled)
+        requestedMessage = nil
+        end(as: .cancelled)
+    }
+
+    /// The body returned, but a request to cancel was still open: it came too late for the
+    /// body, but it came. Its message is there for all who look.
+    final func endCancelledLate() {
+        mustCancel = false
+        end(as: .cancelled)
+    }
+
+    final func end(as state: State) {
+        EventLoop.required(for: "A task").tasks.remove(self)
+        complete(as: state)
     }
 
     final func endFailed(_ error: any Error) {
@@ -168,7 +180,7 @@ public class AnyAsyncTask: FutureBase {
         fail(error)
     }
 
-    override func takeMessage() -> String? { storedMessage.take() }
+    override func takeMessage() -> String? { storedMessage.take() ?? requestedMessage }
 
     override var lostErrorReport: (message: String, location: String?) {
         ("Task exception was never retrieved", site?.description)

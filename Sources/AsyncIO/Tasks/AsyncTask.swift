@@ -46,14 +46,10 @@ public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
         switch result {
         case .success(let value):
             if mustCancel {
-                // The request came too late for the body, but it came.
-                mustCancel = false
-                deliveredMessage = requestedMessage
-                endCancelled()
+                endCancelledLate()
             } else {
-                EventLoop.required(for: "A task").tasks.remove(self)
                 storedValue = value
-                complete(as: .finished)
+                end(as: .finished)
             }
         case .failure(is CancellationError): endCancelled()
         case .failure(let error): endFailed(error)

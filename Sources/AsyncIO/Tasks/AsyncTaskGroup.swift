@@ -155,10 +155,9 @@ public final class AsyncTaskGroup {
     @usableFromInline
     nonisolated(nonsending) func leave(_ bodyError: (any Error)?) async -> (any Error)? {
         isExiting = true
-        var cancellation = bodyError as? CancellationError
-        var message = parent?.deliveredMessage
-        // One that came while the group was ending anyway.
-        var lateCancellation: CancellationError?
+        // What the parent saw: in the body or, while nothing was aborting, here; and last.
+        var cancellation = bodyError is CancellationError ? SeenCancellation(by: parent) : nil
+        var latest: SeenCancellation?
         if bodyError != nil, !isAborting { abort() }
         while !children.isEmpty {
             let waiter = Waiter(for: "the tasks of its group")
@@ -166,10 +165,9 @@ public final class AsyncTaskGroup {
             do {
                 try await waiter.wait()
             } catch {
-                lateCancellation = error
+                latest = SeenCancellation(by: parent)
                 if !isAborting {
-                    cancellation = error
-                    message = parent?.deliveredMessage
+                    cancellation = latest
                     abort()
                 }
             }
@@ -181,12 +179,12 @@ public final class AsyncTaskGroup {
                 cancellation = nil
             } else if cancellation == nil {
                 // Somebody else's request is left.
-                cancellation = lateCancellation
+                cancellation = latest
             }
         }
         if let cancellation, errors.isEmpty {
-            parent?.deliveredMessage = message
-            return cancellation
+            parent?.deliveredMessage = cancellation.message
+            return CancellationError()
         }
         if let bodyError, !(bodyError is CancellationError) { errors.append(bodyError) }
         guard !errors.isEmpty else { return nil }
@@ -198,6 +196,13 @@ public final class AsyncTaskGroup {
         let group = ExceptionGroup("unhandled errors in a TaskGroup", errors)
         return unwrapsSingleError ? group.unwrapped : group
     }
+}
+
+/// A cancellation that a task saw, with its message, which later ones replace.
+private struct SeenCancellation {
+    let message: String?
+
+    init(by task: AnyAsyncTask?) { message = task?.deliveredMessage }
 }
 
 /// Runs `body` with a group that it may start tasks in, and waits for them all.

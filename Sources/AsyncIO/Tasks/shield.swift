@@ -25,11 +25,12 @@ public func shield<T>(
 public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
     let outer = Future<A.Value>()
     guard !inner.isDone else {
-        outer.end(like: inner)
+        outer.end(like: inner, message: inner.isCancelled ? inner.takeMessage() : nil)
         return outer
     }
     let copy = inner.onDone { [unowned inner] _ in
-        if !outer.isDone { outer.end(like: inner) }
+        // The message of a cancellation stays inside, as asyncio has it.
+        if !outer.isDone { outer.end(like: inner, message: nil) }
     }
     outer.onDone { _ in
         guard !inner.isDone else { return }
@@ -41,9 +42,9 @@ public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
 
 extension Future {
     /// Ends as `inner` did.
-    fileprivate func end<A: Awaitable<Value>>(like inner: A) {
+    fileprivate func end<A: Awaitable<Value>>(like inner: A, message: String?) {
         if inner.isCancelled {
-            cancel(inner.takeMessage())
+            cancel(message)
         } else if let error = inner.takeError() {
             storedMessage = inner.storedMessage
             fail(error)
