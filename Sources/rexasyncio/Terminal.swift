@@ -1,6 +1,6 @@
+import AsyncIOSystem
 // stdout and stderr are variables in C; nobody changes them here.
 @preconcurrency @unsafe import Glibc
-import AsyncIOSystem
 
 /// Standard output and error, as a person or a pipe sees them.
 enum Terminal {

@@ -2,7 +2,10 @@ import AsyncIO
 
 /// Tasks in the order they end.
 func asCompletedExample() async throws {
-    let tasks = [createTask { try await work(1, for: .seconds(2)) }, createTask { try await work(2, for: .seconds(1)) }]
+    let tasks = [
+        createTask { try await work(1, for: .seconds(2)) },
+        createTask { try await work(2, for: .seconds(1)) },
+    ]
     for try await task in asCompleted(tasks) {
         print(try await task.value.inPython)
         print("Task completed: \(task.isDone.inPython)")
