@@ -66,7 +66,7 @@ public final class EventLoop: @unchecked Sendable {
     /// Set by a loop in virtual time that found nothing left that could happen.
     @safe @exclusivity(unchecked) var isStalled = false
     /// Turns made so far.
-    @safe @exclusivity(unchecked) var turns: UInt64 = 0
+    @safe @exclusivity(unchecked) package private(set) var turns: UInt64 = 0
     @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) -> Void)?
     /// Called in the turn after a Ctrl-C.
     @safe @exclusivity(unchecked) var onInterrupt: (() -> Void)?

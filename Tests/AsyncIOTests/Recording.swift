@@ -1,0 +1,54 @@
+import AsyncIO
+
+/// An error that tests tell from others.
+struct Boom: Error, Equatable, CustomStringConvertible {
+    var number = 0
+    init(_ number: Int = 0) { self.number = number }
+    var description: String { "boom \(number)" }
+}
+
+/// What the loop's exception handler got.
+final class Reports {
+    var all: [ExceptionContext] = []
+    var messages: [String] { all.map(\.message) }
+
+    /// Takes over the running loop's handler.
+    init() throws {
+        try EventLoop.running.setExceptionHandler { [unowned self] in all.append($0) }
+    }
+}
+
+/// The error that `body` throws, or nil.
+func thrown<T>(by body: () async throws -> T) async -> (any Error)? {
+    do {
+        _ = try await body()
+        return nil
+    } catch {
+        return error
+    }
+}
+
+/// How many turns of the loop pass until `body` has ended.
+func turns<T>(of body: () async throws -> T) async throws -> Int {
+    let loop = try EventLoop.running
+    let before = loop.turns
+    _ = try await body()
+    return Int(loop.turns - before)
+}
+
+/// How much of the loop's time passes until `body` has ended.
+func time<T>(of body: () async throws -> T) async throws -> Duration {
+    let loop = try EventLoop.running
+    let start = loop.now
+    _ = try await body()
+    return loop.now - start
+}
+
+/// Lets everything that is ready run, and what that makes ready: `count` turns.
+func settle(_ count: Int = 10) async throws {
+    for _ in 0..<count { try await sleep(.zero) }
+}
+
+/// A task that waits for ever, but for its cancellation.
+@discardableResult
+func sleeper() -> AsyncTask<Void> { createTask { try await Future<Void>().value } }
