@@ -152,8 +152,9 @@ extension Interpreter {
                     }
                     return isPlain ? try resultText(next) : names[next]
                 }
-            } catch where op.flag("continue") == true && !(error is CancellationError) {
-                // It counts as a step.
+            } catch {
+                // With `continue`, an error counts as a step.
+                if op.flag("continue") != true || error is CancellationError { throw error }
             }
             if isOver { break }
             count += 1

@@ -1,6 +1,5 @@
-internal import DequeModule
-
 internal import AsyncIOSystem
+internal import DequeModule
 
 extension EventLoop {
     /// Whether the loop is inside `runForever` or `runUntilComplete`.

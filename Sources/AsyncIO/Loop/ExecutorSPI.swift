@@ -8,9 +8,9 @@
 // that look harmless into real queue entries. And jobs run with this object as
 // their task executor, for the same reason.
 
-@_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) internal import _Concurrency
 internal import AsyncIOSystem
 internal import Synchronization
+@_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) internal import _Concurrency
 
 /// Where the Swift runtime brings its jobs: to the loop of this thread, or to the
 /// inbox of the loop that runs elsewhere. Lives as long as the process.

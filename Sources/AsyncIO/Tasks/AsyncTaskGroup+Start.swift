@@ -28,9 +28,9 @@ extension AsyncTaskGroup {
             _ = isolation
             do {
                 try await body(ready)
-            } catch where !ready.future.isDone {
-                ready.future.fail(error)
-                return
+            } catch {
+                if ready.future.isDone { throw error }
+                return ready.future.fail(error)
             }
             ready.end()
         }

@@ -37,6 +37,14 @@ final class Handover<Value> {
         if let outer = outer { EventLoop.required(for: "A task").runNext.append(outer) }
     }
 
+    @usableFromInline
+    func outcome() throws -> Value {
+        guard let result else {
+            fatalError("A carrier came back without a result; this is a mistake in swift-asyncio.")
+        }
+        return try result.get()
+    }
+
     /// Suspends the outer carrier until the body has ended.
     @usableFromInline
     nonisolated(nonsending) func wait(for task: AnyAsyncTask) async {
@@ -69,8 +77,7 @@ func onCarrier<T>(
         handover.finish(result)
     }
     if handover.result == nil { await handover.wait(for: task) }
-    guard let result = handover.result else { fatalError("A carrier came back without a result; this is a mistake in swift-asyncio.") }
-    return try result.get()
+    return try handover.outcome()
 }
 
 /// Runs `body` as a task of its own, in place of a plain Swift task that has no
