@@ -40,6 +40,8 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var captured: UnownedJob?
     /// Which logical task the running Swift task carries.
     @safe @exclusivity(unchecked) var carriers = CarrierTable()
+    /// Abandoned generators whose clean-up has not ended: a runner waits for them.
+    @safe @exclusivity(unchecked) var closingGenerators = 0
     /// Every task that has not ended, oldest first.
     @safe @exclusivity(unchecked) var tasks = TaskList()
 

@@ -104,8 +104,8 @@ public final class Runner {
         }
     }
 
-    /// Ends what is left, in this order: cancels every task and waits for them,
-    /// waits for the thread pool's work of this loop, closes the loop. Closing a
+    /// Ends what is left, in this order: cancels every task and waits for them, waits
+    /// for the clean-up of generators that they left, waits for the thread pool's work of this loop, closes the loop. Closing a
     /// runner that was never used, or twice, does nothing.
     ///
     /// A task that swallows its cancellation and goes on is waited for without
@@ -120,6 +120,7 @@ public final class Runner {
         state = .closed
         defer { try? loop.close() }
         try loop.cancelAllTasks()
+        try loop.waitForGenerators()
         try loop.waitForThreads()
         try loop.settle()
     }
@@ -170,6 +171,12 @@ extension EventLoop {
                     message: "unhandled exception during asyncio.run() shutdown",
                     error: error, subject: task.description, location: task.site?.description))
         }
+    }
+
+    /// asyncio's `shutdown_asyncgens`.
+    func waitForGenerators() throws(RuntimeError) {
+        guard closingGenerators > 0 else { return }
+        try run(until: { closingGenerators == 0 })
     }
 
     /// Lets what runs on the thread pool for this loop end and report.

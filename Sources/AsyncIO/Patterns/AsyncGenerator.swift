@@ -158,8 +158,11 @@ private final class GeneratorCore<Element> {
 
     /// The consumer is gone: the body, if it waits in `yield`, ends as a task of its own.
     func abandon() {
-        guard state == .suspended, EventLoop.here != nil else { return }
-        createTask(name: "generator clean-up") { try await self.close() }
+        guard state == .suspended, let loop = EventLoop.here else { return }
+        loop.closingGenerators += 1
+        createTask(name: "generator clean-up") { try await self.close() }.onDone { _ in
+            loop.closingGenerators -= 1
+        }
     }
 
     // MARK: The body's side
