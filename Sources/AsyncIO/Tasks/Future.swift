@@ -101,22 +101,20 @@ extension FutureBase {
     @usableFromInline
     final func throwEnd() throws -> Never {
         switch state {
-        case .cancelled: try EventLoop.required(for: "await").throwCancellation(of: self)
+        case .cancelled: try throwCancellation()
         case .failed:
             let error = takeError() ?? RuntimeError("the error of a failed future is missing")
-            if error is CancellationError { try EventLoop.required(for: "await").throwCancellation(of: self) }
+            if error is CancellationError { try throwCancellation() }
             throw error
         case .pending, .finished: throw InvalidStateError("Result is not set.")
         }
     }
-}
 
-extension EventLoop {
-    /// Throws the cancellation of a future that the current task looked at; the task
-    /// remembers the message.
-    func throwCancellation(of future: FutureBase) throws(CancellationError) -> Never {
-        let message = future.takeMessage()
-        carriers.current?.deliveredMessage = message
+    /// Throws the cancellation that a future ended with; if a task is running, it remembers
+    /// the message.
+    final func throwCancellation() throws(CancellationError) -> Never {
+        let message = takeMessage()
+        currentTask()?.deliveredMessage = message
         throw CancellationError()
     }
 }

@@ -53,7 +53,7 @@ public class FutureBase {
     public final func error() throws -> (any Error)? {
         switch state {
         case .pending: throw InvalidStateError("Exception is not set.")
-        case .cancelled: throw CancellationError()
+        case .cancelled: try throwCancellation()
         case .failed: return takeError()
         case .finished: return nil
         }

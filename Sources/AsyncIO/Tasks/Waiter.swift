@@ -29,6 +29,6 @@ final class Waiter: FutureBase {
         ignoresNativeCancellation: Bool = false
     ) async throws(CancellationError) {
         if state == .pending { try await park(ignoresNativeCancellation: ignoresNativeCancellation) }
-        if state == .cancelled { try EventLoop.required(for: "await").throwCancellation(of: self) }
+        if state == .cancelled { try throwCancellation() }
     }
 }

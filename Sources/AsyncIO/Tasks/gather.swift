@@ -168,7 +168,9 @@ public func gatherResultsFuture<A: Awaitable>(
     _ futures: some Sequence<A>
 ) -> Future<[Result<A.Value, any Error>]> {
     let futures = Array(futures)
-    return GatherFuture(futures, keepsErrors: true) { futures.map { future in Result { try future.result() } } }
+    return GatherFuture(futures, keepsErrors: true) {
+        futures.map { future in outcome(of: future) { try future.result() } }
+    }
 }
 
 /// The future that `gather` waits for, given tasks and futures mixed.
@@ -182,7 +184,9 @@ public func gatherResultsFuture<T>(
     _ futures: some Sequence<any Awaitable<T>>
 ) -> Future<[Result<T, any Error>]> {
     let futures = Array(futures)
-    return GatherFuture(futures, keepsErrors: true) { futures.map { future in Result { try future.result() } } }
+    return GatherFuture(futures, keepsErrors: true) {
+        futures.map { future in outcome(of: future) { try future.result() } }
+    }
 }
 
 /// The future of a list of awaitables whose types only run time knows.
@@ -195,7 +199,7 @@ public func gatherFuture(_ futures: some Sequence<any Awaitable>) -> Future<[Any
 public func gatherResultsFuture(_ futures: some Sequence<any Awaitable>) -> Future<[Result<Any, any Error>]> {
     let futures = Array(futures)
     return GatherFuture(futures, keepsErrors: true) {
-        futures.map { future in Result { try future.result() as Any } }
+        futures.map { future in outcome(of: future) { try future.result() as Any } }
     }
 }
 
@@ -218,3 +222,10 @@ private func gatherFuture<each T>(
 
 /// `result()` of one; a function, since the compiler can't expand the call itself.
 private func result<A: Awaitable>(of future: A) throws -> A.Value { try future.result() }
+
+/// How one ended. The message of a cancellation is left for those who await it itself.
+private func outcome<T>(of future: FutureBase, _ value: () throws -> T) -> Result<T, any Error> {
+    if future.isCancelled { return .failure(CancellationError()) }
+    if let error = future.takeError() { return .failure(error) }
+    return Result { try value() }
+}
