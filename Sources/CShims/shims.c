@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -243,8 +244,15 @@ int asyncio_descriptor_limit_set(uint64_t soft) {
     return (int)result_of(setrlimit(RLIMIT_NOFILE, &limit));
 }
 uint64_t asyncio_peak_memory(void) {
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
+    // Not getrusage: its figure survives exec, and would be that of `swift run`.
+    FILE *status = fopen("/proc/self/status", "re");
+    if (!status) return 0;
+    unsigned long kilobytes = 0;
+    char line[256];
+    while (fgets(line, sizeof line, status))
+        if (sscanf(line, "VmHWM: %lu kB", &kilobytes) == 1) break;
+    fclose(status);
+    return (uint64_t)kilobytes * 1024;
 }
 bool asyncio_is_terminal(int fd) { return isatty(fd) == 1; }
 int asyncio_terminal_width(int fd) {
