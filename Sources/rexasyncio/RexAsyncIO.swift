@@ -26,9 +26,15 @@ struct RexAsyncIO: ParsableCommand {
     @Option(help: ArgumentHelp("The server's port; 0 for a free one.", valueName: "n"))
     var port = 0
 
+    /// The main job is also what there is to do without any flag.
+    private var runsMainJob: Bool { mainJob || (examples.isEmpty && !all) }
+
     func validate() throws {
         guard clients > 0 else { throw ValidationError("--clients must be at least 1.") }
         guard (0...65_535).contains(port) else { throw ValidationError("--port must be from 0 to 65535.") }
+        guard runsMainJob || (file == nil && port == 0) else {
+            throw ValidationError("--file and --port are for the main job: add --run.")
+        }
     }
 
     func run() throws {
@@ -49,7 +55,7 @@ struct RexAsyncIO: ParsableCommand {
             if examples.count > 1 { Terminal.note("# \(example.name)") }
             try await example.run()
         }
-        guard mainJob || examples.isEmpty else { return }
+        guard runsMainJob else { return }
         let messages = if let file { try await Messages.lines(ofFile: file) } else { Messages.madeUp(clients: clients) }
         try await MainJob(messages: messages, clients: min(clients, messages.count), port: port).run()
     }
