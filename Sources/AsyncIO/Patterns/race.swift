@@ -47,7 +47,7 @@ nonisolated(nonsending) func cancelAndJoin(_ futures: [some FutureBase]) async t
 
 /// Waits until all have ended; see ``cancelAndJoin(_:)``.
 nonisolated(nonsending) func join(_ futures: [some FutureBase]) async throws {
-    var cancellation: CancellationError?
+    var cancellation: (any Error)?
     for future in futures {
         while !future.isDone {
             let waiter = Waiter(for: "a task that was cancelled to end")

@@ -38,7 +38,7 @@ public final class Condition {
         guard lock.isLocked else { throw RuntimeError("wait() on a Condition whose lock is not held") }
         let place = Waiter(for: "Condition.wait()")
         try lock.release()
-        var cancellation: CancellationError?
+        var cancellation: (any Error)?
         line.append(place)
         do { try await place.wait() } catch { cancellation = error }
         line.remove(place)

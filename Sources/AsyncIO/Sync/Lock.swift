@@ -28,7 +28,7 @@ public final class Lock {
 
     nonisolated(nonsending) func acquire(
         ignoresNativeCancellation: Bool
-    ) async throws(CancellationError) {
+    ) async throws {
         if isLocked || line.hasLiveWaiter {
             let place = Waiter(for: "Lock.acquire()")
             line.append(place)

@@ -115,8 +115,15 @@ public class AnyAsyncTask: FutureBase {
     /// If the future that the task waited for ended with a cancellation, the request is
     /// met by that, and the caller throws it.
     @inline(__always)
-    final func deliverCancellation(unlessIn future: FutureBase?) throws(CancellationError) {
-        guard mustCancel else { return }
+    final func deliverCancellation(unlessIn future: FutureBase?) throws {
+        if mustCancel { try deliver(unlessIn: future) }
+    }
+
+    // Waits throw untyped, and out of line: the size of a `CancellationError` is known at
+    // run time only, so that a function that may throw one by its type allocates room for
+    // it whenever it is called.
+    @inline(never)
+    private final func deliver(unlessIn future: FutureBase?) throws {
         mustCancel = false
         if let future, future.endedInCancellation { return }
         deliveredMessage = requestedMessage

@@ -112,7 +112,7 @@ extension FutureBase {
 
     /// Throws the cancellation that a future ended with; if a task is running, it remembers
     /// the message.
-    final func throwCancellation() throws(CancellationError) -> Never {
+    final func throwCancellation() throws -> Never {
         let message = takeMessage()
         currentTask()?.deliveredMessage = message
         throw CancellationError()

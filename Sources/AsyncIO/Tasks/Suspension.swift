@@ -49,7 +49,7 @@ extension FutureBase {
     ///   plain Swift task, whose cancellation stays set and would end every wait at once.
     nonisolated(nonsending) final func park(
         ignoresNativeCancellation: Bool = false
-    ) async throws(CancellationError) {
+    ) async throws {
         let loop = EventLoop.required(for: "await")
         guard let task = loop.carriers.current else {
             return ignoresNativeCancellation ? await suspendPlain() : try await parkPlain()
@@ -71,7 +71,7 @@ extension FutureBase {
 
     /// `park` for a Swift task without a logical one.
     @inline(never)
-    private nonisolated(nonsending) final func parkPlain() async throws(CancellationError) {
+    private nonisolated(nonsending) final func parkPlain() async throws {
         let target = CancelTarget(self)
         await withTaskCancellationHandler {
             await suspendPlain()
@@ -120,7 +120,7 @@ private struct CancelTarget: @unchecked Sendable {
 ///
 /// The continuation itself goes into the ready queue: there is no future to wait
 /// for, so a cancellation meanwhile waits for the wake-up.
-nonisolated(nonsending) func yieldToLoop() async throws(CancellationError) {
+nonisolated(nonsending) func yieldToLoop() async throws {
     let loop = EventLoop.required(for: "sleep")
     if let task = loop.carriers.current {
         await unsafe withUnsafeContinuation { continuation in

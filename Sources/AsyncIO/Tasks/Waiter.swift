@@ -27,7 +27,7 @@ final class Waiter: FutureBase {
     /// - Throws: `CancellationError` if the waiter or the task was cancelled.
     nonisolated(nonsending) func wait(
         ignoresNativeCancellation: Bool = false
-    ) async throws(CancellationError) {
+    ) async throws {
         if state == .pending { try await park(ignoresNativeCancellation: ignoresNativeCancellation) }
         if state == .cancelled { try throwCancellation() }
     }
