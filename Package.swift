@@ -64,10 +64,22 @@ let package = Package(
             dependencies: ["AsyncIO", "AsyncIOTesting"],
             path: "Tests/Oracle",
             swiftSettings: applicationSettings),
+        // Programs that tests run as processes of their own.
+        .executableTarget(
+            name: "async-main-program",
+            dependencies: ["AsyncIO", "AsyncIOMain"],
+            path: "Tests/Programs/AsyncMain",
+            swiftSettings: testSettings),
+        .executableTarget(
+            name: "top-level-program",
+            dependencies: ["AsyncIO"],
+            path: "Tests/Programs/TopLevel",
+            swiftSettings: testSettings),
         .testTarget(
             name: "AsyncIOTests",
             dependencies: [
-                "AsyncIO", "AsyncIOTesting", .product(name: "SystemPackage", package: "swift-system"),
+                "AsyncIO", "AsyncIOSystem", "AsyncIOTesting",
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: testSettings),
     ]

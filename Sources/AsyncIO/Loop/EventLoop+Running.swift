@@ -13,10 +13,10 @@ extension EventLoop {
     /// next run.
     ///
     /// - Throws: ``RuntimeError`` if this loop or another one is running already, or
-    ///   if it is closed.
+    ///   if it is closed; ``KeyboardInterrupt`` as soon as a callback or a task throws it.
     ///
     /// asyncio: `loop.run_forever`.
-    public func runForever() throws(RuntimeError) { try run(until: { false }) }
+    public func runForever() throws { try run(until: { false }) }
 
     /// Ends the run after the present turn. Before a run: lets it make one turn.
     ///
@@ -37,7 +37,13 @@ extension EventLoop {
         try whileCurrent {
             let stop = future.onDone { _ in self.stop() }
             defer { future.forget(stop) }
-            try run(until: { false })
+            do {
+                try run(until: { false })
+            } catch {
+                // What escapes says it all.
+                if future.isDone { future.isErrorRetrieved = true }
+                throw error
+            }
         }
         guard future.isDone else { throw RuntimeError("Event loop stopped before Future completed.") }
         return try future.result()
@@ -82,13 +88,17 @@ extension EventLoop {
         case .idle: break
         }
         state = .closed
-        timers.removeAll()
-        releaseJobs()
+        forgetEverything()
     }
 
     // MARK: Inside
 
-    func run(until isDone: () -> Bool) throws(RuntimeError) {
+    func forgetEverything() {
+        timers.removeAll()
+        releaseJobs()
+    }
+
+    func run(until isDone: () -> Bool) throws {
         try checkCanRun()
         state = .running
         isStalled = false
@@ -99,8 +109,9 @@ extension EventLoop {
             isStopping = false
         }
         whileCurrent {
-            repeat { turn() } while !isStopping && !isDone()
+            repeat { turn() } while !isStopping && escaping == nil && !isDone()
         }
+        if let interrupt = escaping.take() { throw interrupt }
     }
 
     func checkCanRun() throws(RuntimeError) {
