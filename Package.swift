@@ -69,10 +69,22 @@ let package = Package(
             path: "Tests/Oracle",
             exclude: ["corpus"],
             swiftSettings: applicationSettings),
+        // Programs that tests run as processes of their own.
+        .executableTarget(
+            name: "async-main-program",
+            dependencies: ["AsyncIO", "AsyncIOMain"],
+            path: "Tests/Programs/AsyncMain",
+            swiftSettings: testSettings),
+        .executableTarget(
+            name: "top-level-program",
+            dependencies: ["AsyncIO"],
+            path: "Tests/Programs/TopLevel",
+            swiftSettings: testSettings),
         .testTarget(
             name: "AsyncIOTests",
             dependencies: [
-                "AsyncIO", "AsyncIOTesting", .product(name: "SystemPackage", package: "swift-system"),
+                "AsyncIO", "AsyncIOSystem", "AsyncIOTesting",
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: testSettings),
     ]

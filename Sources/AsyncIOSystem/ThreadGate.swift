@@ -1,3 +1,4 @@
+internal import CShims
 internal import Glibc
 
 /// Where one thread waits until another lets it go on.
@@ -21,5 +22,14 @@ package final class ThreadGate: @unchecked Sendable {
 
     package func wait() {
         while unsafe sem_wait(semaphore) != 0 {}
+    }
+
+    /// - Returns: false if `timeout`, in nanoseconds, has passed and nobody came.
+    package func wait(timeout: Int64?) -> Bool {
+        guard let timeout else {
+            wait()
+            return true
+        }
+        return unsafe asyncio_semaphore_wait(semaphore, timeout)
     }
 }

@@ -23,6 +23,7 @@ static long result_of(long value) { return value < 0 ? -errno : value; }
 // MARK: The loop that runs on this thread
 
 __thread void *asyncio_thread_loop __attribute__((tls_model("initial-exec"))) = NULL;
+__thread bool asyncio_thread_awaits_main __attribute__((tls_model("initial-exec"))) = false;
 
 // MARK: Time
 
@@ -183,6 +184,21 @@ int asyncio_thread_start(const char *name, void (*body)(void *), void *context) 
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error) free(start);
     return -error;
+}
+
+bool asyncio_semaphore_wait(sem_t *semaphore, int64_t timeout_ns) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    if (timeout_ns < 0) timeout_ns = 0;
+    until.tv_sec += timeout_ns / 1000000000;
+    until.tv_nsec += timeout_ns % 1000000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec += 1;
+        until.tv_nsec -= 1000000000;
+    }
+    int result;
+    do result = sem_clockwait(semaphore, CLOCK_MONOTONIC, &until); while (result < 0 && errno == EINTR);
+    return result == 0;
 }
 
 int asyncio_cpu_count(void) {

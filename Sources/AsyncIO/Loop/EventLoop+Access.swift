@@ -23,8 +23,34 @@ extension EventLoop {
     static var here: EventLoop? {
         // SAFETY: the pointer is set by `whileCurrent` alone, which holds the loop
         // for as long as it is set.
-        guard let pointer = unsafe asyncio_loop_get() else { return nil }
+        guard let pointer = unsafe asyncio_loop_get() else {
+            return asyncio_awaits_main() ? loopOfAsyncMain() : nil
+        }
         return unsafe Unmanaged<EventLoop>.fromOpaque(pointer).takeUnretainedValue()
+    }
+
+    /// The runtime begins an `async` main before it asks the executor to run: that first
+    /// piece, up to its first suspension, finds the loop that will run the rest.
+    @inline(never)
+    private static func loopOfAsyncMain() -> EventLoop? {
+        // Code outside of any task is no async main.
+        guard Carrier.current != nil else { return nil }
+        asyncio_set_awaits_main(false)
+        do {
+            // SAFETY: the retain is never given back; the loop lives as long as the process.
+            let loop = try unsafe Unmanaged.passRetained(EventLoop())
+            unsafe asyncio_loop_set(loop.toOpaque())
+            return unsafe loop.takeUnretainedValue()
+        } catch {
+            fatalError("\(error)")
+        }
+    }
+
+    /// The loop that an `async` main runs on.
+    static func forAsyncMain() throws -> EventLoop {
+        let loop = try here ?? EventLoop()
+        asyncio_set_awaits_main(false)
+        return loop
     }
 
     /// The loop of this thread, for those who cannot go on without one: memory
@@ -79,6 +105,10 @@ extension EventLoop {
 }
 
 extension EventLoop {
-    /// Makes the event loop the executor of this process: for the product AsyncIOMain.
-    package static func installExecutor() { LoopExecutor.install() }
+    /// Makes the event loop the executor of this process, whose first thread this is: for
+    /// the product AsyncIOMain.
+    package static func installExecutor() {
+        LoopExecutor.install()
+        asyncio_set_awaits_main(true)
+    }
 }

@@ -12,10 +12,10 @@ extension EventLoop {
     /// next run.
     ///
     /// - Throws: ``RuntimeError`` if this loop or another one is running already, or
-    ///   if it is closed.
+    ///   if it is closed; ``KeyboardInterrupt`` as soon as a callback or a task throws it.
     ///
     /// asyncio: `loop.run_forever`.
-    public func runForever() throws(RuntimeError) { try run(until: { false }) }
+    public func runForever() throws { try run(until: { false }) }
 
     /// Ends the run after the present turn. Before a run: lets it make one turn.
     ///
@@ -36,7 +36,13 @@ extension EventLoop {
         try whileCurrent {
             let stop = future.onDone { _ in self.stop() }
             defer { future.forget(stop) }
-            try run(until: { false })
+            do {
+                try run(until: { false })
+            } catch {
+                // What escapes says it all.
+                if future.isDone { future.isErrorRetrieved = true }
+                throw error
+            }
         }
         guard future.isDone else { throw RuntimeError("Event loop stopped before Future completed.") }
         return try future.result()
@@ -81,14 +87,18 @@ extension EventLoop {
         case .idle: break
         }
         state = .closed
+        forgetEverything()
+    }
+
+    // MARK: Inside
+
+    func forgetEverything() {
         timers.removeAll()
         descriptors.removeAll()
         releaseJobs()
     }
 
-    // MARK: Inside
-
-    func run(until isDone: () -> Bool) throws(RuntimeError) {
+    func run(until isDone: () -> Bool) throws {
         try checkCanRun()
         state = .running
         isStalled = false
@@ -99,8 +109,9 @@ extension EventLoop {
             isStopping = false
         }
         whileCurrent {
-            repeat { turn() } while !isStopping && !isDone()
+            repeat { turn() } while !isStopping && escaping == nil && !isDone()
         }
+        if let interrupt = escaping.take() { throw interrupt }
     }
 
     func checkCanRun() throws(RuntimeError) {
@@ -117,7 +128,7 @@ extension EventLoop {
 
     /// Lets what is on its way arrive, a few turns and no wait: what was closed last is told
     /// that it is.
-    func settle() throws(RuntimeError) {
+    func settle() throws {
         var turns = 0
         while !ready.isEmpty, turns < 4 {
             turns += 1

@@ -17,7 +17,7 @@ extension EventLoop {
     }
 
     /// True if it ended because the next timer lies beyond the limit.
-    package func runUntilStalled(limit: Duration?) throws(RuntimeError) -> Bool {
+    package func runUntilStalled(limit: Duration?) throws -> Bool {
         virtualLimit = limit?.roundedUpNanoseconds
         defer { virtualLimit = nil }
         try run(until: { isStalled })

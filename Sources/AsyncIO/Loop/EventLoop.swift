@@ -40,8 +40,6 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var captured: UnownedJob?
     /// Which logical task the running Swift task carries.
     @safe @exclusivity(unchecked) var carriers = CarrierTable()
-    /// Abandoned generators whose clean-up has not ended: a runner waits for them.
-    @safe @exclusivity(unchecked) var closingGenerators = 0
     /// Every task that has not ended, oldest first.
     @safe @exclusivity(unchecked) var tasks = TaskList()
 
@@ -58,6 +56,12 @@ public final class EventLoop: @unchecked Sendable {
     /// Work handed to other threads that will report back through the inbox: a
     /// loop in virtual time waits for it before it lets time jump.
     @safe @exclusivity(unchecked) var outstandingForeignWork = 0
+    /// Who waits for that work to end.
+    @safe @exclusivity(unchecked) var foreignWorkWaiters: [Waiter] = []
+    /// Whether threads take no more work.
+    @safe @exclusivity(unchecked) var isExecutorShutDown = false
+    /// Generators that have begun and not ended; see shutdownAsyncGenerators.
+    @safe @exclusivity(unchecked) var generators: [ObjectIdentifier: any OpenGenerator] = [:]
     /// Memory that every connection receives into, so that an idle one holds none.
     let receiveBuffer = ReceiveBuffer()
 
@@ -67,9 +71,12 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var isStopping = false
     /// Set by a loop in virtual time that found nothing left that could happen.
     @safe @exclusivity(unchecked) var isStalled = false
+    /// A ``KeyboardInterrupt`` that a callback or a task ended with: it ends the run at
+    /// once, and what is queued stays queued.
+    @safe @exclusivity(unchecked) var escaping: KeyboardInterrupt?
     /// Turns made so far.
-    @safe @exclusivity(unchecked) package private(set) var turns: UInt64 = 0
-    @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) -> Void)?
+    @safe @exclusivity(unchecked) package internal(set) var turns: UInt64 = 0
+    @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) throws -> Void)?
     /// Called in the turn after a Ctrl-C.
     @safe @exclusivity(unchecked) var onInterrupt: (() -> Void)?
     @safe @exclusivity(unchecked) var interruptsSeen = 0
@@ -118,6 +125,12 @@ public final class EventLoop: @unchecked Sendable {
         if case .virtual = time { virtualNow = 0 }
     }
 
+    deinit {
+        guard state != .closed else { return }
+        Self.warn("unclosed event loop")
+        forgetEverything()
+    }
+
     // MARK: One turn
 
     /// One iteration of the loop; asyncio's `_run_once`.
@@ -126,9 +139,9 @@ public final class EventLoop: @unchecked Sendable {
     /// that schedules runs in the next turn, after another look at the world.
     func turn() {
         turns &+= 1
-        noticeInterrupt()
         receiveFromOtherThreads()
         pollForEvents()
+        noticeInterrupt()
         queueDueTimers()
         runReady()
     }
@@ -151,10 +164,7 @@ public final class EventLoop: @unchecked Sendable {
         }
         do {
             let count = try poller.wait(timeout: timeout)
-            if timeout != 0 {
-                inbox.endSleep()
-                noticeInterrupt()
-            }
+            if timeout != 0 { inbox.endSleep() }
             receiveFromOtherThreads()
             for index in 0..<count { descriptorIsReady(poller.event(at: index)) }
         } catch {
@@ -194,7 +204,7 @@ public final class EventLoop: @unchecked Sendable {
     /// Runs what is in the queue now, and not what is added meanwhile.
     private func runReady() {
         var count = ready.count
-        while count > 0 {
+        while count > 0, escaping == nil {
             count -= 1
             if schedule != nil { moveRandomEntryToFront(among: count + 1) }
             guard let entry = ready.popFirst() else { return }

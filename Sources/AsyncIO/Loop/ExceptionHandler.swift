@@ -26,9 +26,10 @@ public struct ExceptionContext {
 extension EventLoop {
     /// Who is told of errors that nobody else would see; nil for the default,
     /// which logs them with swift-log at level `error` under the label `asyncio`.
+    /// What a handler throws is logged so too, with what it was to report.
     ///
     /// asyncio: `loop.set_exception_handler`.
-    public func setExceptionHandler(_ handler: ((ExceptionContext) -> Void)?) {
+    public func setExceptionHandler(_ handler: ((ExceptionContext) throws -> Void)?) {
         assertUsable("setExceptionHandler")
         exceptionHandler = handler
     }
@@ -37,10 +38,16 @@ extension EventLoop {
     ///
     /// asyncio: `loop.call_exception_handler`.
     public func callExceptionHandler(_ context: ExceptionContext) {
-        if let exceptionHandler {
-            exceptionHandler(context)
-        } else {
-            defaultExceptionHandler(context)
+        guard let exceptionHandler else { return defaultExceptionHandler(context) }
+        do {
+            try exceptionHandler(context)
+        } catch let interrupt as KeyboardInterrupt {
+            escaping = interrupt
+        } catch {
+            defaultExceptionHandler(
+                ExceptionContext(
+                    message: "Unhandled error in exception handler", error: error,
+                    subject: context.message, location: context.location))
         }
     }
 
@@ -56,6 +63,9 @@ extension EventLoop {
         if let error = context.error { metadata["error"] = "\(error)" }
         Logger(label: "asyncio").error("\(context.message)", metadata: metadata)
     }
+
+    /// Something that works but should not be so. Python's `ResourceWarning`, `RuntimeWarning`.
+    static func warn(_ message: String) { Logger(label: "asyncio").warning("\(message)") }
 
     /// Reports from a `deinit`, which may run when the loop is gone.
     static func report(_ context: ExceptionContext) {

@@ -159,12 +159,14 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     // MARK: An async main (see the product AsyncIOMain)
 
     func run() throws {
-        try EventLoop().runForever()
+        try EventLoop.forAsyncMain().runForever()
     }
 
     func runUntil(_ condition: () -> Bool) throws {
         let loop = try EventLoop()
-        try loop.run(until: condition)
+        let result = Result { try loop.run(until: condition) }
+        try loop.close()
+        try result.get()
     }
 
     func stop() { EventLoop.here?.stop() }

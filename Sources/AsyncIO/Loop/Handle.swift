@@ -37,6 +37,8 @@ public class Handle {
         case .callback(let callback):
             do {
                 try callback()
+            } catch let interrupt as KeyboardInterrupt {
+                loop.escaping = interrupt
             } catch {
                 loop.callExceptionHandler(ExceptionContext(message: "Exception in callback", error: error))
             }
@@ -52,8 +54,12 @@ public final class TimerHandle: Handle {
     let deadline: Int64
     /// Where it stands in its loop's heap; nil when it is not there.
     @safe @exclusivity(unchecked) var position: Int?
+    // SAFETY: used only while `position` says that the timer is in this loop's heap,
+    // which a loop empties before it goes.
+    @safe private unowned(unsafe) let loop: EventLoop
 
-    init(deadline: Int64, _ action: Action) {
+    init(on loop: EventLoop, deadline: Int64, _ action: Action) {
+        self.loop = loop
         self.deadline = deadline
         super.init(action)
     }
@@ -65,6 +71,6 @@ public final class TimerHandle: Handle {
     /// cancelled timer costs neither memory nor a wake-up.
     public override func cancel() {
         super.cancel()
-        if position != nil { EventLoop.here?.timers.remove(self) }
+        if position != nil { loop.timers.remove(self) }
     }
 }

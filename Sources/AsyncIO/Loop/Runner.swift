@@ -12,9 +12,10 @@ internal import AsyncIOSystem
 /// }
 /// ```
 ///
-/// When `body` has ended, tasks that still run are cancelled once and awaited, and
-/// the loop is closed. Ctrl-C cancels the main task; if that ends it, `run` throws
-/// ``KeyboardInterrupt``. A second Ctrl-C ends the process.
+/// When `body` has ended, tasks that still run are cancelled once and awaited, generators
+/// that are left are closed, work on threads is waited for, and the loop is closed. Ctrl-C
+/// cancels the main task; if that ends it, `run` throws ``KeyboardInterrupt``. A second
+/// Ctrl-C ends the process.
 ///
 /// - Parameter debug: whether the loop looks for mistakes; nil for the default.
 /// - Returns: what `body` returns.
@@ -98,15 +99,19 @@ public final class Runner {
         let interrupts = InterruptScope(loop, cancelling: main)
         defer { interrupts.end() }
         do {
-            return try loop.runUntilComplete(main)
+            let value = try loop.runUntilComplete(main)
+            // It came while the main task ran for the last time.
+            if interrupts.isUnnoticed { throw KeyboardInterrupt() }
+            return value
         } catch is CancellationError where interrupts.wasInterrupted && main.uncancel() == 0 {
             throw KeyboardInterrupt()
         }
     }
 
-    /// Ends what is left, in this order: cancels every task and waits for them, waits
-    /// for the clean-up of generators that they left, waits for the thread pool's work of this loop, closes the loop. Closing a
-    /// runner that was never used, or twice, does nothing.
+    /// Ends what is left, in this order: cancels every task and waits for them,
+    /// closes generators that nobody iterates any more, waits for the thread pool's
+    /// work of this loop, closes the loop. Closing a runner that was never used, or
+    /// twice, does nothing.
     ///
     /// A task that swallows its cancellation and goes on is waited for without
     /// limit; an error that ends one goes to the exception handler.
@@ -118,11 +123,18 @@ public final class Runner {
             return
         }
         state = .closed
-        defer { try? loop.close() }
-        try loop.cancelAllTasks()
-        try loop.waitForGenerators()
-        try loop.waitForThreads()
-        try loop.settle()
+        defer {
+            loop.reportPendingTasks()
+            try? loop.close()
+        }
+        do {
+            try loop.cancelAllTasks()
+            try loop.runUntilComplete { await loop.shutdownAsyncGenerators() }
+            try loop.runUntilComplete { try await loop.shutdownDefaultExecutor(timeout: .seconds(300)) }
+            try loop.settle()
+        } catch where loop.isStalled {
+            // In virtual time, what does not end now never will.
+        }
     }
 }
 
@@ -137,10 +149,14 @@ private final class InterruptScope {
         isInstalled = Thread.isMain && Interrupt.install(waking: loop.poller.wakeUp)
         before = isInstalled ? Interrupt.count : 0
         loop.interruptsSeen = before
-        if isInstalled { loop.onInterrupt = { main.cancel() } }
+        guard isInstalled else { return }
+        loop.onInterrupt = { if !main.cancel() { loop.escaping = KeyboardInterrupt() } }
     }
 
     var wasInterrupted: Bool { isInstalled && Interrupt.count > before }
+
+    /// A Ctrl-C that the loop has not seen.
+    var isUnnoticed: Bool { isInstalled && Interrupt.count != loop.interruptsSeen }
 
     func end() {
         loop.onInterrupt = nil
@@ -150,21 +166,23 @@ private final class InterruptScope {
 
 extension EventLoop {
     /// asyncio's `_cancel_all_tasks`.
-    func cancelAllTasks() throws(RuntimeError) {
+    func cancelAllTasks() throws {
         let left = tasks.all
         guard !left.isEmpty else { return }
-        whileCurrent {
+        let allEnded = whileCurrent {
+            let allEnded = Future<Void>()
             var remaining = left.count
             for task in left {
                 task.onDone { _ in
                     remaining -= 1
-                    if remaining == 0 { self.stop() }
+                    if remaining == 0 { allEnded.succeed(()) }
                 }
                 task.cancel()
             }
+            return allEnded
         }
-        try run(until: { isStalled })
-        for task in left where task.isDone && !task.isCancelled {
+        try runUntilComplete(allEnded)
+        for task in left where !task.isCancelled {
             guard let error = task.takeError() else { continue }
             callExceptionHandler(
                 ExceptionContext(
@@ -173,20 +191,13 @@ extension EventLoop {
         }
     }
 
-    /// asyncio's `shutdown_asyncgens`.
-    func waitForGenerators() throws(RuntimeError) {
-        guard closingGenerators > 0 else { return }
-        try run(until: { closingGenerators == 0 })
-    }
-
-    /// Lets what runs on the thread pool for this loop end and report.
-    func waitForThreads() throws(RuntimeError) {
-        guard outstandingForeignWork > 0 else { return }
-        let deadline = SystemClock.now().advanced(by: .seconds(300))
-        try run(until: { outstandingForeignWork == 0 || SystemClock.now() > deadline })
-        if outstandingForeignWork > 0 {
+    /// Names the tasks that the loop leaves suspended for ever.
+    func reportPendingTasks() {
+        for task in tasks.all {
             callExceptionHandler(
-                ExceptionContext(message: "The thread pool did not finish joining its threads within 300 seconds."))
+                ExceptionContext(
+                    message: "Task was destroyed but it is pending!",
+                    subject: task.description, location: task.site?.description))
         }
     }
 }

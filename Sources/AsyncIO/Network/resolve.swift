@@ -7,7 +7,7 @@ nonisolated(nonsending) func resolve(host: String?, port: Int, passive: Bool) as
     if let host, let literal = Resolver.literal(host, port: port) { return [literal] }
     let name = host
     let loop = EventLoop.required(for: "Resolving a name")
-    let lookup = loop.runInExecutor { () throws -> [SystemAddress] in
+    let lookup = try loop.runInExecutor { () throws -> [SystemAddress] in
         try Resolver.addresses(host: name, port: port, passive: passive)
     }
     do {

@@ -90,7 +90,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 }
 
 /// What body and consumer share. Loop thread only.
-private final class GeneratorCore<Element> {
+private final class GeneratorCore<Element>: OpenGenerator {
     private enum State { case fresh, running, suspended, ended }
 
     private let start: (GeneratorCore) -> Void
@@ -159,9 +159,10 @@ private final class GeneratorCore<Element> {
     /// The consumer is gone: the body, if it waits in `yield`, ends as a task of its own.
     func abandon() {
         guard state == .suspended, let loop = EventLoop.here else { return }
-        loop.closingGenerators += 1
-        createTask(name: "generator clean-up") { try await self.close() }.onDone { _ in
-            loop.closingGenerators -= 1
+        // Begun at once when its turn comes: a task that is cancelled before its start,
+        // as at the end of `run`, would not clean up.
+        _ = try? loop.callSoon {
+            createTask(name: "generator clean-up", eager: true) { try await self.close() }
         }
     }
 
@@ -169,6 +170,9 @@ private final class GeneratorCore<Element> {
 
     nonisolated(nonsending) func run(_ body: (AsyncGenerator<Element>.Yield) async throws -> Void) async {
         task?.enterCarrier()
+        let loop = EventLoop.required(for: "A generator")
+        loop.generators[ObjectIdentifier(self)] = self
+        defer { loop.generators[ObjectIdentifier(self)] = nil }
         do {
             try await body(AsyncGenerator<Element>.Yield(core: self))
             hand(.success(nil))

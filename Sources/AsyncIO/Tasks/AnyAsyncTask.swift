@@ -183,8 +183,10 @@ public class AnyAsyncTask: FutureBase {
     }
 
     final func endFailed(_ error: any Error) {
-        EventLoop.required(for: "A task").tasks.remove(self)
+        let loop = EventLoop.required(for: "A task")
+        loop.tasks.remove(self)
         fail(error)
+        if let interrupt = error as? KeyboardInterrupt { loop.escaping = interrupt }
     }
 
     override func takeMessage() -> String? { storedMessage.take() ?? requestedMessage }

@@ -213,6 +213,8 @@ public final class DoneCallback {
     func run(_ future: FutureBase, on loop: EventLoop) {
         do {
             try body(future)
+        } catch let interrupt as KeyboardInterrupt {
+            loop.escaping = interrupt
         } catch {
             loop.callExceptionHandler(
                 ExceptionContext(

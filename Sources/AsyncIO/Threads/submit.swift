@@ -50,11 +50,12 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
 
     /// Blocks this thread until the task has ended; returns its value or throws its error.
     ///
+    /// - Parameter timeout: how long to wait at most; the task goes on after it.
     /// - Throws: ``RuntimeError`` on the loop's own thread, which would wait for itself;
-    ///   `CancellationError` if the task was cancelled.
+    ///   ``TimeoutError``; `CancellationError` if the task was cancelled.
     ///
     /// asyncio: `concurrent.futures.Future.result`.
-    public func wait() throws -> Value {
+    public func wait(timeout: Duration? = nil) throws -> Value {
         if EventLoop.here != nil {
             throw RuntimeError("ConcurrentFuture.wait() would block the event loop; await its value instead")
         }
@@ -63,7 +64,10 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
             if state.result == nil { state.waiters.append(gate) }
             return state.result == nil
         }
-        if mustWait { gate.wait() }
+        if mustWait, !gate.wait(timeout: timeout?.roundedUpNanoseconds) {
+            state.withLock { state in state.waiters.removeAll { $0 === gate } }
+            throw TimeoutError()
+        }
         return try outcome()
     }
 

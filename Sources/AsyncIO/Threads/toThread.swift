@@ -13,7 +13,7 @@ internal import Synchronization
 public func toThread<T>(
     isolation: isolated (any Actor)? = #isolation, _ work: @escaping @Sendable () throws -> sending T
 ) async throws -> T {
-    let future: Future<T> = EventLoop.required(for: "toThread").runInExecutor(work)
+    let future: Future<T> = try EventLoop.required(for: "toThread").runInExecutor(work)
     do {
         return try await future.value
     } catch {
@@ -28,9 +28,15 @@ extension EventLoop {
     /// Cancelling the future drops work that has not begun; work that runs goes on to its
     /// end, and its result is dropped.
     ///
+    /// - Throws: ``RuntimeError`` if the loop is closed, or was told to
+    ///   ``shutdownDefaultExecutor(timeout:)``.
+    ///
     /// asyncio: `loop.run_in_executor(None, work)`.
-    public func runInExecutor<T>(_ work: @escaping @Sendable () throws -> sending T) -> Future<T> {
-        assertUsable("runInExecutor")
+    public func runInExecutor<T>(
+        _ work: @escaping @Sendable () throws -> sending T
+    ) throws(RuntimeError) -> Future<T> {
+        try checkOpen("runInExecutor")
+        if isExecutorShutDown { throw RuntimeError("Executor shutdown has been called") }
         let future = ExecutorFuture<T>()
         outstandingForeignWork += 1
         let report = ForeignReport(loop: self, future: future)
@@ -45,6 +51,35 @@ extension EventLoop {
             }
         }
         return future
+    }
+
+    /// Waits until the work that threads do for this loop has ended. They take no more
+    /// from now on.
+    ///
+    /// `run { }` and ``Runner/close()`` do it last, and wait for five minutes.
+    ///
+    /// - Parameter timeout: how long to wait at most; then a warning is logged.
+    ///
+    /// asyncio: `loop.shutdown_default_executor`.
+    public nonisolated(nonsending) func shutdownDefaultExecutor(timeout: Duration? = nil) async throws {
+        assertUsable("shutdownDefaultExecutor")
+        isExecutorShutDown = true
+        guard outstandingForeignWork > 0 else { return }
+        let waiter = Waiter(for: "shutdownDefaultExecutor()")
+        foreignWorkWaiters.append(waiter)
+        let timer = timeout.map { schedule(.complete(waiter), at: time.advanced(by: $0)) }
+        defer { timer?.cancel() }
+        try await waiter.wait()
+        if let timeout, outstandingForeignWork > 0 {
+            Self.warn("The executor did not finish joining its threads within \(timeout).")
+        }
+    }
+
+    func foreignWorkEnded() {
+        outstandingForeignWork -= 1
+        guard outstandingForeignWork == 0 else { return }
+        for waiter in foreignWorkWaiters { waiter.complete() }
+        foreignWorkWaiters = []
     }
 }
 
@@ -79,7 +114,7 @@ private struct ForeignReport<Value>: @unchecked Sendable {
         let parcel = Parcel(result)
         loop.inbox.post(
             .callback { [self] in
-                loop.outstandingForeignWork -= 1
+                loop.foreignWorkEnded()
                 guard !future.isDone else { return }
                 switch parcel.value {
                 case .success(let value): future.succeed(value)

@@ -5,6 +5,7 @@
 #ifndef ASYNCIO_CSHIMS_H
 #define ASYNCIO_CSHIMS_H
 
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,12 @@ extern __thread void *asyncio_thread_loop __attribute__((tls_model("initial-exec
 
 static inline void *asyncio_loop_get(void) { return asyncio_thread_loop; }
 static inline void asyncio_loop_set(void *loop) { asyncio_thread_loop = loop; }
+
+// True on the thread that will run an async main, until its loop is there.
+extern __thread bool asyncio_thread_awaits_main __attribute__((tls_model("initial-exec")));
+
+static inline bool asyncio_awaits_main(void) { return asyncio_thread_awaits_main; }
+static inline void asyncio_set_awaits_main(bool awaits) { asyncio_thread_awaits_main = awaits; }
 
 // MARK: The Swift runtime
 
@@ -86,6 +93,8 @@ int asyncio_close(int fd);
 
 /// Starts a detached thread that blocks every signal and runs `body(context)`.
 int asyncio_thread_start(const char *name, void (*body)(void *), void *context);
+/// Waits for the semaphore for at most `timeout_ns`; false if that has passed.
+bool asyncio_semaphore_wait(sem_t *semaphore, int64_t timeout_ns);
 int asyncio_cpu_count(void);
 bool asyncio_is_main_thread(void);
 

@@ -1,0 +1,128 @@
+import AsyncIO
+import AsyncIOSystem
+import AsyncIOTesting
+import Glibc
+import Synchronization
+import Testing
+
+/// Runs `body` as at the top level of a program. The test runner itself runs on a loop,
+/// which waits meanwhile.
+nonisolated func atTopLevel<T>(_ body: () throws -> T) rethrows -> T { try EventLoop.outsideOfAnyLoop(body) }
+
+/// Hands `body` a loop in real time that does not run yet, and closes it.
+nonisolated func withLoop(_ body: (EventLoop) throws -> Void) throws {
+    try atTopLevel {
+        let loop = try EventLoop()
+        let result = Result { try body(loop) }
+        try loop.close()
+        try result.get()
+    }
+}
+
+/// As `withLoop`, in virtual time.
+nonisolated func withVirtualLoop(_ body: (EventLoop) throws -> Void) throws {
+    try atTopLevel {
+        let loop = try VirtualLoop().loop
+        let result = Result { try body(loop) }
+        try loop.close()
+        try result.get()
+    }
+}
+
+/// The thread that runs this.
+nonisolated func thisThread() -> UInt { UInt(pthread_self()) }
+
+/// The name of the thread that runs this.
+nonisolated func threadName() -> String {
+    let file = open("/proc/thread-self/comm", O_RDONLY | O_CLOEXEC)
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: 32)
+    let count = read(file, &bytes, bytes.count)
+    return String(decoding: bytes[..<max(0, count - 1)], as: UTF8.self)
+}
+
+/// Runs `body` on a thread that asyncio knows nothing of.
+nonisolated func onForeignThread(_ body: @escaping @Sendable () -> Void) {
+    do { try Thread.start(named: "foreign", body) } catch { Issue.record(error) }
+}
+
+/// Blocks the calling thread.
+nonisolated func block(_ duration: Duration) { usleep(UInt32(duration / .microseconds(1))) }
+
+/// A place for what several parts of a test note down.
+final class Log {
+    private(set) var lines: [String] = []
+    func callAsFunction(_ line: String) { lines.append(line) }
+}
+
+/// Says what the compiler cannot know: this runs on the loop's thread. Stops the test if not.
+nonisolated func onLoop(_ body: @MainActor () throws -> Void) rethrows {
+    try MainActor.assumeIsolated { try body() }
+}
+
+/// A number that threads count up.
+nonisolated final class Counter: Sendable {
+    private let number = Atomic(0)
+    var value: Int { number.load(ordering: .acquiring) }
+    @discardableResult
+    func increase(by amount: Int = 1) -> Int { number.add(amount, ordering: .acquiringAndReleasing).newValue }
+}
+
+/// What one thread tells another.
+nonisolated final class Flag: Sendable {
+    private let state = Atomic(false)
+    var isSet: Bool { state.load(ordering: .acquiring) }
+    func set() { state.store(true, ordering: .releasing) }
+    /// Blocks the calling thread.
+    func wait() { while !isSet { block(.microseconds(100)) } }
+}
+
+/// Whether an object is still alive.
+final class Witness {}
+
+/// A pipe, closed with it.
+final class Pipe {
+    let reader: Int32
+    let writer: Int32
+
+    init() throws {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw POSIXError() }
+        for end in ends {
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+        }
+        (reader, writer) = (ends[0], ends[1])
+    }
+
+    func send(_ byte: UInt8 = 1) { _ = withUnsafeBytes(of: byte) { write(writer, $0.baseAddress, 1) } }
+
+    /// How many bytes there were.
+    @discardableResult
+    func drain() -> Int {
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        return max(0, read(reader, &bytes, bytes.count))
+    }
+
+    /// Leaves no room for more.
+    func fill() {
+        let bytes = [UInt8](repeating: 0, count: 65_536)
+        while write(writer, bytes, bytes.count) > 0 {}
+    }
+
+    deinit {
+        close(reader)
+        close(writer)
+    }
+}
+
+struct POSIXError: Error { let code = errno }
+struct TestError: Error, Equatable {
+    let name: String
+    init(_ name: String = "") { self.name = name }
+}
+
+extension ExitTest.Result {
+    /// What the process said before it ended.
+    var standardError: String { String(decoding: standardErrorContent, as: UTF8.self) }
+}

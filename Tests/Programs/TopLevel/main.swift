@@ -1,0 +1,146 @@
+// Programs that call `run { }` from top-level code, one a scenario. Where Ctrl-C matters,
+// the test that starts one sends the signal when it sees "ready", and reads what it says.
+
+import AsyncIO
+import Glibc
+
+func say(_ line: String) {
+    print(line)
+    fflush(nil)
+}
+
+/// Blocks without giving the loop a chance.
+func compute(for duration: Duration) {
+    let end = ContinuousClock.now + duration
+    while ContinuousClock.now < end {}
+}
+
+let scenario = CommandLine.arguments.dropFirst().first ?? ""
+
+do {
+    switch scenario {
+    case "debug":
+        let debug = try AsyncIO.run { try EventLoop.running.debug }
+        say("debug \(debug)")
+    case "turns":
+        let runner = Runner()
+        let loop = try runner.loop
+        try runner.run {}
+        say("run \(loop.turns)")
+        try runner.close()
+        say("close \(loop.turns)")
+    case "waits":
+        // A main task that waits is cancelled, once, and cleans up.
+        try AsyncIO.run {
+            do {
+                say("ready")
+                try await sleep(.seconds(60))
+            } catch is CancellationError {
+                say("cancelled, cancelling \(currentTask()?.cancelling ?? -1)")
+                try await sleep(.milliseconds(1))
+                say("cleaned up")
+                throw CancellationError()
+            }
+        }
+    case "waits elsewhere":
+        // The foreign wait notices too.
+        try AsyncIO.run {
+            say("ready")
+            try await Task.sleep(for: .seconds(60))
+        }
+    case "busy loop":
+        // A loop that always has something to run notices all the same.
+        try AsyncIO.run {
+            say("ready")
+            while true { try await sleep(.zero) }
+        }
+    case "last step":
+        // It comes while the main task runs for the last time.
+        try AsyncIO.run {
+            say("ready")
+            compute(for: .milliseconds(300))
+        }
+    case "swallows":
+        let value = try AsyncIO.run {
+            do {
+                say("ready")
+                try await sleep(.seconds(60))
+            } catch is CancellationError {}
+            return "done"
+        }
+        say("returned \(value)")
+    case "cancelled twice":
+        // Somebody else has cancelled the main task too.
+        try AsyncIO.run {
+            let main = currentTask()
+            createTask {
+                while main?.cancelling == 0 { try await sleep(.milliseconds(1)) }
+                main?.cancel()
+            }
+            do {
+                say("ready")
+                try await sleep(.seconds(60))
+            } catch is CancellationError {
+                while main?.cancelling != 2 { try? await sleep(.milliseconds(1)) }
+                throw CancellationError()
+            }
+        }
+    case "impatient":
+        // The second Ctrl-C ends the process, whatever it does.
+        try AsyncIO.run {
+            do {
+                say("ready")
+                try await sleep(.seconds(60))
+            } catch is CancellationError {
+                say("ready again")
+                compute(for: .seconds(60))
+            }
+        }
+    case "ignored":
+        // Whoever set a handler before keeps it.
+        signal(SIGINT, SIG_IGN)
+        try AsyncIO.run {
+            say("ready")
+            try await sleep(.milliseconds(300))
+        }
+        say("unharmed")
+    case "after":
+        // The handler is gone with the run.
+        try AsyncIO.run {}
+        say("ready")
+        compute(for: .seconds(60))
+    case "other thread":
+        // Only the process's first thread has a handler.
+        var thread = pthread_t()
+        pthread_create(
+            &thread, nil,
+            { _ in
+                try? AsyncIO.run {
+                    say("ready")
+                    try await sleep(.seconds(60))
+                }
+                return nil
+            }, nil)
+        pthread_join(thread, nil)
+    case "several runs":
+        let runner = Runner()
+        do {
+            try runner.run {
+                say("ready")
+                try await sleep(.seconds(60))
+            }
+        } catch is KeyboardInterrupt { say("interrupted") }
+        do {
+            try runner.run {
+                say("ready again")
+                try await sleep(.seconds(60))
+            }
+        } catch is KeyboardInterrupt { say("interrupted again") }
+        try runner.close()
+    default:
+        say("no such scenario")
+    }
+    say("end")
+} catch {
+    say("threw \(type(of: error))")
+}
