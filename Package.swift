@@ -52,8 +52,9 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(name: "CAsyncIOMain"),
+        .target(name: "CAsyncIOTesting"),
         .target(name: "AsyncIOMain", dependencies: ["AsyncIO", "CAsyncIOMain"], swiftSettings: settings),
-        .target(name: "AsyncIOTesting", dependencies: ["AsyncIO", "AsyncIOMain"], swiftSettings: settings),
+        .target(name: "AsyncIOTesting", dependencies: ["AsyncIO", "AsyncIOMain", "CAsyncIOTesting"], swiftSettings: settings),
         .executableTarget(
             name: "rexasyncio",
             dependencies: [

@@ -7,6 +7,7 @@ package final class EpollPoller: Poller {
     private static let capacity = 256
 
     private let epoll: Int32
+    package var descriptor: Int32 { epoll }
     private var events: [asyncio_event]
     package let wakeUp: WakeUp
 

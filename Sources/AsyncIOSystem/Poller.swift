@@ -33,6 +33,8 @@ package protocol Poller: AnyObject {
     func wait(timeout: Int64?) throws(Errno) -> Int
     /// One of the latest wait's events.
     func event(at index: Int) -> PollEvent
+    /// Readable, for another poller, when there are events.
+    var descriptor: Int32 { get }
     /// Ends a wait from any thread, or from a signal handler.
     var wakeUp: WakeUp { get }
 }

@@ -69,6 +69,8 @@ public final class EventLoop: @unchecked Sendable {
 
     @safe @exclusivity(unchecked) var state = State.idle
     @safe @exclusivity(unchecked) var isStopping = false
+    /// Somebody else's run loop runs this one, and does the sleeping; see LoopPump.
+    @safe @exclusivity(unchecked) var isPumped = false
     /// Set by a loop in virtual time that found nothing left that could happen.
     @safe @exclusivity(unchecked) var isStalled = false
     /// A ``KeyboardInterrupt`` that a callback or a task ended with: it ends the run at
@@ -175,7 +177,7 @@ public final class EventLoop: @unchecked Sendable {
 
     /// How long the loop may sleep: 0 not at all, nil until something happens.
     private func idleTime() -> Int64? {
-        if !ready.isEmpty || isStopping { return 0 }
+        if !ready.isEmpty || isStopping || isPumped { return 0 }
         guard let deadline = timers.first else {
             if virtualNow != nil { return stall() }
             return nil

@@ -23,6 +23,8 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         var inbox: Inbox?
         /// What came while no loop ran; the next one gets it.
         var orphans: [Inbox.Item] = []
+        /// Told when a job comes while no loop runs: who can run one, should. See LoopPump.
+        var onOrphan: (@Sendable () -> Void)?
     }
 
     private let destination = Mutex(Destination())
@@ -87,10 +89,16 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     }
 
     private func post(_ item: Inbox.Item) {
-        destination.withLock { destination in
-            if let inbox = destination.inbox, inbox.post(item) { return }
+        let onOrphan = destination.withLock { destination -> (@Sendable () -> Void)? in
+            if let inbox = destination.inbox, inbox.post(item) { return nil }
             destination.orphans.append(item)
+            return destination.onOrphan
         }
+        onOrphan?()
+    }
+
+    func setOnOrphan(_ onOrphan: @escaping @Sendable () -> Void) {
+        destination.withLock { $0.onOrphan = onOrphan }
     }
 
     @inline(__always)

@@ -103,6 +103,8 @@ private final class GeneratorCore<Element>: OpenGenerator {
     private var task: AnyAsyncTask?
     private var outerCarrier: Carrier?
     private var isAbandoned = false
+    /// Who waits for the end of a body that is closing already.
+    private var closers = WaitQueue()
 
     init(start: @escaping (GeneratorCore) -> Void) { self.start = start }
 
@@ -151,6 +153,11 @@ private final class GeneratorCore<Element>: OpenGenerator {
         case .suspended:
             isAbandoned = true
             do { while try await next() != nil {} } catch is CancellationError {}
+        case .running where isAbandoned:
+            let place = Waiter(for: "the clean-up of a generator")
+            closers.append(place)
+            defer { closers.remove(place) }
+            try await place.wait()
         case .running: throw RuntimeError("close() called while the generator is already running")
         case .ended: break
         }
@@ -180,6 +187,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
             hand(.failure(error))
         }
         state = .ended
+        closers.wake()
     }
 
     nonisolated(nonsending) func yield(_ element: Element) async throws {

@@ -1,0 +1,40 @@
+internal import AsyncIO
+internal import CAsyncIOTesting
+internal import Dispatch
+
+// XCTest runs an `async` test as a Swift task while its main thread sits in a run loop. This
+// library is the executor of Swift tasks, so that run loop has to run our loop too: when a
+// job comes and no loop runs, the main queue is asked to.
+
+/// The loop of XCTest's run loop.
+//
+// SAFETY: used on the main queue only, whose thread is the one that runs the loop.
+private final class XCTestPump: @unchecked Sendable {
+    private let pump: LoopPump
+    private let source: any DispatchSourceRead
+    private var nextTimer: DispatchWorkItem?
+
+    static let shared = try? XCTestPump()
+
+    private init() throws {
+        pump = try LoopPump()
+        source = DispatchSource.makeReadSource(fileDescriptor: pump.descriptor, queue: .main)
+        source.setEventHandler { XCTestPump.shared?.run() }
+        source.resume()
+    }
+
+    func run() {
+        nextTimer?.cancel()
+        nextTimer = nil
+        guard let nanoseconds = pump.pump() else { return }
+        let item = DispatchWorkItem { XCTestPump.shared?.run() }
+        nextTimer = item
+        DispatchQueue.main.asyncAfter(deadline: .now() + .nanoseconds(Int(nanoseconds)), execute: item)
+    }
+}
+
+/// Called at load time by the constructor in CAsyncIOTesting.
+@c(asyncio_testing_install_at_load)
+func installAtLoad() {
+    LoopPump.whenNoLoopRuns { DispatchQueue.main.async { XCTestPump.shared?.run() } }
+}
