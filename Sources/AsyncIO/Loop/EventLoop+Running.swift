@@ -45,7 +45,8 @@ extension EventLoop {
             }
         }
         guard future.isDone else { throw RuntimeError("Event loop stopped before Future completed.") }
-        return try future.result()
+        // Reading the end of a cancelled future looks at the loop.
+        return try whileCurrent { try future.result() }
     }
 
     /// Runs `body` as a task until it has ended, and returns its value or throws

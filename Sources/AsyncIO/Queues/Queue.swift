@@ -193,7 +193,8 @@ public final class LIFOQueue<Element>: Queue<Element> {
 ///
 /// asyncio: `asyncio.PriorityQueue`.
 public final class PriorityQueue<Element: Comparable>: Queue<Element> {
-    @safe @exclusivity(unchecked) private var heap = Heap<Element>()
+    // Checked: the heap calls the user's `<` while it is modified.
+    private var heap = Heap<Element>()
 
     public override var count: Int { heap.count }
     fileprivate override func append(_ item: Element) { heap.insert(item) }
