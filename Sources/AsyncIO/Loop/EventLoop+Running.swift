@@ -68,7 +68,8 @@ extension EventLoop {
     }
 
     /// Ends the loop for good: what is queued is dropped, callbacks and timers are
-    /// forgotten. Calling it again does nothing.
+    /// forgotten. A task that has not ended is reported to the exception handler; it never
+    /// will. Calling it again does nothing.
     ///
     /// - Throws: ``RuntimeError`` if the loop is running.
     ///
@@ -81,6 +82,13 @@ extension EventLoop {
         case .idle: break
         }
         state = .closed
+        for task in tasks.all {
+            callExceptionHandler(
+                ExceptionContext(
+                    message: "Task was destroyed but it is pending!", subject: task.description,
+                    location: task.site?.description))
+        }
+        tasks.removeAll()
         timers.removeAll()
         descriptors.removeAll()
         releaseJobs()
