@@ -12,31 +12,19 @@ extension Interpreter {
 
     func release(_ op: Op, _ who: Who) throws {
         let object: any ScopedLocking = object(op)
-        try plainOK(label(op), who) {
-            do throws(RuntimeError) { try object.release() } catch { throw releaseError(error, of: object) }
-        }
+        try plainOK(label(op), who) { try object.release() }
     }
 
     func withAcquired(_ op: Op, _ who: Who) async throws -> Flow {
         let object: any ScopedLocking = object(op)
         return try await block(label(op), who) {
             // What the body ends with is handed through, so that an error is the release's.
-            let result: Result<Flow, any Error>
-            do {
-                result = try await object.withLock {
-                    self.log(who, "in \(self.label(op))")
-                    do { return .success(try await self.perform(op.body(), who)) } catch { return .failure(error) }
-                }
-            } catch let error as RuntimeError {
-                throw releaseError(error, of: object)
+            let result: Result<Flow, any Error> = try await object.withLock {
+                self.log(who, "in \(self.label(op))")
+                do { return .success(try await self.perform(op.body(), who)) } catch { return .failure(error) }
             }
             return try result.get()
         }
-    }
-
-    /// Python has a ValueError for a semaphore that is released too often.
-    private func releaseError(_ error: RuntimeError, of object: any ScopedLocking) -> any Error {
-        object is BoundedSemaphore ? ValueError(error.message) : error
     }
 
     func locked(_ op: Op, _ who: Who) throws {

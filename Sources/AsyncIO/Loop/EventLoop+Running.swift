@@ -75,7 +75,8 @@ extension EventLoop {
     }
 
     /// Ends the loop for good: what is queued is dropped, callbacks and timers are
-    /// forgotten. Calling it again does nothing.
+    /// forgotten. A task that has not ended is reported to the exception handler; it never
+    /// will. Calling it again does nothing.
     ///
     /// - Throws: ``RuntimeError`` if the loop is running.
     ///
@@ -93,7 +94,16 @@ extension EventLoop {
 
     // MARK: Inside
 
+    /// Lets go of all that the loop holds, and names the tasks that it leaves suspended for
+    /// ever.
     func forgetEverything() {
+        for task in tasks.all {
+            callExceptionHandler(
+                ExceptionContext(
+                    message: "Task was destroyed but it is pending!", subject: task.description,
+                    location: task.site?.description))
+        }
+        tasks.removeAll()
         timers.removeAll()
         descriptors.removeAll()
         releaseJobs()

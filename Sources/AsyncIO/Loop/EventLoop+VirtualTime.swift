@@ -8,6 +8,8 @@ extension EventLoop {
 
     package var virtualElapsed: Duration { .nanoseconds(virtualNow ?? 0) }
 
+    package var timerCount: Int { timers.count }
+
     package var unfinishedTasks: [AnyAsyncTask] { tasks.all }
 
     package func createMainTask<T>(

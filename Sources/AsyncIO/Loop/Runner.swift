@@ -123,10 +123,7 @@ public final class Runner {
             return
         }
         state = .closed
-        defer {
-            loop.reportPendingTasks()
-            try? loop.close()
-        }
+        defer { try? loop.close() }
         do {
             try loop.cancelAllTasks()
             try loop.runUntilComplete { await loop.shutdownAsyncGenerators() }
@@ -188,16 +185,6 @@ extension EventLoop {
                 ExceptionContext(
                     message: "unhandled exception during asyncio.run() shutdown",
                     error: error, subject: task.description, location: task.site?.description))
-        }
-    }
-
-    /// Names the tasks that the loop leaves suspended for ever.
-    func reportPendingTasks() {
-        for task in tasks.all {
-            callExceptionHandler(
-                ExceptionContext(
-                    message: "Task was destroyed but it is pending!",
-                    subject: task.description, location: task.site?.description))
         }
     }
 }

@@ -3,14 +3,14 @@
 /// asyncio: the `async with` of locks, conditions and semaphores.
 public protocol ScopedLocking: AnyObject {
     nonisolated(nonsending) func acquire() async throws
-    func release() throws(RuntimeError)
+    func release() throws
 }
 
 extension ScopedLocking {
     /// Acquires, runs `body`, and releases, whatever comes.
     ///
-    /// - Throws: what `body` throws; `CancellationError` while waiting; ``RuntimeError`` if
-    ///   the body released it itself.
+    /// - Throws: what `body` throws; `CancellationError` while waiting; what `release()`
+    ///   throws if the body released it itself.
     public nonisolated(nonsending) func withLock<T>(
         _ body: nonisolated(nonsending) () async throws -> T
     ) async throws -> T {

@@ -48,7 +48,7 @@ public class Semaphore {
     /// - Throws: only a ``BoundedSemaphore`` does.
     ///
     /// asyncio: `Semaphore.release`.
-    public func release() throws(RuntimeError) {
+    public func release() throws(ValueError) {
         value += 1
         _ = wakeNext()
     }
@@ -75,11 +75,11 @@ public final class BoundedSemaphore: Semaphore {
 
     /// Gives one back; the first in line gets it.
     ///
-    /// - Throws: ``RuntimeError`` if all are there already.
+    /// - Throws: ``ValueError`` if all are there already.
     ///
     /// asyncio: `BoundedSemaphore.release`.
-    public override func release() throws(RuntimeError) {
-        guard value < bound else { throw RuntimeError("BoundedSemaphore released too many times") }
+    public override func release() throws(ValueError) {
+        guard value < bound else { throw ValueError("BoundedSemaphore released too many times") }
         try super.release()
     }
 }

@@ -31,6 +31,7 @@ public class AnyAsyncTask: FutureBase {
     // Links of the loop's TaskList; see there.
     @safe @exclusivity(unchecked) final var nextTask: AnyAsyncTask?
     @safe @exclusivity(unchecked) final unowned(unsafe) var previousTask: AnyAsyncTask?
+    @safe @exclusivity(unchecked) final var isListed = false
 
     init(name: String?, site: CreationSite?) {
         let loop = EventLoop.required(for: "createTask")
@@ -125,7 +126,11 @@ public class AnyAsyncTask: FutureBase {
     @inline(never)
     private final func deliver(unlessIn future: FutureBase?) throws {
         mustCancel = false
-        if let future, future.endedInCancellation { return }
+        if let future {
+            if future.endedInCancellation { return }
+            // The task has seen how it ended, even if this takes its place.
+            future.isErrorRetrieved = true
+        }
         deliveredMessage = requestedMessage
         throw CancellationError()
     }
@@ -154,6 +159,8 @@ public class AnyAsyncTask: FutureBase {
         }
         carrier = current
         EventLoop.required(for: "A task").carriers.insert(current, self)
+        // A request that is still to be delivered reaches foreign waits on this carrier too.
+        if mustCancel { current.cancel() }
     }
 
     /// The last thing in a carrier: `outer` carries the task again.

@@ -78,7 +78,10 @@ extension FutureBase {
         } onCancel: {
             target.cancel()
         }
-        if Task.isCancelled, state != .cancelled { throw CancellationError() }
+        // A future that took the request tells itself how it ended.
+        guard Task.isCancelled, !target.wasAccepted else { return }
+        isErrorRetrieved = true
+        throw CancellationError()
     }
 
     private nonisolated(nonsending) final func suspendPlain() async {
@@ -98,9 +101,11 @@ extension FutureBase {
 ///
 // SAFETY: the future is touched on the loop's thread only; elsewhere the request is
 // posted to the loop's inbox.
-private struct CancelTarget: @unchecked Sendable {
+private final class CancelTarget: @unchecked Sendable {
     private let future: FutureBase
     private let loop: EventLoop
+    /// Whether the future had not ended yet. Loop thread only.
+    private(set) var wasAccepted = false
 
     init(_ future: FutureBase) {
         self.future = future
@@ -109,9 +114,9 @@ private struct CancelTarget: @unchecked Sendable {
 
     func cancel() {
         if EventLoop.here != nil {
-            future.cancel()
+            wasAccepted = future.cancel()
         } else {
-            loop.inbox.post(.callback { [self] in future.cancel() })
+            loop.inbox.post(.callback { [self] in wasAccepted = future.cancel() })
         }
     }
 }

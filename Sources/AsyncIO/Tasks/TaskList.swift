@@ -12,19 +12,28 @@ struct TaskList {
     }
 
     mutating func append(_ task: AnyAsyncTask) {
+        task.isListed = true
         task.previousTask = last
         if let last = last { last.nextTask = task } else { first = task }
         last = task
         count += 1
     }
 
+    /// Takes a task out; does nothing if its loop was closed before it ended.
     mutating func remove(_ task: AnyAsyncTask) {
+        guard task.isListed else { return }
+        task.isListed = false
         let previous = task.previousTask
         if let next = task.nextTask { next.previousTask = previous } else { last = previous }
         if let previous { previous.nextTask = task.nextTask } else { first = task.nextTask }
         task.nextTask = nil
         task.previousTask = nil
         count -= 1
+    }
+
+    /// Takes all tasks out, which may outlive the list.
+    mutating func removeAll() {
+        for task in all { remove(task) }
     }
 
     var all: [AnyAsyncTask] {

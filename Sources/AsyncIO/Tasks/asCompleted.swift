@@ -14,6 +14,16 @@ public func asCompleted<F: FutureBase>(
     AsCompleted(futures, timeout: timeout)
 }
 
+/// Runs bodies as tasks; the tasks in the order they end.
+///
+/// asyncio: `asyncio.as_completed`, given coroutines.
+public func asCompleted<T>(
+    isolation: isolated (any Actor)? = #isolation, _ bodies: some Sequence<() async throws -> T>,
+    timeout: Duration? = nil
+) -> AsCompleted<AsyncTask<T>> {
+    asCompleted(bodies.map { createTask(isolation: isolation, $0) }, timeout: timeout)
+}
+
 /// The sequence of ``asCompleted(_:timeout:)``. It may be left and taken up again.
 public final class AsCompleted<F: FutureBase>: AsyncSequence {
     public typealias Element = F

@@ -54,7 +54,6 @@ final class GatherFuture<Value>: Future<Value> {
     private func fail(after child: FutureBase?) {
         storedMessage = child?.takeMessage()
         fail(CancellationError())
-        isErrorRetrieved = true
     }
 
     override func cancel(_ message: String? = nil) -> Bool {

@@ -37,7 +37,8 @@ public nonisolated(nonsending) func wait<F: FutureBase>(
             let isEnough =
                 switch returnWhen {
                 case .firstCompleted: true
-                case .firstException: unfinished == 0 || ended.state == .failed
+                // As in asyncio, an error that ends the wait counts as seen.
+                case .firstException: unfinished == 0 || (!ended.isCancelled && ended.takeError() != nil)
                 case .allCompleted: unfinished == 0
                 }
             guard isEnough else { return }

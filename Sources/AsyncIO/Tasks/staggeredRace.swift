@@ -1,0 +1,88 @@
+/// Starts bodies one after the other until one has a value: the next when the one before
+/// has failed, or `delay` after it was started. The first value wins; the others are
+/// cancelled and waited for.
+///
+/// - Parameter delay: nil to start the next only when the one before has failed.
+/// - Returns: the winner's value and its place among `bodies`, nil if there was none; and
+///   for each body that was started its error, nil if it has none.
+/// - Throws: `CancellationError` if the task that waits was cancelled, after all bodies
+///   were and have ended.
+///
+/// asyncio: `asyncio.staggered.staggered_race`.
+public func staggeredRace<T>(
+    delay: Duration?, isolation: isolated (any Actor)? = #isolation, _ bodies: some Sequence<() async throws -> T>
+) async throws -> (value: T?, index: Int?, errors: [(any Error)?]) {
+    let race = StaggeredRace(Array(bodies), delay: delay)
+    race.startNext(after: nil, isolation: isolation)
+    try await race.finish()
+    return (race.winner?.value, race.winner?.index, race.errors)
+}
+
+private final class StaggeredRace<T> {
+    // Loop thread only: made, used and let go inside `staggeredRace`.
+    private let bodies: [() async throws -> T]
+    private let delay: Duration?
+    private var running: [AnyAsyncTask] = []
+    private var allEnded: Waiter?
+    private(set) var winner: (value: T, index: Int)?
+    private(set) var errors: [(any Error)?] = []
+
+    init(_ bodies: [() async throws -> T], delay: Duration?) {
+        self.bodies = bodies
+        self.delay = delay
+    }
+
+    /// Starts the task of the next body, if there is one left when its turn comes.
+    ///
+    /// - Parameter failure: the event that the body before has failed.
+    func startNext(after failure: Event?, isolation: isolated (any Actor)?) {
+        let task = createTask(isolation: isolation) {
+            _ = isolation
+            try await self.run(after: failure, isolation: isolation)
+        }
+        running.append(task)
+        task.onDone { [self] task in
+            running.removeAll { $0 === task }
+            if running.isEmpty { allEnded?.complete() }
+        }
+    }
+
+    private func run(after failure: Event?, isolation: isolated (any Actor)?) async throws {
+        if let failure {
+            do { try await waitFor(timeout: delay) { try await failure.wait() } } catch is TimeoutError {}
+        }
+        let index = errors.count
+        guard index < bodies.count else { return }
+        errors.append(nil)
+        let hasFailed = Event()
+        startNext(after: hasFailed, isolation: isolation)
+        do {
+            winner = (try await bodies[index](), index)
+            let me = currentTask()
+            for task in running where task !== me { task.cancel() }
+        } catch {
+            errors[index] = error
+            hasFailed.set()
+        }
+    }
+
+    /// Waits for all; a cancellation meanwhile cancels them, and is thrown at the end.
+    nonisolated(nonsending) func finish() async throws {
+        var cancellation: CancellationError?
+        var message: String?
+        while !running.isEmpty {
+            let waiter = Waiter(for: "the bodies of its race")
+            allEnded = waiter
+            do {
+                try await waiter.wait(ignoresNativeCancellation: cancellation != nil)
+            } catch {
+                cancellation = error
+                message = currentTask()?.cancelMessage
+                for task in running { task.cancel(message) }
+            }
+        }
+        guard let cancellation else { return }
+        currentTask()?.deliveredMessage = message
+        throw cancellation
+    }
+}
