@@ -40,13 +40,13 @@ public nonisolated(nonsending) func firstCompleted<A: Awaitable>(_ futures: some
 
 /// Cancels what has not ended and waits for it, whatever is cancelled meanwhile: a request
 /// that comes while it waits is thrown when all have ended. Errors of theirs are dropped.
-nonisolated(nonsending) func cancelAndJoin(_ futures: [some FutureBase]) async throws {
+nonisolated(nonsending) func cancelAndJoin(_ futures: [some FutureBase]) async throws(CancellationError) {
     for future in futures where !future.isDone { future.cancel() }
     try await join(futures)
 }
 
 /// Waits until all have ended; see ``cancelAndJoin(_:)``.
-nonisolated(nonsending) func join(_ futures: [some FutureBase]) async throws {
+nonisolated(nonsending) func join(_ futures: [some FutureBase]) async throws(CancellationError) {
     var cancellation: CancellationError?
     for future in futures {
         while !future.isDone {
