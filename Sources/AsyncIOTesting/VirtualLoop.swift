@@ -48,3 +48,17 @@ public final class VirtualLoop {
     /// Ends the loop. Tasks that have not ended stay suspended for ever.
     public func close() throws { try loop.close() }
 }
+
+/// Gives `body` a loop in virtual time to run as it likes, and closes it: for code that runs
+/// loops by itself. For code that runs on one, see ``runInVirtualTime(seed:_:)``.
+///
+/// May be called from a test that runs on a loop itself: that loop waits meanwhile.
+@discardableResult
+public func withVirtualLoop<T>(seed: UInt64? = nil, _ body: (VirtualLoop) throws -> T) throws -> T {
+    try EventLoop.outsideOfAnyLoop {
+        let virtual = try VirtualLoop(seed: seed)
+        let result = Result { try body(virtual) }
+        try virtual.close()
+        return try result.get()
+    }
+}

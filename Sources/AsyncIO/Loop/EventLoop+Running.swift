@@ -31,6 +31,7 @@ extension EventLoop {
     ///   stopped before the future ends; and what the future throws.
     ///
     /// asyncio: `loop.run_until_complete`.
+    @discardableResult
     public func runUntilComplete<A: Awaitable>(_ future: A) throws -> A.Value {
         try checkCanRun()
         try whileCurrent {
@@ -53,6 +54,7 @@ extension EventLoop {
     /// its error.
     ///
     /// asyncio: `loop.run_until_complete`, given a coroutine.
+    @discardableResult
     public func runUntilComplete<T>(_ body: @escaping @MainActor () async throws -> T) throws -> T {
         try checkCanRun()
         return try runUntilComplete(makeMainTask(body))

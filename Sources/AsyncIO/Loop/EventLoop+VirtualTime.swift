@@ -8,6 +8,7 @@ extension EventLoop {
 
     package var virtualElapsed: Duration { .nanoseconds(virtualNow ?? 0) }
 
+    /// Timers that have not fired and were not cancelled.
     package var timerCount: Int { timers.count }
 
     package var unfinishedTasks: [AnyAsyncTask] { tasks.all }

@@ -23,6 +23,7 @@ internal import AsyncIOSystem
 ///   ``KeyboardInterrupt``.
 ///
 /// asyncio: `asyncio.run`.
+@discardableResult
 public func run<T>(debug: Bool? = nil, _ body: @escaping @MainActor () async throws -> T) throws -> T {
     try run(Runner(debug: debug), body)
 }
@@ -89,6 +90,7 @@ public final class Runner {
     ///   ``KeyboardInterrupt`` if Ctrl-C ended the main task.
     ///
     /// asyncio: `Runner.run`.
+    @discardableResult
     public func run<T>(_ body: @escaping @MainActor () async throws -> T) throws -> T {
         if EventLoop.here != nil {
             throw RuntimeError("Runner.run() cannot be called from a running event loop")

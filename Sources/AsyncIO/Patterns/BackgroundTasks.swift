@@ -11,15 +11,14 @@
 /// Unlike a task group, a task that fails does not end the others.
 public final class BackgroundTasks {
     // Loop thread only.
-    private var tasks: [ObjectIdentifier: AnyAsyncTask] = [:]
+    private var tasks = ChildList()
+    /// How many have not ended.
+    public private(set) var count = 0
     private let onError: ((any Error, AnyAsyncTask) -> Void)?
 
     /// - Parameter onError: who is told of a task that failed; nil for the loop's exception
     ///   handler.
     public init(onError: ((any Error, AnyAsyncTask) -> Void)? = nil) { self.onError = onError }
-
-    /// How many have not ended.
-    public var count: Int { tasks.count }
 
     /// Starts `body` as a task that is held until it ends.
     @discardableResult
@@ -28,13 +27,16 @@ public final class BackgroundTasks {
         line: UInt = #line, _ body: @escaping () async throws -> T
     ) -> AsyncTask<T> {
         let task = AsyncIO.createTask(name: name, isolation: isolation, fileID: fileID, line: line, body)
-        tasks[ObjectIdentifier(task)] = task
-        task.addDoneCallback { [self] in ended($0) }
+        let child = tasks.append(task)
+        count += 1
+        task.addDoneCallback { [self] _ in ended(child) }
         return task
     }
 
-    private func ended(_ task: AnyAsyncTask) {
-        tasks[ObjectIdentifier(task)] = nil
+    private func ended(_ child: ChildList.Child) {
+        tasks.remove(child)
+        count -= 1
+        let task = child.task
         guard !task.isCancelled, let error = task.takeError() else { return }
         if let onError { return onError(error, task) }
         EventLoop.report(
@@ -43,13 +45,16 @@ public final class BackgroundTasks {
                 location: task.site?.description))
     }
 
-    /// Cancels all and waits for them, whatever is cancelled meanwhile.
+    /// Cancels all and waits for them, whatever is cancelled meanwhile; those too that are
+    /// started while they end.
     ///
     /// - Throws: `CancellationError`, once they have ended, if the current task was cancelled.
     public nonisolated(nonsending) func cancelAll() async throws {
-        let left = Array(tasks.values)
-        for task in left { task.cancel() }
-        try await join(left)
+        var cancellation: (any Error)?
+        while case let left = tasks.all.filter({ !$0.isDone }), !left.isEmpty {
+            do { try await cancelAndJoin(left) } catch { cancellation = error }
+        }
+        if let cancellation { throw cancellation }
     }
 }
 

@@ -5,14 +5,16 @@
 /// save.call() // for each keystroke
 /// ```
 ///
-/// The action runs as a task. A call that comes while it runs starts the wait anew and does
-/// not disturb it; actions never overlap. An error of the action goes to the loop's exception
-/// handler.
+/// The action runs as a task. A call that comes while it runs does not disturb it: actions
+/// never overlap, and one whose time has come meanwhile follows at once. An error of the action
+/// goes to the loop's exception handler.
 public final class Debouncer {
     // Loop thread only.
     private let delay: Duration
     private let start: () -> AsyncTask<Void>
     private var timer: TimerHandle?
+    /// The time of an action has come while the one before it still ran.
+    private var isDue = false
     private var running: AsyncTask<Void>?
 
     /// - Parameter delay: how long no call must have come.
@@ -26,7 +28,7 @@ public final class Debouncer {
     deinit { timer?.cancel() }
 
     /// Whether the action is to run.
-    public var isPending: Bool { timer != nil }
+    public var isPending: Bool { timer != nil || isDue }
 
     /// Asks for the action: it runs when no other call comes for the delay.
     public func call() {
@@ -39,6 +41,7 @@ public final class Debouncer {
     public func cancel() {
         timer?.cancel()
         timer = nil
+        isDue = false
     }
 
     /// Runs the action now if it is pending, and waits for it, also if it is running.
@@ -46,24 +49,25 @@ public final class Debouncer {
     /// - Throws: what the action throws; `CancellationError`.
     public nonisolated(nonsending) func flush() async throws {
         if let running { try await shield(running) }
-        guard timer != nil else { return }
-        cancel()
-        fire()
+        if timer != nil {
+            cancel()
+            fire()
+        }
         if let running { try await shield(running) }
     }
 
     private func fire() {
         timer = nil
-        if let running, !running.isDone {
-            // One at a time: this one's turn comes when that one has ended.
-            running.onDone { [weak self] _ in self?.call() }
-            return
-        }
+        isDue = running != nil
+        guard running == nil else { return }
         let task = start()
         running = task
         // Once nobody holds it, an error that nobody asked for is reported.
-        task.addDoneCallback { [weak self] task in
-            if self?.running === task { self?.running = nil }
-        }
+        task.addDoneCallback { [weak self] _ in self?.ended() }
+    }
+
+    private func ended() {
+        running = nil
+        if isDue { fire() }
     }
 }

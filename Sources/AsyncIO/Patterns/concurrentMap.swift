@@ -114,7 +114,7 @@ public struct ConcurrentMap<Element>: AsyncSequence {
 /// What feeder and consumer share. Loop thread only.
 final class ConcurrentWork<Element> {
     private let results = Queue<AsyncTask<Element>>()
-    private var running: [ObjectIdentifier: AsyncTask<Element>] = [:]
+    private var running = ChildList()
     private var room: Semaphore?
     private var sourceError: (any Error)?
     private var hasSourceEnded = false
@@ -132,10 +132,10 @@ final class ConcurrentWork<Element> {
     ) async throws {
         try await room?.acquire()
         let task = createTask(isolation: isolation, body)
-        running[ObjectIdentifier(task)] = task
+        let child = running.append(task)
         if ordered { try results.putNoWait(task) }
         task.addDoneCallback { [self] task in
-            running[ObjectIdentifier(task)] = nil
+            running.remove(child)
             if !ordered, !isOver { try results.putNoWait(task) }
             if isOver { task.isErrorRetrieved = true }
             if hasSourceEnded, running.isEmpty { results.shutdown() }
@@ -165,7 +165,9 @@ final class ConcurrentWork<Element> {
 
     func cancelAll() {
         isOver = true
-        for task in running.values { task.cancel() }
-        results.shutdown(immediate: true)
+        for task in running.all { task.cancel() }
+        // An error that nobody can see any more is no loss to report.
+        while let task = try? results.getNoWait() { task.isErrorRetrieved = true }
+        results.shutdown()
     }
 }

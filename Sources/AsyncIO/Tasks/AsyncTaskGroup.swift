@@ -78,7 +78,18 @@ public final class AsyncTaskGroup {
         guard let room else { return body }
         return {
             _ = isolation
-            return try await room.withLock(body)
+            try await room.acquire()
+            let value: T
+            do {
+                value = try await body()
+            } catch let cancellation as CancellationError {
+                try room.release()
+                throw cancellation
+            }
+            // Any other error ends the group: who waits for room is cancelled, and must not
+            // begin before that.
+            try room.release()
+            return value
         }
     }
 

@@ -106,6 +106,7 @@ public final class Timeout {
 ///
 /// asyncio: `asyncio.timeout`.
 @inlinable
+@discardableResult
 public func withTimeout<T>(
     _ delay: Duration?, isolation: isolated (any Actor)? = #isolation, _ body: (Timeout) async throws -> T
 ) async throws -> T {
@@ -116,6 +117,7 @@ public func withTimeout<T>(
 ///
 /// The form for bodies that have no use for the ``Timeout`` itself.
 @inlinable
+@discardableResult
 public func withTimeout<T>(
     _ delay: Duration?, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
 ) async throws -> T {
@@ -130,6 +132,7 @@ public func withTimeout<T>(
 ///
 /// asyncio: `asyncio.timeout_at`.
 @inlinable
+@discardableResult
 public func withTimeout<T>(
     at deadline: ContinuousClock.Instant?, isolation: isolated (any Actor)? = #isolation,
     _ body: (Timeout) async throws -> T

@@ -6,6 +6,7 @@
 /// - Throws: what the future throws; `CancellationError`.
 ///
 /// asyncio: `asyncio.shield`.
+@discardableResult
 public nonisolated(nonsending) func shield<A: Awaitable>(_ inner: A) async throws -> A.Value {
     inner.isDone ? try inner.result() : try await shieldFuture(inner).value
 }
@@ -13,6 +14,7 @@ public nonisolated(nonsending) func shield<A: Awaitable>(_ inner: A) async throw
 /// Runs `body` as a task and waits for it without cancelling it.
 ///
 /// asyncio: `asyncio.shield`, given a coroutine.
+@discardableResult
 public func shield<T>(
     isolation: isolated (any Actor)? = #isolation, _ body: @escaping () async throws -> T
 ) async throws -> T {

@@ -68,7 +68,7 @@ private final class StaggeredRace<T> {
 
     /// Waits for all; a cancellation meanwhile cancels them, and is thrown at the end.
     nonisolated(nonsending) func finish() async throws {
-        var cancellation: CancellationError?
+        var cancellation: (any Error)?
         var message: String?
         while !running.isEmpty {
             let waiter = Waiter(for: "the bodies of its race")

@@ -20,6 +20,7 @@ public enum ReturnWhen: Sendable {
 /// - Throws: ``ValueError`` if there are none; `CancellationError`.
 ///
 /// asyncio: `asyncio.wait`.
+@discardableResult
 public nonisolated(nonsending) func wait<F: FutureBase>(
     _ futures: some Sequence<F>, timeout: Duration? = nil, returnWhen: ReturnWhen = .allCompleted
 ) async throws -> (done: [F], pending: [F]) {

@@ -7,6 +7,7 @@
 ///   waits cancels the future.
 ///
 /// asyncio: `asyncio.wait_for`.
+@discardableResult
 public nonisolated(nonsending) func waitFor<A: Awaitable>(_ future: A, timeout: Duration?) async throws -> A.Value {
     if let timeout, timeout <= .zero {
         if future.isDone { return try future.result() }
@@ -38,6 +39,7 @@ public nonisolated(nonsending) func waitFor<A: Awaitable>(_ future: A, timeout: 
 ///
 /// asyncio: `asyncio.wait_for`, given a coroutine.
 @inlinable
+@discardableResult
 public func waitFor<T>(
     timeout: Duration?, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
 ) async throws -> T {

@@ -1,0 +1,37 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that who uses the library need not see it. The settings are the
+// library's; programs take the main actor, which is the loop, as their default isolation.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+    .defaultIsolation(MainActor.self),
+]
+
+let package = Package(
+    name: "Examples",
+    dependencies: [
+        .package(name: "swift-asyncio", path: "..")
+    ],
+    targets: [
+        // Small programs in the order in which one meets them when learning asyncio.
+        .target(
+            name: "Tour",
+            dependencies: [.product(name: "AsyncIO", package: "swift-asyncio")],
+            swiftSettings: settings),
+        .executableTarget(name: "asyncio-tour", dependencies: ["Tour"], swiftSettings: settings),
+        .testTarget(
+            name: "TourTests",
+            dependencies: [
+                "Tour",
+                .product(name: "AsyncIO", package: "swift-asyncio"),
+                .product(name: "AsyncIOTesting", package: "swift-asyncio"),
+            ],
+            swiftSettings: settings),
+    ]
+)

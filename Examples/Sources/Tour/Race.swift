@@ -1,0 +1,23 @@
+import AsyncIO
+
+func race() async throws {
+    let unlocked = Counter()
+    try await gather((0..<10).map { _ in createTask { try await unlocked.increment() } })
+    say("Without a lock: \(unlocked.value)")
+
+    let locked = Counter()
+    let lock = Lock()
+    try await gather((0..<10).map { _ in createTask { try await lock.withLock(locked.increment) } })
+    say("With a lock: \(locked.value)")
+}
+
+private final class Counter {
+    var value = 0
+
+    /// What others write while this waits is lost.
+    func increment() async throws {
+        let seen = value
+        try await sleep(.zero)
+        value = seen + 1
+    }
+}

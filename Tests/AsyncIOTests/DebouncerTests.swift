@@ -1,0 +1,145 @@
+import AsyncIO
+import AsyncIOTesting
+import Testing
+
+@Suite(.virtualTime) struct DebouncerTests {
+    /// When an action began, in seconds since the log was made.
+    private final class Log {
+        private let start: ContinuousClock.Instant
+        private(set) var times: [Double] = []
+
+        init() throws { start = try EventLoop.running.now }
+        func note() throws { times.append((try EventLoop.running.now - start) / .seconds(1)) }
+    }
+
+    @Test func manyCallsMakeOneAction() async throws {
+        let log = try Log()
+        let debouncer = Debouncer(delay: .seconds(1)) { try log.note() }
+        for _ in 0..<5 {
+            debouncer.call()
+            try await sleep(.seconds(0.5))
+        }
+        #expect(debouncer.isPending)
+        try await sleep(.seconds(60))
+        #expect(log.times == [3])
+        #expect(!debouncer.isPending)
+    }
+
+    @Test func callsFarApartMakeAnActionEach() async throws {
+        let log = try Log()
+        let debouncer = Debouncer(delay: .seconds(1)) { try log.note() }
+        for _ in 0..<3 {
+            debouncer.call()
+            try await sleep(.seconds(5))
+        }
+        #expect(log.times == [1, 6, 11])
+    }
+
+    @Test func actionsNeverOverlap() async throws {
+        let log = try Log()
+        let debouncer = Debouncer(delay: .seconds(1)) {
+            try log.note()
+            try await sleep(.seconds(5))
+            try log.note()
+        }
+        debouncer.call()
+        try await sleep(.seconds(2))
+        debouncer.call()
+        try await sleep(.seconds(60))
+        // Called at 2, and due at 3, it waits for the first action's end.
+        #expect(log.times == [1, 6, 6, 11])
+    }
+
+    @Test func callsCanBeTakenBack() async throws {
+        let log = try Log()
+        let debouncer = Debouncer(delay: .seconds(1)) { try log.note() }
+        debouncer.call()
+        debouncer.cancel()
+        try await sleep(.seconds(60))
+        #expect(log.times == [])
+    }
+
+    @Test func aCallThatWaitsForTheRunningActionCanBeTakenBack() async throws {
+        let log = try Log()
+        let debouncer = Debouncer(delay: .seconds(1)) {
+            try log.note()
+            try await sleep(.seconds(5))
+        }
+        debouncer.call()
+        try await sleep(.seconds(2))
+        debouncer.call()
+        try await sleep(.seconds(2))
+        #expect(debouncer.isPending)
+        debouncer.cancel()
+        #expect(!debouncer.isPending)
+        try await sleep(.seconds(60))
+        #expect(log.times == [1])
+    }
+
+    @Test func flushRunsTheActionNowAndWaitsForIt() async throws {
+        let log = try Log()
+        let debouncer = Debouncer(delay: .seconds(10)) {
+            try log.note()
+            try await sleep(.seconds(2))
+        }
+        debouncer.call()
+        try await sleep(.seconds(1))
+        let duration = try await time { try await debouncer.flush() }
+        #expect(duration == .seconds(2))
+        try await sleep(.seconds(60))
+        #expect(log.times == [1])
+    }
+
+    @Test func flushWaitsForTheRunningActionToo() async throws {
+        let log = try Log()
+        let debouncer = Debouncer(delay: .seconds(1)) {
+            try log.note()
+            try await sleep(.seconds(5))
+        }
+        debouncer.call()
+        try await sleep(.seconds(2))
+        debouncer.call()
+        try await debouncer.flush()
+        #expect(log.times == [1, 6])
+        #expect(try await time { try await debouncer.flush() } == .zero)
+    }
+
+    @Test func aCancelledFlushLeavesTheActionAlone() async throws {
+        var hasEnded = false
+        let debouncer = Debouncer(delay: .seconds(1)) {
+            try await sleep(.seconds(5))
+            hasEnded = true
+        }
+        debouncer.call()
+        let flushing = createTask { try await debouncer.flush() }
+        try await sleep(.seconds(1))
+        flushing.cancel()
+        await #expect(throws: CancellationError.self) { try await flushing.value }
+        try await sleep(.seconds(60))
+        #expect(hasEnded)
+    }
+
+    @Test func anErrorOfTheActionIsReportedAndTheNextOneRuns() async throws {
+        let reports = try Reports()
+        var actions = 0
+        let debouncer = Debouncer(delay: .seconds(1)) {
+            actions += 1
+            if actions == 1 { throw Boom(1) }
+        }
+        debouncer.call()
+        try await sleep(.seconds(5))
+        debouncer.call()
+        try await sleep(.seconds(5))
+        #expect(actions == 2)
+        #expect(reports.all.map { $0.error as? Boom } == [Boom(1)])
+    }
+
+    @Test func aDebouncerThatIsGoneDoesNothing() async throws {
+        let log = try Log()
+        var debouncer: Debouncer? = Debouncer(delay: .seconds(1)) { try log.note() }
+        debouncer?.call()
+        debouncer = nil
+        try await sleep(.seconds(60))
+        #expect(log.times == [])
+    }
+}
