@@ -70,9 +70,6 @@ extension EventLoop {
 
     // MARK: Inside
 
-    /// Timers that have not fired and were not cancelled.
-    package var timerCount: Int { timers.count }
-
     @discardableResult
     func schedule(_ action: Handle.Action, at deadline: Int64) -> TimerHandle {
         let timer = TimerHandle(on: self, deadline: deadline, action)
