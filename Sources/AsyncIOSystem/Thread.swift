@@ -3,8 +3,7 @@ package import SystemPackage
 
 /// Threads of the operating system.
 package enum Thread {
-    /// Starts a detached thread that runs `body` and ends. Signals stay with the
-    /// threads that had them.
+    /// Starts a detached thread that runs `body` and ends.
     package static func start(named name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
         final class Start: Sendable {
             let body: @Sendable () -> Void

@@ -171,17 +171,12 @@ int asyncio_thread_start(const char *name, void (*body)(void *), void *context) 
     start->body = body;
     start->context = context;
 
-    // Signals belong to the loop's thread.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_t thread;
     int error = pthread_create(&thread, &attributes, thread_main, start);
     pthread_attr_destroy(&attributes);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error) free(start);
     return -error;
 }

@@ -3,7 +3,7 @@ import AsyncIOSystem
 import AsyncIOTesting
 import Testing
 
-@Suite struct ThreadPoolTests {
+@Suite(.ownLoop) struct ThreadPoolTests {
     // MARK: toThread
 
     @Test func workRunsOnAThreadOfThePoolAndItsResultComesToTheLoop() async throws {

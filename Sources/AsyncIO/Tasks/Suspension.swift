@@ -70,10 +70,16 @@ extension FutureBase {
     }
 
     /// `park` for a Swift task without a logical one.
+    //
+    // Without the mention of `isolation`, the handler's body would leave the caller's actor:
+    // two entries more, and on another thread under a task-executor preference.
     @inline(never)
-    private nonisolated(nonsending) final func parkPlain() async throws {
+    private final func parkPlain(
+        isolation: isolated (any Actor)? = #isolation
+    ) async throws {
         let target = CancelTarget(self)
         await withTaskCancellationHandler {
+            _ = isolation
             await suspendPlain()
         } onCancel: {
             target.cancel()

@@ -51,11 +51,12 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
     /// Blocks this thread until the task has ended; returns its value or throws its error.
     ///
     /// - Parameter timeout: how long to wait at most; the task goes on after it.
-    /// - Throws: ``RuntimeError`` on the loop's own thread, which would wait for itself;
+    /// - Throws: ``RuntimeError`` if the loop's own thread would have to wait for itself;
     ///   ``TimeoutError``; `CancellationError` if the task was cancelled.
     ///
     /// asyncio: `concurrent.futures.Future.result`.
     public func wait(timeout: Duration? = nil) throws -> Value {
+        if isDone { return try outcome() }
         if EventLoop.here != nil {
             throw RuntimeError("ConcurrentFuture.wait() would block the event loop; await its value instead")
         }

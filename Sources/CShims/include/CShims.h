@@ -91,7 +91,8 @@ int asyncio_close(int fd);
 
 // MARK: Threads
 
-/// Starts a detached thread that blocks every signal and runs `body(context)`.
+/// Starts a detached thread that runs `body(context)`. It takes signals as any other does:
+/// a process started from a thread that blocks them would block them too.
 int asyncio_thread_start(const char *name, void (*body)(void *), void *context);
 /// Waits for the semaphore for at most `timeout_ns`; false if that has passed.
 bool asyncio_semaphore_wait(sem_t *semaphore, int64_t timeout_ns);

@@ -4,7 +4,7 @@
 import AsyncIO
 import Glibc
 
-func say(_ line: String) {
+nonisolated func say(_ line: String) {
     print(line)
     fflush(nil)
 }
@@ -13,6 +13,21 @@ func say(_ line: String) {
 func compute(for duration: Duration) {
     let end = ContinuousClock.now + duration
     while ContinuousClock.now < end {}
+}
+
+/// Runs a loop on a thread of the program's own.
+nonisolated func runOnAnotherThread() {
+    var thread = pthread_t()
+    pthread_create(
+        &thread, nil,
+        { _ in
+            try? AsyncIO.run {
+                say("ready")
+                try await sleep(.seconds(60))
+            }
+            return nil
+        }, nil)
+    pthread_join(thread, nil)
 }
 
 let scenario = CommandLine.arguments.dropFirst().first ?? ""
@@ -111,17 +126,7 @@ do {
         compute(for: .seconds(60))
     case "other thread":
         // Only the process's first thread has a handler.
-        var thread = pthread_t()
-        pthread_create(
-            &thread, nil,
-            { _ in
-                try? AsyncIO.run {
-                    say("ready")
-                    try await sleep(.seconds(60))
-                }
-                return nil
-            }, nil)
-        pthread_join(thread, nil)
+        runOnAnotherThread()
     case "several runs":
         let runner = Runner()
         do {

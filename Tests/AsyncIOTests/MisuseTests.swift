@@ -1,0 +1,156 @@
+import AsyncIO
+import AsyncIOTesting
+import Testing
+
+/// What belongs to the loop's thread, called from elsewhere, stops the program with a
+/// sentence, since memory safety stands on it.
+@Suite struct MisuseTests {
+    @Test func createTaskOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            await offTheLoop { createTask {} }
+        }
+        #expect(result?.saysWhere("createTask") == true)
+    }
+
+    @Test func sleepOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            await offTheLoop { try? await sleep(.milliseconds(1)) }
+        }
+        #expect(result?.saysWhere("sleep") == true)
+    }
+
+    @Test func sleepOfNoTimeOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            await offTheLoop { try? await sleep(.zero) }
+        }
+        #expect(result?.saysWhere("sleep") == true)
+    }
+
+    @Test func awaitingAFutureOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            await offTheLoop { _ = try? await Future<Int>().value }
+        }
+        #expect(result?.saysWhere("await") == true)
+    }
+
+    @Test func waitingForAnEventOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            await offTheLoop { _ = try? await Event().wait() }
+        }
+        #expect(result?.saysWhere("await") == true)
+    }
+
+    @Test func gettingFromAQueueOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            await offTheLoop { _ = try? await Queue<Int>().get() }
+        }
+        #expect(result?.saysWhere("await") == true)
+    }
+
+    @Test func withTimeoutOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            await offTheLoop { try? await withTimeout(.seconds(1)) { _ in } }
+        }
+        #expect(result?.standardError.contains("on a thread that runs no event loop") == true)
+    }
+
+    @Test func gatherOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            await offTheLoop { _ = try? await gather({ 1 }, { 2 }) }
+        }
+        #expect(result?.standardError.contains("on a thread that runs no event loop") == true)
+    }
+
+    @Test func toThreadOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            await offTheLoop { try? await toThread {} }
+        }
+        #expect(result?.saysWhere("toThread") == true)
+    }
+
+    @Test func allTasksOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            await offTheLoop { _ = allTasks() }
+        }
+        #expect(result?.saysWhere("allTasks") == true)
+    }
+
+    @Test func callSoonFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let loop = try EventLoop.running
+            await offTheLoop { _ = try? loop.callSoon {} }
+        }
+        #expect(result?.saysTheOtherWay("callSoon") == true)
+    }
+
+    @Test func callLaterFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let loop = try EventLoop.running
+            onForeignThread { _ = try? loop.callLater(.seconds(1)) {} }
+            try await Task.sleep(for: .seconds(60))
+        }
+        #expect(result?.saysTheOtherWay("callLater") == true)
+    }
+
+    @Test func stopFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let loop = try EventLoop.running
+            onForeignThread { loop.stop() }
+            try await Task.sleep(for: .seconds(60))
+        }
+        #expect(result?.saysTheOtherWay("stop") == true)
+    }
+
+    @Test func addReaderFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let loop = try EventLoop.running
+            onForeignThread { try? loop.addReader(0) {} }
+            try await Task.sleep(for: .seconds(60))
+        }
+        #expect(result?.saysTheOtherWay("addReader") == true)
+    }
+
+    @Test func mainActorCodeOnAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            onForeignThread { onLoop {} }
+            try await Task.sleep(for: .seconds(60))
+        }
+        #expect(result?.standardError.contains("reached on a thread that does not run the event") == true)
+    }
+
+    @Test func withoutALoopThereIsAnErrorToCatch() throws {
+        atTopLevel {
+            #expect(EventLoop.current == nil)
+            #expect(currentTask() == nil)
+            let error = #expect(throws: RuntimeError.self) { try EventLoop.running }
+            #expect(error?.message == "no running event loop")
+        }
+    }
+
+    @Test func onThePoolThereIsNoCurrentLoopAndNoCurrentTask() async {
+        let seen = await withTaskExecutorPreference(threadPool) { await whatIsCurrent() }
+        #expect(seen == [true, true])
+    }
+}
+
+/// Runs `body` on the thread pool, where a careless program may come to be.
+@concurrent nonisolated private func onPool(_ body: @Sendable @concurrent () async -> Void) async { await body() }
+
+nonisolated private func offTheLoop(_ body: @Sendable @concurrent () async -> Void) async {
+    await withTaskExecutorPreference(threadPool) { await onPool(body) }
+}
+
+@concurrent nonisolated private func whatIsCurrent() async -> [Bool] {
+    [EventLoop.current == nil, currentTask() == nil]
+}
+
+extension ExitTest.Result {
+    fileprivate func saysWhere(_ operation: String) -> Bool {
+        standardError.contains("\(operation) was called on a thread that runs no event loop")
+    }
+
+    fileprivate func saysTheOtherWay(_ operation: String) -> Bool {
+        standardError.contains("\(operation) was called from another thread than the event loop's")
+            && standardError.contains("callSoonThreadSafe")
+    }
+}
