@@ -9,6 +9,11 @@ nonisolated func say(_ line: String) {
     fflush(nil)
 }
 
+// Whoever started this may ignore Ctrl-C (a shell's background job does), and may be gone
+// before it is: neither shall matter.
+signal(SIGINT, SIG_DFL)
+alarm(60)
+
 /// Blocks without giving the loop a chance.
 func compute(for duration: Duration) {
     let end = ContinuousClock.now + duration
