@@ -3,12 +3,12 @@ import AsyncIOTesting
 import Testing
 
 /// Plain Swift concurrency, with nothing of asyncio's in it, runs on the loop's thread.
-@Suite(.ownLoop) struct PlainSwiftTests {
+@Suite(.eventLoop) struct PlainSwiftTests {
     private let home = thisThread()
 
     @Test func aTaskRunsOnTheLoop() async {
         #expect(await Task { thisThread() }.value == home)
-        #expect(await Task { @Sendable nonisolated in thisThread() }.value == home)
+        #expect(await Task { await heavy() }.value == home)
         #expect(thisThread() == home)
     }
 
@@ -44,7 +44,9 @@ import Testing
                     return await heavy()
                 }
             }
-            return await group.reduce(into: Set()) { $0.insert($1) }
+            var seen: Set<UInt> = []
+            for await thread in group { seen.insert(thread) }
+            return seen
         }
         #expect(threads == [home])
     }
@@ -74,7 +76,7 @@ import Testing
         let home = home
         let seen = await Task.detached { await MainActor.run { thisThread() } }.value
         #expect(seen == home)
-        #expect(MainActor.assumeIsolated { thisThread() } == home)
+        onLoop { #expect(thisThread() == home) }
     }
 
     @Test func anAsyncStreamIsReadOnTheLoopWhoeverFeedsIt() async {
