@@ -1,4 +1,5 @@
 internal import AsyncIOSystem
+internal import CShims
 
 /// Runs a loop piecemeal inside a run loop that is somebody else's: XCTest's, which blocks
 /// the main thread while an `async` test runs.
@@ -12,6 +13,8 @@ package final class LoopPump {
     package init() throws {
         loop = try EventLoop()
         loop.isPumped = true
+        // The host is no async main; see EventLoop+Access.swift.
+        asyncio_set_awaits_main(false)
     }
 
     /// Calls `body`, on any thread, when a job comes and no loop runs in this process.
