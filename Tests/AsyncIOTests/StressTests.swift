@@ -6,7 +6,7 @@ import Testing
 
 /// Everything at once, with foreign threads in the midst of it: no wake-up may be lost, and
 /// nothing may run where it should not. `ASYNCIO_STRESS_SECONDS` makes it long.
-@Suite(.ownLoop) struct StressTests {
+@Suite(.eventLoop) struct StressTests {
     private var seconds: Double {
         getenv("ASYNCIO_STRESS_SECONDS").flatMap { Double(String(cString: $0)) } ?? 0.3
     }
