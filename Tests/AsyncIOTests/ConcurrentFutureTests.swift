@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Testing
 
 /// `loop.submit` and the future it returns; asyncio's `run_coroutine_threadsafe`.
-@Suite(.ownLoop) struct ConcurrentFutureTests {
+@Suite(.eventLoop) struct ConcurrentFutureTests {
     @Test func aThreadCanRunATaskOnTheLoopAndWaitForItsResult() async throws {
         let loop = try EventLoop.running
         let home = thisThread()

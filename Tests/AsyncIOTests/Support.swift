@@ -9,25 +9,6 @@ import Testing
 /// which waits meanwhile.
 nonisolated func atTopLevel<T>(_ body: () throws -> T) rethrows -> T { try EventLoop.outsideOfAnyLoop(body) }
 
-/// Runs a test in real time on a loop of its own, which has the process to itself until the
-/// test ends: for what blocks threads, or counts them.
-struct OwnLoopTrait: TestTrait, SuiteTrait, TestScoping {
-    var isRecursive: Bool { true }
-
-    func provideScope(
-        for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
-    ) async throws {
-        guard testCase != nil else { return try await function() }
-        try withoutActuallyEscaping(function) { function in
-            try atTopLevel { try AsyncIO.run { try await function() } }
-        }
-    }
-}
-
-extension Trait where Self == OwnLoopTrait {
-    static var ownLoop: Self { Self() }
-}
-
 /// Hands `body` a loop in real time that does not run yet, and closes it.
 nonisolated func withLoop(_ body: (EventLoop) throws -> Void) throws {
     try atTopLevel {

@@ -3,7 +3,7 @@ import AsyncIOSystem
 import AsyncIOTesting
 import Testing
 
-@Suite(.ownLoop) struct ThreadPoolTests {
+@Suite(.eventLoop) struct ThreadPoolTests {
     // MARK: toThread
 
     @Test func workRunsOnAThreadOfThePoolAndItsResultComesToTheLoop() async throws {

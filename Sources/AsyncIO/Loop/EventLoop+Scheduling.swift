@@ -59,7 +59,7 @@ extension EventLoop {
         _ callback: @escaping @Sendable () throws -> Void
     ) throws(RuntimeError) -> ThreadSafeHandle {
         let handle = ThreadSafeHandle(callback)
-        guard inbox.post(.handle(handle)) else { throw RuntimeError("Event loop is closed") }
+        guard post(.handle(handle)) else { throw RuntimeError("Event loop is closed") }
         return handle
     }
 
@@ -80,6 +80,14 @@ extension EventLoop {
     func checkOpen(_ operation: StaticString) throws(RuntimeError) {
         assertUsable(operation)
         if state == .closed { throw RuntimeError("Event loop is closed") }
+    }
+
+    /// Takes what may come from any thread: from the loop's own, its place in the queue is
+    /// that of the call. False if the loop is closed.
+    func post(_ item: Inbox.Item) -> Bool {
+        guard EventLoop.here === self, state != .closed else { return inbox.post(item) }
+        receive(item)
+        return true
     }
 
     func receive(_ item: Inbox.Item) {

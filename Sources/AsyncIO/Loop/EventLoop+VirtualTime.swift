@@ -1,5 +1,7 @@
 // What AsyncIOTesting builds on.
 
+internal import AsyncIOSystem
+
 extension EventLoop {
     package convenience init(virtualTimeWithSeed seed: UInt64?) throws(OSError) {
         try self.init(debug: nil, time: .virtual)
@@ -29,6 +31,9 @@ extension EventLoop {
 }
 
 extension EventLoop {
+    /// How much real time has passed since the last turn began.
+    var timeSinceLastTurn: Int64 { SystemClock.now() - turnsBegan.last }
+
     /// Whether the latest run ended because nothing could happen any more.
     package var hasStalled: Bool { isStalled }
 }

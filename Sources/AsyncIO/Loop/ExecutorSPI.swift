@@ -153,7 +153,8 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     // MARK: Isolation
 
-    func isIsolatingCurrentContext() -> Bool? { EventLoop.here != nil }
+    /// Nil where no loop runs, so that `checkIsolated` gets to say its sentence.
+    func isIsolatingCurrentContext() -> Bool? { EventLoop.here != nil ? true : nil }
 
     func checkIsolated() {
         guard EventLoop.here == nil else { return }

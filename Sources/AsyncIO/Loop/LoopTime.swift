@@ -47,15 +47,15 @@ enum SleepTarget: Sendable {
             // A loop in virtual time keeps the distance to the present.
             guard loop.virtualNow != nil else { return instant }
             let distance = max(0, instant - ContinuousClock().now.loopTime)
-            return SleepTarget.after(Self.asMeant(distance)).deadline(on: loop)
+            return SleepTarget.after(Self.asMeant(distance, within: loop.timeSinceLastTurn)).deadline(on: loop)
         }
     }
 
     /// `Task.sleep(for:)` adds its duration to the machine's clock and tells the sum, from
-    /// which real time has gone by since. Virtual time has to be the same in every run, so
-    /// this takes the roundest duration that may have been meant.
-    private static func asMeant(_ distance: Int64) -> Int64 {
-        let tolerance = max(min(100_000, distance / 50), min(10_000_000, distance / 1_000))
+    /// which real time has gone by since, for a hop of a turn at most. Virtual time has to be
+    /// the same in every run, so this takes the roundest duration that may have been meant.
+    private static func asMeant(_ distance: Int64, within spent: Int64) -> Int64 {
+        let tolerance = min(spent, max(min(100_000, distance / 50), distance / 1_000))
         var unit: Int64 = 1_000_000_000
         while unit > 1_000 {
             let rounded = (distance + unit - 1) / unit * unit

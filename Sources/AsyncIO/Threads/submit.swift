@@ -12,7 +12,7 @@ extension EventLoop {
         _ body: @escaping @MainActor @Sendable () async throws -> T
     ) -> ConcurrentFuture<T> {
         let future = ConcurrentFuture<T>(loop: self)
-        let accepted = inbox.post(
+        let accepted = post(
             .callback { [self] in
                 guard !future.isCancelled else { return }
                 let task = makeMainTask(body)
@@ -101,7 +101,7 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
             return true
         }
         guard isFirst else { return false }
-        let accepted = loop.inbox.post(
+        let accepted = loop.post(
             .callback { [self] in
                 if let cancelTask = state.withLock({ $0.cancelTask.take() }) {
                     cancelTask.value()

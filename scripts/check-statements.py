@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Checks Tests/Statements: every statement of asyncio's has a row that names a test which
+exists, or says why it has no meaning in Swift. Exits with 1 and a list otherwise.
+
+A row:  | LOOP-1 | what it says | `Suite/test()`, `Suite/other(argument:)` (a remark) |
+    or  | LOOP-1 | what it says | no meaning: why |
+"""
+
+import pathlib
+import re
+import sys
+
+COUNTS = {
+    "LOOP": 29, "RUN": 18, "FUT": 14, "TASK": 22, "TMO": 18, "TG": 19, "COMB": 22,
+    "SYNC": 23, "Q": 10, "THR": 7, "EAGER": 6,
+}
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TEST = re.compile(r"`(\w+)/(\w+)(\([^`]*\))?`")
+ID = re.compile(r"([A-Z]+)-(\d+)")
+
+
+def rows(path):
+    """The rows of a table: (line number, cells), without its head."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line.startswith("|") or re.fullmatch(r"[|\s:-]+", line):
+            continue
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if cells[0] in ("Statement", "Rule"):
+            continue
+        yield number, cells
+
+
+def tests():
+    """The functions of every suite: of the type, and of the file, of that name."""
+    found = {}
+    for path in sorted((ROOT / "Tests").rglob("*.swift")):
+        suite = path.stem
+        for line in path.read_text().splitlines():
+            kind = re.match(r"(?:@\w+(?:\([^)]*\))?\s+|\w+\s+)*?(?:struct|class|extension|actor|enum) (\w+)", line)
+            if kind:
+                suite = kind[1]
+            for function in re.findall(r"\bfunc (\w+)", line):
+                found.setdefault(suite, set()).add(function)
+                found.setdefault(path.stem, set()).add(function)
+    return found
+
+
+def main():
+    wrong = []
+    known = tests()
+    seen = {}
+    for path in sorted((ROOT / "Tests" / "Statements").glob("*.md")):
+        for number, cells in rows(path):
+            where = f"{path.relative_to(ROOT)}:{number}"
+            if len(cells) != 3 or not all(cells):
+                wrong.append(f"{where}: a row has three cells, none of them empty")
+                continue
+            name, _, evidence = cells
+            statement = ID.fullmatch(name)
+            if statement:
+                if statement[1] not in COUNTS or not 1 <= int(statement[2]) <= COUNTS[statement[1]]:
+                    wrong.append(f"{where}: there is no statement {name}")
+                if name in seen:
+                    wrong.append(f"{where}: {name} has a row already, in {seen[name]}")
+                seen[name] = where
+            if re.match(r"no meaning: \S", evidence):
+                continue
+            named = TEST.findall(evidence)
+            if not named:
+                wrong.append(f"{where}: {name} names no test and gives no reason")
+            for suite, function, _ in named:
+                if function not in known.get(suite, ()):
+                    wrong.append(f"{where}: {name}: there is no {suite}/{function}")
+    for prefix, count in COUNTS.items():
+        for number in range(1, count + 1):
+            if f"{prefix}-{number}" not in seen:
+                wrong.append(f"{prefix}-{number} has no row")
+    for line in wrong:
+        print(line)
+    if wrong:
+        return 1
+    print(f"{len(seen)} statements, each with its test or its reason")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
