@@ -49,6 +49,8 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
     /// The present of a loop in virtual time; nil if time is real.
     @safe @exclusivity(unchecked) var virtualNow: Int64?
+    /// In virtual time: when, on the machine's clock, the present entry began to run.
+    @safe @exclusivity(unchecked) var entryBegan: Int64 = 0
     /// How far virtual time may go; nil for any distance.
     @safe @exclusivity(unchecked) var virtualLimit: Int64?
     /// Picks which ready entry runs next, if the schedule is a seeded one.
@@ -61,7 +63,7 @@ public final class EventLoop: @unchecked Sendable {
     /// Whether threads take no more work.
     @safe @exclusivity(unchecked) var isExecutorShutDown = false
     /// Generators that have begun and not ended; see shutdownAsyncGenerators.
-    @safe @exclusivity(unchecked) var generators: [ObjectIdentifier: any OpenGenerator] = [:]
+    @safe @exclusivity(unchecked) var generators = GeneratorList()
     /// Memory that every connection receives into, so that an idle one holds none.
     let receiveBuffer = ReceiveBuffer()
 
@@ -210,6 +212,7 @@ public final class EventLoop: @unchecked Sendable {
             count -= 1
             if schedule != nil { moveRandomEntryToFront(among: count + 1) }
             guard let entry = ready.popFirst() else { return }
+            if virtualNow != nil { entryBegan = SystemClock.now() }
             run(entry)
             while !runNext.isEmpty { resume(runNext.removeFirst()) }
         }

@@ -1,3 +1,5 @@
+internal import AsyncIOSystem
+
 // Inside the loop, time is whole nanoseconds since the epoch of ContinuousClock:
 // equal deadlines are equal, and nothing is lost however long the machine is up.
 
@@ -46,22 +48,24 @@ enum SleepTarget: Sendable {
         case .at(let instant):
             // A loop in virtual time keeps the distance to the present.
             guard loop.virtualNow != nil else { return instant }
-            let distance = max(0, instant - ContinuousClock().now.loopTime)
-            return SleepTarget.after(Self.asMeant(distance)).deadline(on: loop)
+            let least = max(0, instant - SystemClock.now())
+            return SleepTarget.after(Self.asMeant(least, atMost: instant - loop.entryBegan)).deadline(on: loop)
         }
     }
 
     /// `Task.sleep(for:)` adds its duration to the machine's clock and tells the sum, from
-    /// which real time has gone by since. Virtual time has to be the same in every run, so
-    /// this takes the roundest duration that may have been meant.
-    private static func asMeant(_ distance: Int64) -> Int64 {
-        let tolerance = max(min(100_000, distance / 50), min(10_000_000, distance / 1_000))
+    /// which real time has gone by since. Virtual time has to be the same in every run. The
+    /// sum was made while the present entry ran, which gives bounds; this takes the roundest
+    /// duration within them.
+    private static func asMeant(_ least: Int64, atMost: Int64) -> Int64 {
+        // From another thread, the sum may be older than the entry.
+        let most = max(atMost, least + min(100_000, least / 50))
         var unit: Int64 = 1_000_000_000
-        while unit > 1_000 {
-            let rounded = (distance + unit - 1) / unit * unit
-            if rounded - distance <= tolerance { return rounded }
+        while unit >= 1_000 {
+            let rounded = (least + unit - 1) / unit * unit
+            if rounded <= most { return rounded }
             unit /= 10
         }
-        return distance
+        return least
     }
 }
