@@ -123,7 +123,9 @@ import Testing
         }
         var results: [Int] = []
         await #expect(throws: Boom(3)) {
-            for try await number in source.concurrentMap(limit: 5, { try await Load().work($0) }) { results.append(number) }
+            for try await number in source.concurrentMap(limit: 5, { try await Load().work($0) }) {
+                results.append(number)
+            }
         }
         #expect(results == [1, 2])
     }

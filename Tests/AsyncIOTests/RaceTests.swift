@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test func aRaceOfNobodyIsAMistake() async throws {
-        await #expect(throws: ValueError.self) { try await race([() async throws -> Int]()) }
+        await #expect(throws: ValueError.self) { try await race([Int]()) { $0 } }
         await #expect(throws: ValueError.self) { try await firstCompleted([AsyncTask<Int>]()) }
     }
 

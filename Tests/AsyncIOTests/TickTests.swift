@@ -174,7 +174,7 @@ import Testing
 
     @Test func gatherTakesThreeTurns() async throws {
         #expect(try await turns { _ = try await gather({ 1 }, { 2 }, { 3 }) } == 3)
-        #expect(try await turns { _ = try await gather((0..<5).map { number in createTask { number } }) } == 3)
+        #expect(try await turns { _ = try await gather((0..<5)) { number in number } } == 3)
     }
 
     @Test func waitTakesThreeTurns() async throws {

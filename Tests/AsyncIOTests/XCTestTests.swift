@@ -19,7 +19,7 @@ nonisolated final class XCTestTests: XCTestCase {
         let elapsed = try runInVirtualTime {
             let loop = try EventLoop.running
             let start = loop.now
-            try await gather([1, 2, 3].map { hours in { try await sleep(.seconds(3600 * hours)) } })
+            try await gather([1, 2, 3]) { hours in try await sleep(.seconds(3600 * hours)) }
             return loop.now - start
         }
         XCTAssertEqual(elapsed, .seconds(3 * 3600))

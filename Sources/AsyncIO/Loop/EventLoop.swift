@@ -63,7 +63,7 @@ public final class EventLoop: @unchecked Sendable {
     /// Whether threads take no more work.
     @safe @exclusivity(unchecked) var isExecutorShutDown = false
     /// Generators that have begun and not ended; see shutdownAsyncGenerators.
-    @safe @exclusivity(unchecked) var generators: [ObjectIdentifier: any OpenGenerator] = [:]
+    @safe @exclusivity(unchecked) var generators = GeneratorList()
     /// Memory that every connection receives into, so that an idle one holds none.
     let receiveBuffer = ReceiveBuffer()
 

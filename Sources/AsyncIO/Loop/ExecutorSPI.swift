@@ -65,7 +65,8 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         if let instant = instant as? ContinuousClock.Instant {
             schedule(job, .at(instant.loopTime))
         } else if let clock = clock as? SuspendingClock, let instant = instant as? SuspendingClock.Instant {
-            schedule(job, .after(clock.now.duration(to: instant).roundedUpNanoseconds))
+            let distance = clock.now.duration(to: instant)
+            schedule(job, .at(SystemClock.now().advanced(by: distance)))
         } else {
             Self.unknownClock(clock)
         }

@@ -95,7 +95,7 @@ public final class Server {
     public nonisolated(nonsending) func serveForever() async throws {
         if servingTask != nil { throw RuntimeError("the server is already being awaited on serveForever()") }
         if isClosed { throw RuntimeError("the server is closed") }
-        servingTask = currentTask()
+        servingTask = runningTask()
         defer { servingTask = nil }
         do {
             try await Waiter(for: "Server.serveForever()").wait()

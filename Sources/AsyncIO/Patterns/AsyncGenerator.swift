@@ -1,14 +1,16 @@
 // # Generators
 //
-// A generator's body runs in its consumer's task, as in asyncio: `currentTask()` is the
-// consumer, whose cancellation reaches what the body waits for. The body has a carrier
-// of its own (Carrier.swift), and the two take turns:
+// A generator's body runs, as in asyncio, in the turns of its consumer, and takes it for
+// the current task. It has a carrier of its own (onCarrier.swift), and the two take turns:
 //
 //   consumer  `next()`: hands the turn to the body and suspends
 //   body      runs up to `yield(value)`: hands value and turn back, and suspends
 //
 // Each hand-over goes through the loop's `runNext`, so that, as in asyncio, pulling a
 // value costs no turn of the loop if the body does not wait for anything else.
+//
+// Other than in asyncio, time-outs and task groups of the body are bound to the body, not
+// to the task that happened to consume it when they were entered: see GeneratorTask.swift.
 //
 // The body ends with its consumer: when the iterator goes (the loop was left, the task
 // ended), a body that is suspended in `yield` goes on with a `CancellationError` there,
@@ -91,18 +93,18 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
 /// What body and consumer share. Loop thread only.
 private final class GeneratorCore<Element>: OpenGenerator {
+    /// Whose turn it is: the consumer's before the body has begun, while it is suspended in
+    /// `yield`, and when it has ended.
     private enum State { case fresh, running, suspended, ended }
 
     private let start: (GeneratorCore) -> Void
     private var state = State.fresh
+    private let task = GeneratorTask()
     /// What the body hands over: an element, or nil at its end; or its error.
     private var handed: Result<Element?, any Error>?
     private var consumer: Continuation?
     private var producer: Continuation?
-    /// The task that the body runs in at present, and that task's own carrier.
-    private var task: AnyAsyncTask?
-    private var outerCarrier: Carrier?
-    private var isAbandoned = false
+    private var isClosing = false
     /// Who waits for the end of a body that is closing already.
     private var closers = WaitQueue()
 
@@ -116,18 +118,16 @@ private final class GeneratorCore<Element>: OpenGenerator {
         case .running: throw RuntimeError("next() called while the generator is already running")
         case .fresh, .suspended: break
         }
-        guard let task = currentTask() else {
+        guard let current = runningTask() else {
             return try await adopted { try await self.next() }
         }
-        self.task = task
-        outerCarrier = task.carrier
+        task.beginTurn(for: current)
         handed = nil
-        if state == .fresh {
-            state = .running
-            start(self)
-        }
+        let isFresh = state == .fresh
+        state = .running
+        if isFresh { start(self) }
         if handed == nil { await suspendConsumer() }
-        self.task = nil
+        task.endTurn()
         return try handed.take()?.get()
     }
 
@@ -135,15 +135,12 @@ private final class GeneratorCore<Element>: OpenGenerator {
         await unsafe withUnsafeContinuation { continuation in
             let continuation = unsafe Continuation(continuation)
             let loop = EventLoop.required(for: "A generator")
-            if handed != nil {
+            guard handed == nil else {
                 loop.runNext.append(continuation)
                 return
             }
             consumer = continuation
-            if let producer = producer.take() {
-                state = .running
-                loop.runNext.append(producer)
-            }
+            if let producer = producer.take() { loop.runNext.append(producer) }
         }
     }
 
@@ -151,9 +148,9 @@ private final class GeneratorCore<Element>: OpenGenerator {
         switch state {
         case .fresh: state = .ended
         case .suspended:
-            isAbandoned = true
-            do { while try await next() != nil {} } catch is CancellationError {}
-        case .running where isAbandoned:
+            isClosing = true
+            do { _ = try await next() } catch is CancellationError {}
+        case .running where isClosing:
             let place = Waiter(for: "the clean-up of a generator")
             closers.append(place)
             defer { closers.remove(place) }
@@ -166,41 +163,64 @@ private final class GeneratorCore<Element>: OpenGenerator {
     /// The consumer is gone: the body, if it waits in `yield`, ends as a task of its own.
     func abandon() {
         guard state == .suspended, let loop = EventLoop.here else { return }
-        // Begun at once when its turn comes: a task that is cancelled before its start,
-        // as at the end of `run`, would not clean up.
+        // If this task is cancelled before it starts, at the end of `run`, the generator is
+        // closed with those that are left.
         _ = try? loop.callSoon {
-            createTask(name: "generator clean-up", eager: true) { try await self.close() }
+            createTask(name: "generator clean-up") { try await self.close() }
         }
     }
 
     // MARK: The body's side
 
     nonisolated(nonsending) func run(_ body: (AsyncGenerator<Element>.Yield) async throws -> Void) async {
-        task?.enterCarrier()
         let loop = EventLoop.required(for: "A generator")
-        loop.generators[ObjectIdentifier(self)] = self
-        defer { loop.generators[ObjectIdentifier(self)] = nil }
+        let number = loop.generators.add(self)
+        defer { loop.generators.remove(number) }
+        task.enterCarrier()
+        let end: Result<Element?, any Error>
         do {
+            task.takeOverRequest()
             try await body(AsyncGenerator<Element>.Yield(core: self))
-            hand(.success(nil))
+            end = .success(nil)
         } catch {
-            hand(.failure(error))
+            end = .failure(error)
         }
-        state = .ended
+        task.leaveCarrier(backTo: nil)
+        hand(end, state: .ended)
         closers.wake()
     }
 
     nonisolated(nonsending) func yield(_ element: Element) async throws {
-        if isAbandoned { throw CancellationError() }
-        hand(.success(element))
-        state = .suspended
-        await unsafe withUnsafeContinuation { producer = unsafe Continuation($0) }
-        task?.enterCarrier()
-        if isAbandoned { throw CancellationError() }
+        guard !isClosing else { return await goOnThoughClosed() }
+        hand(.success(element), state: .suspended)
+        await suspendProducer()
+        try task.resumeBody()
+        if isClosing { throw CancellationError() }
     }
 
-    private func hand(_ result: Result<Element?, any Error>) {
-        task?.leaveCarrier(backTo: outerCarrier)
+    private nonisolated(nonsending) func suspendProducer() async {
+        await unsafe withUnsafeContinuation { continuation in
+            let continuation = unsafe Continuation(continuation)
+            if state == .suspended {
+                producer = continuation
+            } else {
+                // Its turn came on the way here: see the races in Suspension.swift.
+                EventLoop.required(for: "A generator").runNext.append(continuation)
+            }
+        }
+    }
+
+    /// The body swallowed the end that `yield` told it: it never gets another turn.
+    private nonisolated(nonsending) func goOnThoughClosed() async {
+        hand(
+            .failure(RuntimeError("the generator was closed, but its body yields again: let yield's error out")),
+            state: .ended)
+        closers.wake()
+        await unsafe withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
+    }
+
+    private func hand(_ result: Result<Element?, any Error>, state: State) {
+        self.state = state
         handed = result
         if let consumer = consumer.take() {
             EventLoop.required(for: "A generator").runNext.append(consumer)

@@ -7,14 +7,25 @@
 public func race<T>(
     isolation: isolated (any Actor)? = #isolation, _ bodies: (() async throws -> T)...
 ) async throws -> T {
-    try await race(isolation: isolation, bodies)
+    try await firstCompleted(bodies.map { createTask(isolation: isolation, $0) })
 }
 
-/// Runs an array of bodies as tasks; the first that ends decides.
-public func race<T>(
-    isolation: isolated (any Actor)? = #isolation, _ bodies: some Sequence<() async throws -> T>
+/// Runs `body` as a task for each of `items`; the first that ends decides.
+///
+/// ```swift
+/// let page = try await race(mirrors) { mirror in try await fetch(mirror) }
+/// ```
+public func race<Item, T>(
+    _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
+    _ body: @escaping (Item) async throws -> T
 ) async throws -> T {
-    try await firstCompleted(bodies.map { createTask(isolation: isolation, $0) })
+    try await firstCompleted(
+        items.map { item in
+            createTask(isolation: isolation) {
+                _ = isolation
+                return try await body(item)
+            }
+        })
 }
 
 /// Waits until the first of several tasks or futures has ended; cancels the others and

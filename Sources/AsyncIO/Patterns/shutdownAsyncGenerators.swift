@@ -15,7 +15,7 @@ extension EventLoop {
         assertUsable("shutdownAsyncGenerators")
         guard !generators.isEmpty else { return }
         var closing: [AsyncTask<Void>] = []
-        for generator in generators.values {
+        for generator in generators.all {
             closing.append(createTask(name: "generator clean-up") { try await generator.close() })
         }
         guard let results = try? await gatherResults(closing) else { return }

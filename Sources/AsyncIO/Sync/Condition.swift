@@ -45,7 +45,7 @@ public final class Condition {
 
         // The lock must be held again, whatever is cancelled meanwhile; the latest
         // request is thrown once it is.
-        let task = currentTask()
+        let task = runningTask()
         var message = task?.cancelMessage
         while true {
             do {

@@ -42,6 +42,17 @@ public class AnyAsyncTask: FutureBase {
         loop.tasks.append(self)
     }
 
+    /// A task that nobody sees, of which another one is the face; see GeneratorTask.
+    init(behind name: String) {
+        givenName = name
+        number = 0
+        site = nil
+        super.init()
+    }
+
+    /// The task that the program sees when this one runs.
+    var visible: AnyAsyncTask? { self }
+
     // MARK: Identity
 
     /// The name given, or `Task-N`.
@@ -68,7 +79,7 @@ public class AnyAsyncTask: FutureBase {
     ///
     /// asyncio: `Task.cancel`.
     @discardableResult
-    public final override func cancel(_ message: String? = nil) -> Bool {
+    public override func cancel(_ message: String? = nil) -> Bool {
         cancel(message, isNative: true)
     }
 
@@ -88,7 +99,7 @@ public class AnyAsyncTask: FutureBase {
     /// How many requests to cancel this task has that were not taken back.
     ///
     /// asyncio: `Task.cancelling`.
-    public final var cancelling: Int { Int(requests) }
+    public final var cancelling: Int { Int(generator?.requests ?? requests) }
 
     /// Takes one request to cancel back, for code that caught the cancellation and
     /// means to go on. At zero, a request that was not delivered yet is forgotten.
@@ -98,18 +109,19 @@ public class AnyAsyncTask: FutureBase {
     /// asyncio: `Task.uncancel`.
     @discardableResult
     public final func uncancel() -> Int {
+        generator?.uncancel()
         if requests > 0 {
             requests -= 1
             if requests == 0 { mustCancel = false }
         }
-        return Int(requests)
+        return cancelling
     }
 
     /// The message of the latest cancellation that this task saw, its own or that of
     /// something it waited for.
     ///
     /// asyncio: the argument of the `CancelledError`.
-    public final var cancelMessage: String? { deliveredMessage }
+    public final var cancelMessage: String? { (generator ?? self).deliveredMessage }
 
     /// Throws a pending request to cancel, after a wait.
     ///

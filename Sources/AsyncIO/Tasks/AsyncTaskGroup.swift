@@ -280,7 +280,7 @@ public func withAsyncTaskGroup<T>(
 ) async throws -> T? {
     try await withoutActuallyEscaping(body) { body in
         _ = isolation
-        guard let task = currentTask() else {
+        guard let task = runningTask() else {
             return try await adopted(isolation: isolation) {
                 _ = isolation
                 return try await withAsyncTaskGroup(group, isolation: isolation, body)

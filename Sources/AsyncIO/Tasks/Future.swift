@@ -114,7 +114,7 @@ extension FutureBase {
     /// the message.
     final func throwCancellation() throws -> Never {
         let message = takeMessage()
-        currentTask()?.deliveredMessage = message
+        runningTask()?.deliveredMessage = message
         throw CancellationError()
     }
 }

@@ -52,7 +52,12 @@ struct TaskList {
 /// thread, and in a child that was made with `async let` or a standard task group.
 ///
 /// asyncio: `asyncio.current_task`.
-public func currentTask() -> AnyAsyncTask? { EventLoop.here?.carriers.current }
+public func currentTask() -> AnyAsyncTask? { runningTask()?.visible }
+
+/// What is cancelled when a scope that is entered here cancels its body: the current task, or
+/// the hidden one of a generator's body.
+@usableFromInline
+func runningTask() -> AnyAsyncTask? { EventLoop.here?.carriers.current }
 
 /// The loop's tasks that have not ended, oldest first.
 ///

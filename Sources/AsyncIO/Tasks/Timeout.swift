@@ -146,7 +146,7 @@ func withTimeout<T>(
 ) async throws -> T {
     try await withoutActuallyEscaping(body) { body in
         _ = isolation
-        guard let task = currentTask() else {
+        guard let task = runningTask() else {
             return try await adopted(isolation: isolation) {
                 _ = isolation
                 return try await withTimeout(loopDeadline: loopDeadline, isolation: isolation, body)

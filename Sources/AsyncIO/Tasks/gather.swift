@@ -113,12 +113,19 @@ public nonisolated(nonsending) func gather<T>(_ futures: some Sequence<any Await
     try await gatherFuture(futures).value
 }
 
-/// Runs all of `bodies` as tasks and waits for them; returns their values in order.
+/// Runs `body` as a task for each of `items` and waits for them; returns their values in order.
+///
+/// ```swift
+/// let pages = try await gather(urls) { url in try await fetch(url) }
+/// ```
+///
+/// asyncio: `asyncio.gather(*[fetch(url) for url in urls])`.
 @discardableResult
-public func gather<T>(
-    isolation: isolated (any Actor)? = #isolation, _ bodies: some Sequence<() async throws -> T>
+public func gather<Item, T>(
+    _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
+    _ body: @escaping (Item) async throws -> T
 ) async throws -> [T] {
-    try await gather(bodies.map { createTask(isolation: isolation, $0) })
+    try await gather(tasks(items, isolation: isolation, body))
 }
 
 /// Waits for all of `futures` to end, in whatever way; returns how they did, in order.
@@ -142,13 +149,14 @@ public nonisolated(nonsending) func gatherResults<T>(
     try await gatherResultsFuture(futures).value
 }
 
-/// Runs all of `bodies` as tasks and waits for them to end, in whatever way; returns how
-/// they did, in order.
+/// Runs `body` as a task for each of `items` and waits for them to end, in whatever way;
+/// returns how they did, in order.
 @discardableResult
-public func gatherResults<T>(
-    isolation: isolated (any Actor)? = #isolation, _ bodies: some Sequence<() async throws -> T>
+public func gatherResults<Item, T>(
+    _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
+    _ body: @escaping (Item) async throws -> T
 ) async throws -> [Result<T, any Error>] {
-    try await gatherResults(bodies.map { createTask(isolation: isolation, $0) })
+    try await gatherResults(tasks(items, isolation: isolation, body))
 }
 
 // MARK: Without waiting
@@ -203,6 +211,18 @@ public func gatherResultsFuture(_ futures: some Sequence<any Awaitable>) -> Futu
 }
 
 // MARK: Inside
+
+/// A task for each item, in order.
+private func tasks<Item, T>(
+    _ items: some Sequence<Item>, isolation: isolated (any Actor)?, _ body: @escaping (Item) async throws -> T
+) -> [AsyncTask<T>] {
+    items.map { item in
+        createTask(isolation: isolation) {
+            _ = isolation
+            return try await body(item)
+        }
+    }
+}
 
 // Packs are taken apart in functions that are not async: the compiler's allocation of a
 // pack's types does not survive a suspension.

@@ -19,7 +19,7 @@ public nonisolated(nonsending) func waitFor<A: Awaitable>(_ future: A, timeout: 
         }
     }
     // Nothing but our own future is waited for, so that no carrier is needed.
-    guard let task = currentTask() else { return try await waitForPlain(future, timeout: timeout) }
+    guard let task = runningTask() else { return try await waitForPlain(future, timeout: timeout) }
     let scope = Timeout(deadline: timeoutDeadline(timeout), isNative: false)
     scope.enter(task)
     do {

@@ -4,7 +4,7 @@ import AsyncIO
 func lockExample() async throws {
     let lock = Lock()
     let list = List()
-    try await gather((1...3).map { _ in createTask { try await work(on: list, under: lock) } })
+    try await gather((1...3)) { _ in try await work(on: list, under: lock) }
     print(list.numbers)
 }
 

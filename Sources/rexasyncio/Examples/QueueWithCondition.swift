@@ -5,7 +5,7 @@ func queueWithConditionExample() async throws {
     let queue = Queue<Int>()
     let condition = Condition()
     let consumers = (1...3).map { _ in createTask { try await consume(queue, condition) } }
-    try await gather((1...3).map { _ in createTask { try await produce(queue, condition) } })
+    try await gather((1...3)) { _ in try await produce(queue, condition) }
     try await queue.join()
     for consumer in consumers { consumer.cancel() }
 }

@@ -5,7 +5,7 @@ func queueWithLockExample() async throws {
     let queue = Queue<Int>()
     let lock = Lock()
     let consumers = (1...3).map { _ in createTask { try await consume(queue, lock) } }
-    try await gather((1...3).map { _ in createTask { try await produce(queue, lock) } })
+    try await gather((1...3)) { _ in try await produce(queue, lock) }
     try await queue.join()
     for consumer in consumers { consumer.cancel() }
 }

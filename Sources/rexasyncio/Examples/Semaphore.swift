@@ -3,7 +3,7 @@ import AsyncIO
 /// Five workers, of whom three may work at a time.
 func semaphoreExample() async throws {
     let semaphore = try Semaphore(3)
-    try await gather((1...5).map { number in createTask { try await work(number, under: semaphore) } })
+    try await gather((1...5)) { number in try await work(number, under: semaphore) }
 }
 
 private func work(_ number: Int, under semaphore: Semaphore) async throws {
