@@ -30,9 +30,10 @@ public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
         outer.end(like: inner, message: inner.isCancelled ? inner.takeMessage() : nil)
         return outer
     }
-    let copy = inner.onDone { [unowned inner] _ in
+    // Who waits holds the outer future, which holds the inner one; not the other way round.
+    let copy = inner.onDone { [weak outer, unowned inner] _ in
         // The message of a cancellation stays inside, as asyncio has it.
-        if !outer.isDone { outer.end(like: inner, message: nil) }
+        if let outer, !outer.isDone { outer.end(like: inner, message: nil) }
     }
     outer.onDone { _ in
         guard !inner.isDone else { return }
