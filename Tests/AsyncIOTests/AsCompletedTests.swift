@@ -20,13 +20,11 @@ import Testing
 
     @Test func bodiesBecomeTasks() async throws {
         var seen: [Int] = []
-        let bodies = [2, 1].map { number in
-            { () async throws -> Int in
-                try await sleep(.seconds(number))
-                return number
-            }
+        let tasks = asCompleted([2, 1]) { number in
+            try await sleep(.seconds(number))
+            return number
         }
-        for try await task in asCompleted(bodies) { seen.append(try await task.value) }
+        for try await task in tasks { seen.append(try await task.value) }
         #expect(seen == [1, 2])
     }
 

@@ -11,10 +11,6 @@ import Testing
         }
     }
 
-    private func bodies(_ count: Int) -> [() async throws -> Int] {
-        (0..<count).map { number in { number } }
-    }
-
     // MARK: Values
 
     @Test func gatheringNothingGivesNothingAtOnce() async throws {
@@ -42,19 +38,16 @@ import Testing
             #expect(one == 1 && two == "two")
         }
         #expect(passed == .seconds(2))
-        #expect(try await gather(bodies(5)) == [0, 1, 2, 3, 4])
+        #expect(try await gather(0..<5) { $0 } == [0, 1, 2, 3, 4])
     }
 
     @Test func bodiesThatEndAtOnceCostThreeTurns() async throws {
-        #expect(try await turns { try await gather(bodies(5)) } == 3)
+        #expect(try await turns { try await gather(0..<5) { $0 } } == 3)
     }
 
-    @Test func bodiesWrittenInPlaceCostTheSame() async throws {
+    @Test func aBodyThatAwaitsWithoutSuspendingCostsTheSame() async throws {
         func same(_ number: Int) async throws -> Int { number }
-        let cost = try await turns { try await gather((0..<5).map { number in { try await same(number) } }) }
-        #expect(cost == 3)
-        let untyped = (0..<5).map { number in { () async throws -> Int in number } }
-        #expect(try await turns { try await gather(untyped) } == 3)
+        #expect(try await turns { try await gather(0..<5) { number in try await same(number) } } == 3)
     }
 
     @Test func tasksThatHaveEndedAreGatheredAtOnce() async throws {

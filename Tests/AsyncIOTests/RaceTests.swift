@@ -63,18 +63,15 @@ import Testing
     @Test func cancellingTheOneWhoWaitsCancelsAllAndWaitsForThem() async throws {
         var cleanedUp = 0
         let task = createTask {
-            try await race(
-                (0..<3).map { number -> () async throws -> Void in
-                    {
-                        do {
-                            try await sleep(.seconds(60))
-                        } catch {
-                            try await sleep(.seconds(number))
-                            cleanedUp += 1
-                            throw error
-                        }
-                    }
-                })
+            try await race(0..<3) { number in
+                do {
+                    try await sleep(.seconds(60))
+                } catch {
+                    try await sleep(.seconds(number))
+                    cleanedUp += 1
+                    throw error
+                }
+            }
         }
         try await sleep(.seconds(1))
         let duration = try await time {

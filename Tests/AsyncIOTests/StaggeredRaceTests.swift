@@ -22,7 +22,7 @@ import Testing
     @Test func theNextStartsAfterTheDelayAndTheFirstValueWins() async throws {
         let passed = try await time {
             let (value, index, errors) = try await staggeredRace(
-                delay: .seconds(2), [body(0, 10), body(1, 3), body(2, 10), body(3, 10)])
+                delay: .seconds(2), body(0, 10), body(1, 3), body(2, 10), body(3, 10))
             #expect(value == 1 && index == 1)
             #expect(errors.count == 3 && errors[0] is CancellationError && errors[1] == nil)
         }
@@ -33,7 +33,7 @@ import Testing
     @Test func theNextStartsAtOnceWhenTheOneBeforeFails() async throws {
         let passed = try await time {
             let (value, index, errors) = try await staggeredRace(
-                delay: .seconds(10), [body(0, 1, fails: true), body(1, 1)])
+                delay: .seconds(10), body(0, 1, fails: true), body(1, 1))
             #expect(value == 1 && index == 1)
             #expect(errors[0] as? Boom == Boom(0) && errors[1] == nil)
         }
@@ -42,26 +42,26 @@ import Testing
 
     @Test func withoutADelayTheyStartOneAfterTheOther() async throws {
         let (value, index, errors) = try await staggeredRace(
-            delay: nil, [body(0, 100, fails: true), body(1, 100, fails: true), body(2, 1)])
+            delay: nil, body(0, 100, fails: true), body(1, 100, fails: true), body(2, 1))
         #expect(value == 2 && index == 2 && errors.count == 3)
         #expect(log.lines == ["0 starts", "1 starts", "2 starts"])
     }
 
     @Test func withoutAWinnerThereAreOnlyErrors() async throws {
         let (value, index, errors) = try await staggeredRace(
-            delay: .seconds(1), [body(0, 5, fails: true), body(1, 1, fails: true)])
+            delay: .seconds(1), body(0, 5, fails: true), body(1, 1, fails: true))
         #expect(value == nil && index == nil)
         #expect(errors.map { ($0 as? Boom)?.number } == [0, 1])
     }
 
     @Test func ofNothingThereIsNoWinner() async throws {
-        let (value, index, errors) = try await staggeredRace(delay: nil, [() async throws -> Int]())
+        let (value, index, errors) = try await staggeredRace([Int](), delay: nil) { $0 }
         #expect(value == nil && index == nil && errors.isEmpty)
     }
 
     @Test func aCancellationFromOutsideCancelsAllAndPassesThrough() async throws {
         let racing = createTask {
-            try await staggeredRace(delay: .seconds(1), [body(0, 10), body(1, 10), body(2, 10)]).value
+            try await staggeredRace(delay: .seconds(1), body(0, 10), body(1, 10), body(2, 10)).value
         }
         try await sleep(.milliseconds(1500))
         racing.cancel("outside")
@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test func aPlainTaskMayRaceToo() async throws {
-        let racing = Task { try await staggeredRace(delay: .seconds(1), [body(0, 10), body(1, 10)]).value }
+        let racing = Task { try await staggeredRace(delay: .seconds(1), body(0, 10), body(1, 10)).value }
         try await sleep(.milliseconds(1500))
         racing.cancel()
         #expect(await racing.result.isCancellation)

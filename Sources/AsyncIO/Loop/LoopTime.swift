@@ -57,7 +57,7 @@ enum SleepTarget: Sendable {
     /// which real time has gone by since, for a hop of a turn at most. Virtual time has to be
     /// the same in every run, so this takes the roundest duration that may have been meant.
     private static func asMeant(_ distance: Int64, within spent: Int64) -> Int64 {
-        let tolerance = min(spent, max(min(500_000, distance / 20), distance / 1_000))
+        let tolerance = min(spent, max(500_000, distance / 1_000))
         var unit: Int64 = 1_000_000_000
         while unit >= 1_000 {
             let rounded = (distance + unit - 1) / unit * unit

@@ -19,13 +19,7 @@ public func race<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
     _ body: @escaping (Item) async throws -> T
 ) async throws -> T {
-    try await firstCompleted(
-        items.map { item in
-            createTask(isolation: isolation) {
-                _ = isolation
-                return try await body(item)
-            }
-        })
+    try await firstCompleted(createTasks(items, isolation: isolation, body))
 }
 
 /// Waits until the first of several tasks or futures has ended; cancels the others and

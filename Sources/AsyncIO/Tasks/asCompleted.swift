@@ -14,14 +14,14 @@ public func asCompleted<F: FutureBase>(
     AsCompleted(futures, timeout: timeout)
 }
 
-/// Runs bodies as tasks; the tasks in the order they end.
+/// Runs `body` as a task for each of `items`; the tasks in the order they end.
 ///
 /// asyncio: `asyncio.as_completed`, given coroutines.
-public func asCompleted<T>(
-    isolation: isolated (any Actor)? = #isolation, _ bodies: some Sequence<() async throws -> T>,
-    timeout: Duration? = nil
+public func asCompleted<Item, T>(
+    _ items: some Sequence<Item>, timeout: Duration? = nil, isolation: isolated (any Actor)? = #isolation,
+    _ body: @escaping (Item) async throws -> T
 ) -> AsCompleted<AsyncTask<T>> {
-    asCompleted(bodies.map { createTask(isolation: isolation, $0) }, timeout: timeout)
+    asCompleted(createTasks(items, isolation: isolation, body), timeout: timeout)
 }
 
 /// The sequence of ``asCompleted(_:timeout:)``. It may be left and taken up again.

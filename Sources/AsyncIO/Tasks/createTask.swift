@@ -37,3 +37,19 @@ public func createTask<T>(
     }
     return task
 }
+
+// Functions that run many bodies take items and one body for all of them, not an array of
+// bodies: Swift 6.3 compiles the conversion of an array of closures to one of nonsending
+// closures, and aborts when it runs.
+
+/// A task for each item, in order.
+func createTasks<Item, T>(
+    _ items: some Sequence<Item>, isolation: isolated (any Actor)?, _ body: @escaping (Item) async throws -> T
+) -> [AsyncTask<T>] {
+    items.map { item in
+        createTask(isolation: isolation) {
+            _ = isolation
+            return try await body(item)
+        }
+    }
+}

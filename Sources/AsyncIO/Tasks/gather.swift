@@ -125,7 +125,7 @@ public func gather<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
     _ body: @escaping (Item) async throws -> T
 ) async throws -> [T] {
-    try await gather(tasks(items, isolation: isolation, body))
+    try await gather(createTasks(items, isolation: isolation, body))
 }
 
 /// Waits for all of `futures` to end, in whatever way; returns how they did, in order.
@@ -156,7 +156,7 @@ public func gatherResults<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
     _ body: @escaping (Item) async throws -> T
 ) async throws -> [Result<T, any Error>] {
-    try await gatherResults(tasks(items, isolation: isolation, body))
+    try await gatherResults(createTasks(items, isolation: isolation, body))
 }
 
 // MARK: Without waiting
@@ -211,18 +211,6 @@ public func gatherResultsFuture(_ futures: some Sequence<any Awaitable>) -> Futu
 }
 
 // MARK: Inside
-
-/// A task for each item, in order.
-private func tasks<Item, T>(
-    _ items: some Sequence<Item>, isolation: isolated (any Actor)?, _ body: @escaping (Item) async throws -> T
-) -> [AsyncTask<T>] {
-    items.map { item in
-        createTask(isolation: isolation) {
-            _ = isolation
-            return try await body(item)
-        }
-    }
-}
 
 // Packs are taken apart in functions that are not async: the compiler's allocation of a
 // pack's types does not survive a suspension.

@@ -10,26 +10,39 @@
 ///
 /// asyncio: `asyncio.staggered.staggered_race`.
 public func staggeredRace<T>(
-    delay: Duration?, isolation: isolated (any Actor)? = #isolation, _ bodies: some Sequence<() async throws -> T>
+    delay: Duration?, isolation: isolated (any Actor)? = #isolation, _ bodies: (() async throws -> T)...
 ) async throws -> (value: T?, index: Int?, errors: [(any Error)?]) {
-    let race = StaggeredRace(Array(bodies), delay: delay)
+    try await staggeredRace(bodies.indices, delay: delay, isolation: isolation) { index in
+        _ = isolation
+        return try await bodies[index]()
+    }
+}
+
+/// Starts `body` for one of `items` after the other until one has a value.
+public func staggeredRace<Item, T>(
+    _ items: some Sequence<Item>, delay: Duration?, isolation: isolated (any Actor)? = #isolation,
+    _ body: @escaping (Item) async throws -> T
+) async throws -> (value: T?, index: Int?, errors: [(any Error)?]) {
+    let race = StaggeredRace(Array(items), delay: delay, body)
     race.startNext(after: nil, isolation: isolation)
     try await race.finish()
     return (race.winner?.value, race.winner?.index, race.errors)
 }
 
-private final class StaggeredRace<T> {
+private final class StaggeredRace<Item, T> {
     // Loop thread only: made, used and let go inside `staggeredRace`.
-    private let bodies: [() async throws -> T]
+    private let items: [Item]
+    private let body: (Item) async throws -> T
     private let delay: Duration?
     private var running: [AnyAsyncTask] = []
     private var allEnded: Waiter?
     private(set) var winner: (value: T, index: Int)?
     private(set) var errors: [(any Error)?] = []
 
-    init(_ bodies: [() async throws -> T], delay: Duration?) {
-        self.bodies = bodies
+    init(_ items: [Item], delay: Duration?, _ body: @escaping (Item) async throws -> T) {
+        self.items = items
         self.delay = delay
+        self.body = body
     }
 
     /// Starts the task of the next body, if there is one left when its turn comes.
@@ -52,12 +65,12 @@ private final class StaggeredRace<T> {
             do { try await waitFor(timeout: delay) { try await failure.wait() } } catch is TimeoutError {}
         }
         let index = errors.count
-        guard index < bodies.count else { return }
+        guard index < items.count else { return }
         errors.append(nil)
         let hasFailed = Event()
         startNext(after: hasFailed, isolation: isolation)
         do {
-            winner = (try await bodies[index](), index)
+            winner = (try await body(items[index]), index)
             let me = currentTask()
             for task in running where task !== me { task.cancel() }
         } catch {
