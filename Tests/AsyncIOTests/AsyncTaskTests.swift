@@ -176,25 +176,23 @@ import Testing
 
     // MARK: Task-local values
 
-    @TaskLocal static var request = "none"
-
     @Test func aTaskInheritsTheTaskLocalValuesOfItsCreator() async throws {
-        let task = Self.$request.withValue("one") { createTask { Self.request } }
+        let task = TaskValue.$request.withValue("one") { createTask { TaskValue.request } }
         #expect(try await task.value == "one")
-        let eager = Self.$request.withValue("two") { createTask(eager: true) { Self.request } }
+        let eager = TaskValue.$request.withValue("two") { createTask(eager: true) { TaskValue.request } }
         #expect(try await eager.value == "two")
-        #expect(Self.request == "none")
+        #expect(TaskValue.request == "none")
     }
 
     @Test func whatATaskBindsDoesNotReachItsCreator() async throws {
         let task = createTask {
-            try await Self.$request.withValue("inside") {
+            try await TaskValue.$request.withValue("inside") {
                 try await sleep(.zero)
-                return Self.request
+                return TaskValue.request
             }
         }
         try await sleep(.zero)
-        #expect(Self.request == "none")
+        #expect(TaskValue.request == "none")
         #expect(try await task.value == "inside")
     }
 

@@ -52,3 +52,8 @@ func settle(_ count: Int = 10) async throws {
 /// A task that waits for ever, but for its cancellation.
 @discardableResult
 func sleeper() -> AsyncTask<Void> { createTask { try await Future<Void>().value } }
+
+/// A task-local value.
+nonisolated enum TaskValue {
+    @TaskLocal static var request = "none"
+}
