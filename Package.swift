@@ -81,10 +81,20 @@ let package = Package(
             dependencies: ["AsyncIO"],
             path: "Tests/Programs/TopLevel",
             swiftSettings: testSettings),
+        // The same functions in modules of every kind, all of which the library must serve.
+        .target(
+            name: "MainActorClient", dependencies: ["AsyncIO"], path: "Tests/Clients/MainActor",
+            swiftSettings: testSettings),
+        .target(
+            name: "NonsendingClient", dependencies: ["AsyncIO"], path: "Tests/Clients/Nonsending",
+            swiftSettings: language),
+        .target(
+            name: "PlainClient", dependencies: ["AsyncIO"], path: "Tests/Clients/Plain",
+            swiftSettings: [.swiftLanguageMode(.v6)]),
         .testTarget(
             name: "AsyncIOTests",
             dependencies: [
-                "AsyncIO", "AsyncIOSystem", "AsyncIOTesting",
+                "AsyncIO", "AsyncIOSystem", "AsyncIOTesting", "MainActorClient", "NonsendingClient", "PlainClient",
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: testSettings),

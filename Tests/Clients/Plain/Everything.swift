@@ -1,0 +1,1 @@
+../Nonsending/Everything.swift
