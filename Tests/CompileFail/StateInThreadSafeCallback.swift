@@ -1,0 +1,11 @@
+// Another thread hands over what is Sendable only.
+// error: capture of 'ledger' with non-Sendable type 'Ledger' in a '@Sendable' closure
+
+import AsyncIO
+
+final class Ledger { var sum = 0 }
+
+@MainActor func use(_ loop: EventLoop) throws {
+    let ledger = Ledger()
+    try loop.callSoonThreadSafe { ledger.sum += 1 }
+}
