@@ -54,7 +54,9 @@ let package = Package(
         .target(name: "CAsyncIOMain"),
         .target(name: "CAsyncIOTesting"),
         .target(name: "AsyncIOMain", dependencies: ["AsyncIO", "CAsyncIOMain"], swiftSettings: settings),
-        .target(name: "AsyncIOTesting", dependencies: ["AsyncIO", "AsyncIOMain", "CAsyncIOTesting"], swiftSettings: settings),
+        .target(
+            name: "AsyncIOTesting", dependencies: ["AsyncIO", "AsyncIOMain", "CAsyncIOTesting"], swiftSettings: settings
+        ),
         .executableTarget(
             name: "rexasyncio",
             dependencies: [

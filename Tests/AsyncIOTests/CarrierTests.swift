@@ -23,7 +23,11 @@ import Testing
                 }
             case .plainTask:
                 let task = Task { try await Task.sleep(for: .seconds(1)) }
-                try await withTaskCancellationHandler { try await task.value } onCancel: { task.cancel() }
+                try await withTaskCancellationHandler {
+                    try await task.value
+                } onCancel: {
+                    task.cancel()
+                }
             case .stream:
                 let (stream, continuation) = AsyncStream<Void>.makeStream()
                 Task {
@@ -211,10 +215,12 @@ import Testing
         var log: [String] = []
         let task = createTask {
             do { try await foreign.wait() } catch {
-                _ = await thrown { try await withCleanup(timeout: .seconds(5)) {
-                    let passed = try await time { try await foreign.wait() }
-                    log.append("\(passed)")
-                } }
+                _ = await thrown {
+                    try await withCleanup(timeout: .seconds(5)) {
+                        let passed = try await time { try await foreign.wait() }
+                        log.append("\(passed)")
+                    }
+                }
                 throw error
             }
         }

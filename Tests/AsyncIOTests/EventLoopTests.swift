@@ -297,13 +297,9 @@ import Testing
     }
 
     private func link(ofDescriptor descriptor: Int32) -> String? {
-        var bytes = [UInt8](repeating: 0, count: 256)
-        let count = bytes.withUnsafeMutableBytes { raw in
-            // SAFETY: the call writes at most `count` bytes.
-            readlink(
-                "/proc/self/fd/\(descriptor)", raw.baseAddress!.assumingMemoryBound(to: CChar.self), raw.count)
-        }
-        return count < 0 ? nil : String(decoding: bytes[..<count], as: UTF8.self)
+        var bytes = [CChar](repeating: 0, count: 256)
+        let count = readlink("/proc/self/fd/\(descriptor)", &bytes, bytes.count)
+        return count < 0 ? nil : String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     // MARK: Debug

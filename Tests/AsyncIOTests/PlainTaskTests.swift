@@ -118,7 +118,10 @@ struct EndlessWait: CustomStringConvertible, Sendable {
     @Test func everyWaitInsideACancellationHandlerEndsWithItsCancellation() async throws {
         for wait in try EndlessWait.all() {
             let task = Task {
-                try await withTaskCancellationHandler { try await wait() } onCancel: {}
+                try await withTaskCancellationHandler {
+                    try await wait()
+                } onCancel: {
+                }
             }
             try await settle(3)
             task.cancel()
@@ -134,7 +137,8 @@ struct EndlessWait: CustomStringConvertible, Sendable {
                         group.addTask { try await wait() }
                         try await group.waitForAll()
                     }
-                } onCancel: {}
+                } onCancel: {
+                }
             }
             try await settle(4)
             task.cancel()
@@ -242,7 +246,12 @@ struct EndlessWait: CustomStringConvertible, Sendable {
     }
 
     @Test func oursMayAwaitAPlainTask() async throws {
-        let task = createTask { try await Task { try await sleep(.seconds(1)); return 5 }.value }
+        let task = createTask {
+            try await Task {
+                try await sleep(.seconds(1))
+                return 5
+            }.value
+        }
         #expect(try await task.value == 5)
     }
 

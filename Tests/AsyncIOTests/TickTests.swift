@@ -5,7 +5,9 @@ import Testing
 /// How many turns of the loop each thing takes, and what comes before what in one turn.
 /// The numbers are CPython's.
 @Suite(.virtualTime) struct TickTests {
-    private let loop = EventLoop.current!
+    private let loop: EventLoop
+
+    init() throws { loop = try EventLoop.running }
 
     /// How many turns pass in `body`.
     private func turns(_ body: () async throws -> Void) async rethrows -> Int {

@@ -33,6 +33,7 @@ public class AnyAsyncTask: FutureBase {
     @safe @exclusivity(unchecked) final unowned(unsafe) var previousTask: AnyAsyncTask?
     @safe @exclusivity(unchecked) final var isListed = false
 
+    @usableFromInline
     init(name: String?, site: CreationSite?) {
         let loop = EventLoop.required(for: "createTask")
         givenName = name
@@ -189,12 +190,39 @@ public class AnyAsyncTask: FutureBase {
         end(as: .cancelled)
     }
 
-    /// The body returned, but a request to cancel was still open: it came too late for the
-    /// body, but it came. Its message is there for all who look.
-    final func endCancelledLate() {
+    /// The body returned. False if a request to cancel was still open: it came too late for
+    /// the body, but it came, and its message is there for all who look.
+    @usableFromInline
+    final func endSucceeded() -> Bool {
+        guard mustCancel else {
+            end(as: .finished)
+            return true
+        }
         mustCancel = false
         end(as: .cancelled)
+        return false
     }
+
+    /// The body threw.
+    @usableFromInline
+    final func endThrowing(_ error: any Error) {
+        if error is CancellationError { endCancelled() } else { endFailed(error) }
+    }
+
+    // MARK: Waiting for itself
+
+    /// Whether this is the task that runs.
+    @usableFromInline
+    final var isCurrent: Bool { EventLoop.required(for: "await").carriers.current?.visible === self }
+
+    /// A task that waits for itself would wait for ever.
+    @usableFromInline
+    nonisolated(nonsending) final func awaitSelf() async throws {
+        try await yieldToLoop()
+        throw RuntimeError("Task cannot await on itself: \(name)")
+    }
+
+    // MARK: Inside
 
     final func end(as state: State) {
         EventLoop.required(for: "A task").tasks.remove(self)

@@ -8,24 +8,26 @@
 public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
     @usableFromInline @safe @exclusivity(unchecked) var storedValue: Value?
 
+    // What has to do with the value is inlinable, and no more than that: it is specialised
+    // in the user's module, where the value's type is known.
+
+    @inlinable
     override init(name: String?, site: CreationSite?) {
+        storedValue = nil
         super.init(name: name, site: site)
     }
 
-    @usableFromInline
-    static func make(name: String?, site: CreationSite) -> AsyncTask {
-        AsyncTask(name: name, site: site)
-    }
-
+    @inlinable
     public func result() throws -> Value {
         if let storedValue { return storedValue }
         try throwEnd()
     }
 
+    @inlinable
     public nonisolated(nonsending) var value: Value {
         get async throws {
             if !isDone {
-                if EventLoop.required(for: "await").carriers.current?.visible === self { try await awaitSelf() }
+                if isCurrent { try await awaitSelf() }
                 try await park()
             }
             if let storedValue { return storedValue }
@@ -33,26 +35,15 @@ public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
         }
     }
 
-    /// A task that waits for itself would wait for ever.
-    private nonisolated(nonsending) func awaitSelf() async throws {
-        try await yieldToLoop()
-        throw RuntimeError("Task cannot await on itself: \(name)")
-    }
-
     /// The task's body returned or threw. Called by its carrier, last.
-    @usableFromInline
+    @inlinable
     func end(with result: Result<Value, any Error>) {
         leaveCarrier(backTo: nil)
         switch result {
         case .success(let value):
-            if mustCancel {
-                endCancelledLate()
-            } else {
-                storedValue = value
-                end(as: .finished)
-            }
-        case .failure(is CancellationError): endCancelled()
-        case .failure(let error): endFailed(error)
+            storedValue = value
+            if !endSucceeded() { storedValue = nil }
+        case .failure(let error): endThrowing(error)
         }
     }
 }

@@ -82,11 +82,13 @@ public class Future<Value>: FutureBase, Awaitable {
         complete(as: .finished)
     }
 
+    @inlinable
     public final func result() throws -> Value {
         if let storedValue { return storedValue }
         try throwEnd()
     }
 
+    @inlinable
     public nonisolated(nonsending) final var value: Value {
         get async throws {
             if !isDone { try await park() }

@@ -47,6 +47,7 @@ extension FutureBase {
     ///
     /// - Parameter ignoresNativeCancellation: for a wait that restores an invariant in a
     ///   plain Swift task, whose cancellation stays set and would end every wait at once.
+    @usableFromInline
     nonisolated(nonsending) final func park(
         ignoresNativeCancellation: Bool = false
     ) async throws {

@@ -21,7 +21,7 @@ public func createTask<T>(
     line: UInt = #line,
     _ body: @escaping () async throws -> T
 ) -> AsyncTask<T> {
-    let task = AsyncTask<T>.make(name: name, site: CreationSite(fileID: fileID, line: line))
+    let task = AsyncTask<T>(name: name, site: CreationSite(fileID: fileID, line: line))
     if eager {
         Task.immediate {
             _ = isolation

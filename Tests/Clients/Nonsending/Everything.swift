@@ -54,17 +54,12 @@ public func combining() async throws -> [String] {
     ledger.note("\(try await gather(tasks))")
     let (first, second) = try await gather(tasks[0], createTask { "second" })
     ledger.note("\(first) \(second)")
-    ledger.note("\(try await gather((0..<3).map { number in { try await later(number) } }))")
-    var bodies: [() async throws -> Int] = []
-    for number in 0..<3 {
-        bodies.append { try await later(number) }
-    }
-    ledger.note("\(try await gather(bodies))")
-    ledger.note("\(try await gatherResults(bodies).count)")
-    ledger.note("\(try await race(bodies))")
-    ledger.note("\(try await staggeredRace(delay: nil, bodies).index ?? -1)")
+    ledger.note("\(try await gather(0..<3) { number in try await later(number) })")
+    ledger.note("\(try await gatherResults(0..<3) { number in try await later(number) }.count)")
+    ledger.note("\(try await race(0..<3) { number in try await later(number) })")
+    ledger.note("\(try await staggeredRace(0..<3, delay: nil) { number in try await later(number) }.index ?? -1)")
     var ended: [Int] = []
-    for try await task in asCompleted(bodies) { ended.append(try await task.value) }
+    for try await task in asCompleted(0..<3, later) { ended.append(try await task.value) }
     ledger.note("\(ended)")
     let (done, pending) = try await wait(tasks, timeout: .seconds(1))
     ledger.note("\(done.count) \(pending.count)")
