@@ -1,7 +1,7 @@
 import AsyncIO
+import AsyncIOSystem
 import AsyncIOTesting
 import Glibc
-import Synchronization
 import Testing
 
 /// Everything at once, with foreign threads in the midst of it: no wake-up may be lost, and
@@ -156,7 +156,7 @@ nonisolated private final class Crowd: Sendable {
         var isOver = false
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let loop: EventLoop
 
     init(loop: EventLoop) { self.loop = loop }

@@ -9,7 +9,6 @@
 // their task executor, for the same reason.
 
 internal import AsyncIOSystem
-internal import Synchronization
 @_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) internal import _Concurrency
 
 /// Where the Swift runtime brings its jobs: to the loop of this thread, or to the
@@ -27,7 +26,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         var onOrphan: (@Sendable () -> Void)?
     }
 
-    private let destination = Mutex(Destination())
+    private let destination = Guarded(Destination())
 
     // MARK: Installing
 

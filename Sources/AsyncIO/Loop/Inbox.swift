@@ -21,7 +21,7 @@ final class Inbox: Sendable {
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     /// Tells the loop without a lock that `items` may not be empty.
     private let news = Atomic(false)
     private let wakeUp: WakeUp

@@ -1,16 +1,17 @@
+internal import AsyncIOSystem
 internal import Synchronization
 
 /// A callback that another thread gave to the loop.
 ///
 /// asyncio: the `Handle` of `loop.call_soon_threadsafe`.
 public final class ThreadSafeHandle: Sendable {
-    private let callback: Mutex<(@Sendable () throws -> Void)?>
+    private let callback: Guarded<(@Sendable () throws -> Void)?>
     /// Held while the callback runs.
-    private let running = Mutex(())
+    private let running = Guarded(false)
     private let cancelled = Atomic(false)
 
     init(_ callback: @escaping @Sendable () throws -> Void) {
-        self.callback = Mutex(callback)
+        self.callback = Guarded(callback)
     }
 
     /// Whether `cancel()` was called.

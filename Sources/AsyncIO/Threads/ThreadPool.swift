@@ -1,6 +1,5 @@
 internal import AsyncIOSystem
 internal import DequeModule
-internal import Synchronization
 
 /// The process's threads for work that blocks or computes.
 ///
@@ -21,7 +20,7 @@ public final class ThreadPool: TaskExecutor {
         var threads = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let limit: Int
 
     init(limit: Int) { self.limit = limit }

@@ -1,5 +1,4 @@
 internal import AsyncIOSystem
-internal import Synchronization
 
 extension EventLoop {
     /// Runs `body` as a task on this loop; may be called from any thread.
@@ -37,7 +36,7 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
         var continuations: [Continuation] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let loop: EventLoop
 
     init(loop: EventLoop) { self.loop = loop }
