@@ -8,7 +8,14 @@ nonisolated final class Ledger {
     var lines: [String] = []
     var sum = 0
 
+    var calls = 0
+
     func note(_ line: String) { lines.append(line) }
+
+    func count(_ number: Int) -> Int {
+        calls += 1
+        return number
+    }
 }
 
 nonisolated struct ClientError: Error {}
@@ -36,7 +43,7 @@ public func tasks() async throws -> [String] {
     return ledger.lines
 }
 
-/// Several at once: tuples, arrays of tasks, of closures in place, and of closures in a variable.
+/// Several at once: tuples, arrays of tasks, and one body for many items.
 public func combining() async throws -> [String] {
     let ledger = Ledger()
     let (number, text) = try await gather(
@@ -54,13 +61,20 @@ public func combining() async throws -> [String] {
     ledger.note("\(try await gather(tasks))")
     let (first, second) = try await gather(tasks[0], createTask { "second" })
     ledger.note("\(first) \(second)")
-    ledger.note("\(try await gather(0..<3) { number in try await later(number) })")
-    ledger.note("\(try await gatherResults(0..<3) { number in try await later(number) }.count)")
-    ledger.note("\(try await race(0..<3) { number in try await later(number) })")
-    ledger.note("\(try await staggeredRace(0..<3, delay: nil) { number in try await later(number) }.index ?? -1)")
+    ledger.note("\(try await gather(0..<3) { try await later(ledger.count($0)) })")
+    ledger.note("\(try await gatherResults(0..<3) { try await later(ledger.count($0)) }.count)")
+    ledger.note("\(try await race(0..<3) { try await later(ledger.count($0)) })")
+    ledger.note("\(try await race({ ledger.sum }, { try await later(ledger.count(0)) }))")
+    ledger.note("\(try await staggeredRace(0..<3, delay: nil) { try await later(ledger.count($0)) }.index ?? -1)")
     var ended: [Int] = []
-    for try await task in asCompleted(0..<3, later) { ended.append(try await task.value) }
+    for try await task in asCompleted(0..<3, { try await later(ledger.count($0)) }) { ended.append(try await task.value) }
     ledger.note("\(ended)")
+    // A list of bodies is a list of items like others.
+    var bodies: [() async throws -> Int] = []
+    for number in 0..<3 {
+        bodies.append { try await later(ledger.count(number)) }
+    }
+    ledger.note("\(try await gather(bodies) { body in try await body() })")
     let (done, pending) = try await wait(tasks, timeout: .seconds(1))
     ledger.note("\(done.count) \(pending.count)")
     ledger.note("\(try await shield { ledger.sum })")
