@@ -25,7 +25,7 @@ public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
     public nonisolated(nonsending) var value: Value {
         get async throws {
             if !isDone {
-                if EventLoop.required(for: "await").carriers.current?.visible === self { try await awaitSelf() }
+                if EventLoop.required(for: "await").carriers.current?.object.visible === self { try await awaitSelf() }
                 try await park()
             }
             if let storedValue { return storedValue }
