@@ -22,25 +22,25 @@ struct CarrierTable {
 
     /// The logical task of the Swift task that runs on this thread.
     @inline(__always)
-    var current: AnyAsyncTask? {
+    var current: UnretainedTask? {
         mutating get {
             guard let carrier = Carrier.current else { return nil }
-            if let cached, cached.carrier == carrier { return cached.task.task }
+            if let cached, cached.carrier == carrier { return cached.task }
             return lookUp(carrier)
         }
     }
 
     @inline(never)
-    private mutating func lookUp(_ carrier: Carrier) -> AnyAsyncTask? {
+    private mutating func lookUp(_ carrier: Carrier) -> UnretainedTask? {
         guard let index = find(carrier) else { return nil }
         cached = slots[index]
-        return slots[index]?.task.task
+        return slots[index]?.task
     }
 
     /// Remembers what the caller knows already.
     @inline(__always)
     mutating func cache(_ task: UnretainedTask) {
-        guard let carrier = task.task.carrier else { return }
+        guard let carrier = task.with(\.carrier) else { return }
         cached = Slot(carrier: carrier, task: task)
     }
 

@@ -61,6 +61,14 @@ extension EventLoop {
         return loop
     }
 
+    /// The same for the length of `body`, which does not retain it.
+    @inline(__always)
+    static func withRequired<T>(for operation: StaticString, _ body: (EventLoop) throws -> T) rethrows -> T {
+        guard let pointer = unsafe asyncio_loop_get() else { noLoop(operation) }
+        // SAFETY: as in `here`.
+        return try unsafe Unmanaged<EventLoop>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
+    }
+
     @inline(never)
     private static func noLoop(_ operation: StaticString) -> Never {
         fatalError(

@@ -26,18 +26,16 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var ready = Deque<ReadyEntry>()
     /// What is to run later. asyncio's `_scheduled`.
     @safe @exclusivity(unchecked) var timers = TimerHeap()
-    /// Continuations to be resumed right after the present job, without a place in
-    /// the queue: the hand-overs that asyncio does inside one step. Mostly empty,
-    /// and seldom more than one. See Carrier.swift.
-    @safe @exclusivity(unchecked) var runNext: [Continuation] = []
+    /// Jobs to be run right after the present one, without a place in the queue: the
+    /// hand-overs that asyncio does inside one step. Mostly empty, and seldom more than
+    /// one. See `Seat`.
+    @safe @exclusivity(unchecked) var runNext: [UnownedJob] = []
 
     // MARK: What is running (loop thread only)
 
-    /// True while the loop resumes a continuation: the job that arrives then is
-    /// that continuation's, and runs at once in place of being queued.
-    @safe @exclusivity(unchecked) var isCapturing = false
-    /// The job that arrived while `isCapturing`.
-    @safe @exclusivity(unchecked) var captured: UnownedJob?
+    /// What keeps the task that is about to suspend. Set just before it hops to the parking
+    /// place, consumed when its job arrives there.
+    @safe @exclusivity(unchecked) var parking = Parking.nothing
     /// Which logical task the running Swift task carries.
     @safe @exclusivity(unchecked) var carriers = CarrierTable()
     /// Every task that has not ended, oldest first.
@@ -214,7 +212,7 @@ public final class EventLoop: @unchecked Sendable {
             if schedule != nil { moveRandomEntryToFront(among: count + 1) }
             guard let entry = ready.popFirst() else { return }
             run(entry)
-            while !runNext.isEmpty { resume(runNext.removeFirst()) }
+            while !runNext.isEmpty { run(runNext.removeFirst()) }
         }
     }
 
@@ -223,38 +221,12 @@ public final class EventLoop: @unchecked Sendable {
     @inline(__always)
     private func run(_ entry: ReadyEntry) {
         switch entry {
-        case .wake(let continuation, let task):
+        case .wake(let job, let task):
             if let task { carriers.cache(task) }
-            resume(continuation)
+            run(job)
         case .job(let job): run(job)
         case .handle(let handle): handle.run(on: self)
         case .done(let future, let callback): callback.run(future, on: self)
-        }
-    }
-
-    /// Resumes a continuation and runs its task right here.
-    ///
-    /// Its job arrives in `enqueue` while `isCapturing` is set; under a task-executor
-    /// preference it goes to that executor instead, and nothing is captured.
-    @inline(__always)
-    private func resume(_ continuation: Continuation) {
-        isCapturing = true
-        continuation.resume()
-        isCapturing = false
-        if let job = captured {
-            captured = nil
-            run(job)
-        }
-    }
-
-    /// A job arrives on the loop's own thread.
-    @inline(__always)
-    func accept(_ job: UnownedJob) {
-        if isCapturing {
-            isCapturing = false
-            captured = job
-        } else {
-            ready.append(.job(job))
         }
     }
 

@@ -9,6 +9,7 @@
 // their task executor, for the same reason.
 
 internal import AsyncIOSystem
+internal import DequeModule
 @_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) internal import _Concurrency
 
 /// Where the Swift runtime brings its jobs: to the loop of this thread, or to the
@@ -45,7 +46,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         if let loop = EventLoop.here {
-            loop.accept(job)
+            loop.ready.append(.job(job))
         } else {
             post(.job(job))
         }

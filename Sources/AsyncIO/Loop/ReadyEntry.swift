@@ -1,7 +1,7 @@
 /// Something that is to run in this turn or the next.
 enum ReadyEntry {
-    /// A task's wake-up: its continuation, and which logical task it is of.
-    case wake(Continuation, UnretainedTask?)
+    /// A task's wake-up: its job, and which logical task it is of.
+    case wake(UnownedJob, UnretainedTask?)
     /// A job of the Swift runtime: a task's start, an actor's turn, a foreign wake-up.
     case job(UnownedJob)
     /// A callback that was scheduled.

@@ -102,8 +102,8 @@ private final class GeneratorCore<Element>: OpenGenerator {
     private let task = GeneratorTask()
     /// What the body hands over: an element, or nil at its end; or its error.
     private var handed: Result<Element?, any Error>?
-    private var consumer: Continuation?
-    private var producer: Continuation?
+    private let consumer = Seat()
+    private let producer = Seat()
     private var isClosing = false
     /// Who waits for the end of a body that is closing already.
     private var closers = WaitQueue()
@@ -125,23 +125,10 @@ private final class GeneratorCore<Element>: OpenGenerator {
         handed = nil
         let isFresh = state == .fresh
         state = .running
-        if isFresh { start(self) }
-        if handed == nil { await suspendConsumer() }
+        if isFresh { start(self) } else { producer.handOver() }
+        if handed == nil { await consumer.wait(while: { handed == nil }) }
         task.endTurn()
         return try handed.take()?.get()
-    }
-
-    private nonisolated(nonsending) func suspendConsumer() async {
-        await unsafe withUnsafeContinuation { continuation in
-            let continuation = unsafe Continuation(continuation)
-            let loop = EventLoop.required(for: "A generator")
-            guard handed == nil else {
-                loop.runNext.append(continuation)
-                return
-            }
-            consumer = continuation
-            if let producer = producer.take() { loop.runNext.append(producer) }
-        }
     }
 
     nonisolated(nonsending) func close() async throws {
@@ -193,21 +180,9 @@ private final class GeneratorCore<Element>: OpenGenerator {
     nonisolated(nonsending) func yield(_ element: Element) async throws {
         guard !isClosing else { return await goOnThoughClosed() }
         hand(.success(element), state: .suspended)
-        await suspendProducer()
+        await producer.wait(while: { state == .suspended })
         try task.resumeBody()
         if isClosing { throw CancellationError() }
-    }
-
-    private nonisolated(nonsending) func suspendProducer() async {
-        await unsafe withUnsafeContinuation { continuation in
-            let continuation = unsafe Continuation(continuation)
-            if state == .suspended {
-                producer = continuation
-            } else {
-                // Its turn came on the way here: see the races in Suspension.swift.
-                EventLoop.required(for: "A generator").runNext.append(continuation)
-            }
-        }
     }
 
     /// The body swallowed the end that `yield` told it: it never gets another turn.
@@ -216,14 +191,12 @@ private final class GeneratorCore<Element>: OpenGenerator {
             .failure(RuntimeError("the generator was closed, but its body yields again: let yield's error out")),
             state: .ended)
         closers.wake()
-        await unsafe withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
+        await producer.wait(while: { true })
     }
 
     private func hand(_ result: Result<Element?, any Error>, state: State) {
         self.state = state
         handed = result
-        if let consumer = consumer.take() {
-            EventLoop.required(for: "A generator").runNext.append(consumer)
-        }
+        consumer.handOver()
     }
 }

@@ -26,7 +26,7 @@ public class FutureBase {
     enum Callback {
         case none
         /// A task that waits, or a plain Swift task if there is no logical one.
-        case wake(Continuation, UnretainedTask?)
+        case wake(UnownedJob, UnretainedTask?)
         case call(DoneCallback)
     }
 
@@ -99,10 +99,10 @@ public class FutureBase {
         state = end
         switch first {
         case .none: return
-        case .wake(let continuation, let task):
+        case .wake(let job, let task):
             first = .none
             let loop = EventLoop.required(for: "Completing a future")
-            loop.ready.append(.wake(continuation, task))
+            loop.ready.append(.wake(job, task))
             if !others.isEmpty { queueOthers(on: loop) }
         case .call(let callback):
             first = .none
@@ -122,7 +122,7 @@ public class FutureBase {
     private final func queue(_ callback: Callback, on loop: EventLoop) {
         switch callback {
         case .none: break
-        case .wake(let continuation, let task): loop.ready.append(.wake(continuation, task))
+        case .wake(let job, let task): loop.ready.append(.wake(job, task))
         case .call(let callback): loop.ready.append(.done(self, callback))
         }
     }

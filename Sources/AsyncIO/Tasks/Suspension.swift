@@ -1,3 +1,5 @@
+internal import DequeModule
+
 // # How a task waits
 //
 // There is one suspension primitive, `FutureBase.park()`. A lock's turn, an item of
@@ -8,8 +10,8 @@
 //
 // A waiting task is in one of three states:
 //
-//   waiting   its continuation is registered with the future, and the task's
-//             `waitingOn` is that future;
+//   waiting   its job is registered with the future, and the task's `waitingOn` is
+//             that future;
 //   woken     the future has ended; the wake-up is an entry of the ready queue;
 //             `waitingOn` still names the future, whose `cancel` now says false;
 //   running   the loop has popped the wake-up; `waitingOn` is nil.
@@ -27,10 +29,10 @@
 // ## Races, all on one thread
 //
 // - The future ends between the caller's look and the suspension: under a
-//   task-executor preference every hop is a real one, so it can. The continuation's
-//   body looks again, and queues the wake-up itself.
-// - The request comes before the suspension: the body asks the future to cancel at
-//   once, which queues the wake-up.
+//   task-executor preference every hop is a real one, so it can. Who keeps the job
+//   looks again, and queues the wake-up itself.
+// - The request comes before the suspension: who keeps the job asks the future to cancel
+//   at once, which queues the wake-up.
 //
 // ## Plain Swift tasks
 //
@@ -51,23 +53,34 @@ extension FutureBase {
     nonisolated(nonsending) final func park(
         ignoresNativeCancellation: Bool = false
     ) async throws {
-        let loop = EventLoop.required(for: "await")
-        guard let task = loop.carriers.current else {
+        let task = EventLoop.withRequired(for: "await") { loop in
+            let task = loop.carriers.current
+            if let task { loop.parking = .future(Unretained(self), task) }
+            return task
+        }
+        guard let task else {
             return ignoresNativeCancellation ? await suspendPlain() : try await parkPlain()
         }
-        await unsafe withUnsafeContinuation { continuation in
-            let continuation = unsafe Continuation(continuation)
-            let me = UnretainedTask(task)
-            guard state == .pending else {
-                loop.ready.append(.wake(continuation, me))
-                return
-            }
+        await ParkingPlace.shared.arrive()
+        try task.with { task throws in
+            task.waitingOn = nil
+            try task.deliverCancellation(unlessIn: self)
+        }
+    }
+
+    /// The job of a task that has suspended here; `task` is nil for a plain Swift task.
+    @inline(__always)
+    final func keep(_ job: UnownedJob, of task: UnretainedTask?, on loop: EventLoop) {
+        guard state == .pending else {
+            loop.ready.append(.wake(job, task))
+            return
+        }
+        guard let unretained = task else { return register(.wake(job, nil)) }
+        unretained.with { task in
             task.waitingOn = self
-            register(.wake(continuation, me))
+            register(.wake(job, unretained))
             if task.mustCancel, cancel(task.requestedMessage) { task.mustCancel = false }
         }
-        task.waitingOn = nil
-        try task.deliverCancellation(unlessIn: self)
     }
 
     /// `park` for a Swift task without a logical one.
@@ -92,15 +105,8 @@ extension FutureBase {
     }
 
     private nonisolated(nonsending) final func suspendPlain() async {
-        let loop = EventLoop.required(for: "await")
-        await unsafe withUnsafeContinuation { continuation in
-            let continuation = unsafe Continuation(continuation)
-            guard state == .pending else {
-                loop.ready.append(.wake(continuation, nil))
-                return
-            }
-            register(.wake(continuation, nil))
-        }
+        EventLoop.withRequired(for: "await") { $0.parking = .future(Unretained(self), nil) }
+        await ParkingPlace.shared.arrive()
     }
 }
 
@@ -130,21 +136,19 @@ private final class CancelTarget: @unchecked Sendable {
 
 /// Gives way to everything that is ready: one turn of the loop, one queue entry.
 ///
-/// The continuation itself goes into the ready queue: there is no future to wait
-/// for, so a cancellation meanwhile waits for the wake-up.
+/// The task itself goes into the ready queue: there is no future to wait for, so a
+/// cancellation meanwhile waits for the wake-up.
+@inline(__always)
 nonisolated(nonsending) func yieldToLoop() async throws {
-    let loop = EventLoop.required(for: "sleep")
-    if let task = loop.carriers.current {
-        await unsafe withUnsafeContinuation { continuation in
-            let continuation = unsafe Continuation(continuation)
-            loop.ready.append(.wake(continuation, UnretainedTask(task)))
-        }
-        if task.mustCancel { try task.deliverCancellation(unlessIn: nil) }
-    } else {
-        await unsafe withUnsafeContinuation { continuation in
-            let continuation = unsafe Continuation(continuation)
-            loop.ready.append(.wake(continuation, nil))
-        }
-        if Task.isCancelled { throw CancellationError() }
+    let task = EventLoop.withRequired(for: "sleep") { loop in
+        let task = loop.carriers.current
+        loop.parking = .queue(task)
+        return task
+    }
+    await ParkingPlace.shared.arrive()
+    if let task {
+        try task.with { task throws in try task.deliverCancellation(unlessIn: nil) }
+    } else if Task.isCancelled {
+        throw CancellationError()
     }
 }

@@ -57,7 +57,7 @@ public func currentTask() -> AnyAsyncTask? { runningTask()?.visible }
 /// What is cancelled when a scope that is entered here cancels its body: the current task, or
 /// the hidden one of a generator's body.
 @usableFromInline
-func runningTask() -> AnyAsyncTask? { EventLoop.here?.carriers.current }
+func runningTask() -> AnyAsyncTask? { EventLoop.here?.carriers.current?.object }
 
 /// The loop's tasks that have not ended, oldest first.
 ///

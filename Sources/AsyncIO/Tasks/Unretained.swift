@@ -17,19 +17,26 @@ struct Continuation {
     func resume() { unsafe raw.resume() }
 }
 
-/// A task that is not retained, since its carrier, whose frames hold it, outlives the
-/// reference: a suspended carrier lives until it was resumed.
+/// An object that is not retained, since the frames of a suspended Swift task hold it, and
+/// a Swift task lives until it has run to its end.
 @safe
-struct UnretainedTask {
+struct Unretained<Object: AnyObject> {
     // SAFETY: see above.
-    private let raw: Unmanaged<AnyAsyncTask>
+    private let raw: Unmanaged<Object>
 
     @inline(__always)
-    init(_ task: AnyAsyncTask) { unsafe raw = .passUnretained(task) }
+    init(_ object: Object) { unsafe raw = .passUnretained(object) }
 
     @inline(__always)
-    var task: AnyAsyncTask { unsafe raw.takeUnretainedValue() }
+    var object: Object { unsafe raw.takeUnretainedValue() }
+
+    /// The object for the length of `body`, which does not retain it.
+    @inline(__always)
+    func with<T>(_ body: (Object) throws -> T) rethrows -> T { try unsafe raw._withUnsafeGuaranteedRef(body) }
 }
+
+/// A logical task, which its carrier's frames hold.
+typealias UnretainedTask = Unretained<AnyAsyncTask>
 
 /// The Swift task that carries a logical one, by its address.
 @safe

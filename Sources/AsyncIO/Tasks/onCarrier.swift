@@ -23,19 +23,22 @@
 
 /// What a body on a fresh carrier hands back.
 @usableFromInline
-final class Handover<Value> {
+final class Handover<Value>: Seat {
     @usableFromInline @safe @exclusivity(unchecked) var result: Result<Value, any Error>?
-    @safe @exclusivity(unchecked) var outer: Continuation?
 
     @usableFromInline
-    init() {}
+    override init() { super.init() }
 
-    /// The body has ended; the outer carrier goes on next.
+    /// The body has ended; the outer carrier, if it waits already, goes on next.
     @usableFromInline
     func finish(_ result: Result<Value, any Error>) {
         self.result = result
-        if let outer = outer { EventLoop.required(for: "A task").runNext.append(outer) }
+        handOver()
     }
+
+    /// Suspends the outer carrier until the body has ended.
+    @usableFromInline
+    nonisolated(nonsending) func waitForEnd() async { await wait(while: { result == nil }) }
 
     @usableFromInline
     func outcome() throws -> Value {
@@ -43,21 +46,6 @@ final class Handover<Value> {
             fatalError("A carrier came back without a result; this is a mistake in swift-asyncio.")
         }
         return try result.get()
-    }
-
-    /// Suspends the outer carrier until the body has ended.
-    @usableFromInline
-    nonisolated(nonsending) func wait(for task: AnyAsyncTask) async {
-        await unsafe withUnsafeContinuation { continuation in
-            let continuation = unsafe Continuation(continuation)
-            if result == nil {
-                outer = continuation
-            } else {
-                // It ended on the way here: see the races in Suspension.swift.
-                EventLoop.required(for: "A task").ready.append(
-                    .wake(continuation, UnretainedTask(task)))
-            }
-        }
     }
 }
 
@@ -76,7 +64,7 @@ func onCarrier<T>(
         task.leaveCarrier(backTo: outer)
         handover.finish(result)
     }
-    if handover.result == nil { await handover.wait(for: task) }
+    if handover.result == nil { await handover.waitForEnd() }
     return try handover.outcome()
 }
 
