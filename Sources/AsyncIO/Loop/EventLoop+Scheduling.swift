@@ -94,7 +94,7 @@ extension EventLoop {
         switch item {
         case .job(let job): ready.append(.job(job))
         case .timer(let job, let target):
-            schedule(.job(job), at: target.deadline(on: self))
+            schedule(.job(job), at: target.deadline(on: self, isForeign: true))
         case .callback(let callback): ready.append(.handle(Handle(.callback(callback))))
         case .handle(let handle): ready.append(.handle(Handle(.callback { try handle.run() })))
         }

@@ -1,6 +1,6 @@
 // What AsyncIOTesting builds on.
 
-internal import AsyncIOSystem
+internal import DequeModule
 
 extension EventLoop {
     package convenience init(virtualTimeWithSeed seed: UInt64?) throws(OSError) {
@@ -31,8 +31,13 @@ extension EventLoop {
 }
 
 extension EventLoop {
-    /// How much real time has passed since the last turn began.
-    var timeSinceLastTurn: Int64 { SystemClock.now() - turnsBegan.last }
+    /// The entry of this turn that runs next: a random one if the schedule is a seeded one.
+    func popInVirtualTime(among count: Int) -> ReadyEntry? {
+        moveRandomEntryToFront(among: count)
+        let entry = ready.popFirst()
+        if let entry { sleepBounds.begins(entry) }
+        return entry
+    }
 
     /// Whether the latest run ended because nothing could happen any more.
     package var hasStalled: Bool { isStalled }

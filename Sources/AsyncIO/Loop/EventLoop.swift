@@ -49,8 +49,8 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var virtualNow: Int64?
     /// How far virtual time may go; nil for any distance.
     @safe @exclusivity(unchecked) var virtualLimit: Int64?
-    /// When this turn and the one before it began, on the machine's clock, if time is virtual.
-    @safe @exclusivity(unchecked) var turnsBegan: (last: Int64, this: Int64) = (0, 0)
+    /// What is known of the length of foreign sleeps, if time is virtual.
+    @safe @exclusivity(unchecked) var sleepBounds = SleepBounds()
     /// Picks which ready entry runs next, if the schedule is a seeded one.
     @safe @exclusivity(unchecked) var schedule: RandomSchedule?
     /// Work handed to other threads that will report back through the inbox: a
@@ -141,7 +141,6 @@ public final class EventLoop: @unchecked Sendable {
     /// that schedules runs in the next turn, after another look at the world.
     func turn() {
         turns &+= 1
-        if virtualNow != nil { turnsBegan = (turnsBegan.this, SystemClock.now()) }
         receiveFromOtherThreads()
         pollForEvents()
         noticeInterrupt()
@@ -209,8 +208,7 @@ public final class EventLoop: @unchecked Sendable {
         var count = ready.count
         while count > 0, escaping == nil {
             count -= 1
-            if schedule != nil { moveRandomEntryToFront(among: count + 1) }
-            guard let entry = ready.popFirst() else { return }
+            guard let entry = virtualNow == nil ? ready.popFirst() : popInVirtualTime(among: count + 1) else { return }
             run(entry)
             while !runNext.isEmpty { run(runNext.removeFirst()) }
         }

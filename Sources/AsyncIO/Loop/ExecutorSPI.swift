@@ -46,6 +46,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         if let loop = EventLoop.here {
+            if loop.virtualNow != nil { loop.sleepBounds.enqueues(job) }
             loop.ready.append(.job(job))
         } else {
             post(.job(job))

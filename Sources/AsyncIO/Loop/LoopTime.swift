@@ -40,7 +40,8 @@ enum SleepTarget: Sendable {
     /// Nanoseconds on the machine's clock.
     case at(Int64)
 
-    func deadline(on loop: EventLoop) -> Int64 {
+    /// - Parameter isForeign: whether another thread told it.
+    func deadline(on loop: EventLoop, isForeign: Bool = false) -> Int64 {
         switch self {
         case .after(let nanoseconds):
             let (sum, overflow) = loop.time.addingReportingOverflow(nanoseconds)
@@ -48,22 +49,10 @@ enum SleepTarget: Sendable {
         case .at(let instant):
             // A loop in virtual time keeps the distance to the present.
             guard loop.virtualNow != nil else { return instant }
-            let distance = max(0, instant - ContinuousClock().now.loopTime)
-            return SleepTarget.after(Self.asMeant(distance, within: loop.timeSinceLastTurn)).deadline(on: loop)
+            let distance =
+                isForeign
+                ? SleepBounds.foreignDuration(until: instant) : loop.sleepBounds.duration(until: instant)
+            return SleepTarget.after(distance).deadline(on: loop)
         }
-    }
-
-    /// `Task.sleep(for:)` adds its duration to the machine's clock and tells the sum, from
-    /// which real time has gone by since, for a hop of a turn at most. Virtual time has to be
-    /// the same in every run, so this takes the roundest duration that may have been meant.
-    private static func asMeant(_ distance: Int64, within spent: Int64) -> Int64 {
-        let tolerance = min(spent, max(500_000, distance / 1_000))
-        var unit: Int64 = 1_000_000_000
-        while unit >= 1_000 {
-            let rounded = (distance + unit - 1) / unit * unit
-            if rounded - distance <= tolerance { return rounded }
-            unit /= 10
-        }
-        return distance
     }
 }

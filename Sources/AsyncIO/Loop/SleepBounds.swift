@@ -1,0 +1,60 @@
+internal import AsyncIOSystem
+
+/// What a loop in virtual time knows of how long a foreign sleep was meant to take.
+///
+/// `Task.sleep(for:)` adds its duration to the machine's clock and tells the loop the sum,
+/// but virtual time has to be the same in every run. The sum was made by the entry that runs
+/// now or, since such a call hops, by the entry that enqueued it. When those ran is known to
+/// the microsecond, so that the duration lies within narrow bounds; taken is the roundest
+/// within them.
+struct SleepBounds {
+    /// When the present entry began.
+    private var began: Int64 = 0
+    /// From when to when the entry ran that enqueued the present one, up to that moment.
+    private var before: ClosedRange<Int64>?
+    /// The same for jobs that wait in the queue, by their addresses.
+    private var jobs: [UInt: ClosedRange<Int64>] = [:]
+
+    mutating func enqueues(_ job: UnownedJob) {
+        jobs[Self.address(job)] = began...max(began, SystemClock.now())
+    }
+
+    mutating func begins(_ entry: ReadyEntry) {
+        before = if case .job(let job) = entry { jobs.removeValue(forKey: Self.address(job)) } else { nil }
+        began = SystemClock.now()
+    }
+
+    // SAFETY: a job is a pointer, and only compared.
+    private static func address(_ job: UnownedJob) -> UInt { unsafe unsafeBitCast(job, to: UInt.self) }
+
+    /// The duration whose sum with the machine's time gave `instant`.
+    func duration(until instant: Int64) -> Int64 {
+        let now = SystemClock.now()
+        var unit: Int64 = 1_000_000_000
+        while unit >= 1_000 {
+            if let before, let round = Self.multiple(of: unit, until: instant, from: before) { return round }
+            if let round = Self.multiple(of: unit, until: instant, from: began...max(began, now)) { return round }
+            unit /= 10
+        }
+        return max(0, instant - now)
+    }
+
+    /// The same for a sum that another thread made, some time ago.
+    static func foreignDuration(until instant: Int64) -> Int64 {
+        let least = max(0, instant - SystemClock.now())
+        let tolerance = max(min(500_000, least / 20), least / 1_000)
+        var unit: Int64 = 1_000_000_000
+        while unit >= 1_000 {
+            let round = (least + unit - 1) / unit * unit
+            if round - least <= tolerance { return round }
+            unit /= 10
+        }
+        return least
+    }
+
+    private static func multiple(of unit: Int64, until instant: Int64, from times: ClosedRange<Int64>) -> Int64? {
+        let least = max(0, instant - times.upperBound)
+        let round = (least + unit - 1) / unit * unit
+        return round <= instant - times.lowerBound ? round : nil
+    }
+}
