@@ -24,23 +24,20 @@ public class AnyAsyncTask: FutureBase {
     /// The message of the latest cancellation that this task saw.
     @safe @exclusivity(unchecked) final var deliveredMessage: String?
     @safe @exclusivity(unchecked) private final var givenName: String?
-    @safe @exclusivity(unchecked) private final let number: UInt64
+    @safe @exclusivity(unchecked) final let number: UInt64
     /// Where the task was created.
     final let site: CreationSite?
 
-    // Links of the loop's TaskList; see there.
-    @safe @exclusivity(unchecked) final var nextTask: AnyAsyncTask?
-    @safe @exclusivity(unchecked) final unowned(unsafe) var previousTask: AnyAsyncTask?
-    @safe @exclusivity(unchecked) final var isListed = false
+    /// The place in the loop's TaskList; -1 when it is not there.
+    @safe @exclusivity(unchecked) final var place = -1
 
     @usableFromInline
     init(name: String?, site: CreationSite?) {
-        let loop = EventLoop.required(for: "createTask")
         givenName = name
-        number = loop.tasks.nextNumber()
+        number = EventLoop.withRequired(for: "createTask") { $0.tasks.nextNumber() }
         self.site = site
         super.init()
-        loop.tasks.append(self)
+        EventLoop.withRequired(for: "createTask") { $0.tasks.append(self) }
     }
 
     /// A task that nobody sees, of which another one is the face; see GeneratorTask.
@@ -171,7 +168,7 @@ public class AnyAsyncTask: FutureBase {
             fatalError("A task's body runs outside of any Swift task; this is a mistake in swift-asyncio.")
         }
         carrier = current
-        EventLoop.required(for: "A task").carriers.insert(current, self)
+        EventLoop.withRequired(for: "A task") { $0.carriers.insert(current, self) }
         // A request that is still to be delivered reaches foreign waits on this carrier too.
         if mustCancel { current.cancel() }
     }
@@ -179,7 +176,7 @@ public class AnyAsyncTask: FutureBase {
     /// The last thing in a carrier: `outer` carries the task again.
     @usableFromInline
     final func leaveCarrier(backTo outer: Carrier?) {
-        if let current = carrier { EventLoop.required(for: "A task").carriers.remove(current) }
+        if let current = carrier { EventLoop.withRequired(for: "A task") { $0.carriers.remove(current) } }
         carrier = outer
     }
 
@@ -225,7 +222,7 @@ public class AnyAsyncTask: FutureBase {
     // MARK: Inside
 
     final func end(as state: State) {
-        EventLoop.required(for: "A task").tasks.remove(self)
+        EventLoop.withRequired(for: "A task") { $0.tasks.remove(self) }
         complete(as: state)
     }
 

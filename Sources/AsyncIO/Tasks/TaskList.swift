@@ -1,9 +1,7 @@
-/// The tasks of a loop that have not ended, oldest first: the loop holds them.
+/// The tasks of a loop that have not ended: the loop holds them.
 struct TaskList {
-    private var first: AnyAsyncTask?
-    // SAFETY: nil, or the last task, which the list holds through `first`.
-    @safe private unowned(unsafe) var last: AnyAsyncTask?
-    private(set) var count = 0
+    /// In no order, so that a task joins and leaves at once; each knows its place.
+    private var tasks: ContiguousArray<AnyAsyncTask> = []
     private var lastNumber: UInt64 = 0
 
     mutating func nextNumber() -> UInt64 {
@@ -12,40 +10,31 @@ struct TaskList {
     }
 
     mutating func append(_ task: AnyAsyncTask) {
-        task.isListed = true
-        task.previousTask = last
-        if let last = last { last.nextTask = task } else { first = task }
-        last = task
-        count += 1
+        task.place = tasks.count
+        tasks.append(task)
     }
 
     /// Takes a task out; does nothing if its loop was closed before it ended.
     mutating func remove(_ task: AnyAsyncTask) {
-        guard task.isListed else { return }
-        task.isListed = false
-        let previous = task.previousTask
-        if let next = task.nextTask { next.previousTask = previous } else { last = previous }
-        if let previous { previous.nextTask = task.nextTask } else { first = task.nextTask }
-        task.nextTask = nil
-        task.previousTask = nil
-        count -= 1
+        let place = task.place
+        guard place >= 0 else { return }
+        task.place = -1
+        let last = tasks.count - 1
+        if place < last {
+            tasks.swapAt(place, last)
+            tasks[place].place = place
+        }
+        tasks.removeLast()
     }
 
     /// Takes all tasks out, which may outlive the list.
     mutating func removeAll() {
-        for task in all { remove(task) }
+        for task in tasks { task.place = -1 }
+        tasks.removeAll()
     }
 
-    var all: [AnyAsyncTask] {
-        var tasks: [AnyAsyncTask] = []
-        tasks.reserveCapacity(count)
-        var task = first
-        while let current = task {
-            tasks.append(current)
-            task = current.nextTask
-        }
-        return tasks
-    }
+    /// Oldest first.
+    var all: [AnyAsyncTask] { tasks.sorted { $0.number < $1.number } }
 }
 
 /// The task that is running, or nil: in a callback, in a plain Swift task, on another
