@@ -7,11 +7,12 @@
 ///
 /// asyncio: `asyncio.Future`.
 public class FutureBase {
+    @usableFromInline
     enum State: UInt8 { case pending, finished, failed, cancelled }
 
     // All of this belongs to the loop's thread, as the class is not Sendable and
     // whoever makes or awaits one is checked to be there.
-    @safe @exclusivity(unchecked) final var state = State.pending
+    @usableFromInline @safe @exclusivity(unchecked) final var state = State.pending
     /// Whether somebody saw the error; if not, it is reported when the future goes.
     @safe @exclusivity(unchecked) final var isErrorRetrieved = true
     /// Whether a shield reports the error already; see shield.swift.
@@ -39,6 +40,7 @@ public class FutureBase {
     // MARK: State
 
     /// Whether the future has a value, an error, or was cancelled.
+    @inlinable
     public final var isDone: Bool { state != .pending }
 
     /// Whether the future was cancelled.
