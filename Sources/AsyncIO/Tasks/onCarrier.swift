@@ -56,7 +56,7 @@ func onCarrier<T>(
 ) async throws -> T {
     let handover = Handover<T>()
     let outer = task.carrier
-    Task<Void, any Error>.immediate {
+    Task.immediate {
         _ = isolation
         task.enterCarrier()
         let result: Result<T, any Error>

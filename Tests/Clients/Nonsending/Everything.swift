@@ -67,7 +67,9 @@ public func combining() async throws -> [String] {
     ledger.note("\(try await race({ ledger.sum }, { try await later(ledger.count(0)) }))")
     ledger.note("\(try await staggeredRace(0..<3, delay: nil) { try await later(ledger.count($0)) }.index ?? -1)")
     var ended: [Int] = []
-    for try await task in asCompleted(0..<3, { try await later(ledger.count($0)) }) { ended.append(try await task.value) }
+    for try await task in asCompleted(0..<3, { try await later(ledger.count($0)) }) {
+        ended.append(try await task.value)
+    }
     ledger.note("\(ended)")
     // A list of bodies is a list of items like others.
     var bodies: [() async throws -> Int] = []
