@@ -70,7 +70,8 @@ public class AnyAsyncTask: FutureBase {
     /// A task that has not started never runs its body.
     ///
     /// The running Swift task is cancelled too, so that other `async` code inside
-    /// notices: `Task.sleep`, `async let`, a standard task group.
+    /// notices: `Task.sleep`, `async let`, a standard task group. Whether it did, nobody
+    /// tells us: so the next wait of ours throws too, unless ``uncancel()`` was called.
     ///
     /// - Parameter message: for the task to read in ``cancelMessage``.
     /// - Returns: false if the task has ended already.
