@@ -2,7 +2,7 @@ import AsyncIO
 
 func barrier() async throws {
     let barrier = try Barrier(3)
-    try await gather((1...3)) { number in try await work(number, barrier) }
+    try await gather(1...3) { number in try await work(number, barrier) }
 }
 
 private func work(_ number: Int, _ barrier: Barrier) async throws {

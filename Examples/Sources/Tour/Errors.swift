@@ -1,8 +1,7 @@
 import AsyncIO
 
 func errors() async throws {
-    let operations = (0..<3).map { number in createTask { try await operate(number) } }
-    for result in try await gatherResults(operations) {
+    for result in try await gatherResults(0..<3, operate) {
         switch result {
         case .success(let value): say("Result: \(value)")
         case .failure(let error): say("Error: \(error)")

@@ -2,12 +2,12 @@ import AsyncIO
 
 func race() async throws {
     let unlocked = Counter()
-    try await gather((0..<10)) { _ in try await unlocked.increment() }
+    try await gather(0..<10) { _ in try await unlocked.increment() }
     say("Without a lock: \(unlocked.value)")
 
     let locked = Counter()
     let lock = Lock()
-    try await gather((0..<10)) { _ in try await lock.withLock(locked.increment) }
+    try await gather(0..<10) { _ in try await lock.withLock(locked.increment) }
     say("With a lock: \(locked.value)")
 }
 

@@ -2,7 +2,7 @@ import AsyncIO
 
 func semaphore() async throws {
     let semaphore = try Semaphore(2)
-    try await gather((0..<5)) { number in try await call(number, semaphore) }
+    try await gather(0..<5) { number in try await call(number, semaphore) }
 }
 
 private func call(_ number: Int, _ semaphore: Semaphore) async throws {

@@ -66,8 +66,11 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         if let instant = instant as? ContinuousClock.Instant {
             schedule(job, .at(instant.loopTime))
         } else if let clock = clock as? SuspendingClock, let instant = instant as? SuspendingClock.Instant {
+            // Told on the machine's clock, whose present is not read at quite the same time.
+            let before = SystemClock.now()
             let distance = clock.now.duration(to: instant)
-            schedule(job, .at(SystemClock.now().advanced(by: distance)))
+            let after = SystemClock.now()
+            schedule(job, .at(after.advanced(by: distance), orEarlierBy: after - before))
         } else {
             Self.unknownClock(clock)
         }

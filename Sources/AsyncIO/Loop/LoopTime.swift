@@ -38,7 +38,7 @@ extension ContinuousClock.Instant {
 enum SleepTarget: Sendable {
     case after(Int64)
     /// Nanoseconds on the machine's clock.
-    case at(Int64)
+    case at(Int64, orEarlierBy: Int64 = 0)
 
     /// - Parameter isForeign: whether another thread told it.
     func deadline(on loop: EventLoop, isForeign: Bool = false) -> Int64 {
@@ -46,12 +46,13 @@ enum SleepTarget: Sendable {
         case .after(let nanoseconds):
             let (sum, overflow) = loop.time.addingReportingOverflow(nanoseconds)
             return overflow ? .max : sum
-        case .at(let instant):
+        case .at(let instant, let slack):
             // A loop in virtual time keeps the distance to the present.
             guard loop.virtualNow != nil else { return instant }
             let distance =
                 isForeign
-                ? SleepBounds.foreignDuration(until: instant) : loop.sleepBounds.duration(until: instant)
+                ? SleepBounds.foreignDuration(until: instant)
+                : loop.sleepBounds.duration(until: instant - slack...instant)
             return SleepTarget.after(distance).deadline(on: loop)
         }
     }

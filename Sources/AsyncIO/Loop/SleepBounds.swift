@@ -27,16 +27,16 @@ struct SleepBounds {
     // SAFETY: a job is a pointer, and only compared.
     private static func address(_ job: UnownedJob) -> UInt { unsafe unsafeBitCast(job, to: UInt.self) }
 
-    /// The duration whose sum with the machine's time gave `instant`.
-    func duration(until instant: Int64) -> Int64 {
+    /// The duration whose sum with the machine's time gave an instant in `instants`.
+    func duration(until instants: ClosedRange<Int64>) -> Int64 {
         let now = SystemClock.now()
         var unit: Int64 = 1_000_000_000
         while unit >= 1_000 {
-            if let before, let round = Self.multiple(of: unit, until: instant, from: before) { return round }
-            if let round = Self.multiple(of: unit, until: instant, from: began...max(began, now)) { return round }
+            if let before, let round = Self.multiple(of: unit, until: instants, from: before) { return round }
+            if let round = Self.multiple(of: unit, until: instants, from: began...max(began, now)) { return round }
             unit /= 10
         }
-        return max(0, instant - now)
+        return max(0, instants.lowerBound - now)
     }
 
     /// The same for a sum that another thread made, some time ago.
@@ -52,9 +52,11 @@ struct SleepBounds {
         return least
     }
 
-    private static func multiple(of unit: Int64, until instant: Int64, from times: ClosedRange<Int64>) -> Int64? {
-        let least = max(0, instant - times.upperBound)
+    private static func multiple(
+        of unit: Int64, until instants: ClosedRange<Int64>, from times: ClosedRange<Int64>
+    ) -> Int64? {
+        let least = max(0, instants.lowerBound - times.upperBound)
         let round = (least + unit - 1) / unit * unit
-        return round <= instant - times.lowerBound ? round : nil
+        return round <= instants.upperBound - times.lowerBound ? round : nil
     }
 }
