@@ -84,7 +84,10 @@ def main():
     parser.add_argument("--python", default=sys.executable, help="the CPython to compare with")
     parser.add_argument("--connections", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=2.0, help="how long each line server is loaded")
+    parser.add_argument("--smoke", action="store_true", help="one short run that judges nothing")
     options = parser.parse_args()
+    if options.smoke:
+        options.repeat, options.seconds = 1, 0.5
     if not os.path.exists(OURS):
         parser.error("first: swift build -c release --package-path " + os.path.relpath(HERE))
 
@@ -112,7 +115,7 @@ def main():
         print(
             f"{name:26} {ours:7.4g} {unit} {theirs:7.4g} {unit} {theirs / ours:11.2f} {1 / most:7g}"
             f"  {'pass' if passed else 'MISSED'}")
-    return 1 if missed else 0
+    return 1 if missed and not options.smoke else 0
 
 
 if __name__ == "__main__":
