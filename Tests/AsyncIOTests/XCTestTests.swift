@@ -28,11 +28,14 @@ nonisolated final class XCTestTests: XCTestCase {
     func testADeadlockIsAnErrorThatNamesTheTask() throws {
         XCTAssertThrowsError(
             try runInVirtualTime {
-                let waiting = createTask(name: "waiting for ever") { try await Event().wait() }
+                let waiting = createTask(name: "waiting for ever") {
+                    try await sleep(.seconds(2))
+                    try await Event().wait()
+                }
                 try await waiting.value
             }
         ) { error in
-            XCTAssertTrue("\(error)".contains("\"waiting for ever\" waits for Event.wait()"), "\(error)")
+            XCTAssertTrue("\(error)".contains("\"waiting for ever\" waits for Event.wait() since 2.0 seconds"), "\(error)")
         }
     }
 

@@ -52,9 +52,11 @@ extension Runner {
 }
 
 extension AnyAsyncTask {
-    /// The task in a line: what it waits for, and where it was made.
+    /// The task in a line: what it waits for and since when, and where it was made.
     package var waitReport: String {
-        let subject = waitingOn.map { "waits for \($0.waitDescription)" } ?? "waits for code outside of asyncio"
+        let since = Duration.nanoseconds(waitingSince)
+        let subject =
+            waitingOn.map { "waits for \($0.waitDescription) since \(since)" } ?? "waits for code outside of asyncio"
         let origin = site.map { ", created at \($0)" } ?? ""
         return "\"\(name)\" \(subject)\(origin)"
     }

@@ -12,6 +12,8 @@ public class AnyAsyncTask: FutureBase {
     // SAFETY: the frame that waits holds the future, and sets this to nil first thing
     // when it goes on.
     @safe @exclusivity(unchecked) final unowned(unsafe) var waitingOn: FutureBase?
+    /// In virtual time: since when. For reports.
+    @safe @exclusivity(unchecked) final var waitingSince: Int64 = 0
     /// The innermost Swift task that runs this task's code; nil before it started
     /// and after it ended.
     @usableFromInline @safe @exclusivity(unchecked) final var carrier: Carrier?

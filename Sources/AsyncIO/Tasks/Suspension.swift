@@ -78,6 +78,7 @@ extension FutureBase {
         guard let unretained = task else { return register(.wake(job, nil)) }
         unretained.with { task in
             task.waitingOn = self
+            if let now = loop.virtualNow { task.waitingSince = now }
             register(.wake(job, unretained))
             if task.mustCancel, cancel(task.requestedMessage) { task.mustCancel = false }
         }
