@@ -12,6 +12,9 @@
 /// outlives its entry, whose carrier holds it.
 struct CarrierTable {
     private var cached: Slot?
+    /// Whether `cached` is in none of the slots: a carrier gets one when another takes its
+    /// place in front, which one that ends before never needs.
+    private var isCachedOnly = false
     private var slots: [Slot?] = Array(repeating: nil, count: 64)
     private var count = 0
 
@@ -32,28 +35,50 @@ struct CarrierTable {
 
     @inline(never)
     private mutating func lookUp(_ carrier: Carrier) -> UnretainedTask? {
-        guard let index = find(carrier) else { return nil }
-        cached = slots[index]
-        return slots[index]?.task
+        guard let index = find(carrier), let slot = slots[index] else { return nil }
+        putInFront(slot, isCachedOnly: false)
+        return slot.task
     }
 
     /// Remembers what the caller knows already.
     @inline(__always)
     mutating func cache(_ task: UnretainedTask) {
-        guard let carrier = task.with(\.carrier) else { return }
-        cached = Slot(carrier: carrier, task: task)
+        guard let carrier = task.with({ $0.carrier }), cached?.carrier != carrier else { return }
+        putInFront(Slot(carrier: carrier, task: task), isCachedOnly: false)
     }
 
     mutating func insert(_ carrier: Carrier, _ task: AnyAsyncTask) {
-        if count * 2 >= slots.count { grow() }
-        let slot = Slot(carrier: carrier, task: UnretainedTask(task))
-        place(slot)
-        count += 1
-        cached = slot
+        putInFront(Slot(carrier: carrier, task: UnretainedTask(task)), isCachedOnly: true)
     }
 
+    @inline(__always)
+    private mutating func putInFront(_ slot: Slot, isCachedOnly: Bool) {
+        if self.isCachedOnly, let cached { store(cached) }
+        cached = slot
+        self.isCachedOnly = isCachedOnly
+    }
+
+    @inline(__always)
     mutating func remove(_ carrier: Carrier) {
-        if cached?.carrier == carrier { cached = nil }
+        if cached?.carrier == carrier {
+            cached = nil
+            if isCachedOnly {
+                isCachedOnly = false
+                return
+            }
+        }
+        clear(carrier)
+    }
+
+    @inline(never)
+    private mutating func store(_ slot: Slot) {
+        if count * 2 >= slots.count { grow() }
+        place(slot)
+        count += 1
+    }
+
+    @inline(never)
+    private mutating func clear(_ carrier: Carrier) {
         guard var hole = find(carrier) else { return }
         count -= 1
         // Close the gap, so that no search ends too early.

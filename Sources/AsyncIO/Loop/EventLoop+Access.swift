@@ -61,7 +61,17 @@ extension EventLoop {
         return loop
     }
 
-    /// The same for the length of `body`, which does not retain it.
+    // The same for the length of `body`, which does not retain the loop.
+
+    /// False if there is none, and then nothing is done.
+    @inline(__always)
+    static func withHere(_ body: (EventLoop) -> Void) -> Bool {
+        guard let pointer = unsafe asyncio_loop_get() else { return false }
+        // SAFETY: as in `here`.
+        unsafe Unmanaged<EventLoop>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
+        return true
+    }
+
     @inline(__always)
     static func withRequired<T>(for operation: StaticString, _ body: (EventLoop) throws -> T) rethrows -> T {
         guard let pointer = unsafe asyncio_loop_get() else { noLoop(operation) }

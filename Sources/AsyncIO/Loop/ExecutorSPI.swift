@@ -45,12 +45,11 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        if let loop = EventLoop.here {
+        let isHere = EventLoop.withHere { loop in
             if loop.virtualNow != nil { loop.sleepBounds.enqueues(job) }
             loop.ready.append(.job(job))
-        } else {
-            post(.job(job))
         }
+        if !isHere { post(.job(job)) }
     }
 
     func enqueue<C: Clock>(

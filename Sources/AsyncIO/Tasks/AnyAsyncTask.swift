@@ -213,7 +213,7 @@ public class AnyAsyncTask: FutureBase {
 
     /// Whether this is the task that runs.
     @usableFromInline
-    final var isCurrent: Bool { EventLoop.required(for: "await").carriers.current?.object.visible === self }
+    final var isCurrent: Bool { currentTask() === self }
 
     /// A task that waits for itself would wait for ever.
     @usableFromInline

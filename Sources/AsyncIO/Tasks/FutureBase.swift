@@ -99,17 +99,10 @@ public class FutureBase {
     /// Changes the state and queues the callbacks, in the order they registered.
     final func complete(as end: State) {
         state = end
-        switch first {
-        case .none: return
-        case .wake(let job, let task):
+        if case .none = first { return }
+        EventLoop.withRequired(for: "Completing a future") { loop in
+            queue(first, on: loop)
             first = .none
-            let loop = EventLoop.required(for: "Completing a future")
-            loop.ready.append(.wake(job, task))
-            if !others.isEmpty { queueOthers(on: loop) }
-        case .call(let callback):
-            first = .none
-            let loop = EventLoop.required(for: "Completing a future")
-            loop.ready.append(.done(self, callback))
             if !others.isEmpty { queueOthers(on: loop) }
         }
     }
@@ -121,6 +114,7 @@ public class FutureBase {
         for callback in callbacks { queue(callback, on: loop) }
     }
 
+    @inline(__always)
     private final func queue(_ callback: Callback, on loop: EventLoop) {
         switch callback {
         case .none: break

@@ -17,8 +17,8 @@ struct Continuation {
     func resume() { unsafe raw.resume() }
 }
 
-/// An object that is not retained, since the frames of a suspended Swift task hold it, and
-/// a Swift task lives until it has run to its end.
+/// An object that is not retained, since the frames of a Swift task hold it, which live
+/// until it has run to its end.
 @safe
 struct Unretained<Object: AnyObject> {
     // SAFETY: see above.
