@@ -35,7 +35,8 @@ nonisolated final class XCTestTests: XCTestCase {
                 try await waiting.value
             }
         ) { error in
-            XCTAssertTrue("\(error)".contains("\"waiting for ever\" waits for Event.wait() since 2.0 seconds"), "\(error)")
+            let report = "\(error)"
+            XCTAssertTrue(report.contains("\"waiting for ever\" waits for Event.wait() since 2.0 seconds"), report)
         }
     }
 
