@@ -1,7 +1,7 @@
 /// A task, whatever its value: name, cancellation, and what it waits for.
 ///
 /// An `AsyncTask` is the logical task. What runs it is a *carrier*, a Swift task;
-/// see Carrier.swift.
+/// see onCarrier.swift.
 ///
 /// asyncio: `asyncio.Task`.
 public class AnyAsyncTask: FutureBase {

@@ -11,7 +11,7 @@ public final class Timeout {
     @safe @exclusivity(unchecked) private var task: AnyAsyncTask?
     /// The task's count of requests when the body began.
     @safe @exclusivity(unchecked) private var baseline = 0
-    /// Whether the body may wait for foreign code; see Carrier.swift.
+    /// Whether the body may wait for foreign code; see onCarrier.swift.
     private let isNative: Bool
 
     @usableFromInline
