@@ -21,11 +21,6 @@ public class AnyAsyncTask: FutureBase {
     @safe @exclusivity(unchecked) final var requests: Int32 = 0
     /// A request to cancel that the next step must deliver. asyncio's `_must_cancel`.
     @safe @exclusivity(unchecked) final var mustCancel = false
-    /// The message of the request that `mustCancel` stands for.
-    @safe @exclusivity(unchecked) final var requestedMessage: String?
-    /// The message of the latest cancellation that this task saw.
-    @safe @exclusivity(unchecked) final var deliveredMessage: String?
-    @safe @exclusivity(unchecked) private final var givenName: String?
     @safe @exclusivity(unchecked) final let number: UInt64
     /// Where the task was created.
     final let site: CreationSite?
@@ -35,19 +30,19 @@ public class AnyAsyncTask: FutureBase {
 
     @usableFromInline
     init(name: String?, site: CreationSite?) {
-        givenName = name
         number = EventLoop.withRequired(for: "createTask") { $0.tasks.nextNumber() }
         self.site = site
         super.init()
+        givenName = name
         EventLoop.withRequired(for: "createTask") { $0.tasks.append(self) }
     }
 
     /// A task that nobody sees, of which another one is the face; see GeneratorTask.
     init(behind name: String) {
-        givenName = name
         number = 0
         site = nil
         super.init()
+        givenName = name
     }
 
     /// The task that the program sees when this one runs.
@@ -203,7 +198,8 @@ public class AnyAsyncTask: FutureBase {
         return false
     }
 
-    /// The body threw.
+    /// The body threw. Out of line, as `deliver(unlessIn:)` is, and for the same reason.
+    @inline(never)
     @usableFromInline
     final func endThrowing(_ error: any Error) {
         if error is CancellationError { endCancelled() } else { endFailed(error) }

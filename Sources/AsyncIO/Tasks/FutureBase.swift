@@ -19,10 +19,8 @@ public class FutureBase {
     @safe @exclusivity(unchecked) final var isWatchedByShield = false
     /// The first callback, which mostly is the only one, needs no array.
     @safe @exclusivity(unchecked) private final var first = Callback.none
-    @safe @exclusivity(unchecked) private final var others: [Callback] = []
-    @safe @exclusivity(unchecked) private final var failure: (any Error)?
-    /// The message that the cancellation was requested with.
-    @safe @exclusivity(unchecked) final var storedMessage: String?
+    /// What few have.
+    @safe @exclusivity(unchecked) final var extras: FutureExtras?
 
     enum Callback {
         case none
@@ -103,7 +101,7 @@ public class FutureBase {
         EventLoop.withRequired(for: "Completing a future") { loop in
             queue(first, on: loop)
             first = .none
-            if !others.isEmpty { queueOthers(on: loop) }
+            if extras != nil { queueOthers(on: loop) }
         }
     }
 
@@ -127,7 +125,7 @@ public class FutureBase {
 
     @inline(__always)
     final func register(_ callback: Callback) {
-        if case .none = first, others.isEmpty {
+        if case .none = first, extras == nil || others.isEmpty {
             first = callback
         } else {
             others.append(callback)
