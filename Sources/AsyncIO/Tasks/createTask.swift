@@ -22,14 +22,16 @@ public func createTask<T>(
     _ body: @escaping () async throws -> T
 ) -> AsyncTask<T> {
     let task = AsyncTask<T>(name: name, site: CreationSite(fileID: fileID, line: line))
+    // Neither Swift task throws, but the runtime takes throwing ones: others cost it a thunk,
+    // and that an allocation.
     if eager {
-        Task.immediate {
+        Task<Void, any Error>.immediate {
             _ = isolation
             guard task.begin() else { return }
             do { task.end(with: .success(try await body())) } catch { task.end(with: .failure(error)) }
         }
     } else {
-        Task {
+        Task<Void, any Error> {
             _ = isolation
             guard task.begin() else { return }
             do { task.end(with: .success(try await body())) } catch { task.end(with: .failure(error)) }
