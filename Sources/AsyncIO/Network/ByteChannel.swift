@@ -58,10 +58,12 @@ class ByteChannel {
     /// - Throws: `CancellationError`, which loses nothing.
     nonisolated(nonsending) func waitReadable() async throws { abstract() }
 
-    /// Calls `callback`, each time in a turn of its own, when ``tryReceive(atMost:_:)`` may
-    /// have something else to say than nil: once for what is there already, and then for what
-    /// arrives after a try that said nil, or had fewer bytes than it asked for. (After a full
-    /// one, try again.) nil: no more. Not for a channel that somebody waits for.
+    /// Whether ``tryReceive(atMost:_:)`` may have something else to say than nil, as far as is
+    /// known without trying: no callback is to come for what is there already.
+    var isReadable: Bool { abstract() }
+
+    /// Calls `callback`, each time in a turn of its own, when ``isReadable`` becomes true, and
+    /// once if it is; nil: no more. Not for a channel that somebody waits for.
     func whenReadable(_ callback: (() -> Void)?) { abstract() }
 
     /// Tries once, waiting until there is something to be received; see ``tryReceive(atMost:_:)``.

@@ -116,6 +116,8 @@ final class Connection: ByteChannel {
         if !isClosing { try await watch.waitReadable() }
     }
 
+    override var isReadable: Bool { watch.canRead || isClosing }
+
     override func whenReadable(_ callback: (() -> Void)?) {
         watch.onReadable?.isRemoved = true
         watch.onReadable = callback.map { WatchCallback($0) }
