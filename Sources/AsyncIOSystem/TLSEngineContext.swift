@@ -23,7 +23,9 @@ package final class TLSEngineContext {
     deinit { unsafe asyncio_tls_context_destroy(pointer) }
 
     private func check(_ succeeded: Bool, _ about: String) throws(TLSFailure) {
-        guard succeeded else { throw TLSFailure(.configuration, "\(about): \(TLSFailure.latest(.configuration).reason)") }
+        guard succeeded else {
+            throw TLSFailure(.configuration, "\(about): \(TLSFailure.latest(.configuration).reason)")
+        }
     }
 
     // MARK: The protocol

@@ -116,6 +116,8 @@ final class Connection: ByteChannel {
         if !isClosing { try await watch.waitReadable() }
     }
 
+    override func wakeReader() { watch.reader?.complete() }
+
     override var isReadable: Bool { watch.canRead || isClosing }
 
     override func whenReadable(_ callback: (() -> Void)?) {

@@ -12,7 +12,7 @@ public final class StreamReader {
     private var isReading = false
     /// Who waits for `feed`, in a reader without a connection.
     private var waiter: Waiter?
-    private let channel: ByteChannel?
+    private var channel: ByteChannel?
 
     /// How long a line or a part up to a separator may be, in bytes.
     public let limit: Int
@@ -196,6 +196,27 @@ public final class StreamReader {
         waiter?.complete()
     }
 
+    // MARK: Another channel
+
+    /// Takes the bytes that are here; no other task may read until ``endChange(to:)``.
+    ///
+    /// - Throws: ``RuntimeError`` if one is reading.
+    func beginChange(_ operation: StaticString) throws -> [UInt8] {
+        try checkIdle(operation)
+        isReading = true
+        return buffer.takeFirst(.max)
+    }
+
+    func endChange(to channel: ByteChannel) {
+        self.channel = channel
+        isReading = false
+    }
+
+    func checkIdle(_ operation: StaticString) throws(RuntimeError) {
+        guard isReading else { return }
+        throw RuntimeError("\(operation)() called while another task is already waiting for incoming data")
+    }
+
     // MARK: Inside
 
     /// Waits for more bytes, or the end. What comes is bounded: no more than twice the limit,
@@ -218,9 +239,7 @@ public final class StreamReader {
     private nonisolated(nonsending) func exclusively<T>(
         _ operation: StaticString, _ body: nonisolated(nonsending) () async throws -> T
     ) async throws -> T {
-        guard !isReading else {
-            throw RuntimeError("\(operation)() called while another task is already waiting for incoming data")
-        }
+        try checkIdle(operation)
         isReading = true
         defer { isReading = false }
         return try await body()

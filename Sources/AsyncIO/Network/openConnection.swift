@@ -16,18 +16,22 @@ internal import SystemPackage
 /// - Parameters:
 ///   - host: a name, an IPv4 or an IPv6 address.
 ///   - limit: how long a line may be, in bytes.
+///   - tls: for a connection with TLS: ``TLSContext/client(systemTrust:)``.
+///   - serverHostname: the name that the server's certificate must be for, if that is not `host`.
 /// - Throws: ``OSError`` if no address answers, with what each said; ``ResolveError``;
-///   ``ValueError`` for a port that is none; `CancellationError`: nothing is left open.
+///   ``TLSError`` if the server is not to be trusted, or refuses; ``ValueError`` for a port that is
+///   none; `CancellationError`. Nothing is left open.
 ///
 /// asyncio: `asyncio.open_connection`.
 public nonisolated(nonsending) func openConnection(
-    host: String, port: Int, limit: Int = defaultStreamLimit
+    host: String, port: Int, limit: Int = defaultStreamLimit, tls: TLSContext? = nil, serverHostname: String? = nil
 ) async throws -> (StreamReader, StreamWriter) {
+    let upgrade = try TLSUpgrade.client(tls, host: host, serverHostname: serverHostname)
     var failures: [OSError] = []
     for address in try await resolve(host: host, port: port, passive: false) {
         do {
             let connection = try await connect(to: address)
-            return (try StreamReader(limit: limit, channel: connection), StreamWriter(channel: connection))
+            return try makeStreams(over: try await upgrade?(connection) ?? connection, limit: limit)
         } catch let error as OSError {
             failures.append(error)
         }
@@ -55,4 +59,10 @@ private nonisolated(nonsending) func connect(to address: SystemAddress) async th
     } catch let error as Errno {
         throw OSError(error, "connecting to \(address.description)")
     }
+}
+
+/// The two ends of a stream.
+func makeStreams(over channel: ByteChannel, limit: Int) throws(ValueError) -> (StreamReader, StreamWriter) {
+    let reader = try StreamReader(limit: limit, channel: channel)
+    return (reader, StreamWriter(channel: channel, reader: reader))
 }

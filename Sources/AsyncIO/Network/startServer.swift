@@ -18,6 +18,8 @@ internal import SystemPackage
 ///   - port: 0 for one that the system chooses; see ``Server/port``.
 ///   - backlog: how many connections may wait in the kernel.
 ///   - limit: how long a line may be, in bytes.
+///   - tls: for connections with TLS: ``TLSContext/server(certificate:key:password:)``. Clients whose
+///     handshake fails never reach the handler.
 ///   - reusePort: whether other processes may listen on the same port.
 /// - Throws: ``OSError`` if an address cannot be listened on (in use, not permitted);
 ///   ``ResolveError``; ``ValueError`` for a port that is none.
@@ -25,29 +27,31 @@ internal import SystemPackage
 /// asyncio: `asyncio.start_server`.
 public func startServer(
     host: String?, port: Int, backlog: Int = 100, limit: Int = defaultStreamLimit, reusePort: Bool = false,
-    isolation: isolated (any Actor)? = #isolation,
+    tls: TLSContext? = nil, isolation: isolated (any Actor)? = #isolation,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) async throws -> Server {
     guard limit > 0 else { throw ValueError("the limit of a stream must be positive, not \(limit)") }
+    let upgrade = try tls.map(TLSUpgrade.init(server:))
     let loop = EventLoop.required(for: "startServer")
     let addresses = try await resolve(host: host, port: port, passive: true)
     let sockets = try listen(on: addresses, backlog: backlog, reusePort: reusePort)
     return try Server(sockets, on: loop, backlog: backlog) { connection in
-        serve(connection, limit: limit, isolation: isolation, handler)
+        serve(connection, limit: limit, upgrade, isolation: isolation, handler)
     }
 }
 
 /// One connection's task.
 private func serve(
-    _ connection: Connection, limit: Int, isolation: isolated (any Actor)?,
+    _ connection: Connection, limit: Int, _ upgrade: TLSUpgrade?, isolation: isolated (any Actor)?,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) {
     createTask(isolation: isolation) {
         _ = isolation
-        let writer = StreamWriter(channel: connection)
+        guard let channel = try await upgraded(connection, upgrade) else { return }
+        let (reader, writer) = try makeStreams(over: channel, limit: limit)
         defer { writer.close() }
         do {
-            try await handler(try StreamReader(limit: limit, channel: connection), writer)
+            try await handler(reader, writer)
         } catch is CancellationError {
             // Whoever cancelled the task knows.
         } catch {
@@ -56,6 +60,27 @@ private func serve(
                     message: "Unhandled exception in a connection's handler", error: error,
                     subject: connection.peerAddress?.description))
         }
+    }
+}
+
+/// The channel that the handler uses; nil if there is none after all. Peers that make no proper
+/// handshake are everywhere: that is no error of the program's.
+private nonisolated(nonsending) func upgraded(
+    _ connection: Connection, _ upgrade: TLSUpgrade?
+) async throws -> ByteChannel? {
+    guard let upgrade else { return connection }
+    do {
+        return try await upgrade(connection)
+    } catch is CancellationError {
+        return nil
+    } catch {
+        if connection.loop.debug {
+            EventLoop.report(
+                ExceptionContext(
+                    message: "Error on transport creation for incoming connection", error: error,
+                    subject: connection.name))
+        }
+        return nil
     }
 }
 
