@@ -85,7 +85,7 @@ final class TLSChannel: ByteChannel {
             return count
         }
         // As much as the plain bytes take encrypted, and a whole record at least.
-        let wanted = min(max(target.count, 16_384) + 1024, half.count)
+        let wanted = unsafe min(max(target.count, 16_384) + 1024, half.count)
         while true {
             var result: Result<Int?, any Error> = .success(nil)
             let received: Int?
