@@ -9,6 +9,8 @@ do {
     try AsyncIO.run {
         switch arguments.command {
         case "echo": try await echo(port: arguments.int(0))
+        case "echo-tls":
+            try await echoTLS(port: arguments.int(0), certificate: arguments.text(1), key: arguments.text(2))
         case "spawn": try await spawn(arguments.int(0), batch: arguments.int(1))
         case "switch": try await switching(tasks: arguments.int(0), total: arguments.int(1))
         case "pingpong": try await pingPong(arguments.int(0))
@@ -23,7 +25,8 @@ do {
         }
     }
 } catch is Usage {
-    complain("usage: asyncio-bench echo|spawn|switch|pingpong|sleepers|timers|lock|lineserver|lineload NUMBERS...")
+    complain(
+        "usage: asyncio-bench echo|echo-tls|spawn|switch|pingpong|sleepers|timers|lock|lineserver|lineload ARGUMENTS...")
     exit(64)
 } catch {
     complain("asyncio-bench: \(error)")

@@ -34,6 +34,8 @@ extension TLSChannel {
             throw endHandshake(with: error)
         }
         isEstablished = true
+        // The peer's first bytes may have come along.
+        hasMore = true
         keepSession()
     }
 

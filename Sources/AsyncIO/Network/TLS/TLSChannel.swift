@@ -33,7 +33,7 @@ final class TLSChannel: ByteChannel {
 
     var isEstablished = false
     /// The engine may have something to say without more of the peer's bytes.
-    private var hasMore = false
+    var hasMore = false
     /// The peer's TLS end has come.
     var isEnded = false
     /// Plain bytes that cannot be encrypted yet. Seldom any: only while a message of the
