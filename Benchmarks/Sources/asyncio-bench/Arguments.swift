@@ -3,10 +3,13 @@ import SystemPackage
 /// A sub-command and its arguments, which are mostly numbers.
 struct Arguments {
     let command: String
+    /// `--proto`, anywhere: protocols in place of streams.
+    let usesProtocols: Bool
     private let values: [String]
 
     init(_ arguments: some Sequence<String>) {
-        let all = Array(arguments)
+        usesProtocols = arguments.contains("--proto")
+        let all = arguments.filter { $0 != "--proto" }
         command = all.first ?? ""
         values = Array(all.dropFirst())
     }

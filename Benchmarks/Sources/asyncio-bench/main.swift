@@ -8,6 +8,7 @@ let arguments = Arguments(CommandLine.arguments.dropFirst())
 do {
     try AsyncIO.run {
         switch arguments.command {
+        case "echo" where arguments.usesProtocols: try await echoWithProtocol(port: arguments.int(0))
         case "echo": try await echo(port: arguments.int(0))
         case "echo-tls":
             try await echoTLS(port: arguments.int(0), certificate: arguments.text(1), key: arguments.text(2))
@@ -26,7 +27,8 @@ do {
     }
 } catch is Usage {
     complain(
-        "usage: asyncio-bench echo|echo-tls|spawn|switch|pingpong|sleepers|timers|lock|lineserver|lineload ARGUMENTS...")
+        "usage: asyncio-bench [--proto] echo|echo-tls|spawn|switch|pingpong|sleepers|timers|lock|lineserver|lineload ARGS..."
+    )
     exit(64)
 } catch {
     complain("asyncio-bench: \(error)")

@@ -73,10 +73,13 @@ import Testing
         try context.trust(file: Certificates.authority.certificate)
         try context.askForCertificates(.required)
         let seen = Queue<String?>()
-        try await withTLSServer(context, { reader, writer in
-            try seen.putNoWait(writer.tls?.peerCertificate?.subject)
-            try await echoing(reader, writer)
-        }) { port in
+        try await withTLSServer(
+            context,
+            { reader, writer in
+                try seen.putNoWait(writer.tls?.peerCertificate?.subject)
+                try await echoing(reader, writer)
+            }
+        ) { port in
             let (reader, writer) = try await openConnection(
                 host: "localhost", port: port, tls: clientContext(Certificates.client))
             try await writer.write("hello\n")
@@ -102,7 +105,8 @@ import Testing
         try context.trust(file: Certificates.authority.certificate)
         try context.askForCertificates(.optional)
         let seen = Queue<Bool>()
-        try await withTLSServer(context, { _, writer in try seen.putNoWait(writer.tls?.peerCertificate != nil) }) { port in
+        try await withTLSServer(context, { _, writer in try seen.putNoWait(writer.tls?.peerCertificate != nil) }) {
+            port in
             for pair in [nil, Certificates.client] {
                 let (reader, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext(pair))
                 #expect(try await reader.read().isEmpty)
@@ -119,10 +123,13 @@ import Testing
         try server.setALPN(["h2", "http/1.1"])
         try client.setALPN(["http/1.1", "h2"])
         let seen = Queue<String?>()
-        try await withTLSServer(server, { reader, writer in
-            try seen.putNoWait(writer.tls?.applicationProtocol)
-            _ = try await reader.read()
-        }) { port in
+        try await withTLSServer(
+            server,
+            { reader, writer in
+                try seen.putNoWait(writer.tls?.applicationProtocol)
+                _ = try await reader.read()
+            }
+        ) { port in
             let (_, writer) = try await openConnection(host: "localhost", port: port, tls: client)
             #expect(writer.tls?.applicationProtocol == "h2")
             #expect(try await seen.get() == "h2")
@@ -267,7 +274,9 @@ import Testing
 
     @Test func garbageInPlaceOfAHandshakeIsAnErrorOnBothSides() async throws {
         try await withPlainServer({ _, writer in try await writer.write("220 mail.example.com ESMTP\r\n") }) { port in
-            let error = await tlsError { _ = try await openConnection(host: "localhost", port: port, tls: clientContext()) }
+            let error = await tlsError {
+                _ = try await openConnection(host: "localhost", port: port, tls: clientContext())
+            }
             #expect(error?.code == .protocolViolation)
             #expect(error?.message.contains("wrong version number") == true)
         }
@@ -315,7 +324,9 @@ import Testing
         try await withPlainServer({ reader, _ in _ = try await reader.read() }) { port in
             let before = Process.descriptors
             for _ in 0..<10 {
-                let task = createTask { _ = try await openConnection(host: "localhost", port: port, tls: clientContext()) }
+                let task = createTask {
+                    _ = try await openConnection(host: "localhost", port: port, tls: clientContext())
+                }
                 try await sleep(.milliseconds(5))
                 task.cancel()
                 await #expect(throws: CancellationError.self) { try await task.value }
@@ -353,10 +364,14 @@ import Testing
         }
         let context = try clientContext()
         context.handshakeTimeout = .zero
-        await #expect(throws: ValueError.self) { _ = try await openConnection(host: "127.0.0.1", port: 1, tls: context) }
+        await #expect(throws: ValueError.self) {
+            _ = try await openConnection(host: "127.0.0.1", port: 1, tls: context)
+        }
         context.handshakeTimeout = .seconds(1)
         context.shutdownTimeout = .seconds(-1)
-        await #expect(throws: ValueError.self) { _ = try await openConnection(host: "127.0.0.1", port: 1, tls: context) }
+        await #expect(throws: ValueError.self) {
+            _ = try await openConnection(host: "127.0.0.1", port: 1, tls: context)
+        }
     }
 }
 

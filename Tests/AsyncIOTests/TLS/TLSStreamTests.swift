@@ -45,10 +45,13 @@ import Testing
 
     @Test func aSlowReaderStopsTheWriter() async throws {
         let mayRead = Event()
-        try await withTLSServer(nil, { reader, _ in
-            try await mayRead.wait()
-            _ = try await reader.read()
-        }) { port in
+        try await withTLSServer(
+            nil,
+            { reader, _ in
+                try await mayRead.wait()
+                _ = try await reader.read()
+            }
+        ) { port in
             let (_, writer) = try await openConnection(host: "127.0.0.1", port: port, tls: clientContext())
             var written = 0
             let task = createTask {
@@ -104,10 +107,13 @@ import Testing
     @Test func whatIsKeptIsStillSentAfterClose() async throws {
         let size = 3_000_000
         let received = Future<Int>()
-        try await withTLSServer(nil, { reader, _ in
-            try await sleep(.milliseconds(20))
-            try received.setResult(try await reader.read().count)
-        }) { port in
+        try await withTLSServer(
+            nil,
+            { reader, _ in
+                try await sleep(.milliseconds(20))
+                try received.setResult(try await reader.read().count)
+            }
+        ) { port in
             let (_, writer) = try await openConnection(host: "127.0.0.1", port: port, tls: clientContext())
             try writer.setWaterMarks(high: size * 2, low: 0)
             try await writer.write([UInt8](repeating: 7, count: size))
@@ -122,7 +128,8 @@ import Testing
         let path = Certificates.folder + "/tls.socket"
         let server = try await startUnixServer(path: path, tls: serverContext(), echoing)
         defer { server.close() }
-        let (reader, writer) = try await openUnixConnection(path: path, tls: clientContext(), serverHostname: "localhost")
+        let (reader, writer) = try await openUnixConnection(
+            path: path, tls: clientContext(), serverHostname: "localhost")
         try await writer.write("over a file\n")
         #expect(try await reader.readLine() == Array("over a file\n".utf8))
         writer.close()
