@@ -95,10 +95,13 @@ import Testing
     @Test(arguments: [1, 2, 3])
     func tlsOverTLS(depth: Int) async throws {
         let context = try serverContext()
-        try await withTLSServer(context, { reader, writer in
-            for _ in 0..<depth { try await writer.startTLS(context) }
-            try await echoing(reader, writer)
-        }) { port in
+        try await withTLSServer(
+            context,
+            { reader, writer in
+                for _ in 0..<depth { try await writer.startTLS(context) }
+                try await echoing(reader, writer)
+            }
+        ) { port in
             let client = try clientContext()
             let (reader, writer) = try await openConnection(host: "localhost", port: port, tls: client)
             for _ in 0..<depth { try await writer.startTLS(client, serverHostname: "localhost") }

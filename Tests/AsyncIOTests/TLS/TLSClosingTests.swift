@@ -11,25 +11,29 @@ import Testing
         to port: Int, _ pass: @escaping (_ isFromServer: Bool, StreamReader, StreamWriter) async throws -> Void,
         _ body: (_ port: Int) async throws -> Void
     ) async throws {
-        try await withPlainServer({ reader, writer in
-            let (serverReader, serverWriter) = try await openConnection(host: "127.0.0.1", port: port)
-            let task = createTask {
-                try? await pass(false, reader, serverWriter)
+        try await withPlainServer(
+            { reader, writer in
+                let (serverReader, serverWriter) = try await openConnection(host: "127.0.0.1", port: port)
+                let task = createTask {
+                    try? await pass(false, reader, serverWriter)
+                    serverWriter.close()
+                }
+                try? await pass(true, serverReader, writer)
+                writer.close()
                 serverWriter.close()
-            }
-            try? await pass(true, serverReader, writer)
-            writer.close()
-            serverWriter.close()
-            task.cancel()
-        }, body)
+                task.cancel()
+            }, body)
     }
 
     @Test func anEndWithoutClosingIsAnErrorThatSaysSo() async throws {
-        try await withTLSServer(nil, { _, writer in
-            try await writer.write("half of a mess")
-            try await sleep(.milliseconds(5))
-            writer.abort()
-        }) { port in
+        try await withTLSServer(
+            nil,
+            { _, writer in
+                try await writer.write("half of a mess")
+                try await sleep(.milliseconds(5))
+                writer.abort()
+            }
+        ) { port in
             let (reader, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())
             #expect(try await reader.readExactly(14) == Array("half of a mess".utf8))
             let error = await tlsError { _ = try await reader.read() }
@@ -45,11 +49,14 @@ import Testing
     @Test func whoToleratesItGetsTheEndOfTheStream() async throws {
         let context = try clientContext()
         context.toleratesTruncation = true
-        try await withTLSServer(nil, { _, writer in
-            try await writer.write("all")
-            try await sleep(.milliseconds(5))
-            writer.abort()
-        }) { port in
+        try await withTLSServer(
+            nil,
+            { _, writer in
+                try await writer.write("all")
+                try await sleep(.milliseconds(5))
+                writer.abort()
+            }
+        ) { port in
             let (reader, writer) = try await openConnection(host: "localhost", port: port, tls: context)
             #expect(try await reader.read() == Array("all".utf8))
             writer.close()
@@ -62,17 +69,21 @@ import Testing
         let message = [UInt8](repeating: 5, count: 40_000)
         try await withTLSServer(nil, { _, writer in try await writer.write(message) }) { port in
             for length in [0, 1, 5, 6, 100, 700, 1_000, 2_000, 10_000, 40_000] {
-                try await withProxy(to: port, { isFromServer, reader, writer in
-                    var left = isFromServer ? length : .max
-                    while left > 0 {
-                        let bytes = try await reader.read(min(left, 65_536))
-                        if bytes.isEmpty { return }
-                        left -= bytes.count
-                        try await writer.write(bytes)
+                try await withProxy(
+                    to: port,
+                    { isFromServer, reader, writer in
+                        var left = isFromServer ? length : .max
+                        while left > 0 {
+                            let bytes = try await reader.read(min(left, 65_536))
+                            if bytes.isEmpty { return }
+                            left -= bytes.count
+                            try await writer.write(bytes)
+                        }
                     }
-                }) { port in
+                ) { port in
                     do {
-                        let (reader, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())
+                        let (reader, writer) = try await openConnection(
+                            host: "localhost", port: port, tls: clientContext())
                         defer { writer.abort() }
                         #expect(try await reader.read().count < message.count)
                         Issue.record("cut after \(length) bytes, and nobody noticed")
@@ -87,17 +98,23 @@ import Testing
     }
 
     @Test func aChangedByteIsAnError() async throws {
-        try await withTLSServer(nil, { _, writer in try await writer.write([UInt8](repeating: 5, count: 40_000)) }) { port in
-            try await withProxy(to: port, { isFromServer, reader, writer in
-                var passed = 0
-                while true {
-                    var bytes = try await reader.read(65_536)
-                    if bytes.isEmpty { return }
-                    if isFromServer, (passed..<passed + bytes.count).contains(20_000) { bytes[20_000 - passed] ^= 1 }
-                    passed += bytes.count
-                    try await writer.write(bytes)
+        try await withTLSServer(nil, { _, writer in try await writer.write([UInt8](repeating: 5, count: 40_000)) }) {
+            port in
+            try await withProxy(
+                to: port,
+                { isFromServer, reader, writer in
+                    var passed = 0
+                    while true {
+                        var bytes = try await reader.read(65_536)
+                        if bytes.isEmpty { return }
+                        if isFromServer, (passed..<passed + bytes.count).contains(20_000) {
+                            bytes[20_000 - passed] ^= 1
+                        }
+                        passed += bytes.count
+                        try await writer.write(bytes)
+                    }
                 }
-            }) { port in
+            ) { port in
                 let (reader, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())
                 let error = await tlsError { _ = try await reader.read() }
                 #expect(error?.code == .protocolViolation)
@@ -109,13 +126,16 @@ import Testing
 
     @Test func oneByteAtATimeIsEnough() async throws {
         try await withTLSServer { port in
-            try await withProxy(to: port, { _, reader, writer in
-                while true {
-                    let byte = try await reader.read(1)
-                    if byte.isEmpty { return }
-                    try await writer.write(byte)
+            try await withProxy(
+                to: port,
+                { _, reader, writer in
+                    while true {
+                        let byte = try await reader.read(1)
+                        if byte.isEmpty { return }
+                        try await writer.write(byte)
+                    }
                 }
-            }) { port in
+            ) { port in
                 let (reader, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())
                 try await writer.write(String(repeating: "slowly ", count: 100) + "\n")
                 #expect(try await reader.readLine().count == 701)
@@ -128,15 +148,18 @@ import Testing
     @Test func closingReadsWhatThePeerStillSends() async throws {
         let mayWrite = Event()
         let ended = Future<Int>()
-        try await withTLSServer(nil, { reader, writer in
-            do {
-                try await mayWrite.wait()
-                for _ in 0..<100 { try await writer.write([UInt8](repeating: 1, count: 65_536)) }
-                try ended.setResult(try await reader.read().count)
-            } catch {
-                try ended.setError(error)
+        try await withTLSServer(
+            nil,
+            { reader, writer in
+                do {
+                    try await mayWrite.wait()
+                    for _ in 0..<100 { try await writer.write([UInt8](repeating: 1, count: 65_536)) }
+                    try ended.setResult(try await reader.read().count)
+                } catch {
+                    try ended.setError(error)
+                }
             }
-        }) { port in
+        ) { port in
             let (reader, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())
             try await writer.write("last words")
             writer.close()
@@ -191,10 +214,13 @@ import Testing
 
     @Test func aReaderMayAnswerAfterThePeersEnd() async throws {
         // TLS 1.3 ends each direction by itself; asyncio would have closed.
-        try await withTLSServer(nil, { reader, writer in
-            let question = try await reader.read()
-            try await writer.write(question.reversed())
-        }) { port in
+        try await withTLSServer(
+            nil,
+            { reader, writer in
+                let question = try await reader.read()
+                try await writer.write(question.reversed())
+            }
+        ) { port in
             let peer = try PeerProcess.python(
                 """
                 import socket, ssl, sys

@@ -22,7 +22,8 @@ import Testing
         #expect(
             message { _ = try TLSContext.server(certificate: good.certificate, key: Certificates.one.key) }
                 == "\(Certificates.one.key): key values mismatch")
-        #expect(message { _ = try TLSContext.server(certificate: good.certificate) }?.hasPrefix(good.certificate) == true)
+        #expect(
+            message { _ = try TLSContext.server(certificate: good.certificate) }?.hasPrefix(good.certificate) == true)
         #expect(
             message { _ = try TLSContext.server(certificate: good.certificatePEM, key: good.key) }?
                 .contains("takes the path of a PEM file") == true)
@@ -31,7 +32,9 @@ import Testing
     @Test func brokenCertificatesAreRefused() throws {
         let broken = Certificates.localhost.certificatePEM.replacing("MII", with: "MIX")
         #expect(message { try clientContext().trust(pem: broken) }?.hasPrefix("the text to trust: ") == true)
-        #expect(message { try clientContext().trust(pem: "nothing") } == "the text to trust: there is no certificate in PEM form")
+        #expect(
+            message { try clientContext().trust(pem: "nothing") }
+                == "the text to trust: there is no certificate in PEM form")
         let half = String(Certificates.localhost.certificatePEM.prefix(300))
         #expect(message { try clientContext().trust(pem: half) } != nil)
         #expect(

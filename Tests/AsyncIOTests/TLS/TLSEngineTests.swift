@@ -32,7 +32,8 @@ import Testing
 
         func handshake(inPartsOf size: Int = .max) throws {
             _ = try client.handshake()
-            while try pass(from: client, to: server, inPartsOf: size) || pass(from: server, to: client, inPartsOf: size) {}
+            while try pass(from: client, to: server, inPartsOf: size) || pass(from: server, to: client, inPartsOf: size)
+            {}
         }
     }
 

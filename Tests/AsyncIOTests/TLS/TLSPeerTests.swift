@@ -24,7 +24,8 @@ import Testing
                 if line == "hello from s_client" { break }
             }
             #expect(lines.contains { $0.hasPrefix("ALPN protocol: echo/1") })
-            #expect(lines.contains { $0.hasPrefix("    Verify return code: 0 (ok)") || $0.hasPrefix("Verification: OK") })
+            #expect(
+                lines.contains { $0.hasPrefix("    Verify return code: 0 (ok)") || $0.hasPrefix("Verification: OK") })
             #expect(lines.last == "hello from s_client")
             peer.end()
         }
@@ -37,7 +38,8 @@ import Testing
         let peer = try PeerProcess(
             "openssl",
             [
-                "s_server", "-accept", "127.0.0.1:\(port)", "-cert", pair.certificate, "-key", pair.key, "-rev", version,
+                "s_server", "-accept", "127.0.0.1:\(port)", "-cert", pair.certificate, "-key", pair.key, "-rev",
+                version,
             ])
         defer { peer.end() }
         let (reader, writer) = try await connect(to: port, clientContext())
@@ -50,10 +52,13 @@ import Testing
     @Test func curlGetsAPageFromOurServer() async throws {
         let context = try serverContext()
         try context.setALPN(["http/1.1"])
-        try await withTLSServer(context, { reader, writer in
-            while try await reader.readLine().count > 2 {}
-            try await writer.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n")
-        }) { port in
+        try await withTLSServer(
+            context,
+            { reader, writer in
+                while try await reader.readLine().count > 2 {}
+                try await writer.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n")
+            }
+        ) { port in
             let peer = try PeerProcess(
                 "curl",
                 [
@@ -95,10 +100,13 @@ import Testing
         try context.askForCertificates(.required)
         try context.setALPN(["a"])
         let subject = Future<String?>()
-        try await withTLSServer(context, { reader, writer in
-            try subject.setResult(writer.tls?.peerCertificate?.subject)
-            try await echoing(reader, writer)
-        }) { port in
+        try await withTLSServer(
+            context,
+            { reader, writer in
+                try subject.setResult(writer.tls?.peerCertificate?.subject)
+                try await echoing(reader, writer)
+            }
+        ) { port in
             let pair = Certificates.client
             let peer = try PeerProcess.python(
                 Self.pythonClient, ["\(port)", Certificates.authority.certificate, pair.certificate, pair.key])
