@@ -50,16 +50,20 @@ public final class StreamReader {
         if count == 0 { return [] }
         if count < 0 { return try await readToEnd() }
         if buffer.isEmpty, !isEOF {
-            if let channel {
-                // Straight from the loop's receive buffer to the caller.
-                var bytes: [UInt8] = []
-                try await exclusively("read") {
-                    _ = try await unsafe channel.receive(atMost: count) { unsafe bytes = Array($0) }
-                }
-                isEOF = bytes.isEmpty
-                return bytes
-            } else {
+            guard let channel else {
                 try await fill("read")
+                return buffer.takeFirst(count)
+            }
+            // Straight to the caller, past the buffer.
+            try checkIdle("read")
+            while true {
+                if let bytes = try channel.tryReceive(atMost: count) {
+                    isEOF = bytes.isEmpty
+                    return bytes
+                }
+                isReading = true
+                defer { isReading = false }
+                try await channel.waitReadable()
             }
         }
         return buffer.takeFirst(count)
