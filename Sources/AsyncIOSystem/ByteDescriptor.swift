@@ -8,7 +8,7 @@ package import SystemPackage
 /// receives and sends.
 package class ByteDescriptor {
     /// -1 once closed.
-    package private(set) final var descriptor: Int32
+    @safe @exclusivity(unchecked) package private(set) final var descriptor: Int32
 
     /// Takes the descriptor over as it is.
     package init(owning descriptor: Int32) { self.descriptor = descriptor }

@@ -79,6 +79,9 @@ class ByteChannel {
     /// once if it is; nil: no more. Not for a channel that somebody waits for.
     func whenReadable(_ callback: (() -> Void)?) { abstract() }
 
+    /// Wakes whoever is in ``waitReadable()``, perhaps for nothing.
+    func wakeReader() { abstract() }
+
     /// Tries once, waiting until there is something to be received; see ``tryReceive(atMost:_:)``.
     ///
     /// - Returns: how many bytes there were; 0 at the end of the stream.
@@ -123,11 +126,23 @@ class ByteChannel {
     /// The descriptor at the bottom; nil once it is closed.
     var descriptor: Int32? { nil }
 
+    /// What TLS has agreed on, if this is a channel with TLS.
+    var tls: TLSInfo? { nil }
+    /// How many channels are below.
+    var depth: Int { 0 }
+
     final var isClosing: Bool { state != .open }
+
+    // MARK: A channel over this one
+
+    /// The channel that TLS has put over this one.
+    final weak var upper: ByteChannel?
+    /// The uppermost: the one that is to be closed, so that each says its end.
+    final var top: ByteChannel { upper?.top ?? self }
 
     // MARK: Water marks
 
-    final func setWaterMarks(high: Int, low: Int) throws(ValueError) {
+    func setWaterMarks(high: Int, low: Int) throws(ValueError) {
         guard high >= low, low >= 0 else {
             throw ValueError("high (\(high)) must be >= low (\(low)) must be >= 0")
         }

@@ -166,6 +166,8 @@ final class Connection: ByteChannel {
 
     override func readWaiter() -> Waiter? { isClosing ? nil : watch.readWaiter() }
 
+    override func wakeReader() { watch.reader?.complete() }
+
     override var isReadable: Bool { watch.canRead || isClosing }
 
     override func whenReadable(_ callback: (() -> Void)?) {

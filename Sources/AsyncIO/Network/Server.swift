@@ -132,12 +132,12 @@ public final class Server {
     /// Closes every open connection, after what it has to send.
     ///
     /// asyncio: `Server.close_clients`.
-    public func closeClients() { for connection in connections.values { connection.close() } }
+    public func closeClients() { for connection in connections.values { connection.top.close() } }
 
     /// Ends every open connection at once.
     ///
     /// asyncio: `Server.abort_clients`.
-    public func abortClients() { for connection in connections.values { connection.abort() } }
+    public func abortClients() { for connection in connections.values { connection.top.abort() } }
 
     /// Waits until the server is closed and no connection is open.
     ///

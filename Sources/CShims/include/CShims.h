@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "pipes.h"
+#include "tls.h"
 
 // MARK: The loop that runs on this thread
 
