@@ -29,6 +29,8 @@ final class Connection: ByteChannel {
 
     private var outgoing = ByteBuffer()
     private var isEOFRequested = false
+    /// Closes when nobody holds it any more, and nobody is told: the end of a child's pipe.
+    var closesQuietly = false
 
     // MARK: Making one
 
@@ -70,7 +72,7 @@ final class Connection: ByteChannel {
 
     deinit {
         if EventLoop.here === loop { loop.unwatch(watch) }
-        guard state == .open else { return }
+        guard state == .open, !closesQuietly else { return }
         EventLoop.report(
             ExceptionContext(message: "unclosed connection; call close() on its writer", subject: name))
     }

@@ -13,6 +13,8 @@
 
 #include "signals.h"
 #include "pipes.h"
+#include "signals.h"
+#include "spawn.h"
 
 // MARK: The loop that runs on this thread
 
