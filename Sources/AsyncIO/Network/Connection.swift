@@ -35,15 +35,21 @@ final class Connection: ByteChannel {
     // MARK: Making one
 
     /// A connected socket. It is closed with the connection, and also if this throws.
-    init(_ socket: Socket, on loop: EventLoop, local: SystemAddress?, peer: SystemAddress?) throws(Errno) {
+    convenience init(_ socket: Socket, on loop: EventLoop, peer: SystemAddress?) throws(Errno) {
+        let peer = peer ?? socket.peerAddress
+        if peer?.isInternet ?? false { try? socket.setNoDelay() }
+        try self.init(accepted: socket, peer: peer, on: loop)
+    }
+
+    /// A socket with a server's options.
+    init(accepted socket: Socket, peer: SystemAddress?, on loop: EventLoop) throws(Errno) {
         bytes = socket
         self.socket = socket
         direction = .both
-        self.local = (local ?? socket.localAddress).map(SocketAddress.init)
-        self.peer = (peer ?? socket.peerAddress).map(SocketAddress.init)
+        local = socket.localAddress.map(SocketAddress.init)
+        self.peer = peer.map(SocketAddress.init)
         watch = try loop.watch(socket.descriptor)
         super.init(on: loop)
-        if peer?.isInternet ?? true { try? socket.setNoDelay() }
     }
 
     /// The end of a pipe, a terminal, or a socket that is used in one direction. It is made
