@@ -9,6 +9,13 @@ package enum ChildDescriptors {
         return (ByteDescriptor(owning: reader), ByteDescriptor(owning: writer))
     }
 
+    /// Two ends that both read and write.
+    package static func socketPair() throws(Errno) -> (ours: ByteDescriptor, childs: ByteDescriptor) {
+        var (first, second) = (Int32(0), Int32(0))
+        _ = try unsafe check(asyncio_socket_pair(&first, &second))
+        return (ByteDescriptor(owning: first), ByteDescriptor(owning: second))
+    }
+
     package static func null() throws(Errno) -> ByteDescriptor {
         ByteDescriptor(owning: try check(asyncio_open_null()))
     }

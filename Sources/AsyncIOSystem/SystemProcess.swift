@@ -74,4 +74,26 @@ package enum ProcessEnvironment {
         }
         return found
     }
+
+    /// A variable's value, which is not there any more afterwards: for one that is meant for
+    /// this process and not for its children. Call it before there are other threads.
+    package static func take(_ name: String) -> String? {
+        var value = [CChar](repeating: 0, count: 4_096)
+        let length = unsafe value.withUnsafeMutableBufferPointer { buffer in
+            // SAFETY: at most `count` bytes are written.
+            unsafe asyncio_take_variable(name, buffer.baseAddress, Int32(buffer.count))
+        }
+        return length < 0
+            ? nil : String(decoding: value.prefix(Int(length)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// The file that this process executes.
+    package static func executable() throws(Errno) -> String {
+        var path = [CChar](repeating: 0, count: 4_096)
+        let length = try unsafe path.withUnsafeMutableBufferPointer { buffer throws(Errno) in
+            // SAFETY: at most `count` bytes are written.
+            try unsafe check(asyncio_executable(buffer.baseAddress, Int32(buffer.count)))
+        }
+        return String(decoding: path.prefix(Int(length)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
 }

@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -164,6 +165,28 @@ int asyncio_pidfd_signal(int pidfd, int number) {
 int asyncio_group_signal(int group, int number) { return kill(-group, number) < 0 ? -errno : 0; }
 
 char **asyncio_environment(void) { return environ; }
+
+int asyncio_take_variable(const char *name, char *value, int capacity) {
+    const char *found = getenv(name);
+    if (!found) return -1;
+    size_t length = strlen(found);
+    if (length < (size_t)capacity) memcpy(value, found, length + 1);
+    unsetenv(name);
+    return length < (size_t)capacity ? (int)length : -1;
+}
+
+int asyncio_executable(char *path, int capacity) {
+    ssize_t length = readlink("/proc/self/exe", path, (size_t)capacity);
+    return length < 0 ? -errno : (int)length;
+}
+
+int asyncio_socket_pair(int *first, int *second) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+    *first = ends[0];
+    *second = ends[1];
+    return 0;
+}
 
 int asyncio_pipe(int *reader, int *writer) {
     int ends[2];

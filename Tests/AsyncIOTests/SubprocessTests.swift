@@ -522,6 +522,8 @@ final class TemporaryDirectory {
         close(descriptor)
     }
 
+    func remove(_ name: String) { unlink("\(path)/\(name)") }
+
     deinit {
         guard let directory = opendir(path) else { return }
         while let entry = readdir(directory) {

@@ -54,6 +54,14 @@ int asyncio_group_signal(int group, int signal);
 /// This process's variables, "NAME=value", ending with NULL.
 char **asyncio_environment(void);
 
+/// Copies the variable's value, takes it out of the environment, and returns its length; -1 if
+/// there is none, or it is too long.
+int asyncio_take_variable(const char *name, char *value, int capacity);
+/// Copies the path of this program's file and returns its length, or -errno.
+int asyncio_executable(char *path, int capacity);
+/// Two connected sockets, close-on-exec.
+int asyncio_socket_pair(int *first, int *second);
+
 /// Both ends are close-on-exec and block.
 int asyncio_pipe(int *reader, int *writer);
 int asyncio_open_null(void);
