@@ -33,6 +33,8 @@ final class Connection: ByteChannel {
     @safe @exclusivity(unchecked) private var latestCount = 0
     /// Who waits for `outgoing` to be empty.
     private var emptiers = WaitQueue()
+    /// Closes when nobody holds it any more, and nobody is told: the end of a child's pipe.
+    var closesQuietly = false
 
     // MARK: Making one
 
@@ -81,7 +83,7 @@ final class Connection: ByteChannel {
 
     deinit {
         if EventLoop.here === loop { loop.unwatch(watch) }
-        guard state == .open else { return }
+        guard state == .open, !closesQuietly else { return }
         EventLoop.report(
             ExceptionContext(message: "unclosed connection; call close() on its writer", subject: name))
     }

@@ -262,6 +262,9 @@ public final class StreamReader {
 
     // MARK: Inside
 
+    /// Ends what the reader reads from.
+    func abort() { channel?.abort() }
+
     /// Waits for more bytes, or the end. What comes is bounded: no more than twice the limit,
     /// or than is wanted, is kept.
     private nonisolated(nonsending) func fill(_ operation: StaticString, wanted: Int = 0) async throws {
