@@ -44,6 +44,10 @@ public final class EventLoop: @unchecked Sendable {
     // MARK: Input, output, time (loop thread only)
 
     let poller: any Poller
+    /// What the loop waits with: never ``Backend/automatic``.
+    ///
+    /// asyncio: which selector the loop has.
+    public let backend: Backend
     @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
     /// The present of a loop in virtual time; nil if time is real.
     @safe @exclusivity(unchecked) var virtualNow: Int64?
@@ -102,9 +106,14 @@ public final class EventLoop: @unchecked Sendable {
     ///
     /// Most programs never make one: `run { }` and `Runner` do.
     ///
-    /// - Throws: ``OSError`` if the system grants no poller.
-    public convenience init(debug: Bool? = nil) throws(OSError) {
-        try self.init(debug: debug, time: .real)
+    /// - Parameters:
+    ///   - debug: whether the loop looks for mistakes; nil for the default.
+    ///   - backend: what it waits with.
+    /// - Throws: ``OSError`` if the system does not grant what the loop waits with.
+    ///
+    /// asyncio: `SelectorEventLoop(selector)`.
+    public convenience init(debug: Bool? = nil, backend: Backend = .automatic) throws(OSError) {
+        try self.init(debug: debug, backend: backend, time: .real)
     }
 
     /// What moves a loop's clock.
@@ -115,13 +124,9 @@ public final class EventLoop: @unchecked Sendable {
         case virtual
     }
 
-    package init(debug: Bool?, time: Time) throws(OSError) {
+    package init(debug: Bool?, backend: Backend = .automatic, time: Time) throws(OSError) {
         LoopExecutor.install()
-        do {
-            poller = try EpollPoller()
-        } catch {
-            throw OSError(error, "cannot create the event loop's poller")
-        }
+        (poller, self.backend) = try backend.makePoller()
         inbox = Inbox(wakeUp: poller.wakeUp)
         self.debug = debug ?? Environment.debug
         if case .virtual = time { virtualNow = 0 }
