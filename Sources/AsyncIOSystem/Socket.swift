@@ -2,17 +2,8 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// A stream socket: non-blocking, close-on-exec, and closed with its owner.
-///
-/// The calls try once. `.wouldBlock` means: wait for the poller, try again.
-package final class Socket {
-    /// -1 once closed.
-    package private(set) var descriptor: Int32
-
-    private init(owning descriptor: Int32) { self.descriptor = descriptor }
-
-    deinit { close() }
-
+/// A stream socket.
+package final class Socket: ByteDescriptor {
     // MARK: Making one
 
     package convenience init(for address: SystemAddress) throws(Errno) {
@@ -60,14 +51,12 @@ package final class Socket {
 
     // MARK: Bytes
 
-    /// Reads at most `buffer.count` bytes; 0 is the end of the stream.
-    package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+    package override func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         // SAFETY: the kernel writes at most `count` bytes at `baseAddress`.
         try unsafe check(asyncio_recv(descriptor, buffer.baseAddress, buffer.count))
     }
 
-    /// Sends what fits into the kernel's buffer; returns how much that was.
-    package func send(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
+    package override func send(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
         // SAFETY: the kernel reads at most `count` bytes at `baseAddress`.
         try unsafe check(asyncio_send(descriptor, buffer.baseAddress, buffer.count))
     }
@@ -75,12 +64,6 @@ package final class Socket {
     // MARK: Ending
 
     package func shutdownWrite() throws(Errno) { _ = try check(asyncio_shutdown_write(descriptor)) }
-
-    package func close() {
-        guard descriptor >= 0 else { return }
-        _ = asyncio_close(descriptor)
-        descriptor = -1
-    }
 
     // MARK: Facts and options
 

@@ -19,6 +19,7 @@ package struct SystemAddress: Sendable, Hashable {
     }
 
     package var isIPv6: Bool { family == AF_INET6 }
+    package var isInternet: Bool { family == AF_INET || family == AF_INET6 }
 
     /// The numeric host, or a Unix socket's path.
     package var host: String {

@@ -135,7 +135,7 @@ public final class Server {
         let connection = try Connection(socket, on: loop, local: nil, peer: peer)
         let id = ObjectIdentifier(connection)
         connections[id] = connection
-        connection.onLost = { [weak self] in self?.forget(id) }
+        connection.onReleased = { [weak self] in self?.forget(id) }
         accept(connection)
     }
 

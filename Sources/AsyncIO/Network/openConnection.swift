@@ -27,7 +27,7 @@ public nonisolated(nonsending) func openConnection(
     for address in try await resolve(host: host, port: port, passive: false) {
         do {
             let connection = try await connect(to: address)
-            return (try StreamReader(limit: limit, connection: connection), StreamWriter(connection: connection))
+            return (try StreamReader(limit: limit, channel: connection), StreamWriter(channel: connection))
         } catch let error as OSError {
             failures.append(error)
         }

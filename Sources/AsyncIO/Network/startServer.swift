@@ -44,10 +44,10 @@ private func serve(
 ) {
     createTask(isolation: isolation) {
         _ = isolation
-        let writer = StreamWriter(connection: connection)
+        let writer = StreamWriter(channel: connection)
         defer { writer.close() }
         do {
-            try await handler(try StreamReader(limit: limit, connection: connection), writer)
+            try await handler(try StreamReader(limit: limit, channel: connection), writer)
         } catch is CancellationError {
             // Whoever cancelled the task knows.
         } catch {

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "uring.h"
+#include "pipes.h"
 
 // MARK: The loop that runs on this thread
 

@@ -42,6 +42,15 @@ do {
     case "debug":
         let debug = try AsyncIO.run { try EventLoop.running.debug }
         say("debug \(debug)")
+    case "backend":
+        do {
+            let automatic = try AsyncIO.run { try EventLoop.running.backend }
+            say("automatic \(automatic)")
+            let byHand = try AsyncIO.run(backend: .epoll) { try EventLoop.running.backend }
+            say("epoll \(byHand)")
+        } catch {
+            say("\(error)")
+        }
     case "turns":
         let runner = Runner()
         let loop = try runner.loop
