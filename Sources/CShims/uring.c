@@ -65,6 +65,7 @@ _Static_assert(sizeof(completion) == 16, "the kernel's size");
 
 typedef struct {
     uint32_t entries, completions, flags, thread_cpu, thread_idle, features, workers, reserved[3];
+    // Where things are in the queues' memory.
     struct {
         uint32_t head, tail, mask, entries, flags, dropped, array, reserved;
         uint64_t address;
@@ -131,10 +132,10 @@ int asyncio_ring_create(unsigned entries, unsigned completions, uint32_t flags, 
     if (!ring) goto fail;
     ring->fd = (int)fd;
     ring->disabled = with.flags & SETUP_R_DISABLED;
-    size_t sq_size = with.sq.array + with.sq.entries * sizeof(uint32_t);
-    size_t cq_size = with.cq.cqes + with.cq.entries * sizeof(completion);
+    size_t sq_size = with.sq.array + with.entries * sizeof(uint32_t);
+    size_t cq_size = with.cq.cqes + with.completions * sizeof(completion);
     ring->queues_size = sq_size > cq_size ? sq_size : cq_size;
-    ring->submissions_size = with.sq.entries * sizeof(submission);
+    ring->submissions_size = with.entries * sizeof(submission);
 
     const int protection = PROT_READ | PROT_WRITE, kind = MAP_SHARED | MAP_POPULATE;
     ring->queues = mmap(NULL, ring->queues_size, protection, kind, (int)fd, 0);
@@ -152,16 +153,16 @@ int asyncio_ring_create(unsigned entries, unsigned completions, uint32_t flags, 
     ring->sq_head = (void *)(base + with.sq.head);
     ring->sq_tail = (void *)(base + with.sq.tail);
     ring->sq_flags = (void *)(base + with.sq.flags);
-    ring->sq_entries = with.sq.entries;
-    ring->sq_mask = with.sq.entries - 1;
+    ring->sq_entries = with.entries;
+    ring->sq_mask = with.entries - 1;
     ring->submissions = submissions;
     ring->cq_head = (void *)(base + with.cq.head);
     ring->cq_tail = (void *)(base + with.cq.tail);
-    ring->cq_mask = with.cq.entries - 1;
+    ring->cq_mask = with.completions - 1;
     ring->completions = (void *)(base + with.cq.cqes);
     // The kernel allows any order of submissions; ours is that of their places.
     uint32_t *order = (void *)(base + with.sq.array);
-    for (uint32_t i = 0; i < with.sq.entries; i++) order[i] = i;
+    for (uint32_t i = 0; i < with.entries; i++) order[i] = i;
     *out = ring;
     return 0;
 

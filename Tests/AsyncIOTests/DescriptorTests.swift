@@ -206,7 +206,7 @@ final class SocketPair {
     }
 
     deinit {
-        closeLeft()
+        if left >= 0 { close(left) }
         close(right)
     }
 }
