@@ -18,7 +18,7 @@ package final class Ring {
     }
 
     // SAFETY: made here, destroyed here, and used by one thread at a time.
-    private let ring: OpaquePointer
+    let ring: OpaquePointer
 
     /// - Parameter isOwned: the ring belongs to the thread that first enters it, which makes
     ///   it cheaper; on another one, entering it throws `.fileExists`.

@@ -36,7 +36,7 @@ enum {
 enum { ENTER_GETEVENTS = 1u << 0, ENTER_EXT_ARG = 1u << 3 };
 enum { REGISTER_ENABLE_RINGS = 12 };
 enum { SQ_CQ_OVERFLOW = 1u << 1, SQ_TASKRUN = 1u << 2 };
-enum { SQE_CQE_SKIP_SUCCESS = 1u << 6 };
+enum { SQE_ASYNC = 1u << 4, SQE_CQE_SKIP_SUCCESS = 1u << 6 };
 enum { CQE_MORE = 1u << 1 };
 enum { POLL_ADD_MULTISHOT = 1u << 0 };
 enum { FSYNC_DATASYNC = 1u << 0 };
@@ -213,6 +213,18 @@ int asyncio_ring_enter(asyncio_ring *ring, unsigned completions, int64_t timeout
 
 int asyncio_ring_submit(asyncio_ring *ring) { return enter(ring, 0, 0, -1); }
 
+int asyncio_ring_submit_or_drop(asyncio_ring *ring) {
+    // The kernel may be short of memory, or of room for completions, which entering makes.
+    int result = -EAGAIN;
+    for (int attempt = 0; attempt < 100; attempt++) {
+        result = asyncio_ring_enter(ring, 0, 0);
+        if (queued(ring) == 0) return 0;
+        if (result < 0 && result != -EINTR && result != -EAGAIN && result != -EBUSY) break;
+    }
+    ring->sq_next = atomic_load_explicit(ring->sq_head, memory_order_acquire);
+    return result < 0 ? result : -EAGAIN;
+}
+
 bool asyncio_ring_has_work(const asyncio_ring *ring) {
     return ring->sq_next != atomic_load_explicit(ring->sq_head, memory_order_relaxed) || finished(ring) > 0
         || (atomic_load_explicit(ring->sq_flags, memory_order_relaxed) & (SQ_TASKRUN | SQ_CQ_OVERFLOW));
@@ -266,18 +278,23 @@ int asyncio_ring_open(asyncio_ring *ring, const char *path, int flags, uint32_t 
     });
 }
 
-int asyncio_ring_read(asyncio_ring *ring, int fd, void *bytes, size_t count, int64_t offset, uint64_t token) {
+static int transfer(
+    asyncio_ring *ring, uint8_t opcode, int fd, const void *bytes, size_t count, int64_t offset, bool aside,
+    uint64_t token) {
     return submit(ring, (submission){
-        .opcode = OP_READ, .fd = fd, .address = (uint64_t)(uintptr_t)bytes, .offset = (uint64_t)offset,
-        .length = count > INT32_MAX ? INT32_MAX : (uint32_t)count, .token = token,
+        .opcode = opcode, .flags = aside ? SQE_ASYNC : 0, .fd = fd, .address = (uint64_t)(uintptr_t)bytes,
+        .offset = (uint64_t)offset, .length = count > INT32_MAX ? INT32_MAX : (uint32_t)count, .token = token,
     });
 }
 
-int asyncio_ring_write(asyncio_ring *ring, int fd, const void *bytes, size_t count, int64_t offset, uint64_t token) {
-    return submit(ring, (submission){
-        .opcode = OP_WRITE, .fd = fd, .address = (uint64_t)(uintptr_t)bytes, .offset = (uint64_t)offset,
-        .length = count > INT32_MAX ? INT32_MAX : (uint32_t)count, .token = token,
-    });
+int asyncio_ring_read(
+    asyncio_ring *ring, int fd, void *bytes, size_t count, int64_t offset, bool aside, uint64_t token) {
+    return transfer(ring, OP_READ, fd, bytes, count, offset, aside, token);
+}
+
+int asyncio_ring_write(
+    asyncio_ring *ring, int fd, const void *bytes, size_t count, int64_t offset, bool aside, uint64_t token) {
+    return transfer(ring, OP_WRITE, fd, bytes, count, offset, aside, token);
 }
 
 int asyncio_ring_sync(asyncio_ring *ring, int fd, bool only_data, uint64_t token) {

@@ -7,6 +7,9 @@ enum Environment {
     /// `ASYNCIO_BACKEND`: what a loop waits with if the program does not say.
     static let backend = value(of: "ASYNCIO_BACKEND")
 
+    /// `ASYNCIO_FILES`: what does the work of files.
+    static let files = value(of: "ASYNCIO_FILES")
+
     private static func value(of name: String) -> String? {
         // SAFETY: read once, before anybody could have a reason to change it.
         guard let value = unsafe getenv(name) else { return nil }

@@ -108,6 +108,8 @@ extension EventLoop {
         tasks.removeAll()
         timers.removeAll()
         descriptors.removeAll()
+        files?.close()
+        files = nil
         releaseJobs()
     }
 

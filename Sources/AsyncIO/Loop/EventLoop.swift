@@ -66,6 +66,8 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var isExecutorShutDown = false
     /// Generators that have begun and not ended; see shutdownAsyncGenerators.
     @safe @exclusivity(unchecked) var generators = GeneratorList()
+    /// Who reads and writes files for this loop; made at first use.
+    @safe @exclusivity(unchecked) var files: (any FileEngine)?
     /// Memory that every connection receives into, so that an idle one holds none.
     let receiveBuffer = ReceiveBuffer()
 

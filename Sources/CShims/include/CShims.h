@@ -11,8 +11,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "uring.h"
+#include "files.h"
 #include "pipes.h"
+#include "uring.h"
 
 // MARK: The loop that runs on this thread
 

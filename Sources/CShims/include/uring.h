@@ -48,9 +48,12 @@ int asyncio_ring_poll(asyncio_ring *ring, int fd, uint32_t interest, uint64_t to
 int asyncio_ring_cancel(asyncio_ring *ring, uint64_t target);
 
 int asyncio_ring_open(asyncio_ring *ring, const char *path, int flags, uint32_t permissions, uint64_t token);
-/// `offset` -1 means the descriptor's own position.
-int asyncio_ring_read(asyncio_ring *ring, int fd, void *bytes, size_t count, int64_t offset, uint64_t token);
-int asyncio_ring_write(asyncio_ring *ring, int fd, const void *bytes, size_t count, int64_t offset, uint64_t token);
+/// `offset` -1 means the descriptor's own position. With `aside`, a thread of the kernel's does
+/// all of it; else this one first does what needs no waiting.
+int asyncio_ring_read(
+    asyncio_ring *ring, int fd, void *bytes, size_t count, int64_t offset, bool aside, uint64_t token);
+int asyncio_ring_write(
+    asyncio_ring *ring, int fd, const void *bytes, size_t count, int64_t offset, bool aside, uint64_t token);
 int asyncio_ring_sync(asyncio_ring *ring, int fd, bool only_data, uint64_t token);
 int asyncio_ring_close(asyncio_ring *ring, int fd, uint64_t token);
 
@@ -61,6 +64,8 @@ int asyncio_ring_close(asyncio_ring *ring, int fd, uint64_t token);
 int asyncio_ring_enter(asyncio_ring *ring, unsigned completions, int64_t timeout_ns);
 /// Hands over what is queued.
 int asyncio_ring_submit(asyncio_ring *ring);
+/// The same, now or never: if it fails, what was queued is forgotten.
+int asyncio_ring_submit_or_drop(asyncio_ring *ring);
 /// Whether entering the ring would do anything: there is something to hand over, or the
 /// kernel has something to report.
 bool asyncio_ring_has_work(const asyncio_ring *ring);
