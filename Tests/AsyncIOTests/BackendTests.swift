@@ -62,4 +62,17 @@ import Testing
         let automatic = try await Program.runWithoutUring("top-level-program", ["backend"], ["ASYNCIO_BACKEND": "auto"])
         #expect(automatic.lines == ["automatic epoll", "epoll epoll", "end"])
     }
+
+    @Test func filesFindTheirWayWithoutIt() async throws {
+        let automatic = try await Program.runWithoutUring("top-level-program", ["files"], [:])
+        #expect(automatic.lines == ["read top-level-progr", "end"])
+        let chosen = try await Program.runWithoutUring("top-level-program", ["files"], ["ASYNCIO_FILES": "io_uring"])
+        #expect(chosen.lines.first?.contains("grants no io_uring; set ASYNCIO_FILES to threads") == true)
+        for name in ["threads", "auto", ""] {
+            let program = try await Program.run("top-level-program", ["files"], environment: ["ASYNCIO_FILES": name])
+            #expect(program.lines == ["read top-level-progr", "end"])
+        }
+        let wrong = try await Program.run("top-level-program", ["files"], environment: ["ASYNCIO_FILES": "aio"])
+        #expect(wrong.lines.first?.contains("ASYNCIO_FILES is \"aio\"; it may be io_uring, threads or auto") == true)
+    }
 }

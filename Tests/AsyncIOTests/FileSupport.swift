@@ -46,5 +46,11 @@ nonisolated final class Directory: Sendable {
 
 /// Bytes that differ from one place to the next.
 nonisolated func pattern(_ count: Int) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+    // Repeated after a prime number of bytes, which no block or portion is a multiple of.
+    let block = (0..<min(count, 8191)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + block.count)
+    while bytes.count < count { bytes += block }
+    bytes.removeLast(bytes.count - count)
+    return bytes
 }

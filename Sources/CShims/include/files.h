@@ -31,6 +31,8 @@ int asyncio_file_look(int fd, asyncio_file_facts *facts);
 
 /// The facts of what `path` leads to; is_seekable is not looked at.
 int asyncio_path_look(const char *path, asyncio_file_facts *facts);
+/// Whether `path` leads to a regular file, and the system knows so without looking on a disk.
+bool asyncio_path_is_known_file(const char *path);
 /// Where `path` leads through symbolic links, to be freed; NULL if it leads nowhere.
 char *asyncio_path_resolve(const char *path);
 int asyncio_path_rename(const char *from, const char *to);
