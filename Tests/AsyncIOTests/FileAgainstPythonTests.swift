@@ -63,7 +63,9 @@ import Testing
             return ""
         }
 
-        private func hex(_ bytes: [UInt8]) -> String { bytes.map { String(Int($0) + 256, radix: 16).suffix(2) }.joined() }
+        private func hex(_ bytes: [UInt8]) -> String {
+            bytes.map { String(Int($0) + 256, radix: 16).suffix(2) }.joined()
+        }
     }
 
     nonisolated static let script = """
@@ -124,7 +126,7 @@ import Testing
             let process = Foundation.Process()
             let (stdin, stdout) = (Foundation.Pipe(), Foundation.Pipe())
             process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = ["python3", "-c", script] + arguments
+            process.arguments = ["python3", "-ISc", script] + arguments
             process.standardInput = stdin
             process.standardOutput = stdout
             try process.run()
