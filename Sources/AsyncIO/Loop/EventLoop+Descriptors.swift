@@ -124,13 +124,13 @@ extension EventLoop {
     /// Notes what the poller reported; what is to run is queued, reads before writes.
     func descriptorIsReady(_ event: PollEvent) {
         guard let watch = descriptors[token: event.token] else { return }
-        if event.ready.contains(.hangup) { watch.isHungUp = true }
-        if event.ready.contains(.readable) {
+        if event.isHungUp { watch.isHungUp = true }
+        if event.isReadable {
             watch.canRead = true
             watch.reader?.complete()
             queue(watch.onReadable)
         }
-        if event.ready.contains(.writable) {
+        if event.isWritable {
             watch.canWrite = true
             watch.writer?.complete()
             queue(watch.onWritable)

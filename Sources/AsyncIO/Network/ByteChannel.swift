@@ -19,17 +19,17 @@ class ByteChannel {
     enum State { case open, closing, lost }
 
     final let loop: EventLoop
-    private(set) final var state = State.open
+    @safe @exclusivity(unchecked) private(set) final var state = State.open
     /// What happened to the channel: nil for an ordinary end.
-    private(set) final var error: (any Error)?
+    @safe @exclusivity(unchecked) private(set) final var error: (any Error)?
     /// The turn in which it is lost has been asked for.
     private final var isEndQueued = false
 
     // Writing.
     /// More is kept than the high-water mark, and it has not come down to the low one yet.
-    private(set) final var isPaused = false
-    private(set) final var highWater = 64 * 1024
-    private(set) final var lowWater = 16 * 1024
+    @safe @exclusivity(unchecked) private(set) final var isPaused = false
+    @safe @exclusivity(unchecked) private(set) final var highWater = 64 * 1024
+    @safe @exclusivity(unchecked) private(set) final var lowWater = 16 * 1024
     private final var drainers = WaitQueue()
     /// Called when `isPaused` changes, inside whatever changed it.
     final var onPauseChanged: ((_ isPaused: Bool) -> Void)?
@@ -56,7 +56,20 @@ class ByteChannel {
     /// Suspends until ``tryReceive(atMost:_:)`` may have something else to say than nil.
     ///
     /// - Throws: `CancellationError`, which loses nothing.
-    nonisolated(nonsending) func waitReadable() async throws { abstract() }
+    @inline(__always)
+    nonisolated(nonsending) final func waitReadable() async throws {
+        if let waiter = readWaiter() { try await waiter.wait() }
+    }
+
+    /// What completes when ``tryReceive(atMost:_:)`` may have something else to say than nil;
+    /// nil if it may now. One task waits at a time.
+    func readWaiter() -> Waiter? { abstract() }
+
+    /// The same for who wants to keep the bytes.
+    func tryReceive(atMost count: Int) throws -> [UInt8]? {
+        var bytes: [UInt8] = []
+        return try unsafe tryReceive(atMost: count) { unsafe bytes = Array($0) }.map { _ in bytes }
+    }
 
     /// Whether ``tryReceive(atMost:_:)`` may have something else to say than nil, as far as is
     /// known without trying: no callback is to come for what is there already.
@@ -65,6 +78,9 @@ class ByteChannel {
     /// Calls `callback`, each time in a turn of its own, when ``isReadable`` becomes true, and
     /// once if it is; nil: no more. Not for a channel that somebody waits for.
     func whenReadable(_ callback: (() -> Void)?) { abstract() }
+
+    /// Wakes whoever is in ``waitReadable()``, perhaps for nothing.
+    func wakeReader() { abstract() }
 
     /// Tries once, waiting until there is something to be received; see ``tryReceive(atMost:_:)``.
     ///
@@ -110,11 +126,23 @@ class ByteChannel {
     /// The descriptor at the bottom; nil once it is closed.
     var descriptor: Int32? { nil }
 
+    /// What TLS has agreed on, if this is a channel with TLS.
+    var tls: TLSInfo? { nil }
+    /// How many channels are below.
+    var depth: Int { 0 }
+
     final var isClosing: Bool { state != .open }
+
+    // MARK: A channel over this one
+
+    /// The channel that TLS has put over this one.
+    final weak var upper: ByteChannel?
+    /// The uppermost: the one that is to be closed, so that each says its end.
+    final var top: ByteChannel { upper?.top ?? self }
 
     // MARK: Water marks
 
-    final func setWaterMarks(high: Int, low: Int) throws(ValueError) {
+    func setWaterMarks(high: Int, low: Int) throws(ValueError) {
         guard high >= low, low >= 0 else {
             throw ValueError("high (\(high)) must be >= low (\(low)) must be >= 0")
         }

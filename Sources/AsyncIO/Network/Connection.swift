@@ -27,21 +27,29 @@ final class Connection: ByteChannel {
     private let local: SocketAddress?
     private let peer: SocketAddress?
 
-    private var outgoing = ByteBuffer()
-    private var isEOFRequested = false
+    @safe @exclusivity(unchecked) private var outgoing = ByteBuffer()
+    @safe @exclusivity(unchecked) private var isEOFRequested = false
+    /// How much the latest receive brought: the next will bring as much, most likely.
+    @safe @exclusivity(unchecked) private var latestCount = 0
 
     // MARK: Making one
 
     /// A connected socket. It is closed with the connection, and also if this throws.
-    init(_ socket: Socket, on loop: EventLoop, local: SystemAddress?, peer: SystemAddress?) throws(Errno) {
+    convenience init(_ socket: Socket, on loop: EventLoop, peer: SystemAddress?) throws(Errno) {
+        let peer = peer ?? socket.peerAddress
+        if peer?.isInternet ?? false { try? socket.setNoDelay() }
+        try self.init(accepted: socket, peer: peer, on: loop)
+    }
+
+    /// A socket with a server's options.
+    init(accepted socket: Socket, peer: SystemAddress?, on loop: EventLoop) throws(Errno) {
         bytes = socket
         self.socket = socket
         direction = .both
-        self.local = (local ?? socket.localAddress).map(SocketAddress.init)
-        self.peer = (peer ?? socket.peerAddress).map(SocketAddress.init)
+        local = socket.localAddress.map(SocketAddress.init)
+        self.peer = peer.map(SocketAddress.init)
         watch = try loop.watch(socket.descriptor)
         super.init(on: loop)
-        if peer?.isInternet ?? true { try? socket.setNoDelay() }
     }
 
     /// The end of a pipe, a terminal, or a socket that is used in one direction. It is made
@@ -112,9 +120,53 @@ final class Connection: ByteChannel {
         return received
     }
 
-    nonisolated(nonsending) override func waitReadable() async throws {
-        if !isClosing { try await watch.waitReadable() }
+    /// Below, a copy out of the loop's buffer is cheaper than memory that is not filled.
+    private static let leastReceivedDirectly = 4096
+
+    override func tryReceive(atMost count: Int) throws -> [UInt8]? {
+        let expected = min(count, latestCount)
+        guard expected >= Self.leastReceivedDirectly, error == nil, !isClosing, watch.canRead else {
+            let received = try super.tryReceive(atMost: count)
+            latestCount = received?.count ?? latestCount
+            return received
+        }
+        do {
+            let received = try receiveDirectly(expecting: expected, atMost: count)
+            latestCount = received.count
+            return received
+        } catch Errno.wouldBlock {
+            watch.canRead = false
+            return nil
+        } catch {
+            throw fail(error, "reading from \(name)")
+        }
     }
+
+    /// Receives into an array of the size that is expected. What goes beyond lands in the
+    /// loop's buffer and is copied from there.
+    private func receiveDirectly(expecting expected: Int, atMost count: Int) throws(Errno) -> [UInt8] {
+        // SAFETY: as in `receiveNow`.
+        let spare = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(count - expected))
+        var excess = 0
+        var failure: Errno?
+        var received = unsafe [UInt8](unsafeUninitializedCapacity: expected) { buffer, initialized in
+            do throws(Errno) {
+                let total = try unsafe bytes.receive(into: UnsafeMutableRawBufferPointer(buffer), then: spare)
+                initialized = min(total, expected)
+                excess = total - initialized
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        if excess < spare.count || received.count < expected, !watch.isHungUp { watch.canRead = false }
+        if excess > 0 { unsafe received.append(contentsOf: spare[..<excess]) }
+        return received
+    }
+
+    override func readWaiter() -> Waiter? { isClosing ? nil : watch.readWaiter() }
+
+    override func wakeReader() { watch.reader?.complete() }
 
     override var isReadable: Bool { watch.canRead || isClosing }
 

@@ -13,6 +13,7 @@
 
 #include "files.h"
 #include "pipes.h"
+#include "tls.h"
 #include "uring.h"
 
 // MARK: The loop that runs on this thread
@@ -85,6 +86,8 @@ int asyncio_connect(int fd, const void *address, socklen_t length);
 int asyncio_bind(int fd, const void *address, socklen_t length);
 int asyncio_listen(int fd, int backlog);
 int asyncio_setsockopt(int fd, int level, int option, int value);
+/// An integer option, or -errno.
+int asyncio_getsockopt(int fd, int level, int option);
 int asyncio_socket_error(int fd);
 int asyncio_sockname(int fd, struct sockaddr_storage *address, socklen_t *length);
 int asyncio_peername(int fd, struct sockaddr_storage *address, socklen_t *length);
