@@ -2,9 +2,17 @@ internal import Glibc
 
 enum Environment {
     /// `ASYNCIO_DEBUG` is set, and not empty.
-    static let debug: Bool = {
+    static let debug = value(of: "ASYNCIO_DEBUG")?.isEmpty == false
+
+    /// `ASYNCIO_BACKEND`: what a loop waits with if the program does not say.
+    static let backend = value(of: "ASYNCIO_BACKEND")
+
+    /// `ASYNCIO_FILES`: what does the work of files.
+    static let files = value(of: "ASYNCIO_FILES")
+
+    private static func value(of name: String) -> String? {
         // SAFETY: read once, before anybody could have a reason to change it.
-        guard let value = unsafe getenv("ASYNCIO_DEBUG") else { return false }
-        return unsafe value[0] != 0
-    }()
+        guard let value = unsafe getenv(name) else { return nil }
+        return unsafe String(cString: value)
+    }
 }

@@ -109,6 +109,8 @@ extension EventLoop {
         timers.removeAll()
         descriptors.removeAll()
         signals.removeAll()
+        files?.close()
+        files = nil
         releaseJobs()
     }
 

@@ -44,6 +44,10 @@ public final class EventLoop: @unchecked Sendable {
     // MARK: Input, output, time (loop thread only)
 
     let poller: any Poller
+    /// What the loop waits with: never ``Backend/automatic``.
+    ///
+    /// asyncio: which selector the loop has.
+    public let backend: Backend
     @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
     /// The present of a loop in virtual time; nil if time is real.
     @safe @exclusivity(unchecked) var virtualNow: Int64?
@@ -65,6 +69,8 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var isExecutorShutDown = false
     /// Generators that have begun and not ended; see shutdownAsyncGenerators.
     @safe @exclusivity(unchecked) var generators = GeneratorList()
+    /// Who reads and writes files for this loop; made at first use.
+    @safe @exclusivity(unchecked) var files: (any FileEngine)?
     /// Memory that every connection receives into, so that an idle one holds none.
     let receiveBuffer = ReceiveBuffer()
 
@@ -104,9 +110,14 @@ public final class EventLoop: @unchecked Sendable {
     ///
     /// Most programs never make one: `run { }` and `Runner` do.
     ///
-    /// - Throws: ``OSError`` if the system grants no poller.
-    public convenience init(debug: Bool? = nil) throws(OSError) {
-        try self.init(debug: debug, time: .real)
+    /// - Parameters:
+    ///   - debug: whether the loop looks for mistakes; nil for the default.
+    ///   - backend: what it waits with.
+    /// - Throws: ``OSError`` if the system does not grant what the loop waits with.
+    ///
+    /// asyncio: `SelectorEventLoop(selector)`.
+    public convenience init(debug: Bool? = nil, backend: Backend = .automatic) throws(OSError) {
+        try self.init(debug: debug, backend: backend, time: .real)
     }
 
     /// What moves a loop's clock.
@@ -117,13 +128,9 @@ public final class EventLoop: @unchecked Sendable {
         case virtual
     }
 
-    package init(debug: Bool?, time: Time) throws(OSError) {
+    package init(debug: Bool?, backend: Backend = .automatic, time: Time) throws(OSError) {
         LoopExecutor.install()
-        do {
-            poller = try EpollPoller()
-        } catch {
-            throw OSError(error, "cannot create the event loop's poller")
-        }
+        (poller, self.backend) = try backend.makePoller()
         inbox = Inbox(wakeUp: poller.wakeUp)
         self.debug = debug ?? Environment.debug
         if case .virtual = time { virtualNow = 0 }

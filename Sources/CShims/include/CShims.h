@@ -11,10 +11,12 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "files.h"
 #include "pipes.h"
 #include "signals.h"
 #include "spawn.h"
 #include "tls.h"
+#include "uring.h"
 
 // MARK: The loop that runs on this thread
 
