@@ -94,6 +94,14 @@ struct CarrierTable {
         slots[hole] = nil
     }
 
+    /// All that carry a task, in no order.
+    func carriers(of task: AnyAsyncTask) -> [Carrier] {
+        ((isCachedOnly ? [cached] : []) + slots).compactMap { slot in
+            guard let slot, slot.task.object === task else { return nil }
+            return slot.carrier
+        }
+    }
+
     // MARK: Hashing
 
     private var mask: Int { slots.count - 1 }

@@ -79,7 +79,7 @@ public final class Server {
     /// asyncio: `Server.wait_closed`.
     public nonisolated(nonsending) func waitClosed() async throws {
         guard !isClosed || !connections.isEmpty else { return }
-        let place = Waiter(for: "Server.waitClosed()")
+        let place = Waiter(for: "Server.waitClosed()", on: self)
         idlers.append(place)
         defer { idlers.remove(place) }
         try await place.wait()
@@ -98,7 +98,7 @@ public final class Server {
         servingTask = runningTask()
         defer { servingTask = nil }
         do {
-            try await Waiter(for: "Server.serveForever()").wait()
+            try await Waiter(for: "Server.serveForever()", on: self).wait()
         } catch {
             servingTask = nil
             close()

@@ -13,9 +13,9 @@ internal import HeapModule
 /// asyncio: `asyncio.Queue`.
 public class Queue<Element>: AsyncSequence {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
-    @safe @exclusivity(unchecked) private final var getters = WaitQueue()
-    @safe @exclusivity(unchecked) private final var putters = WaitQueue()
-    @safe @exclusivity(unchecked) private final var unfinished = 0
+    @safe @exclusivity(unchecked) final var getters = WaitQueue()
+    @safe @exclusivity(unchecked) final var putters = WaitQueue()
+    @safe @exclusivity(unchecked) final var unfinished = 0
     private final let finished = Event()
     @safe @exclusivity(unchecked) fileprivate final var items = Deque<Element>()
 
@@ -55,7 +55,7 @@ public class Queue<Element>: AsyncSequence {
     public nonisolated(nonsending) final func put(_ item: Element) async throws {
         while isFull {
             if isShutDown { throw QueueShutDown() }
-            let place = Waiter(for: "Queue.put()")
+            let place = Waiter(for: "Queue.put()", on: self)
             putters.append(place)
             do {
                 try await place.wait()
@@ -94,7 +94,7 @@ public class Queue<Element>: AsyncSequence {
     public nonisolated(nonsending) final func get() async throws -> Element {
         while isEmpty {
             if isShutDown { throw QueueShutDown() }
-            let place = Waiter(for: "Queue.get()")
+            let place = Waiter(for: "Queue.get()", on: self)
             getters.append(place)
             do {
                 try await place.wait()

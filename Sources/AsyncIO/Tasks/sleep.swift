@@ -24,6 +24,7 @@ public nonisolated(nonsending) func sleep(until deadline: ContinuousClock.Instan
 private nonisolated(nonsending) func sleep(on loop: EventLoop, deadline: Int64) async throws {
     let waiter = Waiter(for: "sleep()")
     let timer = loop.schedule(.complete(waiter), at: deadline)
+    waiter.subject = timer
     do {
         try await waiter.wait()
     } catch {

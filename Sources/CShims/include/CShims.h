@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "inspect.h"
+
 // MARK: The loop that runs on this thread
 
 // One word per thread: the event loop that is running here, or NULL. Every

@@ -1,0 +1,98 @@
+internal import AsyncIOSystem
+
+// # Where a task is
+//
+// A Swift task that is suspended is a chain of frames in memory: each knows the function
+// that goes on when what it awaits has ended, and the frame of the one that awaits it. The
+// runtime keeps the innermost with the task. So where a task waits, file and line and who
+// called, can be read when somebody asks, and costs nothing until then.
+//
+// A logical task may have several carriers (see onCarrier.swift), each with a chain of its
+// own: the later one was made, the further in it is.
+
+extension AnyAsyncTask {
+    /// The functions that the task is in, innermost first: the program's own, not this
+    /// library's. Empty before the task has begun and after it has ended, and where the
+    /// Swift runtime is not one that the library knows.
+    ///
+    /// Costs some microseconds, and more the first time, when the program's debugging
+    /// information is read.
+    ///
+    /// asyncio: `Task.get_stack`.
+    public final var stack: [CallGraphFrame] {
+        let loop = EventLoop.required(for: "stack")
+        guard !isDone else { return [] }
+        let runs = loop.carriers.current?.object === self
+        let running = runs ? Carrier.current : nil
+        var frames = runs ? CallGraphFrame.users(among: CodeAddresses.here()) : []
+        let carriers = loop.carriers.carriers(of: self).filter { $0 != running }
+        for carrier in carriers.sorted(by: { $0.number > $1.number }) {
+            frames += CallGraphFrame.users(among: Symbolizer.places(of: carrier.suspendedFrames))
+        }
+        return frames
+    }
+
+    /// What the task does.
+    var activity: Activity {
+        if isDone { return .ended }
+        let loop = EventLoop.required(for: "activity")
+        if loop.carriers.current?.object === self { return .running }
+        guard carrier != nil else { return .created }
+        guard let future = waitingOn else { return .elsewhere }
+        return future.isDone ? .ready : .waiting(future)
+    }
+
+    enum Activity {
+        /// It has not begun.
+        case created
+        case running
+        /// What it waited for is there; its turn comes.
+        case ready
+        case waiting(FutureBase)
+        /// It waits for code that is not this library's, or is on its way back from it.
+        case elsewhere
+        case ended
+    }
+
+    /// What the task waits for, in words: "Lock.acquire() of Lock (locked by Task "a", 1 waits)".
+    final var waitText: String {
+        switch activity {
+        case .created: "to begin"
+        case .running: "nothing: it runs"
+        case .ready: "its turn"
+        case .ended: "nothing: it has ended"
+        case .elsewhere: "code outside of asyncio"
+        case .waiting(let future):
+            future.waitSubject.map { "\(future.waitDescription)\(Self.detail(of: $0))" } ?? future.waitDescription
+        }
+    }
+
+    private static func detail(of subject: AnyObject) -> String {
+        switch subject {
+        case let lock as Lock:
+            if let owner = lock.owner { ", held by \"\(owner.name)\"" } else if lock.ownerNumber > 0 {
+                ", held by Task-\(lock.ownerNumber), which has ended"
+            } else { "" }
+        case let timer as TimerHandle:
+            ", which ends in \(Duration.nanoseconds(timer.deadline - EventLoop.required(for: "sleep").time).inWords)"
+        case let queue as any QueueFacts: ", \(queue.facts)"
+        default: ""
+        }
+    }
+}
+
+extension Duration {
+    /// A few digits: "3.2 s", "15 ms".
+    var inWords: String {
+        let nanoseconds = Int64(roundedUpNanoseconds)
+        let (value, unit): (Double, String) =
+            switch abs(nanoseconds) {
+            case 1_000_000_000...: (Double(nanoseconds) / 1e9, "s")
+            case 1_000_000...: (Double(nanoseconds) / 1e6, "ms")
+            case 1_000...: (Double(nanoseconds) / 1e3, "µs")
+            default: (Double(nanoseconds), "ns")
+            }
+        let tenths = (value * 10).rounded() / 10
+        return tenths == tenths.rounded() ? "\(Int64(tenths)) \(unit)" : "\(tenths) \(unit)"
+    }
+}
