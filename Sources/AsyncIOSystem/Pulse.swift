@@ -22,12 +22,18 @@ package final class Pulse: @unchecked Sendable {
 
     // MARK: The loop's thread
 
-    /// A step begins; `task` is whose, if that is known. Mostly returns zero.
+    /// A step begins; `task` is the address of whose, or 0 if that is not known. Mostly
+    /// returns zero.
     @inline(__always)
-    package func step(_ task: UnsafeRawPointer?) -> UInt32 { unsafe asyncio_pulse_step(raw, task) }
+    package func step(_ task: UInt) -> UInt32 {
+        unsafe asyncio_pulse_step(raw, UnsafeRawPointer(bitPattern: task))
+    }
 
+    /// The step goes on as another task's, or as none's. Mostly returns zero.
     @inline(__always)
-    package func setTask(_ task: UnsafeRawPointer?) { unsafe asyncio_pulse_set_task(raw, task) }
+    package func setTask(_ task: UInt) -> UInt32 {
+        unsafe asyncio_pulse_set_task(raw, UnsafeRawPointer(bitPattern: task))
+    }
 
     package func setAsleep(_ isAsleep: Bool) { unsafe asyncio_pulse_set_asleep(raw, isAsleep) }
 

@@ -12,6 +12,11 @@ package struct CodePlace: Sendable, Hashable {
     /// Whether the machine goes on here when something that is awaited has ended.
     package var isAsync: Bool
 
+    /// Whether no person wrote the code.
+    package var isCompilersOwn: Bool {
+        file?.hasSuffix("<compiler-generated>") == true || file?.contains("/swift-generated-sources/") == true
+    }
+
     /// Whether the place is in the code of a module with this mangled name: `7AsyncIO`, say.
     package func isIn(_ mangledModule: String) -> Bool {
         symbol.hasPrefix("$s" + mangledModule) || symbol.hasPrefix("$S" + mangledModule)
@@ -58,9 +63,20 @@ package struct CodeAddresses: Sendable {
         }
     }
 
-    /// What this thread does, innermost first, and who awaits it.
+    /// The functions that this thread is in, innermost first.
     @inline(never)
-    package static func here() -> [CodePlace] {
+    package init() {
+        let limit = 256
+        // SAFETY: as above.
+        unsafe withUnsafeTemporaryAllocation(of: UInt.self, capacity: limit) { buffer in
+            let count = unsafe asyncio_own_frames(buffer.baseAddress.unsafelyUnwrapped, Int32(limit))
+            for index in 0..<Int(count) { frames.append((unsafe buffer[index], .returnAddress)) }
+        }
+    }
+
+    /// What this thread does, innermost first, and who awaits that.
+    @inline(never)
+    package static func awaitingHere() -> [CodePlace] {
         guard let trace = try? Backtrace.capture(limit: 128, offset: 1) else { return [] }
         return Symbolizer.places(of: trace)
     }
@@ -106,6 +122,14 @@ package enum Symbolizer {
         let isMapped = { (address: UInt) in Backtrace.Address(UInt64(address)).map(images.indexOfImage) != nil }
         if memory.images != nil, !frames.allSatisfy({ isMapped($0.address) }) { images = ImageMap.capture() }
         memory.images = images
+        for (address, found) in lookUp(frames, images) {
+            memory.places[address] = found.map { $0.line == 0 ? withLine($0, before: address, images) : $0 }
+        }
+    }
+
+    private static func lookUp(
+        _ frames: [(address: UInt, kind: CodeAddresses.Kind)], _ images: ImageMap
+    ) -> [UInt: [CodePlace]] {
         let trace = Backtrace(
             architecture: architecture,
             frames: frames.map { frame -> RichFrame<UInt64> in
@@ -115,12 +139,30 @@ package enum Symbolizer {
                 case .counter: .programCounter(UInt64(frame.address))
                 }
             }, images: images)
-        guard let symbolicated = trace.symbolicated() else { return }
-        for frame in symbolicated.frames {
+        var places: [UInt: [CodePlace]] = [:]
+        for frame in trace.symbolicated()?.frames ?? [] {
             guard let address = UInt(frame.captured.originalProgramCounter), let place = place(of: frame)
             else { continue }
-            memory.places[address, default: []].append(place)
+            places[address, default: []].append(place)
         }
+        return places
+    }
+
+    /// Some instructions belong to no line, which the compiler made of several: then the one
+    /// before them in the same function tells.
+    private static func withLine(_ place: CodePlace, before address: UInt, _ images: ImageMap) -> CodePlace {
+        guard place.file?.hasPrefix("/") == true, place.isCompilersOwn == false else { return place }
+        let before = (1...24).map { (address: address - 4 * UInt($0), kind: CodeAddresses.Kind.counter) }
+        let found = lookUp(before, images)
+        for (address, _) in before {
+            for candidate in found[address] ?? []
+            where candidate.symbol == place.symbol && candidate.file == place.file && candidate.line > 0 {
+                var place = place
+                place.line = candidate.line
+                return place
+            }
+        }
+        return place
     }
 
     fileprivate static func places(of trace: Backtrace) -> [CodePlace] {
@@ -132,7 +174,7 @@ package enum Symbolizer {
             return nil
         }
         let isAsync = if case .asyncResumePoint = frame.captured { true } else { false }
-        let location = symbol.sourceLocation.flatMap { $0.line > 0 ? $0 : nil }
+        let location = symbol.sourceLocation
         return CodePlace(
             function: symbol.name, symbol: symbol.rawName, file: location?.path, line: location?.line ?? 0,
             isAsync: isAsync || symbol.rawName.hasSuffix("_"))

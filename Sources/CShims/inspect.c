@@ -268,10 +268,47 @@ static int frames_in_system_call(
 
 // MARK: A thread that computes
 
+// A function that calls no others need not keep a frame pointer, so that its caller's would
+// be missed: whether it does, its first instructions tell, which the tables for exceptions
+// help to find.
+struct dwarf_eh_bases {
+    void *text, *data, *function;
+};
+extern const void *_Unwind_Find_FDE(void *pc, struct dwarf_eh_bases *bases) __attribute__((weak));
+
+static bool keeps_frame_pointer(uintptr_t pc) {
+    if (&_Unwind_Find_FDE == NULL) return true;
+    struct dwarf_eh_bases bases = {0};
+    if (_Unwind_Find_FDE((void *)pc, &bases) == NULL || bases.function == NULL) return true;
+    uintptr_t start = (uintptr_t)bases.function;
+    if (start > pc) return true;
+#if defined(__x86_64__)
+    // push %rbp; then, at once or soon: mov %rsp, %rbp, or lea 8(%rsp), %rbp.
+    const unsigned char *code = (const unsigned char *)start;
+    uintptr_t length = pc - start < 32 ? pc - start : 32;
+    for (uintptr_t i = 0; i + 3 <= length; i++) {
+        if (code[i] == 0x48 && code[i + 1] == 0x89 && code[i + 2] == 0xe5) return true;
+        if (code[i] == 0x48 && code[i + 1] == 0x8d && code[i + 2] == 0x6c) return true;
+    }
+    return false;
+#elif defined(__aarch64__)
+    // stp x29, x30, …
+    for (uintptr_t at = start; at + 4 <= pc && at < start + 32; at += 4) {
+        uint32_t instruction = *(const uint32_t *)at;
+        if ((instruction & 0xfe407fff) == 0xa8007bfd) return true;
+    }
+    return false;
+#else
+    return true;
+#endif
+}
+
 static struct {
     asyncio_thread_place place;
     uintptr_t *frames;
     int capacity, count, first_async;
+    /// Where the innermost function returns to, if it keeps no frame pointer.
+    uintptr_t leaf_return;
     _Atomic(int) state;
     sem_t done;
 } sample;
@@ -305,6 +342,14 @@ static void take_sample(int signal, siginfo_t *info, void *raw) {
         uintptr_t low = at.sp - at.sp % sizeof(uintptr_t);
         stack_view stack = {.low = low, .high = sample.place.stack_high, .words = (const uintptr_t *)low};
         sample.count = walk(at, &stack, sample.frames, sample.capacity, &sample.first_async);
+#if defined(__aarch64__)
+        if (is_return_address(context->uc_mcontext.regs[30])) sample.leaf_return = context->uc_mcontext.regs[30];
+#else
+        uintptr_t end = low + 512;
+        if (at.fp > low && at.fp < end) end = at.fp;
+        for (uintptr_t slot = low; slot < end && has_word(&stack, slot) && sample.leaf_return == 0; slot += 8)
+            if (is_return_address(word_at(&stack, slot))) sample.leaf_return = word_at(&stack, slot);
+#endif
     }
     sem_post(&sample.done);
     errno = saved_errno;
@@ -334,6 +379,7 @@ static int frames_by_signal(asyncio_thread_place place, uintptr_t *frames, int c
     sample.capacity = capacity < 128 ? capacity : 128;
     sample.count = 0;
     sample.first_async = -1;
+    sample.leaf_return = 0;
     atomic_store(&sample.state, ASKED);
     if (syscall(SYS_tgkill, getpid(), place.thread, number) != 0) return 0;
     struct timespec limit;
@@ -351,13 +397,43 @@ static int frames_by_signal(asyncio_thread_place place, uintptr_t *frames, int c
         while (sem_wait(&sample.done) != 0) {}
         break;
     }
-    memcpy(frames, taken, sizeof(uintptr_t) * (size_t)sample.count);
-    *first_async = sample.first_async;
-    return sample.count;
+    if (sample.count == 0) return 0;
+    int count = 0;
+    frames[count++] = taken[0];
+    const code_range *range = range_of(taken[0]);
+    bool is_leaf = range != NULL && !range->is_system && !keeps_frame_pointer(taken[0]);
+    if (is_leaf && sample.leaf_return != 0 && (sample.count < 2 || taken[1] != sample.leaf_return))
+        frames[count++] = sample.leaf_return;
+    *first_async = sample.first_async < 0 ? -1 : sample.first_async + count - 1;
+    for (int i = 1; i < sample.count && count < capacity; i++) frames[count++] = taken[i];
+    return count;
+}
+
+int asyncio_own_frames(uintptr_t *frames, int capacity) {
+    asyncio_thread_place place = asyncio_this_thread();
+    uintptr_t fp = (uintptr_t)__builtin_frame_address(0);
+    if (fp < place.stack_low || fp >= place.stack_high) return 0;
+    pthread_mutex_lock(&map_lock);
+    if (range_count == 0) read_map();
+    stack_view stack = {.low = fp, .high = place.stack_high, .words = (const uintptr_t *)fp};
+    int count = 0;
+    while (count < capacity && has_word(&stack, fp) && has_word(&stack, fp + 8)) {
+        uintptr_t saved = word_at(&stack, fp) & ~ASYNC_FRAME, target = word_at(&stack, fp + 8);
+        if (!is_return_address(target)) break;
+        frames[count++] = target;
+        if (saved <= fp) break;
+        fp = saved;
+    }
+    pthread_mutex_unlock(&map_lock);
+    return count;
 }
 
 asyncio_thread_place asyncio_this_thread(void) {
-    asyncio_thread_place place = {.thread = (pid_t)syscall(SYS_gettid)};
+    // The system reads a file to find the first thread's stack.
+    static __thread asyncio_thread_place place;
+    pid_t thread = (pid_t)syscall(SYS_gettid);
+    if (place.thread == thread) return place;
+    place.thread = thread;
     pthread_attr_t attributes;
     if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
         void *base;

@@ -24,7 +24,10 @@ struct CallGraphTests {
         try await settle()
         let stack = task.stack
         try #require(stack.count == 3)
-        #expect(stack.map(\.function) == ["inner(_:)", "outer(_:)", "closure #1 in CallGraphTests.aTaskTellsTheFunctionsItIsSuspendedIn()"])
+        #expect(
+            stack.map(\.function) == [
+                "inner(_:)", "outer(_:)", "closure #1 in CallGraphTests.aTaskTellsTheFunctionsItIsSuspendedIn()",
+            ])
         for frame in stack { print(frame) }
         #expect(stack.allSatisfy { $0.file == file && $0.isAsync })
         event.set()
@@ -36,7 +39,7 @@ struct CallGraphTests {
         for frame in currentTask()?.stack ?? [] { print("current:", frame) }
         try await withTimeout(.seconds(3)) { _ in
             try await withAsyncTaskGroup { _ in
-            for frame in currentTask()?.stack ?? [] { print("scope:", frame) }
+                for frame in currentTask()?.stack ?? [] { print("scope:", frame) }
             }
         }
         let event = Event()

@@ -22,14 +22,26 @@ extension AnyAsyncTask {
     public final var stack: [CallGraphFrame] {
         let loop = EventLoop.required(for: "stack")
         guard !isDone else { return [] }
-        let runs = loop.carriers.current?.object === self
-        let running = runs ? Carrier.current : nil
-        var frames = runs ? CallGraphFrame.users(among: CodeAddresses.here()) : []
-        let carriers = loop.carriers.carriers(of: self).filter { $0 != running }
-        for carrier in carriers.sorted(by: { $0.number > $1.number }) {
-            frames += CallGraphFrame.users(among: Symbolizer.places(of: carrier.suspendedFrames))
+        guard loop.carriers.current?.object === self else {
+            return Self.users(among: suspendedFrames(besides: nil))
         }
-        return frames
+        let outer = suspendedFrames(besides: Carrier.current)
+        // A scope's body that has not suspended yet runs on the stack of the carrier around it,
+        // which is not suspended then.
+        let onStack = CallGraphFrame.onLoopsStack(Symbolizer.places(of: CodeAddresses()))
+        let nested = onStack.count { $0.isIn("7AsyncIO") && $0.function.hasPrefix("onCarrier") }
+        let here = nested > 0 ? Array(onStack) : CodeAddresses.awaitingHere()
+        return CallGraphFrame.users(among: here) + Self.users(among: outer.dropFirst(nested))
+    }
+
+    private static func users(among chains: some Sequence<CodeAddresses>) -> [CallGraphFrame] {
+        chains.flatMap { CallGraphFrame.users(among: Symbolizer.places(of: $0)) }
+    }
+
+    /// The places of each of its carriers, innermost first, but for the one that runs.
+    final func suspendedFrames(besides running: Carrier?) -> [CodeAddresses] {
+        let carriers = EventLoop.required(for: "stack").carriers.carriers(of: self)
+        return carriers.filter { $0 != running }.sorted { $0.number > $1.number }.map(\.suspendedFrames)
     }
 
     /// What the task does.
@@ -70,9 +82,13 @@ extension AnyAsyncTask {
     private static func detail(of subject: AnyObject) -> String {
         switch subject {
         case let lock as Lock:
-            if let owner = lock.owner { ", held by \"\(owner.name)\"" } else if lock.ownerNumber > 0 {
+            if let owner = lock.owner {
+                ", held by \"\(owner.name)\""
+            } else if lock.ownerNumber > 0 {
                 ", held by Task-\(lock.ownerNumber), which has ended"
-            } else { "" }
+            } else {
+                ""
+            }
         case let timer as TimerHandle:
             ", which ends in \(Duration.nanoseconds(timer.deadline - EventLoop.required(for: "sleep").time).inWords)"
         case let queue as any QueueFacts: ", \(queue.facts)"

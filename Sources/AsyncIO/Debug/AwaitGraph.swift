@@ -95,10 +95,10 @@ struct AwaitGraph {
         return Array(cycle[oldest...] + cycle[..<oldest])
     }
 
-    /// `"a" waits for Lock.acquire(), held by "b", at main.swift:12; "b" waits …`
+    /// `"a" waits at main.swift:12 for Lock.acquire(), held by "b"; "b" waits …`
     static func description(of cycle: [AnyAsyncTask]) -> String {
         cycle.map { task in
-            "\"\(task.name)\" waits for \(task.waitText)" + (task.stack.first.map { " at \($0.location)" } ?? "")
+            "\"\(task.name)\" waits" + (task.stack.first.map { " at \($0.location)" } ?? "") + " for \(task.waitText)"
         }.joined(separator: "; ")
     }
 }

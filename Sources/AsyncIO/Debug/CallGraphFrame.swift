@@ -26,7 +26,7 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
     /// File and line, as short as can be from the working directory.
     public var location: String {
         guard let file else { return "(no line)" }
-        return "\(Self.shortened(file)):\(line)"
+        return line > 0 ? "\(Self.shortened(file)):\(line)" : Self.shortened(file)
     }
 
     private static let workingDirectory: String = {
@@ -44,20 +44,24 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
 
     /// The user's places among these: not this library's, nor the runtime's or the
     /// compiler's.
-    static func users(among places: [CodePlace]) -> [CallGraphFrame] {
+    static func users(among places: some Sequence<CodePlace>) -> [CallGraphFrame] {
         let own = places.filter(isUsers)
         // Where some have lines, one that has none was built by others, or by the compiler.
         let withLines = own.filter { $0.file != nil }
         return (withLines.isEmpty ? own : withLines).map(CallGraphFrame.init)
     }
 
+    /// What the loop runs at the moment, of what is on its thread's stack: the loop itself,
+    /// and who runs that, are left out.
+    static func onLoopsStack(_ places: [CodePlace]) -> ArraySlice<CodePlace> {
+        places.prefix { !($0.isIn("7AsyncIO") && $0.function.hasPrefix("EventLoop.run")) }
+    }
+
     private static let ownModules = ["7AsyncIO", "13AsyncIOSystem", "14AsyncIOTesting", "11AsyncIOMain"]
 
     private static func isUsers(_ place: CodePlace) -> Bool {
         if ownModules.contains(where: place.isIn) { return false }
-        if let file = place.file {
-            return !file.hasSuffix("<compiler-generated>") && !file.contains("/swift-generated-sources/")
-        }
+        if place.file != nil { return !place.isCompilersOwn }
         // Without lines, what is the runtime's can only be told by its names.
         return place.symbol.hasPrefix("$s") && !place.symbol.hasPrefix("$sS") && !place.symbol.hasPrefix("$ss")
     }

@@ -37,7 +37,8 @@ extension Lock: CustomStringConvertible {
     public var description: String {
         guard isLocked else { return "Lock (free, \(line.text))" }
         let holder =
-            owner.map { "\"\($0.name)\"" } ?? (ownerNumber > 0 ? "Task-\(ownerNumber), which has ended" : "a plain task")
+            owner.map { "\"\($0.name)\"" }
+            ?? (ownerNumber > 0 ? "Task-\(ownerNumber), which has ended" : "a plain task")
         return "Lock (held by \(holder), \(line.text))"
     }
 }

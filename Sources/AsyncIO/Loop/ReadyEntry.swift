@@ -8,4 +8,10 @@ enum ReadyEntry {
     case handle(Handle)
     /// A done callback of a future that ended.
     case done(FutureBase, DoneCallback)
+
+    /// The task that runs, if that is known beforehand.
+    @inline(__always)
+    var task: UnretainedTask? {
+        if case .wake(_, let task) = self { task } else { nil }
+    }
 }

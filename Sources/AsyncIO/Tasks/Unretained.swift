@@ -31,6 +31,10 @@ struct Unretained<Object: AnyObject> {
     @inline(__always)
     var object: Object { unsafe raw.takeUnretainedValue() }
 
+    /// The object's address.
+    @inline(__always)
+    var bits: UInt { unsafe UInt(bitPattern: raw.toOpaque()) }
+
     /// The object for the length of `body`, which does not retain it.
     @inline(__always)
     func with<T>(_ body: (Object) throws -> T) rethrows -> T { try unsafe raw._withUnsafeGuaranteedRef(body) }

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "inspect.h"
+#include "inspection_socket.h"
 
 // MARK: The loop that runs on this thread
 

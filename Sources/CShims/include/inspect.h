@@ -36,6 +36,9 @@ asyncio_thread_place asyncio_this_thread(void);
 int asyncio_thread_frames(
     asyncio_thread_place place, uintptr_t *frames, int capacity, int *first_async);
 
+/// Return addresses of the thread that calls, innermost first.
+int asyncio_own_frames(uintptr_t *frames, int capacity);
+
 // MARK: The pulse of a loop
 
 /// What a loop's thread tells a watching one, at the price of two plain stores and a load
@@ -85,8 +88,11 @@ static inline void asyncio_pulse_raise(asyncio_pulse *pulse, uint32_t flag) {
 static inline void asyncio_pulse_lower(asyncio_pulse *pulse, uint32_t flag) {
     __atomic_fetch_and(&pulse->flags, ~flag, __ATOMIC_SEQ_CST);
 }
-static inline void asyncio_pulse_set_task(asyncio_pulse *pulse, const void *task) {
-    __atomic_store_n(&pulse->task, task, __ATOMIC_RELEASE);
+/// The step goes on as another task's, or as none's. Returns the flags.
+static inline uint32_t asyncio_pulse_set_task(asyncio_pulse *pulse, const void *task) {
+    __atomic_store_n(&pulse->task, task, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    return __atomic_load_n(&pulse->flags, __ATOMIC_RELAXED);
 }
 static inline const void *asyncio_pulse_task(const asyncio_pulse *pulse) {
     return __atomic_load_n(&pulse->task, __ATOMIC_ACQUIRE);
