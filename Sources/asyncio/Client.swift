@@ -25,16 +25,12 @@ struct Client {
         } catch {
             throw ClientError(describe(error))
         }
-        guard channel.write(withStacks ? "stacks\n" : "tasks\n"), let answer = channel.readAll(timeout: 10_000),
-            !answer.isEmpty
-        else {
-            throw ClientError(
-                isAlive ? "process \(pid) does not answer" : "process \(pid) has ended")
-        }
+        guard channel.write(withStacks ? "stacks\n" : "tasks\n") else { throw ClientError("process \(pid) has ended") }
+        guard let answer = channel.readAll(timeout: 10_000) else { throw ClientError("process \(pid) does not answer") }
+        // A program that ends meanwhile takes its end of the channel with it.
+        guard answer.last == UInt8(ascii: "\n") else { throw ClientError("process \(pid) has ended") }
         return answer
     }
-
-    private var isAlive: Bool { kill(pid, 0) == 0 || errno == EPERM }
 
     private func describe(_ error: InspectionChannel.ConnectError) -> String {
         switch error {
