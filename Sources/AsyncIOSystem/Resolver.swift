@@ -1,29 +1,36 @@
 internal import CShims
 internal import Glibc
 
-/// Names to addresses. Blocks: call it on the thread pool.
+/// Names to addresses and back. Blocks: call it on a thread.
 package enum Resolver {
     /// Why a name has no address, in the resolver's own words.
     package struct Failure: Error {
         package let code: Int32
         package let reason: String
+
+        init(_ code: Int32) {
+            self.code = code
+            reason = unsafe String(cString: gai_strerror(code))
+        }
     }
 
-    /// Addresses of `host` for TCP, in the resolver's order. With no host, those
-    /// to listen on (`passive`) or the loopback's.
+    /// Addresses of `host`, each once, in the resolver's order. With no host, those to listen
+    /// on (`passive`) or the loopback's.
+    ///
+    /// - Parameters:
+    ///   - service: a port in digits, or a service's name.
+    ///   - family: AF_INET, AF_INET6 or AF_UNSPEC.
     package static func addresses(
-        host: String?, port: Int, passive: Bool
+        host: String?, service: String, family: Int32 = AF_UNSPEC, isDatagram: Bool = false, passive: Bool
     ) throws(Failure) -> [SystemAddress] {
         var hints = unsafe addrinfo()
-        unsafe hints.ai_family = AF_UNSPEC
-        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        unsafe hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0)
+        unsafe hints.ai_family = family
+        unsafe hints.ai_socktype = Int32((isDatagram ? SOCK_DGRAM : SOCK_STREAM).rawValue)
+        unsafe hints.ai_flags = passive ? AI_PASSIVE : 0
 
         var list: UnsafeMutablePointer<addrinfo>?
-        let code = unsafe getaddrinfo(host, String(port), &hints, &list)
-        guard code == 0 else {
-            throw Failure(code: code, reason: unsafe String(cString: gai_strerror(code)))
-        }
+        let code = unsafe getaddrinfo(host, service, &hints, &list)
+        guard code == 0 else { throw Failure(code) }
         defer { unsafe freeaddrinfo(list) }
 
         // SAFETY: the list is the resolver's until freeaddrinfo, above; each
@@ -40,6 +47,28 @@ package enum Resolver {
             unsafe node = entry.pointee.ai_next
         }
         return found
+    }
+
+    /// The host and the service of an address; in numbers if it has no name, or if asked.
+    package static func names(
+        of address: SystemAddress, isDatagram: Bool, isNumeric: Bool
+    ) throws(Failure) -> (host: String, service: String) {
+        var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        var service = [CChar](repeating: 0, count: Int(NI_MAXSERV))
+        let flags = (isDatagram ? NI_DGRAM : 0) | (isNumeric ? NI_NUMERICHOST | NI_NUMERICSERV : 0)
+        // SAFETY: the resolver reads as many bytes as it is told there are, and writes zero
+        // terminated text of at most the arrays' length.
+        let code = unsafe address.bytes.withUnsafeBytes { bytes in
+            unsafe getnameinfo(
+                bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count),
+                &host, socklen_t(host.count), &service, socklen_t(service.count), flags)
+        }
+        guard code == 0 else { throw Failure(code) }
+        return (text(host), text(service))
+    }
+
+    private static func text(_ characters: [CChar]) -> String {
+        String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// The address that `host` itself spells, without asking anybody; nil if it

@@ -2,35 +2,58 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// A stream socket: non-blocking, close-on-exec, and closed with its owner.
-///
-/// The calls try once. `.wouldBlock` means: wait for the poller, try again.
-package final class Socket {
-    /// -1 once closed.
-    package private(set) var descriptor: Int32
-
-    private init(owning descriptor: Int32) { self.descriptor = descriptor }
-
-    deinit { close() }
-
+/// A stream socket.
+package final class Socket: ByteDescriptor {
     // MARK: Making one
 
-    package convenience init(for address: SystemAddress) throws(Errno) {
-        self.init(owning: try check(asyncio_socket(address.family, Int32(SOCK_STREAM.rawValue), 0)))
+    package convenience init(for address: SystemAddress, isDatagram: Bool = false) throws(Errno) {
+        let type = isDatagram ? SOCK_DGRAM : SOCK_STREAM
+        self.init(owning: try check(asyncio_socket(address.family, Int32(type.rawValue), 0)))
     }
 
-    /// A socket that listens on `address`.
-    package static func listening(
-        on address: SystemAddress, backlog: Int, reusePort: Bool
-    ) throws(Errno) -> Socket {
+    /// What a listening or a datagram socket is told before it is bound.
+    package struct Options: Sendable {
+        package var reuseAddress: Bool
+        package var reusePort: Bool
+        package var keepAlive: Bool
+        package var noDelay: Bool
+        /// Whether an IPv6 socket also serves IPv4.
+        package var dualStack: Bool
+
+        package init(
+            reuseAddress: Bool = true, reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true,
+            dualStack: Bool = false
+        ) {
+            self.reuseAddress = reuseAddress
+            self.reusePort = reusePort
+            self.keepAlive = keepAlive
+            self.noDelay = noDelay
+            self.dualStack = dualStack
+        }
+    }
+
+    /// A socket for streams that is bound to `address` and does not listen yet.
+    package static func bound(to address: SystemAddress, _ options: Options) throws(Errno) -> Socket {
         let socket = try Socket(for: address)
-        try socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
-        if reusePort { try socket.set(SOL_SOCKET, SO_REUSEPORT, 1) }
-        if address.isIPv6 { try socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
-        // SAFETY: the kernel reads as many bytes as it is told the array has.
-        _ = try unsafe check(asyncio_bind(socket.descriptor, address.bytes, socklen_t(address.bytes.count)))
-        _ = try check(asyncio_listen(socket.descriptor, Int32(clamping: backlog)))
+        if address.isInternet {
+            if options.reuseAddress { try socket.set(SOL_SOCKET, SO_REUSEADDR, 1) }
+            if options.reusePort { try socket.set(SOL_SOCKET, SO_REUSEPORT, 1) }
+            // What it accepts inherits these two.
+            if options.keepAlive { try socket.set(SOL_SOCKET, SO_KEEPALIVE, 1) }
+            if options.noDelay { try socket.setNoDelay() }
+        }
+        if address.isIPv6 { try socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, options.dualStack ? 0 : 1) }
+        try socket.bind(to: address)
         return socket
+    }
+
+    package func bind(to address: SystemAddress) throws(Errno) {
+        // SAFETY: the kernel reads as many bytes as it is told the array has.
+        _ = try unsafe check(asyncio_bind(descriptor, address.bytes, socklen_t(address.bytes.count)))
+    }
+
+    package func listen(backlog: Int) throws(Errno) {
+        _ = try check(asyncio_listen(descriptor, Int32(clamping: backlog)))
     }
 
     // MARK: Connecting
@@ -38,7 +61,7 @@ package final class Socket {
     /// Starts to connect. False if the outcome comes later: when the socket is
     /// writable, `connectionError` tells it.
     package func connect(to address: SystemAddress) throws(Errno) -> Bool {
-        // SAFETY: as in `listening`.
+        // SAFETY: as in `bind`.
         let result = unsafe asyncio_connect(descriptor, address.bytes, socklen_t(address.bytes.count))
         let error = Errno(rawValue: -result)
         if result < 0, error == .nowInProgress || error == .interrupted { return false }
@@ -60,14 +83,12 @@ package final class Socket {
 
     // MARK: Bytes
 
-    /// Reads at most `buffer.count` bytes; 0 is the end of the stream.
-    package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+    package override func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         // SAFETY: the kernel writes at most `count` bytes at `baseAddress`.
         try unsafe check(asyncio_recv(descriptor, buffer.baseAddress, buffer.count))
     }
 
-    /// Sends what fits into the kernel's buffer; returns how much that was.
-    package func send(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
+    package override func send(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
         // SAFETY: the kernel reads at most `count` bytes at `baseAddress`.
         try unsafe check(asyncio_send(descriptor, buffer.baseAddress, buffer.count))
     }
@@ -76,13 +97,11 @@ package final class Socket {
 
     package func shutdownWrite() throws(Errno) { _ = try check(asyncio_shutdown_write(descriptor)) }
 
-    package func close() {
-        guard descriptor >= 0 else { return }
-        _ = asyncio_close(descriptor)
-        descriptor = -1
-    }
-
     // MARK: Facts and options
+
+    /// Whether it is a socket for streams; false for one for datagrams, and for what is no socket.
+    package var isStream: Bool { asyncio_getsockopt(descriptor, SOL_SOCKET, SO_TYPE) == Int32(SOCK_STREAM.rawValue) }
+    package var isDatagram: Bool { asyncio_getsockopt(descriptor, SOL_SOCKET, SO_TYPE) == Int32(SOCK_DGRAM.rawValue) }
 
     package var localAddress: SystemAddress? {
         var address = sockaddr_storage()
@@ -99,6 +118,11 @@ package final class Socket {
     }
 
     package func setNoDelay() throws(Errno) { try set(Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
+
+    package func setKeepAlive() throws(Errno) { try set(SOL_SOCKET, SO_KEEPALIVE, 1) }
+    package func setReuseAddress() throws(Errno) { try set(SOL_SOCKET, SO_REUSEADDR, 1) }
+    package func setReusePort() throws(Errno) { try set(SOL_SOCKET, SO_REUSEPORT, 1) }
+    package func setBroadcast() throws(Errno) { try set(SOL_SOCKET, SO_BROADCAST, 1) }
 
     private func set(_ level: Int32, _ option: Int32, _ value: Int32) throws(Errno) {
         _ = try check(asyncio_setsockopt(descriptor, level, option, value))

@@ -13,12 +13,28 @@ package struct SystemAddress: Sendable, Hashable {
         bytes = unsafe withUnsafeBytes(of: storage) { raw in unsafe Array(raw.prefix(Int(length))) }
     }
 
+    /// A Unix socket's address: a path, or an abstract name after a zero byte.
+    ///
+    /// - Returns: nil if it does not fit (107 bytes), or has a zero in another place.
+    package init?(unixPath path: [UInt8]) {
+        guard path.count < 108, !path.dropFirst().contains(0) else { return nil }
+        bytes = [UInt8(AF_UNIX), 0] + path + (path.first == 0 ? [] : [0])
+    }
+
+    /// The path of a Unix socket that stands in the file system; nil for others.
+    package var path: String? {
+        guard family == AF_UNIX, bytes.count > 2, bytes[2] != 0 else { return nil }
+        return host
+    }
+
     package var family: Int32 {
         guard bytes.count >= 2 else { return AF_UNSPEC }
         return Int32(UInt16(bytes[0]) | UInt16(bytes[1]) << 8)
     }
 
     package var isIPv6: Bool { family == AF_INET6 }
+    package var isUnix: Bool { family == AF_UNIX }
+    package var isInternet: Bool { family == AF_INET || family == AF_INET6 }
 
     /// The numeric host, or a Unix socket's path.
     package var host: String {
@@ -36,6 +52,9 @@ package struct SystemAddress: Sendable, Hashable {
                 else { return "?" }
                 return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             }
+        case AF_UNIX where bytes.count > 2 && bytes[2] == 0:
+            // As ss(8) and other tools write an abstract name.
+            return "@" + String(decoding: bytes.dropFirst(3), as: UTF8.self)
         case AF_UNIX:
             return String(decoding: bytes.dropFirst(2).prefix { $0 != 0 }, as: UTF8.self)
         default:
@@ -47,6 +66,20 @@ package struct SystemAddress: Sendable, Hashable {
     package var port: Int? {
         guard family == AF_INET || family == AF_INET6, bytes.count >= 4 else { return nil }
         return Int(bytes[2]) << 8 | Int(bytes[3])
+    }
+
+    /// Whether it stands for all interfaces.
+    package var isWildcard: Bool {
+        isInternet && bytes[isIPv6 ? 8..<24 : 4..<8].allSatisfy { $0 == 0 }
+    }
+
+    package var familyName: String {
+        switch family {
+        case AF_INET: "IPv4"
+        case AF_INET6: "IPv6"
+        case AF_UNIX: "Unix"
+        default: "\(family)"
+        }
     }
 
     /// The same address with another port.

@@ -119,6 +119,11 @@ int asyncio_listen(int fd, int backlog) { return (int)result_of(listen(fd, backl
 int asyncio_setsockopt(int fd, int level, int option, int value) {
     return (int)result_of(setsockopt(fd, level, option, &value, sizeof value));
 }
+int asyncio_getsockopt(int fd, int level, int option) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    return getsockopt(fd, level, option, &value, &length) < 0 ? -errno : value;
+}
 int asyncio_socket_error(int fd) {
     int error = 0;
     socklen_t length = sizeof error;

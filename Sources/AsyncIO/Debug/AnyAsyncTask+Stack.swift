@@ -67,19 +67,22 @@ extension AnyAsyncTask {
     }
 
     /// What the task waits for, in words: "Lock.acquire() of Lock (locked by Task "a", 1 waits)".
-    final var waitText: String {
+    final var waitText: String { waitText { EventLoop.required(for: "sleep").timers.deadline(of: $0) } }
+
+    /// - Parameter deadline: tells when a sleep ends. (The object itself does not know, of
+    ///   which there may be a million.)
+    final func waitText(_ deadline: (SleepFuture) -> Int64?) -> String {
         switch activity {
         case .created: "to begin"
         case .running: "nothing: it runs"
         case .ready: "its turn"
         case .ended: "nothing: it has ended"
         case .elsewhere: "code outside of asyncio"
-        case .waiting(let future):
-            future.waitSubject.map { "\(future.waitDescription)\(Self.detail(of: $0))" } ?? future.waitDescription
+        case .waiting(let future): future.waitDescription + Self.detail(of: future.waitSubject ?? future, deadline)
         }
     }
 
-    private static func detail(of subject: AnyObject) -> String {
+    private static func detail(of subject: AnyObject, _ deadline: (SleepFuture) -> Int64?) -> String {
         switch subject {
         case let lock as Lock:
             if let owner = lock.owner {
@@ -89,11 +92,15 @@ extension AnyAsyncTask {
             } else {
                 ""
             }
-        case let timer as TimerHandle:
-            ", which ends in \(Duration.nanoseconds(timer.deadline - EventLoop.required(for: "sleep").time).inWords)"
-        case let queue as any QueueFacts: ", \(queue.facts)"
+        case let sleep as SleepFuture:
+            deadline(sleep).map { ", which ends in \(Self.timeLeft(until: $0).inWords)" } ?? ""
+        case let queue as QueueState: ", \(queue.facts)"
         default: ""
         }
+    }
+
+    private static func timeLeft(until deadline: Int64) -> Duration {
+        .nanoseconds(deadline - EventLoop.required(for: "sleep").time)
     }
 }
 

@@ -30,9 +30,10 @@ struct LoopSnapshot: Sendable {
         statistics = loop.statistics
         busy = loop.stepTimes.all.total
         isDebug = loop.debug
+        let sleeps = loop.timers.sleeps
         tasks = all.prefix(Self.limit).map { task in
             TaskFacts(
-                members: task.facts(loop.stepTimes.figures[task.number], graph.awaiters(of: task)),
+                members: task.facts(loop.stepTimes.figures[task.number], graph.awaiters(of: task), sleeps),
                 addresses: withStacks ? task.suspendedFrames(besides: nil) : nil)
         }
         deadlocks = graph.deadlocks.map { $0.map(\.number) }
@@ -88,12 +89,14 @@ extension BlockedLoopReport {
 }
 
 extension AnyAsyncTask {
-    fileprivate func facts(_ figures: StepTimes.Figures?, _ awaiters: [AnyAsyncTask]) -> [(String, JSON)] {
+    fileprivate func facts(
+        _ figures: StepTimes.Figures?, _ awaiters: [AnyAsyncTask], _ sleeps: [ObjectIdentifier: Int64]
+    ) -> [(String, JSON)] {
         [
             ("id", JSON(number)),
             ("name", .string(name)),
             ("state", .string(activity.name)),
-            ("waitsFor", .string(waitText)),
+            ("waitsFor", .string(waitText { sleeps[ObjectIdentifier($0)] })),
             ("since", JSON(waitedFor)),
             ("created", JSON(site?.description)),
             ("cancelling", JSON(cancelling)),

@@ -101,11 +101,6 @@ extension Barrier: CustomStringConvertible {
     }
 }
 
-/// What there is to say about a queue, whatever its items.
-protocol QueueFacts: AnyObject {
-    var facts: String { get }
-}
-
 /// The state of a ``Queue``.
 public struct QueueStatistics {
     /// How many items are in it.
@@ -121,20 +116,23 @@ public struct QueueStatistics {
     public let putters: [AnyAsyncTask]
 }
 
-extension Queue: CustomStringConvertible, QueueFacts {
-    public final var statistics: QueueStatistics {
-        QueueStatistics(
-            count: count, maxSize: maxSize, unfinished: unfinished, isShutDown: isShutDown,
-            getters: getters.tasks, putters: putters.tasks)
-    }
-
-    final var facts: String {
+extension QueueState {
+    /// How full it is.
+    var facts: String {
         let size = maxSize > 0 ? "\(count) of \(maxSize) items" : count == 1 ? "1 item" : "\(count) items"
         return size + (isShutDown ? ", shut down" : "")
     }
+}
+
+extension Queue: CustomStringConvertible {
+    public final var statistics: QueueStatistics {
+        QueueStatistics(
+            count: count, maxSize: maxSize, unfinished: state.unfinished, isShutDown: isShutDown,
+            getters: state.getters.tasks, putters: state.putters.tasks)
+    }
 
     public final var description: String {
-        "Queue (\(facts), getting: \(getters.text), putting: \(putters.text))"
+        "Queue (\(state.facts), getting: \(state.getters.text), putting: \(state.putters.text))"
     }
 }
 

@@ -137,7 +137,8 @@ extension EventLoop {
         }
     }
 
-    private func queue(_ callback: WatchCallback?) {
+    /// Runs a descriptor's callback, unless it is removed before its turn.
+    func queue(_ callback: WatchCallback?) {
         guard let callback else { return }
         ready.append(
             .handle(

@@ -56,7 +56,10 @@ public final class EventLoop: @unchecked Sendable {
     /// Work handed to other threads that will report back through the inbox: a
     /// loop in virtual time waits for it before it lets time jump.
     @safe @exclusivity(unchecked) var outstandingForeignWork = 0
-    /// Who waits for that work to end.
+    /// Name lookups that somebody waits for: the same, but the end of the loop does not
+    /// wait for them.
+    @safe @exclusivity(unchecked) var lookups = 0
+    /// Who waits for the work to end.
     @safe @exclusivity(unchecked) var foreignWorkWaiters: [Waiter] = []
     /// Whether threads take no more work.
     @safe @exclusivity(unchecked) var isExecutorShutDown = false
@@ -205,7 +208,7 @@ public final class EventLoop: @unchecked Sendable {
         }
         guard let now = virtualNow else { return max(0, deadline - SystemClock.now()) }
         // Others may still have something for the present.
-        if outstandingForeignWork > 0 { return nil }
+        if isForeignWorkExpected { return nil }
         if let virtualLimit, deadline > virtualLimit { return stall() }
         if !descriptors.isEmpty { return 0 }
         virtualNow = max(now, deadline)
@@ -216,13 +219,21 @@ public final class EventLoop: @unchecked Sendable {
     private func queueDueTimers() {
         guard let first = timers.first else { return }
         var now = time
-        if let virtual = virtualNow, ready.isEmpty, !isStopping, outstandingForeignWork == 0, first > virtual {
+        if let virtual = virtualNow, ready.isEmpty, !isStopping, !isForeignWorkExpected, first > virtual {
             // Descriptors had their say and had none.
             virtualNow = first
             now = first
         }
         if virtualNow == nil, now >= first { lag.note(now - first) }
-        while let timer = timers.popFirst(dueAt: now) { ready.append(.handle(timer)) }
+        while timers.popFirst(
+            dueAt: now,
+            {
+                switch $0 {
+                case .handle(let handle): ready.append(.handle(handle.object))
+                case .sleep(let sleep): ready.append(.sleep(sleep.object))
+                }
+            })
+        {}
     }
 
     /// Runs what is in the queue now, and not what is added meanwhile.
@@ -248,10 +259,11 @@ public final class EventLoop: @unchecked Sendable {
     func runUnwatched(_ entry: ReadyEntry) {
         switch entry {
         case .wake(let job, let task):
-            if let task { carriers.cache(task) }
+            if let task { carriers.wakes(task) }
             run(job)
         case .job(let job): run(job)
         case .handle(let handle): handle.run(on: self)
+        case .sleep(let sleep): sleep.fire()
         case .done(let future, let callback): callback.run(future, on: self)
         }
     }
@@ -266,12 +278,14 @@ public final class EventLoop: @unchecked Sendable {
     /// Nothing is ready and no timer is set. Descriptors and other threads may
     /// still bring something; if there are none, nothing can happen any more.
     private func stall() -> Int64? {
-        if outstandingForeignWork > 0 || !descriptors.isEmpty { return nil }
+        if isForeignWorkExpected || !descriptors.isEmpty { return nil }
         if inbox.hasNews { return 0 }
         isStalled = true
         isStopping = true
         return 0
     }
+
+    private var isForeignWorkExpected: Bool { outstandingForeignWork > 0 || lookups > 0 }
 
     /// Nanoseconds on the loop's clock.
     var time: Int64 { virtualNow ?? SystemClock.now() }

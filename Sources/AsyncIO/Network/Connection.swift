@@ -1,56 +1,77 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// # A connection's two halves
+// # A descriptor's two halves
 //
-// Reading is pulled: a task that wants bytes tries `recv` at once and waits for an edge
-// only if there are none. A read that brought less than it asked for has drained the
-// socket, so that a request costs one `recv` and not a second one that says EAGAIN. (But
-// not when the peer has hung up: its end is in the same edge as its last bytes.) A peer
-// that sends more than anybody reads is slowed down by its own kernel.
+// Reading is tried at once; a task that wants bytes waits for an edge only if there are
+// none. A read that brought less than it asked for has drained the descriptor, so that a
+// request costs one `recv` and not a second one that says EAGAIN. (But not when the peer has
+// hung up: its end is in the same edge as its last bytes.) A peer that sends more than
+// anybody reads is slowed down by its own kernel.
 //
-// Writing is tried at once too. What does not fit is kept and sent when the socket has
-// room. Above the high-water mark, writers wait until it is below the low one.
+// Writing is tried at once too. What does not fit is kept and sent when there is room.
 //
-// States: open → closing (nothing is read; what is kept is still sent) → lost. `lost`
-// happens once, in a turn of its own, and tells everybody who waits.
+// A pipe has one half. The writing end learns that nobody reads any more from the poller,
+// and ends then: with an error if it has bytes left.
 
-/// A connected socket on its loop; what a StreamReader and a StreamWriter share.
-/// Loop thread only.
-final class Connection {
-    private enum State { case open, closing, lost }
+/// A connected socket, or the end of a pipe, or a terminal, on its loop. Loop thread only.
+final class Connection: ByteChannel {
+    /// Which halves there are.
+    enum Direction { case both, reading, writing }
 
-    /// What happened to the connection: nil for an ordinary end.
-    private(set) var error: (any Error)?
-    private var state = State.open
-    private let loop: EventLoop
-    private let socket: Socket
+    private let bytes: ByteDescriptor
+    /// The same, if it is a socket.
+    private let socket: Socket?
     private let watch: Watch
+    private let direction: Direction
+    private let local: SocketAddress?
+    private let peer: SocketAddress?
 
-    let localAddress: SocketAddress?
-    let peerAddress: SocketAddress?
-
-    // Writing.
     private var outgoing = ByteBuffer()
     private var isEOFRequested = false
-    /// More is kept than the high-water mark, and it has not come down to the low one yet.
-    private(set) var isPaused = false
-    private var drainers = WaitQueue()
-    private var highWater = 64 * 1024
-    private var lowWater = 16 * 1024
 
-    /// Who waits for the end.
-    private var closers = WaitQueue()
-    /// Called when the connection is lost: its server keeps count.
-    var onLost: (() -> Void)?
+    // MARK: Making one
 
-    init(_ socket: Socket, on loop: EventLoop, local: SystemAddress?, peer: SystemAddress?) throws(Errno) {
-        self.loop = loop
+    /// A connected socket. It is closed with the connection, and also if this throws.
+    convenience init(_ socket: Socket, on loop: EventLoop, peer: SystemAddress?) throws(Errno) {
+        let peer = peer ?? socket.peerAddress
+        if peer?.isInternet ?? false { try? socket.setNoDelay() }
+        try self.init(accepted: socket, peer: peer, on: loop)
+    }
+
+    /// A socket with a server's options.
+    init(accepted socket: Socket, peer: SystemAddress?, on loop: EventLoop) throws(Errno) {
+        bytes = socket
         self.socket = socket
-        localAddress = (local ?? socket.localAddress).map(SocketAddress.init)
-        peerAddress = (peer ?? socket.peerAddress).map(SocketAddress.init)
+        direction = .both
+        local = socket.localAddress.map(SocketAddress.init)
+        self.peer = peer.map(SocketAddress.init)
         watch = try loop.watch(socket.descriptor)
-        try? socket.setNoDelay()
+        super.init(on: loop)
+    }
+
+    /// The end of a pipe, a terminal, or a socket that is used in one direction. It is made
+    /// non-blocking, and closed with the connection, and also if this throws.
+    ///
+    /// - Throws: ``ValueError`` if it is none of these (a regular file, say); ``OSError``.
+    init(pipe: ByteDescriptor, _ direction: Direction, on loop: EventLoop) throws {
+        guard pipe.kind != .other else {
+            throw ValueError("descriptor \(pipe.descriptor) is not a pipe, a socket or a character device")
+        }
+        bytes = pipe
+        socket = nil
+        self.direction = direction
+        (local, peer) = (nil, nil)
+        do {
+            try pipe.prepare()
+            watch = try loop.watch(pipe.descriptor)
+        } catch {
+            throw OSError(error, "watching descriptor \(pipe.descriptor)")
+        }
+        super.init(on: loop)
+        if direction == .writing {
+            watch.onReadable = WatchCallback { [weak self] in self?.noticeHangUp() }
+        }
     }
 
     deinit {
@@ -60,182 +81,178 @@ final class Connection {
             ExceptionContext(message: "unclosed connection; call close() on its writer", subject: name))
     }
 
-    private var name: String { peerAddress?.description ?? "connection" }
+    // MARK: Facts
 
-    var isClosing: Bool { state != .open }
+    override var name: String {
+        peer.map(\.description) ?? (socket == nil ? "pipe" : "connection")
+    }
+    override var localAddress: SocketAddress? { local }
+    override var peerAddress: SocketAddress? { peer }
+    override var descriptor: Int32? { bytes.descriptor < 0 ? nil : bytes.descriptor }
+    override var outgoingCount: Int { outgoing.count }
 
     // MARK: Reading
 
-    /// Receives once what is there, waiting for it if need be, and hands it to `take`
-    /// without a copy. False at the end of the stream.
-    ///
-    /// - Parameter count: how many bytes at most.
-    nonisolated(nonsending) func receive<T>(
-        atMost count: Int, _ take: (UnsafeRawBufferPointer) -> T
-    ) async throws -> T? {
-        while state != .lost {
-            if watch.canRead {
-                do {
-                    return try unsafe receiveNow(atMost: count, take)
-                } catch Errno.wouldBlock {
-                    watch.canRead = false
-                } catch {
-                    let error = OSError(error, "reading from \(name)")
-                    lose(error)
-                    throw error
-                }
-            }
-            try await watch.waitReadable()
-        }
+    override func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? {
         if let error { throw error }
-        return nil
+        if isClosing { return 0 }
+        guard watch.canRead else { return nil }
+        do {
+            return try unsafe receiveNow(atMost: count, take)
+        } catch Errno.wouldBlock {
+            watch.canRead = false
+            return nil
+        } catch {
+            throw fail(error, "reading from \(name)")
+        }
     }
 
-    private func receiveNow<T>(
-        atMost count: Int, _ take: (UnsafeRawBufferPointer) -> T
-    ) throws(Errno) -> T? {
+    private func receiveNow(
+        atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void
+    ) throws(Errno) -> Int {
         // SAFETY: the loop's buffer is ours until the next suspension, and `take` copies.
         let target = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(count))
-        let received = try unsafe socket.receive(into: target)
+        let received = try unsafe bytes.receive(into: target)
         if received < target.count, !watch.isHungUp { watch.canRead = false }
-        guard received > 0 else { return nil }
-        return unsafe take(UnsafeRawBufferPointer(rebasing: target[..<received]))
+        if received > 0 { unsafe take(UnsafeRawBufferPointer(rebasing: target[..<received])) }
+        return received
+    }
+
+    nonisolated(nonsending) override func waitReadable() async throws {
+        if !isClosing { try await watch.waitReadable() }
+    }
+
+    override var isReadable: Bool { watch.canRead || isClosing }
+
+    override func whenReadable(_ callback: (() -> Void)?) {
+        watch.onReadable?.isRemoved = true
+        watch.onReadable = callback.map { WatchCallback($0) }
+        if watch.canRead { loop.queue(watch.onReadable) }
     }
 
     // MARK: Writing
 
-    /// Sends what fits now and keeps the rest.
-    func send(_ bytes: [UInt8]) throws {
+    override func send(_ bytes: UnsafeRawBufferPointer) throws {
         try checkWritable()
-        guard !bytes.isEmpty else { return }
+        if isEOFRequested { throw RuntimeError("write() after writeEOF()") }
+        guard bytes.count > 0 else { return }
         var sent = 0
         if outgoing.isEmpty {
-            // SAFETY: the kernel copies the bytes before this returns.
-            sent = try unsafe bytes.withUnsafeBytes { unsafe try sendNow($0) }
+            do {
+                sent = try unsafe sendNow(bytes)
+            } catch {
+                throw fail(error, "writing to \(name)")
+            }
             if sent == bytes.count { return }
         }
-        outgoing.append(bytes[sent...])
+        unsafe outgoing.append(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
         watch.onWritable = watch.onWritable ?? WatchCallback { [self] in flush() }
-        if outgoing.count > highWater { isPaused = true }
+        notePressure()
     }
 
-    private func checkWritable() throws {
-        if state == .lost { throw error ?? OSError(.connectionReset, "Connection lost") }
-        if state == .closing { throw RuntimeError("write() after close()") }
-        if isEOFRequested { throw RuntimeError("write() after writeEOF()") }
-    }
-
-    private func sendNow(_ bytes: UnsafeRawBufferPointer) throws -> Int {
+    private func sendNow(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
         guard watch.canWrite else { return 0 }
         do {
-            let sent = try unsafe socket.send(bytes)
-            if sent < bytes.count { watch.canWrite = false }
+            let sent = try unsafe bytes.send(buffer)
+            if sent < buffer.count { watch.canWrite = false }
             return sent
-        } catch Errno.wouldBlock {
+        } catch {
+            guard error == .wouldBlock else { throw error }
             watch.canWrite = false
             return 0
-        } catch {
-            let error = OSError(error, "writing to \(name)")
-            lose(error)
-            throw error
         }
     }
 
-    /// The socket has room.
+    /// There is room.
     private func flush() {
-        guard state != .lost else { return }
-        let sent = unsafe outgoing.withBytes { bytes in try? unsafe sendNow(bytes) }
-        guard let sent else { return }
-        outgoing.dropFirst(sent)
-        if isPaused, outgoing.count <= lowWater {
-            isPaused = false
-            drainers.wake()
+        guard !outgoing.isEmpty else { return }
+        do {
+            outgoing.dropFirst(try unsafe outgoing.withBytes { bytes throws(Errno) in unsafe try sendNow(bytes) })
+        } catch {
+            _ = fail(error, "writing to \(name)")
+            return
         }
+        notePressure()
         guard outgoing.isEmpty else { return }
-        // Nothing is kept: the watch lets the connection go.
+        forgetWriter()
+        if isEOFRequested { finishEOF() }
+        if state == .closing { endSoon() }
+    }
+
+    /// Nothing is kept: the watch lets the connection go.
+    private func forgetWriter() {
         watch.onWritable?.isRemoved = true
         watch.onWritable = nil
-        if isEOFRequested { try? socket.shutdownWrite() }
-        if state == .closing { loseSoon(nil) }
     }
 
-    /// Waits until less than the low-water mark is kept, if it was above the high one.
-    nonisolated(nonsending) func drain() async throws {
-        if isPaused, state != .lost {
-            let place = Waiter(for: "StreamWriter.drain()")
-            drainers.append(place)
-            defer { drainers.remove(place) }
-            try await place.wait()
-        }
-        if let error { throw error }
-        if state == .lost { throw OSError(.connectionReset, "Connection lost") }
-    }
+    override var canSendEOF: Bool { direction == .writing || socket != nil }
 
-    /// How many bytes wait to be sent.
-    var outgoingCount: Int { outgoing.count }
-
-    func setWaterMarks(high: Int, low: Int) throws(ValueError) {
-        guard high >= low, low >= 0 else {
-            throw ValueError("high (\(high)) must be >= low (\(low)) must be >= 0")
-        }
-        highWater = high
-        lowWater = low
-        isPaused = outgoing.count > high
-    }
-
-    func sendEOF() throws {
+    override func sendEOF() throws {
         guard !isEOFRequested else { return }
         try checkWritable()
+        guard canSendEOF else { throw RuntimeError("\(name) has no end of its own for what is written") }
         isEOFRequested = true
-        if outgoing.isEmpty {
-            do { try socket.shutdownWrite() } catch { throw OSError(error, "shutting down \(name)") }
-        }
+        if outgoing.isEmpty { finishEOF() }
+    }
+
+    private func finishEOF() {
+        guard let socket else { return endSoon() }
+        // The peer may have gone meanwhile; whoever reads is told.
+        try? socket.shutdownWrite()
+    }
+
+    /// A writing end has news: the reading end may be closed.
+    private func noticeHangUp() {
+        guard watch.isHungUp, !isClosing || !outgoing.isEmpty else { return }
+        if outgoing.isEmpty { return endSoon() }
+        _ = fail(.brokenPipe, "writing to \(name)")
     }
 
     // MARK: Ending
 
-    /// Reads no more, sends what is kept, and ends.
-    func close() {
-        guard state == .open else { return }
-        state = .closing
-        if outgoing.isEmpty { loseSoon(nil) }
+    override func close() {
+        guard !isClosing else { return }
+        beginClosing()
+        stopReading()
+        if outgoing.isEmpty { endSoon() }
     }
 
-    /// Ends without sending what is kept.
-    func abort() {
+    override func abort() {
         guard state != .lost else { return }
-        state = .closing
-        outgoing.removeAll()
-        loseSoon(nil)
+        dropOutgoing()
+        endSoon()
+        stopReading()
     }
 
-    nonisolated(nonsending) func waitClosed() async throws {
-        if state != .lost {
-            let place = Waiter(for: "StreamWriter.waitClosed()")
-            closers.append(place)
-            defer { closers.remove(place) }
-            try await place.wait()
+    /// The error, after which the connection is lost.
+    private func fail(_ code: Errno, _ operation: String) -> any Error {
+        let error = OSError(code, operation)
+        dropOutgoing()
+        endSoon(with: error)
+        stopReading()
+        return self.error ?? error
+    }
+
+    private func dropOutgoing() {
+        outgoing.removeAll()
+        forgetWriter()
+    }
+
+    /// Whoever waits for bytes gets the end.
+    private func stopReading() {
+        if direction != .writing {
+            watch.onReadable?.isRemoved = true
+            watch.onReadable = nil
         }
-        if let error { throw error }
-    }
-
-    private func loseSoon(_ error: (any Error)?) {
-        loop.ready.append(.handle(Handle(.callback { [self] in lose(error) })))
-    }
-
-    private func lose(_ error: (any Error)?) {
-        guard state != .lost else { return }
-        state = .lost
-        self.error = error
-        loop.unwatch(watch)
-        socket.close()
-        outgoing.removeAll()
-        watch.onWritable = nil
         watch.canRead = true
         watch.reader?.complete()
-        drainers.wake()
-        closers.wake()
-        onLost?()
-        onLost = nil
+    }
+
+    override func release() {
+        loop.unwatch(watch)
+        bytes.close()
+        dropOutgoing()
+        watch.onReadable?.isRemoved = true
+        watch.onReadable = nil
     }
 }

@@ -1,28 +1,42 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// A listening server; see ``startServer(host:port:backlog:limit:reusePort:isolation:_:)``.
+/// A listening server; see ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:isolation:_:)``.
+///
+/// It owns its listening sockets, its connections, and the tasks of their handlers.
 ///
 /// asyncio: `asyncio.Server`.
 public final class Server {
     // Loop thread only.
     private let loop: EventLoop
-    private var listeners: [Socket] = []
-    private var connections: [ObjectIdentifier: Connection] = [:]
-    private let accept: (Connection) -> Void
+    private var listeners: [Listener]
     private let backlog: Int
+    /// What becomes of a connection; the task of its handler, if it has one.
+    private let accept: (Connection) -> AnyAsyncTask?
+    private var connections: [ObjectIdentifier: ByteChannel] = [:]
+    private var handlers: [ObjectIdentifier: AnyAsyncTask] = [:]
+    /// Who waits for there to be nothing left.
     private var idlers = WaitQueue()
     private var servingTask: AnyAsyncTask?
-    private var isClosed = false
+    private var state = State.bound
+
+    private enum State { case bound, serving, closed }
 
     init(
-        _ sockets: [Socket], on loop: EventLoop, backlog: Int, accept: @escaping (Connection) -> Void
+        _ listeners: [Listener], on loop: EventLoop, backlog: Int, startServing: Bool,
+        accept: @escaping (Connection) -> AnyAsyncTask?
     ) throws {
         self.loop = loop
+        self.listeners = listeners
         self.backlog = max(1, backlog)
         self.accept = accept
-        listeners = sockets
-        for socket in sockets { try listen(on: socket) }
+        guard startServing else { return }
+        do {
+            try self.startServing()
+        } catch {
+            close()
+            throw error
+        }
     }
 
     // MARK: Facts
@@ -31,8 +45,13 @@ public final class Server {
     ///
     /// asyncio: `Server.sockets`.
     public var addresses: [SocketAddress] {
-        listeners.compactMap { $0.localAddress.map(SocketAddress.init) }
+        listeners.compactMap { $0.socket.localAddress.map(SocketAddress.init) }
     }
+
+    /// The listening descriptors, which stay the server's; none once it is closed.
+    ///
+    /// asyncio: `Server.sockets`.
+    public var sockets: [Int32] { listeners.map(\.socket.descriptor) }
 
     /// The port of the first address: what the system chose if it was asked for port 0.
     public var port: Int? { addresses.first?.port }
@@ -40,10 +59,58 @@ public final class Server {
     /// Whether new connections are accepted.
     ///
     /// asyncio: `Server.is_serving`.
-    public var isServing: Bool { !isClosed }
+    public var isServing: Bool { state == .serving }
 
     /// How many connections are open.
     public var connectionCount: Int { connections.count }
+
+    // MARK: Serving
+
+    /// Begins to listen, if the server was made with `startServing: false`; does nothing if it
+    /// does so already.
+    ///
+    /// - Throws: ``OSError`` if the system refuses; ``RuntimeError`` if the server is closed.
+    ///
+    /// asyncio: `Server.start_serving`.
+    public func startServing() throws {
+        switch state {
+        case .serving: return
+        case .closed: throw RuntimeError("the server is closed")
+        case .bound: break
+        }
+        for listener in listeners {
+            do {
+                try listener.socket.listen(backlog: backlog)
+            } catch {
+                let address = listener.socket.localAddress?.description
+                throw OSError(error, "listening on \(address ?? "a socket")")
+            }
+            try watch(listener.socket)
+        }
+        state = .serving
+    }
+
+    /// Serves until the task is cancelled or the server is closed; then closes it, waits for
+    /// its connections, and throws `CancellationError`.
+    ///
+    /// - Throws: ``RuntimeError`` if another task does so already, or the server is closed;
+    ///   `CancellationError`.
+    ///
+    /// asyncio: `Server.serve_forever`.
+    public nonisolated(nonsending) func serveForever() async throws {
+        if servingTask != nil { throw RuntimeError("the server is already being awaited on serveForever()") }
+        try startServing()
+        servingTask = runningTask()
+        defer { servingTask = nil }
+        do {
+            try await Waiter(for: "Server.serveForever()", on: self).wait()
+        } catch {
+            servingTask = nil
+            close()
+            try await waitClosed()
+            throw error
+        }
+    }
 
     // MARK: Ending
 
@@ -51,15 +118,15 @@ public final class Server {
     ///
     /// asyncio: `Server.close`.
     public func close() {
-        guard !isClosed else { return }
-        isClosed = true
-        for socket in listeners {
-            _ = try? loop.removeReader(socket.descriptor)
-            socket.close()
+        guard state != .closed else { return }
+        state = .closed
+        for listener in listeners {
+            _ = try? loop.removeReader(listener.socket.descriptor)
+            listener.close()
         }
         listeners = []
         servingTask?.cancel()
-        wakeIfIdle()
+        wakeIdlers()
     }
 
     /// Closes every open connection, after what it has to send.
@@ -78,38 +145,50 @@ public final class Server {
     ///
     /// asyncio: `Server.wait_closed`.
     public nonisolated(nonsending) func waitClosed() async throws {
-        guard !isClosed || !connections.isEmpty else { return }
-        let place = Waiter(for: "Server.waitClosed()", on: self)
-        idlers.append(place)
-        defer { idlers.remove(place) }
-        try await place.wait()
+        try await wait { state == .closed && connections.isEmpty }
     }
 
-    /// Serves until the task is cancelled or the server is closed; then closes it, waits for
-    /// its connections, and throws `CancellationError`.
+    /// Closes the server in order: accepts no more, lets the connections and their handlers
+    /// come to their end, and when `grace` is over aborts the connections that are left and
+    /// cancels their handlers. A client that never ends can't hold it up; only a handler that
+    /// ignores its cancellation outlives it, as a task of the loop. Not for a handler itself.
     ///
-    /// - Throws: ``RuntimeError`` if another task does so already, or the server is closed;
-    ///   `CancellationError`.
-    ///
-    /// asyncio: `Server.serve_forever`.
-    public nonisolated(nonsending) func serveForever() async throws {
-        if servingTask != nil { throw RuntimeError("the server is already being awaited on serveForever()") }
-        if isClosed { throw RuntimeError("the server is closed") }
-        servingTask = runningTask()
-        defer { servingTask = nil }
+    /// - Returns: how many connections were cut off.
+    /// - Throws: `CancellationError`, after cutting off what is left.
+    @discardableResult
+    public nonisolated(nonsending) func shutdown(within grace: Duration) async throws -> Int {
+        close()
         do {
-            try await Waiter(for: "Server.serveForever()", on: self).wait()
+            try await waitFor(timeout: grace) { try await self.wait { connections.isEmpty && handlers.isEmpty } }
+            return 0
         } catch {
-            servingTask = nil
-            close()
-            try await waitClosed()
-            throw error
+            let cut = connections.count
+            abortClients()
+            for handler in handlers.values { handler.cancel("the server is shut down") }
+            guard error is TimeoutError else { throw error }
+            try await wait { connections.isEmpty }
+            // A cancelled handler needs a turn or two.
+            for _ in 0..<8 where !handlers.isEmpty { try await sleep(.zero) }
+            return cut
         }
+    }
+
+    private nonisolated(nonsending) func wait(until isOver: () -> Bool) async throws {
+        while !isOver() {
+            let place = Waiter(for: "the end of a Server", on: self)
+            idlers.append(place)
+            defer { idlers.remove(place) }
+            try await place.wait()
+        }
+    }
+
+    private func wakeIdlers() {
+        if state == .closed, connections.isEmpty { idlers.wake() }
     }
 
     // MARK: Accepting
 
-    private func listen(on socket: Socket) throws {
+    private func watch(_ socket: Socket) throws {
         // The loop holds the server until it is closed, as it holds tasks.
         try loop.addReader(socket.descriptor) { [self] in acceptConnections(on: socket) }
     }
@@ -117,7 +196,7 @@ public final class Server {
     /// Takes what waits, so many at the most that others get their turn.
     private func acceptConnections(on socket: Socket) {
         for _ in 0...backlog {
-            guard !isClosed else { return }
+            guard state == .serving else { return }
             do {
                 let (accepted, peer) = try socket.accept()
                 try adopt(accepted, peer)
@@ -132,20 +211,25 @@ public final class Server {
     }
 
     private func adopt(_ socket: Socket, _ peer: SystemAddress) throws(Errno) {
-        let connection = try Connection(socket, on: loop, local: nil, peer: peer)
+        let connection = try Connection(accepted: socket, peer: peer, on: loop)
+        track(connection)
         let id = ObjectIdentifier(connection)
-        connections[id] = connection
-        connection.onLost = { [weak self] in self?.forget(id) }
-        accept(connection)
+        guard let handler = accept(connection), !handler.isDone else { return }
+        handlers[id] = handler
+        handler.onDone { [weak self] _ in
+            self?.handlers[id] = nil
+            self?.wakeIdlers()
+        }
     }
 
-    private func forget(_ id: ObjectIdentifier) {
-        connections[id] = nil
-        wakeIfIdle()
-    }
-
-    private func wakeIfIdle() {
-        if isClosed, connections.isEmpty { idlers.wake() }
+    /// Counts a channel until it is lost; closes it and aborts it with the others.
+    func track(_ channel: ByteChannel) {
+        let id = ObjectIdentifier(channel)
+        connections[id] = channel
+        channel.onReleased = { [weak self] in
+            self?.connections[id] = nil
+            self?.wakeIdlers()
+        }
     }
 
     /// The system has no descriptor or memory to give: those who wait stay in the kernel's
@@ -158,8 +242,36 @@ public final class Server {
         _ = try? loop.removeReader(socket.descriptor)
         _ = loop.schedule(
             .callback { [weak self] in
-                guard let self, !self.isClosed else { return }
-                try self.listen(on: socket)
+                guard let self, state == .serving else { return }
+                try watch(socket)
             }, at: loop.time.advanced(by: .seconds(1)))
     }
+}
+
+/// Runs `body` with a server that is shut down when it ends, in whatever way.
+///
+/// - Parameter grace: how long the connections have then to come to their end; see
+///   ``Server/shutdown(within:)``.
+/// - Throws: what `body` throws.
+///
+/// asyncio: `async with server:`.
+public func withServer<T>(
+    _ server: Server, grace: Duration = .seconds(10), isolation: isolated (any Actor)? = #isolation,
+    _ body: (Server) async throws -> T
+) async throws -> T {
+    _ = isolation
+    do {
+        let value = try await body(server)
+        try await server.shutdown(within: grace)
+        return value
+    } catch {
+        // If the body was cancelled, this wait is a new one, and goes on.
+        if !server.isClosed { _ = try? await server.shutdown(within: grace) }
+        throw error
+    }
+}
+
+extension Server {
+    /// Whether the server was closed.
+    public var isClosed: Bool { sockets.isEmpty }
 }

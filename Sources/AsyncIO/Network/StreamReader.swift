@@ -12,7 +12,7 @@ public final class StreamReader {
     private var isReading = false
     /// Who waits for `feed`, in a reader without a connection.
     private var waiter: Waiter?
-    private let connection: Connection?
+    private let channel: ByteChannel?
 
     /// How long a line or a part up to a separator may be, in bytes.
     public let limit: Int
@@ -21,13 +21,13 @@ public final class StreamReader {
     ///
     /// - Throws: ``ValueError`` if `limit` is not positive.
     public convenience init(limit: Int = defaultStreamLimit) throws(ValueError) {
-        try self.init(limit: limit, connection: nil)
+        try self.init(limit: limit, channel: nil)
     }
 
-    init(limit: Int, connection: Connection?) throws(ValueError) {
+    init(limit: Int, channel: ByteChannel?) throws(ValueError) {
         guard limit > 0 else { throw ValueError("the limit of a stream must be positive, not \(limit)") }
         self.limit = limit
-        self.connection = connection
+        self.channel = channel
     }
 
     /// Whether the peer has ended the stream and everything was read.
@@ -50,13 +50,14 @@ public final class StreamReader {
         if count == 0 { return [] }
         if count < 0 { return try await readToEnd() }
         if buffer.isEmpty, !isEOF {
-            if let connection {
+            if let channel {
                 // Straight from the loop's receive buffer to the caller.
-                let bytes = try await exclusively("read") {
-                    try await unsafe connection.receive(atMost: count) { unsafe Array($0) }
+                var bytes: [UInt8] = []
+                try await exclusively("read") {
+                    _ = try await unsafe channel.receive(atMost: count) { unsafe bytes = Array($0) }
                 }
-                if let bytes { return bytes }
-                isEOF = true
+                isEOF = bytes.isEmpty
+                return bytes
             } else {
                 try await fill("read")
             }
@@ -201,10 +202,9 @@ public final class StreamReader {
     /// or than is wanted, is kept.
     private nonisolated(nonsending) func fill(_ operation: StaticString, wanted: Int = 0) async throws {
         try await exclusively(operation) {
-            if let connection {
+            if let channel {
                 let count = max(wanted, 2 * limit - buffer.count, 1)
-                let received: Void? = try await unsafe connection.receive(atMost: count) { unsafe buffer.append($0) }
-                if received == nil { isEOF = true }
+                if try await unsafe channel.receive(atMost: count, { unsafe buffer.append($0) }) == 0 { isEOF = true }
             } else {
                 let waiter = Waiter(for: "StreamReader")
                 self.waiter = waiter

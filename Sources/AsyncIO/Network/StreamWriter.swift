@@ -2,9 +2,9 @@
 ///
 /// asyncio: `asyncio.StreamWriter`.
 public final class StreamWriter {
-    private let connection: Connection
+    let channel: ByteChannel
 
-    init(connection: Connection) { self.connection = connection }
+    init(channel: ByteChannel) { self.channel = channel }
 
     // MARK: Writing
 
@@ -17,8 +17,8 @@ public final class StreamWriter {
     ///
     /// asyncio: `StreamWriter.write` and `drain`.
     public nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws {
-        try connection.send(bytes)
-        if connection.isPaused { try await connection.drain() }
+        try channel.send(bytes)
+        if channel.isPaused { try await channel.drain() }
     }
 
     /// Sends `text` as UTF-8; see ``write(_:)-([UInt8])``.
@@ -34,8 +34,8 @@ public final class StreamWriter {
     /// asyncio: `StreamWriter.drain`.
     public nonisolated(nonsending) func drain() async throws {
         // So that a loss that is on its way is noticed.
-        if connection.isClosing { try await sleep(.zero) }
-        try await connection.drain()
+        if channel.isClosing { try await sleep(.zero) }
+        try await channel.drain()
     }
 
     /// Ends the sending half, after what is kept; reading goes on.
@@ -43,12 +43,12 @@ public final class StreamWriter {
     /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()``.
     ///
     /// asyncio: `StreamWriter.write_eof`.
-    public func writeEOF() throws { try connection.sendEOF() }
+    public func writeEOF() throws { try channel.sendEOF() }
 
     /// How many bytes are kept, waiting to be sent.
     ///
     /// asyncio: `transport.get_write_buffer_size`.
-    public var bufferedCount: Int { connection.outgoingCount }
+    public var bufferedCount: Int { channel.outgoingCount }
 
     /// Sets from how many kept bytes on writers wait, and below how many they go on.
     ///
@@ -56,7 +56,7 @@ public final class StreamWriter {
     ///
     /// asyncio: `transport.set_write_buffer_limits`.
     public func setWaterMarks(high: Int, low: Int) throws(ValueError) {
-        try connection.setWaterMarks(high: high, low: low)
+        try channel.setWaterMarks(high: high, low: low)
     }
 
     // MARK: Ending
@@ -65,34 +65,34 @@ public final class StreamWriter {
     /// again does nothing.
     ///
     /// asyncio: `StreamWriter.close`.
-    public func close() { connection.close() }
+    public func close() { channel.close() }
 
     /// Ends the connection at once; what is kept is not sent.
     ///
     /// asyncio: `transport.abort`.
-    public func abort() { connection.abort() }
+    public func abort() { channel.abort() }
 
     /// Whether the connection has ended or is about to.
     ///
     /// asyncio: `StreamWriter.is_closing`.
-    public var isClosing: Bool { connection.isClosing }
+    public var isClosing: Bool { channel.isClosing }
 
     /// Waits until the connection has ended.
     ///
     /// - Throws: what it ended with, if that was an error; `CancellationError`.
     ///
     /// asyncio: `StreamWriter.wait_closed`.
-    public nonisolated(nonsending) func waitClosed() async throws { try await connection.waitClosed() }
+    public nonisolated(nonsending) func waitClosed() async throws { try await channel.waitClosed() }
 
     // MARK: Facts
 
     /// This side's address.
     ///
     /// asyncio: `get_extra_info("sockname")`.
-    public var localAddress: SocketAddress? { connection.localAddress }
+    public var localAddress: SocketAddress? { channel.localAddress }
 
     /// The other side's address.
     ///
     /// asyncio: `get_extra_info("peername")`.
-    public var peerAddress: SocketAddress? { connection.peerAddress }
+    public var peerAddress: SocketAddress? { channel.peerAddress }
 }

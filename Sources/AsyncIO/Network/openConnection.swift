@@ -3,7 +3,9 @@ internal import SystemPackage
 
 /// Connects to a TCP server.
 ///
-/// Tries the host's addresses in the resolver's order until one answers.
+/// Tries the host's addresses one after the other until one answers; with
+/// `happyEyeballsDelay`, side by side, so that an address that keeps silent costs no more
+/// than that.
 ///
 /// ```swift
 /// let (reader, writer) = try await openConnection(host: "127.0.0.1", port: 8080)
@@ -15,44 +17,91 @@ internal import SystemPackage
 ///
 /// - Parameters:
 ///   - host: a name, an IPv4 or an IPv6 address.
+///   - family: which kind of addresses to try; nil for both.
+///   - localAddress: where the connection comes from; nil for what the system chooses.
+///   - happyEyeballsDelay: how long an address may keep silent before the next is tried
+///     beside it (RFC 8305; 250 ms is its advice); nil to wait until it has failed.
+///   - interleave: how many addresses of the first family come before families take turns; 0
+///     for the resolver's order. nil for 1 with a `happyEyeballsDelay`, for 0 without.
+///   - allErrors: whether the failure of several addresses is an ``ExceptionGroup`` of their
+///     errors, and not one ``OSError`` that quotes them.
 ///   - limit: how long a line may be, in bytes.
 /// - Throws: ``OSError`` if no address answers, with what each said; ``ResolveError``;
 ///   ``ValueError`` for a port that is none; `CancellationError`: nothing is left open.
 ///
 /// asyncio: `asyncio.open_connection`.
 public nonisolated(nonsending) func openConnection(
-    host: String, port: Int, limit: Int = defaultStreamLimit
+    host: String, port: Int, family: AddressFamily? = nil, localAddress: SocketAddress? = nil,
+    happyEyeballsDelay: Duration? = nil, interleave: Int? = nil, allErrors: Bool = false,
+    limit: Int = defaultStreamLimit
 ) async throws -> (StreamReader, StreamWriter) {
-    var failures: [OSError] = []
-    for address in try await resolve(host: host, port: port, passive: false) {
-        do {
-            let connection = try await connect(to: address)
-            return (try StreamReader(limit: limit, connection: connection), StreamWriter(connection: connection))
-        } catch let error as OSError {
-            failures.append(error)
-        }
-    }
-    guard let first = failures.first else { throw ResolveError(host: host, reason: "no address") }
-    throw failures.count == 1
-        ? first
-        : OSError(
-            first.code,
-            "connecting to \(host) port \(port) (\(failures.map(\.description).joined(separator: "; ")))")
+    let loop = EventLoop.required(for: "openConnection")
+    try checkLimit(limit)
+    let options = ConnectOptions(
+        family: family, localAddress: localAddress, happyEyeballsDelay: happyEyeballsDelay, interleave: interleave,
+        allErrors: allErrors)
+    return try await streams(on: connect(host: host, port: port, options, on: loop), limit: limit)
 }
 
-private nonisolated(nonsending) func connect(to address: SystemAddress) async throws -> Connection {
+/// A stream over a connected stream socket, which it owns from now on: it is made
+/// non-blocking, and closed with the writer, and also if this throws.
+///
+/// - Throws: ``ValueError`` if the descriptor is no such socket; ``OSError``.
+///
+/// asyncio: `asyncio.open_connection(sock=)`.
+public nonisolated(nonsending) func openConnection(
+    socket descriptor: Int32, limit: Int = defaultStreamLimit
+) async throws -> (StreamReader, StreamWriter) {
     let loop = EventLoop.required(for: "openConnection")
+    try checkLimit(limit)
+    return try streams(on: adoptConnectedSocket(descriptor, on: loop), limit: limit)
+}
+
+/// Connects to a server on a Unix socket.
+///
+/// - Parameter path: of the socket; or a zero character and a name in the abstract space.
+/// - Throws: ``OSError`` if nobody listens there; ``ValueError`` for a path that is none;
+///   `CancellationError`: nothing is left open.
+///
+/// asyncio: `asyncio.open_unix_connection`.
+public nonisolated(nonsending) func openUnixConnection(
+    path: String, limit: Int = defaultStreamLimit
+) async throws -> (StreamReader, StreamWriter) {
+    let loop = EventLoop.required(for: "openUnixConnection")
+    try checkLimit(limit)
+    let address = try SocketAddress(path: path)
+    return try streams(on: await connect(to: address.system, on: loop), limit: limit)
+}
+
+func streams(on channel: ByteChannel, limit: Int) throws -> (StreamReader, StreamWriter) {
+    (try StreamReader(limit: limit, channel: channel), StreamWriter(channel: channel))
+}
+
+func checkLimit(_ limit: Int) throws(ValueError) {
+    guard limit > 0 else { throw ValueError("the limit of a stream must be positive, not \(limit)") }
+}
+
+/// A connection over somebody's socket, which is ours from now on.
+func adoptConnectedSocket(_ descriptor: Int32, on loop: EventLoop) throws -> Connection {
+    let socket = try adoptSocket(descriptor)
     do {
-        let socket = try Socket(for: address)
-        if try !socket.connect(to: address) {
-            let watch = try loop.watch(socket.descriptor)
-            defer { loop.unwatch(watch) }
-            watch.canWrite = false
-            try await watch.waitWritable()
-            if let error = socket.connectionError { throw error }
-        }
-        return try Connection(socket, on: loop, local: nil, peer: address)
-    } catch let error as Errno {
-        throw OSError(error, "connecting to \(address.description)")
+        return try Connection(socket, on: loop, peer: nil)
+    } catch {
+        throw OSError(error, "watching descriptor \(descriptor)")
     }
+}
+
+/// - Throws: ``ValueError`` unless it is a socket for streams.
+func adoptSocket(_ descriptor: Int32) throws -> Socket {
+    let socket = Socket(owning: descriptor)
+    guard socket.isStream else {
+        _ = socket.giveUp()
+        throw ValueError("a stream socket was expected, and descriptor \(descriptor) is none")
+    }
+    do {
+        try socket.prepare()
+    } catch {
+        throw OSError(error, "preparing descriptor \(descriptor)")
+    }
+    return socket
 }

@@ -60,5 +60,15 @@ public struct OSError: Error, CustomStringConvertible {
         self.operation = operation
     }
 
+    /// Whether it says that a connection is not there, or not any more.
+    ///
+    /// asyncio: `ConnectionError` and its kinds.
+    public var isConnectionError: Bool {
+        switch code {
+        case .brokenPipe, .connectionReset, .connectionAbort, .connectionRefused, .socketShutdown: true
+        default: false
+        }
+    }
+
     public var description: String { "\(operation): \(code) (errno \(code.rawValue))" }
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "pipes.h"
 #include "inspect.h"
 #include "inspection_socket.h"
 
@@ -84,6 +85,8 @@ int asyncio_connect(int fd, const void *address, socklen_t length);
 int asyncio_bind(int fd, const void *address, socklen_t length);
 int asyncio_listen(int fd, int backlog);
 int asyncio_setsockopt(int fd, int level, int option, int value);
+/// An integer option, or -errno.
+int asyncio_getsockopt(int fd, int level, int option);
 int asyncio_socket_error(int fd);
 int asyncio_sockname(int fd, struct sockaddr_storage *address, socklen_t *length);
 int asyncio_peername(int fd, struct sockaddr_storage *address, socklen_t *length);

@@ -1,0 +1,72 @@
+internal import AsyncIOSystem
+internal import Glibc
+
+extension EventLoop {
+    /// The addresses of a host, each once, in the resolver's order.
+    ///
+    /// The lookup runs on a thread of its own, which does not hold up the end of the program,
+    /// however long a name server takes.
+    ///
+    /// - Parameters:
+    ///   - host: a name, or an address; nil for the loopback.
+    ///   - service: a port in digits, or a service's name (`"https"`); nil for port 0.
+    ///   - family: which kind of addresses; nil for both.
+    /// - Throws: ``ResolveError``; `CancellationError` at once: the lookup is abandoned.
+    ///
+    /// asyncio: `loop.getaddrinfo`.
+    public nonisolated(nonsending) func getAddrInfo(
+        host: String?, service: String? = nil, family: AddressFamily? = nil
+    ) async throws -> [SocketAddress] {
+        try checkOpen("getAddrInfo")
+        return try await addresses(of: host, service: service ?? "0", family: family).map(SocketAddress.init)
+    }
+
+    /// The name of a host and of its service.
+    ///
+    /// - Parameter isNumeric: whether both are wanted in numbers, which asks nobody.
+    /// - Returns: names; numbers where there are none.
+    /// - Throws: ``ResolveError``; `CancellationError` at once: the lookup is abandoned.
+    ///
+    /// asyncio: `loop.getnameinfo`.
+    public nonisolated(nonsending) func getNameInfo(
+        _ address: SocketAddress, isNumeric: Bool = false
+    ) async throws -> (host: String, service: String) {
+        try checkOpen("getNameInfo")
+        let system = address.system
+        do {
+            let names = try await lookUp { try Resolver.names(of: system, isDatagram: false, isNumeric: isNumeric) }
+            return (names.host, names.service)
+        } catch let failure as Resolver.Failure {
+            throw ResolveError(host: address.description, reason: failure.reason)
+        }
+    }
+
+    nonisolated(nonsending) func addresses(
+        of host: String?, service: String, family: AddressFamily? = nil, isDatagram: Bool = false, passive: Bool = false
+    ) async throws -> [SystemAddress] {
+        let number = family?.system ?? AF_UNSPEC
+        do {
+            return try await lookUp {
+                try Resolver.addresses(
+                    host: host, service: service, family: number, isDatagram: isDatagram, passive: passive)
+            }
+        } catch let failure as Resolver.Failure {
+            throw ResolveError(host: host ?? "any interface", reason: failure.reason)
+        }
+    }
+
+    /// The addresses of a host: at once if it is spelled in numbers, else from the resolver.
+    nonisolated(nonsending) func resolve(
+        host: String?, port: Int, family: AddressFamily? = nil, isDatagram: Bool = false, passive: Bool = false
+    ) async throws -> [SystemAddress] {
+        try checkPort(port)
+        // An empty name is asyncio's other word for all interfaces.
+        let host = host == "" ? nil : host
+        if let host, let literal = Resolver.literal(host, port: port), family == nil || literal.family == family?.system
+        {
+            return [literal]
+        }
+        return try await addresses(
+            of: host, service: String(port), family: family, isDatagram: isDatagram, passive: passive)
+    }
+}

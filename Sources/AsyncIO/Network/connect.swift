@@ -1,0 +1,117 @@
+internal import AsyncIOSystem
+internal import SystemPackage
+
+// # Connecting to a host
+//
+// A host may have many addresses. They are tried in the resolver's order, each after the one
+// before has failed; or, with a delay, as RFC 8305 has it ("Happy Eyeballs"): the next one
+// starts when the delay is over and the one before has not answered, families take turns,
+// and the first to answer wins. The losers are cancelled and their sockets closed.
+
+/// How to connect to a host.
+struct ConnectOptions {
+    var family: AddressFamily?
+    var localAddress: SocketAddress?
+    var happyEyeballsDelay: Duration?
+    var interleave: Int?
+    var allErrors = false
+}
+
+/// Connects to the first address of a host that answers.
+nonisolated(nonsending) func connect(
+    host: String, port: Int, _ options: ConnectOptions, on loop: EventLoop
+) async throws -> Connection {
+    var addresses = try await loop.resolve(host: host, port: port, family: options.family)
+    let interleave = options.interleave ?? (options.happyEyeballsDelay == nil ? 0 : 1)
+    if interleave > 0 { addresses = interleaved(addresses, firstFamilyCount: interleave) }
+
+    let local = options.localAddress?.system
+    var failures: [any Error] = []
+    if let delay = options.happyEyeballsDelay {
+        let race = try await staggeredRace(addresses, delay: delay) { address in
+            try await connect(to: address, from: local, on: loop)
+        }
+        if let winner = race.value { return winner }
+        failures = race.errors.compactMap { $0 }
+    } else {
+        for address in addresses {
+            do {
+                return try await connect(to: address, from: local, on: loop)
+            } catch let error as OSError {
+                failures.append(error)
+            }
+        }
+    }
+    throw failure(of: failures, host: host, port: port, options)
+}
+
+/// What is thrown when no address answered.
+private func failure(of failures: [any Error], host: String, port: Int, _ options: ConnectOptions) -> any Error {
+    guard let first = failures.first else { return TimeoutError() }
+    if options.allErrors { return ExceptionGroup("connecting to \(host) port \(port) failed", failures) }
+    let words = failures.map { "\($0)" }
+    guard Set(words).count > 1, let code = (first as? OSError)?.code else { return first }
+    return OSError(code, "connecting to \(host) port \(port): multiple errors (\(words.joined(separator: "; ")))")
+}
+
+/// Addresses in turns of families, after the first ones of the first family.
+func interleaved(_ addresses: [SystemAddress], firstFamilyCount: Int) -> [SystemAddress] {
+    var families: [[SystemAddress]] = []
+    for address in addresses {
+        if let index = families.firstIndex(where: { $0[0].family == address.family }) {
+            families[index].append(address)
+        } else {
+            families.append([address])
+        }
+    }
+    guard !families.isEmpty else { return [] }
+    let ahead = min(firstFamilyCount - 1, families[0].count)
+    var result = Array(families[0].prefix(ahead))
+    families[0].removeFirst(ahead)
+    for round in 0..<(families.map(\.count).max() ?? 0) {
+        result += families.filter { $0.count > round }.map { $0[round] }
+    }
+    return result
+}
+
+/// Connects to one address.
+///
+/// - Throws: ``OSError``; `CancellationError`: nothing is left open.
+nonisolated(nonsending) func connect(
+    to address: SystemAddress, from local: SystemAddress? = nil, on loop: EventLoop
+) async throws -> Connection {
+    do {
+        let socket = try Socket(for: address)
+        if let local {
+            guard local.family == address.family else {
+                throw OSError(
+                    .addressNotAvailable,
+                    "connecting to \(address.description): no matching local address with family \(address.familyName)")
+            }
+            do { try socket.bind(to: local) } catch {
+                throw OSError(error, "binding to the local address \(local.description)")
+            }
+        }
+        try await connect(socket, to: address, on: loop)
+        return try Connection(socket, on: loop, peer: address)
+    } catch let error as Errno {
+        throw OSError(error, "connecting to \(address.description)")
+    }
+}
+
+/// Connects a socket, which is closed if this throws.
+private nonisolated(nonsending) func connect(_ socket: Socket, to address: SystemAddress, on loop: EventLoop)
+    async throws
+{
+    do {
+        if try socket.connect(to: address) { return }
+        let watch = try loop.watch(socket.descriptor)
+        defer { loop.unwatch(watch) }
+        watch.canWrite = false
+        try await watch.waitWritable()
+        if let error = socket.connectionError { throw error }
+    } catch {
+        socket.close()
+        throw error
+    }
+}

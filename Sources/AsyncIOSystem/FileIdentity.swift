@@ -1,0 +1,23 @@
+internal import CShims
+internal import Glibc
+package import SystemPackage
+
+/// Which file a path names: another file of the same name is another one.
+package struct FileIdentity: Equatable, Sendable {
+    private let device: UInt64
+    private let number: UInt64
+    package let isSocket: Bool
+
+    /// nil if there is none.
+    package init?(of path: String) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        device = UInt64(status.st_dev)
+        number = UInt64(status.st_ino)
+        isSocket = status.st_mode & S_IFMT == S_IFSOCK
+    }
+
+    package static func remove(_ path: String) throws(Errno) {
+        if unsafe unlink(path) < 0 { throw Errno(rawValue: errno) }
+    }
+}

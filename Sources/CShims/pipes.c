@@ -1,0 +1,54 @@
+#define _GNU_SOURCE
+#include "include/pipes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+long asyncio_read(int fd, void *buffer, size_t count) {
+    long result;
+    do result = read(fd, buffer, count); while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : result;
+}
+
+// There is no MSG_NOSIGNAL for pipes. The signal is sent to the thread that writes: it is
+// blocked here for the length of the call and, if it came, taken back. What the process
+// does with SIGPIPE elsewhere stays its own business.
+long asyncio_write(int fd, const void *buffer, size_t count) {
+    sigset_t pipe_only, before, pending;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigpending(&pending);
+    bool was_pending = sigismember(&pending, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    long result;
+    do result = write(fd, buffer, count); while (result < 0 && errno == EINTR);
+    if (result < 0) result = -errno;
+    if (result == -EPIPE && !was_pending) {
+        struct timespec none = {0};
+        while (sigtimedwait(&pipe_only, NULL, &none) < 0 && errno == EINTR) {}
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return result;
+}
+
+int asyncio_prepare_descriptor(int fd) {
+    int status = fcntl(fd, F_GETFL);
+    if (status < 0 || fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0) return -errno;
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return -errno;
+    return 0;
+}
+
+int asyncio_kind(int fd) {
+    struct stat status;
+    if (fstat(fd, &status) < 0) return -errno;
+    if (S_ISFIFO(status.st_mode)) return ASYNCIO_KIND_PIPE;
+    if (S_ISSOCK(status.st_mode)) return ASYNCIO_KIND_SOCKET;
+    if (S_ISCHR(status.st_mode)) return ASYNCIO_KIND_TERMINAL;
+    return ASYNCIO_KIND_OTHER;
+}
