@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 
 #include "files.h"
+#include "inspect.h"
+#include "inspection_socket.h"
 #include "pipes.h"
 #include "signals.h"
 #include "spawn.h"
