@@ -20,6 +20,12 @@ class ByteChannel: Channel {
     /// - Throws: the error that the channel failed with, this time or before.
     func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? { abstract() }
 
+    /// The same for who wants to keep the bytes.
+    func tryReceive(atMost count: Int) throws -> [UInt8]? {
+        var bytes: [UInt8] = []
+        return try unsafe tryReceive(atMost: count) { unsafe bytes = Array($0) }.map { _ in bytes }
+    }
+
     /// The same, straight into memory of the caller's.
     func tryReceive(into buffer: UnsafeMutableRawBufferPointer) throws -> Int? {
         try unsafe tryReceive(atMost: buffer.count) { unsafe buffer.copyMemory(from: $0) }

@@ -3,11 +3,12 @@
 /// asyncio: `asyncio.StreamWriter`.
 public final class StreamWriter {
     /// Another one after ``startTLS(_:serverHostname:)``.
-    private(set) var channel: ByteChannel
+    @safe @exclusivity(unchecked) private(set) var channel: ByteChannel
     /// The receiving end, which changes its channel with this one.
     private weak var reader: StreamReader?
 
-    init(channel: ByteChannel, reader: StreamReader) {
+    /// - Parameter reader: nil for a pipe, which has no other end.
+    init(channel: ByteChannel, reader: StreamReader? = nil) {
         self.channel = channel
         self.reader = reader
     }

@@ -149,8 +149,8 @@ final class TLSChannel: ByteChannel {
                 "the connection to \(name) ended without TLS's own end (close_notify): bytes may have been cut off"))
     }
 
-    nonisolated(nonsending) override func waitReadable() async throws {
-        if !isReadable { try await lower.waitReadable() }
+    override func readWaiter() -> Waiter? {
+        isReadable ? nil : lower.readWaiter()
     }
 
     override func wakeReader() { lower.wakeReader() }
