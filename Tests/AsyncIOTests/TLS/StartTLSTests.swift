@@ -57,7 +57,7 @@ import Testing
             let error = await tlsError { try await writer.startTLS(clientContext(), serverHostname: "localhost") }
             #expect(error?.code == .protocolViolation)
             #expect(writer.isClosing)
-            await #expect(throws: (any Error).self) { _ = try await reader.read(100) }
+            #expect(try await reader.read(100).isEmpty)
         }
     }
 
@@ -195,7 +195,11 @@ import Testing
 
     @Test func aProtocolHearsOfAFailedUpgrade() async throws {
         let loop = try EventLoop.running
-        try await withPlainServer({ _, writer in try await writer.write("no TLS") }) { port in
+        try await withPlainServer({ reader, writer in
+            _ = try await reader.read(1_000)
+            try await writer.write("no TLS at all")
+            _ = try await reader.read()
+        }) { port in
             let lost = Event()
             let (plain, client) = try await loop.createConnection(host: "127.0.0.1", port: port) { Recorder() }
             client.onLost = { lost.set() }

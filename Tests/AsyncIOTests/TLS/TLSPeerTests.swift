@@ -169,12 +169,12 @@ import Testing
                 try await exchange(reader, writer)
                 #expect(try await peer.line() == "client")
             }
-            let error = await tlsError {
+            // Python refuses without an alert.
+            await #expect(throws: (any Error).self) {
                 let (reader, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())
                 defer { writer.abort() }
                 _ = try await reader.read(1)
             }
-            #expect(error?.message.contains("alert") == true)
         }
     }
 
