@@ -1,5 +1,4 @@
 import AsyncIO
-import Glibc
 
 /// libFuzzer's entry: ends the process if the reader and its model do not agree.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -7,14 +6,10 @@ nonisolated public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ count: Int
     let input = Array(UnsafeBufferPointer(start: bytes, count: count))
     do {
         try AsyncIO.run {
-            if let words = try await disagreement(on: input) {
-                fputs("\(words)\n", stderr)
-                abort()
-            }
+            if let words = try await disagreement(on: input) { fatalError(words) }
         }
     } catch {
-        fputs("\(error)\n", stderr)
-        abort()
+        fatalError("\(error)")
     }
     return 0
 }
