@@ -9,6 +9,7 @@ need be. All servers run in turns, several rounds; each figure is the median.
 import argparse
 import os
 import pathlib
+import socket
 import statistics
 import subprocess
 import sys
@@ -41,8 +42,15 @@ def cpu(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(command, port, options):
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def measure(command, files, options):
     """Microseconds of the server's CPU for a message, and messages a second."""
+    port = free_port()
+    command = command + [str(port)] + files
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout.readline().strip() == "READY", command
@@ -83,11 +91,9 @@ def main():
         "OpenSSL in C": [tool("tls_echo")],
     }
     results = {name: [] for name in servers}
-    port = 20000 + os.getpid() % 20000
     for _ in range(options.rounds):
         for name, command in servers.items():
-            port += 1
-            results[name].append(measure(command + [str(port), certificate, key], port, options))
+            results[name].append(measure(command, [certificate, key], options))
             time.sleep(0.1)
 
     print(f"TLS echo of {options.size} bytes, {options.connections} connections, "
