@@ -165,14 +165,14 @@ extension EventLoop {
     /// Notes what the poller reported; what is to run is queued, reads before writes.
     func descriptorIsReady(_ event: PollEvent) {
         guard let watch = descriptors[token: event.token] else { return }
-        if event.ready.contains(.hangup) { watch.isHungUp = true }
-        if event.ready.contains(.readable) {
+        if event.isHungUp { watch.isHungUp = true }
+        if event.isReadable {
             watch.canRead = true
             watch.reader?.complete()
             watch.waits?.readers.wake()
             queue(watch.onReadable)
         }
-        if event.ready.contains(.writable) {
+        if event.isWritable {
             watch.canWrite = true
             watch.writer?.complete()
             watch.waits?.writers.wake()

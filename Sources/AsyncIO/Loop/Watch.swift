@@ -39,13 +39,17 @@ final class Watch {
         return interest
     }
 
-    /// Suspends until the kernel reports bytes, or the end.
-    nonisolated(nonsending) func waitReadable() async throws {
-        if canRead { return }
+    /// What completes when the kernel reports bytes, or the end; nil if it has.
+    func readWaiter() -> Waiter? {
+        if canRead { return nil }
+        // One object serves every wait of this descriptor, one after the other.
+        if let reader {
+            reader.reset()
+            return reader
+        }
         let waiter = Waiter(for: "bytes from a socket")
         reader = waiter
-        defer { reader = nil }
-        try await waiter.wait()
+        return waiter
     }
 
     /// Suspends until the kernel reports room.
