@@ -182,12 +182,6 @@ extension EventLoop {
 
     /// Runs a descriptor's callback, unless it is removed before its turn.
     func queue(_ callback: WatchCallback?) {
-        guard let callback else { return }
-        ready.append(
-            .handle(
-                Handle(
-                    .callback {
-                        if !callback.isRemoved { try callback.body() }
-                    })))
+        if let callback { ready.append(.watch(callback)) }
     }
 }

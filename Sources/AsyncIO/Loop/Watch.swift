@@ -70,9 +70,21 @@ final class DescriptorWaits {
 
 /// A callback that runs each time a descriptor is ready, until it is removed.
 final class WatchCallback {
-    let body: () throws -> Void
+    private let body: () throws -> Void
     var isRemoved = false
+
     init(_ body: @escaping () throws -> Void) { self.body = body }
+
+    func run(on loop: EventLoop) {
+        guard !isRemoved else { return }
+        do {
+            try body()
+        } catch let interrupt as KeyboardInterrupt {
+            loop.escaping = interrupt
+        } catch {
+            loop.callExceptionHandler(ExceptionContext(message: "Exception in callback", error: error))
+        }
+    }
 }
 
 /// The watched descriptors, by number.
