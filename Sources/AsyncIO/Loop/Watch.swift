@@ -70,8 +70,8 @@ final class DescriptorWaits {
 
 /// A callback that runs each time a descriptor is ready, until it is removed.
 final class WatchCallback {
-    private let body: () throws -> Void
-    var isRemoved = false
+    let body: () throws -> Void
+    @safe @exclusivity(unchecked) var isRemoved = false
 
     init(_ body: @escaping () throws -> Void) { self.body = body }
 }
