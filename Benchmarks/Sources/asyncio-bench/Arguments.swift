@@ -3,10 +3,13 @@ import SystemPackage
 /// A sub-command and its numbers.
 struct Arguments {
     let command: String
+    /// `--proto`, anywhere: protocols in place of streams.
+    let usesProtocols: Bool
     private let numbers: [String]
 
     init(_ arguments: some Sequence<String>) {
-        let all = Array(arguments)
+        usesProtocols = arguments.contains("--proto")
+        let all = arguments.filter { $0 != "--proto" }
         command = all.first ?? ""
         numbers = Array(all.dropFirst())
     }

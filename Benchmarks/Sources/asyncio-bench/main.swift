@@ -8,6 +8,7 @@ let arguments = Arguments(CommandLine.arguments.dropFirst())
 do {
     try AsyncIO.run {
         switch arguments.command {
+        case "echo" where arguments.usesProtocols: try await echoWithProtocol(port: arguments.int(0))
         case "echo": try await echo(port: arguments.int(0))
         case "spawn": try await spawn(arguments.int(0), batch: arguments.int(1))
         case "switch": try await switching(tasks: arguments.int(0), total: arguments.int(1))
@@ -23,7 +24,8 @@ do {
         }
     }
 } catch is Usage {
-    complain("usage: asyncio-bench echo|spawn|switch|pingpong|sleepers|timers|lock|lineserver|lineload NUMBERS...")
+    complain(
+        "usage: asyncio-bench [--proto] echo|spawn|switch|pingpong|sleepers|timers|lock|lineserver|lineload NUMBERS...")
     exit(64)
 } catch {
     complain("asyncio-bench: \(error)")

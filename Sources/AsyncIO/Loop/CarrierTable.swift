@@ -7,16 +7,29 @@
 /// `async let` or a standard task group are not in the table: they have no logical
 /// task.
 ///
+/// Most carriers never get into the table proper. The running one stands in front, and one
+/// that suspends in a wait of ours needs no place: its wake-up tells the task. Only when
+/// another carrier runs while it is in the midst of something else (a foreign wait, a nested
+/// carrier) is it stored.
+///
 /// An entry is made when a carrier starts and removed before it ends, both on the
 /// loop's thread, so that an address is never taken for an earlier task's, and a task
 /// outlives its entry, whose carrier holds it.
 struct CarrierTable {
-    private var cached: Slot?
-    /// Whether `cached` is in none of the slots: a carrier gets one when another takes its
-    /// place in front, which one that ends before never needs.
-    private var isCachedOnly = false
+    /// The carrier that runs, or ran last.
+    private var front: Slot?
+    private var frontState = FrontState.stored
     private var slots: [Slot?] = Array(repeating: nil, count: 64)
     private var count = 0
+
+    private enum FrontState {
+        /// It has a slot.
+        case stored
+        /// It has none, and gets one when another takes its place in front.
+        case running
+        /// It has none and needs none: it is suspended, and its wake-up tells its task.
+        case parked
+    }
 
     private struct Slot {
         let carrier: Carrier
@@ -28,7 +41,7 @@ struct CarrierTable {
     var current: UnretainedTask? {
         mutating get {
             guard let carrier = Carrier.current else { return nil }
-            if let cached, cached.carrier == carrier { return cached.task }
+            if let front, front.carrier == carrier { return front.task }
             return lookUp(carrier)
         }
     }
@@ -36,36 +49,46 @@ struct CarrierTable {
     @inline(never)
     private mutating func lookUp(_ carrier: Carrier) -> UnretainedTask? {
         guard let index = find(carrier), let slot = slots[index] else { return nil }
-        putInFront(slot, isCachedOnly: false)
+        putInFront(slot, .stored)
         return slot.task
     }
 
-    /// Remembers what the caller knows already.
+    /// The current carrier has suspended, and its wake-up will come to ``wakes(_:)``.
     @inline(__always)
-    mutating func cache(_ task: UnretainedTask) {
-        guard let carrier = task.with({ $0.carrier }), cached?.carrier != carrier else { return }
-        putInFront(Slot(carrier: carrier, task: task), isCachedOnly: false)
+    mutating func parks() {
+        if frontState == .running { frontState = .parked }
+    }
+
+    /// A task whose innermost carrier parked is about to run again.
+    @inline(__always)
+    mutating func wakes(_ task: UnretainedTask) {
+        let (carrier, isStored) = task.with { ($0.carrier, $0.isCarrierStored) }
+        guard let carrier else { return }
+        putInFront(Slot(carrier: carrier, task: task), isStored ? .stored : .running)
     }
 
     mutating func insert(_ carrier: Carrier, _ task: AnyAsyncTask) {
-        putInFront(Slot(carrier: carrier, task: UnretainedTask(task)), isCachedOnly: true)
+        putInFront(Slot(carrier: carrier, task: UnretainedTask(task)), .running)
+        // Last, since the one that left the front may be the same task's outer carrier.
+        task.isCarrierStored = false
     }
 
     @inline(__always)
-    private mutating func putInFront(_ slot: Slot, isCachedOnly: Bool) {
-        if self.isCachedOnly, let cached { store(cached) }
-        cached = slot
-        self.isCachedOnly = isCachedOnly
+    private mutating func putInFront(_ slot: Slot, _ state: FrontState) {
+        if frontState == .running, let front, front.carrier != slot.carrier { store(front) }
+        front = slot
+        frontState = state
     }
 
     @inline(__always)
-    mutating func remove(_ carrier: Carrier) {
-        if cached?.carrier == carrier {
-            cached = nil
-            if isCachedOnly {
-                isCachedOnly = false
-                return
-            }
+    mutating func remove(_ carrier: Carrier, of task: AnyAsyncTask) {
+        // An outer carrier was stored when this one took its place in front.
+        task.isCarrierStored = true
+        if front?.carrier == carrier {
+            front = nil
+            let wasStored = frontState == .stored
+            frontState = .stored
+            if !wasStored { return }
         }
         clear(carrier)
     }
@@ -75,6 +98,7 @@ struct CarrierTable {
         if count * 2 >= slots.count { grow() }
         place(slot)
         count += 1
+        slot.task.with { $0.isCarrierStored = true }
     }
 
     @inline(never)

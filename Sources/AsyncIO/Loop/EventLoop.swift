@@ -202,7 +202,15 @@ public final class EventLoop: @unchecked Sendable {
             virtualNow = first
             now = first
         }
-        while let timer = timers.popFirst(dueAt: now) { ready.append(.handle(timer)) }
+        while timers.popFirst(
+            dueAt: now,
+            {
+                switch $0 {
+                case .handle(let handle): ready.append(.handle(handle.object))
+                case .sleep(let sleep): ready.append(.sleep(sleep.object))
+                }
+            })
+        {}
     }
 
     /// Runs what is in the queue now, and not what is added meanwhile.
@@ -222,10 +230,11 @@ public final class EventLoop: @unchecked Sendable {
     private func run(_ entry: ReadyEntry) {
         switch entry {
         case .wake(let job, let task):
-            if let task { carriers.cache(task) }
+            if let task { carriers.wakes(task) }
             run(job)
         case .job(let job): run(job)
         case .handle(let handle): handle.run(on: self)
+        case .sleep(let sleep): sleep.fire()
         case .done(let future, let callback): callback.run(future, on: self)
         }
     }

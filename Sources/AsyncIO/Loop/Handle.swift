@@ -52,10 +52,10 @@ public class Handle {
 public final class TimerHandle: Handle {
     /// Nanoseconds on the loop's clock.
     let deadline: Int64
-    /// Where it stands in its loop's heap; nil when it is not there.
-    @safe @exclusivity(unchecked) var position: Int?
-    // SAFETY: used only while `position` says that the timer is in this loop's heap,
-    // which a loop empties before it goes.
+    /// Its age among the loop's timers; 0 when it is not among them.
+    @safe @exclusivity(unchecked) var sequence: UInt32 = 0
+    // SAFETY: used only while the timer is in this loop's heap, which a loop empties before
+    // it goes.
     @safe private unowned(unsafe) let loop: EventLoop
 
     init(on loop: EventLoop, deadline: Int64, _ action: Action) {
@@ -67,10 +67,11 @@ public final class TimerHandle: Handle {
     /// When the callback is due, on the clock of ``EventLoop/now``.
     public var when: ContinuousClock.Instant { .init(loopTime: deadline) }
 
-    /// Prevents the callback from running and takes the timer out of the loop: a
-    /// cancelled timer costs neither memory nor a wake-up.
+    /// Prevents the callback from running and lets go of what it holds. A cancelled timer
+    /// costs no wake-up; its few bytes go with the next sweep of the loop's timers.
     public override func cancel() {
+        let wasCancelled = isCancelled
         super.cancel()
-        if position != nil { loop.timers.remove(self) }
+        if sequence != 0, !wasCancelled { loop.timers.noteCancelled() }
     }
 }

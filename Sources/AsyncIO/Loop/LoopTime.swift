@@ -14,13 +14,21 @@ extension Int64 {
 
 extension Duration {
     /// Whole nanoseconds, rounded up, saturating.
+    @inline(__always)
     var roundedUpNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let fraction = attoseconds >= 0 ? (attoseconds + 999_999_999) / 1_000_000_000 : attoseconds / 1_000_000_000
-        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        if overflow { return seconds < 0 ? .min : .max }
-        let (sum, overflowed) = whole.addingReportingOverflow(fraction)
-        return overflowed ? (seconds < 0 ? .min : .max) : sum
+        // Up to 18 seconds are a word of attoseconds, which divides in no time.
+        let attoseconds = attoseconds
+        if let few = UInt64(exactly: attoseconds) {
+            let (nanoseconds, rest) = few.quotientAndRemainder(dividingBy: 1_000_000_000)
+            return Int64(nanoseconds) + (rest > 0 ? 1 : 0)
+        }
+        return Self.roundUp(attoseconds)
+    }
+
+    @inline(never)
+    private static func roundUp(_ attoseconds: Int128) -> Int64 {
+        let (nanoseconds, rest) = attoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        return Int64(clamping: nanoseconds + (rest > 0 ? 1 : 0))
     }
 }
 

@@ -39,8 +39,12 @@ extension EventLoop {
         let parking = self.parking
         self.parking = .nothing
         switch parking {
-        case .queue(let task): ready.append(.wake(job, task))
-        case .future(let future, let task): future.with { $0.keep(job, of: task, on: self) }
+        case .queue(let task):
+            if task != nil { carriers.parks() }
+            ready.append(.wake(job, task))
+        case .future(let future, let task):
+            if task != nil { carriers.parks() }
+            future.with { $0.keep(job, of: task, on: self) }
         case .seat(let seat): seat.with { $0.job = job }
         case .nothing: fatalError("A task suspended without a reason; this is a mistake in swift-asyncio.")
         }

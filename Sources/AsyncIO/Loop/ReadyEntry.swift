@@ -6,6 +6,8 @@ enum ReadyEntry {
     case job(UnownedJob)
     /// A callback that was scheduled.
     case handle(Handle)
+    /// A sleep whose time has come.
+    case sleep(SleepFuture)
     /// A done callback of a future that ended.
     case done(FutureBase, DoneCallback)
 }

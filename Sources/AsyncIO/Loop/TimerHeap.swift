@@ -1,97 +1,200 @@
 /// The loop's timers: a heap with four children a node, ordered by deadline and,
 /// among equal deadlines, by age.
 ///
-/// Each timer knows its place, so that cancelling one removes it, in O(log n),
-/// and a million time-outs that never fire leave nothing behind.
+/// A node is sixteen bytes, so that four children fill a cache line, and no timer knows its
+/// place, so that moving a node touches nothing else. A timer that is cancelled therefore
+/// stays in the heap, without what it held, until it comes to the top or until cancelled
+/// ones are the greater part: then all of them are swept out, which costs each a constant
+/// amount.
 struct TimerHeap {
+    private var nodes: [Node] = []
+    private var nextSequence: UInt32 = 0
+    /// How many of the nodes are cancelled timers'.
+    private var cancelled = 0
+
+    /// As few as these are not worth a sweep.
+    private static let leastSwept = 64
+
     private struct Node {
         let deadline: Int64
-        let sequence: UInt64
-        let timer: TimerHandle
+        let timer: Timer
 
         @inline(__always)
         static func < (left: Node, right: Node) -> Bool {
             left.deadline != right.deadline
-                ? left.deadline < right.deadline : left.sequence < right.sequence
+                ? left.deadline < right.deadline : left.timer.isOlder(than: right.timer)
         }
     }
 
-    private var nodes: [Node] = []
-    private var nextSequence: UInt64 = 0
+    /// What a node is of. The heap holds each by hand, from `insert` until it takes it out.
+    enum Timer {
+        case handle(Unretained<TimerHandle>)
+        case sleep(Unretained<SleepFuture>)
 
-    var count: Int { nodes.count }
-    var isEmpty: Bool { nodes.isEmpty }
+        @inline(__always)
+        fileprivate var isCancelled: Bool {
+            switch self {
+            case .handle(let handle): handle.with { $0.isCancelled }
+            case .sleep(let sleep): sleep.with { $0.isDone }
+            }
+        }
+
+        @inline(__always)
+        fileprivate var sequence: UInt32 {
+            get {
+                switch self {
+                case .handle(let handle): handle.with { $0.sequence }
+                case .sleep(let sleep): sleep.with { $0.sequence }
+                }
+            }
+            nonmutating set {
+                switch self {
+                case .handle(let handle): handle.with { $0.sequence = newValue }
+                case .sleep(let sleep): sleep.with { $0.sequence = newValue }
+                }
+            }
+        }
+
+        /// Sequence numbers start again after four billion timers, of which no two that are
+        /// that far apart have the same deadline.
+        @inline(never)
+        fileprivate func isOlder(than other: Timer) -> Bool {
+            Int32(bitPattern: sequence &- other.sequence) < 0
+        }
+
+        @inline(__always)
+        fileprivate func retain() {
+            switch self {
+            case .handle(let handle): handle.retain()
+            case .sleep(let sleep): sleep.retain()
+            }
+        }
+
+        @inline(__always)
+        fileprivate func release() {
+            switch self {
+            case .handle(let handle): handle.release()
+            case .sleep(let sleep): sleep.release()
+            }
+        }
+    }
+
+    /// How many timers are to fire.
+    var count: Int { nodes.count - cancelled }
+    var isEmpty: Bool { count == 0 }
 
     /// The nearest deadline.
-    var first: Int64? { nodes.first?.deadline }
-
-    mutating func insert(_ timer: TimerHandle) {
-        let node = Node(deadline: timer.deadline, sequence: nextSequence, timer: timer)
-        nextSequence += 1
-        nodes.append(node)
-        siftUp(node, from: nodes.count - 1)
+    var first: Int64? {
+        mutating get {
+            dropCancelledFirst()
+            return nodes.first?.deadline
+        }
     }
 
-    /// Removes and returns the first timer whose deadline is not after `now`.
-    mutating func popFirst(dueAt now: Int64) -> TimerHandle? {
-        guard let first = nodes.first, first.deadline <= now else { return nil }
-        remove(at: 0)
-        return first.timer
+    @inline(__always)
+    mutating func insert(_ handle: TimerHandle) { insert(.handle(Unretained(handle)), at: handle.deadline) }
+
+    @inline(__always)
+    mutating func insert(_ sleep: SleepFuture, at deadline: Int64) { insert(.sleep(Unretained(sleep)), at: deadline) }
+
+    @inline(__always)
+    private mutating func insert(_ timer: Timer, at deadline: Int64) {
+        nextSequence &+= 1
+        if nextSequence == 0 { nextSequence = 1 }
+        timer.sequence = nextSequence
+        timer.retain()
+        nodes.append(Node(deadline: deadline, timer: timer))
+        siftUp(from: nodes.count - 1)
     }
 
-    /// Removes a timer, if it is in this heap.
-    mutating func remove(_ timer: TimerHandle) {
-        guard let position = timer.position, position < nodes.count, nodes[position].timer === timer
-        else { return }
-        remove(at: position)
+    /// Takes out the first timer whose deadline is not after `now`, and hands it to `body`.
+    ///
+    /// - Returns: whether there was one.
+    @inline(__always)
+    mutating func popFirst(dueAt now: Int64, _ body: (Timer) -> Void) -> Bool {
+        guard let first, first <= now else { return false }
+        let timer = removeFirst()
+        body(timer)
+        timer.release()
+        return true
+    }
+
+    /// A timer in the heap was cancelled.
+    mutating func noteCancelled() {
+        cancelled += 1
+        if cancelled > Self.leastSwept, cancelled * 2 > nodes.count { sweep() }
     }
 
     mutating func removeAll() {
-        for node in nodes { node.timer.position = nil }
-        nodes.removeAll()
-    }
-
-    private mutating func remove(at position: Int) {
-        nodes[position].timer.position = nil
-        let last = nodes.removeLast()
-        guard position < nodes.count else { return }
-        if position > 0, last < nodes[(position - 1) / 4] {
-            siftUp(last, from: position)
-        } else {
-            siftDown(last, from: position)
+        let all = nodes
+        nodes = []
+        cancelled = 0
+        for node in all {
+            node.timer.sequence = 0
+            node.timer.release()
         }
     }
 
-    private mutating func siftUp(_ node: Node, from start: Int) {
+    // MARK: Inside
+
+    @inline(__always)
+    private mutating func dropCancelledFirst() {
+        while cancelled > 0, let first = nodes.first, first.timer.isCancelled {
+            removeFirst().release()
+            cancelled -= 1
+        }
+    }
+
+    private mutating func removeFirst() -> Timer {
+        let first = nodes[0].timer
+        first.sequence = 0
+        let last = nodes.removeLast()
+        if !nodes.isEmpty {
+            nodes[0] = last
+            siftDown(from: 0)
+        }
+        return first
+    }
+
+    /// Throws the cancelled ones out and makes a heap of the rest.
+    private mutating func sweep() {
+        nodes.removeAll {
+            guard $0.timer.isCancelled else { return false }
+            $0.timer.sequence = 0
+            $0.timer.release()
+            return true
+        }
+        cancelled = 0
+        guard nodes.count > 1 else { return }
+        for position in stride(from: (nodes.count - 2) / 4, through: 0, by: -1) { siftDown(from: position) }
+    }
+
+    private mutating func siftUp(from start: Int) {
+        let node = nodes[start]
         var position = start
         while position > 0 {
             let parent = (position - 1) / 4
             guard node < nodes[parent] else { break }
-            place(nodes[parent], at: position)
+            nodes[position] = nodes[parent]
             position = parent
         }
-        place(node, at: position)
+        nodes[position] = node
     }
 
-    private mutating func siftDown(_ node: Node, from start: Int) {
+    private mutating func siftDown(from start: Int) {
+        let node = nodes[start]
         var position = start
         while true {
             let firstChild = position * 4 + 1
             guard firstChild < nodes.count else { break }
             var smallest = firstChild
-            for child in firstChild + 1..<min(firstChild + 4, nodes.count) + 0 where nodes[child] < nodes[smallest] {
+            for child in firstChild + 1..<min(firstChild + 4, nodes.count) where nodes[child] < nodes[smallest] {
                 smallest = child
             }
             guard nodes[smallest] < node else { break }
-            place(nodes[smallest], at: position)
+            nodes[position] = nodes[smallest]
             position = smallest
         }
-        place(node, at: position)
-    }
-
-    @inline(__always)
-    private mutating func place(_ node: Node, at position: Int) {
         nodes[position] = node
-        node.timer.position = position
     }
 }

@@ -35,6 +35,11 @@ public final class StreamReader {
     /// asyncio: `StreamReader.at_eof`.
     public var isAtEOF: Bool { isEOF && buffer.isEmpty }
 
+    /// What the stream broke with, if it did.
+    ///
+    /// asyncio: `StreamReader.exception`.
+    public var error: (any Error)? { failure ?? channel?.error }
+
     // MARK: Reading
 
     /// Reads up to `count` bytes: what is there, waiting only if nothing is. Reads to the end
@@ -63,6 +68,39 @@ public final class StreamReader {
             }
         }
         return buffer.takeFirst(count)
+    }
+
+    /// Reads into memory of the caller's: what is there, waiting only if nothing is. Bytes that
+    /// no earlier call left here go there straight from the system.
+    ///
+    /// - Returns: how many bytes; 0 at the end of the stream.
+    /// - Throws: as ``read(_:)``.
+    ///
+    /// asyncio: `loop.sock_recv_into`, for streams.
+    public nonisolated(nonsending) func read(into span: inout MutableRawSpan) async throws -> Int {
+        if let failure { throw failure }
+        if span.byteCount == 0 { return 0 }
+        while buffer.isEmpty, !isEOF {
+            guard let channel else {
+                try await fill("read")
+                continue
+            }
+            if isReading { throw ConcurrentRead.error("read") }
+            if let received = try channel.tryReceive(into: &span) {
+                isEOF = received == 0
+                return received
+            }
+            try await exclusively("read") { try await channel.waitReadable() }
+        }
+        let count = min(span.byteCount, buffer.count)
+        unsafe buffer.withBytes { bytes in
+            // SAFETY: both have at least `count` bytes.
+            unsafe span.withUnsafeMutableBytes {
+                unsafe $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+            }
+        }
+        buffer.dropFirst(count)
+        return count
     }
 
     private nonisolated(nonsending) func readToEnd() async throws -> [UInt8] {
@@ -221,12 +259,16 @@ public final class StreamReader {
     private nonisolated(nonsending) func exclusively<T>(
         _ operation: StaticString, _ body: nonisolated(nonsending) () async throws -> T
     ) async throws -> T {
-        guard !isReading else {
-            throw RuntimeError("\(operation)() called while another task is already waiting for incoming data")
-        }
+        if isReading { throw ConcurrentRead.error(operation) }
         isReading = true
         defer { isReading = false }
         return try await body()
+    }
+}
+
+private enum ConcurrentRead {
+    static func error(_ operation: StaticString) -> RuntimeError {
+        RuntimeError("\(operation)() called while another task is already waiting for incoming data")
     }
 }
 

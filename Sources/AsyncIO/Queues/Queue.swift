@@ -1,4 +1,4 @@
-internal import DequeModule
+public import DequeModule
 internal import HeapModule
 
 /// Hands items from tasks to tasks, in order: the first in is the first out.
@@ -11,39 +11,47 @@ internal import HeapModule
 /// ```
 ///
 /// asyncio: `asyncio.Queue`.
+//
+// What has to do with the element's type is inlinable, and no more than that: it is
+// specialised in the user's module. The rest is QueueState's.
 public class Queue<Element>: AsyncSequence {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
-    @safe @exclusivity(unchecked) private final var getters = WaitQueue()
-    @safe @exclusivity(unchecked) private final var putters = WaitQueue()
-    @safe @exclusivity(unchecked) private final var unfinished = 0
-    private final let finished = Event()
-    @safe @exclusivity(unchecked) fileprivate final var items = Deque<Element>()
+    @usableFromInline final let state: QueueState
+    @usableFromInline @safe @exclusivity(unchecked) final var items = Deque<Element>()
+    /// Whether `items` is all there is to it, or a subclass has its own way.
+    @usableFromInline final let isPlain: Bool
 
     /// How many items fit; zero or less for no limit.
-    public final let maxSize: Int
+    public final var maxSize: Int { state.maxSize }
+
     /// Whether ``shutdown(immediate:)`` was called.
-    @safe @exclusivity(unchecked) public private(set) final var isShutDown = false
+    public final var isShutDown: Bool { state.isShutDown }
 
     /// - Parameter maxSize: how many items fit; zero or less for no limit.
-    public init(maxSize: Int = 0) {
-        self.maxSize = maxSize
-        finished.set()
+    public convenience init(maxSize: Int = 0) { self.init(maxSize: maxSize, isPlain: true) }
+
+    fileprivate init(maxSize: Int, isPlain: Bool) {
+        state = QueueState(maxSize: maxSize)
+        self.isPlain = isPlain
     }
 
-    // What a subclass keeps its items in.
-    fileprivate func append(_ item: Element) { items.append(item) }
-    fileprivate func removeNext() -> Element? { items.popFirst() }
+    // What a subclass does in its own way.
+    @usableFromInline func append(_ item: Element) { items.append(item) }
+    @usableFromInline func removeNext() -> Element? { items.popFirst() }
 
     /// How many items are in the queue.
     ///
     /// asyncio: `Queue.qsize`.
-    public var count: Int { items.count }
+    @inlinable
+    public final var count: Int { state.count }
 
     /// asyncio: `Queue.empty`.
-    public final var isEmpty: Bool { count == 0 }
+    @inlinable
+    public final var isEmpty: Bool { state.count == 0 }
 
     /// asyncio: `Queue.full`.
-    public final var isFull: Bool { maxSize > 0 && count >= maxSize }
+    @inlinable
+    public final var isFull: Bool { state.isFull }
 
     // MARK: Putting
 
@@ -52,20 +60,9 @@ public class Queue<Element>: AsyncSequence {
     /// - Throws: ``QueueShutDown``; `CancellationError`; then the item is not in.
     ///
     /// asyncio: `Queue.put`.
+    @inlinable
     public nonisolated(nonsending) final func put(_ item: Element) async throws {
-        while isFull {
-            if isShutDown { throw QueueShutDown() }
-            let place = Waiter(for: "Queue.put()")
-            putters.append(place)
-            do {
-                try await place.wait()
-            } catch {
-                putters.remove(place)
-                // It was this one's turn: pass it on.
-                if place.state == .finished, !isFull { putters.wakeAndRemoveNext() }
-                throw error
-            }
-        }
+        if state.isFull { try await state.waitForRoom() }
         try putNoWait(item)
     }
 
@@ -74,13 +71,12 @@ public class Queue<Element>: AsyncSequence {
     /// - Throws: ``QueueFull``, ``QueueShutDown``.
     ///
     /// asyncio: `Queue.put_nowait`.
+    @inlinable
     public final func putNoWait(_ item: Element) throws {
-        if isShutDown { throw QueueShutDown() }
-        if isFull { throw QueueFull() }
-        append(item)
-        unfinished += 1
-        finished.clear()
-        getters.wakeAndRemoveNext()
+        if state.isShutDown { throw QueueShutDown() }
+        if state.isFull { throw QueueFull() }
+        if isPlain { items.append(item) } else { append(item) }
+        state.itemCame()
     }
 
     // MARK: Getting
@@ -91,19 +87,9 @@ public class Queue<Element>: AsyncSequence {
     ///   then no item is lost.
     ///
     /// asyncio: `Queue.get`.
+    @inlinable
     public nonisolated(nonsending) final func get() async throws -> Element {
-        while isEmpty {
-            if isShutDown { throw QueueShutDown() }
-            let place = Waiter(for: "Queue.get()")
-            getters.append(place)
-            do {
-                try await place.wait()
-            } catch {
-                getters.remove(place)
-                if place.state == .finished, !isEmpty { getters.wakeAndRemoveNext() }
-                throw error
-            }
-        }
+        if state.count == 0 { try await state.waitForItem() }
         return try getNoWait()
     }
 
@@ -112,12 +98,13 @@ public class Queue<Element>: AsyncSequence {
     /// - Throws: ``QueueEmpty``; ``QueueShutDown`` if the queue is shut down and empty.
     ///
     /// asyncio: `Queue.get_nowait`.
+    @inlinable
     public final func getNoWait() throws -> Element {
-        guard let item = removeNext() else {
-            if isShutDown { throw QueueShutDown() }
+        guard let item = isPlain ? items.popFirst() : removeNext() else {
+            if state.isShutDown { throw QueueShutDown() }
             throw QueueEmpty()
         }
-        putters.wakeAndRemoveNext()
+        state.itemWent()
         return item
     }
 
@@ -129,9 +116,8 @@ public class Queue<Element>: AsyncSequence {
     ///
     /// asyncio: `Queue.task_done`.
     public final func taskDone() throws(ValueError) {
-        guard unfinished > 0 else { throw ValueError("taskDone() called too many times") }
-        unfinished -= 1
-        if unfinished == 0 { finished.set() }
+        guard state.unfinished > 0 else { throw ValueError("taskDone() called too many times") }
+        state.finish(1)
     }
 
     /// Waits until ``taskDone()`` was called for every item that was put in.
@@ -140,7 +126,7 @@ public class Queue<Element>: AsyncSequence {
     ///
     /// asyncio: `Queue.join`.
     public nonisolated(nonsending) final func join() async throws {
-        if unfinished > 0 { try await finished.wait() }
+        if state.unfinished > 0 { try await state.finished.wait() }
     }
 
     /// Ends the queue: `put` fails from now on, also for those who wait to put; `get` goes
@@ -151,15 +137,11 @@ public class Queue<Element>: AsyncSequence {
     ///
     /// asyncio: `Queue.shutdown`.
     public final func shutdown(immediate: Bool = false) {
-        isShutDown = true
         if immediate {
-            while removeNext() != nil {
-                if unfinished > 0 { unfinished -= 1 }
-            }
-            if unfinished == 0 { finished.set() }
+            while removeNext() != nil {}
+            state.dropAll()
         }
-        while !getters.isEmpty { getters.wakeAndRemoveNext() }
-        while !putters.isEmpty { putters.wakeAndRemoveNext() }
+        state.shutDown()
     }
 
     // MARK: Iterating
@@ -186,7 +168,9 @@ public class Queue<Element>: AsyncSequence {
 ///
 /// asyncio: `asyncio.LifoQueue`.
 public final class LIFOQueue<Element>: Queue<Element> {
-    fileprivate override func removeNext() -> Element? { items.popLast() }
+    public init(maxSize: Int = 0) { super.init(maxSize: maxSize, isPlain: false) }
+
+    @usableFromInline override func removeNext() -> Element? { items.popLast() }
 }
 
 /// A queue whose smallest item is the first out.
@@ -196,7 +180,8 @@ public final class PriorityQueue<Element: Comparable>: Queue<Element> {
     // Checked: the heap calls the user's `<` while it is modified.
     private var heap = Heap<Element>()
 
-    public override var count: Int { heap.count }
-    fileprivate override func append(_ item: Element) { heap.insert(item) }
-    fileprivate override func removeNext() -> Element? { heap.popMin() }
+    public init(maxSize: Int = 0) { super.init(maxSize: maxSize, isPlain: false) }
+
+    @usableFromInline override func append(_ item: Element) { heap.insert(item) }
+    @usableFromInline override func removeNext() -> Element? { heap.popMin() }
 }

@@ -26,6 +26,7 @@ public final class Lock {
         try await acquire(ignoresNativeCancellation: false)
     }
 
+    @inline(__always)
     nonisolated(nonsending) func acquire(
         ignoresNativeCancellation: Bool
     ) async throws {

@@ -11,6 +11,7 @@ extension ScopedLocking {
     ///
     /// - Throws: what `body` throws; `CancellationError` while waiting; what `release()`
     ///   throws if the body released it itself.
+    @inlinable
     public nonisolated(nonsending) func withLock<T>(
         _ body: nonisolated(nonsending) () async throws -> T
     ) async throws -> T {

@@ -19,14 +19,13 @@ public class AnyAsyncTask: FutureBase {
     @usableFromInline @safe @exclusivity(unchecked) final var carrier: Carrier?
     /// How many requests to cancel were not taken back. asyncio's `_num_cancels_requested`.
     @safe @exclusivity(unchecked) final var requests: Int32 = 0
+    /// Whether the innermost carrier has a slot in the loop's table of carriers.
+    @safe @exclusivity(unchecked) final var isCarrierStored = false
     /// A request to cancel that the next step must deliver. asyncio's `_must_cancel`.
     @safe @exclusivity(unchecked) final var mustCancel = false
     @safe @exclusivity(unchecked) final let number: UInt64
     /// Where the task was created.
     final let site: CreationSite?
-
-    /// The place in the loop's TaskList; -1 when it is not there.
-    @safe @exclusivity(unchecked) final var place = -1
 
     @usableFromInline
     init(name: String?, site: CreationSite?) {
@@ -174,7 +173,7 @@ public class AnyAsyncTask: FutureBase {
     /// The last thing in a carrier: `outer` carries the task again.
     @usableFromInline
     final func leaveCarrier(backTo outer: Carrier?) {
-        if let current = carrier { EventLoop.withRequired(for: "A task") { $0.carriers.remove(current) } }
+        if let current = carrier { EventLoop.withRequired(for: "A task") { $0.carriers.remove(current, of: self) } }
         carrier = outer
     }
 
@@ -237,19 +236,4 @@ public class AnyAsyncTask: FutureBase {
     override var lostErrorReport: (message: String, location: String?) {
         ("Task exception was never retrieved", site?.description)
     }
-}
-
-/// Where in the program something was made.
-public struct CreationSite: CustomStringConvertible {
-    /// Module and file, as `#fileID` spells them.
-    public let fileID: StaticString
-    public let line: UInt
-
-    @inlinable
-    public init(fileID: StaticString, line: UInt) {
-        self.fileID = fileID
-        self.line = line
-    }
-
-    public var description: String { "\(fileID):\(line)" }
 }

@@ -28,7 +28,7 @@ public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
         get async throws {
             if !isDone {
                 if isCurrent { try await awaitSelf() }
-                try await park()
+                try await waitForEnd()
             }
             if let storedValue { return storedValue }
             try throwEnd()

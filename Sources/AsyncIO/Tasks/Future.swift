@@ -61,8 +61,9 @@ public class Future<Value>: FutureBase, Awaitable {
     /// - Throws: ``InvalidStateError`` if it has ended already.
     ///
     /// asyncio: `Future.set_result`.
+    @inlinable
     public final func setResult(_ value: Value) throws(InvalidStateError) {
-        guard !isDone else { throw InvalidStateError("the future has ended already: \(stateDescription)") }
+        guard !isDone else { throw hasEndedAlready() }
         succeed(value)
     }
 
@@ -73,10 +74,11 @@ public class Future<Value>: FutureBase, Awaitable {
     ///
     /// asyncio: `Future.set_exception`.
     public final func setError(_ error: any Error) throws(InvalidStateError) {
-        guard !isDone else { throw InvalidStateError("the future has ended already: \(stateDescription)") }
+        guard !isDone else { throw hasEndedAlready() }
         fail(error)
     }
 
+    @inlinable
     final func succeed(_ value: Value) {
         storedValue = value
         complete(as: .finished)
@@ -91,7 +93,7 @@ public class Future<Value>: FutureBase, Awaitable {
     @inlinable
     public nonisolated(nonsending) final var value: Value {
         get async throws {
-            if !isDone { try await park() }
+            if !isDone { try await waitForEnd() }
             if let storedValue { return storedValue }
             try throwEnd()
         }
@@ -99,6 +101,11 @@ public class Future<Value>: FutureBase, Awaitable {
 }
 
 extension FutureBase {
+    @usableFromInline
+    final func hasEndedAlready() -> InvalidStateError {
+        InvalidStateError("the future has ended already: \(stateDescription)")
+    }
+
     /// Throws what a future without a value ended with, or that it has not.
     @usableFromInline
     final func throwEnd() throws -> Never {

@@ -17,6 +17,9 @@ public class FutureBase {
     @safe @exclusivity(unchecked) final var isErrorRetrieved = true
     /// Whether a shield reports the error already; see shield.swift.
     @safe @exclusivity(unchecked) final var isWatchedByShield = false
+    /// What the structure of the loop that keeps this future notes in it: a task's place in
+    /// the TaskList, a sleep's age in the TimerHeap.
+    @safe @exclusivity(unchecked) final var tag: UInt32 = 0
     /// The first callback, which mostly is the only one, needs no array.
     @safe @exclusivity(unchecked) private final var first = Callback.none
     /// What few have.
@@ -95,6 +98,7 @@ public class FutureBase {
     }
 
     /// Changes the state and queues the callbacks, in the order they registered.
+    @usableFromInline
     final func complete(as end: State) {
         state = end
         if case .none = first { return }

@@ -49,7 +49,9 @@ extension FutureBase {
     ///
     /// - Parameter ignoresNativeCancellation: for a wait that restores an invariant in a
     ///   plain Swift task, whose cancellation stays set and would end every wait at once.
-    @usableFromInline
+    //
+    // Inlined into each wait, as a frame of its own costs as much as what it does.
+    @inline(__always)
     nonisolated(nonsending) final func park(
         ignoresNativeCancellation: Bool = false
     ) async throws {
@@ -67,6 +69,10 @@ extension FutureBase {
             try task.deliverCancellation(unlessIn: self)
         }
     }
+
+    /// The same for the user's module.
+    @usableFromInline
+    nonisolated(nonsending) final func waitForEnd() async throws { try await park() }
 
     /// The job of a task that has suspended here; `task` is nil for a plain Swift task.
     @inline(__always)

@@ -10,31 +10,38 @@ struct TaskList {
     }
 
     mutating func append(_ task: AnyAsyncTask) {
-        task.place = tasks.count
         tasks.append(task)
+        task.place = tasks.count
     }
 
     /// Takes a task out; does nothing if its loop was closed before it ended.
     mutating func remove(_ task: AnyAsyncTask) {
         let place = task.place
-        guard place >= 0 else { return }
-        task.place = -1
-        let last = tasks.count - 1
-        if place < last {
-            tasks.swapAt(place, last)
-            tasks[place].place = place
+        guard place > 0 else { return }
+        task.place = 0
+        if place < tasks.count {
+            tasks.swapAt(place - 1, tasks.count - 1)
+            tasks[place - 1].place = place
         }
         tasks.removeLast()
     }
 
     /// Takes all tasks out, which may outlive the list.
     mutating func removeAll() {
-        for task in tasks { task.place = -1 }
+        for task in tasks { task.place = 0 }
         tasks.removeAll()
     }
 
     /// Oldest first.
     var all: [AnyAsyncTask] { tasks.sorted { $0.number < $1.number } }
+}
+
+extension AnyAsyncTask {
+    /// The place in the loop's list, from 1; 0 when the task is not there.
+    fileprivate final var place: Int {
+        get { Int(tag) }
+        set { tag = UInt32(truncatingIfNeeded: newValue) }
+    }
 }
 
 /// The task that is running, or nil: in a callback, in a plain Swift task, on another

@@ -35,6 +35,16 @@ struct Unretained<Object: AnyObject> {
     func with<T>(_ body: (Object) throws -> T) rethrows -> T { try unsafe raw._withUnsafeGuaranteedRef(body) }
 }
 
+// For a structure that holds its objects by hand, since moving them about must not cost a
+// count each time.
+extension Unretained {
+    @inline(__always)
+    func retain() { _ = unsafe raw.retain() }
+
+    @inline(__always)
+    func release() { unsafe raw.release() }
+}
+
 /// A logical task, which its carrier's frames hold.
 typealias UnretainedTask = Unretained<AnyAsyncTask>
 

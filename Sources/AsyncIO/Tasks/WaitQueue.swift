@@ -22,7 +22,6 @@ struct WaitQueue {
     }
 
     mutating func append(_ waiter: Waiter) {
-        waiter.isQueued = true
         waiter.previous = last
         if let last = last { last.next = waiter } else { first = waiter }
         last = waiter
@@ -30,9 +29,8 @@ struct WaitQueue {
 
     /// Takes a waiter out, wherever it stands; does nothing if it left already.
     mutating func remove(_ waiter: Waiter) {
-        guard waiter.isQueued else { return }
-        waiter.isQueued = false
         let previous = waiter.previous
+        guard previous != nil || first === waiter else { return }
         if let next = waiter.next { next.previous = previous } else { last = previous }
         if let previous { previous.next = waiter.next } else { first = waiter.next }
         waiter.next = nil

@@ -5,17 +5,16 @@ final class Waiter: FutureBase {
     @safe @exclusivity(unchecked) var next: Waiter?
     // SAFETY: nil, or the waiter before this one, which the line holds.
     @safe @exclusivity(unchecked) unowned(unsafe) var previous: Waiter?
-    @safe @exclusivity(unchecked) var isQueued = false
 
     /// What the wait is for, for reports: "Lock.acquire()", say.
-    private let purpose: StaticString
+    private let purpose: LiteralText
 
     init(for purpose: StaticString) {
-        self.purpose = purpose
+        self.purpose = LiteralText(purpose)
         super.init()
     }
 
-    override var waitDescription: String { "\(purpose)" }
+    override var waitDescription: String { purpose.description }
 
     /// Wakes whoever waits; does nothing if the waiter has ended already.
     func complete() {
@@ -25,6 +24,7 @@ final class Waiter: FutureBase {
     /// Waits for ``complete()``.
     ///
     /// - Throws: `CancellationError` if the waiter or the task was cancelled.
+    @inline(__always)
     nonisolated(nonsending) func wait(
         ignoresNativeCancellation: Bool = false
     ) async throws {

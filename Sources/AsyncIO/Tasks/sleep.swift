@@ -22,12 +22,44 @@ public nonisolated(nonsending) func sleep(until deadline: ContinuousClock.Instan
 }
 
 private nonisolated(nonsending) func sleep(on loop: EventLoop, deadline: Int64) async throws {
-    let waiter = Waiter(for: "sleep()")
-    let timer = loop.schedule(.complete(waiter), at: deadline)
-    do {
-        try await waiter.wait()
-    } catch {
-        timer.cancel()
-        throw error
+    try await SleepFuture(on: loop, until: deadline).wait()
+}
+
+/// A future that ends when its time has come: the timer and what waits for it in one object,
+/// of which a million may be alive.
+final class SleepFuture: FutureBase {
+    // SAFETY: used only while the future is in this loop's heap, which a loop empties before
+    // it goes.
+    @safe private unowned(unsafe) let loop: EventLoop
+
+    /// Its age among the loop's timers; 0 when it is not among them.
+    var sequence: UInt32 {
+        get { tag }
+        set { tag = newValue }
+    }
+
+    init(on loop: EventLoop, until deadline: Int64) {
+        self.loop = loop
+        super.init()
+        loop.timers.insert(self, at: deadline)
+    }
+
+    override var waitDescription: String { "sleep()" }
+
+    /// The loop has reached the deadline.
+    func fire() {
+        if state == .pending { complete(as: .finished) }
+    }
+
+    override func cancel(_ message: String? = nil) -> Bool {
+        guard super.cancel(message) else { return false }
+        if sequence != 0 { loop.timers.noteCancelled() }
+        return true
+    }
+
+    @inline(__always)
+    nonisolated(nonsending) func wait() async throws {
+        try await park()
+        if state == .cancelled { try throwCancellation() }
     }
 }
