@@ -8,7 +8,7 @@ package import SystemPackage
 /// receives and sends.
 package class ByteDescriptor {
     /// -1 once closed.
-    package private(set) final var descriptor: Int32
+    @safe @exclusivity(unchecked) package private(set) final var descriptor: Int32
 
     private let isOwned: Bool
 
@@ -30,6 +30,15 @@ package class ByteDescriptor {
     package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         // SAFETY: the kernel writes at most `count` bytes at `baseAddress`.
         try unsafe check(asyncio_read(descriptor, buffer.baseAddress, buffer.count))
+    }
+
+    /// Reads into `buffer` and, when that is full, into `excess`.
+    package final func receive(
+        into buffer: UnsafeMutableRawBufferPointer, then excess: UnsafeMutableRawBufferPointer
+    ) throws(Errno) -> Int {
+        // SAFETY: as above, for each.
+        try unsafe check(
+            asyncio_read_two(descriptor, buffer.baseAddress, buffer.count, excess.baseAddress, excess.count))
     }
 
     /// Writes what fits into the kernel's buffer; returns how much that was.

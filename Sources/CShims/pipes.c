@@ -9,11 +9,19 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 long asyncio_read(int fd, void *buffer, size_t count) {
     long result;
     do result = read(fd, buffer, count); while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : result;
+}
+
+long asyncio_read_two(int fd, void *first, size_t first_count, void *second, size_t second_count) {
+    struct iovec parts[2] = {{first, first_count}, {second, second_count}};
+    long result;
+    do result = readv(fd, parts, 2); while (result < 0 && errno == EINTR);
     return result < 0 ? -errno : result;
 }
 

@@ -6,8 +6,16 @@ enum ReadyEntry {
     case job(UnownedJob)
     /// A callback that was scheduled.
     case handle(Handle)
+    /// A descriptor's callback.
+    case descriptor(WatchCallback)
     /// A sleep whose time has come.
     case sleep(SleepFuture)
     /// A done callback of a future that ended.
     case done(FutureBase, DoneCallback)
+
+    /// The task that runs, if that is known beforehand.
+    @inline(__always)
+    var task: UnretainedTask? {
+        if case .wake(_, let task) = self { task } else { nil }
+    }
 }

@@ -20,10 +20,19 @@ class ByteChannel: Channel {
     /// - Throws: the error that the channel failed with, this time or before.
     func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? { abstract() }
 
+    /// The same for who wants to keep the bytes.
+    func tryReceive(atMost count: Int) throws -> [UInt8]? {
+        var bytes: [UInt8] = []
+        return try unsafe tryReceive(atMost: count) { unsafe bytes = Array($0) }.map { _ in bytes }
+    }
+
     /// The same, straight into memory of the caller's.
     func tryReceive(into buffer: UnsafeMutableRawBufferPointer) throws -> Int? {
         try unsafe tryReceive(atMost: buffer.count) { unsafe buffer.copyMemory(from: $0) }
     }
+
+    /// Wakes whoever is in ``waitReadable()``, perhaps for nothing.
+    func wakeReader() { abstract() }
 
     /// Tries once, waiting until there is something to be received; see ``tryReceive(atMost:_:)``.
     ///
@@ -47,6 +56,17 @@ class ByteChannel: Channel {
 
     /// Whether the sending half can end by itself.
     var canSendEOF: Bool { abstract() }
+
+    // MARK: A channel over this one
+
+    /// The channel that TLS has put over this one.
+    final weak var upper: ByteChannel?
+    /// The uppermost: the one that is to be closed, so that each says its end.
+    final var top: ByteChannel { upper?.top ?? self }
+    /// How many channels are below.
+    var depth: Int { 0 }
+    /// What TLS has agreed on, if this is a channel with TLS.
+    var tls: TLSInfo? { nil }
 }
 
 extension ByteChannel {

@@ -11,17 +11,17 @@ class Channel {
     enum State { case open, closing, lost }
 
     final let loop: EventLoop
-    private(set) final var state = State.open
+    @safe @exclusivity(unchecked) private(set) final var state = State.open
     /// What happened to the channel: nil for an ordinary end.
-    private(set) final var error: (any Error)?
+    @safe @exclusivity(unchecked) private(set) final var error: (any Error)?
     /// The turn in which it is lost has been asked for.
     private final var isEndQueued = false
 
     // Writing.
     /// More is kept than the high-water mark, and it has not come down to the low one yet.
-    private(set) final var isPaused = false
-    private(set) final var highWater = 64 * 1024
-    private(set) final var lowWater = 16 * 1024
+    @safe @exclusivity(unchecked) private(set) final var isPaused = false
+    @safe @exclusivity(unchecked) private(set) final var highWater = 64 * 1024
+    @safe @exclusivity(unchecked) private(set) final var lowWater = 16 * 1024
     private final var drainers = WaitQueue()
     /// Called when `isPaused` changes, inside whatever changed it.
     final var onPauseChanged: ((_ isPaused: Bool) -> Void)?
@@ -48,7 +48,14 @@ class Channel {
     /// Suspends until a try to receive may give something.
     ///
     /// - Throws: `CancellationError`, which loses nothing.
-    nonisolated(nonsending) func waitReadable() async throws { abstract() }
+    @inline(__always)
+    nonisolated(nonsending) final func waitReadable() async throws {
+        if let waiter = readWaiter() { try await waiter.wait() }
+    }
+
+    /// What completes when a try to receive may give something; nil if it may now. One task
+    /// waits at a time.
+    func readWaiter() -> Waiter? { abstract() }
 
     /// Whether a try to receive may give something, as far as is
     /// known without trying: no callback is to come for what is there already.
@@ -86,7 +93,7 @@ class Channel {
 
     // MARK: Water marks
 
-    final func setWaterMarks(high: Int, low: Int) throws(ValueError) {
+    func setWaterMarks(high: Int, low: Int) throws(ValueError) {
         guard high >= low, low >= 0 else {
             throw ValueError("high (\(high)) must be >= low (\(low)) must be >= 0")
         }

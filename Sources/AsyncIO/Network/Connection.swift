@@ -27,12 +27,14 @@ final class Connection: ByteChannel {
     private let local: SocketAddress?
     private let peer: SocketAddress?
 
-    private var outgoing = ByteBuffer()
-    private var isEOFRequested = false
-    /// Closes when nobody holds it any more, and nobody is told: the end of a child's pipe.
-    var closesQuietly = false
+    @safe @exclusivity(unchecked) private var outgoing = ByteBuffer()
+    @safe @exclusivity(unchecked) private var isEOFRequested = false
+    /// How much the latest receive brought: the next will bring as much, most likely.
+    @safe @exclusivity(unchecked) private var latestCount = 0
     /// Who waits for `outgoing` to be empty.
     private var emptiers = WaitQueue()
+    /// Closes when nobody holds it any more, and nobody is told: the end of a child's pipe.
+    var closesQuietly = false
 
     // MARK: Making one
 
@@ -122,9 +124,61 @@ final class Connection: ByteChannel {
         }
     }
 
-    nonisolated(nonsending) override func waitReadable() async throws {
-        if !isClosing { try await watch.waitReadable() }
+    /// Below, a copy out of the loop's buffer is cheaper than memory that is not filled.
+    private static let leastReceivedDirectly = 4096
+
+    override func tryReceive(atMost count: Int) throws -> [UInt8]? {
+        if let error { throw error }
+        if isClosing { return [] }
+        guard watch.canRead else { return nil }
+        do {
+            let expected = min(count, latestCount)
+            let received =
+                try expected < Self.leastReceivedDirectly
+                ? receiveCopied(atMost: count) : receiveDirectly(expecting: expected, atMost: count)
+            latestCount = received.count
+            return received
+        } catch Errno.wouldBlock {
+            watch.canRead = false
+            return nil
+        } catch {
+            throw fail(error, "reading from \(name)")
+        }
     }
+
+    private func receiveCopied(atMost count: Int) throws(Errno) -> [UInt8] {
+        // SAFETY: as in `tryReceive`.
+        let target = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(count))
+        let received = try unsafe bytes.receive(into: target)
+        if received < target.count, !watch.isHungUp { watch.canRead = false }
+        return unsafe [UInt8](UnsafeRawBufferPointer(rebasing: target[..<received]))
+    }
+
+    /// Receives into an array of the size that is expected. What goes beyond lands in the
+    /// loop's buffer and is copied from there.
+    private func receiveDirectly(expecting expected: Int, atMost count: Int) throws(Errno) -> [UInt8] {
+        // SAFETY: as in `tryReceive`.
+        let spare = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(count - expected))
+        var excess = 0
+        var failure: Errno?
+        var received = unsafe [UInt8](unsafeUninitializedCapacity: expected) { buffer, initialized in
+            do throws(Errno) {
+                let total = try unsafe bytes.receive(into: UnsafeMutableRawBufferPointer(buffer), then: spare)
+                initialized = min(total, expected)
+                excess = total - initialized
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        if excess < spare.count || received.count < expected, !watch.isHungUp { watch.canRead = false }
+        if excess > 0 { unsafe received.append(contentsOf: spare[..<excess]) }
+        return received
+    }
+
+    override func readWaiter() -> Waiter? { isClosing ? nil : watch.readWaiter() }
+
+    override func wakeReader() { watch.reader?.complete() }
 
     override var isReadable: Bool { watch.canRead || isClosing }
 

@@ -67,9 +67,7 @@ final class DatagramChannel: Channel {
         }
     }
 
-    nonisolated(nonsending) override func waitReadable() async throws {
-        if !isClosing { try await watch.waitReadable() }
-    }
+    override func readWaiter() -> Waiter? { isClosing ? nil : watch.readWaiter() }
 
     override var isReadable: Bool { watch.canRead || isClosing }
 

@@ -104,7 +104,7 @@ public final class Server {
         servingTask = runningTask()
         defer { servingTask = nil }
         do {
-            try await Waiter(for: "Server.serveForever()").wait()
+            try await Waiter(for: "Server.serveForever()", on: self).wait()
         } catch {
             servingTask = nil
             close()
@@ -133,12 +133,12 @@ public final class Server {
     /// Closes every open connection, after what it has to send.
     ///
     /// asyncio: `Server.close_clients`.
-    public func closeClients() { for connection in connections.values.map(\.object) { connection.close() } }
+    public func closeClients() { for connection in connections.values.map(\.object) { connection.top.close() } }
 
     /// Ends every open connection at once.
     ///
     /// asyncio: `Server.abort_clients`.
-    public func abortClients() { for connection in connections.values.map(\.object) { connection.abort() } }
+    public func abortClients() { for connection in connections.values.map(\.object) { connection.top.abort() } }
 
     /// Waits until the server is closed and no connection is open.
     ///
@@ -176,7 +176,7 @@ public final class Server {
 
     private nonisolated(nonsending) func wait(until isOver: () -> Bool) async throws {
         while !isOver() {
-            let place = Waiter(for: "the end of a Server")
+            let place = Waiter(for: "the end of a Server", on: self)
             idlers.append(place)
             defer { idlers.remove(place) }
             try await place.wait()

@@ -6,13 +6,13 @@
 /// asyncio: `asyncio.StreamReader`.
 public final class StreamReader {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
-    private var buffer = ByteBuffer()
-    private var isEOF = false
-    private var failure: (any Error)?
-    private var isReading = false
+    @safe @exclusivity(unchecked) private var buffer = ByteBuffer()
+    @safe @exclusivity(unchecked) private var isEOF = false
+    @safe @exclusivity(unchecked) private var failure: (any Error)?
+    @safe @exclusivity(unchecked) private var isReading = false
     /// Who waits for `feed`, in a reader without a connection.
     private var waiter: Waiter?
-    private let channel: ByteChannel?
+    private var channel: ByteChannel?
 
     /// How long a line or a part up to a separator may be, in bytes.
     public let limit: Int
@@ -55,16 +55,20 @@ public final class StreamReader {
         if count == 0 { return [] }
         if count < 0 { return try await readToEnd() }
         if buffer.isEmpty, !isEOF {
-            if let channel {
-                // Straight from the loop's receive buffer to the caller.
-                var bytes: [UInt8] = []
-                try await exclusively("read") {
-                    _ = try await unsafe channel.receive(atMost: count) { unsafe bytes = Array($0) }
-                }
-                isEOF = bytes.isEmpty
-                return bytes
-            } else {
+            guard let channel else {
                 try await fill("read")
+                return buffer.takeFirst(count)
+            }
+            // Straight to the caller, past the buffer.
+            try checkIdle("read")
+            while true {
+                if let bytes = try channel.tryReceive(atMost: count) {
+                    isEOF = bytes.isEmpty
+                    return bytes
+                }
+                isReading = true
+                defer { isReading = false }
+                try await channel.waitReadable()
             }
         }
         return buffer.takeFirst(count)
@@ -90,7 +94,9 @@ public final class StreamReader {
                 isEOF = received == 0
                 return received
             }
-            try await exclusively("read") { try await channel.waitReadable() }
+            isReading = true
+            defer { isReading = false }
+            try await channel.waitReadable()
         }
         let count = min(span.byteCount, buffer.count)
         unsafe buffer.withBytes { bytes in
@@ -234,6 +240,26 @@ public final class StreamReader {
         waiter?.complete()
     }
 
+    // MARK: Another channel
+
+    /// Takes the bytes that are here; no other task may read until ``endChange(to:)``.
+    ///
+    /// - Throws: ``RuntimeError`` if one is reading.
+    func beginChange(_ operation: StaticString) throws -> [UInt8] {
+        try checkIdle(operation)
+        isReading = true
+        return buffer.takeFirst(.max)
+    }
+
+    func endChange(to channel: ByteChannel) {
+        self.channel = channel
+        isReading = false
+    }
+
+    func checkIdle(_ operation: StaticString) throws(RuntimeError) {
+        if isReading { throw ConcurrentRead.error(operation) }
+    }
+
     // MARK: Inside
 
     /// Ends what the reader reads from.
@@ -242,27 +268,19 @@ public final class StreamReader {
     /// Waits for more bytes, or the end. What comes is bounded: no more than twice the limit,
     /// or than is wanted, is kept.
     private nonisolated(nonsending) func fill(_ operation: StaticString, wanted: Int = 0) async throws {
-        try await exclusively(operation) {
-            if let channel {
-                let count = max(wanted, 2 * limit - buffer.count, 1)
-                if try await unsafe channel.receive(atMost: count, { unsafe buffer.append($0) }) == 0 { isEOF = true }
-            } else {
-                let waiter = Waiter(for: "StreamReader")
-                self.waiter = waiter
-                defer { self.waiter = nil }
-                try await waiter.wait()
-                if let failure { throw failure }
-            }
-        }
-    }
-
-    private nonisolated(nonsending) func exclusively<T>(
-        _ operation: StaticString, _ body: nonisolated(nonsending) () async throws -> T
-    ) async throws -> T {
-        if isReading { throw ConcurrentRead.error(operation) }
+        try checkIdle(operation)
         isReading = true
         defer { isReading = false }
-        return try await body()
+        if let channel {
+            let count = max(wanted, 2 * limit - buffer.count, 1)
+            if try await unsafe channel.receive(atMost: count, { unsafe buffer.append($0) }) == 0 { isEOF = true }
+        } else {
+            let waiter = Waiter(for: "StreamReader")
+            self.waiter = waiter
+            defer { self.waiter = nil }
+            try await waiter.wait()
+            if let failure { throw failure }
+        }
     }
 }
 

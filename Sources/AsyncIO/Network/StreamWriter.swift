@@ -2,9 +2,45 @@
 ///
 /// asyncio: `asyncio.StreamWriter`.
 public final class StreamWriter {
-    let channel: ByteChannel
+    /// Another one after ``startTLS(_:serverHostname:)``.
+    @safe @exclusivity(unchecked) private(set) var channel: ByteChannel
+    /// The receiving end, which changes its channel with this one.
+    private weak var reader: StreamReader?
 
-    init(channel: ByteChannel) { self.channel = channel }
+    /// - Parameter reader: nil for a pipe, which has no other end.
+    init(channel: ByteChannel, reader: StreamReader? = nil) {
+        self.channel = channel
+        self.reader = reader
+    }
+
+    // MARK: TLS
+
+    /// Continues the connection with TLS, as the protocols do that begin in plain text and have a
+    /// word for it (STARTTLS). Sends first what is kept. Bytes that the reader has already count as
+    /// the beginning of TLS, so that nothing that came unprotected is taken for protected.
+    ///
+    /// - Parameters:
+    ///   - context: a client's, or a server's: that is the side which this end takes.
+    ///   - serverHostname: on a client's side, the name that the server's certificate must be for.
+    /// - Throws: ``ValueError`` if there is no name to check; ``RuntimeError`` if another task is
+    ///   reading; ``TLSError`` or ``OSError`` if the handshake fails, and `CancellationError`: the
+    ///   connection is closed then.
+    ///
+    /// asyncio: `StreamWriter.start_tls`.
+    public nonisolated(nonsending) func startTLS(_ context: TLSContext, serverHostname: String? = nil) async throws {
+        let upgrade = try TLSUpgrade(context, serverHostname: serverHostname)
+        guard let reader else { throw RuntimeError("startTLS() needs the connection's StreamReader, which is gone") }
+        try reader.checkIdle("startTLS")
+        try await drain()
+        let early = try reader.beginChange("startTLS")
+        defer { reader.endChange(to: channel) }
+        channel = try await upgrade(channel, early: early)
+    }
+
+    /// What TLS has agreed on: version, cipher, the peer's certificate; nil without TLS.
+    ///
+    /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
+    public var tls: TLSInfo? { channel.tls }
 
     // MARK: Writing
 

@@ -68,6 +68,21 @@ public final class Transport {
         if let waiter { loop.ready.append(.handle(Handle(.complete(waiter)))) }
     }
 
+    /// A transport whose protocol had another one for the same connection: it is told nothing.
+    convenience init(continuing channel: ByteChannel, _ receiver: any TransportProtocol) {
+        self.init(channel, receiver)
+        isStarted = true
+        updateReading()
+    }
+
+    /// Gives the channel away: the protocol hears no more of it from here.
+    func handOver() -> ByteChannel {
+        pauseReading()
+        channel.onLost = nil
+        channel.onPauseChanged = nil
+        return channel
+    }
+
     /// Starts, and returns when the protocol knows; closes the connection if the wait is cancelled.
     nonisolated(nonsending) func startAndWait() async throws {
         let waiter = Waiter(for: "a transport to start")
@@ -211,6 +226,11 @@ public final class Transport {
         deliver("eofReceived") { staysOpen = try self.protocol.eofReceived() }
         if !staysOpen || !channel.canSendEOF { close() }
     }
+
+    /// What TLS has agreed on: version, cipher, the peer's certificate; nil without TLS.
+    ///
+    /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
+    public var tls: TLSInfo? { channel.tls }
 
     // MARK: Writing
 

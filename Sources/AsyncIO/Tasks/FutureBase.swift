@@ -101,11 +101,20 @@ public class FutureBase {
     @usableFromInline
     final func complete(as end: State) {
         state = end
-        if case .none = first { return }
-        EventLoop.withRequired(for: "Completing a future") { loop in
-            queue(first, on: loop)
+        switch first {
+        case .none: return
+        case .wake(let job, let task):
             first = .none
-            if extras != nil { queueOthers(on: loop) }
+            EventLoop.withRequired(for: "Completing a future") { loop in
+                loop.ready.append(.wake(job, task))
+                if extras != nil { queueOthers(on: loop) }
+            }
+        case .call(let callback):
+            first = .none
+            EventLoop.withRequired(for: "Completing a future") { loop in
+                loop.ready.append(.done(self, callback))
+                if extras != nil { queueOthers(on: loop) }
+            }
         }
     }
 
@@ -173,6 +182,20 @@ public class FutureBase {
 
     /// The object as something that a task waits for.
     var waitDescription: String { description }
+
+    /// What a wait for this is a wait for, if that is an object of its own: a lock, say.
+    var waitSubject: AnyObject? { nil }
+
+    /// The tasks and futures whose end this waits for.
+    var awaited: [FutureBase] { (waitSubject as? any AwaitingOthers)?.awaited ?? [] }
+
+    /// The tasks that wait for this to end.
+    final var waitingTasks: [AnyAsyncTask] {
+        ([first] + others).compactMap { callback in
+            guard case .wake(_, let task) = callback else { return nil }
+            return task?.object
+        }
+    }
 
     final var stateDescription: String {
         switch state {

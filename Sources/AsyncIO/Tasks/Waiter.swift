@@ -8,17 +8,31 @@ final class Waiter: FutureBase {
 
     /// What the wait is for, for reports: "Lock.acquire()", say.
     private let purpose: LiteralText
+    /// Whose wait it is: the lock, the queue.
+    //
+    // SAFETY: nil, or an object that the frame which waits holds.
+    @safe @exclusivity(unchecked) unowned(unsafe) let subject: AnyObject?
 
-    init(for purpose: StaticString) {
+    init(for purpose: StaticString, on subject: AnyObject? = nil) {
         self.purpose = LiteralText(purpose)
+        self.subject = subject
         super.init()
     }
 
     override var waitDescription: String { purpose.description }
+    override var waitSubject: AnyObject? { subject }
 
     /// Wakes whoever waits; does nothing if the waiter has ended already.
     func complete() {
         if state == .pending { complete(as: .finished) }
+    }
+
+    /// Makes it as new, for whoever waits again and again and holds it. Does nothing while
+    /// somebody waits.
+    func reset() {
+        guard state != .pending else { return }
+        state = .pending
+        extras = nil
     }
 
     /// Waits for ``complete()``.
