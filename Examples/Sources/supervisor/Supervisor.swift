@@ -28,7 +28,8 @@ struct Supervisor: ParsableCommand {
 
     func validate() throws {
         guard 0 < pause, pause <= longestPause, 0 <= grace else {
-            throw ValidationError("Pauses are positive, the first no longer than the longest; the grace is not negative.")
+            throw ValidationError(
+                "Pauses are positive, the first no longer than the longest; the grace is not negative.")
         }
     }
 
