@@ -108,6 +108,7 @@ extension EventLoop {
         tasks.removeAll()
         timers.removeAll()
         descriptors.removeAll()
+        signals.removeAll()
         releaseJobs()
     }
 
@@ -163,11 +164,5 @@ extension EventLoop {
             case .callback, .handle: break
             }
         }
-    }
-
-    func noticeInterrupt() {
-        guard let onInterrupt, Interrupt.count != interruptsSeen else { return }
-        interruptsSeen = Interrupt.count
-        onInterrupt()
     }
 }

@@ -82,9 +82,8 @@ public final class EventLoop: @unchecked Sendable {
     /// Turns made so far.
     @safe @exclusivity(unchecked) package internal(set) var turns: UInt64 = 0
     @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) throws -> Void)?
-    /// Called in the turn after a Ctrl-C.
-    @safe @exclusivity(unchecked) var onInterrupt: (() -> Void)?
-    @safe @exclusivity(unchecked) var interruptsSeen = 0
+    /// Who is to know of which signal; see SignalTable.
+    @safe @exclusivity(unchecked) var signals = SignalTable()
 
     /// Whether mistakes are looked for that cost time to find. Also set by the
     /// environment variable `ASYNCIO_DEBUG`.
@@ -146,7 +145,7 @@ public final class EventLoop: @unchecked Sendable {
         turns &+= 1
         receiveFromOtherThreads()
         pollForEvents()
-        noticeInterrupt()
+        noticeSignals()
         queueDueTimers()
         runReady()
     }
