@@ -28,6 +28,8 @@ let package = Package(
         // Virtual time and seeded schedules, for tests.
         .library(name: "AsyncIOTesting", targets: ["AsyncIOTesting"]),
         .executable(name: "rexasyncio", targets: ["rexasyncio"]),
+        // The tool that looks into a running program.
+        .executable(name: "asyncio", targets: ["asyncio-tool"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -64,6 +66,23 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
+            swiftSettings: applicationSettings),
+        .executableTarget(
+            name: "asyncio-tool",
+            dependencies: [
+                "AsyncIOSystem", "CShims",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/asyncio",
+            swiftSettings: settings),
+        // Programs with one fault each, to look into.
+        .executableTarget(
+            name: "faults",
+            dependencies: [
+                "AsyncIO",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/faults",
             swiftSettings: applicationSettings),
         // The interpreter of scenarios that proves the semantics against CPython's.
         .executableTarget(

@@ -109,6 +109,8 @@ extension EventLoop {
         timers.removeAll()
         descriptors.removeAll()
         signals.removeAll()
+        files?.close()
+        files = nil
         releaseJobs()
     }
 
@@ -117,7 +119,9 @@ extension EventLoop {
         state = .running
         isStalled = false
         let outer = whileCurrent { LoopExecutor.shared.beginRunning(self) }
+        Watchdog.shared.beginWatching(self)
         defer {
+            Watchdog.shared.endWatching(self)
             LoopExecutor.shared.endRunning(returningTo: outer)
             state = .idle
             isStopping = false

@@ -44,6 +44,10 @@ public final class EventLoop: @unchecked Sendable {
     // MARK: Input, output, time (loop thread only)
 
     let poller: any Poller
+    /// What the loop waits with: never ``Backend/automatic``.
+    ///
+    /// asyncio: which selector the loop has.
+    public let backend: Backend
     @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
     /// The present of a loop in virtual time; nil if time is real.
     @safe @exclusivity(unchecked) var virtualNow: Int64?
@@ -65,6 +69,8 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var isExecutorShutDown = false
     /// Generators that have begun and not ended; see shutdownAsyncGenerators.
     @safe @exclusivity(unchecked) var generators = GeneratorList()
+    /// Who reads and writes files for this loop; made at first use.
+    @safe @exclusivity(unchecked) var files: (any FileEngine)?
     /// Memory that every connection receives into, so that an idle one holds none.
     let receiveBuffer = ReceiveBuffer()
 
@@ -81,6 +87,14 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var escaping: KeyboardInterrupt?
     /// Turns made so far.
     @safe @exclusivity(unchecked) package internal(set) var turns: UInt64 = 0
+    /// What is known of the steps, while somebody wants them timed.
+    @safe @exclusivity(unchecked) var stepTimes = StepTimes()
+    /// How late timers were.
+    @safe @exclusivity(unchecked) var lag = Lag()
+    /// Ends the timing of steps for a tool that asked; see allowInspection.swift.
+    @safe @exclusivity(unchecked) var inspectionTimer: TimerHandle?
+    /// See ``blockedThreshold``.
+    var storedThreshold = Environment.blockedThreshold
     @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) throws -> Void)?
     /// Who is to know of which signal; see SignalTable.
     @safe @exclusivity(unchecked) var signals = SignalTable()
@@ -89,7 +103,12 @@ public final class EventLoop: @unchecked Sendable {
     /// environment variable `ASYNCIO_DEBUG`.
     ///
     /// asyncio: `loop.get_debug`, `loop.set_debug`.
-    public var debug: Bool
+    public var debug: Bool { didSet { timeSteps(debug, for: .debug) } }
+
+    /// In debug mode: a step or callback that takes this long is reported.
+    ///
+    /// asyncio: `loop.slow_callback_duration`.
+    public var slowCallbackDuration: Duration = .milliseconds(100)
 
     enum State { case idle, running, closed }
 
@@ -97,6 +116,8 @@ public final class EventLoop: @unchecked Sendable {
 
     /// What other threads leave for this loop.
     let inbox: Inbox
+    /// What this loop tells who watches it.
+    let pulse = Pulse()
 
     // MARK: Making one
 
@@ -104,9 +125,14 @@ public final class EventLoop: @unchecked Sendable {
     ///
     /// Most programs never make one: `run { }` and `Runner` do.
     ///
-    /// - Throws: ``OSError`` if the system grants no poller.
-    public convenience init(debug: Bool? = nil) throws(OSError) {
-        try self.init(debug: debug, time: .real)
+    /// - Parameters:
+    ///   - debug: whether the loop looks for mistakes; nil for the default.
+    ///   - backend: what it waits with.
+    /// - Throws: ``OSError`` if the system does not grant what the loop waits with.
+    ///
+    /// asyncio: `SelectorEventLoop(selector)`.
+    public convenience init(debug: Bool? = nil, backend: Backend = .automatic) throws(OSError) {
+        try self.init(debug: debug, backend: backend, time: .real)
     }
 
     /// What moves a loop's clock.
@@ -117,16 +143,13 @@ public final class EventLoop: @unchecked Sendable {
         case virtual
     }
 
-    package init(debug: Bool?, time: Time) throws(OSError) {
+    package init(debug: Bool?, backend: Backend = .automatic, time: Time) throws(OSError) {
         LoopExecutor.install()
-        do {
-            poller = try EpollPoller()
-        } catch {
-            throw OSError(error, "cannot create the event loop's poller")
-        }
+        (poller, self.backend) = try backend.makePoller()
         inbox = Inbox(wakeUp: poller.wakeUp)
         self.debug = debug ?? Environment.debug
         if case .virtual = time { virtualNow = 0 }
+        timeSteps(self.debug, for: .debug)
     }
 
     deinit {
@@ -167,11 +190,16 @@ public final class EventLoop: @unchecked Sendable {
             return receiveFromOtherThreads()
         }
         do {
+            if timeout != 0 { pulse.setAsleep(true) }
             let count = try poller.wait(timeout: timeout)
-            if timeout != 0 { inbox.endSleep() }
+            if timeout != 0 {
+                pulse.setAsleep(false)
+                inbox.endSleep()
+            }
             receiveFromOtherThreads()
             for index in 0..<count { descriptorIsReady(poller.event(at: index)) }
         } catch {
+            pulse.setAsleep(false)
             inbox.endSleep()
             callExceptionHandler(ExceptionContext(message: "The event loop's poller failed", error: error))
         }
@@ -202,6 +230,7 @@ public final class EventLoop: @unchecked Sendable {
             virtualNow = first
             now = first
         }
+        if virtualNow == nil, now >= first { lag.note(now - first) }
         while timers.popFirst(
             dueAt: now,
             {
@@ -228,6 +257,12 @@ public final class EventLoop: @unchecked Sendable {
 
     @inline(__always)
     private func run(_ entry: ReadyEntry) {
+        if pulse.step(entry.task?.bits ?? 0) != 0 { return runWatched(entry) }
+        runUnwatched(entry)
+    }
+
+    @inline(__always)
+    func runUnwatched(_ entry: ReadyEntry) {
         switch entry {
         case .wake(let job, let task):
             if let task { carriers.wakes(task) }

@@ -104,7 +104,7 @@ public final class Server {
         servingTask = runningTask()
         defer { servingTask = nil }
         do {
-            try await Waiter(for: "Server.serveForever()").wait()
+            try await Waiter(for: "Server.serveForever()", on: self).wait()
         } catch {
             servingTask = nil
             close()
@@ -176,7 +176,7 @@ public final class Server {
 
     private nonisolated(nonsending) func wait(until isOver: () -> Bool) async throws {
         while !isOver() {
-            let place = Waiter(for: "the end of a Server")
+            let place = Waiter(for: "the end of a Server", on: self)
             idlers.append(place)
             defer { idlers.remove(place) }
             try await place.wait()

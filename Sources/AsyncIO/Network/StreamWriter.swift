@@ -7,7 +7,8 @@ public final class StreamWriter {
     /// The receiving end, which changes its channel with this one.
     private weak var reader: StreamReader?
 
-    init(channel: ByteChannel, reader: StreamReader) {
+    /// - Parameter reader: nil for a pipe, which has no other end.
+    init(channel: ByteChannel, reader: StreamReader? = nil) {
         self.channel = channel
         self.reader = reader
     }

@@ -20,7 +20,7 @@ public final class PseudoTerminal {
         self.descriptor = descriptor
         self.channel = channel
         reader = try StreamReader(limit: limit, channel: channel)
-        writer = StreamWriter(channel: channel)
+        writer = StreamWriter(channel: channel, reader: reader)
     }
 
     /// Gives the terminal another size; the child gets ``Signal/windowChange``.

@@ -11,10 +11,14 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "files.h"
+#include "inspect.h"
+#include "inspection_socket.h"
 #include "pipes.h"
 #include "signals.h"
 #include "spawn.h"
 #include "tls.h"
+#include "uring.h"
 
 // MARK: The loop that runs on this thread
 

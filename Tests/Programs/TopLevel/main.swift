@@ -50,6 +50,33 @@ do {
     case "debug":
         let debug = try AsyncIO.run { try EventLoop.running.debug }
         say("debug \(debug)")
+    case "backend":
+        do {
+            let automatic = try AsyncIO.run { try EventLoop.running.backend }
+            say("automatic \(automatic)")
+            let byHand = try AsyncIO.run(backend: .epoll) { try EventLoop.running.backend }
+            say("epoll \(byHand)")
+        } catch {
+            say("\(error)")
+        }
+    case "writes":
+        // Is killed in the middle of it.
+        let path = CommandLine.arguments[2]
+        let milliseconds = Int(CommandLine.arguments[3]) ?? 0
+        try AsyncIO.run {
+            try await writeFile(path, [UInt8](repeating: 0, count: 1_000_000), sync: false)
+            try EventLoop.running.callLater(.milliseconds(milliseconds)) { kill(getpid(), SIGKILL) }
+            for number in 1... {
+                try await writeFile(path, [UInt8](repeating: UInt8(number & 0xff), count: 1_000_000), sync: false)
+            }
+        }
+    case "files":
+        do {
+            let text = try AsyncIO.run { try await readText("/proc/self/comm") }
+            say("read \(text)")
+        } catch {
+            say("\(error)")
+        }
     case "turns":
         let runner = Runner()
         let loop = try runner.loop
