@@ -28,6 +28,8 @@ let package = Package(
         // Virtual time and seeded schedules, for tests.
         .library(name: "AsyncIOTesting", targets: ["AsyncIOTesting"]),
         .executable(name: "rexasyncio", targets: ["rexasyncio"]),
+        // The tool that looks into a running program.
+        .executable(name: "asyncio", targets: ["asyncio-tool"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -65,6 +67,23 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: applicationSettings),
+        .executableTarget(
+            name: "asyncio-tool",
+            dependencies: [
+                "AsyncIOSystem", "CShims",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/asyncio",
+            swiftSettings: settings),
+        // Programs with one fault each, to look into.
+        .executableTarget(
+            name: "faults",
+            dependencies: [
+                "AsyncIO",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/faults",
+            swiftSettings: applicationSettings),
         // The interpreter of scenarios that proves the semantics against CPython's.
         .executableTarget(
             name: "asyncio-oracle",
@@ -82,6 +101,11 @@ let package = Package(
             name: "top-level-program",
             dependencies: ["AsyncIO"],
             path: "Tests/Programs/TopLevel",
+            swiftSettings: testSettings),
+        .executableTarget(
+            name: "workers-program",
+            dependencies: ["AsyncIO"],
+            path: "Tests/Programs/Workers",
             swiftSettings: testSettings),
         // The same functions in modules of every kind, all of which the library must serve.
         .target(

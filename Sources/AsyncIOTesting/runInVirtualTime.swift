@@ -21,7 +21,7 @@ public func runInVirtualTime<T>(
             do {
                 return try runner.run(body)
             } catch let error as RuntimeError where loop.hasStalled {
-                deadlock = DeadlockError(tasks: loop.unfinishedTasks)
+                deadlock = loop.deadlockError
                 throw deadlock ?? error
             }
         }
@@ -30,18 +30,29 @@ public func runInVirtualTime<T>(
     }
 }
 
+extension EventLoop {
+    fileprivate var deadlockError: DeadlockError {
+        let report = deadlockReport
+        return DeadlockError(waiting: report.waiting, cycles: report.cycles)
+    }
+}
+
 /// Nothing can happen any more, but some tasks have not ended.
 public struct DeadlockError: Error, CustomStringConvertible {
-    /// A line for each task: its name, what it waits for, and where it was made.
+    /// A line for each task: its name, what it waits for, where, and where it was made.
     public let waiting: [String]
+    /// A line for each circle of tasks that wait for each other.
+    public let cycles: [String]
 
-    init(tasks: [AnyAsyncTask]) {
-        waiting = tasks.map(\.waitReport)
+    init(waiting: [String], cycles: [String]) {
+        self.waiting = waiting
+        self.cycles = cycles
     }
 
     public var description: String {
         "deadlock: nothing is ready and no timer is set, but \(waiting.count) "
             + (waiting.count == 1 ? "task has" : "tasks have") + " not ended:\n"
             + waiting.map { "  - \($0)" }.joined(separator: "\n")
+            + cycles.map { "\n  ! they wait for each other: \($0)" }.joined()
     }
 }

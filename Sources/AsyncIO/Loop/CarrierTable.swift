@@ -118,6 +118,14 @@ struct CarrierTable {
         slots[hole] = nil
     }
 
+    /// All that carry a task, in no order.
+    func carriers(of task: AnyAsyncTask) -> [Carrier] {
+        var found = slots.compactMap { slot in slot?.task.object === task ? slot?.carrier : nil }
+        // The innermost may need no place in the table.
+        if let carrier = task.carrier, !found.contains(carrier) { found.append(carrier) }
+        return found
+    }
+
     // MARK: Hashing
 
     private var mask: Int { slots.count - 1 }

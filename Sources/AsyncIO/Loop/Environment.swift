@@ -2,7 +2,7 @@ internal import Glibc
 
 enum Environment {
     /// `ASYNCIO_DEBUG` is set, and not empty.
-    static let debug = value(of: "ASYNCIO_DEBUG")?.isEmpty == false
+    static let debug = value(of: "ASYNCIO_DEBUG") != nil
 
     /// `ASYNCIO_BACKEND`: what a loop waits with if the program does not say.
     static let backend = value(of: "ASYNCIO_BACKEND")
@@ -10,9 +10,20 @@ enum Environment {
     /// `ASYNCIO_FILES`: what does the work of files.
     static let files = value(of: "ASYNCIO_FILES")
 
-    private static func value(of name: String) -> String? {
-        // SAFETY: read once, before anybody could have a reason to change it.
-        guard let value = unsafe getenv(name) else { return nil }
+    /// `ASYNCIO_WATCHDOG`: after how many seconds a loop counts as blocked; nil for never.
+    static let blockedThreshold: Duration? = {
+        guard let text = value(of: "ASYNCIO_WATCHDOG") else { return .seconds(1) }
+        guard let seconds = Double(text), seconds > 0 else { return nil }
+        return .seconds(seconds)
+    }()
+
+    /// `ASYNCIO_INSPECT` is set, and neither empty nor 0.
+    static let inspect = value(of: "ASYNCIO_INSPECT").map { $0 != "0" } ?? false
+
+    /// Nil if the variable is not set, or empty.
+    static func value(of name: String) -> String? {
+        // SAFETY: the text is copied before anybody could have a reason to change it.
+        guard let value = unsafe getenv(name), unsafe value[0] != 0 else { return nil }
         return unsafe String(cString: value)
     }
 }

@@ -108,6 +108,7 @@ extension EventLoop {
         tasks.removeAll()
         timers.removeAll()
         descriptors.removeAll()
+        signals.removeAll()
         files?.close()
         files = nil
         releaseJobs()
@@ -118,7 +119,9 @@ extension EventLoop {
         state = .running
         isStalled = false
         let outer = whileCurrent { LoopExecutor.shared.beginRunning(self) }
+        Watchdog.shared.beginWatching(self)
         defer {
+            Watchdog.shared.endWatching(self)
             LoopExecutor.shared.endRunning(returningTo: outer)
             state = .idle
             isStopping = false
@@ -165,11 +168,5 @@ extension EventLoop {
             case .callback, .handle: break
             }
         }
-    }
-
-    func noticeInterrupt() {
-        guard let onInterrupt, Interrupt.count != interruptsSeen else { return }
-        interruptsSeen = Interrupt.count
-        onInterrupt()
     }
 }

@@ -15,6 +15,13 @@ extension EventLoop {
 
     package var unfinishedTasks: [AnyAsyncTask] { tasks.all }
 
+    /// A line for each task that has not ended, and one for each circle that they wait in.
+    package var deadlockReport: (waiting: [String], cycles: [String]) {
+        whileCurrent {
+            (tasks.all.map(\.waitReport), AwaitGraph(of: self).deadlocks.map(AwaitGraph.description(of:)))
+        }
+    }
+
     package func createMainTask<T>(
         name: String?, _ body: @escaping @MainActor () async throws -> T
     ) -> AsyncTask<T> {
@@ -52,12 +59,13 @@ extension Runner {
 }
 
 extension AnyAsyncTask {
-    /// The task in a line: what it waits for and since when, and where it was made.
+    /// The task in a line: what it waits for and since when, where, and where it was made.
     package var waitReport: String {
         let since = Duration.nanoseconds(waitingSince)
         let subject =
             waitingOn.map { "waits for \($0.waitDescription) since \(since)" } ?? "waits for code outside of asyncio"
+        let place = stack.first.map { " at \($0)" } ?? ""
         let origin = site.map { ", created at \($0)" } ?? ""
-        return "\"\(name)\" \(subject)\(origin)"
+        return "\"\(name)\" \(subject)\(place)\(origin)"
     }
 }

@@ -87,16 +87,28 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var escaping: KeyboardInterrupt?
     /// Turns made so far.
     @safe @exclusivity(unchecked) package internal(set) var turns: UInt64 = 0
+    /// What is known of the steps, while somebody wants them timed.
+    @safe @exclusivity(unchecked) var stepTimes = StepTimes()
+    /// How late timers were.
+    @safe @exclusivity(unchecked) var lag = Lag()
+    /// Ends the timing of steps for a tool that asked; see allowInspection.swift.
+    @safe @exclusivity(unchecked) var inspectionTimer: TimerHandle?
+    /// See ``blockedThreshold``.
+    var storedThreshold = Environment.blockedThreshold
     @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) throws -> Void)?
-    /// Called in the turn after a Ctrl-C.
-    @safe @exclusivity(unchecked) var onInterrupt: (() -> Void)?
-    @safe @exclusivity(unchecked) var interruptsSeen = 0
+    /// Who is to know of which signal; see SignalTable.
+    @safe @exclusivity(unchecked) var signals = SignalTable()
 
     /// Whether mistakes are looked for that cost time to find. Also set by the
     /// environment variable `ASYNCIO_DEBUG`.
     ///
     /// asyncio: `loop.get_debug`, `loop.set_debug`.
-    public var debug: Bool
+    public var debug: Bool { didSet { timeSteps(debug, for: .debug) } }
+
+    /// In debug mode: a step or callback that takes this long is reported.
+    ///
+    /// asyncio: `loop.slow_callback_duration`.
+    public var slowCallbackDuration: Duration = .milliseconds(100)
 
     enum State { case idle, running, closed }
 
@@ -104,6 +116,8 @@ public final class EventLoop: @unchecked Sendable {
 
     /// What other threads leave for this loop.
     let inbox: Inbox
+    /// What this loop tells who watches it.
+    let pulse = Pulse()
 
     // MARK: Making one
 
@@ -135,6 +149,7 @@ public final class EventLoop: @unchecked Sendable {
         inbox = Inbox(wakeUp: poller.wakeUp)
         self.debug = debug ?? Environment.debug
         if case .virtual = time { virtualNow = 0 }
+        timeSteps(self.debug, for: .debug)
     }
 
     deinit {
@@ -153,7 +168,7 @@ public final class EventLoop: @unchecked Sendable {
         turns &+= 1
         receiveFromOtherThreads()
         pollForEvents()
-        noticeInterrupt()
+        noticeSignals()
         queueDueTimers()
         runReady()
     }
@@ -175,11 +190,16 @@ public final class EventLoop: @unchecked Sendable {
             return receiveFromOtherThreads()
         }
         do {
+            if timeout != 0 { pulse.setAsleep(true) }
             let count = try poller.wait(timeout: timeout)
-            if timeout != 0 { inbox.endSleep() }
+            if timeout != 0 {
+                pulse.setAsleep(false)
+                inbox.endSleep()
+            }
             receiveFromOtherThreads()
             for index in 0..<count { descriptorIsReady(poller.event(at: index)) }
         } catch {
+            pulse.setAsleep(false)
             inbox.endSleep()
             callExceptionHandler(ExceptionContext(message: "The event loop's poller failed", error: error))
         }
@@ -210,6 +230,7 @@ public final class EventLoop: @unchecked Sendable {
             virtualNow = first
             now = first
         }
+        if virtualNow == nil, now >= first { lag.note(now - first) }
         while timers.popFirst(
             dueAt: now,
             {
@@ -236,6 +257,12 @@ public final class EventLoop: @unchecked Sendable {
 
     @inline(__always)
     private func run(_ entry: ReadyEntry) {
+        if pulse.step(entry.task?.bits ?? 0) != 0 { return runWatched(entry) }
+        runUnwatched(entry)
+    }
+
+    @inline(__always)
+    func runUnwatched(_ entry: ReadyEntry) {
         switch entry {
         case .wake(let job, let task):
             if let task { carriers.wakes(task) }

@@ -61,11 +61,14 @@ extension EventLoop {
         if let subject = context.subject { metadata["subject"] = "\(subject)" }
         if let location = context.location { metadata["created"] = "\(location)" }
         if let error = context.error { metadata["error"] = "\(error)" }
-        Logger(label: "asyncio").error("\(context.message)", metadata: metadata)
+        logger.error("\(context.message)", metadata: metadata)
     }
 
     /// Something that works but should not be so. Python's `ResourceWarning`, `RuntimeWarning`.
-    static func warn(_ message: String) { Logger(label: "asyncio").warning("\(message)") }
+    static func warn(_ message: String) { logger.warning("\(message)") }
+
+    /// Made anew each time, since a program may choose its log when this library has begun.
+    static var logger: Logger { Logger(label: "asyncio") }
 
     /// Reports from a `deinit`, which may run when the loop is gone.
     static func report(_ context: ExceptionContext) {

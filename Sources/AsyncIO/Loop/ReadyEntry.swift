@@ -10,4 +10,10 @@ enum ReadyEntry {
     case sleep(SleepFuture)
     /// A done callback of a future that ended.
     case done(FutureBase, DoneCallback)
+
+    /// The task that runs, if that is known beforehand.
+    @inline(__always)
+    var task: UnretainedTask? {
+        if case .wake(_, let task) = self { task } else { nil }
+    }
 }

@@ -146,30 +146,26 @@ public final class Runner {
     }
 }
 
-/// Ctrl-C while a main task runs.
+/// Ctrl-C while a main task runs, unless the program handles it itself.
 private final class InterruptScope {
     private let loop: EventLoop
-    private let isInstalled: Bool
-    private let before: Int
+    private var wasNoticed = false
 
     init(_ loop: EventLoop, cancelling main: AnyAsyncTask) {
         self.loop = loop
-        isInstalled = Thread.isMain && Interrupt.install(waking: loop.poller.wakeUp)
-        before = isInstalled ? Interrupt.count : 0
-        loop.interruptsSeen = before
-        guard isInstalled else { return }
-        loop.onInterrupt = { if !main.cancel() { loop.escaping = KeyboardInterrupt() } }
+        guard Thread.isMain else { return }
+        loop.signals.setFallback(for: .interrupt, waking: loop.poller.wakeUp) { [unowned self] in
+            wasNoticed = true
+            if !main.cancel() { loop.escaping = KeyboardInterrupt() }
+        }
     }
 
-    var wasInterrupted: Bool { isInstalled && Interrupt.count > before }
+    var wasInterrupted: Bool { wasNoticed || isUnnoticed }
 
     /// A Ctrl-C that the loop has not seen.
-    var isUnnoticed: Bool { isInstalled && Interrupt.count != loop.interruptsSeen }
+    var isUnnoticed: Bool { loop.signals.fallbackHasNews(for: .interrupt) }
 
-    func end() {
-        loop.onInterrupt = nil
-        if isInstalled { Interrupt.restore() }
-    }
+    func end() { loop.signals.removeFallback(for: .interrupt) }
 }
 
 extension EventLoop {

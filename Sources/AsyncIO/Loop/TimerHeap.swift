@@ -135,6 +135,22 @@ struct TimerHeap {
         }
     }
 
+    /// When a sleep ends; looks at every timer.
+    func deadline(of sleep: SleepFuture) -> Int64? {
+        nodes.first { node in
+            if case .sleep(let other) = node.timer { other.object === sleep } else { false }
+        }?.deadline
+    }
+
+    /// When each sleep ends.
+    var sleeps: [ObjectIdentifier: Int64] {
+        var deadlines: [ObjectIdentifier: Int64] = [:]
+        for node in nodes {
+            if case .sleep(let sleep) = node.timer { deadlines[ObjectIdentifier(sleep.object)] = node.deadline }
+        }
+        return deadlines
+    }
+
     // MARK: Inside
 
     @inline(__always)

@@ -22,6 +22,8 @@ final class Watch {
     // The user's callbacks.
     var onReadable: WatchCallback?
     var onWritable: WatchCallback?
+    /// Tasks that wait for a user's descriptor, made when there is the first.
+    var waits: DescriptorWaits?
 
     init(descriptor: Int32, token: UInt64, isEdgeTriggered: Bool) {
         self.descriptor = descriptor
@@ -32,8 +34,8 @@ final class Watch {
     /// What a user's descriptor is registered for.
     var interest: Interest {
         var interest: Interest = []
-        if onReadable != nil { interest.insert(.readable) }
-        if onWritable != nil { interest.insert(.writable) }
+        if onReadable != nil || waits?.readers.isEmpty == false { interest.insert(.readable) }
+        if onWritable != nil || waits?.writers.isEmpty == false { interest.insert(.writable) }
         return interest
     }
 
@@ -58,6 +60,12 @@ final class Watch {
         defer { writer = nil }
         try await waiter.wait()
     }
+}
+
+/// Tasks that wait until a user's descriptor is ready.
+final class DescriptorWaits {
+    var readers = WaitQueue()
+    var writers = WaitQueue()
 }
 
 /// A callback that runs each time a descriptor is ready, until it is removed.

@@ -13,7 +13,8 @@ public final class Server {
     private let backlog: Int
     /// What becomes of a connection; the task of its handler, if it has one.
     private let accept: (Connection) -> AnyAsyncTask?
-    private var connections: [ObjectIdentifier: ByteChannel] = [:]
+    /// Not held: one that nobody holds any more goes, and leaves the list.
+    private var connections: [ObjectIdentifier: Unretained<ByteChannel>] = [:]
     private var handlers: [ObjectIdentifier: AnyAsyncTask] = [:]
     /// Who waits for there to be nothing left.
     private var idlers = WaitQueue()
@@ -103,7 +104,7 @@ public final class Server {
         servingTask = runningTask()
         defer { servingTask = nil }
         do {
-            try await Waiter(for: "Server.serveForever()").wait()
+            try await Waiter(for: "Server.serveForever()", on: self).wait()
         } catch {
             servingTask = nil
             close()
@@ -132,12 +133,12 @@ public final class Server {
     /// Closes every open connection, after what it has to send.
     ///
     /// asyncio: `Server.close_clients`.
-    public func closeClients() { for connection in connections.values { connection.top.close() } }
+    public func closeClients() { for connection in connections.values.map(\.object) { connection.top.close() } }
 
     /// Ends every open connection at once.
     ///
     /// asyncio: `Server.abort_clients`.
-    public func abortClients() { for connection in connections.values { connection.top.abort() } }
+    public func abortClients() { for connection in connections.values.map(\.object) { connection.top.abort() } }
 
     /// Waits until the server is closed and no connection is open.
     ///
@@ -175,7 +176,7 @@ public final class Server {
 
     private nonisolated(nonsending) func wait(until isOver: () -> Bool) async throws {
         while !isOver() {
-            let place = Waiter(for: "the end of a Server")
+            let place = Waiter(for: "the end of a Server", on: self)
             idlers.append(place)
             defer { idlers.remove(place) }
             try await place.wait()
@@ -225,7 +226,7 @@ public final class Server {
     /// Counts a channel until it is lost; closes it and aborts it with the others.
     func track(_ channel: ByteChannel) {
         let id = ObjectIdentifier(channel)
-        connections[id] = channel
+        connections[id] = Unretained(channel)
         channel.onReleased = { [weak self] in
             self?.connections[id] = nil
             self?.wakeIdlers()

@@ -35,6 +35,11 @@ public final class StreamReader {
     /// asyncio: `StreamReader.at_eof`.
     public var isAtEOF: Bool { isEOF && buffer.isEmpty }
 
+    /// What the stream broke with, if it did.
+    ///
+    /// asyncio: `StreamReader.exception`.
+    public var error: (any Error)? { failure ?? channel?.error }
+
     // MARK: Reading
 
     /// Reads up to `count` bytes: what is there, waiting only if nothing is. Reads to the end
@@ -67,6 +72,41 @@ public final class StreamReader {
             }
         }
         return buffer.takeFirst(count)
+    }
+
+    /// Reads into memory of the caller's: what is there, waiting only if nothing is. Bytes that
+    /// no earlier call left here go there straight from the system.
+    ///
+    /// - Returns: how many bytes; 0 at the end of the stream.
+    /// - Throws: as ``read(_:)``.
+    ///
+    /// asyncio: `loop.sock_recv_into`, for streams.
+    public nonisolated(nonsending) func read(into span: inout MutableRawSpan) async throws -> Int {
+        if let failure { throw failure }
+        if span.byteCount == 0 { return 0 }
+        while buffer.isEmpty, !isEOF {
+            guard let channel else {
+                try await fill("read")
+                continue
+            }
+            if isReading { throw ConcurrentRead.error("read") }
+            if let received = try channel.tryReceive(into: &span) {
+                isEOF = received == 0
+                return received
+            }
+            isReading = true
+            defer { isReading = false }
+            try await channel.waitReadable()
+        }
+        let count = min(span.byteCount, buffer.count)
+        unsafe buffer.withBytes { bytes in
+            // SAFETY: both have at least `count` bytes.
+            unsafe span.withUnsafeMutableBytes {
+                unsafe $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+            }
+        }
+        buffer.dropFirst(count)
+        return count
     }
 
     private nonisolated(nonsending) func readToEnd() async throws -> [UInt8] {
@@ -217,11 +257,13 @@ public final class StreamReader {
     }
 
     func checkIdle(_ operation: StaticString) throws(RuntimeError) {
-        guard isReading else { return }
-        throw RuntimeError("\(operation)() called while another task is already waiting for incoming data")
+        if isReading { throw ConcurrentRead.error(operation) }
     }
 
     // MARK: Inside
+
+    /// Ends what the reader reads from.
+    func abort() { channel?.abort() }
 
     /// Waits for more bytes, or the end. What comes is bounded: no more than twice the limit,
     /// or than is wanted, is kept.
@@ -239,6 +281,12 @@ public final class StreamReader {
             try await waiter.wait()
             if let failure { throw failure }
         }
+    }
+}
+
+private enum ConcurrentRead {
+    static func error(_ operation: StaticString) -> RuntimeError {
+        RuntimeError("\(operation)() called while another task is already waiting for incoming data")
     }
 }
 

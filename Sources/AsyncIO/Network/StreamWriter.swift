@@ -7,7 +7,8 @@ public final class StreamWriter {
     /// The receiving end, which changes its channel with this one.
     private weak var reader: StreamReader?
 
-    init(channel: ByteChannel, reader: StreamReader) {
+    /// - Parameter reader: nil for a pipe, which has no other end.
+    init(channel: ByteChannel, reader: StreamReader? = nil) {
         self.channel = channel
         self.reader = reader
     }
@@ -61,6 +62,22 @@ public final class StreamWriter {
         try await write(Array(text.utf8))
     }
 
+    /// Sends the bytes of `span` without a copy; what the kernel does not take at once is
+    /// copied. See ``write(_:)-([UInt8])``.
+    public nonisolated(nonsending) func write(_ span: RawSpan) async throws {
+        try channel.send(span)
+        if channel.isPaused { try await channel.drain() }
+    }
+
+    /// Sends all of `lines`, one after the other, at once.
+    ///
+    /// - Throws: as ``write(_:)-([UInt8])``.
+    ///
+    /// asyncio: `StreamWriter.writelines` and `drain`.
+    public nonisolated(nonsending) func writeLines(_ lines: some Sequence<[UInt8]>) async throws {
+        try await write(Array(lines.joined()))
+    }
+
     /// Waits until little enough is kept, if it was too much. ``write(_:)-([UInt8])`` does so
     /// itself.
     ///
@@ -79,6 +96,11 @@ public final class StreamWriter {
     ///
     /// asyncio: `StreamWriter.write_eof`.
     public func writeEOF() throws { try channel.sendEOF() }
+
+    /// Whether the sending half can end by itself: not with TLS.
+    ///
+    /// asyncio: `StreamWriter.can_write_eof`.
+    public var canWriteEOF: Bool { channel.canSendEOF }
 
     /// How many bytes are kept, waiting to be sent.
     ///
@@ -130,4 +152,9 @@ public final class StreamWriter {
     ///
     /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: SocketAddress? { channel.peerAddress }
+
+    /// The descriptor, for options and the like; it stays the stream's. nil once it is closed.
+    ///
+    /// asyncio: `get_extra_info("socket")`.
+    public var descriptor: Int32? { channel.descriptor }
 }

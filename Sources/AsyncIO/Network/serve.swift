@@ -26,11 +26,16 @@ nonisolated(nonsending) func upgraded(_ connection: ByteChannel, _ upgrade: TLSU
     do {
         return try await upgrade(connection)
     } catch {
-        guard !(error is CancellationError), connection.loop.debug else { return nil }
-        connection.loop.callExceptionHandler(
-            ExceptionContext(message: "The handshake of a connection failed", error: error, subject: connection.name))
+        noteHandshakeFailure(error, of: connection)
         return nil
     }
+}
+
+/// Tells of it in debug mode.
+func noteHandshakeFailure(_ error: any Error, of connection: ByteChannel) {
+    guard connection.loop.debug, !(error is CancellationError) else { return }
+    connection.loop.callExceptionHandler(
+        ExceptionContext(message: "The handshake of a connection failed", error: error, subject: connection.name))
 }
 
 /// Tells of an error that a handler ended with. A peer that goes away is the weather of

@@ -6,8 +6,8 @@ final class QueueState {
     @usableFromInline @safe @exclusivity(unchecked) private(set) var isShutDown = false
     @usableFromInline let maxSize: Int
 
-    @safe @exclusivity(unchecked) private var getters = WaitQueue()
-    @safe @exclusivity(unchecked) private var putters = WaitQueue()
+    @safe @exclusivity(unchecked) var getters = WaitQueue()
+    @safe @exclusivity(unchecked) var putters = WaitQueue()
     /// How many items came and were not finished.
     @safe @exclusivity(unchecked) private(set) var unfinished = 0
     let finished = Event()
@@ -38,7 +38,7 @@ final class QueueState {
     nonisolated(nonsending) func waitForRoom() async throws {
         while isFull {
             if isShutDown { throw QueueShutDown() }
-            let place = Waiter(for: "Queue.put()")
+            let place = Waiter(for: "Queue.put()", on: self)
             putters.append(place)
             do {
                 try await place.wait()
@@ -55,7 +55,7 @@ final class QueueState {
     nonisolated(nonsending) func waitForItem() async throws {
         while count == 0 {
             if isShutDown { throw QueueShutDown() }
-            let place = Waiter(for: "Queue.get()")
+            let place = Waiter(for: "Queue.get()", on: self)
             getters.append(place)
             do {
                 try await place.wait()

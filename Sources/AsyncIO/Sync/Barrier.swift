@@ -7,7 +7,7 @@ public final class Barrier {
     private enum State { case filling, draining, resetting, broken }
 
     // Loop thread only; changed with the condition's lock held.
-    private let condition = Condition()
+    let condition = Condition()
     private var state = State.filling
     private var count = 0
 

@@ -9,7 +9,7 @@
 ///
 /// asyncio: `asyncio.Condition`.
 public final class Condition {
-    @safe @exclusivity(unchecked) private var line = WaitQueue()
+    @safe @exclusivity(unchecked) var line = WaitQueue()
     /// The lock, which may be shared with other conditions.
     public let lock: Lock
 
@@ -36,7 +36,7 @@ public final class Condition {
     /// asyncio: `Condition.wait`.
     public nonisolated(nonsending) func wait() async throws {
         guard lock.isLocked else { throw RuntimeError("wait() on a Condition whose lock is not held") }
-        let place = Waiter(for: "Condition.wait()")
+        let place = Waiter(for: "Condition.wait()", on: self)
         try lock.release()
         var cancellation: (any Error)?
         line.append(place)

@@ -2,7 +2,7 @@
 ///
 /// asyncio: `asyncio.Event`.
 public final class Event {
-    @safe @exclusivity(unchecked) private var line = WaitQueue()
+    @safe @exclusivity(unchecked) var line = WaitQueue()
     /// Whether the flag is up.
     ///
     /// asyncio: `Event.is_set`.
@@ -31,7 +31,7 @@ public final class Event {
     /// asyncio: `Event.wait`.
     public nonisolated(nonsending) func wait() async throws {
         guard !isSet else { return }
-        let place = Waiter(for: "Event.wait()")
+        let place = Waiter(for: "Event.wait()", on: self)
         line.append(place)
         defer { line.remove(place) }
         try await place.wait()

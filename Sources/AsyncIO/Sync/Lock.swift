@@ -9,11 +9,14 @@
 ///
 /// asyncio: `asyncio.Lock`.
 public final class Lock {
-    @safe @exclusivity(unchecked) private var line = WaitQueue()
+    @safe @exclusivity(unchecked) var line = WaitQueue()
     /// Whether somebody holds the lock.
     ///
     /// asyncio: `Lock.locked`.
     @safe @exclusivity(unchecked) public private(set) var isLocked = false
+
+    /// The number of the task that took it; 0 if no task holds it.
+    @safe @exclusivity(unchecked) private(set) var ownerNumber: UInt64 = 0
 
     public init() {}
 
@@ -31,7 +34,7 @@ public final class Lock {
         ignoresNativeCancellation: Bool
     ) async throws {
         if isLocked || line.hasLiveWaiter {
-            let place = Waiter(for: "Lock.acquire()")
+            let place = Waiter(for: "Lock.acquire()", on: self)
             line.append(place)
             do {
                 try await place.wait(ignoresNativeCancellation: ignoresNativeCancellation)
@@ -43,6 +46,7 @@ public final class Lock {
             }
         }
         isLocked = true
+        ownerNumber = EventLoop.currentTaskNumber
     }
 
     /// Lets the lock go; the first in line gets it in the next turn.
@@ -53,6 +57,7 @@ public final class Lock {
     public func release() throws(RuntimeError) {
         guard isLocked else { throw RuntimeError("release() of a Lock that is not locked") }
         isLocked = false
+        ownerNumber = 0
         line.wakeHead()
     }
 }

@@ -2,7 +2,7 @@
 ///
 /// asyncio: `asyncio.Semaphore`.
 public class Semaphore {
-    @safe @exclusivity(unchecked) private final var line = WaitQueue()
+    @safe @exclusivity(unchecked) final var line = WaitQueue()
     /// How many may still enter.
     @safe @exclusivity(unchecked) public private(set) final var value: Int
 
@@ -27,7 +27,7 @@ public class Semaphore {
             value -= 1
             return
         }
-        let place = Waiter(for: "Semaphore.acquire()")
+        let place = Waiter(for: "Semaphore.acquire()", on: self)
         line.append(place)
         defer {
             // Others may have come while this one's turn was on its way.
@@ -65,7 +65,7 @@ public class Semaphore {
 ///
 /// asyncio: `asyncio.BoundedSemaphore`.
 public final class BoundedSemaphore: Semaphore {
-    private let bound: Int
+    let bound: Int
 
     /// - Throws: ``ValueError`` if `value` is negative.
     public override init(_ value: Int = 1) throws(ValueError) {

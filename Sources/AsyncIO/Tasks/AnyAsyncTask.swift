@@ -1,3 +1,5 @@
+internal import AsyncIOSystem
+
 /// A task, whatever its value: name, cancellation, and what it waits for.
 ///
 /// An `AsyncTask` is the logical task. What runs it is a *carrier*, a Swift task;
@@ -12,7 +14,8 @@ public class AnyAsyncTask: FutureBase {
     // SAFETY: the frame that waits holds the future, and sets this to nil first thing
     // when it goes on.
     @safe @exclusivity(unchecked) final unowned(unsafe) var waitingOn: FutureBase?
-    /// In virtual time: since when. For reports.
+    /// Since when, for reports: 0 if nobody took the time. In real time it may be late by as
+    /// long as the watchdog takes between two looks.
     @safe @exclusivity(unchecked) final var waitingSince: Int64 = 0
     /// The innermost Swift task that runs this task's code; nil before it started
     /// and after it ended.
@@ -54,7 +57,7 @@ public class AnyAsyncTask: FutureBase {
     /// asyncio: `Task.get_name`, `Task.set_name`.
     public final var name: String {
         get { givenName ?? "Task-\(number)" }
-        set { givenName = newValue }
+        set { Watchdog.whileNotLooking { givenName = newValue } }
     }
 
     public override var description: String { "Task \"\(name)\" (\(stateDescription))" }
@@ -165,7 +168,10 @@ public class AnyAsyncTask: FutureBase {
             fatalError("A task's body runs outside of any Swift task; this is a mistake in swift-asyncio.")
         }
         carrier = current
-        EventLoop.withRequired(for: "A task") { $0.carriers.insert(current, self) }
+        EventLoop.withRequired(for: "A task") { loop in
+            loop.carriers.insert(current, self)
+            if loop.pulse.setTask(UnretainedTask(self).bits) != 0 { loop.stepIs(of: self) }
+        }
         // A request that is still to be delivered reaches foreign waits on this carrier too.
         if mustCancel { current.cancel() }
     }
@@ -220,12 +226,16 @@ public class AnyAsyncTask: FutureBase {
     // MARK: Inside
 
     final func end(as state: State) {
-        EventLoop.withRequired(for: "A task") { $0.tasks.remove(self) }
+        EventLoop.withRequired(for: "A task") { loop in
+            if loop.pulse.setTask(0) != 0 { Watchdog.waitWhileLooking() }
+            loop.tasks.remove(self)
+        }
         complete(as: state)
     }
 
     final func endFailed(_ error: any Error) {
         let loop = EventLoop.required(for: "A task")
+        if loop.pulse.setTask(0) != 0 { Watchdog.waitWhileLooking() }
         loop.tasks.remove(self)
         fail(error)
         if let interrupt = error as? KeyboardInterrupt { loop.escaping = interrupt }

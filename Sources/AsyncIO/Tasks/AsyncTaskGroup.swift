@@ -6,7 +6,7 @@
 /// asyncio: `asyncio.TaskGroup`.
 public final class AsyncTaskGroup {
     // Loop thread only: the class is not Sendable, and entering checks the thread.
-    @safe @exclusivity(unchecked) private var children = ChildList()
+    @safe @exclusivity(unchecked) var children = ChildList()
     @safe @exclusivity(unchecked) private var errors: [any Error] = []
     @safe @exclusivity(unchecked) private var parent: AnyAsyncTask?
     @safe @exclusivity(unchecked) private var isEntered = false
@@ -171,7 +171,7 @@ public final class AsyncTaskGroup {
         var latest: SeenCancellation?
         if bodyError != nil, !isAborting { abort() }
         while !children.isEmpty {
-            let waiter = Waiter(for: "the tasks of its group")
+            let waiter = Waiter(for: "the tasks of its group", on: self)
             allEnded = waiter
             do {
                 try await waiter.wait()

@@ -1,7 +1,7 @@
 /// Where in the program something was made.
 ///
 /// Twelve bytes, since every task has one.
-public struct CreationSite: CustomStringConvertible {
+public struct CreationSite: Sendable, CustomStringConvertible {
     @usableFromInline let file: LiteralText
 
     @usableFromInline let storedLine: UInt32
@@ -24,7 +24,7 @@ public struct CreationSite: CustomStringConvertible {
 /// takes three.
 @safe
 @usableFromInline
-struct LiteralText: CustomStringConvertible {
+struct LiteralText: @unchecked Sendable, CustomStringConvertible {
     // SAFETY: a literal lies in the program's own memory, which stays, and ends with a zero.
     @usableFromInline let start: UnsafePointer<UInt8>
 

@@ -174,6 +174,20 @@ public class FutureBase {
     /// The object as something that a task waits for.
     var waitDescription: String { description }
 
+    /// What a wait for this is a wait for, if that is an object of its own: a lock, say.
+    var waitSubject: AnyObject? { nil }
+
+    /// The tasks and futures whose end this waits for.
+    var awaited: [FutureBase] { (waitSubject as? any AwaitingOthers)?.awaited ?? [] }
+
+    /// The tasks that wait for this to end.
+    final var waitingTasks: [AnyAsyncTask] {
+        ([first] + others).compactMap { callback in
+            guard case .wake(_, let task) = callback else { return nil }
+            return task?.object
+        }
+    }
+
     final var stateDescription: String {
         switch state {
         case .pending: "pending"

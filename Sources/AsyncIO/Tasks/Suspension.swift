@@ -1,3 +1,4 @@
+internal import AsyncIOSystem
 internal import DequeModule
 
 // # How a task waits
@@ -84,7 +85,7 @@ extension FutureBase {
         guard let unretained = task else { return register(.wake(job, nil)) }
         unretained.with { task in
             task.waitingOn = self
-            if let now = loop.virtualNow { task.waitingSince = now }
+            task.waitingSince = loop.virtualNow ?? loop.pulse.now
             register(.wake(job, unretained))
             if task.mustCancel, cancel(task.requestedMessage) { task.mustCancel = false }
         }

@@ -32,8 +32,24 @@ struct TaskList {
         tasks.removeAll()
     }
 
+    var count: Int { tasks.count }
+
+    subscript(number number: UInt64) -> AnyAsyncTask? { tasks.first { $0.number == number } }
+
     /// Oldest first.
     var all: [AnyAsyncTask] { tasks.sorted { $0.number < $1.number } }
+}
+
+extension EventLoop {
+    /// The number of the task that runs here; 0 if none does.
+    @inline(__always)
+    static var currentTaskNumber: UInt64 {
+        var number: UInt64 = 0
+        _ = withHere { loop in
+            if let task = loop.carriers.current { number = task.with { $0.number } }
+        }
+        return number
+    }
 }
 
 extension AnyAsyncTask {

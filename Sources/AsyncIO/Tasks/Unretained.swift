@@ -1,3 +1,4 @@
+internal import AsyncIOSystem
 internal import CShims
 
 // The three unsafe things that waiting is made of, each with the one rule that makes it
@@ -29,6 +30,10 @@ struct Unretained<Object: AnyObject> {
 
     @inline(__always)
     var object: Object { unsafe raw.takeUnretainedValue() }
+
+    /// The object's address.
+    @inline(__always)
+    var bits: UInt { unsafe UInt(bitPattern: raw.toOpaque()) }
 
     /// The object for the length of `body`, which does not retain it.
     @inline(__always)
@@ -69,6 +74,12 @@ struct Carrier: Equatable {
 
     /// Sets the native cancellation flag and runs its handlers.
     func cancel() { unsafe asyncio_task_cancel(address) }
+
+    /// The functions that the Swift task is in, if it is suspended, innermost first.
+    var suspendedFrames: CodeAddresses { unsafe CodeAddresses(ofSuspendedTask: address) }
+
+    /// Swift tasks are numbered in the order they are made in.
+    var number: UInt32 { unsafe asyncio_task_number(address) }
 
     @inline(__always)
     var bits: UInt { unsafe UInt(bitPattern: address) }

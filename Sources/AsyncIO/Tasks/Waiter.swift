@@ -8,13 +8,19 @@ final class Waiter: FutureBase {
 
     /// What the wait is for, for reports: "Lock.acquire()", say.
     private let purpose: LiteralText
+    /// Whose wait it is: the lock, the queue.
+    //
+    // SAFETY: nil, or an object that the frame which waits holds.
+    @safe @exclusivity(unchecked) unowned(unsafe) let subject: AnyObject?
 
-    init(for purpose: StaticString) {
+    init(for purpose: StaticString, on subject: AnyObject? = nil) {
         self.purpose = LiteralText(purpose)
+        self.subject = subject
         super.init()
     }
 
     override var waitDescription: String { purpose.description }
+    override var waitSubject: AnyObject? { subject }
 
     /// Wakes whoever waits; does nothing if the waiter has ended already.
     func complete() {

@@ -30,6 +30,8 @@ final class GatherFuture<Value>: Future<Value> {
         for child in ended { childEnded(child) }
     }
 
+    override var awaited: [FutureBase] { children }
+
     private func childEnded(_ child: FutureBase) {
         unfinished -= 1
         if isDone {

@@ -25,7 +25,7 @@ public func shield<T>(
 ///
 /// asyncio: `asyncio.shield` without `await`.
 public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
-    let outer = Future<A.Value>()
+    let outer = ShieldFuture<A.Value>(of: inner)
     guard !inner.isDone else {
         outer.end(like: inner, message: inner.isCancelled ? inner.takeMessage() : nil)
         return outer
@@ -41,6 +41,18 @@ public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
         inner.reportErrorOfShielded()
     }
     return outer
+}
+
+/// What `shield` waits for, which knows what that stands for.
+private final class ShieldFuture<Value>: Future<Value> {
+    private weak let inner: FutureBase?
+
+    init(of inner: FutureBase) {
+        self.inner = inner
+        super.init()
+    }
+
+    override var awaited: [FutureBase] { inner.map { [$0] } ?? [] }
 }
 
 extension Future {

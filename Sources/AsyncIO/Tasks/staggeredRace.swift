@@ -84,7 +84,7 @@ private final class StaggeredRace<Item, T> {
         var cancellation: (any Error)?
         var message: String?
         while !running.isEmpty {
-            let waiter = Waiter(for: "the bodies of its race")
+            let waiter = Waiter(for: "the bodies of its race", on: self)
             allEnded = waiter
             do {
                 try await waiter.wait(ignoresNativeCancellation: cancellation != nil)

@@ -29,7 +29,9 @@ public nonisolated(nonsending) func wait<F: FutureBase>(
     guard !futures.isEmpty else { throw ValueError("wait() needs at least one task or future") }
 
     let loop = EventLoop.required(for: "wait")
-    let waiter = Waiter(for: "wait()")
+    let subject = WaitedFutures(futures)
+    let waiter = Waiter(for: "wait()", on: subject)
+    defer { withExtendedLifetime(subject) {} }
     let timer = timeout.map { loop.schedule(.complete(waiter), at: loop.time.advanced(by: $0)) }
     var unfinished = futures.count
     let callbacks = futures.map { future in

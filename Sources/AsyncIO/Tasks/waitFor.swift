@@ -78,7 +78,7 @@ private nonisolated(nonsending) func waitForPlain<A: Awaitable>(
 
 /// asyncio's `_cancel_and_wait`.
 nonisolated(nonsending) func cancelAndWait(_ future: FutureBase) async throws {
-    let waiter = Waiter(for: "waitFor()")
+    let waiter = Waiter(for: "waitFor()", on: future)
     let callback = future.onDone { _ in waiter.complete() }
     defer { future.forget(callback) }
     future.cancel()

@@ -70,7 +70,6 @@ extension TLSChannel {
     }
 
     private func giveUpClosing() {
-        endSoon(with: TimeoutError())
-        lower.abort()
+        abort(with: TimeoutError())
     }
 }

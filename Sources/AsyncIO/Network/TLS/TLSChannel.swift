@@ -15,8 +15,8 @@ internal import AsyncIOSystem
 //
 // States: handshake → established → closing → lost; `ByteChannel` has the last two.
 //
-// - A handshake runs in the task that asked for it. A failure, a time-out, a cancellation and
-//   `close()` end it, and the lower channel with it.
+// - A handshake goes on whenever the lower channel has news. A failure, a time-out, `close()`,
+//   and the cancellation of who waits for it end it, and the lower channel with it.
 // - Closing: what is kept is sent, then TLS's own end. Then the peer's bytes are read and
 //   dropped until its own end comes, the connection breaks, or time runs out; see
 //   TLSChannel+Closing.swift.
@@ -33,7 +33,7 @@ final class TLSChannel: ByteChannel {
 
     var isEstablished = false
     /// The engine may have something to say without more of the peer's bytes.
-    private var hasMore = false
+    var hasMore = false
     /// The peer's TLS end has come.
     var isEnded = false
     /// Plain bytes that cannot be encrypted yet. Seldom any: only while a message of the
@@ -41,6 +41,8 @@ final class TLSChannel: ByteChannel {
     var held = ByteBuffer()
     /// Ends a handshake, or a closing, that takes too long.
     var timer: TimerHandle?
+    /// Called when the handshake is over, in whatever way.
+    var onHandshakeEnd: (() -> Void)?
     /// The lower channel ends with an error that means nothing any more.
     var ignoresLoss = false
     private var onReadable: WatchCallback?
@@ -60,6 +62,7 @@ final class TLSChannel: ByteChannel {
         super.init(on: lower.loop)
         try setWaterMarks(high: 512 * 1024, low: 128 * 1024)
         lower.upper = self
+        lower.owner = self
         lower.onPauseChanged = { [weak self] _ in self?.notePressure() }
         lower.onLost = { [weak self] error in self?.lowerIsLost(error) }
     }
@@ -78,10 +81,17 @@ final class TLSChannel: ByteChannel {
     override var isReadable: Bool { hasMore || isEnded || isClosing || lower.isReadable }
 
     override func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? {
+        let target = unsafe UnsafeMutableRawBufferPointer(rebasing: half.prefix(count))
+        let received = try unsafe tryReceive(into: target)
+        if let received, received > 0 { unsafe take(UnsafeRawBufferPointer(rebasing: target[..<received])) }
+        return received
+    }
+
+    override func tryReceive(into target: UnsafeMutableRawBufferPointer) throws -> Int? {
         if let error { throw error }
         if isClosing || isEnded { return 0 }
-        let target = unsafe UnsafeMutableRawBufferPointer(rebasing: half.prefix(count))
-        if hasMore, let count = unsafe try decrypt(UnsafeRawBufferPointer(start: nil, count: 0), target, take) {
+        guard isEstablished else { return nil }
+        if hasMore, let count = unsafe try decrypt(UnsafeRawBufferPointer(start: nil, count: 0), into: target) {
             return count
         }
         // As much as the plain bytes take encrypted, and a whole record at least.
@@ -91,7 +101,7 @@ final class TLSChannel: ByteChannel {
             let received: Int?
             do {
                 received = try unsafe lower.tryReceive(atMost: wanted) { bytes in
-                    result = Result { unsafe try decrypt(bytes, target, take) }
+                    result = Result { unsafe try decrypt(bytes, into: target) }
                 }
             } catch {
                 throw fail(error)
@@ -103,11 +113,8 @@ final class TLSChannel: ByteChannel {
         }
     }
 
-    /// - Returns: how many plain bytes `take` got; 0 at the end; nil if there are none yet.
-    private func decrypt(
-        _ bytes: UnsafeRawBufferPointer, _ target: UnsafeMutableRawBufferPointer,
-        _ take: (UnsafeRawBufferPointer) -> Void
-    ) throws -> Int? {
+    /// - Returns: how many plain bytes came; 0 at the end; nil if there are none yet.
+    private func decrypt(_ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) throws -> Int? {
         var count = 0
         do {
             let outcome = unsafe try engine.read(bytes, into: target, count: &count)
@@ -118,7 +125,6 @@ final class TLSChannel: ByteChannel {
         } catch {
             throw fail(error)
         }
-        if count > 0 { unsafe take(UnsafeRawBufferPointer(rebasing: target[..<count])) }
         return count > 0 || isEnded ? count : nil
     }
 
@@ -152,8 +158,8 @@ final class TLSChannel: ByteChannel {
     override func whenReadable(_ callback: (() -> Void)?) {
         onReadable?.isRemoved = true
         onReadable = callback.map { WatchCallback($0) }
-        // A channel that is closing listens to the lower one itself.
-        if !isClosing { lower.whenReadable(callback) }
+        // Until it is established, and when it is closing, a channel listens to the lower one itself.
+        if isEstablished, !isClosing { lower.whenReadable(callback) }
         if hasMore || isEnded || isClosing { loop.queue(onReadable) }
     }
 
@@ -211,12 +217,11 @@ final class TLSChannel: ByteChannel {
         closeGracefully()
     }
 
-    override func abort() {
+    override func abort(with error: (any Error)?) {
         guard state != .lost else { return }
-        beginClosing()
+        endSoon(with: error)
         forgetReader()
         lower.abort()
-        endSoon()
     }
 
     /// The error, after which the channel is lost. The peer gets what the engine has to say
@@ -243,6 +248,7 @@ final class TLSChannel: ByteChannel {
     override func release() {
         timer?.cancel()
         timer = nil
+        onHandshakeEnd.take()?()
         held.removeAll()
         lower.whenReadable(nil)
         lower.onPauseChanged = nil

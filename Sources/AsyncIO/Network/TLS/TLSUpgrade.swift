@@ -64,21 +64,25 @@ struct TLSUpgrade {
         self.host = host
     }
 
-    /// Runs the handshake over `channel`.
+    /// Puts TLS over `channel`, which is closed if this throws.
+    func begin(over channel: ByteChannel) throws -> TLSChannel {
+        do {
+            return try TLSChannel(over: channel, self)
+        } catch {
+            channel.abort()
+            throw error
+        }
+    }
+
+    /// Puts TLS over `channel` and runs the handshake.
     ///
     /// - Parameter early: bytes of the peer's that were received already.
     /// - Returns: the channel to use from now on.
     /// - Throws: ``TLSError``, ``OSError``, `CancellationError`; `channel` is closed then.
     nonisolated(nonsending) func callAsFunction(_ channel: ByteChannel, early: [UInt8] = []) async throws -> TLSChannel
     {
-        let tls: TLSChannel
-        do {
-            tls = try TLSChannel(over: channel, self)
-        } catch {
-            channel.abort()
-            throw error
-        }
-        try await tls.handshake(early)
+        let tls = try begin(over: channel)
+        try await tls.handshake(early: early)
         return tls
     }
 }

@@ -1,0 +1,36 @@
+// One program for each fault that makes a program with an event loop hard to understand, and
+// what there is against it. Start one with ASYNCIO_INSPECT=1 and look at it with
+// `asyncio ps`, `asyncio pstree` and `asyncio top`.
+//
+//     ASYNCIO_INSPECT=1 faults deadlock
+
+import ArgumentParser
+import AsyncIO
+
+@main
+struct Faults: ParsableCommand {
+    nonisolated static let configuration = CommandConfiguration(
+        commandName: "faults", abstract: "Programs with one fault each, to look into.")
+
+    enum Fault: String, ExpressibleByArgument, CaseIterable {
+        case deadlock, blocked, leak, forgotten
+    }
+
+    @Argument(help: "Which fault: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var fault: Fault
+    @Option(help: "How long to run, in seconds.")
+    var seconds = 60.0
+
+    func run() throws {
+        let fault = fault
+        let time = Duration.seconds(seconds)
+        try AsyncIO.run {
+            switch fault {
+            case .deadlock: try await deadlock(time)
+            case .blocked: try await blocked(time)
+            case .leak: try await leak(time)
+            case .forgotten: try await forgotten(time)
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+import AsyncIO
+
+/// Answers that never come: each request starts a task that waits for one.
+func handle(_ request: Int, _ answers: Queue<String>) {
+    createTask(name: "request \(request)") { try await answers.get() }
+}
+
+func leak(_ time: Duration) async throws {
+    let answers = Queue<String>()
+    let end = ContinuousClock.now + time
+    var request = 0
+    while ContinuousClock.now < end {
+        request += 1
+        handle(request, answers)
+        if request == 20 { print("ready") }
+        try await sleep(.milliseconds(5))
+    }
+    print("\(allTasks().count) tasks")
+}

@@ -1,0 +1,37 @@
+internal import AsyncIOSystem
+
+/// How a loop is doing.
+public struct LoopStatistics: Sendable {
+    /// Turns made so far.
+    public let turns: UInt64
+    /// Steps made so far: pieces of tasks, and callbacks.
+    public let steps: UInt64
+    /// Tasks that have not ended.
+    public let tasks: Int
+    /// What is ready to run in the next turn.
+    public let ready: Int
+    /// Timers that have not fired.
+    public let timers: Int
+    /// Descriptors that are watched: sockets, pipes.
+    public let descriptors: Int
+    /// How late the latest timer fired: the loop's lag.
+    public let lag: Duration
+    /// How late the latest of all timers fired.
+    public let longestLag: Duration
+    /// How often the watchdog found the loop blocked.
+    public let stalls: Int
+    /// The longest time that it was.
+    public let longestStall: Duration
+}
+
+extension EventLoop {
+    /// How the loop is doing: its lag, and how much there is of everything.
+    public var statistics: LoopStatistics {
+        assertUsable("statistics")
+        let stalls = Watchdog.shared.stalls
+        return LoopStatistics(
+            turns: turns, steps: pulse.steps, tasks: tasks.count, ready: ready.count, timers: timers.count,
+            descriptors: descriptors.count, lag: .nanoseconds(lag.latest), longestLag: .nanoseconds(lag.longest),
+            stalls: stalls.count, longestStall: stalls.longest)
+    }
+}

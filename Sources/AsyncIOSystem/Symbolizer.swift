@@ -1,0 +1,190 @@
+internal import CShims
+@_spi(Internal) internal import Runtime
+
+/// A place in the program's code, in words.
+package struct CodePlace: Sendable, Hashable {
+    /// The function, without its module: `worker(_:)`.
+    package var function: String
+    /// As the linker knows it; tells the module.
+    package var symbol: String
+    package var file: String?
+    package var line: Int
+    /// Whether the machine goes on here when something that is awaited has ended.
+    package var isAsync: Bool
+
+    /// Whether no person wrote the code.
+    package var isCompilersOwn: Bool {
+        file?.hasSuffix("<compiler-generated>") == true || file?.contains("/swift-generated-sources/") == true
+    }
+
+    /// Whether the place is in the code of a module with this mangled name: `7AsyncIO`, say.
+    package func isIn(_ mangledModule: String) -> Bool {
+        symbol.hasPrefix("$s" + mangledModule) || symbol.hasPrefix("$S" + mangledModule)
+    }
+}
+
+/// Addresses of code.
+package struct CodeAddresses: Sendable {
+    package enum Kind: Sendable {
+        /// Where a suspended function goes on.
+        case resumePoint
+        /// Where a called function returns to.
+        case returnAddress
+        /// What runs.
+        case counter
+    }
+
+    package var frames: [(address: UInt, kind: Kind)] = []
+
+    /// The functions that a suspended Swift task is in, innermost first: empty if the memory
+    /// is not as expected, which another version of the runtime could bring.
+    package init(ofSuspendedTask task: UnsafeRawPointer) {
+        let limit = 256
+        // SAFETY: the buffer has room for `limit` addresses; the kernel does the reading.
+        unsafe withUnsafeTemporaryAllocation(of: UInt.self, capacity: limit) { buffer in
+            let count = unsafe asyncio_async_frames(task, buffer.baseAddress.unsafelyUnwrapped, Int32(limit))
+            for index in 0..<Int(count) { frames.append((unsafe buffer[index], .resumePoint)) }
+        }
+    }
+
+    /// What another thread does right now, innermost first; empty if it cannot be told.
+    package init(of thread: ThreadPlace) {
+        let limit = 128
+        // SAFETY: as above.
+        unsafe withUnsafeTemporaryAllocation(of: UInt.self, capacity: limit) { buffer in
+            var firstAsync: Int32 = -1
+            let count = unsafe asyncio_thread_frames(
+                thread.raw, buffer.baseAddress.unsafelyUnwrapped, Int32(limit), &firstAsync)
+            for index in 0..<Int(count) {
+                let kind: Kind =
+                    index == 0 ? .counter : firstAsync >= 0 && index >= firstAsync ? .resumePoint : .returnAddress
+                frames.append((unsafe buffer[index], kind))
+            }
+        }
+    }
+
+    /// The functions that this thread is in, innermost first.
+    @inline(never)
+    package init() {
+        let limit = 256
+        // SAFETY: as above.
+        unsafe withUnsafeTemporaryAllocation(of: UInt.self, capacity: limit) { buffer in
+            let count = unsafe asyncio_own_frames(buffer.baseAddress.unsafelyUnwrapped, Int32(limit))
+            for index in 0..<Int(count) { frames.append((unsafe buffer[index], .returnAddress)) }
+        }
+    }
+
+    /// What this thread does, innermost first, and who awaits that.
+    @inline(never)
+    package static func awaitingHere() -> [CodePlace] {
+        guard let trace = try? Backtrace.capture(limit: 128, offset: 1) else { return [] }
+        return Symbolizer.places(of: trace)
+    }
+}
+
+/// A thread, and where its stack is.
+package struct ThreadPlace: Sendable {
+    fileprivate let raw: asyncio_thread_place
+
+    /// The thread that calls.
+    package static var current: ThreadPlace { ThreadPlace(raw: asyncio_this_thread()) }
+}
+
+/// Puts names to addresses, by the program's own symbols and debugging information. What
+/// was asked for once is remembered.
+///
+/// The work is done by the toolchain's `Runtime` module, whose way in for addresses is SPI:
+/// a later toolchain may need a change here. Without debugging information, there are
+/// functions and no lines.
+package enum Symbolizer {
+    private struct Memory {
+        var places: [UInt: [CodePlace]] = [:]
+        var images: ImageMap?
+    }
+
+    private static let memory = Guarded(Memory())
+
+    /// Innermost first; a function that was inlined is a place of its own.
+    package static func places(of addresses: CodeAddresses) -> [CodePlace] {
+        memory.withLock { memory in
+            let unknown = addresses.frames.filter { memory.places[$0.address] == nil }
+            if !unknown.isEmpty { learn(unknown, &memory) }
+            return addresses.frames.flatMap { memory.places[$0.address] ?? [] }
+        }
+    }
+
+    private static func learn(
+        _ frames: [(address: UInt, kind: CodeAddresses.Kind)], _ memory: inout Memory
+    ) {
+        if memory.places.count > 10_000 { memory.places = [:] }
+        for frame in frames { memory.places[frame.address] = [] }
+        var images = memory.images ?? ImageMap.capture()
+        let isMapped = { (address: UInt) in Backtrace.Address(UInt64(address)).map(images.indexOfImage) != nil }
+        if memory.images != nil, !frames.allSatisfy({ isMapped($0.address) }) { images = ImageMap.capture() }
+        memory.images = images
+        for (address, found) in lookUp(frames, images) {
+            memory.places[address] = found.map { $0.line == 0 ? withLine($0, before: address, images) : $0 }
+        }
+    }
+
+    private static func lookUp(
+        _ frames: [(address: UInt, kind: CodeAddresses.Kind)], _ images: ImageMap
+    ) -> [UInt: [CodePlace]] {
+        let trace = Backtrace(
+            architecture: architecture,
+            frames: frames.map { frame -> RichFrame<UInt64> in
+                switch frame.kind {
+                case .resumePoint: .asyncResumePoint(UInt64(frame.address))
+                case .returnAddress: .returnAddress(UInt64(frame.address))
+                case .counter: .programCounter(UInt64(frame.address))
+                }
+            }, images: images)
+        var places: [UInt: [CodePlace]] = [:]
+        for frame in trace.symbolicated()?.frames ?? [] {
+            guard let address = UInt(frame.captured.originalProgramCounter), let place = place(of: frame)
+            else { continue }
+            places[address, default: []].append(place)
+        }
+        return places
+    }
+
+    /// Some instructions belong to no line, which the compiler made of several: then the one
+    /// before them in the same function tells.
+    private static func withLine(_ place: CodePlace, before address: UInt, _ images: ImageMap) -> CodePlace {
+        guard place.file?.hasPrefix("/") == true, place.isCompilersOwn == false else { return place }
+        let before = (1...24).map { (address: address - 4 * UInt($0), kind: CodeAddresses.Kind.counter) }
+        let found = lookUp(before, images)
+        for (address, _) in before {
+            for candidate in found[address] ?? []
+            where candidate.symbol == place.symbol && candidate.file == place.file && candidate.line > 0 {
+                var place = place
+                place.line = candidate.line
+                return place
+            }
+        }
+        return place
+    }
+
+    fileprivate static func places(of trace: Backtrace) -> [CodePlace] {
+        trace.symbolicated()?.frames.compactMap(place(of:)) ?? []
+    }
+
+    private static func place(of frame: SymbolicatedBacktrace.Frame) -> CodePlace? {
+        guard let symbol = frame.symbol, !frame.isSwiftThunk, !symbol.name.hasPrefix("partial apply") else {
+            return nil
+        }
+        let isAsync = if case .asyncResumePoint = frame.captured { true } else { false }
+        let location = symbol.sourceLocation
+        return CodePlace(
+            function: symbol.name, symbol: symbol.rawName, file: location?.path, line: location?.line ?? 0,
+            isAsync: isAsync || symbol.rawName.hasSuffix("_"))
+    }
+
+    private static var architecture: String {
+        #if arch(arm64)
+            "arm64"
+        #else
+            "x86_64"
+        #endif
+    }
+}

@@ -1,0 +1,475 @@
+#define _GNU_SOURCE
+#include "inspect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+// MARK: Reading memory
+
+// The kernel copies: an address that is none of ours is an error, not a crash.
+static bool read_memory(uintptr_t address, void *out, size_t count) {
+    struct iovec to = {.iov_base = out, .iov_len = count};
+    struct iovec from = {.iov_base = (void *)address, .iov_len = count};
+    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)count;
+}
+
+// MARK: The map of the program's code
+
+typedef struct {
+    uintptr_t low, high;
+    /// The system's C library, which keeps no frame pointers.
+    bool is_system;
+} code_range;
+
+enum { MAX_RANGES = 512 };
+static code_range ranges[MAX_RANGES];
+static int range_count;
+/// Guards the table. A signal handler reads it without, while the thread that waits for the
+/// handler holds the lock.
+static pthread_mutex_t map_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void read_map(void) {
+    range_count = 0;
+    FILE *file = fopen("/proc/self/maps", "re");
+    if (file == NULL) return;
+    char line[4096];
+    while (range_count < MAX_RANGES && fgets(line, sizeof line, file) != NULL) {
+        unsigned long low, high;
+        char mode[5], path[4096] = "";
+        if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %4095s", &low, &high, mode, path) < 3) continue;
+        if (mode[2] != 'x') continue;
+        bool is_system = strstr(path, "/libc.so") || strstr(path, "/libc-") || strstr(path, "/ld-linux") ||
+                         strstr(path, "/libpthread") || strcmp(path, "[vdso]") == 0;
+        ranges[range_count++] = (code_range){low, high, is_system};
+    }
+    fclose(file);
+}
+
+static const code_range *range_of(uintptr_t address) {
+    for (int i = 0; i < range_count; i++)
+        if (address >= ranges[i].low && address < ranges[i].high) return &ranges[i];
+    return NULL;
+}
+
+/// Whether the word can be where a call returns to.
+static bool is_return_address(uintptr_t word) {
+    const code_range *range = range_of(word);
+    if (range == NULL || word < range->low + 8) return false;
+#if defined(__x86_64__)
+    const unsigned char *end = (const unsigned char *)word;
+    if (end[-5] == 0xe8) return true;
+    for (int length = 2; length <= 7; length++)
+        if (end[-length] == 0xff && (end[1 - length] & 0x38) == 0x10) return true;
+    return false;
+#elif defined(__aarch64__)
+    if (word % 4 != 0) return false;
+    uint32_t before = *(const uint32_t *)(word - 4);
+    return (before & 0xfc000000) == 0x94000000 || (before & 0xfffffc1f) == 0xd63f0000;
+#else
+    return false;
+#endif
+}
+
+static bool are_code(const uintptr_t *addresses, int count) {
+    pthread_mutex_lock(&map_lock);
+    bool has_read = range_count == 0;
+    if (has_read) read_map();
+    bool result = true;
+    for (int i = 0; i < count && result; i++) {
+        result = range_of(addresses[i]) != NULL;
+        if (result || has_read) continue;
+        // A library may have been loaded since.
+        has_read = true;
+        read_map();
+        result = range_of(addresses[i]) != NULL;
+    }
+    pthread_mutex_unlock(&map_lock);
+    return result;
+}
+
+// MARK: Suspended tasks
+
+// The runtime tells debuggers, by these, what its objects look like.
+extern const uint32_t _swift_concurrency_debug_internal_layout_version __attribute__((weak));
+extern const void *const _swift_concurrency_debug_asyncTaskMetadata __attribute__((weak));
+
+// A task, as of layout version 1 on machines of 64 bits: a heap object (16 bytes), the
+// scheduler's (16), flags and number (8), reserved (16), and then these. Here and in a
+// context, the low bits of pointers are theirs alone.
+enum { TASK_NUMBER = 36, TASK_RESUME = 56 };
+
+typedef struct {
+    uintptr_t parent;
+    uintptr_t resume_parent;
+} context_header;
+
+static int follow_contexts(uintptr_t context, uintptr_t *frames, int capacity) {
+    int count = 0;
+    while (context != 0 && context % 8 == 0 && count < capacity) {
+        context_header header;
+        if (!read_memory(context, &header, sizeof header) || header.resume_parent == 0) break;
+        frames[count++] = header.resume_parent;
+        if (header.parent == context) break;
+        context = header.parent;
+    }
+    return count;
+}
+
+int asyncio_async_frames(const void *task, uintptr_t *frames, int capacity) {
+    if (sizeof(void *) != 8 || capacity < 1 || task == NULL) return 0;
+    if (&_swift_concurrency_debug_internal_layout_version != NULL &&
+        _swift_concurrency_debug_internal_layout_version > 1)
+        return 0;
+    uintptr_t metadata;
+    if (!read_memory((uintptr_t)task, &metadata, sizeof metadata)) return 0;
+    if (&_swift_concurrency_debug_asyncTaskMetadata != NULL &&
+        metadata != (uintptr_t)_swift_concurrency_debug_asyncTaskMetadata)
+        return 0;
+    struct { uintptr_t function, context; } resume;
+    if (!read_memory((uintptr_t)task + TASK_RESUME, &resume, sizeof resume)) return 0;
+    frames[0] = resume.function;
+    int count = 1 + follow_contexts(resume.context, frames + 1, capacity - 1);
+    // One address that is no code, and the whole is no chain of frames.
+    return are_code(frames, count) ? count : 0;
+}
+
+uint32_t asyncio_task_number(const void *task) {
+    uint32_t number = 0;
+    read_memory((uintptr_t)task + TASK_NUMBER, &number, sizeof number);
+    return number;
+}
+
+// MARK: Walking a stack
+
+// Swift's code keeps frame pointers, the C library's does not. A thread that was stopped in
+// the latter is searched for the first return address outside of it. The frame of an async
+// function has a mark in the pointer that it saved, and its context below it: from there on,
+// who awaits it says more than who runs it.
+
+typedef struct {
+    uintptr_t pc, sp, fp;
+} registers;
+
+/// A stack, or a copy of one: `words` is what is at `low`.
+typedef struct {
+    uintptr_t low, high;
+    const uintptr_t *words;
+} stack_view;
+
+static const uintptr_t ASYNC_FRAME = (uintptr_t)1 << 60;
+
+static bool has_word(const stack_view *stack, uintptr_t address) {
+    return address % sizeof(uintptr_t) == 0 && address >= stack->low &&
+           address + sizeof(uintptr_t) <= stack->high;
+}
+
+static uintptr_t word_at(const stack_view *stack, uintptr_t address) {
+    return stack->words[(address - stack->low) / sizeof(uintptr_t)];
+}
+
+/// Whether a frame record is at `fp`: the caller's frame pointer, and where it returns to.
+static bool is_record(const stack_view *stack, uintptr_t fp) {
+    if (!has_word(stack, fp) || !has_word(stack, fp + 8)) return false;
+    uintptr_t outer = word_at(stack, fp) & ~ASYNC_FRAME;
+    return outer > fp && has_word(stack, outer) && is_return_address(word_at(stack, fp + 8));
+}
+
+static int walk(registers at, const stack_view *stack, uintptr_t *frames, int capacity, int *first_async) {
+    int count = 0;
+    *first_async = -1;
+    frames[count++] = at.pc;
+    const code_range *range = range_of(at.pc);
+    uintptr_t fp = at.fp;
+    if (fp == 0 || range == NULL || range->is_system) {
+        uintptr_t slot = at.sp;
+        uintptr_t limit = at.sp + 16384;
+        for (; slot < limit && has_word(stack, slot); slot += sizeof(uintptr_t)) {
+            uintptr_t word = word_at(stack, slot);
+            if (!is_return_address(word)) continue;
+            const code_range *found = range_of(word);
+            if (found->is_system) continue;
+            frames[count++] = word;
+            break;
+        }
+        // The caller's frame pointer, if the C library left it alone; otherwise, the next
+        // record up the stack is the caller's.
+        if (fp <= slot || !is_record(stack, fp)) {
+            fp = slot + sizeof(uintptr_t);
+            while (has_word(stack, fp) && !is_record(stack, fp)) fp += sizeof(uintptr_t);
+        }
+    }
+    while (count < capacity && has_word(stack, fp) && has_word(stack, fp + 8)) {
+        uintptr_t saved = word_at(stack, fp);
+        if (saved & ASYNC_FRAME && has_word(stack, fp - 8)) {
+            *first_async = count;
+            return count + follow_contexts(word_at(stack, fp - 8), frames + count, capacity - count);
+        }
+        uintptr_t target = word_at(stack, fp + 8);
+        if (!is_return_address(target)) break;
+        frames[count++] = target;
+        if (saved <= fp) break;
+        fp = saved;
+    }
+    return count;
+}
+
+// MARK: A thread in a system call
+
+// The kernel tells where: the stack is copied, and nobody disturbed. It moves on only if the
+// call returns meanwhile; then the walk may find less.
+static int frames_in_system_call(
+    asyncio_thread_place place, uintptr_t *frames, int capacity, int *first_async, bool *is_running) {
+    char path[64], text[256];
+    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)place.thread);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    *is_running = true;
+    if (fd < 0) return 0;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (length <= 0) return 0;
+    text[length] = 0;
+    if (strncmp(text, "running", 7) == 0) return 0;
+    unsigned long long sp, pc;
+    char *last = strrchr(text, ' ');
+    if (last == NULL) return 0;
+    pc = strtoull(last, NULL, 16);
+    *last = 0;
+    last = strrchr(text, ' ');
+    if (last == NULL) return 0;
+    sp = strtoull(last, NULL, 16);
+    if (sp < place.stack_low || sp >= place.stack_high) return 0;
+    size_t size = place.stack_high - sp;
+    if (size > 256 * 1024) size = 256 * 1024;
+    size -= size % sizeof(uintptr_t);
+    uintptr_t *copy = malloc(size);
+    if (copy == NULL) return 0;
+    int count = 0;
+    if (read_memory(sp, copy, size)) {
+        stack_view stack = {.low = sp, .high = sp + size, .words = copy};
+        *is_running = false;
+        count = walk((registers){.pc = pc, .sp = sp}, &stack, frames, capacity, first_async);
+    }
+    free(copy);
+    return count;
+}
+
+// MARK: A thread that computes
+
+// A function that calls no others need not keep a frame pointer, so that its caller's would
+// be missed: whether it does, its first instructions tell, which the tables for exceptions
+// help to find.
+struct dwarf_eh_bases {
+    void *text, *data, *function;
+};
+extern const void *_Unwind_Find_FDE(void *pc, struct dwarf_eh_bases *bases) __attribute__((weak));
+
+static bool keeps_frame_pointer(uintptr_t pc) {
+    if (&_Unwind_Find_FDE == NULL) return true;
+    struct dwarf_eh_bases bases = {0};
+    if (_Unwind_Find_FDE((void *)pc, &bases) == NULL || bases.function == NULL) return true;
+    uintptr_t start = (uintptr_t)bases.function;
+    if (start > pc) return true;
+#if defined(__x86_64__)
+    // push %rbp; then, at once or soon: mov %rsp, %rbp, or lea 8(%rsp), %rbp.
+    const unsigned char *code = (const unsigned char *)start;
+    uintptr_t length = pc - start < 32 ? pc - start : 32;
+    for (uintptr_t i = 0; i + 3 <= length; i++) {
+        if (code[i] == 0x48 && code[i + 1] == 0x89 && code[i + 2] == 0xe5) return true;
+        if (code[i] == 0x48 && code[i + 1] == 0x8d && code[i + 2] == 0x6c) return true;
+    }
+    return false;
+#elif defined(__aarch64__)
+    // stp x29, x30, …
+    for (uintptr_t at = start; at + 4 <= pc && at < start + 32; at += 4) {
+        uint32_t instruction = *(const uint32_t *)at;
+        if ((instruction & 0xfe407fff) == 0xa8007bfd) return true;
+    }
+    return false;
+#else
+    return true;
+#endif
+}
+
+static struct {
+    asyncio_thread_place place;
+    uintptr_t *frames;
+    int capacity, count, first_async;
+    /// Where the innermost function returns to, if it keeps no frame pointer.
+    uintptr_t leaf_return;
+    _Atomic(int) state;
+    sem_t done;
+} sample;
+enum { IDLE, ASKED, TAKEN };
+
+// Runs on the thread that is looked at. Safe in a signal handler: it reads the thread's own
+// stack and code, writes to memory that is there, and makes system calls.
+static void take_sample(int signal, siginfo_t *info, void *raw) {
+    (void)signal;
+    (void)info;
+    int saved_errno = errno;
+    int asked = ASKED;
+    if (!atomic_compare_exchange_strong(&sample.state, &asked, TAKEN)) return;
+    const ucontext_t *context = raw;
+#if defined(__x86_64__)
+    registers at = {
+        .pc = (uintptr_t)context->uc_mcontext.gregs[REG_RIP],
+        .sp = (uintptr_t)context->uc_mcontext.gregs[REG_RSP],
+        .fp = (uintptr_t)context->uc_mcontext.gregs[REG_RBP] & ~ASYNC_FRAME,
+    };
+#elif defined(__aarch64__)
+    registers at = {
+        .pc = context->uc_mcontext.pc,
+        .sp = context->uc_mcontext.sp,
+        .fp = context->uc_mcontext.regs[29] & ~ASYNC_FRAME,
+    };
+#else
+    registers at = {0};
+#endif
+    if (at.sp >= sample.place.stack_low && at.sp < sample.place.stack_high) {
+        uintptr_t low = at.sp - at.sp % sizeof(uintptr_t);
+        stack_view stack = {.low = low, .high = sample.place.stack_high, .words = (const uintptr_t *)low};
+        sample.count = walk(at, &stack, sample.frames, sample.capacity, &sample.first_async);
+#if defined(__aarch64__)
+        if (is_return_address(context->uc_mcontext.regs[30])) sample.leaf_return = context->uc_mcontext.regs[30];
+#else
+        uintptr_t end = low + 512;
+        if (at.fp > low && at.fp < end) end = at.fp;
+        for (uintptr_t slot = low; slot < end && has_word(&stack, slot) && sample.leaf_return == 0; slot += 8)
+            if (is_return_address(word_at(&stack, slot))) sample.leaf_return = word_at(&stack, slot);
+#endif
+    }
+    sem_post(&sample.done);
+    errno = saved_errno;
+}
+
+/// A signal that nobody uses, from now on ours; 0 if there is none.
+static int claimed_signal(void) {
+    static int claimed = 0;
+    if (claimed != 0) return claimed;
+    sem_init(&sample.done, 0, 0);
+    for (int candidate = SIGRTMAX - 3; candidate > SIGRTMIN; candidate--) {
+        struct sigaction old;
+        if (sigaction(candidate, NULL, &old) != 0 || old.sa_handler != SIG_DFL) continue;
+        struct sigaction action = {.sa_sigaction = take_sample, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+        sigemptyset(&action.sa_mask);
+        if (sigaction(candidate, &action, NULL) == 0) return claimed = candidate;
+    }
+    return 0;
+}
+
+static int frames_by_signal(asyncio_thread_place place, uintptr_t *frames, int capacity, int *first_async) {
+    int number = claimed_signal();
+    if (number == 0) return 0;
+    static uintptr_t taken[128];
+    sample.place = place;
+    sample.frames = taken;
+    sample.capacity = capacity < 128 ? capacity : 128;
+    sample.count = 0;
+    sample.first_async = -1;
+    sample.leaf_return = 0;
+    atomic_store(&sample.state, ASKED);
+    if (syscall(SYS_tgkill, getpid(), place.thread, number) != 0) return 0;
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_nsec += 200 * 1000 * 1000;
+    if (limit.tv_nsec >= 1000000000) {
+        limit.tv_nsec -= 1000000000;
+        limit.tv_sec += 1;
+    }
+    while (sem_timedwait(&sample.done, &limit) != 0) {
+        if (errno == EINTR) continue;
+        // It may still come, and must find nothing to do then.
+        int asked = ASKED;
+        if (atomic_compare_exchange_strong(&sample.state, &asked, IDLE)) return 0;
+        while (sem_wait(&sample.done) != 0) {}
+        break;
+    }
+    if (sample.count == 0) return 0;
+    int count = 0;
+    frames[count++] = taken[0];
+    const code_range *range = range_of(taken[0]);
+    bool is_leaf = range != NULL && !range->is_system && !keeps_frame_pointer(taken[0]);
+    if (is_leaf && sample.leaf_return != 0 && (sample.count < 2 || taken[1] != sample.leaf_return))
+        frames[count++] = sample.leaf_return;
+    *first_async = sample.first_async < 0 ? -1 : sample.first_async + count - 1;
+    for (int i = 1; i < sample.count && count < capacity; i++) frames[count++] = taken[i];
+    return count;
+}
+
+int asyncio_own_frames(uintptr_t *frames, int capacity) {
+    asyncio_thread_place place = asyncio_this_thread();
+    uintptr_t fp = (uintptr_t)__builtin_frame_address(0);
+    if (fp < place.stack_low || fp >= place.stack_high) return 0;
+    pthread_mutex_lock(&map_lock);
+    if (range_count == 0) read_map();
+    stack_view stack = {.low = fp, .high = place.stack_high, .words = (const uintptr_t *)fp};
+    int count = 0;
+    while (count < capacity && has_word(&stack, fp) && has_word(&stack, fp + 8)) {
+        uintptr_t saved = word_at(&stack, fp) & ~ASYNC_FRAME, target = word_at(&stack, fp + 8);
+        if (!is_return_address(target)) break;
+        frames[count++] = target;
+        if (saved <= fp) break;
+        fp = saved;
+    }
+    pthread_mutex_unlock(&map_lock);
+    return count;
+}
+
+asyncio_thread_place asyncio_this_thread(void) {
+    // The system reads a file to find the first thread's stack.
+    static __thread asyncio_thread_place place;
+    pid_t thread = (pid_t)syscall(SYS_gettid);
+    if (place.thread == thread) return place;
+    place.thread = thread;
+    pthread_attr_t attributes;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        void *base;
+        size_t size;
+        if (pthread_attr_getstack(&attributes, &base, &size) == 0) {
+            place.stack_low = (uintptr_t)base;
+            place.stack_high = (uintptr_t)base + size;
+        }
+        pthread_attr_destroy(&attributes);
+    }
+    return place;
+}
+
+int asyncio_thread_frames(
+    asyncio_thread_place place, uintptr_t *frames, int capacity, int *first_async) {
+    *first_async = -1;
+    if (sizeof(void *) != 8 || capacity < 2) return 0;
+    pthread_mutex_lock(&map_lock);
+    read_map();
+    bool is_running;
+    int count = frames_in_system_call(place, frames, capacity, first_async, &is_running);
+    if (is_running) count = frames_by_signal(place, frames, capacity, first_async);
+    pthread_mutex_unlock(&map_lock);
+    return count;
+}
+
+// MARK: The pulse
+
+asyncio_pulse *asyncio_pulse_make(void) { return calloc(1, sizeof(asyncio_pulse)); }
+void asyncio_pulse_free(asyncio_pulse *pulse) { free(pulse); }
+
+bool asyncio_barrier_for_all(void) {
+    static bool is_registered = false;
+    if (!is_registered) {
+        if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0) return false;
+        is_registered = true;
+    }
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+}

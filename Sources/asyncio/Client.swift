@@ -1,0 +1,63 @@
+internal import AsyncIOSystem
+internal import Foundation
+
+/// Asks a program what its loop does.
+struct Client {
+    let pid: Int32
+
+    func snapshot(withStacks: Bool) throws(ClientError) -> Snapshot {
+        let answer = try text(withStacks: withStacks)
+        let snapshot: Snapshot
+        do {
+            snapshot = try JSONDecoder().decode(Snapshot.self, from: Data(answer))
+        } catch {
+            throw ClientError("process \(pid) gave an answer that this version of the tool does not understand")
+        }
+        if let error = snapshot.error { throw ClientError("process \(pid): \(error)") }
+        return snapshot
+    }
+
+    /// The answer as it came: JSON.
+    func text(withStacks: Bool) throws(ClientError) -> [UInt8] {
+        let channel: InspectionChannel
+        do {
+            channel = try InspectionChannel.connect(to: pid)
+        } catch {
+            throw ClientError(describe(error))
+        }
+        guard channel.write(withStacks ? "stacks\n" : "tasks\n") else { throw ClientError("process \(pid) has ended") }
+        guard let answer = channel.readAll(timeout: 10_000) else { throw ClientError("process \(pid) does not answer") }
+        // A program that ends meanwhile takes its end of the channel with it.
+        guard answer.last == UInt8(ascii: "\n") else { throw ClientError("process \(pid) has ended") }
+        return answer
+    }
+
+    private func describe(_ error: InspectionChannel.ConnectError) -> String {
+        switch error {
+        case .noSuchProcess: "there is no process \(pid)"
+        case .notPermitted(let user):
+            "process \(pid) belongs to \(name(ofUser: user)); run this as that user, or as root"
+        case .takesNoPart:
+            "process \(pid) (\(programName)) does not take part; start it with ASYNCIO_INSPECT=1, or let it "
+                + "call allowInspection()"
+        case .other(let error): "cannot connect to process \(pid): \(error)"
+        }
+    }
+
+    private var programName: String {
+        let text = try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)
+        return text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "?"
+    }
+
+    private func name(ofUser user: UInt32) -> String {
+        // SAFETY: the C library's record is read at once.
+        guard let record = unsafe getpwuid(user) else { return "user \(user)" }
+        return unsafe String(cString: record.pointee.pw_name)
+    }
+}
+
+/// One clear line.
+struct ClientError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

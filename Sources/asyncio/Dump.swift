@@ -1,0 +1,41 @@
+internal import ArgumentParser
+
+struct Dump: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Prints all that the program tells of its loop and its tasks.")
+
+    @OptionGroup var target: Target
+    @Flag(help: "As JSON; times are nanoseconds.")
+    var json = false
+
+    func run() throws {
+        if json {
+            do {
+                let text = try Client(pid: target.pid).text(withStacks: true)
+                return print(String(decoding: text, as: UTF8.self), terminator: "")
+            } catch {
+                throw target.complaint(error)
+            }
+        }
+        let snapshot = try target.snapshot()
+        for line in snapshot.blockedLines + snapshot.deadlockLines { print(line) }
+        if let loop = snapshot.loop {
+            print(
+                "\(snapshot.title): \(loop.tasks) tasks, \(loop.ready) ready, \(loop.timers) timers, "
+                    + "\(loop.descriptors) descriptors")
+            print(
+                "lag \(time(loop.lag)), longest \(time(loop.longestLag)); \(loop.turns) turns, \(loop.steps) steps; "
+                    + "blocked \(loop.stalls) times, longest \(time(loop.longestStall))")
+        }
+        for task in snapshot.tasks ?? [] {
+            print("\n\(task.name) (\(task.id)): \(task.state)")
+            print("  waits for \(task.waitsFor)" + (task.since.map { ", since \(time($0))" } ?? ""))
+            if let created = task.created { print("  created at \(created)") }
+            if task.cancelling > 0 { print("  asked to cancel \(task.cancelling) times") }
+            if task.steps > 0 {
+                print("  \(task.steps) steps, \(time(task.runTime)), longest \(time(task.longestStep))")
+            }
+            for frame in task.stack ?? [] { print("    \(frame.function) at \(frame.place)") }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+internal import ArgumentParser
+
+struct ListTasks: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ps", abstract: "Lists the tasks: what each does, since when, and where.")
+
+    @OptionGroup var target: Target
+
+    func run() throws {
+        let snapshot = try target.snapshot()
+        for line in snapshot.blockedLines + snapshot.deadlockLines { print(line) }
+        guard let tasks = snapshot.tasks else { return }
+        var table = Table(["ID", "NAME", "STATE", "SINCE", "WAITS FOR", "AT", "CREATED AT"])
+        for task in tasks {
+            table.add([
+                "\(task.id)", task.name, task.state, task.since.map(time) ?? "", task.waitsFor, task.place ?? "",
+                task.created ?? "",
+            ])
+        }
+        for line in table.lines { print(line) }
+        if let omitted = snapshot.omitted, omitted > 0 { print("… and \(omitted) more") }
+    }
+}
+
+/// Columns, as wide as what is in them.
+struct Table {
+    private var rows: [[String]]
+
+    init(_ head: [String]) { rows = [head] }
+    mutating func add(_ row: [String]) { rows.append(row) }
+
+    var lines: [String] {
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            var line = ""
+            for (cell, width) in zip(row, widths) { line += cell.padded(to: width) + "  " }
+            while line.last == " " { line.removeLast() }
+            return line
+        }
+    }
+}
+
+extension String {
+    /// With spaces after it up to `width`; cut if it is longer.
+    func padded(to width: Int) -> String {
+        let missing = width - count
+        if missing >= 0 { return self + String(repeating: " ", count: missing) }
+        return width > 1 ? prefix(width - 1) + "…" : String(prefix(width))
+    }
+
+    /// With spaces before it.
+    func paddedLeft(to width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
+}

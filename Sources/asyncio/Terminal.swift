@@ -1,0 +1,79 @@
+internal import CShims
+internal import Glibc
+
+/// The terminal, taken over for a live view: another screen, no cursor, keys without Enter.
+/// Gives all back when the program ends in whatever way.
+struct Terminal {
+    struct Size {
+        var columns: Int
+        var rows: Int
+    }
+
+    static var size: Size {
+        var columns: Int32 = 0
+        var rows: Int32 = 0
+        // SAFETY: two numbers to write to.
+        guard unsafe asyncio_terminal_size(STDOUT_FILENO, &columns, &rows) else { return Size(columns: 100, rows: 30) }
+        return Size(columns: Int(columns), rows: Int(rows))
+    }
+
+    static var isTerminal: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 }
+
+    // SAFETY: written once, before it is read, on the program's only thread.
+    private nonisolated(unsafe) static var original = termios()
+
+    static func takeOver() {
+        unsafe tcgetattr(STDIN_FILENO, &original)
+        var raw = unsafe original
+        raw.c_lflag &= ~tcflag_t(ICANON | ECHO | ISIG)
+        unsafe tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw)
+        atexit { Terminal.giveBack() }
+        for number in [SIGTERM, SIGHUP] { signal(number) { _ in exit(1) } }
+        write("\u{1B}[?1049h\u{1B}[?25l")
+    }
+
+    private static func giveBack() {
+        write("\u{1B}[?25h\u{1B}[?1049l")
+        unsafe tcsetattr(STDIN_FILENO, TCSAFLUSH, &original)
+    }
+
+    static func write(_ text: String) { asyncio_tool.write(text, to: STDOUT_FILENO) }
+
+    /// What a key does.
+    enum Key {
+        case character(Character)
+        case up, down, pageUp, pageDown, end
+    }
+
+    /// The next key; nil if none comes in time.
+    static func key(within milliseconds: Int32) -> Key? {
+        var poller = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+        guard unsafe poll(&poller, 1, milliseconds) > 0 else { return nil }
+        var bytes = [UInt8](repeating: 0, count: 16)
+        // SAFETY: as many bytes as there is room for.
+        let count = unsafe read(STDIN_FILENO, &bytes, bytes.count)
+        guard count > 0 else { return .end }
+        switch Array(bytes[..<count]) {
+        case [0x1B, 0x5B, 0x41]: return .up
+        case [0x1B, 0x5B, 0x42]: return .down
+        case [0x1B, 0x5B, 0x35, 0x7E]: return .pageUp
+        case [0x1B, 0x5B, 0x36, 0x7E]: return .pageDown
+        case [3], [0x1B]: return .end
+        default: return .character(Character(UnicodeScalar(bytes[0])))
+        }
+    }
+}
+
+/// Writes text to a descriptor, all of it if it takes it.
+func write(_ text: String, to descriptor: Int32) {
+    var text = text
+    text.withUTF8 { bytes in
+        var sent = 0
+        while sent < bytes.count {
+            // SAFETY: the bytes from `sent` on are there.
+            let count = unsafe Glibc.write(descriptor, bytes.baseAddress.unsafelyUnwrapped + sent, bytes.count - sent)
+            if count < 0, errno != EINTR { return }
+            sent += max(0, count)
+        }
+    }
+}

@@ -1,0 +1,41 @@
+internal import ArgumentParser
+internal import Glibc
+
+/// Looks into a running program that uses AsyncIO.
+@main
+struct Tool: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "asyncio",
+        abstract: "Looks into a running program that uses swift-asyncio.",
+        discussion: """
+            The program takes part if it is started with ASYNCIO_INSPECT=1, or calls allowInspection(). It \
+            answers its own user and root.
+            """,
+        subcommands: [ListTasks.self, TaskTree.self, Top.self, Dump.self])
+}
+
+/// The process to look into.
+struct Target: ParsableArguments {
+    @Argument(help: "The number of the process.")
+    var pid: Int32
+
+    func validate() throws {
+        guard pid > 0 else { throw ValidationError("\(pid) is no process number.") }
+    }
+}
+
+extension Target {
+    /// What the program says, or one line on standard error and the end.
+    func snapshot(withStacks: Bool = true) throws -> Snapshot {
+        do {
+            return try Client(pid: pid).snapshot(withStacks: withStacks)
+        } catch {
+            throw complaint(error)
+        }
+    }
+
+    func complaint(_ error: ClientError) -> ExitCode {
+        write("asyncio: \(error)\n", to: STDERR_FILENO)
+        return ExitCode(1)
+    }
+}

@@ -1,0 +1,176 @@
+internal import Glibc
+
+/// The live view: what was seen last, and how to show it.
+struct TopView {
+    enum Order: Character, CaseIterable {
+        case name = "n"
+        case runTime = "t"
+        case wakeUps = "w"
+        case since = "s"
+
+        var title: String {
+            switch self {
+            case .name: "name"
+            case .runTime: "run time"
+            case .wakeUps: "wake-ups"
+            case .since: "time waited"
+            }
+        }
+    }
+
+    private let delay: Double
+    private var latest: Snapshot?
+    private var earlier: (steps: UInt64, turns: UInt64, busy: Int64, at: ContinuousClock.Instant)?
+    private var rates: (steps: Double, turns: Double, busy: Double)?
+    private var lastLook = ContinuousClock.now
+    private var order = Order.runTime
+    private var isReversed = false
+    private var firstRow = 0
+    private(set) var isPaused = false
+    /// Why there is nothing new.
+    var complaint: String?
+
+    init(delay: Double) { self.delay = delay }
+
+    // MARK: What comes in
+
+    mutating func take(_ snapshot: Snapshot) {
+        let now = ContinuousClock.now
+        if snapshot.blocked != nil, let known = latest {
+            // The tasks are those of the latest look; the loop is where it is.
+            latest = known
+            latest?.blocked = snapshot.blocked
+        } else {
+            latest = snapshot
+        }
+        guard snapshot.blocked == nil, let loop = snapshot.loop else { return }
+        if let earlier {
+            let seconds = max(0.001, (now - earlier.at) / .seconds(1))
+            rates = (
+                Double(loop.steps &- earlier.steps) / seconds, Double(loop.turns &- earlier.turns) / seconds,
+                Double(loop.busy - earlier.busy) / 1e9 / seconds
+            )
+        }
+        earlier = (loop.steps, loop.turns, loop.busy, now)
+        lastLook = now
+    }
+
+    /// False if the key ends the view.
+    mutating func press(_ key: Terminal.Key) -> Bool {
+        switch key {
+        case .end, .character("q"): return false
+        case .character("r"): isReversed.toggle()
+        case .character("p"): isPaused.toggle()
+        case .up, .character("k"): firstRow = max(0, firstRow - 1)
+        case .down, .character("j"): firstRow += 1
+        case .pageUp: firstRow = max(0, firstRow - 10)
+        case .pageDown: firstRow += 10
+        case .character(let letter):
+            guard let order = Order(rawValue: letter) else { break }
+            self.order = order
+            firstRow = 0
+        }
+        firstRow = min(firstRow, max(0, (latest?.tasks?.count ?? 1) - 1))
+        return true
+    }
+
+    // MARK: What is shown
+
+    func lines(_ size: Terminal.Size, isColored: Bool) -> [String] {
+        guard let latest else { return [] }
+        let paint = { (text: String, color: Color) in isColored ? color.rawValue + text + "\u{1B}[0m" : text }
+        var lines = header(latest, paint)
+        for line in latest.blockedLines.prefix(6) { lines.append(paint(line.cut(size.columns), .alarm)) }
+        for line in latest.deadlockLines.prefix(3) { lines.append(paint(line.cut(size.columns), .alarm)) }
+        if let complaint { lines.append(paint(complaint.cut(size.columns), .alarm)) }
+        lines.append("")
+        lines.append(paint(Self.row(Self.heads, size.columns), .head))
+        let room = size.rows == .max ? Int.max : max(1, size.rows - lines.count - 1)
+        let rows = sorted(latest.tasks ?? []).dropFirst(firstRow).prefix(room)
+        lines += rows.map { task in
+            let text = Self.row(cells(of: task), size.columns)
+            return Color(ofState: task.state).map { paint(text, $0) } ?? text
+        }
+        guard size.rows != .max else { return lines }
+        while lines.count < size.rows - 1 { lines.append("") }
+        let arrow = isReversed ? "↑" : "↓"
+        lines.append(
+            paint(
+                "q quit  n name  t run time  w wake-ups  s since  r reverse  p \(isPaused ? "go on" : "pause")  ↑↓ scroll   sorted by \(order.title) \(arrow)"
+                    .padded(to: size.columns), .help))
+        return lines
+    }
+
+    private func header(_ snapshot: Snapshot, _ paint: (String, Color) -> String) -> [String] {
+        let tasks = snapshot.tasks ?? []
+        let counts = Dictionary(grouping: tasks, by: \.state).mapValues(\.count)
+        let states = ["running", "ready", "waiting", "foreign", "created"].compactMap { state in
+            counts[state].map { "\($0) \(state)" }
+        }
+        guard let loop = snapshot.loop else { return [paint("asyncio top - \(snapshot.title)", .title)] }
+        let busy = rates.map { "\(Int(($0.busy * 100).rounded())) %" } ?? "-"
+        let steps = rates.map { "\(Int($0.steps))" } ?? "-"
+        let turns = rates.map { "\(Int($0.turns))" } ?? "-"
+        return [
+            paint("asyncio top - \(snapshot.title)", .title) + "   every \(delay) s" + (isPaused ? "   PAUSED" : ""),
+            "tasks: \(loop.tasks)" + (states.isEmpty ? "" : " (\(states.joined(separator: ", ")))")
+                + "   ready queue: \(loop.ready)   timers: \(loop.timers)   descriptors: \(loop.descriptors)",
+            "loop: lag \(time(loop.lag)), longest \(time(loop.longestLag))   busy \(busy)   turns/s \(turns)   "
+                + "steps/s \(steps)   blocked \(loop.stalls) times, longest \(time(loop.longestStall))",
+        ]
+    }
+
+    private static let heads = ["ID", "NAME", "STATE", "RUN TIME", "WAKE-UPS", "SINCE", "WAITING ON", "AT"]
+
+    private func cells(of task: Snapshot.TaskFacts) -> [String] {
+        [
+            "\(task.id)", task.name, task.state, time(task.runTime), "\(task.steps)", task.since.map(time) ?? "",
+            task.waitsFor, task.place ?? "",
+        ]
+    }
+
+    private static func row(_ cells: [String], _ columns: Int) -> String {
+        let rest = max(20, columns - 6 - 17 - 9 - 10 - 9 - 10 - 1)
+        let waiting = rest * 55 / 100
+        return [
+            cells[0].paddedLeft(to: 5) + " ", cells[1].padded(to: 16) + " ", cells[2].padded(to: 8) + " ",
+            cells[3].paddedLeft(to: 9) + " ", cells[4].paddedLeft(to: 8) + " ", cells[5].paddedLeft(to: 8) + "  ",
+            cells[6].padded(to: waiting) + " ", cells[7].padded(to: rest - waiting - 1),
+        ].joined()
+    }
+
+    private func sorted(_ tasks: [Snapshot.TaskFacts]) -> [Snapshot.TaskFacts] {
+        let sorted = tasks.sorted { left, right in
+            switch order {
+            case .name: (left.name, left.id) < (right.name, right.id)
+            case .runTime: (right.runTime, left.id) < (left.runTime, right.id)
+            case .wakeUps: (right.steps, left.id) < (left.steps, right.id)
+            case .since: (right.since ?? -1, left.id) < (left.since ?? -1, right.id)
+            }
+        }
+        return isReversed ? sorted.reversed() : sorted
+    }
+
+    enum Color: String {
+        case title = "\u{1B}[1m"
+        case head = "\u{1B}[7m"
+        case help = "\u{1B}[2m"
+        case alarm = "\u{1B}[1;31m"
+        case running = "\u{1B}[32m"
+        case ready = "\u{1B}[36m"
+        case foreign = "\u{1B}[33m"
+
+        init?(ofState state: String) {
+            switch state {
+            case "running": self = .running
+            case "ready": self = .ready
+            case "foreign", "created": self = .foreign
+            default: return nil
+            }
+        }
+    }
+}
+
+extension String {
+    fileprivate func cut(_ columns: Int) -> String { count > columns ? String(prefix(columns)) : self }
+}
