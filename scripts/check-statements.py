@@ -12,7 +12,7 @@ import sys
 
 COUNTS = {
     "LOOP": 29, "RUN": 18, "FUT": 14, "TASK": 22, "TMO": 18, "TG": 19, "COMB": 22,
-    "SYNC": 23, "Q": 10, "THR": 7, "EAGER": 6,
+    "SYNC": 23, "Q": 10, "THR": 7, "EAGER": 6, "DBG": 10,
 }
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TEST = re.compile(r"`(\w+)/(\w+)(\([^`]*\))?`")

@@ -40,7 +40,7 @@ public class Handle {
             } catch let interrupt as KeyboardInterrupt {
                 loop.escaping = interrupt
             } catch {
-                loop.callExceptionHandler(ExceptionContext(message: "Exception in callback", error: error))
+                loop.callExceptionHandler(ExceptionContext(message: "Exception in callback", error: error, trace: loop.stepTimes.originTrace))
             }
         }
     }

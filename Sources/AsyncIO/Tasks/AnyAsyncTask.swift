@@ -36,7 +36,10 @@ public class AnyAsyncTask: FutureBase {
         self.site = site
         super.init()
         givenName = name
-        EventLoop.withRequired(for: "createTask") { $0.tasks.append(self) }
+        EventLoop.withRequired(for: "createTask") { loop in
+            loop.tasks.append(self)
+            if loop.debug { noteMaker() }
+        }
     }
 
     /// A task that nobody sees, of which another one is the face; see GeneratorTask.

@@ -203,7 +203,7 @@ public class FutureBase {
     private final func reportLostError() {
         let (message, location) = lostErrorReport
         EventLoop.report(
-            ExceptionContext(message: message, error: failure, subject: description, location: location))
+            ExceptionContext(message: message, error: failure, subject: description, location: location, trace: trace))
     }
 
     /// Cancelled: the message for the one who waits. A task overrides this: it
