@@ -69,7 +69,7 @@ struct WatchdogTests {
         let report = try #require(reports.first)
         #expect(report.task == nil && report.created == nil)
         #expect(report.description.contains("a callback is running"))
-        #expect(report.stack.contains { $0.function == "WatchdogTests.compute(until:)" })
+        #expect(report.stack.contains { $0.function == "WatchdogTests.compute(until:)" }, "\(report.stack)")
     }
 
     @Test func aTaskThatGoesOnAfterAWaitIsKnown() async throws {

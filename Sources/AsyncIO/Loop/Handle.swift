@@ -40,7 +40,8 @@ public class Handle {
             } catch let interrupt as KeyboardInterrupt {
                 loop.escaping = interrupt
             } catch {
-                loop.callExceptionHandler(ExceptionContext(message: "Exception in callback", error: error, trace: loop.stepTimes.originTrace))
+                loop.callExceptionHandler(
+                    ExceptionContext(message: "Exception in callback", error: error, trace: loop.stepTimes.originTrace))
             }
         }
     }

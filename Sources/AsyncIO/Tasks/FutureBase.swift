@@ -166,6 +166,24 @@ public class FutureBase {
         return true
     }
 
+    /// Forgets that a task waits, and returns its job.
+    final func forgetWake(of task: AnyAsyncTask) -> UnownedJob? {
+        func job(in callback: Callback) -> UnownedJob? {
+            guard case .wake(let job, let waiting) = callback, waiting?.object === task else { return nil }
+            return job
+        }
+        if let job = job(in: first) {
+            first = others.isEmpty ? .none : others.removeFirst()
+            return job
+        }
+        for index in others.indices {
+            guard let job = job(in: others[index]) else { continue }
+            others.remove(at: index)
+            return job
+        }
+        return nil
+    }
+
     // MARK: Reports
 
     /// What the object is, for a person.
