@@ -127,12 +127,13 @@ def ratios(title, subtitle, rows, series):
         middle = top + row_height * row + row_height / 2
         body.append(f'<line x1="{left}" x2="{width - right}" y1="{middle}" y2="{middle}" class="grid"/>')
         body.append(text(left - 14, middle + 4.5, name, "text", "end"))
+        edge = left + 2
         for index, (_, points) in enumerate(series):
             if not points[row]:
                 continue
-            is_out = points[row] < low
-            x = left + 8 if is_out else at(points[row])
-            body.append(shape(index, x, middle, f"s{index}"))
-            if is_out:
-                body.append(text(x + 11, middle + 4.5, f"{points[row]:.2f} ×", "dim small"))
+            if points[row] >= low:
+                body.append(shape(index, at(points[row]), middle, f"s{index}"))
+                continue
+            body += [shape(index, edge, middle, f"s{index}"), text(edge + 10, middle + 4.5, f"{points[row]:.2f}", "dim small")]
+            edge += 54
     return card(width, bottom + 36, title, subtitle, body)

@@ -7,7 +7,7 @@
 
 The page is Documentation/Performance.md: prose, and blocks between `<!-- begin NAME -->` and
 `<!-- end NAME -->` that this script fills. The charts lie beside it. The results are
-Benchmarks/results/peers.json, which record.py writes. Every figure is a median.
+Benchmarks/results/peers.json, which record.py writes. Every figure is a median (of two samples, the lower).
 """
 import argparse
 import json
@@ -79,7 +79,7 @@ class Results:
 
     def median(self, peer, bench, field, params=None):
         values = self.values(peer, bench, field, params)
-        return statistics.median(values) if values else None
+        return statistics.median_low(values) if values else None  # of two, not their mean: one may be spoilt
 
     def peers(self, bench):
         present = {sample["peer"] for sample in self.samples if sample["bench"] == bench and "result" in sample}
