@@ -1,17 +1,28 @@
 internal import CShims
 package import SystemPackage
 
-/// A descriptor for bytes, which it owns: closed with its owner.
+/// A descriptor for bytes, which it mostly owns: then it is closed with this object.
 ///
 /// It is non-blocking, so that the calls try once. `.wouldBlock` means: wait for the poller,
 /// try again. This class reads and writes, which serves pipes and terminals; ``Socket``
 /// receives and sends.
 package class ByteDescriptor {
     /// -1 once closed.
-    package private(set) final var descriptor: Int32
+    @safe @exclusivity(unchecked) package private(set) final var descriptor: Int32
+
+    private let isOwned: Bool
 
     /// Takes the descriptor over as it is.
-    package init(owning descriptor: Int32) { self.descriptor = descriptor }
+    package init(owning descriptor: Int32) {
+        self.descriptor = descriptor
+        isOwned = true
+    }
+
+    /// Uses somebody else's descriptor, who keeps it open meanwhile.
+    package init(borrowing descriptor: Int32) {
+        self.descriptor = descriptor
+        isOwned = false
+    }
 
     deinit { close() }
 
@@ -19,6 +30,15 @@ package class ByteDescriptor {
     package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         // SAFETY: the kernel writes at most `count` bytes at `baseAddress`.
         try unsafe check(asyncio_read(descriptor, buffer.baseAddress, buffer.count))
+    }
+
+    /// Reads into `buffer` and, when that is full, into `excess`.
+    package final func receive(
+        into buffer: UnsafeMutableRawBufferPointer, then excess: UnsafeMutableRawBufferPointer
+    ) throws(Errno) -> Int {
+        // SAFETY: as above, for each.
+        try unsafe check(
+            asyncio_read_two(descriptor, buffer.baseAddress, buffer.count, excess.baseAddress, excess.count))
     }
 
     /// Writes what fits into the kernel's buffer; returns how much that was.
@@ -29,7 +49,7 @@ package class ByteDescriptor {
 
     package final func close() {
         guard descriptor >= 0 else { return }
-        _ = asyncio_close(descriptor)
+        if isOwned { _ = asyncio_close(descriptor) }
         descriptor = -1
     }
 
@@ -41,16 +61,19 @@ package class ByteDescriptor {
 
     // MARK: What it is
 
-    package enum Kind { case pipe, socket, terminal, other }
+    package enum Kind { case pipe, socket, terminal, file, other }
 
     package final var kind: Kind {
         switch asyncio_kind(descriptor) {
         case Int32(ASYNCIO_KIND_PIPE): .pipe
         case Int32(ASYNCIO_KIND_SOCKET): .socket
         case Int32(ASYNCIO_KIND_TERMINAL): .terminal
+        case Int32(ASYNCIO_KIND_FILE): .file
         default: .other
         }
     }
+
+    package final var isNonBlocking: Bool { asyncio_is_nonblocking(descriptor) }
 
     /// Makes it non-blocking, for everybody who shares it, and close-on-exec.
     package final func prepare() throws(Errno) { _ = try check(asyncio_prepare_descriptor(descriptor)) }

@@ -8,7 +8,7 @@ package final class EpollPoller: Poller {
 
     private let epoll: Int32
     package var descriptor: Int32 { epoll }
-    private var events: [asyncio_event]
+    @safe @exclusivity(unchecked) private var events: [asyncio_event]
     package let wakeUp: WakeUp
 
     package init() throws(Errno) {

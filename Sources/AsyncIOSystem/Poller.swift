@@ -18,6 +18,11 @@ package struct PollEvent: Sendable {
     /// What the descriptor was registered with.
     package let token: UInt64
     package let ready: Interest
+
+    // Plain tests of a bit: an OptionSet's are generic, and not specialised in other modules.
+    @inlinable package var isReadable: Bool { ready.rawValue & 1 != 0 }
+    @inlinable package var isWritable: Bool { ready.rawValue & 2 != 0 }
+    @inlinable package var isHungUp: Bool { ready.rawValue & 4 != 0 }
 }
 
 /// Waits for descriptors. Used by one thread, that of its loop; only `wakeUp`'s

@@ -2,7 +2,7 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// A stream socket.
+/// A socket, of streams or of datagrams.
 package final class Socket: ByteDescriptor {
     // MARK: Making one
 
@@ -91,6 +91,33 @@ package final class Socket: ByteDescriptor {
     package override func send(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
         // SAFETY: the kernel reads at most `count` bytes at `baseAddress`.
         try unsafe check(asyncio_send(descriptor, buffer.baseAddress, buffer.count))
+    }
+
+    // MARK: Datagrams
+
+    /// Receives one datagram, cut to the buffer's size, and where it came from; an empty one is
+    /// one, too.
+    package func receiveDatagram(
+        into buffer: UnsafeMutableRawBufferPointer
+    ) throws(Errno) -> (count: Int, from: SystemAddress) {
+        var address = sockaddr_storage()
+        var length: socklen_t = 0
+        // SAFETY: as in `receive`; the address is the kernel's to fill until it returns.
+        let count = try unsafe check(
+            asyncio_recvfrom(descriptor, buffer.baseAddress, buffer.count, &address, &length))
+        return (count, SystemAddress(address, length: length))
+    }
+
+    /// Sends one datagram, to the connected peer if `address` is nil.
+    package func sendDatagram(_ buffer: UnsafeRawBufferPointer, to address: SystemAddress?) throws(Errno) {
+        // SAFETY: as in `send` and `bind`.
+        if let address {
+            _ = try unsafe check(
+                asyncio_sendto(
+                    descriptor, buffer.baseAddress, buffer.count, address.bytes, socklen_t(address.bytes.count)))
+        } else {
+            _ = try unsafe check(asyncio_sendto(descriptor, buffer.baseAddress, buffer.count, nil, 0))
+        }
     }
 
     // MARK: Ending

@@ -8,6 +8,15 @@ package struct SystemAddress: Sendable, Hashable {
 
     package init(bytes: [UInt8]) { self.bytes = bytes }
 
+    /// An IPv4 or IPv6 address of four or sixteen bytes, with port 0; nil for other numbers of bytes.
+    package init?(host: [UInt8]) {
+        switch host.count {
+        case 4: bytes = [UInt8(AF_INET), 0, 0, 0] + host + Array(repeating: 0, count: 8)
+        case 16: bytes = [UInt8(AF_INET6), 0, 0, 0, 0, 0, 0, 0] + host + [0, 0, 0, 0]
+        default: return nil
+        }
+    }
+
     init(_ storage: sockaddr_storage, length: socklen_t) {
         // SAFETY: reads the first `length` bytes of a value on this stack.
         bytes = unsafe withUnsafeBytes(of: storage) { raw in unsafe Array(raw.prefix(Int(length))) }

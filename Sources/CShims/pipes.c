@@ -6,13 +6,22 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 long asyncio_read(int fd, void *buffer, size_t count) {
     long result;
     do result = read(fd, buffer, count); while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : result;
+}
+
+long asyncio_read_two(int fd, void *first, size_t first_count, void *second, size_t second_count) {
+    struct iovec parts[2] = {{first, first_count}, {second, second_count}};
+    long result;
+    do result = readv(fd, parts, 2); while (result < 0 && errno == EINTR);
     return result < 0 ? -errno : result;
 }
 
@@ -44,11 +53,49 @@ int asyncio_prepare_descriptor(int fd) {
     return 0;
 }
 
+bool asyncio_is_nonblocking(int fd) {
+    int status = fcntl(fd, F_GETFL);
+    return status >= 0 && (status & O_NONBLOCK);
+}
+
 int asyncio_kind(int fd) {
     struct stat status;
     if (fstat(fd, &status) < 0) return -errno;
     if (S_ISFIFO(status.st_mode)) return ASYNCIO_KIND_PIPE;
     if (S_ISSOCK(status.st_mode)) return ASYNCIO_KIND_SOCKET;
     if (S_ISCHR(status.st_mode)) return ASYNCIO_KIND_TERMINAL;
+    if (S_ISREG(status.st_mode)) return ASYNCIO_KIND_FILE;
     return ASYNCIO_KIND_OTHER;
 }
+
+long asyncio_recvfrom(int fd, void *buffer, size_t count, struct sockaddr_storage *address, socklen_t *length) {
+    long received;
+    do {
+        *length = sizeof *address;
+        received = recvfrom(fd, buffer, count, 0, (struct sockaddr *)address, length);
+    } while (received < 0 && errno == EINTR);
+    return received < 0 ? -errno : received;
+}
+
+long asyncio_sendto(int fd, const void *buffer, size_t count, const void *address, socklen_t length) {
+    long sent;
+    do sent = sendto(fd, buffer, count, MSG_NOSIGNAL, address, length); while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : sent;
+}
+
+long asyncio_sendfile(int out, int in, int64_t *offset, size_t count) {
+    off_t position = *offset;
+    long sent;
+    do sent = sendfile(out, in, &position, count); while (sent < 0 && errno == EINTR);
+    if (sent < 0) return -errno;
+    *offset = position;
+    return sent;
+}
+
+long asyncio_pread(int fd, void *buffer, size_t count, int64_t offset) {
+    long result;
+    do result = pread(fd, buffer, count, offset); while (result < 0 && errno == EINTR);
+    return result < 0 ? -errno : result;
+}
+
+int asyncio_seek(int fd, int64_t offset) { return lseek(fd, offset, SEEK_SET) < 0 ? -errno : 0; }

@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -207,42 +206,6 @@ int asyncio_cpu_count(void) {
 }
 
 bool asyncio_is_main_thread(void) { return getpid() == (pid_t)syscall(SYS_gettid); }
-
-// MARK: Interrupts
-
-static atomic_int interrupts = 0;
-static atomic_int interrupt_wake_fd = -1;
-
-static void on_interrupt(int signal_number) {
-    int fd = atomic_load(&interrupt_wake_fd);
-    if (fd < 0 || atomic_fetch_add(&interrupts, 1) > 0) {
-        signal(signal_number, SIG_DFL);
-        raise(signal_number);
-        return;
-    }
-    asyncio_eventfd_signal(fd);
-}
-
-bool asyncio_sigint_install(int wake_fd) {
-    struct sigaction current;
-    if (sigaction(SIGINT, NULL, &current) < 0) return false;
-    if ((current.sa_flags & SA_SIGINFO) || current.sa_handler != SIG_DFL) return false;
-    atomic_store(&interrupts, 0);
-    atomic_store(&interrupt_wake_fd, wake_fd);
-    struct sigaction ours = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
-    sigemptyset(&ours.sa_mask);
-    return sigaction(SIGINT, &ours, NULL) == 0;
-}
-
-void asyncio_sigint_restore(void) {
-    struct sigaction current;
-    if (sigaction(SIGINT, NULL, &current) == 0 && current.sa_handler == on_interrupt) {
-        signal(SIGINT, SIG_DFL);
-    }
-    atomic_store(&interrupt_wake_fd, -1);
-}
-
-int asyncio_sigint_count(void) { return atomic_load_explicit(&interrupts, memory_order_relaxed); }
 
 // MARK: Limits and memory
 

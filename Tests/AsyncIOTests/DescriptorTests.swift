@@ -186,7 +186,7 @@ import Testing
 
 /// Two connected sockets, closed with it.
 final class SocketPair {
-    let left: Int32
+    private(set) var left: Int32
     let right: Int32
 
     init() throws {
@@ -200,8 +200,13 @@ final class SocketPair {
         _ = withUnsafeBytes(of: byte) { write(end, $0.baseAddress, 1) }
     }
 
+    func closeLeft() {
+        if left >= 0 { close(left) }
+        left = -1
+    }
+
     deinit {
-        close(left)
+        if left >= 0 { close(left) }
         close(right)
     }
 }

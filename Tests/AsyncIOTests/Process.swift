@@ -1,3 +1,4 @@
+import AsyncIO
 import Glibc
 
 /// What this process holds.
@@ -18,5 +19,45 @@ enum Process {
         guard fgets(&line, 256, file) != nil else { return -1 }
         let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return (Int(text.split(separator: " ")[1]) ?? -1) * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
+    /// Children that have ended and were not reaped. Other tests have children too, whose end
+    /// takes its time.
+    static func hasNoZombies() async throws -> Bool {
+        for _ in 0..<2_000 {
+            if zombies.isEmpty { return true }
+            try await sleep(.milliseconds(1))
+        }
+        return false
+    }
+
+    private static var zombies: [Int32] {
+        var found: [Int32] = []
+        guard let directory = opendir("/proc") else { return [-1] }
+        defer { closedir(directory) }
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard let pid = Int32(name), let stat = firstLine(of: "/proc/\(pid)/stat") else { continue }
+            // "pid (name) state parent …"; the name may have anything in it.
+            let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
+            if fields.count > 1, fields[0] == "Z", Int32(fields[1]) == getpid() { found.append(pid) }
+        }
+        return found
+    }
+
+    private static func firstLine(of path: String) -> String? {
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 512)
+        guard fgets(&line, 512, file) != nil else { return nil }
+        return String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Whether a process is there and has not ended.
+    static func isRunning(_ pid: Int32) -> Bool {
+        guard let stat = firstLine(of: "/proc/\(pid)/stat") else { return false }
+        return stat.split(separator: ")").last.map { !$0.hasPrefix(" Z") } ?? false
     }
 }

@@ -1,23 +1,31 @@
 import SystemPackage
 
-/// A sub-command and its numbers.
+/// A sub-command and its arguments, which are mostly numbers.
 struct Arguments {
     let command: String
-    private let numbers: [String]
+    /// `--proto`, anywhere: protocols in place of streams.
+    let usesProtocols: Bool
+    private let values: [String]
 
     init(_ arguments: some Sequence<String>) {
-        let all = Array(arguments)
+        usesProtocols = arguments.contains("--proto")
+        let all = arguments.filter { $0 != "--proto" }
         command = all.first ?? ""
-        numbers = Array(all.dropFirst())
+        values = Array(all.dropFirst())
+    }
+
+    func text(_ index: Int) throws -> String {
+        guard index < values.count else { throw Usage() }
+        return values[index]
     }
 
     func int(_ index: Int) throws -> Int {
-        guard index < numbers.count, let value = Int(numbers[index]), value > 0 else { throw Usage() }
+        guard index < values.count, let value = Int(values[index]), value > 0 else { throw Usage() }
         return value
     }
 
     func double(_ index: Int) throws -> Double {
-        guard index < numbers.count, let value = Double(numbers[index]), value > 0 else { throw Usage() }
+        guard index < values.count, let value = Double(values[index]), value > 0 else { throw Usage() }
         return value
     }
 }

@@ -8,7 +8,10 @@ let arguments = Arguments(CommandLine.arguments.dropFirst())
 do {
     try AsyncIO.run {
         switch arguments.command {
+        case "echo" where arguments.usesProtocols: try await echoWithProtocol(port: arguments.int(0))
         case "echo": try await echo(port: arguments.int(0))
+        case "echo-tls":
+            try await echoTLS(port: arguments.int(0), certificate: arguments.text(1), key: arguments.text(2))
         case "spawn": try await spawn(arguments.int(0), batch: arguments.int(1))
         case "switch": try await switching(tasks: arguments.int(0), total: arguments.int(1))
         case "pingpong": try await pingPong(arguments.int(0))
@@ -23,7 +26,9 @@ do {
         }
     }
 } catch is Usage {
-    complain("usage: asyncio-bench echo|spawn|switch|pingpong|sleepers|timers|lock|lineserver|lineload NUMBERS...")
+    complain(
+        "usage: asyncio-bench [--proto] echo|echo-tls|spawn|switch|pingpong|sleepers|timers|lock|lineserver|lineload ARGS..."
+    )
     exit(64)
 } catch {
     complain("asyncio-bench: \(error)")

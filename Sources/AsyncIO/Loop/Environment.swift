@@ -4,6 +4,12 @@ enum Environment {
     /// `ASYNCIO_DEBUG` is set, and not empty.
     static let debug = value(of: "ASYNCIO_DEBUG") != nil
 
+    /// `ASYNCIO_BACKEND`: what a loop waits with if the program does not say.
+    static let backend = value(of: "ASYNCIO_BACKEND")
+
+    /// `ASYNCIO_FILES`: what does the work of files.
+    static let files = value(of: "ASYNCIO_FILES")
+
     /// `ASYNCIO_WATCHDOG`: after how many seconds a loop counts as blocked; nil for never.
     static let blockedThreshold: Duration? = {
         guard let text = value(of: "ASYNCIO_WATCHDOG") else { return .seconds(1) }

@@ -98,6 +98,47 @@ extension EventLoop {
         do { try body() } catch { throw OSError(error, "cannot \(operation)") }
     }
 
+    // MARK: Waiting for the user's descriptors
+
+    /// Suspends until a user's descriptor can be read from. Any number of tasks may.
+    nonisolated(nonsending) func waitReadable(_ descriptor: Int32, _ operation: StaticString) async throws {
+        let place = Waiter(for: operation)
+        let waits = try waits(for: descriptor, operation) { $0.readers.append(place) }
+        defer { end(waits, of: descriptor) { $0.readers.remove(place) } }
+        try await place.wait()
+    }
+
+    /// Suspends until a user's descriptor can be written to.
+    nonisolated(nonsending) func waitWritable(_ descriptor: Int32, _ operation: StaticString) async throws {
+        let place = Waiter(for: operation)
+        let waits = try waits(for: descriptor, operation) { $0.writers.append(place) }
+        defer { end(waits, of: descriptor) { $0.writers.remove(place) } }
+        try await place.wait()
+    }
+
+    private func waits(
+        for descriptor: Int32, _ operation: StaticString, _ join: (DescriptorWaits) -> Void
+    ) throws -> DescriptorWaits {
+        let waits = descriptor < 0 ? nil : descriptors[descriptor]?.waits
+        let all = waits ?? DescriptorWaits()
+        try change(descriptor, operation) { watch in
+            watch.waits = all
+            join(all)
+        }
+        return all
+    }
+
+    private func end(_ waits: DescriptorWaits, of descriptor: Int32, _ leave: (DescriptorWaits) -> Void) {
+        leave(waits)
+        // The descriptor may have been closed meanwhile, and be another's now.
+        guard let watch = descriptors[descriptor], watch.waits === waits else { return }
+        if watch.interest.isEmpty {
+            unwatch(watch)
+        } else {
+            try? poller.modify(descriptor, for: watch.interest, token: watch.token)
+        }
+    }
+
     // MARK: Streams' descriptors
 
     /// Watches a stream's descriptor until ``unwatch(_:)``.
@@ -123,28 +164,25 @@ extension EventLoop {
 
     /// Notes what the poller reported; what is to run is queued, reads before writes.
     func descriptorIsReady(_ event: PollEvent) {
-        guard let watch = descriptors[token: event.token] else { return }
-        if event.ready.contains(.hangup) { watch.isHungUp = true }
-        if event.ready.contains(.readable) {
-            watch.canRead = true
-            watch.reader?.complete()
-            queue(watch.onReadable)
-        }
-        if event.ready.contains(.writable) {
-            watch.canWrite = true
-            watch.writer?.complete()
-            queue(watch.onWritable)
+        descriptors.withWatch(token: event.token) { watch in
+            if event.isHungUp { watch.isHungUp = true }
+            if event.isReadable {
+                watch.canRead = true
+                watch.reader?.complete()
+                watch.waits?.readers.wake()
+                queue(watch.onReadable)
+            }
+            if event.isWritable {
+                watch.canWrite = true
+                watch.writer?.complete()
+                watch.waits?.writers.wake()
+                queue(watch.onWritable)
+            }
         }
     }
 
     /// Runs a descriptor's callback, unless it is removed before its turn.
     func queue(_ callback: WatchCallback?) {
-        guard let callback else { return }
-        ready.append(
-            .handle(
-                Handle(
-                    .callback {
-                        if !callback.isRemoved { try callback.body() }
-                    })))
+        if let callback { ready.append(.descriptor(callback)) }
     }
 }

@@ -108,6 +108,9 @@ extension EventLoop {
         tasks.removeAll()
         timers.removeAll()
         descriptors.removeAll()
+        signals.removeAll()
+        files?.close()
+        files = nil
         releaseJobs()
     }
 
@@ -165,11 +168,5 @@ extension EventLoop {
             case .callback, .handle: break
             }
         }
-    }
-
-    func noticeInterrupt() {
-        guard let onInterrupt, Interrupt.count != interruptsSeen else { return }
-        interruptsSeen = Interrupt.count
-        onInterrupt()
     }
 }

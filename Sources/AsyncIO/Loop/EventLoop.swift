@@ -44,6 +44,10 @@ public final class EventLoop: @unchecked Sendable {
     // MARK: Input, output, time (loop thread only)
 
     let poller: any Poller
+    /// What the loop waits with: never ``Backend/automatic``.
+    ///
+    /// asyncio: which selector the loop has.
+    public let backend: Backend
     @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
     /// The present of a loop in virtual time; nil if time is real.
     @safe @exclusivity(unchecked) var virtualNow: Int64?
@@ -65,6 +69,8 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var isExecutorShutDown = false
     /// Generators that have begun and not ended; see shutdownAsyncGenerators.
     @safe @exclusivity(unchecked) var generators = GeneratorList()
+    /// Who reads and writes files for this loop; made at first use.
+    @safe @exclusivity(unchecked) var files: (any FileEngine)?
     /// Memory that every connection receives into, so that an idle one holds none.
     let receiveBuffer = ReceiveBuffer()
 
@@ -90,9 +96,8 @@ public final class EventLoop: @unchecked Sendable {
     /// See ``blockedThreshold``.
     var storedThreshold = Environment.blockedThreshold
     @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) throws -> Void)?
-    /// Called in the turn after a Ctrl-C.
-    @safe @exclusivity(unchecked) var onInterrupt: (() -> Void)?
-    @safe @exclusivity(unchecked) var interruptsSeen = 0
+    /// Who is to know of which signal; see SignalTable.
+    @safe @exclusivity(unchecked) var signals = SignalTable()
 
     /// Whether mistakes are looked for that cost time to find. Also set by the
     /// environment variable `ASYNCIO_DEBUG`.
@@ -120,9 +125,14 @@ public final class EventLoop: @unchecked Sendable {
     ///
     /// Most programs never make one: `run { }` and `Runner` do.
     ///
-    /// - Throws: ``OSError`` if the system grants no poller.
-    public convenience init(debug: Bool? = nil) throws(OSError) {
-        try self.init(debug: debug, time: .real)
+    /// - Parameters:
+    ///   - debug: whether the loop looks for mistakes; nil for the default.
+    ///   - backend: what it waits with.
+    /// - Throws: ``OSError`` if the system does not grant what the loop waits with.
+    ///
+    /// asyncio: `SelectorEventLoop(selector)`.
+    public convenience init(debug: Bool? = nil, backend: Backend = .automatic) throws(OSError) {
+        try self.init(debug: debug, backend: backend, time: .real)
     }
 
     /// What moves a loop's clock.
@@ -133,13 +143,9 @@ public final class EventLoop: @unchecked Sendable {
         case virtual
     }
 
-    package init(debug: Bool?, time: Time) throws(OSError) {
+    package init(debug: Bool?, backend: Backend = .automatic, time: Time) throws(OSError) {
         LoopExecutor.install()
-        do {
-            poller = try EpollPoller()
-        } catch {
-            throw OSError(error, "cannot create the event loop's poller")
-        }
+        (poller, self.backend) = try backend.makePoller()
         inbox = Inbox(wakeUp: poller.wakeUp)
         self.debug = debug ?? Environment.debug
         if case .virtual = time { virtualNow = 0 }
@@ -162,7 +168,7 @@ public final class EventLoop: @unchecked Sendable {
         turns &+= 1
         receiveFromOtherThreads()
         pollForEvents()
-        noticeInterrupt()
+        noticeSignals()
         queueDueTimers()
         runReady()
     }
@@ -263,6 +269,7 @@ public final class EventLoop: @unchecked Sendable {
             run(job)
         case .job(let job): run(job)
         case .handle(let handle): handle.run(on: self)
+        case .descriptor(let callback): if !callback.isRemoved { call(callback.body) }
         case .sleep(let sleep): sleep.fire()
         case .done(let future, let callback): callback.run(future, on: self)
         }

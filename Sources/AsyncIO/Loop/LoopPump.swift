@@ -11,7 +11,8 @@ package final class LoopPump {
     private let loop: EventLoop
 
     package init() throws {
-        loop = try EventLoop()
+        // The host looks at the poller's descriptor from outside.
+        loop = try EventLoop(backend: .epoll)
         loop.isPumped = true
         // The host is no async main; see EventLoop+Access.swift.
         asyncio_set_awaits_main(false)

@@ -17,15 +17,19 @@ internal import AsyncIOSystem
 /// cancels the main task; if that ends it, `run` throws ``KeyboardInterrupt``. A second
 /// Ctrl-C ends the process.
 ///
-/// - Parameter debug: whether the loop looks for mistakes; nil for the default.
+/// - Parameters:
+///   - debug: whether the loop looks for mistakes; nil for the default.
+///   - backend: what the loop waits with.
 /// - Returns: what `body` returns.
 /// - Throws: what `body` throws; ``RuntimeError`` inside a running loop;
 ///   ``KeyboardInterrupt``.
 ///
 /// asyncio: `asyncio.run`.
 @discardableResult
-public func run<T>(debug: Bool? = nil, _ body: @escaping @MainActor () async throws -> T) throws -> T {
-    try run(Runner(debug: debug), body)
+public func run<T>(
+    debug: Bool? = nil, backend: Backend = .automatic, _ body: @escaping @MainActor () async throws -> T
+) throws -> T {
+    try run(Runner(debug: debug, backend: backend), body)
 }
 
 /// Runs `body` on a runner and closes it, whatever comes.
@@ -50,16 +54,20 @@ public final class Runner {
 
     private var state = State.created
     private let debug: Bool?
+    private let backend: Backend
     private let time: EventLoop.Time
     private let configure: ((EventLoop) -> Void)?
 
     /// A runner; its loop is made at first use.
-    public convenience init(debug: Bool? = nil) {
-        self.init(debug: debug, time: .real)
+    public convenience init(debug: Bool? = nil, backend: Backend = .automatic) {
+        self.init(debug: debug, backend: backend, time: .real)
     }
 
-    package init(debug: Bool?, time: EventLoop.Time, configure: ((EventLoop) -> Void)? = nil) {
+    package init(
+        debug: Bool?, backend: Backend = .automatic, time: EventLoop.Time, configure: ((EventLoop) -> Void)? = nil
+    ) {
         self.debug = debug
+        self.backend = backend
         self.time = time
         self.configure = configure
     }
@@ -75,7 +83,7 @@ public final class Runner {
             case .initialized(let loop): return loop
             case .closed: throw RuntimeError("Runner is closed")
             case .created:
-                let loop = try EventLoop(debug: debug, time: time)
+                let loop = try EventLoop(debug: debug, backend: backend, time: time)
                 configure?(loop)
                 state = .initialized(loop)
                 return loop
@@ -138,30 +146,26 @@ public final class Runner {
     }
 }
 
-/// Ctrl-C while a main task runs.
+/// Ctrl-C while a main task runs, unless the program handles it itself.
 private final class InterruptScope {
     private let loop: EventLoop
-    private let isInstalled: Bool
-    private let before: Int
+    private var wasNoticed = false
 
     init(_ loop: EventLoop, cancelling main: AnyAsyncTask) {
         self.loop = loop
-        isInstalled = Thread.isMain && Interrupt.install(waking: loop.poller.wakeUp)
-        before = isInstalled ? Interrupt.count : 0
-        loop.interruptsSeen = before
-        guard isInstalled else { return }
-        loop.onInterrupt = { if !main.cancel() { loop.escaping = KeyboardInterrupt() } }
+        guard Thread.isMain else { return }
+        loop.signals.setFallback(for: .interrupt, waking: loop.poller.wakeUp) { [unowned self] in
+            wasNoticed = true
+            if !main.cancel() { loop.escaping = KeyboardInterrupt() }
+        }
     }
 
-    var wasInterrupted: Bool { isInstalled && Interrupt.count > before }
+    var wasInterrupted: Bool { wasNoticed || isUnnoticed }
 
     /// A Ctrl-C that the loop has not seen.
-    var isUnnoticed: Bool { isInstalled && Interrupt.count != loop.interruptsSeen }
+    var isUnnoticed: Bool { loop.signals.fallbackHasNews(for: .interrupt) }
 
-    func end() {
-        loop.onInterrupt = nil
-        if isInstalled { Interrupt.restore() }
-    }
+    func end() { loop.signals.removeFallback(for: .interrupt) }
 }
 
 extension EventLoop {

@@ -5,46 +5,13 @@ internal import SystemPackage
 //
 // StreamReader, StreamWriter and Transport stand on a ByteChannel and know no more of what
 // is below. A `Connection` is a descriptor; a channel over a channel (TLS) encrypts. This
-// class has what all of them share: the states, the water marks, and who is told.
+// class has what all of them share; `Channel` has the states and the water marks.
 //
 // Reading is pulled, and has three calls: try, be told, wait. `receive` is the try and the
 // wait together, for a task; a Transport tries when it is told.
-//
-// States: open → closing (nothing is read; what is kept is still sent) → lost. `lost`
-// happens once, in a turn of its own, and tells everybody who waits. A channel that fails
-// is closing at once, with its error, and keeps nothing.
 
 /// A two-way stream of bytes on a loop. Loop thread only.
-class ByteChannel {
-    enum State { case open, closing, lost }
-
-    final let loop: EventLoop
-    private(set) final var state = State.open
-    /// What happened to the channel: nil for an ordinary end.
-    private(set) final var error: (any Error)?
-    /// The turn in which it is lost has been asked for.
-    private final var isEndQueued = false
-
-    // Writing.
-    /// More is kept than the high-water mark, and it has not come down to the low one yet.
-    private(set) final var isPaused = false
-    private(set) final var highWater = 64 * 1024
-    private(set) final var lowWater = 16 * 1024
-    private final var drainers = WaitQueue()
-    /// Called when `isPaused` changes, inside whatever changed it.
-    final var onPauseChanged: ((_ isPaused: Bool) -> Void)?
-
-    // The end.
-    private final var closers = WaitQueue()
-    /// Called when the channel is lost, once: for what stands on the channel.
-    final var onLost: (((any Error)?) -> Void)?
-    /// Called after `onLost`: for the server, which keeps count.
-    final var onReleased: (() -> Void)?
-
-    init(on loop: EventLoop) { self.loop = loop }
-
-    // MARK: What each kind does in its own way
-
+class ByteChannel: Channel {
     /// Receives what is there and hands it to `take` without a copy.
     ///
     /// - Parameter count: how many bytes at most.
@@ -53,18 +20,19 @@ class ByteChannel {
     /// - Throws: the error that the channel failed with, this time or before.
     func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? { abstract() }
 
-    /// Suspends until ``tryReceive(atMost:_:)`` may have something else to say than nil.
-    ///
-    /// - Throws: `CancellationError`, which loses nothing.
-    nonisolated(nonsending) func waitReadable() async throws { abstract() }
+    /// The same for who wants to keep the bytes.
+    func tryReceive(atMost count: Int) throws -> [UInt8]? {
+        var bytes: [UInt8] = []
+        return try unsafe tryReceive(atMost: count) { unsafe bytes = Array($0) }.map { _ in bytes }
+    }
 
-    /// Whether ``tryReceive(atMost:_:)`` may have something else to say than nil, as far as is
-    /// known without trying: no callback is to come for what is there already.
-    var isReadable: Bool { abstract() }
+    /// The same, straight into memory of the caller's.
+    func tryReceive(into buffer: UnsafeMutableRawBufferPointer) throws -> Int? {
+        try unsafe tryReceive(atMost: buffer.count) { unsafe buffer.copyMemory(from: $0) }
+    }
 
-    /// Calls `callback`, each time in a turn of its own, when ``isReadable`` becomes true, and
-    /// once if it is; nil: no more. Not for a channel that somebody waits for.
-    func whenReadable(_ callback: (() -> Void)?) { abstract() }
+    /// Wakes whoever is in ``waitReadable()``, perhaps for nothing.
+    func wakeReader() { abstract() }
 
     /// Tries once, waiting until there is something to be received; see ``tryReceive(atMost:_:)``.
     ///
@@ -83,132 +51,31 @@ class ByteChannel {
     /// - Throws: as ``checkWritable()``; what the channel fails with.
     func send(_ bytes: UnsafeRawBufferPointer) throws { abstract() }
 
-    /// How many bytes are kept.
-    var outgoingCount: Int { abstract() }
-
     /// Ends the sending half, after what is kept.
     func sendEOF() throws { abstract() }
 
     /// Whether the sending half can end by itself.
     var canSendEOF: Bool { abstract() }
 
-    /// Reads no more, sends what is kept, and ends. Calling it again does nothing.
-    func close() { abstract() }
+    // MARK: A channel over this one
 
-    /// Ends without sending what is kept.
-    func abort() { abstract() }
-
-    /// Lets go of what is below; called once, when the channel is lost.
-    func release() { abstract() }
-
-    // MARK: Facts
-
-    /// For messages.
-    var name: String { peerAddress?.description ?? "connection" }
-    var localAddress: SocketAddress? { nil }
-    var peerAddress: SocketAddress? { nil }
-    /// The descriptor at the bottom; nil once it is closed.
-    var descriptor: Int32? { nil }
-
-    final var isClosing: Bool { state != .open }
-
-    // MARK: Water marks
-
-    final func setWaterMarks(high: Int, low: Int) throws(ValueError) {
-        guard high >= low, low >= 0 else {
-            throw ValueError("high (\(high)) must be >= low (\(low)) must be >= 0")
-        }
-        highWater = high
-        lowWater = low
-        notePressure()
-    }
-
-    /// To be called after each change of `outgoingCount`.
-    @inline(__always)
-    final func notePressure() {
-        let count = outgoingCount
-        if isPaused ? count <= lowWater : count > highWater { changePressure() }
-    }
-
-    private final func changePressure() {
-        isPaused.toggle()
-        if !isPaused { drainers.wake() }
-        onPauseChanged?(isPaused)
-    }
-
-    /// Waits until less than the low-water mark is kept, if it was above the high one.
-    ///
-    /// - Throws: what the channel failed with, or ``OSError`` if it is lost; `CancellationError`.
-    nonisolated(nonsending) final func drain() async throws {
-        if isPaused, state != .lost, error == nil {
-            let place = Waiter(for: "StreamWriter.drain()")
-            drainers.append(place)
-            defer { drainers.remove(place) }
-            try await place.wait()
-        }
-        if let error { throw error }
-        if state == .lost { throw OSError(.connectionReset, "Connection lost") }
-    }
-
-    /// - Throws: what the channel failed with, or ``OSError`` if it is lost; ``RuntimeError``
-    ///   if it is closing.
-    final func checkWritable() throws {
-        if let error { throw error }
-        switch state {
-        case .open: return
-        case .closing: throw RuntimeError("write() after close()")
-        case .lost: throw OSError(.connectionReset, "Connection lost")
-        }
-    }
-
-    // MARK: Ending
-
-    /// Waits until the channel is lost.
-    ///
-    /// - Throws: what it failed with; `CancellationError`.
-    nonisolated(nonsending) final func waitClosed() async throws {
-        if state != .lost {
-            let place = Waiter(for: "StreamWriter.waitClosed()")
-            closers.append(place)
-            defer { closers.remove(place) }
-            try await place.wait()
-        }
-        if let error { throw error }
-    }
-
-    /// For subclasses: the channel is closing from now on, and will tell by itself when it
-    /// is lost.
-    final func beginClosing() { if state == .open { state = .closing } }
-
-    /// For subclasses: the channel ends in a turn of its own, with `error` if it has none yet.
-    final func endSoon(with error: (any Error)? = nil) {
-        guard state != .lost else { return }
-        state = .closing
-        if self.error == nil { self.error = error }
-        guard !isEndQueued else { return }
-        isEndQueued = true
-        loop.ready.append(.handle(Handle(.callback { [self] in end() })))
-    }
-
-    private final func end() {
-        guard state != .lost else { return }
-        state = .lost
-        release()
-        onPauseChanged = nil
-        drainers.wake()
-        closers.wake()
-        onLost.take()?(error)
-        onReleased.take()?()
-    }
-
-    private func abstract(_ function: String = #function) -> Never {
-        fatalError("\(type(of: self)) lacks \(function); this is a mistake in swift-asyncio.")
-    }
+    /// The channel that TLS has put over this one.
+    final weak var upper: ByteChannel?
+    /// The uppermost: the one that is to be closed, so that each says its end.
+    final var top: ByteChannel { upper?.top ?? self }
+    /// How many channels are below.
+    var depth: Int { 0 }
+    /// What TLS has agreed on, if this is a channel with TLS.
+    var tls: TLSInfo? { nil }
 }
 
 extension ByteChannel {
     /// Sends what fits now and keeps the rest.
     final func send(_ bytes: [UInt8]) throws { try unsafe bytes.withUnsafeBytes { unsafe try send($0) } }
+
+    final func tryReceive(into span: inout MutableRawSpan) throws -> Int? {
+        try unsafe span.withUnsafeMutableBytes { unsafe try tryReceive(into: $0) }
+    }
 
     /// Sends what fits now and keeps a copy of the rest.
     final func send(_ bytes: RawSpan) throws { try unsafe bytes.withUnsafeBytes { unsafe try send($0) } }

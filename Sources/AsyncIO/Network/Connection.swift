@@ -27,8 +27,14 @@ final class Connection: ByteChannel {
     private let local: SocketAddress?
     private let peer: SocketAddress?
 
-    private var outgoing = ByteBuffer()
-    private var isEOFRequested = false
+    @safe @exclusivity(unchecked) private var outgoing = ByteBuffer()
+    @safe @exclusivity(unchecked) private var isEOFRequested = false
+    /// How much the latest receive brought: the next will bring as much, most likely.
+    @safe @exclusivity(unchecked) private var latestCount = 0
+    /// Who waits for `outgoing` to be empty.
+    private var emptiers = WaitQueue()
+    /// Closes when nobody holds it any more, and nobody is told: the end of a child's pipe.
+    var closesQuietly = false
 
     // MARK: Making one
 
@@ -55,7 +61,8 @@ final class Connection: ByteChannel {
     ///
     /// - Throws: ``ValueError`` if it is none of these (a regular file, say); ``OSError``.
     init(pipe: ByteDescriptor, _ direction: Direction, on loop: EventLoop) throws {
-        guard pipe.kind != .other else {
+        let kind = pipe.kind
+        guard kind != .other, kind != .file else {
             throw ValueError("descriptor \(pipe.descriptor) is not a pipe, a socket or a character device")
         }
         bytes = pipe
@@ -76,7 +83,7 @@ final class Connection: ByteChannel {
 
     deinit {
         if EventLoop.here === loop { loop.unwatch(watch) }
-        guard state == .open else { return }
+        guard state == .open, !closesQuietly else { return }
         EventLoop.report(
             ExceptionContext(message: "unclosed connection; call close() on its writer", subject: name))
     }
@@ -94,11 +101,21 @@ final class Connection: ByteChannel {
     // MARK: Reading
 
     override func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? {
+        // SAFETY: the loop's buffer is ours until the next suspension, and `take` copies.
+        let target = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(count))
+        let received = try unsafe tryReceive(into: target)
+        if let received, received > 0 { unsafe take(UnsafeRawBufferPointer(rebasing: target[..<received])) }
+        return received
+    }
+
+    override func tryReceive(into target: UnsafeMutableRawBufferPointer) throws -> Int? {
         if let error { throw error }
         if isClosing { return 0 }
         guard watch.canRead else { return nil }
         do {
-            return try unsafe receiveNow(atMost: count, take)
+            let received = try unsafe bytes.receive(into: target)
+            if received < target.count, !watch.isHungUp { watch.canRead = false }
+            return received
         } catch Errno.wouldBlock {
             watch.canRead = false
             return nil
@@ -107,24 +124,66 @@ final class Connection: ByteChannel {
         }
     }
 
-    private func receiveNow(
-        atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void
-    ) throws(Errno) -> Int {
-        // SAFETY: the loop's buffer is ours until the next suspension, and `take` copies.
+    /// Below, a copy out of the loop's buffer is cheaper than memory that is not filled.
+    private static let leastReceivedDirectly = 4096
+
+    override func tryReceive(atMost count: Int) throws -> [UInt8]? {
+        if let error { throw error }
+        if isClosing { return [] }
+        guard watch.canRead else { return nil }
+        do {
+            let expected = min(count, latestCount)
+            let received =
+                try expected < Self.leastReceivedDirectly
+                ? receiveCopied(atMost: count) : receiveDirectly(expecting: expected, atMost: count)
+            latestCount = received.count
+            return received
+        } catch Errno.wouldBlock {
+            watch.canRead = false
+            return nil
+        } catch {
+            throw fail(error, "reading from \(name)")
+        }
+    }
+
+    private func receiveCopied(atMost count: Int) throws(Errno) -> [UInt8] {
+        // SAFETY: as in `tryReceive`.
         let target = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(count))
         let received = try unsafe bytes.receive(into: target)
         if received < target.count, !watch.isHungUp { watch.canRead = false }
-        if received > 0 { unsafe take(UnsafeRawBufferPointer(rebasing: target[..<received])) }
+        return unsafe [UInt8](UnsafeRawBufferPointer(rebasing: target[..<received]))
+    }
+
+    /// Receives into an array of the size that is expected. What goes beyond lands in the
+    /// loop's buffer and is copied from there.
+    private func receiveDirectly(expecting expected: Int, atMost count: Int) throws(Errno) -> [UInt8] {
+        // SAFETY: as in `tryReceive`.
+        let spare = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(count - expected))
+        var excess = 0
+        var failure: Errno?
+        var received = unsafe [UInt8](unsafeUninitializedCapacity: expected) { buffer, initialized in
+            do throws(Errno) {
+                let total = try unsafe bytes.receive(into: UnsafeMutableRawBufferPointer(buffer), then: spare)
+                initialized = min(total, expected)
+                excess = total - initialized
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        if excess < spare.count || received.count < expected, !watch.isHungUp { watch.canRead = false }
+        if excess > 0 { unsafe received.append(contentsOf: spare[..<excess]) }
         return received
     }
 
-    nonisolated(nonsending) override func waitReadable() async throws {
-        if !isClosing { try await watch.waitReadable() }
-    }
+    override func readWaiter() -> Waiter? { isClosing ? nil : watch.readWaiter() }
+
+    override func wakeReader() { watch.reader?.complete() }
 
     override var isReadable: Bool { watch.canRead || isClosing }
 
     override func whenReadable(_ callback: (() -> Void)?) {
+        guard direction != .writing else { return }
         watch.onReadable?.isRemoved = true
         watch.onReadable = callback.map { WatchCallback($0) }
         if watch.canRead { loop.queue(watch.onReadable) }
@@ -146,7 +205,8 @@ final class Connection: ByteChannel {
             if sent == bytes.count { return }
         }
         unsafe outgoing.append(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
-        watch.onWritable = watch.onWritable ?? WatchCallback { [self] in flush() }
+        watch.onWritable =
+            watch.onWritable ?? WatchCallback { [self, owner] in withExtendedLifetime(owner) { flush() } }
         notePressure()
     }
 
@@ -175,6 +235,7 @@ final class Connection: ByteChannel {
         notePressure()
         guard outgoing.isEmpty else { return }
         forgetWriter()
+        emptiers.wake()
         if isEOFRequested { finishEOF() }
         if state == .closing { endSoon() }
     }
@@ -217,10 +278,10 @@ final class Connection: ByteChannel {
         if outgoing.isEmpty { endSoon() }
     }
 
-    override func abort() {
+    override func abort(with error: (any Error)?) {
         guard state != .lost else { return }
         dropOutgoing()
-        endSoon()
+        endSoon(with: error)
         stopReading()
     }
 
@@ -254,5 +315,51 @@ final class Connection: ByteChannel {
         dropOutgoing()
         watch.onReadable?.isRemoved = true
         watch.onReadable = nil
+        watch.canWrite = true
+        watch.writer?.complete()
+        emptiers.wake()
+    }
+
+    // MARK: Files
+
+    /// Waits until nothing is kept.
+    nonisolated(nonsending) func waitFlushed() async throws {
+        while !outgoing.isEmpty {
+            let place = Waiter(for: "a transport to send what it keeps")
+            emptiers.append(place)
+            defer { emptiers.remove(place) }
+            try await place.wait()
+        }
+        if let error { throw error }
+    }
+
+    /// Sends a part of a file from kernel to kernel.
+    ///
+    /// - Parameter sent: how much was sent so far, also when this throws.
+    /// - Throws: ``SendfileNotAvailableError`` if the system can't do that, and nothing was sent.
+    nonisolated(nonsending) func sendFile(
+        _ file: Int32, offset: Int, count: Int?, sent: inout Int
+    ) async throws {
+        guard let socket else { throw SendfileNotAvailableError("\(name) is no socket") }
+        while count.map({ sent < $0 }) ?? true {
+            if let error { throw error }
+            if isClosing { throw OSError(.connectionAbort, "sending a file to \(name): the transport was closed") }
+            guard watch.canWrite else {
+                try await watch.waitWritable()
+                continue
+            }
+            do {
+                let part = try FileTransfer.send(file, from: offset + sent, count: count.map { $0 - sent }, to: socket)
+                if part == 0 { return }
+                sent += part
+            } catch .wouldBlock {
+                watch.canWrite = false
+            } catch {
+                if sent == 0, FileTransfer.isUnsupported(error) {
+                    throw SendfileNotAvailableError("sendfile to \(name): \(error)")
+                }
+                throw fail(error, "sending a file to \(name)")
+            }
+        }
     }
 }

@@ -13,7 +13,8 @@ public final class Server {
     private let backlog: Int
     /// What becomes of a connection; the task of its handler, if it has one.
     private let accept: (Connection) -> AnyAsyncTask?
-    private var connections: [ObjectIdentifier: ByteChannel] = [:]
+    /// Not held: one that nobody holds any more goes, and leaves the list.
+    private var connections: [ObjectIdentifier: Unretained<ByteChannel>] = [:]
     private var handlers: [ObjectIdentifier: AnyAsyncTask] = [:]
     /// Who waits for there to be nothing left.
     private var idlers = WaitQueue()
@@ -137,12 +138,12 @@ public final class Server {
     /// Closes every open connection, after what it has to send.
     ///
     /// asyncio: `Server.close_clients`.
-    public func closeClients() { for connection in connections.values { connection.close() } }
+    public func closeClients() { for connection in connections.values.map(\.object) { connection.top.close() } }
 
     /// Ends every open connection at once.
     ///
     /// asyncio: `Server.abort_clients`.
-    public func abortClients() { for connection in connections.values { connection.abort() } }
+    public func abortClients() { for connection in connections.values.map(\.object) { connection.top.abort() } }
 
     /// Waits until the server is closed and no connection is open.
     ///
@@ -230,7 +231,7 @@ public final class Server {
     /// Counts a channel until it is lost; closes it and aborts it with the others.
     func track(_ channel: ByteChannel) {
         let id = ObjectIdentifier(channel)
-        connections[id] = channel
+        connections[id] = Unretained(channel)
         channel.onReleased = { [weak self] in
             self?.connections[id] = nil
             self?.wakeIdlers()

@@ -33,6 +33,17 @@ public struct LimitOverrunError: Error, CustomStringConvertible {
     public var description: String { message }
 }
 
+/// The system has no way to send this file to this socket from kernel to kernel.
+///
+/// asyncio: `asyncio.SendfileNotAvailableError`.
+public struct SendfileNotAvailableError: Error, CustomStringConvertible {
+    public let message: String
+
+    public init(_ message: String) { self.message = message }
+
+    public var description: String { message }
+}
+
 /// A name that has no address.
 ///
 /// asyncio: `socket.gaierror`.

@@ -6,13 +6,13 @@
 /// asyncio: `asyncio.StreamReader`.
 public final class StreamReader {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
-    private var buffer = ByteBuffer()
-    private var isEOF = false
-    private var failure: (any Error)?
-    private var isReading = false
+    @safe @exclusivity(unchecked) private var buffer = ByteBuffer()
+    @safe @exclusivity(unchecked) private var isEOF = false
+    @safe @exclusivity(unchecked) private var failure: (any Error)?
+    @safe @exclusivity(unchecked) private var isReading = false
     /// Who waits for `feed`, in a reader without a connection.
     private var waiter: Waiter?
-    private let channel: ByteChannel?
+    private var channel: ByteChannel?
 
     /// How long a line or a part up to a separator may be, in bytes.
     public let limit: Int
@@ -35,6 +35,11 @@ public final class StreamReader {
     /// asyncio: `StreamReader.at_eof`.
     public var isAtEOF: Bool { isEOF && buffer.isEmpty }
 
+    /// What the stream broke with, if it did.
+    ///
+    /// asyncio: `StreamReader.exception`.
+    public var error: (any Error)? { failure ?? channel?.error }
+
     // MARK: Reading
 
     /// Reads up to `count` bytes: what is there, waiting only if nothing is. Reads to the end
@@ -50,19 +55,58 @@ public final class StreamReader {
         if count == 0 { return [] }
         if count < 0 { return try await readToEnd() }
         if buffer.isEmpty, !isEOF {
-            if let channel {
-                // Straight from the loop's receive buffer to the caller.
-                var bytes: [UInt8] = []
-                try await exclusively("read") {
-                    _ = try await unsafe channel.receive(atMost: count) { unsafe bytes = Array($0) }
-                }
-                isEOF = bytes.isEmpty
-                return bytes
-            } else {
+            guard let channel else {
                 try await fill("read")
+                return buffer.takeFirst(count)
+            }
+            // Straight to the caller, past the buffer.
+            try checkIdle("read")
+            while true {
+                if let bytes = try channel.tryReceive(atMost: count) {
+                    isEOF = bytes.isEmpty
+                    return bytes
+                }
+                isReading = true
+                defer { isReading = false }
+                try await channel.waitReadable()
             }
         }
         return buffer.takeFirst(count)
+    }
+
+    /// Reads into memory of the caller's: what is there, waiting only if nothing is. Bytes that
+    /// no earlier call left here go there straight from the system.
+    ///
+    /// - Returns: how many bytes; 0 at the end of the stream.
+    /// - Throws: as ``read(_:)``.
+    ///
+    /// asyncio: `loop.sock_recv_into`, for streams.
+    public nonisolated(nonsending) func read(into span: inout MutableRawSpan) async throws -> Int {
+        if let failure { throw failure }
+        if span.byteCount == 0 { return 0 }
+        while buffer.isEmpty, !isEOF {
+            guard let channel else {
+                try await fill("read")
+                continue
+            }
+            if isReading { throw ConcurrentRead.error("read") }
+            if let received = try channel.tryReceive(into: &span) {
+                isEOF = received == 0
+                return received
+            }
+            isReading = true
+            defer { isReading = false }
+            try await channel.waitReadable()
+        }
+        let count = min(span.byteCount, buffer.count)
+        unsafe buffer.withBytes { bytes in
+            // SAFETY: both have at least `count` bytes.
+            unsafe span.withUnsafeMutableBytes {
+                unsafe $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+            }
+        }
+        buffer.dropFirst(count)
+        return count
     }
 
     private nonisolated(nonsending) func readToEnd() async throws -> [UInt8] {
@@ -102,12 +146,13 @@ public final class StreamReader {
     }
 
     /// Reads up to and including the first of several separators: the one that ends first,
-    /// and of those that end there the longest match that begins first.
+    /// and of those that end there the shortest.
     ///
     /// asyncio: `StreamReader.readuntil`, given a tuple.
     public nonisolated(nonsending) func readUntil(anyOf separators: [[UInt8]]) async throws -> [UInt8] {
-        let lengths = separators.map(\.count)
-        guard let shortest = lengths.min(), let longest = lengths.max(), shortest > 0 else {
+        // The shortest first: of those that end at the same place it is the one that counts.
+        let separators = separators.count > 1 ? separators.sorted { $0.count < $1.count } : separators
+        guard let shortest = separators.first?.count, let longest = separators.last?.count, shortest > 0 else {
             throw ValueError("readUntil() needs a separator, of at least one byte")
         }
         if let failure { throw failure }
@@ -196,34 +241,53 @@ public final class StreamReader {
         waiter?.complete()
     }
 
+    // MARK: Another channel
+
+    /// Takes the bytes that are here; no other task may read until ``endChange(to:)``.
+    ///
+    /// - Throws: ``RuntimeError`` if one is reading.
+    func beginChange(_ operation: StaticString) throws -> [UInt8] {
+        try checkIdle(operation)
+        isReading = true
+        return buffer.takeFirst(.max)
+    }
+
+    func endChange(to channel: ByteChannel) {
+        self.channel = channel
+        isReading = false
+    }
+
+    func checkIdle(_ operation: StaticString) throws(RuntimeError) {
+        if isReading { throw ConcurrentRead.error(operation) }
+    }
+
     // MARK: Inside
+
+    /// Ends what the reader reads from.
+    func abort() { channel?.abort() }
 
     /// Waits for more bytes, or the end. What comes is bounded: no more than twice the limit,
     /// or than is wanted, is kept.
     private nonisolated(nonsending) func fill(_ operation: StaticString, wanted: Int = 0) async throws {
-        try await exclusively(operation) {
-            if let channel {
-                let count = max(wanted, 2 * limit - buffer.count, 1)
-                if try await unsafe channel.receive(atMost: count, { unsafe buffer.append($0) }) == 0 { isEOF = true }
-            } else {
-                let waiter = Waiter(for: "StreamReader")
-                self.waiter = waiter
-                defer { self.waiter = nil }
-                try await waiter.wait()
-                if let failure { throw failure }
-            }
-        }
-    }
-
-    private nonisolated(nonsending) func exclusively<T>(
-        _ operation: StaticString, _ body: nonisolated(nonsending) () async throws -> T
-    ) async throws -> T {
-        guard !isReading else {
-            throw RuntimeError("\(operation)() called while another task is already waiting for incoming data")
-        }
+        try checkIdle(operation)
         isReading = true
         defer { isReading = false }
-        return try await body()
+        if let channel {
+            let count = max(wanted, 2 * limit - buffer.count, 1)
+            if try await unsafe channel.receive(atMost: count, { unsafe buffer.append($0) }) == 0 { isEOF = true }
+        } else {
+            let waiter = Waiter(for: "StreamReader")
+            self.waiter = waiter
+            defer { self.waiter = nil }
+            try await waiter.wait()
+            if let failure { throw failure }
+        }
+    }
+}
+
+private enum ConcurrentRead {
+    static func error(_ operation: StaticString) -> RuntimeError {
+        RuntimeError("\(operation)() called while another task is already waiting for incoming data")
     }
 }
 

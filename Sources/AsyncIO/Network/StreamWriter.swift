@@ -2,9 +2,44 @@
 ///
 /// asyncio: `asyncio.StreamWriter`.
 public final class StreamWriter {
-    let channel: ByteChannel
+    /// Another one after ``startTLS(_:serverHostname:)``.
+    @safe @exclusivity(unchecked) private(set) var channel: ByteChannel
+    /// The receiving end, which changes its channel with this one.
+    private weak var reader: StreamReader?
 
-    init(channel: ByteChannel) { self.channel = channel }
+    /// - Parameter reader: nil for a pipe, which has no other end.
+    init(channel: ByteChannel, reader: StreamReader? = nil) {
+        self.channel = channel
+        self.reader = reader
+    }
+
+    // MARK: TLS
+
+    /// Continues the connection with TLS, as the protocols do that begin in plain text and have a
+    /// word for it (STARTTLS). Sends first what is kept. Bytes that the reader has already count as
+    /// the beginning of TLS, so that nothing that came unprotected is taken for protected.
+    ///
+    /// - Parameters:
+    ///   - context: a client's, or a server's: that is the side which this end takes.
+    ///   - serverHostname: on a client's side, the name that the server's certificate must be for.
+    /// - Throws: ``ValueError`` if there is no name to check; ``RuntimeError`` if another task is
+    ///   reading; ``TLSError`` or ``OSError`` if the handshake fails, and `CancellationError`: the
+    ///   connection is closed then.
+    ///
+    /// asyncio: `StreamWriter.start_tls`.
+    public nonisolated(nonsending) func startTLS(_ context: TLSContext, serverHostname: String? = nil) async throws {
+        let upgrade = try TLSUpgrade(context, serverHostname: serverHostname)
+        try reader?.checkIdle("startTLS")
+        try await drain()
+        let early = try reader?.beginChange("startTLS") ?? []
+        defer { reader?.endChange(to: channel) }
+        channel = try await upgrade(channel, early: early)
+    }
+
+    /// What TLS has agreed on: version, cipher, the peer's certificate; nil without TLS.
+    ///
+    /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
+    public var tls: TLSInfo? { channel.tls }
 
     // MARK: Writing
 
@@ -26,6 +61,22 @@ public final class StreamWriter {
         try await write(Array(text.utf8))
     }
 
+    /// Sends the bytes of `span` without a copy; what the kernel does not take at once is
+    /// copied. See ``write(_:)-([UInt8])``.
+    public nonisolated(nonsending) func write(_ span: RawSpan) async throws {
+        try channel.send(span)
+        if channel.isPaused { try await channel.drain() }
+    }
+
+    /// Sends all of `lines`, one after the other, at once.
+    ///
+    /// - Throws: as ``write(_:)-([UInt8])``.
+    ///
+    /// asyncio: `StreamWriter.writelines` and `drain`.
+    public nonisolated(nonsending) func writeLines(_ lines: some Sequence<[UInt8]>) async throws {
+        try await write(Array(lines.joined()))
+    }
+
     /// Waits until little enough is kept, if it was too much. ``write(_:)-([UInt8])`` does so
     /// itself.
     ///
@@ -44,6 +95,11 @@ public final class StreamWriter {
     ///
     /// asyncio: `StreamWriter.write_eof`.
     public func writeEOF() throws { try channel.sendEOF() }
+
+    /// Whether the sending half can end by itself: not with TLS.
+    ///
+    /// asyncio: `StreamWriter.can_write_eof`.
+    public var canWriteEOF: Bool { channel.canSendEOF }
 
     /// How many bytes are kept, waiting to be sent.
     ///
@@ -95,4 +151,9 @@ public final class StreamWriter {
     ///
     /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: SocketAddress? { channel.peerAddress }
+
+    /// The descriptor, for options and the like; it stays the stream's. nil once it is closed.
+    ///
+    /// asyncio: `get_extra_info("socket")`.
+    public var descriptor: Int32? { channel.descriptor }
 }

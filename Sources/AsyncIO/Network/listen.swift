@@ -13,6 +13,10 @@ struct Listener {
     /// The file is removed if it is still the socket's own.
     func close() {
         socket.close()
+        removeFile()
+    }
+
+    func removeFile() {
         guard let file, FileIdentity(of: file.path) == file.identity else { return }
         try? FileIdentity.remove(file.path)
     }

@@ -26,55 +26,93 @@ internal import SystemPackage
 ///   - allErrors: whether the failure of several addresses is an ``ExceptionGroup`` of their
 ///     errors, and not one ``OSError`` that quotes them.
 ///   - limit: how long a line may be, in bytes.
-/// - Throws: ``OSError`` if no address answers, with what each said; ``ResolveError``;
+///   - tls: for a connection with TLS: ``TLSContext/client(systemTrust:)``.
+///   - serverHostname: the name that the server's certificate must be for, if that is not `host`.
+/// - Throws: ``OSError`` if no address answers, with what each said; ``ResolveError``; with TLS,
+///   ``TLSError`` if the server is not to be trusted, or refuses;
 ///   ``ValueError`` for a port that is none; `CancellationError`: nothing is left open.
 ///
 /// asyncio: `asyncio.open_connection`.
 public nonisolated(nonsending) func openConnection(
     host: String, port: Int, family: AddressFamily? = nil, localAddress: SocketAddress? = nil,
     happyEyeballsDelay: Duration? = nil, interleave: Int? = nil, allErrors: Bool = false,
-    limit: Int = defaultStreamLimit
+    limit: Int = defaultStreamLimit, tls: TLSContext? = nil, serverHostname: String? = nil
 ) async throws -> (StreamReader, StreamWriter) {
     let loop = EventLoop.required(for: "openConnection")
     try checkLimit(limit)
+    let upgrade = try TLSUpgrade.client(tls, host: host, serverHostname: serverHostname)
     let options = ConnectOptions(
         family: family, localAddress: localAddress, happyEyeballsDelay: happyEyeballsDelay, interleave: interleave,
         allErrors: allErrors)
-    return try await streams(on: connect(host: host, port: port, options, on: loop), limit: limit)
+    let connection = try await connect(host: host, port: port, options, on: loop)
+    return try await streams(on: upgrade?(connection) ?? connection, limit: limit)
+}
+
+/// Connects to one of several addresses that the caller knows: those of a service that runs in
+/// many places, say.
+///
+/// - Parameters: as those of
+///   ``openConnection(host:port:family:localAddress:happyEyeballsDelay:interleave:allErrors:limit:)``.
+/// - Throws: ``OSError`` if no address answers, with what each said; ``ValueError`` if there is
+///   none; `CancellationError`: nothing is left open.
+public nonisolated(nonsending) func openConnection(
+    to addresses: [SocketAddress], localAddress: SocketAddress? = nil, happyEyeballsDelay: Duration? = nil,
+    interleave: Int? = nil, allErrors: Bool = false, limit: Int = defaultStreamLimit
+) async throws -> (StreamReader, StreamWriter) {
+    let loop = EventLoop.required(for: "openConnection")
+    try checkLimit(limit)
+    guard !addresses.isEmpty else { throw ValueError("openConnection() needs an address, and got none") }
+    let options = ConnectOptions(
+        localAddress: localAddress, happyEyeballsDelay: happyEyeballsDelay, interleave: interleave,
+        allErrors: allErrors)
+    let target = addresses.map(\.description).joined(separator: ", ")
+    return try await streams(
+        on: connect(to: addresses.map(\.system), target, options, on: loop), limit: limit)
 }
 
 /// A stream over a connected stream socket, which it owns from now on: it is made
 /// non-blocking, and closed with the writer, and also if this throws.
 ///
-/// - Throws: ``ValueError`` if the descriptor is no such socket; ``OSError``.
+/// - Parameters:
+///   - tls: for a connection with TLS, which begins now.
+///   - serverHostname: the name that the server's certificate must be for.
+/// - Throws: ``ValueError`` if the descriptor is no such socket; ``OSError``; ``TLSError``.
 ///
 /// asyncio: `asyncio.open_connection(sock=)`.
 public nonisolated(nonsending) func openConnection(
-    socket descriptor: Int32, limit: Int = defaultStreamLimit
+    socket descriptor: Int32, limit: Int = defaultStreamLimit, tls: TLSContext? = nil, serverHostname: String? = nil
 ) async throws -> (StreamReader, StreamWriter) {
     let loop = EventLoop.required(for: "openConnection")
     try checkLimit(limit)
-    return try streams(on: adoptConnectedSocket(descriptor, on: loop), limit: limit)
+    let upgrade = try TLSUpgrade.client(tls, host: nil, serverHostname: serverHostname)
+    let connection = try adoptConnectedSocket(descriptor, on: loop)
+    return try await streams(on: upgrade?(connection) ?? connection, limit: limit)
 }
 
 /// Connects to a server on a Unix socket.
 ///
-/// - Parameter path: of the socket; or a zero character and a name in the abstract space.
-/// - Throws: ``OSError`` if nobody listens there; ``ValueError`` for a path that is none;
-///   `CancellationError`: nothing is left open.
+/// - Parameters:
+///   - path: of the socket; or a zero character and a name in the abstract space.
+///   - tls: for a connection with TLS: ``TLSContext/client(systemTrust:)``.
+///   - serverHostname: the name that the server's certificate must be for.
+/// - Throws: ``OSError`` if nobody listens there; ``TLSError``; ``ValueError`` for a path that is
+///   none; `CancellationError`: nothing is left open.
 ///
 /// asyncio: `asyncio.open_unix_connection`.
 public nonisolated(nonsending) func openUnixConnection(
-    path: String, limit: Int = defaultStreamLimit
+    path: String, limit: Int = defaultStreamLimit, tls: TLSContext? = nil, serverHostname: String? = nil
 ) async throws -> (StreamReader, StreamWriter) {
     let loop = EventLoop.required(for: "openUnixConnection")
     try checkLimit(limit)
+    let upgrade = try TLSUpgrade.client(tls, host: nil, serverHostname: serverHostname)
     let address = try SocketAddress(path: path)
-    return try streams(on: await connect(to: address.system, on: loop), limit: limit)
+    let connection = try await connect(to: address.system, on: loop)
+    return try await streams(on: upgrade?(connection) ?? connection, limit: limit)
 }
 
-func streams(on channel: ByteChannel, limit: Int) throws -> (StreamReader, StreamWriter) {
-    (try StreamReader(limit: limit, channel: channel), StreamWriter(channel: channel))
+func streams(on channel: ByteChannel, limit: Int) throws(ValueError) -> (StreamReader, StreamWriter) {
+    let reader = try StreamReader(limit: limit, channel: channel)
+    return (reader, StreamWriter(channel: channel, reader: reader))
 }
 
 func checkLimit(_ limit: Int) throws(ValueError) {

@@ -1,14 +1,16 @@
-/// The task of one connection: runs its handler, and closes the connection.
+/// The task of one connection: runs its handler, after TLS's handshake if there is to be one,
+/// and closes the connection.
 func serve(
-    _ channel: ByteChannel, limit: Int, isolation: isolated (any Actor)?,
+    _ connection: ByteChannel, limit: Int, _ upgrade: TLSUpgrade?, isolation: isolated (any Actor)?,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) -> AnyAsyncTask {
     createTask(isolation: isolation) {
         _ = isolation
-        let writer = StreamWriter(channel: channel)
+        guard let channel = try await upgraded(connection, upgrade) else { return }
+        let (reader, writer) = try streams(on: channel, limit: limit)
         defer { writer.close() }
         do {
-            try await handler(try StreamReader(limit: limit, channel: channel), writer)
+            try await handler(reader, writer)
         } catch is CancellationError {
             // Whoever cancelled the task knows.
         } catch {
@@ -17,10 +19,29 @@ func serve(
     }
 }
 
+/// The channel that a server uses; nil if there is none after all. Peers that make no proper
+/// handshake are as common as those that go away.
+nonisolated(nonsending) func upgraded(_ connection: ByteChannel, _ upgrade: TLSUpgrade?) async throws -> ByteChannel? {
+    guard let upgrade else { return connection }
+    do {
+        return try await upgrade(connection)
+    } catch {
+        noteHandshakeFailure(error, of: connection)
+        return nil
+    }
+}
+
+/// Tells of it in debug mode.
+func noteHandshakeFailure(_ error: any Error, of connection: ByteChannel) {
+    guard connection.loop.debug, !(error is CancellationError) else { return }
+    connection.loop.callExceptionHandler(
+        ExceptionContext(message: "The handshake of a connection failed", error: error, subject: connection.name))
+}
+
 /// Tells of an error that a handler ended with. A peer that goes away is the weather of
 /// networks and no mistake of the program: that is told in debug mode only.
 private func report(_ error: any Error, from channel: ByteChannel) {
-    let isPeersDoing = channel.isClosing && (error as? OSError)?.isConnectionError == true
+    let isPeersDoing = channel.isClosing && ((error as? OSError)?.isConnectionError ?? (error is TLSError))
     if isPeersDoing, !channel.loop.debug { return }
     channel.loop.callExceptionHandler(
         ExceptionContext(

@@ -27,6 +27,8 @@ internal import AsyncIOSystem
 ///     reach too (as `::ffff:127.0.0.1`), and not with one for each family.
 ///   - startServing: false for a server that is bound, but does not listen until
 ///     ``Server/startServing()`` or ``Server/serveForever()``.
+///   - tls: for connections with TLS: ``TLSContext/server(certificate:key:password:)``. Clients
+///     whose handshake fails never reach the handler; in debug mode they are reported.
 /// - Throws: ``OSError`` if an address cannot be listened on (in use, not permitted);
 ///   ``ResolveError``; ``ValueError`` for a port that is none.
 ///
@@ -34,13 +36,14 @@ internal import AsyncIOSystem
 public func startServer(
     host: String?, port: Int, family: AddressFamily? = nil, backlog: Int = 100, limit: Int = defaultStreamLimit,
     reuseAddress: Bool = true, reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true,
-    dualStack: Bool = false, startServing: Bool = true, isolation: isolated (any Actor)? = #isolation,
+    dualStack: Bool = false, startServing: Bool = true, tls: TLSContext? = nil,
+    isolation: isolated (any Actor)? = #isolation,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) async throws -> Server {
     try await startServer(
         hosts: [host], port: port, family: family, backlog: backlog, limit: limit, reuseAddress: reuseAddress,
         reusePort: reusePort, keepAlive: keepAlive, noDelay: noDelay, dualStack: dualStack,
-        startServing: startServing, isolation: isolation, handler)
+        startServing: startServing, tls: tls, isolation: isolation, handler)
 }
 
 /// Starts a TCP server on several hosts, which are resolved side by side; each address is
@@ -50,16 +53,18 @@ public func startServer(
 public func startServer(
     hosts: [String?], port: Int, family: AddressFamily? = nil, backlog: Int = 100, limit: Int = defaultStreamLimit,
     reuseAddress: Bool = true, reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true,
-    dualStack: Bool = false, startServing: Bool = true, isolation: isolated (any Actor)? = #isolation,
+    dualStack: Bool = false, startServing: Bool = true, tls: TLSContext? = nil,
+    isolation: isolated (any Actor)? = #isolation,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) async throws -> Server {
     try checkLimit(limit)
+    let upgrade = try tls.map(TLSUpgrade.init(server:))
     let loop = EventLoop.required(for: "startServer")
     let options = Socket.Options(
         reuseAddress: reuseAddress, reusePort: reusePort, keepAlive: keepAlive, noDelay: noDelay, dualStack: dualStack)
     let listeners = try await bindListeners(hosts: hosts, port: port, family: family, options, on: loop)
     return try Server(listeners, on: loop, backlog: backlog, startServing: startServing) { connection in
-        serve(connection, limit: limit, isolation: isolation, handler)
+        serve(connection, limit: limit, upgrade, isolation: isolation, handler)
     }
 }
 
@@ -71,14 +76,16 @@ public func startServer(
 /// asyncio: `asyncio.start_server(sock=)`.
 public func startServer(
     descriptors: [Int32], backlog: Int = 100, limit: Int = defaultStreamLimit, startServing: Bool = true,
+    tls: TLSContext? = nil,
     isolation: isolated (any Actor)? = #isolation,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) async throws -> Server {
     try checkLimit(limit)
+    let upgrade = try tls.map(TLSUpgrade.init(server:))
     let loop = EventLoop.required(for: "startServer")
     return try Server(adoptListeners(descriptors), on: loop, backlog: backlog, startServing: startServing) {
         connection in
-        serve(connection, limit: limit, isolation: isolation, handler)
+        serve(connection, limit: limit, upgrade, isolation: isolation, handler)
     }
 }
 
@@ -95,13 +102,15 @@ public func startServer(
 /// asyncio: `asyncio.start_unix_server`.
 public func startUnixServer(
     path: String, backlog: Int = 100, limit: Int = defaultStreamLimit, cleanupSocket: Bool = true,
-    startServing: Bool = true, isolation: isolated (any Actor)? = #isolation,
+    startServing: Bool = true, tls: TLSContext? = nil,
+    isolation: isolated (any Actor)? = #isolation,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) async throws -> Server {
     try checkLimit(limit)
+    let upgrade = try tls.map(TLSUpgrade.init(server:))
     let loop = EventLoop.required(for: "startUnixServer")
     let listener = try bindUnixListener(path: path, cleansUp: cleanupSocket)
     return try Server([listener], on: loop, backlog: backlog, startServing: startServing) { connection in
-        serve(connection, limit: limit, isolation: isolation, handler)
+        serve(connection, limit: limit, upgrade, isolation: isolation, handler)
     }
 }

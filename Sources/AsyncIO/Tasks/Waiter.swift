@@ -27,6 +27,14 @@ final class Waiter: FutureBase {
         if state == .pending { complete(as: .finished) }
     }
 
+    /// Makes it as new, for whoever waits again and again and holds it. Does nothing while
+    /// somebody waits.
+    func reset() {
+        guard state != .pending else { return }
+        state = .pending
+        extras = nil
+    }
+
     /// Waits for ``complete()``.
     ///
     /// - Throws: `CancellationError` if the waiter or the task was cancelled.

@@ -11,9 +11,14 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "pipes.h"
+#include "files.h"
 #include "inspect.h"
 #include "inspection_socket.h"
+#include "pipes.h"
+#include "signals.h"
+#include "spawn.h"
+#include "tls.h"
+#include "uring.h"
 
 // MARK: The loop that runs on this thread
 
@@ -104,17 +109,6 @@ int asyncio_thread_start(const char *name, void (*body)(void *), void *context);
 bool asyncio_semaphore_wait(sem_t *semaphore, int64_t timeout_ns);
 int asyncio_cpu_count(void);
 bool asyncio_is_main_thread(void);
-
-// MARK: Interrupts
-
-/// Takes SIGINT over if nobody else has: the first one counts and writes to
-/// `wake_fd`, the second one ends the process as if there were no handler.
-/// Returns false if another handler is installed.
-bool asyncio_sigint_install(int wake_fd);
-/// Gives SIGINT back, if it is still ours.
-void asyncio_sigint_restore(void);
-/// How many SIGINTs arrived since the installation.
-int asyncio_sigint_count(void);
 
 // MARK: Limits and memory
 

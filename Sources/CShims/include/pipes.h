@@ -2,22 +2,42 @@
 #ifndef ASYNCIO_PIPES_H
 #define ASYNCIO_PIPES_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
 
 long asyncio_read(int fd, void *buffer, size_t count);
+long asyncio_read_two(int fd, void *first, size_t first_count, void *second, size_t second_count);
 /// write(2) that answers -EPIPE without the signal SIGPIPE, whatever the process does with it.
 long asyncio_write(int fd, const void *buffer, size_t count);
 
 /// Makes the descriptor non-blocking and close-on-exec.
 int asyncio_prepare_descriptor(int fd);
+bool asyncio_is_nonblocking(int fd);
 
 enum {
     ASYNCIO_KIND_OTHER,
     ASYNCIO_KIND_PIPE,
     ASYNCIO_KIND_SOCKET,
     ASYNCIO_KIND_TERMINAL,
+    ASYNCIO_KIND_FILE,
 };
 /// What a descriptor is (a terminal is any character device), or -errno.
 int asyncio_kind(int fd);
+
+// MARK: Datagrams
+
+long asyncio_recvfrom(int fd, void *buffer, size_t count, struct sockaddr_storage *address, socklen_t *length);
+/// `address` may be NULL, for a connected socket.
+long asyncio_sendto(int fd, const void *buffer, size_t count, const void *address, socklen_t length);
+
+// MARK: Files
+
+/// sendfile(2) from `offset`, which moves on by what was sent.
+long asyncio_sendfile(int out, int in, int64_t *offset, size_t count);
+long asyncio_pread(int fd, void *buffer, size_t count, int64_t offset);
+/// Moves the position of a file to `offset`.
+int asyncio_seek(int fd, int64_t offset);
 
 #endif

@@ -20,19 +20,27 @@ func compute(for duration: Duration) {
     while ContinuousClock.now < end {}
 }
 
-/// Runs a loop on a thread of the program's own.
-nonisolated func runOnAnotherThread() {
-    var thread = pthread_t()
-    pthread_create(
-        &thread, nil,
-        { _ in
-            try? AsyncIO.run {
-                say("ready")
-                try await sleep(.seconds(60))
-            }
-            return nil
-        }, nil)
-    pthread_join(thread, nil)
+/// Runs `body` in a loop on a thread of the program's own.
+nonisolated func runOnAnotherThread(_ body: @escaping @MainActor @Sendable () async throws -> Void) {
+    let thread = Thread { try? AsyncIO.run(body) }
+    thread.join()
+}
+
+/// A thread that is not the process's first.
+nonisolated final class Thread: Sendable {
+    private let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+
+    func join() {
+        var thread = pthread_t()
+        pthread_create(
+            &thread, nil,
+            { pointer in
+                if let pointer { Unmanaged<Thread>.fromOpaque(pointer).takeUnretainedValue().body() }
+                return nil
+            }, Unmanaged.passUnretained(self).toOpaque())
+        pthread_join(thread, nil)
+    }
 }
 
 let scenario = CommandLine.arguments.dropFirst().first ?? ""
@@ -42,6 +50,33 @@ do {
     case "debug":
         let debug = try AsyncIO.run { try EventLoop.running.debug }
         say("debug \(debug)")
+    case "backend":
+        do {
+            let automatic = try AsyncIO.run { try EventLoop.running.backend }
+            say("automatic \(automatic)")
+            let byHand = try AsyncIO.run(backend: .epoll) { try EventLoop.running.backend }
+            say("epoll \(byHand)")
+        } catch {
+            say("\(error)")
+        }
+    case "writes":
+        // Is killed in the middle of it.
+        let path = CommandLine.arguments[2]
+        let milliseconds = Int(CommandLine.arguments[3]) ?? 0
+        try AsyncIO.run {
+            try await writeFile(path, [UInt8](repeating: 0, count: 1_000_000), sync: false)
+            try EventLoop.running.callLater(.milliseconds(milliseconds)) { kill(getpid(), SIGKILL) }
+            for number in 1... {
+                try await writeFile(path, [UInt8](repeating: UInt8(number & 0xff), count: 1_000_000), sync: false)
+            }
+        }
+    case "files":
+        do {
+            let text = try AsyncIO.run { try await readText("/proc/self/comm") }
+            say("read \(text)")
+        } catch {
+            say("\(error)")
+        }
     case "turns":
         let runner = Runner()
         let loop = try runner.loop
@@ -131,7 +166,10 @@ do {
         compute(for: .seconds(60))
     case "other thread":
         // Only the process's first thread has a handler.
-        runOnAnotherThread()
+        runOnAnotherThread {
+            say("ready")
+            try await sleep(.seconds(60))
+        }
     case "several runs":
         let runner = Runner()
         do {
@@ -147,6 +185,40 @@ do {
             }
         } catch is KeyboardInterrupt { say("interrupted again") }
         try runner.close()
+    case "handles interrupts":
+        // A handler takes the place of what run does with Ctrl-C, until it is removed.
+        try AsyncIO.run {
+            let loop = try EventLoop.running
+            let handled = try Semaphore(0)
+            var count = 0
+            try loop.addSignalHandler(.interrupt) {
+                count += 1
+                say("handler \(count)")
+                try handled.release()
+            }
+            say("ready")
+            try await handled.acquire()
+            say("ready again")
+            try await handled.acquire()
+            try loop.removeSignalHandler(.interrupt)
+            say("removed")
+            say("ready to end")
+            try await sleep(.seconds(60))
+        }
+    case "awaits interrupts":
+        try AsyncIO.run {
+            let interrupts = try signals(.interrupt)
+            say("ready")
+            for try await signal in interrupts.prefix(1) { say("\(signal)") }
+            say("ready again")
+            for try await signal in interrupts.prefix(1) { say("\(signal)") }
+        }
+    case "signals elsewhere":
+        runOnAnotherThread {
+            let loop = try EventLoop.running
+            do { try loop.addSignalHandler(.user1) {} } catch { say("\(error)") }
+            do { _ = try signals(.user1) } catch { say("\(error)") }
+        }
     default:
         say("no such scenario")
     }

@@ -1,0 +1,141 @@
+internal import AsyncIOSystem
+internal import SystemPackage
+
+extension File {
+    /// As much as is read without a suspension, in one piece and in one turn of the loop:
+    /// copying more would keep others waiting.
+    private static let readNowLimit = 256 * 1024
+    /// As much as is asked of the system at once.
+    static let portion = 4 * 1024 * 1024
+    private static let readAheadCount = 64 * 1024
+
+    /// Reads `count` bytes at the position; fewer only at the end of the file. A pipe or a
+    /// terminal gives what it has. If `count` is negative: all to the end.
+    ///
+    /// - Returns: the bytes; none at the end.
+    /// - Throws: ``OSError`` that names the path; ``ValueError`` if the file is closed or was
+    ///   not opened for reading; `CancellationError`: then the position stays.
+    ///
+    /// Python: `read`.
+    public nonisolated(nonsending) func read(_ count: Int = -1) async throws -> [UInt8] {
+        try checkReadable("read()")
+        if count == 0 { return [] }
+        return try await turn.withLock {
+            try checkOpen("read()")
+            if isSeekable { return try await collect(count < 0 ? .max : count) }
+            if count < 0 { while try await readAhead(Self.readAheadCount) {} }
+            if ahead.isEmpty, count > 0 { _ = try await readAhead(count) }
+            return takeAhead(count < 0 ? .max : count)
+        }
+    }
+
+    /// Reads on until there are `count` bytes, or to the end. If that fails, the position is
+    /// where it was.
+    private nonisolated(nonsending) func collect(_ count: Int) async throws -> [UInt8] {
+        var bytes = ahead.takeFirst(count)
+        while bytes.count < count {
+            let start = position + bytes.count
+            // To the end and one byte more, which is the end if it does not come.
+            let rest = isRegular ? max(0, try size - start) + 1 : 0
+            let wanted = count == .max ? max(rest, Self.readAheadCount) : count - bytes.count
+            let more = try await fetch(wanted, at: start)
+            if more.isEmpty { break }
+            if bytes.isEmpty { bytes = more } else { bytes += more }
+        }
+        position += bytes.count
+        return bytes
+    }
+
+    /// Reads a line at the position, up to and including its newline.
+    ///
+    /// - Returns: the line; without a newline if the file ends before one; nothing at the end
+    ///   of the file.
+    /// - Throws: as ``read(_:)``.
+    ///
+    /// Python: `readline`.
+    public nonisolated(nonsending) func readLine() async throws -> [UInt8] {
+        try checkReadable("readLine()")
+        return try await turn.withLock {
+            try checkOpen("readLine()")
+            var searched = 0
+            while true {
+                if let newline = ahead.firstIndex(of: [0x0A], from: searched) { return takeAhead(newline + 1) }
+                searched = ahead.count
+                guard try await readAhead(Self.readAheadCount) else { return takeAhead(.max) }
+                // A write meanwhile has dropped what there was.
+                searched = min(searched, ahead.count)
+            }
+        }
+    }
+
+    /// Reads `count` bytes that begin `offset` bytes from the start; fewer only at the end of
+    /// the file. Neither uses the position nor changes it, and takes no turn.
+    ///
+    /// - Throws: as ``read(_:)``; ``ValueError`` if `count` or `offset` is negative; ``OSError``
+    ///   with `.illegalSeek` if the file has no positions (a pipe).
+    ///
+    /// Python: `os.pread`.
+    public nonisolated(nonsending) func read(_ count: Int, at offset: Int) async throws -> [UInt8] {
+        try checkReadable("read(at:)")
+        try checkPositions(offset, "reading")
+        guard count >= 0 else { throw ValueError("read(at:) needs a count that is not negative, not \(count)") }
+        var bytes: [UInt8] = []
+        while bytes.count < count {
+            let more = try await fetch(count - bytes.count, at: offset + bytes.count)
+            if more.isEmpty { break }
+            if bytes.isEmpty { bytes = more } else { bytes += more }
+            try checkOpen("read(at:)")
+        }
+        return bytes
+    }
+
+    // MARK: Inside
+
+    /// Reads after what was read ahead; false at the end of the file.
+    private nonisolated(nonsending) func readAhead(_ count: Int) async throws -> Bool {
+        while true {
+            let before = writes
+            let bytes = try await fetch(count, at: isSeekable ? position + ahead.count : -1)
+            // What somebody wrote meanwhile may be part of it, or not.
+            guard writes == before || !isSeekable else { continue }
+            ahead.append(bytes[...])
+            return !bytes.isEmpty
+        }
+    }
+
+    private func takeAhead(_ count: Int) -> [UInt8] {
+        let bytes = ahead.takeFirst(count)
+        position += bytes.count
+        return bytes
+    }
+
+    /// Reads once.
+    private nonisolated(nonsending) func fetch(_ count: Int, at offset: Int) async throws -> [UInt8] {
+        if canReadNow, count <= Self.readNowLimit, let bytes = try await fetchNow(count, at: offset) { return bytes }
+        let request = FileRequest(.read(descriptor, offset: Int64(offset)), capacity: min(count, Self.portion))
+        let outcome = try await perform(request)
+        if let cancellation = outcome.cancellation { throw cancellation }
+        if case .failure(let error) = outcome.result { throw failure(error, "reading") }
+        return request.bytes
+    }
+
+    /// What is in memory; nil if nothing is.
+    private nonisolated(nonsending) func fetchNow(_ count: Int, at offset: Int) async throws -> [UInt8]? {
+        if readInTurn.turn != loop.turns { readInTurn = (loop.turns, 0) }
+        if readInTurn.count > Self.readNowLimit { try await yieldToLoop() }
+        try checkOpen("read()")
+        do {
+            let bytes = try FileFacts.readNow(descriptor, count, at: Int64(offset))
+            readInTurn.count += bytes.count
+            return bytes
+        } catch {
+            if error == .notSupported { canReadNow = false }
+            return nil
+        }
+    }
+
+    func checkPositions(_ offset: Int, _ verb: String) throws {
+        guard offset >= 0 else { throw ValueError("an offset in a file is not negative, as \(offset) is") }
+        guard isSeekable else { throw failure(.illegalSeek, verb) }
+    }
+}

@@ -1,0 +1,102 @@
+internal import AsyncIOSystem
+internal import SystemPackage
+
+/// Does requests on an io_uring, which the loop's poller watches as long as something is on
+/// its way: so it works with every poller. What rings do not do goes to threads. Loop thread
+/// only.
+final class RingFileEngine: FileEngine {
+    private unowned let loop: EventLoop
+    private let ring: Ring
+    private let threads: ThreadFileEngine
+    private var inFlight: [UInt64: FileOperation] = [:]
+    private var lastToken: UInt64 = 0
+    private var isWatching = false
+
+    init(loop: EventLoop, threads: ThreadFileEngine) throws(Errno) {
+        self.loop = loop
+        self.threads = threads
+        // Not owned by a thread: a loop may run on another one later.
+        ring = try Ring(entries: 64, completions: 1024, isOwned: false)
+    }
+
+    func start(_ operation: FileOperation) throws {
+        lastToken += 1
+        let token = lastToken
+        guard (try? ring.submit(operation.request, token: token)) == true else {
+            return try threads.start(operation)
+        }
+        inFlight[token] = operation
+        operation.token = token
+        loop.outstandingForeignWork += 1
+        // What needs no waiting is done already.
+        takeCompletions()
+        guard !operation.isDone else { return }
+        do {
+            try watch()
+        } catch {
+            // The system is out of descriptors: better late than never.
+            while !operation.isDone {
+                try? ring.enter(waitingFor: 1, timeout: nil)
+                takeCompletions()
+            }
+        }
+    }
+
+    func cancel(_ operation: FileOperation) {
+        guard let token = operation.token else { return threads.cancel(operation) }
+        // It completes soon, cancelled or not.
+        try? ring.cancel(token)
+        try? ring.enter(waitingFor: 0, timeout: 0)
+        takeCompletions()
+    }
+
+    // MARK: Completions
+
+    private func takeCompletions() {
+        while let completion = ring.next() {
+            guard let operation = inFlight.removeValue(forKey: completion.token) else { continue }
+            operation.request.result = Int(completion.result)
+            loop.foreignWorkEnded()
+            operation.end()
+        }
+        // The kernel keeps back what does not fit into the queue.
+        if ring.hasWork, (try? ring.enter(waitingFor: 0, timeout: 0)) != nil, ring.hasWork { takeCompletions() }
+    }
+
+    // MARK: Watching the ring
+
+    private func watch() throws {
+        guard !isWatching else { return }
+        try loop.addReader(ring.descriptor) { [unowned self] in
+            takeCompletions()
+            if inFlight.isEmpty { unwatchUnlessUsed() }
+        }
+        isWatching = true
+    }
+
+    /// The tasks that were just woken may ask for more.
+    private func unwatchUnlessUsed() {
+        loop.ready.append(
+            .handle(
+                Handle(
+                    .callback { [weak self] in
+                        guard let self, isWatching, inFlight.isEmpty else { return }
+                        isWatching = false
+                        try loop.removeReader(ring.descriptor)
+                    })))
+    }
+
+    // MARK: Ending
+
+    /// Cancels what is in flight and waits, for a second at most, until the kernel has done
+    /// with its memory.
+    func close() {
+        for token in inFlight.keys { try? ring.cancel(token) }
+        for _ in 0..<100 where !inFlight.isEmpty {
+            try? ring.enter(waitingFor: 1, timeout: 10_000_000)
+            while let completion = ring.next() { inFlight[completion.token] = nil }
+        }
+        // What is stuck (on a disk that does not answer) keeps its memory for good.
+        for operation in inFlight.values { _ = unsafe Unmanaged.passRetained(operation) }
+    }
+}

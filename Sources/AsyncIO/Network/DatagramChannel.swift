@@ -1,0 +1,179 @@
+internal import AsyncIOSystem
+internal import DequeModule
+internal import SystemPackage
+
+/// A socket for datagrams on its loop: what a DatagramTransport and a DatagramSocket stand
+/// on. Loop thread only.
+///
+/// A datagram that the system does not take at once is kept, and counts with 8 bytes more
+/// than it has, so that empty ones count too. An error is one datagram's, and leaves the
+/// socket as it was.
+final class DatagramChannel: Channel {
+    private let socket: Socket
+    private let watch: Watch
+    private let local: SocketAddress?
+    /// Where what has no address goes.
+    let peer: SystemAddress?
+    /// Whether the system knows the peer, and takes datagrams from nobody else.
+    private let isConnected: Bool
+
+    private var outgoing = Deque<(bytes: [UInt8], address: SystemAddress?)>()
+    private var outgoingSize = 0
+    private static let header = 8
+    /// Told of what becomes of a datagram that was kept.
+    var onSendError: ((OSError) -> Void)?
+
+    /// - Parameter peer: where everything goes; the socket is connected if `isConnected`.
+    init(_ socket: Socket, peer: SystemAddress?, isConnected: Bool, on loop: EventLoop) throws(Errno) {
+        self.socket = socket
+        self.peer = peer
+        self.isConnected = isConnected
+        local = socket.localAddress.map(SocketAddress.init)
+        watch = try loop.watch(socket.descriptor)
+        super.init(on: loop)
+    }
+
+    deinit {
+        if EventLoop.here === loop { loop.unwatch(watch) }
+        guard state == .open else { return }
+        EventLoop.report(ExceptionContext(message: "unclosed datagram socket; call close() on it", subject: name))
+    }
+
+    // MARK: Facts
+
+    override var name: String { "datagrams \(peer?.description ?? local?.description ?? "")" }
+    override var localAddress: SocketAddress? { local }
+    override var peerAddress: SocketAddress? { isConnected ? peer.map(SocketAddress.init) : nil }
+    override var descriptor: Int32? { socket.descriptor < 0 ? nil : socket.descriptor }
+    override var outgoingCount: Int { outgoingSize }
+
+    // MARK: Receiving
+
+    /// One datagram; nil if there is none now.
+    ///
+    /// - Throws: an error that the network reported for something that was sent.
+    func tryReceive() throws(OSError) -> (bytes: [UInt8], address: SocketAddress)? {
+        guard watch.canRead, !isClosing else { return nil }
+        do {
+            // SAFETY: the loop's buffer is ours until the next suspension.
+            let buffer = unsafe loop.receiveBuffer.bytes
+            let (count, address) = try unsafe socket.receiveDatagram(into: buffer)
+            return unsafe (Array(buffer[..<count]), SocketAddress(address))
+        } catch .wouldBlock {
+            watch.canRead = false
+            return nil
+        } catch {
+            throw OSError(error, "receiving on \(name)")
+        }
+    }
+
+    override func readWaiter() -> Waiter? { isClosing ? nil : watch.readWaiter() }
+
+    override var isReadable: Bool { watch.canRead || isClosing }
+
+    override func whenReadable(_ callback: (() -> Void)?) {
+        watch.onReadable?.isRemoved = true
+        watch.onReadable = callback.map { WatchCallback($0) }
+        if watch.canRead { loop.queue(watch.onReadable) }
+    }
+
+    // MARK: Sending
+
+    /// Sends a datagram, or keeps it until there is room.
+    ///
+    /// - Throws: ``ValueError`` if there is no address, or a wrong one; ``OSError`` if the
+    ///   system refuses it.
+    func send(_ bytes: [UInt8], to address: SocketAddress?) throws {
+        let target = try target(address)
+        if outgoing.isEmpty, try sendNow(bytes, to: target) { return }
+        outgoing.append((bytes, target))
+        outgoingSize += bytes.count + Self.header
+        watch.onWritable =
+            watch.onWritable ?? WatchCallback { [self, owner] in withExtendedLifetime(owner) { flush() } }
+        notePressure()
+    }
+
+    /// Where a datagram goes; nil for the connected peer.
+    private func target(_ address: SocketAddress?) throws(ValueError) -> SystemAddress? {
+        if let peer {
+            if let address, address.system != peer {
+                throw ValueError("Invalid address: must be nil or \(peer.description), not \(address)")
+            }
+            return isConnected ? nil : peer
+        }
+        guard let address else { throw ValueError("a datagram needs an address on a socket without a peer") }
+        return address.system
+    }
+
+    /// False if there is no room now.
+    private func sendNow(_ bytes: [UInt8], to target: SystemAddress?) throws(OSError) -> Bool {
+        guard watch.canWrite else { return false }
+        do throws(Errno) {
+            // SAFETY: the kernel copies the bytes before this returns.
+            try unsafe bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in
+                unsafe try socket.sendDatagram(bytes, to: target)
+            }
+            return true
+        } catch .wouldBlock {
+            watch.canWrite = false
+            return false
+        } catch {
+            throw OSError(error, "sending to \((target ?? peer)?.description ?? "nowhere")")
+        }
+    }
+
+    private func flush() {
+        while let (bytes, target) = outgoing.first {
+            do {
+                guard try sendNow(bytes, to: target) else { break }
+            } catch {
+                onSendError?(error)
+            }
+            // Whoever was told may have dropped what was kept.
+            guard !outgoing.isEmpty else { break }
+            outgoing.removeFirst()
+            outgoingSize -= bytes.count + Self.header
+        }
+        notePressure()
+        guard outgoing.isEmpty else { return }
+        forgetWriter()
+        if state == .closing { endSoon() }
+    }
+
+    private func forgetWriter() {
+        watch.onWritable?.isRemoved = true
+        watch.onWritable = nil
+    }
+
+    // MARK: Ending
+
+    override func close() {
+        guard !isClosing else { return }
+        beginClosing()
+        stopReading()
+        if outgoing.isEmpty { endSoon() }
+    }
+
+    override func abort(with error: (any Error)?) {
+        guard state != .lost else { return }
+        outgoing.removeAll()
+        outgoingSize = 0
+        forgetWriter()
+        endSoon(with: error)
+        stopReading()
+    }
+
+    private func stopReading() {
+        watch.onReadable?.isRemoved = true
+        watch.onReadable = nil
+        watch.reader?.complete()
+    }
+
+    override func release() {
+        loop.unwatch(watch)
+        socket.close()
+        outgoing.removeAll()
+        outgoingSize = 0
+        forgetWriter()
+    }
+}

@@ -1,0 +1,189 @@
+internal import AsyncIOSystem
+internal import SystemPackage
+
+// asyncio's operations on sockets that are the caller's: non-blocking, and closed by the
+// caller. Each tries the system call first and waits only if it would block. Any number of
+// tasks may wait for the same socket.
+
+extension EventLoop {
+    /// Receives up to `count` bytes.
+    ///
+    /// - Returns: the bytes; none at the end of the stream.
+    /// - Throws: ``OSError``; ``RuntimeError`` if a connection of this loop owns the socket;
+    ///   ``ValueError`` in debug mode if it blocks; `CancellationError`, which loses nothing.
+    ///
+    /// asyncio: `loop.sock_recv`.
+    public nonisolated(nonsending) func sockRecv(_ socket: Int32, _ count: Int) async throws -> [UInt8] {
+        guard count >= 0 else { throw ValueError("sockRecv() needs a count that is not negative, not \(count)") }
+        let borrowed = try borrow(socket, for: "sockRecv")
+        return try await retry("sockRecv", waitingToRead: socket) { () throws(Errno) in
+            // SAFETY: the loop's buffer is ours until the next suspension.
+            let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: receiveBuffer.bytes.prefix(count))
+            return unsafe Array(buffer[..<(try borrowed.receive(into: buffer))])
+        }
+    }
+
+    /// Receives into memory of the caller's.
+    ///
+    /// - Returns: how many bytes came; 0 at the end of the stream.
+    /// - Throws: as ``sockRecv(_:_:)``.
+    ///
+    /// asyncio: `loop.sock_recv_into`.
+    public nonisolated(nonsending) func sockRecvInto(_ socket: Int32, _ buffer: inout MutableRawSpan) async throws
+        -> Int
+    {
+        let borrowed = try borrow(socket, for: "sockRecvInto")
+        while true {
+            do {
+                // SAFETY: the kernel writes at most as many bytes as there are.
+                return try unsafe buffer.withUnsafeMutableBytes { bytes throws(Errno) in
+                    unsafe try borrowed.receive(into: bytes)
+                }
+            } catch .wouldBlock {
+                try await waitReadable(socket, "sockRecvInto()")
+            } catch {
+                throw OSError(error, "sockRecvInto on descriptor \(socket)")
+            }
+        }
+    }
+
+    /// Receives a datagram of up to `count` bytes; the rest of a longer one is lost.
+    ///
+    /// - Throws: as ``sockRecv(_:_:)``.
+    ///
+    /// asyncio: `loop.sock_recvfrom`.
+    public nonisolated(nonsending) func sockRecvFrom(
+        _ socket: Int32, _ count: Int
+    ) async throws -> (bytes: [UInt8], address: SocketAddress) {
+        guard count >= 0 else { throw ValueError("sockRecvFrom() needs a count that is not negative, not \(count)") }
+        let borrowed = try borrow(socket, for: "sockRecvFrom")
+        return try await retry("sockRecvFrom", waitingToRead: socket) { () throws(Errno) in
+            // SAFETY: as in `sockRecv`.
+            let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: receiveBuffer.bytes.prefix(count))
+            let (received, address) = try unsafe borrowed.receiveDatagram(into: buffer)
+            return unsafe (Array(buffer[..<received]), SocketAddress(address))
+        }
+    }
+
+    /// Sends a datagram.
+    ///
+    /// - Parameter address: where to; nil for the peer that the socket is connected to.
+    /// - Throws: as ``sockRecv(_:_:)``.
+    ///
+    /// asyncio: `loop.sock_sendto`.
+    public nonisolated(nonsending) func sockSendTo(
+        _ socket: Int32, _ bytes: [UInt8], to address: SocketAddress?
+    ) async throws {
+        let borrowed = try borrow(socket, for: "sockSendTo")
+        try await retry("sockSendTo", waitingToWrite: socket) { () throws(Errno) in
+            // SAFETY: the kernel copies the bytes before this returns.
+            try unsafe bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in
+                unsafe try borrowed.sendDatagram(bytes, to: address?.system)
+            }
+        }
+    }
+
+    /// Sends all bytes.
+    ///
+    /// - Throws: as ``sockRecv(_:_:)``; how much was sent then is not known.
+    ///
+    /// asyncio: `loop.sock_sendall`.
+    public nonisolated(nonsending) func sockSendAll(_ socket: Int32, _ bytes: [UInt8]) async throws {
+        let borrowed = try borrow(socket, for: "sockSendAll")
+        var sent = 0
+        while sent < bytes.count {
+            let start = sent
+            sent += try await retry("sockSendAll", waitingToWrite: socket) { () throws(Errno) in
+                // SAFETY: the kernel copies the bytes before this returns.
+                try unsafe bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in
+                    unsafe try borrowed.send(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+                }
+            }
+        }
+    }
+
+    /// Connects a socket.
+    ///
+    /// - Throws: ``OSError``; otherwise as ``sockRecv(_:_:)``. After a cancellation the socket
+    ///   may be connected later; close it.
+    ///
+    /// asyncio: `loop.sock_connect`.
+    public nonisolated(nonsending) func sockConnect(_ socket: Int32, to address: SocketAddress) async throws {
+        let borrowed = try borrow(socket, for: "sockConnect")
+        do {
+            if try borrowed.connect(to: address.system) { return }
+            try await waitWritable(socket, "sockConnect()")
+            if let error = borrowed.connectionError { throw error }
+        } catch let error as Errno {
+            throw OSError(error, "connecting to \(address)")
+        }
+    }
+
+    /// Connects a socket to a host, whose name is resolved for the socket's own family and type.
+    ///
+    /// - Throws: ``ResolveError``; otherwise as ``sockConnect(_:to:)``.
+    ///
+    /// asyncio: `loop.sock_connect`.
+    public nonisolated(nonsending) func sockConnect(_ socket: Int32, host: String, port: Int) async throws {
+        let borrowed = try borrow(socket, for: "sockConnect")
+        let family: AddressFamily? = borrowed.localAddress.flatMap { SocketAddress($0).family }
+        let found = try await resolve(host: host, port: port, family: family, isDatagram: borrowed.isDatagram)
+        guard let address = found.first else { throw ResolveError(host: host, reason: "no address") }
+        try await sockConnect(socket, to: SocketAddress(address))
+    }
+
+    /// Accepts a connection.
+    ///
+    /// - Returns: its descriptor, non-blocking and close-on-exec, which is the caller's; and its
+    ///   peer.
+    /// - Throws: as ``sockRecv(_:_:)``.
+    ///
+    /// asyncio: `loop.sock_accept`.
+    public nonisolated(nonsending) func sockAccept(
+        _ socket: Int32
+    ) async throws -> (socket: Int32, address: SocketAddress) {
+        let borrowed = try borrow(socket, for: "sockAccept")
+        let (accepted, address) = try await retry("sockAccept", waitingToRead: socket) { () throws(Errno) in
+            try borrowed.accept()
+        }
+        return (accepted.giveUp(), SocketAddress(address))
+    }
+
+    // MARK: Inside
+
+    func borrow(_ socket: Int32, for operation: StaticString) throws -> Socket {
+        try checkOpen(operation)
+        guard socket >= 0 else { throw ValueError("\(operation)() needs a descriptor, not \(socket)") }
+        let borrowed = Socket(borrowing: socket)
+        if debug, !borrowed.isNonBlocking { throw ValueError("the socket must be non-blocking") }
+        return borrowed
+    }
+
+    private nonisolated(nonsending) func retry<T>(
+        _ operation: StaticString, waitingToRead socket: Int32, _ body: () throws(Errno) -> T
+    ) async throws -> T {
+        while true {
+            do {
+                return try body()
+            } catch .wouldBlock {
+                try await waitReadable(socket, operation)
+            } catch {
+                throw OSError(error, "\(operation) on descriptor \(socket)")
+            }
+        }
+    }
+
+    private nonisolated(nonsending) func retry<T>(
+        _ operation: StaticString, waitingToWrite socket: Int32, _ body: () throws(Errno) -> T
+    ) async throws -> T {
+        while true {
+            do {
+                return try body()
+            } catch .wouldBlock {
+                try await waitWritable(socket, operation)
+            } catch {
+                throw OSError(error, "\(operation) on descriptor \(socket)")
+            }
+        }
+    }
+}

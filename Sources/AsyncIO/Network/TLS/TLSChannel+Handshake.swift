@@ -1,0 +1,122 @@
+internal import AsyncIOSystem
+internal import SystemPackage
+
+extension TLSChannel {
+    /// Runs the handshake. If it throws, the channel and the lower one are closed.
+    ///
+    /// - Parameter early: bytes of the peer's that were received already.
+    /// - Throws: as ``checkHandshake()``; `CancellationError`.
+    nonisolated(nonsending) func handshake(early: [UInt8] = []) async throws {
+        let end = Waiter(for: "a TLS handshake")
+        startHandshake(early: early) { end.complete() }
+        do {
+            try await end.wait()
+        } catch {
+            abort()
+            throw error
+        }
+        try checkHandshake()
+    }
+
+    /// - Throws: ``TLSError`` if one side has refused the other; ``OSError`` if the connection broke
+    ///   (`connectionReset`), time ran out, or this side has closed it (`connectionAbort`).
+    func checkHandshake() throws {
+        if let error { throw error }
+        if !isEstablished { throw OSError(.connectionAbort, "TLS handshake with \(name): the connection was closed") }
+    }
+
+    /// Begins the handshake; `isOver` is called when it is, in whatever way.
+    func startHandshake(early: [UInt8] = [], _ isOver: @escaping () -> Void) {
+        onHandshakeEnd = isOver
+        if let host, let session = context.sessions.take(for: host) { engine.offer(session) }
+        timer = loop.schedule(
+            .callback { [weak self] in self?.giveUpHandshake() },
+            at: loop.time.advanced(by: context.handshakeTimeout))
+        do {
+            try unsafe early.withUnsafeBytes { unsafe try engine.feed($0) }
+            // A client begins; a server may have what it needs.
+            if try advance() { lower.whenReadable { [self] in continueHandshake() } }
+        } catch {
+            handshakeFails(with: error)
+        }
+    }
+
+    /// The lower channel has news.
+    private func continueHandshake() {
+        guard !isEstablished, !isClosing else { return }
+        do {
+            repeat {
+                var problem: (any Error)?
+                let received = try unsafe lower.tryReceive(atMost: 32_768) { bytes in
+                    do { unsafe try engine.feed(bytes) } catch { problem = error }
+                }
+                guard let received else { return }
+                if let problem { throw problem }
+                if received == 0 {
+                    throw OSError(.connectionReset, "TLS handshake with \(name): the peer ended the connection")
+                }
+            } while try advance()
+        } catch {
+            handshakeFails(with: error)
+        }
+    }
+
+    /// Goes as far as the peer's bytes carry.
+    ///
+    /// - Returns: whether more of them are needed.
+    private func advance() throws -> Bool {
+        while true {
+            switch try engine.handshake() {
+            case .wantsChoice: choose()
+            case .wantsInput:
+                try flush()
+                return true
+            case .done, .closed:
+                try flush()
+                establish()
+                return false
+            }
+        }
+    }
+
+    private func establish() {
+        isEstablished = true
+        // The peer's first bytes may have come along.
+        hasMore = true
+        timer?.cancel()
+        timer = nil
+        lower.whenReadable(nil)
+        keepSession()
+        onHandshakeEnd.take()?()
+    }
+
+    /// The client has named its server.
+    private func choose() {
+        do {
+            guard let chosen = try context.chooser?(engine.wantedName) else { return engine.choose(nil) }
+            guard chosen.isServer else { throw ValueError("chooseByServerName() was given a client's context") }
+            engine.choose(chosen.engine)
+        } catch {
+            engine.refuse()
+            loop.callExceptionHandler(
+                ExceptionContext(message: "chooseByServerName() refuses a client", error: error, subject: name))
+        }
+    }
+
+    private func giveUpHandshake() {
+        let limit = context.handshakeTimeout
+        abort(
+            with: OSError(
+                .connectionAbort, "TLS handshake with \(name) is taking longer than \(limit): aborting the connection"))
+    }
+
+    private func handshakeFails(with error: any Error) {
+        _ = fail((error as? TLSFailure).map { TLSError($0, "TLS handshake with \(name)") } ?? error)
+    }
+
+    /// Keeps a session that the server gave, for the next connection to it.
+    func keepSession() {
+        guard let host, let session = engine.takeSession() else { return }
+        context.sessions.insert(session, for: host)
+    }
+}

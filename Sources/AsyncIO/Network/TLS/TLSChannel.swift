@@ -1,0 +1,285 @@
+internal import AsyncIOSystem
+
+// # A channel over a channel
+//
+//     StreamReader <- tryReceive <- engine <- lower.tryReceive <- the peer
+//     StreamWriter -> send       -> engine -> lower.send       -> the peer
+//
+// The engine does no I/O, and this class has no buffers of its own: what the peer sent is
+// decrypted from the memory that it was received into, and what is encrypted goes to the
+// lower channel at once, which keeps what the kernel does not take. So there is one write
+// buffer, with one pair of water marks, and an idle connection holds nothing.
+//
+// The lower channel may be any, also another of this kind: TLS over TLS needs no code but the
+// choice of the half of the loop's buffer that is decrypted into.
+//
+// States: handshake → established → closing → lost; `ByteChannel` has the last two.
+//
+// - A handshake goes on whenever the lower channel has news. A failure, a time-out, `close()`,
+//   and the cancellation of who waits for it end it, and the lower channel with it.
+// - Closing: what is kept is sent, then TLS's own end. Then the peer's bytes are read and
+//   dropped until its own end comes, the connection breaks, or time runs out; see
+//   TLSChannel+Closing.swift.
+// - A stream that ends without the peer's TLS end was cut off: an error, since somebody on the
+//   way may have cut it.
+
+/// TLS over another channel. Loop thread only.
+final class TLSChannel: ByteChannel {
+    let lower: ByteChannel
+    let context: TLSContext
+    let engine: TLSEngine
+    /// What a client calls its server; its sessions are kept under that name.
+    let host: String?
+
+    var isEstablished = false
+    /// The engine may have something to say without more of the peer's bytes.
+    var hasMore = false
+    /// The peer's TLS end has come.
+    var isEnded = false
+    /// Plain bytes that cannot be encrypted yet. Seldom any: only while a message of the
+    /// protocol's own has come in half.
+    var held = ByteBuffer()
+    /// Ends a handshake, or a closing, that takes too long.
+    var timer: TimerHandle?
+    /// Called when the handshake is over, in whatever way.
+    var onHandshakeEnd: (() -> Void)?
+    /// The lower channel ends with an error that means nothing any more.
+    var ignoresLoss = false
+    private var onReadable: WatchCallback?
+
+    init(over lower: ByteChannel, _ upgrade: TLSUpgrade) throws {
+        self.lower = lower
+        let context = upgrade.context
+        self.context = context
+        host = upgrade.host
+        let isAddress = upgrade.host.map { Resolver.literal($0, port: 0) != nil } ?? false
+        engine = try tlsErrors { () throws(TLSFailure) in
+            try TLSEngine(
+                context.engine, serverName: isAddress ? nil : upgrade.host,
+                expectedHost: context.checksHost ? upgrade.host : nil, isAddress: isAddress,
+                asksChoice: context.chooser != nil)
+        }
+        super.init(on: lower.loop)
+        try setWaterMarks(high: 512 * 1024, low: 128 * 1024)
+        lower.upper = self
+        lower.owner = self
+        lower.onPauseChanged = { [weak self] _ in self?.notePressure() }
+        lower.onLost = { [weak self] error in self?.lowerIsLost(error) }
+    }
+
+    // MARK: Facts
+
+    override var name: String { host ?? lower.name }
+    override var localAddress: SocketAddress? { lower.localAddress }
+    override var peerAddress: SocketAddress? { lower.peerAddress }
+    override var descriptor: Int32? { lower.descriptor }
+    override var tls: TLSInfo? { isEstablished ? TLSInfo(engine) : nil }
+    override var depth: Int { lower.depth + 1 }
+
+    // MARK: Reading
+
+    override var isReadable: Bool { hasMore || isEnded || isClosing || lower.isReadable }
+
+    override func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? {
+        let target = unsafe UnsafeMutableRawBufferPointer(rebasing: half.prefix(count))
+        let received = try unsafe tryReceive(into: target)
+        if let received, received > 0 { unsafe take(UnsafeRawBufferPointer(rebasing: target[..<received])) }
+        return received
+    }
+
+    override func tryReceive(into target: UnsafeMutableRawBufferPointer) throws -> Int? {
+        try unsafe receive(target.count) { unsafe try decrypt($0, into: target) }
+    }
+
+    /// Below, a copy out of the loop's buffer is cheaper than memory that is not filled.
+    private static let leastDecryptedDirectly = 4096
+
+    override func tryReceive(atMost count: Int) throws -> [UInt8]? {
+        var bytes: [UInt8] = []
+        let received = try unsafe receive(count) { input in
+            var received: Int?
+            guard input.count >= Self.leastDecryptedDirectly else {
+                let target = unsafe UnsafeMutableRawBufferPointer(rebasing: half.prefix(count))
+                received = unsafe try decrypt(input, into: target)
+                unsafe bytes = Array(target[..<(received ?? 0)])
+                return received
+            }
+            // Plain bytes are fewer than encrypted ones. (What a part of a record had left over
+            // is for the next time.)
+            unsafe bytes = try Array(unsafeUninitializedCapacity: min(count, input.count)) { target, initialized in
+                received = unsafe try decrypt(input, into: UnsafeMutableRawBufferPointer(target))
+                initialized = received ?? 0
+            }
+            return received
+        }
+        return received.map { _ in bytes }
+    }
+
+    /// Receives encrypted bytes until `open` makes something of them.
+    private func receive(_ count: Int, _ open: (UnsafeRawBufferPointer) throws -> Int?) throws -> Int? {
+        if let error { throw error }
+        if isClosing || isEnded { return 0 }
+        guard isEstablished else { return nil }
+        if hasMore, let received = unsafe try open(UnsafeRawBufferPointer(start: nil, count: 0)) { return received }
+        // As much as the plain bytes take encrypted, and a whole record at least.
+        let wanted = unsafe min(max(count, 16_384) + 1024, half.count)
+        while true {
+            var result: Result<Int?, any Error> = .success(nil)
+            let received: Int?
+            do {
+                received = try unsafe lower.tryReceive(atMost: wanted) { bytes in
+                    result = Result { unsafe try open(bytes) }
+                }
+            } catch {
+                throw fail(error)
+            }
+            guard let received else { return nil }
+            if received == 0 { return try endOfInput() }
+            // Nil is a part of a record, or a message of the protocol's own.
+            if let received = try result.get() { return received }
+        }
+    }
+
+    /// - Returns: how many plain bytes came; 0 at the end; nil if there are none yet.
+    private func decrypt(_ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) throws -> Int? {
+        var count = 0
+        do {
+            let outcome = unsafe try engine.read(bytes, into: target, count: &count)
+            hasMore = outcome != .wantsInput
+            isEnded = outcome == .closed && count == 0
+            try flush()
+            keepSession()
+        } catch {
+            throw fail(error)
+        }
+        return count > 0 || isEnded ? count : nil
+    }
+
+    /// The half of the loop's buffer that the lower channel does not use for its own bytes.
+    //
+    // SAFETY: ours until the next suspension, as all of the buffer.
+    private var half: UnsafeMutableRawBufferPointer {
+        let all = unsafe loop.receiveBuffer.bytes
+        let middle = all.count / 2
+        return unsafe UnsafeMutableRawBufferPointer(rebasing: depth % 2 == 1 ? all[middle...] : all[..<middle])
+    }
+
+    /// The lower channel has ended, and TLS has not.
+    private func endOfInput() throws -> Int {
+        guard !context.toleratesTruncation, !lower.isClosing else {
+            isEnded = true
+            return 0
+        }
+        throw fail(
+            TLSError(
+                .truncated,
+                "the connection to \(name) ended without TLS's own end (close_notify): bytes may have been cut off"))
+    }
+
+    override func readWaiter() -> Waiter? {
+        isReadable ? nil : lower.readWaiter()
+    }
+
+    override func wakeReader() { lower.wakeReader() }
+
+    override func whenReadable(_ callback: (() -> Void)?) {
+        onReadable?.isRemoved = true
+        onReadable = callback.map { WatchCallback($0) }
+        // Until it is established, and when it is closing, a channel listens to the lower one itself.
+        if isEstablished, !isClosing { lower.whenReadable(callback) }
+        if hasMore || isEnded || isClosing { loop.queue(onReadable) }
+    }
+
+    // MARK: Writing
+
+    override func send(_ bytes: UnsafeRawBufferPointer) throws {
+        try checkWritable()
+        guard isEstablished else { throw RuntimeError("write() during the TLS handshake") }
+        do {
+            // In parts: the encrypted bytes of one part are in memory at once.
+            var start = 0
+            while start < bytes.count, held.isEmpty {
+                let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[start...].prefix(65_536))
+                guard unsafe try engine.write(part) == .done else { break }
+                start += part.count
+                unsafe try engine.takeOutput { unsafe try lower.send($0) }
+            }
+            if start < bytes.count { unsafe held.append(UnsafeRawBufferPointer(rebasing: bytes[start...])) }
+        } catch {
+            throw fail(error)
+        }
+        notePressure()
+    }
+
+    /// Sends what the engine has for the peer, and what was held back if it can be encrypted now.
+    func flush() throws {
+        if !held.isEmpty {
+            let outcome = try unsafe held.withBytes { bytes throws(TLSFailure) in unsafe try engine.write(bytes) }
+            if outcome == .done { held.removeAll() }
+        }
+        unsafe try engine.takeOutput { unsafe try lower.send($0) }
+        notePressure()
+    }
+
+    override var outgoingCount: Int { lower.outgoingCount + held.count }
+
+    override func setWaterMarks(high: Int, low: Int) throws(ValueError) {
+        try super.setWaterMarks(high: high, low: low)
+        try lower.setWaterMarks(high: high, low: low)
+    }
+
+    override var canSendEOF: Bool { false }
+
+    override func sendEOF() throws {
+        throw RuntimeError("a TLS connection cannot end one half: end both, with close()")
+    }
+
+    // MARK: Ending
+
+    override func close() {
+        guard !isClosing else { return }
+        guard isEstablished else { return abort() }
+        beginClosing()
+        forgetReader()
+        closeGracefully()
+    }
+
+    override func abort(with error: (any Error)?) {
+        guard state != .lost else { return }
+        endSoon(with: error)
+        forgetReader()
+        lower.abort()
+    }
+
+    /// The error, after which the channel is lost. The peer gets what the engine has to say
+    /// of it.
+    func fail(_ error: any Error) -> any Error {
+        let error = (error as? TLSFailure).map { TLSError($0, "TLS with \(name)") } ?? error
+        unsafe try? engine.takeOutput { unsafe try lower.send($0) }
+        held.removeAll()
+        endSoon(with: error)
+        forgetReader()
+        return self.error ?? error
+    }
+
+    /// Whoever waits for bytes gets the end.
+    private func forgetReader() {
+        lower.whenReadable(nil)
+        onReadable?.isRemoved = true
+        onReadable = nil
+        lower.wakeReader()
+    }
+
+    private func lowerIsLost(_ error: (any Error)?) { endSoon(with: ignoresLoss ? nil : error) }
+
+    override func release() {
+        timer?.cancel()
+        timer = nil
+        onHandshakeEnd.take()?()
+        held.removeAll()
+        lower.whenReadable(nil)
+        lower.onPauseChanged = nil
+        lower.onLost = nil
+        lower.close()
+    }
+}

@@ -1,0 +1,146 @@
+internal import AsyncIOSystem
+internal import SystemPackage
+
+/// What a child is to be, checked and opened piece by piece: what was opened is closed again
+/// if a later piece fails.
+struct ChildSetup {
+    private(set) var request: SpawnRequest
+    /// This process's ends of the pipes, by the child's descriptor.
+    private(set) var pipes: [Int32: ByteDescriptor] = [:]
+    private(set) var terminal: TerminalDescriptor?
+    /// The child's ends, until it is started.
+    private var childsEnds: [ByteDescriptor] = []
+
+    /// How a child is started, whoever starts it.
+    struct Command {
+        var program: String
+        var arguments: [String]
+        var streams: [SubprocessStream]
+        var environment: [String: String]?
+        var directory: String?
+        var options: SubprocessOptions
+
+        static func shell(_ line: String) -> (program: String, arguments: [String]) { ("/bin/sh", ["-c", line]) }
+    }
+
+    init(_ command: Command) throws {
+        let environment = command.environment ?? ProcessEnvironment.current
+        request = SpawnRequest(
+            candidates: Self.candidates(command.program, path: environment["PATH"]),
+            arguments: [command.program] + command.arguments, environment: environment.map { "\($0)=\($1)" })
+        request.directory = command.directory
+        try Self.check(command, environment)
+        try apply(command.options)
+        if let size = command.options.terminal { try openTerminal(size) }
+        for (target, stream) in command.streams.enumerated() { try connect(Int32(target), stream) }
+        for (target, source) in command.options.descriptors.sorted(by: { $0.key < $1.key }) {
+            request.descriptors.append((source, target))
+        }
+    }
+
+    // MARK: Checks
+
+    /// Where a program may be: as a shell looks for it.
+    private static func candidates(_ program: String, path: String?) -> [String] {
+        if program.contains("/") { return [program] }
+        return (path ?? "/bin:/usr/bin").split(separator: ":", omittingEmptySubsequences: false)
+            .map { $0.isEmpty ? "./\(program)" : "\($0)/\(program)" }
+    }
+
+    private static func check(_ command: Command, _ environment: [String: String]) throws(ValueError) {
+        let options = command.options
+        let texts = [command.program, command.directory ?? ""] + command.arguments + environment.flatMap { [$0, $1] }
+        guard !texts.contains(where: { $0.utf8.contains(0) }) else {
+            throw ValueError("a program, its arguments, environment and directory cannot have a NUL in them")
+        }
+        guard !environment.keys.contains(where: { $0.isEmpty || $0.contains("=") }) else {
+            throw ValueError("the name of an environment variable cannot be empty or have a '=' in it")
+        }
+        for (target, source) in options.descriptors where target < 3 || source < 0 {
+            throw ValueError(
+                "descriptor \(source) cannot be the child's \(target): the child's are from 3, and 0 to 2 are its streams"
+            )
+        }
+        guard options.limit > 0 else {
+            throw ValueError("the limit of a stream must be positive, not \(options.limit)")
+        }
+        if let size = options.terminal, !size.isValid { throw size.error }
+        if let signal = options.parentDeathSignal, !signal.isValid {
+            throw ValueError("there is no signal \(signal.rawValue)")
+        }
+    }
+
+    // MARK: Pieces
+
+    private mutating func apply(_ options: SubprocessOptions) throws(ValueError) {
+        request.hasNewSession = options.newSession || options.terminal != nil
+        if let group = options.processGroup.number {
+            guard group >= 0 else { throw ValueError("there is no process group \(group)") }
+            guard group == 0 || !request.hasNewSession else {
+                throw ValueError("a child with a new session leads a group of its own; it cannot join \(group)")
+            }
+        }
+        // The leader of a session leads its group already.
+        request.processGroup = request.hasNewSession ? nil : options.processGroup.number
+        request.parentDeathSignal = options.parentDeathSignal?.rawValue ?? 0
+        if let umask = options.umask { request.umask = Int32(umask & 0o777) }
+    }
+
+    private mutating func openTerminal(_ size: TerminalSize) throws(OSError) {
+        do {
+            let (ours, childs) = try ChildDescriptors.terminal(columns: size.columns, rows: size.rows)
+            terminal = ours
+            childsEnds.append(childs)
+            request.hasTerminal = true
+            for target: Int32 in 0...2 { request.descriptors.append((childs.descriptor, target)) }
+        } catch {
+            throw OSError(error, "opening a pseudo-terminal")
+        }
+    }
+
+    private mutating func connect(_ target: Int32, _ stream: SubprocessStream) throws {
+        switch stream.kind {
+        case .inherit: break
+        case .pipe: try openPipe(target)
+        case .devNull:
+            do {
+                let null = try ChildDescriptors.null()
+                childsEnds.append(null)
+                map(null.descriptor, to: target)
+            } catch {
+                throw OSError(error, "opening /dev/null")
+            }
+        case .stdout:
+            guard target == 2 else { throw ValueError("only a child's stderr can lead to its stdout") }
+            map(request.descriptors.first { $0.target == 1 }?.source ?? 1, to: 2)
+        case .descriptor(let descriptor):
+            guard descriptor >= 0 else { throw ValueError("there is no descriptor \(descriptor)") }
+            map(descriptor, to: target)
+        }
+    }
+
+    private mutating func openPipe(_ target: Int32) throws(OSError) {
+        do {
+            let (reader, writer) = try ChildDescriptors.pipe()
+            let (ours, childs) = target == 0 ? (writer, reader) : (reader, writer)
+            pipes[target] = ours
+            childsEnds.append(childs)
+            map(childs.descriptor, to: target)
+        } catch {
+            throw OSError(error, "opening a pipe")
+        }
+    }
+
+    private mutating func map(_ source: Int32, to target: Int32) {
+        request.descriptors.removeAll { $0.target == target }
+        request.descriptors.append((source, target))
+    }
+
+    // MARK: Starting
+
+    /// Starts the child. Its ends of the pipes are closed here: it alone holds them.
+    mutating func start(name: String, on loop: EventLoop) throws -> ChildProcess {
+        defer { for end in childsEnds { end.close() } }
+        return try ChildProcess(request, name: name, on: loop)
+    }
+}

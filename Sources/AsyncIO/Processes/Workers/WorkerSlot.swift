@@ -1,0 +1,140 @@
+internal import AsyncIOSystem
+internal import Logging
+internal import SystemPackage
+
+/// The place of one worker: holds one process after the other. Loop thread only.
+final class WorkerSlot {
+    /// How soon a worker that died is started again: at first, and at the most.
+    private static let backOff = (first: Duration.milliseconds(100), last: Duration.seconds(30))
+    /// A worker that lived so long was a good one.
+    private static let goodLife = Duration.seconds(10)
+    /// So often one that was never ready is started.
+    private static let attempts = 3
+
+    let number: Int
+    /// The place has a process that does its work, or had one; or it has failed.
+    let settled = Event()
+    /// No process got ready, and none follows.
+    private(set) var failure: WorkerFailure?
+    /// How the latest process ended.
+    private(set) var returnCode: Int32?
+
+    private let plan: WorkerPlan
+    private let loop: EventLoop
+    private var process: ChildProcess?
+    private let retiring = Event()
+
+    init(_ number: Int, _ plan: WorkerPlan, on loop: EventLoop) {
+        self.number = number
+        self.plan = plan
+        self.loop = loop
+    }
+
+    // MARK: One process after the other
+
+    /// Keeps the place filled until ``retire()``.
+    nonisolated(nonsending) func run() async throws {
+        var delay = Self.backOff.first
+        var failures = 0
+        while !retiring.isSet {
+            let start = loop.now
+            let reason: String
+            do {
+                let code = try await runOnce()
+                returnCode = code
+                reason = code < 0 ? "was ended by \(Signal(rawValue: -code))" : "ended with status \(code)"
+            } catch let error as CancellationError {
+                throw error
+            } catch {
+                returnCode = 255
+                reason = "could not be started: \(error)"
+            }
+            if retiring.isSet { return }
+            failures += 1
+            if !settled.isSet, failures >= Self.attempts {
+                failure = WorkerFailure(number: number, returnCode: returnCode ?? 255)
+                plan.log.error("worker \(number) \(reason) before it was ready, \(failures) times")
+                return settled.set()
+            }
+            if start.duration(to: loop.now) >= Self.goodLife { delay = Self.backOff.first }
+            plan.log.warning("worker \(number) \(reason); it is started again in \(delay)")
+            // A retirement ends this sleep.
+            _ = try? await waitFor(timeout: delay) { try await self.retiring.wait() }
+            delay = min(delay * 2, Self.backOff.last)
+        }
+    }
+
+    private nonisolated(nonsending) func runOnce() async throws -> Int32 {
+        let (ours, childs) = try plan.controlSockets()
+        let process = try plan.start(number: number, control: childs, on: loop)
+        childs.close()
+        self.process = process
+        try ours.prepare()
+        try loop.addReader(ours.descriptor) { [self] in listen(to: ours) }
+        defer {
+            self.process = nil
+            _ = try? loop.removeReader(ours.descriptor)
+        }
+        plan.log.debug("worker \(number) is process \(process.pid)")
+        return try await process.wait()
+    }
+
+    /// A worker says one thing only: that it is ready.
+    private func listen(to control: ByteDescriptor) {
+        var byte: UInt8 = 0
+        let count = try? unsafe withUnsafeMutableBytes(of: &byte) { bytes throws(Errno) in
+            unsafe try control.receive(into: bytes)
+        }
+        if count == 1 { settled.set() } else { _ = try? loop.removeReader(control.descriptor) }
+    }
+
+    // MARK: Its end, and signals
+
+    /// Asks the process to stop; none follows it.
+    func retire() {
+        retiring.set()
+        try? process?.send(.terminate)
+    }
+
+    func send(_ signal: Signal) { try? process?.send(signal) }
+}
+
+/// How workers are started: the same program, with the same arguments. Loop thread only.
+struct WorkerPlan {
+    let executable: String
+    let arguments: [String]
+    let grace: Duration
+    /// The listening sockets of each place.
+    let listeners: [[Listener]]
+    let log = Logger(label: "asyncio.workers")
+
+    func controlSockets() throws(OSError) -> (ours: ByteDescriptor, childs: ByteDescriptor) {
+        do { return try ChildDescriptors.socketPair() } catch { throw OSError(error, "opening a control socket") }
+    }
+
+    func start(number: Int, control: ByteDescriptor, on loop: EventLoop) throws -> ChildProcess {
+        var environment = ProcessEnvironment.current
+        let handover = WorkerHandover(number: number, grace: grace, counts: listeners.map(\.count))
+        environment[WorkerHandover.variable] = handover.text
+        var request = SpawnRequest(
+            candidates: [executable], arguments: arguments, environment: environment.map { "\($0)=\($1)" })
+        request.descriptors = [(control.descriptor, WorkerHandover.control)]
+        for (index, listener) in listeners.joined().enumerated() {
+            request.descriptors.append((listener.socket.descriptor, WorkerHandover.control + 1 + Int32(index)))
+        }
+        return try ChildProcess(request, name: "worker \(number)", on: loop)
+    }
+}
+
+/// A worker that could not do its work.
+public struct WorkerFailure: Error, CustomStringConvertible {
+    /// Which worker it was.
+    public let number: Int
+    /// Its exit status, or minus the signal that ended it; 255 if it could not be started.
+    public let returnCode: Int32
+
+    public var description: String {
+        let end = returnCode < 0 ? "was ended by \(Signal(rawValue: -returnCode))" : "ended with status \(returnCode)"
+        return "worker \(number) \(end)"
+    }
+}

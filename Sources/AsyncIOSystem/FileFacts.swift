@@ -1,0 +1,48 @@
+internal import CShims
+internal import Glibc
+package import SystemPackage
+
+/// What can be learned of an open file, or done to it, without waiting.
+package struct FileFacts: Sendable {
+    package let size: Int64
+    package let isRegular: Bool
+    /// Whether reads and writes have positions.
+    package let isSeekable: Bool
+
+    package init(of descriptor: Int32) throws(Errno) {
+        var facts = asyncio_file_facts()
+        _ = try unsafe check(asyncio_file_look(descriptor, &facts))
+        size = facts.size
+        isRegular = facts.is_regular
+        isSeekable = facts.is_seekable
+    }
+
+    /// Reads at most `count` bytes that are in memory.
+    ///
+    /// - Throws: `.wouldBlock` if there are none; `.notSupported` if the file system does not
+    ///   tell.
+    package static func readNow(_ descriptor: Int32, _ count: Int, at offset: Int64) throws(Errno) -> [UInt8] {
+        var error: Errno?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            // SAFETY: the kernel writes at most `count` bytes, and says how many.
+            let result = unsafe asyncio_file_read_now(descriptor, buffer.baseAddress, count, offset)
+            if result < 0 { error = Errno(rawValue: Int32(-result)) } else { filled = result }
+        }
+        if let error { throw error }
+        return bytes
+    }
+
+    /// For the last resort, a `deinit`: closing may block.
+    package static func close(_ descriptor: Int32) { _ = asyncio_close(descriptor) }
+}
+
+/// The numbers behind the ways to open a file.
+package enum OpenFlags {
+    package static let read = O_RDONLY
+    package static let write = O_WRONLY
+    package static let readAndWrite = O_RDWR
+    package static let append = O_APPEND
+    package static let create = O_CREAT
+    package static let exclusive = O_EXCL
+    package static let truncate = O_TRUNC
+}

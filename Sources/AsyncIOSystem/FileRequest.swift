@@ -1,0 +1,123 @@
+internal import CShims
+internal import Glibc
+internal import Synchronization
+package import SystemPackage
+
+/// Something asked of a file that may take its time, with the memory that it needs: done by a
+/// thread (`perform`) or by a ring (`Ring.submit`), with the same result.
+//
+// SAFETY: the loop makes it and hands it over; whoever does the work has it alone until he
+// has reported its end, through the inbox's mutex or the ring. `claim` is for all.
+@safe
+package final class FileRequest: @unchecked Sendable {
+    package enum Action: Sendable {
+        /// The result is the descriptor.
+        case open(flags: Int32, permissions: UInt32)
+        /// The result is a count of bytes. Offset -1 is the descriptor's own position.
+        case read(Int32, offset: Int64)
+        case write(Int32, offset: Int64)
+        case sync(Int32, onlyData: Bool)
+        case truncate(Int32, size: Int64)
+        case close(Int32)
+        /// The file at `path` has these bytes or what it had, never something between.
+        case replace(permissions: UInt32, sync: Bool)
+    }
+
+    private enum Claim { static let none: UInt8 = 0, begun: UInt8 = 1, revoked: UInt8 = 2 }
+
+    package let action: Action
+    /// With its end, a zero.
+    package let path: [CChar]
+    /// What is written, or room for what is read.
+    package let memory: UnsafeMutableRawBufferPointer
+    private let claim = Atomic(Claim.none)
+    /// What the system call returned, or a negative error number.
+    package var result = -Int(Errno.canceled.rawValue)
+
+    package init(_ action: Action, path: [CChar] = [], capacity: Int = 0) {
+        self.action = action
+        self.path = path
+        unsafe memory = .allocate(byteCount: capacity, alignment: 16)
+    }
+
+    package convenience init(_ action: Action, path: [CChar] = [], copying bytes: ArraySlice<UInt8>) {
+        self.init(action, path: path, capacity: bytes.count)
+        unsafe memory.copyBytes(from: bytes)
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    package var error: Errno? { result < 0 ? Errno(rawValue: Int32(-result)) : nil }
+
+    /// What was read.
+    package var bytes: [UInt8] { unsafe Array(memory.prefix(max(0, result))) }
+
+    // MARK: On a thread
+
+    /// Does it, unless it was revoked.
+    package func perform() {
+        guard claim.compareExchange(expected: Claim.none, desired: Claim.begun, ordering: .relaxed).exchanged
+        else { return }
+        result = run()
+    }
+
+    private func run() -> Int {
+        // SAFETY: the memory is as large as it says, and ours.
+        switch action {
+        case .open(let flags, let permissions): unsafe Int(asyncio_file_open(path, flags, permissions))
+        case .read(let file, let offset):
+            unsafe asyncio_file_read(file, memory.baseAddress, memory.count, offset)
+        case .write(let file, let offset):
+            unsafe asyncio_file_write(file, memory.baseAddress, memory.count, offset)
+        case .sync(let file, let onlyData): Int(asyncio_file_sync(file, onlyData))
+        case .truncate(let file, let size): Int(asyncio_file_truncate(file, size))
+        case .close(let file): Int(asyncio_close(file))
+        case .replace(let permissions, let sync): replace(permissions, sync)
+        }
+    }
+
+    /// It is not wanted any more.
+    ///
+    /// - Returns: false if it has begun: what can stop in the middle does.
+    package func revoke() -> Bool {
+        claim.exchange(Claim.revoked, ordering: .relaxed) == Claim.none
+    }
+
+    package var isRevoked: Bool { claim.load(ordering: .relaxed) == Claim.revoked }
+}
+
+extension Ring {
+    /// From how many bytes on a copy is not for the loop's thread.
+    private static let largeCount = 256 * 1024
+
+    /// Submits a request and hands it over.
+    ///
+    /// - Returns: false if rings do not do such a thing.
+    package func submit(_ request: FileRequest, token: UInt64) throws(Errno) -> Bool {
+        // SAFETY: the request keeps the memory until it has completed; the kernel has copied
+        // the path when it is handed over.
+        try unsafe request.path.withUnsafeBufferPointer { path throws(Errno) in
+            guard let queued = unsafe queue(request, path: path.baseAddress, token: token) else { return false }
+            _ = try check(queued)
+            _ = try unsafe check(asyncio_ring_submit_or_drop(ring))
+            return true
+        }
+    }
+
+    private func queue(_ request: FileRequest, path: UnsafePointer<CChar>?, token: UInt64) -> Int32? {
+        let (memory, aside) = unsafe (request.memory, request.memory.count > Self.largeCount)
+        return switch request.action {
+        case .open(let flags, let permissions):
+            // Rings first try without waiting, by which a pipe opens as if it had another end.
+            unsafe asyncio_ring_open(
+                ring, path, flags | O_CLOEXEC, permissions, !asyncio_path_is_known_file(path), token)
+        case .read(let file, let offset):
+            unsafe asyncio_ring_read(ring, file, memory.baseAddress, memory.count, offset, aside, token)
+        case .write(let file, let offset):
+            unsafe asyncio_ring_write(ring, file, memory.baseAddress, memory.count, offset, aside, token)
+        case .sync(let file, let onlyData): unsafe asyncio_ring_sync(ring, file, onlyData, token)
+        case .close(let file): unsafe asyncio_ring_close(ring, file, token)
+        case .truncate, .replace: nil
+        }
+    }
+}

@@ -1,0 +1,114 @@
+internal import CShims
+package import SystemPackage
+
+/// What a child process is to be.
+package struct SpawnRequest {
+    package var candidates: [String]
+    package var arguments: [String]
+    package var environment: [String]
+    package var directory: String?
+    /// Which descriptor of ours becomes which of the child's.
+    package var descriptors: [(source: Int32, target: Int32)] = []
+    /// nil for its parent's, 0 for one of its own.
+    package var processGroup: Int32?
+    package var hasNewSession = false
+    package var hasTerminal = false
+    package var parentDeathSignal: Int32 = 0
+    package var umask: Int32 = -1
+
+    package init(candidates: [String], arguments: [String], environment: [String]) {
+        self.candidates = candidates
+        self.arguments = arguments
+        self.environment = environment
+    }
+
+    /// Why there is no child.
+    package struct Failure: Error {
+        package enum Step { case cloning, placingDescriptors, enteringDirectory, joiningGroup, executing }
+        package let step: Step
+        package let code: Errno
+    }
+
+    /// Starts the child and returns when it has become the program.
+    package func spawn() throws(Failure) -> SystemProcess {
+        let (files, arguments, environment) = (CStrings(candidates), CStrings(arguments), CStrings(environment))
+        let directory = CStrings([directory].compactMap { $0 })
+        let sources = descriptors.map(\.source)
+        let targets = descriptors.map(\.target)
+        var scratch = sources
+        var (pid, pidfd, stage) = (Int32(0), Int32(0), Int32(0))
+        // SAFETY: everything that the request points to outlives the call, which keeps none
+        // of it; the arrays have `count` elements each.
+        let result = unsafe sources.withUnsafeBufferPointer { sources in
+            unsafe targets.withUnsafeBufferPointer { targets in
+                unsafe scratch.withUnsafeMutableBufferPointer { scratch in
+                    var request = unsafe asyncio_spawn_request()
+                    unsafe request.candidates = unsafe files.constants
+                    unsafe request.arguments = unsafe UnsafePointer(arguments.pointers)
+                    unsafe request.environment = unsafe UnsafePointer(environment.pointers)
+                    unsafe request.directory = unsafe UnsafePointer(directory.first)
+                    unsafe request.sources = sources.baseAddress
+                    unsafe request.targets = targets.baseAddress
+                    unsafe request.scratch = scratch.baseAddress
+                    unsafe request.count = Int32(descriptors.count)
+                    unsafe request.process_group = processGroup ?? -1
+                    unsafe request.has_new_session = hasNewSession
+                    unsafe request.has_terminal = hasTerminal
+                    unsafe request.parent_death_signal = parentDeathSignal
+                    unsafe request.umask = umask
+                    return unsafe asyncio_spawn(&request, &pid, &pidfd, &stage)
+                }
+            }
+        }
+        guard result < 0 else { return SystemProcess(pid: pid, pidfd: pidfd) }
+        throw Failure(step: Self.step(stage), code: Errno(rawValue: -result))
+    }
+
+    private static func step(_ stage: Int32) -> Failure.Step {
+        switch stage {
+        case Int32(ASYNCIO_SPAWN_CLONE): .cloning
+        case Int32(ASYNCIO_SPAWN_DESCRIPTORS): .placingDescriptors
+        case Int32(ASYNCIO_SPAWN_DIRECTORY): .enteringDirectory
+        case Int32(ASYNCIO_SPAWN_SESSION): .joiningGroup
+        default: .executing
+        }
+    }
+}
+
+/// Strings as C wants a list of them: pointers, and NULL at the end.
+@safe
+private final class CStrings {
+    // SAFETY: allocated here, filled with `count` strings and a NULL, freed with the owner.
+    let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+    private let count: Int
+
+    init(_ strings: [String]) {
+        count = strings.count
+        unsafe pointers = .allocate(capacity: count + 1)
+        for (index, string) in strings.enumerated() {
+            var text = string
+            let copy = text.withUTF8 { utf8 in
+                let copy = UnsafeMutablePointer<CChar>.allocate(capacity: utf8.count + 1)
+                for position in 0..<utf8.count {
+                    unsafe (copy + position).initialize(to: CChar(bitPattern: utf8[position]))
+                }
+                unsafe (copy + utf8.count).initialize(to: 0)
+                return unsafe copy
+            }
+            unsafe (pointers + index).initialize(to: copy)
+        }
+        unsafe (pointers + count).initialize(to: nil)
+    }
+
+    var first: UnsafeMutablePointer<CChar>? { unsafe pointers.pointee }
+
+    /// The same, as a list of strings that nobody changes.
+    var constants: UnsafePointer<UnsafePointer<CChar>?> {
+        unsafe UnsafeRawPointer(pointers).assumingMemoryBound(to: UnsafePointer<CChar>?.self)
+    }
+
+    deinit {
+        for index in 0..<count { unsafe pointers[index]?.deallocate() }
+        unsafe pointers.deallocate()
+    }
+}

@@ -1,0 +1,99 @@
+internal import CShims
+package import SystemPackage
+
+/// A child of this process, by its pidfd: a number that is never somebody else's.
+package final class SystemProcess {
+    package let pid: Int32
+    /// Readable when the child has ended; -1 once it is reaped.
+    package private(set) var pidfd: Int32
+
+    init(pid: Int32, pidfd: Int32) {
+        self.pid = pid
+        self.pidfd = pidfd
+    }
+
+    deinit { close() }
+
+    /// How a child has ended.
+    package enum Ending {
+        /// The exit status, or minus the signal that ended it.
+        case status(Int32)
+        /// Somebody else took its status.
+        case unknown
+    }
+
+    /// Takes the status of a child that has ended, which leaves nothing of it.
+    ///
+    /// - Parameter waits: whether to block until it has.
+    /// - Returns: nil if it has not.
+    package func reap(waits: Bool = false) -> Ending? {
+        guard pidfd >= 0 else { return nil }
+        var status: Int32 = 0
+        let result = unsafe asyncio_reap(pidfd, waits, &status)
+        if result == 0 { return nil }
+        close()
+        return result > 0 ? .status(status) : .unknown
+    }
+
+    /// To an ended child that is not reaped: does nothing.
+    ///
+    /// - Throws: `noSuchProcess` if it is reaped.
+    package func send(_ signal: Int32) throws(Errno) {
+        guard pidfd >= 0 else { throw .noSuchProcess }
+        _ = try check(asyncio_pidfd_signal(pidfd, signal))
+    }
+
+    /// To all of the group that the child leads. Its number is the child's, and nobody else
+    /// gets it before the child is reaped.
+    package func sendToGroup(_ signal: Int32) throws(Errno) {
+        guard pidfd >= 0 else { throw .noSuchProcess }
+        _ = try check(asyncio_group_signal(pid, signal))
+    }
+
+    private func close() {
+        guard pidfd >= 0 else { return }
+        _ = asyncio_close(pidfd)
+        pidfd = -1
+    }
+}
+
+/// What this process gives its children.
+package enum ProcessEnvironment {
+    /// Name and value of each variable, as the C library has them now.
+    package static var current: [String: String] {
+        var found: [String: String] = [:]
+        // SAFETY: the list ends with NULL. As with every reader of the environment, nobody
+        // may change it meanwhile.
+        guard var entry = unsafe asyncio_environment() else { return [:] }
+        while let text = unsafe entry.pointee {
+            let pair = unsafe String(cString: text)
+            if let equals = pair.firstIndex(of: "=") {
+                found[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+            }
+            unsafe entry += 1
+        }
+        return found
+    }
+
+    /// A variable's value, which is not there any more afterwards: for one that is meant for
+    /// this process and not for its children. Call it before there are other threads.
+    package static func take(_ name: String) -> String? {
+        var value = [CChar](repeating: 0, count: 4_096)
+        let length = unsafe value.withUnsafeMutableBufferPointer { buffer in
+            // SAFETY: at most `count` bytes are written.
+            unsafe asyncio_take_variable(name, buffer.baseAddress, Int32(buffer.count))
+        }
+        return length < 0
+            ? nil : String(decoding: value.prefix(Int(length)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// The file that this process executes.
+    package static func executable() throws(Errno) -> String {
+        var path = [CChar](repeating: 0, count: 4_096)
+        let length = try unsafe path.withUnsafeMutableBufferPointer { buffer throws(Errno) in
+            // SAFETY: at most `count` bytes are written.
+            try unsafe check(asyncio_executable(buffer.baseAddress, Int32(buffer.count)))
+        }
+        return String(decoding: path.prefix(Int(length)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

@@ -1,0 +1,96 @@
+internal import CShims
+
+/// What many TLS connections share: certificates, trust, versions. A change is for the
+/// connections that are made after it.
+//
+// SAFETY (of the file): the C context is freed with this object, which every connection
+// holds; a C string or an array is borrowed for the length of a call, which copies.
+@safe
+package final class TLSEngineContext {
+    package let isServer: Bool
+    let pointer: OpaquePointer
+
+    /// - Throws: `.unavailable` if there is no OpenSSL 3.
+    package init(isServer: Bool) throws(TLSFailure) {
+        if let problem = unsafe asyncio_openssl_load() {
+            throw TLSFailure(.unavailable, unsafe String(cString: problem))
+        }
+        guard let pointer = unsafe asyncio_tls_context_create(isServer) else { throw .latest(.configuration) }
+        self.isServer = isServer
+        unsafe self.pointer = pointer
+    }
+
+    deinit { unsafe asyncio_tls_context_destroy(pointer) }
+
+    private func check(_ succeeded: Bool, _ about: String) throws(TLSFailure) {
+        guard succeeded else {
+            throw TLSFailure(.configuration, "\(about): \(TLSFailure.latest(.configuration).reason)")
+        }
+    }
+
+    // MARK: The protocol
+
+    /// Versions as on the wire, 0x0303 for TLS 1.2; nil is the newest there is.
+    package func setVersions(minimum: Int32, maximum: Int32?) throws(TLSFailure) {
+        guard unsafe asyncio_tls_context_set_versions(pointer, minimum, maximum ?? 0) else {
+            throw TLSFailure(.configuration, "OpenSSL does not have these versions of TLS")
+        }
+    }
+
+    package func setCiphers(_ list: String) throws(TLSFailure) {
+        try check(unsafe asyncio_tls_context_set_ciphers(pointer, list), "ciphers \(list)")
+    }
+
+    package func setCipherSuites(_ list: String) throws(TLSFailure) {
+        try check(unsafe asyncio_tls_context_set_cipher_suites(pointer, list), "cipher suites \(list)")
+    }
+
+    /// - Parameter protocols: none is empty or longer than 255 bytes.
+    package func setALPN(_ protocols: [String]) throws(TLSFailure) {
+        let list = protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+        guard unsafe asyncio_tls_context_set_alpn(pointer, list, list.count, isServer) else {
+            throw TLSFailure(.configuration, "out of memory")
+        }
+    }
+
+    // MARK: Trust
+
+    package enum Verification: Int32 {
+        case none = 0
+        /// A client verifies its server; a server verifies a client that has a certificate.
+        case peer = 1
+        /// A server does not serve clients without one.
+        case required = 3
+    }
+
+    package func setVerification(_ verification: Verification) {
+        unsafe asyncio_tls_context_set_verify(pointer, verification.rawValue)
+    }
+
+    package func trustSystem() throws(TLSFailure) {
+        try check(unsafe asyncio_tls_context_trust_system(pointer), "the system's certificates")
+    }
+
+    package func trust(directory path: String) throws(TLSFailure) {
+        try check(unsafe asyncio_tls_context_trust_directory(pointer, path), path)
+    }
+
+    /// - Parameter source: where `pem` is from, for messages.
+    package func trust(pem: [UInt8], from source: String) throws(TLSFailure) {
+        let count = unsafe asyncio_tls_context_trust(pointer, pem, pem.count, isServer)
+        try check(count >= 0, source)
+        guard count > 0 else { throw TLSFailure(.configuration, "\(source): there is no certificate in PEM form") }
+    }
+
+    // MARK: The own certificate
+
+    package func useChain(pem: [UInt8], from source: String) throws(TLSFailure) {
+        let count = unsafe asyncio_tls_context_use_chain(pointer, pem, pem.count)
+        try check(count >= 0, source)
+        guard count > 0 else { throw TLSFailure(.configuration, "\(source): there is no certificate in PEM form") }
+    }
+
+    package func useKey(pem: [UInt8], password: String?, from source: String) throws(TLSFailure) {
+        try check(unsafe asyncio_tls_context_use_key(pointer, pem, pem.count, password), source)
+    }
+}

@@ -1,0 +1,68 @@
+#include "openssl.h"
+#include "include/tls.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+asyncio_openssl ossl;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static char problem[512];
+
+/// Opens one of the two libraries: from the folder that ASYNCIO_OPENSSL names, if it does.
+static void *open_library(const char *name) {
+    const char *folder = getenv("ASYNCIO_OPENSSL");
+    char path[4096];
+    if (folder && *folder) {
+        snprintf(path, sizeof path, "%s/%s", folder, name);
+        name = path;
+    }
+    return dlopen(name, RTLD_NOW | RTLD_LOCAL);
+}
+
+static bool find(void *library, const char *name, void **function) {
+    *function = dlsym(library, name);
+    if (!*function) snprintf(problem, sizeof problem, "this OpenSSL has no %s; TLS needs OpenSSL 3.0 or later", name);
+    return *function != NULL;
+}
+
+static void load(void) {
+    void *crypto = open_library("libcrypto.so.3");
+    void *ssl = crypto ? open_library("libssl.so.3") : NULL;
+    if (!ssl) {
+        snprintf(
+            problem, sizeof problem,
+            "TLS needs OpenSSL 3 (libssl.so.3), which cannot be loaded: %s. Install it (apt install libssl3), or name "
+            "the folder that has it in ASYNCIO_OPENSSL",
+            dlerror());
+        return;
+    }
+#define X(result, name, parameters) \
+    if (!find(crypto, #name, (void **)&ossl.name)) return;
+    ASYNCIO_LIBCRYPTO(X)
+#undef X
+#define X(result, name, parameters) \
+    if (!find(ssl, #name, (void **)&ossl.name)) return;
+    ASYNCIO_LIBSSL(X)
+#undef X
+}
+
+const char *asyncio_openssl_load(void) {
+    pthread_once(&once, load);
+    return problem[0] ? problem : NULL;
+}
+
+// MARK: Reasons
+
+static __thread char reason[256];
+
+void asyncio_tls_note_reason(const char *fallback) {
+    unsigned long error = ossl.ERR_peek_error();
+    const char *words = error ? ossl.ERR_reason_error_string(error) : NULL;
+    snprintf(reason, sizeof reason, "%s", words ? words : fallback);
+    ossl.ERR_clear_error();
+}
+
+const char *asyncio_tls_reason(void) { return reason; }

@@ -1,0 +1,223 @@
+// A child is made as posix_spawn makes one: a clone that shares this process's memory and
+// stops its thread until it has become another program. No page tables are copied, whatever
+// this process holds, and an error comes back through the shared memory. It is not
+// posix_spawn, since that gives no pidfd that is certain to be the child's (before glibc
+// 2.39), no controlling terminal, and no word about which step failed.
+//
+// Until it executes, the child may make system calls and nothing else: no allocation, no
+// lock, and no signal handler of ours, which would run in the parent's memory. All signals
+// are blocked meanwhile.
+#define _GNU_SOURCE
+#include "CShims.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x00001000
+#endif
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER _IO('T', 0x41)
+#endif
+
+enum { pidfd_id_type = 3 /* P_PIDFD */, stack_size = 64 * 1024 };
+
+typedef struct {
+    const asyncio_spawn_request *request;
+    int parent;
+    int stage;
+    int error;
+} child_state;
+
+/// Handled signals get their default action, as executing gives them anyway; ignored ones
+/// stay ignored, but for those that a runtime ignores for itself.
+static void reset_signals(void) {
+    for (int number = 1; number <= 64; number++) {
+        struct sigaction action;
+        if (sigaction(number, NULL, &action) < 0) continue;
+        bool is_ours = number == SIGPIPE || number == SIGXFSZ;
+        if (action.sa_handler == SIG_DFL || (action.sa_handler == SIG_IGN && !is_ours)) continue;
+        action = (struct sigaction){.sa_handler = SIG_DFL};
+        sigaction(number, &action, NULL);
+    }
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static bool place_descriptors(const asyncio_spawn_request *request) {
+    int highest = 2;
+    for (int i = 0; i < request->count; i++)
+        if (request->targets[i] > highest) highest = request->targets[i];
+    // First out of the way, since one's source may be another's target.
+    for (int i = 0; i < request->count; i++) {
+        request->scratch[i] = fcntl(request->sources[i], F_DUPFD_CLOEXEC, highest + 1);
+        if (request->scratch[i] < 0) return false;
+    }
+    // Whoever opened descriptors without close-on-exec did not mean the child. (Before Linux
+    // 5.11 they stay.)
+    syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+    for (int i = 0; i < request->count; i++)
+        if (dup2(request->scratch[i], request->targets[i]) < 0) return false;
+    return true;
+}
+
+static bool become_member(const asyncio_spawn_request *request, int parent) {
+    if (request->has_new_session && setsid() < 0) return false;
+    if (request->process_group >= 0 && setpgid(0, request->process_group) < 0) return false;
+    if (request->has_terminal && ioctl(0, TIOCSCTTY, 0) < 0) return false;
+    if (request->umask >= 0) umask((mode_t)request->umask);
+    if (request->parent_death_signal == 0) return true;
+    if (prctl(PR_SET_PDEATHSIG, request->parent_death_signal) < 0) return false;
+    // It may have died just before.
+    if (getppid() != parent) raise(request->parent_death_signal);
+    return true;
+}
+
+/// As a shell does: what is not there is looked for in the next place; if it is nowhere, the
+/// first other mistake is told.
+static void execute(const asyncio_spawn_request *request) {
+    int error = 0;
+    for (const char *const *file = request->candidates; *file; file++) {
+        execve(*file, request->arguments, request->environment);
+        if (errno != ENOENT && errno != ENOTDIR && !error) error = errno;
+    }
+    errno = error ? error : ENOENT;
+}
+
+static int child_main(void *argument) {
+    child_state *state = argument;
+    const asyncio_spawn_request *request = state->request;
+    state->stage = ASYNCIO_SPAWN_DESCRIPTORS;
+    if (!place_descriptors(request)) goto failed;
+    state->stage = ASYNCIO_SPAWN_SESSION;
+    if (!become_member(request, state->parent)) goto failed;
+    state->stage = ASYNCIO_SPAWN_DIRECTORY;
+    if (request->directory && chdir(request->directory) < 0) goto failed;
+    state->stage = ASYNCIO_SPAWN_EXECUTE;
+    reset_signals();
+    execute(request);
+failed:
+    state->error = errno;
+    _exit(127);
+}
+
+int asyncio_spawn(const asyncio_spawn_request *request, int *pid, int *pidfd, int *stage) {
+    void *stack = mmap(NULL, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    *stage = ASYNCIO_SPAWN_CLONE;
+    if (stack == MAP_FAILED) return -errno;
+
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    child_state state = {.request = request, .parent = getpid()};
+    *pidfd = -1;
+    *pid = clone(child_main, (char *)stack + stack_size, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &state, pidfd);
+    int error = *pid < 0 ? errno : state.error;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    munmap(stack, stack_size);
+
+    if (*pid >= 0) *stage = state.stage;
+    if (error && *pid >= 0) {
+        int status;
+        asyncio_reap(*pidfd, true, &status);
+        close(*pidfd);
+    }
+    return -error;
+}
+
+int asyncio_reap(int pidfd, bool waits, int *status) {
+    siginfo_t info = {0};
+    int result;
+    do result = waitid((idtype_t)pidfd_id_type, (id_t)pidfd, &info, WEXITED | (waits ? 0 : WNOHANG));
+    while (result < 0 && errno == EINTR);
+    if (result < 0) return -errno;
+    if (info.si_pid == 0) return 0;
+    *status = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+    return 1;
+}
+
+int asyncio_pidfd_signal(int pidfd, int number) {
+    return syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) < 0 ? -errno : 0;
+}
+
+int asyncio_group_signal(int group, int number) { return kill(-group, number) < 0 ? -errno : 0; }
+
+char **asyncio_environment(void) { return environ; }
+
+int asyncio_take_variable(const char *name, char *value, int capacity) {
+    const char *found = getenv(name);
+    if (!found) return -1;
+    size_t length = strlen(found);
+    if (length < (size_t)capacity) memcpy(value, found, length + 1);
+    unsetenv(name);
+    return length < (size_t)capacity ? (int)length : -1;
+}
+
+int asyncio_executable(char *path, int capacity) {
+    ssize_t length = readlink("/proc/self/exe", path, (size_t)capacity);
+    return length < 0 ? -errno : (int)length;
+}
+
+int asyncio_socket_pair(int *first, int *second) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+    *first = ends[0];
+    *second = ends[1];
+    return 0;
+}
+
+int asyncio_pipe(int *reader, int *writer) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+    *reader = ends[0];
+    *writer = ends[1];
+    return 0;
+}
+
+int asyncio_open_null(void) {
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+int asyncio_resize_terminal(int fd, int columns, int rows) {
+    struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = (unsigned short)rows};
+    return ioctl(fd, TIOCSWINSZ, &size) < 0 ? -errno : 0;
+}
+
+int asyncio_open_terminal(int columns, int rows, int *ours, int *childs) {
+    int controller = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (controller < 0) return -errno;
+    *childs = -1;
+    if (grantpt(controller) == 0 && unlockpt(controller) == 0)
+        *childs = ioctl(controller, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    int error = *childs < 0 ? errno : -asyncio_resize_terminal(controller, columns, rows);
+    if (error) {
+        close(controller);
+        if (*childs >= 0) close(*childs);
+        return -error;
+    }
+    *ours = controller;
+    return 0;
+}

@@ -1,0 +1,207 @@
+import AsyncIO
+import AsyncIOTesting
+import Glibc
+import SystemPackage
+import Testing
+
+/// What a cancelled operation leaves behind.
+@Suite(.eventLoop) struct FileCancellationTests {
+    let directory: Directory
+
+    init() throws { directory = try Directory() }
+
+    private func use(_ backend: FileBackend) throws { try EventLoop.running.useFileBackend(backend) }
+
+    @Test(arguments: FileBackend.available)
+    func aCancelledReadLosesNothing(backend: FileBackend) async throws {
+        try use(backend)
+        let bytes = pattern(2_000_000)
+        try directory.make("file", bytes)
+        let file = try await openFile(directory("file"))
+        var all: [UInt8] = []
+        for _ in 0..<20 {
+            directory.evict("file")
+            let read = createTask { try await file.read(100_000) }
+            try await sleep(.zero)
+            read.cancel()
+            do { all += try await read.value } catch is CancellationError {}
+            #expect(file.position == all.count)
+        }
+        all += try await file.read()
+        #expect(all == bytes)
+        try await file.close()
+    }
+
+    @Test(arguments: FileBackend.available)
+    func aCancelledWriteHasWrittenWhatThePositionSays(backend: FileBackend) async throws {
+        try use(backend)
+        let bytes = pattern(9_000_000)
+        var interrupted = 0
+        for _ in 0..<10 {
+            let file = try await openFile(directory("file"), .write)
+            let write = createTask { try await file.write(bytes) }
+            for _ in 0..<Int.random(in: 1...3) { try await sleep(.zero) }
+            write.cancel()
+            do { try await write.value } catch is CancellationError { interrupted += 1 }
+            // Nothing goes on in the background.
+            #expect(try file.size == file.position)
+            #expect(try directory.content("file") == Array(bytes.prefix(file.position)))
+            try await file.close()
+        }
+        #expect(interrupted > 0)
+    }
+
+    @Test(arguments: FileBackend.available)
+    func whoWaitsForATurnLeavesNoTrace(backend: FileBackend) async throws {
+        try use(backend)
+        // A pipe that is full: the first to write waits as long as we like.
+        mkfifo(directory("pipe"), 0o600)
+        let file = try await openFile(directory("pipe"), .read.updating)
+        let other = open(directory("pipe"), O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        defer { close(other) }
+        let first = createTask { try await file.write(pattern(100_000)) }
+        let second = createTask { try await file.write("never") }
+        let third = createTask { try await file.write("third") }
+        try await sleep(.milliseconds(5))
+        second.cancel()
+        await #expect(throws: CancellationError.self) { try await second.value }
+        #expect(!first.isDone)
+
+        var bytes: [UInt8] = []
+        while bytes.count < 100_005 {
+            var part = [UInt8](repeating: 0, count: 65_536)
+            let count = read(other, &part, part.count)
+            if count > 0 { bytes += part[..<count] } else { try await sleep(.milliseconds(1)) }
+        }
+        try await first.value
+        try await third.value
+        #expect(bytes == pattern(100_000) + Array("third".utf8))
+        try await file.close()
+    }
+
+    @Test(arguments: FileBackend.available)
+    func whatIsInFlightIsDoneBeforeTheFileIsClosed(backend: FileBackend) async throws {
+        try use(backend)
+        let file = try await openFile(directory("file"), .write)
+        let writes = (0..<20).map { index in createTask { try await file.write(pattern(100_000), at: index * 100_000) }
+        }
+        try await sleep(.zero)
+        try await file.close()
+        #expect(fcntl(file.descriptor, F_GETFD) == -1)
+        for write in writes { try await write.value }
+        #expect(try directory.content("file").count == 2_000_000)
+    }
+
+    @Test(arguments: FileBackend.available)
+    func aCancelledCloseClosesAllTheSame(backend: FileBackend) async throws {
+        try use(backend)
+        _ = try await readFile("/dev/null")
+        let before = Process.descriptors
+        for _ in 0..<20 {
+            let file = try await openFile(directory("file"), .write)
+            let write = createTask { try await file.write(pattern(500_000)) }
+            try await sleep(.zero)
+            let close = createTask { try await file.close() }
+            try await sleep(.zero)
+            close.cancel()
+            _ = try? await close.value
+            try await write.value
+            #expect(file.isClosed)
+            await #expect(throws: ValueError.self) { try await file.write("x") }
+        }
+        #expect(Process.descriptors == before)
+    }
+
+    @Test(arguments: FileBackend.available)
+    func aCancelledOpeningLeavesNoDescriptor(backend: FileBackend) async throws {
+        try use(backend)
+        try directory.make("file", [])
+        _ = try await readFile("/dev/null")
+        let before = Process.descriptors
+        for _ in 0..<100 {
+            let opening = createTask { try await openFile(directory("file"), .write) }
+            try await sleep(.zero)
+            opening.cancel()
+            do { try await opening.value.close() } catch is CancellationError {}
+        }
+        // Those that were opened all the same are closed in the background.
+        try await untilDescriptors(are: before)
+    }
+
+    @Test(arguments: FileBackend.available)
+    func whoWaitsForAPipeCanLeave(backend: FileBackend) async throws {
+        try use(backend)
+        mkfifo(directory("pipe"), 0o600)
+        _ = try await readFile("/dev/null")
+        let before = Process.descriptors
+        await #expect(throws: TimeoutError.self) {
+            try await withTimeout(.milliseconds(20)) { _ = try await openFile(directory("pipe")) }
+        }
+        // A thread may still sit in the system call: somebody at the other end lets it go.
+        let other = open(directory("pipe"), O_RDWR | O_CLOEXEC)
+        try await untilDescriptors(are: before + 1)
+
+        let reader = try await openFile(directory("pipe"))
+        await #expect(throws: TimeoutError.self) {
+            try await withTimeout(.milliseconds(20)) { _ = try await reader.read(10) }
+        }
+        // Closing does not wait for a read that may last for ever, nor pull the descriptor
+        // from under it.
+        try await reader.close()
+        _ = write(other, "x", 1)
+        try await untilDescriptors(are: before + 1)
+        close(other)
+    }
+
+    @Test(arguments: FileBackend.available)
+    func plainTasksAreCancelledToo(backend: FileBackend) async throws {
+        try use(backend)
+        mkfifo(directory("pipe"), 0o600)
+        let reading = Task { try await openFile(directory("pipe"), .read.updating).read(1) }
+        try await sleep(.milliseconds(5))
+        reading.cancel()
+        await #expect(throws: CancellationError.self) { _ = try await reading.value }
+        // Lets the read go, if a thread has it.
+        let other = open(directory("pipe"), O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+        _ = write(other, "x", 1)
+        close(other)
+    }
+
+    @Test(arguments: FileBackend.available)
+    func aMessageOfTheCancellationArrives(backend: FileBackend) async throws {
+        try use(backend)
+        let file = try await openFile(directory("file"), .write)
+        let write = createTask { () -> String? in
+            do { try await file.write(pattern(9_000_000)) } catch is CancellationError {
+                return currentTask()?.cancelMessage
+            }
+            return "too late"
+        }
+        try await sleep(.zero)
+        write.cancel("stop")
+        #expect(try await write.value == "stop")
+        try await file.close()
+    }
+
+    @Test(arguments: FileBackend.available)
+    func aRunEndsAfterItsFiles(backend: FileBackend) throws {
+        try atTopLevel {
+            try AsyncIO.run {
+                try use(backend)
+                // Nobody waits for it, and the run cancels it.
+                createTask {
+                    try await withFile(directory("file"), .write) { try await $0.write(pattern(9_000_000)) }
+                }
+                while access(directory("file"), F_OK) != 0 { try await sleep(.milliseconds(1)) }
+            }
+        }
+        let size = try directory.content("file").count
+        usleep(2_000)
+        #expect(try directory.content("file").count == size)
+    }
+
+    private func untilDescriptors(are count: Int) async throws {
+        for _ in 0..<500 where Process.descriptors != count { try await sleep(.milliseconds(1)) }
+        #expect(Process.descriptors == count)
+    }
+}

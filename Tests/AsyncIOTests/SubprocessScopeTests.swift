@@ -1,0 +1,118 @@
+import AsyncIO
+import AsyncIOTesting
+import Glibc
+import Testing
+
+@Suite(.eventLoop, .timeLimit(.minutes(1))) struct SubprocessScopeTests {
+    /// Ignores SIGTERM, and says when it does.
+    private let stubborn = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
+
+    @Test func aChildThatEndedInItsScopeIsLeftInPeace() async throws {
+        let before = Process.descriptors
+        let code = try await withSubprocess("cat", stdin: .pipe, stdout: .pipe) { process in
+            let (output, _) = try await process.communicate("x")
+            #expect(output == [0x78])
+            return process.returnCode
+        }
+        #expect(code == 0)
+        #expect(Process.descriptors == before)
+    }
+
+    @Test func aChildThatStillRunsIsAskedToEnd() async throws {
+        let before = Process.descriptors
+        var ended: Subprocess?
+        try await withSubprocess("sleep", arguments: ["60"], stdout: .pipe) { ended = $0 }
+        #expect(ended?.returnCode == -15)
+        ended = nil
+        try await sleep(.zero)
+        #expect(Process.descriptors == before)
+    }
+
+    @Test func anErrorOfTheBodyIsThrownOnceTheChildHasEnded() async throws {
+        var ended: Subprocess?
+        await #expect(throws: TestError("body")) {
+            try await withSubprocess("sleep", arguments: ["60"]) { process in
+                ended = process
+                throw TestError("body")
+            }
+        }
+        #expect(ended?.returnCode == -15)
+    }
+
+    @Test func aChildThatDoesNotHearIsKilledWhenItsGraceIsOver() async throws {
+        let start = ContinuousClock.now
+        var ended: Subprocess?
+        try await withSubprocess(shell: stubborn, stdout: .pipe, grace: .milliseconds(200)) { process in
+            ended = process
+            _ = try await process.stdout?.readLine()
+        }
+        #expect(ended?.returnCode == -9)
+        #expect(ContinuousClock.now - start >= .milliseconds(200))
+    }
+
+    @Test func aStoppedChildEndsToo() async throws {
+        var ended: Subprocess?
+        try await withSubprocess("sleep", arguments: ["60"], grace: .seconds(20)) { process in
+            ended = process
+            try process.sendSignal(.stop)
+        }
+        #expect(ended?.returnCode == -15)
+    }
+
+    @Test func aCancelledScopeEndsItsChildBeforeItThrows() async throws {
+        var ended: Subprocess?
+        let task = createTask {
+            try await withSubprocess(shell: stubborn, stdout: .pipe, grace: .milliseconds(50)) { process in
+                ended = process
+                _ = try await process.stdout?.readLine()
+                try await process.wait()
+            }
+        }
+        while ended == nil { try await sleep(.milliseconds(1)) }
+        try await sleep(.milliseconds(50))
+        task.cancel()
+        try await sleep(.milliseconds(1))
+        // Once more, while it cleans up.
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(ended?.returnCode == -9)
+    }
+
+    @Test func aTimeoutAroundAScopeEndsItsChild() async throws {
+        var ended: Subprocess?
+        await #expect(throws: TimeoutError.self) {
+            try await withTimeout(.milliseconds(50)) {
+                try await withSubprocess("sleep", arguments: ["60"]) { process in
+                    ended = process
+                    try await process.wait()
+                }
+            }
+        }
+        #expect(ended?.returnCode == -15)
+    }
+
+    @Test func aShellsOwnChildrenEndWithIt() async throws {
+        var grandchildren: [Int32] = []
+        try await withSubprocess(
+            // One that hears, and one that does not.
+            shell: "sleep 50 & echo $!; (trap '' TERM; sleep 50) & echo $!; wait", stdout: .pipe
+        ) { process in
+            for _ in 0..<2 {
+                let line = String(decoding: try await process.stdout?.readLine() ?? [], as: UTF8.self)
+                grandchildren.append(try #require(Int32(line.dropLast())))
+            }
+        }
+        #expect(grandchildren.count == 2)
+        for pid in grandchildren {
+            // Its new parent reaps it in its own time.
+            for _ in 0..<1_000 where Process.isRunning(pid) { try await sleep(.milliseconds(1)) }
+            #expect(!Process.isRunning(pid))
+        }
+    }
+
+    @Test func aProgramThatCannotBeStartedEntersNoScope() async throws {
+        await #expect(throws: OSError.self) {
+            try await withSubprocess("no-such-program") { _ in Issue.record("entered") }
+        }
+    }
+}
