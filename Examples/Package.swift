@@ -50,5 +50,17 @@ let package = Package(
                 .product(name: "AsyncIOTesting", package: "swift-asyncio"),
             ],
             swiftSettings: settings),
+        .executableTarget(name: "echo-server", dependencies: program, swiftSettings: settings),
+        .executableTarget(name: "chat-server", dependencies: program, swiftSettings: settings),
+        .executableTarget(name: "port-forwarder", dependencies: program, swiftSettings: settings),
+        .executableTarget(name: "downloader", dependencies: program, swiftSettings: settings),
+        .executableTarget(name: "redis-client", dependencies: program, swiftSettings: settings),
+        .testTarget(
+            name: "NetworkTests",
+            dependencies: [
+                .product(name: "AsyncIO", package: "swift-asyncio"),
+                .product(name: "AsyncIOTesting", package: "swift-asyncio"),
+            ],
+            swiftSettings: settings),
     ]
 )

@@ -1,0 +1,54 @@
+import AsyncIO
+import Foundation
+
+/// Gets what is at a URL, on a connection of its own, and hands the answer to `body`; follows
+/// redirects first, but none that leads from https to http.
+///
+/// - Throws: `HTTPError` if the server refuses or speaks something else; what `body` throws;
+///   `OSError`, `ResolveError` or `TLSError` if the connection fails.
+func withResponse<T>(
+    to url: URL, tls: TLSContext, redirects: Int = 10, _ body: (HTTPResponse) async throws -> T
+) async throws -> T {
+    let isSecure = url.scheme?.lowercased() == "https"
+    guard isSecure || url.scheme?.lowercased() == "http", let host = url.host(), !host.isEmpty else {
+        throw HTTPError("\(url) is no URL of http or https")
+    }
+    let (reader, writer) = try await openConnection(
+        host: host.trimmingCharacters(in: ["[", "]"]), port: url.port ?? (isSecure ? 443 : 80),
+        happyEyeballsDelay: .milliseconds(250), tls: isSecure ? tls : nil)
+    defer { writer.close() }
+    try await writer.write(request(for: url, host: host))
+    let response = try await HTTPResponse(reader)
+    switch response.status {
+    case 200..<300:
+        return try await body(response)
+    case 301, 302, 303, 307, 308:
+        guard let target = URL(string: response.headers["location"] ?? "", relativeTo: url)?.absoluteURL else {
+            throw HTTPError("a redirect to nowhere")
+        }
+        guard redirects > 0 else { throw HTTPError("too many redirects") }
+        guard !isSecure || target.scheme?.lowercased() == "https" else {
+            throw HTTPError("a redirect from https to http, \(target), is not followed")
+        }
+        writer.close()
+        return try await withResponse(to: target, tls: tls, redirects: redirects - 1, body)
+    case let status:
+        throw HTTPError(status: status)
+    }
+}
+
+private func request(for url: URL, host: String) -> String {
+    let path = url.path(percentEncoded: true)
+    let query = url.query(percentEncoded: true).map { "?\($0)" } ?? ""
+    let name = host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
+    return """
+        GET \(path.isEmpty ? "/" : path)\(query) HTTP/1.1\r
+        Host: \(name)\(url.port.map { ":\($0)" } ?? "")\r
+        User-Agent: swift-asyncio-downloader\r
+        Accept: */*\r
+        Accept-Encoding: identity\r
+        Connection: close\r
+        \r
+
+        """
+}
