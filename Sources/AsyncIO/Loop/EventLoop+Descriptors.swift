@@ -164,30 +164,25 @@ extension EventLoop {
 
     /// Notes what the poller reported; what is to run is queued, reads before writes.
     func descriptorIsReady(_ event: PollEvent) {
-        guard let watch = descriptors[token: event.token] else { return }
-        if event.isHungUp { watch.isHungUp = true }
-        if event.isReadable {
-            watch.canRead = true
-            watch.reader?.complete()
-            watch.waits?.readers.wake()
-            queue(watch.onReadable)
-        }
-        if event.isWritable {
-            watch.canWrite = true
-            watch.writer?.complete()
-            watch.waits?.writers.wake()
-            queue(watch.onWritable)
+        descriptors.withWatch(token: event.token) { watch in
+            if event.isHungUp { watch.isHungUp = true }
+            if event.isReadable {
+                watch.canRead = true
+                watch.reader?.complete()
+                watch.waits?.readers.wake()
+                queue(watch.onReadable)
+            }
+            if event.isWritable {
+                watch.canWrite = true
+                watch.writer?.complete()
+                watch.waits?.writers.wake()
+                queue(watch.onWritable)
+            }
         }
     }
 
     /// Runs a descriptor's callback, unless it is removed before its turn.
     func queue(_ callback: WatchCallback?) {
-        guard let callback else { return }
-        ready.append(
-            .handle(
-                Handle(
-                    .callback {
-                        if !callback.isRemoved { try callback.body() }
-                    })))
+        if let callback { ready.append(.descriptor(callback)) }
     }
 }

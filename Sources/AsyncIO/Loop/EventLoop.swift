@@ -269,6 +269,7 @@ public final class EventLoop: @unchecked Sendable {
             run(job)
         case .job(let job): run(job)
         case .handle(let handle): handle.run(on: self)
+        case .descriptor(let callback): if !callback.isRemoved { call(callback.body) }
         case .sleep(let sleep): sleep.fire()
         case .done(let future, let callback): callback.run(future, on: self)
         }

@@ -34,14 +34,28 @@ public class Handle {
         case .none: break
         case .complete(let waiter): waiter.complete()
         case .job(let job): LoopExecutor.runSynchronously(job)
-        case .callback(let callback):
-            do {
-                try callback()
-            } catch let interrupt as KeyboardInterrupt {
-                loop.escaping = interrupt
-            } catch {
-                loop.callExceptionHandler(ExceptionContext(message: "Exception in callback", error: error))
-            }
+        case .callback(let callback): loop.call(callback)
+        }
+    }
+}
+
+extension EventLoop {
+    /// Calls a callback: its error goes to the exception handler, an interrupt ends the run.
+    @inline(__always)
+    func call(_ callback: () throws -> Void) {
+        do {
+            try callback()
+        } catch {
+            callbackFailed(error)
+        }
+    }
+
+    @inline(never)
+    private func callbackFailed(_ error: any Error) {
+        if let interrupt = error as? KeyboardInterrupt {
+            escaping = interrupt
+        } else {
+            callExceptionHandler(ExceptionContext(message: "Exception in callback", error: error))
         }
     }
 }

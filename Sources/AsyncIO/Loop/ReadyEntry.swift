@@ -6,6 +6,8 @@ enum ReadyEntry {
     case job(UnownedJob)
     /// A callback that was scheduled.
     case handle(Handle)
+    /// A descriptor's callback.
+    case descriptor(WatchCallback)
     /// A sleep whose time has come.
     case sleep(SleepFuture)
     /// A done callback of a future that ended.

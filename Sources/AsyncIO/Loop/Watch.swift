@@ -20,10 +20,10 @@ final class Watch {
     @safe @exclusivity(unchecked) var writer: Waiter?
 
     // The user's callbacks.
-    var onReadable: WatchCallback?
-    var onWritable: WatchCallback?
+    @safe @exclusivity(unchecked) var onReadable: WatchCallback?
+    @safe @exclusivity(unchecked) var onWritable: WatchCallback?
     /// Tasks that wait for a user's descriptor, made when there is the first.
-    var waits: DescriptorWaits?
+    @safe @exclusivity(unchecked) var waits: DescriptorWaits?
 
     init(descriptor: Int32, token: UInt64, isEdgeTriggered: Bool) {
         self.descriptor = descriptor
@@ -77,23 +77,27 @@ final class WatchCallback {
 
 /// The watched descriptors, by number.
 struct DescriptorTable {
-    private var watches: [Watch?] = []
+    // Held by hand: each event looks one up, which is to cost no count.
+    private var watches: [Unretained<Watch>?] = []
     private var generation: UInt32 = 0
     private(set) var count = 0
 
     var isEmpty: Bool { count == 0 }
 
-    subscript(descriptor: Int32) -> Watch? {
+    @inline(__always)
+    private func entry(_ descriptor: Int32) -> Unretained<Watch>? {
         let index = Int(descriptor)
-        return index < watches.count ? watches[index] : nil
+        return index >= 0 && index < watches.count ? watches[index] : nil
     }
 
-    /// The watch that an event is for; nil if the descriptor was closed meanwhile, and
-    /// perhaps is another's now.
-    subscript(token token: UInt64) -> Watch? {
-        guard token != .max, let watch = self[Int32(truncatingIfNeeded: token)], watch.token == token
-        else { return nil }
-        return watch
+    subscript(descriptor: Int32) -> Watch? { entry(descriptor)?.object }
+
+    /// The watch that an event is for; none if the descriptor was closed meanwhile, and
+    /// perhaps is another's now. `body` does not change the table.
+    @inline(__always)
+    func withWatch(token: UInt64, _ body: (Watch) -> Void) {
+        guard token != .max, let entry = entry(Int32(truncatingIfNeeded: token)) else { return }
+        entry.with { if $0.token == token { body($0) } }
     }
 
     mutating func insert(_ descriptor: Int32, isEdgeTriggered: Bool) -> Watch {
@@ -104,24 +108,31 @@ struct DescriptorTable {
         if index >= watches.count {
             watches.append(contentsOf: repeatElement(nil, count: index + 1 - watches.count))
         }
-        watches[index] = watch
-        count += 1
+        let entry = Unretained(watch)
+        entry.retain()
+        let earlier = watches[index]
+        watches[index] = entry
+        if let earlier { earlier.release() } else { count += 1 }
         return watch
     }
 
     /// Forgets all: whatever a callback holds is let go.
     mutating func removeAll() {
-        for case let watch? in watches {
-            watch.onReadable = nil
-            watch.onWritable = nil
-        }
+        let all = watches
         watches = []
         count = 0
+        for case let entry? in all {
+            entry.object.onReadable = nil
+            entry.object.onWritable = nil
+            entry.release()
+        }
     }
 
     mutating func remove(_ watch: Watch) {
         guard self[watch.descriptor] === watch else { return }
+        let entry = watches[Int(watch.descriptor)]
         watches[Int(watch.descriptor)] = nil
         count -= 1
+        entry?.release()
     }
 }

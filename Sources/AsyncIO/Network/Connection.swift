@@ -128,14 +128,14 @@ final class Connection: ByteChannel {
     private static let leastReceivedDirectly = 4096
 
     override func tryReceive(atMost count: Int) throws -> [UInt8]? {
-        let expected = min(count, latestCount)
-        guard expected >= Self.leastReceivedDirectly, error == nil, !isClosing, watch.canRead else {
-            let received = try super.tryReceive(atMost: count)
-            latestCount = received?.count ?? latestCount
-            return received
-        }
+        if let error { throw error }
+        if isClosing { return [] }
+        guard watch.canRead else { return nil }
         do {
-            let received = try receiveDirectly(expecting: expected, atMost: count)
+            let expected = min(count, latestCount)
+            let received =
+                try expected < Self.leastReceivedDirectly
+                ? receiveCopied(atMost: count) : receiveDirectly(expecting: expected, atMost: count)
             latestCount = received.count
             return received
         } catch Errno.wouldBlock {
@@ -144,6 +144,14 @@ final class Connection: ByteChannel {
         } catch {
             throw fail(error, "reading from \(name)")
         }
+    }
+
+    private func receiveCopied(atMost count: Int) throws(Errno) -> [UInt8] {
+        // SAFETY: as in `tryReceive`.
+        let target = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(count))
+        let received = try unsafe bytes.receive(into: target)
+        if received < target.count, !watch.isHungUp { watch.canRead = false }
+        return unsafe [UInt8](UnsafeRawBufferPointer(rebasing: target[..<received]))
     }
 
     /// Receives into an array of the size that is expected. What goes beyond lands in the

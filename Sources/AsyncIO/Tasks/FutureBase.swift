@@ -101,11 +101,20 @@ public class FutureBase {
     @usableFromInline
     final func complete(as end: State) {
         state = end
-        if case .none = first { return }
-        EventLoop.withRequired(for: "Completing a future") { loop in
-            queue(first, on: loop)
+        switch first {
+        case .none: return
+        case .wake(let job, let task):
             first = .none
-            if extras != nil { queueOthers(on: loop) }
+            EventLoop.withRequired(for: "Completing a future") { loop in
+                loop.ready.append(.wake(job, task))
+                if extras != nil { queueOthers(on: loop) }
+            }
+        case .call(let callback):
+            first = .none
+            EventLoop.withRequired(for: "Completing a future") { loop in
+                loop.ready.append(.done(self, callback))
+                if extras != nil { queueOthers(on: loop) }
+            }
         }
     }
 
