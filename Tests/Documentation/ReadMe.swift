@@ -66,3 +66,49 @@ import Testing
 @Test(.seeds(100)) func noValueIsLost() async throws {
     // runs under 100 random schedules; the seed that fails is named, ASYNCIO_SEED repeats it
 }
+
+func handle(_ request: String) async throws -> String { request }
+
+@Suite(.eventLoop) struct ReadMeSections {
+    func network() async throws {
+        let tls = try TLSContext.server(certificate: "cert.pem", key: "key.pem")
+        let server = try await startServer(host: nil, port: 8443, tls: tls) { reader, writer in
+            for try await line in reader.lines { try await writer.write("\(try await handle(line))\n") }
+        }
+        try await server.shutdown(within: .seconds(10)) // accept no more, drain, then cut off
+
+        // An address that keeps silent costs 250 ms; the certificate must be good, and for the host.
+        let (reader, writer) = try await openConnection(
+            host: "example.com", port: 443, happyEyeballsDelay: .milliseconds(250), tls: .client())
+        print(reader, writer)
+    }
+
+    @Test func children() async throws {
+        let pattern = "a"
+        let sort = try await createSubprocess("sort", arguments: ["-n"], stdin: .pipe, stdout: .pipe)
+        let (sorted, _) = try await sort.communicate("10\n9\n")
+
+        // One that does not outlive its scope: asked to end, then killed, and waited for.
+        let found = try await withTimeout(.seconds(10)) {
+            try await withSubprocess("grep", arguments: ["-c", pattern, "/etc/passwd"], stdout: .pipe) { grep in
+                try await grep.stdout?.readLine()
+            }
+        }
+        #expect(sorted == Array("9\n10\n".utf8))
+        #expect(found?.isEmpty == false)
+    }
+
+    func workers() throws {
+        try runWorkers(listen: [.tcp(host: nil, port: 8080)]) { worker in
+            let server = try await startServer(descriptors: worker.sockets) { reader, writer in
+                for try await line in reader.lines { try await writer.write("\(try await handle(line))\n") }
+            }
+            try await worker.serve(server)
+        }
+    }
+
+    func files(_ text: String) async throws {
+        try await writeFile("settings", text) // the old content or the new, whatever goes wrong
+        try await withFile("log", .append) { log in try await log.write("saved\n") }
+    }
+}
