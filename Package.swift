@@ -107,6 +107,11 @@ let package = Package(
             dependencies: ["AsyncIO"],
             path: "Tests/Programs/Workers",
             swiftSettings: testSettings),
+        .executableTarget(
+            name: "session-program",
+            dependencies: ["AsyncIO", .product(name: "SystemPackage", package: "swift-system")],
+            path: "Tests/Programs/Session",
+            swiftSettings: testSettings),
         // The same functions in modules of every kind, all of which the library must serve.
         .target(
             name: "MainActorClient", dependencies: ["AsyncIO"], path: "Tests/Clients/MainActor",

@@ -13,10 +13,16 @@ let settings: [SwiftSetting] = [
     .defaultIsolation(MainActor.self),
 ]
 
+let program: [Target.Dependency] = [
+    .product(name: "AsyncIO", package: "swift-asyncio"),
+    .product(name: "ArgumentParser", package: "swift-argument-parser"),
+]
+
 let package = Package(
     name: "Examples",
     dependencies: [
-        .package(name: "swift-asyncio", path: "..")
+        .package(name: "swift-asyncio", path: ".."),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     ],
     targets: [
         // Small programs in the order in which one meets them when learning asyncio.
@@ -29,6 +35,17 @@ let package = Package(
             name: "TourTests",
             dependencies: [
                 "Tour",
+                .product(name: "AsyncIO", package: "swift-asyncio"),
+                .product(name: "AsyncIOTesting", package: "swift-asyncio"),
+            ],
+            swiftSettings: settings),
+
+        // Programs, each a real use.
+        .executableTarget(name: "workers", dependencies: program, swiftSettings: settings),
+        .executableTarget(name: "supervisor", dependencies: program, swiftSettings: settings),
+        .testTarget(
+            name: "ProcessTests",
+            dependencies: [
                 .product(name: "AsyncIO", package: "swift-asyncio"),
                 .product(name: "AsyncIOTesting", package: "swift-asyncio"),
             ],

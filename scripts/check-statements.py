@@ -12,7 +12,8 @@ import sys
 
 COUNTS = {
     "LOOP": 29, "RUN": 18, "FUT": 14, "TASK": 22, "TMO": 18, "TG": 19, "COMB": 22,
-    "SYNC": 23, "Q": 10, "THR": 7, "EAGER": 6, "SIG": 4,
+    "SYNC": 23, "Q": 10, "THR": 7, "EAGER": 6, "DBG": 10, "SIG": 4, "TR": 20, "ST": 20, "SRV": 12,
+    "CONN": 10, "SOCK": 7, "TLS": 9, "SUB": 12,
 }
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TEST = re.compile(r"`(\w+)/(\w+)(\([^`]*\))?`")
@@ -36,7 +37,7 @@ def tests():
     for path in sorted((ROOT / "Tests").rglob("*.swift")):
         suite = path.stem
         for line in path.read_text().splitlines():
-            kind = re.match(r"(?:@\w+(?:\([^)]*\))?\s+|\w+\s+)*?(?:struct|class|extension|actor|enum) (\w+)", line)
+            kind = re.match(r"\s*(?:@\w+(?:\(.*?\)(?=\s))?\s+|\w+\s+)*?(?:struct|class|extension|actor|enum) (\w+)", line)
             if kind:
                 suite = kind[1]
             for function in re.findall(r"\bfunc (\w+)", line):

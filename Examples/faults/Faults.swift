@@ -6,6 +6,7 @@
 
 import ArgumentParser
 import AsyncIO
+import Glibc
 
 @main
 struct Faults: ParsableCommand {
@@ -33,4 +34,10 @@ struct Faults: ParsableCommand {
             }
         }
     }
+}
+
+/// Tells who looks at the program that there is something to see.
+func sayReady() {
+    print("ready")
+    fflush(nil)
 }

@@ -19,7 +19,7 @@ func blocked(_ time: Duration) async throws {
         while true { try await sleep(.milliseconds(100)) }
     }
     let work = createTask(name: "primes") { countPrimes(for: time) }
-    print("ready")
+    sayReady()
     // `try await toThread { countPrimes(for: time) }` would be right.
     print("\(try await work.value) primes")
     heartbeat.cancel()

@@ -21,7 +21,7 @@ func deadlock(_ time: Duration) async throws {
     let there = createTask(name: "there") { try await transfer(from: anna, to: ben) }
     let back = createTask(name: "back") { try await transfer(from: ben, to: anna) }
     try await sleep(.milliseconds(50))
-    print("ready")
+    sayReady()
     // Would wait for ever; the limit is there to end the example.
     _ = try await wait([there, back], timeout: time)
     print(try formatCallGraph(there))

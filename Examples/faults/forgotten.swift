@@ -9,6 +9,6 @@ func notify(_ name: String) async throws {
 func forgotten(_ time: Duration) async throws {
     // Nobody asks how it ended.
     createTask(name: "notify") { try await notify("anna") }
-    print("ready")
+    sayReady()
     try await sleep(min(time, .milliseconds(100)))
 }

@@ -12,7 +12,7 @@ func leak(_ time: Duration) async throws {
     while ContinuousClock.now < end {
         request += 1
         handle(request, answers)
-        if request == 20 { print("ready") }
+        if request == 20 { sayReady() }
         try await sleep(.milliseconds(5))
     }
     print("\(allTasks().count) tasks")

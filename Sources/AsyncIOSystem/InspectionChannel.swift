@@ -133,6 +133,15 @@ private let endings = Guarded<[@Sendable () -> Void]>([])
 package enum ThisProcess {
     package static var id: Int32 { getpid() }
 
+    /// Writes to standard error.
+    package static func complain(_ text: String) {
+        var text = text
+        text.withUTF8 { bytes in
+            // SAFETY: the bytes are there while the call lasts. What does not fit is lost.
+            _ = unsafe Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
+        }
+    }
+
     /// The program's name, from its path.
     package static var name: String {
         // SAFETY: the C library's text, which does not change.

@@ -158,4 +158,7 @@ package final class TLSSession {
     let pointer: UnsafeMutableRawPointer
     init(_ pointer: UnsafeMutableRawPointer) { unsafe self.pointer = pointer }
     deinit { unsafe asyncio_tls_session_free(pointer) }
+
+    /// Whether it is to be used once: servers give new ones from TLS 1.3 on.
+    package var isForOneUse: Bool { unsafe asyncio_tls_session_version(pointer) >= 0x0304 }
 }

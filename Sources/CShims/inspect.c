@@ -30,7 +30,8 @@ static bool read_memory(uintptr_t address, void *out, size_t count) {
 
 typedef struct {
     uintptr_t low, high;
-    /// The system's C library, which keeps no frame pointers.
+    /// C and C++ libraries of the system and of Swift, which keep no frame pointers, or not
+    /// always.
     bool is_system;
 } code_range;
 
@@ -51,8 +52,13 @@ static void read_map(void) {
         char mode[5], path[4096] = "";
         if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %4095s", &low, &high, mode, path) < 3) continue;
         if (mode[2] != 'x') continue;
-        bool is_system = strstr(path, "/libc.so") || strstr(path, "/libc-") || strstr(path, "/ld-linux") ||
-                         strstr(path, "/libpthread") || strcmp(path, "[vdso]") == 0;
+        static const char *const libraries[] = {
+            "/libc.so", "/libc-", "/ld-linux", "/libpthread", "/libm.so", "/libstdc++", "/libgcc_s",
+            "/libswiftCore", "/libswift_Concurrency", "/libdispatch", "[vdso]",
+        };
+        bool is_system = false;
+        for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
+            if (strstr(path, libraries[i])) is_system = true;
         ranges[range_count++] = (code_range){low, high, is_system};
     }
     fclose(file);
@@ -154,7 +160,7 @@ uint32_t asyncio_task_number(const void *task) {
 
 // MARK: Walking a stack
 
-// Swift's code keeps frame pointers, the C library's does not. A thread that was stopped in
+// Swift's code keeps frame pointers, the libraries below it do not. A thread that was stopped in
 // the latter is searched for the first return address outside of it. The frame of an async
 // function has a mark in the pointer that it saved, and its context below it: from there on,
 // who awaits it says more than who runs it.
@@ -204,8 +210,9 @@ static int walk(registers at, const stack_view *stack, uintptr_t *frames, int ca
             frames[count++] = word;
             break;
         }
-        // The caller's frame pointer, if the C library left it alone; otherwise, the next
-        // record up the stack is the caller's.
+        // The caller's frame pointer, if the library left it alone or keeps records of its
+        // own; otherwise, the next record up the stack is the caller's.
+        while (fp <= slot && is_record(stack, fp)) fp = word_at(stack, fp) & ~ASYNC_FRAME;
         if (fp <= slot || !is_record(stack, fp)) {
             fp = slot + sizeof(uintptr_t);
             while (has_word(stack, fp) && !is_record(stack, fp)) fp += sizeof(uintptr_t);
@@ -283,6 +290,8 @@ static bool keeps_frame_pointer(uintptr_t pc) {
     uintptr_t start = (uintptr_t)bases.function;
     if (start > pc) return true;
 #if defined(__x86_64__)
+    // The frame is gone already.
+    if (*(const unsigned char *)pc == 0xc3) return false;
     // push %rbp; then, at once or soon: mov %rsp, %rbp, or lea 8(%rsp), %rbp.
     const unsigned char *code = (const unsigned char *)start;
     uintptr_t length = pc - start < 32 ? pc - start : 32;

@@ -2,7 +2,9 @@
 #include "inspection_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -108,6 +110,41 @@ int asyncio_inspection_write(int fd, const void *buffer, size_t count, int timeo
         count -= (size_t)sent;
     }
     return 0;
+}
+
+static int signal_end = -1;
+
+static void write_to_pipe(int signal) {
+    (void)signal;
+    int saved_errno = errno;
+    char byte = 0;
+    if (write(signal_end, &byte, 1) < 0) {
+        // The pipe is full: it is known already.
+    }
+    errno = saved_errno;
+}
+
+int asyncio_signal_pipe(int signal) {
+    struct sigaction old;
+    if (sigaction(signal, NULL, &old) != 0) return -errno;
+    if (old.sa_handler != SIG_DFL || signal_end >= 0) return -EBUSY;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return -errno;
+    if (fcntl(ends[1], F_SETFL, O_NONBLOCK) != 0) return -errno;
+    signal_end = ends[1];
+    struct sigaction action = {.sa_handler = write_to_pipe, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    if (sigaction(signal, &action, NULL) != 0) return -errno;
+    return ends[0];
+}
+
+bool asyncio_signal_wait(int fd) {
+    char byte;
+    for (;;) {
+        ssize_t count = read(fd, &byte, 1);
+        if (count == 1) return true;
+        if (count == 0 || errno != EINTR) return false;
+    }
 }
 
 bool asyncio_terminal_size(int fd, int *columns, int *rows) {

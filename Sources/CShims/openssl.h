@@ -106,6 +106,7 @@ typedef int asyncio_password_callback(char *buffer, int size, int writing, void 
     X(int, SSL_set_session, (void *, void *)) \
     X(int, SSL_session_reused, (const void *)) \
     X(int, SSL_SESSION_is_resumable, (const void *)) \
+    X(int, SSL_SESSION_get_protocol_version, (const void *)) \
     X(void, SSL_SESSION_free, (void *)) \
     X(int, SSL_do_handshake, (void *)) \
     X(int, SSL_read_ex, (void *, void *, size_t, size_t *)) \

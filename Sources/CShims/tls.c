@@ -322,6 +322,8 @@ bool asyncio_tls_offer_session(asyncio_tls *tls, void *session) {
 
 void asyncio_tls_session_free(void *session) { ossl.SSL_SESSION_free(session); }
 
+int asyncio_tls_session_version(void *session) { return ossl.SSL_SESSION_get_protocol_version(session); }
+
 bool asyncio_tls_was_resumed(const asyncio_tls *tls) { return ossl.SSL_session_reused(tls->ssl) == 1; }
 
 // MARK: Facts

@@ -5,8 +5,11 @@ internal import Foundation
 struct Client {
     let pid: Int32
 
-    func snapshot(withStacks: Bool) throws(ClientError) -> Snapshot {
-        let answer = try text(withStacks: withStacks)
+    /// What the program understands.
+    enum Request: String { case tasks, stacks, tree }
+
+    func snapshot(_ request: Request) throws(ClientError) -> Snapshot {
+        let answer = try text(request)
         let snapshot: Snapshot
         do {
             snapshot = try JSONDecoder().decode(Snapshot.self, from: Data(answer))
@@ -18,14 +21,14 @@ struct Client {
     }
 
     /// The answer as it came: JSON.
-    func text(withStacks: Bool) throws(ClientError) -> [UInt8] {
+    func text(_ request: Request) throws(ClientError) -> [UInt8] {
         let channel: InspectionChannel
         do {
             channel = try InspectionChannel.connect(to: pid)
         } catch {
             throw ClientError(describe(error))
         }
-        guard channel.write(withStacks ? "stacks\n" : "tasks\n") else { throw ClientError("process \(pid) has ended") }
+        guard channel.write(request.rawValue + "\n") else { throw ClientError("process \(pid) has ended") }
         guard let answer = channel.readAll(timeout: 10_000) else { throw ClientError("process \(pid) does not answer") }
         // A program that ends meanwhile takes its end of the channel with it.
         guard answer.last == UInt8(ascii: "\n") else { throw ClientError("process \(pid) has ended") }

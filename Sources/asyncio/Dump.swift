@@ -11,7 +11,7 @@ struct Dump: ParsableCommand {
     func run() throws {
         if json {
             do {
-                let text = try Client(pid: target.pid).text(withStacks: true)
+                let text = try Client(pid: target.pid).text(.stacks)
                 return print(String(decoding: text, as: UTF8.self), terminator: "")
             } catch {
                 throw target.complaint(error)

@@ -3,6 +3,7 @@ internal import Foundation
 /// What a program says of its loop. Times are nanoseconds. See Snapshot.swift of AsyncIO.
 struct Snapshot: Decodable {
     var error: String?
+    var tree: String?
     var pid: Int32?
     var program: String?
     var blocked: Blocked?

@@ -26,9 +26,9 @@ struct Target: ParsableArguments {
 
 extension Target {
     /// What the program says, or one line on standard error and the end.
-    func snapshot(withStacks: Bool = true) throws -> Snapshot {
+    func snapshot(_ request: Client.Request = .stacks) throws -> Snapshot {
         do {
-            return try Client(pid: pid).snapshot(withStacks: withStacks)
+            return try Client(pid: pid).snapshot(request)
         } catch {
             throw complaint(error)
         }

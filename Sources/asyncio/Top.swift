@@ -39,7 +39,7 @@ struct Top: ParsableCommand {
             }
             if view.isPaused { continue }
             do {
-                view.take(try client.snapshot(withStacks: true))
+                view.take(try client.snapshot(.stacks))
             } catch {
                 // The program has ended, or does not answer: the last that was seen stays.
                 view.complaint = "\(error)"

@@ -64,9 +64,11 @@ import Testing
     }
 
     @Test func filesFindTheirWayWithoutIt() async throws {
-        let automatic = try await Program.runWithoutUring("top-level-program", ["files"], [:])
+        let automatic = try await Program.runWithoutUring(
+            "top-level-program", ["files"], ["ASYNCIO_BACKEND": "epoll"])
         #expect(automatic.lines == ["read top-level-progr", "end"])
-        let chosen = try await Program.runWithoutUring("top-level-program", ["files"], ["ASYNCIO_FILES": "io_uring"])
+        let chosen = try await Program.runWithoutUring(
+            "top-level-program", ["files"], ["ASYNCIO_BACKEND": "epoll", "ASYNCIO_FILES": "io_uring"])
         #expect(chosen.lines.first?.contains("grants no io_uring; set ASYNCIO_FILES to threads") == true)
         for name in ["threads", "auto", ""] {
             let program = try await Program.run("top-level-program", ["files"], environment: ["ASYNCIO_FILES": name])

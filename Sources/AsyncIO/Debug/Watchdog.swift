@@ -89,7 +89,7 @@ final class Watchdog: Sendable {
 
     private static let startInspection: Void = {
         do {
-            try allowInspection()
+            try allowInspection(dumpSignal: Environment.dumpSignal)
         } catch {
             EventLoop.logger.warning("ASYNCIO_INSPECT: \(error)")
         }

@@ -1,17 +1,26 @@
 internal import AsyncIOSystem
-internal import Synchronization
 
 /// Lets the tool `asyncio` look into this process: `asyncio ps`, `pstree`, `top` and `dump`,
-/// given its process number.
+/// given its process number; and prints the tree of tasks to standard error when the process
+/// gets a signal.
 ///
 /// A thread of its own listens on a Unix socket in a directory that only this user may enter
 /// (`$XDG_RUNTIME_DIR/asyncio`, or `/tmp/asyncio-UID`), and answers root and the same user
 /// only. It answers from the loop, or for it if it is blocked. While nobody asks it costs
 /// nothing. The environment variable `ASYNCIO_INSPECT=1` does the same, before the first
-/// loop runs. Calling it again does nothing.
+/// loop runs, with the signal that `ASYNCIO_DUMP_SIGNAL` names by its number (0 for none).
+/// Calling it again does nothing.
 ///
+/// - Parameter dumpSignal: the signal that has the tree printed, `SIGUSR1` if not given; nil
+///   for none. A signal that has a handler already is left alone.
 /// - Throws: ``OSError`` if the socket cannot be made.
-public func allowInspection() throws(OSError) { try InspectionServer.shared.start() }
+public func allowInspection(dumpSignal: Int32? = defaultDumpSignal) throws(OSError) {
+    try InspectionServer.shared.start(dumpSignal: dumpSignal)
+}
+
+/// `SIGUSR1`: what has the tree of tasks printed, unless said otherwise; see
+/// ``allowInspection(dumpSignal:)``.
+public let defaultDumpSignal: Int32 = 10
 
 /// Answers tools, on a thread of its own.
 final class InspectionServer: Sendable {
@@ -22,7 +31,7 @@ final class InspectionServer: Sendable {
     /// How long the loop may take before it counts as blocked, in nanoseconds.
     private static let patience: Int64 = 300_000_000
 
-    func start() throws(OSError) {
+    func start(dumpSignal: Int32?) throws(OSError) {
         let mustStart = isStarted.withLock { isStarted in
             defer { isStarted = true }
             return !isStarted
@@ -32,9 +41,11 @@ final class InspectionServer: Sendable {
             let (channel, path) = try InspectionChannel.listen()
             atEndOfProcess { InspectionChannel.remove(path) }
             try Thread.start(named: "asyncio-inspect") { [self] in serve(channel) }
+            guard let dumpSignal, let signals = try DumpSignal(dumpSignal) else { return }
+            try Thread.start(named: "asyncio-dump") { [self] in dump(at: signals) }
         } catch {
             isStarted.withLock { $0 = false }
-            throw OSError(error, "cannot listen for tools that look into this program")
+            throw OSError(error, "cannot listen for those who look into this program")
         }
     }
 
@@ -51,47 +62,85 @@ final class InspectionServer: Sendable {
         }
     }
 
-    /// `tasks`, or `stacks` for the functions that each is in too.
     private func answer(to request: String) -> JSON {
-        guard request == "tasks" || request == "stacks" else {
-            return .object([("error", .string("unknown request: \(request)"))])
+        switch request {
+        case "tasks": inspect(withStacks: false).json
+        case "stacks": inspect(withStacks: true).json
+        case "tree": inspect(withStacks: true).treeAsJSON
+        default: .object([("error", .string("unknown request: \(request)"))])
         }
-        guard let loop = Watchdog.shared.runningLoop else { return .object([("error", "no event loop runs")]) }
+    }
+
+    private func dump(at signals: DumpSignal) {
+        while signals.wait() {
+            let title = "\(ThisProcess.name) (\(ThisProcess.id)):\n"
+            ThisProcess.complain(title + inspect(withStacks: true).tree + "\n")
+        }
+    }
+
+    // MARK: Asking the loop
+
+    private enum Finding {
+        case snapshot(LoopSnapshot)
+        case blocked(BlockedLoopReport)
+        case nothing(String)
+
+        var json: JSON {
+            switch self {
+            case .snapshot(let snapshot): snapshot.json
+            case .blocked(let report): report.json
+            case .nothing(let why): .object([("error", .string(why))])
+            }
+        }
+
+        var tree: String {
+            switch self {
+            case .snapshot(let snapshot): snapshot.tree
+            case .blocked(let report): report.tree
+            case .nothing(let why): why
+            }
+        }
+
+        var treeAsJSON: JSON {
+            guard case .snapshot(let snapshot) = self else { return json }
+            return .object(JSON.process + [("tree", .string(snapshot.tree))])
+        }
+    }
+
+    private func inspect(withStacks: Bool) -> Finding {
+        guard let loop = Watchdog.shared.runningLoop else { return .nothing("no event loop runs") }
         let answer = Answer()
-        let withStacks = request == "stacks"
-        // SAFETY: what is posted runs on the loop's thread; the text is handed over whole.
         let posted = loop.inbox.post(
             .callback {
-                guard !answer.isTooLate, let loop = EventLoop.here else { return }
+                guard answer.isAwaited, let loop = EventLoop.here else { return }
                 loop.noteInspection()
                 answer.give(LoopSnapshot(of: loop, withStacks: withStacks))
             })
-        guard posted else { return .object([("error", "the event loop is closed")]) }
-        if let snapshot = answer.wait(Self.patience) { return snapshot.json }
-        if let report = Watchdog.shared.presentReport() { return report.json }
+        guard posted else { return .nothing("the event loop is closed") }
+        if let snapshot = answer.wait(Self.patience) { return .snapshot(snapshot) }
+        if let report = Watchdog.shared.presentReport() { return .blocked(report) }
         // It turned meanwhile, or takes its time.
-        if let snapshot = answer.wait(20 * Self.patience) { return snapshot.json }
+        if let snapshot = answer.wait(20 * Self.patience) { return .snapshot(snapshot) }
         answer.giveUp()
-        return .object([("error", "the event loop does not answer")])
+        return .nothing("the event loop does not answer")
     }
 
     /// What the loop's thread hands to this one.
     private final class Answer: Sendable {
-        private let snapshot = Guarded<LoopSnapshot?>(nil)
+        private let state = Guarded<(snapshot: LoopSnapshot?, isAwaited: Bool)>((nil, true))
         private let gate = ThreadGate()
-        private let late = Atomic(false)
 
-        var isTooLate: Bool { late.load(ordering: .relaxed) }
-        func giveUp() { late.store(true, ordering: .relaxed) }
+        var isAwaited: Bool { state.withLock { $0.isAwaited } }
+        func giveUp() { state.withLock { $0.isAwaited = false } }
 
         func give(_ snapshot: LoopSnapshot) {
-            self.snapshot.withLock { $0 = snapshot }
+            state.withLock { $0.snapshot = snapshot }
             gate.open()
         }
 
         func wait(_ timeout: Int64) -> LoopSnapshot? {
             guard gate.wait(timeout: timeout) else { return nil }
-            return snapshot.withLock { $0 }
+            return state.withLock { $0.snapshot }
         }
     }
 }

@@ -20,6 +20,13 @@ enum Environment {
     /// `ASYNCIO_INSPECT` is set, and neither empty nor 0.
     static let inspect = value(of: "ASYNCIO_INSPECT").map { $0 != "0" } ?? false
 
+    /// `ASYNCIO_DUMP_SIGNAL`: the number of the signal that has the tasks printed; nil for none.
+    static let dumpSignal: Int32? = {
+        guard let text = value(of: "ASYNCIO_DUMP_SIGNAL") else { return defaultDumpSignal }
+        guard let number = Int32(text), number > 0 else { return nil }
+        return number
+    }()
+
     /// Nil if the variable is not set, or empty.
     static func value(of name: String) -> String? {
         // SAFETY: the text is copied before anybody could have a reason to change it.

@@ -12,7 +12,7 @@ extension EventLoop {
     @discardableResult
     public func callSoon(_ callback: @escaping () throws -> Void) throws(RuntimeError) -> Handle {
         try checkOpen("callSoon")
-        let handle = Handle(.callback(callback))
+        let handle = Handle(.callback(traced(callback)))
         ready.append(.handle(handle))
         return handle
     }
@@ -29,7 +29,7 @@ extension EventLoop {
         _ delay: Duration, _ callback: @escaping () throws -> Void
     ) throws(RuntimeError) -> TimerHandle {
         try checkOpen("callLater")
-        return schedule(.callback(callback), at: time.advanced(by: delay))
+        return schedule(.callback(traced(callback)), at: time.advanced(by: delay))
     }
 
     /// Runs `callback` at `deadline`, an instant on the clock of ``now``.
@@ -42,7 +42,7 @@ extension EventLoop {
         _ deadline: ContinuousClock.Instant, _ callback: @escaping () throws -> Void
     ) throws(RuntimeError) -> TimerHandle {
         try checkOpen("callAt")
-        return schedule(.callback(callback), at: deadline.loopTime)
+        return schedule(.callback(traced(callback)), at: deadline.loopTime)
     }
 
     /// Runs `callback` on the loop; may be called from any thread.

@@ -35,6 +35,16 @@ extension EventLoop {
         stepTimes.task = nil
     }
 
+    /// In debug mode: `callback`, which tells who scheduled it.
+    func traced(_ callback: @escaping () throws -> Void) -> () throws -> Void {
+        guard debug else { return callback }
+        let origin = CodeAddresses()
+        return { [unowned self] in
+            stepTimes.origin = origin
+            try callback()
+        }
+    }
+
     /// The present step turns out to be this task's.
     @inline(never)
     func stepIs(of task: AnyAsyncTask) {
@@ -53,7 +63,7 @@ extension EventLoop {
             case .handle, .descriptor, .sleep: subject = "a callback"
             case .wake, .job: subject = "code that is no task of asyncio's"
             }
-            location = stepTimes.origin?.location
+            location = stepTimes.originTrace.first?.location
         }
         let made = location.map { ", made at \($0)," } ?? ""
         let milliseconds = duration / 1_000_000
@@ -68,8 +78,13 @@ struct StepTimes {
     var reasons: EventLoop.StepReasons = []
     /// Whose step it is, if it is a task's.
     var task: AnyAsyncTask?
-    /// Where the callback was scheduled that runs.
-    var origin: CallGraphFrame?
+    /// In debug mode: who scheduled the callback that runs.
+    var origin: CodeAddresses?
+
+    var originTrace: [CallGraphFrame] {
+        guard let origin else { return [] }
+        return CallGraphFrame.users(among: CallGraphFrame.onLoopsStack(Symbolizer.places(of: origin)))
+    }
 
     /// What the steps of one task took.
     struct Figures {

@@ -103,7 +103,7 @@ public final class EventLoop: @unchecked Sendable {
     /// environment variable `ASYNCIO_DEBUG`.
     ///
     /// asyncio: `loop.get_debug`, `loop.set_debug`.
-    public var debug: Bool { didSet { timeSteps(debug, for: .debug) } }
+    @safe @exclusivity(unchecked) public var debug: Bool { didSet { timeSteps(debug, for: .debug) } }
 
     /// In debug mode: a step or callback that takes this long is reported.
     ///

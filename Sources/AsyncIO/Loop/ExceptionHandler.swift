@@ -12,14 +12,18 @@ public struct ExceptionContext {
     public var subject: String?
     /// Where the task was created.
     public var location: String?
+    /// In debug mode: who created the task, the future or the callback, innermost first.
+    public var trace: [CallGraphFrame]
 
     public init(
-        message: String, error: (any Error)? = nil, subject: String? = nil, location: String? = nil
+        message: String, error: (any Error)? = nil, subject: String? = nil, location: String? = nil,
+        trace: [CallGraphFrame] = []
     ) {
         self.message = message
         self.error = error
         self.subject = subject
         self.location = location
+        self.trace = trace
     }
 }
 
@@ -61,6 +65,7 @@ extension EventLoop {
         if let subject = context.subject { metadata["subject"] = "\(subject)" }
         if let location = context.location { metadata["created"] = "\(location)" }
         if let error = context.error { metadata["error"] = "\(error)" }
+        if !context.trace.isEmpty { metadata["trace"] = .array(context.trace.map { "\($0)" }) }
         logger.error("\(context.message)", metadata: metadata)
     }
 

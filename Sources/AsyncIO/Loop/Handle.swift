@@ -55,7 +55,8 @@ extension EventLoop {
         if let interrupt = error as? KeyboardInterrupt {
             escaping = interrupt
         } else {
-            callExceptionHandler(ExceptionContext(message: "Exception in callback", error: error))
+            callExceptionHandler(
+                ExceptionContext(message: "Exception in callback", error: error, trace: stepTimes.originTrace))
         }
     }
 }

@@ -130,10 +130,7 @@ extension EventLoop {
     private func deliver(_ signal: Signal, count: UInt32) {
         guard let entry = signals.entry(signal) else { return }
         if let handler = entry.handler {
-            for _ in 0..<count {
-                let call = { if !handler.isRemoved { try handler.body() } }
-                ready.append(.handle(Handle(.callback(call))))
-            }
+            for _ in 0..<count { queue(handler) }
         }
         for listener in entry.listeners { listener.receive(signal) }
     }

@@ -71,7 +71,8 @@ final class DescriptorWaits {
 /// A callback that runs each time a descriptor is ready, until it is removed.
 final class WatchCallback {
     let body: () throws -> Void
-    var isRemoved = false
+    @safe @exclusivity(unchecked) var isRemoved = false
+
     init(_ body: @escaping () throws -> Void) { self.body = body }
 }
 

@@ -183,6 +183,7 @@ final class Connection: ByteChannel {
     override var isReadable: Bool { watch.canRead || isClosing }
 
     override func whenReadable(_ callback: (() -> Void)?) {
+        guard direction != .writing else { return }
         watch.onReadable?.isRemoved = true
         watch.onReadable = callback.map { WatchCallback($0) }
         if watch.canRead { loop.queue(watch.onReadable) }

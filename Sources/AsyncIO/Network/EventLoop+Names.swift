@@ -1,5 +1,6 @@
 internal import AsyncIOSystem
 internal import Glibc
+internal import Logging
 
 extension EventLoop {
     /// The addresses of a host, each once, in the resolver's order.
@@ -45,6 +46,8 @@ extension EventLoop {
         of host: String?, service: String, family: AddressFamily? = nil, isDatagram: Bool = false, passive: Bool = false
     ) async throws -> [SystemAddress] {
         let number = family?.system ?? AF_UNSPEC
+        let start = SystemClock.now()
+        defer { if debug { noteLookup(of: host, SystemClock.now() - start) } }
         do {
             return try await lookUp {
                 try Resolver.addresses(
@@ -53,6 +56,13 @@ extension EventLoop {
         } catch let failure as Resolver.Failure {
             throw ResolveError(host: host ?? "any interface", reason: failure.reason)
         }
+    }
+
+    /// asyncio logs slow lookups in debug mode.
+    private func noteLookup(of host: String?, _ duration: Int64) {
+        guard duration >= slowCallbackDuration.roundedUpNanoseconds else { return }
+        Self.logger.notice(
+            "Getting the addresses of \(host ?? "any interface") took \(Duration.nanoseconds(duration).inWords)")
     }
 
     /// The addresses of a host: at once if it is spelled in numbers, else from the resolver.

@@ -13,8 +13,8 @@ internal import DequeModule
 // does not get a thread waits its turn, and is dropped if nobody wants it any more.
 
 /// Threads for name lookups. Any thread.
-final class LookupThreads: Sendable {
-    static let shared = LookupThreads(limit: 16)
+package final class LookupThreads: Sendable {
+    package static let shared = LookupThreads(limit: 16)
 
     private struct State {
         var waiting = Deque<Lookup>()
@@ -24,7 +24,7 @@ final class LookupThreads: Sendable {
     private let state = Guarded(State())
     private let limit: Int
 
-    init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { self.limit = limit }
 
     func add(_ lookup: Lookup) {
         let isNewThreadNeeded = state.withLock { state in
@@ -72,7 +72,7 @@ extension EventLoop {
     /// Runs `work`, which may block for ever, on a thread that nobody waits for at the end.
     ///
     /// - Throws: what `work` throws; `CancellationError` at once.
-    nonisolated(nonsending) func lookUp<T: Sendable>(
+    package nonisolated(nonsending) func lookUp<T: Sendable>(
         on threads: LookupThreads = .shared, _ work: @escaping @Sendable () throws -> T
     ) async throws -> T {
         let future = Future<T>()

@@ -40,6 +40,11 @@ public final class Server {
         }
     }
 
+    deinit {
+        guard state == .serving else { return }
+        EventLoop.warn("unclosed server on \(addresses.map(\.description).joined(separator: ", ")); call close()")
+    }
+
     // MARK: Facts
 
     /// Where the server listens; nothing once it is closed.

@@ -146,12 +146,13 @@ public final class StreamReader {
     }
 
     /// Reads up to and including the first of several separators: the one that ends first,
-    /// and of those that end there the longest match that begins first.
+    /// and of those that end there the shortest.
     ///
     /// asyncio: `StreamReader.readuntil`, given a tuple.
     public nonisolated(nonsending) func readUntil(anyOf separators: [[UInt8]]) async throws -> [UInt8] {
-        let lengths = separators.map(\.count)
-        guard let shortest = lengths.min(), let longest = lengths.max(), shortest > 0 else {
+        // The shortest first: of those that end at the same place it is the one that counts.
+        let separators = separators.count > 1 ? separators.sorted { $0.count < $1.count } : separators
+        guard let shortest = separators.first?.count, let longest = separators.last?.count, shortest > 0 else {
             throw ValueError("readUntil() needs a separator, of at least one byte")
         }
         if let failure { throw failure }

@@ -29,11 +29,10 @@ public final class StreamWriter {
     /// asyncio: `StreamWriter.start_tls`.
     public nonisolated(nonsending) func startTLS(_ context: TLSContext, serverHostname: String? = nil) async throws {
         let upgrade = try TLSUpgrade(context, serverHostname: serverHostname)
-        guard let reader else { throw RuntimeError("startTLS() needs the connection's StreamReader, which is gone") }
-        try reader.checkIdle("startTLS")
+        try reader?.checkIdle("startTLS")
         try await drain()
-        let early = try reader.beginChange("startTLS")
-        defer { reader.endChange(to: channel) }
+        let early = try reader?.beginChange("startTLS") ?? []
+        defer { reader?.endChange(to: channel) }
         channel = try await upgrade(channel, early: early)
     }
 

@@ -88,3 +88,17 @@ public protocol BufferedProtocol: TransportProtocol {
     /// asyncio: `buffer_updated`.
     func bufferUpdated(_ count: Int) throws
 }
+
+extension [UInt8] {
+    /// Calls `body` with the array's memory: how a ``BufferedProtocol`` lends an array that it
+    /// holds (`try memory.withMutableRawSpan(fill)`), since a span of a class's property cannot
+    /// leave the expression that made it.
+    public mutating func withMutableRawSpan<T, E: Error>(
+        _ body: (inout MutableRawSpan) throws(E) -> T
+    ) throws(E) -> T {
+        var elements = mutableSpan
+        // SAFETY: bytes have no invariant that writing to them could break.
+        var bytes = unsafe elements.mutableBytes
+        return try body(&bytes)
+    }
+}

@@ -21,9 +21,19 @@ struct ConnectOptions {
 nonisolated(nonsending) func connect(
     host: String, port: Int, _ options: ConnectOptions, on loop: EventLoop
 ) async throws -> Connection {
-    var addresses = try await loop.resolve(host: host, port: port, family: options.family)
+    let addresses = try await loop.resolve(host: host, port: port, family: options.family)
+    return try await connect(to: addresses, "\(host) port \(port)", options, on: loop)
+}
+
+/// Connects to the first of several addresses that answers.
+///
+/// - Parameter target: what the addresses are of, for the error.
+nonisolated(nonsending) func connect(
+    to addresses: [SystemAddress], _ target: String, _ options: ConnectOptions, on loop: EventLoop
+) async throws -> Connection {
+    var addresses = addresses
     let interleave = options.interleave ?? (options.happyEyeballsDelay == nil ? 0 : 1)
-    if interleave > 0 { addresses = interleaved(addresses, firstFamilyCount: interleave) }
+    if interleave > 0 { addresses = interleaved(addresses, firstFamilyCount: interleave, family: \.family) }
 
     let local = options.localAddress?.system
     var failures: [any Error] = []
@@ -42,30 +52,32 @@ nonisolated(nonsending) func connect(
             }
         }
     }
-    throw failure(of: failures, host: host, port: port, options)
+    throw failure(of: failures, target, options)
 }
 
 /// What is thrown when no address answered.
-private func failure(of failures: [any Error], host: String, port: Int, _ options: ConnectOptions) -> any Error {
+private func failure(of failures: [any Error], _ target: String, _ options: ConnectOptions) -> any Error {
     guard let first = failures.first else { return TimeoutError() }
-    if options.allErrors { return ExceptionGroup("connecting to \(host) port \(port) failed", failures) }
+    if options.allErrors { return ExceptionGroup("connecting to \(target) failed", failures) }
     let words = failures.map { "\($0)" }
     guard Set(words).count > 1, let code = (first as? OSError)?.code else { return first }
-    return OSError(code, "connecting to \(host) port \(port): multiple errors (\(words.joined(separator: "; ")))")
+    return OSError(code, "connecting to \(target): multiple errors (\(words.joined(separator: "; ")))")
 }
 
 /// Addresses in turns of families, after the first ones of the first family.
-func interleaved(_ addresses: [SystemAddress], firstFamilyCount: Int) -> [SystemAddress] {
-    var families: [[SystemAddress]] = []
+package func interleaved<Address>(
+    _ addresses: [Address], firstFamilyCount: Int, family: (Address) -> Int32
+) -> [Address] {
+    var families: [[Address]] = []
     for address in addresses {
-        if let index = families.firstIndex(where: { $0[0].family == address.family }) {
+        if let index = families.firstIndex(where: { family($0[0]) == family(address) }) {
             families[index].append(address)
         } else {
             families.append([address])
         }
     }
     guard !families.isEmpty else { return [] }
-    let ahead = min(firstFamilyCount - 1, families[0].count)
+    let ahead = max(0, min(firstFamilyCount - 1, families[0].count))
     var result = Array(families[0].prefix(ahead))
     families[0].removeFirst(ahead)
     for round in 0..<(families.map(\.count).max() ?? 0) {

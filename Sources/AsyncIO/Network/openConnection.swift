@@ -48,6 +48,28 @@ public nonisolated(nonsending) func openConnection(
     return try await streams(on: upgrade?(connection) ?? connection, limit: limit)
 }
 
+/// Connects to one of several addresses that the caller knows: those of a service that runs in
+/// many places, say.
+///
+/// - Parameters: as those of
+///   ``openConnection(host:port:family:localAddress:happyEyeballsDelay:interleave:allErrors:limit:)``.
+/// - Throws: ``OSError`` if no address answers, with what each said; ``ValueError`` if there is
+///   none; `CancellationError`: nothing is left open.
+public nonisolated(nonsending) func openConnection(
+    to addresses: [SocketAddress], localAddress: SocketAddress? = nil, happyEyeballsDelay: Duration? = nil,
+    interleave: Int? = nil, allErrors: Bool = false, limit: Int = defaultStreamLimit
+) async throws -> (StreamReader, StreamWriter) {
+    let loop = EventLoop.required(for: "openConnection")
+    try checkLimit(limit)
+    guard !addresses.isEmpty else { throw ValueError("openConnection() needs an address, and got none") }
+    let options = ConnectOptions(
+        localAddress: localAddress, happyEyeballsDelay: happyEyeballsDelay, interleave: interleave,
+        allErrors: allErrors)
+    let target = addresses.map(\.description).joined(separator: ", ")
+    return try await streams(
+        on: connect(to: addresses.map(\.system), target, options, on: loop), limit: limit)
+}
+
 /// A stream over a connected stream socket, which it owns from now on: it is made
 /// non-blocking, and closed with the writer, and also if this throws.
 ///

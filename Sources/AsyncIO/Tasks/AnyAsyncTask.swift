@@ -26,6 +26,8 @@ public class AnyAsyncTask: FutureBase {
     @safe @exclusivity(unchecked) final var isCarrierStored = false
     /// A request to cancel that the next step must deliver. asyncio's `_must_cancel`.
     @safe @exclusivity(unchecked) final var mustCancel = false
+    /// A request is on its way to what the task waits for.
+    @safe @exclusivity(unchecked) private final var isPassingRequestOn = false
     @safe @exclusivity(unchecked) final let number: UInt64
     /// Where the task was created.
     final let site: CreationSite?
@@ -36,7 +38,10 @@ public class AnyAsyncTask: FutureBase {
         self.site = site
         super.init()
         givenName = name
-        EventLoop.withRequired(for: "createTask") { $0.tasks.append(self) }
+        EventLoop.withRequired(for: "createTask") { loop in
+            loop.tasks.append(self)
+            if loop.debug { noteMaker() }
+        }
     }
 
     /// A task that nobody sees, of which another one is the face; see GeneratorTask.
@@ -86,11 +91,26 @@ public class AnyAsyncTask: FutureBase {
     final func cancel(_ message: String?, isNative: Bool) -> Bool {
         isErrorRetrieved = true
         guard state == .pending else { return false }
+        if isPassingRequestOn { return breakCircle(message) }
         requests += 1
         if isNative { carrier?.cancel() }
-        if let future = waitingOn, future.cancel(message) { return true }
+        if let future = waitingOn {
+            isPassingRequestOn = true
+            defer { isPassingRequestOn = false }
+            if future.cancel(message) { return true }
+        }
         mustCancel = true
         requestedMessage = message
+        return true
+    }
+
+    /// The request has come back: tasks wait for each other in a circle, and each hands it to
+    /// the next. This one takes it, and waits no more.
+    private final func breakCircle(_ message: String?) -> Bool {
+        guard let job = waitingOn?.forgetWake(of: self) else { return false }
+        mustCancel = true
+        requestedMessage = message
+        EventLoop.withRequired(for: "cancel") { $0.ready.append(.wake(job, UnretainedTask(self))) }
         return true
     }
 

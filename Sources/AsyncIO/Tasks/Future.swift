@@ -54,7 +54,10 @@ public class Future<Value>: FutureBase, Awaitable {
     @usableFromInline @safe @exclusivity(unchecked) final var storedValue: Value?
 
     /// A future that has not ended.
-    public override init() { super.init() }
+    public override init() {
+        super.init()
+        _ = EventLoop.withHere { if $0.debug { noteMaker() } }
+    }
 
     /// Ends the future with a value.
     ///

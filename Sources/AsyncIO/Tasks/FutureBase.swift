@@ -175,6 +175,24 @@ public class FutureBase {
         return true
     }
 
+    /// Forgets that a task waits, and returns its job.
+    final func forgetWake(of task: AnyAsyncTask) -> UnownedJob? {
+        func job(in callback: Callback) -> UnownedJob? {
+            guard case .wake(let job, let waiting) = callback, waiting?.object === task else { return nil }
+            return job
+        }
+        if let job = job(in: first) {
+            first = others.isEmpty ? .none : others.removeFirst()
+            return job
+        }
+        for index in others.indices {
+            guard let job = job(in: others[index]) else { continue }
+            others.remove(at: index)
+            return job
+        }
+        return nil
+    }
+
     // MARK: Reports
 
     /// What the object is, for a person.
@@ -212,7 +230,7 @@ public class FutureBase {
     private final func reportLostError() {
         let (message, location) = lostErrorReport
         EventLoop.report(
-            ExceptionContext(message: message, error: failure, subject: description, location: location))
+            ExceptionContext(message: message, error: failure, subject: description, location: location, trace: trace))
     }
 
     /// Cancelled: the message for the one who waits. A task overrides this: it

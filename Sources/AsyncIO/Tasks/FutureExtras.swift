@@ -1,3 +1,5 @@
+internal import AsyncIOSystem
+
 /// What few futures and tasks have, kept apart so that the many others neither hold room for
 /// it nor have it to let go.
 final class FutureExtras {
@@ -5,6 +7,8 @@ final class FutureExtras {
     var callbacks: [FutureBase.Callback] = []
     var failure: (any Error)?
     var storedMessage: String?
+    /// In debug mode: where it was made.
+    var trace: CodeAddresses?
 
     // Of a task.
     var requestedMessage: String?
@@ -30,6 +34,16 @@ extension FutureBase {
     final var failure: (any Error)? {
         get { extras?.failure }
         set { madeExtras().failure = newValue }
+    }
+
+    /// In debug mode: notes who makes it.
+    @inline(never)
+    final func noteMaker() { madeExtras().trace = CodeAddresses() }
+
+    /// In debug mode: who made it, innermost first.
+    final var trace: [CallGraphFrame] {
+        guard let trace = extras?.trace else { return [] }
+        return CallGraphFrame.users(among: CallGraphFrame.onLoopsStack(Symbolizer.places(of: trace)))
     }
 
     /// The message that the cancellation was requested with.

@@ -24,6 +24,12 @@ int asyncio_inspection_write(int fd, const void *buffer, size_t count, int timeo
 
 /// The user of a process, or -errno.
 int64_t asyncio_process_owner(pid_t pid);
+/// Has a signal written to a pipe, and returns the end to read from; -EBUSY if it has a
+/// handler already. One signal a process.
+int asyncio_signal_pipe(int signal);
+/// Waits for the signal; false if the pipe is broken.
+bool asyncio_signal_wait(int fd);
+
 /// Columns and rows of the terminal `fd`; false if it is none.
 bool asyncio_terminal_size(int fd, int *columns, int *rows);
 

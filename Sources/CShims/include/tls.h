@@ -98,6 +98,8 @@ void *asyncio_tls_take_session(asyncio_tls *tls);
 /// Offers a session to the server. It stays the caller's.
 bool asyncio_tls_offer_session(asyncio_tls *tls, void *session);
 void asyncio_tls_session_free(void *session);
+/// The version it is of: 0x0303 for TLS 1.2.
+int asyncio_tls_session_version(void *session);
 bool asyncio_tls_was_resumed(const asyncio_tls *tls);
 
 // MARK: Facts

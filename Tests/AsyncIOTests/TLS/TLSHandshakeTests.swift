@@ -347,6 +347,18 @@ import Testing
         writer.close()
     }
 
+    @Test func closingTheServersClientsEndsHandshakesToo() async throws {
+        let server = try await startServer(host: "127.0.0.1", port: 0, tls: serverContext(), echoing)
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        while server.connectionCount == 0 { try await sleep(.zero) }
+        try await sleep(.milliseconds(5))
+        server.close()
+        server.closeClients()
+        try await server.waitClosed()
+        _ = try? await reader.read()
+        writer.close()
+    }
+
     // MARK: Misuse
 
     @Test func contextsForTheOtherSideAndMissingNamesAreValueErrors() async throws {

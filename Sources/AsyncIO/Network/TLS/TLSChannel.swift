@@ -88,20 +88,47 @@ final class TLSChannel: ByteChannel {
     }
 
     override func tryReceive(into target: UnsafeMutableRawBufferPointer) throws -> Int? {
+        try unsafe receive(target.count) { unsafe try decrypt($0, into: target) }
+    }
+
+    /// Below, a copy out of the loop's buffer is cheaper than memory that is not filled.
+    private static let leastDecryptedDirectly = 4096
+
+    override func tryReceive(atMost count: Int) throws -> [UInt8]? {
+        var bytes: [UInt8] = []
+        let received = try unsafe receive(count) { input in
+            var received: Int?
+            guard input.count >= Self.leastDecryptedDirectly else {
+                let target = unsafe UnsafeMutableRawBufferPointer(rebasing: half.prefix(count))
+                received = unsafe try decrypt(input, into: target)
+                unsafe bytes = Array(target[..<(received ?? 0)])
+                return received
+            }
+            // Plain bytes are fewer than encrypted ones. (What a part of a record had left over
+            // is for the next time.)
+            unsafe bytes = try Array(unsafeUninitializedCapacity: min(count, input.count)) { target, initialized in
+                received = unsafe try decrypt(input, into: UnsafeMutableRawBufferPointer(target))
+                initialized = received ?? 0
+            }
+            return received
+        }
+        return received.map { _ in bytes }
+    }
+
+    /// Receives encrypted bytes until `open` makes something of them.
+    private func receive(_ count: Int, _ open: (UnsafeRawBufferPointer) throws -> Int?) throws -> Int? {
         if let error { throw error }
         if isClosing || isEnded { return 0 }
         guard isEstablished else { return nil }
-        if hasMore, let count = unsafe try decrypt(UnsafeRawBufferPointer(start: nil, count: 0), into: target) {
-            return count
-        }
+        if hasMore, let received = unsafe try open(UnsafeRawBufferPointer(start: nil, count: 0)) { return received }
         // As much as the plain bytes take encrypted, and a whole record at least.
-        let wanted = unsafe min(max(target.count, 16_384) + 1024, half.count)
+        let wanted = unsafe min(max(count, 16_384) + 1024, half.count)
         while true {
             var result: Result<Int?, any Error> = .success(nil)
             let received: Int?
             do {
                 received = try unsafe lower.tryReceive(atMost: wanted) { bytes in
-                    result = Result { unsafe try decrypt(bytes, into: target) }
+                    result = Result { unsafe try open(bytes) }
                 }
             } catch {
                 throw fail(error)
@@ -109,7 +136,7 @@ final class TLSChannel: ByteChannel {
             guard let received else { return nil }
             if received == 0 { return try endOfInput() }
             // Nil is a part of a record, or a message of the protocol's own.
-            if let count = try result.get() { return count }
+            if let received = try result.get() { return received }
         }
     }
 

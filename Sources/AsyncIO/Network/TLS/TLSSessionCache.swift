@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 
-/// The sessions that a client may resume: the latest two of each server. Each is used once,
-/// as TLS 1.3 wants it: whoever listens cannot tell that two connections are one client's.
+/// The sessions that a client may resume: the latest two of each server. Those of TLS 1.3 are
+/// used once, so that whoever listens cannot tell that two connections are one client's.
 struct TLSSessionCache {
     /// So many servers at the most.
     private static let capacity = 256
@@ -16,7 +16,11 @@ struct TLSSessionCache {
         if sessions[server, default: []].count > 2 { sessions[server]?.removeFirst() }
     }
 
-    mutating func take(for server: String) -> TLSSession? { sessions[server]?.popLast() }
+    mutating func take(for server: String) -> TLSSession? {
+        guard let session = sessions[server]?.last else { return nil }
+        if session.isForOneUse { sessions[server]?.removeLast() }
+        return session
+    }
 
     mutating func removeAll() { sessions = [:] }
 }

@@ -1,0 +1,341 @@
+#!/usr/bin/env python3
+"""Counts what each operation costs, and fails if one costs more than thresholds.json allows.
+
+    swift build -c release --package-path Benchmarks
+    python3 Benchmarks/check.py              # check; status 1 if a limit is exceeded
+    python3 Benchmarks/check.py --record     # write new limits, after a change that is worth it
+
+Times differ from run to run; counts hardly do. callgrind counts the instructions of
+asyncio-bench's sub-commands, and how often malloc and its like are called. Each is run twice,
+with few operations and with many, and the difference is divided by the operations that were
+more: so the program's start falls out. `echo` is a server, with a client in this script; with one
+connection each request has a turn of the loop of its own, with a hundred they share turns.
+`bytes` is what a sleeping task adds to the peak of resident memory, without callgrind.
+
+Needs Python 3.8, valgrind and strip. Where they are missing, or on another architecture than the
+limits were recorded on, it says so and checks nothing.
+"""
+import argparse
+import collections
+import concurrent.futures
+import json
+import os
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BENCH = os.path.join(HERE, ".build", "release", "asyncio-bench")
+LIMITS = os.path.join(HERE, "thresholds.json")
+
+# What is run: a sub-command's arguments with few operations and with many, and how many more.
+MICRO = {
+    "spawn": ("spawn 5000 1000", "spawn 25000 1000", 20_000),
+    "switch": ("switch 100 20000", "switch 100 80000", 60_000),
+    "pingpong": ("pingpong 3000", "pingpong 13000", 10_000),
+    "lock": ("lock 100 3000", "lock 100 13000", 10_000),
+    "timers": ("timers 5000 1000", "timers 45000 1000", 40_000),
+    "sleepers": ("sleepers 2000 4", "sleepers 12000 4", 10_000),
+}
+# Connections, and requests with few and with many.
+ECHO = {"echo/1": (1, 1_000, 4_000), "echo/100": (100, 1_000, 4_000)}
+MESSAGE = b"x" * 1024
+
+# How far over what was measured a limit is: never more than 5 %. One run of the same binary
+# equals the next to one in a thousand. The margins leave room for another processor, for which
+# the C library may choose other functions, and for another kernel, which may put more or fewer
+# of a hundred requests, or of the sleepers' ends, into one turn.
+MARGINS = {"instructions": 0.02, "allocations": 0.02, "systemCalls": 0.02, "bytes": 0.03}
+WIDER = {("echo/100", "instructions"): 0.04, ("echo/100", "systemCalls"): 0.05, ("sleepers", "instructions"): 0.03}
+MOST = 0.05
+
+ALLOCATIONS = {"malloc", "calloc", "realloc", "memalign", "posix_memalign", "aligned_alloc"}
+SYSTEM_CALLS = {
+    "recv", "recvmsg", "recvfrom", "read", "readv", "send", "sendmsg", "sendto", "write", "writev", "accept4",
+    "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "timerfd_settime", "syscall",
+}  # fmt: skip
+# The same functions of the C library on every processor, the same hashes in every run, and
+# nothing from the caller's environment that would make the library do something else.
+ENVIRONMENT = {
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-AVX512VL,-ERMS,-FSRM",
+    "SWIFT_DETERMINISTIC_HASHING": "1",
+    **{name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ},
+}
+SECONDS = 120  # the longest that one run may take
+
+
+class Failed(Exception):
+    """A run that did not work: nothing was measured."""
+
+
+# ---- counting ----
+
+def calls(path):
+    """How often each function was called, from a file of callgrind's."""
+    names, counts, callee = {}, collections.Counter(), None
+    with open(path, errors="replace") as lines:
+        for line in lines:
+            if line.startswith(("fn=", "cfn=")):
+                number, name = re.match(r"c?fn=\((\d+)\)(?: (.*))?", line).groups()
+                if name:  # a name is spelled out once; "'2" marks recursion
+                    names[number] = name.strip().split("'")[0]
+                if line[0] == "c":
+                    callee = names[number]
+            elif line.startswith("calls="):
+                counts[callee] += int(line[6:].split()[0])
+    return counts
+
+
+class Callgrind:
+    """A command under callgrind: start it, end it, and ask what it cost."""
+
+    def __init__(self, binary, arguments, path):
+        self.path = path
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={path}", binary] + arguments
+        self.process = subprocess.Popen(
+            command, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def totals(self):
+        try:
+            output, errors = self.process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failed(f"no end after {SECONDS} s")
+        collected = re.search(r"Collected : (\d+)", errors)
+        if not collected or self.process.returncode not in (0, -15):
+            raise Failed(f"status {self.process.returncode}:\n{(output + errors)[-1500:]}")
+        counts = calls(self.path)
+        return {
+            "instructions": int(collected[1]),
+            "allocations": sum(counts[name] for name in ALLOCATIONS),
+            "systemCalls": sum(counts[name] for name in SYSTEM_CALLS),
+        }
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+def difference(few, many, operations, figures):
+    return {figure: (many[figure] - few[figure]) / operations for figure in figures}
+
+
+def micro(name, binary, folder):
+    few, many, operations = MICRO[name]
+    totals = [
+        Callgrind(binary, arguments.split(), os.path.join(folder, f"{name}.{which}.callgrind")).totals()
+        for which, arguments in (("few", few), ("many", many))
+    ]
+    return difference(*totals, operations, ("instructions", "allocations"))
+
+
+# ---- echo ----
+
+def ask(connections, rounds):
+    """Each round sends a message on every connection, and then reads all the answers."""
+    for _ in range(rounds):
+        for connection in connections:
+            connection.sendall(MESSAGE)
+        for connection in connections:
+            left = len(MESSAGE)
+            while left:
+                piece = connection.recv(left)
+                if piece.strip(b"x") or not piece:
+                    raise Failed("the answer was not what was sent")
+                left -= len(piece)
+
+
+def echo_run(binary, connections, requests, path):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    server = Callgrind(binary, ["echo", str(port)], path)
+    opened = []
+    try:
+        if server.process.stdout.readline().strip() != "READY":
+            return server.totals()  # which says what went wrong
+        for _ in range(connections):
+            opened.append(socket.create_connection(("127.0.0.1", port), timeout=SECONDS))
+            opened[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        ask(opened, requests // connections)
+        server.process.terminate()
+        return server.totals()
+    except OSError as error:
+        raise Failed(f"echo: {error}")
+    finally:
+        for connection in opened:
+            connection.close()
+        if server.process.poll() is None:
+            server.kill()
+
+
+def echo(name, binary, folder):
+    connections, few, many = ECHO[name]
+    totals = [
+        echo_run(binary, connections, requests, os.path.join(folder, f"{name.replace('/', '.')}.{which}.callgrind"))
+        for which, requests in (("few", few), ("many", many))
+    ]
+    return difference(*totals, many - few, ("instructions", "allocations", "systemCalls"))
+
+
+# ---- memory ----
+
+def sleeper_bytes(binary):
+    """What one task more, asleep, adds to the peak of resident memory."""
+    def peak(count):
+        done = subprocess.run(
+            [binary, "sleepers", str(count), "1"], env=ENVIRONMENT, stdout=subprocess.PIPE, timeout=SECONDS, check=True)
+        return json.loads(done.stdout.splitlines()[-1])["hwm_kb"] * 1024
+
+    few, many = 50_000, 150_000
+    return (peak(many) - peak(few)) / (many - few)
+
+
+# ---- the whole ----
+
+def measure(binary, folder):
+    stripped = os.path.join(folder, "asyncio-bench")
+    subprocess.run(["strip", "-g", "-o", stripped, binary], check=True)  # valgrind 3.19 cannot read DWARF 5
+    measured = {}
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as threads:
+        runs = {name: threads.submit(micro, name, stripped, folder) for name in MICRO}
+        for name, run in runs.items():
+            measured[name] = run.result()
+    for name in ECHO:  # alone: who shares the machine decides how many requests share a turn
+        measured[name] = echo(name, stripped, folder)
+    measured["sleepers"]["bytes"] = sleeper_bytes(binary)
+    return measured
+
+
+def first_line(*command):
+    try:
+        output = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60).stdout
+        return next((line.strip() for line in output.splitlines() if line.strip()), "unknown")
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+
+
+def here():
+    """What the counts depend on beside the code."""
+    swift = re.search(r"Swift version (\S+)", first_line("swiftc", "--version"))
+    return {
+        "architecture": platform.machine(),
+        "swift": swift[1] if swift else "unknown",
+        "libc": " ".join(platform.libc_ver()),
+        "valgrind": first_line("valgrind", "--version").replace("valgrind-", ""),
+    }
+
+
+def show(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def record(measured):
+    limits = {}
+    for name, figures in measured.items():
+        limits[name] = {}
+        for figure, value in figures.items():
+            margin = WIDER.get((name, figure), MARGINS[figure])
+            digits = 0 if value >= 100 else 3
+            limits[name][figure] = {"measured": round(value, digits), "limit": round(value * (1 + margin), digits)}
+    rows = ",\n".join(
+        f"    {json.dumps(name)}: {{\n"
+        + ",\n".join(f"      {json.dumps(figure)}: {json.dumps(entry)}" for figure, entry in figures.items())
+        + "\n    }"
+        for name, figures in limits.items())
+    with open(LIMITS, "w") as file:
+        file.write(f'{{\n  "recorded": {json.dumps(here())},\n  "perOperation": {{\n{rows}\n  }}\n}}\n')
+
+
+def compare(measured, limits):
+    """Prints the table; the sentences about what is over its limit, and about what is well under."""
+    over, under = [], []
+    print(f"{'per operation':12} {'':13} {'now':>9} {'recorded':>9} {'limit':>9}")
+    for name, figures in limits.items():
+        for figure, entry in figures.items():
+            if entry["limit"] > entry["measured"] * (1 + MOST) + 0.001:
+                raise Failed(f"{LIMITS}: the limit of {name}, {figure}, is more than {MOST:.0%} over what was measured")
+            now = measured.get(name, {}).get(figure)
+            if now is None:
+                raise Failed(f"{LIMITS} has a limit for {name}, {figure}, which is no longer measured")
+            was, most = entry["measured"], entry["limit"]
+            change = now / was - 1 if was else 0
+            is_over = now > most
+            print(f"{name:12} {figure:13} {show(now):>9} {show(was):>9} {show(most):>9} {change:+7.1%}"
+                  f"{'  OVER THE LIMIT' if is_over else ''}")
+            sentence = f"{name}: {show(now)} {figure} per operation; {show(was)} were recorded ({change:+.1%}), limit {show(most)}."
+            if is_over:
+                over.append(sentence)
+            elif change < -0.02:
+                under.append(sentence)
+    missing = [f"{name}, {figure}" for name in measured for figure in measured[name] if figure not in limits.get(name, {})]
+    if missing:
+        raise Failed(f"{LIMITS} has no limit for: {'; '.join(missing)}. Write them with --record.")
+    return over, under
+
+
+def skip(reason):
+    print(f"\n!!! SKIPPED: {reason}\n!!! No limit on instructions or allocations was checked.\n", file=sys.stderr)
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--record", action="store_true", help="write what was measured as the new limits")
+    parser.add_argument("--binary", default=BENCH, help="the asyncio-bench to measure")
+    parser.add_argument("--keep", metavar="FOLDER", help="leave callgrind's files there, for callgrind_annotate")
+    options = parser.parse_args()
+
+    for tool in ("valgrind", "strip"):
+        if not shutil.which(tool):
+            return skip(f"{tool} is not installed (Debian, Ubuntu: apt-get install valgrind binutils)")
+    if not os.path.exists(options.binary):
+        parser.error("first: swift build -c release --package-path " + os.path.relpath(HERE))
+    stored = None
+    if not options.record:
+        with open(LIMITS) as file:
+            stored = json.load(file)
+        if stored["recorded"]["architecture"] != platform.machine():
+            return skip(f"the limits are {stored['recorded']['architecture']}'s, this is {platform.machine()}")
+
+    start = time.monotonic()
+    try:
+        if options.keep:
+            os.makedirs(options.keep, exist_ok=True)
+            measured = measure(options.binary, options.keep)
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                measured = measure(options.binary, folder)
+        if options.record:
+            record(measured)
+            print(f"wrote {os.path.relpath(LIMITS)} in {time.monotonic() - start:.0f} s")
+            return 0
+        over, under = compare(measured, stored["perOperation"])
+    except (Failed, subprocess.SubprocessError, ValueError, KeyError) as error:
+        print(f"check.py: {error}", file=sys.stderr)
+        return 2
+    print(f"{time.monotonic() - start:.0f} s")
+    if under:
+        print("\nCheaper than recorded:\n  " + "\n  ".join(under))
+        print("Write it down with `python3 Benchmarks/check.py --record`, lest it be lost unseen.")
+    if not over:
+        return 0
+    print("\nOver the limit:\n  " + "\n  ".join(over))
+    now = here()
+    changed = [f"{what} {was} -> {now[what]}" for what, was in stored["recorded"].items() if now[what] != was]
+    if changed:
+        print(f"Not only the code has changed: {', '.join(changed)}.")
+    print(
+        "Look for the cause with `--keep FOLDER` and `callgrind_annotate FOLDER/NAME.many.callgrind`, before and after\n"
+        "your change. If it is worth its price, `python3 Benchmarks/check.py --record` writes new limits; commit them\n"
+        "with the reason, and a line in Design/0100-performance-log.md.")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Records this library beside its peers, and makes the pages from it: one command.
+
+    python3 Benchmarks/record.py --harness DIR            # about an hour, on a quiet machine
+    python3 Benchmarks/record.py --harness DIR --quick    # a quarter of an hour
+
+DIR holds the peers: small programs for asyncio, uvloop, SwiftNIO, Swift's own executor, tokio, Go,
+Node, libuv and plain C that have asyncio-bench's sub-commands, the load generator, and `run.py`, which
+builds them, runs them in turns, and writes what it measured as JSON. What each sub-command does is in README.md.
+
+asyncio-bench is built twice, the second time with Swift's standard library linked statically. The
+results go to Benchmarks/results/peers.json, and from there, by report.py, to the documentation.
+"""
+import argparse
+import json
+import os
+import platform
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+BUILD = os.path.join(HERE, ".build")
+RESULTS = os.path.join(HERE, "results", "peers.json")
+
+SIZES, CONNECTIONS = "64,1024,16384,102400", "10,100,1000"
+# (the harness's options for tasks and timers, and for sockets)
+FULL = (["--repeat", "5", "--sleep-seconds", "10"], ["--repeat", "5", "--duration", "2"])
+QUICK = (["--repeat", "2", "--scale", "0.3", "--sleep-seconds", "5"], ["--repeat", "2", "--duration", "1"])
+TASKS = "spawn,switch,pingpong,timers,timers_live,lock,sleepers"
+
+
+def build(*options, folder):
+    command = ["swift", "build", "-c", "release", "--package-path", HERE, "--scratch-path", folder, *options]
+    print(shlex.join(["swift", "build", "-c", "release", *options]), file=sys.stderr, flush=True)
+    subprocess.run(command, check=True, stdout=sys.stderr)
+    return os.path.join(folder, "release", "asyncio-bench")
+
+
+def first_match(path, pattern):
+    try:
+        with open(path) as file:
+            found = re.search(pattern, file.read(), re.MULTILINE)
+        return found[1].strip().strip('"') if found else "unknown"
+    except OSError:
+        return "unknown"
+
+
+def machine():
+    memory = first_match("/proc/meminfo", r"^MemTotal:\s+(\d+)")
+    return {
+        "processor": first_match("/proc/cpuinfo", r"^model name\s*:\s*(.*)"),
+        "cores": os.cpu_count(),
+        "memory_gib": round(int(memory) / 2**20) if memory.isdigit() else None,
+        "system": first_match("/etc/os-release", r'^PRETTY_NAME=(.*)'),
+        "kernel": platform.release(),
+    }
+
+
+def commit():
+    def git(*arguments):
+        return subprocess.run(["git", "-C", ROOT, *arguments], stdout=subprocess.PIPE, text=True).stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "Sources", "Benchmarks/Sources")
+    return git("rev-parse", "--short", "HEAD") + (" with changes" if changed else "")
+
+
+def run(harness, options, extras, passed_on):
+    """What one run of the harness measured."""
+    command = [sys.executable, os.path.join(harness, "run.py"), "--max-seconds", "7200", *options, *passed_on]
+    for name, invocation in extras.items():
+        command += ["--extra", f"{name}={shlex.join(invocation)}"]
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "results.json")
+        subprocess.run(command + ["--out", path], check=True, stdout=subprocess.DEVNULL)
+        with open(path) as file:
+            return json.load(file)
+
+
+def short(value):
+    """Six digits of a float; the rest is noise."""
+    if isinstance(value, dict):
+        return {key: short(entry) for key, entry in value.items()}
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--harness", required=True, metavar="DIR", help="where the peers and their run.py are")
+    parser.add_argument("--quick", action="store_true", help="fewer operations, fewer repeats")
+    parser.add_argument("--no-build", action="store_true", help="take asyncio-bench and the peers as they are")
+    parser.add_argument("--peers", help="only these peers of the harness, with commas")
+    parser.add_argument("--out", default=RESULTS)
+    options = parser.parse_args()
+    if not os.path.exists(os.path.join(options.harness, "run.py")):
+        parser.error(f"no run.py in {options.harness}")
+
+    dynamic, static = BUILD, os.path.join(BUILD, "static")
+    if options.no_build:
+        ours, ours_static = (os.path.join(folder, "release", "asyncio-bench") for folder in (dynamic, static))
+    else:
+        ours, ours_static = build(folder=dynamic), build("--static-swift-stdlib", folder=static)
+    passed_on = ["--no-build"] if options.no_build else []
+    if options.peers:
+        passed_on += ["--peers", options.peers]
+
+    tasks, sockets = QUICK if options.quick else FULL
+    both = {"ours": [ours], "ours-static": [ours_static]}
+    measured = [
+        run(options.harness, ["--bench", TASKS, *tasks], both, passed_on),
+        run(options.harness, ["--bench", "echo,idle", "--sizes", SIZES, "--conns", CONNECTIONS, *sockets],
+            {**both, "ours-proto": [ours, "--proto"]}, passed_on),
+    ]
+    first = measured[0]["meta"]
+    meta = {
+        "started": first["started"], "quick": options.quick, "commit": commit(), "machine": machine(),
+        "options": {"tasks": " ".join(tasks), "sockets": " ".join(sockets)},
+        "versions": first["versions"], "not_built": sorted(first["not_built"]),
+    }
+    samples = [
+        {key: short(sample[key]) for key in ("peer", "bench", "params", "repeat", "elapsed_s", "other_cpu_s", "steal_s",
+                                             "result", "error") if key in sample}
+        for part in measured for sample in part["samples"]
+    ]
+    os.makedirs(os.path.dirname(os.path.abspath(options.out)), exist_ok=True)
+    with open(options.out, "w") as file:
+        rows = ",\n".join(json.dumps(sample) for sample in samples)
+        file.write(f'{{"meta": {json.dumps(meta, indent=1)},\n"samples": [\n{rows}\n]}}\n')
+    print(f"wrote {options.out}: {len(samples)} samples", file=sys.stderr)
+    if os.path.abspath(options.out) == RESULTS:
+        return subprocess.run([sys.executable, os.path.join(HERE, "report.py")]).returncode
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,381 @@
+#!/usr/bin/env python3
+"""Makes the performance page out of the recorded results.
+
+    python3 Benchmarks/report.py              # fill the tables and draw the charts
+    python3 Benchmarks/report.py --targets    # print the targets, and which are met
+    python3 Benchmarks/report.py --check      # status 1 if the page or a chart is not up to date
+
+The page is Documentation/Performance.md: prose, and blocks between `<!-- begin NAME -->` and
+`<!-- end NAME -->` that this script fills. The charts lie beside it. The results are
+Benchmarks/results/peers.json, which record.py writes. Every figure is a median.
+"""
+import argparse
+import json
+import os
+import re
+import statistics
+import sys
+
+import charts
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RESULTS = os.path.join(HERE, "results", "peers.json")
+PAGE = os.path.join(os.path.dirname(HERE), "Documentation", "Performance.md")
+PICTURES = os.path.join(os.path.dirname(PAGE), "Performance")
+
+# What the harness calls them, and what people do.
+NAMES = {
+    "ours": "swift-asyncio",
+    "ours-static": "swift-asyncio, static",
+    "ours-proto": "swift-asyncio, protocols",
+    "asyncio": "asyncio",
+    "asyncio-proto": "asyncio, protocols",
+    "uvloop": "uvloop",
+    "uvloop-proto": "uvloop, protocols",
+    "swift-stock": "Swift's executor",
+    "nio": "SwiftNIO, handlers",
+    "nio-async": "SwiftNIO, NIOAsyncChannel",
+    "nio-loop": "SwiftNIO, tasks on its loop",
+    "tokio": "tokio",
+    "go": "Go",
+    "node": "Node.js",
+    "libuv": "libuv",
+    "c-epoll": "raw epoll in C",
+    "c-uring": "raw io_uring in C",
+}
+OURS = ("ours", "ours-static", "ours-proto")
+
+# Operations: the harness's name, what the page says, the field, the unit.
+OPERATIONS = [
+    ("spawn", "start and await a task", "cpu_ns_per_op", "ns"),
+    ("switch", "switch tasks, sleep(.zero)", "cpu_ns_per_op", "ns"),
+    ("pingpong", "there and back through two queues", "cpu_ns_per_op", "ns"),
+    ("lock", "take a lock, yield, let it go", "cpu_ns_per_op", "ns"),
+    ("timers", "make and cancel a timer, 1,000 alive", "cpu_ns_per_op", "ns"),
+    ("timers_live", "make and cancel a timer, all alive", "cpu_ns_per_op", "ns"),
+]
+SIZES, CONNECTIONS = (64, 1024, 16384, 102400), (10, 100, 1000)
+
+
+def size_name(size):
+    return f"{size // 1024} KiB" if size >= 1024 else f"{size} B"
+
+
+class Results:
+    """The recorded samples, asked for medians."""
+
+    def __init__(self, path):
+        with open(path) as file:
+            data = json.load(file)
+        self.meta, self.samples = data["meta"], data["samples"]
+
+    def values(self, peer, bench, field, params=None):
+        return [
+            sample["result"][field]
+            for sample in self.samples
+            if sample["peer"] == peer and sample["bench"] == bench and "result" in sample
+            and (params is None or sample["params"] == params)
+        ]
+
+    def median(self, peer, bench, field, params=None):
+        values = self.values(peer, bench, field, params)
+        return statistics.median(values) if values else None
+
+    def peers(self, bench):
+        present = {sample["peer"] for sample in self.samples if sample["bench"] == bench and "result" in sample}
+        return [peer for peer in NAMES if peer in present]
+
+    def echo(self, peer, field, size, connections):
+        return self.median(peer, "echo", field, {"size": size, "conns": connections})
+
+
+# ---- targets ----
+
+def ratio_worst(results, ours, peer, bench, field, cells):
+    """The largest ratio of ours to a peer's over the cells, and the cell; None if one is missing."""
+    found = []
+    for params in cells:
+        mine, theirs = results.median(ours, bench, field, params), results.median(peer, bench, field, params)
+        if mine is None or theirs is None:
+            return None
+        found.append((mine / theirs, params))
+    return max(found, key=lambda pair: pair[0])
+
+
+def grid(sizes):
+    return [{"size": size, "conns": connections} for size in sizes for connections in CONNECTIONS]
+
+
+CPU, REQUEST, MEMORY, CONNECTION = "cpu_ns_per_op", "server_cpu_us_per_req", "bytes_per_task", "bytes_per_conn"
+# The work; the harness's benchmark, field and cells; then what must be and what is aimed at, each
+# a (largest ratio, how it reads, peer), or a (largest value, how it reads, None, field).
+TARGETS = [
+    ("echo through streams, 64 B to 16 KiB", "echo", REQUEST, grid(SIZES[:3]),
+     [(1.15, "1.15 ×", "c-epoll"), (0.65, "0.65 ×", "uvloop")], [(1.03, "1.03 ×", "c-epoll")]),
+    ("echo through streams, 100 KiB", "echo", REQUEST, grid(SIZES[3:]),
+     [(1.15, "1.15 ×", "c-epoll")], [(1.0, "1.0 ×", "c-epoll")]),
+    ("spawn, run, await", "spawn", CPU, [None],
+     [(1 / 6, "1/6", "asyncio"), (0.85, "0.85 ×", "swift-stock")], [(2.5, "2.5 ×", "tokio")]),
+    ("switch, sleep(.zero)", "switch", CPU, [None],
+     [(1 / 5, "1/5", "asyncio"), (0.5, "0.5 ×", "uvloop"), (0.5, "0.5 ×", "swift-stock")], [(2.5, "2.5 ×", "tokio")]),
+    ("queue ping-pong", "pingpong", CPU, [None],
+     [(1 / 8, "1/8", "asyncio"), (0.4, "0.4 ×", "swift-stock")], [(2.5, "2.5 ×", "tokio")]),
+    ("lock, with a yield inside", "lock", CPU, [None], [(1 / 10, "1/10", "asyncio")], [(1.0, "1.0 ×", "tokio")]),
+    ("timer made and cancelled, 1,000 alive", "timers", CPU, [None],
+     [(1 / 8, "1/8", "asyncio")], [(1.0, "1.0 ×", "libuv")]),
+    ("timer made and cancelled, all alive", "timers_live", CPU, [None],
+     [(1 / 3, "1/3", "asyncio")], [(1.0, "1.0 ×", "libuv")]),
+    ("sleepers: memory each", "sleepers", MEMORY, [None],
+     [(1.0, "1.0 ×", "asyncio"), (2.0, "2 s beyond the sleep", None, "over_s")], [(1.0, "1.0 ×", "tokio")]),
+    ("idle connection through streams: memory", "idle", CONNECTION, [None],
+     [(1.0, "1.0 ×", "uvloop")], [(1.0, "1.0 ×", "uvloop-proto"), (600, "600 B", None, CONNECTION)]),
+]
+
+
+def target_rows(results):
+    """One row a criterion: work, must or aim, criterion, then value and whether it is met, for each build."""
+    for work, bench, field, cells, musts, aims in TARGETS:
+        for kind, criteria in (("must", musts), ("aim", aims)):
+            for criterion in criteria:
+                most, reading, peer = criterion[:3]
+                row = [work, kind, f"≤ {reading}" + (f" {NAMES[peer]}" if peer else "")]
+                verdict = []
+                for ours in ("ours", "ours-static"):
+                    if peer:
+                        found = ratio_worst(results, ours, peer, bench, field, cells)
+                        value = found and found[0]
+                        where = f" ({size_name(found[1]['size'])}, {found[1]['conns']})" if found and found[1] else ""
+                        # What a reader checks is what is printed: as many digits as the limit has.
+                        shown = found and (f"{value:.3f}" if most < 0.5 else f"{value:.2f}") + where
+                    else:
+                        value = results.median(ours, bench, criterion[3])
+                        shown = value if value is None else f"{value:.2f} s" if criterion[3] == "over_s" else f"{value:,.0f} B"
+                    row.append(shown or "not recorded")
+                    verdict.append(None if value is None else value <= most)
+                yield row + verdict
+
+
+def mark(verdict):
+    return {True: "yes", False: "**no**", None: "–"}[verdict]
+
+
+def targets_text(results):
+    rows = list(target_rows(results))
+    lines = [f"{'work':42} {'':5} {'wanted':32} {'ours':>22} {'':4} {'static':>22}"]
+    last = None
+    for work, kind, wanted, ours, static, met, met_static in rows:
+        word = {True: "yes", False: "NO", None: "?"}
+        lines.append(f"{work if work != last else '':42} {kind:5} {wanted:32} {ours:>22} {word[met]:4} {static:>22} {word[met_static]}")
+        last = work
+    musts = [row for row in rows if row[1] == "must"]
+    for index, name in ((5, "ours"), (6, "static")):
+        met = sum(bool(row[index]) for row in musts)
+        lines.append(f"{name}: {met} of {len(musts)} musts met, "
+                     f"{sum(bool(row[index]) for row in rows if row[1] == 'aim')} of {len(rows) - len(musts)} aims")
+    return "\n".join(lines)
+
+
+# ---- blocks of the page ----
+
+def markdown(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def number(value):
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def block_targets(results):
+    head = ["work", "", "wanted", "ours", "met", "ours, static", "met"]
+    rows, last = [], None
+    for work, kind, wanted, ours, static, met, met_static in target_rows(results):
+        rows.append([work if work != last else "", kind, wanted, ours, mark(met), static, mark(met_static)])
+        last = work
+    return markdown(head, rows).replace("|---|---:|---:|", "|---|---|---|", 1)
+
+
+def block_tasks(results):
+    rows = []
+    for peer in NAMES:
+        cells = [results.median(peer, bench, field) for bench, _, field, _ in OPERATIONS]
+        if any(cell is not None for cell in cells):
+            rows.append([NAMES[peer]] + [number(cell) for cell in cells])
+    return markdown(["CPU ns per operation"] + [title for _, title, _, _ in OPERATIONS], rows)
+
+
+def block_echo(results):
+    rows = []
+    cells = [(size, 100) for size in SIZES] + [(1024, 10), (1024, 1000)]
+    for peer in results.peers("echo"):
+        rows.append([NAMES[peer]] + [number(results.echo(peer, REQUEST, *cell)) for cell in cells])
+    return markdown(["CPU µs per request"] + [f"{size_name(size)}, {connections:,}" for size, connections in cells], rows)
+
+
+def block_latency(results):
+    rows = []
+    for peer in results.peers("echo"):
+        figures = [results.echo(peer, field, 1024, 100) for field in ("rps", "p50_us", "p99_us", "p999_us")]
+        rows.append([NAMES[peer]] + ["–" if figure is None else f"{figure:,.0f}" for figure in figures])
+    return markdown(["1 KiB, 100 connections", "requests/s", "p50 µs", "p99 µs", "p99.9 µs"], rows)
+
+
+def block_memory(results):
+    rows = []
+    for peer in NAMES:
+        sleeper, over = (results.median(peer, "sleepers", field) for field in (MEMORY, "over_s"))
+        idle = results.median(peer, "idle", CONNECTION)
+        if sleeper is not None or idle is not None:
+            rows.append([NAMES[peer], number(sleeper), "–" if over is None else f"{over:.2f}", number(idle)])
+    return markdown(["", "sleeping task, bytes", "seconds beyond the sleep", "idle connection, bytes"], rows)
+
+
+def block_losses(results):
+    """Wherever another costs less than ours: which, and how much."""
+    works = [(title, lambda peer, b=bench, f=field: results.median(peer, b, f)) for bench, title, field, _ in OPERATIONS]
+    works += [(f"echo of {size_name(size)}, 100 connections", lambda peer, z=size: results.echo(peer, REQUEST, z, 100))
+              for size in SIZES]
+    works += [("a sleeping task's memory", lambda peer: results.median(peer, "sleepers", MEMORY)),
+              ("an idle connection's memory", lambda peer: results.median(peer, "idle", CONNECTION))]
+    lines = []
+    for title, of in works:
+        mine = of("ours")
+        if mine is None:
+            continue
+        ahead = sorted((of(peer) / mine, NAMES[peer]) for peer in NAMES if peer not in OURS and of(peer) is not None)
+        ahead = [f"{name} ({ratio:.2f} ×)" for ratio, name in ahead if ratio < 0.995]
+        lines.append(f"- **{title}**: {', '.join(ahead) if ahead else 'none'}")
+    return "\n".join(lines)
+
+
+def block_machine(results):
+    meta = results.meta
+    machine, versions = meta["machine"], meta["versions"]
+    used = {"python": "CPython", "uvloop": "uvloop", "swift-nio": "SwiftNIO", "tokio": "tokio", "rustc": "Rust", "go": "Go",
+            "node": "Node.js", "libuv": "libuv", "liburing": "liburing", "gcc": "GCC"}
+    clean = {key: re.sub(r"^(rustc |go|v)(?=\d)|\s*[(].*| linux/\S+", "", versions[key]) for key in used if key in versions}
+    swift = re.search(r"(\d+\.\d+(\.\d+)?)", versions.get("swift", ""))
+    ok = [sample for sample in results.samples if "result" in sample]
+    share = statistics.median(sample["other_cpu_s"] / max(sample["elapsed_s"], 1e-6) for sample in ok)
+    counts = {}
+    for sample in ok:
+        key = (sample["peer"], sample["bench"], str(sample["params"]))
+        counts[key] = counts.get(key, 0) + 1
+    biggest = max(results.values("ours", "sleepers", "n") or [0])
+    alive = max(results.values("ours", "timers_live", "n") or [0])
+    lines = [
+        f"- Recorded on {meta['started'][:10]}, at commit {meta['commit']}"
+        + (", in a short run: fewer operations and repeats than the targets ask for." if meta["quick"] else "."),
+        f"- Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, a virtual machine; "
+        f"{machine['system']}, Linux {machine['kernel']}.",
+        f"- Swift {swift[1] if swift else '?'}; peers: "
+        + ", ".join(f"{used[key]} {version}" for key, version in clean.items()) + ".",
+        f"- {len(ok)} samples, {statistics.median(counts.values()):.0f} for each figure. "
+        f"{biggest:,} sleepers; “all alive” is {alive:,} timers.",
+        f"- Noise: while a sample was taken, others used {share:.2f} of the {machine['cores']} cores (median).",
+    ]
+    failed = sorted({f"{NAMES.get(s['peer'], s['peer'])} ({s['bench']}): {s['error']}" for s in results.samples if "error" in s})
+    lines += [f"- No figure: {line}" for line in failed]
+    if meta["not_built"]:
+        lines.append(f"- Not built: {', '.join(NAMES.get(peer, peer) for peer in meta['not_built'])}.")
+    return "\n".join(lines)
+
+
+BLOCKS = {
+    "targets": block_targets, "tasks": block_tasks, "echo": block_echo, "latency": block_latency,
+    "memory": block_memory, "losses": block_losses, "machine": block_machine,
+}
+
+
+# ---- charts ----
+
+def bars(results, bench, field, params=None, leave_out=()):
+    """(name, value, is it ours) from the cheapest to the dearest."""
+    found = [(NAMES[peer], results.median(peer, bench, field, params), peer in OURS)
+             for peer in results.peers(bench) if peer not in leave_out]
+    return sorted((bar for bar in found if bar[1] is not None), key=lambda bar: bar[1])
+
+
+def draw_overview(results):
+    """What the others cost as a multiple of ours: one row an operation, one mark a peer."""
+    rows = [(title, lambda peer, b=bench, f=field: results.median(peer, b, f)) for bench, title, field, _ in OPERATIONS]
+    rows += [(f"echo of {size_name(size)}, 100 connections", lambda peer, z=size: results.echo(peer, REQUEST, z, 100))
+             for size in (1024, 16384, 102400)]
+    rows += [("memory of a sleeping task", lambda peer: results.median(peer, "sleepers", MEMORY)),
+             ("memory of an idle connection", lambda peer: results.median(peer, "idle", CONNECTION))]
+    peers = [peer for peer in ("asyncio", "uvloop", "swift-stock", "tokio", "go", "libuv", "c-epoll")]
+    series = []
+    for peer in peers:
+        points = [(of(peer) / of("ours")) if of(peer) is not None and of("ours") else None for _, of in rows]
+        series.append((NAMES[peer], points))
+    return charts.ratios(
+        "What others cost, as a multiple of swift-asyncio", "CPU time per operation; the last two rows: memory",
+        [title for title, _ in rows], series)
+
+
+def draw_tasks(results):
+    panels = [(title, "ns", bars(results, bench, field)) for bench, title, field, _ in OPERATIONS]
+    return charts.panels("Tasks, queues, locks and timers", "CPU nanoseconds per operation: shorter is better", panels, 2)
+
+
+def draw_echo(results):
+    panels = [(f"{size_name(size)}", "µs", bars(results, "echo", REQUEST, {"size": size, "conns": 100})) for size in SIZES]
+    return charts.panels(
+        "Echo server, 100 connections", "the server's CPU microseconds per request, by message size: shorter is better", panels, 2)
+
+
+def draw_memory(results):
+    panels = [("a sleeping task", "B", bars(results, "sleepers", MEMORY)), ("an idle connection", "B", bars(results, "idle", CONNECTION))]
+    return charts.panels("Memory", "bytes of resident memory each: shorter is better", panels, 2)
+
+
+CHARTS = {"overview.svg": draw_overview, "tasks.svg": draw_tasks, "echo.svg": draw_echo, "memory.svg": draw_memory}
+
+
+# ---- the whole ----
+
+def filled(page, results):
+    for name, block in BLOCKS.items():
+        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+        head, found, rest = page.partition(begin)
+        _, ended, tail = rest.partition(end)
+        if not (found and ended):
+            raise SystemExit(f"report.py: {PAGE} has no block `{begin}` … `{end}`")
+        page = f"{head}{begin}\n\n{block(results)}\n\n{end}{tail}"
+    return page
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", default=RESULTS, help="results of record.py")
+    parser.add_argument("--targets", action="store_true", help="print the targets and whether they are met; write nothing")
+    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if something would change")
+    options = parser.parse_args()
+    results = Results(options.results)
+    if options.targets:
+        print(targets_text(results))
+        return 0
+
+    with open(PAGE) as file:
+        files = {PAGE: filled(file.read(), results)}
+    files.update({os.path.join(PICTURES, name): draw(results) for name, draw in CHARTS.items()})
+    stale = []
+    for path, text in files.items():
+        if os.path.exists(path):
+            with open(path) as file:
+                if file.read() == text:
+                    continue
+        stale.append(os.path.relpath(path))
+        if not options.check:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w") as file:
+                file.write(text)
+    if stale:
+        print(("not up to date, run report.py: " if options.check else "wrote ") + ", ".join(stale))
+    return 1 if stale and options.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

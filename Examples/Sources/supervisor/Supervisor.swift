@@ -1,0 +1,91 @@
+import ArgumentParser
+import AsyncIO
+import Foundation
+
+/// Keeps programs running: each line of a file is a command of the shell.
+@main
+struct Supervisor: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "supervisor", abstract: "Keeps the commands of a file running.",
+        discussion: """
+            Each line of the file is a command of the shell; empty lines and those that begin with # are none. \
+            A command that ends is started again, at once if it ran for long, and else after a pause that doubles \
+            each time. SIGHUP, SIGUSR1 and SIGUSR2 are handed on to all of them. SIGTERM and Ctrl-C end them \
+            all: by SIGTERM, and by SIGKILL when the grace is over.
+            """)
+
+    @Argument(help: "The file.")
+    var file: String
+
+    @Option(help: "The first pause before a command is started again, in seconds.")
+    var pause = 0.5
+
+    @Option(help: "The longest pause, in seconds.")
+    var longestPause = 30.0
+
+    @Option(help: "How long commands have to end, in seconds.")
+    var grace = 5.0
+
+    func validate() throws {
+        guard 0 < pause, pause <= longestPause, 0 <= grace else {
+            throw ValidationError(
+                "Pauses are positive, the first no longer than the longest; the grace is not negative.")
+        }
+    }
+
+    func run() throws {
+        let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map(String.init)
+        let commands = lines.filter { !$0.allSatisfy(\.isWhitespace) && !$0.hasPrefix("#") }
+        guard !commands.isEmpty else { throw ValidationError("There is no command in \(file).") }
+        let supervisor = self
+        try AsyncIO.run { try await supervisor.supervise(commands.map { Service(command: $0) }) }
+    }
+
+    @MainActor
+    private func supervise(_ services: [Service]) async throws {
+        let arrivals = try signals(.terminate, .interrupt, .hangUp, .user1, .user2)
+        try await withAsyncTaskGroup { group in
+            for service in services { try group.createTask { try await keepRunning(service) } }
+            for try await signal in arrivals {
+                guard signal == .terminate || signal == .interrupt else {
+                    for service in services { try? service.process?.sendSignal(signal, toGroup: true) }
+                    continue
+                }
+                say("\(signal): ending \(services.count) commands")
+                return group.cancel()
+            }
+        }
+    }
+
+    @MainActor
+    private func keepRunning(_ service: Service) async throws {
+        var delay = Duration.seconds(pause)
+        while true {
+            let start = ContinuousClock.now
+            let code = try await withSubprocess(shell: service.command, grace: .seconds(grace)) { process in
+                say("started \(process.pid): \(service.command)")
+                service.process = process
+                defer { service.process = nil }
+                return try await process.wait()
+            }
+            // Who ran for longer than the longest pause begins anew.
+            if ContinuousClock.now - start > .seconds(longestPause) { delay = .seconds(pause) }
+            say("ended with \(code), started again in \(delay): \(service.command)")
+            try await sleep(delay)
+            delay = min(delay * 2, .seconds(longestPause))
+        }
+    }
+
+    private func say(_ line: String) {
+        print("supervisor: \(line)")
+        fflush(nil)
+    }
+}
+
+/// A command, and the process that runs it at present.
+final class Service {
+    let command: String
+    var process: Subprocess?
+
+    init(command: String) { self.command = command }
+}

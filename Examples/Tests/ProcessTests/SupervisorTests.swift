@@ -1,0 +1,65 @@
+import AsyncIO
+import AsyncIOTesting
+import Foundation
+import Testing
+
+@Suite(.eventLoop, .timeLimit(.minutes(1))) struct SupervisorTests {
+    private func withSupervisor(
+        _ commands: String, _ arguments: String..., body: (Subprocess) async throws -> Void
+    ) async throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("commands-\(UUID())")
+        try commands.write(to: file, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: file) }
+        try await withSubprocess(program("supervisor"), arguments: [file.path] + arguments, stdout: .pipe, body)
+    }
+
+    /// The first lines that something is true of.
+    private func lines(_ count: Int, of process: Subprocess, where isMeant: (String) -> Bool) async throws -> [String] {
+        var found: [String] = []
+        while found.count < count {
+            let line = String(decoding: try await process.stdout?.readLine() ?? [], as: UTF8.self)
+            if line.isEmpty { break }
+            if isMeant(line) { found.append(String(line.dropLast())) }
+        }
+        return found
+    }
+
+    @Test func commandsAreKeptRunningWithPausesThatDouble() async throws {
+        try await withSupervisor("# not a command\n\necho one; exit 7\n", "--pause", "0.05") { process in
+            let ends = try await lines(3, of: process) { $0.contains("ended") }
+            #expect(ends[0].contains("ended with 7, started again in 0.05 seconds: echo one; exit 7"))
+            #expect(ends[1].contains("in 0.1 seconds"))
+            #expect(ends[2].contains("in 0.2 seconds"))
+        }
+    }
+
+    @Test func signalsAreHandedOnAndSIGTERMEndsAll() async throws {
+        let commands = """
+            trap 'echo reloaded' HUP; echo up; while :; do sleep 0.02; done
+            sleep 60
+            """
+        try await withSupervisor(commands) { process in
+            #expect(try await lines(1, of: process) { $0 == "up\n" } == ["up"])
+            try process.sendSignal(.hangUp)
+            #expect(try await lines(1, of: process) { $0 == "reloaded\n" } == ["reloaded"])
+            try process.terminate()
+            #expect(try await process.wait() == 0)
+        }
+    }
+
+    @Test func itExplainsItselfAndWhatIsWrong() async throws {
+        let help = try await createSubprocess(program("supervisor"), arguments: ["--help"], stdout: .pipe)
+        let (text, _) = try await help.communicate()
+        #expect(String(decoding: text ?? [], as: UTF8.self).contains("Keeps the commands of a file running."))
+        try await withSupervisor("# nothing\n") { process in
+            let code = try await process.wait()
+            #expect(code != 0)
+        }
+    }
+}
+
+/// An example's file.
+func program(_ name: String) -> String {
+    let here = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    return here.appendingPathComponent(name).path
+}

@@ -1,0 +1,68 @@
+internal import AsyncIOSystem
+
+// Times are nanoseconds.
+
+extension LoopSnapshot {
+    var json: JSON {
+        .object(
+            JSON.process + [
+                ("blocked", .null), ("loop", loopAsJSON), ("tasks", .array(tasks.map(\.json))),
+                ("omitted", JSON(omitted)),
+                ("deadlocks", .array(deadlocks.map { .array($0.map { JSON($0) }) })),
+            ])
+    }
+
+    private var loopAsJSON: JSON {
+        .object([
+            ("turns", JSON(statistics.turns)), ("steps", JSON(statistics.steps)),
+            ("tasks", JSON(statistics.tasks)), ("ready", JSON(statistics.ready)),
+            ("timers", JSON(statistics.timers)), ("descriptors", JSON(statistics.descriptors)),
+            ("lag", JSON(statistics.lag)), ("longestLag", JSON(statistics.longestLag)),
+            ("stalls", JSON(statistics.stalls)), ("longestStall", JSON(statistics.longestStall)),
+            ("busy", JSON(busy)), ("debug", .bool(isDebug)),
+        ])
+    }
+}
+
+extension LoopSnapshot.TaskFacts {
+    fileprivate var json: JSON {
+        .object([
+            ("id", JSON(number)), ("name", .string(name)), ("state", .string(state)),
+            ("waitsFor", .string(waitsFor)), ("since", JSON(since)), ("created", JSON(created?.description)),
+            ("cancelling", JSON(cancelling)), ("steps", JSON(times.steps)), ("runTime", JSON(times.total)),
+            ("longestStep", JSON(times.longest)), ("awaitedBy", .array(awaitedBy.map { JSON($0) })),
+            ("stack", .array(stack.map(\.json))),
+        ])
+    }
+}
+
+extension BlockedLoopReport {
+    /// What can be said of a loop that does not answer.
+    var json: JSON {
+        .object(
+            JSON.process + [
+                (
+                    "blocked",
+                    .object([
+                        ("task", JSON(task)), ("created", JSON(created?.description)),
+                        ("duration", JSON(duration)), ("stack", .array(stack.map(\.json))),
+                    ])
+                )
+            ])
+    }
+}
+
+extension CallGraphFrame {
+    fileprivate var json: JSON {
+        .object([
+            ("function", .string(function)), ("file", JSON(file)), ("line", JSON(line)), ("async", .bool(isAsync)),
+        ])
+    }
+}
+
+extension JSON {
+    /// Which program it is.
+    static var process: [(String, JSON)] {
+        [("pid", JSON(ThisProcess.id)), ("program", .string(ThisProcess.name))]
+    }
+}

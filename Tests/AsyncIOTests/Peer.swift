@@ -1,0 +1,137 @@
+import AsyncIO
+import Glibc
+import SystemPackage
+
+/// The other end of a connection, in plain system calls that do not block.
+final class Peer {
+    private(set) var descriptor: Int32
+
+    init(owning descriptor: Int32) {
+        self.descriptor = descriptor
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    }
+
+    deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
+
+    /// A connected pair: a descriptor for the library, and its peer.
+    static func pair(_ type: __socket_type = SOCK_STREAM) throws -> (ours: Int32, peer: Peer) {
+        var ends: [Int32] = [0, 0]
+        guard socketpair(AF_UNIX, Int32(type.rawValue), 0, &ends) == 0 else { throw POSIXError() }
+        let ours = Peer(owning: ends[0])
+        return (ours.giveUp(), Peer(owning: ends[1]))
+    }
+
+    /// A client that is connected to a port of the loopback.
+    static func connected(to port: Int) throws -> Peer {
+        let peer = Peer(owning: socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(UInt16(port).bigEndian)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(peer.descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 || errno == EINPROGRESS else { throw POSIXError() }
+        return peer
+    }
+
+    func giveUp() -> Int32 {
+        defer { descriptor = -1 }
+        return descriptor
+    }
+
+    /// How many bytes the system took.
+    @discardableResult
+    func send(_ bytes: [UInt8]) -> Int { Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+    @discardableResult
+    func send(_ text: String) -> Int { send(Array(text.utf8)) }
+
+    /// What has come; nil if nothing has, none at the end.
+    func receive(_ count: Int = 65_536) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let received = recv(descriptor, &bytes, count, 0)
+        return received < 0 ? nil : Array(bytes[..<received])
+    }
+
+    /// Waits for all that comes, to the end of the stream.
+    func receiveToEnd() async throws -> [UInt8] {
+        var all: [UInt8] = []
+        while true {
+            if let part = receive() {
+                if part.isEmpty { return all }
+                all += part
+            } else {
+                try await sleep(.milliseconds(1))
+            }
+        }
+    }
+
+    /// Waits for the next that comes.
+    func text() async throws -> String {
+        while true {
+            if let part = receive() { return String(decoding: part, as: UTF8.self) }
+            try await sleep(.milliseconds(1))
+        }
+    }
+
+    func endWriting() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    func close() {
+        if descriptor >= 0 { Glibc.close(descriptor) }
+        descriptor = -1
+    }
+
+    /// Closes with a reset.
+    func reset() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        close()
+    }
+
+    /// Makes the buffers as small as the system allows.
+    static func shrinkBuffers(_ descriptor: Int32) {
+        for option in [SO_SNDBUF, SO_RCVBUF] {
+            var size: Int32 = 1
+            setsockopt(descriptor, SOL_SOCKET, option, &size, 4)
+        }
+    }
+}
+
+/// An integer option of a socket.
+func socketOption(_ descriptor: Int32, _ level: Int32, _ option: Int32) -> Int32 {
+    var value: Int32 = -1
+    var length = socklen_t(4)
+    getsockopt(descriptor, level, option, &value, &length)
+    return value
+}
+
+/// Waits, for five seconds at most, until something is so.
+func eventually(_ condition: () throws -> Bool) async throws {
+    for _ in 0..<5_000 {
+        if try condition() { return }
+        try await sleep(.milliseconds(1))
+    }
+    throw TimeoutError()
+}
+
+/// A fresh path for a file, which is removed at the end.
+func withTemporaryPath<T>(_ body: (String) async throws -> T) async throws -> T {
+    let path = "/tmp/asyncio-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    defer { unlink(path) }
+    return try await body(path)
+}
+
+/// A pseudo-terminal: its master, and its slave.
+func openTerminal() throws -> (master: Int32, slave: Int32) {
+    let master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+    var number: UInt32 = 0
+    var unlocked: Int32 = 0
+    // TIOCGPTN and TIOCSPTLCK, which are macros that Swift does not see.
+    guard master >= 0, ioctl(master, 0x8004_5430, &number) == 0, ioctl(master, 0x4004_5431, &unlocked) == 0 else {
+        throw POSIXError()
+    }
+    return (master, open("/dev/pts/\(number)", O_RDWR | O_NOCTTY | O_CLOEXEC))
+}

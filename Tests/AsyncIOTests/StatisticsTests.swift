@@ -1,0 +1,119 @@
+import AsyncIO
+import AsyncIOTesting
+import Testing
+
+/// What the primitives and the loop say about themselves.
+@Suite(.virtualTime)
+struct StatisticsTests {
+    @Test func aLockTellsItsOwnerAndItsWaiters() async throws {
+        let lock = Lock()
+        #expect(lock.description == "Lock (free, nobody waits)")
+        #expect(lock.owner == nil)
+        let holder = createTask(name: "holder") { try await lock.withLock { try await sleep(.seconds(1)) } }
+        let next = createTask(name: "next") { try await lock.withLock {} }
+        try await settle()
+        #expect(lock.description == "Lock (held by \"holder\", 1 waits)")
+        #expect(lock.owner === holder)
+        #expect(lock.statistics.isLocked)
+        #expect(lock.statistics.waiters.map(\.name) == ["next"])
+        _ = try await wait([holder, next])
+        #expect(lock.owner == nil && !lock.isLocked)
+    }
+
+    @Test func aLockThatItsOwnerForgotToReleaseSaysSo() async throws {
+        let lock = Lock()
+        let task = createTask { try await lock.acquire() }
+        try await task.value
+        #expect(lock.owner == nil)
+        #expect(lock.description.hasSuffix(", which has ended, nobody waits)"))
+        #expect(lock.description.hasPrefix("Lock (held by Task-"))
+    }
+
+    @Test func eventsConditionsSemaphoresAndBarriersTellTheirState() async throws {
+        let event = Event()
+        let condition = Condition()
+        let semaphore = try Semaphore(1)
+        let bounded = try BoundedSemaphore(2)
+        let barrier = try Barrier(3)
+        let tasks = [
+            createTask(name: "event") { try await event.wait() },
+            createTask(name: "condition") { try await condition.withLock { try await condition.wait() } },
+            createTask(name: "semaphore") {
+                try await semaphore.acquire()
+                try await semaphore.acquire()
+            },
+            createTask(name: "bounded") { try await bounded.acquire() },
+            createTask(name: "barrier") { _ = try await barrier.wait() },
+        ]
+        try await settle()
+        #expect(event.description == "Event (not set, 1 waits)")
+        #expect(event.statistics.waiters.map(\.name) == ["event"])
+        #expect(condition.description == "Condition (1 waits; Lock (free, nobody waits))")
+        #expect(condition.statistics.waiters.map(\.name) == ["condition"])
+        #expect(!condition.statistics.lock.isLocked)
+        #expect(semaphore.description == "Semaphore (0 left, 1 waits)")
+        #expect(semaphore.statistics.waiters.map(\.name) == ["semaphore"])
+        #expect(bounded.description == "BoundedSemaphore (1 of 2 left, nobody waits)")
+        #expect(bounded.statistics.bound == 2)
+        #expect(barrier.description == "Barrier (1 of 3 have come)")
+        #expect(barrier.statistics.waiters.map(\.name) == ["barrier"])
+        event.set()
+        #expect(event.description == "Event (set, nobody waits)")
+        for task in tasks { task.cancel() }
+        _ = try await wait(tasks)
+        #expect(semaphore.description == "Semaphore (0 left, nobody waits)")
+    }
+
+    @Test func aQueueTellsWhoPutsAndWhoGets() async throws {
+        let queue = Queue<Int>(maxSize: 1)
+        let getter = createTask(name: "getter") { try await queue.get() }
+        try await settle()
+        #expect(queue.description == "Queue (0 of 1 items, getting: 1 waits, putting: nobody waits)")
+        #expect(queue.statistics.getters.map(\.name) == ["getter"])
+        try await queue.put(1)
+        try await queue.put(2)
+        _ = try await getter.value
+        let putter = createTask(name: "putter") { try await queue.put(3) }
+        let line = #line - 1
+        try await settle()
+        #expect(queue.statistics.putters.map(\.name) == ["putter"])
+        #expect(queue.statistics.unfinished == 2)
+        #expect(putter.stack.first?.line == line)
+        _ = try await queue.get()
+        try await putter.value
+        #expect(Queue<Int>().description.hasPrefix("Queue (0 items, "))
+    }
+
+    @Test func aGroupTellsItsTasks() async throws {
+        try await withAsyncTaskGroup { group in
+            try group.createTask(name: "child") { try await sleep(.seconds(1)) }
+            #expect(group.tasks.map(\.name) == ["child"])
+            #expect(group.description == "AsyncTaskGroup (1 task)")
+        }
+    }
+
+    @Test func theLoopTellsHowMuchThereIsOfEverything() async throws {
+        let loop = try EventLoop.running
+        let task = createTask { try await sleep(.seconds(5)) }
+        try await settle()
+        let statistics = loop.statistics
+        #expect(statistics.tasks == allTasks().count)
+        #expect(statistics.timers == 1)
+        #expect(statistics.turns > 0 && statistics.steps >= statistics.turns)
+        #expect(statistics.descriptors == 0)
+        task.cancel()
+        _ = try await wait([task])
+        #expect(loop.statistics.timers == 0)
+    }
+}
+
+@Suite(.eventLoop)
+struct LagTests {
+    @Test func aTimerThatFiresLateIsLag() async throws {
+        let loop = try EventLoop.running
+        try loop.callLater(.milliseconds(1)) {}
+        block(.milliseconds(60))
+        try await sleep(.milliseconds(1))
+        #expect(loop.statistics.longestLag >= .milliseconds(55))
+    }
+}

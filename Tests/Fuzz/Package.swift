@@ -1,0 +1,20 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Coverage-guided fuzzing of the stream parsers; see run.sh. A package of its own, since all of the
+// library is built with libFuzzer's instruments for it.
+let package = Package(
+    name: "Fuzz",
+    dependencies: [.package(name: "swift-asyncio", path: "../..")],
+    targets: [
+        .executableTarget(
+            name: "stream-fuzz",
+            dependencies: [.product(name: "AsyncIO", package: "swift-asyncio")],
+            swiftSettings: [
+                .swiftLanguageMode(.v6),
+                .defaultIsolation(MainActor.self),
+                .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+                .unsafeFlags(["-parse-as-library"]),
+            ])
+    ]
+)

@@ -1,0 +1,1 @@
+../../../AsyncIOTests/Fuzzing/StreamModel.swift
