@@ -29,6 +29,7 @@ for module in AsyncIO AsyncIOTesting; do
     # Not what sequences get from the standard library: that is documented there.
     swift symbolgraph-extract -module-name $module -target "$target" $flags -minimum-access-level public \
         -emit-extension-block-symbols -skip-synthesized-members -output-dir "$graphs"
+    scripts/check-topics.py "$graphs/$module.symbols.json" "Sources/$module/$module.docc/$module.md"
     # A parameter that its name says all of (isolation, bytes) has no line of its own.
     "$docc" convert "Sources/$module/$module.docc" --additional-symbol-graph-dir "$graphs" \
         --fallback-display-name $module --fallback-bundle-identifier $module \

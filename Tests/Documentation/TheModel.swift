@@ -38,8 +38,10 @@ import Testing
                 try await sleep(.seconds(3600))
             } catch is CancellationError {
                 // A second cancellation does not disturb this, time does.
-                try await withCleanup(timeout: .seconds(5)) { try await refund() }
-                refunded = true
+                try await withCleanup(timeout: .seconds(5)) {
+                    try await refund()
+                    refunded = true
+                }
                 throw CancellationError()
             }
         }
