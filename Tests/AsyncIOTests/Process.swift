@@ -36,7 +36,6 @@ enum Process {
     private static func children(inState state: Substring?) -> Set<Int32> {
         var found: Set<Int32> = []
         guard let directory = opendir("/proc") else { return [-1] }
-        let own = firstLine(of: "/proc/self/stat").map(name(in:))
         defer { closedir(directory) }
         while let entry = readdir(directory) {
             let name = withUnsafePointer(to: entry.pointee.d_name) {
