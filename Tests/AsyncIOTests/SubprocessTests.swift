@@ -469,10 +469,11 @@ import Testing
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         let next = dup(0)
         close(next)
-        // From none to enough: each step of a child's setting-up fails once.
+        // From none to enough: each step of a child's setting-up fails once. The numbers that are free
+        // may have gaps between them.
         var started = false
         var room: rlim_t = 0
-        while !started, room < 20 {
+        while !started, room < 1_000 {
             var lowered = limit
             lowered.rlim_cur = rlim_t(next) + room
             setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &lowered)
