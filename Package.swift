@@ -129,5 +129,12 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: testSettings),
+        // The code of the documentation; see scripts/check-snippets.py.
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: ["AsyncIO", "AsyncIOTesting"],
+            path: "Tests/Documentation",
+            exclude: ["Manifest"],
+            swiftSettings: testSettings),
     ]
 )

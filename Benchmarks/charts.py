@@ -101,7 +101,8 @@ def ratios(title, subtitle, rows, series):
     """A mark for each series in each row, on a logarithmic axis; 1 is ours."""
     left, right, row_height, width = 300, 40, 30, 928
     values = [value for _, points in series for value in points if value]
-    low, high = min(values + [0.5]) * 0.85, max(values + [2]) * 1.15
+    # What is far out stands at the edge, with its value.
+    low, high = max(min(values + [0.5]), 0.2) * 0.8, max(values + [2]) * 1.15
     scale = (width - left - right) / (math.log(high) - math.log(low))
 
     def at(value):
@@ -110,7 +111,7 @@ def ratios(title, subtitle, rows, series):
     body, x, y = [], 24, 86
     for index, (name, _) in enumerate(series):  # the legend
         body += [shape(index, x + 6, y - 4, f"s{index}"), text(x + 18, y, name, "text small")]
-        x += 34 + 7.2 * len(name)
+        x += 38 + 6.9 * len(name)
     top, bottom = 128, 128 + row_height * len(rows)
     body += [text(at(1) - 10, top - 12, "← cheaper than swift-asyncio", "dim small", "end"),
              text(at(1) + 10, top - 12, "dearer →", "dim small")]
@@ -118,13 +119,21 @@ def ratios(title, subtitle, rows, series):
         if low < tick < high:
             ours = tick == 1
             line = f'x1="{at(tick):.1f}" x2="{at(tick):.1f}" y1="{top - 4}" y2="{bottom}"'
-            body.append(f'<line {line} class="grid"/>' if not ours else f'<rect x="{at(1) - 1:.1f}" y="{top - 4}" width="2" height="{bottom - top + 4}" class="ours"/>')
+            body.append(
+                f'<rect x="{at(1) - 1:.1f}" y="{top - 4}" width="2" height="{bottom - top + 4}" class="ours"/>'
+                if ours else f'<line {line} class="grid"/>')
             body.append(text(at(tick), bottom + 18, f"{tick:g} ×", ("ours strong" if ours else "dim") + " small", "middle"))
     for row, name in enumerate(rows):
         middle = top + row_height * row + row_height / 2
         body.append(f'<line x1="{left}" x2="{width - right}" y1="{middle}" y2="{middle}" class="grid"/>')
         body.append(text(left - 14, middle + 4.5, name, "text", "end"))
+        edge = left + 2
         for index, (_, points) in enumerate(series):
-            if points[row]:
+            if not points[row]:
+                continue
+            if points[row] >= low:
                 body.append(shape(index, at(points[row]), middle, f"s{index}"))
+                continue
+            body += [shape(index, edge, middle, f"s{index}"), text(edge + 10, middle + 4.5, f"{points[row]:.2f}", "dim small")]
+            edge += 54
     return card(width, bottom + 36, title, subtitle, body)

@@ -68,6 +68,16 @@ def commit():
     return git("rev-parse", "--short", "HEAD") + (" with changes" if changed else "")
 
 
+def sizes(*binaries):
+    """Bytes of the executables, without debugging information, which Swift's static libraries bring along."""
+    found = []
+    for binary in binaries:
+        with tempfile.NamedTemporaryFile() as stripped:
+            subprocess.run(["strip", "-g", "-o", stripped.name, binary], check=True)
+            found.append(os.path.getsize(stripped.name))
+    return dict(zip(("ours", "ours-static"), found))
+
+
 def run(harness, options, extras, passed_on):
     """What one run of the harness measured."""
     command = [sys.executable, os.path.join(harness, "run.py"), "--max-seconds", "7200", *options, *passed_on]
@@ -80,11 +90,26 @@ def run(harness, options, extras, passed_on):
             return json.load(file)
 
 
+# What is kept of a sample, to keep the file small.
+FIELDS = ("peer", "bench", "params", "repeat", "elapsed_s", "other_cpu_s", "result", "error")
+RESULTS_OF = {
+    "n", "ns_per_op", "cpu_ns_per_op", "over_s", "bytes_per_task", "bytes_per_conn",
+    "rps", "p50_us", "p99_us", "p999_us", "server_cpu_us_per_req",
+}  # fmt: skip
+
+
 def short(value):
-    """Six digits of a float; the rest is noise."""
+    """Five digits of a float; the rest is noise."""
     if isinstance(value, dict):
         return {key: short(entry) for key, entry in value.items()}
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
+def essence(sample):
+    kept = {field: short(sample[field]) for field in FIELDS if field in sample}
+    if "result" in kept:
+        kept["result"] = {field: value for field, value in kept["result"].items() if field in RESULTS_OF}
+    return kept
 
 
 def main():
@@ -117,17 +142,13 @@ def main():
     first = measured[0]["meta"]
     meta = {
         "started": first["started"], "quick": options.quick, "commit": commit(), "machine": machine(),
-        "options": {"tasks": " ".join(tasks), "sockets": " ".join(sockets)},
+        "options": {"tasks": " ".join(tasks), "sockets": " ".join(sockets)}, "executables": sizes(ours, ours_static),
         "versions": first["versions"], "not_built": sorted(first["not_built"]),
     }
-    samples = [
-        {key: short(sample[key]) for key in ("peer", "bench", "params", "repeat", "elapsed_s", "other_cpu_s", "steal_s",
-                                             "result", "error") if key in sample}
-        for part in measured for sample in part["samples"]
-    ]
+    samples = [essence(sample) for part in measured for sample in part["samples"]]
     os.makedirs(os.path.dirname(os.path.abspath(options.out)), exist_ok=True)
     with open(options.out, "w") as file:
-        rows = ",\n".join(json.dumps(sample) for sample in samples)
+        rows = ",\n".join(json.dumps(sample, separators=(",", ":")) for sample in samples)
         file.write(f'{{"meta": {json.dumps(meta, indent=1)},\n"samples": [\n{rows}\n]}}\n')
     print(f"wrote {options.out}: {len(samples)} samples", file=sys.stderr)
     if os.path.abspath(options.out) == RESULTS:

@@ -7,7 +7,7 @@
 
 The page is Documentation/Performance.md: prose, and blocks between `<!-- begin NAME -->` and
 `<!-- end NAME -->` that this script fills. The charts lie beside it. The results are
-Benchmarks/results/peers.json, which record.py writes. Every figure is a median.
+Benchmarks/results/peers.json, which record.py writes. Every figure is a median (of two samples, the lower).
 """
 import argparse
 import json
@@ -79,7 +79,7 @@ class Results:
 
     def median(self, peer, bench, field, params=None):
         values = self.values(peer, bench, field, params)
-        return statistics.median(values) if values else None
+        return statistics.median_low(values) if values else None  # of two, not their mean: one may be spoilt
 
     def peers(self, bench):
         present = {sample["peer"] for sample in self.samples if sample["bench"] == bench and "result" in sample}
@@ -250,6 +250,22 @@ def block_losses(results):
     return "\n".join(lines)
 
 
+def block_static(results):
+    """What linking Swift's standard library statically gives."""
+    rows = []
+    works = [(title, "ns", lambda peer, b=bench, f=field: results.median(peer, b, f)) for bench, title, field, _ in OPERATIONS]
+    works.append(("echo of 1 KiB, 100 connections", "µs", lambda peer: results.echo(peer, REQUEST, 1024, 100)))
+    for title, unit, of in works:
+        dynamic, static = of("ours"), of("ours-static")
+        if dynamic and static:
+            rows.append([title, f"{number(dynamic)} {unit}", f"{number(static)} {unit}", f"{static / dynamic - 1:+.0%}"])
+    sizes = results.meta.get("executables")
+    if sizes:
+        dynamic, static = sizes["ours"], sizes["ours-static"]
+        rows.append(["asyncio-bench, the executable", f"{dynamic / 1e6:.1f} MB", f"{static / 1e6:.1f} MB", ""])
+    return markdown(["", "dynamic", "static", ""], rows)
+
+
 def block_machine(results):
     meta = results.meta
     machine, versions = meta["machine"], meta["versions"]
@@ -285,7 +301,7 @@ def block_machine(results):
 
 BLOCKS = {
     "targets": block_targets, "tasks": block_tasks, "echo": block_echo, "latency": block_latency,
-    "memory": block_memory, "losses": block_losses, "machine": block_machine,
+    "memory": block_memory, "losses": block_losses, "static": block_static, "machine": block_machine,
 }
 
 

@@ -1,6 +1,7 @@
 """What asyncio-bench does, on CPython's asyncio: spawn, switch and the line server."""
 import asyncio
 import json
+import os
 import sys
 import time
 
@@ -41,6 +42,52 @@ async def switch(tasks, total):
     measure.report("switch", each * tasks)
 
 
+BLOCK, BLOCKS = 4096, 16384
+
+
+async def files(work, count, directory):
+    """Files as asyncio's users have them: `to_thread`."""
+    path = f"{directory}/asyncio-bench-{os.getpid()}"
+    with open(path, "wb") as file:
+        file.write(b"\7" * (BLOCK * BLOCKS))
+    with open(path + ".small", "wb") as small:
+        small.write(b"\7" * BLOCK)
+    file = os.open(path, os.O_RDWR)
+    os.fsync(file)
+    if work == "cold":
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
+    data = b"\7" * BLOCK
+
+    def offset(index):
+        return index * 7919 % BLOCKS * BLOCK
+
+    def whole():
+        with open(path + ".small", "rb") as small:
+            return small.read()
+
+    async def read(index):
+        await asyncio.to_thread(os.pread, file, BLOCK, offset(index))
+
+    async def write(index):
+        await asyncio.to_thread(os.pwrite, file, data, offset(index))
+
+    async def small(index):
+        await asyncio.to_thread(whole)
+
+    async def worker(body, first, step):
+        for index in range(first, count, step):
+            await body(index)
+
+    body, step = {"hot": (read, 1), "cold": (read, 32), "small": (small, 1), "write": (write, 1), "write32": (write, 32)}[work]
+    measure = Measure()
+    await asyncio.gather(*[worker(body, first, step) for first in range(step)])
+    measure.report("files-" + work, count)
+    os.close(file)
+    os.unlink(path)
+    os.unlink(path + ".small")
+
+
 async def lineserver(port):
     async def handler(reader, writer):
         try:
@@ -56,7 +103,7 @@ async def lineserver(port):
 
 
 if __name__ == "__main__":
-    programs = {f.__name__: f for f in (spawn, switch, lineserver)}
+    programs = {f.__name__: f for f in (spawn, switch, files, lineserver)}
     if len(sys.argv) < 2 or sys.argv[1] not in programs:
         sys.exit(64)
-    asyncio.run(programs[sys.argv[1]](*map(int, sys.argv[2:])))
+    asyncio.run(programs[sys.argv[1]](*(int(word) if word.isdigit() else word for word in sys.argv[2:])))

@@ -6,15 +6,25 @@ package import SystemPackage
 package struct FileFacts: Sendable {
     package let size: Int64
     package let isRegular: Bool
-    /// Whether reads and writes have positions.
-    package let isSeekable: Bool
+    /// Whether it has a name still: closing it does not remove it.
+    package let isLinked: Bool
 
     package init(of descriptor: Int32) throws(Errno) {
         var facts = asyncio_file_facts()
         _ = try unsafe check(asyncio_file_look(descriptor, &facts))
         size = facts.size
         isRegular = facts.is_regular
-        isSeekable = facts.is_seekable
+        isLinked = facts.is_linked
+    }
+
+    /// Whether reads and writes have positions.
+    package static func isSeekable(_ descriptor: Int32) -> Bool { asyncio_file_is_seekable(descriptor) }
+
+    /// Opens a regular file of which all that it takes is in memory.
+    ///
+    /// - Throws: `.wouldBlock` if it is not, or the file would have to be made or emptied.
+    package static func openNow(_ path: [CChar], flags: Int32) throws(Errno) -> Int32 {
+        try unsafe check(asyncio_file_open_now(path, flags))
     }
 
     /// Reads at most `count` bytes that are in memory.
@@ -32,7 +42,7 @@ package struct FileFacts: Sendable {
         return bytes
     }
 
-    /// For the last resort, a `deinit`: closing may block.
+    /// May block, but for a file that was only read and has a name.
     package static func close(_ descriptor: Int32) { _ = asyncio_close(descriptor) }
 }
 

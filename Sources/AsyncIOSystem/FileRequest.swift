@@ -108,9 +108,7 @@ extension Ring {
         let (memory, aside) = unsafe (request.memory, request.memory.count > Self.largeCount)
         return switch request.action {
         case .open(let flags, let permissions):
-            // Rings first try without waiting, by which a pipe opens as if it had another end.
-            unsafe asyncio_ring_open(
-                ring, path, flags | O_CLOEXEC, permissions, !asyncio_path_is_known_file(path), token)
+            unsafe asyncio_ring_open(ring, path, flags | O_CLOEXEC, permissions, token)
         case .read(let file, let offset):
             unsafe asyncio_ring_read(ring, file, memory.baseAddress, memory.count, offset, aside, token)
         case .write(let file, let offset):

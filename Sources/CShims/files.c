@@ -24,6 +24,26 @@ int asyncio_file_open(const char *path, int flags, uint32_t permissions) {
     return (int)UNINTERRUPTED(open(path, flags | O_CLOEXEC, (mode_t)permissions));
 }
 
+// openat2, Linux 5.12: by what the system has in memory alone.
+static int open_cached(const char *path, uint64_t flags) {
+    const struct { uint64_t flags, mode, resolve; } how = {.flags = flags | O_CLOEXEC, .resolve = 0x20};
+    return (int)result_of(syscall(437, AT_FDCWD, path, &how, sizeof how));
+}
+
+// What is no regular file is not opened even for a look: that would wake the other end of a
+// pipe, or start a device. Should the file become a pipe meanwhile, opening it does not block.
+int asyncio_file_open_now(const char *path, int flags) {
+    int fd = open_cached(path, O_PATH);
+    struct stat found;
+    bool is_file = fd >= 0 && fstat(fd, &found) == 0 && S_ISREG(found.st_mode);
+    if (fd >= 0) close(fd);
+    if (!is_file || flags & (O_CREAT | O_TRUNC)) return -EAGAIN;
+    fd = open_cached(path, (uint64_t)(unsigned)flags | O_NONBLOCK);
+    if (fd < 0) return fd == -ENOSYS || fd == -EINVAL ? -EAGAIN : fd;
+    fcntl(fd, F_SETFL, flags & O_APPEND);
+    return fd;
+}
+
 long asyncio_file_read(int fd, void *bytes, size_t count, int64_t offset) {
     return offset < 0 ? UNINTERRUPTED(read(fd, bytes, count)) : UNINTERRUPTED(pread(fd, bytes, count, offset));
 }
@@ -47,32 +67,23 @@ static void note(const struct stat *from, asyncio_file_facts *facts) {
     facts->size = from->st_size;
     facts->permissions = from->st_mode & 07777;
     facts->is_regular = S_ISREG(from->st_mode);
+    facts->is_linked = from->st_nlink > 0;
 }
 
 int asyncio_file_look(int fd, asyncio_file_facts *facts) {
     struct stat found;
     if (fstat(fd, &found) < 0) return -errno;
     note(&found, facts);
-    facts->is_seekable = lseek(fd, 0, SEEK_CUR) >= 0;
     return 0;
 }
+
+bool asyncio_file_is_seekable(int fd) { return lseek(fd, 0, SEEK_CUR) >= 0; }
 
 int asyncio_path_look(const char *path, asyncio_file_facts *facts) {
     struct stat found;
     if (stat(path, &found) < 0) return -errno;
     note(&found, facts);
     return 0;
-}
-
-bool asyncio_path_is_known_file(const char *path) {
-    // openat2 and its RESOLVE_CACHED, Linux 5.12; without them nothing is known.
-    const struct { uint64_t flags, mode, resolve; } how = {.flags = O_PATH | O_CLOEXEC, .resolve = 0x20};
-    int fd = (int)syscall(437, AT_FDCWD, path, &how, sizeof how);
-    if (fd < 0) return false;
-    struct stat found;
-    bool is_file = fstat(fd, &found) == 0 && S_ISREG(found.st_mode);
-    close(fd);
-    return is_file;
 }
 
 char *asyncio_path_resolve(const char *path) { return realpath(path, NULL); }

@@ -271,10 +271,10 @@ int asyncio_ring_cancel(asyncio_ring *ring, uint64_t target) {
     });
 }
 
-int asyncio_ring_open(
-    asyncio_ring *ring, const char *path, int flags, uint32_t permissions, bool aside, uint64_t token) {
+// Not by this thread first: it would open a pipe without waiting for its other end.
+int asyncio_ring_open(asyncio_ring *ring, const char *path, int flags, uint32_t permissions, uint64_t token) {
     return submit(ring, (submission){
-        .opcode = OP_OPENAT, .flags = aside ? SQE_ASYNC : 0, .fd = AT_FDCWD, .address = (uint64_t)(uintptr_t)path, .length = permissions,
+        .opcode = OP_OPENAT, .flags = SQE_ASYNC, .fd = AT_FDCWD, .address = (uint64_t)(uintptr_t)path, .length = permissions,
         .operation_flags = (uint32_t)flags, .token = token,
     });
 }

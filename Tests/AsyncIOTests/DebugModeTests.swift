@@ -15,21 +15,27 @@ import Testing
         }
     }
 
+    /// A program with a slow step and a slow callback. (Code inside a macro has no lines of
+    /// its own.)
+    nonisolated static func runSlowly() throws {
+        try atTopLevel {
+            try AsyncIO.run(debug: true) {
+                let loop = try EventLoop.running
+                #expect(loop.slowCallbackDuration == .milliseconds(100))
+                loop.slowCallbackDuration = .milliseconds(30)
+                let slow = createTask(name: "slow") {
+                    try await sleep(.zero)
+                    block(.milliseconds(50))
+                }
+                try loop.callSoon { block(.milliseconds(40)) }
+                try await slow.value
+            }
+        }
+    }
+
     @Test func slowStepsAndCallbacksAreNamedAfterwards() async throws {
         let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
-            try atTopLevel {
-                try AsyncIO.run(debug: true) {
-                    let loop = try EventLoop.running
-                    #expect(loop.slowCallbackDuration == .milliseconds(100))
-                    loop.slowCallbackDuration = .milliseconds(30)
-                    let slow = createTask(name: "slow") {
-                        try await sleep(.zero)
-                        block(.milliseconds(50))
-                    }
-                    try loop.callSoon { block(.milliseconds(40)) }
-                    try await slow.value
-                }
-            }
+            try Self.runSlowly()
         }
         let lines = result?.standardError.split(separator: "\n").map(String.init) ?? []
         func seconds(_ line: String?) -> Double {

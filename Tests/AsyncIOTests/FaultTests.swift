@@ -59,13 +59,14 @@ import Testing
              (a, b, c, d, e, f))
         """#
 
-    /// Which calls fail, and how. 0 is a short count.
+    /// Which calls fail, and how. 0 is a short count. (Not EAGAIN, nor a short read of what is
+    /// there: the kernel promises an edge after them, which a library in front of it cannot give.)
     nonisolated static let faults: [(call: String, codes: [Int32])] = [
         ("socket", [EMFILE, ENOBUFS]), ("bind", [EADDRINUSE]), ("listen", [EADDRINUSE]),
         ("accept4", [EINTR, ECONNABORTED, EMFILE]), ("connect", [EINTR, ECONNREFUSED, ENOBUFS]),
         ("setsockopt", [ENOBUFS]), ("getsockname", [ENOBUFS]), ("shutdown", [ENOTCONN]),
         ("epoll_create1", [EMFILE]), ("epoll_ctl", [ENOMEM]), ("epoll_wait", [EINTR]),
-        ("recv", [EINTR, ECONNRESET, ENOMEM, EAGAIN, 0]), ("send", [EINTR, EPIPE, ENOBUFS, EAGAIN, 0]),
+        ("recv", [EINTR, ECONNRESET, ENOMEM]), ("send", [EINTR, EPIPE, ENOBUFS, 0]),
         ("recvfrom", [EINTR, ENOMEM]), ("sendto", [EINTR, ENOBUFS]),
     ]
 
@@ -133,7 +134,7 @@ import Testing
                     #expect(!outcome.end.contains("TimeoutError"), "\(what)")
                     #expect(outcome.leaked == "leaked: 0", "\(what)")
                     // What has to be tried again is no error at all.
-                    if [EINTR, EAGAIN, 0].contains(code), call != "recvfrom" || code == EINTR {
+                    if [EINTR, 0].contains(code), call != "connect" {
                         #expect(outcome.end == "end: ok", "\(what)")
                     }
                     #expect(!outcome.errors.contains("unclosed"), "\(what)")

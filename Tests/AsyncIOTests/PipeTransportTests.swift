@@ -109,6 +109,18 @@ import Testing
         #expect(reports.all.isEmpty)
     }
 
+    @Test func aTerminalsLinesAllCome() async throws {
+        // A terminal gives one line for each read, and no edge for those that wait.
+        let (master, slave) = try openTerminal()
+        defer { close(master) }
+        _ = write(master, "one\ntwo\nthree\n", 14)
+        let receiver = RecordingProtocol()
+        let (transport, _) = try await EventLoop.running.connectReadPipe(slave) { receiver }
+        try await eventually { receiver.text == "one\ntwo\nthree\n" }
+        transport.close()
+        try await receiver.waitUntilLost()
+    }
+
     @Test func socketsArePipesToo() async throws {
         let (ours, peer) = try Peer.pair()
         let receiver = RecordingProtocol()

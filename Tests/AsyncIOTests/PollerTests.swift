@@ -180,13 +180,14 @@ import Testing
             block(.milliseconds(5))
             wakeUp.signal()
         }
-        #expect(try poller.wait(timeout: nil) == 1)
+        // A signal of the system's ends a wait too, with nothing to report.
+        while try poller.wait(timeout: nil) == 0 {}
         #expect(poller.event(at: 0).token == .max)
         wakeUp.signal()
         wakeUp.signal()
         #expect(try events(poller).keys.contains(.max))
         let start = ContinuousClock.now
-        #expect(try poller.wait(timeout: 3_000_000) == 0)
+        #expect(try events(poller, count: 1).isEmpty)
         #expect(ContinuousClock.now - start >= .milliseconds(3))
     }
 
@@ -202,8 +203,7 @@ import Testing
         let done = Flag()
         onForeignThread {
             #expect(throws: Never.self) {
-                let count = try lent.wait(timeout: 1_000_000_000)
-                #expect(count == 1)
+                while try lent.wait(timeout: 1_000_000_000) == 0 {}
                 #expect(lent.event(at: 0).token == 16)
             }
             done.set()

@@ -21,19 +21,22 @@ enum Process {
         return (Int(text.split(separator: " ")[1]) ?? -1) * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 
-    /// Children that have ended and were not reaped. Other tests have children too, whose end
-    /// takes its time.
-    static func hasNoZombies() async throws -> Bool {
+    /// Whether no child has ended that was not reaped, but for `others`: children of tests
+    /// that wait meanwhile.
+    static func hasNoZombies(but others: Set<Int32>) async throws -> Bool {
         for _ in 0..<2_000 {
-            if zombies.isEmpty { return true }
+            if children(inState: "Z").subtracting(others).isEmpty { return true }
             try await sleep(.milliseconds(1))
         }
         return false
     }
 
-    private static var zombies: [Int32] {
-        var found: [Int32] = []
+    static var children: Set<Int32> { children(inState: nil) }
+
+    private static func children(inState state: Substring?) -> Set<Int32> {
+        var found: Set<Int32> = []
         guard let directory = opendir("/proc") else { return [-1] }
+        let own = firstLine(of: "/proc/self/stat").map(name(in:))
         defer { closedir(directory) }
         while let entry = readdir(directory) {
             let name = withUnsafePointer(to: entry.pointee.d_name) {
@@ -42,7 +45,8 @@ enum Process {
             guard let pid = Int32(name), let stat = firstLine(of: "/proc/\(pid)/stat") else { continue }
             // "pid (name) state parent …"; the name may have anything in it.
             let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
-            if fields.count > 1, fields[0] == "Z", Int32(fields[1]) == getpid() { found.append(pid) }
+            guard fields.count > 1, Int32(fields[1]) == getpid() else { continue }
+            if state == nil || fields[0] == state { found.insert(pid) }
         }
         return found
     }

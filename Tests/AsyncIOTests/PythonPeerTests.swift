@@ -138,7 +138,8 @@ import Testing
         try await NetworkProgram.withPython(program) { port in
             let address = try SocketAddress(host: "127.0.0.1", port: try #require(Int(port)))
             let socket = try await openDatagramSocket(remoteAddress: address)
-            for size in [0, 1, 1000, 65_507] {
+            // (Not an empty one: Python sends those since 3.13 only.)
+            for size in [1, 1000, 65_507] {
                 let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
                 try await socket.send(bytes)
                 let (answer, sender) = try await socket.receive()
@@ -233,6 +234,9 @@ import Testing
                 try await check(data, limit) { try await $0.read(2) }
             }
         }
-        #expect(ours == (try await NetworkProgram.python(program)))
+        // One of Python's words has a mistake.
+        let theirs = try await NetworkProgram.python(program).replacing("chunk exceed the", with: "chunk exceeds the")
+        for (our, their) in zip(ours.split(separator: "\n"), theirs.split(separator: "\n")) { #expect(our == their) }
+        #expect(ours.count == theirs.count)
     }
 }

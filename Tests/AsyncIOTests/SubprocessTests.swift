@@ -121,10 +121,11 @@ import Testing
             #expect(isAlive(pid))
         }
         #expect(!isAlive(pid))
-        #expect(Process.descriptors == before)
+        #expect(Process.descriptors <= before)
     }
 
     @Test(.timeLimit(.minutes(5))) func tenThousandChildrenLeaveNoZombieAndNoDescriptor() async throws {
+        let others = Process.children
         let before = Process.descriptors
         try await withAsyncTaskGroup { group in
             for worker in 0..<10 {
@@ -142,8 +143,8 @@ import Testing
                 }
             }
         }
-        #expect(Process.descriptors == before)
-        #expect(try await Process.hasNoZombies())
+        #expect(Process.descriptors <= before)
+        #expect(try await Process.hasNoZombies(but: others))
     }
 
     // MARK: Streams
@@ -397,12 +398,13 @@ import Testing
     private func expectFailure(
         _ code: Errno, naming name: String, _ start: () async throws -> Subprocess
     ) async throws {
+        let others = Process.children
         let before = Process.descriptors
         let error = await #expect(throws: OSError.self) { _ = try await start() }
         #expect(error?.code == code)
         #expect(error?.description.contains(name) == true)
-        #expect(Process.descriptors == before)
-        #expect(try await Process.hasNoZombies())
+        #expect(Process.descriptors <= before)
+        #expect(try await Process.hasNoZombies(but: others))
     }
 
     @Test func whatCannotBeExecutedIsAnErrorThatNamesIt() async throws {
@@ -461,6 +463,7 @@ import Testing
     }
 
     @Test func ifNoDescriptorIsLeftNothingIsStartedAndNothingLeaks() async throws {
+        let others = Process.children
         let before = Process.descriptors
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
@@ -485,8 +488,8 @@ import Testing
                 #expect(try await process.wait() == 0)
             case .failure(let error):
                 #expect((error as? OSError)?.code == .tooManyOpenFiles)
-                #expect(Process.descriptors == before)
-                #expect(try await Process.hasNoZombies())
+                #expect(Process.descriptors <= before)
+                #expect(try await Process.hasNoZombies(but: others))
             }
             room += 1
         }
@@ -494,13 +497,14 @@ import Testing
     }
 
     @Test func aTaskThatWasCancelledBeforeStartsNothing() async throws {
+        let others = Process.children
         let directory = try TemporaryDirectory()
         let task = createTask {
             currentTask()?.cancel()
             return try await createSubprocess("touch", arguments: ["\(directory.path)/started"])
         }
         await #expect(throws: CancellationError.self) { _ = try await task.value }
-        #expect(try await Process.hasNoZombies())
+        #expect(try await Process.hasNoZombies(but: others))
         #expect(access("\(directory.path)/started", F_OK) != 0)
     }
 }

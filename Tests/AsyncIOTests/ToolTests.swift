@@ -91,15 +91,26 @@ struct ToolTests {
 
         init(running command: String, pid: Int32) throws {
             name = "asyncio-test-\(pid)"
-            try tmux("new-session", "-d", "-s", name, "-x", "120", "-y", "24", command)
+            // tmux's server stays, with the pipes that it was given: it gets none.
+            let process = client(["new-session", "-d", "-s", name, "-x", "120", "-y", "24", command])
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            process.waitUntilExit()
         }
 
-        @discardableResult
-        func tmux(_ arguments: String...) throws -> String {
+        private func client(_ arguments: [String]) -> Foundation.Process {
             let process = Foundation.Process()
             process.executableURL = URL(fileURLWithPath: "/usr/bin/tmux")
             // A server of its own, not the user's.
             process.arguments = ["-L", name] + arguments
+            process.standardInput = FileHandle.nullDevice
+            return process
+        }
+
+        @discardableResult
+        func tmux(_ arguments: String...) throws -> String {
+            let process = client(arguments)
             let pipe = Foundation.Pipe()
             process.standardOutput = pipe
             process.standardError = Foundation.Pipe()

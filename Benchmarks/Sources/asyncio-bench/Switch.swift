@@ -10,3 +10,10 @@ func switching(tasks: Int, total: Int) async throws {
         })
     measure.report("switch", operations: each * tasks)
 }
+
+/// The same while a server listens, so that each turn has to look whether somebody came.
+func switchingBesideAServer(tasks: Int, total: Int) async throws {
+    let server = try await startServer(host: "127.0.0.1", port: 0) { _, writer in writer.close() }
+    try await switching(tasks: tasks, total: total)
+    server.close()
+}

@@ -5,6 +5,11 @@ import Glibc
 
 let arguments = Arguments(CommandLine.arguments.dropFirst())
 
+func fileWork(_ index: Int) throws -> FileWork {
+    guard let work = FileWork(rawValue: try arguments.text(index)) else { throw Usage() }
+    return work
+}
+
 do {
     try AsyncIO.run {
         switch arguments.command {
@@ -14,6 +19,9 @@ do {
             try await echoTLS(port: arguments.int(0), certificate: arguments.text(1), key: arguments.text(2))
         case "spawn": try await spawn(arguments.int(0), batch: arguments.int(1))
         case "switch": try await switching(tasks: arguments.int(0), total: arguments.int(1))
+        case "watching": try await switchingBesideAServer(tasks: arguments.int(0), total: arguments.int(1))
+        case "files": try await files(fileWork(0), arguments.int(1), in: arguments.text(2))
+        case "files-tothread": try await filesOnThreads(fileWork(0), arguments.int(1), in: arguments.text(2))
         case "pingpong": try await pingPong(arguments.int(0))
         case "sleepers": try await sleepers(arguments.int(0), for: .seconds(arguments.double(1)))
         case "timers": try await timers(arguments.int(0), batch: arguments.int(1))
@@ -27,7 +35,7 @@ do {
     }
 } catch is Usage {
     complain(
-        "usage: asyncio-bench [--proto] echo|echo-tls|spawn|switch|pingpong|sleepers|timers|lock|lineserver|lineload ARGS..."
+        "usage: asyncio-bench [--proto] echo|echo-tls|spawn|switch|watching|files|files-tothread|pingpong|sleepers|timers|lock|lineserver|lineload ARGS..."
     )
     exit(64)
 } catch {

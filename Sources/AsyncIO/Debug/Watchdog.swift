@@ -62,11 +62,21 @@ final class Watchdog: Sendable {
     }
 
     func endWatching(_ loop: EventLoop) {
-        state.withLock { state in
-            if let index = state.running.lastIndex(where: { $0.loop === loop }) { state.running.remove(at: index) }
+        let ended = state.withLock { state -> Int64? in
+            var ended: Int64?
+            if let index = state.running.lastIndex(where: { $0.loop === loop }) {
+                let watched = state.running.remove(at: index)
+                if watched.hasReported { ended = SystemClock.now() - watched.since }
+            }
             // The one around it went on all the while; what it did is no news.
             if let last = state.running.indices.last { state.running[last].since = 0 }
+            return ended
         }
+        if let ended { Self.tellEnd(ended) }
+    }
+
+    private static func tellEnd(_ duration: Int64) {
+        EventLoop.logger.notice("The event loop turns again, after \(Duration.nanoseconds(duration).inWords)")
     }
 
     func setThreshold(_ threshold: Duration?, of loop: EventLoop) {
@@ -158,9 +168,7 @@ final class Watchdog: Sendable {
             state.running[last] = watched
             return (stuck, ended)
         }
-        if let ended {
-            EventLoop.logger.notice("The event loop turns again, after \(Duration.nanoseconds(ended).inWords)")
-        }
+        if let ended { Self.tellEnd(ended) }
         if let stuck, let report = report(on: stuck) { tell(report) }
     }
 

@@ -2,9 +2,6 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension File {
-    /// As much as is read without a suspension, in one piece and in one turn of the loop:
-    /// copying more would keep others waiting.
-    private static let readNowLimit = 256 * 1024
     /// As much as is asked of the system at once.
     static let portion = 4 * 1024 * 1024
     private static let readAheadCount = 64 * 1024
@@ -35,12 +32,13 @@ extension File {
         var bytes = ahead.takeFirst(count)
         while bytes.count < count {
             let start = position + bytes.count
-            // To the end and one byte more, which is the end if it does not come.
-            let rest = isRegular ? max(0, try size - start) + 1 : 0
-            let wanted = count == .max ? max(rest, Self.readAheadCount) : count - bytes.count
+            // Some files do not say how large they are, as those in /proc.
+            let rest = isRegular && count == .max ? try size - start : 0
+            let wanted = count < .max ? count - bytes.count : rest > 0 ? rest : Self.readAheadCount
             let more = try await fetch(wanted, at: start)
             if more.isEmpty { break }
             if bytes.isEmpty { bytes = more } else { bytes += more }
+            if more.count == rest { break }
         }
         position += bytes.count
         return bytes
@@ -111,7 +109,9 @@ extension File {
 
     /// Reads once.
     private nonisolated(nonsending) func fetch(_ count: Int, at offset: Int) async throws -> [UInt8] {
-        if canReadNow, count <= Self.readNowLimit, let bytes = try await fetchNow(count, at: offset) { return bytes }
+        if canReadNow, count <= FileEngine.readNowLimit, let bytes = try await fetchNow(count, at: offset) {
+            return bytes
+        }
         let request = FileRequest(.read(descriptor, offset: Int64(offset)), capacity: min(count, Self.portion))
         let outcome = try await perform(request)
         if let cancellation = outcome.cancellation { throw cancellation }
@@ -121,12 +121,11 @@ extension File {
 
     /// What is in memory; nil if nothing is.
     private nonisolated(nonsending) func fetchNow(_ count: Int, at offset: Int) async throws -> [UInt8]? {
-        if readInTurn.turn != loop.turns { readInTurn = (loop.turns, 0) }
-        if readInTurn.count > Self.readNowLimit { try await yieldToLoop() }
+        try await engine.giveWay()
         try checkOpen("read()")
         do {
             let bytes = try FileFacts.readNow(descriptor, count, at: Int64(offset))
-            readInTurn.count += bytes.count
+            engine.note(bytes.count)
             return bytes
         } catch {
             if error == .notSupported { canReadNow = false }

@@ -47,13 +47,11 @@ public final class File {
     var ahead = ByteBuffer()
     /// How often the file was written to through this object.
     var writes = 0
-    /// How much was read without a suspension in which turn of the loop.
-    var readInTurn: (turn: UInt64, count: Int) = (0, 0)
     /// False once the file system said that it does not know what is in memory.
     var canReadNow: Bool
 
     let loop: EventLoop
-    private let engine: any FileEngine
+    let engine: FileEngine
     /// Operations that have not ended, and those of them that a task still waits for.
     private var inFlight = 0
     private var awaited = 0
@@ -63,7 +61,7 @@ public final class File {
     /// The end of the last operation closes the descriptor.
     private var closesLate = false
 
-    init(_ descriptor: Int32, path: String, mode: OpenMode, loop: EventLoop, engine: any FileEngine) throws {
+    init(_ descriptor: Int32, path: String, mode: OpenMode, loop: EventLoop, engine: FileEngine) throws {
         self.path = path
         self.mode = mode
         self.loop = loop
@@ -71,9 +69,9 @@ public final class File {
         do {
             let facts = try FileFacts(of: descriptor)
             isRegular = facts.isRegular
-            isSeekable = facts.isSeekable
+            isSeekable = facts.isRegular || FileFacts.isSeekable(descriptor)
             canReadNow = facts.isRegular
-            if mode.isAppending, facts.isSeekable { position = Int(facts.size) }
+            if mode.isAppending, isSeekable { position = Int(facts.size) }
             self.descriptor = descriptor
         } catch {
             closeInBackground(Int(descriptor), on: engine)
@@ -119,7 +117,14 @@ public final class File {
             if let cancellation { throw cancellation }
             return
         }
-        let outcome = try await FileOperation(FileRequest(.close(takeDescriptor()))).run(on: engine)
+        let descriptor = takeDescriptor()
+        if !mode.canWrite, isRegular, (try? FileFacts(of: descriptor).isLinked) == true {
+            // The system has nothing to do for it but to forget it.
+            FileFacts.close(descriptor)
+            if let cancellation { throw cancellation }
+            return
+        }
+        let outcome = try await FileOperation(FileRequest(.close(descriptor))).run(on: engine)
         if let cancellation = cancellation ?? outcome.cancellation { throw cancellation }
         if case .failure(let error) = outcome.result { throw failure(error, "closing") }
     }

@@ -67,7 +67,7 @@ final class FileOperation {
     /// Has `engine` do the request, and waits for its end.
     ///
     /// - Throws: ``RuntimeError`` if the loop takes no more work.
-    nonisolated(nonsending) func run(on engine: any FileEngine) async throws -> FileOutcome {
+    nonisolated(nonsending) func run(on engine: FileEngine) async throws -> FileOutcome {
         try engine.start(self)
         if isDone { return outcome(nil) }
         var cancellation: (any Error)?
@@ -98,14 +98,4 @@ final class FileOperation {
 
     /// Lets the task go before the request has ended.
     func leave() { isLeft = true }
-}
-
-/// Who does requests: siblings with the same verbs.
-protocol FileEngine: AnyObject {
-    /// Sees to it that the operation is done and ends; it may have ended at once.
-    func start(_ operation: FileOperation) throws
-    /// Nobody wants it any more: ends it sooner if that can be done, or lets its task go.
-    func cancel(_ operation: FileOperation)
-    /// The loop ends: nothing that was started may use memory that is freed.
-    func close()
 }

@@ -2,10 +2,8 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 /// Does requests on an io_uring, which the loop's poller watches as long as something is on
-/// its way: so it works with every poller. What rings do not do goes to threads. Loop thread
-/// only.
+/// its way: so it works with every poller. What rings do not do goes to threads.
 final class RingFileEngine: FileEngine {
-    private unowned let loop: EventLoop
     private let ring: Ring
     private let threads: ThreadFileEngine
     private var inFlight: [UInt64: FileOperation] = [:]
@@ -13,13 +11,13 @@ final class RingFileEngine: FileEngine {
     private var isWatching = false
 
     init(loop: EventLoop, threads: ThreadFileEngine) throws(Errno) {
-        self.loop = loop
         self.threads = threads
         // Not owned by a thread: a loop may run on another one later.
         ring = try Ring(entries: 64, completions: 1024, isOwned: false)
+        super.init(loop: loop)
     }
 
-    func start(_ operation: FileOperation) throws {
+    override func start(_ operation: FileOperation) throws {
         lastToken += 1
         let token = lastToken
         guard (try? ring.submit(operation.request, token: token)) == true else {
@@ -42,7 +40,7 @@ final class RingFileEngine: FileEngine {
         }
     }
 
-    func cancel(_ operation: FileOperation) {
+    override func cancel(_ operation: FileOperation) {
         guard let token = operation.token else { return threads.cancel(operation) }
         // It completes soon, cancelled or not.
         try? ring.cancel(token)
@@ -90,7 +88,7 @@ final class RingFileEngine: FileEngine {
 
     /// Cancels what is in flight and waits, for a second at most, until the kernel has done
     /// with its memory.
-    func close() {
+    override func close() {
         for token in inFlight.keys { try? ring.cancel(token) }
         for _ in 0..<100 where !inFlight.isEmpty {
             try? ring.enter(waitingFor: 1, timeout: 10_000_000)

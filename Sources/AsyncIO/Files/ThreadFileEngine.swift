@@ -1,19 +1,15 @@
 internal import AsyncIOSystem
 
-/// Does requests on the thread pool. Loop thread only.
+/// Does requests on the thread pool.
 final class ThreadFileEngine: FileEngine {
-    private unowned let loop: EventLoop
-
-    init(loop: EventLoop) { self.loop = loop }
-
-    func start(_ operation: FileOperation) throws {
+    override func start(_ operation: FileOperation) throws {
         if loop.isExecutorShutDown { throw RuntimeError("Executor shutdown has been called") }
         loop.outstandingForeignWork += 1
         let report = Report(loop: loop, operation: operation)
         Task.detached(executorPreference: threadPool) { report.performAndSend() }
     }
 
-    func cancel(_ operation: FileOperation) {
+    override func cancel(_ operation: FileOperation) {
         if operation.request.revoke() {
             // No thread has begun, and none will.
             operation.end()
@@ -21,8 +17,6 @@ final class ThreadFileEngine: FileEngine {
             operation.leave()
         }
     }
-
-    func close() {}
 
     /// Carries an operation to a thread and back.
     //

@@ -51,7 +51,7 @@ public nonisolated(nonsending) func writeFile(
 }
 
 /// Makes `text`, as UTF-8, the whole content of the file at `path`; see
-/// ``writeFile(_:_:permissions:sync:)-([UInt8],_,_,_)``.
+/// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)``.
 ///
 /// Python: `Path.write_text`.
 public nonisolated(nonsending) func writeFile(

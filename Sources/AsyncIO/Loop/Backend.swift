@@ -15,7 +15,7 @@ public struct Backend: Hashable, Sendable, CustomStringConvertible {
     private enum Kind: Hashable, Sendable { case automatic, epoll, ioUring }
     private let kind: Kind
 
-    /// The one that is measured better for sockets, which is epoll; see Design/0010.
+    /// The one that is measured better for sockets, which is epoll; see Design/0050.
     public static let automatic = Backend(kind: .automatic)
     /// epoll: on every Linux.
     public static let epoll = Backend(kind: .epoll)

@@ -70,7 +70,7 @@ public final class EventLoop: @unchecked Sendable {
     /// Generators that have begun and not ended; see shutdownAsyncGenerators.
     @safe @exclusivity(unchecked) var generators = GeneratorList()
     /// Who reads and writes files for this loop; made at first use.
-    @safe @exclusivity(unchecked) var files: (any FileEngine)?
+    @safe @exclusivity(unchecked) var files: FileEngine?
     /// Memory that every connection receives into, so that an idle one holds none.
     let receiveBuffer = ReceiveBuffer()
 

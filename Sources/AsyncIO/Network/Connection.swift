@@ -24,6 +24,7 @@ final class Connection: ByteChannel {
     private let socket: Socket?
     private let watch: Watch
     private let direction: Direction
+    private let isTerminal: Bool
     private let local: SocketAddress?
     private let peer: SocketAddress?
 
@@ -50,6 +51,7 @@ final class Connection: ByteChannel {
         bytes = socket
         self.socket = socket
         direction = .both
+        isTerminal = false
         local = socket.localAddress.map(SocketAddress.init)
         self.peer = peer.map(SocketAddress.init)
         watch = try loop.watch(socket.descriptor)
@@ -68,6 +70,7 @@ final class Connection: ByteChannel {
         bytes = pipe
         socket = nil
         self.direction = direction
+        isTerminal = kind == .terminal
         (local, peer) = (nil, nil)
         do {
             try pipe.prepare()
@@ -114,7 +117,7 @@ final class Connection: ByteChannel {
         guard watch.canRead else { return nil }
         do {
             let received = try unsafe bytes.receive(into: target)
-            if received < target.count, !watch.isHungUp { watch.canRead = false }
+            if received < target.count { noteShortRead() }
             return received
         } catch Errno.wouldBlock {
             watch.canRead = false
@@ -171,9 +174,17 @@ final class Connection: ByteChannel {
             }
         }
         if let failure { throw failure }
-        if excess < spare.count || received.count < expected, !watch.isHungUp { watch.canRead = false }
+        if excess < spare.count || received.count < expected { noteShortRead() }
         if excess > 0 { unsafe received.append(contentsOf: spare[..<excess]) }
         return received
+    }
+
+    /// A read brought less than it asked for: the descriptor is dry, and the next bytes come
+    /// with an edge. But not a terminal, which gives one line at a time, nor one whose peer has
+    /// hung up.
+    @inline(__always)
+    private func noteShortRead() {
+        if !watch.isHungUp, !isTerminal { watch.canRead = false }
     }
 
     override func readWaiter() -> Waiter? { isClosing ? nil : watch.readWaiter() }
@@ -207,21 +218,29 @@ final class Connection: ByteChannel {
         unsafe outgoing.append(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
         watch.onWritable =
             watch.onWritable ?? WatchCallback { [self, owner] in withExtendedLifetime(owner) { flush() } }
+        if watch.canWrite, sent > 0 { loop.queue(watch.onWritable) }
         notePressure()
     }
 
+    /// Sends until the system refuses: a short count alone does not promise an edge to come. If
+    /// the peer takes as fast as it is sent to, the rest waits for a turn of its own.
     private func sendNow(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
-        guard watch.canWrite else { return 0 }
+        var sent = 0
+        var tries = 0
         do {
-            let sent = try unsafe bytes.send(buffer)
-            if sent < buffer.count { watch.canWrite = false }
-            return sent
+            while watch.canWrite, sent < buffer.count, tries < Self.mostSends {
+                tries += 1
+                sent += try unsafe bytes.send(UnsafeRawBufferPointer(rebasing: buffer[sent...]))
+            }
         } catch {
             guard error == .wouldBlock else { throw error }
             watch.canWrite = false
-            return 0
         }
+        return sent
     }
+
+    /// System calls in a row for one connection.
+    private static let mostSends = 16
 
     /// There is room.
     private func flush() {
@@ -233,7 +252,10 @@ final class Connection: ByteChannel {
             return
         }
         notePressure()
-        guard outgoing.isEmpty else { return }
+        guard outgoing.isEmpty else {
+            if watch.canWrite { loop.queue(watch.onWritable) }
+            return
+        }
         forgetWriter()
         emptiers.wake()
         if isEOFRequested { finishEOF() }
@@ -254,12 +276,13 @@ final class Connection: ByteChannel {
         guard canSendEOF else { throw RuntimeError("\(name) has no end of its own for what is written") }
         isEOFRequested = true
         if outgoing.isEmpty { finishEOF() }
+        if let error { throw error }
     }
 
     private func finishEOF() {
         guard let socket else { return endSoon() }
-        // The peer may have gone meanwhile; whoever reads is told.
-        try? socket.shutdownWrite()
+        // A peer that never hears of the end would wait for ever.
+        do { try socket.shutdownWrite() } catch { _ = fail(error, "shutting down \(name)") }
     }
 
     /// A writing end has news: the reading end may be closed.

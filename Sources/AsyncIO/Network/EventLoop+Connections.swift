@@ -9,7 +9,7 @@ extension EventLoop {
 
     /// Connects to a TCP server, for a protocol.
     ///
-    /// - Parameters: as those of ``openConnection(host:port:family:localAddress:happyEyeballsDelay:interleave:allErrors:limit:)``.
+    /// - Parameters: as those of ``openConnection(host:port:family:localAddress:happyEyeballsDelay:interleave:allErrors:limit:tls:serverHostname:)``.
     /// - Returns: the transport and its protocol, which was told already.
     /// - Throws: ``OSError`` if no address answers, with what each said; ``ResolveError``;
     ///   ``ValueError`` for a port that is none; ``TLSError`` if the handshake fails;
@@ -45,7 +45,7 @@ extension EventLoop {
     /// Connects to a server on a Unix socket, for a protocol.
     ///
     /// - Parameter path: of the socket; or a zero character and a name in the abstract space.
-    /// - Throws: as ``openUnixConnection(path:limit:)``.
+    /// - Throws: as ``openUnixConnection(path:limit:tls:serverHostname:)``.
     ///
     /// asyncio: `loop.create_unix_connection`.
     public nonisolated(nonsending) func createUnixConnection<P: TransportProtocol>(
@@ -129,7 +129,7 @@ extension EventLoop {
 
     /// Starts a TCP server, with a protocol for each connection.
     ///
-    /// - Parameters: as those of ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:isolation:_:)``.
+    /// - Parameters: as those of ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:_:)``.
     /// - Throws: ``OSError`` if an address cannot be listened on (in use, not permitted);
     ///   ``ResolveError``; ``ValueError`` for a port that is none.
     ///
@@ -179,7 +179,7 @@ extension EventLoop {
 
     /// Starts a server on a Unix socket, with a protocol for each connection.
     ///
-    /// - Parameters: as those of ``startUnixServer(path:backlog:limit:cleanupSocket:startServing:isolation:_:)``.
+    /// - Parameters: as those of ``startUnixServer(path:backlog:limit:cleanupSocket:startServing:tls:isolation:_:)``.
     /// - Throws: ``OSError`` with the path; ``ValueError`` for a path that is none.
     ///
     /// asyncio: `loop.create_unix_server`.

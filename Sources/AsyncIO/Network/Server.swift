@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// A listening server; see ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:isolation:_:)``.
+/// A listening server; see ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:_:)``.
 ///
 /// It owns its listening sockets, its connections, and the tasks of their handlers.
 ///
@@ -11,6 +11,8 @@ public final class Server {
     private let loop: EventLoop
     private var listeners: [Listener]
     private let backlog: Int
+    /// How many connections are accepted in one turn at most.
+    private let acceptsPerTurn: Int
     /// What becomes of a connection; the task of its handler, if it has one.
     private let accept: (Connection) -> AnyAsyncTask?
     /// Not held: one that nobody holds any more goes, and leaves the list.
@@ -24,12 +26,14 @@ public final class Server {
     private enum State { case bound, serving, closed }
 
     init(
-        _ listeners: [Listener], on loop: EventLoop, backlog: Int, startServing: Bool,
+        _ listeners: [Listener], on loop: EventLoop, backlog: Int, startServing: Bool, isShared: Bool = false,
         accept: @escaping (Connection) -> AnyAsyncTask?
     ) throws {
         self.loop = loop
         self.listeners = listeners
         self.backlog = max(1, backlog)
+        // Who shares its sockets with other processes leaves them their part of a burst.
+        acceptsPerTurn = isShared ? 1 : self.backlog + 1
         self.accept = accept
         guard startServing else { return }
         do {
@@ -201,7 +205,7 @@ public final class Server {
 
     /// Takes what waits, so many at the most that others get their turn.
     private func acceptConnections(on socket: Socket) {
-        for _ in 0...backlog {
+        for _ in 0..<acceptsPerTurn {
             guard state == .serving else { return }
             do {
                 let (accepted, peer) = try socket.accept()

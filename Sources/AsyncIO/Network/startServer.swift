@@ -83,7 +83,9 @@ public func startServer(
     try checkLimit(limit)
     let upgrade = try tls.map(TLSUpgrade.init(server:))
     let loop = EventLoop.required(for: "startServer")
-    return try Server(adoptListeners(descriptors), on: loop, backlog: backlog, startServing: startServing) {
+    return try Server(
+        adoptListeners(descriptors), on: loop, backlog: backlog, startServing: startServing, isShared: true
+    ) {
         connection in
         serve(connection, limit: limit, upgrade, isolation: isolation, handler)
     }

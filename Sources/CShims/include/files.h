@@ -11,6 +11,10 @@
 int asyncio_file_open(const char *path, int flags, uint32_t permissions);
 /// `offset` -1 means the descriptor's own position, here and below.
 long asyncio_file_read(int fd, void *bytes, size_t count, int64_t offset);
+/// Opens a regular file of which the system knows all that it takes, without looking on a disk;
+/// EAGAIN if it would have to look, or if `path` leads to something else. Makes no file and
+/// empties none.
+int asyncio_file_open_now(const char *path, int flags);
 /// Reads what is in memory; EAGAIN if that is nothing.
 long asyncio_file_read_now(int fd, void *bytes, size_t count, int64_t offset);
 long asyncio_file_write(int fd, const void *bytes, size_t count, int64_t offset);
@@ -21,18 +25,18 @@ typedef struct {
     int64_t size;
     uint32_t permissions;
     bool is_regular;
-    /// Whether reads and writes have positions.
-    bool is_seekable;
+    /// Whether it has a name still: closing it does not remove it.
+    bool is_linked;
 } asyncio_file_facts;
 
 int asyncio_file_look(int fd, asyncio_file_facts *facts);
+/// Whether reads and writes have positions.
+bool asyncio_file_is_seekable(int fd);
 
 // MARK: Names
 
-/// The facts of what `path` leads to; is_seekable is not looked at.
+/// The facts of what `path` leads to.
 int asyncio_path_look(const char *path, asyncio_file_facts *facts);
-/// Whether `path` leads to a regular file, and the system knows so without looking on a disk.
-bool asyncio_path_is_known_file(const char *path);
 /// Where `path` leads through symbolic links, to be freed; NULL if it leads nowhere.
 char *asyncio_path_resolve(const char *path);
 int asyncio_path_rename(const char *from, const char *to);

@@ -47,12 +47,10 @@ int asyncio_ring_poll(asyncio_ring *ring, int fd, uint32_t interest, uint64_t to
 /// cancellation itself is not reported.
 int asyncio_ring_cancel(asyncio_ring *ring, uint64_t target);
 
-// With `aside`, a thread of the kernel's does all of it; else this one first does what needs no
-// waiting.
-
-int asyncio_ring_open(
-    asyncio_ring *ring, const char *path, int flags, uint32_t permissions, bool aside, uint64_t token);
-/// `offset` -1 means the descriptor's own position.
+/// A thread of the kernel's opens it.
+int asyncio_ring_open(asyncio_ring *ring, const char *path, int flags, uint32_t permissions, uint64_t token);
+/// `offset` -1 means the descriptor's own position. With `aside`, a thread of the kernel's does
+/// all of it; else this one first does what needs no waiting.
 int asyncio_ring_read(
     asyncio_ring *ring, int fd, void *bytes, size_t count, int64_t offset, bool aside, uint64_t token);
 int asyncio_ring_write(

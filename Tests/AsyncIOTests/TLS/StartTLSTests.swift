@@ -139,7 +139,7 @@ import Testing
             return false
         }
         func connectionLost(_ error: (any Error)?) {
-            log.append(error == nil ? "lost" : "lost: \(error!)")
+            log.append(error.map { "lost: \($0)" } ?? "lost")
             onLost?()
         }
     }

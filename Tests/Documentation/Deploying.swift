@@ -1,0 +1,41 @@
+// The code of Sources/AsyncIO/AsyncIO.docc/Deploying.md. It listens on fixed ports and takes
+// signals, and is compiled only; Examples and Tests/Programs have programs that run.
+
+import AsyncIO
+
+func handle(_ reader: StreamReader, _ writer: StreamWriter) async throws {
+    for try await line in reader.lines { try await writer.write("\(line)\n") }
+}
+
+enum Deploying {
+    static func untilTold() throws {
+        try AsyncIO.run {
+            let server = try await startServer(host: nil, port: 8080) { reader, writer in
+                try await handle(reader, writer)
+            }
+            for try await _ in try signals(.terminate, .interrupt) { break }
+            try await server.shutdown(within: .seconds(20))
+        }
+    }
+
+    static func severalWorkers() throws {
+        try runWorkers(count: .cores, listen: [.tcp(host: nil, port: 8080)], grace: .seconds(20)) { worker in
+            let server = try await startServer(descriptors: worker.sockets) { reader, writer in
+                try await handle(reader, writer)
+            }
+            try await worker.serve(server)
+        }
+    }
+
+    static func socketActivation() throws {
+        try AsyncIO.run {
+            let sockets = takeSystemdSockets()
+            let server =
+                sockets.isEmpty
+                ? try await startServer(host: "127.0.0.1", port: 8080) { try await handle($0, $1) }
+                : try await startServer(descriptors: sockets) { try await handle($0, $1) }
+            for try await _ in try signals(.terminate, .interrupt) { break }
+            try await server.shutdown(within: .seconds(20))
+        }
+    }
+}

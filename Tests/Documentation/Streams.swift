@@ -1,0 +1,133 @@
+// The code of Sources/AsyncIO/AsyncIO.docc/StreamsTransportsAndTLS.md.
+
+import AsyncIO
+import AsyncIOTesting
+import Testing
+
+final class Echo: ConnectionProtocol {
+    private var transport: Transport?
+
+    func connectionMade(_ transport: Transport) { self.transport = transport }
+    func dataReceived(_ bytes: [UInt8]) throws { try transport?.write(bytes) }
+    func pauseWriting() { transport?.pauseReading() } // the peer reads too slowly
+    func resumeWriting() { transport?.resumeReading() }
+    func connectionLost(_ error: (any Error)?) { transport = nil }
+}
+
+@Suite(.eventLoop) struct Streams {
+    @Test func framing() async throws {
+        let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
+            do {
+                while true {
+                    let head = try await reader.readExactly(2)
+                    let body = try await reader.readExactly(Int(head[0]) << 8 | Int(head[1]))
+                    try await writer.write(head + body)
+                }
+            } catch let error as IncompleteReadError where error.partial.isEmpty {
+                // The peer has ended, and not in the middle of a message.
+            }
+        }
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        try await writer.write([0, 3, 1, 2, 3])
+        #expect(try await reader.readExactly(5) == [0, 3, 1, 2, 3])
+        writer.close()
+        try await server.shutdown(within: .seconds(1))
+    }
+
+    @Test func anEndThatIsNotClean() async throws {
+        let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
+            try await writer.write("half")
+        }
+        var report = ""
+        do {
+            let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+            defer { writer.close() }
+            _ = try await withTimeout(.seconds(5)) { try await reader.readUntil(Array("\r\n".utf8)) }
+        } catch let error as IncompleteReadError {
+            report = "the peer ended after \(error.partial.count) bytes"
+        } catch let error as OSError where error.isConnectionError {
+            report = "the peer went away: \(error)"
+        } catch is TimeoutError {
+            report = "the peer is silent"
+        }
+        #expect(report == "the peer ended after 4 bytes")
+        try await server.shutdown(within: .seconds(1))
+    }
+
+    @Test func protocols() async throws {
+        let loop = try EventLoop.running
+        let server = try await loop.createServer(host: "127.0.0.1", port: 0) { Echo() }
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        try await writer.write("echo\n")
+        #expect(try await reader.readLine() == Array("echo\n".utf8))
+        writer.close()
+        try await server.shutdown(within: .seconds(1))
+    }
+
+    @Test func datagrams() async throws {
+        let server = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+        let client = try await openDatagramSocket(remoteAddress: server.localAddress)
+        try await client.send("ping")
+        let (bytes, sender) = try await server.receive()
+        try await server.send(bytes, to: sender)
+        #expect(try await client.receive().bytes == Array("ping".utf8))
+        client.close()
+        server.close()
+    }
+
+    @Test func unixSockets() async throws {
+        let name = "asyncio-documentation-\(UInt64.random(in: 0...UInt64.max))"
+        let server = try await startUnixServer(path: "\0\(name)") { reader, writer in
+            try await writer.write(try await reader.readLine())
+        }
+        let (reader, writer) = try await openUnixConnection(path: "\0\(name)")
+        try await writer.write("hello\n")
+        #expect(try await reader.readLine() == Array("hello\n".utf8))
+        writer.close()
+        try await server.shutdown(within: .seconds(1))
+    }
+
+    func closing(_ server: Server) async throws {
+        let cutOff = try await server.shutdown(within: .seconds(20))
+        print(cutOff)
+    }
+
+    // MARK: TLS, which needs certificates
+
+    func tlsClient() async throws {
+        let (reader, writer) = try await openConnection(host: "example.com", port: 443, tls: .client())
+        try await writer.write("GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n")
+        let page = try await reader.read()
+        print(writer.tls?.version ?? "", page.count)
+    }
+
+    func tlsServer() async throws {
+        let tls = try TLSContext.server(certificate: "/etc/app/cert.pem", key: "/etc/app/key.pem")
+        try tls.setALPN(["http/1.1"])
+        tls.handshakeTimeout = .seconds(10)
+        let server = try await startServer(host: nil, port: 8443, tls: tls) { reader, writer in
+            try await handle(reader, writer)
+        }
+        try await server.serveForever()
+    }
+
+    func ownAuthority() async throws {
+        let context = try TLSContext.client(systemTrust: false)
+        try context.trust(file: "/etc/app/our-authority.pem")
+        try context.useCertificate("/etc/app/client.pem") // if the server asks for one
+        let (_, writer) = try await openConnection(
+            host: "10.0.0.7", port: 8443, tls: context, serverHostname: "db.internal")
+        writer.close()
+    }
+
+    func startTLS() async throws {
+        let (reader, writer) = try await openConnection(host: "mail.example.com", port: 587)
+        _ = try await reader.readLine()
+        try await writer.write("EHLO me\r\n")
+        while try await reader.readLine().starts(with: Array("250-".utf8)) {}
+        try await writer.write("STARTTLS\r\n")
+        _ = try await reader.readLine()
+        try await writer.startTLS(.client(), serverHostname: "mail.example.com")
+        writer.close()
+    }
+}
