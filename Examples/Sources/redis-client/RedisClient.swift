@@ -43,11 +43,11 @@ struct RedisClient: ParsableCommand {
 
     @MainActor private func sendInput(to redis: Redis, _ replies: Queue<Future<Redis.Reply>>) async throws {
         defer { replies.shutdown() }
-        let input = try await openFile("/dev/stdin")
-        for try await line in input.lines where !line.isEmpty {
-            try await replies.put(try await redis.send(line.split(separator: " ").map(String.init)))
+        try await withFile("/dev/stdin") { input in
+            for try await line in input.lines where !line.isEmpty {
+                try await replies.put(try await redis.send(line.split(separator: " ").map(String.init)))
+            }
         }
-        try await input.close()
     }
 
     @MainActor private func showAll(_ replies: Queue<Future<Redis.Reply>>) async throws -> Bool {
