@@ -96,7 +96,10 @@ import Testing
         #expect(throws: ValueError.self) { try serverContext().dangerouslyDisableVerification() }
         #expect(throws: ValueError.self) { try serverContext().dangerouslyDisableHostCheck() }
     }
+}
 
+// Not in a loop of its own: a test that waits for a process of the runner needs the runner's.
+@Suite struct TLSLibraryTests {
     @Test func aMissingOpenSSLIsOneClearError() async {
         await #expect(processExitsWith: .success) {
             setenv("ASYNCIO_OPENSSL", "/no/such/folder", 1)
