@@ -91,13 +91,13 @@ struct ToolTests {
 
         init(running command: String, pid: Int32) throws {
             name = "asyncio-test-\(pid)"
-            // tmux's server stays, with the pipes that it was given: it gets none.
-            let process = client(["new-session", "-d", "-s", name, "-x", "120", "-y", "24", command])
-            process.standardOutput = FileHandle.nullDevice
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            process.waitUntilExit()
+            // tmux's server stays, with everything that it was given. Foundation's Process would
+            // wait for its end: it takes a pipe that is closed for the end of the child.
+            let start = "tmux -L \(name) new-session -d -s \(name) -x 120 -y 24 '\(command)'"
+            guard system("\(start) </dev/null >/dev/null 2>&1") == 0 else { throw ScreenError() }
         }
+
+        struct ScreenError: Error {}
 
         private func client(_ arguments: [String]) -> Foundation.Process {
             let process = Foundation.Process()
