@@ -51,14 +51,16 @@ ECHO = {
 MESSAGE = b"x" * 1024
 
 # How far over what was measured a limit is: never more than 5 %. One run of a binary equals the
-# next to one in a thousand, on a busy machine too; two builds of the same code are the same
-# binary. The margins leave room for a C library that was patched, and, where they are wider, for
-# another kernel, which may put more or fewer of a hundred requests, or of the sleepers' ends,
-# into one turn.
-MARGINS = {"instructions": 0.02, "allocations": 0.02, "systemCalls": 0.02, "bytes": 0.03}
+# next to one in a thousand, on a busy machine too. The margins leave room for a C library that was
+# patched and, where they are wider, for another kernel, which may put more or fewer of a hundred
+# requests, or of the sleepers' ends, into one turn; and for malloc, whose way through its bins
+# hangs on what the program allocated before: a spawn, a quarter of which is malloc, was seen to
+# differ by 2.7 % between two builds of the same code.
+MARGINS = {"instructions": 0.03, "allocations": 0.02, "systemCalls": 0.02, "bytes": 0.03}
 WIDER = {
     **{(echo, figure): 0.04 for echo in ("echo/100", "proto/100") for figure in ("instructions", "systemCalls")},
-    ("sleepers", "instructions"): 0.03,
+    ("sleepers", "instructions"): 0.05,
+    ("spawn", "instructions"): 0.05,
 }
 MOST = 0.05
 # Where nothing was measured, one in fifty operations may still grow a table.
