@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import AsyncIOSystem
 
 struct Dump: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,16 +25,18 @@ struct Dump: ParsableCommand {
                 "\(snapshot.title): \(loop.tasks) tasks, \(loop.ready) ready, \(loop.timers) timers, "
                     + "\(loop.descriptors) descriptors")
             print(
-                "lag \(time(loop.lag)), longest \(time(loop.longestLag)); \(loop.turns) turns, \(loop.steps) steps; "
-                    + "blocked \(loop.stalls) times, longest \(time(loop.longestStall))")
+                "lag \(timeInWords(nanoseconds: loop.lag)), longest \(timeInWords(nanoseconds: loop.longestLag)); \(loop.turns) turns, \(loop.steps) steps; "
+                    + "blocked \(loop.stalls) times, longest \(timeInWords(nanoseconds: loop.longestStall))")
         }
         for task in snapshot.tasks ?? [] {
             print("\n\(task.name) (\(task.id)): \(task.state)")
-            print("  waits for \(task.waitsFor)" + (task.since.map { ", since \(time($0))" } ?? ""))
+            print("  waits for \(task.waitsFor)" + (task.since.map { ", since \(timeInWords(nanoseconds: $0))" } ?? ""))
             if let created = task.created { print("  created at \(created)") }
             if task.cancelling > 0 { print("  asked to cancel \(task.cancelling) times") }
             if task.steps > 0 {
-                print("  \(task.steps) steps, \(time(task.runTime)), longest \(time(task.longestStep))")
+                print(
+                    "  \(task.steps) steps, \(timeInWords(nanoseconds: task.runTime)), longest \(timeInWords(nanoseconds: task.longestStep))"
+                )
             }
             for frame in task.stack ?? [] { print("    \(frame.function) at \(frame.place)") }
         }

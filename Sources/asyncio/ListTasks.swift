@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import AsyncIOSystem
 
 struct ListTasks: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,7 +14,7 @@ struct ListTasks: ParsableCommand {
         var table = Table(["ID", "NAME", "STATE", "SINCE", "WAITS FOR", "AT", "CREATED AT"])
         for task in tasks {
             table.add([
-                "\(task.id)", task.name, task.state, task.since.map(time) ?? "", task.waitsFor, task.place ?? "",
+                "\(task.id)", task.name, task.state, task.since.map(timeInWords) ?? "", task.waitsFor, task.place ?? "",
                 task.created ?? "",
             ])
         }

@@ -1,3 +1,4 @@
+internal import AsyncIOSystem
 internal import Foundation
 
 /// What a program says of its loop. Times are nanoseconds. See Snapshot.swift of AsyncIO.
@@ -92,7 +93,9 @@ extension Snapshot {
         guard let blocked else { return [] }
         let subject = blocked.task.map { "task \"\($0)\"" } ?? "a callback"
         let created = blocked.created.map { ", created at \($0)," } ?? ""
-        return ["The event loop is blocked, for \(time(blocked.duration)) so far: \(subject)\(created) is running"]
+        return [
+            "The event loop is blocked, for \(timeInWords(nanoseconds: blocked.duration)) so far: \(subject)\(created) is running"
+        ]
             + blocked.stack.map { "    \($0.function) at \($0.place)" }
     }
 }
@@ -100,17 +103,4 @@ extension Snapshot {
 extension Snapshot.TaskFacts {
     /// Where the task is: the nearest of the program's own functions.
     var place: String? { stack?.first.map { "\($0.shortPlace) in \($0.function)" } }
-}
-
-/// "3.2 s", "15 ms".
-func time(_ nanoseconds: Int64) -> String {
-    let (value, unit): (Double, String) =
-        switch abs(nanoseconds) {
-        case 1_000_000_000...: (Double(nanoseconds) / 1e9, "s")
-        case 1_000_000...: (Double(nanoseconds) / 1e6, "ms")
-        case 1_000...: (Double(nanoseconds) / 1e3, "µs")
-        default: (Double(nanoseconds), "ns")
-        }
-    let tenths = (value * 10).rounded() / 10
-    return tenths == tenths.rounded() ? "\(Int64(tenths)) \(unit)" : "\(tenths) \(unit)"
 }

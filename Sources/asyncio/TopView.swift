@@ -1,3 +1,4 @@
+internal import AsyncIOSystem
 internal import Glibc
 
 /// The live view: what was seen last, and how to show it.
@@ -115,8 +116,8 @@ struct TopView {
             paint("asyncio top - \(snapshot.title)", .title) + "   every \(delay) s" + (isPaused ? "   PAUSED" : ""),
             "tasks: \(loop.tasks)" + (states.isEmpty ? "" : " (\(states.joined(separator: ", ")))")
                 + "   ready queue: \(loop.ready)   timers: \(loop.timers)   descriptors: \(loop.descriptors)",
-            "loop: lag \(time(loop.lag)), longest \(time(loop.longestLag))   busy \(busy)   turns/s \(turns)   "
-                + "steps/s \(steps)   blocked \(loop.stalls) times, longest \(time(loop.longestStall))",
+            "loop: lag \(timeInWords(nanoseconds: loop.lag)), longest \(timeInWords(nanoseconds: loop.longestLag))   busy \(busy)   turns/s \(turns)   "
+                + "steps/s \(steps)   blocked \(loop.stalls) times, longest \(timeInWords(nanoseconds: loop.longestStall))",
         ]
     }
 
@@ -124,7 +125,8 @@ struct TopView {
 
     private func cells(of task: Snapshot.TaskFacts) -> [String] {
         [
-            "\(task.id)", task.name, task.state, time(task.runTime), "\(task.steps)", task.since.map(time) ?? "",
+            "\(task.id)", task.name, task.state, timeInWords(nanoseconds: task.runTime), "\(task.steps)",
+            task.since.map(timeInWords) ?? "",
             task.waitsFor, task.place ?? "",
         ]
     }

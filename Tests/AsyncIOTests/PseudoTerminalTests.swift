@@ -46,6 +46,16 @@ import Testing
         #expect(try await terminal.reader.read() == [])
     }
 
+    @Test func readingPiecemealGetsEverythingThatIsThere() async throws {
+        // All of it waits in the terminal, which hands out less than is asked for, and no more comes.
+        let (process, terminal) = try await start("bash", ["-c", "printf '%03500d' 0; exec sleep 50"])
+        var count = 0
+        while count < 3_500 { count += try await terminal.reader.read(2_000).count }
+        #expect(count == 3_500)
+        try process.kill()
+        #expect(try await process.wait() == -9)
+    }
+
     @Test func ctrlCInterruptsWhatRunsThere() async throws {
         let (process, terminal) = try await start("bash", ["-c", "echo ready; exec sleep 50"])
         #expect(text(try await terminal.reader.readLine()) == "ready\r\n")

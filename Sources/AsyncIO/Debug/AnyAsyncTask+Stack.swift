@@ -100,22 +100,12 @@ extension AnyAsyncTask {
     }
 
     private static func timeLeft(until deadline: Int64) -> Duration {
-        .nanoseconds(deadline - EventLoop.required(for: "sleep").time)
+        // A timer may be late, and is not to look as if it had been meant for the past.
+        .nanoseconds(max(0, deadline - EventLoop.required(for: "sleep").time))
     }
 }
 
 extension Duration {
     /// A few digits: "3.2 s", "15 ms".
-    var inWords: String {
-        let nanoseconds = Int64(roundedUpNanoseconds)
-        let (value, unit): (Double, String) =
-            switch abs(nanoseconds) {
-            case 1_000_000_000...: (Double(nanoseconds) / 1e9, "s")
-            case 1_000_000...: (Double(nanoseconds) / 1e6, "ms")
-            case 1_000...: (Double(nanoseconds) / 1e3, "µs")
-            default: (Double(nanoseconds), "ns")
-            }
-        let tenths = (value * 10).rounded() / 10
-        return tenths == tenths.rounded() ? "\(Int64(tenths)) \(unit)" : "\(tenths) \(unit)"
-    }
+    var inWords: String { timeInWords(nanoseconds: roundedUpNanoseconds) }
 }

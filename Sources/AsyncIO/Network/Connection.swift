@@ -112,48 +112,49 @@ final class Connection: ByteChannel {
     }
 
     override func tryReceive(into target: UnsafeMutableRawBufferPointer) throws -> Int? {
-        if let error { throw error }
-        if isClosing { return 0 }
-        guard watch.canRead else { return nil }
-        do {
-            let received = try unsafe bytes.receive(into: target)
-            if received < target.count { noteShortRead() }
-            return received
-        } catch Errno.wouldBlock {
-            watch.canRead = false
-            return nil
-        } catch {
-            throw fail(error, "reading from \(name)")
-        }
+        try attempt(atEnd: 0) { () throws(Errno) in unsafe try receive(into: target) }
     }
 
-    /// Below, a copy out of the loop's buffer is cheaper than memory that is not filled.
-    private static let leastReceivedDirectly = 4096
-
     override func tryReceive(atMost count: Int) throws -> [UInt8]? {
-        if let error { throw error }
-        if isClosing { return [] }
-        guard watch.canRead else { return nil }
-        do {
+        try attempt(atEnd: []) { () throws(Errno) in
             let expected = min(count, latestCount)
             let received =
                 try expected < Self.leastReceivedDirectly
                 ? receiveCopied(atMost: count) : receiveDirectly(expecting: expected, atMost: count)
             latestCount = received.count
             return received
-        } catch Errno.wouldBlock {
+        }
+    }
+
+    /// Below, a copy out of the loop's buffer is cheaper than memory that is not filled.
+    private static let leastReceivedDirectly = 4096
+
+    /// What every try to receive has to look at, before and after.
+    @inline(__always)
+    private func attempt<T>(atEnd end: T, _ receive: () throws(Errno) -> T) throws -> T? {
+        if let error { throw error }
+        if isClosing { return end }
+        guard watch.canRead else { return nil }
+        do throws(Errno) {
+            return try receive()
+        } catch {
+            guard error == .wouldBlock else { throw fail(error, "reading from \(name)") }
             watch.canRead = false
             return nil
-        } catch {
-            throw fail(error, "reading from \(name)")
         }
+    }
+
+    @inline(__always)
+    private func receive(into target: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+        let received = try unsafe bytes.receive(into: target)
+        if received < target.count { noteShortRead() }
+        return received
     }
 
     private func receiveCopied(atMost count: Int) throws(Errno) -> [UInt8] {
         // SAFETY: as in `tryReceive`.
         let target = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(count))
-        let received = try unsafe bytes.receive(into: target)
-        if received < target.count, !watch.isHungUp { watch.canRead = false }
+        let received = try unsafe receive(into: target)
         return unsafe [UInt8](UnsafeRawBufferPointer(rebasing: target[..<received]))
     }
 

@@ -113,16 +113,20 @@ extension EventLoop {
         _ connection: ByteChannel, _ upgrade: TLSUpgrade?, _ factory: () throws -> P
     ) async throws -> (Transport, P) {
         let channel = try await upgrade?(connection) ?? connection
-        let receiver: P
+        let receiver = try make(factory, for: channel)
+        let transport = Transport(channel, receiver)
+        try await transport.startAndWait()
+        return (transport, receiver)
+    }
+
+    /// The protocol for a channel, which ends if there is none.
+    func make<P>(_ factory: () throws -> P, for channel: Channel) throws -> P {
         do {
-            receiver = try factory()
+            return try factory()
         } catch {
             channel.abort()
             throw error
         }
-        let transport = Transport(channel, receiver)
-        try await transport.startAndWait()
-        return (transport, receiver)
     }
 
     // MARK: Servers

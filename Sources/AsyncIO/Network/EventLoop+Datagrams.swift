@@ -44,13 +44,7 @@ extension EventLoop {
     private nonisolated(nonsending) func makeTransport<P: DatagramProtocol>(
         _ channel: DatagramChannel, _ factory: () throws -> P
     ) async throws -> (DatagramTransport, P) {
-        let receiver: P
-        do {
-            receiver = try factory()
-        } catch {
-            channel.abort()
-            throw error
-        }
+        let receiver = try make(factory, for: channel)
         let transport = DatagramTransport(channel, receiver)
         try await transport.startAndWait()
         return (transport, receiver)
