@@ -74,7 +74,8 @@ package enum Resolver {
     /// The address that `host` itself spells, without asking anybody; nil if it
     /// is a name, or has a zone.
     package static func literal(_ host: String, port: Int) -> SystemAddress? {
-        guard (0...65535).contains(port) else { return nil }
+        // The system would take what is before a zero for the whole.
+        guard (0...65535).contains(port), !host.utf8.contains(0) else { return nil }
         let portBytes = [UInt8(port >> 8), UInt8(port & 0xff)]
         var v4 = in_addr()
         if unsafe inet_pton(AF_INET, host, &v4) == 1 {

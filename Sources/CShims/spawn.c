@@ -41,7 +41,20 @@
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
 
-enum { pidfd_id_type = 3 /* P_PIDFD */, stack_size = 64 * 1024 };
+// Sanitizers keep accounts of the process in its memory, which a child that shares it would
+// falsify. There, the child has a copy of all memory but its stack.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifdef SANITIZED
+enum { sharing = 0, stack_kind = MAP_SHARED, stack_size = 1024 * 1024 };
+#else
+enum { sharing = CLONE_VM, stack_kind = MAP_PRIVATE, stack_size = 64 * 1024 };
+#endif
+
+enum { pidfd_id_type = 3 /* P_PIDFD */ };
 
 typedef struct {
     const asyncio_spawn_request *request;
@@ -124,21 +137,23 @@ failed:
 }
 
 int asyncio_spawn(const asyncio_spawn_request *request, int *pid, int *pidfd, int *stage) {
-    void *stack = mmap(NULL, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    void *stack = mmap(NULL, stack_size, PROT_READ | PROT_WRITE, stack_kind | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     *stage = ASYNCIO_SPAWN_CLONE;
     if (stack == MAP_FAILED) return -errno;
 
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    child_state state = {.request = request, .parent = getpid()};
+    // At the far end of the stack, which both sides see in any case.
+    child_state *state = stack;
+    *state = (child_state){.request = request, .parent = getpid()};
     *pidfd = -1;
-    *pid = clone(child_main, (char *)stack + stack_size, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &state, pidfd);
-    int error = *pid < 0 ? errno : state.error;
+    *pid = clone(child_main, (char *)stack + stack_size, sharing | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, state, pidfd);
+    int error = *pid < 0 ? errno : state->error;
+    if (*pid >= 0) *stage = state->stage;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     munmap(stack, stack_size);
 
-    if (*pid >= 0) *stage = state.stage;
     if (error && *pid >= 0) {
         int status;
         asyncio_reap(*pidfd, true, &status);

@@ -64,6 +64,26 @@ import Testing
         await #expect(throws: RuntimeError.self) { try await server.serveForever() }
     }
 
+    @Test func closingTheServerEndsServeForeverAndCancelsNobody() async throws {
+        for isPlain in [false, true] {
+            let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in }
+            let serve = {
+                await #expect(throws: CancellationError.self) { try await server.serveForever() }
+                #expect(currentTask()?.cancelling ?? 0 == 0)
+                // It goes on, and may wait.
+                try await sleep(.milliseconds(1))
+            }
+            let ended = isPlain ? nil : createTask { try await serve() }
+            let plain = isPlain ? Task { try await serve() } : nil
+            try await settle()
+            server.close()
+            try await withTimeout(.seconds(5)) {
+                try await ended?.value
+                try await plain?.value
+            }
+        }
+    }
+
     @Test func clientsCanBeClosedAndAborted() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
         defer { server.close() }

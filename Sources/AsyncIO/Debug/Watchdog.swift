@@ -69,7 +69,10 @@ final class Watchdog: Sendable {
                 if watched.hasReported { ended = SystemClock.now() - watched.since }
             }
             // The one around it went on all the while; what it did is no news.
-            if let last = state.running.indices.last { state.running[last].since = 0 }
+            if let last = state.running.indices.last {
+                state.running[last].since = 0
+                state.running[last].hasReported = false
+            }
             return ended
         }
         if let ended { Self.tellEnd(ended) }

@@ -127,7 +127,7 @@ extension EventLoop {
 
 /// The path for the system: bytes and a zero.
 func systemPath(_ path: String) throws(ValueError) -> [CChar] {
-    if path.utf8.contains(0) { throw ValueError("a path has no zero byte, but this one has: \(path.debugDescription)") }
+    try checkText(path, "a path")
     return Array(path.utf8CString)
 }
 

@@ -14,7 +14,8 @@ enum Environment {
     static let blockedThreshold: Duration? = {
         guard let text = value(of: "ASYNCIO_WATCHDOG") else { return .seconds(1) }
         guard let seconds = Double(text), seconds > 0 else { return nil }
-        return .seconds(seconds)
+        // A century is as good as for ever, and fits.
+        return .seconds(min(seconds, 3e9))
     }()
 
     /// `ASYNCIO_INSPECT` is set, and neither empty nor 0.

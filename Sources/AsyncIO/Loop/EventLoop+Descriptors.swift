@@ -60,14 +60,12 @@ extension EventLoop {
             }
             return
         }
-        let watch = descriptors.insert(descriptor, isEdgeTriggered: false)
+        let watch = descriptors.makeWatch(descriptor, isEdgeTriggered: false)
         body(watch)
-        do {
+        try run("watch descriptor \(descriptor)") { () throws(Errno) in
             try poller.add(descriptor, for: watch.interest, token: watch.token)
-        } catch {
-            descriptors.remove(watch)
-            throw OSError(error, "cannot watch descriptor \(descriptor)")
         }
+        descriptors.insert(watch)
     }
 
     private func remove(
@@ -143,14 +141,22 @@ extension EventLoop {
 
     /// Watches a stream's descriptor until ``unwatch(_:)``.
     func watch(_ descriptor: Int32) throws(Errno) -> Watch {
-        let watch = descriptors.insert(descriptor, isEdgeTriggered: true)
-        do {
-            try poller.add(descriptor, for: [.readable, .writable, .edge], token: watch.token)
-        } catch {
-            descriptors.remove(watch)
-            throw error
-        }
+        let watch = descriptors.makeWatch(descriptor, isEdgeTriggered: true)
+        try poller.add(descriptor, for: [.readable, .writable, .edge], token: watch.token)
+        descriptors.insert(watch)
         return watch
+    }
+
+    /// For a descriptor that somebody hands over.
+    ///
+    /// - Throws: ``RuntimeError`` if this loop uses it already.
+    func checkUnused(_ descriptor: Int32) throws(RuntimeError) {
+        guard let watch = descriptors[descriptor] else { return }
+        throw RuntimeError(
+            watch.isEdgeTriggered
+                ? "descriptor \(descriptor) is used by a connection of this loop"
+                : "descriptor \(descriptor) is watched by a server, or for a reader or writer; "
+                    + "call close(), removeReader() or removeWriter() first")
     }
 
     /// Call it before the descriptor is closed.

@@ -104,11 +104,14 @@ extension EventLoop {
                 ExceptionContext(
                     message: "Task was destroyed but it is pending!", subject: task.description,
                     location: task.site?.description))
+            task.forgetCallbacks()
         }
         tasks.removeAll()
         timers.removeAll()
         descriptors.removeAll()
         signals.removeAll()
+        for child in children.values { child.loopIsClosed() }
+        children = [:]
         files?.close()
         files = nil
         releaseJobs()

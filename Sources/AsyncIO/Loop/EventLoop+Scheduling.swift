@@ -84,6 +84,7 @@ extension EventLoop {
 
     /// Takes what may come from any thread: from the loop's own, its place in the queue is
     /// that of the call. False if the loop is closed.
+    @discardableResult
     func post(_ item: Inbox.Item) -> Bool {
         guard EventLoop.here === self, state != .closed else { return inbox.post(item) }
         receive(item)

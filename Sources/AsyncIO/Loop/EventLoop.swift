@@ -96,6 +96,8 @@ public final class EventLoop: @unchecked Sendable {
     /// See ``blockedThreshold``.
     var storedThreshold = Environment.blockedThreshold
     @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) throws -> Void)?
+    /// The processes that this loop has started and that run, by number.
+    @safe @exclusivity(unchecked) var children: [Int32: ChildProcess] = [:]
     /// Who is to know of which signal; see SignalTable.
     @safe @exclusivity(unchecked) var signals = SignalTable()
 

@@ -13,7 +13,8 @@ extension Int64 {
 }
 
 extension Duration {
-    /// Whole nanoseconds, rounded up, saturating.
+    /// Whole nanoseconds, rounded up, saturating: far in the past is so far only that a present
+    /// can be taken from it.
     @inline(__always)
     var roundedUpNanoseconds: Int64 {
         // Up to 18 seconds are a word of attoseconds, which divides in no time.
@@ -28,7 +29,7 @@ extension Duration {
     @inline(never)
     private static func roundUp(_ attoseconds: Int128) -> Int64 {
         let (nanoseconds, rest) = attoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
-        return Int64(clamping: nanoseconds + (rest > 0 ? 1 : 0))
+        return max(Int64(clamping: nanoseconds + (rest > 0 ? 1 : 0)), .min / 2)
     }
 }
 

@@ -31,6 +31,11 @@ final class Watch {
         self.isEdgeTriggered = isEdgeTriggered
     }
 
+    func forget() {
+        (onReadable, onWritable) = (nil, nil)
+        (reader, writer, waits) = (nil, nil, nil)
+    }
+
     /// What a user's descriptor is registered for.
     var interest: Interest {
         var interest: Interest = []
@@ -101,11 +106,16 @@ struct DescriptorTable {
         entry.with { if $0.token == token { body($0) } }
     }
 
-    mutating func insert(_ descriptor: Int32, isEdgeTriggered: Bool) -> Watch {
+    /// A watch that is not in the table yet.
+    mutating func makeWatch(_ descriptor: Int32, isEdgeTriggered: Bool) -> Watch {
         generation &+= 1
         let token = UInt64(generation & 0x7fff_ffff) << 32 | UInt64(descriptor)
-        let watch = Watch(descriptor: descriptor, token: token, isEdgeTriggered: isEdgeTriggered)
-        let index = Int(descriptor)
+        return Watch(descriptor: descriptor, token: token, isEdgeTriggered: isEdgeTriggered)
+    }
+
+    /// Only for a descriptor that the poller has taken: the table is as long as its number.
+    mutating func insert(_ watch: Watch) {
+        let index = Int(watch.descriptor)
         if index >= watches.count {
             watches.append(contentsOf: repeatElement(nil, count: index + 1 - watches.count))
         }
@@ -114,17 +124,15 @@ struct DescriptorTable {
         let earlier = watches[index]
         watches[index] = entry
         if let earlier { earlier.release() } else { count += 1 }
-        return watch
     }
 
-    /// Forgets all: whatever a callback holds is let go.
+    /// Forgets all: whatever a callback holds is let go, and nobody is woken any more.
     mutating func removeAll() {
         let all = watches
         watches = []
         count = 0
         for case let entry? in all {
-            entry.object.onReadable = nil
-            entry.object.onWritable = nil
+            entry.object.forget()
             entry.release()
         }
     }

@@ -50,7 +50,15 @@ class Channel {
     /// - Throws: `CancellationError`, which loses nothing.
     @inline(__always)
     nonisolated(nonsending) final func waitReadable() async throws {
-        if let waiter = readWaiter() { try await waiter.wait() }
+        guard let waiter = readWaiter() else { return }
+        try checkLoop()
+        try await waiter.wait()
+    }
+
+    /// Nobody would wake who waits for something of a loop that is closed.
+    @inline(__always)
+    private final func checkLoop() throws {
+        if loop.isClosed { throw RuntimeError("\(name) belongs to an event loop that is closed") }
     }
 
     /// What completes when a try to receive may give something; nil if it may now. One task
@@ -93,6 +101,14 @@ class Channel {
 
     // MARK: Water marks
 
+    /// - Parameters:
+    ///   - high: nil for 64 KiB, or for four times `low` if that is given.
+    ///   - low: nil for a quarter of `high`.
+    final func setWaterMarks(high: Int?, low: Int?) throws(ValueError) {
+        let high = high ?? low.map { $0 > .max / 4 ? .max : 4 * max($0, -1) } ?? 64 * 1024
+        try setWaterMarks(high: high, low: low ?? high / 4)
+    }
+
     func setWaterMarks(high: Int, low: Int) throws(ValueError) {
         guard high >= low, low >= 0 else {
             throw ValueError("high (\(high)) must be >= low (\(low)) must be >= 0")
@@ -120,6 +136,7 @@ class Channel {
     /// - Throws: what the channel failed with, or ``OSError`` if it is lost; `CancellationError`.
     nonisolated(nonsending) final func drain() async throws {
         if isPaused, state != .lost, error == nil {
+            try checkLoop()
             let place = Waiter(for: "StreamWriter.drain()")
             drainers.append(place)
             defer { drainers.remove(place) }
@@ -147,6 +164,7 @@ class Channel {
     /// - Throws: what it failed with; `CancellationError`.
     nonisolated(nonsending) final func waitClosed() async throws {
         if state != .lost {
+            try checkLoop()
             let place = Waiter(for: "StreamWriter.waitClosed()")
             closers.append(place)
             defer { closers.remove(place) }
@@ -162,11 +180,13 @@ class Channel {
         closingOwner = owner
     }
 
-    /// For subclasses: the channel ends in a turn of its own, with `error` if it has none yet.
+    /// For subclasses: the channel ends in a turn of its own, with `error` if it has none yet;
+    /// at once if its loop is closed, and makes no more turns.
     final func endSoon(with error: (any Error)? = nil) {
         guard state != .lost else { return }
         beginClosing()
         if self.error == nil { self.error = error }
+        if loop.isClosed { return loop.whileCurrent { end() } }
         guard !isEndQueued else { return }
         isEndQueued = true
         loop.ready.append(.handle(Handle(.callback { [self] in end() })))

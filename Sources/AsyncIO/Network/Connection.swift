@@ -297,6 +297,7 @@ final class Connection: ByteChannel {
 
     override func close() {
         guard !isClosing else { return }
+        if loop.isClosed { return abort() }
         beginClosing()
         stopReading()
         if outgoing.isEmpty { endSoon() }

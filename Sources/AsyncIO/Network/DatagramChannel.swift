@@ -149,6 +149,7 @@ final class DatagramChannel: Channel {
 
     override func close() {
         guard !isClosing else { return }
+        if loop.isClosed { return abort() }
         beginClosing()
         stopReading()
         if outgoing.isEmpty { endSoon() }

@@ -146,8 +146,7 @@ public final class DatagramTransport {
     ///
     /// asyncio: `set_write_buffer_limits`.
     public func setWriteBufferLimits(high: Int? = nil, low: Int? = nil) throws(ValueError) {
-        let high = high ?? low.map { 4 * $0 } ?? 64 * 1024
-        try channel.setWaterMarks(high: high, low: low ?? high / 4)
+        try channel.setWaterMarks(high: high, low: low)
     }
 
     // MARK: Ending

@@ -98,8 +98,10 @@ extension EventLoop {
         return try await makeTransport(pipe(descriptor, .writing), nil, factory)
     }
 
-    /// The end of a pipe; the descriptor stays the caller's if this throws a ``ValueError``.
+    /// The end of a pipe; the descriptor stays the caller's if this throws a ``ValueError`` or a
+    /// ``RuntimeError``.
     func pipe(_ descriptor: Int32, _ direction: Connection.Direction) throws -> Connection {
+        try checkUnused(descriptor)
         let pipe = ByteDescriptor(owning: descriptor)
         do {
             return try Connection(pipe: pipe, direction, on: self)
@@ -178,7 +180,7 @@ extension EventLoop {
         try checkOpen("createServer")
         let upgrade = try tls.map(TLSUpgrade.init(server:))
         return try makeServer(
-            adoptListeners(descriptors), backlog: backlog, startServing: startServing, upgrade, factory)
+            adoptListeners(descriptors, on: self), backlog: backlog, startServing: startServing, upgrade, factory)
     }
 
     /// Starts a server on a Unix socket, with a protocol for each connection.

@@ -51,6 +51,7 @@ extension EventLoop {
     }
 
     fileprivate func datagramChannel(adopting descriptor: Int32) throws -> DatagramChannel {
+        try checkUnused(descriptor)
         let socket = Socket(owning: descriptor)
         guard socket.isDatagram else {
             _ = socket.giveUp()

@@ -12,13 +12,15 @@ extension EventLoop {
     ///   - host: a name, or an address; nil for the loopback.
     ///   - service: a port in digits, or a service's name (`"https"`); nil for port 0.
     ///   - family: which kind of addresses; nil for both.
-    /// - Throws: ``ResolveError``; `CancellationError` at once: the lookup is abandoned.
+    /// - Throws: ``ResolveError``; ``ValueError`` for a port that is none, and for a zero byte in a
+    ///   name; `CancellationError` at once: the lookup is abandoned.
     ///
     /// asyncio: `loop.getaddrinfo`.
     public nonisolated(nonsending) func getAddrInfo(
         host: String?, service: String? = nil, family: AddressFamily? = nil
     ) async throws -> [SocketAddress] {
         try checkOpen("getAddrInfo")
+        if let service { try checkService(service) }
         return try await addresses(of: host, service: service ?? "0", family: family).map(SocketAddress.init)
     }
 
@@ -45,6 +47,7 @@ extension EventLoop {
     nonisolated(nonsending) func addresses(
         of host: String?, service: String, family: AddressFamily? = nil, isDatagram: Bool = false, passive: Bool = false
     ) async throws -> [SystemAddress] {
+        if let host { try checkText(host, "a host's name") }
         let number = family?.system ?? AF_UNSPEC
         let start = SystemClock.now()
         defer { if debug { noteLookup(of: host, SystemClock.now() - start) } }
@@ -70,7 +73,8 @@ extension EventLoop {
         host: String?, port: Int, family: AddressFamily? = nil, isDatagram: Bool = false, passive: Bool = false
     ) async throws -> [SystemAddress] {
         try checkPort(port)
-        // An empty name is asyncio's other word for all interfaces.
+        // An empty name is asyncio's other word for all interfaces; nobody connects to those.
+        if host == "", !passive { throw ValueError("a host has a name or an address; this one is empty") }
         let host = host == "" ? nil : host
         if let host, let literal = Resolver.literal(host, port: port), family == nil || literal.family == family?.system
         {
@@ -79,4 +83,17 @@ extension EventLoop {
         return try await addresses(
             of: host, service: String(port), family: family, isDatagram: isDatagram, passive: passive)
     }
+}
+
+/// A number that is no port would be taken for another one by the system.
+private func checkService(_ service: String) throws(ValueError) {
+    try checkText(service, "a service's name")
+    guard !service.isEmpty, service.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return }
+    guard let number = Int(service) else { throw ValueError("a port is a number from 0 to 65535, not \(service)") }
+    try checkPort(number)
+}
+
+/// For what the system takes up to the first zero.
+func checkText(_ text: String, _ what: StaticString) throws(ValueError) {
+    if text.utf8.contains(0) { throw ValueError("\(what) has no zero byte, but this has: \(text.debugDescription)") }
 }

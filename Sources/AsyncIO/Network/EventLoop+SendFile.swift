@@ -25,14 +25,14 @@ extension EventLoop {
         _ transport: Transport, _ file: Int32, offset: Int = 0, count: Int? = nil, fallback: Bool = true
     ) async throws -> Int {
         if transport.isClosing { throw RuntimeError("Transport is closing") }
-        if transport.isSendingFile { throw RuntimeError("sendFile() called while another file is being sent") }
+        if let hindrance = transport.hindrance { throw RuntimeError("unable to send a file; \(hindrance)") }
         try checkRange(offset, count)
         let wasReading = transport.isReading
         transport.pauseReading()
-        transport.isSendingFile = true
+        transport.setSendingFile(true)
         var sent = 0
         defer {
-            transport.isSendingFile = false
+            transport.setSendingFile(false)
             if wasReading { transport.resumeReading() }
             try? FileTransfer.seek(file, to: offset + sent)
         }

@@ -20,7 +20,8 @@ public final class Server {
     private var handlers: [ObjectIdentifier: AnyAsyncTask] = [:]
     /// Who waits for there to be nothing left.
     private var idlers = WaitQueue()
-    private var servingTask: AnyAsyncTask?
+    /// Who serves for ever.
+    private var serving: Waiter?
     private var state = State.bound
 
     private enum State { case bound, serving, closed }
@@ -31,7 +32,7 @@ public final class Server {
     ) throws {
         self.loop = loop
         self.listeners = listeners
-        self.backlog = max(1, backlog)
+        self.backlog = min(max(1, backlog), Int(Int32.max))
         // Who shares its sockets with other processes leaves them their part of a burst.
         acceptsPerTurn = isShared ? 1 : self.backlog + 1
         self.accept = accept
@@ -95,7 +96,12 @@ public final class Server {
                 let address = listener.socket.localAddress?.description
                 throw OSError(error, "listening on \(address ?? "a socket")")
             }
-            try watch(listener.socket)
+        }
+        do {
+            for listener in listeners { try watch(listener.socket) }
+        } catch {
+            unwatchAll()
+            throw error
         }
         state = .serving
     }
@@ -108,14 +114,14 @@ public final class Server {
     ///
     /// asyncio: `Server.serve_forever`.
     public nonisolated(nonsending) func serveForever() async throws {
-        if servingTask != nil { throw RuntimeError("the server is already being awaited on serveForever()") }
+        if serving != nil { throw RuntimeError("the server is already being awaited on serveForever()") }
         try startServing()
-        servingTask = runningTask()
-        defer { servingTask = nil }
+        let place = Waiter(for: "Server.serveForever()", on: self)
+        serving = place
         do {
-            try await Waiter(for: "Server.serveForever()", on: self).wait()
+            try await place.wait()
         } catch {
-            servingTask = nil
+            serving = nil
             close()
             try await waitClosed()
             throw error
@@ -130,12 +136,10 @@ public final class Server {
     public func close() {
         guard state != .closed else { return }
         state = .closed
-        for listener in listeners {
-            _ = try? loop.removeReader(listener.socket.descriptor)
-            listener.close()
-        }
+        unwatchAll()
+        for listener in listeners { listener.close() }
         listeners = []
-        servingTask?.cancel()
+        serving?.cancel()
         wakeIdlers()
     }
 
@@ -161,12 +165,18 @@ public final class Server {
     /// Closes the server in order: accepts no more, lets the connections and their handlers
     /// come to their end, and when `grace` is over aborts the connections that are left and
     /// cancels their handlers. A client that never ends can't hold it up; only a handler that
-    /// ignores its cancellation outlives it, as a task of the loop. Not for a handler itself.
+    /// ignores its cancellation outlives it, as a task of the loop.
     ///
     /// - Returns: how many connections were cut off.
-    /// - Throws: `CancellationError`, after cutting off what is left.
+    /// - Throws: ``RuntimeError`` if a handler of the server calls it, which would wait for itself;
+    ///   `CancellationError`, after cutting off what is left.
     @discardableResult
     public nonisolated(nonsending) func shutdown(within grace: Duration) async throws -> Int {
+        if let task = runningTask(), handlers.values.contains(where: { $0 === task }) {
+            throw RuntimeError(
+                "shutdown() of a server waits for its handlers, and was called by one; call close() there, "
+                    + "or leave it to another task")
+        }
         close()
         do {
             try await waitFor(timeout: grace) { try await self.wait { connections.isEmpty && handlers.isEmpty } }
@@ -197,6 +207,10 @@ public final class Server {
     }
 
     // MARK: Accepting
+
+    private func unwatchAll() {
+        for listener in listeners { _ = try? loop.removeReader(listener.socket.descriptor) }
+    }
 
     private func watch(_ socket: Socket) throws {
         // The loop holds the server until it is closed, as it holds tasks.

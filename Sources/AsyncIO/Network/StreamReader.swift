@@ -273,7 +273,7 @@ public final class StreamReader {
         isReading = true
         defer { isReading = false }
         if let channel {
-            let count = max(wanted, 2 * limit - buffer.count, 1)
+            let count = max(wanted, 2 * min(limit, .max / 2) - buffer.count, 1)
             if try await unsafe channel.receive(atMost: count, { unsafe buffer.append($0) }) == 0 { isEOF = true }
         } else {
             let waiter = Waiter(for: "StreamReader")

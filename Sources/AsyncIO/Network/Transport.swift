@@ -17,8 +17,9 @@ public final class Transport {
     private var isAtEOF = false
     /// Writes after the end, which are ignored; see ``write(_:)``.
     private var lostWrites = 0
-    /// A file is being sent, which nothing may come between.
-    var isSendingFile = false
+    /// Why nothing may be written, if that is so: nothing may come between the bytes of a file,
+    /// nor those of TLS.
+    private(set) var hindrance: StaticString?
 
     /// The protocol by what it takes.
     private enum Receiver {
@@ -75,8 +76,12 @@ public final class Transport {
         updateReading()
     }
 
+    /// While `isSending`, the transport belongs to a file.
+    func setSendingFile(_ isSending: Bool) { hindrance = isSending ? "a file is being sent" : nil }
+
     /// Gives the channel away: the protocol hears no more of it from here.
     func handOver() -> ByteChannel {
+        hindrance = "its connection has TLS now; use the transport that startTLS() returned"
         pauseReading()
         channel.onLost = nil
         channel.onPauseChanged = nil
@@ -240,7 +245,8 @@ public final class Transport {
     /// After the connection is lost, or closing, it does nothing, since a protocol may not know
     /// yet; from the fifth time on, that is logged.
     ///
-    /// - Throws: ``RuntimeError`` after ``writeEOF()``, and while a file is sent.
+    /// - Throws: ``RuntimeError`` after ``writeEOF()``, while a file is sent, and after
+    ///   ``EventLoop/startTLS(_:_:_:serverHostname:)``.
     ///
     /// asyncio: `write`.
     public func write(_ bytes: [UInt8]) throws(RuntimeError) {
@@ -263,7 +269,7 @@ public final class Transport {
     public func writeLines(_ lines: some Sequence<[UInt8]>) throws(RuntimeError) { try write(Array(lines.joined())) }
 
     private func mayWrite() throws(RuntimeError) -> Bool {
-        if isSendingFile { throw RuntimeError("unable to write; a file is being sent") }
+        if let hindrance { throw RuntimeError("unable to write; \(hindrance)") }
         guard isClosing else { return true }
         lostWrites += 1
         if lostWrites == 5 { EventLoop.warn("write() on a transport that is closed: \(description)") }
@@ -287,6 +293,7 @@ public final class Transport {
     /// asyncio: `write_eof`.
     public func writeEOF() throws(RuntimeError) {
         if isClosing { return }
+        if let hindrance { throw RuntimeError("unable to end writing; \(hindrance)") }
         guard canWriteEOF else { throw RuntimeError("writeEOF(): this transport has no end for one half") }
         do { try channel.sendEOF() } catch { try pass(error) }
     }
@@ -315,8 +322,7 @@ public final class Transport {
     ///
     /// asyncio: `set_write_buffer_limits`.
     public func setWriteBufferLimits(high: Int? = nil, low: Int? = nil) throws(ValueError) {
-        let high = high ?? low.map { 4 * $0 } ?? 64 * 1024
-        try channel.setWaterMarks(high: high, low: low ?? high / 4)
+        try channel.setWaterMarks(high: high, low: low)
     }
 
     // MARK: Ending

@@ -78,9 +78,13 @@ func bindUnixListener(path: String, cleansUp: Bool) throws -> Listener {
     }
 }
 
-/// Sockets that somebody else has bound.
-func adoptListeners(_ descriptors: [Int32]) throws -> [Listener] {
+/// Sockets that somebody else has bound: all of them, or none if one is not good.
+func adoptListeners(_ descriptors: [Int32], on loop: EventLoop) throws -> [Listener] {
     guard !descriptors.isEmpty else { throw ValueError("a server needs a descriptor to listen on, and got none") }
+    guard Set(descriptors).count == descriptors.count else {
+        throw ValueError("a server listens on each descriptor once, and got \(descriptors)")
+    }
+    for descriptor in descriptors { try checkStreamSocket(descriptor, on: loop) }
     return try descriptors.map { Listener(socket: try adoptSocket($0)) }
 }
 

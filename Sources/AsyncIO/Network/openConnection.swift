@@ -121,6 +121,7 @@ func checkLimit(_ limit: Int) throws(ValueError) {
 
 /// A connection over somebody's socket, which is ours from now on.
 func adoptConnectedSocket(_ descriptor: Int32, on loop: EventLoop) throws -> Connection {
+    try checkStreamSocket(descriptor, on: loop)
     let socket = try adoptSocket(descriptor)
     do {
         return try Connection(socket, on: loop, peer: nil)
@@ -129,13 +130,18 @@ func adoptConnectedSocket(_ descriptor: Int32, on loop: EventLoop) throws -> Con
     }
 }
 
-/// - Throws: ``ValueError`` unless it is a socket for streams.
-func adoptSocket(_ descriptor: Int32) throws -> Socket {
-    let socket = Socket(owning: descriptor)
-    guard socket.isStream else {
-        _ = socket.giveUp()
+/// - Throws: ``ValueError`` unless it is a socket for streams; ``RuntimeError`` if the loop uses
+///   it already.
+func checkStreamSocket(_ descriptor: Int32, on loop: EventLoop) throws {
+    try loop.checkUnused(descriptor)
+    guard Socket(borrowing: descriptor).isStream else {
         throw ValueError("a stream socket was expected, and descriptor \(descriptor) is none")
     }
+}
+
+/// A socket that was checked: it is ours from now on.
+func adoptSocket(_ descriptor: Int32) throws(OSError) -> Socket {
+    let socket = Socket(owning: descriptor)
     do {
         try socket.prepare()
     } catch {

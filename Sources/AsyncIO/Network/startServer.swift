@@ -84,7 +84,7 @@ public func startServer(
     let upgrade = try tls.map(TLSUpgrade.init(server:))
     let loop = EventLoop.required(for: "startServer")
     return try Server(
-        adoptListeners(descriptors), on: loop, backlog: backlog, startServing: startServing, isShared: true
+        adoptListeners(descriptors, on: loop), on: loop, backlog: backlog, startServing: startServing, isShared: true
     ) {
         connection in
         serve(connection, limit: limit, upgrade, isolation: isolation, handler)

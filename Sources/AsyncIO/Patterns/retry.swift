@@ -22,10 +22,19 @@ public struct Backoff: Sendable {
     /// The wait after the failure of the given number, the first being 1.
     public func delay(afterFailure number: Int, using generator: inout some RandomNumberGenerator) -> Duration {
         var delay = initial
-        for _ in 1..<max(1, number) where delay < maximum { delay = delay * factor }
+        for _ in 1..<max(1, number) {
+            // What is no number, or beyond all durations, is too long as well.
+            guard abs(delay / maximum * factor) < 1 else {
+                delay = maximum
+                break
+            }
+            let next = delay * factor
+            if next == delay { break }
+            delay = next
+        }
         delay = min(delay, maximum)
         guard jitter > 0 else { return delay }
-        return delay * (1 - jitter * Double.random(in: 0...1, using: &generator))
+        return delay * (1 - min(jitter, 1) * Double.random(in: 0...1, using: &generator))
     }
 }
 

@@ -11,8 +11,8 @@ internal import SystemPackage
 // whoever waits for it or has forgotten it. Its end depends on nothing else: not on SIGCHLD,
 // not on a thread, not on its pipes, which a grandchild may hold open for ever.
 //
-// States: running → ended. A child that still runs when its loop is closed, and is nobody's,
-// is killed and reaped, as asyncio does.
+// States: running → ended. A child that still runs when its loop is closed is killed and
+// reaped, as asyncio does; whoever holds it finds it ended.
 
 /// A running program that this one started. Loop thread only.
 final class ChildProcess {
@@ -46,20 +46,22 @@ final class ChildProcess {
         do {
             try loop.addReader(process.pidfd) { [self] in reap() }
         } catch {
-            end()
+            kill()
             throw error
         }
+        loop.children[pid] = self
     }
 
-    deinit {
+    /// The loop is closed, and takes note of no end any more.
+    func loopIsClosed() {
         guard returnCode == nil else { return }
         EventLoop.warn("process \(pid) (\(name)) was killed: it still ran when its event loop was closed")
-        end()
+        kill()
     }
 
-    private func end() {
+    private func kill() {
         try? process.send(Signal.kill.rawValue)
-        _ = process.reap(waits: true)
+        returnCode = if case .status(let status) = process.reap(waits: true) { status } else { 255 }
     }
 
     // MARK: Its end
@@ -67,6 +69,7 @@ final class ChildProcess {
     private func reap() {
         guard returnCode == nil else { return }
         let descriptor = process.pidfd
+        loop.children[pid] = nil
         if killsGroupAtExit { try? process.sendToGroup(Signal.kill.rawValue) }
         // The loop lets go of this object with the reader.
         let isHeld = self
@@ -74,6 +77,7 @@ final class ChildProcess {
         switch process.reap() {
         case nil:
             // The poller was wrong: ask again.
+            loop.children[pid] = self
             try? loop.addReader(descriptor) { [self] in reap() }
             return
         case .status(let status): returnCode = status

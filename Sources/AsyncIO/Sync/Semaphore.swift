@@ -45,10 +45,11 @@ public class Semaphore {
 
     /// Gives one back; the first in line gets it.
     ///
-    /// - Throws: only a ``BoundedSemaphore`` does.
+    /// - Throws: only a ``BoundedSemaphore`` does, and one that counts to no higher number.
     ///
     /// asyncio: `Semaphore.release`.
     public func release() throws(ValueError) {
+        guard value < .max else { throw ValueError("Semaphore released too many times") }
         value += 1
         _ = wakeNext()
     }

@@ -158,6 +158,12 @@ public class FutureBase {
         return callback
     }
 
+    /// Lets go of all callbacks, and of what they hold: the future will never end.
+    final func forgetCallbacks() {
+        first = .none
+        if extras != nil { others = [] }
+    }
+
     /// Takes a callback back, if it was not queued yet. True if it was there.
     @discardableResult
     final func forget(_ callback: DoneCallback) -> Bool {

@@ -11,16 +11,24 @@ extension EventLoop {
         _ body: @escaping @MainActor @Sendable () async throws -> T
     ) -> ConcurrentFuture<T> {
         let future = ConcurrentFuture<T>(loop: self)
-        let accepted = post(
+        let promise = Promise(future)
+        post(
             .callback { [self] in
-                guard !future.isCancelled else { return }
+                guard !promise.future.isCancelled else { return promise.future.end(.failure(CancellationError())) }
                 let task = makeMainTask(body)
-                task.onDone { _ in future.end(Result { try task.result() }) }
-                future.onCancel { task.cancel() }
+                task.onDone { _ in promise.future.end(Result { try task.result() }) }
+                promise.future.onCancel { task.cancel() }
             })
-        if !accepted { future.end(.failure(RuntimeError("Event loop is closed"))) }
         return future
     }
+}
+
+/// Held by whoever is to end the future. A loop that is closed lets go of it, and nobody waits
+/// for ever.
+private final class Promise<Value: Sendable>: Sendable {
+    let future: ConcurrentFuture<Value>
+    init(_ future: ConcurrentFuture<Value>) { self.future = future }
+    deinit { future.end(.failure(RuntimeError("Event loop is closed"))) }
 }
 
 /// The result of a task on a loop, for another thread.

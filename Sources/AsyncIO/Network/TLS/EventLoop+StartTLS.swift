@@ -10,7 +10,7 @@ extension EventLoop {
     ///   - context: a client's, or a server's: that is the side which this end takes.
     ///   - serverHostname: on a client's side, the name that the server's certificate must be for.
     /// - Throws: ``ValueError`` if there is no name to check, or the transport is a pipe's, or
-    ///   closing; ``TLSError`` or ``OSError`` if the handshake fails, and `CancellationError`: the
+    ///   closing; ``RuntimeError`` if it has TLS already, or sends a file; ``TLSError`` or ``OSError`` if the handshake fails, and `CancellationError`: the
     ///   connection is closed then.
     ///
     /// asyncio: `loop.start_tls`.
@@ -23,6 +23,7 @@ extension EventLoop {
             throw ValueError("\(transport) cannot have TLS: it is no socket")
         }
         guard !transport.isClosing else { throw ValueError("\(transport) cannot have TLS: it is closing") }
+        if let hindrance = transport.hindrance { throw RuntimeError("\(transport) cannot have TLS: \(hindrance)") }
         let lower = transport.handOver()
         do {
             return Transport(continuing: try await upgrade(lower), receiver)

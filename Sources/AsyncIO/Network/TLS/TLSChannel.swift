@@ -122,7 +122,7 @@ final class TLSChannel: ByteChannel {
         guard isEstablished else { return nil }
         if hasMore, let received = unsafe try open(UnsafeRawBufferPointer(start: nil, count: 0)) { return received }
         // As much as the plain bytes take encrypted, and a whole record at least.
-        let wanted = unsafe min(max(count, 16_384) + 1024, half.count)
+        let wanted = unsafe min(max(count, 16_384), half.count - 1024) + 1024
         while true {
             var result: Result<Int?, any Error> = .success(nil)
             let received: Int?
@@ -238,7 +238,7 @@ final class TLSChannel: ByteChannel {
 
     override func close() {
         guard !isClosing else { return }
-        guard isEstablished else { return abort() }
+        guard isEstablished, !loop.isClosed else { return abort() }
         beginClosing()
         forgetReader()
         closeGracefully()

@@ -31,6 +31,7 @@ extension TLSContext {
     ///
     /// asyncio: `SSLContext.load_verify_locations(capath=)`.
     public func trust(directory path: String) throws {
+        try checkText(path, "a path")
         try change { engine throws(TLSFailure) in try engine.trust(directory: path) }
     }
 
@@ -91,6 +92,7 @@ func readFile(_ path: String) throws -> [UInt8] {
         throw TLSError(
             .configuration, "this takes the path of a PEM file; for the text itself there is a pem parameter")
     }
+    try checkText(path, "a path")
     do {
         let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
         return try file.closeAfter {

@@ -98,6 +98,7 @@ public final class TLSContext {
     ///
     /// asyncio: `SSLContext.load_cert_chain`.
     public func useCertificate(_ path: String, key: String? = nil, password: String? = nil) throws {
+        if let password { try checkText(password, "a password") }
         let certificate = try readFile(path)
         let (keyPath, keyBytes) = (key ?? path, try key.map(readFile) ?? certificate)
         try change { engine throws(TLSFailure) in
@@ -108,6 +109,7 @@ public final class TLSContext {
 
     /// Sets the certificate that this side shows, from PEM text.
     public func useCertificate(pem: String, keyPEM: String, password: String? = nil) throws {
+        if let password { try checkText(password, "a password") }
         try change { engine throws(TLSFailure) in
             try engine.useChain(pem: Array(pem.utf8), from: "the certificate")
             try engine.useKey(pem: Array(keyPEM.utf8), password: password, from: "the key")
@@ -148,6 +150,7 @@ public final class TLSContext {
     ///
     /// asyncio: `SSLContext.set_ciphers`.
     public func setCiphers(_ list: String) throws {
+        try checkText(list, "a list of ciphers")
         try change { engine throws(TLSFailure) in try engine.setCiphers(list) }
     }
 
@@ -155,6 +158,7 @@ public final class TLSContext {
     ///
     /// asyncio: `SSLContext.set_ciphersuites`.
     public func setCipherSuites(_ list: String) throws {
+        try checkText(list, "a list of cipher suites")
         try change { engine throws(TLSFailure) in try engine.setCipherSuites(list) }
     }
 

@@ -14,7 +14,8 @@ struct TLSUpgrade {
         guard !context.isServer else {
             throw ValueError("a connection needs TLSContext.client(), not a server's context")
         }
-        if let host, host.utf8.contains(0) || !host.utf8.allSatisfy({ $0 < 0x80 }) {
+        if let host { try checkText(host, "a host's name") }
+        if let host, !host.utf8.allSatisfy({ $0 < 0x80 }) {
             throw ValueError("the host name \(host) is not ASCII; write its punycode form (xn--…)")
         }
         // The dot that ends a full name is no part of it in TLS.

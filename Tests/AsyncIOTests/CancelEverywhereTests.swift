@@ -1,0 +1,303 @@
+import AsyncIO
+import AsyncIOTesting
+import Glibc
+import Testing
+
+/// Each session is cancelled at every one of its waits in turn: it must end with the
+/// cancellation or come through, and leave neither a descriptor, nor a task, nor a report.
+@Suite(.eventLoop, .timeLimit(.minutes(5))) struct CancelEverywhereTests {
+    enum Kind: CaseIterable {
+        /// `AsyncTask.cancel()`.
+        case asyncio
+        /// A plain Swift task's.
+        case native
+    }
+
+    private static func echo(_ reader: StreamReader, _ writer: StreamWriter) async throws {
+        while true {
+            let bytes = try await reader.read(65_536)
+            if bytes.isEmpty { return }
+            try await writer.write(bytes)
+        }
+    }
+
+    /// Runs `session` again and again, and cancels it one wait later each time, until it is
+    /// over sooner.
+    private func sweep(_ kind: Kind, atLeast least: Int = 2, _ session: @escaping () async throws -> Void) async throws {
+        // What is made once, and stays.
+        try await session()
+        let reports = try Reports()
+        let before = Process.descriptors
+        let others = Process.children
+        var waits = 0
+        var isOver = false
+        while !isOver {
+            let result = try await run(session, kind, cancelledAfter: waits)
+            switch result {
+            case .success: isOver = true
+            case .failure(let error):
+                #expect(error is CancellationError, "at wait \(waits): \(error)")
+            }
+            let place: Comment = "at wait \(waits)"
+            do {
+                try await eventually { Process.descriptors <= before && allTasks().count == 1 }
+            } catch {
+                Issue.record("left at wait \(waits): \(Process.descriptors - before) descriptors, \(allTasks())")
+                return
+            }
+            #expect(reports.messages == [], place)
+            waits += 1
+        }
+        #expect(waits > least)
+        #expect(try await Process.hasNoZombies(but: others))
+    }
+
+    /// - Returns: success if it ended before there were so many waits.
+    private func run(
+        _ session: @escaping () async throws -> Void, _ kind: Kind, cancelledAfter waits: Int
+    ) async throws -> Result<Void, any Error> {
+        let (task, cancel) = start(session, kind)
+        // A turn of the loop is a wait of somebody; and where it is a thread, or the system,
+        // that is waited for, it takes a moment.
+        for _ in 0..<waits where !task.isDone { try await sleep(.microseconds(20)) }
+        let wasOver = task.isDone
+        cancel()
+        let (_, pending) = try await wait([task], timeout: .seconds(20))
+        guard pending.isEmpty else { throw TimeoutError() }
+        do {
+            try task.result()
+            // Not over before, and come through all the same.
+            return wasOver ? .success(()) : .failure(CancellationError())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// A task that ends with the session, and what cancels it.
+    private func start(
+        _ session: @escaping () async throws -> Void, _ kind: Kind
+    ) -> (task: AsyncTask<Void>, cancel: () -> Void) {
+        switch kind {
+        case .asyncio:
+            let task = createTask { try await session() }
+            return (task, { task.cancel() })
+        case .native:
+            let plain = Task { try await session() }
+            return (createTask { try await plain.value }, { plain.cancel() })
+        }
+    }
+
+    // MARK: Streams
+
+    @Test(arguments: Kind.allCases) func aConversation(kind: Kind) async throws {
+        let server = try await startServer(host: "127.0.0.1", port: 0, Self.echo)
+        try await withServer(server) { server in
+            let port = try #require(server.port)
+            try await sweep(kind, atLeast: 5) {
+                let (reader, writer) = try await openConnection(host: "localhost", port: port)
+                defer { writer.abort() }
+                let large = [UInt8](repeating: 1, count: 4_000_000)
+                let writing = createTask {
+                    try await writer.write(large)
+                    try writer.writeEOF()
+                }
+                defer { writing.cancel() }
+                _ = try await reader.readExactly(1_000_000)
+                _ = try await reader.read()
+                try await writing.value
+                writer.close()
+                try await writer.waitClosed()
+            }
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func aServerAndItsEnd(kind: Kind) async throws {
+        try await sweep(kind, atLeast: 5) {
+            let server = try await startServer(hosts: ["127.0.0.1", "localhost"], port: 0, Self.echo)
+            try await withServer(server, grace: .milliseconds(20)) { server in
+                let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+                defer { writer.abort() }
+                try await writer.write("hi\n")
+                _ = try await reader.readLine()
+                // A client that stays: it has to be cut off.
+                try await server.shutdown(within: .milliseconds(3))
+                try await server.waitClosed()
+            }
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func aServerForEver(kind: Kind) async throws {
+        try await sweep(kind, atLeast: 1) {
+            let server = try await startServer(host: "127.0.0.1", port: 0, startServing: false, Self.echo)
+            defer { server.close() }
+            let ending = createTask {
+                try await sleep(.milliseconds(2))
+                server.close()
+            }
+            defer { ending.cancel() }
+            do {
+                try await server.serveForever()
+            } catch is CancellationError where ending.isDone {}
+        }
+    }
+
+    // MARK: TLS
+
+    @Test(arguments: Kind.allCases) func aConversationOverTLS(kind: Kind) async throws {
+        let context = try clientContext()
+        try await withTLSServer { port in
+            try await sweep(kind, atLeast: 5) {
+                let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port, tls: context)
+                defer { writer.abort() }
+                try await writer.write("hi\n")
+                _ = try await reader.readLine()
+                writer.close()
+                try await writer.waitClosed()
+            }
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func aStartOfTLS(kind: Kind) async throws {
+        let (client, server) = (try clientContext(), try serverContext())
+        try await sweep(kind, atLeast: 3) {
+            let (ours, theirs) = try Peer.pair()
+            let (reader, writer) = try await openConnection(socket: ours)
+            defer { writer.abort() }
+            let (_, other) = try await openConnection(socket: theirs.giveUp())
+            defer { other.abort() }
+            let answering = createTask { try await other.startTLS(server) }
+            defer { answering.cancel() }
+            try await writer.startTLS(client, serverHostname: "localhost")
+            try await answering.value
+            try await other.write("x")
+            _ = try await reader.readExactly(1)
+        }
+    }
+
+    // MARK: Transports and sockets
+
+    @Test(arguments: Kind.allCases) func transportsOfEveryKind(kind: Kind) async throws {
+        let loop = try EventLoop.running
+        let directory = try Directory()
+        try directory.make("file", pattern(3_000_000))
+        let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
+        try await withServer(server) { server in
+            let port = server.port ?? 0
+            try await sweep(kind, atLeast: 5) {
+                let (transport, _) = try await loop.createConnection(host: "localhost", port: port) {
+                    RecordingProtocol()
+                }
+                defer { transport.abort() }
+                let file = open(directory("file"), O_RDONLY | O_CLOEXEC)
+                defer { close(file) }
+                try await loop.sendFile(transport, file)
+                let (datagrams, _) = try await loop.createDatagramEndpoint(
+                    localAddress: SocketAddress(host: "127.0.0.1", port: 0)
+                ) { Silent() }
+                defer { datagrams.abort() }
+                let socket = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+                defer { socket.close() }
+                try datagrams.send([1], to: socket.localAddress)
+                _ = try await socket.receive()
+                _ = try await loop.getNameInfo(try SocketAddress(host: "127.0.0.1", port: 80), isNumeric: true)
+            }
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func rawSockets(kind: Kind) async throws {
+        let loop = try EventLoop.running
+        let server = try await startServer(host: "127.0.0.1", port: 0, Self.echo)
+        try await withServer(server) { server in
+            let port = server.port ?? 0
+            try await sweep(kind, atLeast: 3) {
+                let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
+                defer { close(socket) }
+                try await loop.sockConnect(socket, host: "localhost", port: port)
+                let sending = createTask { try await loop.sockSendAll(socket, [UInt8](repeating: 1, count: 3_000_000)) }
+                defer { sending.cancel() }
+                var received = 0
+                while received < 3_000_000 { received += try await loop.sockRecv(socket, 65_536).count }
+                try await sending.value
+            }
+        }
+    }
+
+    // MARK: Processes, signals, files
+
+    @Test(arguments: Kind.allCases) func aProcessInItsScope(kind: Kind) async throws {
+        try await sweep(kind, atLeast: 5) {
+            try await withSubprocess("cat", stdin: .pipe, stdout: .pipe, stderr: .pipe) { process in
+                let (output, _) = try await process.communicate([UInt8](repeating: 7, count: 300_000))
+                #expect(output?.count == 300_000)
+            }
+            try await withSubprocess(shell: "sleep 60 & wait", stdout: .pipe, grace: .seconds(5)) { process in
+                try await sleep(.milliseconds(1))
+            }
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func aProcessWithAProtocol(kind: Kind) async throws {
+        let loop = try EventLoop.running
+        final class Quiet: SubprocessProtocol {
+            let ended = Event()
+            func pipeDataReceived(_ descriptor: Int32, _ bytes: [UInt8]) {}
+            func connectionLost(_ error: (any Error)?) { ended.set() }
+        }
+        try await sweep(kind, atLeast: 1) {
+            let (transport, receiver) = try await loop.subprocessExec("echo", arguments: ["hi"]) { Quiet() }
+            do {
+                try await receiver.ended.wait()
+            } catch {
+                transport.close()
+                try await withCleanup(timeout: .seconds(5)) { try await receiver.ended.wait() }
+                throw error
+            }
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func signalsAndThreads(kind: Kind) async throws {
+        try await sweep(kind, atLeast: 2) {
+            let arrivals = try signals(.windowChange, .user2)
+            let sending = createTask {
+                for _ in 0..<3 {
+                    kill(getpid(), SIGWINCH)
+                    try await sleep(.microseconds(200))
+                }
+            }
+            defer { sending.cancel() }
+            var count = 0
+            for try await _ in arrivals {
+                count += 1
+                if count == 2 { break }
+            }
+            try await sending.value
+            _ = try await toThread { usleep(300) }
+        }
+    }
+
+    @Test(arguments: FileBackend.available) func files(backend: FileBackend) async throws {
+        try EventLoop.running.useFileBackend(backend)
+        for kind in Kind.allCases {
+            let directory = try Directory()
+            try directory.make("old", pattern(2_000_000))
+            try await sweep(kind, atLeast: 3) {
+                directory.evict("old")
+                let bytes = try await readFile(directory("old"))
+                #expect(bytes.count == 2_000_000)
+                try await withFile(directory("new"), .write) { file in
+                    try await file.write(bytes)
+                    try await file.truncate(to: 10)
+                    try await file.sync()
+                }
+                try await withFile(directory("new")) { file in
+                    for try await _ in file.lines {}
+                }
+                try await writeFile(directory("old"), bytes)
+            }
+        }
+    }
+}
+
+private final class Silent: DatagramProtocol {
+    func datagramReceived(_ bytes: [UInt8], from address: SocketAddress) {}
+}
