@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Datagrams over UDP and Unix sockets, for protocols and for tasks.
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct DatagramTests {
+@Suite(.eventLoop, .timeLimit(.minutes(10))) struct DatagramTests {
     private final class Recorder: DatagramProtocol {
         var calls: [String] = []
         var datagrams: [(bytes: [UInt8], address: SocketAddress)] = []

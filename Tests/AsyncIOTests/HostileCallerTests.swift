@@ -6,7 +6,7 @@ import Testing
 
 /// Numbers, names and moments that no sane caller would choose: each gives what was asked for or
 /// a clear error, and never a trap.
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct HostileCallerTests {
+@Suite(.eventLoop) struct HostileCallerTests {
     private static func echo(_ reader: StreamReader, _ writer: StreamWriter) async throws {
         for try await line in reader.lines { try await writer.write(line + "\n") }
     }
@@ -279,6 +279,41 @@ import Testing
         withExtendedLifetime((peer, client)) {}
     }
 
+    // MARK: Looking inside
+
+    @Test func aChainOfThousandsOfTasksIsToldInPart() async throws {
+        let end = Future<Void>()
+        var tasks = [createTask { try await end.value }]
+        for _ in 0..<4_000 {
+            let last = tasks[tasks.count - 1]
+            tasks.append(createTask { try await last.value })
+        }
+        try await settle()
+        let graph = try #require(try captureCallGraph(end, limit: 0))
+        var depth = 0
+        var next: FutureCallGraph? = graph
+        while let here = next {
+            depth += 1
+            next = here.awaitedBy.first
+        }
+        #expect((50...200).contains(depth))
+        #expect(try formatCallGraph(end, limit: 0).split(separator: "\n").count < 1_000)
+        // All of them, none of them far to the right.
+        let tree = try formatTaskTree().split(separator: "\n")
+        #expect(tree.count > 4_000)
+        #expect(tree.allSatisfy { $0.count < 2_000 })
+        #expect(try EventLoop.running.deadlocks().isEmpty)
+        end.cancel()
+        _ = try await wait(tasks)
+    }
+
+    @Test func aLimitOfFramesMayBeAnyNumber() async throws {
+        let task = sleeper()
+        try await settle()
+        for limit in [Int.min, -1, 0, 1, .max] { #expect(try formatCallGraph(task, limit: limit).contains("Task")) }
+        task.cancel()
+    }
+
     // MARK: At the wrong moment
 
     @Test func aHandlerThatShutsItsServerDownIsTold() async throws {
@@ -331,6 +366,17 @@ import Testing
         #expect(!String(decoding: sent, as: UTF8.self).contains("the password"))
         starting.cancel()
         await #expect(throws: CancellationError.self) { try await starting.value }
+    }
+
+    @Test func aBufferThatIsLentTwiceIsFatal() async throws {
+        let (ours, peer) = try Peer.pair()
+        let receiver = Generous()
+        let reports = try Reports()
+        peer.send("lost?")
+        _ = try await EventLoop.running.createConnection(socket: ours) { receiver }
+        let error = try await withTimeout(.seconds(5)) { try await receiver.lost.value }
+        #expect((error as? RuntimeError)?.message.contains("twice") == true)
+        #expect(reports.messages == ["Fatal error: protocol.withBuffer() call failed."])
     }
 
     @Test func transportsThatCloseInsideEveryCallEndOnce() async throws {
@@ -468,6 +514,19 @@ import Testing
 
 private final class Silent: DatagramProtocol {
     func datagramReceived(_ bytes: [UInt8], from address: SocketAddress) {}
+}
+
+/// Lends its memory twice.
+private final class Generous: BufferedProtocol {
+    private var memory = [UInt8](repeating: 0, count: 64)
+    let lost = Future<(any Error)?>()
+
+    func withBuffer(sizeHint: Int, _ fill: (inout MutableRawSpan) throws -> Void) throws {
+        try memory.withMutableRawSpan(fill)
+        try memory.withMutableRawSpan(fill)
+    }
+    func bufferUpdated(_ count: Int) {}
+    func connectionLost(_ error: (any Error)?) throws { try lost.setResult(error) }
 }
 
 /// Ends its transport inside one of its calls.

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Peers that reset, stall, drip, close half, and never read.
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct HostilePeerTests {
+@Suite(.eventLoop, .timeLimit(.minutes(10))) struct HostilePeerTests {
     private func withServer(
         _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void,
         _ body: (Int, Server) async throws -> Void
@@ -162,7 +162,7 @@ import Testing
 }
 
 /// Streams and the caller's memory, and what is left of the streams' calls.
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct StreamMemoryTests {
+@Suite(.eventLoop, .timeLimit(.minutes(10))) struct StreamMemoryTests {
     @Test func bytesAreReadIntoTheCallersMemory() async throws {
         let (ours, peer) = try Peer.pair()
         let (reader, writer) = try await openConnection(socket: ours)

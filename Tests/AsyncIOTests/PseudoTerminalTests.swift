@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct PseudoTerminalTests {
+@Suite(.eventLoop, .timeLimit(.minutes(10))) struct PseudoTerminalTests {
     private func start(
         _ program: String, _ arguments: [String] = [], stderr: SubprocessStream = .inherit,
         size: TerminalSize = TerminalSize()

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// How servers begin, are shut down, and own their handlers.
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct ServerLifeTests {
+@Suite(.eventLoop, .timeLimit(.minutes(10))) struct ServerLifeTests {
     private func ask(_ port: Int, _ question: String = "hello\n") async throws -> String {
         let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port)
         defer { writer.close() }

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct SubprocessScopeTests {
+@Suite(.eventLoop, .timeLimit(.minutes(10))) struct SubprocessScopeTests {
     /// Ignores SIGTERM, and says when it does.
     private let stubborn = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
 

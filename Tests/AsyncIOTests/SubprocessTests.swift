@@ -72,7 +72,7 @@ import Testing
         #expect(try await process.wait() == -9)
     }
 
-    @Test(.timeLimit(.minutes(1))) func aGrandchildThatHoldsThePipeDoesNotDelayTheWait() async throws {
+    @Test(.timeLimit(.minutes(10))) func aGrandchildThatHoldsThePipeDoesNotDelayTheWait() async throws {
         let process = try await createSubprocess(
             shell: "sleep 50 & echo $!; read line", stdin: .pipe, stdout: .pipe)
         let grandchild = try #require(Int32(text(try await process.stdout?.readLine()).dropLast()))
@@ -376,7 +376,7 @@ import Testing
         #expect(throws: ProcessLookupError.self) { try process.sendSignal(.user1) }
     }
 
-    @Test(.timeLimit(.minutes(1))) func aSignalMayGoToTheWholeGroup() async throws {
+    @Test(.timeLimit(.minutes(10))) func aSignalMayGoToTheWholeGroup() async throws {
         var options = SubprocessOptions()
         options.processGroup = .new
         let process = try await createSubprocess(

@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct SubprocessTransportTests {
+@Suite(.eventLoop, .timeLimit(.minutes(10))) struct SubprocessTransportTests {
     /// Notes what it is told.
     private final class Recorder: SubprocessProtocol {
         var transport: SubprocessTransport?

@@ -38,17 +38,22 @@ struct AwaitGraph {
 
     // MARK: Call graphs
 
-    func callGraph(of future: FutureBase, limit: Int?, _ seen: inout Set<ObjectIdentifier>) -> FutureCallGraph {
-        let isFirst = seen.insert(ObjectIdentifier(future)).inserted
+    /// - Parameter depth: how many tasks on the way up are told of: a chain may be long, and is
+    ///   followed by recursion here and in whoever walks the graph.
+    func callGraph(
+        of future: FutureBase, limit: Int?, depth: Int = 100, _ seen: inout Set<ObjectIdentifier>
+    ) -> FutureCallGraph {
+        let isFirst = seen.insert(ObjectIdentifier(future)).inserted && depth > 0
         let stack = (future as? AnyAsyncTask)?.stack ?? []
         return FutureCallGraph(
             future: future, callStack: Self.limited(stack, to: limit),
-            awaitedBy: isFirst ? awaiters(of: future).map { callGraph(of: $0, limit: limit, &seen) } : [])
+            awaitedBy: isFirst
+                ? awaiters(of: future).map { callGraph(of: $0, limit: limit, depth: depth - 1, &seen) } : [])
     }
 
     private static func limited(_ stack: [CallGraphFrame], to limit: Int?) -> [CallGraphFrame] {
         guard let limit else { return stack }
-        return Array(limit >= 0 ? stack.prefix(limit) : stack.suffix(-limit))
+        return Array(limit >= 0 ? stack.prefix(limit) : stack.suffix(Int(clamping: limit.magnitude)))
     }
 
     // MARK: Deadlocks

@@ -7,7 +7,7 @@ public struct FutureCallGraph {
     /// Where the task is, innermost first; empty for a future.
     public let callStack: [CallGraphFrame]
     /// The tasks that wait for it: directly, or through `gather`, `wait`, `shield`, a task
-    /// group or a race.
+    /// group or a race; of a longer chain, those of the first hundred steps.
     public let awaitedBy: [FutureCallGraph]
 }
 

@@ -54,7 +54,12 @@ private struct TreeText {
         lines.append("deadlock: " + parts.joined(separator: "; "))
     }
 
-    private mutating func add(_ task: LoopSnapshot.TaskFacts, indentation: String, isLast: Bool) {
+    /// So many levels at the most: who is further down is shown beside the others.
+    private static let deepest = 100
+
+    private mutating func add(
+        _ task: LoopSnapshot.TaskFacts, indentation: String, isLast: Bool, depth: Int = 1
+    ) {
         let isNew = shown.insert(task.number).inserted
         let since = task.since.map { ", since \($0.inWords)" } ?? ""
         let state = task.state == "waiting" ? "waits for \(task.waitsFor)\(since)" : task.state
@@ -62,12 +67,12 @@ private struct TreeText {
             "\(indentation)\(isLast ? "└── " : "├── ")(T) \(task.name): \(isNew ? state : "(see above)")")
         guard isNew else { return }
         let inner = indentation + (isLast ? "    " : "│   ")
-        let children = awaited[task.number] ?? []
+        let children = depth < Self.deepest ? awaited[task.number] ?? [] : []
         let bar = children.isEmpty ? " " : "│"
         for frame in task.stack { lines.append("\(inner)\(bar)   \(frame.function) at \(frame.place)") }
         if let created = task.created { lines.append("\(inner)\(bar)   created at \(created)") }
         for (index, child) in children.enumerated() {
-            add(child, indentation: inner, isLast: index == children.count - 1)
+            add(child, indentation: inner, isLast: index == children.count - 1, depth: depth + 1)
         }
     }
 }

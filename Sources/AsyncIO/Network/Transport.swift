@@ -199,6 +199,7 @@ public final class Transport {
         var isLent = false
         do {
             try receiver.withBuffer(sizeHint: -1) { buffer in
+                if isLent { throw RuntimeError("withBuffer() called the closure that it was given twice") }
                 isLent = true
                 guard buffer.byteCount > 0 else { throw RuntimeError("withBuffer() lent an empty buffer") }
                 received = try channel.tryReceive(into: &buffer)

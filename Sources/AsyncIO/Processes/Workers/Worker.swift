@@ -127,7 +127,7 @@ struct WorkerHandover {
         let parts = text.split(separator: ";", omittingEmptySubsequences: false)
         guard parts.count == 3, let number = Int(parts[0]), let grace = Int64(parts[1]) else { return nil }
         let counts = parts[2].split(separator: ",").map { Int($0) ?? 0 }
-        guard counts.allSatisfy({ $0 > 0 }) else { return nil }
+        guard counts.allSatisfy({ 1...65_535 ~= $0 }) else { return nil }
         self.init(number: number, grace: .nanoseconds(grace), counts: counts)
     }
 
