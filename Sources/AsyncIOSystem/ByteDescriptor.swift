@@ -32,15 +32,6 @@ package class ByteDescriptor {
         try unsafe check(asyncio_read(descriptor, buffer.baseAddress, buffer.count))
     }
 
-    /// Reads into `buffer` and, when that is full, into `excess`.
-    package final func receive(
-        into buffer: UnsafeMutableRawBufferPointer, then excess: UnsafeMutableRawBufferPointer
-    ) throws(Errno) -> Int {
-        // SAFETY: as above, for each.
-        try unsafe check(
-            asyncio_read_two(descriptor, buffer.baseAddress, buffer.count, excess.baseAddress, excess.count))
-    }
-
     /// Writes what fits into the kernel's buffer; returns how much that was.
     package func send(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
         // SAFETY: the kernel reads at most `count` bytes at `baseAddress`.

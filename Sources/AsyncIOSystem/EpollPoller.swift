@@ -4,7 +4,7 @@ package import SystemPackage
 /// epoll.
 package final class EpollPoller: Poller {
     /// Events taken from the kernel at once; more come with the next turn.
-    private static let capacity = 256
+    private static let capacity = 512
 
     private let epoll: Int32
     package var descriptor: Int32 { epoll }

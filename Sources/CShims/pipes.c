@@ -18,13 +18,6 @@ long asyncio_read(int fd, void *buffer, size_t count) {
     return result < 0 ? -errno : result;
 }
 
-long asyncio_read_two(int fd, void *first, size_t first_count, void *second, size_t second_count) {
-    struct iovec parts[2] = {{first, first_count}, {second, second_count}};
-    long result;
-    do result = readv(fd, parts, 2); while (result < 0 && errno == EINTR);
-    return result < 0 ? -errno : result;
-}
-
 // There is no MSG_NOSIGNAL for pipes. The signal is sent to the thread that writes: it is
 // blocked here for the length of the call and, if it came, taken back. What the process
 // does with SIGPIPE elsewhere stays its own business.

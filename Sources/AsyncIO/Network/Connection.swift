@@ -121,7 +121,8 @@ final class Connection: ByteChannel {
             let received =
                 try expected < Self.leastReceivedDirectly
                 ? receiveCopied(atMost: count) : receiveDirectly(expecting: expected, atMost: count)
-            latestCount = received.count
+            // If more may be there than was expected, nobody knows how much.
+            latestCount = watch.canRead && received.count < count ? 0 : received.count
             return received
         }
     }
@@ -158,25 +159,20 @@ final class Connection: ByteChannel {
         return unsafe [UInt8](UnsafeRawBufferPointer(rebasing: target[..<received]))
     }
 
-    /// Receives into an array of the size that is expected. What goes beyond lands in the
-    /// loop's buffer and is copied from there.
+    /// Receives into an array a little larger than what is expected, so that what is there is seen
+    /// to be all. If it is full after all, the next receive takes the rest by way of the loop's buffer.
     private func receiveDirectly(expecting expected: Int, atMost count: Int) throws(Errno) -> [UInt8] {
-        // SAFETY: as in `tryReceive`.
-        let spare = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(count - expected))
-        var excess = 0
+        let capacity = min(count, expected + expected / 16)
         var failure: Errno?
-        var received = unsafe [UInt8](unsafeUninitializedCapacity: expected) { buffer, initialized in
+        let received = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, initialized in
             do throws(Errno) {
-                let total = try unsafe bytes.receive(into: UnsafeMutableRawBufferPointer(buffer), then: spare)
-                initialized = min(total, expected)
-                excess = total - initialized
+                let room = unsafe UnsafeMutableRawBufferPointer(buffer)
+                initialized = try unsafe receive(into: UnsafeMutableRawBufferPointer(rebasing: room[..<capacity]))
             } catch {
                 failure = error
             }
         }
         if let failure { throw failure }
-        if excess < spare.count || received.count < expected { noteShortRead() }
-        if excess > 0 { unsafe received.append(contentsOf: spare[..<excess]) }
         return received
     }
 

@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 long asyncio_read(int fd, void *buffer, size_t count);
-long asyncio_read_two(int fd, void *first, size_t first_count, void *second, size_t second_count);
 /// write(2) that answers -EPIPE without the signal SIGPIPE, whatever the process does with it.
 long asyncio_write(int fd, const void *buffer, size_t count);
 
