@@ -9,7 +9,6 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 long asyncio_read(int fd, void *buffer, size_t count) {

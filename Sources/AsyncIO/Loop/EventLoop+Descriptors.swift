@@ -169,12 +169,13 @@ extension EventLoop {
     // MARK: Events
 
     /// Notes what the poller reported; what is to run is queued, reads before writes.
-    func descriptorIsReady(_ event: PollEvent) {
+    @inline(__always)
+    func descriptorIsReady(_ event: PollEvent, among descriptors: DescriptorTable) {
         descriptors.withWatch(token: event.token) { watch in
             if event.isHungUp { watch.isHungUp = true }
             if event.isReadable {
                 watch.canRead = true
-                watch.reader?.complete()
+                watch.wakeReader()
                 watch.waits?.readers.wake()
                 queue(watch.onReadable)
             }

@@ -1,5 +1,4 @@
 internal import AsyncIOSystem
-internal import DequeModule
 
 extension EventLoop {
     /// Whether the loop is inside `runForever` or `runUntilComplete`.
@@ -160,9 +159,7 @@ extension EventLoop {
     /// Jobs are the runtime's, not ours to drop: the loop around this one, or the
     /// next one, runs them.
     private func releaseJobs() {
-        let entries = ready
-        ready.removeAll()
-        for entry in entries {
+        for entry in ready.removeAll() {
             if case .job(let job) = entry { LoopExecutor.shared.adopt(.job(job)) }
         }
         for item in inbox.close() {

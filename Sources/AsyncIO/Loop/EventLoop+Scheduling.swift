@@ -1,5 +1,3 @@
-internal import DequeModule
-
 extension EventLoop {
     /// Runs `callback` in the next turn, after what is scheduled already.
     ///
@@ -105,7 +103,6 @@ extension EventLoop {
     /// schedule in place of first in, first out.
     func moveRandomEntryToFront(among count: Int) {
         guard count > 1, let index = schedule?.next(below: count), index > 0 else { return }
-        let entry = ready.remove(at: index)
-        ready.prepend(entry)
+        ready.moveToFront(index)
     }
 }

@@ -1,6 +1,5 @@
 // What AsyncIOTesting builds on.
 
-internal import DequeModule
 
 extension EventLoop {
     package convenience init(virtualTimeWithSeed seed: UInt64?) throws(OSError) {

@@ -1,6 +1,5 @@
 internal import AsyncIOSystem
 internal import CShims
-internal import DequeModule
 
 /// The event loop: one thread, one queue, asyncio's order.
 ///
@@ -23,7 +22,7 @@ public final class EventLoop: @unchecked Sendable {
     // MARK: What is to run (loop thread only)
 
     /// Runnable entries, first in, first out. asyncio's `_ready`.
-    @safe @exclusivity(unchecked) var ready = Deque<ReadyEntry>()
+    @safe @exclusivity(unchecked) var ready = ReadyQueue()
     /// What is to run later. asyncio's `_scheduled`.
     @safe @exclusivity(unchecked) var timers = TimerHeap()
     /// Jobs to be run right after the present one, without a place in the queue: the
@@ -199,7 +198,12 @@ public final class EventLoop: @unchecked Sendable {
                 inbox.endSleep()
             }
             receiveFromOtherThreads()
-            for index in 0..<count { descriptorIsReady(poller.event(at: index)) }
+            // Held once for all events, since an event changes neither.
+            let (poller, descriptors) = (poller, descriptors)
+            for index in 0..<count {
+                if count >= Self.leastFetchedAhead { descriptors.fetchAhead(ofEvent: index, of: count, from: poller) }
+                descriptorIsReady(poller.event(at: index), among: descriptors)
+            }
         } catch {
             pulse.setAsleep(false)
             inbox.endSleep()
@@ -247,9 +251,11 @@ public final class EventLoop: @unchecked Sendable {
     /// Runs what is in the queue now, and not what is added meanwhile.
     private func runReady() {
         var count = ready.count
+        let fetchesAhead = count >= Self.leastFetchedAhead
         while count > 0, escaping == nil {
             count -= 1
             guard let entry = virtualNow == nil ? ready.popFirst() : popInVirtualTime(among: count + 1) else { return }
+            if fetchesAhead { fetchAheadOfEntry(among: count) }
             run(entry)
             while !runNext.isEmpty { run(runNext.removeFirst()) }
         }

@@ -9,7 +9,6 @@
 // their task executor, for the same reason.
 
 internal import AsyncIOSystem
-internal import DequeModule
 @_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) internal import _Concurrency
 
 /// Where the Swift runtime brings its jobs: to the loop of this thread, or to the

@@ -1,5 +1,3 @@
-internal import DequeModule
-
 /// Where suspended tasks go: an actor that runs nothing, and its own executor.
 ///
 /// A task suspends by hopping here. The runtime then brings its job, which is all that is

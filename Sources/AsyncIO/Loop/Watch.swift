@@ -16,8 +16,12 @@ final class Watch {
     @safe @exclusivity(unchecked) var canWrite = true
     /// The peer sends no more: a short read does not mean that the socket is dry.
     @safe @exclusivity(unchecked) var isHungUp = false
-    @safe @exclusivity(unchecked) var reader: Waiter?
+    /// Who waits for bytes, or did. Held by hand: to wake it is to cost no count.
+    @safe @exclusivity(unchecked) private(set) var reader: Unretained<Waiter>?
     @safe @exclusivity(unchecked) var writer: Waiter?
+
+    /// Where what stands on the descriptor lies, to fetch it ahead; 0 if nobody says.
+    @safe @exclusivity(unchecked) var ownerBits: UInt = 0
 
     // The user's callbacks.
     @safe @exclusivity(unchecked) var onReadable: WatchCallback?
@@ -31,10 +35,16 @@ final class Watch {
         self.isEdgeTriggered = isEdgeTriggered
     }
 
+    deinit { forgetReader() }
+
+    /// Lets go of all that waits: nobody is woken any more.
     func forget() {
         (onReadable, onWritable) = (nil, nil)
-        (reader, writer, waits) = (nil, nil, nil)
+        forgetReader()
+        (writer, waits) = (nil, nil)
     }
+
+    private func forgetReader() { reader.take()?.release() }
 
     /// What a user's descriptor is registered for.
     var interest: Interest {
@@ -49,13 +59,19 @@ final class Watch {
         if canRead { return nil }
         // One object serves every wait of this descriptor, one after the other.
         if let reader {
-            reader.reset()
-            return reader
+            reader.with { $0.reset() }
+            return reader.object
         }
         let waiter = Waiter(for: "bytes from a socket")
-        reader = waiter
+        let reader = Unretained(waiter)
+        reader.retain()
+        self.reader = reader
         return waiter
     }
+
+    /// Wakes who waits for bytes, if anybody does.
+    @inline(__always)
+    func wakeReader() { reader?.with { $0.complete() } }
 
     /// Suspends until the kernel reports room.
     nonisolated(nonsending) func waitWritable() async throws {
@@ -91,7 +107,7 @@ struct DescriptorTable {
     var isEmpty: Bool { count == 0 }
 
     @inline(__always)
-    private func entry(_ descriptor: Int32) -> Unretained<Watch>? {
+    func entry(_ descriptor: Int32) -> Unretained<Watch>? {
         let index = Int(descriptor)
         return index >= 0 && index < watches.count ? watches[index] : nil
     }

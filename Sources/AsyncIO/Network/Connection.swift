@@ -19,19 +19,20 @@ final class Connection: ByteChannel {
     /// Which halves there are.
     enum Direction { case both, reading, writing }
 
-    private let bytes: ByteDescriptor
-    /// The same, if it is a socket.
-    private let socket: Socket?
+    // First what each receive and send looks at, so that it lies together.
     private let watch: Watch
+    private let bytes: ByteDescriptor
     private let direction: Direction
     private let isTerminal: Bool
-    private let local: SocketAddress?
-    private let peer: SocketAddress?
-
-    @safe @exclusivity(unchecked) private var outgoing = ByteBuffer()
     @safe @exclusivity(unchecked) private var isEOFRequested = false
     /// How much the latest receive brought: the next will bring as much, most likely.
     @safe @exclusivity(unchecked) private var latestCount = 0
+    @safe @exclusivity(unchecked) private var outgoing = ByteBuffer()
+
+    /// The descriptor, if it is a socket.
+    private let socket: Socket?
+    private let local: SocketAddress?
+    private let peer: SocketAddress?
     /// Who waits for `outgoing` to be empty.
     private var emptiers = WaitQueue()
     /// Closes when nobody holds it any more, and nobody is told: the end of a child's pipe.
@@ -56,6 +57,7 @@ final class Connection: ByteChannel {
         self.peer = peer.map(SocketAddress.init)
         watch = try loop.watch(socket.descriptor)
         super.init(on: loop)
+        watch.ownerBits = Unretained(self).bits
     }
 
     /// The end of a pipe, a terminal, or a socket that is used in one direction. It is made
@@ -79,6 +81,7 @@ final class Connection: ByteChannel {
             throw OSError(error, "watching descriptor \(pipe.descriptor)")
         }
         super.init(on: loop)
+        watch.ownerBits = Unretained(self).bits
         if direction == .writing {
             watch.onReadable = WatchCallback { [weak self] in self?.noticeHangUp() }
         }
@@ -166,7 +169,7 @@ final class Connection: ByteChannel {
         var failure: Errno?
         let received = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, initialized in
             do throws(Errno) {
-                let room = unsafe UnsafeMutableRawBufferPointer(buffer)
+                let room = UnsafeMutableRawBufferPointer(buffer)
                 initialized = try unsafe receive(into: UnsafeMutableRawBufferPointer(rebasing: room[..<capacity]))
             } catch {
                 failure = error
@@ -186,7 +189,7 @@ final class Connection: ByteChannel {
 
     override func readWaiter() -> Waiter? { isClosing ? nil : watch.readWaiter() }
 
-    override func wakeReader() { watch.reader?.complete() }
+    override func wakeReader() { watch.wakeReader() }
 
     override var isReadable: Bool { watch.canRead || isClosing }
 
@@ -327,7 +330,7 @@ final class Connection: ByteChannel {
             watch.onReadable = nil
         }
         watch.canRead = true
-        watch.reader?.complete()
+        watch.wakeReader()
     }
 
     override func release() {

@@ -167,7 +167,7 @@ final class DatagramChannel: Channel {
     private func stopReading() {
         watch.onReadable?.isRemoved = true
         watch.onReadable = nil
-        watch.reader?.complete()
+        watch.wakeReader()
     }
 
     override func release() {

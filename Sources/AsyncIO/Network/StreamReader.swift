@@ -6,13 +6,14 @@
 /// asyncio: `asyncio.StreamReader`.
 public final class StreamReader {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
+    // First what each read looks at, so that it lies together.
+    @safe @exclusivity(unchecked) private var channel: ByteChannel?
+    @safe @exclusivity(unchecked) private var failure: (any Error)?
     @safe @exclusivity(unchecked) private var buffer = ByteBuffer()
     @safe @exclusivity(unchecked) private var isEOF = false
-    @safe @exclusivity(unchecked) private var failure: (any Error)?
     @safe @exclusivity(unchecked) private var isReading = false
     /// Who waits for `feed`, in a reader without a connection.
     private var waiter: Waiter?
-    private var channel: ByteChannel?
 
     /// How long a line or a part up to a separator may be, in bytes.
     public let limit: Int

@@ -51,9 +51,12 @@ public final class StreamWriter {
     ///   ``writeEOF()``; `CancellationError` while it waits: the bytes are sent all the same.
     ///
     /// asyncio: `StreamWriter.write` and `drain`.
+    //
+    // Inlined, like the next but one, since it seldom waits: the caller needs no frame for it.
+    @inlinable
+    @inline(__always)
     public nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws {
-        try channel.send(bytes)
-        if channel.isPaused { try await channel.drain() }
+        if try send(bytes) { try await drainAll() }
     }
 
     /// Sends `text` as UTF-8; see ``write(_:)-([UInt8])``.
@@ -63,9 +66,10 @@ public final class StreamWriter {
 
     /// Sends the bytes of `span` without a copy; what the kernel does not take at once is
     /// copied. See ``write(_:)-([UInt8])``.
+    @inlinable
+    @inline(__always)
     public nonisolated(nonsending) func write(_ span: RawSpan) async throws {
-        try channel.send(span)
-        if channel.isPaused { try await channel.drain() }
+        if try send(span) { try await drainAll() }
     }
 
     /// Sends all of `lines`, one after the other, at once.
@@ -76,6 +80,22 @@ public final class StreamWriter {
     public nonisolated(nonsending) func writeLines(_ lines: some Sequence<[UInt8]>) async throws {
         try await write(Array(lines.joined()))
     }
+
+    /// Whether so much is kept that the writer is to wait.
+    @usableFromInline
+    func send(_ bytes: [UInt8]) throws -> Bool {
+        try channel.send(bytes)
+        return channel.isPaused
+    }
+
+    @usableFromInline
+    func send(_ span: RawSpan) throws -> Bool {
+        try channel.send(span)
+        return channel.isPaused
+    }
+
+    @usableFromInline
+    nonisolated(nonsending) func drainAll() async throws { try await channel.drain() }
 
     /// Waits until little enough is kept, if it was too much. ``write(_:)-([UInt8])`` does so
     /// itself.

@@ -1,5 +1,4 @@
 internal import AsyncIOSystem
-internal import DequeModule
 
 // # How a task waits
 //

@@ -1,0 +1,78 @@
+/// The entries that are to run, first in, first out: a ring that doubles when it is full.
+///
+/// Every wake-up goes through it. A general deque checks at each step whether its storage is
+/// shared, and counts a reference to it: together a twentieth of a wake-up. This one is
+/// nobody's but the loop's.
+@safe
+struct ReadyQueue: ~Copyable {
+    // SAFETY: `mask + 1` places, a power of two, of which the `count` from `head` on, counted
+    // around the end, hold an entry and the others nothing. Freed with the queue, which cannot be
+    // copied.
+    private var places: UnsafeMutablePointer<ReadyEntry>
+    private var mask: Int
+    private var head = 0
+    private(set) var count = 0
+
+    init() {
+        mask = 63
+        unsafe places = .allocate(capacity: 64)
+    }
+
+    deinit {
+        for index in 0..<count { unsafe place(index).deinitialize(count: 1) }
+        unsafe places.deallocate()
+    }
+
+    @inline(__always)
+    var isEmpty: Bool { count == 0 }
+
+    /// The entry that has `index` others before it.
+    @inline(__always)
+    subscript(index: Int) -> ReadyEntry { unsafe place(index).pointee }
+
+    @inline(__always)
+    private func place(_ index: Int) -> UnsafeMutablePointer<ReadyEntry> { unsafe places + ((head &+ index) & mask) }
+
+    @inline(__always)
+    mutating func append(_ entry: consuming ReadyEntry) {
+        if count > mask { grow() }
+        unsafe place(count).initialize(to: entry)
+        count &+= 1
+    }
+
+    @inline(__always)
+    mutating func popFirst() -> ReadyEntry? {
+        if count == 0 { return nil }
+        let entry = unsafe place(0).move()
+        head = (head &+ 1) & mask
+        count &-= 1
+        return entry
+    }
+
+    /// Lets the entry at `index` go before all others, which keep their order.
+    mutating func moveToFront(_ index: Int) {
+        precondition(index >= 0 && index < count, "there is no entry \(index) among \(count)")
+        let entry = unsafe place(index).move()
+        for index in stride(from: index, to: 0, by: -1) {
+            unsafe place(index).moveInitialize(from: place(index - 1), count: 1)
+        }
+        unsafe place(0).initialize(to: entry)
+    }
+
+    /// Takes all.
+    mutating func removeAll() -> [ReadyEntry] {
+        var all: [ReadyEntry] = []
+        while let entry = popFirst() { all.append(entry) }
+        return all
+    }
+
+    @inline(never)
+    private mutating func grow() {
+        let larger = UnsafeMutablePointer<ReadyEntry>.allocate(capacity: 2 * (mask + 1))
+        for index in 0..<count { unsafe (larger + index).moveInitialize(from: place(index), count: 1) }
+        unsafe places.deallocate()
+        unsafe places = larger
+        mask = 2 * mask + 1
+        head = 0
+    }
+}
