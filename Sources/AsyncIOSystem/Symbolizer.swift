@@ -12,6 +12,23 @@ package struct CodePlace: Sendable, Hashable {
     /// Whether the machine goes on here when something that is awaited has ended.
     package var isAsync: Bool
 
+    /// The executable or shared library that it is in.
+    var image = ""
+
+    /// Whether the code is surely not the user's, but the library's own, the toolchain's or the
+    /// system's. What is specialised may have the user's code in it.
+    var isSystems: Bool {
+        if Self.systemsImages.contains(where: image.hasPrefix) { return true }
+        let isOthers = Self.systemsSymbols.contains(where: symbol.hasPrefix) || isIn("7AsyncIO")
+        return isOthers && !symbol.contains("Tg")
+    }
+
+    private static let systemsImages = [
+        "libswift", "libFoundation", "lib_Foundation", "libdispatch", "libc.", "ld-linux", "libm.", "libstdc++",
+    ]
+    /// For programs in which the runtime is linked statically.
+    private static let systemsSymbols = ["$ss", "$sSc", "swift_", "_swift_", "_ZN5swift", "_ZNK5swift"]
+
     /// Whether no person wrote the code.
     package var isCompilersOwn: Bool {
         file?.hasSuffix("<compiler-generated>") == true || file?.contains("/swift-generated-sources/") == true
@@ -122,14 +139,22 @@ package enum Symbolizer {
         let isMapped = { (address: UInt) in Backtrace.Address(UInt64(address)).map(images.indexOfImage) != nil }
         if memory.images != nil, !frames.allSatisfy({ isMapped($0.address) }) { images = ImageMap.capture() }
         memory.images = images
-        for (address, found) in lookUp(frames, images) {
+        // Files and lines are dear: for each address the library reads all of the image's line
+        // tables, and once all that was inlined. So names come first, and they only for who is not
+        // known to be the library's or the system's own.
+        let names = lookUp(frames, images, [])
+        let users = frames.filter { frame in names[frame.address]?.contains { !$0.isSystems } ?? false }
+        memory.places.merge(names) { $1 }
+        for (address, found) in lookUp(users, images, .default) {
             memory.places[address] = found.map { $0.line == 0 ? withLine($0, before: address, images) : $0 }
         }
     }
 
     private static func lookUp(
-        _ frames: [(address: UInt, kind: CodeAddresses.Kind)], _ images: ImageMap
+        _ frames: [(address: UInt, kind: CodeAddresses.Kind)], _ images: ImageMap,
+        _ options: Backtrace.SymbolicationOptions
     ) -> [UInt: [CodePlace]] {
+        if frames.isEmpty { return [:] }
         let trace = Backtrace(
             architecture: architecture,
             frames: frames.map { frame -> RichFrame<UInt64> in
@@ -140,7 +165,7 @@ package enum Symbolizer {
                 }
             }, images: images)
         var places: [UInt: [CodePlace]] = [:]
-        for frame in trace.symbolicated()?.frames ?? [] {
+        for frame in trace.symbolicated(options: options)?.frames ?? [] {
             guard let address = UInt(frame.captured.originalProgramCounter), let place = place(of: frame)
             else { continue }
             places[address, default: []].append(place)
@@ -153,7 +178,7 @@ package enum Symbolizer {
     private static func withLine(_ place: CodePlace, before address: UInt, _ images: ImageMap) -> CodePlace {
         guard place.file?.hasPrefix("/") == true, place.isCompilersOwn == false else { return place }
         let before = (1...24).map { (address: address - 4 * UInt($0), kind: CodeAddresses.Kind.counter) }
-        let found = lookUp(before, images)
+        let found = lookUp(before, images, .showSourceLocations)
         for (address, _) in before {
             for candidate in found[address] ?? []
             where candidate.symbol == place.symbol && candidate.file == place.file && candidate.line > 0 {
@@ -177,7 +202,7 @@ package enum Symbolizer {
         let location = symbol.sourceLocation
         return CodePlace(
             function: symbol.name, symbol: symbol.rawName, file: location?.path, line: location?.line ?? 0,
-            isAsync: isAsync || symbol.rawName.hasSuffix("_"))
+            isAsync: isAsync || symbol.rawName.hasSuffix("_"), image: symbol.imageName)
     }
 
     private static var architecture: String {

@@ -1,6 +1,5 @@
 // What AsyncIOTesting builds on.
 
-
 extension EventLoop {
     package convenience init(virtualTimeWithSeed seed: UInt64?) throws(OSError) {
         try self.init(debug: nil, time: .virtual)
