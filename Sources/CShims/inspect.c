@@ -26,6 +26,14 @@ static bool read_memory(uintptr_t address, void *out, size_t count) {
     return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)count;
 }
 
+/// For functions that read a stack or code as it lies in memory, which sanitizers have their own
+/// idea of.
+#if defined(__clang__)
+#define AS_IT_LIES __attribute__((no_sanitize("address", "thread")))
+#else
+#define AS_IT_LIES
+#endif
+
 // MARK: The map of the program's code
 
 typedef struct {
@@ -71,7 +79,7 @@ static const code_range *range_of(uintptr_t address) {
 }
 
 /// Whether the word can be where a call returns to.
-static bool is_return_address(uintptr_t word) {
+AS_IT_LIES static bool is_return_address(uintptr_t word) {
     const code_range *range = range_of(word);
     if (range == NULL || word < range->low + 8) return false;
 #if defined(__x86_64__)
@@ -182,7 +190,7 @@ static bool has_word(const stack_view *stack, uintptr_t address) {
            address + sizeof(uintptr_t) <= stack->high;
 }
 
-static uintptr_t word_at(const stack_view *stack, uintptr_t address) {
+AS_IT_LIES static uintptr_t word_at(const stack_view *stack, uintptr_t address) {
     return stack->words[(address - stack->low) / sizeof(uintptr_t)];
 }
 
@@ -283,7 +291,7 @@ struct dwarf_eh_bases {
 };
 extern const void *_Unwind_Find_FDE(void *pc, struct dwarf_eh_bases *bases) __attribute__((weak));
 
-static bool keeps_frame_pointer(uintptr_t pc) {
+AS_IT_LIES static bool keeps_frame_pointer(uintptr_t pc) {
     if (&_Unwind_Find_FDE == NULL) return true;
     struct dwarf_eh_bases bases = {0};
     if (_Unwind_Find_FDE((void *)pc, &bases) == NULL || bases.function == NULL) return true;

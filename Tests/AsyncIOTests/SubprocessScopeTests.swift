@@ -61,15 +61,16 @@ import Testing
 
     @Test func aCancelledScopeEndsItsChildBeforeItThrows() async throws {
         var ended: Subprocess?
+        let isReady = Event()
         let task = createTask {
             try await withSubprocess(shell: stubborn, stdout: .pipe, grace: .milliseconds(50)) { process in
                 ended = process
                 _ = try await process.stdout?.readLine()
+                isReady.set()
                 try await process.wait()
             }
         }
-        while ended == nil { try await sleep(.milliseconds(1)) }
-        try await sleep(.milliseconds(50))
+        try await isReady.wait()
         task.cancel()
         try await sleep(.milliseconds(1))
         // Once more, while it cleans up.
