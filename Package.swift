@@ -112,6 +112,15 @@ let package = Package(
             dependencies: ["AsyncIO", .product(name: "SystemPackage", package: "swift-system")],
             path: "Tests/Programs/Session",
             swiftSettings: testSettings),
+        // What runs for hours, and may leave nothing.
+        .target(name: "SoakMemory", path: "Tests/Soak/Memory"),
+        .executableTarget(
+            name: "asyncio-soak",
+            dependencies: [
+                "AsyncIO", "AsyncIOTesting", "SoakMemory", .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Tests/Soak/Program",
+            swiftSettings: testSettings),
         // The same functions in modules of every kind, all of which the library must serve.
         .target(
             name: "MainActorClient", dependencies: ["AsyncIO"], path: "Tests/Clients/MainActor",

@@ -6,7 +6,7 @@ package final class EpollPoller: Poller {
     /// Events taken from the kernel at once; more come with the next turn.
     private static let capacity = 512
 
-    private let epoll: Int32
+    @safe @exclusivity(unchecked) private var epoll: Int32
     package var descriptor: Int32 { epoll }
     @safe @exclusivity(unchecked) private var events: [asyncio_event]
     package let wakeUp: WakeUp
@@ -25,7 +25,14 @@ package final class EpollPoller: Poller {
         }
     }
 
-    deinit { _ = asyncio_close(epoll) }
+    deinit { close() }
+
+    package func close() {
+        guard epoll >= 0 else { return }
+        _ = asyncio_close(epoll)
+        epoll = -1
+        wakeUp.close()
+    }
 
     package func add(_ descriptor: Int32, for interest: Interest, token: UInt64) throws(Errno) {
         _ = try check(asyncio_epoll_add(epoll, descriptor, interest.rawValue, token))

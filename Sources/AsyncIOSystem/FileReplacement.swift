@@ -2,56 +2,60 @@ internal import CShims
 internal import Glibc
 internal import SystemPackage
 
-// A file is replaced by a new one of the same name, which is complete before it gets it: the
-// system changes what a name means at once. The new file lies in the same directory, since a
-// rename does not leave a file system.
+/// A new file that is to take another one's place.
+///
+/// It is complete before it gets the name: the system changes what a name means at once. It lies
+/// in the same directory, since a rename does not leave a file system.
+//
+// Names are bytes that end with a zero.
+package struct FileReplacement: Sendable {
+    private let target: [CChar]
+    private let temporary: [CChar]
 
-extension FileRequest {
-    /// Bytes that are written between two looks at whether they are still wanted.
-    private static let portion = 4 * 1024 * 1024
-
-    func replace(_ permissions: UInt32, _ sync: Bool) -> Int {
-        do {
-            try replaceFile(permissions, sync)
-            return 0
-        } catch {
-            return -Int(error.rawValue)
-        }
-    }
-
-    private func replaceFile(_ permissions: UInt32, _ sync: Bool) throws(Errno) {
-        let target = Self.destination(of: path)
+    /// - Returns: also the new file's descriptor.
+    static func begin(at path: [CChar], _ permissions: UInt32) throws(Errno) -> (FileReplacement, Int32) {
+        let target = destination(of: path)
         var old = asyncio_file_facts()
         let found = unsafe asyncio_path_look(target, &old)
         // A device or a pipe would be replaced by a file, which nobody wants.
         if found == 0, !old.is_regular { throw .invalidArgument }
-        let directory = Self.directory(of: target)
-        let (file, temporary) = try Self.makeFile(in: directory, permissions)
-        do {
-            defer { _ = asyncio_close(file) }
-            do throws(Errno) {
-                if found == 0 { _ = try check(asyncio_file_set_permissions(file, old.permissions)) }
-                try writeAll(to: file)
-                if sync { _ = try check(asyncio_file_sync(file, false)) }
-                _ = try unsafe check(asyncio_path_rename(temporary, target))
-            } catch {
-                _ = unsafe asyncio_path_remove(temporary)
-                throw error
-            }
+        let (file, temporary) = try makeFile(in: directory(of: target), permissions)
+        let replacement = FileReplacement(target: target, temporary: temporary)
+        do throws(Errno) {
+            if found == 0 { _ = try check(asyncio_file_set_permissions(file, old.permissions)) }
+        } catch {
+            _ = asyncio_close(file)
+            replacement.abandon()
+            throw error
         }
-        if sync { try Self.syncDirectory(directory) }
+        return (replacement, file)
     }
 
-    private func writeAll(to file: Int32) throws(Errno) {
-        var written = 0
-        while unsafe written < memory.count {
-            if isRevoked { throw .canceled }
-            let part = unsafe UnsafeRawBufferPointer(rebasing: memory[written...].prefix(Self.portion))
-            written += try unsafe check(asyncio_file_write(file, part.baseAddress, part.count, -1))
+    /// Gives the new file its name.
+    ///
+    /// - Parameter file: its descriptor.
+    func commit(_ file: Int32, sync: Bool) throws(Errno) {
+        do throws(Errno) {
+            if sync { _ = try check(asyncio_file_sync(file, false)) }
+            _ = try unsafe check(asyncio_path_rename(temporary, target))
+        } catch {
+            abandon()
+            throw error
         }
+        if sync { try Self.syncDirectory(Self.directory(of: target)) }
     }
 
-    // MARK: Names, as zero-terminated bytes
+    /// The same for one that was closed.
+    func commit(sync: Bool) throws(Errno) {
+        let file = try unsafe check(asyncio_file_open(temporary, O_RDONLY, 0))
+        defer { _ = asyncio_close(file) }
+        try commit(file, sync: sync)
+    }
+
+    /// Removes the new file, if it is still there.
+    func abandon() { _ = unsafe asyncio_path_remove(temporary) }
+
+    // MARK: Names
 
     /// Where `path` leads: a symbolic link stays, and what it names is replaced.
     private static func destination(of path: [CChar]) -> [CChar] {
@@ -72,7 +76,7 @@ extension FileRequest {
         while true {
             let name = ".asyncio-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
             let path = directory + name.utf8CString
-            let file = unsafe asyncio_file_open(path, O_WRONLY | O_CREAT | O_EXCL, permissions)
+            let file = unsafe asyncio_file_open(path, O_RDWR | O_CREAT | O_EXCL, permissions)
             if file == -EEXIST { continue }
             return (try check(file), path)
         }
@@ -84,5 +88,58 @@ extension FileRequest {
         let file = try unsafe check(asyncio_file_open(path, O_RDONLY | O_DIRECTORY, 0))
         defer { _ = asyncio_close(file) }
         _ = try check(asyncio_file_sync(file, false))
+    }
+}
+
+extension FileRequest {
+    /// Bytes that are written between two looks at whether they are still wanted.
+    private static let portion = 4 * 1024 * 1024
+
+    func replace(_ permissions: UInt32, _ sync: Bool) -> Int {
+        result { () throws(Errno) in
+            let (replacement, file) = try FileReplacement.begin(at: path, permissions)
+            defer { _ = asyncio_close(file) }
+            do throws(Errno) {
+                try writeAll(to: file)
+            } catch {
+                replacement.abandon()
+                throw error
+            }
+            try replacement.commit(file, sync: sync)
+            return 0
+        }
+    }
+
+    func beginReplacement(_ permissions: UInt32) -> Int {
+        result { () throws(Errno) in
+            let (replacement, file) = try FileReplacement.begin(at: path, permissions)
+            self.replacement = replacement
+            return Int(file)
+        }
+    }
+
+    func end(_ replacement: FileReplacement, _ sync: Bool) -> Int {
+        result { () throws(Errno) in
+            try replacement.commit(sync: sync)
+            return 0
+        }
+    }
+
+    func abandon(_ replacement: FileReplacement) -> Int {
+        replacement.abandon()
+        return 0
+    }
+
+    private func result(_ body: () throws(Errno) -> Int) -> Int {
+        do { return try body() } catch { return -Int(error.rawValue) }
+    }
+
+    private func writeAll(to file: Int32) throws(Errno) {
+        var written = 0
+        while unsafe written < memory.count {
+            if isRevoked { throw .canceled }
+            let part = unsafe UnsafeRawBufferPointer(rebasing: memory[written...].prefix(Self.portion))
+            written += try unsafe check(asyncio_file_write(file, part.baseAddress, part.count, -1))
+        }
     }
 }

@@ -21,6 +21,10 @@ package final class FileRequest: @unchecked Sendable {
         case close(Int32)
         /// The file at `path` has these bytes or what it had, never something between.
         case replace(permissions: UInt32, sync: Bool)
+        /// The same in steps. The result is the new file's descriptor; see `replacement`.
+        case beginReplacement(permissions: UInt32)
+        case endReplacement(FileReplacement, sync: Bool)
+        case abandonReplacement(FileReplacement)
     }
 
     private enum Claim { static let none: UInt8 = 0, begun: UInt8 = 1, revoked: UInt8 = 2 }
@@ -33,6 +37,8 @@ package final class FileRequest: @unchecked Sendable {
     private let claim = Atomic(Claim.none)
     /// What the system call returned, or a negative error number.
     package var result = -Int(Errno.canceled.rawValue)
+    /// What was begun.
+    package internal(set) var replacement: FileReplacement?
 
     package init(_ action: Action, path: [CChar] = [], capacity: Int = 0) {
         self.action = action
@@ -73,6 +79,9 @@ package final class FileRequest: @unchecked Sendable {
         case .truncate(let file, let size): Int(asyncio_file_truncate(file, size))
         case .close(let file): Int(asyncio_close(file))
         case .replace(let permissions, let sync): replace(permissions, sync)
+        case .beginReplacement(let permissions): beginReplacement(permissions)
+        case .endReplacement(let replacement, let sync): end(replacement, sync)
+        case .abandonReplacement(let replacement): abandon(replacement)
         }
     }
 
@@ -115,7 +124,7 @@ extension Ring {
             unsafe asyncio_ring_write(ring, file, memory.baseAddress, memory.count, offset, aside, token)
         case .sync(let file, let onlyData): unsafe asyncio_ring_sync(ring, file, onlyData, token)
         case .close(let file): unsafe asyncio_ring_close(ring, file, token)
-        case .truncate, .replace: nil
+        case .truncate, .replace, .beginReplacement, .endReplacement, .abandonReplacement: nil
         }
     }
 }

@@ -40,6 +40,9 @@ package protocol Poller: AnyObject {
     func event(at index: Int) -> PollEvent
     /// Readable, for another poller, when there are events.
     var descriptor: Int32 { get }
-    /// Ends a wait from any thread, or from a signal handler.
+    /// Ends a wait from any thread.
     var wakeUp: WakeUp { get }
+    /// Gives back to the system what it has granted, whoever still holds the object. Nothing
+    /// else is called afterwards.
+    func close()
 }

@@ -151,6 +151,9 @@ package final class Socket: ByteDescriptor {
     package func setReusePort() throws(Errno) { try set(SOL_SOCKET, SO_REUSEPORT, 1) }
     package func setBroadcast() throws(Errno) { try set(SOL_SOCKET, SO_BROADCAST, 1) }
 
+    /// The peer is to see the connection break, and not end, when this is closed.
+    package func setResetOnClose() throws(Errno) { _ = try check(asyncio_reset_on_close(descriptor)) }
+
     private func set(_ level: Int32, _ option: Int32, _ value: Int32) throws(Errno) {
         _ = try check(asyncio_setsockopt(descriptor, level, option, value))
     }

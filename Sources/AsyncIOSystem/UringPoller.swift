@@ -37,7 +37,8 @@ package final class UringPoller: Poller {
         var key: UInt64 { UInt64(serial) << 32 | UInt64(UInt32(bitPattern: descriptor)) }
     }
 
-    private var ring: Ring
+    /// nil once it is closed.
+    private var ring: Ring?
     package let wakeUp: WakeUp
     /// By descriptor.
     private var registrations: [Registration?] = []
@@ -49,7 +50,7 @@ package final class UringPoller: Poller {
     /// there was nothing left the last time.
     private var isDrained = false
 
-    package var descriptor: Int32 { ring.descriptor }
+    package var descriptor: Int32 { ring?.descriptor ?? -1 }
 
     package init() throws(Errno) {
         wakeUp = try WakeUp()
@@ -61,6 +62,13 @@ package final class UringPoller: Poller {
 
     private static func makeRing() throws(Errno) -> Ring {
         try Ring(entries: submissions, completions: completions, isOwned: true)
+    }
+
+    deinit { close() }
+
+    package func close() {
+        ring = nil
+        wakeUp.close()
     }
 
     // MARK: Registrations
@@ -107,7 +115,7 @@ package final class UringPoller: Poller {
 
     package func wait(timeout: Int64?) throws(Errno) -> Int {
         events.removeAll(keepingCapacity: true)
-        if timeout == 0, isDrained, unarmed.isEmpty, !ring.hasWork { return 0 }
+        if timeout == 0, isDrained, unarmed.isEmpty, ring?.hasWork != true { return 0 }
         do {
             try onOwnThread { ring throws(Errno) in
                 try arm(ring)
@@ -119,7 +127,7 @@ package final class UringPoller: Poller {
             else { throw error }
         }
         isDrained = true
-        while events.count < Self.capacity, let completion = ring.next() {
+        while events.count < Self.capacity, let completion = ring?.next() {
             isDrained = false
             note(completion)
         }
@@ -155,11 +163,13 @@ package final class UringPoller: Poller {
     /// A loop may run on one thread after another, a ring of this kind may not: the new
     /// thread gets a ring of its own, with the same registrations.
     private func onOwnThread(_ body: (Ring) throws(Errno) -> Void) throws(Errno) {
+        guard let ring else { throw .badFileDescriptor }
         do {
             try body(ring)
         } catch {
             guard error == .fileExists else { throw error }
-            ring = try Self.makeRing()
+            let ring = try Self.makeRing()
+            self.ring = ring
             unarmed = []
             for index in registrations.indices where registrations[index] != nil {
                 registrations[index]?.isArmed = false

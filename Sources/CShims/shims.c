@@ -118,6 +118,10 @@ int asyncio_listen(int fd, int backlog) { return (int)result_of(listen(fd, backl
 int asyncio_setsockopt(int fd, int level, int option, int value) {
     return (int)result_of(setsockopt(fd, level, option, &value, sizeof value));
 }
+int asyncio_reset_on_close(int fd) {
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    return (int)result_of(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+}
 int asyncio_getsockopt(int fd, int level, int option) {
     int value = 0;
     socklen_t length = sizeof value;

@@ -160,7 +160,7 @@ import Testing
                 try await server.waitClosed()
                 return (after.0 - before.0, after.1 - before.1)
             }
-            #expect(descriptors <= 0)
+            #expect(descriptors == 0)
             #expect(memory < 1_000_000, "\(memory) bytes more than before")
         }
     }

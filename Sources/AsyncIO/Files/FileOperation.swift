@@ -47,10 +47,12 @@ final class FileOperation {
         self.onEnd = onEnd
     }
 
-    /// A descriptor that is to be closed is closed.
+    /// What clears up is done.
     private var isRevocable: Bool {
-        if case .close = request.action { return false }
-        return true
+        switch request.action {
+        case .close, .abandonReplacement: false
+        default: true
+        }
     }
 
     // MARK: The engine's side

@@ -4,7 +4,8 @@ internal import SystemPackage
 /// Does requests on an io_uring, which the loop's poller watches as long as something is on
 /// its way: so it works with every poller. What rings do not do goes to threads.
 final class RingFileEngine: FileEngine {
-    private let ring: Ring
+    /// nil once the loop is closed.
+    private var ring: Ring?
     private let threads: ThreadFileEngine
     private var inFlight: [UInt64: FileOperation] = [:]
     private var lastToken: UInt64 = 0
@@ -18,6 +19,7 @@ final class RingFileEngine: FileEngine {
     }
 
     override func start(_ operation: FileOperation) throws {
+        guard let ring else { throw RuntimeError("Event loop is closed") }
         lastToken += 1
         let token = lastToken
         guard (try? ring.submit(operation.request, token: token)) == true else {
@@ -43,14 +45,15 @@ final class RingFileEngine: FileEngine {
     override func cancel(_ operation: FileOperation) {
         guard let token = operation.token else { return threads.cancel(operation) }
         // It completes soon, cancelled or not.
-        try? ring.cancel(token)
-        try? ring.enter(waitingFor: 0, timeout: 0)
+        try? ring?.cancel(token)
+        try? ring?.enter(waitingFor: 0, timeout: 0)
         takeCompletions()
     }
 
     // MARK: Completions
 
     private func takeCompletions() {
+        guard let ring else { return }
         while let completion = ring.next() {
             guard let operation = inFlight.removeValue(forKey: completion.token) else { continue }
             operation.request.result = Int(completion.result)
@@ -64,7 +67,7 @@ final class RingFileEngine: FileEngine {
     // MARK: Watching the ring
 
     private func watch() throws {
-        guard !isWatching else { return }
+        guard !isWatching, let ring else { return }
         try loop.addReader(ring.descriptor) { [unowned self] in
             takeCompletions()
             if inFlight.isEmpty { unwatchUnlessUsed() }
@@ -78,7 +81,7 @@ final class RingFileEngine: FileEngine {
             .handle(
                 Handle(
                     .callback { [weak self] in
-                        guard let self, isWatching, inFlight.isEmpty else { return }
+                        guard let self, let ring, isWatching, inFlight.isEmpty else { return }
                         isWatching = false
                         try loop.removeReader(ring.descriptor)
                     })))
@@ -89,6 +92,7 @@ final class RingFileEngine: FileEngine {
     /// Cancels what is in flight and waits, for a second at most, until the kernel has done
     /// with its memory.
     override func close() {
+        guard let ring else { return }
         for token in inFlight.keys { try? ring.cancel(token) }
         for _ in 0..<100 where !inFlight.isEmpty {
             try? ring.enter(waitingFor: 1, timeout: 10_000_000)
@@ -96,5 +100,6 @@ final class RingFileEngine: FileEngine {
         }
         // What is stuck (on a disk that does not answer) keeps its memory for good.
         for operation in inFlight.values { _ = unsafe Unmanaged.passRetained(operation) }
+        self.ring = nil
     }
 }

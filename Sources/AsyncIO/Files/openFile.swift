@@ -60,6 +60,7 @@ public nonisolated(nonsending) func openFile(
 ///   if `body` did not throw.
 ///
 /// Python: `with open(…) as file:`.
+@discardableResult
 public func withFile<T>(
     _ path: String, _ mode: OpenMode = .read, permissions: Int = 0o666,
     isolation: isolated (any Actor)? = #isolation, _ body: (File) async throws -> T

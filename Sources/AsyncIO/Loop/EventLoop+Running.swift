@@ -114,6 +114,10 @@ extension EventLoop {
         files?.close()
         files = nil
         releaseJobs()
+        // At once, and not when the last one who holds the loop lets it go.
+        poller.close()
+        // It may hold what holds the loop.
+        exceptionHandler = nil
     }
 
     func run(until isDone: () -> Bool) throws {

@@ -57,6 +57,9 @@ class ByteChannel: Channel {
     /// Whether the sending half can end by itself.
     var canSendEOF: Bool { abstract() }
 
+    /// Ends without sending what is kept, and so that the peer sees the connection break.
+    func reset() { abstract() }
+
     // MARK: A channel over this one
 
     /// The channel that TLS has put over this one.

@@ -309,6 +309,12 @@ final class Connection: ByteChannel {
         stopReading()
     }
 
+    override func reset() {
+        guard state != .lost else { return }
+        try? socket?.setResetOnClose()
+        abort()
+    }
+
     /// The error, after which the connection is lost.
     private func fail(_ code: Errno, _ operation: String) -> any Error {
         let error = OSError(code, operation)

@@ -128,6 +128,37 @@ public final class Server {
         }
     }
 
+    /// Serves until one of `signals` comes, then closes the server in order: see
+    /// ``shutdown(within:)``. The whole of a server's main function:
+    ///
+    /// ```swift
+    /// try await server.serve(until: .terminate, .interrupt, grace: .seconds(5)) { print("READY") }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - grace: how long the connections have then to come to their end.
+    ///   - whenReady: called once, when the server listens and the signals would be noticed.
+    /// - Returns: how many connections were cut off.
+    /// - Throws: ``OSError`` if the system refuses to listen, or to let a signal be caught;
+    ///   ``RuntimeError`` if the server is closed; what `whenReady` throws; `CancellationError`.
+    ///   The server is shut down then too.
+    @discardableResult
+    public nonisolated(nonsending) func serve(
+        until signals: Signal..., grace: Duration, whenReady: () throws -> Void = {}
+    ) async throws -> Int {
+        let arrivals = try SignalSequence(signals, on: loop)
+        do {
+            try startServing()
+            try whenReady()
+            for try await _ in arrivals { break }
+        } catch {
+            // If this was cancelled, the wait is a new one, and goes on.
+            if state != .closed { _ = try? await shutdown(within: grace) }
+            throw error
+        }
+        return try await shutdown(within: grace)
+    }
+
     // MARK: Ending
 
     /// Accepts no more connections; those that are open go on. Calling it again does nothing.
@@ -279,6 +310,7 @@ public final class Server {
 /// - Throws: what `body` throws.
 ///
 /// asyncio: `async with server:`.
+@discardableResult
 public func withServer<T>(
     _ server: Server, grace: Duration = .seconds(10), isolation: isolated (any Actor)? = #isolation,
     _ body: (Server) async throws -> T

@@ -143,10 +143,19 @@ public final class StreamWriter {
     /// asyncio: `StreamWriter.close`.
     public func close() { channel.close() }
 
-    /// Ends the connection at once; what is kept is not sent.
+    /// Ends the connection at once; what is kept is not sent. To the peer that looks like an
+    /// ordinary end, as in asyncio, unless it has sent something that was not read; see
+    /// ``reset()``.
     ///
     /// asyncio: `transport.abort`.
     public func abort() { channel.abort() }
+
+    /// Ends the connection at once, and lets the peer know that it broke: its next read fails
+    /// with "Connection reset by peer". So half an answer is not taken for a whole one.
+    /// That is what TCP can say; on Unix sockets and pipes it is ``abort()``.
+    ///
+    /// asyncio: `SO_LINGER` with a time of 0, and `transport.abort`.
+    public func reset() { channel.reset() }
 
     /// Whether the connection has ended or is about to.
     ///

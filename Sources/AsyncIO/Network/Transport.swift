@@ -339,10 +339,17 @@ public final class Transport {
     /// asyncio: `close`.
     public func close() { channel.close() }
 
-    /// Ends at once; what is kept is not sent.
+    /// Ends at once; what is kept is not sent. To the peer that looks like an ordinary end,
+    /// as in asyncio, unless it has sent something that was not read; see ``reset()``.
     ///
     /// asyncio: `abort`.
     public func abort() { channel.abort() }
+
+    /// Ends at once, and lets the peer know that the connection broke; see
+    /// ``StreamWriter/reset()``.
+    ///
+    /// asyncio: `SO_LINGER` with a time of 0, and `abort`.
+    public func reset() { channel.reset() }
 
     /// The protocol has failed.
     private func failFatally(_ error: any Error, in operation: StaticString) {

@@ -17,6 +17,7 @@
 /// - Throws: as
 ///   ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``; what
 ///   `body` throws; `CancellationError`.
+@discardableResult
 public func withSubprocess<T>(
     _ program: String, arguments: [String] = [], stdin: SubprocessStream = .inherit,
     stdout: SubprocessStream = .inherit, stderr: SubprocessStream = .inherit,
@@ -37,6 +38,7 @@ public func withSubprocess<T>(
 ///
 /// Everything else is as in
 /// ``withSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:grace:isolation:_:)``.
+@discardableResult
 public func withSubprocess<T>(
     shell line: String, stdin: SubprocessStream = .inherit, stdout: SubprocessStream = .inherit,
     stderr: SubprocessStream = .inherit, environment: [String: String]? = nil, directory: String? = nil,

@@ -100,6 +100,7 @@ int asyncio_connect(int fd, const void *address, socklen_t length);
 int asyncio_bind(int fd, const void *address, socklen_t length);
 int asyncio_listen(int fd, int backlog);
 int asyncio_setsockopt(int fd, int level, int option, int value);
+int asyncio_reset_on_close(int fd);
 /// An integer option, or -errno.
 int asyncio_getsockopt(int fd, int level, int option);
 int asyncio_socket_error(int fd);

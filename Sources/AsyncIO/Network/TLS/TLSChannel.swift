@@ -251,6 +251,11 @@ final class TLSChannel: ByteChannel {
         lower.abort()
     }
 
+    override func reset() {
+        lower.reset()
+        abort()
+    }
+
     /// The error, after which the channel is lost. The peer gets what the engine has to say
     /// of it.
     func fail(_ error: any Error) -> any Error {
