@@ -40,8 +40,13 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // As much of HTTP/1.1 as the programs need.
+        .target(
+            name: "HTTP",
+            dependencies: program,
+            swiftSettings: settings),
         // Programs, each a real use.
-        .executableTarget(name: "workers", dependencies: program, swiftSettings: settings),
+        .executableTarget(name: "workers", dependencies: program + ["HTTP"], swiftSettings: settings),
         .executableTarget(name: "supervisor", dependencies: program, swiftSettings: settings),
         .testTarget(
             name: "ProcessTests",
@@ -53,7 +58,7 @@ let package = Package(
         .executableTarget(name: "echo-server", dependencies: program, swiftSettings: settings),
         .executableTarget(name: "chat-server", dependencies: program, swiftSettings: settings),
         .executableTarget(name: "port-forwarder", dependencies: program, swiftSettings: settings),
-        .executableTarget(name: "downloader", dependencies: program, swiftSettings: settings),
+        .executableTarget(name: "downloader", dependencies: program + ["HTTP"], swiftSettings: settings),
         .executableTarget(name: "redis-client", dependencies: program, swiftSettings: settings),
         .testTarget(
             name: "NetworkTests",

@@ -94,8 +94,7 @@ void asyncio_eventfd_signal(int fd) {
     int saved = errno;
     uint64_t one = 1;
     // A full counter means that the wake-up is already there.
-    ssize_t ignored = write(fd, &one, sizeof one);
-    (void)ignored;
+    while (write(fd, &one, sizeof one) < 0 && errno == EINTR) {}
     errno = saved;
 }
 
@@ -152,7 +151,11 @@ long asyncio_send(int fd, const void *buffer, size_t count) {
     return result_of(sent);
 }
 int asyncio_shutdown_write(int fd) { return (int)result_of(shutdown(fd, SHUT_WR)); }
-int asyncio_close(int fd) { return (int)result_of(close(fd)); }
+int asyncio_close(int fd) {
+    // Linux closes the descriptor in any case: to try again might close somebody else's.
+    int result = (int)result_of(close(fd));
+    return result == -EINTR ? 0 : result;
+}
 
 // MARK: Threads
 

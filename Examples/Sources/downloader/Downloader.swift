@@ -1,19 +1,15 @@
 import ArgumentParser
 import AsyncIO
 import Foundation
+import HTTP
 
 /// Downloads files, several at once. Try: `downloader --output /tmp https://example.com/`
 @main
 struct Downloader: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "downloader", abstract: "Downloads files, several at once.",
-        discussion: """
-            A file is there when all of it is: until then it has another name, .NAME.part, and what was there before \
-            stays. On a terminal, bars show how far the downloads are. The status is 0 if all of them succeeded.
-            """)
+        commandName: "downloader", abstract: "Downloads files, several at once: each is there when all of it is.")
 
-    @Argument(help: "What to download, by http or https. The URL's last part is the file's name.")
-    var urls: [Source]
+    @Argument(help: "What to download, by http or https. The URL's last part is the file's name.") var urls: [WebFile]
     @Option(name: .shortAndLong, help: "The directory for the files.") var output = "."
     @Option(help: "A file of certificates to trust, in PEM, beside those that the system trusts.") var ca: String?
     @Option(name: .shortAndLong, help: "How many to download at once.") var jobs = 4
@@ -30,69 +26,73 @@ struct Downloader: ParsableCommand {
     }
 
     func run() throws {
-        let areAllThere = try AsyncIO.run {
+        try AsyncIO.run {
             let tls = try TLSContext.client()
             if let ca { try tls.trust(file: ca) }
-            let stop = try signals(.terminate, .interrupt)
-            return try await race(
+            try await race(
                 { try await downloadAll(tls) },
                 {
-                    for try await signal in stop { throw ExitCode(128 + signal.rawValue) }
-                    return false
+                    for try await signal in try signals(.terminate, .interrupt) {
+                        throw ExitCode(128 + signal.rawValue)
+                    }
                 })
         }
-        if !areAllThere { throw ExitCode.failure }
     }
 
-    @MainActor private func downloadAll(_ tls: TLSContext) async throws -> Bool {
+    @MainActor private func downloadAll(_ tls: TLSContext) async throws {
         let bars = Bars()
-        var areAllThere = true
-        try await withAsyncTaskGroup(limit: jobs) { group in
-            for source in urls {
-                try group.createTask {
-                    let bar = bars.add(source.name)
-                    do {
-                        let backoff = Backoff(initial: .milliseconds(500), jitter: 0.5)
-                        try await retry(attempts: retries + 1, backoff: backoff, when: mayPass) {
-                            try await download(source, tls, bar)
-                        }
-                        bars.finish(bar, "\(source.name): \(bar.done.formatted(.byteCount(style: .file)))")
-                    } catch {
-                        if error is CancellationError { throw error }
-                        areAllThere = false
-                        bars.finish(bar, "\(source.name): failed: \(error)")
-                    }
-                }
+        var failures = 0
+        let downloads = urls.concurrentMap(limit: jobs, ordered: false) { file in
+            do {
+                let size = try await retry(attempts: retries + 1, when: mayPass) { try await download(file, tls, bars) }
+                bars.finish(file.name, "\(size.formatted(.byteCount(style: .file)))")
+            } catch {
+                if error is CancellationError { throw error }
+                failures += 1
+                bars.finish(file.name, "failed: \(error)")
             }
         }
-        return areAllThere
+        for try await _ in downloads {}
+        if failures > 0 { throw ExitCode.failure }
     }
 
-    @MainActor private func download(_ source: Source, _ tls: TLSContext, _ bar: Bar) async throws {
-        let (file, part) = ("\(output)/\(source.name)", "\(output)/.\(source.name).\(getpid()).part")
-        defer { unsafe unlink(part) }
+    @MainActor private func download(_ source: WebFile, _ tls: TLSContext, _ bars: Bars) async throws -> Int {
         try await withTimeout(.seconds(timeout)) { limit in
             try await withResponse(to: source.url, tls: tls) { response in
-                bar.begin(response.length)
-                try await withFile(part, .write) { file in
+                try await withReplacement(of: "\(output)/\(source.name)") { file in
                     while let bytes = try await response.read() {
                         try await file.write(bytes)
-                        bar.advance(by: bytes.count)
+                        bars.show(source.name, done: file.position, of: response.length)
                         try limit.reschedule(to: .now + .seconds(timeout))
                     }
-                    try await file.sync()
+                    return file.position
                 }
             }
         }
-        guard unsafe rename(part, file) == 0 else { throw RuntimeError("\(file) cannot be replaced") }
+    }
+}
+
+/// The downloads that run, each with a bar, at the bottom of the terminal, if there is one.
+final class Bars {
+    private var bars: [String: String] = [:]
+    private var (drawn, latest) = (0, ContinuousClock.now - .seconds(1))
+
+    func show(_ name: String, done: Int, of total: Int?) {
+        let (bar, percent) = (String(repeating: "=", count: 30 * done / max(total ?? 0, done)), 100 * done)
+        let share = total.map { "[\(bar.padding(toLength: 30, withPad: " ", startingAt: 0))] \(percent / $0) % of " }
+        bars[name] = "\(share ?? "")\((total ?? done).formatted(.byteCount(style: .file)))  \(name)\n"
+        if .now - latest > .milliseconds(100) { draw() }
     }
 
-    private func mayPass(_ error: any Error) -> Bool {
-        switch error {
-        case let error as HTTPError: error.mayPass
-        case let error as OSError: error.isConnectionError
-        case let error as TLSError: error.code == .truncated
-        default: error is TimeoutError
-        }
+    func finish(_ name: String, _ outcome: String) {
+        bars[name] = nil
+        draw("\(name): \(outcome)\n")
+    }
+
+    private func draw(_ line: String = "") {
+        let lines = isatty(STDOUT_FILENO) == 1 ? bars.values.sorted() : []
+        let text = (drawn > 0 ? "\u{1B}[\(drawn)A\u{1B}[J" : "") + line + lines.joined()
+        FileHandle.standardOutput.write(Data(text.utf8))
+        (drawn, latest) = (lines.count, .now)
     }
 }

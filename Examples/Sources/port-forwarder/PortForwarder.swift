@@ -34,12 +34,10 @@ struct PortForwarder: ParsableCommand {
 
     func run() throws {
         try AsyncIO.run {
-            let stop = try signals(.terminate, .interrupt)
             let server = try await startServer(host: listen.host ?? "127.0.0.1", port: listen.port, forward)
-            try await withServer(server, grace: .seconds(grace)) { server in
+            try await server.serve(until: .terminate, .interrupt, grace: .seconds(grace)) {
                 print("READY\nlistening on \(server.addresses.map(\.description).joined(separator: ", "))")
                 fflush(nil)
-                for try await _ in stop { break }
             }
         }
     }
@@ -58,18 +56,11 @@ struct PortForwarder: ParsableCommand {
                 { try await copy(from: targetReader, to: writer) })
         } catch {
             // What breaks on one side must not look complete on the other.
-            for writer in writers { reset(writer) }
+            for writer in writers { writer.reset() }
             if error is CancellationError { throw error }
             print("\(writer.peerAddress.map(\.description) ?? "a client"): \(error)")
             fflush(nil)
         }
-    }
-
-    private func reset(_ writer: StreamWriter) {
-        var option = linger(l_onoff: 1, l_linger: 0)
-        let size = socklen_t(MemoryLayout.size(ofValue: option))
-        if let socket = writer.descriptor { unsafe setsockopt(socket, SOL_SOCKET, SO_LINGER, &option, size) }
-        writer.abort()
     }
 
     /// Copies until the end, and hands that on; the other direction may go on.

@@ -15,69 +15,80 @@ struct RedisClient: ParsableCommand {
     @Option(help: "Where Redis is.") var host = "127.0.0.1"
     @Option(help: "The port.") var port = 6379
     @Option(help: ArgumentHelp("Its Unix socket, in place of host and port.", valueName: "path")) var unix: String?
-
-    @Argument(help: "The command and its arguments; -- before those that begin with a dash.")
-    var command: [String] = []
+    @Argument(help: "The command and its arguments; -- before those that begin with a dash.") var command: [String] = []
 
     func validate() throws {
         guard 1...65_535 ~= port else { throw ValidationError("--port must be from 1 to 65535.") }
     }
 
     func run() throws {
-        let isFine = try AsyncIO.run {
-            let connection =
-                if let unix {
-                    try await openUnixConnection(path: unix)
-                } else {
+        let errors = try AsyncIO.run {
+            let (reader, writer) =
+                if let unix { try await openUnixConnection(path: unix) } else {
                     try await openConnection(host: host, port: port)
                 }
-            let redis = Redis(connection)
-            defer { redis.close() }
-            if !command.isEmpty { return show(try await redis.send(command).value) }
-            // So many replies are waited for before the next command is read.
-            let replies = Queue<Future<Redis.Reply>>(maxSize: 1000)
-            return try await gather({ try await sendInput(to: redis, replies) }, { try await showAll(replies) }).1
+            defer { writer.close() }
+            // Replies come in the order of the commands. So many commands may be on their way.
+            let unanswered = Queue<[String]>(maxSize: 1000)
+            return try await gather(
+                { try await sendCommands(writer, unanswered) }, { try await printReplies(reader, unanswered) }
+            ).1
         }
-        if !isFine { throw ExitCode.failure }
+        if errors > 0 { throw ExitCode.failure }
     }
 
-    @MainActor private func sendInput(to redis: Redis, _ replies: Queue<Future<Redis.Reply>>) async throws {
-        defer { replies.shutdown() }
+    private func sendCommands(_ writer: StreamWriter, _ unanswered: Queue<[String]>) async throws {
+        defer { unanswered.shutdown() }
+        func send(_ words: [String]) async throws {
+            let parts = words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }
+            try await writer.write("*\(words.count)\r\n" + parts.joined())
+            try await unanswered.put(words)
+        }
+        if !command.isEmpty { return try await send(command) }
         try await withFile("/dev/stdin") { input in
             for try await line in input.lines where !line.isEmpty {
-                try await replies.put(try await redis.send(line.split(separator: " ").map(String.init)))
+                try await send(line.split(separator: " ").map(String.init))
             }
         }
     }
 
-    @MainActor private func showAll(_ replies: Queue<Future<Redis.Reply>>) async throws -> Bool {
-        var isFine = true
-        for try await reply in replies where try await !show(reply.value) { isFine = false }
-        return isFine
+    /// - Returns: how many replies are errors.
+    private func printReplies(_ reader: StreamReader, _ unanswered: Queue<[String]>) async throws -> Int {
+        var errors = 0
+        for try await _ in unanswered {
+            do {
+                let (text, isError) = try await readReply(reader)
+                print(text)
+                fflush(nil)
+                errors += isError ? 1 : 0
+            } catch is IncompleteReadError {
+                throw RuntimeError("Redis has closed the connection")
+            }
+        }
+        return errors
     }
 
-    /// - Returns: whether it is no error.
-    private func show(_ reply: Redis.Reply) -> Bool {
-        print(reply)
-        fflush(nil)
-        if case .error = reply { return false }
-        return true
-    }
-}
-
-extension Redis.Reply: CustomStringConvertible {
-    nonisolated var description: String {
-        switch self {
-        case .status(let text): text
-        case .error(let text): "(error) \(text)"
-        case .integer(let number): "(integer) \(number)"
-        case .text(let bytes): String(decoding: bytes, as: UTF8.self).debugDescription
-        case .null: "(nil)"
-        case .array(let replies) where replies.isEmpty: "(empty)"
-        case .array(let replies):
-            replies.enumerated().map { index, reply in
-                "\(index + 1)) " + "\(reply)".split(separator: "\n").joined(separator: "\n   ")
-            }.joined(separator: "\n")
+    /// A reply, as it is printed: its first byte says what it is.
+    private func readReply(_ reader: StreamReader, depth: Int = 0) async throws -> (text: String, isError: Bool) {
+        let line = try await reader.readUntil(Array("\r\n".utf8)).dropLast(2)
+        let text = String(decoding: line.dropFirst(), as: UTF8.self)
+        switch (line.first.map(UnicodeScalar.init), Int(text)) {
+        case ("+", _): return (text, false)
+        case ("-", _): return ("(error) \(text)", true)
+        case (":", let number?): return ("(integer) \(number)", false)
+        case ("$", -1), ("*", -1): return ("(nil)", false)
+        case ("*", 0): return ("(empty)", false)
+        case ("$", let count?) where count >= 0:
+            let bytes = try await reader.readExactly(count + 2).dropLast(2)
+            return (String(decoding: bytes, as: UTF8.self).debugDescription, false)
+        case ("*", let count?) where count > 0 && depth < 100:
+            var lines: [String] = []
+            for index in 1...count {
+                let item = try await readReply(reader, depth: depth + 1).text.split(separator: "\n")
+                lines.append("\(index)) " + item.joined(separator: "\n   "))
+            }
+            return (lines.joined(separator: "\n"), false)
+        default: throw ValueError("this is no reply of Redis: \(String(decoding: line, as: UTF8.self))")
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AsyncIO
 import Glibc
+import HTTP
 
 /// A web server in as many processes as the machine has processors. Try:
 ///
@@ -41,9 +42,9 @@ struct Workers: ParsableCommand {
         ) { [work] worker in
             let server = try await startServer(descriptors: worker.sockets, backlog: 1_024) { reader, writer in
                 // One request after the other, as long as the client wants.
-                while let isLast = try await readRequest(from: reader) {
+                while let request = try await HTTPHead(from: reader) {
                     compute(for: .microseconds(work))
-                    let closes = isLast || worker.isStopping
+                    let closes = request.headers["connection"] == "close" || worker.isStopping
                     try await writer.write(answer(of: worker, closes: closes))
                     if closes { break }
                 }
@@ -53,19 +54,6 @@ struct Workers: ParsableCommand {
             try await worker.serve(server)
         }
     }
-}
-
-/// Reads a request's head.
-///
-/// - Returns: whether it is the connection's last one; nil if there is none.
-private func readRequest(from reader: StreamReader) async throws -> Bool? {
-    var isLast = false
-    for try await line in reader.lines {
-        let line = line.lowercased()
-        if line.isEmpty || line == "\r" { return isLast }
-        if line.hasPrefix("connection: close") { isLast = true }
-    }
-    return nil
 }
 
 private func answer(of worker: Worker, closes: Bool) -> String {

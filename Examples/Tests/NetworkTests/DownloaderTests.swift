@@ -110,7 +110,7 @@ import Testing
         ("missing", "the server answers with status 404"),
         ("loop", "too many redirects"),
         ("nowhere", "a redirect to nowhere"),
-        ("garbage", "the server does not speak HTTP/1"),
+        ("garbage", "does not speak HTTP/1"),
     ]) func whatDoesNotArriveWholeLeavesWhatWasThereBefore(name: String, message: String) async throws {
         try await withOddServer { url in
             try await withFolder { target in
@@ -145,7 +145,7 @@ import Testing
                 try await withSubprocess(program("downloader"), arguments: ["\(url)/stall", "-o", target]) { process in
                     // It has begun.
                     try await eventually { if try names(in: target).isEmpty { throw TimeoutError() } }
-                    #expect(try names(in: target) == [".stall.\(process.pid).part"])
+                    #expect(try names(in: target).allSatisfy { $0.hasPrefix(".asyncio-") })
                     try process.terminate()
                     #expect(try await process.wait() == 143)
                     #expect(try names(in: target) == [])

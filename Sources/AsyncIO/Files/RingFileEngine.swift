@@ -61,17 +61,15 @@ final class RingFileEngine: FileEngine {
             operation.end()
         }
         // The kernel keeps back what does not fit into the queue.
-        if ring.hasWork, (try? ring.enter(waitingFor: 0, timeout: 0)) != nil, ring.hasWork { takeCompletions() }
+        if ring.hasWork, (try? ring.enter(waitingFor: 0, timeout: 0)) != nil, ring.hasWork { return takeCompletions() }
+        if isWatching, inFlight.isEmpty { unwatchUnlessUsed() }
     }
 
     // MARK: Watching the ring
 
     private func watch() throws {
         guard !isWatching, let ring else { return }
-        try loop.addReader(ring.descriptor) { [unowned self] in
-            takeCompletions()
-            if inFlight.isEmpty { unwatchUnlessUsed() }
-        }
+        try loop.addReader(ring.descriptor) { [unowned self] in takeCompletions() }
         isWatching = true
     }
 

@@ -48,7 +48,8 @@ struct Arguments {
             case "--virtual": virtual = Int(number)
             case "--real": real = Int(number)
             case "--seed": seed = number
-            default: throw Failure("there are --virtual SECONDS, --real SECONDS, --seed NUMBER and --only NAME, not \(word)")
+            default:
+                throw Failure("there are --virtual SECONDS, --real SECONDS, --seed NUMBER and --only NAME, not \(word)")
             }
         }
         guard virtual > 0 || real > 0 else { throw Failure("say --virtual SECONDS, --real SECONDS, or both") }

@@ -16,8 +16,8 @@ func soakInVirtualTime(_ arguments: Arguments) throws {
         // The first one in asyncio's own order.
         try runInVirtualTime(seed: number == 0 ? nil : seed) {
             runs += try await soak(
-                [(taskScenarios(), 12), (nil, 8)], certificate, arguments, pauses: part / 60, of: .seconds(60), pause: 100...3000,
-                gauge: Gauge(warmUp: 2))
+                [(taskScenarios(), 12), (nil, 8)], certificate, arguments, pauses: part / 60, of: .seconds(60),
+                pause: 100...3000, gauge: Gauge(warmUp: 2))
         }
         let sample = Sample()
         say("virtual: \((number + 1) * part) s, schedule \(seed), \(runs) scenarios in \(.now - start): \(sample)")
@@ -34,8 +34,8 @@ func soakInRealTime(_ arguments: Arguments) throws {
     let period = Duration.seconds(arguments.real) / pauses
     try AsyncIO.run {
         _ = try await soak(
-            [(taskScenarios(), 10), (nil, 30), (systemScenarios(), 6)], certificate, arguments, pauses: pauses, of: period,
-            pause: 0...5, gauge: Gauge(warmUp: max(1, pauses / 6)))
+            [(taskScenarios(), 10), (nil, 30), (systemScenarios(), 6)], certificate, arguments, pauses: pauses,
+            of: period, pause: 0...5, gauge: Gauge(warmUp: max(1, pauses / 6)))
     }
     say("real: flat")
 }
@@ -45,10 +45,12 @@ func soakInRealTime(_ arguments: Arguments) throws {
 /// - Parameter crowds: who does what, and how many do so; nil is talking to the servers.
 /// - Returns: how many scenarios were run.
 private func soak(
-    _ crowds: [(scenarios: [Scenario]?, users: Int)], _ certificate: Certificate, _ arguments: Arguments, pauses: Int, of period: Duration,
-    pause: ClosedRange<Int>, gauge: Gauge
+    _ crowds: [(scenarios: [Scenario]?, users: Int)], _ certificate: Certificate, _ arguments: Arguments, pauses: Int,
+    of period: Duration, pause: ClosedRange<Int>, gauge: Gauge
 ) async throws -> Int {
     var gauge = gauge
+    // What the watchdog needs to name functions is read once, and kept.
+    _ = currentTask()?.stack
     let servers = try await Servers(certificate)
     let loads = crowds.compactMap { scenarios, users in
         let chosen = (scenarios ?? networkScenarios(servers)).filter { $0.name.hasPrefix(arguments.only) }

@@ -95,15 +95,15 @@ func readFile(_ path: String) throws -> [UInt8] {
     try checkText(path, "a path")
     do {
         let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
-        return try file.closeAfter {
-            var bytes: [UInt8] = []
-            while true {
-                let part = try unsafe [UInt8](unsafeUninitializedCapacity: 16_384) { buffer, count in
-                    count = unsafe try file.read(into: UnsafeMutableRawBufferPointer(buffer))
-                }
-                if part.isEmpty { return bytes }
-                bytes += part
+        // What was read is read, whatever the system says of the descriptor's end.
+        defer { try? file.close() }
+        var bytes: [UInt8] = []
+        while true {
+            let part = try unsafe [UInt8](unsafeUninitializedCapacity: 16_384) { buffer, count in
+                count = unsafe try file.read(into: UnsafeMutableRawBufferPointer(buffer))
             }
+            if part.isEmpty { return bytes }
+            bytes += part
         }
     } catch let error as Errno {
         throw TLSError(.configuration, "\(path) cannot be read: \(error)")

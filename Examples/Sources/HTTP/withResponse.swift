@@ -1,13 +1,14 @@
-import AsyncIO
-import Foundation
+public import AsyncIO
+public import Foundation
 
 /// Gets what is at a URL, on a connection of its own, and hands the answer to `body`; follows
 /// redirects first, but none that leads from https to http.
 ///
 /// - Throws: `HTTPError` if the server refuses or speaks something else; what `body` throws;
 ///   `OSError`, `ResolveError` or `TLSError` if the connection fails.
-func withResponse<T>(
-    to url: URL, tls: TLSContext, redirects: Int = 10, _ body: (HTTPResponse) async throws -> T
+@MainActor
+public func withResponse<T>(
+    to url: URL, tls: TLSContext, redirects: Int = 10, _ body: @MainActor (HTTPResponse) async throws -> T
 ) async throws -> T {
     let isSecure = url.scheme?.lowercased() == "https"
     guard isSecure || url.scheme?.lowercased() == "http", let host = url.host(), !host.isEmpty else {
@@ -44,7 +45,7 @@ private func request(for url: URL, host: String) -> String {
     return """
         GET \(path.isEmpty ? "/" : path)\(query) HTTP/1.1\r
         Host: \(name)\(url.port.map { ":\($0)" } ?? "")\r
-        User-Agent: swift-asyncio-downloader\r
+        User-Agent: swift-asyncio-example\r
         Accept: */*\r
         Accept-Encoding: identity\r
         Connection: close\r

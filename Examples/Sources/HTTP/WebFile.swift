@@ -1,13 +1,13 @@
-import ArgumentParser
-import Foundation
+public import ArgumentParser
+public import Foundation
 
-/// Where a file comes from.
-nonisolated struct Source: ExpressibleByArgument, Sendable {
-    let url: URL
-    /// The file's.
-    let name: String
+/// A file of the web, by http or https, as an argument of a command.
+public nonisolated struct WebFile: ExpressibleByArgument, Sendable {
+    public let url: URL
+    /// The last part of the URL's path, which leads nowhere else.
+    public let name: String
 
-    init?(argument: String) {
+    public init?(argument: String) {
         guard let url = URL(string: argument), ["http", "https"].contains(url.scheme?.lowercased()),
             !(url.host() ?? "").isEmpty
         else { return nil }

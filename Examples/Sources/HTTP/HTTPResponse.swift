@@ -1,13 +1,12 @@
-import AsyncIO
-import Foundation
+internal import AsyncIO
 
 /// The answer to a request. Its body is read as it comes, so that it may be of any size.
-final class HTTPResponse {
-    let status: Int
+public final class HTTPResponse {
+    public let status: Int
     /// By name, in lower case.
-    let headers: [String: String]
+    public let headers: [String: String]
     /// How many bytes the body has, if the server says so.
-    private(set) var length: Int?
+    public private(set) var length: Int?
     private let reader: StreamReader
     private var body = Body.untilClosed
 
@@ -20,23 +19,15 @@ final class HTTPResponse {
 
     init(_ reader: StreamReader) async throws {
         self.reader = reader
-        var (status, headers) = (0, [String: String]())
+        var head: HTTPHead
+        var status: Int
         // What comes with a status below 200 is not the answer yet.
         repeat {
-            let words = try await Self.line(of: reader).split(separator: " ")
-            guard words.count > 1, words[0].hasPrefix("HTTP/1."), let number = Int(words[1]), number >= 100 else {
-                throw HTTPError("the server does not speak HTTP/1")
-            }
-            (status, headers) = (number, [:])
-            while case let line = try await Self.line(of: reader), !line.isEmpty {
-                guard let colon = line.firstIndex(of: ":"), headers.count < 200 else {
-                    throw HTTPError("a header without a name, or too many of them")
-                }
-                let value = line[colon...].dropFirst().trimmingCharacters(in: .whitespaces)
-                headers[line[..<colon].lowercased()] = value
-            }
+            guard let next = try await HTTPHead(from: reader) else { throw HTTPError.cutOff }
+            guard let number = Int(next.words[1]), number >= 100 else { throw HTTPError("an answer without a status") }
+            (head, status) = (next, number)
         } while status < 200
-        (self.status, self.headers) = (status, headers)
+        (self.status, headers) = (status, head.headers)
         if status == 204 {
             body = .ended
         } else if headers["transfer-encoding"]?.lowercased().hasSuffix("chunked") ?? false {
@@ -51,7 +42,7 @@ final class HTTPResponse {
     /// The body's next bytes; nil at its end.
     ///
     /// - Throws: `HTTPError` if the connection ends before the body does.
-    func read() async throws -> [UInt8]? {
+    public func read() async throws -> [UInt8]? {
         while true {
             switch body {
             case .ended: return nil
@@ -59,14 +50,14 @@ final class HTTPResponse {
                 let bytes = try await reader.read(65_536)
                 return bytes.isEmpty ? nil : bytes
             case .nextChunk:
-                let line = try await Self.line(of: reader)
+                let line = try await reader.httpLine()
                 let digits = line.prefix { $0 != ";" && $0 != " " }
                 guard let size = Int(digits, radix: 16), size >= 0 else { throw HTTPError("a chunk without a size") }
                 body = .bytes(left: size, isChunk: size > 0)
                 // After the last chunk, which is empty, there may be more headers.
-                while size == 0, try await !Self.line(of: reader).isEmpty {}
+                while size == 0, try await !reader.httpLine().isEmpty {}
             case .bytes(left: 0, let isChunk):
-                if isChunk, try await !Self.line(of: reader).isEmpty { throw HTTPError("a chunk does not end") }
+                if isChunk, try await !reader.httpLine().isEmpty { throw HTTPError("a chunk does not end") }
                 body = isChunk ? .nextChunk : .ended
             case .bytes(let left, let isChunk):
                 let bytes = try await reader.read(min(left, 65_536))
@@ -74,15 +65,6 @@ final class HTTPResponse {
                 body = .bytes(left: left - bytes.count, isChunk: isChunk)
                 return bytes
             }
-        }
-    }
-
-    private static func line(of reader: StreamReader) async throws -> String {
-        do {
-            let line = try await reader.readUntil([0x0A])
-            return String(decoding: line, as: UTF8.self).trimmingCharacters(in: .newlines)
-        } catch is IncompleteReadError {
-            throw HTTPError.cutOff
         }
     }
 }
