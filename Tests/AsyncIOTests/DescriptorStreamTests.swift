@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Streams over pipes and other descriptors, and connections that end as broken ones.
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct DescriptorStreamTests {
+@Suite(.eventLoop, .timeLimit(.minutes(5))) struct DescriptorStreamTests {
     private func pipe() throws -> (reading: Int32, writing: Int32) {
         let (reading, writing) = try FileDescriptor.pipe()
         return (reading.rawValue, writing.rawValue)
@@ -108,7 +108,7 @@ import Testing
 }
 
 /// A server's whole life in one call.
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct ServeUntilTests {
+@Suite(.eventLoop, .timeLimit(.minutes(5))) struct ServeUntilTests {
     private func server(_ handler: @escaping (StreamReader, StreamWriter) async throws -> Void) async throws -> Server {
         try await startServer(host: "127.0.0.1", port: 0, startServing: false, handler)
     }
@@ -146,6 +146,16 @@ import Testing
         #expect(try await reader.read() == Array("done".utf8))
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(server.isClosed)
+    }
+
+    @Test func closingTheServerEndsItToo() async throws {
+        let server = try await server { _, _ in }
+        let task = createTask { try await server.serve(until: .user1, grace: .zero) }
+        try await settle()
+        await #expect(throws: RuntimeError.self) { try await server.serveForever() }
+        await #expect(throws: RuntimeError.self) { try await server.serve(until: .user2, grace: .zero) }
+        server.close()
+        #expect(try await task.value == 0)
     }
 
     @Test func whatTheCallbackThrowsEndsIt() async throws {

@@ -128,8 +128,8 @@ public final class Server {
         }
     }
 
-    /// Serves until one of `signals` comes, then closes the server in order: see
-    /// ``shutdown(within:)``. The whole of a server's main function:
+    /// Serves until one of `signals` comes, or the server is closed; then shuts it down in order:
+    /// see ``shutdown(within:)``. The whole of a server's main function:
     ///
     /// ```swift
     /// try await server.serve(until: .terminate, .interrupt, grace: .seconds(5)) { print("READY") }
@@ -140,17 +140,23 @@ public final class Server {
     ///   - whenReady: called once, when the server listens and the signals would be noticed.
     /// - Returns: how many connections were cut off.
     /// - Throws: ``OSError`` if the system refuses to listen, or to let a signal be caught;
-    ///   ``RuntimeError`` if the server is closed; what `whenReady` throws; `CancellationError`.
-    ///   The server is shut down then too.
+    ///   ``RuntimeError`` if the server is closed, or served already; what `whenReady` throws;
+    ///   `CancellationError`. The server is shut down then too.
     @discardableResult
     public nonisolated(nonsending) func serve(
         until signals: Signal..., grace: Duration, whenReady: () throws -> Void = {}
     ) async throws -> Int {
+        if serving != nil { throw RuntimeError("the server is already being awaited on serveForever()") }
         let arrivals = try SignalSequence(signals, on: loop)
+        let closing = Waiter(for: "Server.serve(until:)", on: self)
+        defer { serving = nil }
         do {
             try startServing()
+            serving = closing
             try whenReady()
-            for try await _ in arrivals { break }
+            try await race(
+                { for try await _ in arrivals { break } },
+                { [self] in do { try await closing.wait() } catch { if state != .closed { throw error } } })
         } catch {
             // If this was cancelled, the wait is a new one, and goes on.
             if state != .closed { _ = try? await shutdown(within: grace) }
