@@ -31,11 +31,24 @@ let package = Package(
         // The tool that looks into a running program.
         .executable(name: "asyncio", targets: ["asyncio-tool"]),
     ],
+    // What the server ecosystem has, for those who ask for it: none of it is fetched or linked
+    // otherwise.
+    traits: [
+        .trait(name: "Metrics", description: "EventLoop.reportMetrics(every:), by swift-metrics"),
+        .trait(
+            name: "Tracing",
+            description: "Callbacks run in the span's context of who scheduled them, by swift-distributed-tracing"),
+        .trait(name: "ServiceLifecycle", description: "ServerService: a Server in a ServiceGroup"),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        // Of the traits.
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .target(name: "CShims"),
@@ -51,6 +64,13 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "CoreMetrics", package: "swift-metrics", condition: .when(traits: ["Metrics"])),
+                .product(
+                    name: "Instrumentation", package: "swift-distributed-tracing",
+                    condition: .when(traits: ["Tracing"])),
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
             ],
             swiftSettings: settings),
         .target(name: "CAsyncIOMain"),
@@ -135,6 +155,7 @@ let package = Package(
             name: "AsyncIOTests",
             dependencies: [
                 "AsyncIO", "AsyncIOSystem", "AsyncIOTesting", "MainActorClient", "NonsendingClient", "PlainClient",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: testSettings),

@@ -21,8 +21,13 @@ let program: [Target.Dependency] = [
 let package = Package(
     name: "Examples",
     dependencies: [
-        .package(name: "swift-asyncio", path: ".."),
+        .package(name: "swift-asyncio", path: "..", traits: ["Metrics", "Tracing", "ServiceLifecycle"]),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        // What the programs that show the traits use themselves.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // Small programs in the order in which one meets them when learning asyncio.
@@ -65,6 +70,40 @@ let package = Package(
             dependencies: [
                 .product(name: "AsyncIO", package: "swift-asyncio"),
                 .product(name: "AsyncIOTesting", package: "swift-asyncio"),
+            ],
+            swiftSettings: settings),
+
+        // With the packages of the server ecosystem, for which AsyncIO has traits.
+        .executableTarget(
+            name: "metrics-server",
+            dependencies: program + [.product(name: "CoreMetrics", package: "swift-metrics")],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "traced-requests",
+            dependencies: program + [
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "service-group",
+            dependencies: program + [
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EcosystemTests",
+            dependencies: [
+                .product(name: "AsyncIO", package: "swift-asyncio"),
+                .product(name: "AsyncIOTesting", package: "swift-asyncio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
     ]

@@ -6,7 +6,17 @@ struct Client {
     let pid: Int32
 
     /// What the program understands.
-    enum Request: String { case tasks, stacks, tree }
+    struct Request {
+        let text: String
+
+        static let tasks = Request(text: "tasks")
+        /// With where each task is: of so many that the loop is not held up for long.
+        static let stacks = Request(text: "stacks")
+        static let tree = Request(text: "tree")
+        static func stacks(of tasks: [UInt64]) -> Request {
+            Request(text: (["stacks"] + tasks.map(String.init)).joined(separator: " "))
+        }
+    }
 
     func snapshot(_ request: Request) throws(ClientError) -> Snapshot {
         let answer = try text(request)
@@ -28,7 +38,7 @@ struct Client {
         } catch {
             throw ClientError(describe(error))
         }
-        guard channel.write(request.rawValue + "\n") else { throw ClientError("process \(pid) has ended") }
+        guard channel.write(request.text + "\n") else { throw ClientError("process \(pid) has ended") }
         guard let answer = channel.readAll(timeout: 10_000) else { throw ClientError("process \(pid) does not answer") }
         // A program that ends meanwhile takes its end of the channel with it.
         guard answer.last == UInt8(ascii: "\n") else { throw ClientError("process \(pid) has ended") }

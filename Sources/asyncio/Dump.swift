@@ -23,7 +23,8 @@ struct Dump: ParsableCommand {
         if let loop = snapshot.loop {
             print(
                 "\(snapshot.title): \(loop.tasks) tasks, \(loop.ready) ready, \(loop.timers) timers, "
-                    + "\(loop.descriptors) descriptors")
+                    + "\(loop.descriptors) descriptors, \(loop.connections) connections, "
+                    + "received \(sizeInWords(bytes: loop.received)), sent \(sizeInWords(bytes: loop.sent))")
             print(
                 "lag \(timeInWords(nanoseconds: loop.lag)), longest \(timeInWords(nanoseconds: loop.longestLag)); \(loop.turns) turns, \(loop.steps) steps; "
                     + "blocked \(loop.stalls) times, longest \(timeInWords(nanoseconds: loop.longestStall))")

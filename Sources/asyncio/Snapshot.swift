@@ -11,6 +11,7 @@ struct Snapshot: Decodable {
     var loop: Loop?
     var tasks: [TaskFacts]?
     var omitted: Int?
+    var stacksOmitted: Int?
     var deadlocks: [[UInt64]]?
 
     struct Blocked: Decodable {
@@ -21,12 +22,16 @@ struct Snapshot: Decodable {
     }
 
     struct Loop: Decodable {
+        var name: String
         var turns: UInt64
         var steps: UInt64
         var tasks: Int
         var ready: Int
         var timers: Int
         var descriptors: Int
+        var connections: Int
+        var received: Int
+        var sent: Int
         var lag: Int64
         var longestLag: Int64
         var stalls: Int

@@ -21,6 +21,7 @@ struct Top: ParsableCommand {
         var view = TopView(delay: delay)
         // The first look has the program time its steps; those after it tell.
         view.take(try target.snapshot())
+        do { try lookAtShown(&view, client) } catch { throw target.complaint(error) }
         if once {
             for line in view.lines(Terminal.Size(columns: 160, rows: .max), isColored: false) { print(line) }
             return
@@ -40,6 +41,7 @@ struct Top: ParsableCommand {
             if view.isPaused { continue }
             do {
                 view.take(try client.snapshot(.stacks))
+                try lookAtShown(&view, client)
             } catch {
                 // The program has ended, or does not answer: the last that was seen stays.
                 view.complaint = "\(error)"
@@ -48,6 +50,12 @@ struct Top: ParsableCommand {
                 return
             }
         }
+    }
+
+    /// Of many tasks, not all come with where they are; those that are shown must.
+    private func lookAtShown(_ view: inout TopView, _ client: Client) throws(ClientError) {
+        guard view.lacksStacks else { return }
+        view.takeStacks(try client.snapshot(.stacks(of: view.shownTasks(once ? 1_000 : Terminal.size.rows))))
     }
 
     private func draw(_ view: TopView, _ isColored: Bool) {

@@ -21,8 +21,8 @@ struct TopView {
 
     private let delay: Double
     private var latest: Snapshot?
-    private var earlier: (steps: UInt64, turns: UInt64, busy: Int64, at: ContinuousClock.Instant)?
-    private var rates: (steps: Double, turns: Double, busy: Double)?
+    private var earlier: (loop: Snapshot.Loop, at: ContinuousClock.Instant)?
+    private var rates: (steps: Double, turns: Double, busy: Double, received: Double, sent: Double)?
     private var lastLook = ContinuousClock.now
     private var order = Order.runTime
     private var isReversed = false
@@ -48,12 +48,32 @@ struct TopView {
         if let earlier {
             let seconds = max(0.001, (now - earlier.at) / .seconds(1))
             rates = (
-                Double(loop.steps &- earlier.steps) / seconds, Double(loop.turns &- earlier.turns) / seconds,
-                Double(loop.busy - earlier.busy) / 1e9 / seconds
+                Double(loop.steps &- earlier.loop.steps) / seconds,
+                Double(loop.turns &- earlier.loop.turns) / seconds,
+                Double(loop.busy - earlier.loop.busy) / 1e9 / seconds,
+                Double(loop.received - earlier.loop.received) / seconds,
+                Double(loop.sent - earlier.loop.sent) / seconds
             )
         }
-        earlier = (loop.steps, loop.turns, loop.busy, now)
+        earlier = (loop, now)
         lastLook = now
+    }
+
+    /// Whether there were too many tasks to be told where each of them is.
+    var lacksStacks: Bool { (latest?.stacksOmitted ?? 0) > 0 }
+
+    /// The tasks that are shown, for a look at those alone.
+    func shownTasks(_ rows: Int) -> [UInt64] {
+        sorted(latest?.tasks ?? []).dropFirst(firstRow).prefix(rows).map(\.id)
+    }
+
+    mutating func takeStacks(_ snapshot: Snapshot) {
+        let stacks = Dictionary((snapshot.tasks ?? []).map { ($0.id, $0.stack) }) { first, _ in first }
+        for index in latest?.tasks?.indices ?? 0..<0 {
+            if let id = latest?.tasks?[index].id, let stack = stacks[id], stack?.isEmpty == false {
+                latest?.tasks?[index].stack = stack
+            }
+        }
     }
 
     /// False if the key ends the view.
@@ -111,6 +131,9 @@ struct TopView {
         guard let loop = snapshot.loop else { return [paint("asyncio top - \(snapshot.title)", .title)] }
         let busy = rates.map { "\(Int(($0.busy * 100).rounded())) %" } ?? "-"
         let steps = rates.map { "\(Int($0.steps))" } ?? "-"
+        let traffic = { (total: Int, rate: Double?) in
+            sizeInWords(bytes: total) + (rate.map { " (\(sizeInWords(bytes: Int($0)))/s)" } ?? "")
+        }
         let turns = rates.map { "\(Int($0.turns))" } ?? "-"
         return [
             paint("asyncio top - \(snapshot.title)", .title) + "   every \(delay) s" + (isPaused ? "   PAUSED" : ""),
@@ -118,6 +141,8 @@ struct TopView {
                 + "   ready queue: \(loop.ready)   timers: \(loop.timers)   descriptors: \(loop.descriptors)",
             "loop: lag \(timeInWords(nanoseconds: loop.lag)), longest \(timeInWords(nanoseconds: loop.longestLag))   busy \(busy)   turns/s \(turns)   "
                 + "steps/s \(steps)   blocked \(loop.stalls) times, longest \(timeInWords(nanoseconds: loop.longestStall))",
+            "connections: \(loop.connections)   received \(traffic(loop.received, rates?.received))   "
+                + "sent \(traffic(loop.sent, rates?.sent))",
         ]
     }
 

@@ -110,6 +110,38 @@ import Testing
         #expect(result?.saysTheOtherWay("addReader") == true)
     }
 
+    /// Nobody waits for it, so that nothing of the loop would be touched.
+    @Test func settingTheResultOfAFutureFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            // The compiler refuses it without this.
+            nonisolated(unsafe) let future = Future<Int>()
+            onForeignThread { unsafe try? future.setResult(1) }
+            try await Task.sleep(for: .seconds(60))
+        }
+        #expect(result?.saysWhere("Completing a future") == true)
+    }
+
+    @Test func cancellingATaskFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            nonisolated(unsafe) let task = createTask { try await sleep(.seconds(60)) }
+            try await sleep(.milliseconds(1))
+            onForeignThread { _ = unsafe task.cancel() }
+            try await Task.sleep(for: .seconds(60))
+        }
+        #expect(result?.saysWhere("Completing a future") == true)
+    }
+
+    @Test func settingAnEventFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            nonisolated(unsafe) let event = Event()
+            createTask { try await event.wait() }
+            try await sleep(.milliseconds(1))
+            onForeignThread { unsafe event.set() }
+            try await Task.sleep(for: .seconds(60))
+        }
+        #expect(result?.saysWhere("Completing a future") == true)
+    }
+
     @Test func mainActorCodeOnAnotherThread() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             onForeignThread { onLoop {} }

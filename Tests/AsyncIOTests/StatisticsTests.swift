@@ -20,6 +20,69 @@ struct StatisticsTests {
         #expect(lock.owner == nil && !lock.isLocked)
     }
 
+    @Test func theLoopHasANameWhichCanBeChanged() throws {
+        let loop = try EventLoop.running
+        #expect(loop.name.hasPrefix("EventLoop-"))
+        loop.name = "workers"
+        #expect(loop.statistics.name == "workers")
+        try withLoop { other in #expect(other.name.hasPrefix("EventLoop-")) }
+    }
+
+    @Test(.eventLoop) func theLoopCountsConnectionsAndTheirBytes() async throws {
+        let loop = try EventLoop.running
+        let before = loop.statistics
+        let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
+            // More than is received at once, and written in parts.
+            let bytes = try await reader.readExactly(300_000)
+            try await writer.write(bytes)
+        }
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        try await writer.write([UInt8](repeating: 7, count: 300_000))
+        #expect(loop.statistics.connections == 2)
+        #expect(try await reader.readExactly(300_000).count == 300_000)
+        let after = loop.statistics
+        #expect(after.bytesReceived - before.bytesReceived == 600_000)
+        #expect(after.bytesSent - before.bytesSent == 600_000)
+        writer.close()
+        try await server.shutdown(within: .seconds(5))
+        try await writer.waitClosed()
+        #expect(loop.statistics.connections == 0)
+        // One that nobody holds any more is gone, too.
+        _ = try await openServerAndForgetAConnection()
+        #expect(loop.statistics.connections == 0)
+    }
+
+    private func openServerAndForgetAConnection() async throws {
+        let loop = try EventLoop.running
+        loop.setExceptionHandler { _ in }
+        defer { loop.setExceptionHandler(nil) }
+        let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
+        do { _ = try await openConnection(host: "127.0.0.1", port: server.port ?? 0) }
+        try await server.shutdown(within: .seconds(5))
+    }
+
+    @Test func ofManyTasksTheOldestTellWhereTheyAreAndThoseInADeadlockDo() async throws {
+        let queue = Queue<Int>()
+        let (left, right) = (Lock(), Lock())
+        let crowd = (0..<1200).map { number in createTask(name: "crowd \(number)") { _ = try await queue.get() } }
+        let pair = [(left, right), (right, left)].map { first, second in
+            createTask {
+                try await first.withLock {
+                    try await sleep(.zero)
+                    try await second.acquire()
+                }
+            }
+        }
+        try await sleep(.milliseconds(1))
+        let tree = try formatTaskTree()
+        // This test's task is the oldest.
+        #expect(tree.contains("(without the stacks of the 201 youngest tasks)"), "\(tree.suffix(300))")
+        let deadlock = tree.split(separator: "\n").first { $0.hasPrefix("deadlock: ") }
+        #expect(deadlock?.contains("StatisticsTests.swift:") == true)
+        for task in crowd + pair.map({ $0 as AnyAsyncTask }) { task.cancel() }
+        try await sleep(.milliseconds(1))
+    }
+
     @Test func aLockThatItsOwnerForgotToReleaseSaysSo() async throws {
         let lock = Lock()
         let task = createTask { try await lock.acquire() }

@@ -41,7 +41,17 @@ extension AnyAsyncTask {
     /// The places of each of its carriers, innermost first, but for the one that runs.
     final func suspendedFrames(besides running: Carrier?) -> [CodeAddresses] {
         let carriers = EventLoop.required(for: "stack").carriers.carriers(of: self)
-        return carriers.filter { $0 != running }.sorted { $0.number > $1.number }.map(\.suspendedFrames)
+        return Self.suspendedFrames(of: carriers.filter { $0 != running })
+    }
+
+    /// The same for who knows which of its carriers have a place in the table.
+    final func suspendedFrames(stored: [Carrier]) -> [CodeAddresses] {
+        guard let carrier, !stored.contains(carrier) else { return Self.suspendedFrames(of: stored) }
+        return Self.suspendedFrames(of: stored + [carrier])
+    }
+
+    private static func suspendedFrames(of carriers: [Carrier]) -> [CodeAddresses] {
+        carriers.sorted { $0.number > $1.number }.map(\.suspendedFrames)
     }
 
     /// What the task does.

@@ -57,6 +57,11 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
         places.prefix { !($0.isIn("7AsyncIO") && $0.function.hasPrefix("EventLoop.run")) }
     }
 
+    /// Who made or scheduled something, on the loop.
+    static func ofMaker(_ addresses: CodeAddresses) -> [CallGraphFrame] {
+        users(among: onLoopsStack(Symbolizer.places(of: addresses)))
+    }
+
     private static let ownModules = ["7AsyncIO", "13AsyncIOSystem", "14AsyncIOTesting", "11AsyncIOMain"]
 
     private static func isUsers(_ place: CodePlace) -> Bool {

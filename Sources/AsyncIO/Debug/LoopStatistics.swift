@@ -2,6 +2,8 @@ internal import AsyncIOSystem
 
 /// How a loop is doing.
 public struct LoopStatistics: Sendable {
+    /// What it is called; see ``EventLoop/name``.
+    public let name: String
     /// Turns made so far.
     public let turns: UInt64
     /// Steps made so far: pieces of tasks, and callbacks.
@@ -14,6 +16,13 @@ public struct LoopStatistics: Sendable {
     public let timers: Int
     /// Descriptors that are watched: sockets, pipes.
     public let descriptors: Int
+    /// Sockets that are connected, of clients and of servers.
+    public let connections: Int
+    /// Bytes that connections, pipes and datagram sockets received so far, as the system
+    /// counts them: with TLS, encrypted ones.
+    public let bytesReceived: Int
+    /// Bytes that were sent so far.
+    public let bytesSent: Int
     /// How late the latest timer fired: the loop's lag.
     public let lag: Duration
     /// How late the latest of all timers fired.
@@ -24,14 +33,22 @@ public struct LoopStatistics: Sendable {
     public let longestStall: Duration
 }
 
+/// What goes through a loop's sockets and pipes. Loop thread only.
+struct Traffic {
+    var connections = 0
+    var received = 0
+    var sent = 0
+}
+
 extension EventLoop {
     /// How the loop is doing: its lag, and how much there is of everything.
     public var statistics: LoopStatistics {
         assertUsable("statistics")
         let stalls = Watchdog.shared.stalls
         return LoopStatistics(
-            turns: turns, steps: pulse.steps, tasks: tasks.count, ready: ready.count, timers: timers.count,
-            descriptors: descriptors.count, lag: .nanoseconds(lag.latest), longestLag: .nanoseconds(lag.longest),
+            name: name, turns: turns, steps: pulse.steps, tasks: tasks.count, ready: ready.count, timers: timers.count,
+            descriptors: descriptors.count, connections: traffic.connections, bytesReceived: traffic.received,
+            bytesSent: traffic.sent, lag: .nanoseconds(lag.latest), longestLag: .nanoseconds(lag.longest),
             stalls: stalls.count, longestStall: stalls.longest)
     }
 }

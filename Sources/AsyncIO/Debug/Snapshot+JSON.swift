@@ -7,16 +7,18 @@ extension LoopSnapshot {
         .object(
             JSON.process + [
                 ("blocked", .null), ("loop", loopAsJSON), ("tasks", .array(tasks.map(\.json))),
-                ("omitted", JSON(omitted)),
+                ("omitted", JSON(omitted)), ("stacksOmitted", JSON(stacksOmitted)),
                 ("deadlocks", .array(deadlocks.map { .array($0.map { JSON($0) }) })),
             ])
     }
 
     private var loopAsJSON: JSON {
         .object([
-            ("turns", JSON(statistics.turns)), ("steps", JSON(statistics.steps)),
+            ("name", .string(statistics.name)), ("turns", JSON(statistics.turns)), ("steps", JSON(statistics.steps)),
             ("tasks", JSON(statistics.tasks)), ("ready", JSON(statistics.ready)),
             ("timers", JSON(statistics.timers)), ("descriptors", JSON(statistics.descriptors)),
+            ("connections", JSON(statistics.connections)), ("received", JSON(statistics.bytesReceived)),
+            ("sent", JSON(statistics.bytesSent)),
             ("lag", JSON(statistics.lag)), ("longestLag", JSON(statistics.longestLag)),
             ("stalls", JSON(statistics.stalls)), ("longestStall", JSON(statistics.longestStall)),
             ("busy", JSON(busy)), ("debug", .bool(isDebug)),

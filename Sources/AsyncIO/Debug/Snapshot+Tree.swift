@@ -43,6 +43,9 @@ private struct TreeText {
         // Those in a circle have no root.
         for task in snapshot.tasks where !shown.contains(task.number) { add(task, indentation: "", isLast: true) }
         if snapshot.omitted > 0 { lines.append("… and \(snapshot.omitted) more") }
+        if snapshot.stacksOmitted > 0 {
+            lines.append("(without the stacks of the \(snapshot.stacksOmitted) youngest tasks)")
+        }
         if lines.isEmpty { lines.append("no tasks") }
         return lines.joined(separator: "\n")
     }
@@ -84,5 +87,5 @@ private struct TreeText {
 ///
 /// asyncio: `python -m asyncio pstree`.
 public func formatTaskTree() throws(RuntimeError) -> String {
-    LoopSnapshot(of: try EventLoop.running, withStacks: true).tree
+    LoopSnapshot(of: try EventLoop.running, stacks: .all).tree
 }

@@ -12,6 +12,8 @@ struct LoopSnapshot: Sendable {
     let tasks: [TaskFacts]
     /// Circles of tasks that wait for each other, by number.
     let deadlocks: [[UInt64]]
+    /// How many of the tasks have no stack for want of time.
+    let stacksOmitted: Int
 
     struct TaskFacts: Sendable {
         let number: UInt64
@@ -33,11 +35,14 @@ struct LoopSnapshot: Sendable {
 
     /// How many tasks are told of; the others are counted.
     private static let limit = 10_000
+    /// Of how many it is told where they are, so that the loop is not held up for long: of
+    /// those that were chosen, or of the oldest.
+    private static let stackLimit = 1_000
 
     /// Loop thread only.
     ///
-    /// - Parameter withStacks: whether to note where each task is.
-    init(of loop: EventLoop, withStacks: Bool) {
+    /// - Parameter stacks: of which tasks to note where they are.
+    init(of loop: EventLoop, stacks: Stacks) {
         let graph = AwaitGraph(of: loop)
         let all = loop.tasks.all
         loop.stepTimes.keepOnly(Set(all.map(\.number)))
@@ -45,6 +50,10 @@ struct LoopSnapshot: Sendable {
         busy = loop.stepTimes.all.total
         isDebug = loop.debug
         let sleeps = loop.timers.sleeps
+        let carriers = loop.carriers.stored
+        let deadlocks = graph.deadlocks.map { $0.map(\.number) }
+        self.deadlocks = deadlocks
+        let chosen = stacks.chosen(among: all, deadlocks, limit: Self.stackLimit)
         tasks = all.prefix(Self.limit).map { task in
             TaskFacts(
                 number: task.number, name: task.name, state: task.activity.name,
@@ -52,9 +61,30 @@ struct LoopSnapshot: Sendable {
                 created: task.site, cancelling: task.cancelling,
                 times: loop.stepTimes.figures[task.number] ?? StepTimes.Figures(),
                 awaitedBy: graph.awaiters(of: task).map(\.number),
-                addresses: withStacks ? task.suspendedFrames(besides: nil) : [])
+                addresses: chosen.contains(task.number)
+                    ? task.suspendedFrames(stored: carriers[ObjectIdentifier(task)] ?? []) : [])
         }
-        deadlocks = graph.deadlocks.map { $0.map(\.number) }
+        stacksOmitted = stacks.isNone ? 0 : tasks.count { !chosen.contains($0.number) }
+    }
+
+    /// Of which tasks it is told where they are.
+    enum Stacks: Sendable {
+        case none
+        case all
+        /// Those with these numbers.
+        case of(Set<UInt64>)
+
+        fileprivate var isNone: Bool { if case .none = self { true } else { false } }
+
+        fileprivate func chosen(
+            among tasks: [AnyAsyncTask], _ deadlocks: [[UInt64]], limit: Int
+        ) -> Set<UInt64> {
+            switch self {
+            case .none: []
+            case .all: Set(deadlocks.joined().prefix(limit)).union(tasks.prefix(limit).map(\.number))
+            case .of(let numbers): Set(numbers.prefix(limit)).union(deadlocks.joined().prefix(limit))
+            }
+        }
     }
 
     /// How many tasks are not told of.

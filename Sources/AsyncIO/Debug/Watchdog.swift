@@ -75,11 +75,12 @@ final class Watchdog: Sendable {
             }
             return ended
         }
-        if let ended { Self.tellEnd(ended) }
+        if let ended { Self.tellEnd(ended, loop) }
     }
 
-    private static func tellEnd(_ duration: Int64) {
-        EventLoop.logger.notice("The event loop turns again, after \(Duration.nanoseconds(duration).inWords)")
+    private static func tellEnd(_ duration: Int64, _ loop: EventLoop) {
+        EventLoop.logger(loop: loop, task: nil).notice(
+            "The event loop turns again, after \(Duration.nanoseconds(duration).inWords)")
     }
 
     func setThreshold(_ threshold: Duration?, of loop: EventLoop) {
@@ -104,7 +105,7 @@ final class Watchdog: Sendable {
         do {
             try allowInspection(dumpSignal: Environment.dumpSignal)
         } catch {
-            EventLoop.logger.warning("ASYNCIO_INSPECT: \(error)")
+            EventLoop.logger(loop: nil, task: nil).warning("ASYNCIO_INSPECT: \(error)")
         }
     }()
 
@@ -133,7 +134,7 @@ final class Watchdog: Sendable {
                 }
             }
         } catch {
-            EventLoop.logger.warning("The watchdog could not be started: \(error)")
+            EventLoop.logger(loop: nil, task: nil).warning("The watchdog could not be started: \(error)")
         }
     }
 
@@ -145,9 +146,9 @@ final class Watchdog: Sendable {
 
     private func look() {
         let now = SystemClock.now()
-        let (stuck, ended) = state.withLock { state -> (Watched?, Int64?) in
+        let (stuck, ended) = state.withLock { state -> (Watched?, (Int64, EventLoop)?) in
             var stuck: Watched?
-            var ended: Int64?
+            var ended: (Int64, EventLoop)?
             guard let last = state.running.indices.last, let threshold = state.running[last].threshold else {
                 return (nil, nil)
             }
@@ -155,7 +156,7 @@ final class Watchdog: Sendable {
             watched.loop.pulse.now = now
             let steps = watched.loop.pulse.steps
             if steps != watched.steps || watched.since == 0 || watched.loop.pulse.isAsleep {
-                if watched.hasReported { ended = now - watched.since }
+                if watched.hasReported { ended = (now - watched.since, watched.loop) }
                 watched.steps = steps
                 watched.since = now
                 watched.nextReport = threshold
@@ -171,8 +172,8 @@ final class Watchdog: Sendable {
             state.running[last] = watched
             return (stuck, ended)
         }
-        if let ended { Self.tellEnd(ended) }
-        if let stuck, let report = report(on: stuck) { tell(report) }
+        if let ended { Self.tellEnd(ended.0, ended.1) }
+        if let stuck, let report = report(on: stuck) { tell(report, stuck.loop) }
     }
 
     /// What a loop is stuck in; nil if it is not stuck any more.
@@ -197,13 +198,12 @@ final class Watchdog: Sendable {
             stack: CallGraphFrame.users(among: CallGraphFrame.onLoopsStack(Symbolizer.places(of: addresses))))
     }
 
-    private func tell(_ report: BlockedLoopReport) {
+    private func tell(_ report: BlockedLoopReport, _ loop: EventLoop) {
         if let handler { return handler(report) }
         var metadata: Logger.Metadata = [:]
-        if let task = report.task { metadata["task"] = "\(task)" }
         if let created = report.created { metadata["created"] = "\(created)" }
         if !report.stack.isEmpty { metadata["stack"] = .array(report.stack.map { "\($0)" }) }
-        EventLoop.logger.warning("\(report)", metadata: metadata)
+        EventLoop.logger(loop: loop, task: report.task).warning("\(report)", metadata: metadata)
     }
 
     /// What the loop that runs now is stuck in, for whom that asks: nil if it turns.

@@ -64,9 +64,11 @@ final class InspectionServer: Sendable {
 
     private func answer(to request: String) -> JSON {
         switch request {
-        case "tasks": inspect(withStacks: false).json
-        case "stacks": inspect(withStacks: true).json
-        case "tree": inspect(withStacks: true).treeAsJSON
+        case "tasks": inspect(stacks: .none).json
+        case "stacks": inspect(stacks: .all).json
+        case "tree": inspect(stacks: .all).treeAsJSON
+        case _ where request.hasPrefix("stacks "):
+            inspect(stacks: .of(Set(request.split(separator: " ").compactMap { UInt64($0) }))).json
         default: .object([("error", .string("unknown request: \(request)"))])
         }
     }
@@ -74,7 +76,7 @@ final class InspectionServer: Sendable {
     private func dump(at signals: DumpSignal) {
         while signals.wait() {
             let title = "\(ThisProcess.name) (\(ThisProcess.id)):\n"
-            ThisProcess.complain(title + inspect(withStacks: true).tree + "\n")
+            ThisProcess.complain(title + inspect(stacks: .all).tree + "\n")
         }
     }
 
@@ -107,14 +109,14 @@ final class InspectionServer: Sendable {
         }
     }
 
-    private func inspect(withStacks: Bool) -> Finding {
+    private func inspect(stacks: LoopSnapshot.Stacks) -> Finding {
         guard let loop = Watchdog.shared.runningLoop else { return .nothing("no event loop runs") }
         let answer = Answer()
         let posted = loop.inbox.post(
             .callback {
                 guard answer.isAwaited, let loop = EventLoop.here else { return }
                 loop.noteInspection()
-                answer.give(LoopSnapshot(of: loop, withStacks: withStacks))
+                answer.give(LoopSnapshot(of: loop, stacks: stacks))
             })
         guard posted else { return .nothing("the event loop is closed") }
         if let snapshot = answer.wait(Self.patience) { return .snapshot(snapshot) }

@@ -126,6 +126,13 @@ struct CarrierTable {
         return found
     }
 
+    /// The same for all tasks at once, but for innermost ones that need no place.
+    var stored: [ObjectIdentifier: [Carrier]] {
+        var found: [ObjectIdentifier: [Carrier]] = [:]
+        for case let slot? in slots { found[ObjectIdentifier(slot.task.object), default: []].append(slot.carrier) }
+        return found
+    }
+
     // MARK: Hashing
 
     private var mask: Int { slots.count - 1 }

@@ -79,6 +79,13 @@ extension EventLoop {
         return try unsafe Unmanaged<EventLoop>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
     }
 
+    /// Before its loop runs, an object may be used where the loop will run. While one runs,
+    /// it belongs to that one's thread.
+    @inline(never)
+    static func assertNoneElsewhere(for operation: StaticString) {
+        if LoopExecutor.shared.isRunning { noLoop(operation) }
+    }
+
     @inline(never)
     private static func noLoop(_ operation: StaticString) -> Never {
         fatalError(

@@ -15,7 +15,7 @@ extension EventLoop {
     public func addReader(_ descriptor: Int32, _ callback: @escaping () throws -> Void) throws {
         try change(descriptor, "addReader") { watch in
             watch.onReadable?.isRemoved = true
-            watch.onReadable = WatchCallback(callback)
+            watch.onReadable = WatchCallback(attributed(callback))
         }
     }
 
@@ -27,7 +27,7 @@ extension EventLoop {
     public func addWriter(_ descriptor: Int32, _ callback: @escaping () throws -> Void) throws {
         try change(descriptor, "addWriter") { watch in
             watch.onWritable?.isRemoved = true
-            watch.onWritable = WatchCallback(callback)
+            watch.onWritable = WatchCallback(attributed(callback))
         }
     }
 

@@ -101,11 +101,14 @@ extension EventLoop {
         for task in tasks.all {
             callExceptionHandler(
                 ExceptionContext(
-                    message: "Task was destroyed but it is pending!", subject: task.description,
+                    message: "Task was destroyed but it is pending!", subject: task.description, task: task.name,
                     location: task.site?.description))
             task.forgetCallbacks()
         }
         tasks.removeAll()
+        #if Metrics
+            metricsReport?.cancel()
+        #endif
         timers.removeAll()
         descriptors.removeAll()
         signals.removeAll()
@@ -118,6 +121,7 @@ extension EventLoop {
         poller.close()
         // It may hold what holds the loop.
         exceptionHandler = nil
+        LateReports.finish()
     }
 
     func run(until isDone: () -> Bool) throws {

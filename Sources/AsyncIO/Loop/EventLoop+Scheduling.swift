@@ -10,7 +10,7 @@ extension EventLoop {
     @discardableResult
     public func callSoon(_ callback: @escaping () throws -> Void) throws(RuntimeError) -> Handle {
         try checkOpen("callSoon")
-        let handle = Handle(.callback(traced(callback)))
+        let handle = Handle(.callback(attributed(callback)))
         ready.append(.handle(handle))
         return handle
     }
@@ -27,7 +27,7 @@ extension EventLoop {
         _ delay: Duration, _ callback: @escaping () throws -> Void
     ) throws(RuntimeError) -> TimerHandle {
         try checkOpen("callLater")
-        return schedule(.callback(traced(callback)), at: time.advanced(by: delay))
+        return schedule(.callback(attributed(callback)), at: time.advanced(by: delay))
     }
 
     /// Runs `callback` at `deadline`, an instant on the clock of ``now``.
@@ -40,7 +40,7 @@ extension EventLoop {
         _ deadline: ContinuousClock.Instant, _ callback: @escaping () throws -> Void
     ) throws(RuntimeError) -> TimerHandle {
         try checkOpen("callAt")
-        return schedule(.callback(traced(callback)), at: deadline.loopTime)
+        return schedule(.callback(attributed(callback)), at: deadline.loopTime)
     }
 
     /// Runs `callback` on the loop; may be called from any thread.
@@ -56,7 +56,7 @@ extension EventLoop {
     public func callSoonThreadSafe(
         _ callback: @escaping @Sendable () throws -> Void
     ) throws(RuntimeError) -> ThreadSafeHandle {
-        let handle = ThreadSafeHandle(callback)
+        let handle = ThreadSafeHandle(CallerContext.bind(sendable: callback))
         guard post(.handle(handle)) else { throw RuntimeError("Event loop is closed") }
         return handle
     }

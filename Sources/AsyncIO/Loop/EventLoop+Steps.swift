@@ -35,8 +35,9 @@ extension EventLoop {
         stepTimes.task = nil
     }
 
-    /// In debug mode: `callback`, which tells who scheduled it.
-    func traced(_ callback: @escaping () throws -> Void) -> () throws -> Void {
+    /// `callback`, in the context of who schedules it now; in debug mode it tells who that is.
+    func attributed(_ callback: @escaping () throws -> Void) -> () throws -> Void {
+        let callback = CallerContext.bind(callback)
         guard debug else { return callback }
         let origin = CodeAddresses()
         return { [unowned self] in
@@ -54,7 +55,6 @@ extension EventLoop {
 
     private func reportSlowStep(_ entry: ReadyEntry, _ duration: Int64) {
         let subject: String
-        var location = stepTimes.task?.site?.description
         if let task = stepTimes.task {
             subject = task.description
         } else {
@@ -63,13 +63,25 @@ extension EventLoop {
             case .handle, .descriptor, .sleep: subject = "a callback"
             case .wake, .job: subject = "code that is no task of asyncio's"
             }
-            location = stepTimes.originTrace.first?.location
         }
-        let made = location.map { ", made at \($0)," } ?? ""
-        let milliseconds = duration / 1_000_000
-        let seconds = "\(milliseconds / 1000).\(String(String(milliseconds % 1000 + 1000).dropFirst()))"
-        Self.logger.warning(
-            "Executing \(subject)\(made) took \(seconds) seconds", metadata: location.map { ["created": "\($0)"] })
+        let time = Self.seconds(duration)
+        let logger = Self.logger(loop: self, task: stepTimes.task?.name)
+        let log = { @Sendable (location: String?) in
+            let made = location.map { ", made at \($0)," } ?? ""
+            logger.warning(
+                "Executing \(subject)\(made) took \(time) seconds", metadata: location.map { ["created": "\($0)"] })
+        }
+        if stepTimes.task == nil, let origin = stepTimes.origin {
+            LateReports.add(of: origin) { log($0.first?.location) }
+        } else {
+            log(stepTimes.task?.site?.description)
+        }
+    }
+
+    /// With three places, as asyncio has it.
+    private static func seconds(_ nanoseconds: Int64) -> String {
+        let milliseconds = nanoseconds / 1_000_000
+        return "\(milliseconds / 1000).\(String(String(milliseconds % 1000 + 1000).dropFirst()))"
     }
 }
 
@@ -80,11 +92,6 @@ struct StepTimes {
     var task: AnyAsyncTask?
     /// In debug mode: who scheduled the callback that runs.
     var origin: CodeAddresses?
-
-    var originTrace: [CallGraphFrame] {
-        guard let origin else { return [] }
-        return CallGraphFrame.users(among: CallGraphFrame.onLoopsStack(Symbolizer.places(of: origin)))
-    }
 
     /// What the steps of one task took.
     struct Figures {
@@ -118,10 +125,25 @@ extension StepTimes.Figures {
 struct Lag {
     private(set) var latest: Int64 = 0
     private(set) var longest: Int64 = 0
+    #if Metrics
+        private var longestOfInterval: Int64 = 0
+    #endif
 
     @inline(__always)
     mutating func note(_ lateness: Int64) {
         latest = lateness
         if lateness > longest { longest = lateness }
+        #if Metrics
+            if lateness > longestOfInterval { longestOfInterval = lateness }
+        #endif
     }
+
+    #if Metrics
+        /// The longest since it was last taken.
+        @discardableResult
+        mutating func takeLongestOfInterval() -> Int64 {
+            defer { longestOfInterval = 0 }
+            return longestOfInterval
+        }
+    #endif
 }

@@ -1,5 +1,6 @@
 internal import AsyncIOSystem
 internal import CShims
+internal import Synchronization
 
 /// The event loop: one thread, one queue, asyncio's order.
 ///
@@ -90,6 +91,12 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var stepTimes = StepTimes()
     /// How late timers were.
     @safe @exclusivity(unchecked) var lag = Lag()
+    #if Metrics
+        @safe @exclusivity(unchecked) var metricsReport: MetricsReport?
+        @safe @exclusivity(unchecked) var turnTimes = TurnTimes()
+    #endif
+    /// What goes through its sockets.
+    @safe @exclusivity(unchecked) var traffic = Traffic()
     /// Ends the timing of steps for a tool that asked; see allowInspection.swift.
     @safe @exclusivity(unchecked) var inspectionTimer: TimerHandle?
     /// See ``blockedThreshold``.
@@ -119,6 +126,15 @@ public final class EventLoop: @unchecked Sendable {
     let inbox: Inbox
     /// What this loop tells who watches it.
     let pulse = Pulse()
+    private let storedName = Guarded("EventLoop-\(numbers.add(1, ordering: .relaxed).newValue)")
+    private static let numbers = Atomic(0)
+
+    /// What the loop is called in messages and metrics: `EventLoop-N`, unless it is given
+    /// another name.
+    public var name: String {
+        get { storedName.withLock { $0 } }
+        set { storedName.withLock { $0 = newValue } }
+    }
 
     // MARK: Making one
 
@@ -155,7 +171,7 @@ public final class EventLoop: @unchecked Sendable {
 
     deinit {
         guard state != .closed else { return }
-        Self.warn("unclosed event loop")
+        Self.warn("unclosed event loop", of: self)
         forgetEverything()
     }
 
@@ -169,8 +185,15 @@ public final class EventLoop: @unchecked Sendable {
         turns &+= 1
         receiveFromOtherThreads()
         pollForEvents()
+        #if Metrics
+            let start = turnTimes.isWanted ? SystemClock.now() : 0
+        #endif
         noticeSignals()
         queueDueTimers()
+        #if Metrics
+            let entries = ready.count
+            defer { if start != 0 { turnTimes.note(SystemClock.now() - start, entries: entries) } }
+        #endif
         runReady()
     }
 

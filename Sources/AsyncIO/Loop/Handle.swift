@@ -56,7 +56,7 @@ extension EventLoop {
             escaping = interrupt
         } else {
             callExceptionHandler(
-                ExceptionContext(message: "Exception in callback", error: error, trace: stepTimes.originTrace))
+                ExceptionContext(message: "Exception in callback", error: error).traced(stepTimes.origin))
         }
     }
 }

@@ -191,7 +191,8 @@ extension EventLoop {
             callExceptionHandler(
                 ExceptionContext(
                     message: "unhandled exception during asyncio.run() shutdown",
-                    error: error, subject: task.description, location: task.site?.description))
+                    error: error, subject: task.description, task: task.name,
+                    location: task.site?.description))
         }
     }
 }

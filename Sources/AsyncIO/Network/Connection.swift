@@ -58,6 +58,7 @@ final class Connection: ByteChannel {
         watch = try loop.watch(socket.descriptor)
         super.init(on: loop)
         watch.ownerBits = Unretained(self).bits
+        loop.traffic.connections += 1
     }
 
     /// The end of a pipe, a terminal, or a socket that is used in one direction. It is made
@@ -88,10 +89,14 @@ final class Connection: ByteChannel {
     }
 
     deinit {
-        if EventLoop.here === loop { loop.unwatch(watch) }
+        if EventLoop.here === loop {
+            loop.unwatch(watch)
+            if state != .lost { uncount() }
+        }
         guard state == .open, !closesQuietly else { return }
         EventLoop.report(
-            ExceptionContext(message: "unclosed connection; call close() on its writer", subject: name))
+            ExceptionContext(message: "unclosed connection; call close() on its writer", subject: name),
+            of: loop)
     }
 
     // MARK: Facts
@@ -151,6 +156,7 @@ final class Connection: ByteChannel {
     @inline(__always)
     private func receive(into target: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         let received = try unsafe bytes.receive(into: target)
+        loop.traffic.received &+= received
         if received < target.count { noteShortRead() }
         return received
     }
@@ -230,7 +236,9 @@ final class Connection: ByteChannel {
         do {
             while watch.canWrite, sent < buffer.count, tries < Self.mostSends {
                 tries += 1
-                sent += try unsafe bytes.send(UnsafeRawBufferPointer(rebasing: buffer[sent...]))
+                let part = try unsafe bytes.send(UnsafeRawBufferPointer(rebasing: buffer[sent...]))
+                loop.traffic.sent &+= part
+                sent += part
             }
         } catch {
             guard error == .wouldBlock else { throw error }
@@ -342,12 +350,18 @@ final class Connection: ByteChannel {
     override func release() {
         loop.unwatch(watch)
         bytes.close()
+        uncount()
         dropOutgoing()
         watch.onReadable?.isRemoved = true
         watch.onReadable = nil
         watch.canWrite = true
         watch.writer?.complete()
         emptiers.wake()
+    }
+
+    /// Pipes and terminals are no connections.
+    private func uncount() {
+        if socket != nil { loop.traffic.connections -= 1 }
     }
 
     // MARK: Files
@@ -381,6 +395,7 @@ final class Connection: ByteChannel {
             do {
                 let part = try FileTransfer.send(file, from: offset + sent, count: count.map { $0 - sent }, to: socket)
                 if part == 0 { return }
+                loop.traffic.sent &+= part
                 sent += part
             } catch .wouldBlock {
                 watch.canWrite = false

@@ -36,7 +36,8 @@ final class DatagramChannel: Channel {
     deinit {
         if EventLoop.here === loop { loop.unwatch(watch) }
         guard state == .open else { return }
-        EventLoop.report(ExceptionContext(message: "unclosed datagram socket; call close() on it", subject: name))
+        EventLoop.report(
+            ExceptionContext(message: "unclosed datagram socket; call close() on it", subject: name), of: loop)
     }
 
     // MARK: Facts
@@ -58,6 +59,7 @@ final class DatagramChannel: Channel {
             // SAFETY: the loop's buffer is ours until the next suspension.
             let buffer = unsafe loop.receiveBuffer.bytes
             let (count, address) = try unsafe socket.receiveDatagram(into: buffer)
+            loop.traffic.received &+= count
             return unsafe (Array(buffer[..<count]), SocketAddress(address))
         } catch .wouldBlock {
             watch.canRead = false
@@ -113,6 +115,7 @@ final class DatagramChannel: Channel {
             try unsafe bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in
                 unsafe try socket.sendDatagram(bytes, to: target)
             }
+            loop.traffic.sent &+= bytes.count
             return true
         } catch .wouldBlock {
             watch.canWrite = false

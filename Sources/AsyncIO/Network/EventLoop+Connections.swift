@@ -135,7 +135,7 @@ extension EventLoop {
 
     /// Starts a TCP server, with a protocol for each connection.
     ///
-    /// - Parameters: as those of ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:_:)``.
+    /// - Parameters: as those of ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:fileID:line:_:)``.
     /// - Throws: ``OSError`` if an address cannot be listened on (in use, not permitted);
     ///   ``ResolveError``; ``ValueError`` for a port that is none.
     ///
@@ -185,7 +185,7 @@ extension EventLoop {
 
     /// Starts a server on a Unix socket, with a protocol for each connection.
     ///
-    /// - Parameters: as those of ``startUnixServer(path:backlog:limit:cleanupSocket:startServing:tls:isolation:_:)``.
+    /// - Parameters: as those of ``startUnixServer(path:backlog:limit:cleanupSocket:startServing:tls:isolation:fileID:line:_:)``.
     /// - Throws: ``OSError`` with the path; ``ValueError`` for a path that is none.
     ///
     /// asyncio: `loop.create_unix_server`.

@@ -64,7 +64,7 @@ extension EventLoop {
     /// asyncio logs slow lookups in debug mode.
     private func noteLookup(of host: String?, _ duration: Int64) {
         guard duration >= slowCallbackDuration.roundedUpNanoseconds else { return }
-        Self.logger.notice(
+        Self.logger(loop: self, task: currentTask()?.name).notice(
             "Getting the addresses of \(host ?? "any interface") took \(Duration.nanoseconds(duration).inWords)")
     }
 

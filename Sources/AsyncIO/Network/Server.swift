@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// A listening server; see ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:_:)``.
+/// A listening server; see ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:fileID:line:_:)``.
 ///
 /// It owns its listening sockets, its connections, and the tasks of their handlers.
 ///
@@ -47,7 +47,8 @@ public final class Server {
 
     deinit {
         guard state == .serving else { return }
-        EventLoop.warn("unclosed server on \(addresses.map(\.description).joined(separator: ", ")); call close()")
+        EventLoop.warn(
+            "unclosed server on \(addresses.map(\.description).joined(separator: ", ")); call close()", of: loop)
     }
 
     // MARK: Facts
@@ -177,7 +178,7 @@ public final class Server {
         for listener in listeners { listener.close() }
         listeners = []
         serving?.cancel()
-        wakeIdlers()
+        idlers.wake()
     }
 
     /// Closes every open connection, after what it has to send.
@@ -229,6 +230,9 @@ public final class Server {
             return cut
         }
     }
+
+    /// Waits until the server is closed, whatever its connections do.
+    nonisolated(nonsending) func waitClosing() async throws { try await wait { state == .closed } }
 
     private nonisolated(nonsending) func wait(until isOver: () -> Bool) async throws {
         while !isOver() {

@@ -2,9 +2,10 @@
 /// and closes the connection.
 func serve(
     _ connection: ByteChannel, limit: Int, _ upgrade: TLSUpgrade?, isolation: isolated (any Actor)?,
+    fileID: StaticString, line: UInt,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) -> AnyAsyncTask {
-    createTask(isolation: isolation) {
+    createTask(isolation: isolation, fileID: fileID, line: line) {
         _ = isolation
         guard let channel = try await upgraded(connection, upgrade) else { return }
         let (reader, writer) = try streams(on: channel, limit: limit)

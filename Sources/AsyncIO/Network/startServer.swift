@@ -37,13 +37,13 @@ public func startServer(
     host: String?, port: Int, family: AddressFamily? = nil, backlog: Int = 100, limit: Int = defaultStreamLimit,
     reuseAddress: Bool = true, reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true,
     dualStack: Bool = false, startServing: Bool = true, tls: TLSContext? = nil,
-    isolation: isolated (any Actor)? = #isolation,
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) async throws -> Server {
     try await startServer(
         hosts: [host], port: port, family: family, backlog: backlog, limit: limit, reuseAddress: reuseAddress,
         reusePort: reusePort, keepAlive: keepAlive, noDelay: noDelay, dualStack: dualStack,
-        startServing: startServing, tls: tls, isolation: isolation, handler)
+        startServing: startServing, tls: tls, isolation: isolation, fileID: fileID, line: line, handler)
 }
 
 /// Starts a TCP server on several hosts, which are resolved side by side; each address is
@@ -54,7 +54,7 @@ public func startServer(
     hosts: [String?], port: Int, family: AddressFamily? = nil, backlog: Int = 100, limit: Int = defaultStreamLimit,
     reuseAddress: Bool = true, reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true,
     dualStack: Bool = false, startServing: Bool = true, tls: TLSContext? = nil,
-    isolation: isolated (any Actor)? = #isolation,
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) async throws -> Server {
     try checkLimit(limit)
@@ -64,7 +64,7 @@ public func startServer(
         reuseAddress: reuseAddress, reusePort: reusePort, keepAlive: keepAlive, noDelay: noDelay, dualStack: dualStack)
     let listeners = try await bindListeners(hosts: hosts, port: port, family: family, options, on: loop)
     return try Server(listeners, on: loop, backlog: backlog, startServing: startServing) { connection in
-        serve(connection, limit: limit, upgrade, isolation: isolation, handler)
+        serve(connection, limit: limit, upgrade, isolation: isolation, fileID: fileID, line: line, handler)
     }
 }
 
@@ -77,7 +77,7 @@ public func startServer(
 public func startServer(
     descriptors: [Int32], backlog: Int = 100, limit: Int = defaultStreamLimit, startServing: Bool = true,
     tls: TLSContext? = nil,
-    isolation: isolated (any Actor)? = #isolation,
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) async throws -> Server {
     try checkLimit(limit)
@@ -87,7 +87,7 @@ public func startServer(
         adoptListeners(descriptors, on: loop), on: loop, backlog: backlog, startServing: startServing, isShared: true
     ) {
         connection in
-        serve(connection, limit: limit, upgrade, isolation: isolation, handler)
+        serve(connection, limit: limit, upgrade, isolation: isolation, fileID: fileID, line: line, handler)
     }
 }
 
@@ -105,7 +105,7 @@ public func startServer(
 public func startUnixServer(
     path: String, backlog: Int = 100, limit: Int = defaultStreamLimit, cleanupSocket: Bool = true,
     startServing: Bool = true, tls: TLSContext? = nil,
-    isolation: isolated (any Actor)? = #isolation,
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) async throws -> Server {
     try checkLimit(limit)
@@ -113,6 +113,6 @@ public func startUnixServer(
     let loop = EventLoop.required(for: "startUnixServer")
     let listener = try bindUnixListener(path: path, cleansUp: cleanupSocket)
     return try Server([listener], on: loop, backlog: backlog, startServing: startServing) { connection in
-        serve(connection, limit: limit, upgrade, isolation: isolation, handler)
+        serve(connection, limit: limit, upgrade, isolation: isolation, fileID: fileID, line: line, handler)
     }
 }

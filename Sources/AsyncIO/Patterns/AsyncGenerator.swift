@@ -119,7 +119,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
         case .fresh, .suspended: break
         }
         guard let current = runningTask() else {
-            return try await adopted { try await self.next() }
+            return try await adopted(fileID: #fileID, line: #line) { try await self.next() }
         }
         task.beginTurn(for: current)
         handed = nil

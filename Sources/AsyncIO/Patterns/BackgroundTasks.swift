@@ -41,7 +41,7 @@ public final class BackgroundTasks {
         if let onError { return onError(error, task) }
         EventLoop.report(
             ExceptionContext(
-                message: "A background task failed", error: error, subject: task.description,
+                message: "A background task failed", error: error, subject: task.description, task: task.name,
                 location: task.site?.description))
     }
 

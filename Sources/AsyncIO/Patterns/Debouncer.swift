@@ -19,10 +19,11 @@ public final class Debouncer {
 
     /// - Parameter delay: how long no call must have come.
     public init(
-        delay: Duration, isolation: isolated (any Actor)? = #isolation, _ action: @escaping () async throws -> Void
+        delay: Duration, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
+        line: UInt = #line, _ action: @escaping () async throws -> Void
     ) {
         self.delay = delay
-        start = { createTask(name: "Debouncer", isolation: isolation, action) }
+        start = { createTask(name: "Debouncer", isolation: isolation, fileID: fileID, line: line, action) }
     }
 
     deinit { timer?.cancel() }
@@ -34,7 +35,8 @@ public final class Debouncer {
     public func call() {
         let loop = EventLoop.required(for: "Debouncer.call()")
         timer?.cancel()
-        timer = loop.schedule(.callback { [weak self] in self?.fire() }, at: loop.time.advanced(by: delay))
+        timer = loop.schedule(
+            .callback(CallerContext.bind({ [weak self] in self?.fire() })), at: loop.time.advanced(by: delay))
     }
 
     /// Takes calls back whose action has not begun.

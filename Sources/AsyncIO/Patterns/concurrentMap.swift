@@ -21,13 +21,14 @@ extension Sequence {
     ///   - ordered: whether results come in the order of the elements, or as they are ready.
     public func concurrentMap<T>(
         limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
+        fileID: StaticString = #fileID, line: UInt = #line,
         _ transform: @escaping (Element) async throws -> T
     ) -> ConcurrentMap<T> {
-        ConcurrentMap(isolation: isolation) { work in
+        ConcurrentMap(isolation: isolation, fileID: fileID, line: line) { work in
             _ = isolation
             try work.begin(limit: limit)
             for element in self {
-                try await work.add(ordered: ordered, isolation: isolation) {
+                try await work.add(ordered: ordered, isolation: isolation, fileID: fileID, line: line) {
                     _ = isolation
                     return try await transform(element)
                 }
@@ -40,13 +41,14 @@ extension AsyncSequence {
     /// Maps the elements with up to `limit` running at once; see the method of `Sequence`.
     public func concurrentMap<T>(
         limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
+        fileID: StaticString = #fileID, line: UInt = #line,
         _ transform: @escaping (Element) async throws -> T
     ) -> ConcurrentMap<T> {
-        ConcurrentMap(isolation: isolation) { work in
+        ConcurrentMap(isolation: isolation, fileID: fileID, line: line) { work in
             _ = isolation
             try work.begin(limit: limit)
             for try await element in self {
-                try await work.add(ordered: ordered, isolation: isolation) {
+                try await work.add(ordered: ordered, isolation: isolation, fileID: fileID, line: line) {
                     _ = isolation
                     return try await transform(element)
                 }
@@ -55,17 +57,18 @@ extension AsyncSequence {
     }
 }
 
-/// The results of a ``Swift/Sequence/concurrentMap(limit:ordered:isolation:_:)``.
+/// The results of a ``Swift/Sequence/concurrentMap(limit:ordered:isolation:fileID:line:_:)``.
 public struct ConcurrentMap<Element>: AsyncSequence {
     public typealias Failure = any Error
 
     private let start: (ConcurrentWork<Element>) -> AsyncTask<Void>
 
     init(
-        isolation: isolated (any Actor)?, _ feed: @escaping (ConcurrentWork<Element>) async throws -> Void
+        isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
+        _ feed: @escaping (ConcurrentWork<Element>) async throws -> Void
     ) {
         start = { work in
-            createTask(name: "concurrentMap", isolation: isolation) {
+            createTask(name: "concurrentMap", isolation: isolation, fileID: fileID, line: line) {
                 _ = isolation
                 do {
                     try await feed(work)
@@ -128,10 +131,11 @@ final class ConcurrentWork<Element> {
     }
 
     func add(
-        ordered: Bool, isolation: isolated (any Actor)?, _ body: @escaping () async throws -> Element
+        ordered: Bool, isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
+        _ body: @escaping () async throws -> Element
     ) async throws {
         try await room?.acquire()
-        let task = createTask(isolation: isolation, body)
+        let task = createTask(isolation: isolation, fileID: fileID, line: line, body)
         let child = running.append(task)
         if ordered { try results.putNoWait(task) }
         task.addDoneCallback { [self] task in

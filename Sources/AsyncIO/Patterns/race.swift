@@ -5,9 +5,10 @@
 ///
 /// - Throws: what the first throws; ``ValueError`` if there is none; `CancellationError`.
 public func race<T>(
-    isolation: isolated (any Actor)? = #isolation, _ bodies: (() async throws -> T)...
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
+    _ bodies: (() async throws -> T)...
 ) async throws -> T {
-    try await firstCompleted(bodies.map { createTask(isolation: isolation, $0) })
+    try await firstCompleted(bodies.map { createTask(isolation: isolation, fileID: fileID, line: line, $0) })
 }
 
 /// Runs `body` as a task for each of `items`; the first that ends decides.
@@ -17,9 +18,10 @@ public func race<T>(
 /// ```
 public func race<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
+    fileID: StaticString = #fileID, line: UInt = #line,
     _ body: @escaping (Item) async throws -> T
 ) async throws -> T {
-    try await firstCompleted(createTasks(items, isolation: isolation, body))
+    try await firstCompleted(createTasks(items, isolation: isolation, fileID: fileID, line: line, body))
 }
 
 /// Waits until the first of several tasks or futures has ended; cancels the others and

@@ -17,11 +17,12 @@
 /// - Throws: what `body` throws; ``TimeoutError``; `CancellationError`, once the body has
 ///   ended, if the task was cancelled meanwhile.
 public func withCleanup<T>(
-    timeout: Duration?, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
+    timeout: Duration?, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
+    line: UInt = #line, _ body: () async throws -> T
 ) async throws -> T {
     try await withoutActuallyEscaping(body) { body in
         _ = isolation
-        let task = createTask(name: "clean-up", eager: true, isolation: isolation) {
+        let task = createTask(name: "clean-up", eager: true, isolation: isolation, fileID: fileID, line: line) {
             _ = isolation
             return try await withTimeout(timeout, isolation: isolation) {
                 _ = isolation

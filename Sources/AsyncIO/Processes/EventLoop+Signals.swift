@@ -16,7 +16,7 @@ extension EventLoop {
     public func addSignalHandler(_ signal: Signal, _ callback: @escaping () throws -> Void) throws {
         try change(signal, "addSignalHandler") { entry in
             entry.handler?.isRemoved = true
-            entry.handler = WatchCallback(callback)
+            entry.handler = WatchCallback(attributed(callback))
         }
     }
 

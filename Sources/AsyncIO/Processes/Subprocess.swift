@@ -67,7 +67,7 @@ public final class Subprocess {
     /// before the end waits for the pipes too.)
     ///
     /// A child whose pipe is full waits for somebody to read it, and does not end: use
-    /// ``communicate(_:isolation:)-([UInt8]?,_)``, or read.
+    /// ``communicate(_:isolation:fileID:line:)-([UInt8]?,_,_,_)``, or read.
     ///
     /// - Returns: ``returnCode``.
     /// - Throws: `CancellationError`: the process goes on.
@@ -88,13 +88,14 @@ public final class Subprocess {
     ///
     /// asyncio: `Process.communicate`.
     public func communicate(
-        _ input: [UInt8]? = nil, isolation: isolated (any Actor)? = #isolation
+        _ input: [UInt8]? = nil, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
+        line: UInt = #line
     ) async throws -> (stdout: [UInt8]?, stderr: [UInt8]?) {
         if input != nil, stdin == nil {
             throw ValueError("communicate() has input, but the process's stdin is no pipe; start it with stdin: .pipe")
         }
         let (_, output, errors) = try await gather(
-            isolation: isolation,
+            isolation: isolation, fileID: fileID, line: line,
             { [self] in
                 _ = isolation
                 try await feed(input ?? [])
@@ -114,9 +115,10 @@ public final class Subprocess {
 
     /// The same for text, as UTF-8.
     public func communicate(
-        _ input: String, isolation: isolated (any Actor)? = #isolation
+        _ input: String, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
+        line: UInt = #line
     ) async throws -> (stdout: [UInt8]?, stderr: [UInt8]?) {
-        try await communicate(Array(input.utf8), isolation: isolation)
+        try await communicate(Array(input.utf8), isolation: isolation, fileID: fileID, line: line)
     }
 
     private nonisolated(nonsending) func feed(_ input: [UInt8]) async throws {

@@ -263,7 +263,7 @@ public class AnyAsyncTask: FutureBase {
 
     override func takeMessage() -> String? { storedMessage.take() ?? requestedMessage }
 
-    override var lostErrorReport: (message: String, location: String?) {
-        ("Task exception was never retrieved", site?.description)
+    override var lostErrorReport: (message: String, task: String?, location: String?) {
+        ("Task exception was never retrieved", name, site?.description)
     }
 }

@@ -1,7 +1,7 @@
-/// Tasks that end together; see ``withAsyncTaskGroup(isolation:_:)``.
+/// Tasks that end together; see ``withAsyncTaskGroup(isolation:fileID:line:_:)``.
 ///
 /// A group may be made before it is entered, so that others can hold it and cancel it;
-/// see ``withAsyncTaskGroup(_:isolation:_:)``.
+/// see ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
 ///
 /// asyncio: `asyncio.TaskGroup`.
 public final class AsyncTaskGroup {
@@ -25,7 +25,7 @@ public final class AsyncTaskGroup {
     private let room: Semaphore?
     private let unwrapsSingleError: Bool
 
-    /// A group to be entered once, with ``withAsyncTaskGroup(_:isolation:_:)``.
+    /// A group to be entered once, with ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
     public convenience init() { self.init(room: nil, unwrapsSingleError: false) }
 
     /// A group with more rules than asyncio's.
@@ -128,7 +128,7 @@ public final class AsyncTaskGroup {
             return EventLoop.report(
                 ExceptionContext(
                     message: "A task of a group failed after the group's parent had ended",
-                    error: error, subject: task.description))
+                    error: error, subject: task.description, task: (task as? AnyAsyncTask)?.name))
         }
         if !isAborting, !hasCancelledParent {
             abort()
@@ -236,10 +236,11 @@ private struct SeenCancellation {
 @inlinable
 @discardableResult
 public func withAsyncTaskGroup<T>(
-    isolation: isolated (any Actor)? = #isolation, _ body: (AsyncTaskGroup) async throws -> T
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
+    _ body: (AsyncTaskGroup) async throws -> T
 ) async throws -> T? {
     let group = AsyncTaskGroup()
-    return try await withAsyncTaskGroup(group, isolation: isolation) {
+    return try await withAsyncTaskGroup(group, isolation: isolation, fileID: fileID, line: line) {
         _ = isolation
         return try await body(group)
     }
@@ -257,10 +258,10 @@ public func withAsyncTaskGroup<T>(
 @discardableResult
 public func withAsyncTaskGroup<T>(
     limit: Int?, unwrapsSingleError: Bool = false, isolation: isolated (any Actor)? = #isolation,
-    _ body: (AsyncTaskGroup) async throws -> T
+    fileID: StaticString = #fileID, line: UInt = #line, _ body: (AsyncTaskGroup) async throws -> T
 ) async throws -> T? {
     let group = try AsyncTaskGroup(limit: limit, unwrapsSingleError: unwrapsSingleError)
-    return try await withAsyncTaskGroup(group, isolation: isolation) {
+    return try await withAsyncTaskGroup(group, isolation: isolation, fileID: fileID, line: line) {
         _ = isolation
         return try await body(group)
     }
@@ -269,21 +270,23 @@ public func withAsyncTaskGroup<T>(
 /// Runs `body` with a group that was made before, and may have been handed to others,
 /// who may cancel it.
 ///
-/// - Throws: what ``withAsyncTaskGroup(isolation:_:)`` throws; ``RuntimeError`` if the
+/// - Throws: what ``withAsyncTaskGroup(isolation:fileID:line:_:)`` throws; ``RuntimeError`` if the
 ///   group was entered before.
 ///
 /// asyncio: `async with group`.
 @inlinable
 @discardableResult
 public func withAsyncTaskGroup<T>(
-    _ group: AsyncTaskGroup, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
+    _ group: AsyncTaskGroup, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
+    line: UInt = #line, _ body: () async throws -> T
 ) async throws -> T? {
     try await withoutActuallyEscaping(body) { body in
         _ = isolation
         guard let task = runningTask() else {
-            return try await adopted(isolation: isolation) {
+            return try await adopted(isolation: isolation, fileID: fileID, line: line) {
                 _ = isolation
-                return try await withAsyncTaskGroup(group, isolation: isolation, body)
+                return try await withAsyncTaskGroup(
+                    group, isolation: isolation, fileID: fileID, line: line, body)
             }
         }
         try group.enter(task)

@@ -27,7 +27,8 @@ extension Awaitable {
     /// asyncio: `Future.add_done_callback`.
     @discardableResult
     public func addDoneCallback(_ callback: @escaping (Self) throws -> Void) -> DoneCallback {
-        onDone { [unowned self] _ in try callback(self) }
+        let callback = CallerContext.bind(taking: callback)
+        return onDone { [unowned self] _ in try callback(self) }
     }
 
     /// Takes a callback back.

@@ -102,7 +102,9 @@ public class FutureBase {
     final func complete(as end: State) {
         state = end
         switch first {
-        case .none: return
+        case .none:
+            // Nobody to tell: the loop is not touched, so that nothing else would notice.
+            if !EventLoop.withHere({ _ in }) { EventLoop.assertNoneElsewhere(for: "Completing a future") }
         case .wake(let job, let task):
             first = .none
             EventLoop.withRequired(for: "Completing a future") { loop in
@@ -231,12 +233,16 @@ public class FutureBase {
     }
 
     /// The words of the report, and where the task was made.
-    var lostErrorReport: (message: String, location: String?) { ("Future exception was never retrieved", nil) }
+    var lostErrorReport: (message: String, task: String?, location: String?) {
+        ("Future exception was never retrieved", nil, nil)
+    }
 
     private final func reportLostError() {
-        let (message, location) = lostErrorReport
+        let (message, task, location) = lostErrorReport
         EventLoop.report(
-            ExceptionContext(message: message, error: failure, subject: description, location: location, trace: trace))
+            ExceptionContext(
+                message: message, error: failure, subject: description, task: task, location: location
+            ).traced(extras?.trace))
     }
 
     /// Cancelled: the message for the one who waits. A task overrides this: it
@@ -263,7 +269,8 @@ public final class DoneCallback {
         } catch {
             loop.callExceptionHandler(
                 ExceptionContext(
-                    message: "Exception in done callback", error: error, subject: future.description))
+                    message: "Exception in done callback", error: error, subject: future.description,
+                    task: (future as? AnyAsyncTask)?.name))
         }
     }
 }

@@ -40,12 +40,6 @@ extension FutureBase {
     @inline(never)
     final func noteMaker() { madeExtras().trace = CodeAddresses() }
 
-    /// In debug mode: who made it, innermost first.
-    final var trace: [CallGraphFrame] {
-        guard let trace = extras?.trace else { return [] }
-        return CallGraphFrame.users(among: CallGraphFrame.onLoopsStack(Symbolizer.places(of: trace)))
-    }
-
     /// The message that the cancellation was requested with.
     final var storedMessage: String? {
         get { extras?.storedMessage }

@@ -1,4 +1,4 @@
-/// A deadline that a body runs under; see ``withTimeout(_:isolation:_:)-(_,_,(Timeout)->T)``.
+/// A deadline that a body runs under; see ``withTimeout(_:isolation:fileID:line:_:)-(_,_,_,_,(Timeout)->T)``.
 ///
 /// asyncio: `asyncio.Timeout`.
 public final class Timeout {
@@ -108,9 +108,11 @@ public final class Timeout {
 @inlinable
 @discardableResult
 public func withTimeout<T>(
-    _ delay: Duration?, isolation: isolated (any Actor)? = #isolation, _ body: (Timeout) async throws -> T
+    _ delay: Duration?, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
+    line: UInt = #line, _ body: (Timeout) async throws -> T
 ) async throws -> T {
-    try await withTimeout(loopDeadline: timeoutDeadline(delay), isolation: isolation, body)
+    try await withTimeout(
+        loopDeadline: timeoutDeadline(delay), isolation: isolation, fileID: fileID, line: line, body)
 }
 
 /// Runs `body` and ends it when `delay` has passed; nil for no limit.
@@ -119,9 +121,12 @@ public func withTimeout<T>(
 @inlinable
 @discardableResult
 public func withTimeout<T>(
-    _ delay: Duration?, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
+    _ delay: Duration?, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
+    line: UInt = #line, _ body: () async throws -> T
 ) async throws -> T {
-    try await withTimeout(loopDeadline: timeoutDeadline(delay), isolation: isolation) { _ in
+    try await withTimeout(
+        loopDeadline: timeoutDeadline(delay), isolation: isolation, fileID: fileID, line: line
+    ) { _ in
         _ = isolation
         return try await body()
     }
@@ -135,21 +140,24 @@ public func withTimeout<T>(
 @discardableResult
 public func withTimeout<T>(
     at deadline: ContinuousClock.Instant?, isolation: isolated (any Actor)? = #isolation,
-    _ body: (Timeout) async throws -> T
+    fileID: StaticString = #fileID, line: UInt = #line, _ body: (Timeout) async throws -> T
 ) async throws -> T {
-    try await withTimeout(loopDeadline: deadline.map(timeoutDeadline(at:)), isolation: isolation, body)
+    try await withTimeout(
+        loopDeadline: deadline.map(timeoutDeadline(at:)), isolation: isolation, fileID: fileID, line: line, body)
 }
 
 @inlinable
 func withTimeout<T>(
-    loopDeadline: Int64?, isolation: isolated (any Actor)?, _ body: (Timeout) async throws -> T
+    loopDeadline: Int64?, isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
+    _ body: (Timeout) async throws -> T
 ) async throws -> T {
     try await withoutActuallyEscaping(body) { body in
         _ = isolation
         guard let task = runningTask() else {
-            return try await adopted(isolation: isolation) {
+            return try await adopted(isolation: isolation, fileID: fileID, line: line) {
                 _ = isolation
-                return try await withTimeout(loopDeadline: loopDeadline, isolation: isolation, body)
+                return try await withTimeout(
+                    loopDeadline: loopDeadline, isolation: isolation, fileID: fileID, line: line, body)
             }
         }
         let timeout = Timeout(deadline: loopDeadline, isNative: true)

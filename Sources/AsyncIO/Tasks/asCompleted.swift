@@ -19,9 +19,10 @@ public func asCompleted<F: FutureBase>(
 /// asyncio: `asyncio.as_completed`, given coroutines.
 public func asCompleted<Item, T>(
     _ items: some Sequence<Item>, timeout: Duration? = nil, isolation: isolated (any Actor)? = #isolation,
+    fileID: StaticString = #fileID, line: UInt = #line,
     _ body: @escaping (Item) async throws -> T
 ) -> AsCompleted<AsyncTask<T>> {
-    asCompleted(createTasks(items, isolation: isolation, body), timeout: timeout)
+    asCompleted(createTasks(items, isolation: isolation, fileID: fileID, line: line, body), timeout: timeout)
 }
 
 /// The sequence of ``asCompleted(_:timeout:)``. It may be left and taken up again.

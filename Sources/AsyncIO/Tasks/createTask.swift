@@ -44,12 +44,13 @@ public func createTask<T>(
 // bodies: Swift 6.3 compiles the conversion of an array of closures to one of nonsending
 // closures, and aborts when it runs.
 
-/// A task for each item, in order.
+/// A task for each item, in order, which counts as created at the caller's own caller.
 func createTasks<Item, T>(
-    _ items: some Sequence<Item>, isolation: isolated (any Actor)?, _ body: @escaping (Item) async throws -> T
+    _ items: some Sequence<Item>, isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
+    _ body: @escaping (Item) async throws -> T
 ) -> [AsyncTask<T>] {
     items.map { item in
-        createTask(isolation: isolation) {
+        createTask(isolation: isolation, fileID: fileID, line: line) {
             _ = isolation
             return try await body(item)
         }

@@ -93,9 +93,10 @@ public nonisolated(nonsending) func gather<each A: Awaitable>(
 /// asyncio: `asyncio.gather`, given coroutines.
 @discardableResult
 public func gather<each T>(
-    isolation: isolated (any Actor)? = #isolation, _ bodies: repeat @escaping () async throws -> each T
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
+    _ bodies: repeat @escaping () async throws -> each T
 ) async throws -> (repeat each T) {
-    try await gatherFuture(isolation: isolation, repeat each bodies).value
+    try await gatherFuture(isolation: isolation, fileID: fileID, line: line, repeat each bodies).value
 }
 
 /// Waits for all of `futures`; returns their values in order. The same one may be in it
@@ -125,9 +126,10 @@ public nonisolated(nonsending) func gather<T>(_ futures: some Sequence<any Await
 @discardableResult
 public func gather<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
+    fileID: StaticString = #fileID, line: UInt = #line,
     _ body: @escaping (Item) async throws -> T
 ) async throws -> [T] {
-    try await gather(createTasks(items, isolation: isolation, body))
+    try await gather(createTasks(items, isolation: isolation, fileID: fileID, line: line, body))
 }
 
 /// Waits for all of `futures` to end, in whatever way; returns how they did, in order.
@@ -156,9 +158,10 @@ public nonisolated(nonsending) func gatherResults<T>(
 @discardableResult
 public func gatherResults<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
+    fileID: StaticString = #fileID, line: UInt = #line,
     _ body: @escaping (Item) async throws -> T
 ) async throws -> [Result<T, any Error>] {
-    try await gatherResults(createTasks(items, isolation: isolation, body))
+    try await gatherResults(createTasks(items, isolation: isolation, fileID: fileID, line: line, body))
 }
 
 // MARK: Without waiting
@@ -224,9 +227,10 @@ private func gatherFuture<each A: Awaitable>(_ futures: repeat each A) -> Future
 }
 
 private func gatherFuture<each T>(
-    isolation: isolated (any Actor)?, _ bodies: repeat @escaping () async throws -> each T
+    isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
+    _ bodies: repeat @escaping () async throws -> each T
 ) -> Future<(repeat each T)> {
-    gatherFuture(repeat createTask(isolation: isolation, each bodies))
+    gatherFuture(repeat createTask(isolation: isolation, fileID: fileID, line: line, each bodies))
 }
 
 /// `result()` of one; a function, since the compiler can't expand the call itself.

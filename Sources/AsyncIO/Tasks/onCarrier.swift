@@ -72,9 +72,10 @@ func onCarrier<T>(
 /// logical one: what lets a scope be used anywhere.
 @inlinable
 func adopted<T>(
-    isolation: isolated (any Actor)? = #isolation, _ body: @escaping () async throws -> T
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString, line: UInt,
+    _ body: @escaping () async throws -> T
 ) async throws -> T {
-    try await createTask(eager: true, isolation: isolation) {
+    try await createTask(eager: true, isolation: isolation, fileID: fileID, line: line) {
         _ = isolation
         return try await body()
     }.value

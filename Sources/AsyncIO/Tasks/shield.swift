@@ -16,9 +16,10 @@ public nonisolated(nonsending) func shield<A: Awaitable>(_ inner: A) async throw
 /// asyncio: `asyncio.shield`, given a coroutine.
 @discardableResult
 public func shield<T>(
-    isolation: isolated (any Actor)? = #isolation, _ body: @escaping () async throws -> T
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
+    _ body: @escaping () async throws -> T
 ) async throws -> T {
-    try await shield(createTask(isolation: isolation, body))
+    try await shield(createTask(isolation: isolation, fileID: fileID, line: line, body))
 }
 
 /// The future that `shield` waits for: cancelling it does not cancel `inner`.
@@ -79,7 +80,7 @@ extension FutureBase {
             EventLoop.report(
                 ExceptionContext(
                     message: "\(type(of: error)) exception in shielded future", error: error,
-                    subject: inner.description))
+                    subject: inner.description, task: (inner as? AnyAsyncTask)?.name))
         }
     }
 }

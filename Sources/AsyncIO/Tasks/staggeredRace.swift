@@ -10,9 +10,10 @@
 ///
 /// asyncio: `asyncio.staggered.staggered_race`.
 public func staggeredRace<T>(
-    delay: Duration?, isolation: isolated (any Actor)? = #isolation, _ bodies: (() async throws -> T)...
+    delay: Duration?, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
+    line: UInt = #line, _ bodies: (() async throws -> T)...
 ) async throws -> (value: T?, index: Int?, errors: [(any Error)?]) {
-    try await staggeredRace(bodies.indices, delay: delay, isolation: isolation) { index in
+    try await staggeredRace(bodies.indices, delay: delay, isolation: isolation, fileID: fileID, line: line) { index in
         _ = isolation
         return try await bodies[index]()
     }
@@ -21,9 +22,10 @@ public func staggeredRace<T>(
 /// Starts `body` for one of `items` after the other until one has a value.
 public func staggeredRace<Item, T>(
     _ items: some Sequence<Item>, delay: Duration?, isolation: isolated (any Actor)? = #isolation,
+    fileID: StaticString = #fileID, line: UInt = #line,
     _ body: @escaping (Item) async throws -> T
 ) async throws -> (value: T?, index: Int?, errors: [(any Error)?]) {
-    let race = StaggeredRace(Array(items), delay: delay, body)
+    let race = StaggeredRace(Array(items), delay: delay, fileID: fileID, line: line, body)
     race.startNext(after: nil, isolation: isolation)
     try await race.finish()
     return (race.winner?.value, race.winner?.index, race.errors)
@@ -34,14 +36,21 @@ private final class StaggeredRace<Item, T> {
     private let items: [Item]
     private let body: (Item) async throws -> T
     private let delay: Duration?
+    private let fileID: StaticString
+    private let line: UInt
     private var running: [AnyAsyncTask] = []
     private var allEnded: Waiter?
     private(set) var winner: (value: T, index: Int)?
     private(set) var errors: [(any Error)?] = []
 
-    init(_ items: [Item], delay: Duration?, _ body: @escaping (Item) async throws -> T) {
+    init(
+        _ items: [Item], delay: Duration?, fileID: StaticString, line: UInt,
+        _ body: @escaping (Item) async throws -> T
+    ) {
         self.items = items
         self.delay = delay
+        self.fileID = fileID
+        self.line = line
         self.body = body
     }
 
@@ -49,7 +58,7 @@ private final class StaggeredRace<Item, T> {
     ///
     /// - Parameter failure: the event that the body before has failed.
     func startNext(after failure: Event?, isolation: isolated (any Actor)?) {
-        let task = createTask(isolation: isolation) {
+        let task = createTask(isolation: isolation, fileID: fileID, line: line) {
             _ = isolation
             try await self.run(after: failure, isolation: isolation)
         }

@@ -41,13 +41,14 @@ public nonisolated(nonsending) func waitFor<A: Awaitable>(_ future: A, timeout: 
 @inlinable
 @discardableResult
 public func waitFor<T>(
-    timeout: Duration?, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
+    timeout: Duration?, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
+    line: UInt = #line, _ body: () async throws -> T
 ) async throws -> T {
     if let timeout, timeout <= .zero {
         try await neverStarted()
         throw TimeoutError()
     }
-    return try await withTimeout(timeout, isolation: isolation, body)
+    return try await withTimeout(timeout, isolation: isolation, fileID: fileID, line: line, body)
 }
 
 /// asyncio makes a task for the body, cancels it and waits for it; it takes as many turns.

@@ -12,10 +12,11 @@ extension EventLoop {
     ) -> ConcurrentFuture<T> {
         let future = ConcurrentFuture<T>(loop: self)
         let promise = Promise(future)
+        let context = CallerContext()
         post(
             .callback { [self] in
                 guard !promise.future.isCancelled else { return promise.future.end(.failure(CancellationError())) }
-                let task = makeMainTask(body)
+                let task = context.run { makeMainTask(body) }
                 task.onDone { _ in promise.future.end(Result { try task.result() }) }
                 promise.future.onCancel { task.cancel() }
             })
