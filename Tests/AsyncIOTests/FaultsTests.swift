@@ -67,6 +67,14 @@ struct FaultsTests {
         #expect(rest.error.contains("The event loop turns again, after "))
     }
 
+    /// The first place takes a second or more to put into words: longer than the block, here.
+    @Test func aReportComesBeforeItsEndAndIsNotLostWithTheProgram() async throws {
+        let (_, program) = try await look(at: "blocked", seconds: 1.5, environment: ["ASYNCIO_WATCHDOG": "0.3"])
+        let report = try #require(program.error.range(of: "The event loop has been blocked for"), "\(program.error)")
+        let end = try #require(program.error.range(of: "The event loop turns again, after "))
+        #expect(report.upperBound < end.lowerBound)
+    }
+
     @Test func tasksThatLeakAreListedWithWhereTheyWaitAndWereMade() async throws {
         let wait = try line(of: "try await answers.get()", in: "Examples/faults/leak.swift")
         let (answers, _) = try await look(at: "leak", ["ps"], ["top", "--once"])

@@ -44,6 +44,8 @@ final class Watchdog: Sendable {
     /// Held while the watchdog looks at a task.
     private let gate = Guarded(())
     private let bell = ThreadGate()
+    /// Held by the watchdog's thread from a look to the end of its report.
+    private let looking = Guarded(())
 
     // MARK: The loop's thread
 
@@ -75,7 +77,10 @@ final class Watchdog: Sendable {
             }
             return ended
         }
-        if let ended { Self.tellEnd(ended, loop) }
+        guard let ended else { return }
+        // The report may be on its way still, and comes first.
+        looking.withLock { _ in }
+        Self.tellEnd(ended, loop)
     }
 
     private static func tellEnd(_ duration: Int64, _ loop: EventLoop) {
@@ -130,7 +135,7 @@ final class Watchdog: Sendable {
             try Thread.start(named: "asyncio-watch") { [self] in
                 while true {
                     sleepOnce()
-                    look()
+                    looking.withLock { _ in look() }
                 }
             }
         } catch {

@@ -48,8 +48,12 @@
 
     /// The reports of a loop's metrics; see ``EventLoop/reportMetrics(every:factory:)``.
     public final class MetricsReport {
-        // Loop thread only. The loop holds the report.
-        private unowned let loop: EventLoop
+        // Loop thread only.
+
+        // SAFETY: used by the loop's timer and in `cancel()`, which the loop calls before it goes
+        // and after which ``isOver`` is set.
+        @safe private unowned(unsafe) let loop: EventLoop
+        private var isOver = false
         private let interval: Duration
         private var due: Int64
         private var timer: TimerHandle?
@@ -90,7 +94,8 @@
         /// Ends the reports; their metrics are taken out of the backend. Calling it again does
         /// nothing.
         public func cancel() {
-            guard loop.metricsReport === self else { return }
+            guard !isOver else { return }
+            isOver = true
             timer?.cancel()
             loop.metricsReport = nil
             loop.turnTimes = TurnTimes()

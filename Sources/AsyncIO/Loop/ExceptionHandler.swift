@@ -105,8 +105,8 @@ extension EventLoop {
         logger(loop: loop ?? here, task: currentTask()?.name).warning("\(message)")
     }
 
-    /// Its messages tell the loop, and the task that runs. Made anew each time, since a program may choose its log when this library has begun.
-    /// What a message says itself of its task takes the place of what is said here.
+    /// Its messages tell the loop and the task, unless they know better themselves. Made anew
+    /// each time, since a program may choose its log when this library has begun.
     static func logger(loop: EventLoop?, task: String?) -> Logger {
         var logger = Logger(label: "asyncio")
         if let loop { logger[metadataKey: "loop"] = "\(loop.name)" }
