@@ -4,7 +4,7 @@ package import SystemPackage
 /// epoll.
 package final class EpollPoller: Poller {
     /// Events taken from the kernel at once; more come with the next turn.
-    private static let capacity = 512
+    private static let capacity = 256
 
     @safe @exclusivity(unchecked) private var epoll: Int32
     package var descriptor: Int32 { epoll }
