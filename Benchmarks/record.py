@@ -28,9 +28,16 @@ RESULTS = os.path.join(HERE, "results", "peers.json")
 
 SIZES, CONNECTIONS = "64,1024,16384,102400", "10,100,1000"
 # (the harness's options for tasks and timers, and for sockets)
-FULL = (["--repeat", "5", "--sleep-seconds", "10"], ["--repeat", "5", "--duration", "2"])
-QUICK = (["--repeat", "2", "--scale", "0.3", "--sleep-seconds", "5"], ["--repeat", "2", "--duration", "1"])
-TASKS = "spawn,switch,pingpong,timers,timers_live,lock,sleepers"
+FULL = (["--repeat", "5"], ["--repeat", "5", "--duration", "2"])
+QUICK = (["--repeat", "2", "--scale", "0.3"], ["--repeat", "2", "--duration", "1"])
+TASKS = "spawn,switch,pingpong,timers,timers_live,lock"
+# A million each, wherever a peer can: how many there are is the point.
+SLEEPERS = ["--bench", "sleepers", "--repeat", "2", "--sleep-seconds", "5"]
+# More samples of what the targets compare most narrowly.
+NARROW = [
+    ["--bench", "spawn", "--repeat", "5", "--scale", "0.3", "--peers", "asyncio,swift-stock,tokio"],
+    ["--bench", "echo", "--repeat", "7", "--duration", "0.6", "--peers", "c-epoll,uvloop"],
+]
 
 
 def build(*options, folder):
@@ -136,8 +143,10 @@ def main():
     both = {"ours": [ours], "ours-static": [ours_static]}
     measured = [
         run(options.harness, ["--bench", TASKS, *tasks], both, passed_on),
+        run(options.harness, SLEEPERS, both, passed_on),
         run(options.harness, ["--bench", "echo,idle", "--sizes", SIZES, "--conns", CONNECTIONS, *sockets],
             {**both, "ours-proto": [ours, "--proto"]}, passed_on),
+        *(run(options.harness, [*narrow, "--sizes", SIZES, "--conns", CONNECTIONS], both, ["--no-build"]) for narrow in NARROW),
     ]
     first = measured[0]["meta"]
     meta = {

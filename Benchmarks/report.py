@@ -288,7 +288,7 @@ def block_machine(results):
         f"{machine['system']}, Linux {machine['kernel']}.",
         f"- Swift {swift[1] if swift else '?'}; peers: "
         + ", ".join(f"{used[key]} {version}" for key, version in clean.items()) + ".",
-        f"- {len(ok)} samples, {statistics.median(counts.values()):.0f} for each figure. "
+        f"- {len(ok)} samples, from {min(counts.values())} to {max(counts.values())} for each figure. "
         f"{biggest:,} sleepers; “all alive” is {alive:,} timers.",
         f"- Noise: while a sample was taken, others used {share:.2f} of the {machine['cores']} cores (median).",
     ]
