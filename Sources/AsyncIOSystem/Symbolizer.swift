@@ -178,7 +178,7 @@ package enum Symbolizer {
     private static func withLine(_ place: CodePlace, before address: UInt, _ images: ImageMap) -> CodePlace {
         guard place.file?.hasPrefix("/") == true, place.isCompilersOwn == false else { return place }
         let before = (1...24).map { (address: address - 4 * UInt($0), kind: CodeAddresses.Kind.counter) }
-        let found = lookUp(before, images, .showSourceLocations)
+        let found = lookUp(before, images, .default)
         for (address, _) in before {
             for candidate in found[address] ?? []
             where candidate.symbol == place.symbol && candidate.file == place.file && candidate.line > 0 {
