@@ -109,7 +109,7 @@ import Testing
             #expect(file.isClosed)
             await #expect(throws: ValueError.self) { try await file.write("x") }
         }
-        #expect(Process.descriptors == before)
+        #expect(Process.descriptors <= before)
     }
 
     @Test(arguments: FileBackend.available)
@@ -202,6 +202,6 @@ import Testing
 
     private func untilDescriptors(are count: Int) async throws {
         for _ in 0..<500 where Process.descriptors != count { try await sleep(.milliseconds(1)) }
-        #expect(Process.descriptors == count)
+        #expect(Process.descriptors <= count)
     }
 }
