@@ -40,9 +40,9 @@ import Testing
             }
             let place: Comment = "at wait \(waits)"
             do {
-                try await eventually { Process.descriptors <= before && allTasks().count == 1 }
+                try await eventually { Process.opened(since: before).isEmpty && allTasks().count == 1 }
             } catch {
-                Issue.record("left at wait \(waits): \(Process.descriptors - before) descriptors, \(allTasks())")
+                Issue.record("left at wait \(waits): \(Process.opened(since: before)), \(allTasks())")
                 return
             }
             #expect(reports.messages == [], place)

@@ -62,7 +62,7 @@ import Testing
                 try await check(streams)
                 try await streams.1.waitClosed()
                 // The loser is closed. (The server's end may still be.)
-                try await eventually { Process.descriptors <= before }
+                try await eventually { Process.opened(since: before).isEmpty }
             }
         }
     }
@@ -103,7 +103,7 @@ import Testing
         }
         await #expect(throws: ValueError.self) { _ = try await openConnection(to: []) }
         try await settle()
-        #expect(Process.descriptors <= before)
+        #expect(Process.opened(since: before) == [])
     }
 
     @Test func aLocalAddressIsWhereTheConnectionComesFrom() async throws {
@@ -148,10 +148,10 @@ import Testing
             }
             try await sleep(.milliseconds(30))
             #expect(!task.isDone)
-            #expect(Process.descriptors <= before + 1)
+            #expect(Process.opened(since: before).count == 1)
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
-            #expect(Process.descriptors <= before)
+            #expect(Process.opened(since: before) == [])
         }
     }
 

@@ -32,7 +32,7 @@ import Testing
             #expect(reader.isAtEOF)
         }
         // The reader's descriptor is closed with the reader.
-        #expect(Process.descriptors <= before)
+        #expect(Process.opened(since: before) == [])
     }
 
     @Test func aPipeThatNobodyReadsIsAnError() async throws {

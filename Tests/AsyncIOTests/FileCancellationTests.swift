@@ -109,7 +109,7 @@ import Testing
             #expect(file.isClosed)
             await #expect(throws: ValueError.self) { try await file.write("x") }
         }
-        #expect(Process.descriptors <= before)
+        #expect(Process.opened(since: before) == [])
     }
 
     @Test(arguments: FileBackend.available)
@@ -125,7 +125,7 @@ import Testing
             do { try await opening.value.close() } catch is CancellationError {}
         }
         // Those that were opened all the same are closed in the background.
-        try await untilDescriptors(are: before)
+        try await untilNothingIsOpen(since: before)
     }
 
     @Test(arguments: FileBackend.available)
@@ -139,7 +139,7 @@ import Testing
         }
         // A thread may still sit in the system call: somebody at the other end lets it go.
         let other = open(directory("pipe"), O_RDWR | O_CLOEXEC)
-        try await untilDescriptors(are: before + 1)
+        try await untilNothingIsOpen(since: before, but: other)
 
         let reader = try await openFile(directory("pipe"))
         await #expect(throws: TimeoutError.self) {
@@ -149,7 +149,7 @@ import Testing
         // from under it.
         try await reader.close()
         _ = write(other, "x", 1)
-        try await untilDescriptors(are: before + 1)
+        try await untilNothingIsOpen(since: before, but: other)
         close(other)
     }
 
@@ -200,8 +200,14 @@ import Testing
         #expect(try directory.content("file").count == size)
     }
 
-    private func untilDescriptors(are count: Int) async throws {
-        for _ in 0..<500 where Process.descriptors != count { try await sleep(.milliseconds(1)) }
-        #expect(Process.descriptors <= count)
+    private func untilNothingIsOpen(since before: Set<String>, but other: Int32? = nil) async throws {
+        func opened() -> Set<String> {
+            Process.opened(since: before).filter { descriptor in
+                !(other.map { descriptor.hasPrefix("\($0) ") } ?? false)
+            }
+        }
+        for _ in 0..<500 where !opened().isEmpty { try await sleep(.milliseconds(1)) }
+        #expect(opened() == [])
+        if let other { #expect(fcntl(other, F_GETFD) >= 0) }
     }
 }

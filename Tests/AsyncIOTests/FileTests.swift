@@ -274,7 +274,7 @@ import Testing
         let before = Process.descriptors
         do { _ = try await openFile(path) }
         #expect(log.lines == ["unclosed file; call close() on it, or use withFile \(path)"])
-        #expect(Process.descriptors <= before)
+        #expect(Process.opened(since: before) == [])
     }
 
     @Test func aFileBelongsToItsLoop() async throws {
@@ -302,7 +302,7 @@ import Testing
             _ = try? await withFile(path) { _ in throw TestError() }
             try await writeFile(path, pattern(1000), sync: false)
         }
-        #expect(Process.descriptors <= before)
+        #expect(Process.opened(since: before) == [])
     }
 
     // MARK: Company

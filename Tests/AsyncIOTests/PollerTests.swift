@@ -223,6 +223,6 @@ import Testing
             try poller.add(pipe.reader, for: .readable, token: 1)
             _ = try poll(poller)
         }
-        #expect(Process.descriptors <= before)
+        #expect(Process.opened(since: before) == [])
     }
 }

@@ -3,13 +3,20 @@ import Glibc
 
 /// What this process holds.
 enum Process {
-    static var descriptors: Int {
-        var count = 0
-        guard let directory = opendir("/proc/self/fd") else { return -1 }
-        while readdir(directory) != nil { count += 1 }
-        closedir(directory)
-        return count
+    /// Its descriptors, each by its number and what it is of.
+    static var descriptors: Set<String> {
+        Set(
+            names(in: "/proc/self/fd").compactMap { number in
+                var target = [CChar](repeating: 0, count: 256)
+                // Where the list of them was read from is closed by now.
+                guard readlink("/proc/self/fd/\(number)", &target, 255) >= 0 else { return nil }
+                return "\(number) \(text(target))"
+            })
     }
+
+    /// What is open that was not before. What other tests close meanwhile does not count, nor can
+    /// it hide a leak, as it could if the descriptors were only counted.
+    static func opened(since before: Set<String>) -> Set<String> { descriptors.subtracting(before) }
 
     /// In bytes.
     static var residentMemory: Int {
@@ -17,8 +24,7 @@ enum Process {
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 256)
         guard fgets(&line, 256, file) != nil else { return -1 }
-        let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return (Int(text.split(separator: " ")[1]) ?? -1) * Int(sysconf(Int32(_SC_PAGESIZE)))
+        return (Int(text(line).split(separator: " ")[1]) ?? -1) * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 
     /// Whether no child has ended that was not reaped, but for `others`: children of tests
@@ -35,12 +41,7 @@ enum Process {
 
     private static func children(inState state: Substring?) -> Set<Int32> {
         var found: Set<Int32> = []
-        guard let directory = opendir("/proc") else { return [-1] }
-        defer { closedir(directory) }
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+        for name in names(in: "/proc") {
             guard let pid = Int32(name), let stat = firstLine(of: "/proc/\(pid)/stat") else { continue }
             // "pid (name) state parent …"; the name may have anything in it.
             let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
@@ -50,12 +51,29 @@ enum Process {
         return found
     }
 
+    private static func names(in path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            names.append(
+                withUnsafePointer(to: entry.pointee.d_name) {
+                    $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                })
+        }
+        return names
+    }
+
+    private static func text(_ characters: [CChar]) -> String {
+        String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     private static func firstLine(of path: String) -> String? {
         guard let file = fopen(path, "r") else { return nil }
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 512)
         guard fgets(&line, 512, file) != nil else { return nil }
-        return String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return text(line)
     }
 
     /// Whether a process is there and has not ended.

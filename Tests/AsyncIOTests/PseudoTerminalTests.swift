@@ -77,6 +77,6 @@ import Testing
             terminal.close()
             #expect(try await process.wait() == -1)
         }
-        #expect(Process.descriptors <= before)
+        #expect(Process.opened(since: before) == [])
     }
 }

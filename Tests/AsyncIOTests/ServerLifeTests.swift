@@ -161,7 +161,7 @@ import Testing
         await #expect(throws: OSError.self) {
             _ = try await startServer(hosts: ["::1", "127.0.0.1"], port: try #require(server.port), Self.echo)
         }
-        #expect(Process.descriptors <= before)
+        #expect(Process.opened(since: before) == [])
     }
 
     // MARK: Handlers

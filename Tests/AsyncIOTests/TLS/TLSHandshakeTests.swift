@@ -331,7 +331,7 @@ import Testing
                 task.cancel()
                 await #expect(throws: CancellationError.self) { try await task.value }
             }
-            while Process.descriptors > before { try await sleep(.milliseconds(1)) }
+            while !Process.opened(since: before).isEmpty { try await sleep(.milliseconds(1)) }
             #expect(try EventLoop.running.timerCount == 0)
         }
     }
