@@ -21,21 +21,36 @@ public final class HTTPResponse {
         self.reader = reader
         var head: HTTPHead
         var status: Int
+        var informational = 0
         // What comes with a status below 200 is not the answer yet.
         repeat {
             guard let next = try await HTTPHead(from: reader) else { throw HTTPError.cutOff }
-            guard let number = Int(next.words[1]), number >= 100 else { throw HTTPError("an answer without a status") }
+            guard next.words[0].hasPrefix("HTTP/"), next.words[1].count == 3, let number = decimal(next.words[1]),
+                number >= 100
+            else { throw HTTPError("an answer without a status") }
             (head, status) = (next, number)
+            informational += 1
+            guard informational <= 20 else { throw HTTPError("the server never gets to its answer") }
         } while status < 200
         (self.status, headers) = (status, head.headers)
-        if status == 204 {
+        try frame(head)
+    }
+
+    /// Finds out where the body ends: RFC 9112, 6.3.
+    private func frame(_ head: HTTPHead) throws {
+        let length = head.headers["content-length"]
+        if status == 204 || status == 304 {
             body = .ended
-        } else if headers["transfer-encoding"]?.lowercased().hasSuffix("chunked") ?? false {
+        } else if head.headers["transfer-encoding"] != nil {
+            guard length == nil, head.words[0] == "HTTP/1.1", head.tokens(of: "transfer-encoding") == ["chunked"] else {
+                throw HTTPError("a transfer encoding other than chunked, or beside a length")
+            }
             body = .nextChunk
-        } else if let text = headers["content-length"] {
-            guard let length = Int(text), length >= 0 else { throw HTTPError("the length is no number") }
-            self.length = length
-            body = .bytes(left: length, isChunk: false)
+        } else if let length {
+            // Two lengths, even equal ones, are joined by a comma and are no number.
+            guard let number = decimal(length) else { throw HTTPError("the length \(length) is no number") }
+            self.length = number
+            body = .bytes(left: number, isChunk: false)
         }
     }
 
@@ -50,14 +65,12 @@ public final class HTTPResponse {
                 let bytes = try await reader.read(65_536)
                 return bytes.isEmpty ? nil : bytes
             case .nextChunk:
-                let line = try await reader.httpLine()
-                let digits = line.prefix { $0 != ";" && $0 != " " }
-                guard let size = Int(digits, radix: 16), size >= 0 else { throw HTTPError("a chunk without a size") }
+                let size = try await chunkSize()
                 body = .bytes(left: size, isChunk: size > 0)
                 // After the last chunk, which is empty, there may be more headers.
-                while size == 0, try await !reader.httpLine().isEmpty {}
+                if size == 0 { _ = try await HTTPHead.readHeaders(from: reader) }
             case .bytes(left: 0, let isChunk):
-                if isChunk, try await !reader.httpLine().isEmpty { throw HTTPError("a chunk does not end") }
+                if isChunk, try await reader.httpLine() != "" { throw HTTPError("a chunk does not end") }
                 body = isChunk ? .nextChunk : .ended
             case .bytes(let left, let isChunk):
                 let bytes = try await reader.read(min(left, 65_536))
@@ -67,4 +80,19 @@ public final class HTTPResponse {
             }
         }
     }
+
+    /// Reads the line before a chunk: its size, and perhaps extensions, which are short if they mean anything.
+    private func chunkSize() async throws -> Int {
+        let line = try await reader.httpLine() ?? ""
+        let digits = line.prefix { $0 != ";" }.trimmingSpaces
+        guard line.utf8.count <= 1_024, digits.utf8.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
+            let size = Int(digits, radix: 16)
+        else { throw HTTPError("a chunk without a size") }
+        return size
+    }
+}
+
+/// A number as HTTP writes it: digits and nothing else. Nil if it is something else, or too large.
+private func decimal(_ text: String) -> Int? {
+    text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int(text) : nil
 }

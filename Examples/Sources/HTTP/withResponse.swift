@@ -21,6 +21,8 @@ public func withResponse<T>(
     try await writer.write(request(for: url, host: host))
     let response = try await HTTPResponse(reader)
     switch response.status {
+    // Nobody asked for a part.
+    case 206: throw HTTPError("the server sends a part of what was asked for")
     case 200..<300:
         return try await body(response)
     case 301, 302, 303, 307, 308:

@@ -41,10 +41,11 @@ struct Workers: ParsableCommand {
             count: count, listen: [.tcp(host: host, port: port)], grace: .seconds(grace)
         ) { [work] worker in
             let server = try await startServer(descriptors: worker.sockets, backlog: 1_024) { reader, writer in
-                // One request after the other, as long as the client wants.
+                // One request after the other, as long as the client wants. The body of a request is not
+                // read, so that there is no next request after one.
                 while let request = try await HTTPHead(from: reader) {
                     compute(for: .microseconds(work))
-                    let closes = request.headers["connection"] == "close" || worker.isStopping
+                    let closes = request.closes || request.hasBody || worker.isStopping
                     try await writer.write(answer(of: worker, closes: closes))
                     if closes { break }
                 }

@@ -16,6 +16,36 @@ func withOddServer(_ body: (_ url: String) async throws -> Void) async throws {
             chunked = ok + b"Transfer-Encoding: chunked\\r\\n\\r\\n"
             def whole(text): return ok + b"Content-Length: %d\\r\\n\\r\\n%s" % (len(text), text)
             def redirect(to): return b"HTTP/1.1 302 Found\\r\\nLocation: %s\\r\\nContent-Length: 0\\r\\n\\r\\n" % to
+            def length(text): return ok + b"Content-Length: %s\\r\\n\\r\\nabcde" % text
+            def encoded(text): return ok + b"Transfer-Encoding: %s\\r\\n\\r\\n3\\r\\nabc\\r\\n0\\r\\n\\r\\n" % text
+            odd = {
+                "two-lengths": [length(b"3\\r\\nContent-Length: 5")],
+                "same-length-twice": [length(b"3\\r\\nContent-Length: 3")],
+                "signed-length": [length(b"+3")],
+                "huge-length": [length(b"9" * 20)],
+                "empty-length": [length(b"")],
+                "length-and-chunks": [encoded(b"chunked\\r\\nContent-Length: 3")],
+                "other-encoding": [encoded(b"xchunked")],
+                "encoded-twice": [encoded(b"gzip, chunked")],
+                "old-chunks": [encoded(b"chunked").replace(b"HTTP/1.1", b"HTTP/1.0")],
+                "signed-chunk": [chunked, b"+3\\r\\nabc\\r\\n0\\r\\n\\r\\n"],
+                "huge-chunk": [chunked, b"f" * 20 + b"\\r\\nabc"],
+                "unsized-chunk": [chunked, b";a=b\\r\\nabc\\r\\n0\\r\\n\\r\\n"],
+                "long-extension": [chunked, b"3;" + b"x" * 2000 + b"\\r\\nabc\\r\\n0\\r\\n\\r\\n"],
+                "long-chunk": [chunked, b"3\\r\\nabcd\\r\\n0\\r\\n\\r\\n"],
+                "part": [b"HTTP/1.1 206 Partial Content\\r\\nContent-Range: bytes 0-2/9\\r\\nContent-Length: 3\\r\\n\\r\\nabc"],
+                "folded": [ok + b"A: b\\r\\n c: d\\r\\nContent-Length: 3\\r\\n\\r\\nabc"],
+                "spaced-name": [ok + b"Content-Length : 3\\r\\n\\r\\nabc"],
+                "bare-return": [ok + b"A: b\\rContent-Length: 5\\r\\nContent-Length: 3\\r\\n\\r\\nabc"],
+                "odd-status": [ok.replace(b"200", b"+20") + b"Content-Length: 3\\r\\n\\r\\nabc"],
+                "version-two": [ok.replace(b"1.1", b"1.12") + b"Content-Length: 3\\r\\n\\r\\nabc"],
+            }
+            endless = {
+                "endless-headers": (ok, b"A: b\\r\\n"),
+                "endless-trailers": (chunked + b"0\\r\\n", b"A: b\\r\\n"),
+                "endless-line": (ok + b"A: ", b"b" * 1000),
+                "endless-hints": (b"", b"HTTP/1.1 103 Early Hints\\r\\n\\r\\n"),
+            }
             if name == "chunked":
                 await send(chunked, b"5;x=y\\r\\none, \\r\\n", b"A\\r\\ntwo", b", three\\r\\n0\\r\\nTrailer: 1\\r\\n\\r\\n", pause=.02)
             elif name == "until-close": await send(b"HTTP/1.1 103 Early Hints\\r\\nA: b\\r\\n\\r\\n" + ok + b"\\r\\n", b"to the ", b"end", pause=.02)
@@ -42,6 +72,11 @@ func withOddServer(_ body: (_ url: String) async throws -> Void) async throws {
             elif name == "loop": await send(redirect(b"loop"))
             elif name == "nowhere": await send(b"HTTP/1.1 302 Found\\r\\n\\r\\n")
             elif name == "garbage": await send(b"220 mail.example.com ESMTP\\r\\n")
+            elif name in odd: await send(*odd[name])
+            elif name.startswith("endless"):
+                start, part = endless[name]
+                await send(start)
+                while not writer.is_closing(): await send(part * 100)
             elif name == "most": await send(whole(b"%d" % most))
             elif name.startswith("slow"):
                 running += 1
