@@ -1,12 +1,15 @@
 #!/bin/sh
 # Makes the documentation, and fails on any warning: .build/documentation/MODULE.doccarchive,
-# or where the argument says. Needs the modules of `swift build`; to look at it:
+# or where the argument says. To look at it:
 #
 #     scripts/build-documentation.sh && python3 -m http.server -d .build/documentation/AsyncIO.doccarchive
 #
 # and open http://localhost:8000/documentation/asyncio/.
 set -eu
 cd "$(dirname "$0")/.."
+
+# The modules that the symbols are taken from; AsyncIOTesting needs all of them.
+swift build --target AsyncIOTesting
 
 output=${1:-.build/documentation}
 products=.build/debug

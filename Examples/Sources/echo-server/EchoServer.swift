@@ -35,13 +35,15 @@ struct EchoServer: ParsableCommand {
     var udp = false
 
     func validate() throws {
-        guard (port == nil) != (unix == nil) else { throw ValidationError("Either --port or --unix is needed.") }
+        guard port == nil || unix == nil else { throw ValidationError("--port and --unix exclude each other.") }
         guard 0...65_535 ~= port ?? 0 else { throw ValidationError("--port must be from 0 to 65535.") }
         guard tlsKey == nil || tlsCert != nil else { throw ValidationError("--tls-key needs --tls-cert too.") }
         guard !udp || (unix == nil && tlsCert == nil) else { throw ValidationError("--udp goes with --port alone.") }
     }
 
     func run() throws {
+        // Not in validate(): there it would hide a mistyped option's name.
+        guard port != nil || unix != nil else { throw ValidationError("Either --port or --unix is needed.") }
         try AsyncIO.run {
             let stop = try signals(.terminate, .interrupt)
             try await udp ? serveDatagrams(until: stop) : serveStreams(until: stop)

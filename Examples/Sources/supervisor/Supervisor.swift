@@ -34,11 +34,17 @@ struct Supervisor: ParsableCommand {
     }
 
     func run() throws {
-        let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map(String.init)
+        let supervisor = self
+        try AsyncIO.run { try await supervisor.supervise(supervisor.services()) }
+    }
+
+    /// Reads the file.
+    @MainActor
+    private func services() async throws -> [Service] {
+        let lines = try await readText(file).split(separator: "\n").map(String.init)
         let commands = lines.filter { !$0.allSatisfy(\.isWhitespace) && !$0.hasPrefix("#") }
         guard !commands.isEmpty else { throw ValidationError("There is no command in \(file).") }
-        let supervisor = self
-        try AsyncIO.run { try await supervisor.supervise(commands.map { Service(command: $0) }) }
+        return commands.map { Service(command: $0) }
     }
 
     @MainActor

@@ -153,6 +153,8 @@ import Testing
 
     @Test(arguments: [
         ("", "Either --port or --unix is needed."),
+        ("--port 0 --unix u", "--port and --unix exclude each other."),
+        ("--bogus", "Unknown option '--bogus'"),
         ("--port 70000", "--port must be from 0 to 65535."),
         ("--port x", "The value 'x' is invalid for '--port <port>'"),
         ("--port 0 --tls-key k", "--tls-key needs --tls-cert too."),

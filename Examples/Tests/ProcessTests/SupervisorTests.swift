@@ -47,6 +47,16 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("/no/such/file", "No such file or directory"), (NSTemporaryDirectory(), "Is a directory"),
+    ]) func aFileThatCannotBeReadIsNamedInOneLine(file: String, reason: String) async throws {
+        let process = try await createSubprocess(program("supervisor"), arguments: [file], stderr: .pipe)
+        let text = String(decoding: try await process.communicate().stderr ?? [], as: UTF8.self)
+        #expect(process.returnCode == 1)
+        #expect(text.hasPrefix("Error: ") && text.contains(file) && text.contains(reason), "\(text)")
+        #expect(text.split(separator: "\n").count == 1)
+    }
+
     @Test func itExplainsItselfAndWhatIsWrong() async throws {
         let help = try await createSubprocess(program("supervisor"), arguments: ["--help"], stdout: .pipe)
         let (text, _) = try await help.communicate()
