@@ -20,6 +20,14 @@ package final class Pulse: @unchecked Sendable {
         package static let timed = Flags(rawValue: UInt32(ASYNCIO_PULSE_TIMED))
     }
 
+    /// Which step the loop is in, or that it is in its poller.
+    package struct Position: Equatable, Sendable {
+        package let steps: UInt64
+        package let polls: UInt64
+        /// Whether the loop is in its poller, and so is not blocked.
+        package var isPolling: Bool { polls % 2 == 1 }
+    }
+
     // MARK: The loop's thread
 
     /// A step begins; `task` is the address of whose, or 0 if that is not known. Mostly
@@ -35,7 +43,13 @@ package final class Pulse: @unchecked Sendable {
         unsafe asyncio_pulse_set_task(raw, UnsafeRawPointer(bitPattern: task))
     }
 
-    package func setAsleep(_ isAsleep: Bool) { unsafe asyncio_pulse_set_asleep(raw, isAsleep) }
+    /// The loop goes into its poller, however short it stays.
+    @inline(__always)
+    package func enterPoller() { unsafe asyncio_pulse_poll(raw) }
+
+    /// The loop comes out of its poller.
+    @inline(__always)
+    package func leavePoller() { unsafe asyncio_pulse_poll(raw) }
 
     // MARK: Any thread
 
@@ -43,7 +57,8 @@ package final class Pulse: @unchecked Sendable {
     package func raise(_ flag: Flags) { unsafe asyncio_pulse_raise(raw, flag.rawValue) }
     package func lower(_ flag: Flags) { unsafe asyncio_pulse_lower(raw, flag.rawValue) }
     package var steps: UInt64 { unsafe asyncio_pulse_steps(raw) }
-    package var isAsleep: Bool { unsafe asyncio_pulse_is_asleep(raw) }
+    /// Where the loop is: it has not moved between two looks that find the same.
+    package var position: Position { unsafe Position(steps: steps, polls: asyncio_pulse_polls(raw)) }
     package var task: UnsafeRawPointer? { unsafe asyncio_pulse_task(raw) }
 
     /// The time, as of the watcher's latest look, so that others need not ask the clock; 0 if

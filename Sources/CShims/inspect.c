@@ -247,10 +247,12 @@ static int walk(registers at, const stack_view *stack, uintptr_t *frames, int ca
 // call returns meanwhile; then the walk may find less.
 static int frames_in_system_call(
     asyncio_thread_place place, uintptr_t *frames, int capacity, int *first_async, bool *is_running) {
+    *is_running = true;
+    // A thread that looks at itself is in no other call than this one's.
+    if (place.thread == (pid_t)syscall(SYS_gettid)) return 0;
     char path[64], text[256];
     snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)place.thread);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    *is_running = true;
     if (fd < 0) return 0;
     ssize_t length = read(fd, text, sizeof text - 1);
     close(fd);

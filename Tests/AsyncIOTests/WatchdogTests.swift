@@ -5,6 +5,9 @@ import Synchronization
 import Testing
 
 /// A loop that does not turn is reported while it does not.
+///
+/// Most tests have a watchdog of their own, which looks when the test says so and believes
+/// what time the test says it is.
 @Suite(.eventLoop, .serialized)
 struct WatchdogTests {
     /// What the watchdog told.
@@ -14,20 +17,237 @@ struct WatchdogTests {
         func add(_ report: BlockedLoopReport) { reports.withLock { $0.append(report) } }
     }
 
-    func watched(after threshold: Duration, _ body: (Told) async throws -> Void) async throws -> [BlockedLoopReport] {
-        let told = Told()
-        let loop = try EventLoop.running
-        loop.setBlockedHandler { told.add($0) }
-        loop.blockedThreshold = threshold
-        defer { loop.setBlockedHandler(nil) }
-        try await body(told)
-        return told.all
+    /// A watchdog, and its clock.
+    nonisolated final class Lookout: Sendable {
+        private let watchdog = Watchdog(hasThread: false)
+        private let told = Told()
+        private let loop: EventLoop
+        private let clock = Guarded<Int64>(SystemClock.now())
+
+        @MainActor init(threshold: Duration = .seconds(1)) throws {
+            loop = try EventLoop.running
+            // The shared watchdog must not tell the handler.
+            loop.blockedThreshold = threshold
+            watchdog.beginWatching(loop)
+            loop.blockedThreshold = nil
+            loop.setBlockedHandler { [told] in told.add($0) }
+        }
+
+        /// Looks once `time` has passed.
+        @discardableResult
+        func look(after time: Duration) -> Lookout {
+            let now = clock.withLock { now in
+                now += Int64(time / .nanoseconds(1))
+                return now
+            }
+            watchdog.look(at: now)
+            return self
+        }
+
+        /// Looks every 100 ms, as the watchdog's thread does, from now on for `time`.
+        @discardableResult
+        func look(for time: Duration) -> Lookout {
+            var passed = Duration.zero
+            look(after: .zero)
+            while passed < time {
+                look(after: .milliseconds(100))
+                passed += .milliseconds(100)
+            }
+            return self
+        }
+
+        var reports: [BlockedLoopReport] { told.all }
+
+        @MainActor func end() {
+            watchdog.endWatching(loop)
+            loop.setBlockedHandler(nil)
+        }
     }
 
-    /// Blocks the thread in a system call.
-    nonisolated func waitInTheKernel(for told: Told) {
-        while told.all.isEmpty { block(.milliseconds(50)) }
+    @Test func aTaskThatDoesNotGiveWayIsNamedWithItsStack() async throws {
+        let lookout = try Lookout()
+        defer { lookout.end() }
+        let line = #line + 1
+        try await createTask(name: "busy") { _ = lookout.look(for: .milliseconds(1_200)) }.value
+        let report = try #require(lookout.reports.first)
+        #expect(lookout.reports.count == 1)
+        #expect(report.task == "busy")
+        #expect(report.created?.line == UInt(line))
+        #expect(report.duration == .seconds(1))
+        #expect(report.stack.contains { $0.function == "WatchdogTests.Lookout.look(for:)" && $0.file == #filePath })
+        #expect(report.stack.contains { $0.line == line }, "\(report.stack)")
+        #expect(report.description.contains("Task \"busy\" is running at "))
     }
+
+    @Test func aTaskThatSitsInASystemCallIsNamedToo() async throws {
+        let lookout = try Lookout()
+        defer { lookout.end() }
+        try await createTask(name: "asleep") { try waitInTheKernel(lookout) }.value
+        let report = try #require(lookout.reports.first)
+        #expect(report.task == "asleep")
+        #expect(report.stack.contains { $0.function == "WatchdogTests.waitInTheKernel(_:)" }, "\(report.stack)")
+    }
+
+    /// Blocks the thread until another one has looked.
+    func waitInTheKernel(_ lookout: Lookout) throws {
+        let gate = ThreadGate()
+        try Thread.start(named: "test-look") {
+            lookout.look(for: .seconds(2))
+            gate.open()
+        }
+        gate.wait()
+    }
+
+    @Test func aCallbackThatBlocksIsNobodysTask() async throws {
+        let lookout = try Lookout()
+        defer { lookout.end() }
+        try EventLoop.running.callSoon { lookout.look(for: .seconds(1)) }
+        try await sleep(.zero)
+        let report = try #require(lookout.reports.first)
+        #expect(report.task == nil && report.created == nil)
+        #expect(report.description.contains("a callback is running"))
+        #expect(report.stack.contains { $0.function == "WatchdogTests.Lookout.look(for:)" }, "\(report.stack)")
+    }
+
+    @Test func aTaskThatGoesOnAfterAWaitIsKnown() async throws {
+        let lookout = try Lookout()
+        defer { lookout.end() }
+        let task = createTask(name: "later") {
+            try await sleep(.zero)
+            lookout.look(for: .seconds(1))
+        }
+        try await task.value
+        #expect(lookout.reports.first?.task == "later")
+    }
+
+    /// Waits until the loop is in its poller, and not where it was before.
+    nonisolated func waitUntilPolling(_ loop: EventLoop, otherThan before: Pulse.Position? = nil) -> Pulse.Position {
+        while !loop.pulse.position.isPolling || loop.pulse.position == before { block(.milliseconds(1)) }
+        return loop.pulse.position
+    }
+
+    /// However late the watchdog is, and whatever it saw before.
+    @Test func aLoopInItsPollerIsNeverReported() async throws {
+        let lookout = try Lookout()
+        defer { lookout.end() }
+        let loop = try EventLoop.running
+        try await toThread {
+            var position = waitUntilPolling(loop)
+            lookout.look(for: .seconds(30))
+            for _ in 0..<20 {
+                lookout.look(after: .milliseconds(900))
+                // It comes out of it between two looks, and goes in again.
+                try loop.callSoonThreadSafe {}
+                position = waitUntilPolling(loop, otherThan: position)
+            }
+        }
+        #expect(lookout.reports.isEmpty)
+    }
+
+    /// The time in the poller does not count, although no step was made in it.
+    @Test func aLoopThatHasJustWokenUpIsNotBlocked() async throws {
+        let lookout = try Lookout()
+        defer { lookout.end() }
+        let loop = try EventLoop.running
+        let position = try await toThread {
+            let position = waitUntilPolling(loop)
+            lookout.look(after: .zero)
+            return position
+        }
+        #expect(loop.pulse.position != position)
+        lookout.look(after: .milliseconds(1_100)).look(after: .milliseconds(900))
+        #expect(lookout.reports.isEmpty)
+        lookout.look(after: .milliseconds(100))
+        #expect(lookout.reports.count == 1)
+    }
+
+    @Test func aPollMovesThePulseEvenIfItBringsNothing() {
+        let pulse = Pulse()
+        let before = pulse.position
+        #expect(!before.isPolling)
+        pulse.enterPoller()
+        let inside = pulse.position
+        #expect(inside.isPolling && inside != before)
+        pulse.leavePoller()
+        #expect(!pulse.position.isPolling && pulse.position != before && pulse.position != inside)
+        #expect(pulse.position.steps == before.steps)
+    }
+
+    @Test(arguments: BackendTests.hasUring ? [Backend.epoll, .ioUring] : [.epoll])
+    func aPollThatDoesNotWaitIsAPollToo(backend: Backend) throws {
+        try atTopLevel {
+            let polls = try AsyncIO.run(backend: backend) {
+                let loop = try EventLoop.running
+                let pipe = try Pipe()
+                try loop.addReader(pipe.reader) {}
+                defer { _ = try? loop.removeReader(pipe.reader) }
+                try await sleep(.zero)
+                let before = loop.pulse.position.polls
+                try await sleep(.zero)
+                return loop.pulse.position.polls - before
+            }
+            // In and out.
+            #expect(polls == 2)
+        }
+    }
+
+    @Test func aLoopWithManyShortStepsIsNotBlocked() async throws {
+        let lookout = try Lookout()
+        defer { lookout.end() }
+        for _ in 0..<50 {
+            lookout.look(after: .milliseconds(600))
+            try await sleep(.zero)
+        }
+        #expect(lookout.reports.isEmpty)
+    }
+
+    @Test func aBlockageIsReportedAgainAfterTenTimesAsLongAndCountedOnce() async throws {
+        let loop = try EventLoop.running
+        let lookout = try Lookout()
+        defer { lookout.end() }
+        #expect(loop.statistics.stalls == 0)
+        lookout.look(for: .seconds(9))
+        #expect(lookout.reports.map(\.duration) == [.seconds(1)])
+        lookout.look(for: .seconds(2))
+        #expect(lookout.reports.map(\.duration) == [.seconds(1), .seconds(10)])
+        #expect(loop.statistics.stalls == 1)
+        #expect(loop.statistics.longestStall >= .seconds(10))
+        try await sleep(.zero)
+        lookout.look(for: .seconds(1))
+        #expect(loop.statistics.stalls == 2)
+    }
+
+    /// The process was stopped, or the machine had no time for it.
+    @Test func aLookThatIsMuchTooLateSaysNothingOfTheLoop() async throws {
+        let lookout = try Lookout()
+        defer { lookout.end() }
+        lookout.look(after: .zero).look(after: .milliseconds(100)).look(after: .seconds(60))
+        #expect(lookout.reports.isEmpty)
+        // If it goes on, it is the loop.
+        lookout.look(for: .seconds(1))
+        #expect(lookout.reports.map(\.duration) == [.seconds(1)])
+    }
+
+    @Test func aLoopHasItsOwnHandlerAndFigures() async throws {
+        let lookout = try Lookout()
+        defer { lookout.end() }
+        let other = try EventLoop()
+        defer { try? other.close() }
+        let othersReports = Told()
+        other.setBlockedHandler { othersReports.add($0) }
+        lookout.look(for: .seconds(1))
+        #expect(lookout.reports.count == 1)
+        #expect(othersReports.all.isEmpty)
+        #expect(try EventLoop.running.statistics.stalls == 1)
+        #expect(other.statistics.stalls == 0 && other.statistics.longestStall == .zero)
+        // It was the other's.
+        other.setBlockedHandler(nil)
+        try await sleep(.zero)
+        lookout.look(for: .seconds(1))
+        #expect(lookout.reports.count == 2)
+    }
+
+    // MARK: The watchdog's thread
 
     /// Keeps the processor busy.
     nonisolated func compute(until told: Told) {
@@ -36,79 +256,38 @@ struct WatchdogTests {
         }
     }
 
-    @Test func aTaskThatComputesIsNamedMeanwhileWithItsStack() async throws {
-        let line = #line + 2
-        let reports = try await watched(after: .milliseconds(200)) { told in
-            let task = createTask(name: "busy") { compute(until: told) }
-            try await task.value
-        }
-        let report = try #require(reports.first)
-        #expect(report.task == "busy")
-        #expect(report.created?.line == UInt(line))
-        #expect(report.duration >= .milliseconds(200) && report.duration < .seconds(5))
-        #expect(report.stack.contains { $0.function == "WatchdogTests.compute(until:)" && $0.file == #filePath })
-        #expect(report.stack.contains { $0.line == line })
-        #expect(report.description.contains("Task \"busy\" is running at "))
-    }
-
-    @Test func aTaskThatSitsInASystemCallIsNamedToo() async throws {
-        let reports = try await watched(after: .milliseconds(200)) { told in
-            let task = createTask(name: "asleep") { waitInTheKernel(for: told) }
-            try await task.value
-        }
-        let report = try #require(reports.first)
-        #expect(report.task == "asleep")
-        #expect(report.stack.contains { $0.function == "WatchdogTests.waitInTheKernel(for:)" }, "\(report.stack)")
-    }
-
-    @Test func aCallbackThatBlocksIsNobodysTask() async throws {
-        let reports = try await watched(after: .milliseconds(200)) { told in
-            try EventLoop.running.callSoon { compute(until: told) }
-            try await sleep(.milliseconds(1))
-        }
-        let report = try #require(reports.first)
-        #expect(report.task == nil && report.created == nil)
-        #expect(report.description.contains("a callback is running"))
-        #expect(report.stack.contains { $0.function == "WatchdogTests.compute(until:)" }, "\(report.stack)")
-    }
-
-    @Test func aTaskThatGoesOnAfterAWaitIsKnown() async throws {
-        let reports = try await watched(after: .milliseconds(200)) { told in
-            let task = createTask(name: "later") {
-                try await sleep(.milliseconds(10))
-                compute(until: told)
-            }
-            try await task.value
-        }
-        #expect(reports.first?.task == "later")
-    }
-
-    @Test func aLoopThatSleepsOrIsBusyWithManyStepsIsNotBlocked() async throws {
-        let reports = try await watched(after: .milliseconds(200)) { _ in
-            try await sleep(.milliseconds(600))
-            let end = ContinuousClock.now + .milliseconds(600)
-            while ContinuousClock.now < end { try await sleep(.zero) }
-        }
-        #expect(reports.isEmpty)
-    }
-
-    @Test func aBlockageIsReportedOnceAndCounted() async throws {
+    @Test func aThreadLooksByItself() async throws {
+        let told = Told()
         let loop = try EventLoop.running
-        let before = loop.statistics.stalls
-        let reports = try await watched(after: .milliseconds(200)) { _ in block(.milliseconds(1_200)) }
-        #expect(reports.count == 1)
-        #expect(loop.statistics.stalls == before + 1)
+        loop.setBlockedHandler { told.add($0) }
+        loop.blockedThreshold = .milliseconds(200)
+        defer {
+            loop.blockedThreshold = nil
+            loop.setBlockedHandler(nil)
+        }
+        try await createTask(name: "busy") { compute(until: told) }.value
+        let report = try #require(told.all.first)
+        #expect(report.task == "busy")
+        #expect(report.duration >= .milliseconds(200))
+        #expect(report.stack.contains { $0.function == "WatchdogTests.compute(until:)" }, "\(report.stack)")
+        #expect(loop.statistics.stalls >= 1)
         #expect(loop.statistics.longestStall >= .milliseconds(200))
     }
 
     @Test func withoutAThresholdNobodyWatches() async throws {
         let loop = try EventLoop.running
-        let told = Told()
-        loop.setBlockedHandler { told.add($0) }
-        defer { loop.setBlockedHandler(nil) }
         loop.blockedThreshold = nil
         #expect(loop.blockedThreshold == nil)
-        block(.milliseconds(700))
+        let watchdog = Watchdog(hasThread: false)
+        let told = Told()
+        loop.setBlockedHandler { told.add($0) }
+        watchdog.beginWatching(loop)
+        defer {
+            watchdog.endWatching(loop)
+            loop.setBlockedHandler(nil)
+        }
+        let start = SystemClock.now()
+        for second in 0..<20 { watchdog.look(at: start + Int64(second) * 1_000_000_000) }
         #expect(told.all.isEmpty)
     }
 }

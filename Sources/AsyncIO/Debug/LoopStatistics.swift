@@ -27,7 +27,7 @@ public struct LoopStatistics: Sendable {
     public let lag: Duration
     /// How late the latest of all timers fired.
     public let longestLag: Duration
-    /// How often the watchdog found the loop blocked.
+    /// How often the watchdog found this loop blocked.
     public let stalls: Int
     /// The longest time that it was.
     public let longestStall: Duration
@@ -44,11 +44,11 @@ extension EventLoop {
     /// How the loop is doing: its lag, and how much there is of everything.
     public var statistics: LoopStatistics {
         assertUsable("statistics")
-        let stalls = Watchdog.shared.stalls
+        let (stalls, longestStall) = blockage.withLock { ($0.stalls, $0.longest) }
         return LoopStatistics(
             name: name, turns: turns, steps: pulse.steps, tasks: tasks.count, ready: ready.count, timers: timers.count,
             descriptors: descriptors.count, connections: traffic.connections, bytesReceived: traffic.received,
             bytesSent: traffic.sent, lag: .nanoseconds(lag.latest), longestLag: .nanoseconds(lag.longest),
-            stalls: stalls.count, longestStall: stalls.longest)
+            stalls: stalls, longestStall: .nanoseconds(longestStall))
     }
 }

@@ -4,17 +4,29 @@ internal import Logging
 // # The watchdog
 //
 // A thread of its own looks at the pulse of the loop that runs, some times a second. A loop
-// that neither sleeps nor has made a step since the last look may be blocked; if that
+// that is not in its poller, and has not moved since the last look, may be blocked; if that
 // lasts, the watchdog says so *meanwhile*, with the task that runs and the stack of the
-// loop's thread. The loop pays a few stores for each step and nothing else.
+// loop's thread. The loop pays a few stores for each step and each poll, and nothing else.
 //
 // Reading the task's name from another thread needs it to stay where it is. The watchdog
 // raises a flag and makes all threads see it (membarrier); if the pulse has not moved then,
 // the loop's thread is still inside the step, and waits at its end, or the task's end, until
 // the watchdog has read. Otherwise the loop is not blocked, and there is nothing to report.
+// This comes after the stack was taken, so that the stack is of that step too.
+//
+// A look that is itself much too late says that the machine had no time for this process, or
+// that the process was stopped. It says nothing about the loop, which gets its time anew.
+
+/// What the watchdog found of a loop, and who is told. Any thread.
+struct Blockage {
+    var handler: (@Sendable (BlockedLoopReport) -> Void)?
+    var stalls = 0
+    /// Nanoseconds.
+    var longest: Int64 = 0
+}
 
 /// Watches the loops of the process. Any thread, except as marked.
-final class Watchdog: Sendable {
+package final class Watchdog: Sendable {
     static let shared = Watchdog()
 
     private struct Watched {
@@ -24,32 +36,51 @@ final class Watchdog: Sendable {
         var threshold: Int64?
 
         // What the latest look showed.
-        var steps: UInt64 = 0
+        var position: Pulse.Position?
+        var latestLook: Int64 = 0
         var since: Int64 = 0
         /// When to report next.
         var nextReport: Int64 = 0
         var hasReported = false
+        /// The same in the log, rather than to a handler: the end belongs there too.
+        var isLogged = false
+
+        /// The loop gets its time anew.
+        mutating func begin(at position: Pulse.Position?, _ now: Int64) {
+            self.position = position
+            since = now
+            nextReport = threshold ?? 0
+            (hasReported, isLogged) = (false, false)
+        }
+
+        /// For how long a loop has been blocked that is known to be.
+        func noteDuration(until now: Int64) {
+            guard hasReported else { return }
+            loop.blockage.withLock { $0.longest = max($0.longest, now - since) }
+        }
     }
 
     private struct State {
         /// The loops that run, one inside the other: the last one is watched.
         var running: [Watched] = []
         var isStarted = false
-        var handler: (@Sendable (BlockedLoopReport) -> Void)?
-        var stalls = 0
-        var longestStall: Int64 = 0
     }
 
     private let state = Guarded(State())
-    /// Held while the watchdog looks at a task.
-    private let gate = Guarded(())
+    /// Held while a watchdog looks at a task.
+    private static let gate = Guarded(())
     private let bell = ThreadGate()
     /// Held by the watchdog's thread from a look to the end of its report.
     private let looking = Guarded(())
+    private let hasThread: Bool
+
+    /// - Parameter hasThread: whether a thread of the watchdog's looks, rather than whoever
+    ///   calls ``look(at:)``.
+    package init(hasThread: Bool = true) { self.hasThread = hasThread }
 
     // MARK: The loop's thread
 
-    func beginWatching(_ loop: EventLoop) {
+    package func beginWatching(_ loop: EventLoop) {
         if Environment.inspect { Self.startInspection }
         let isReal = loop.virtualNow == nil && !loop.isPumped
         let threshold = isReal ? loop.blockedThreshold?.roundedUpNanoseconds : nil
@@ -57,30 +88,28 @@ final class Watchdog: Sendable {
         if isReal { loop.pulse.now = SystemClock.now() }
         let mustStart = state.withLock { state in
             state.running.append(watched)
-            defer { if threshold != nil { state.isStarted = true } }
-            return threshold != nil && !state.isStarted
+            return claimStart(&state)
         }
         if mustStart { start() }
     }
 
-    func endWatching(_ loop: EventLoop) {
-        let ended = state.withLock { state -> Int64? in
-            var ended: Int64?
-            if let index = state.running.lastIndex(where: { $0.loop === loop }) {
-                let watched = state.running.remove(at: index)
-                if watched.hasReported { ended = SystemClock.now() - watched.since }
+    package func endWatching(_ loop: EventLoop) {
+        // A report may be on its way still, and comes first.
+        let ended = looking.withLock { _ in
+            state.withLock { state -> Int64? in
+                var ended: Int64?
+                let now = SystemClock.now()
+                if let index = state.running.lastIndex(where: { $0.loop === loop }) {
+                    let watched = state.running.remove(at: index)
+                    watched.noteDuration(until: now)
+                    if watched.isLogged { ended = now - watched.since }
+                }
+                // The one around it went on all the while; what it did is no news.
+                if let last = state.running.indices.last { state.running[last].begin(at: nil, 0) }
+                return ended
             }
-            // The one around it went on all the while; what it did is no news.
-            if let last = state.running.indices.last {
-                state.running[last].since = 0
-                state.running[last].hasReported = false
-            }
-            return ended
         }
-        guard let ended else { return }
-        // The report may be on its way still, and comes first.
-        looking.withLock { _ in }
-        Self.tellEnd(ended, loop)
+        if let ended { Self.tellEnd(ended, loop) }
     }
 
     private static func tellEnd(_ duration: Int64, _ loop: EventLoop) {
@@ -92,19 +121,24 @@ final class Watchdog: Sendable {
         let mustStart = state.withLock { state in
             for index in state.running.indices where state.running[index].loop === loop {
                 state.running[index].threshold = threshold?.roundedUpNanoseconds
-                state.running[index].nextReport = 0
+                state.running[index].nextReport = threshold?.roundedUpNanoseconds ?? 0
             }
-            defer { if threshold != nil, !state.running.isEmpty { state.isStarted = true } }
-            return threshold != nil && !state.isStarted && !state.running.isEmpty
+            return claimStart(&state)
         }
         if mustStart { start() }
     }
 
+    private func claimStart(_ state: inout State) -> Bool {
+        guard hasThread, !state.isStarted, state.running.contains(where: { $0.threshold != nil }) else { return false }
+        state.isStarted = true
+        return true
+    }
+
     /// Waits until the watchdog has looked, if it does.
-    static func waitWhileLooking() { shared.gate.withLock { _ in } }
+    static func waitWhileLooking() { gate.withLock { _ in } }
 
     /// Runs `body` while the watchdog looks at no task.
-    static func whileNotLooking(_ body: () -> Void) { shared.gate.withLock { _ in body() } }
+    static func whileNotLooking(_ body: () -> Void) { gate.withLock { _ in body() } }
 
     private static let startInspection: Void = {
         do {
@@ -114,28 +148,19 @@ final class Watchdog: Sendable {
         }
     }()
 
-    // MARK: Figures
-
-    var handler: (@Sendable (BlockedLoopReport) -> Void)? {
-        get { state.withLock { $0.handler } }
-        set { state.withLock { $0.handler = newValue } }
-    }
-
-    var stalls: (count: Int, longest: Duration) {
-        state.withLock { ($0.stalls, .nanoseconds($0.longestStall)) }
-    }
-
     // MARK: The watchdog's thread
 
     /// Between two looks.
     private static let interval: Int64 = 100_000_000
+    /// The same if no loop is watched.
+    private static let idleInterval = 4 * interval
 
     private func start() {
         do {
             try Thread.start(named: "asyncio-watch") { [self] in
                 while true {
                     sleepOnce()
-                    looking.withLock { _ in look() }
+                    looking.withLock { _ in look(at: SystemClock.now()) }
                 }
             }
         } catch {
@@ -144,51 +169,69 @@ final class Watchdog: Sendable {
     }
 
     private func sleepOnce() {
-        // Nothing to watch: look now and then only.
         let isIdle = state.withLock { $0.running.last?.threshold == nil }
-        _ = bell.wait(timeout: isIdle ? 4 * Self.interval : Self.interval)
+        _ = bell.wait(timeout: isIdle ? Self.idleInterval : Self.interval)
     }
 
-    private func look() {
-        let now = SystemClock.now()
+    /// Looks at the loop that runs, and reports it if it is blocked.
+    ///
+    /// - Parameter now: the time in nanoseconds, on the system's clock.
+    package func look(at now: Int64) {
         let (stuck, ended) = state.withLock { state -> (Watched?, (Int64, EventLoop)?) in
-            var stuck: Watched?
-            var ended: (Int64, EventLoop)?
             guard let last = state.running.indices.last, let threshold = state.running[last].threshold else {
                 return (nil, nil)
             }
+            var stuck: Watched?
+            var ended: (Int64, EventLoop)?
             var watched = state.running[last]
             watched.loop.pulse.now = now
-            let steps = watched.loop.pulse.steps
-            if steps != watched.steps || watched.since == 0 || watched.loop.pulse.isAsleep {
-                if watched.hasReported { ended = (now - watched.since, watched.loop) }
-                watched.steps = steps
-                watched.since = now
-                watched.nextReport = threshold
-                watched.hasReported = false
+            let position = watched.loop.pulse.position
+            watched.noteDuration(until: now)
+            let isLate = now - watched.latestLook > Self.idleInterval + threshold
+            if position != watched.position || position.isPolling {
+                if watched.isLogged { ended = (now - watched.since, watched.loop) }
+                watched.begin(at: position, now)
+            } else if isLate, !watched.hasReported {
+                watched.begin(at: position, now)
             } else if now - watched.since >= watched.nextReport {
                 // Again when it has lasted ten times as long.
                 watched.nextReport = max(watched.nextReport, threshold) * 10
-                if !watched.hasReported { state.stalls += 1 }
-                watched.hasReported = true
                 stuck = watched
             }
-            if watched.hasReported { state.longestStall = max(state.longestStall, now - watched.since) }
+            watched.latestLook = now
             state.running[last] = watched
             return (stuck, ended)
         }
         if let ended { Self.tellEnd(ended.0, ended.1) }
-        if let stuck, let report = report(on: stuck) { tell(report, stuck.loop) }
+        guard let stuck, let report = report(on: stuck, at: now) else { return }
+        let handler = stuck.loop.blockage.withLock { $0.handler }
+        note(stuck, now, isLogged: handler == nil)
+        if let handler { handler(report) } else { Self.log(report, stuck.loop) }
+    }
+
+    /// The loop is blocked.
+    private func note(_ stuck: Watched, _ now: Int64, isLogged: Bool) {
+        state.withLock { state in
+            guard let index = state.running.lastIndex(where: { $0.loop === stuck.loop }),
+                state.running[index].position == stuck.position
+            else { return }
+            state.running[index].hasReported = true
+            if isLogged { state.running[index].isLogged = true }
+        }
+        stuck.loop.blockage.withLock { blockage in
+            if !stuck.hasReported { blockage.stalls += 1 }
+            blockage.longest = max(blockage.longest, now - stuck.since)
+        }
     }
 
     /// What a loop is stuck in; nil if it is not stuck any more.
-    private func report(on stuck: Watched) -> BlockedLoopReport? {
+    private func report(on stuck: Watched, at now: Int64) -> BlockedLoopReport? {
         let addresses = CodeAddresses(of: stuck.thread)
         let pulse = stuck.loop.pulse
-        let facts = gate.withLock { _ -> (name: String?, site: CreationSite?)? in
+        let facts = Self.gate.withLock { _ -> (name: String?, site: CreationSite?)? in
             pulse.raise(.held)
             defer { pulse.lower(.held) }
-            guard Pulse.barrierForAll(), pulse.steps == stuck.steps else { return nil }
+            guard Pulse.barrierForAll(), pulse.position == stuck.position else { return nil }
             // SAFETY: the loop's thread is inside the step that runs this task, and waits
             // for the gate before it leaves it or ends the task.
             guard let pointer = unsafe pulse.task else { return (nil, nil) }
@@ -197,31 +240,41 @@ final class Watchdog: Sendable {
             }
         }
         guard let facts else { return nil }
-        let duration = Duration.nanoseconds(SystemClock.now() - stuck.since)
         return BlockedLoopReport(
-            task: facts.name, created: facts.site, duration: duration,
+            task: facts.name, created: facts.site, duration: .nanoseconds(now - stuck.since),
             stack: CallGraphFrame.users(among: CallGraphFrame.onLoopsStack(Symbolizer.places(of: addresses))))
     }
 
-    private func tell(_ report: BlockedLoopReport, _ loop: EventLoop) {
-        if let handler { return handler(report) }
+    private static func log(_ report: BlockedLoopReport, _ loop: EventLoop) {
         var metadata: Logger.Metadata = [:]
         if let created = report.created { metadata["created"] = "\(created)" }
         if !report.stack.isEmpty { metadata["stack"] = .array(report.stack.map { "\($0)" }) }
         EventLoop.logger(loop: loop, task: report.task).warning("\(report)", metadata: metadata)
     }
 
-    /// What the loop that runs now is stuck in, for whom that asks: nil if it turns.
-    func presentReport() -> BlockedLoopReport? {
-        let watched = state.withLock { $0.running.last }
-        guard var watched, !watched.loop.pulse.isAsleep else { return nil }
-        watched.steps = watched.loop.pulse.steps
-        if watched.since == 0 { watched.since = SystemClock.now() }
-        return report(on: watched)
+    // MARK: For those who look into the program
+
+    /// A loop at one moment.
+    struct Glance {
+        let loop: EventLoop
+        fileprivate let position: Pulse.Position
+        fileprivate let at: Int64
     }
 
-    /// The loop that runs, for whom that asks.
-    var runningLoop: EventLoop? { state.withLock { $0.running.last?.loop } }
+    /// The loop that runs, and where it is; nil if none runs.
+    func glance() -> Glance? {
+        guard let loop = state.withLock({ $0.running.last?.loop }) else { return nil }
+        return Glance(loop: loop, position: loop.pulse.position, at: SystemClock.now())
+    }
+
+    /// What the loop is stuck in; nil if it has moved since, or waits in its poller.
+    func report(ifStillAt glance: Glance) -> BlockedLoopReport? {
+        guard !glance.position.isPolling,
+            var watched = state.withLock({ $0.running.last }), watched.loop === glance.loop
+        else { return nil }
+        if watched.position != glance.position { watched.begin(at: glance.position, glance.at) }
+        return report(on: watched, at: SystemClock.now())
+    }
 }
 
 extension EventLoop {
@@ -240,9 +293,9 @@ extension EventLoop {
         }
     }
 
-    /// Who is told that the loop is blocked, while it is, on the watchdog's thread; nil for
-    /// the default, which logs it.
+    /// Sets who is told that this loop is blocked, while it is, on the watchdog's thread; nil
+    /// for the default, which logs it. Other loops have handlers of their own.
     public func setBlockedHandler(_ handler: (@Sendable (BlockedLoopReport) -> Void)?) {
-        Watchdog.shared.handler = handler
+        blockage.withLock { $0.handler = handler }
     }
 }

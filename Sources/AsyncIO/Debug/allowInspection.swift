@@ -30,6 +30,8 @@ final class InspectionServer: Sendable {
 
     /// How long the loop may take before it counts as blocked, in nanoseconds.
     private static let patience: Int64 = 300_000_000
+    /// How many times that long it may take in all.
+    private static let longestPatience = 20
 
     func start(dumpSignal: Int32?) throws(OSError) {
         let mustStart = isStarted.withLock { isStarted in
@@ -110,19 +112,22 @@ final class InspectionServer: Sendable {
     }
 
     private func inspect(stacks: LoopSnapshot.Stacks) -> Finding {
-        guard let loop = Watchdog.shared.runningLoop else { return .nothing("no event loop runs") }
+        guard var glance = Watchdog.shared.glance() else { return .nothing("no event loop runs") }
         let answer = Answer()
-        let posted = loop.inbox.post(
+        let posted = glance.loop.inbox.post(
             .callback {
                 guard answer.isAwaited, let loop = EventLoop.here else { return }
                 loop.noteInspection()
                 answer.give(LoopSnapshot(of: loop, stacks: stacks))
             })
         guard posted else { return .nothing("the event loop is closed") }
-        if let snapshot = answer.wait(Self.patience) { return .snapshot(snapshot) }
-        if let report = Watchdog.shared.presentReport() { return .blocked(report) }
-        // It turned meanwhile, or takes its time.
-        if let snapshot = answer.wait(20 * Self.patience) { return .snapshot(snapshot) }
+        for _ in 0..<Self.longestPatience {
+            if let snapshot = answer.wait(Self.patience) { return .snapshot(snapshot) }
+            if let report = Watchdog.shared.report(ifStillAt: glance) { return .blocked(report) }
+            // It turned meanwhile, or takes its time.
+            guard let next = Watchdog.shared.glance(), next.loop === glance.loop else { break }
+            glance = next
+        }
         answer.giveUp()
         return .nothing("the event loop does not answer")
     }

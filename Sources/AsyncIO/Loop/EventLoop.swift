@@ -1,4 +1,4 @@
-internal import AsyncIOSystem
+package import AsyncIOSystem
 internal import CShims
 internal import Synchronization
 
@@ -125,7 +125,9 @@ public final class EventLoop: @unchecked Sendable {
     /// What other threads leave for this loop.
     let inbox: Inbox
     /// What this loop tells who watches it.
-    let pulse = Pulse()
+    package let pulse = Pulse()
+    /// What the watchdog found, and who is told.
+    let blockage = Guarded(Blockage())
     private let storedName = Guarded("EventLoop-\(numbers.add(1, ordering: .relaxed).newValue)")
     private static let numbers = Atomic(0)
 
@@ -214,12 +216,8 @@ public final class EventLoop: @unchecked Sendable {
             return receiveFromOtherThreads()
         }
         do {
-            if timeout != 0 { pulse.setAsleep(true) }
-            let count = try poller.wait(timeout: timeout)
-            if timeout != 0 {
-                pulse.setAsleep(false)
-                inbox.endSleep()
-            }
+            let count = try poll(timeout)
+            if timeout != 0 { inbox.endSleep() }
             receiveFromOtherThreads()
             // Held once for all events, since an event changes neither.
             let (poller, descriptors) = (poller, descriptors)
@@ -228,10 +226,16 @@ public final class EventLoop: @unchecked Sendable {
                 descriptorIsReady(poller.event(at: index), among: descriptors)
             }
         } catch {
-            pulse.setAsleep(false)
             inbox.endSleep()
             callExceptionHandler(ExceptionContext(message: "The event loop's poller failed", error: error))
         }
+    }
+
+    /// The watchdog knows when the loop is in here: it is not blocked then.
+    private func poll(_ timeout: Int64?) throws -> Int {
+        pulse.enterPoller()
+        defer { pulse.leavePoller() }
+        return try poller.wait(timeout: timeout)
     }
 
     /// How long the loop may sleep: 0 not at all, nil until something happens.

@@ -51,8 +51,9 @@ int asyncio_own_frames(uintptr_t *frames, int capacity);
 // the watcher is done: what the step runs does not go away meanwhile.
 typedef struct {
     uint64_t step;
+    /// How often the loop went into its poller or came out of it: odd while it is inside.
+    uint64_t polls;
     uint32_t flags;
-    bool is_asleep;
     /// The task that the step runs, if the loop knows.
     const void *task;
     /// The time, as of the watcher's latest look; 0 if nobody watches.
@@ -98,11 +99,12 @@ static inline uint32_t asyncio_pulse_set_task(asyncio_pulse *pulse, const void *
 static inline const void *asyncio_pulse_task(const asyncio_pulse *pulse) {
     return __atomic_load_n(&pulse->task, __ATOMIC_ACQUIRE);
 }
-static inline void asyncio_pulse_set_asleep(asyncio_pulse *pulse, bool is_asleep) {
-    __atomic_store_n(&pulse->is_asleep, is_asleep, __ATOMIC_RELEASE);
+/// The loop goes into its poller, or comes out of it.
+static inline void asyncio_pulse_poll(asyncio_pulse *pulse) {
+    __atomic_store_n(&pulse->polls, pulse->polls + 1, __ATOMIC_RELEASE);
 }
-static inline bool asyncio_pulse_is_asleep(const asyncio_pulse *pulse) {
-    return __atomic_load_n(&pulse->is_asleep, __ATOMIC_ACQUIRE);
+static inline uint64_t asyncio_pulse_polls(const asyncio_pulse *pulse) {
+    return __atomic_load_n(&pulse->polls, __ATOMIC_ACQUIRE);
 }
 static inline void asyncio_pulse_set_now(asyncio_pulse *pulse, int64_t now) {
     __atomic_store_n(&pulse->now, now, __ATOMIC_RELAXED);
