@@ -53,7 +53,7 @@ import Testing
             program.lines.first?.contains("ASYNCIO_BACKEND is \"kqueue\"; it may be epoll, io_uring or auto") == true)
     }
 
-    @Test func aSystemThatForbidsItIsOneClearError() async throws {
+    @Test(.requires(.python3)) func aSystemThatForbidsItIsOneClearError() async throws {
         let chosen = try await Program.runWithoutUring(
             "top-level-program", ["backend"], ["ASYNCIO_BACKEND": "io_uring"])
         #expect(chosen.lines.count == 2)
@@ -63,7 +63,7 @@ import Testing
         #expect(automatic.lines == ["automatic epoll", "epoll epoll", "end"])
     }
 
-    @Test func filesFindTheirWayWithoutIt() async throws {
+    @Test(.requires(.python3)) func filesFindTheirWayWithoutIt() async throws {
         let automatic = try await Program.runWithoutUring(
             "top-level-program", ["files"], ["ASYNCIO_BACKEND": "epoll"])
         #expect(automatic.lines == ["read top-level-progr", "end"])

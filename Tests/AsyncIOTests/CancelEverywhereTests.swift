@@ -143,7 +143,7 @@ import Testing
 
     // MARK: TLS
 
-    @Test(arguments: Kind.allCases) func aConversationOverTLS(kind: Kind) async throws {
+    @Test(.requires(.tls), arguments: Kind.allCases) func aConversationOverTLS(kind: Kind) async throws {
         let context = try clientContext()
         try await withTLSServer { port in
             try await sweep(kind) {
@@ -157,7 +157,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Kind.allCases) func aStartOfTLS(kind: Kind) async throws {
+    @Test(.requires(.tls), arguments: Kind.allCases) func aStartOfTLS(kind: Kind) async throws {
         let (client, server) = (try clientContext(), try serverContext())
         try await sweep(kind) {
             let (ours, theirs) = try Peer.pair()

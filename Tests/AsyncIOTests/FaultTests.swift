@@ -203,13 +203,13 @@ import Testing
         }
     }
 
-    @Test func aSessionWithoutFaultsEndsWell() async throws {
+    @Test(.requires(.tls)) func aSessionWithoutFaultsEndsWell() async throws {
         let outcome = try await run("", "none", 1, 0)
         #expect(outcome.end == "end: ok", "\(outcome)")
         #expect(outcome.leaked == "leaked: 0")
     }
 
-    @Test(arguments: faults)
+    @Test(.requires(.tls, .cc), arguments: faults)
     func everyFaultAtEveryCallEndsInSuccessOrAClearError(call: String, codes: [Int32]) async throws {
         let library = try await library()
         for code in codes {
@@ -243,7 +243,7 @@ import Testing
 
 /// Many connections in one process, and sockets of a supervisor.
 @Suite(.eventLoop, .timeLimit(.minutes(3))) struct SessionProgramTests {
-    @Test func tenThousandIdleConnectionsCostLittle() async throws {
+    @Test(.requires(.python3)) func tenThousandIdleConnectionsCostLittle() async throws {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         // Less where the system grants fewer descriptors.
@@ -291,7 +291,7 @@ import Testing
         var options = SubprocessOptions()
         options.descriptors = [3: try #require(listener.sockets.first)]
         try await withSubprocess(
-            "sh",
+            "/bin/sh",
             arguments: ["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \(NetworkProgram.path("session-program")) activated"],
             stdout: .pipe, options: options
         ) { process in

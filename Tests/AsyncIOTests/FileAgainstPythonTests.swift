@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 
 /// The same operations here and in Python: the same bytes, positions and refusals.
-@Suite(.eventLoop) struct FileAgainstPythonTests {
+@Suite(.requires(.python3), .eventLoop) struct FileAgainstPythonTests {
     nonisolated enum Step: CustomStringConvertible {
         case read(Int)
         case line

@@ -35,7 +35,7 @@ import Testing
         writer.close()
     }
 
-    @Test func soMayOneOverTLS() async throws {
+    @Test(.requires(.tls)) func soMayOneOverTLS() async throws {
         try await withTLSServer { port in
             let (reader, writer) = try await openConnection(
                 host: "127.0.0.1", port: port, limit: .max, tls: clientContext())
@@ -185,7 +185,7 @@ import Testing
         }
     }
 
-    @Test func aZeroInANameOfTLSIsAClearError() throws {
+    @Test(.requires(.tls)) func aZeroInANameOfTLSIsAClearError() throws {
         let server = try serverContext()
         #expect(throws: (any Error).self) { try server.setCiphers("DEFAULT\0x") }
         #expect(throws: (any Error).self) { try server.trust(file: Certificates.authority.certificate + "\0x") }
@@ -347,7 +347,7 @@ import Testing
         try await server?.waitClosed()
     }
 
-    @Test func theOldTransportIsOfNoUseAfterStartTLS() async throws {
+    @Test(.requires(.tls)) func theOldTransportIsOfNoUseAfterStartTLS() async throws {
         let loop = try EventLoop.running
         let (ours, peer) = try Peer.pair()
         let (old, _) = try await loop.createConnection(socket: ours) { RecordingProtocol() }
@@ -421,7 +421,7 @@ import Testing
         #expect(Process.opened(since: before) == [])
     }
 
-    @Test func aStreamOverTLSThatIsClosedAfterItsLoopIsGone() throws {
+    @Test(.requires(.tls)) func aStreamOverTLSThatIsClosedAfterItsLoopIsGone() throws {
         weak var witness: StreamWriter?
         var client: Int32 = -1
         try withLoop { loop in

@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// Python's own asyncio on the other end.
-@Suite(.eventLoop, .timeLimit(.minutes(2))) struct PythonPeerTests {
+@Suite(.requires(.python3), .eventLoop, .timeLimit(.minutes(2))) struct PythonPeerTests {
     /// A client that sends a large message in odd pieces, half-closes, and compares the answer.
     private static let client = """
         import asyncio, sys

@@ -38,7 +38,7 @@ import Testing
         return String(decoding: try await reader.read(), as: UTF8.self)
     }
 
-    @Test func curlIsServed() async throws {
+    @Test(.requires(.curl)) func curlIsServed() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0, Self.serveHTTP)
         defer { server.close() }
         let url = "http://127.0.0.1:\(try #require(server.port))"
@@ -54,7 +54,7 @@ import Testing
         #expect(answers == (0..<8).map { "GET /\($0) " })
     }
 
-    @Test func curlIsServedOnAUnixSocket() async throws {
+    @Test(.requires(.curl)) func curlIsServedOnAUnixSocket() async throws {
         try await withTemporaryPath { path in
             let server = try await startUnixServer(path: path, Self.serveHTTP)
             defer { server.close() }
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func pythonsHTTPServerAnswers() async throws {
+    @Test(.requires(.python3)) func pythonsHTTPServerAnswers() async throws {
         let program = """
             import http.server, threading, sys
             class Handler(http.server.BaseHTTPRequestHandler):
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test func redisAnswers() async throws {
+    @Test(.requires(.redis)) func redisAnswers() async throws {
         let port = try await freePort()
         try await withSubprocess(
             "redis-server", arguments: ["--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--dir", "/tmp"],
@@ -118,7 +118,7 @@ import Testing
         }
     }
 
-    @Test func nginxAnswers() async throws {
+    @Test(.requires(.nginx)) func nginxAnswers() async throws {
         let port = try await freePort()
         let configuration = """
             daemon off; master_process off; error_log /dev/null; pid /tmp/asyncio-nginx-\(port).pid;
@@ -135,7 +135,9 @@ import Testing
             let file = try #require(fopen(path, "w"))
             fputs(configuration, file)
             fclose(file)
-            try await withSubprocess("/usr/sbin/nginx", arguments: ["-c", path], stdout: .devNull, stderr: .devNull) {
+            try await withSubprocess(
+                Requirement.path(of: "nginx") ?? "nginx", arguments: ["-c", path], stdout: .devNull, stderr: .devNull
+            ) {
                 _ in
                 let (_, writer) = try await connectSoon(port: port)
                 writer.close()

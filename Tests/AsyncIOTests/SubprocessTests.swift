@@ -215,7 +215,7 @@ import Testing
         #expect(text(try await process.stdout?.read()) == "late\n")
     }
 
-    @Test func whoeverWritesForEverEndsWhenNobodyReads() async throws {
+    @Test(.requires(.bash)) func whoeverWritesForEverEndsWhenNobodyReads() async throws {
         // `yes` ends by SIGPIPE, which a child has by default whatever this process does.
         let before = signal(SIGPIPE, SIG_IGN)
         defer { signal(SIGPIPE, before) }
@@ -267,7 +267,7 @@ import Testing
         #expect(try await output(of: "pwd", directory: "/usr") == "/usr\n")
     }
 
-    @Test func aChildHasNoDescriptorsButThoseItIsGiven() async throws {
+    @Test(.requires(.python3)) func aChildHasNoDescriptorsButThoseItIsGiven() async throws {
         // One that is not close-on-exec, as other libraries open them.
         let leaky = dup(1)
         let (first, second) = (try Pipe(), try Pipe())
@@ -321,7 +321,7 @@ import Testing
         #expect(ignored & 1 << (SIGPIPE - 1) == 0)
     }
 
-    @Test func aChildMayHaveAGroupOrASessionOfItsOwn() async throws {
+    @Test(.requires(.python3)) func aChildMayHaveAGroupOrASessionOfItsOwn() async throws {
         let program = "import os; print(os.getpgid(0) == os.getpid(), os.getsid(0) == os.getpid())"
         #expect(try await python(program) == "False False\n")
         var options = SubprocessOptions()
@@ -331,7 +331,7 @@ import Testing
         #expect(try await python(program, options: options) == "True True\n")
     }
 
-    @Test func aChildMayJoinTheGroupOfAnother() async throws {
+    @Test(.requires(.python3)) func aChildMayJoinTheGroupOfAnother() async throws {
         var options = SubprocessOptions()
         options.processGroup = .new
         let leader = try await createSubprocess("sleep", arguments: ["60"], options: options)

@@ -40,7 +40,7 @@ import Testing
         let loop = try EventLoop.running
         let before = Process.descriptors
         let (transport, recorder) = try await loop.subprocessExec(
-            "sh", arguments: ["-c", "cat; echo err >&2; exit 3"]
+            "/bin/sh", arguments: ["-c", "cat; echo err >&2; exit 3"]
         ) { Recorder() }
         #expect(recorder.calls == ["made"])
         #expect(transport.returnCode == nil)

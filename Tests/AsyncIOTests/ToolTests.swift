@@ -40,7 +40,7 @@ struct ToolTests {
         #expect(outcome.0.status == 1)
     }
 
-    @Test(.enabled(if: getuid() == 0, "only root can be somebody else"))
+    @Test(.requires(.setpriv), .enabled(if: getuid() == 0, "only root can be somebody else"))
     func anotherUsersProcessIsOneLine() async throws {
         let outcome = try await toThread {
             let program = try LiveProgram("faults", ["leak"], environment: ["ASYNCIO_INSPECT": "1"])
@@ -51,7 +51,7 @@ struct ToolTests {
             try FileManager.default.copyItem(atPath: here.appendingPathComponent("asyncio").path, toPath: copy)
             defer { try? FileManager.default.removeItem(atPath: copy) }
             let process = Foundation.Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
+            process.executableURL = URL(fileURLWithPath: Requirement.path(of: "setpriv") ?? "setpriv")
             process.arguments = ["--reuid=65534", "--clear-groups", copy, "ps", "\(program.pid)"]
             process.currentDirectoryURL = URL(fileURLWithPath: "/")
             let pipe = Foundation.Pipe()
@@ -101,7 +101,7 @@ struct ToolTests {
 
         private func client(_ arguments: [String]) -> Foundation.Process {
             let process = Foundation.Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/tmux")
+            process.executableURL = URL(fileURLWithPath: Requirement.path(of: "tmux") ?? "tmux")
             // A server of its own, not the user's.
             process.arguments = ["-L", name] + arguments
             process.standardInput = FileHandle.nullDevice
@@ -140,7 +140,7 @@ struct ToolTests {
         }
     }
 
-    @Test(.enabled(if: access("/usr/bin/tmux", X_OK) == 0, "needs tmux"))
+    @Test(.requires(.tmux))
     func topIsALiveViewWithKeys() async throws {
         try await toThread {
             let program = try LiveProgram("faults", ["leak"], environment: ["ASYNCIO_INSPECT": "1"])

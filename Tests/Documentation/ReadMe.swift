@@ -83,7 +83,7 @@ func handle(_ request: String) async throws -> String { request }
         print(reader, writer)
     }
 
-    @Test func children() async throws {
+    @Test(.requires(.grep)) func children() async throws {
         let pattern = "a"
         let sort = try await createSubprocess("sort", arguments: ["-n"], stdin: .pipe, stdout: .pipe)
         let (sorted, _) = try await sort.communicate("10\n9\n")

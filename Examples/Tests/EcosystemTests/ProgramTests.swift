@@ -33,7 +33,7 @@ import Testing
         #expect(help.text.contains("USAGE: \(name) "))
     }
 
-    @Test func metricsAreThereForPrometheus() async throws {
+    @Test(.requires(.curl)) func metricsAreThereForPrometheus() async throws {
         try await withSubprocess(program("metrics-server"), arguments: ["--every", "0.02"], stdout: .pipe) { process in
             #expect(try await line(of: process.stdout) == "READY\n")
             let echo = try await port(line(of: process.stdout))

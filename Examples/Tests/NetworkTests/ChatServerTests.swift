@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Testing
 
 @Suite(.eventLoop, .serialized, .timeLimit(.minutes(1))) struct ChatServerTests {
-    @Test func thoseInARoomHearEachOther() async throws {
+    @Test(.requires(.python3)) func thoseInARoomHearEachOther() async throws {
         let clients = """
             import asyncio, sys
             class Client:
@@ -59,7 +59,7 @@ import Testing
         #expect(rest == "")
     }
 
-    @Test func whoDoesNotReadIsDroppedAndHoldsUpNobody() async throws {
+    @Test(.requires(.python3)) func whoDoesNotReadIsDroppedAndHoldsUpNobody() async throws {
         let clients = """
             import asyncio, socket, sys
             port = int(sys.argv[1])
@@ -97,7 +97,7 @@ import Testing
         #expect(rest == "")
     }
 
-    @Test func curlTalksAndIsToldTheEnd() async throws {
+    @Test(.requires(.curl)) func curlTalksAndIsToldTheEnd() async throws {
         try await withServer("chat-server", "--port", "0") { process, address in
             try await withSubprocess(
                 "curl", arguments: ["-s", "-N", "telnet://\(address)"], stdin: .pipe, stdout: .pipe

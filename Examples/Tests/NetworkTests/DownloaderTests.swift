@@ -10,7 +10,7 @@ import Testing
         try await outcome(of: program("downloader"), ["--output", folder] + arguments)
     }
 
-    @Test func filesComeFromPythonsWebServer() async throws {
+    @Test(.requires(.python3)) func filesComeFromPythonsWebServer() async throws {
         try await withFolder { folder in
             try content.write(to: URL(fileURLWithPath: "\(folder)/one file"))
             try "".write(toFile: "\(folder)/empty", atomically: true, encoding: .utf8)
@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test func filesComeFromNginxByHTTPAndByHTTPS() async throws {
+    @Test(.requires(.openssl, .tls, .nginx)) func filesComeFromNginxByHTTPAndByHTTPS() async throws {
         try await withFolder { folder in
             try content.write(to: URL(fileURLWithPath: "\(folder)/file"))
             try await makeCertificate(in: folder)
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func bodiesOfEveryKindArrive() async throws {
+    @Test(.requires(.python3)) func bodiesOfEveryKindArrive() async throws {
         try await withOddServer { url in
             try await withFolder { target in
                 let done = try await download(
@@ -100,42 +100,45 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("short", "the server ended the connection too early"),
-        ("short-chunk", "the server ended the connection too early"),
-        ("no-chunk", "a chunk without a size"),
-        ("reset", "Connection reset by peer"),
-        ("stall", "the operation timed out"),
-        ("silent", "the operation timed out"),
-        ("missing", "the server answers with status 404"),
-        ("loop", "too many redirects"),
-        ("nowhere", "a redirect to nowhere"),
-        ("garbage", "does not speak HTTP/1"),
-        ("two-lengths", "the length 3, 5 is no number"),
-        ("same-length-twice", "the length 3, 3 is no number"),
-        ("signed-length", "the length +3 is no number"),
-        ("huge-length", "the length 99999999999999999999 is no number"),
-        ("empty-length", "the length  is no number"),
-        ("length-and-chunks", "a transfer encoding other than chunked, or beside a length"),
-        ("other-encoding", "a transfer encoding other than chunked, or beside a length"),
-        ("encoded-twice", "a transfer encoding other than chunked, or beside a length"),
-        ("old-chunks", "a transfer encoding other than chunked, or beside a length"),
-        ("signed-chunk", "a chunk without a size"),
-        ("huge-chunk", "a chunk without a size"),
-        ("unsized-chunk", "a chunk without a size"),
-        ("long-extension", "a chunk without a size"),
-        ("long-chunk", "a chunk does not end"),
-        ("part", "the server sends a part of what was asked for"),
-        ("endless-headers", "more than 200 headers"),
-        ("endless-trailers", "more than 200 headers"),
-        ("endless-line", "a line is longer than 65536 bytes"),
-        ("endless-hints", "the server never gets to its answer"),
-        ("folded", "a header without a name"),
-        ("spaced-name", "a header without a name"),
-        ("bare-return", "a control character in a line"),
-        ("odd-status", "an answer without a status"),
-        ("version-two", "does not speak HTTP/1"),
-    ]) func whatDoesNotArriveWholeLeavesWhatWasThereBefore(name: String, message: String) async throws {
+    @Test(
+        .requires(.python3),
+        arguments: [
+            ("short", "the server ended the connection too early"),
+            ("short-chunk", "the server ended the connection too early"),
+            ("no-chunk", "a chunk without a size"),
+            ("reset", "Connection reset by peer"),
+            ("stall", "the operation timed out"),
+            ("silent", "the operation timed out"),
+            ("missing", "the server answers with status 404"),
+            ("loop", "too many redirects"),
+            ("nowhere", "a redirect to nowhere"),
+            ("garbage", "does not speak HTTP/1"),
+            ("two-lengths", "the length 3, 5 is no number"),
+            ("same-length-twice", "the length 3, 3 is no number"),
+            ("signed-length", "the length +3 is no number"),
+            ("huge-length", "the length 99999999999999999999 is no number"),
+            ("empty-length", "the length  is no number"),
+            ("length-and-chunks", "a transfer encoding other than chunked, or beside a length"),
+            ("other-encoding", "a transfer encoding other than chunked, or beside a length"),
+            ("encoded-twice", "a transfer encoding other than chunked, or beside a length"),
+            ("old-chunks", "a transfer encoding other than chunked, or beside a length"),
+            ("signed-chunk", "a chunk without a size"),
+            ("huge-chunk", "a chunk without a size"),
+            ("unsized-chunk", "a chunk without a size"),
+            ("long-extension", "a chunk without a size"),
+            ("long-chunk", "a chunk does not end"),
+            ("part", "the server sends a part of what was asked for"),
+            ("endless-headers", "more than 200 headers"),
+            ("endless-trailers", "more than 200 headers"),
+            ("endless-line", "a line is longer than 65536 bytes"),
+            ("endless-hints", "the server never gets to its answer"),
+            ("folded", "a header without a name"),
+            ("spaced-name", "a header without a name"),
+            ("bare-return", "a control character in a line"),
+            ("odd-status", "an answer without a status"),
+            ("version-two", "does not speak HTTP/1"),
+        ]) func whatDoesNotArriveWholeLeavesWhatWasThereBefore(name: String, message: String) async throws
+    {
         try await withOddServer { url in
             try await withFolder { target in
                 try "before".write(toFile: "\(target)/\(name)", atomically: true, encoding: .utf8)
@@ -149,7 +152,7 @@ import Testing
         }
     }
 
-    @Test func noMoreThanAllowedRunAtOnce() async throws {
+    @Test(.requires(.python3)) func noMoreThanAllowedRunAtOnce() async throws {
         try await withOddServer { url in
             try await withFolder { target in
                 let urls = (1...6).map { "\(url)/slow\($0)" }
@@ -163,7 +166,7 @@ import Testing
         }
     }
 
-    @Test func aSIGTERMLeavesNothingHalfWritten() async throws {
+    @Test(.requires(.python3)) func aSIGTERMLeavesNothingHalfWritten() async throws {
         try await withOddServer { url in
             try await withFolder { target in
                 try await withSubprocess(program("downloader"), arguments: ["\(url)/stall", "-o", target]) { process in
@@ -178,7 +181,7 @@ import Testing
         }
     }
 
-    @Test func barsAreDrawnOnATerminal() async throws {
+    @Test(.requires(.python3)) func barsAreDrawnOnATerminal() async throws {
         try await withOddServer { url in
             try await withFolder { target in
                 var options = SubprocessOptions()

@@ -34,14 +34,14 @@ import Testing
         asyncio.run(main(*sys.argv[1:3]))
         """
 
-    @Test func pythonGetsBackWhatItSendsByTCP() async throws {
+    @Test(.requires(.python3)) func pythonGetsBackWhatItSendsByTCP() async throws {
         let rest = try await withServer("echo-server", "--port", "0") { _, address in
             try await expect("same\n", from: Self.client, "tcp", address.port)
         }
         #expect(rest == "")
     }
 
-    @Test func pythonGetsBackWhatItSendsByAUnixSocketWhoseFileGoesWithTheServer() async throws {
+    @Test(.requires(.python3)) func pythonGetsBackWhatItSendsByAUnixSocketWhoseFileGoesWithTheServer() async throws {
         try await withFolder { folder in
             try await withServer("echo-server", "--unix", "\(folder)/echo") { _, address in
                 #expect(address == "\(folder)/echo")
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    @Test func pythonAndOpenSSLGetBackWhatTheySendByTLS() async throws {
+    @Test(.requires(.python3, .openssl, .tls)) func pythonAndOpenSSLGetBackWhatTheySendByTLS() async throws {
         try await withFolder { folder in
             try await makeCertificate(in: folder)
             let certificate = "\(folder)/cert.pem"
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test func pythonGetsBackItsDatagrams() async throws {
+    @Test(.requires(.python3)) func pythonGetsBackItsDatagrams() async throws {
         let client = """
             import socket, sys
             peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    @Test func aClientThatNeverReadsIsSlowedDown() async throws {
+    @Test(.requires(.python3)) func aClientThatNeverReadsIsSlowedDown() async throws {
         let client = """
             import socket, sys
             peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
@@ -112,7 +112,7 @@ import Testing
         }
     }
 
-    @Test func resetsAndGarbageAreNotWorthAWord() async throws {
+    @Test(.requires(.python3, .openssl, .tls)) func resetsAndGarbageAreNotWorthAWord() async throws {
         let client = """
             import socket, struct, sys
             for _ in range(20):

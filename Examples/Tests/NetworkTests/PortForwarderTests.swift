@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 @Suite(.eventLoop, .serialized, .timeLimit(.minutes(1))) struct PortForwarderTests {
-    @Test func curlGetsAFileThroughIt() async throws {
+    @Test(.requires(.python3, .curl)) func curlGetsAFileThroughIt() async throws {
         try await withFolder { folder in
             let content = Data((0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 7) })
             try content.write(to: URL(fileURLWithPath: "\(folder)/file"))
@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    @Test func eachSidesEndIsHandedOnByItself() async throws {
+    @Test(.requires(.python3)) func eachSidesEndIsHandedOnByItself() async throws {
         let target = """
             import asyncio
             async def serve(reader, writer):
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test func whatBreaksOnOneSideBreaksOnTheOther() async throws {
+    @Test(.requires(.python3)) func whatBreaksOnOneSideBreaksOnTheOther() async throws {
         let target = """
             import socket, struct
             server = socket.create_server(("127.0.0.1", 0))
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test func aTargetThatIsNotThereIsTold() async throws {
+    @Test(.requires(.curl)) func aTargetThatIsNotThereIsTold() async throws {
         let port = try await freePort()
         let rest = try await withServer("port-forwarder", "0", "127.0.0.1:\(port)") { _, address in
             let curl = try await outcome(of: "curl", ["-sS", "http://\(address)/"])

@@ -21,7 +21,7 @@ import Testing
         try await outcome(of: program("redis-client"), arguments, input: input)
     }
 
-    @Test func repliesOfEveryKindArePrinted() async throws {
+    @Test(.requires(.redis)) func repliesOfEveryKindArePrinted() async throws {
         try await withRedis { port, path in
             for (command, reply) in [
                 ("SET answer 42", "OK"),
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test func manyCommandsGoThroughOneConnection() async throws {
+    @Test(.requires(.redis)) func manyCommandsGoThroughOneConnection() async throws {
         try await withRedis { port, _ in
             let done = try await client(
                 "--port", port, input: String(repeating: "INCR counter\n", count: 20_000) + "LLEN counter\n")
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func commandsDoNotWaitForReplies() async throws {
+    @Test(.requires(.python3)) func commandsDoNotWaitForReplies() async throws {
         // A server that does not answer before it has got all.
         let code = """
             import socket
@@ -78,12 +78,15 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("$5\\r\\nhal", "Redis has closed the connection"),
-        ("*2\\r\\n+one\\r\\n", "Redis has closed the connection"),
-        ("HTTP/1.1 200 OK\\r\\n", "this is no reply of Redis: HTTP/1.1 200 OK"),
-        ("$-7\\r\\n", "this is no reply of Redis: $-7"),
-    ]) func brokenRepliesAreExplained(reply: String, message: String) async throws {
+    @Test(
+        .requires(.python3),
+        arguments: [
+            ("$5\\r\\nhal", "Redis has closed the connection"),
+            ("*2\\r\\n+one\\r\\n", "Redis has closed the connection"),
+            ("HTTP/1.1 200 OK\\r\\n", "this is no reply of Redis: HTTP/1.1 200 OK"),
+            ("$-7\\r\\n", "this is no reply of Redis: $-7"),
+        ]) func brokenRepliesAreExplained(reply: String, message: String) async throws
+    {
         let code = """
             import socket
             server = socket.create_server(("127.0.0.1", 0))

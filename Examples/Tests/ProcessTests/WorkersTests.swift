@@ -23,7 +23,7 @@ import Testing
         return String(decoding: text ?? [], as: UTF8.self)
     }
 
-    @Test func curlIsAnsweredBeforeAndAfterAReload() async throws {
+    @Test(.requires(.curl)) func curlIsAnsweredBeforeAndAfterAReload() async throws {
         try await withSubprocess(
             program("workers"), arguments: ["--port", "0", "--count", "2"], stdout: .pipe, stderr: .devNull
         ) { process in
@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    @Test func itRunsInOneProcessToo() async throws {
+    @Test(.requires(.curl)) func itRunsInOneProcessToo() async throws {
         try await withSubprocess(
             program("workers"), arguments: ["--port", "0", "--count", "0"], stdout: .pipe
         ) { process in

@@ -4,7 +4,7 @@ import Testing
 
 /// The inputs that fuzzing found to reach something new, once more; see Tests/Fuzz/tls_fuzz.c,
 /// which says what an input is.
-@Suite struct TLSFuzzTests {
+@Suite(.requires(.tls)) struct TLSFuzzTests {
     private static let message = (0..<20_000).map { UInt8(truncatingIfNeeded: $0 * 31 >> 3) }
 
     /// An engine, what it has decrypted, and whether its handshake is over.

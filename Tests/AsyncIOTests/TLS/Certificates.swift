@@ -1,8 +1,9 @@
 import AsyncIO
 import Foundation
 import Glibc
+import Testing
 
-/// Certificates for tests, made by the `openssl` command when the first test asks for one.
+/// Certificates for tests, made when the first test asks for one.
 nonisolated enum Certificates {
     /// Where they are; removed when the process ends.
     static let folder: String = {
@@ -16,6 +17,8 @@ nonisolated enum Certificates {
     struct Pair: Sendable {
         let certificate: String
         let key: String
+        /// The same in memory, to sign others with.
+        let made: CertificateMaker.Made?
         var certificatePEM: String { text(certificate) }
         var keyPEM: String { text(key) }
         private func text(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
@@ -27,48 +30,83 @@ nonisolated enum Certificates {
     static let stranger = makeAuthority("stranger")
     /// For localhost and its addresses.
     static let localhost = make("localhost", names: "DNS:localhost,IP:127.0.0.1,IP:::1")
-    static let expired = make("expired", names: "DNS:localhost", days: -1)
+    static let expired = make("expired", names: "DNS:localhost", days: -2 ..< -1)
     static let otherName = make("other", names: "DNS:example.com,DNS:*.example.org")
     static let one = make("one", names: "DNS:one.test")
     static let two = make("two", names: "DNS:two.test")
     static let client = make("client", names: "email:client@example.com")
     static let strangersClient = make("intruder", names: "DNS:intruder", by: stranger)
+    /// An issuer that has its certificate from the one that is trusted, and a certificate of it,
+    /// whose file has both.
+    static let intermediate = makeAuthority("intermediate", by: authority)
+    static let viaIntermediate: Pair = {
+        let pair = make("via-intermediate", names: "DNS:localhost,IP:127.0.0.1", by: intermediate)
+        do {
+            try (pair.certificatePEM + intermediate.certificatePEM)
+                .write(toFile: pair.certificate, atomically: true, encoding: .utf8)
+        } catch { Issue.record(error) }
+        return pair
+    }()
+    /// An issuer that RFC 5280 forbids, since it does not say what its key is for; and one of its.
+    static let lax = write(
+        "lax", [("CN", "lax")], [(basicConstraints, "CA:TRUE"), (subjectKeyIdentifier, "hash")], days: 0..<2, by: nil)
+    static let laxLeaf = make("lax-leaf", names: "DNS:localhost,IP:127.0.0.1", by: lax)
     /// The key is for a password: "secret".
     static let locked: Pair = {
-        let path = folder + "/locked.key"
-        openssl("pkey", "-in", localhost.key, "-aes256", "-passout", "pass:secret", "-out", path)
-        return Pair(certificate: localhost.certificate, key: path)
+        let pair = Pair(certificate: localhost.certificate, key: folder + "/locked.key", made: localhost.made)
+        do {
+            guard let made = pair.made else { throw CertificateMaker.Failure(function: "localhost") }
+            try CertificateMaker.write(key: made.key, password: "secret", to: pair.key)
+        } catch { Issue.record(error) }
+        return pair
     }()
 
-    private static func makeAuthority(_ name: String) -> Pair {
-        let pair = Pair(certificate: "\(folder)/\(name).pem", key: "\(folder)/\(name).key")
-        openssl(
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", pair.key,
-            "-out", pair.certificate, "-days", "2", "-subj", "/CN=\(name)/O=swift-asyncio tests")
-        return pair
+    /// An issuer; one that another has issued is an intermediate one.
+    static func makeAuthority(_ name: String, by issuer: Pair? = nil) -> Pair {
+        write(
+            name, [("CN", name), ("O", "swift-asyncio tests")],
+            [
+                (basicConstraints, "critical,CA:TRUE"), (keyUsage, "critical,keyCertSign,cRLSign"),
+                (subjectKeyIdentifier, "hash"),
+            ], days: 0..<2, by: issuer)
     }
 
-    private static func make(_ name: String, names: String, days: Int = 2, by issuer: Pair = authority) -> Pair {
-        let pair = Pair(certificate: "\(folder)/\(name).pem", key: "\(folder)/\(name).key")
-        let (request, extensions) = ("\(folder)/\(name).csr", "\(folder)/\(name).ext")
-        try? "subjectAltName=\(names)".write(toFile: extensions, atomically: true, encoding: .utf8)
-        openssl(
-            "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", pair.key,
-            "-out", request, "-subj", "/CN=\(name)")
-        openssl(
-            "x509", "-req", "-in", request, "-CA", issuer.certificate, "-CAkey", issuer.key, "-CAcreateserial",
-            "-out", pair.certificate, "-days", "\(days)", "-extfile", extensions)
-        return pair
+    /// A certificate for what OpenSSL calls `subjectAltName`: "DNS:localhost,IP:127.0.0.1".
+    ///
+    /// - Parameter days: when it is valid, from now.
+    static func make(
+        _ name: String, names: String, days: Range<Int> = 0..<2, by issuer: Pair? = authority
+    ) -> Pair {
+        write(
+            name, [("CN", name)],
+            [(basicConstraints, "CA:FALSE"), (subjectKeyIdentifier, "hash"), (subjectAlternativeName, names)],
+            days: days, by: issuer)
     }
 
-    private static func openssl(_ arguments: String...) {
-        let process = Foundation.Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["openssl"] + arguments
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try? process.run()
-        process.waitUntilExit()
+    /// OpenSSL's numbers.
+    private static let subjectKeyIdentifier: Int32 = 82
+    private static let keyUsage: Int32 = 83
+    private static let subjectAlternativeName: Int32 = 85
+    private static let basicConstraints: Int32 = 87
+    private static let authorityKeyIdentifier: Int32 = 90
+
+    private static func write(
+        _ name: String, _ subject: [(String, String)], _ extensions: [(Int32, String)], days: Range<Int>,
+        by issuer: Pair?
+    ) -> Pair {
+        let (certificate, key) = ("\(folder)/\(name).pem", "\(folder)/\(name).key")
+        do {
+            // Clocks that are a little late take it too.
+            let made = try CertificateMaker.make(
+                subject: subject, extensions: extensions + (issuer == nil ? [] : [(authorityKeyIdentifier, "keyid")]),
+                valid: days.lowerBound * 86_400 - 3_600..<days.upperBound * 86_400, issuer: issuer?.made)
+            try CertificateMaker.write(certificate: made.certificate, to: certificate)
+            try CertificateMaker.write(key: made.key, to: key)
+            return Pair(certificate: certificate, key: key, made: made)
+        } catch {
+            Issue.record(error)
+            return Pair(certificate: certificate, key: key, made: nil)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// How TLS connections end: in order, cut off, or not at all.
-@Suite(.eventLoop) struct TLSClosingTests {
+@Suite(.requires(.tls), .eventLoop) struct TLSClosingTests {
     /// A server that passes bytes on to `port`, as `pass` will have it.
     private func withProxy(
         to port: Int, _ pass: @escaping (_ isFromServer: Bool, StreamReader, StreamWriter) async throws -> Void,
@@ -212,7 +212,7 @@ import Testing
         isOver.set()
     }
 
-    @Test func aReaderMayAnswerAfterThePeersEnd() async throws {
+    @Test(.requires(.python3)) func aReaderMayAnswerAfterThePeersEnd() async throws {
         // TLS 1.3 ends each direction by itself; asyncio would have closed.
         try await withTLSServer(
             nil,

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// Contexts and what they are given: each mistake is named where it is made.
-@Suite(.eventLoop) struct TLSContextTests {
+@Suite(.requires(.tls), .eventLoop) struct TLSContextTests {
     private func message(_ body: () throws -> Void) -> String? {
         do { try body() } catch let error as TLSError {
             return error.code == .configuration ? error.message : "\(error.code)"

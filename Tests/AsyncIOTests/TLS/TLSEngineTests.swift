@@ -2,7 +2,7 @@ import AsyncIOSystem
 import Testing
 
 /// Two engines, mouth to mouth, without sockets.
-@Suite struct TLSEngineTests {
+@Suite(.requires(.tls)) struct TLSEngineTests {
     struct Couple {
         let client: TLSEngine
         let server: TLSEngine

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Whom a handshake lets through, and how it fails.
-@Suite(.eventLoop) struct TLSHandshakeTests {
+@Suite(.requires(.tls), .eventLoop) struct TLSHandshakeTests {
     /// What connecting to a server with this certificate throws.
     private func failure(
         _ pair: Certificates.Pair, host: String = "localhost", client: TLSContext? = nil
@@ -388,7 +388,7 @@ import Testing
 }
 
 /// Time-outs of handshakes, without the time.
-@Suite(.virtualTime) struct TLSHandshakeTimeoutTests {
+@Suite(.requires(.tls), .virtualTime) struct TLSHandshakeTimeoutTests {
     @Test func aServerThatKeepsSilentIsGivenUpAfterAMinute() async throws {
         try await withPlainServer({ reader, _ in _ = try await reader.read() }) { port in
             let start = try EventLoop.running.now

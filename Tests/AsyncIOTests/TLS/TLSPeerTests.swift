@@ -4,8 +4,8 @@ import Foundation
 import Testing
 
 /// Other programs on the other end of the wire.
-@Suite(.eventLoop) struct TLSPeerTests {
-    @Test(arguments: ["-tls1_2", "-tls1_3"])
+@Suite(.requires(.tls), .eventLoop) struct TLSPeerTests {
+    @Test(.requires(.openssl), arguments: ["-tls1_2", "-tls1_3"])
     func opensslSClientTalksToOurServer(version: String) async throws {
         let context = try serverContext()
         try context.setALPN(["echo/1"])
@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["-tls1_2", "-tls1_3"])
+    @Test(.requires(.openssl), arguments: ["-tls1_2", "-tls1_3"])
     func ourClientTalksToOpensslSServer(version: String) async throws {
         let port = try await freePort()
         let pair = Certificates.localhost
@@ -49,7 +49,7 @@ import Testing
         try await writer.waitClosed()
     }
 
-    @Test func curlGetsAPageFromOurServer() async throws {
+    @Test(.requires(.curl)) func curlGetsAPageFromOurServer() async throws {
         let context = try serverContext()
         try context.setALPN(["http/1.1"])
         try await withTLSServer(
@@ -94,7 +94,7 @@ import Testing
         asyncio.run(main())
         """
 
-    @Test func pythonsClientWithACertificateTalksToOurServer() async throws {
+    @Test(.requires(.python3)) func pythonsClientWithACertificateTalksToOurServer() async throws {
         let context = try serverContext()
         try context.trust(file: Certificates.authority.certificate)
         try context.askForCertificates(.required)
@@ -160,7 +160,7 @@ import Testing
         try await writer.waitClosed()
     }
 
-    @Test func ourClientWithACertificateTalksToPythonsServer() async throws {
+    @Test(.requires(.python3)) func ourClientWithACertificateTalksToPythonsServer() async throws {
         try await withPythonServer("verify") { peer, port in
             let client = try clientContext(Certificates.client)
             for round in 0..<2 {
@@ -178,7 +178,7 @@ import Testing
         }
     }
 
-    @Test func ourClientStartsTLSWithPythonsServer() async throws {
+    @Test(.requires(.python3)) func ourClientStartsTLSWithPythonsServer() async throws {
         // 3.11 is the first that has StreamWriter.start_tls; its server side has known troubles
         // only with bytes that come early, and here none do.
         try await withPythonServer("starttls") { _, port in
