@@ -6,6 +6,7 @@ package import SystemPackage
 package struct FileFacts: Sendable {
     package let size: Int64
     package let isRegular: Bool
+    package let isDirectory: Bool
     /// Whether it has a name still: closing it does not remove it.
     package let isLinked: Bool
 
@@ -14,6 +15,7 @@ package struct FileFacts: Sendable {
         _ = try unsafe check(asyncio_file_look(descriptor, &facts))
         size = facts.size
         isRegular = facts.is_regular
+        isDirectory = facts.is_directory
         isLinked = facts.is_linked
     }
 

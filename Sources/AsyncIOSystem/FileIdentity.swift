@@ -2,14 +2,14 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// Which file a path names: another file of the same name is another one.
+/// Which file a path names: another file of the same name is another one. Paths end with a zero.
 package struct FileIdentity: Equatable, Sendable {
     private let device: UInt64
     private let number: UInt64
     package let isSocket: Bool
 
     /// nil if there is none.
-    package init?(of path: String) {
+    package init?(of path: [CChar]) {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }
         device = UInt64(status.st_dev)
@@ -17,7 +17,7 @@ package struct FileIdentity: Equatable, Sendable {
         isSocket = status.st_mode & S_IFMT == S_IFSOCK
     }
 
-    package static func remove(_ path: String) throws(Errno) {
+    package static func remove(_ path: [CChar]) throws(Errno) {
         if unsafe unlink(path) < 0 { throw Errno(rawValue: errno) }
     }
 }

@@ -14,11 +14,12 @@ package struct FileReplacement: Sendable {
 
     /// - Returns: also the new file's descriptor.
     static func begin(at path: [CChar], _ permissions: UInt32) throws(Errno) -> (FileReplacement, Int32) {
-        let target = destination(of: path)
         var old = asyncio_file_facts()
-        let found = unsafe asyncio_path_look(target, &old)
+        let found = unsafe asyncio_path_look(path, &old)
+        if found == 0, old.is_directory { throw .isDirectory }
         // A device or a pipe would be replaced by a file, which nobody wants.
         if found == 0, !old.is_regular { throw .invalidArgument }
+        let target = try found == 0 ? destination(of: path) : destination(ofMissing: path)
         let (file, temporary) = try makeFile(in: directory(of: target), permissions)
         let replacement = FileReplacement(target: target, temporary: temporary)
         do throws(Errno) {
@@ -57,12 +58,29 @@ package struct FileReplacement: Sendable {
 
     // MARK: Names
 
+    /// As the kernel counts them.
+    private static let mostLinks = 40
+
     /// Where `path` leads: a symbolic link stays, and what it names is replaced.
     private static func destination(of path: [CChar]) -> [CChar] {
         guard let resolved = unsafe asyncio_path_resolve(path) else { return path }
         defer { unsafe free(resolved) }
         // SAFETY: a string that ends with a zero, which is taken along.
         return unsafe Array(UnsafeBufferPointer(start: resolved, count: strlen(resolved) + 1))
+    }
+
+    /// The same if it leads to nothing yet: the file is made where the last link points.
+    private static func destination(ofMissing path: [CChar]) throws(Errno) -> [CChar] {
+        var path = path
+        for _ in 0...mostLinks {
+            var text = [CChar](repeating: 0, count: Int(PATH_MAX))
+            let length = unsafe asyncio_path_read_link(path, &text, text.count)
+            // Not a link, or not there: this is the name.
+            if length < 0 { return path }
+            let isAbsolute = text[0] == CChar(UInt8(ascii: "/"))
+            path = (isAbsolute ? [] : directory(of: path)) + text.prefix(length) + [0]
+        }
+        throw Errno.tooManySymbolicLinkLevels
     }
 
     /// With its slash, if it has one, and without a zero.

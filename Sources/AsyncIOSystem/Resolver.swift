@@ -72,7 +72,7 @@ package enum Resolver {
     }
 
     /// The address that `host` itself spells, without asking anybody; nil if it
-    /// is a name, or has a zone.
+    /// is a name, or has a zone that is no interface.
     package static func literal(_ host: String, port: Int) -> SystemAddress? {
         // The system would take what is before a zero for the whole.
         guard (0...65535).contains(port), !host.utf8.contains(0) else { return nil }
@@ -84,11 +84,26 @@ package enum Resolver {
             return SystemAddress(bytes: [UInt8(AF_INET), 0] + portBytes + address + Array(repeating: 0, count: 8))
         }
         var v6 = in6_addr()
-        if unsafe inet_pton(AF_INET6, host, &v6) == 1 {
-            // SAFETY: the bytes of a value on this stack.
+        let (number, zone) = split(host)
+        if unsafe inet_pton(AF_INET6, number, &v6) == 1, let index = zone.map(interface) ?? 0 {
+            // SAFETY: the bytes of values on this stack.
             let address = unsafe withUnsafeBytes(of: &v6) { raw in unsafe Array(raw) }
-            return SystemAddress(bytes: [UInt8(AF_INET6), 0] + portBytes + [0, 0, 0, 0] + address + [0, 0, 0, 0])
+            let zoneBytes = unsafe withUnsafeBytes(of: index) { raw in unsafe Array(raw) }
+            return SystemAddress(bytes: [UInt8(AF_INET6), 0] + portBytes + [0, 0, 0, 0] + address + zoneBytes)
         }
         return nil
+    }
+
+    /// An IPv6 address and its zone, which follows a `%`: RFC 4007, 11.
+    package static func split(_ host: String) -> (address: String, zone: String?) {
+        guard let percent = host.firstIndex(of: "%") else { return (host, nil) }
+        return (String(host[..<percent]), String(host[host.index(after: percent)...]))
+    }
+
+    /// The number of the interface that a zone names, or the number that it is.
+    private static func interface(_ zone: String) -> UInt32? {
+        let named = unsafe if_nametoindex(zone)
+        if named != 0 { return named }
+        return zone.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? UInt32(zone) : nil
     }
 }

@@ -3,10 +3,11 @@ package import SystemPackage
 
 /// What a child process is to be.
 package struct SpawnRequest {
-    package var candidates: [String]
-    package var arguments: [String]
-    package var environment: [String]
-    package var directory: String?
+    // Texts are bytes, without a zero at their end.
+    package var candidates: [[UInt8]]
+    package var arguments: [[UInt8]]
+    package var environment: [[UInt8]]
+    package var directory: [UInt8]?
     /// Which descriptor of ours becomes which of the child's.
     package var descriptors: [(source: Int32, target: Int32)] = []
     /// nil for its parent's, 0 for one of its own.
@@ -16,7 +17,7 @@ package struct SpawnRequest {
     package var parentDeathSignal: Int32 = 0
     package var umask: Int32 = -1
 
-    package init(candidates: [String], arguments: [String], environment: [String]) {
+    package init(candidates: [[UInt8]], arguments: [[UInt8]], environment: [[UInt8]]) {
         self.candidates = candidates
         self.arguments = arguments
         self.environment = environment
@@ -82,19 +83,15 @@ private final class CStrings {
     let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
     private let count: Int
 
-    init(_ strings: [String]) {
+    init(_ strings: [[UInt8]]) {
         count = strings.count
         unsafe pointers = .allocate(capacity: count + 1)
         for (index, string) in strings.enumerated() {
-            var text = string
-            let copy = text.withUTF8 { utf8 in
-                let copy = UnsafeMutablePointer<CChar>.allocate(capacity: utf8.count + 1)
-                for position in 0..<utf8.count {
-                    unsafe (copy + position).initialize(to: CChar(bitPattern: utf8[position]))
-                }
-                unsafe (copy + utf8.count).initialize(to: 0)
-                return unsafe copy
+            let copy = UnsafeMutablePointer<CChar>.allocate(capacity: string.count + 1)
+            for (position, byte) in string.enumerated() {
+                unsafe (copy + position).initialize(to: CChar(bitPattern: byte))
             }
+            unsafe (copy + string.count).initialize(to: 0)
             unsafe (pointers + index).initialize(to: copy)
         }
         unsafe (pointers + count).initialize(to: nil)

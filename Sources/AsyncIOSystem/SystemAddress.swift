@@ -30,10 +30,11 @@ package struct SystemAddress: Sendable, Hashable {
         bytes = [UInt8(AF_UNIX), 0] + path + (path.first == 0 ? [] : [0])
     }
 
-    /// The path of a Unix socket that stands in the file system; nil for others.
-    package var path: String? {
+    /// The path of a Unix socket that stands in the file system, with a zero at its end; nil for
+    /// others.
+    package var path: [CChar]? {
         guard family == AF_UNIX, bytes.count > 2, bytes[2] != 0 else { return nil }
-        return host
+        return Array(terminating: bytes.dropFirst(2).prefix { $0 != 0 })
     }
 
     package var family: Int32 {
@@ -45,7 +46,24 @@ package struct SystemAddress: Sendable, Hashable {
     package var isUnix: Bool { family == AF_UNIX }
     package var isInternet: Bool { family == AF_INET || family == AF_INET6 }
 
-    /// The numeric host, or a Unix socket's path.
+    /// The number of the interface that an IPv6 address is meant on; 0 for any.
+    package var zone: UInt32 {
+        guard isIPv6, bytes.count >= 28 else { return 0 }
+        // SAFETY: reads four bytes that are there.
+        return unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(fromByteOffset: 24, as: UInt32.self) }
+    }
+
+    /// `%` and the name of the zone's interface, or its number if no interface has it; nothing
+    /// without a zone.
+    private var zoneSuffix: String {
+        guard zone != 0 else { return "" }
+        var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+        // SAFETY: at most IF_NAMESIZE bytes are written, the last of them a zero.
+        guard unsafe if_indextoname(zone, &name) != nil else { return "%\(zone)" }
+        return "%" + String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// The numeric host, with its zone if it has one, or a Unix socket's path.
     package var host: String {
         switch family {
         case AF_INET where bytes.count >= 8:
@@ -60,6 +78,7 @@ package struct SystemAddress: Sendable, Hashable {
                 guard unsafe inet_ntop(AF_INET6, target.baseAddress, &text, socklen_t(text.count)) != nil
                 else { return "?" }
                 return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+                    + zoneSuffix
             }
         case AF_UNIX where bytes.count > 2 && bytes[2] == 0:
             // As ss(8) and other tools write an abstract name.

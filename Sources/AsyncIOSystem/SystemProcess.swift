@@ -1,4 +1,5 @@
 internal import CShims
+internal import Glibc
 package import SystemPackage
 
 /// A child of this process, by its pidfd: a number that is never somebody else's.
@@ -60,19 +61,29 @@ package final class SystemProcess {
 /// What this process gives its children.
 package enum ProcessEnvironment {
     /// Name and value of each variable, as the C library has them now.
-    package static var current: [String: String] {
-        var found: [String: String] = [:]
-        // SAFETY: the list ends with NULL. As with every reader of the environment, nobody
-        // may change it meanwhile.
-        guard var entry = unsafe asyncio_environment() else { return [:] }
+    package static var current: [(name: [UInt8], value: [UInt8])] {
+        var found: [(name: [UInt8], value: [UInt8])] = []
+        // SAFETY: the list ends with NULL, each text with a zero. As with every reader of the
+        // environment, nobody may change it meanwhile.
+        guard var entry = unsafe asyncio_environment() else { return [] }
         while let text = unsafe entry.pointee {
-            let pair = unsafe String(cString: text)
-            if let equals = pair.firstIndex(of: "=") {
-                found[String(pair[..<equals])] = String(pair[pair.index(after: equals)...])
+            let pair = unsafe UnsafeRawBufferPointer(start: text, count: strlen(text))
+            if let equals = unsafe pair.firstIndex(of: UInt8(ascii: "=")) {
+                unsafe found.append((Array(pair[..<equals]), Array(pair[(equals + 1)...])))
             }
             unsafe entry += 1
         }
         return found
+    }
+
+    /// This program's arguments, the name that it was called by first.
+    package static var arguments: [[UInt8]] {
+        // SAFETY: the runtime keeps the arguments, each of which ends with a zero.
+        (0..<Int(CommandLine.argc)).compactMap { index in
+            unsafe CommandLine.unsafeArgv[index].map {
+                unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0)))
+            }
+        }
     }
 
     /// A variable's value, which is not there any more afterwards: for one that is meant for
@@ -88,12 +99,12 @@ package enum ProcessEnvironment {
     }
 
     /// The file that this process executes.
-    package static func executable() throws(Errno) -> String {
+    package static func executable() throws(Errno) -> [UInt8] {
         var path = [CChar](repeating: 0, count: 4_096)
         let length = try unsafe path.withUnsafeMutableBufferPointer { buffer throws(Errno) in
             // SAFETY: at most `count` bytes are written.
             try unsafe check(asyncio_executable(buffer.baseAddress, Int32(buffer.count)))
         }
-        return String(decoding: path.prefix(Int(length)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return path.prefix(Int(length)).map(UInt8.init(bitPattern:))
     }
 }

@@ -67,6 +67,8 @@ package final class TLSEngineContext {
         unsafe asyncio_tls_context_set_verify(pointer, verification.rawValue)
     }
 
+    package func setStrict(_ isStrict: Bool) { unsafe asyncio_tls_context_set_strict(pointer, isStrict) }
+
     package func trustSystem() throws(TLSFailure) {
         try check(unsafe asyncio_tls_context_trust_system(pointer), "the system's certificates")
     }

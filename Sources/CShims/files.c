@@ -67,6 +67,7 @@ static void note(const struct stat *from, asyncio_file_facts *facts) {
     facts->size = from->st_size;
     facts->permissions = from->st_mode & 07777;
     facts->is_regular = S_ISREG(from->st_mode);
+    facts->is_directory = S_ISDIR(from->st_mode);
     facts->is_linked = from->st_nlink > 0;
 }
 
@@ -87,6 +88,9 @@ int asyncio_path_look(const char *path, asyncio_file_facts *facts) {
 }
 
 char *asyncio_path_resolve(const char *path) { return realpath(path, NULL); }
+long asyncio_path_read_link(const char *path, char *text, size_t capacity) {
+    return result_of(readlink(path, text, capacity));
+}
 int asyncio_path_rename(const char *from, const char *to) { return (int)result_of(rename(from, to)); }
 int asyncio_path_remove(const char *path) { return (int)result_of(unlink(path)); }
 int asyncio_file_set_permissions(int fd, uint32_t permissions) {

@@ -48,6 +48,8 @@ typedef int asyncio_password_callback(char *buffer, int size, int writing, void 
     X(int, X509_VERIFY_PARAM_set1_host, (void *, const char *, size_t)) \
     X(int, X509_VERIFY_PARAM_set1_ip_asc, (void *, const char *)) \
     X(void, X509_VERIFY_PARAM_set_hostflags, (void *, unsigned)) \
+    X(int, X509_VERIFY_PARAM_set_flags, (void *, unsigned long)) \
+    X(int, X509_VERIFY_PARAM_clear_flags, (void *, unsigned long)) \
     X(void *, X509_get_subject_name, (const void *)) \
     X(void *, X509_get_issuer_name, (const void *)) \
     X(int, X509_NAME_print_ex, (void *bio, const void *name, int indent, unsigned long flags)) \
@@ -76,6 +78,7 @@ typedef int asyncio_password_callback(char *buffer, int size, int writing, void 
     X(int, SSL_CTX_set_default_verify_paths, (void *)) \
     X(int, SSL_CTX_load_verify_dir, (void *, const char *)) \
     X(void *, SSL_CTX_get_cert_store, (const void *)) \
+    X(void *, SSL_CTX_get0_param, (void *)) \
     X(int, SSL_CTX_use_certificate, (void *, void *)) \
     X(int, SSL_CTX_use_PrivateKey, (void *, void *)) \
     X(int, SSL_CTX_check_private_key, (const void *)) \

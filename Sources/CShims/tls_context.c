@@ -26,6 +26,9 @@ enum {
     OPENSSL_NPN_NEGOTIATED = 1,
 
     TLS1_2_VERSION = 0x0303,
+
+    X509_V_FLAG_X509_STRICT = 0x20,
+    X509_V_FLAG_PARTIAL_CHAIN = 0x80000,
 };
 #define SSL_OP_NO_COMPRESSION ((uint64_t)1 << 17)
 #define SSL_OP_CIPHER_SERVER_PREFERENCE ((uint64_t)1 << 22)
@@ -47,6 +50,9 @@ asyncio_tls_context *asyncio_tls_context_create(bool is_server) {
     }
     context->ctx = ctx;
     ossl.SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, NULL);
+    // As Python's default contexts since 3.13: whatever is trusted ends a chain, not only a root; and
+    // certificates have to be as RFC 5280 wants them.
+    ossl.X509_VERIFY_PARAM_set_flags(ossl.SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_X509_STRICT);
     ossl.SSL_CTX_set_options(
         ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     // An idle connection gives its two buffers of 17 KiB back.
@@ -126,6 +132,12 @@ bool asyncio_tls_context_set_alpn(asyncio_tls_context *context, const void *list
 void asyncio_tls_context_set_verify(asyncio_tls_context *context, int mode) {
     context->verify_mode = mode;
     ossl.SSL_CTX_set_verify(context->ctx, mode, NULL);
+}
+
+void asyncio_tls_context_set_strict(asyncio_tls_context *context, bool strict) {
+    void *parameters = ossl.SSL_CTX_get0_param(context->ctx);
+    if (strict) ossl.X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_X509_STRICT);
+    else ossl.X509_VERIFY_PARAM_clear_flags(parameters, X509_V_FLAG_X509_STRICT);
 }
 
 bool asyncio_tls_context_trust_system(asyncio_tls_context *context) {

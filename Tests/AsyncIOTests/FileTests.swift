@@ -12,6 +12,15 @@ import Testing
 
     private func use(_ backend: FileBackend) throws { try EventLoop.running.useFileBackend(backend) }
 
+    @Test(arguments: FileBackend.available, [OpenMode.read, .write, .append, .read.updating])
+    func aDirectoryIsNoFile(backend: FileBackend, mode: OpenMode) async throws {
+        try use(backend)
+        let error = await #expect(throws: OSError.self) { try await openFile(directory.path, mode) }
+        #expect(error?.code == .isDirectory)
+        #expect("\(error!)".contains(directory.path))
+        await #expect(throws: OSError.self) { try await readFile(directory.path) }
+    }
+
     // MARK: Reading and writing
 
     @Test(arguments: FileBackend.available)

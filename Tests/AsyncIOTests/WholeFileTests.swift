@@ -27,6 +27,42 @@ import Testing
         #expect(directory.names == ["file"])
     }
 
+    @Test(arguments: FileBackend.available, [false, true])
+    func aLinkThatLeadsNowhereYetGetsItsTarget(backend: FileBackend, inSteps: Bool) async throws {
+        try EventLoop.running.useFileBackend(backend)
+        mkdir(directory("sub"), 0o755)
+        symlink(directory("absolute-target"), directory("absolute"))
+        symlink("relative-target", directory("relative"))
+        symlink("../from-sub", directory("sub/link"))
+        symlink("sub/link", directory("chain"))
+        for (link, target) in [
+            ("absolute", "absolute-target"), ("relative", "relative-target"), ("chain", "from-sub"),
+        ] {
+            if inSteps {
+                try await withReplacement(of: directory(link)) { file in try await file.write(link) }
+            } else {
+                try await writeFile(directory(link), link)
+            }
+            #expect(permissions(link) & Int(S_IFMT) == Int(S_IFLNK))
+            #expect(try await readText(directory(target)) == link)
+        }
+        // And once it is there, it is replaced.
+        try await writeFile(directory("chain"), "again")
+        #expect(try await readText(directory("from-sub")) == "again")
+        #expect(directory.names.filter { $0.hasPrefix(".asyncio") } == [])
+    }
+
+    @Test func linksThatLeadInACircleOrToAMissingDirectoryAreErrors() async throws {
+        symlink("two", directory("one"))
+        symlink("one", directory("two"))
+        symlink("missing/file", directory("far"))
+        for (name, code) in [("one", Errno.tooManySymbolicLinkLevels), ("far", .noSuchFileOrDirectory)] {
+            let error = await #expect(throws: OSError.self) { try await writeFile(directory(name), "text") }
+            #expect(error?.code == code)
+        }
+        #expect(directory.names == ["far", "one", "two"])
+    }
+
     @Test func aNewFileHasThePermissionsThatWereAskedForAndAnOldOneKeepsIts() async throws {
         let mask = umask(0o022)
         defer { umask(mask) }
@@ -71,7 +107,7 @@ import Testing
     @Test func whatCannotBeReplacedStaysAndTheErrorNamesIt() async throws {
         for (path, code) in [
             (directory("missing/file"), Errno.noSuchFileOrDirectory), ("/dev/null", .invalidArgument),
-            (directory.path, .invalidArgument),
+            (directory.path, .isDirectory),
         ] {
             let error = await #expect(throws: OSError.self) { try await writeFile(path, "x") }
             #expect(error?.code == code)

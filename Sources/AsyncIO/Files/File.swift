@@ -25,7 +25,7 @@ internal import SystemPackage
 public final class File {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
 
-    /// As it was opened.
+    /// As it was opened; bytes that are not UTF-8 are replaced by U+FFFD.
     public let path: String
     public let mode: OpenMode
     /// The system's number, which stays the file's; -1 once it is closed.
@@ -66,8 +66,10 @@ public final class File {
         self.mode = mode
         self.loop = loop
         self.engine = engine
-        do {
+        do throws(Errno) {
             let facts = try FileFacts(of: descriptor)
+            // The system opens it for reading; there is nothing to read.
+            if facts.isDirectory { throw Errno.isDirectory }
             isRegular = facts.isRegular
             isSeekable = facts.isRegular || FileFacts.isSeekable(descriptor)
             canReadNow = facts.isRegular

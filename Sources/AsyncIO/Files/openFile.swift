@@ -14,23 +14,29 @@ internal import SystemPackage
 /// (`io_uring`, `threads` or `auto`) chooses by hand.
 ///
 /// - Parameters:
-///   - path: where the file is.
+///   - path: where the file is; a `FilePath` or a ``SystemString`` if that may not be UTF-8.
 ///   - mode: what it is opened for.
 ///   - permissions: those of a new file, less the process's `umask`.
-/// - Throws: ``OSError`` that names the path; ``ValueError`` for a path with a zero byte;
-///   `CancellationError`: then the file is not open, but it may have been made.
+/// - Throws: ``OSError`` that names the path, `.isDirectory` for a directory; ``ValueError`` for a
+///   path with a zero byte; `CancellationError`: then the file is not open, but it may have been made.
 ///
 /// Python: `open`; `aiofiles.open`.
 public nonisolated(nonsending) func openFile(
-    _ path: String, _ mode: OpenMode = .read, permissions: Int = 0o666
+    _ path: some SystemStringConvertible, _ mode: OpenMode = .read, permissions: Int = 0o666
+) async throws -> File {
+    try await openFile(at: path.systemString, mode, permissions)
+}
+
+private nonisolated(nonsending) func openFile(
+    at path: SystemString, _ mode: OpenMode, _ permissions: Int
 ) async throws -> File {
     let loop = EventLoop.required(for: "openFile")
     let engine = try loop.fileEngine
-    let (name, permissions) = (try systemPath(path), try checked(permissions))
+    let (name, permissions) = (try path.terminated("a path"), try checked(permissions))
     try await engine.giveWay()
     if let descriptor = try? FileFacts.openNow(name, flags: mode.flags) {
         engine.note(0)
-        return try File(descriptor, path: path, mode: mode, loop: loop, engine: engine)
+        return try File(descriptor, path: path.description, mode: mode, loop: loop, engine: engine)
     }
     let request = FileRequest(.open(flags: mode.flags, permissions: permissions), path: name)
     // A task that left is not there to close it.
@@ -44,7 +50,7 @@ public nonisolated(nonsending) func openFile(
             closeInBackground(Int(descriptor), on: engine)
             throw cancellation
         }
-        return try File(descriptor, path: path, mode: mode, loop: loop, engine: engine)
+        return try File(descriptor, path: path.description, mode: mode, loop: loop, engine: engine)
     } catch let error as Errno {
         throw outcome.cancellation ?? OSError(error, "opening \(path)")
     }
@@ -62,7 +68,7 @@ public nonisolated(nonsending) func openFile(
 /// Python: `with open(…) as file:`.
 @discardableResult
 public func withFile<T>(
-    _ path: String, _ mode: OpenMode = .read, permissions: Int = 0o666,
+    _ path: some SystemStringConvertible, _ mode: OpenMode = .read, permissions: Int = 0o666,
     isolation: isolated (any Actor)? = #isolation, _ body: (File) async throws -> T
 ) async throws -> T {
     let file = try await openFile(path, mode, permissions: permissions)
@@ -124,12 +130,6 @@ extension EventLoop {
         if files != nil { throw RuntimeError("this loop has opened files already") }
         files = try backend.makeEngine(for: self)
     }
-}
-
-/// The path for the system: bytes and a zero.
-func systemPath(_ path: String) throws(ValueError) -> [CChar] {
-    try checkText(path, "a path")
-    return Array(path.utf8CString)
 }
 
 func checked(_ permissions: Int) throws(ValueError) -> UInt32 {

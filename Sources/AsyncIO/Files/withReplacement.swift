@@ -13,7 +13,7 @@ internal import SystemPackage
 /// For content that comes little by little; ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)``
 /// is for what is in memory. If `body` throws, the new file is removed, and the old one, if
 /// there is one, stays. The new file takes the old one's permissions; a symbolic link stays,
-/// and what it names is replaced. Until the end, the directory has a file `.asyncio-…`.
+/// and what it names is replaced, or made if it is missing. Until the end, the directory has a file `.asyncio-…`.
 ///
 /// - Parameters:
 ///   - path: of a file, which need not exist.
@@ -22,16 +22,18 @@ internal import SystemPackage
 ///     the new content too.
 ///   - body: is given the new file, which is empty, and closed when `body` ends.
 /// - Throws: what `body` throws; ``OSError`` that names the path, `.invalidArgument` if that is a
-///   device or a directory; ``ValueError`` for a path with a zero byte; `CancellationError`: the
+///   device, `.isDirectory` if it is a directory; ``ValueError`` for a path with a zero byte; `CancellationError`: the
 ///   file then has one content or the other.
 @discardableResult
 public func withReplacement<T>(
-    of path: String, permissions: Int = 0o666, sync: Bool = true, isolation: isolated (any Actor)? = #isolation,
+    of path: some SystemStringConvertible, permissions: Int = 0o666, sync: Bool = true,
+    isolation: isolated (any Actor)? = #isolation,
     _ body: (File) async throws -> T
 ) async throws -> T {
     let loop = EventLoop.required(for: "withReplacement")
-    let engine = try loop.fileEngine
-    let request = FileRequest(.beginReplacement(permissions: try checked(permissions)), path: try systemPath(path))
+    let (engine, path) = (try loop.fileEngine, path.systemString)
+    let request = FileRequest(
+        .beginReplacement(permissions: try checked(permissions)), path: try path.terminated("a path"))
     let begun = try await FileOperation(request).run(on: engine)
     guard let replacement = request.replacement else {
         throw begun.cancellation ?? OSError(request.error ?? .ioError, "replacing \(path)")
@@ -39,7 +41,8 @@ public func withReplacement<T>(
     do {
         let value: T
         do {
-            let file = try File(Int32(request.result), path: path, mode: .create.updating, loop: loop, engine: engine)
+            let file = try File(
+                Int32(request.result), path: path.description, mode: .create.updating, loop: loop, engine: engine)
             do {
                 if let cancellation = begun.cancellation { throw cancellation }
                 value = try await body(file)

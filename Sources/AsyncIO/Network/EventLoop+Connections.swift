@@ -49,7 +49,8 @@ extension EventLoop {
     ///
     /// asyncio: `loop.create_unix_connection`.
     public nonisolated(nonsending) func createUnixConnection<P: TransportProtocol>(
-        path: String, tls: TLSContext? = nil, serverHostname: String? = nil, _ factory: () throws -> P
+        path: some SystemStringConvertible, tls: TLSContext? = nil, serverHostname: String? = nil,
+        _ factory: () throws -> P
     ) async throws -> (Transport, P) {
         try checkOpen("createUnixConnection")
         let upgrade = try TLSUpgrade.client(tls, host: nil, serverHostname: serverHostname)
@@ -190,12 +191,12 @@ extension EventLoop {
     ///
     /// asyncio: `loop.create_unix_server`.
     public nonisolated(nonsending) func createUnixServer<P: TransportProtocol>(
-        path: String, backlog: Int = 100, cleanupSocket: Bool = true, startServing: Bool = true,
+        path: some SystemStringConvertible, backlog: Int = 100, cleanupSocket: Bool = true, startServing: Bool = true,
         tls: TLSContext? = nil, _ factory: @escaping () throws -> P
     ) async throws -> Server {
         try checkOpen("createUnixServer")
         let upgrade = try tls.map(TLSUpgrade.init(server:))
-        let listener = try bindUnixListener(path: path, cleansUp: cleanupSocket)
+        let listener = try bindUnixListener(to: SocketAddress(path: path), cleansUp: cleanupSocket)
         return try makeServer([listener], backlog: backlog, startServing: startServing, upgrade, factory)
     }
 

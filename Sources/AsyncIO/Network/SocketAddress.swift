@@ -11,29 +11,39 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// An internet address.
     ///
-    /// - Parameter host: in numbers, IPv4 or IPv6; for names there is
+    /// - Parameter host: in numbers, IPv4 or IPv6; an IPv6 address may have a zone, which is the
+    ///   name or the number of an interface: `fe80::1%eth0`. For names there is
     ///   ``EventLoop/getAddrInfo(host:service:family:)``.
-    /// - Throws: ``ValueError`` if `host` is a name, or `port` is none.
+    /// - Throws: ``ValueError`` if `host` is a name, its zone no interface, or `port` is none.
     public init(host: String, port: Int) throws(ValueError) {
         try checkPort(port)
         guard let address = Resolver.literal(host, port: port) else {
+            let (number, zone) = Resolver.split(host)
+            if let zone, Resolver.literal(number, port: port) != nil {
+                throw ValueError("\(host) is not an address here: there is no interface \(zone)")
+            }
             throw ValueError("\(host) is not an address in numbers; getAddrInfo(host:service:) resolves names")
         }
         system = address
     }
 
     /// A Unix socket's address: a path, or after a zero character (`"\0name"`) a name in
-    /// Linux's abstract space.
+    /// Linux's abstract space, which may be any bytes.
     ///
     /// - Throws: ``ValueError`` if it is empty, longer than 107 bytes, or has a zero inside.
-    public init(path: String) throws(ValueError) {
-        guard !path.isEmpty, let address = SystemAddress(unixPath: Array(path.utf8)) else {
-            throw ValueError("a Unix socket's path has 1 to 107 bytes and no zero inside, not \(path.utf8.count) bytes")
+    public init(path: some SystemStringConvertible) throws(ValueError) {
+        let bytes = path.systemString.bytes
+        guard !bytes.isEmpty, let address = SystemAddress(unixPath: bytes) else {
+            throw ValueError("a Unix socket's path has 1 to 107 bytes and no zero inside, not \(bytes.count) bytes")
         }
         system = address
     }
 
     /// The numeric address, or the path of a Unix socket.
+    ///
+    /// An IPv6 address that is only good on one interface comes with its zone (`fe80::1%eth0`), so
+    /// that a connection to this host reaches the same place. asyncio has the zone's number in the
+    /// fourth element of the tuple.
     public var host: String { system.host }
 
     /// The port; nil for a Unix socket.
@@ -44,7 +54,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         system.isInternet ? (system.isIPv6 ? .ipv6 : .ipv4) : nil
     }
 
-    /// `127.0.0.1:80`, `[::1]:80`, a path, or `@name` for an abstract one.
+    /// `127.0.0.1:80`, `[::1]:80`, `[fe80::1%eth0]:80`, a path, or `@name` for an abstract one.
     public var description: String { system.description }
 }
 

@@ -8,7 +8,7 @@ internal import SystemPackage
 struct Listener {
     let socket: Socket
     /// The file of a Unix socket that is to be removed with it.
-    var file: (path: String, identity: FileIdentity)?
+    var file: (path: [CChar], identity: FileIdentity)?
 
     /// The file is removed if it is still the socket's own.
     func close() {
@@ -61,8 +61,8 @@ nonisolated(nonsending) func bindListeners(
 
 /// A Unix socket. A socket file that is there already is taken for one that a server left
 /// behind, and removed; any other file is an error.
-func bindUnixListener(path: String, cleansUp: Bool) throws -> Listener {
-    let address = try SocketAddress(path: path).system
+func bindUnixListener(to address: SocketAddress, cleansUp: Bool) throws -> Listener {
+    let address = address.system
     if let path = address.path, FileIdentity(of: path)?.isSocket == true {
         try? FileIdentity.remove(path)
     }

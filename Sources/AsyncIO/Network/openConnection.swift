@@ -100,7 +100,8 @@ public nonisolated(nonsending) func openConnection(
 ///
 /// asyncio: `asyncio.open_unix_connection`.
 public nonisolated(nonsending) func openUnixConnection(
-    path: String, limit: Int = defaultStreamLimit, tls: TLSContext? = nil, serverHostname: String? = nil
+    path: some SystemStringConvertible, limit: Int = defaultStreamLimit, tls: TLSContext? = nil,
+    serverHostname: String? = nil
 ) async throws -> (StreamReader, StreamWriter) {
     let loop = EventLoop.required(for: "openUnixConnection")
     try checkLimit(limit)

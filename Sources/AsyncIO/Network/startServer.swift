@@ -103,7 +103,7 @@ public func startServer(
 ///
 /// asyncio: `asyncio.start_unix_server`.
 public func startUnixServer(
-    path: String, backlog: Int = 100, limit: Int = defaultStreamLimit, cleanupSocket: Bool = true,
+    path: some SystemStringConvertible, backlog: Int = 100, limit: Int = defaultStreamLimit, cleanupSocket: Bool = true,
     startServing: Bool = true, tls: TLSContext? = nil,
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
@@ -111,7 +111,7 @@ public func startUnixServer(
     try checkLimit(limit)
     let upgrade = try tls.map(TLSUpgrade.init(server:))
     let loop = EventLoop.required(for: "startUnixServer")
-    let listener = try bindUnixListener(path: path, cleansUp: cleanupSocket)
+    let listener = try bindUnixListener(to: SocketAddress(path: path), cleansUp: cleanupSocket)
     return try Server([listener], on: loop, backlog: backlog, startServing: startServing) { connection in
         serve(connection, limit: limit, upgrade, isolation: isolation, fileID: fileID, line: line, handler)
     }

@@ -13,22 +13,36 @@ struct ChildSetup {
 
     /// How a child is started, whoever starts it.
     struct Command {
-        var program: String
-        var arguments: [String]
+        var program: SystemString
+        var arguments: [SystemString]
         var streams: [SubprocessStream]
-        var environment: [String: String]?
-        var directory: String?
+        /// nil for this process's.
+        var environment: [SystemString: SystemString]?
+        var directory: SystemString?
         var options: SubprocessOptions
 
-        static func shell(_ line: String) -> (program: String, arguments: [String]) { ("/bin/sh", ["-c", line]) }
+        init(
+            _ program: any SystemStringConvertible, _ arguments: [any SystemStringConvertible],
+            _ streams: [SubprocessStream], environment: [String: any SystemStringConvertible]?,
+            directory: (any SystemStringConvertible)?, _ options: SubprocessOptions
+        ) {
+            self.program = program.systemString
+            self.arguments = arguments.map(\.systemString)
+            self.streams = streams
+            self.environment = environment.map { variables in
+                Dictionary(uniqueKeysWithValues: variables.map { (SystemString($0), $1.systemString) })
+            }
+            self.directory = directory?.systemString
+            self.options = options
+        }
     }
 
     init(_ command: Command) throws {
-        let environment = command.environment ?? ProcessEnvironment.current
+        let environment = command.environment ?? .inherited
         request = SpawnRequest(
             candidates: Self.candidates(command.program, path: environment["PATH"]),
-            arguments: [command.program] + command.arguments, environment: environment.map { "\($0)=\($1)" })
-        request.directory = command.directory
+            arguments: ([command.program] + command.arguments).map(\.bytes), environment: environment.entries)
+        request.directory = command.directory?.bytes
         try Self.check(command, environment)
         try apply(command.options)
         if let size = command.options.terminal { try openTerminal(size) }
@@ -41,19 +55,23 @@ struct ChildSetup {
     // MARK: Checks
 
     /// Where a program may be: as a shell looks for it.
-    private static func candidates(_ program: String, path: String?) -> [String] {
-        if program.contains("/") { return [program] }
-        return (path ?? "/bin:/usr/bin").split(separator: ":", omittingEmptySubsequences: false)
-            .map { $0.isEmpty ? "./\(program)" : "\($0)/\(program)" }
+    private static func candidates(_ program: SystemString, path: SystemString?) -> [[UInt8]] {
+        let slash = UInt8(ascii: "/")
+        if program.bytes.contains(slash) { return [program.bytes] }
+        let path = path ?? "/bin:/usr/bin"
+        return path.bytes.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+            .map { ($0.isEmpty ? [UInt8(ascii: ".")] : Array($0)) + [slash] + program.bytes }
     }
 
-    private static func check(_ command: Command, _ environment: [String: String]) throws(ValueError) {
+    private static func check(
+        _ command: Command, _ environment: [SystemString: SystemString]
+    ) throws(ValueError) {
         let options = command.options
         let texts = [command.program, command.directory ?? ""] + command.arguments + environment.flatMap { [$0, $1] }
-        guard !texts.contains(where: { $0.utf8.contains(0) }) else {
+        guard !texts.contains(where: { $0.bytes.contains(0) }) else {
             throw ValueError("a program, its arguments, environment and directory cannot have a NUL in them")
         }
-        guard !environment.keys.contains(where: { $0.isEmpty || $0.contains("=") }) else {
+        guard !environment.keys.contains(where: { $0.bytes.isEmpty || $0.bytes.contains(UInt8(ascii: "=")) }) else {
             throw ValueError("the name of an environment variable cannot be empty or have a '=' in it")
         }
         for (target, source) in options.descriptors where target < 3 || source < 0 {
@@ -143,4 +161,17 @@ struct ChildSetup {
         defer { for end in childsEnds { end.close() } }
         return try ChildProcess(request, name: name, on: loop)
     }
+}
+
+extension [SystemString: SystemString] {
+    /// This process's variables.
+    static var inherited: Self {
+        Dictionary(
+            ProcessEnvironment.current.map { (SystemString(bytes: $0.name), SystemString(bytes: $0.value)) },
+            // The C library finds the first.
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    /// As a process is given them.
+    var entries: [[UInt8]] { map { $0.bytes + [UInt8(ascii: "=")] + $1.bytes } }
 }

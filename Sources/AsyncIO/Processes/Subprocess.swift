@@ -57,8 +57,20 @@ public final class Subprocess {
     /// asyncio: `Process.returncode`.
     public var returnCode: Int32? { child.returnCode }
 
-    /// The variables of this process, as a child gets them if it is not given others.
-    public static var inheritedEnvironment: [String: String] { ProcessEnvironment.current }
+    /// The variables of this process, as a child gets them if it is not given others. In values,
+    /// bytes that are not UTF-8 are replaced by U+FFFD; see ``inheritedSystemEnvironment``.
+    ///
+    /// Python: `os.environ`.
+    public static var inheritedEnvironment: [String: String] { inheritedSystemEnvironment.mapValues(\.description) }
+
+    /// The same with every byte of the values as it is.
+    ///
+    /// Python: `os.environb`.
+    public static var inheritedSystemEnvironment: [String: SystemString] {
+        Dictionary(
+            [SystemString: SystemString].inherited.map { ($0.description, $1) }, uniquingKeysWith: { first, _ in first }
+        )
+    }
 
     // MARK: Waiting
 

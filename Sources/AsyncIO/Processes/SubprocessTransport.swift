@@ -171,14 +171,16 @@ extension EventLoop {
     ///
     /// asyncio: `loop.subprocess_exec`.
     public nonisolated(nonsending) func subprocessExec<P: SubprocessProtocol>(
-        _ program: String, arguments: [String] = [], stdin: SubprocessStream = .pipe,
-        stdout: SubprocessStream = .pipe, stderr: SubprocessStream = .pipe, environment: [String: String]? = nil,
-        directory: String? = nil, options: SubprocessOptions = SubprocessOptions(), _ factory: () throws -> P
+        _ program: some SystemStringConvertible, arguments: [any SystemStringConvertible] = [],
+        stdin: SubprocessStream = .pipe,
+        stdout: SubprocessStream = .pipe, stderr: SubprocessStream = .pipe,
+        environment: [String: any SystemStringConvertible]? = nil,
+        directory: (any SystemStringConvertible)? = nil, options: SubprocessOptions = SubprocessOptions(),
+        _ factory: () throws -> P
     ) async throws -> (SubprocessTransport, P) {
         let command = ChildSetup.Command(
-            program: program, arguments: arguments, streams: [stdin, stdout, stderr], environment: environment,
-            directory: directory, options: options)
-        return try await startSubprocess(command, name: program, factory)
+            program, arguments, [stdin, stdout, stderr], environment: environment, directory: directory, options)
+        return try await startSubprocess(command, name: program.systemString.description, factory)
     }
 
     /// Starts a command line of the shell, `/bin/sh`, for a protocol; see
@@ -186,15 +188,14 @@ extension EventLoop {
     ///
     /// asyncio: `loop.subprocess_shell`.
     public nonisolated(nonsending) func subprocessShell<P: SubprocessProtocol>(
-        _ line: String, stdin: SubprocessStream = .pipe, stdout: SubprocessStream = .pipe,
-        stderr: SubprocessStream = .pipe, environment: [String: String]? = nil, directory: String? = nil,
+        _ line: some SystemStringConvertible, stdin: SubprocessStream = .pipe, stdout: SubprocessStream = .pipe,
+        stderr: SubprocessStream = .pipe, environment: [String: any SystemStringConvertible]? = nil,
+        directory: (any SystemStringConvertible)? = nil,
         options: SubprocessOptions = SubprocessOptions(), _ factory: () throws -> P
     ) async throws -> (SubprocessTransport, P) {
-        let (program, arguments) = ChildSetup.Command.shell(line)
         let command = ChildSetup.Command(
-            program: program, arguments: arguments, streams: [stdin, stdout, stderr], environment: environment,
-            directory: directory, options: options)
-        return try await startSubprocess(command, name: line, factory)
+            "/bin/sh", ["-c", line], [stdin, stdout, stderr], environment: environment, directory: directory, options)
+        return try await startSubprocess(command, name: line.systemString.description, factory)
     }
 
     private nonisolated(nonsending) func startSubprocess<P: SubprocessProtocol>(

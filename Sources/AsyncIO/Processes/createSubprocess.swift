@@ -12,7 +12,8 @@
 ///
 /// - Parameters:
 ///   - program: a path, or a name that is looked for in the child's `PATH`.
-///   - arguments: those after the program's own name.
+///   - arguments: those after the program's own name: `String`s, `FilePath`s, or ``SystemString``s,
+///     which can be any bytes.
 ///   - stdin: where the child's standard input comes from.
 ///   - stdout: where its standard output goes.
 ///   - stderr: where its standard error goes.
@@ -27,14 +28,15 @@
 ///
 /// asyncio: `asyncio.create_subprocess_exec`.
 public nonisolated(nonsending) func createSubprocess(
-    _ program: String, arguments: [String] = [], stdin: SubprocessStream = .inherit,
+    _ program: some SystemStringConvertible, arguments: [any SystemStringConvertible] = [],
+    stdin: SubprocessStream = .inherit,
     stdout: SubprocessStream = .inherit, stderr: SubprocessStream = .inherit,
-    environment: [String: String]? = nil, directory: String? = nil, options: SubprocessOptions = SubprocessOptions()
+    environment: [String: any SystemStringConvertible]? = nil, directory: (any SystemStringConvertible)? = nil,
+    options: SubprocessOptions = SubprocessOptions()
 ) async throws -> Subprocess {
     let command = ChildSetup.Command(
-        program: program, arguments: arguments, streams: [stdin, stdout, stderr], environment: environment,
-        directory: directory, options: options)
-    return try startSubprocess(command, name: program)
+        program, arguments, [stdin, stdout, stderr], environment: environment, directory: directory, options)
+    return try startSubprocess(command, name: program.systemString.description)
 }
 
 /// Starts a command line of the shell, `/bin/sh`, as a child of this process.
@@ -47,15 +49,14 @@ public nonisolated(nonsending) func createSubprocess(
 ///
 /// asyncio: `asyncio.create_subprocess_shell`.
 public nonisolated(nonsending) func createSubprocess(
-    shell line: String, stdin: SubprocessStream = .inherit, stdout: SubprocessStream = .inherit,
-    stderr: SubprocessStream = .inherit, environment: [String: String]? = nil, directory: String? = nil,
+    shell line: some SystemStringConvertible, stdin: SubprocessStream = .inherit, stdout: SubprocessStream = .inherit,
+    stderr: SubprocessStream = .inherit, environment: [String: any SystemStringConvertible]? = nil,
+    directory: (any SystemStringConvertible)? = nil,
     options: SubprocessOptions = SubprocessOptions()
 ) async throws -> Subprocess {
-    let (program, arguments) = ChildSetup.Command.shell(line)
     let command = ChildSetup.Command(
-        program: program, arguments: arguments, streams: [stdin, stdout, stderr], environment: environment,
-        directory: directory, options: options)
-    return try startSubprocess(command, name: line)
+        "/bin/sh", ["-c", line], [stdin, stdout, stderr], environment: environment, directory: directory, options)
+    return try startSubprocess(command, name: line.systemString.description)
 }
 
 /// A request to cancel that came before is delivered here, so that nothing is started; none

@@ -19,9 +19,11 @@
 ///   `body` throws; `CancellationError`.
 @discardableResult
 public func withSubprocess<T>(
-    _ program: String, arguments: [String] = [], stdin: SubprocessStream = .inherit,
+    _ program: some SystemStringConvertible, arguments: [any SystemStringConvertible] = [],
+    stdin: SubprocessStream = .inherit,
     stdout: SubprocessStream = .inherit, stderr: SubprocessStream = .inherit,
-    environment: [String: String]? = nil, directory: String? = nil, options: SubprocessOptions = SubprocessOptions(),
+    environment: [String: any SystemStringConvertible]? = nil, directory: (any SystemStringConvertible)? = nil,
+    options: SubprocessOptions = SubprocessOptions(),
     grace: Duration = .seconds(5), isolation: isolated (any Actor)? = #isolation,
     _ body: (Subprocess) async throws -> T
 ) async throws -> T {
@@ -40,8 +42,9 @@ public func withSubprocess<T>(
 /// ``withSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:grace:isolation:_:)``.
 @discardableResult
 public func withSubprocess<T>(
-    shell line: String, stdin: SubprocessStream = .inherit, stdout: SubprocessStream = .inherit,
-    stderr: SubprocessStream = .inherit, environment: [String: String]? = nil, directory: String? = nil,
+    shell line: some SystemStringConvertible, stdin: SubprocessStream = .inherit, stdout: SubprocessStream = .inherit,
+    stderr: SubprocessStream = .inherit, environment: [String: any SystemStringConvertible]? = nil,
+    directory: (any SystemStringConvertible)? = nil,
     options: SubprocessOptions? = nil, grace: Duration = .seconds(5),
     isolation: isolated (any Actor)? = #isolation, _ body: (Subprocess) async throws -> T
 ) async throws -> T {

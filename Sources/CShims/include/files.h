@@ -25,6 +25,7 @@ typedef struct {
     int64_t size;
     uint32_t permissions;
     bool is_regular;
+    bool is_directory;
     /// Whether it has a name still: closing it does not remove it.
     bool is_linked;
 } asyncio_file_facts;
@@ -39,6 +40,8 @@ bool asyncio_file_is_seekable(int fd);
 int asyncio_path_look(const char *path, asyncio_file_facts *facts);
 /// Where `path` leads through symbolic links, to be freed; NULL if it leads nowhere.
 char *asyncio_path_resolve(const char *path);
+/// What a symbolic link says, and its length: at most `capacity` bytes and no zero.
+long asyncio_path_read_link(const char *path, char *text, size_t capacity);
 int asyncio_path_rename(const char *from, const char *to);
 int asyncio_path_remove(const char *path);
 int asyncio_file_set_permissions(int fd, uint32_t permissions);

@@ -31,6 +31,8 @@ bool asyncio_tls_context_set_alpn(asyncio_tls_context *context, const void *list
 
 enum { ASYNCIO_TLS_VERIFY_NONE = 0, ASYNCIO_TLS_VERIFY_PEER = 1, ASYNCIO_TLS_VERIFY_REQUIRED = 3 };
 void asyncio_tls_context_set_verify(asyncio_tls_context *context, int mode);
+/// Whether certificates have to be as RFC 5280 wants them. They have to, at first.
+void asyncio_tls_context_set_strict(asyncio_tls_context *context, bool strict);
 bool asyncio_tls_context_trust_system(asyncio_tls_context *context);
 bool asyncio_tls_context_trust_directory(asyncio_tls_context *context, const char *path);
 /// Trusts the certificates of `pem`; returns how many, -1 if it fails. With `names_issuers`

@@ -56,7 +56,10 @@ final class TLSChannel: ByteChannel {
         engine = try tlsErrors { () throws(TLSFailure) in
             try TLSEngine(
                 context.engine, serverName: isAddress ? nil : upgrade.host,
-                expectedHost: context.checksHost ? upgrade.host : nil, isAddress: isAddress,
+                // A certificate knows no zones.
+                expectedHost: context.checksHost
+                    ? upgrade.host.map { isAddress ? Resolver.split($0).address : $0 } : nil,
+                isAddress: isAddress,
                 asksChoice: context.chooser != nil)
         }
         super.init(on: lower.loop)

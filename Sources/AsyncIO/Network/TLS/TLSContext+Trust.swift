@@ -12,6 +12,17 @@ extension TLSContext {
     /// Trusts the certificates of a PEM file too. A server also tells its clients that it takes
     /// certificates of these issuers.
     ///
+    /// A chain of certificates may end at any certificate that is trusted: a root, an
+    /// intermediate, or the peer's own. To *pin* a server, make a context that trusts its
+    /// certificate and nothing else:
+    ///
+    /// ```swift
+    /// let tls = try TLSContext.client(systemTrust: false)
+    /// try tls.trust(file: "server.pem")
+    /// ```
+    ///
+    /// The name and the dates of a pinned certificate are still checked.
+    ///
     /// - Throws: ``TLSError`` if the file cannot be read, or has no certificate.
     ///
     /// asyncio: `SSLContext.load_verify_locations(cafile=)`.
@@ -33,6 +44,19 @@ extension TLSContext {
     public func trust(directory path: String) throws {
         try checkText(path, "a path")
         try change { engine throws(TLSFailure) in try engine.trust(directory: path) }
+    }
+
+    /// Sets whether certificates must follow RFC 5280 to the letter, as they must at first. An
+    /// authority's certificate then needs the *key usage* extension, for example, and all others
+    /// the identifier of their issuer's key.
+    ///
+    /// Turn this off for an authority whose old certificates cannot be made anew. The chain, the
+    /// dates and the name are checked all the same.
+    ///
+    /// asyncio: `ssl.VERIFY_X509_STRICT` in `SSLContext.verify_flags`.
+    public func setStrictVerification(_ isStrict: Bool) {
+        sessions.removeAll()
+        engine.setStrict(isStrict)
     }
 
     // MARK: Whom to ask

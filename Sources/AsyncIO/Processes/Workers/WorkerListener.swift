@@ -5,7 +5,7 @@ internal import SystemPackage
 public struct WorkerListener: Sendable {
     private enum Place {
         case tcp(host: String?, port: Int, dualStack: Bool)
-        case unix(path: String)
+        case unix(path: SystemString)
     }
 
     private let place: Place
@@ -16,7 +16,9 @@ public struct WorkerListener: Sendable {
     }
 
     /// On a Unix socket, whose file is removed at the end.
-    public static func unix(path: String) -> WorkerListener { WorkerListener(place: .unix(path: path)) }
+    public static func unix(path: some SystemStringConvertible) -> WorkerListener {
+        WorkerListener(place: .unix(path: path.systemString))
+    }
 
     /// The sockets, which listen already: who connects before there is a worker waits.
     nonisolated(nonsending) func open(on loop: EventLoop) async throws -> [Listener] {
@@ -26,7 +28,7 @@ public struct WorkerListener: Sendable {
             var options = Socket.Options()
             options.dualStack = dualStack
             listeners = try await bindListeners(hosts: [host], port: port, family: nil, options, on: loop)
-        case .unix(let path): listeners = [try bindUnixListener(path: path, cleansUp: true)]
+        case .unix(let path): listeners = [try bindUnixListener(to: SocketAddress(path: path), cleansUp: true)]
         }
         for listener in listeners {
             do {

@@ -101,8 +101,8 @@ final class WorkerSlot {
 
 /// How workers are started: the same program, with the same arguments. Loop thread only.
 struct WorkerPlan {
-    let executable: String
-    let arguments: [String]
+    let executable: SystemString
+    let arguments: [SystemString]
     let grace: Duration
     /// The listening sockets of each place.
     let listeners: [[Listener]]
@@ -113,11 +113,11 @@ struct WorkerPlan {
     }
 
     func start(number: Int, control: ByteDescriptor, on loop: EventLoop) throws -> ChildProcess {
-        var environment = ProcessEnvironment.current
+        var environment: [SystemString: SystemString] = .inherited
         let handover = WorkerHandover(number: number, grace: grace, counts: listeners.map(\.count))
-        environment[WorkerHandover.variable] = handover.text
+        environment[SystemString(WorkerHandover.variable)] = SystemString(handover.text)
         var request = SpawnRequest(
-            candidates: [executable], arguments: arguments, environment: environment.map { "\($0)=\($1)" })
+            candidates: [executable.bytes], arguments: arguments.map(\.bytes), environment: environment.entries)
         request.descriptors = [(control.descriptor, WorkerHandover.control)]
         for (index, listener) in listeners.joined().enumerated() {
             request.descriptors.append((listener.socket.descriptor, WorkerHandover.control + 1 + Int32(index)))

@@ -64,14 +64,15 @@ private func supervise(
     let arrivals = try SignalSequence([.hangUp, .terminate, .interrupt] + forwarding, on: loop)
     let listeners = try await open(places, on: loop)
     defer { for listener in listeners.joined() { listener.close() } }
-    let executable: String
+    let executable: SystemString
     do {
-        executable = try ProcessEnvironment.executable()
+        executable = SystemString(bytes: try ProcessEnvironment.executable())
     } catch {
         throw OSError(error, "finding this program's file")
     }
     let plan = WorkerPlan(
-        executable: executable, arguments: CommandLine.arguments, grace: grace, listeners: listeners)
+        executable: executable, arguments: ProcessEnvironment.arguments.map { SystemString(bytes: $0) }, grace: grace,
+        listeners: listeners)
     try await WorkerSupervisor(plan, count: count, on: loop).run(arrivals)
 }
 
