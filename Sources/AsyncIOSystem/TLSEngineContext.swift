@@ -73,8 +73,10 @@ package final class TLSEngineContext {
         try check(unsafe asyncio_tls_context_trust_system(pointer), "the system's certificates")
     }
 
-    package func trust(directory path: String) throws(TLSFailure) {
-        try check(unsafe asyncio_tls_context_trust_directory(pointer, path), path)
+    /// - Parameter path: ends with a zero.
+    package func trust(directory path: [CChar]) throws(TLSFailure) {
+        let text = String(decoding: path.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        try check(unsafe asyncio_tls_context_trust_directory(pointer, path), text)
     }
 
     /// - Parameter source: where `pem` is from, for messages.

@@ -231,7 +231,7 @@ import Testing
         }
         let error = await #expect(throws: OSError.self) { _ = try await readFile(directory.path) }
         #expect(error?.code == .isDirectory)
-        #expect(error?.operation == "reading \(directory.path)")
+        #expect(error?.operation == "opening \(directory.path)")
         await #expect(throws: ValueError.self) { _ = try await openFile("zero\0byte") }
         await #expect(throws: ValueError.self) { _ = try await openFile(directory("x"), .write, permissions: -1) }
     }

@@ -14,11 +14,7 @@ import Testing
 
     private var name: SystemString { SystemString(bytes: Array(directory("").utf8) + latin) }
 
-    private var path: FilePath {
-        unsafe (name.bytes.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer {
-            unsafe FilePath(platformString: $0.baseAddress!)
-        }
-    }
+    private var path: FilePath { FilePath(platformString: name.bytes.map { CChar(bitPattern: $0) } + [0]) }
 
     /// The names in the directory, as the kernel has them.
     private var names: [[UInt8]] {
@@ -75,9 +71,7 @@ import Testing
 
     @Test func aChildInheritsValuesAsTheyAre() async throws {
         let variable = "ASYNCIO_TEST_LATIN"
-        unsafe (latin.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer {
-            _ = unsafe setenv(variable, $0.baseAddress!, 1)
-        }
+        #expect(setenv(variable, latin.map { CChar(bitPattern: $0) } + [0], 1) == 0)
         defer { unsetenv(variable) }
         #expect(Subprocess.inheritedEnvironment[variable] == "f\u{FFFD}r")
         #expect(Subprocess.inheritedSystemEnvironment[variable]?.bytes == latin)

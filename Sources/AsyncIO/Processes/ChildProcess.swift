@@ -143,7 +143,8 @@ extension SpawnRequest.Failure {
         switch step {
         case .cloning: "starting '\(name)'"
         case .placingDescriptors: "handing descriptors to '\(name)'"
-        case .enteringDirectory: "entering '\(String(decoding: request.directory ?? [], as: UTF8.self))' to start '\(name)'"
+        case .enteringDirectory:
+            "entering '\(String(decoding: request.directory ?? [], as: UTF8.self))' to start '\(name)'"
         case .joiningGroup: "giving '\(name)' its process group, session or terminal"
         case .executing: "executing '\(name)'"
         }

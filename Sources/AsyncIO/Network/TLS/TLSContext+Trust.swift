@@ -26,9 +26,10 @@ extension TLSContext {
     /// - Throws: ``TLSError`` if the file cannot be read, or has no certificate.
     ///
     /// asyncio: `SSLContext.load_verify_locations(cafile=)`.
-    public func trust(file path: String) throws {
+    public func trust(file path: some SystemStringConvertible) throws {
+        let path = path.systemString
         let bytes = try readFile(path)
-        try change { engine throws(TLSFailure) in try engine.trust(pem: bytes, from: path) }
+        try change { engine throws(TLSFailure) in try engine.trust(pem: bytes, from: path.description) }
     }
 
     /// Trusts the certificates of PEM text too.
@@ -41,8 +42,8 @@ extension TLSContext {
     /// Trusts the certificates of a folder too, as `openssl rehash` arranges it.
     ///
     /// asyncio: `SSLContext.load_verify_locations(capath=)`.
-    public func trust(directory path: String) throws {
-        try checkText(path, "a path")
+    public func trust(directory path: some SystemStringConvertible) throws {
+        let path = try path.systemString.terminated("a path")
         try change { engine throws(TLSFailure) in try engine.trust(directory: path) }
     }
 
@@ -111,14 +112,14 @@ extension TLSContext {
 }
 
 /// The whole of a file of certificates or keys.
-func readFile(_ path: String) throws -> [UInt8] {
-    if path.contains("-----BEGIN ") {
+func readFile(_ path: SystemString) throws -> [UInt8] {
+    if path.description.contains("-----BEGIN ") {
         throw TLSError(
             .configuration, "this takes the path of a PEM file; for the text itself there is a pem parameter")
     }
-    try checkText(path, "a path")
+    let name = try path.terminated("a path")
     do {
-        let file = try FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+        let file = try unsafe FileDescriptor.open(name, .readOnly, options: .closeOnExec)
         // What was read is read, whatever the system says of the descriptor's end.
         defer { try? file.close() }
         var bytes: [UInt8] = []

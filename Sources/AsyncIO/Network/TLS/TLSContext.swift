@@ -73,7 +73,9 @@ public final class TLSContext {
     /// - Throws: ``TLSError`` if OpenSSL 3 is missing or the files are no good, with what is wrong.
     ///
     /// asyncio: `ssl.create_default_context(Purpose.CLIENT_AUTH)`, `load_cert_chain`.
-    public static func server(certificate: String, key: String? = nil, password: String? = nil) throws -> TLSContext {
+    public static func server(
+        certificate: some SystemStringConvertible, key: (any SystemStringConvertible)? = nil, password: String? = nil
+    ) throws -> TLSContext {
         let context = try TLSContext(isServer: true)
         try context.useCertificate(certificate, key: key, password: password)
         return context
@@ -97,13 +99,16 @@ public final class TLSContext {
     /// - Parameters: as in ``server(certificate:key:password:)``.
     ///
     /// asyncio: `SSLContext.load_cert_chain`.
-    public func useCertificate(_ path: String, key: String? = nil, password: String? = nil) throws {
+    public func useCertificate(
+        _ path: some SystemStringConvertible, key: (any SystemStringConvertible)? = nil, password: String? = nil
+    ) throws {
         if let password { try checkText(password, "a password") }
+        let (path, key) = (path.systemString, key?.systemString)
         let certificate = try readFile(path)
-        let (keyPath, keyBytes) = (key ?? path, try key.map(readFile) ?? certificate)
+        let keyBytes = try key.map(readFile) ?? certificate
         try change { engine throws(TLSFailure) in
-            try engine.useChain(pem: certificate, from: path)
-            try engine.useKey(pem: keyBytes, password: password, from: keyPath)
+            try engine.useChain(pem: certificate, from: path.description)
+            try engine.useKey(pem: keyBytes, password: password, from: (key ?? path).description)
         }
     }
 
