@@ -73,7 +73,7 @@ let package = Package(
                     condition: .when(traits: ["ServiceLifecycle"])),
             ],
             swiftSettings: settings),
-        .target(name: "CAsyncIOMain"),
+        .target(name: "CAsyncIOMain", dependencies: ["CShims"]),
         .target(name: "CAsyncIOTesting"),
         .target(name: "AsyncIOMain", dependencies: ["AsyncIO", "CAsyncIOMain"], swiftSettings: settings),
         .target(
@@ -116,6 +116,26 @@ let package = Package(
             name: "async-main-program",
             dependencies: ["AsyncIO", "AsyncIOMain"],
             path: "Tests/Programs/AsyncMain",
+            swiftSettings: testSettings),
+        .executableTarget(
+            name: "first-call-program",
+            dependencies: ["AsyncIO", "AsyncIOMain"],
+            path: "Tests/Programs/FirstCall",
+            swiftSettings: testSettings),
+        .executableTarget(
+            name: "top-level-await-program",
+            dependencies: ["AsyncIO", "AsyncIOMain"],
+            path: "Tests/Programs/TopLevelAwait",
+            swiftSettings: testSettings),
+        .executableTarget(
+            name: "ending-program",
+            dependencies: ["AsyncIO"],
+            path: "Tests/Programs/Ending",
+            swiftSettings: testSettings),
+        .executableTarget(
+            name: "standard-streams-program",
+            dependencies: ["AsyncIO"],
+            path: "Tests/Programs/StandardStreams",
             swiftSettings: testSettings),
         .executableTarget(
             name: "top-level-program",

@@ -25,7 +25,7 @@ struct Faults: ParsableCommand {
     func run() throws {
         let fault = fault
         let time = Duration.seconds(seconds)
-        try AsyncIO.run {
+        AsyncIO.main {
             switch fault {
             case .deadlock: try await deadlock(time)
             case .blocked: try await blocked(time)

@@ -64,6 +64,14 @@ package class ByteDescriptor {
         }
     }
 
+    /// Whether it has bytes, but no poller watches it.
+    package static func isUnwatchable(_ descriptor: Int32) -> Bool { asyncio_is_unwatchable(descriptor) }
+
+    /// A new descriptor for what a standard one stands for: /dev/null if that is not open.
+    package static func openStandard(_ number: Int32) throws(Errno) -> Int32 {
+        try check(asyncio_open_standard(number))
+    }
+
     package final var isNonBlocking: Bool { asyncio_is_nonblocking(descriptor) }
 
     /// Makes it non-blocking, for everybody who shares it, and close-on-exec.

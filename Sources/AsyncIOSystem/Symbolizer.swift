@@ -200,10 +200,27 @@ package enum Symbolizer {
         }
         let isAsync = if case .asyncResumePoint = frame.captured { true } else { false }
         let location = symbol.sourceLocation
+        // The C `main` that the compiler makes for an `async` one has the file, and no line.
+        if isMain(symbol.rawName), location?.line == 0 { return nil }
         return CodePlace(
-            function: symbol.name, symbol: symbol.rawName, file: location?.path, line: location?.line ?? 0,
+            function: functionName(symbol.name, symbol.rawName), symbol: symbol.rawName, file: location?.path,
+            line: location?.line ?? 0,
             isAsync: isAsync || symbol.rawName.hasSuffix("_"), image: symbol.imageName)
     }
+
+    /// The runtime's name for a function, or words for top-level code, for which it has none: it
+    /// is "main" or "async_Main", and what is in it is "closure #1 in ".
+    private static func functionName(_ name: String, _ symbol: String) -> String {
+        if isMain(symbol) || symbol.hasPrefix("async_Main") { return topLevelCode }
+        return name.hasSuffix(" in ") ? name + topLevelCode : name
+    }
+
+    /// SwiftPM names it after the module.
+    private static func isMain(_ symbol: String) -> Bool {
+        symbol == "main" || symbol.hasSuffix("_main") && !symbol.hasPrefix("$")
+    }
+
+    private static let topLevelCode = "top-level code"
 
     private static var architecture: String {
         #if arch(arm64)

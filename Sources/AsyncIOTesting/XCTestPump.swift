@@ -36,5 +36,6 @@ private final class XCTestPump: @unchecked Sendable {
 /// Called at load time by the constructor in CAsyncIOTesting.
 @c(asyncio_testing_install_at_load)
 func installAtLoad() {
+    EventLoop.leaveInterruptsAlone()
     LoopPump.whenNoLoopRuns { DispatchQueue.main.async { XCTestPump.shared?.run() } }
 }

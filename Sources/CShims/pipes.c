@@ -1,11 +1,13 @@
 #define _GNU_SOURCE
 #include "include/pipes.h"
+#include "include/uring.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -58,6 +60,41 @@ int asyncio_kind(int fd) {
     if (S_ISCHR(status.st_mode)) return ASYNCIO_KIND_TERMINAL;
     if (S_ISREG(status.st_mode)) return ASYNCIO_KIND_FILE;
     return ASYNCIO_KIND_OTHER;
+}
+
+bool asyncio_is_unwatchable(int fd) {
+    struct stat status;
+    if (fstat(fd, &status) < 0) return false;
+    if (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode)) return true;
+    return S_ISCHR(status.st_mode) && asyncio_check_pollable(fd) == -EPERM;
+}
+
+/// The same descriptor under a number that is nobody's standard descriptor.
+static int above_standard(int fd) {
+    if (fd > STDERR_FILENO || fd < 0) return fd < 0 ? -errno : fd;
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int error = moved < 0 ? -errno : 0;
+    close(fd);
+    return error ? error : moved;
+}
+
+int asyncio_open_standard(int fd) {
+    int access = fd == STDIN_FILENO ? O_RDONLY : O_WRONLY;
+    struct stat status;
+    // Closed at the start of the program; or closed then, and taken since by an epoll descriptor or
+    // its like, which have no type. (Nobody passes on one of those.)
+    if (fstat(fd, &status) < 0 || (status.st_mode & S_IFMT) == 0)
+        return above_standard(open("/dev/null", access | O_CLOEXEC));
+    // What others share is not to become non-blocking for them: a terminal or a pipe is opened
+    // anew. A file is not, whose position they share; a socket cannot be.
+    if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
+        char path[32];
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        int anew = open(path, access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (anew >= 0) return above_standard(anew);
+    }
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    return copy < 0 ? -errno : copy;
 }
 
 long asyncio_recvfrom(int fd, void *buffer, size_t count, struct sockaddr_storage *address, socklen_t *length) {

@@ -39,12 +39,7 @@ struct RexAsyncIO: ParsableCommand {
 
     func run() throws {
         let command = self
-        do {
-            try AsyncIO.run { try await command.runAll() }
-        } catch is KeyboardInterrupt {
-            // What a shell says of a program that Ctrl-C ended.
-            throw ExitCode(130)
-        }
+        AsyncIO.main { try await command.runAll() }
     }
 
     @MainActor

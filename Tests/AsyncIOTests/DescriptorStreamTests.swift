@@ -43,13 +43,13 @@ import Testing
         #expect(error?.code == .brokenPipe)
     }
 
-    @Test func aRegularFileIsRefusedAndStaysTheCallers() async throws {
-        let file = open("/proc/self/exe", O_RDONLY)
-        defer { close(file) }
-        let error = #expect(throws: ValueError.self) { _ = try openReader(descriptor: file) }
+    @Test func aDirectoryIsRefusedAndStaysTheCallers() async throws {
+        let directory = open("/proc/self", O_RDONLY)
+        defer { close(directory) }
+        let error = #expect(throws: ValueError.self) { _ = try openReader(descriptor: directory) }
         #expect(error?.message.contains("not a pipe, a socket or a character device") == true)
-        #expect(fcntl(file, F_GETFD) >= 0)
-        #expect(throws: ValueError.self) { _ = try openReader(descriptor: file, limit: 0) }
+        #expect(fcntl(directory, F_GETFD) >= 0)
+        #expect(throws: ValueError.self) { _ = try openReader(descriptor: directory, limit: 0) }
     }
 
     // MARK: Resets

@@ -6,10 +6,13 @@ import Glibc
 nonisolated final class Program: @unchecked Sendable {
     private let process = Foundation.Process()
     private let output = Foundation.Pipe()
+    private let errorOutput = Foundation.Pipe()
     private let isReadyAgain: Int
 
     struct Outcome {
         let lines: [String]
+        /// What it wrote to standard error.
+        let errors: String
         /// The exit status, or minus the signal that ended it.
         let status: Int32
     }
@@ -22,8 +25,10 @@ nonisolated final class Program: @unchecked Sendable {
         let command = launcher + [program.path] + arguments
         process.executableURL = URL(fileURLWithPath: command[0])
         process.arguments = Array(command.dropFirst())
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.environment = ProcessInfo.processInfo.environment
+            .merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }.merging(environment) { $1 }
         process.standardOutput = output
+        process.standardError = errorOutput
         isReadyAgain = interrupts
     }
 
@@ -74,10 +79,13 @@ nonisolated final class Program: @unchecked Sendable {
                 process.interrupt()
             }
         }
+        // Short, so that the pipe holds it meanwhile.
+        let errors = errorOutput.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         let status = process.terminationStatus
         return Outcome(
             lines: text.split(separator: "\n").map(String.init),
+            errors: String(decoding: errors, as: UTF8.self),
             status: process.terminationReason == .exit ? status : -status)
     }
 }

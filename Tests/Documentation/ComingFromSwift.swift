@@ -2,6 +2,9 @@
 
 import AsyncIO
 import AsyncIOTesting
+import Dispatch
+import Foundation
+import Synchronization
 import Testing
 
 final class Ledger {
@@ -65,5 +68,27 @@ final class Ledger {
             startSomethingElsewhere { text in continuation.resume(returning: text) } // on any thread
         }
         #expect(answer == "42")
+    }
+
+    @Test func theMainQueueIsServed() async throws {
+        let answer = await withCheckedContinuation { continuation in
+            DispatchQueue.main.async { continuation.resume(returning: 42) }
+        }
+        #expect(answer == 42)
+    }
+
+    @Test func aTaskRunsTheRunLoop() async throws {
+        let hasFired = Mutex(false)
+        RunLoop.main.add(
+            Timer(timeInterval: 0.001, repeats: false) { _ in hasFired.withLock { $0 = true } }, forMode: .default)
+        func runRunLoop() { _ = RunLoop.main.run(mode: .default, before: .distantPast) }
+        let runLoop = createTask {
+            while true {
+                runRunLoop()
+                try await sleep(.milliseconds(10))
+            }
+        }
+        while !hasFired.withLock({ $0 }) { try await sleep(.milliseconds(1)) }
+        runLoop.cancel()
     }
 }

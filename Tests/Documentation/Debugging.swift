@@ -7,7 +7,7 @@ import Testing
 @Suite struct Debugging {
     func takingPart(_ serve: @escaping () async throws -> Void) throws {
         try allowInspection()
-        try AsyncIO.run { try await serve() }
+        AsyncIO.main { try await serve() }
     }
 
     @Test(.virtualTime) func askingFromInside() async throws {

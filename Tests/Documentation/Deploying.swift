@@ -7,9 +7,20 @@ func handle(_ reader: StreamReader, _ writer: StreamWriter) async throws {
     for try await line in reader.lines { try await writer.write("\(line)\n") }
 }
 
+/// Of the documentation of `AsyncIO.main`.
+enum AsyncMains {
+    static func serve() async throws {}
+
+    struct Program {
+        static func main() async {
+            await AsyncIO.main { try await serve() }
+        }
+    }
+}
+
 enum Deploying {
     static func untilTold() throws {
-        try AsyncIO.run {
+        AsyncIO.main {
             let server = try await startServer(host: nil, port: 8080) { reader, writer in
                 try await handle(reader, writer)
             }
@@ -28,7 +39,7 @@ enum Deploying {
     }
 
     static func socketActivation() throws {
-        try AsyncIO.run {
+        AsyncIO.main {
             let sockets = takeSystemdSockets()
             let server =
                 sockets.isEmpty

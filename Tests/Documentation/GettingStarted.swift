@@ -5,9 +5,9 @@ import AsyncIOTesting
 import Testing
 
 @Suite struct GettingStarted {
-    @Test func aFirstProgram() throws {
-        try EventLoop.outsideOfAnyLoop {
-            try AsyncIO.run {
+    @Test func aFirstProgram() {
+        EventLoop.outsideOfAnyLoop {
+            AsyncIO.main {
                 print("Hello ...")
                 try await sleep(.seconds(1))
                 print("... World!")
@@ -15,14 +15,14 @@ import Testing
         }
     }
 
-    @Test func severalThingsAtOnce() throws {
-        try EventLoop.outsideOfAnyLoop {
+    @Test func severalThingsAtOnce() {
+        EventLoop.outsideOfAnyLoop {
             func boil(_ what: String, for time: Duration) async throws -> String {
                 try await sleep(time)
                 return "\(what) is ready"
             }
 
-            try AsyncIO.run {
+            AsyncIO.main {
                 let (tea, egg) = try await gather(
                     { try await boil("tea", for: .milliseconds(300)) },
                     { try await boil("egg", for: .milliseconds(500)) })
@@ -32,7 +32,7 @@ import Testing
     }
 
     func theLandingPage() throws {
-        try AsyncIO.run {
+        AsyncIO.main {
             let server = try await startServer(host: "127.0.0.1", port: 8888) { reader, writer in
                 for try await line in reader.lines {
                     try await writer.write("you said \(line)\n")
@@ -43,7 +43,7 @@ import Testing
     }
 
     func aFirstServer() throws {
-        try AsyncIO.run {
+        AsyncIO.main {
             let server = try await startServer(host: "127.0.0.1", port: 8888) { reader, writer in
                 try await writer.write("What is your name?\n")
                 for try await name in reader.lines {

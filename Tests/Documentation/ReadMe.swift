@@ -5,15 +5,15 @@ import AsyncIOTesting
 import Testing
 
 @Suite struct ReadMe {
-    @Test func aPageOfCode() throws {
-        try EventLoop.outsideOfAnyLoop {
+    @Test func aPageOfCode() {
+        EventLoop.outsideOfAnyLoop {
             func fetch(_ name: String, after delay: Duration) async throws -> String {
                 print("\(name) started")
                 try await sleep(delay)
                 return "\(name) done"
             }
 
-            try AsyncIO.run {
+            AsyncIO.main {
                 // Two at once; their results in order.
                 let (first, second) = try await gather(
                     { try await fetch("first", after: .seconds(1)) },

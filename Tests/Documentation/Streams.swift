@@ -87,6 +87,14 @@ final class Echo: ConnectionProtocol {
         try await server.shutdown(within: .seconds(1))
     }
 
+    func standardStreams() async throws {
+        let input = try openStandardInput()
+        let output = try openStandardOutput()
+        for try await line in input.lines {
+            try await output.write(line.uppercased() + "\n")
+        }
+    }
+
     func closing(_ server: Server) async throws {
         let cutOff = try await server.shutdown(within: .seconds(20))
         print(cutOff)

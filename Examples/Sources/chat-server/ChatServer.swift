@@ -20,7 +20,7 @@ struct ChatServer: ParsableCommand {
     }
 
     func run() throws {
-        try AsyncIO.run {
+        AsyncIO.main {
             let stop = try signals(.terminate, .interrupt)
             let server = try await startServer(host: host, port: port, limit: 4096) { reader, writer in
                 let client = Client(writer, backlog: backlog)

@@ -44,7 +44,7 @@ struct EchoServer: ParsableCommand {
     func run() throws {
         // Not in validate(): there it would hide a mistyped option's name.
         guard port != nil || unix != nil else { throw ValidationError("Either --port or --unix is needed.") }
-        try AsyncIO.run {
+        AsyncIO.main {
             let stop = try signals(.terminate, .interrupt)
             try await udp ? serveDatagrams(until: stop) : serveStreams(until: stop)
         }

@@ -34,7 +34,7 @@ struct MetricsServer: ParsableCommand {
         // Any backend will do: swift-prometheus, swift-otel. This one is a page, to be read.
         let metrics = TextMetrics()
         MetricsSystem.bootstrap(metrics)
-        try AsyncIO.run {
+        AsyncIO.main {
             let stop = try signals(.terminate, .interrupt)
             let loop = try EventLoop.running
             loop.name = "echo"

@@ -33,7 +33,7 @@ struct PortForwarder: ParsableCommand {
     }
 
     func run() throws {
-        try AsyncIO.run {
+        AsyncIO.main {
             let server = try await startServer(host: listen.host ?? "127.0.0.1", port: listen.port, forward)
             try await server.serve(until: .terminate, .interrupt, grace: .seconds(grace)) {
                 print("READY\nlistening on \(server.addresses.map(\.description).joined(separator: ", "))")

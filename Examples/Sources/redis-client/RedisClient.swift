@@ -22,7 +22,7 @@ struct RedisClient: ParsableCommand {
     }
 
     func run() throws {
-        let errors = try AsyncIO.run {
+        let errors = AsyncIO.main {
             let (reader, writer) =
                 if let unix { try await openUnixConnection(path: unix) } else {
                     try await openConnection(host: host, port: port)

@@ -26,7 +26,7 @@ struct ServiceGroupProgram: ParsableCommand {
     var grace = 10.0
 
     func run() throws {
-        try AsyncIO.run {
+        AsyncIO.main {
             let server = try await startServer(host: "127.0.0.1", port: port, startServing: false, answer)
             let group = ServiceGroup(
                 services: [ServerService(server, within: .seconds(grace)), Farewell()],

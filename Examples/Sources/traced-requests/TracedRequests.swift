@@ -23,7 +23,7 @@ struct TracedRequests: ParsableCommand {
     func run() throws {
         let tracer = InMemoryTracer()
         InstrumentationSystem.bootstrap(tracer)
-        try AsyncIO.run {
+        AsyncIO.main {
             let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
                 for try await name in reader.lines {
                     let answer = try await withSpan("request \(name)") { _ in try await work(for: name) }

@@ -170,10 +170,10 @@ import Testing
         try await withServer("echo-server", "--port", "0") { _, address in
             let second = try await outcome(of: program("echo-server"), ["--port", address.port])
             #expect(second.status == 1)
-            #expect(second.errors == "Error: listening on \(address): Address already in use (errno 98)\n")
+            #expect(second.errors == "error: OSError: listening on \(address): Address already in use (errno 98)\n")
         }
         let noFile = try await outcome(of: program("echo-server"), ["--port", "0", "--tls-cert", "/none.pem"])
         #expect(noFile.status == 1)
-        #expect(noFile.errors == "Error: /none.pem cannot be read: No such file or directory\n")
+        #expect(noFile.errors == "error: TLSError: /none.pem cannot be read: No such file or directory\n")
     }
 }

@@ -79,8 +79,10 @@ extension FutureCallGraph {
         if !callStack.isEmpty {
             lines.append(indentation + "  + Call stack:")
             for frame in callStack {
-                let file = frame.file.map { "File \"\($0)\", line \(frame.line)" } ?? "File unknown"
-                let function = frame.function.hasSuffix(")") ? frame.function : frame.function + "()"
+                let line = frame.line > 0 ? ", line \(frame.line)" : ""
+                let file = frame.file.map { "File \"\($0)\"\(line)" } ?? "File unknown"
+                let isWhole = frame.function.hasSuffix(")") || frame.function.hasSuffix("top-level code")
+                let function = isWhole ? frame.function : frame.function + "()"
                 lines.append(indentation + "  |   \(file), in \(frame.isAsync ? "async " : "")\(function)")
             }
         }

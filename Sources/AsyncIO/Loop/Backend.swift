@@ -4,7 +4,7 @@ internal import SystemPackage
 /// What an event loop waits with.
 ///
 /// ```swift
-/// try AsyncIO.run(backend: .ioUring) { … }
+/// AsyncIO.main(backend: .ioUring) { … }
 /// ```
 ///
 /// The environment variable `ASYNCIO_BACKEND` (`epoll`, `io_uring` or `auto`) chooses for

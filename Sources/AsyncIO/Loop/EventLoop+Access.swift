@@ -24,32 +24,35 @@ extension EventLoop {
         // SAFETY: the pointer is set by `whileCurrent` alone, which holds the loop
         // for as long as it is set.
         guard let pointer = unsafe asyncio_loop_get() else {
-            return asyncio_awaits_main() ? loopOfAsyncMain() : nil
+            return loopOfAsyncMain()
         }
         return unsafe Unmanaged<EventLoop>.fromOpaque(pointer).takeUnretainedValue()
     }
 
     /// The runtime begins an `async` main before it asks the executor to run: that first
-    /// piece, up to its first suspension, finds the loop that will run the rest.
+    /// piece, up to its first suspension, finds the loop that will run the rest. Every access
+    /// to the thread's loop that finds none comes by here, so that any call may be the first.
     @inline(never)
     private static func loopOfAsyncMain() -> EventLoop? {
         // Code outside of any task is no async main.
-        guard Carrier.current != nil else { return nil }
-        asyncio_set_awaits_main(false)
+        guard asyncio_awaits_main(), Carrier.current != nil else { return nil }
         do {
             // SAFETY: the retain is never given back; the loop lives as long as the process.
-            let loop = try unsafe Unmanaged.passRetained(EventLoop())
+            let loop = try unsafe Unmanaged.passRetained(makeForAsyncMain())
             unsafe asyncio_loop_set(loop.toOpaque())
             return unsafe loop.takeUnretainedValue()
         } catch {
-            fatalError("\(error)")
+            ProgramEnd.end(with: error)
         }
     }
 
     /// The loop that an `async` main runs on.
-    static func forAsyncMain() throws -> EventLoop {
-        let loop = try here ?? EventLoop()
+    static func forAsyncMain() throws -> EventLoop { try here ?? makeForAsyncMain() }
+
+    private static func makeForAsyncMain() throws -> EventLoop {
         asyncio_set_awaits_main(false)
+        let loop = try EventLoop()
+        loop.asyncMain = AsyncMain(on: loop)
         return loop
     }
 
@@ -66,7 +69,7 @@ extension EventLoop {
     /// False if there is none, and then nothing is done.
     @inline(__always)
     static func withHere(_ body: (EventLoop) -> Void) -> Bool {
-        guard let pointer = unsafe asyncio_loop_get() else { return false }
+        guard let pointer = unsafe asyncio_loop_get() else { return withLoopOfAsyncMain(body) != nil }
         // SAFETY: as in `here`.
         unsafe Unmanaged<EventLoop>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
         return true
@@ -74,9 +77,18 @@ extension EventLoop {
 
     @inline(__always)
     static func withRequired<T>(for operation: StaticString, _ body: (EventLoop) throws -> T) rethrows -> T {
-        guard let pointer = unsafe asyncio_loop_get() else { noLoop(operation) }
+        guard let pointer = unsafe asyncio_loop_get() else {
+            guard let result = try withLoopOfAsyncMain(body) else { noLoop(operation) }
+            return result
+        }
         // SAFETY: as in `here`.
         return try unsafe Unmanaged<EventLoop>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
+    }
+
+    @inline(never)
+    private static func withLoopOfAsyncMain<T>(_ body: (EventLoop) throws -> T) rethrows -> T? {
+        guard let loop = loopOfAsyncMain() else { return nil }
+        return try body(loop)
     }
 
     /// Before its loop runs, an object may be used where the loop will run. While one runs,
@@ -135,5 +147,9 @@ extension EventLoop {
     package static func installExecutor() {
         LoopExecutor.install()
         asyncio_set_awaits_main(true)
+        ProgramEnd.reportsEveryError()
     }
+
+    /// For test runners, which Ctrl-C ends as ever.
+    package static func leaveInterruptsAlone() { unsafe AsyncMain.leavesInterruptsAlone = true }
 }

@@ -171,7 +171,7 @@ extension EventLoop {
     /// Notes what the poller reported; what is to run is queued, reads before writes.
     @inline(__always)
     func descriptorIsReady(_ event: PollEvent, among descriptors: DescriptorTable) {
-        descriptors.withWatch(token: event.token) { watch in
+        let isKnown = descriptors.withWatch(token: event.token) { watch in
             if event.isHungUp { watch.isHungUp = true }
             if event.isReadable {
                 watch.canRead = true
@@ -186,6 +186,7 @@ extension EventLoop {
                 queue(watch.onWritable)
             }
         }
+        if !isKnown, event.token == MainQueueService.token { mainQueueIsReady() }
     }
 
     /// Runs a descriptor's callback, unless it is removed before its turn.

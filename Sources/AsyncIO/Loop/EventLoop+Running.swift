@@ -129,6 +129,7 @@ extension EventLoop {
         state = .running
         isStalled = false
         let outer = whileCurrent { LoopExecutor.shared.beginRunning(self) }
+        serveMainQueue()
         Watchdog.shared.beginWatching(self)
         defer {
             Watchdog.shared.endWatching(self)
@@ -137,6 +138,8 @@ extension EventLoop {
             isStopping = false
         }
         whileCurrent {
+            // The first piece of an `async` main may have left hand-overs: no entry runs that they follow.
+            runHandOvers()
             repeat { turn() } while !isStopping && escaping == nil && !isDone()
         }
         if let interrupt = escaping.take() { throw interrupt }

@@ -106,6 +106,10 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var children: [Int32: ChildProcess] = [:]
     /// Who is to know of which signal; see SignalTable.
     @safe @exclusivity(unchecked) var signals = SignalTable()
+    /// Dispatch's main queue, if this loop runs where that is to be served.
+    @safe @exclusivity(unchecked) var mainQueue = MainQueueService()
+    /// The program's `async` main, if this loop runs one.
+    @safe @exclusivity(unchecked) var asyncMain: AsyncMain?
 
     /// Whether mistakes are looked for that cost time to find. Also set by the
     /// environment variable `ASYNCIO_DEBUG`.
@@ -210,7 +214,10 @@ public final class EventLoop: @unchecked Sendable {
     /// no descriptors that could have news.
     private func pollForEvents() {
         let timeout = idleTime()
-        if timeout == 0, descriptors.isEmpty { return }
+        if timeout == 0, descriptors.isEmpty {
+            if !isMainQueueDue { return }
+            mainQueue.look = pulse.now
+        }
         if timeout != 0, !inbox.beginSleep() {
             // Another thread was quicker.
             return receiveFromOtherThreads()
@@ -249,7 +256,7 @@ public final class EventLoop: @unchecked Sendable {
         // Others may still have something for the present.
         if isForeignWorkExpected { return nil }
         if let virtualLimit, deadline > virtualLimit { return stall() }
-        if !descriptors.isEmpty { return 0 }
+        if !descriptors.isEmpty || mainQueueHasNews() { return 0 }
         virtualNow = max(now, deadline)
         return 0
     }
@@ -284,8 +291,13 @@ public final class EventLoop: @unchecked Sendable {
             guard let entry = virtualNow == nil ? ready.popFirst() : popInVirtualTime(among: count + 1) else { return }
             if fetchesAhead { fetchAheadOfEntry(among: count) }
             run(entry)
-            while !runNext.isEmpty { run(runNext.removeFirst()) }
+            runHandOvers()
         }
+    }
+
+    @inline(__always)
+    func runHandOvers() {
+        while !runNext.isEmpty { run(runNext.removeFirst()) }
     }
 
     // MARK: Running an entry
@@ -321,7 +333,7 @@ public final class EventLoop: @unchecked Sendable {
     /// still bring something; if there are none, nothing can happen any more.
     private func stall() -> Int64? {
         if isForeignWorkExpected || !descriptors.isEmpty { return nil }
-        if inbox.hasNews { return 0 }
+        if inbox.hasNews || mainQueueHasNews() { return 0 }
         isStalled = true
         isStopping = true
         return 0

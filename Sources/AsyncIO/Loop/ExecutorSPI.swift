@@ -171,7 +171,8 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     // MARK: An async main (see the product AsyncIOMain)
 
     func run() throws {
-        try EventLoop.forAsyncMain().runForever()
+        let loop = try EventLoop.forAsyncMain()
+        do { try loop.runForever() } catch { ProgramEnd.end(with: error, on: loop) }
     }
 
     func runUntil(_ condition: () -> Bool) throws {

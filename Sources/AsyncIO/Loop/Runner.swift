@@ -2,14 +2,11 @@ internal import AsyncIOSystem
 
 /// Runs `body` on a new event loop and cleans up after it.
 ///
-/// The program's way in, from a synchronous `main` or from top-level code:
+/// For code that wants the result, or the error. A program's first and last line is
+/// ``main(debug:backend:_:)``.
 ///
 /// ```swift
-/// try AsyncIO.run {
-///     print("Hello ...")
-///     try await sleep(.seconds(1))
-///     print("... World!")
-/// }
+/// let size = try AsyncIO.run { try await readText("notes.txt").count }
 /// ```
 ///
 /// When `body` has ended, tasks that still run are cancelled once and awaited, generators
@@ -22,7 +19,8 @@ internal import AsyncIOSystem
 ///   - backend: what the loop waits with.
 /// - Returns: what `body` returns.
 /// - Throws: what `body` throws; ``RuntimeError`` inside a running loop;
-///   ``KeyboardInterrupt``.
+///   ``KeyboardInterrupt``. An error that the program does not catch either ends it as
+///   ``main(debug:backend:_:)`` would.
 ///
 /// asyncio: `asyncio.run`.
 @discardableResult
@@ -38,8 +36,13 @@ package func run<T>(_ runner: Runner, _ body: @escaping @MainActor () async thro
         throw RuntimeError("run() cannot be called from a running event loop; await the function instead")
     }
     let result = Result { try runner.run(body) }
-    try runner.close()
-    return try result.get()
+    do {
+        try runner.close()
+        return try result.get()
+    } catch {
+        ProgramEnd.noteEscape(of: error)
+        throw error
+    }
 }
 
 /// One loop for several calls of `run`.
@@ -135,10 +138,7 @@ public final class Runner {
         state = .closed
         defer { try? loop.close() }
         do {
-            try loop.cancelAllTasks()
-            try loop.runUntilComplete { await loop.shutdownAsyncGenerators() }
-            try loop.runUntilComplete { try await loop.shutdownDefaultExecutor(timeout: .seconds(300)) }
-            try loop.settle()
+            try loop.finish()
         } catch {
             // In virtual time, what does not end now never will.
             if !loop.isStalled { throw error }
@@ -169,6 +169,14 @@ private final class InterruptScope {
 }
 
 extension EventLoop {
+    /// Ends what is left: tasks, generators, the thread pool's work.
+    func finish() throws {
+        try cancelAllTasks()
+        try runUntilComplete { await self.shutdownAsyncGenerators() }
+        try runUntilComplete { try await self.shutdownDefaultExecutor(timeout: .seconds(300)) }
+        try settle()
+    }
+
     /// asyncio's `_cancel_all_tasks`.
     func cancelAllTasks() throws {
         let left = tasks.all

@@ -115,11 +115,13 @@ struct DescriptorTable {
     subscript(descriptor: Int32) -> Watch? { entry(descriptor)?.object }
 
     /// The watch that an event is for; none if the descriptor was closed meanwhile, and
-    /// perhaps is another's now. `body` does not change the table.
+    /// perhaps is another's now. `body` does not change the table. False if nothing is watched
+    /// under this number.
     @inline(__always)
-    func withWatch(token: UInt64, _ body: (Watch) -> Void) {
-        guard token != .max, let entry = entry(Int32(truncatingIfNeeded: token)) else { return }
+    func withWatch(token: UInt64, _ body: (Watch) -> Void) -> Bool {
+        guard let entry = entry(Int32(truncatingIfNeeded: token)) else { return false }
         entry.with { if $0.token == token { body($0) } }
+        return true
     }
 
     /// A watch that is not in the table yet.

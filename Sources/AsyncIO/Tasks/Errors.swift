@@ -46,6 +46,40 @@ public struct KeyboardInterrupt: Error, CustomStringConvertible {
     public var description: String { "interrupted" }
 }
 
+/// Ends the program with an exit status, once everything is cleaned up: thrown by the main
+/// task, where ``main(debug:backend:_:)`` catches it, or by the `async` main of a program that
+/// links AsyncIOMain.
+///
+/// ```swift
+/// AsyncIO.main {
+///     guard try await check() else { throw SystemExit(2) }
+/// }
+/// ```
+///
+/// In any other task it is an error like others.
+///
+/// asyncio: `SystemExit`, which `sys.exit` raises.
+public struct SystemExit: Error, CustomStringConvertible {
+    /// The exit status of the process, of which the system keeps the low eight bits.
+    public let status: Int32
+    /// What to print on standard error.
+    public let message: String?
+
+    /// Ends the program with `status`, and prints nothing.
+    public init(_ status: Int32 = 0) {
+        self.status = status
+        message = nil
+    }
+
+    /// Ends the program with status 1, and `message` on standard error.
+    public init(_ message: String) {
+        status = 1
+        self.message = message
+    }
+
+    public var description: String { message ?? "exit status \(status)" }
+}
+
 /// The operating system refused.
 ///
 /// asyncio: `OSError`.

@@ -61,6 +61,9 @@ struct Carrier: Equatable {
     // task forgets its carrier before that ends.
     private let address: UnsafeMutableRawPointer
 
+    /// The Swift task of an `async` main, if it is known.
+    static var ofAsyncMain: Carrier? { unsafe ProgramExit.mainTask.map { unsafe Carrier(address: $0) } }
+
     /// The Swift task that runs on this thread.
     @inline(__always)
     static var current: Carrier? {

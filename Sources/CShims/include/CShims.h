@@ -11,10 +11,12 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "dispatch_queue.h"
 #include "files.h"
 #include "inspect.h"
 #include "inspection_socket.h"
 #include "pipes.h"
+#include "program.h"
 #include "signals.h"
 #include "spawn.h"
 #include "tls.h"

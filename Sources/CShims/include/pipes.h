@@ -24,6 +24,11 @@ enum {
 };
 /// What a descriptor is (a terminal is any character device), or -errno.
 int asyncio_kind(int fd);
+/// Whether it has bytes, but no poller watches it: a file, a disk, /dev/null and its like.
+bool asyncio_is_unwatchable(int fd);
+/// A descriptor of the caller's own for what standard descriptor `fd` stands for: non-blocking only
+/// if that is not seen by those who share it; of /dev/null if the program was started without one.
+int asyncio_open_standard(int fd);
 
 // MARK: Datagrams
 

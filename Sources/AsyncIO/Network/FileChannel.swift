@@ -1,0 +1,182 @@
+internal import AsyncIOSystem
+internal import SystemPackage
+
+// # A stream over what no poller watches
+//
+// A regular file is always ready, as far as the kernel's pollers go, and they refuse it; so they do
+// /dev/null and its like. But reading one may wait for a disk. The file engine does it: one request
+// at a time in each direction, at the descriptor's own position, which other processes may share.
+//
+// Reading begins when somebody asks, and reads one portion ahead of him. What is written is kept
+// until the engine has written it. The channel does not know whether a request that is in flight
+// will change anything; so an `abort` waits for it, and closes the descriptor then.
+
+/// A regular file, or a device that cannot be watched, as a channel. Loop thread only.
+final class FileChannel: ByteChannel {
+    private let bytes: ByteDescriptor
+    private let direction: Connection.Direction
+    /// The request on its way.
+    private var operation: FileOperation?
+
+    // Reading.
+    private var incoming = ByteBuffer()
+    private var isAtEnd = false
+    private var reader: Waiter?
+    private var onReadable: WatchCallback?
+
+    // Writing.
+    private var outgoing = ByteBuffer()
+    private var isEOFRequested = false
+
+    /// How much is read or written at once, in bytes.
+    private static let portion = 64 * 1024
+
+    /// The descriptor is closed with the channel.
+    init(_ bytes: ByteDescriptor, _ direction: Connection.Direction, on loop: EventLoop) throws(ValueError) {
+        self.bytes = bytes
+        self.direction = direction
+        super.init(on: loop)
+        // Nothing is gained by keeping what the disk has not got: whoever writes waits for it.
+        if direction == .writing { try setWaterMarks(high: 0, low: 0) }
+    }
+
+    override var name: String { "file" }
+    override var descriptor: Int32? { bytes.descriptor < 0 ? nil : bytes.descriptor }
+    override var outgoingCount: Int { outgoing.count }
+
+    /// Starts `action`; `onEnd` gets what the system call returned.
+    private func start(_ request: FileRequest, _ onEnd: @escaping (Result<Int, Errno>, FileRequest) -> Void) {
+        let operation = FileOperation(request) { [self] operation in
+            self.operation = nil
+            // A channel that is lost has waited for this to close the descriptor.
+            if state == .lost { return bytes.close() }
+            let result: Result<Int, Errno> = request.error.map { .failure($0) } ?? .success(request.result)
+            onEnd(result, operation.request)
+        }
+        self.operation = operation
+        do {
+            try loop.fileEngine.start(operation)
+        } catch {
+            self.operation = nil
+            abort(with: error)
+        }
+    }
+
+    // MARK: Reading
+
+    override func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? {
+        if isClosing, error == nil { return 0 }
+        if !incoming.isEmpty {
+            let received = min(count, incoming.count)
+            unsafe incoming.withBytes { unsafe take(UnsafeRawBufferPointer(rebasing: $0.prefix(received))) }
+            incoming.dropFirst(received)
+            loop.traffic.received &+= received
+            return received
+        }
+        if let error { throw error }
+        if isAtEnd { return 0 }
+        readAhead()
+        return nil
+    }
+
+    private func readAhead() {
+        guard operation == nil, incoming.isEmpty, !isAtEnd, !isClosing, direction != .writing else { return }
+        start(FileRequest(.read(bytes.descriptor, offset: -1), capacity: Self.portion)) { [self] result, request in
+            switch result {
+            case .success(0): isAtEnd = true
+            case .success: incoming.append(request.bytes[...])
+            case .failure(let code): abort(with: OSError(code, "reading from \(name)"))
+            }
+            wakeReader()
+            loop.queue(onReadable)
+        }
+    }
+
+    override func readWaiter() -> Waiter? {
+        if isReadable { return nil }
+        readAhead()
+        // It may have failed, or ended, at once.
+        if isReadable { return nil }
+        let waiter = Waiter(for: "bytes from a file")
+        reader = waiter
+        return waiter
+    }
+
+    override func wakeReader() { reader.take()?.complete() }
+
+    override var isReadable: Bool { !incoming.isEmpty || isAtEnd || isClosing }
+
+    override func whenReadable(_ callback: (() -> Void)?) {
+        onReadable?.isRemoved = true
+        onReadable = callback.map { WatchCallback($0) }
+        if isReadable { loop.queue(onReadable) } else if callback != nil { readAhead() }
+    }
+
+    // MARK: Writing
+
+    override func send(_ bytes: UnsafeRawBufferPointer) throws {
+        try checkWritable()
+        if isEOFRequested { throw RuntimeError("write() after writeEOF()") }
+        guard direction != .reading else { throw RuntimeError("\(name) is open for reading only") }
+        guard bytes.count > 0 else { return }
+        unsafe outgoing.append(bytes)
+        notePressure()
+        flush()
+        if let error { throw error }
+    }
+
+    private func flush() {
+        guard operation == nil, !outgoing.isEmpty else { return }
+        let portion = unsafe outgoing.withBytes { unsafe Array($0.prefix(Self.portion)) }
+        start(FileRequest(.write(bytes.descriptor, offset: -1), copying: portion[...])) { [self] result, _ in
+            switch result {
+            case .success(let count):
+                loop.traffic.sent &+= count
+                outgoing.dropFirst(count)
+                notePressure()
+                if !outgoing.isEmpty { return flush() }
+                if isEOFRequested || isClosing { endSoon() }
+            case .failure(let code):
+                abort(with: OSError(code, "writing to \(name)"))
+            }
+        }
+    }
+
+    override var canSendEOF: Bool { direction == .writing }
+
+    override func sendEOF() throws {
+        guard !isEOFRequested else { return }
+        try checkWritable()
+        isEOFRequested = true
+        if outgoing.isEmpty { endSoon() }
+    }
+
+    // MARK: Ending
+
+    override func close() {
+        guard !isClosing else { return }
+        if loop.isClosed { return abort() }
+        beginClosing()
+        wakeReader()
+        if outgoing.isEmpty { endSoon() }
+    }
+
+    override func abort(with error: (any Error)?) {
+        guard state != .lost else { return }
+        outgoing.removeAll()
+        endSoon(with: error)
+        wakeReader()
+        loop.queue(onReadable)
+    }
+
+    override func reset() { abort() }
+
+    override func release() {
+        incoming.removeAll()
+        outgoing.removeAll()
+        onReadable?.isRemoved = true
+        onReadable = nil
+        wakeReader()
+        if operation == nil { bytes.close() }
+    }
+}

@@ -1,0 +1,29 @@
+#define _GNU_SOURCE
+#include "CShims.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+
+// Dispatch's interface for run loops that serve its main queue, which Foundation's uses. Weak, so
+// that a program without Dispatch needs none; by name, since the linker may leave out what is in
+// no library that the program names itself (the Swift runtime brings Dispatch along).
+extern int _dispatch_get_main_queue_handle_4CF(void) __attribute__((weak));
+extern void _dispatch_main_queue_callback_4CF(void *message) __attribute__((weak));
+
+typedef int handle_getter(void);
+typedef void drainer(void *message);
+
+static void *named(const char *name, void *linked) { return linked ? linked : dlsym(RTLD_DEFAULT, name); }
+
+static drainer *drain = NULL;
+
+int asyncio_main_queue_descriptor(void) {
+    handle_getter *handle = (handle_getter *)named(
+        "_dispatch_get_main_queue_handle_4CF", (void *)_dispatch_get_main_queue_handle_4CF);
+    drain = (drainer *)named("_dispatch_main_queue_callback_4CF", (void *)_dispatch_main_queue_callback_4CF);
+    return handle && drain ? handle() : -1;
+}
+
+void asyncio_main_queue_drain(void) {
+    if (drain) drain(NULL);
+}

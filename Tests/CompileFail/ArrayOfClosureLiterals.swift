@@ -1,0 +1,8 @@
+// A list of closures is not gathered as it is.
+// error: gather takes items and one closure for them all: gather(closures) { try await $0() }
+
+import AsyncIO
+
+@MainActor func use() async throws {
+    _ = try await gather([{ 1 }, { 2 }])
+}
