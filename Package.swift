@@ -152,6 +152,12 @@ let package = Package(
             dependencies: ["AsyncIO", .product(name: "SystemPackage", package: "swift-system")],
             path: "Tests/Programs/Session",
             swiftSettings: testSettings),
+        // Where tasks wait: right in a release build too.
+        .executableTarget(
+            name: "places-program",
+            dependencies: ["AsyncIO"],
+            path: "Tests/Programs/Places",
+            swiftSettings: testSettings),
         // What runs for hours, and may leave nothing.
         .target(name: "SoakMemory", path: "Tests/Soak/Memory"),
         .executableTarget(

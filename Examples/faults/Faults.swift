@@ -22,6 +22,10 @@ struct Faults: ParsableCommand {
     @Option(help: "How long to run, in seconds.")
     var seconds = 60.0
 
+    func validate() throws {
+        guard 0...86_400 ~= seconds else { throw ValidationError("--seconds must be from 0 to 86400.") }
+    }
+
     func run() throws {
         let fault = fault
         let time = Duration.seconds(seconds)

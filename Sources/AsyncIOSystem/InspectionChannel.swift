@@ -57,64 +57,109 @@ package final class InspectionChannel: Sendable {
         /// It is this user's.
         case notPermitted(user: UInt32)
         case takesNoPart
+        /// Another process listens in its place: this one, of this user.
+        case impostor(process: Int32, user: UInt32)
         case other(Errno)
     }
 
+    /// Connects to a process, and to no other: the kernel tells who listens.
     package static func connect(to process: Int32) throws(ConnectError) -> InspectionChannel {
         let owner = asyncio_process_owner(process)
         guard owner >= 0 else { throw .noSuchProcess }
         let user = UInt32(owner)
         if geteuid() != 0, user != geteuid() { throw .notPermitted(user: user) }
-        var failure: Errno?
+        var failure: ConnectError?
         // A program may see another /tmp than this one.
         let directories = directories(ofUser: user)
         for directory in directories + directories.map({ "/proc/\(process)/root" + $0 }) {
-            let result = unsafe asyncio_inspection_connect(path(in: directory, of: process))
-            if result >= 0 { return InspectionChannel(result) }
-            let error = Errno(rawValue: -result)
-            if error != .noSuchFileOrDirectory, error != .connectionRefused, error != .notDirectory { failure = error }
+            var (peer, peersUser): (Int32, UInt32) = (0, 0)
+            // SAFETY: the two are there while the call lasts.
+            let result = unsafe asyncio_inspection_connect(path(in: directory, of: process), &peer, &peersUser)
+            if result >= 0 {
+                let channel = InspectionChannel(result)
+                // A process that keeps its memory to itself is root's in /proc.
+                if peer == process, peersUser == user || user == 0 { return channel }
+                failure = .impostor(process: peer, user: peersUser)
+                continue
+            }
+            switch Errno(rawValue: -result) {
+            case .noSuchFileOrDirectory, .connectionRefused, .notDirectory: break
+            case .permissionDenied, .notPermitted: failure = failure ?? .notPermitted(user: user)
+            case let error: failure = failure ?? .other(error)
+            }
         }
-        if let failure {
-            throw failure == .permissionDenied || failure == .notPermitted ? .notPermitted(user: user) : .other(failure)
-        }
-        throw .takesNoPart
+        throw failure ?? .takesNoPart
     }
 
     // MARK: Both
 
-    /// A line, without its end; nil if none came in time, or the other is gone.
-    package func readLine(timeout milliseconds: Int32) -> String? {
+    /// A line, without its end; nil if none came in that many milliseconds, or the other is
+    /// gone.
+    package func readLine(within milliseconds: Int64) -> String? {
+        let deadline = Deadline(in: milliseconds)
         var bytes: [UInt8] = []
-        while bytes.count < 4096 {
+        // A list of tasks' numbers may be long.
+        while bytes.count < 65_536 {
             var byte: UInt8 = 0
             // SAFETY: one byte of room.
-            guard unsafe asyncio_inspection_read(descriptor, &byte, 1, milliseconds) == 1 else { return nil }
+            guard unsafe asyncio_inspection_read(descriptor, &byte, 1, deadline.millisecondsLeft) == 1 else {
+                return nil
+            }
             if byte == UInt8(ascii: "\n") { return String(decoding: bytes, as: UTF8.self) }
             bytes.append(byte)
         }
         return nil
     }
 
-    /// All until the other closes; nil if nothing comes in time, or the other is gone.
-    package func readAll(timeout milliseconds: Int32) -> [UInt8]? {
+    package enum ReadError: Error {
+        /// It has not come to its end in time.
+        case tooSlow
+        case tooLong
+        /// The other is gone, and has said nothing.
+        case ended
+    }
+
+    /// All until the other closes.
+    package func readAll(within milliseconds: Int64, limit: Int) throws(ReadError) -> [UInt8] {
+        let deadline = Deadline(in: milliseconds)
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {
             // SAFETY: the chunk has that many bytes of room.
-            let count = unsafe asyncio_inspection_read(descriptor, &chunk, chunk.count, milliseconds)
-            if count < 0 { return nil }
-            if count == 0 { return bytes }
+            let count = unsafe asyncio_inspection_read(descriptor, &chunk, chunk.count, deadline.millisecondsLeft)
+            if count == -Int(ETIMEDOUT) { throw .tooSlow }
+            // Who sends others away does not read what they want.
+            if count < 0, bytes.isEmpty { throw .ended }
+            if count <= 0 { return bytes }
             bytes += chunk[..<Int(count)]
+            if bytes.count > limit { throw .tooLong }
         }
     }
 
-    /// False if the other took it not in time, or is gone.
-    package func write(_ text: String) -> Bool {
+    /// False if the other did not take it in that many milliseconds, or is gone.
+    package func write(_ text: String, within milliseconds: Int64) -> Bool {
+        let deadline = Deadline(in: milliseconds)
         var text = text
-        // SAFETY: the bytes are there while the call lasts.
         return text.withUTF8 { bytes in
-            unsafe asyncio_inspection_write(descriptor, bytes.baseAddress, bytes.count, 5_000) == 0
+            var sent = 0
+            while sent < bytes.count {
+                // SAFETY: the bytes from `sent` on are there while the call lasts.
+                let count = unsafe asyncio_inspection_write(
+                    descriptor, bytes.baseAddress.unsafelyUnwrapped + sent, bytes.count - sent,
+                    deadline.millisecondsLeft)
+                if count < 0 { return false }
+                sent += Int(count)
+            }
+            return true
         }
+    }
+
+    private struct Deadline {
+        private let end: Int64
+
+        init(in milliseconds: Int64) { end = SystemClock.now() + milliseconds * 1_000_000 }
+
+        var millisecondsLeft: Int32 { Int32(clamping: max(0, (end - SystemClock.now() + 999_999) / 1_000_000)) }
     }
 }
 
@@ -124,10 +169,19 @@ package func atEndOfProcess(_ body: @escaping @Sendable () -> Void) {
         endings.append(body)
         return endings.count == 1
     }
-    if isFirst { atexit { for body in endings.withLock({ $0 }) { body() } } }
+    if isFirst {
+        let process = getpid()
+        endingProcess.withLock { $0 = process }
+        // A child that was forked has them too, and they are not for it.
+        atexit {
+            guard endingProcess.withLock({ $0 }) == getpid() else { return }
+            for body in endings.withLock({ $0 }) { body() }
+        }
+    }
 }
 
 private let endings = Guarded<[@Sendable () -> Void]>([])
+private let endingProcess = Guarded<Int32>(0)
 
 /// This process, for reports.
 package enum ThisProcess {
@@ -137,8 +191,15 @@ package enum ThisProcess {
     package static func complain(_ text: String) {
         var text = text
         text.withUTF8 { bytes in
-            // SAFETY: the bytes are there while the call lasts. What does not fit is lost.
-            _ = unsafe Glibc.write(STDERR_FILENO, bytes.baseAddress, bytes.count)
+            var sent = 0
+            while sent < bytes.count {
+                // SAFETY: the bytes from `sent` on are there while the call lasts.
+                let count = unsafe Glibc.write(
+                    STDERR_FILENO, bytes.baseAddress.unsafelyUnwrapped + sent, bytes.count - sent)
+                // What standard error does not take is lost.
+                if count < 0, errno != EINTR { return }
+                sent += max(0, count)
+            }
         }
     }
 

@@ -9,6 +9,8 @@ package struct CodePlace: Sendable, Hashable {
     package var symbol: String
     package var file: String?
     package var line: Int
+    /// 0 if the compiler names none: the place is the function as a whole, or the compiler's own.
+    package var column = 0
     /// Whether the machine goes on here when something that is awaited has ended.
     package var isAsync: Bool
 
@@ -91,11 +93,26 @@ package struct CodeAddresses: Sendable {
         }
     }
 
+    private init(frames: [(address: UInt, kind: Kind)]) { self.frames = frames }
+
+    private mutating func add(_ address: Backtrace.Address, _ kind: Kind) {
+        if let address = UInt(address) { frames.append((address, kind)) }
+    }
+
     /// What this thread does, innermost first, and who awaits that.
     @inline(never)
-    package static func awaitingHere() -> [CodePlace] {
-        guard let trace = try? Backtrace.capture(limit: 128, offset: 1) else { return [] }
-        return Symbolizer.places(of: trace)
+    package static func awaitingHere() -> CodeAddresses {
+        var addresses = CodeAddresses(frames: [])
+        guard let trace = try? Backtrace.capture(limit: 128, offset: 1) else { return addresses }
+        for frame in trace.frames {
+            switch frame {
+            case .programCounter(let address): addresses.add(address, .counter)
+            case .returnAddress(let address): addresses.add(address, .returnAddress)
+            case .asyncResumePoint(let address): addresses.add(address, .resumePoint)
+            default: break
+            }
+        }
+        return addresses
     }
 }
 
@@ -145,9 +162,48 @@ package enum Symbolizer {
         let names = lookUp(frames, images, [])
         let users = frames.filter { frame in names[frame.address]?.contains { !$0.isSystems } ?? false }
         memory.places.merge(names) { $1 }
-        for (address, found) in lookUp(users, images, .default) {
-            memory.places[address] = found.map { $0.line == 0 ? withLine($0, before: address, images) : $0 }
+        let known = lookUp(users, images, .default)
+        // A program is mostly built as this library is, and to look again takes its time.
+        #if DEBUG
+            let found = known
+        #else
+            let suspended = users.filter { $0.kind == .resumePoint }
+            let found = known.merging(statements(at: suspended, known, images)) { $1 }
+        #endif
+        for (address, places) in found {
+            memory.places[address] = places.map { $0.line == 0 ? withLine($0, before: address, images) : $0 }
         }
+    }
+
+    /// Where suspended functions go on, if the compiler names only the function's own line there.
+    ///
+    /// An optimised function begins to go on with instructions of its own frame's, which belong
+    /// to no statement. Those that follow clean up after the call that was awaited, and belong to
+    /// it: to the functions that were inlined around it, and to the line of the outermost one.
+    private static func statements(
+        at frames: [(address: UInt, kind: CodeAddresses.Kind)], _ found: [UInt: [CodePlace]], _ images: ImageMap
+    ) -> [UInt: [CodePlace]] {
+        var rest = frames.compactMap { frame -> (address: UInt, symbol: String)? in
+            guard let place = found[frame.address]?.last, place.line > 0, place.column == 0 else { return nil }
+            return (frame.address, place.symbol)
+        }
+        var statements: [UInt: [CodePlace]] = [:]
+        for offset in [24, 32, 40, 48] as [UInt] where !rest.isEmpty {
+            let probes = lookUp(rest.map { ($0.address + offset, .counter) }, images, .default)
+            rest.removeAll { address, symbol in
+                // The end of the function.
+                guard let places = probes[address + offset], let outermost = places.last, outermost.symbol == symbol
+                else { return true }
+                guard outermost.line > 0, outermost.column > 0 else { return false }
+                statements[address] = places.map {
+                    var place = $0
+                    place.isAsync = true
+                    return place
+                }
+                return true
+            }
+        }
+        return statements
     }
 
     private static func lookUp(
@@ -176,11 +232,10 @@ package enum Symbolizer {
     /// Some instructions belong to no line, which the compiler made of several: then the one
     /// before them in the same function tells.
     private static func withLine(_ place: CodePlace, before address: UInt, _ images: ImageMap) -> CodePlace {
-        guard place.file?.hasPrefix("/") == true, place.isCompilersOwn == false else { return place }
-        let before = (1...24).map { (address: address - 4 * UInt($0), kind: CodeAddresses.Kind.counter) }
-        let found = lookUp(before, images, .default)
-        for (address, _) in before {
-            for candidate in found[address] ?? []
+        guard place.file?.hasPrefix("/") == true, !place.isCompilersOwn, !place.isIn("7AsyncIO") else { return place }
+        // One at a time, since each takes its time.
+        for offset in [4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256] as [UInt] {
+            for candidate in lookUp([(address - offset, .counter)], images, .default)[address - offset] ?? []
             where candidate.symbol == place.symbol && candidate.file == place.file && candidate.line > 0 {
                 var place = place
                 place.line = candidate.line
@@ -188,10 +243,6 @@ package enum Symbolizer {
             }
         }
         return place
-    }
-
-    fileprivate static func places(of trace: Backtrace) -> [CodePlace] {
-        trace.symbolicated()?.frames.compactMap(place(of:)) ?? []
     }
 
     private static func place(of frame: SymbolicatedBacktrace.Frame) -> CodePlace? {
@@ -204,7 +255,7 @@ package enum Symbolizer {
         if isMain(symbol.rawName), location?.line == 0 { return nil }
         return CodePlace(
             function: functionName(symbol.name, symbol.rawName), symbol: symbol.rawName, file: location?.path,
-            line: location?.line ?? 0,
+            line: location?.line ?? 0, column: location?.column ?? 0,
             isAsync: isAsync || symbol.rawName.hasSuffix("_"), image: symbol.imageName)
     }
 

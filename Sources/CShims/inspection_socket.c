@@ -22,27 +22,48 @@ int asyncio_private_directory(const char *path) {
     return 0;
 }
 
-static int make_address(const char *path, struct sockaddr_un *address) {
-    if (strlen(path) >= sizeof address->sun_path) return -ENAMETOOLONG;
-    memset(address, 0, sizeof *address);
-    address->sun_family = AF_UNIX;
-    strcpy(address->sun_path, path);
+// Sockets are made and found through their directory's descriptor: the directory that was looked
+// at is the one that is used, and its path may be longer than a socket's address.
+typedef struct {
+    int directory;
+    struct sockaddr_un address;
+} socket_place;
+
+/// Opens the directory of `path`; neither it nor the socket may be a link.
+static int open_place(const char *path, socket_place *place) {
+    const char *slash = strrchr(path, '/');
+    char directory[4096];
+    if (slash == NULL || (size_t)(slash - path) >= sizeof directory) return -ENAMETOOLONG;
+    memcpy(directory, path, (size_t)(slash - path));
+    directory[slash - path] = 0;
+    place->directory = open(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (place->directory < 0) return -errno;
+    memset(&place->address, 0, sizeof place->address);
+    place->address.sun_family = AF_UNIX;
+    snprintf(place->address.sun_path, sizeof place->address.sun_path, "/proc/self/fd/%d/%s", place->directory,
+             slash + 1);
     return 0;
 }
 
 int asyncio_inspection_listen(const char *path) {
-    struct sockaddr_un address;
-    int result = make_address(path, &address);
+    socket_place place;
+    int result = open_place(path, &place);
     if (result != 0) return result;
+    struct stat info;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -errno;
-    unlink(path);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 16) != 0) {
+    if (fd < 0 || fstat(place.directory, &info) != 0) {
         result = -errno;
-        close(fd);
-        return result;
+    } else if (info.st_uid != geteuid() || (info.st_mode & 077) != 0) {
+        result = -EPERM;
+    } else {
+        unlink(place.address.sun_path);
+        if (bind(fd, (struct sockaddr *)&place.address, sizeof place.address) != 0 || listen(fd, 16) != 0)
+            result = -errno;
     }
-    return fd;
+    close(place.directory);
+    if (result == 0) return fd;
+    if (fd >= 0) close(fd);
+    return result;
 }
 
 int asyncio_inspection_accept(int fd) {
@@ -61,19 +82,38 @@ int asyncio_inspection_accept(int fd) {
     }
 }
 
-int asyncio_inspection_connect(const char *path) {
-    struct sockaddr_un address;
-    int result = make_address(path, &address);
+int asyncio_inspection_connect(const char *path, pid_t *peer, uid_t *user) {
+    socket_place place;
+    int result = open_place(path, &place);
     if (result != 0) return result;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return -errno;
-    while (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        if (errno == EINTR) continue;
+    struct stat info;
+    // Not blocking: where too many wait already, nobody waits for long.
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || lstat(place.address.sun_path, &info) != 0) {
         result = -errno;
-        close(fd);
-        return result;
+    } else if (!S_ISSOCK(info.st_mode)) {
+        result = -ENOTSOCK;
+    } else {
+        int tries = 0;
+        while (connect(fd, (struct sockaddr *)&place.address, sizeof place.address) != 0) {
+            if (errno == EINTR) continue;
+            result = -errno;
+            if (errno != EAGAIN || ++tries > 300) break;
+            result = 0;
+            usleep(10 * 1000);
+        }
     }
-    return fd;
+    struct ucred listener;
+    socklen_t length = sizeof listener;
+    if (result == 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &listener, &length) != 0) result = -errno;
+    close(place.directory);
+    if (result == 0) {
+        *peer = listener.pid;
+        *user = listener.uid;
+        return fd;
+    }
+    if (fd >= 0) close(fd);
+    return result;
 }
 
 static int wait_for(int fd, short events, int timeout_ms) {
@@ -96,20 +136,14 @@ long asyncio_inspection_read(int fd, void *buffer, size_t count, int timeout_ms)
     }
 }
 
-int asyncio_inspection_write(int fd, const void *buffer, size_t count, int timeout_ms) {
-    const char *next = buffer;
-    while (count > 0) {
+long asyncio_inspection_write(int fd, const void *buffer, size_t count, int timeout_ms) {
+    for (;;) {
         int result = wait_for(fd, POLLOUT, timeout_ms);
         if (result != 0) return result;
-        ssize_t sent = send(fd, next, count, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0) {
-            if (errno == EINTR || errno == EAGAIN) continue;
-            return -errno;
-        }
-        next += sent;
-        count -= (size_t)sent;
+        ssize_t sent = send(fd, buffer, count, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) return sent;
+        if (errno != EINTR && errno != EAGAIN) return -errno;
     }
-    return 0;
 }
 
 static int signal_end = -1;

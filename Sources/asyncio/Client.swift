@@ -12,34 +12,61 @@ struct Client {
         static let tasks = Request(text: "tasks")
         /// With where each task is: of so many that the loop is not held up for long.
         static let stacks = Request(text: "stacks")
-        static let tree = Request(text: "tree")
         static func stacks(of tasks: [UInt64]) -> Request {
             Request(text: (["stacks"] + tasks.map(String.init)).joined(separator: " "))
         }
     }
 
-    func snapshot(_ request: Request) throws(ClientError) -> Snapshot {
+    func snapshot(_ request: Request) throws(ClientError) -> Snapshot { try decoded(try text(request)) }
+
+    /// The answer as JSON, if it is an answer.
+    func json(_ request: Request) throws(ClientError) -> String {
         let answer = try text(request)
+        _ = try decoded(answer)
+        return printableJSON(String(decoding: answer, as: UTF8.self))
+    }
+
+    private func decoded(_ answer: [UInt8]) throws(ClientError) -> Snapshot {
         let snapshot: Snapshot
         do {
             snapshot = try JSONDecoder().decode(Snapshot.self, from: Data(answer))
         } catch {
             throw ClientError("process \(pid) gave an answer that this version of the tool does not understand")
         }
+        guard snapshot.pid == pid else {
+            throw ClientError(
+                "the answer for process \(pid) is that of "
+                    + (snapshot.pid.map { "process \($0)" } ?? "none that says who it is") + ", and is not shown")
+        }
         if let error = snapshot.error { throw ClientError("process \(pid): \(error)") }
-        return snapshot
+        return snapshot.printable
     }
 
-    /// The answer as it came: JSON.
-    func text(_ request: Request) throws(ClientError) -> [UInt8] {
+    /// How long an answer may be, and take: of ten thousand tasks, and places put into words.
+    private static let limit = 64 << 20
+    private static let patience: Int64 = 30_000
+
+    private func text(_ request: Request) throws(ClientError) -> [UInt8] {
         let channel: InspectionChannel
         do {
             channel = try InspectionChannel.connect(to: pid)
         } catch {
             throw ClientError(describe(error))
         }
-        guard channel.write(request.text + "\n") else { throw ClientError("process \(pid) has ended") }
-        guard let answer = channel.readAll(timeout: 10_000) else { throw ClientError("process \(pid) does not answer") }
+        // Who has too many clients answers without reading; what it says counts.
+        _ = channel.write(request.text + "\n", within: 5_000)
+        let answer: [UInt8]
+        do {
+            answer = try channel.readAll(within: Self.patience, limit: Self.limit)
+        } catch {
+            switch error {
+            case .tooSlow: throw ClientError("process \(pid) does not answer")
+            case .tooLong:
+                throw ClientError(
+                    "the answer of process \(pid) is longer than \(sizeInWords(bytes: Self.limit)), and is not shown")
+            case .ended: throw ClientError("process \(pid) has ended")
+            }
+        }
         // A program that ends meanwhile takes its end of the channel with it.
         guard answer.last == UInt8(ascii: "\n") else { throw ClientError("process \(pid) has ended") }
         return answer
@@ -53,6 +80,8 @@ struct Client {
         case .takesNoPart:
             "process \(pid) (\(programName)) does not take part; start it with ASYNCIO_INSPECT=1, or let it "
                 + "call allowInspection()"
+        case .impostor(let process, let user):
+            "the socket of process \(pid) belongs to process \(process) of \(name(ofUser: user)); nothing is read from it"
         case .other(let error): "cannot connect to process \(pid): \(error)"
         }
     }

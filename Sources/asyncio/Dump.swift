@@ -12,8 +12,7 @@ struct Dump: ParsableCommand {
     func run() throws {
         if json {
             do {
-                let text = try Client(pid: target.pid).text(.stacks)
-                return print(String(decoding: text, as: UTF8.self), terminator: "")
+                return print(try Client(pid: target.pid).json(.stacks), terminator: "")
             } catch {
                 throw target.complaint(error)
             }

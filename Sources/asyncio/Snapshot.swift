@@ -4,7 +4,6 @@ internal import Foundation
 /// What a program says of its loop. Times are nanoseconds. See Snapshot.swift of AsyncIO.
 struct Snapshot: Decodable {
     var error: String?
-    var tree: String?
     var pid: Int32?
     var program: String?
     var blocked: Blocked?
@@ -61,18 +60,20 @@ struct Snapshot: Decodable {
         var line: Int
         var async: Bool
 
-        /// File and line, without the folders.
+        /// File and line, without the folders: for a view of narrow columns.
         var shortPlace: String {
-            guard let file else { return "?" }
-            return "\(file.split(separator: "/").last ?? "")" + ":\(line)"
+            guard let file else { return "(no line)" }
+            return Self.text("\(file.split(separator: "/").last ?? "")", line)
         }
 
         /// File and line, from the working directory if the file is below it.
         var place: String {
-            guard let file else { return "?" }
+            guard let file else { return "(no line)" }
             let here = FileManager.default.currentDirectoryPath + "/"
-            return "\(file.hasPrefix(here) ? String(file.dropFirst(here.count)) : file):\(line)"
+            return Self.text(file.hasPrefix(here) ? String(file.dropFirst(here.count)) : file, line)
         }
+
+        private static func text(_ file: String, _ line: Int) -> String { line > 0 ? "\(file):\(line)" : file }
     }
 }
 
@@ -80,18 +81,18 @@ extension Snapshot {
     /// Who it is of.
     var title: String { "\(program ?? "?") (\(pid ?? 0))" }
 
-    func task(_ id: UInt64) -> TaskFacts? { tasks?.first { $0.id == id } }
-
-    /// A line for each circle of tasks that wait for each other.
-    var deadlockLines: [String] {
-        (deadlocks ?? []).map { cycle in
-            "deadlock: "
-                + cycle.compactMap(task).map { task in
-                    "\"\(task.name)\" waits" + (task.stack?.first.map { " at \($0.place)" } ?? "")
-                        + " for \(task.waitsFor)"
-                }.joined(separator: "; ")
+    /// The tasks, to be shown as a tree.
+    var treeTasks: [TaskTree.Task]? {
+        tasks?.map { task in
+            TaskTree.Task(
+                number: task.id, name: task.name, state: task.state, waitsFor: task.waitsFor, since: task.since,
+                stack: (task.stack ?? []).map { ($0.place, $0.function) }, created: task.created,
+                awaitedBy: task.awaitedBy)
         }
     }
+
+    /// A line for each circle of tasks that wait for each other.
+    var deadlockLines: [String] { TaskTree.deadlockLines(deadlocks ?? [], among: treeTasks ?? []) }
 
     /// What is known if the loop does not answer.
     var blockedLines: [String] {
@@ -107,5 +108,46 @@ extension Snapshot {
 
 extension Snapshot.TaskFacts {
     /// Where the task is: the nearest of the program's own functions.
-    var place: String? { stack?.first.map { "\($0.shortPlace) in \($0.function)" } }
+    var place: String? { stack?.first.map { "\($0.place) in \($0.function)" } }
+    var shortPlace: String? { stack?.first.map { "\($0.shortPlace) in \($0.function)" } }
+}
+
+// MARK: What comes from another process
+
+extension Snapshot {
+    /// The same with no text that a terminal would obey.
+    var printable: Snapshot {
+        var copy = self
+        copy.error = error.map(AsyncIOSystem.printable)
+        copy.program = program.map(AsyncIOSystem.printable)
+        copy.blocked?.makePrintable()
+        copy.loop?.name = AsyncIOSystem.printable(loop?.name ?? "")
+        for index in (copy.tasks ?? []).indices { copy.tasks?[index].makePrintable() }
+        return copy
+    }
+}
+
+extension Snapshot.Blocked {
+    fileprivate mutating func makePrintable() {
+        task = task.map(printable)
+        created = created.map(printable)
+        for index in stack.indices { stack[index].makePrintable() }
+    }
+}
+
+extension Snapshot.TaskFacts {
+    fileprivate mutating func makePrintable() {
+        name = printable(name)
+        state = printable(state)
+        waitsFor = printable(waitsFor)
+        created = created.map(printable)
+        for index in (stack ?? []).indices { stack?[index].makePrintable() }
+    }
+}
+
+extension Snapshot.Frame {
+    fileprivate mutating func makePrintable() {
+        function = printable(function)
+        file = file.map(printable)
+    }
 }

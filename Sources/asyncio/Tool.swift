@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import AsyncIOSystem
 internal import Glibc
 
 /// Looks into a running program that uses AsyncIO.
@@ -11,7 +12,8 @@ struct Tool: ParsableCommand {
             The program takes part if it is started with ASYNCIO_INSPECT=1, or calls allowInspection(). It \
             answers its own user and root.
             """,
-        subcommands: [ListTasks.self, TaskTree.self, Top.self, Dump.self])
+        version: packageVersion,
+        subcommands: [ListTasks.self, ShowTree.self, Top.self, Dump.self])
 }
 
 /// The process to look into.
@@ -35,7 +37,7 @@ extension Target {
     }
 
     func complaint(_ error: ClientError) -> ExitCode {
-        write("asyncio: \(error)\n", to: STDERR_FILENO)
+        write("asyncio: \(printable("\(error)"))\n", to: STDERR_FILENO)
         return ExitCode(1)
     }
 }

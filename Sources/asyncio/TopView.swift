@@ -100,7 +100,10 @@ struct TopView {
     func lines(_ size: Terminal.Size, isColored: Bool) -> [String] {
         guard let latest else { return [] }
         let paint = { (text: String, color: Color) in isColored ? color.rawValue + text + "\u{1B}[0m" : text }
-        var lines = header(latest, paint)
+        // A line that is too long would wrap, and push the others down.
+        var lines = header(latest).map { $0.cut(size.columns) }
+        let title = lines[0].prefix(Self.title(of: latest).count)
+        lines[0] = paint(String(title), .title) + lines[0].dropFirst(title.count)
         for line in latest.blockedLines.prefix(6) { lines.append(paint(line.cut(size.columns), .alarm)) }
         for line in latest.deadlockLines.prefix(3) { lines.append(paint(line.cut(size.columns), .alarm)) }
         if let complaint { lines.append(paint(complaint.cut(size.columns), .alarm)) }
@@ -122,13 +125,15 @@ struct TopView {
         return lines
     }
 
-    private func header(_ snapshot: Snapshot, _ paint: (String, Color) -> String) -> [String] {
+    private static func title(of snapshot: Snapshot) -> String { "asyncio top - \(snapshot.title)" }
+
+    private func header(_ snapshot: Snapshot) -> [String] {
         let tasks = snapshot.tasks ?? []
         let counts = Dictionary(grouping: tasks, by: \.state).mapValues(\.count)
         let states = ["running", "ready", "waiting", "foreign", "created"].compactMap { state in
             counts[state].map { "\($0) \(state)" }
         }
-        guard let loop = snapshot.loop else { return [paint("asyncio top - \(snapshot.title)", .title)] }
+        guard let loop = snapshot.loop else { return [Self.title(of: snapshot)] }
         let busy = rates.map { "\(Int(($0.busy * 100).rounded())) %" } ?? "-"
         let steps = rates.map { "\(Int($0.steps))" } ?? "-"
         let traffic = { (total: Int, rate: Double?) in
@@ -136,7 +141,7 @@ struct TopView {
         }
         let turns = rates.map { "\(Int($0.turns))" } ?? "-"
         return [
-            paint("asyncio top - \(snapshot.title)", .title) + "   every \(delay) s" + (isPaused ? "   PAUSED" : ""),
+            "\(Self.title(of: snapshot))\(isPaused ? "   PAUSED" : "")   every \(delay) s",
             "tasks: \(loop.tasks)" + (states.isEmpty ? "" : " (\(states.joined(separator: ", ")))")
                 + "   ready queue: \(loop.ready)   timers: \(loop.timers)   descriptors: \(loop.descriptors)",
             "loop: lag \(timeInWords(nanoseconds: loop.lag)), longest \(timeInWords(nanoseconds: loop.longestLag))   busy \(busy)   turns/s \(turns)   "
@@ -152,7 +157,7 @@ struct TopView {
         [
             "\(task.id)", task.name, task.state, timeInWords(nanoseconds: task.runTime), "\(task.steps)",
             task.since.map(timeInWords) ?? "",
-            task.waitsFor, task.place ?? "",
+            task.waitsFor, task.shortPlace ?? "",
         ]
     }
 
@@ -163,7 +168,7 @@ struct TopView {
             cells[0].paddedLeft(to: 5) + " ", cells[1].padded(to: 16) + " ", cells[2].padded(to: 8) + " ",
             cells[3].paddedLeft(to: 9) + " ", cells[4].paddedLeft(to: 8) + " ", cells[5].paddedLeft(to: 8) + "  ",
             cells[6].padded(to: waiting) + " ", cells[7].padded(to: rest - waiting - 1),
-        ].joined()
+        ].joined().cut(columns)
     }
 
     private func sorted(_ tasks: [Snapshot.TaskFacts]) -> [Snapshot.TaskFacts] {
@@ -199,5 +204,5 @@ struct TopView {
 }
 
 extension String {
-    fileprivate func cut(_ columns: Int) -> String { count > columns ? String(prefix(columns)) : self }
+    fileprivate func cut(_ columns: Int) -> String { count > columns ? String(prefix(max(0, columns))) : self }
 }

@@ -1,12 +1,14 @@
 import ArgumentParser
 import AsyncIO
+import AsyncIOSystem
 
 /// The runner: examples by flag, and the main job when there is none.
 @main
 struct RexAsyncIO: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rexasyncio",
-        abstract: "Runs small asyncio programs by name; without a flag, a line server with its clients.")
+        abstract: "Runs small asyncio programs by name; without a flag, a line server with its clients.",
+        version: packageVersion)
 
     @Flag(help: "Examples, which run in the order given.")
     var examples: [Example] = []

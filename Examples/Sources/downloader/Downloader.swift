@@ -17,8 +17,9 @@ struct Downloader: ParsableCommand {
     @Option(help: "How long a server may be silent, in seconds.") var timeout = 30.0
 
     func validate() throws {
-        guard jobs > 0, retries >= 0, timeout > 0 else {
-            throw ValidationError("--jobs and --timeout must be positive, --retries not negative.")
+        guard jobs > 0, retries >= 0, 0.001...86_400 ~= timeout else {
+            throw ValidationError(
+                "--jobs must be positive, --retries not negative, --timeout from 0.001 to 86400 seconds.")
         }
         guard Set(urls.map(\.name)).count == urls.count else {
             throw ValidationError("Two URLs end in the same name, and would be written to the same file.")

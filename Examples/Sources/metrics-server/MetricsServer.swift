@@ -27,7 +27,10 @@ struct MetricsServer: ParsableCommand {
     var every = 1.0
 
     func validate() throws {
-        guard every > 0 else { throw ValidationError("--every must be above 0.") }
+        guard 0...65_535 ~= port, 0...65_535 ~= metricsPort else {
+            throw ValidationError("--port and --metrics-port must be from 0 to 65535.")
+        }
+        guard 0.001...86_400 ~= every else { throw ValidationError("--every must be from 0.001 to 86400 seconds.") }
     }
 
     func run() throws {

@@ -27,8 +27,8 @@ struct PortForwarder: ParsableCommand {
 
     func validate() throws {
         guard target.host != nil, target.port > 0 else { throw ValidationError("The target needs a host and a port.") }
-        guard timeout > 0, grace >= 0 else {
-            throw ValidationError("--timeout must be positive, --grace not negative.")
+        guard 0.001...86_400 ~= timeout, 0...86_400 ~= grace else {
+            throw ValidationError("--timeout must be from 0.001 to 86400 seconds, --grace from 0 to 86400.")
         }
     }
 

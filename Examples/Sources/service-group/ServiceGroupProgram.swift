@@ -25,6 +25,11 @@ struct ServiceGroupProgram: ParsableCommand {
     @Option(help: ArgumentHelp("How long connections may take to end.", valueName: "seconds"))
     var grace = 10.0
 
+    func validate() throws {
+        guard 0...65_535 ~= port else { throw ValidationError("--port must be from 0 to 65535.") }
+        guard 0...86_400 ~= grace else { throw ValidationError("--grace must be from 0 to 86400 seconds.") }
+    }
+
     func run() throws {
         AsyncIO.main {
             let server = try await startServer(host: "127.0.0.1", port: port, startServing: false, answer)

@@ -27,9 +27,10 @@ struct Supervisor: ParsableCommand {
     var grace = 5.0
 
     func validate() throws {
-        guard 0 < pause, pause <= longestPause, 0 <= grace else {
+        guard 0 < pause, pause <= longestPause, longestPause <= 86_400, 0...86_400 ~= grace else {
             throw ValidationError(
-                "Pauses are positive, the first no longer than the longest; the grace is not negative.")
+                "Pauses are positive, the first no longer than the longest; the grace is not negative; "
+                    + "nothing is longer than 86400 seconds.")
         }
     }
 

@@ -19,23 +19,16 @@ extension AnyAsyncTask {
     /// information is read.
     ///
     /// asyncio: `Task.get_stack`.
-    public final var stack: [CallGraphFrame] {
-        let loop = EventLoop.required(for: "stack")
-        guard !isDone else { return [] }
-        guard loop.carriers.current?.object === self else {
-            return Self.users(among: suspendedFrames(besides: nil))
-        }
-        let outer = suspendedFrames(besides: Carrier.current)
-        // A scope's body that has not suspended yet runs on the stack of the carrier around it,
-        // which is not suspended then.
-        let onStack = CallGraphFrame.onLoopsStack(Symbolizer.places(of: CodeAddresses()))
-        let nested = onStack.count { $0.isIn("7AsyncIO") && $0.function.hasPrefix("onCarrier") }
-        let here = nested > 0 ? Array(onStack) : CodeAddresses.awaitingHere()
-        return CallGraphFrame.users(among: here) + Self.users(among: outer.dropFirst(nested))
-    }
+    public final var stack: [CallGraphFrame] { capturedStack.frames }
 
-    private static func users(among chains: some Sequence<CodeAddresses>) -> [CallGraphFrame] {
-        chains.flatMap { CallGraphFrame.users(among: Symbolizer.places(of: $0)) }
+    /// The same, without words.
+    final var capturedStack: CapturedStack {
+        let loop = EventLoop.required(for: "stack")
+        guard !isDone else { return .suspended([]) }
+        guard loop.carriers.current?.object === self else { return .suspended(suspendedFrames(besides: nil)) }
+        return .running(
+            onStack: CodeAddresses(), awaitingHere: CodeAddresses.awaitingHere(),
+            outer: suspendedFrames(besides: Carrier.current))
     }
 
     /// The places of each of its carriers, innermost first, but for the one that runs.
@@ -112,6 +105,31 @@ extension AnyAsyncTask {
     private static func timeLeft(until deadline: Int64) -> Duration {
         // A timer may be late, and is not to look as if it had been meant for the past.
         .nanoseconds(max(0, deadline - EventLoop.required(for: "sleep").time))
+    }
+}
+
+/// Where a task was, as addresses: it takes microseconds to note them, and much longer to put
+/// words to them for the first time.
+enum CapturedStack: Sendable {
+    case suspended([CodeAddresses])
+    case running(onStack: CodeAddresses, awaitingHere: CodeAddresses, outer: [CodeAddresses])
+
+    /// The program's own functions, innermost first.
+    var frames: [CallGraphFrame] {
+        switch self {
+        case .suspended(let chains): return Self.users(among: chains)
+        case .running(let onStack, let awaitingHere, let outer):
+            // A scope's body that has not suspended yet runs on the stack of the carrier around it,
+            // which is not suspended then.
+            let onStack = CallGraphFrame.onLoopsStack(Symbolizer.places(of: onStack))
+            let nested = onStack.count { $0.isIn("7AsyncIO") && $0.function.hasPrefix("onCarrier") }
+            let here = nested > 0 ? Array(onStack) : Symbolizer.places(of: awaitingHere)
+            return CallGraphFrame.users(among: here) + Self.users(among: outer.dropFirst(nested))
+        }
+    }
+
+    private static func users(among chains: some Sequence<CodeAddresses>) -> [CallGraphFrame] {
+        chains.flatMap { CallGraphFrame.users(among: Symbolizer.places(of: $0)) }
     }
 }
 

@@ -44,16 +44,10 @@ struct AwaitGraph {
         of future: FutureBase, limit: Int?, depth: Int = 100, _ seen: inout Set<ObjectIdentifier>
     ) -> FutureCallGraph {
         let isFirst = seen.insert(ObjectIdentifier(future)).inserted && depth > 0
-        let stack = (future as? AnyAsyncTask)?.stack ?? []
         return FutureCallGraph(
-            future: future, callStack: Self.limited(stack, to: limit),
+            future: future, stack: (future as? AnyAsyncTask)?.capturedStack ?? .suspended([]), limit: limit,
             awaitedBy: isFirst
                 ? awaiters(of: future).map { callGraph(of: $0, limit: limit, depth: depth - 1, &seen) } : [])
-    }
-
-    private static func limited(_ stack: [CallGraphFrame], to limit: Int?) -> [CallGraphFrame] {
-        guard let limit else { return stack }
-        return Array(limit >= 0 ? stack.prefix(limit) : stack.suffix(Int(clamping: limit.magnitude)))
     }
 
     // MARK: Deadlocks

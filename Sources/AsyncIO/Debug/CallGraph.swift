@@ -1,17 +1,32 @@
+internal import AsyncIOSystem
+
 /// Who waits for whom: a future or task, where it is, and those who wait for it.
 ///
 /// asyncio: `asyncio.FutureCallGraph`.
 public struct FutureCallGraph {
     /// What the graph is of.
     public let future: FutureBase
-    /// Where the task is, innermost first; empty for a future.
-    public let callStack: [CallGraphFrame]
+    let stack: CapturedStack
+    let limit: Int?
     /// The tasks that wait for it: directly, or through `gather`, `wait`, `shield`, a task
     /// group or a race; of a longer chain, those of the first hundred steps.
     public let awaitedBy: [FutureCallGraph]
+
+    /// Where the task was, innermost first; empty for a future.
+    ///
+    /// The graph has addresses; this puts words to them. The first time, the program's debugging
+    /// information is read for it, which takes from a tenth of a second to some seconds: as long
+    /// as the loop stands still if it is done there. What was asked for once is remembered.
+    public var callStack: [CallGraphFrame] {
+        let frames = stack.frames
+        guard let limit else { return frames }
+        return Array(limit >= 0 ? frames.prefix(limit) : frames.suffix(Int(clamping: limit.magnitude)))
+    }
 }
 
 /// The graph of `future`, or of the current task: where it is, and who waits for it.
+///
+/// Takes microseconds for each task in it; see ``FutureCallGraph/callStack``.
 ///
 /// - Parameters:
 ///   - limit: how many frames of each stack: those nearest to where it waits if positive,
@@ -32,7 +47,8 @@ public func captureCallGraph(
     return AwaitGraph(of: loop).callGraph(of: future, limit: limit, &seen)
 }
 
-/// The graph in words, as asyncio writes it; empty if there is none.
+/// The graph in words, as asyncio writes it; empty if there is none. The first time, it may take
+/// a second or more, as ``FutureCallGraph/callStack`` does.
 ///
 /// ```
 /// * Task(name="fetch", id=0x7f12)
@@ -51,7 +67,7 @@ public func formatCallGraph(_ future: FutureBase? = nil, limit: Int? = nil) thro
     graph.write(to: &lines, indentation: "")
     if let loop = EventLoop.here {
         for cycle in AwaitGraph(of: loop).deadlocks where cycle.contains(where: { $0 === graph.future }) {
-            lines.append("! Deadlock: " + AwaitGraph.description(of: cycle))
+            lines.append("! Deadlock: " + printable(AwaitGraph.description(of: cycle)))
         }
     }
     return lines.joined(separator: "\n")
@@ -75,19 +91,22 @@ extension FutureCallGraph {
     fileprivate func write(to lines: inout [String], indentation: String) {
         let id = "0x" + String(UInt(bitPattern: ObjectIdentifier(future)), radix: 16)
         let task = future as? AnyAsyncTask
-        lines.append(indentation + (task.map { "* Task(name=\"\($0.name)\", id=\(id))" } ?? "* Future(id=\(id))"))
-        if !callStack.isEmpty {
+        let title = task.map { "* Task(name=\"\(printable($0.name))\", id=\(id))" } ?? "* Future(id=\(id))"
+        lines.append(indentation + title)
+        let frames = callStack
+        if !frames.isEmpty {
             lines.append(indentation + "  + Call stack:")
-            for frame in callStack {
+            for frame in frames {
                 let line = frame.line > 0 ? ", line \(frame.line)" : ""
                 let file = frame.file.map { "File \"\($0)\"\(line)" } ?? "File unknown"
                 let isWhole = frame.function.hasSuffix(")") || frame.function.hasSuffix("top-level code")
                 let function = isWhole ? frame.function : frame.function + "()"
-                lines.append(indentation + "  |   \(file), in \(frame.isAsync ? "async " : "")\(function)")
+                let text = "\(file), in \(frame.isAsync ? "async " : "")\(function)"
+                lines.append(indentation + "  |   " + printable(text))
             }
         }
         if let task, case .waiting = task.activity {
-            lines.append(indentation + "  + Waits for: \(task.waitText)\(task.sinceText)")
+            lines.append(indentation + "  + Waits for: \(printable(task.waitText + task.sinceText))")
         }
         guard !awaitedBy.isEmpty else { return }
         lines.append(indentation + "  + Awaited by:")

@@ -6,8 +6,8 @@ internal import AsyncIOSystem
 ///
 /// A thread of its own listens on a Unix socket in a directory that only this user may enter
 /// (`$XDG_RUNTIME_DIR/asyncio`, or `/tmp/asyncio-UID`), and answers root and the same user
-/// only. It answers from the loop, or for it if it is blocked. While nobody asks it costs
-/// nothing. The environment variable `ASYNCIO_INSPECT=1` does the same, before the first
+/// only. It answers from the loop, or for it if it is blocked, several tools at a time, each
+/// within a few seconds. While nobody asks it costs nothing. The environment variable `ASYNCIO_INSPECT=1` does the same, before the first
 /// loop runs, with the signal that `ASYNCIO_DUMP_SIGNAL` names by its number (0 for none).
 /// Calling it again does nothing.
 ///
@@ -27,6 +27,11 @@ final class InspectionServer: Sendable {
     static let shared = InspectionServer()
 
     private let isStarted = Guarded(false)
+    /// How many are answered at the moment.
+    private let clients = Guarded(0)
+    private static let mostClients = 16
+    private static let refusal = JSON.object(
+        JSON.process + [("error", .string("\(mostClients) others look into it at the moment; try again"))])
 
     /// How long the loop may take before it counts as blocked, in nanoseconds.
     private static let patience: Int64 = 300_000_000
@@ -51,33 +56,55 @@ final class InspectionServer: Sendable {
         }
     }
 
+    /// Each client has a thread, so that a slow one holds up nobody; there are few at a time, and
+    /// none may take long. A thread that nobody waits for does not keep the program alive.
     private func serve(_ channel: InspectionChannel) {
         while true {
             do {
                 let client = try channel.accept()
-                guard let request = client.readLine(timeout: 1_000) else { continue }
-                _ = client.write(answer(to: request).text + "\n")
+                let isWelcome = clients.withLock { clients in
+                    guard clients < Self.mostClients else { return false }
+                    clients += 1
+                    return true
+                }
+                guard isWelcome else {
+                    _ = client.write(Self.refusal.text + "\n", within: 0)
+                    continue
+                }
+                do {
+                    try Thread.start(named: "asyncio-answer") { [self] in
+                        attend(to: client)
+                        clients.withLock { $0 -= 1 }
+                    }
+                } catch {
+                    clients.withLock { $0 -= 1 }
+                    throw error
+                }
             } catch {
-                // No descriptor to give, most likely; there may be one later.
+                // No descriptor or thread to give, most likely; there may be one later.
                 _ = ThreadGate().wait(timeout: Self.patience)
             }
         }
+    }
+
+    private func attend(to client: InspectionChannel) {
+        guard let request = client.readLine(within: 1_000) else { return }
+        _ = client.write(answer(to: request).text + "\n", within: 5_000)
     }
 
     private func answer(to request: String) -> JSON {
         switch request {
         case "tasks": inspect(stacks: .none).json
         case "stacks": inspect(stacks: .all).json
-        case "tree": inspect(stacks: .all).treeAsJSON
         case _ where request.hasPrefix("stacks "):
             inspect(stacks: .of(Set(request.split(separator: " ").compactMap { UInt64($0) }))).json
-        default: .object([("error", .string("unknown request: \(request)"))])
+        default: .object(JSON.process + [("error", .string("unknown request: \(request)"))])
         }
     }
 
     private func dump(at signals: DumpSignal) {
         while signals.wait() {
-            let title = "\(ThisProcess.name) (\(ThisProcess.id)):\n"
+            let title = "\(printable(ThisProcess.name)) (\(ThisProcess.id)):\n"
             ThisProcess.complain(title + inspect(stacks: .all).tree + "\n")
         }
     }
@@ -93,7 +120,7 @@ final class InspectionServer: Sendable {
             switch self {
             case .snapshot(let snapshot): snapshot.json
             case .blocked(let report): report.json
-            case .nothing(let why): .object([("error", .string(why))])
+            case .nothing(let why): .object(JSON.process + [("error", .string(why))])
             }
         }
 
@@ -103,11 +130,6 @@ final class InspectionServer: Sendable {
             case .blocked(let report): report.tree
             case .nothing(let why): why
             }
-        }
-
-        var treeAsJSON: JSON {
-            guard case .snapshot(let snapshot) = self else { return json }
-            return .object(JSON.process + [("tree", .string(snapshot.tree))])
         }
     }
 

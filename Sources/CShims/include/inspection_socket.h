@@ -12,15 +12,16 @@
 /// Makes a directory that only its owner may enter, or checks that it is one: neither a
 /// link, nor somebody else's, nor open to others.
 int asyncio_private_directory(const char *path);
-/// Listens at a path, in place of what was there.
+/// Listens at a path, in place of what was there. The directory must be private.
 int asyncio_inspection_listen(const char *path);
 /// Waits for a client of the same user, or of root; others are sent away.
 int asyncio_inspection_accept(int fd);
-int asyncio_inspection_connect(const char *path);
+/// Connects to a path, and tells which process of which user listens there.
+int asyncio_inspection_connect(const char *path, pid_t *peer, uid_t *user);
 /// Reads at most `count` bytes, waiting `timeout_ms` at most.
 long asyncio_inspection_read(int fd, void *buffer, size_t count, int timeout_ms);
-/// Writes all of it, waiting `timeout_ms` at most for room.
-int asyncio_inspection_write(int fd, const void *buffer, size_t count, int timeout_ms);
+/// Writes what there is room for, waiting `timeout_ms` at most. Returns how much.
+long asyncio_inspection_write(int fd, const void *buffer, size_t count, int timeout_ms);
 
 /// The user of a process, or -errno.
 int64_t asyncio_process_owner(pid_t pid);
