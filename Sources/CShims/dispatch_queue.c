@@ -3,6 +3,8 @@
 
 #include <dlfcn.h>
 #include <stddef.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 // Dispatch's interface for run loops that serve its main queue, which Foundation's uses. Weak, so
 // that a program without Dispatch needs none; by name, since the linker may leave out what is in
@@ -18,10 +20,17 @@ static void *named(const char *name, void *linked) { return linked ? linked : dl
 static drainer *drain = NULL;
 
 int asyncio_main_queue_descriptor(void) {
+    static int descriptor = -1;
+    if (descriptor >= 0) return descriptor;
+    // Dispatch ends the process if it cannot make one: ask for room first.
+    int room = eventfd(0, EFD_CLOEXEC);
+    if (room < 0) return -1;
+    close(room);
     handle_getter *handle = (handle_getter *)named(
         "_dispatch_get_main_queue_handle_4CF", (void *)_dispatch_get_main_queue_handle_4CF);
     drain = (drainer *)named("_dispatch_main_queue_callback_4CF", (void *)_dispatch_main_queue_callback_4CF);
-    return handle && drain ? handle() : -1;
+    if (handle && drain) descriptor = handle();
+    return descriptor;
 }
 
 void asyncio_main_queue_drain(void) {

@@ -74,7 +74,10 @@ import Testing
         CALL(int, epoll_wait, (int a, struct epoll_event *b, int c, int d), (a, b, c, d))
         CALL(int, epoll_create1, (int a), (a))
         int eventfd(unsigned a, int b) {
-            REAL(eventfd); if (fails("eventfd")) { errno = code; return -1; }
+            // Dispatch ends the process if it gets none, for which the library asks it only if there is one.
+            Dl_info caller;
+            int forDispatch = dladdr(__builtin_return_address(0), &caller) && strstr(caller.dli_fname, "libdispatch");
+            REAL(eventfd); if (!forDispatch && fails("eventfd")) { errno = code; return -1; }
             int result = real(a, b); if (result >= 0 && result < 1024) watches[result].wakes = 1; return result;
         }
         CALL(int, pipe2, (int *a, int b), (a, b))
