@@ -3,8 +3,8 @@ package import SystemPackage
 
 /// Files to sockets.
 package enum FileTransfer {
-    /// At most so many bytes at once: the system's own limit is 2 GiB less a page.
-    private static let most = 1 << 30
+    /// At most so many bytes at once: one call may go on for as long as the peer takes what it is sent.
+    private static let most = 1 << 20
 
     /// Sends a part of a file from kernel to kernel; 0 at its end.
     package static func send(_ file: Int32, from offset: Int, count: Int?, to socket: Socket) throws(Errno) -> Int {

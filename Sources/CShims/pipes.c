@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,11 @@ long asyncio_read(int fd, void *buffer, size_t count) {
 // blocked here for the length of the call and, if it came, taken back. What the process
 // does with SIGPIPE elsewhere stays its own business.
 long asyncio_write(int fd, const void *buffer, size_t count) {
+    struct iovec all = {(void *)buffer, count};
+    return asyncio_writev(fd, &all, 1);
+}
+
+long asyncio_writev(int fd, const struct iovec *places, size_t count) {
     sigset_t pipe_only, before, pending;
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
@@ -30,7 +36,7 @@ long asyncio_write(int fd, const void *buffer, size_t count) {
     bool was_pending = sigismember(&pending, SIGPIPE);
     pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
     long result;
-    do result = write(fd, buffer, count); while (result < 0 && errno == EINTR);
+    do result = writev(fd, places, (int)count); while (result < 0 && errno == EINTR);
     if (result < 0) result = -errno;
     if (result == -EPIPE && !was_pending) {
         struct timespec none = {0};

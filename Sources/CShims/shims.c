@@ -150,11 +150,21 @@ long asyncio_send(int fd, const void *buffer, size_t count) {
     do sent = send(fd, buffer, count, MSG_NOSIGNAL); while (sent < 0 && errno == EINTR);
     return result_of(sent);
 }
+long asyncio_sendmsg(int fd, const struct iovec *places, size_t count) {
+    struct msghdr message = {.msg_iov = (struct iovec *)places, .msg_iovlen = count};
+    long sent;
+    do sent = sendmsg(fd, &message, MSG_NOSIGNAL); while (sent < 0 && errno == EINTR);
+    return result_of(sent);
+}
 int asyncio_shutdown_write(int fd) { return (int)result_of(shutdown(fd, SHUT_WR)); }
 int asyncio_close(int fd) {
     // Linux closes the descriptor in any case: to try again might close somebody else's.
     int result = (int)result_of(close(fd));
     return result == -EINTR ? 0 : result;
+}
+
+const void *asyncio_find(const void *bytes, size_t count, const void *wanted, size_t length) {
+    return memmem(bytes, count, wanted, length);
 }
 
 // MARK: Threads

@@ -53,11 +53,12 @@ extension File {
     /// Python: `readline`.
     public nonisolated(nonsending) func readLine() async throws -> [UInt8] {
         try checkReadable("readLine()")
+        try await engine.giveWay()
         return try await turn.withLock {
             try checkOpen("readLine()")
             var searched = 0
             while true {
-                if let newline = ahead.firstIndex(of: [0x0A], from: searched) { return takeAhead(newline + 1) }
+                if let newline = ahead.firstIndex(of: 0x0A, from: searched) { return takeAhead(newline + 1) }
                 searched = ahead.count
                 guard try await readAhead(Self.readAheadCount) else { return takeAhead(.max) }
                 // A write meanwhile has dropped what there was.
@@ -104,6 +105,7 @@ extension File {
     private func takeAhead(_ count: Int) -> [UInt8] {
         let bytes = ahead.takeFirst(count)
         position += bytes.count
+        loop.spend(bytes.count)
         return bytes
     }
 
@@ -116,6 +118,7 @@ extension File {
         let outcome = try await perform(request)
         if let cancellation = outcome.cancellation { throw cancellation }
         if case .failure(let error) = outcome.result { throw failure(error, "reading") }
+        loop.spend(request.result)
         return request.bytes
     }
 
@@ -125,7 +128,7 @@ extension File {
         try checkOpen("read()")
         do {
             let bytes = try FileFacts.readNow(descriptor, count, at: Int64(offset))
-            engine.note(bytes.count)
+            loop.spend(bytes.count)
             return bytes
         } catch {
             if error == .notSupported { canReadNow = false }

@@ -49,6 +49,7 @@ extension File {
     ) async throws {
         var written = 0
         while written < bytes.count {
+            try await engine.giveWay()
             try checkOpen("write()")
             let part = bytes[written...].prefix(Self.portion)
             let request = FileRequest(
@@ -58,6 +59,7 @@ extension File {
             forgetAhead()
             if case .success(let count) = outcome.result {
                 written += count
+                loop.spend(count)
                 try wrote(count)
             }
             if let cancellation = outcome.cancellation { throw cancellation }

@@ -71,6 +71,8 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var generators = GeneratorList()
     /// Who reads and writes files for this loop; made at first use.
     @safe @exclusivity(unchecked) var files: FileEngine?
+    /// What the present step may still read and write; see IOBudget.swift.
+    @safe @exclusivity(unchecked) var budget = IOBudget()
     /// Memory that every connection receives into, so that an idle one holds none.
     let receiveBuffer = ReceiveBuffer()
 

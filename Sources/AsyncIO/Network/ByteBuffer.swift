@@ -53,9 +53,20 @@ struct ByteBuffer {
         return try result.get()
     }
 
-    /// Where `separator` begins, at `start` or later.
-    func firstIndex(of separator: [UInt8], from start: Int) -> Int? {
-        unsafe withBytes { bytes in unsafe bytes.firstIndex(of: separator, from: start) }
+    /// Where `byte` stands first.
+    @inline(__always)
+    func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
+        // SAFETY: the pointer is used inside the closure only.
+        unsafe storage.withUnsafeBytes { bytes in
+            unsafe bytes.firstIndex(of: byte, from: head + start).map { $0 - head }
+        }
+    }
+
+    /// Where `separator`, which is not empty, begins, so that it lies between `start` and `end`.
+    func firstIndex(of separator: [UInt8], from start: Int, to end: Int) -> Int? {
+        unsafe withBytes { bytes in
+            unsafe UnsafeRawBufferPointer(rebasing: bytes[..<end]).firstIndex(of: separator, from: start)
+        }
     }
 
     func starts(with prefix: [UInt8], at offset: Int) -> Bool {
@@ -75,14 +86,8 @@ extension Array {
 extension UnsafeRawBufferPointer {
     /// Where `separator`, which is not empty, begins, at `start` or later.
     func firstIndex(of separator: [UInt8], from start: Int) -> Int? {
-        let last = count - separator.count
-        guard start <= last else { return nil }
+        guard start <= count - separator.count else { return nil }
         if separator.count == 1 { return unsafe firstIndex(of: separator[0], from: start) }
-        var index = start
-        while let candidate = unsafe firstIndex(of: separator[0], from: index), candidate <= last {
-            if unsafe self[candidate..<candidate + separator.count].elementsEqual(separator) { return candidate }
-            index = candidate + 1
-        }
-        return nil
+        return unsafe separator.withUnsafeBytes { unsafe firstIndex(ofBytes: $0, from: start) }
     }
 }

@@ -40,8 +40,12 @@ class ByteChannel: Channel {
     nonisolated(nonsending) func receive(
         atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void
     ) async throws -> Int {
+        if loop.isBudgetSpent { try await giveWay() }
         while true {
-            if let received = try unsafe tryReceive(atMost: count, take) { return received }
+            if let received = try unsafe tryReceive(atMost: count, take) {
+                loop.spend(received)
+                return received
+            }
             try await waitReadable()
         }
     }
@@ -50,6 +54,9 @@ class ByteChannel: Channel {
     ///
     /// - Throws: as ``checkWritable()``; what the channel fails with.
     func send(_ bytes: UnsafeRawBufferPointer) throws { abstract() }
+
+    /// The same for bytes that lie in several places, which are not joined first.
+    func send(_ pieces: [[UInt8]]) throws { abstract() }
 
     /// Ends the sending half, after what is kept.
     func sendEOF() throws { abstract() }

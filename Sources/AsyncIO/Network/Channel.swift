@@ -50,7 +50,10 @@ class Channel {
     /// - Throws: `CancellationError`, which loses nothing.
     @inline(__always)
     nonisolated(nonsending) final func waitReadable() async throws {
-        guard let waiter = readWaiter() else { return }
+        guard let waiter = readWaiter() else {
+            // A peer may send without end what comes to nothing.
+            return loop.isBudgetSpent ? try await giveWay() : ()
+        }
         try checkLoop()
         try await waiter.wait()
     }

@@ -222,21 +222,60 @@ final class Connection: ByteChannel {
             if sent == bytes.count { return }
         }
         unsafe outgoing.append(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
+        sendRestLater(hasBegun: sent > 0)
+    }
+
+    override func send(_ pieces: [[UInt8]]) throws {
+        try checkWritable()
+        if isEOFRequested { throw RuntimeError("write() after writeEOF()") }
+        var rest = Gathering(pieces)
+        let count = rest.count
+        guard count > 0 else { return }
+        if outgoing.isEmpty {
+            do {
+                _ = try sendNow(count) { _, _ throws(Errno) in
+                    // SAFETY: the loop's buffer is ours until the next suspension.
+                    let part = try unsafe bytes.send(rest, joiningIn: loop.receiveBuffer.bytes)
+                    rest.dropFirst(part)
+                    return part
+                }
+            } catch {
+                throw fail(error, "writing to \(name)")
+            }
+            if rest.count == 0 { return }
+        }
+        let hasBegun = rest.count < count
+        rest.forEach { outgoing.append($0) }
+        sendRestLater(hasBegun: hasBegun)
+    }
+
+    /// Something is kept: it goes when there is room, which comes with an edge only if the system has refused.
+    private func sendRestLater(hasBegun: Bool) {
         watch.onWritable =
             watch.onWritable ?? WatchCallback { [self, owner] in withExtendedLifetime(owner) { flush() } }
-        if watch.canWrite, sent > 0 { loop.queue(watch.onWritable) }
+        if watch.canWrite, hasBegun { loop.queue(watch.onWritable) }
         notePressure()
+    }
+
+    @inline(__always)
+    private func sendNow(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
+        try sendNow(buffer.count) { start, most throws(Errno) in
+            unsafe try bytes.send(UnsafeRawBufferPointer(rebasing: buffer[start..<min(buffer.count, start + most)]))
+        }
     }
 
     /// Sends until the system refuses: a short count alone does not promise an edge to come. If
     /// the peer takes as fast as it is sent to, the rest waits for a turn of its own.
-    private func sendNow(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
+    @inline(__always)
+    private func sendNow(
+        _ count: Int, _ send: (_ start: Int, _ most: Int) throws(Errno) -> Int
+    ) throws(Errno) -> Int {
         var sent = 0
         var tries = 0
         do {
-            while watch.canWrite, sent < buffer.count, tries < Self.mostSends {
+            while watch.canWrite, sent < min(count, Self.mostSent), tries < Self.mostSends {
                 tries += 1
-                let part = try unsafe bytes.send(UnsafeRawBufferPointer(rebasing: buffer[sent...]))
+                let part = try send(sent, Self.mostSent)
                 loop.traffic.sent &+= part
                 sent += part
             }
@@ -247,8 +286,10 @@ final class Connection: ByteChannel {
         return sent
     }
 
-    /// System calls in a row for one connection.
+    // For one connection in one turn: system calls, and bytes, since one call may go on for as long as the
+    // peer takes what it is sent.
     private static let mostSends = 16
+    private static let mostSent = 1 << 20
 
     /// There is room.
     private func flush() {
@@ -386,6 +427,7 @@ final class Connection: ByteChannel {
     ) async throws {
         guard let socket else { throw SendfileNotAvailableError("\(name) is no socket") }
         while count.map({ sent < $0 }) ?? true {
+            if loop.isBudgetSpent { try await giveWay() }
             if let error { throw error }
             if isClosing { throw OSError(.connectionAbort, "sending a file to \(name): the transport was closed") }
             guard watch.canWrite else {
@@ -396,6 +438,7 @@ final class Connection: ByteChannel {
                 let part = try FileTransfer.send(file, from: offset + sent, count: count.map { $0 - sent }, to: socket)
                 if part == 0 { return }
                 loop.traffic.sent &+= part
+                loop.spend(part)
                 sent += part
             } catch .wouldBlock {
                 watch.canWrite = false

@@ -125,8 +125,12 @@ final class DatagramChannel: Channel {
         }
     }
 
+    /// So many in one turn, so that others get theirs.
+    private static let mostSends = 64
+
     private func flush() {
-        while let (bytes, target) = outgoing.first {
+        for _ in 0..<Self.mostSends {
+            guard let (bytes, target) = outgoing.first else { break }
             do {
                 guard try sendNow(bytes, to: target) else { break }
             } catch {
@@ -138,7 +142,10 @@ final class DatagramChannel: Channel {
             outgoingSize -= bytes.count + Self.header
         }
         notePressure()
-        guard outgoing.isEmpty else { return }
+        guard outgoing.isEmpty else {
+            if watch.canWrite { loop.queue(watch.onWritable) }
+            return
+        }
         forgetWriter()
         if state == .closing { endSoon() }
     }

@@ -29,6 +29,7 @@ public final class DatagramSocket {
     ///   the socket goes on; ``RuntimeError`` if another task receives, or the socket is closed;
     ///   `CancellationError`, which loses nothing.
     public nonisolated(nonsending) func receive() async throws -> (bytes: [UInt8], address: SocketAddress) {
+        if EventLoop.isBudgetSpent { try await giveWay() }
         guard !isReceiving else {
             throw RuntimeError("receive() called while another task is already waiting for a datagram")
         }
@@ -36,7 +37,10 @@ public final class DatagramSocket {
         defer { isReceiving = false }
         while true {
             if channel.isClosing { throw RuntimeError("receive() on a datagram socket that is closed") }
-            if let datagram = try channel.tryReceive() { return datagram }
+            if let datagram = try channel.tryReceive() {
+                channel.loop.spend(datagram.bytes.count)
+                return datagram
+            }
             try await channel.waitReadable()
         }
     }
@@ -52,7 +56,12 @@ public final class DatagramSocket {
         if channel.isClosing { throw RuntimeError("send() on a datagram socket that is closed") }
         if let error = sendError.take() { throw error }
         try channel.send(bytes, to: address)
-        if channel.isPaused { try await channel.drain() }
+        channel.loop.spend(bytes.count)
+        if channel.isPaused {
+            try await channel.drain()
+        } else if channel.loop.isBudgetSpent {
+            try await giveWay()
+        }
     }
 
     /// Sends `text` as UTF-8; see ``send(_:to:)-([UInt8],_)``.

@@ -83,9 +83,11 @@ extension EventLoop {
         _ file: Int32, offset: Int, count: Int?, to socket: Socket, sent: inout Int
     ) async throws {
         while count.map({ sent < $0 }) ?? true {
+            if isBudgetSpent { try await giveWay() }
             do {
                 let part = try FileTransfer.send(file, from: offset + sent, count: count.map { $0 - sent }, to: socket)
                 if part == 0 { return }
+                spend(part)
                 sent += part
             } catch .wouldBlock {
                 try await waitWritable(socket.descriptor, "sockSendFile()")

@@ -16,7 +16,7 @@ extension EventLoop {
     public nonisolated(nonsending) func sockRecv(_ socket: Int32, _ count: Int) async throws -> [UInt8] {
         guard count >= 0 else { throw ValueError("sockRecv() needs a count that is not negative, not \(count)") }
         let borrowed = try borrow(socket, for: "sockRecv")
-        return try await retry("sockRecv", waitingToRead: socket) { () throws(Errno) in
+        return try await retry("sockRecv", waitingToRead: socket, size: { $0.count }) { () throws(Errno) in
             // SAFETY: the loop's buffer is ours until the next suspension.
             let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: receiveBuffer.bytes.prefix(count))
             return unsafe Array(buffer[..<(try borrowed.receive(into: buffer))])
@@ -32,13 +32,16 @@ extension EventLoop {
     public nonisolated(nonsending) func sockRecvInto(_ socket: Int32, _ buffer: inout MutableRawSpan) async throws
         -> Int
     {
+        if isBudgetSpent { try await giveWay() }
         let borrowed = try borrow(socket, for: "sockRecvInto")
         while true {
             do {
                 // SAFETY: the kernel writes at most as many bytes as there are.
-                return try unsafe buffer.withUnsafeMutableBytes { bytes throws(Errno) in
+                let count = try unsafe buffer.withUnsafeMutableBytes { bytes throws(Errno) in
                     unsafe try borrowed.receive(into: bytes)
                 }
+                spend(count)
+                return count
             } catch .wouldBlock {
                 try await waitReadable(socket, "sockRecvInto()")
             } catch {
@@ -57,7 +60,7 @@ extension EventLoop {
     ) async throws -> (bytes: [UInt8], address: SocketAddress) {
         guard count >= 0 else { throw ValueError("sockRecvFrom() needs a count that is not negative, not \(count)") }
         let borrowed = try borrow(socket, for: "sockRecvFrom")
-        return try await retry("sockRecvFrom", waitingToRead: socket) { () throws(Errno) in
+        return try await retry("sockRecvFrom", waitingToRead: socket, size: { $0.bytes.count }) { () throws(Errno) in
             // SAFETY: as in `sockRecv`.
             let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: receiveBuffer.bytes.prefix(count))
             let (received, address) = try unsafe borrowed.receiveDatagram(into: buffer)
@@ -75,7 +78,7 @@ extension EventLoop {
         _ socket: Int32, _ bytes: [UInt8], to address: SocketAddress?
     ) async throws {
         let borrowed = try borrow(socket, for: "sockSendTo")
-        try await retry("sockSendTo", waitingToWrite: socket) { () throws(Errno) in
+        try await retry("sockSendTo", waitingToWrite: socket, size: { bytes.count }) { () throws(Errno) in
             // SAFETY: the kernel copies the bytes before this returns.
             try unsafe bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in
                 unsafe try borrowed.sendDatagram(bytes, to: address?.system)
@@ -93,10 +96,10 @@ extension EventLoop {
         var sent = 0
         while sent < bytes.count {
             let start = sent
-            sent += try await retry("sockSendAll", waitingToWrite: socket) { () throws(Errno) in
+            sent += try await retry("sockSendAll", waitingToWrite: socket, size: { $0 }) { () throws(Errno) in
                 // SAFETY: the kernel copies the bytes before this returns.
                 try unsafe bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in
-                    unsafe try borrowed.send(UnsafeRawBufferPointer(rebasing: bytes[start...]))
+                    unsafe try borrowed.send(UnsafeRawBufferPointer(rebasing: bytes[start...].prefix(1 << 20)))
                 }
             }
         }
@@ -160,11 +163,15 @@ extension EventLoop {
     }
 
     private nonisolated(nonsending) func retry<T>(
-        _ operation: StaticString, waitingToRead socket: Int32, _ body: () throws(Errno) -> T
+        _ operation: StaticString, waitingToRead socket: Int32, size: (T) -> Int = { _ in 0 },
+        _ body: () throws(Errno) -> T
     ) async throws -> T {
+        if isBudgetSpent { try await giveWay() }
         while true {
             do {
-                return try body()
+                let value = try body()
+                spend(size(value))
+                return value
             } catch .wouldBlock {
                 try await waitReadable(socket, operation)
             } catch {
@@ -174,11 +181,15 @@ extension EventLoop {
     }
 
     private nonisolated(nonsending) func retry<T>(
-        _ operation: StaticString, waitingToWrite socket: Int32, _ body: () throws(Errno) -> T
+        _ operation: StaticString, waitingToWrite socket: Int32, size: (T) -> Int = { _ in 0 },
+        _ body: () throws(Errno) -> T
     ) async throws -> T {
+        if isBudgetSpent { try await giveWay() }
         while true {
             do {
-                return try body()
+                let value = try body()
+                spend(size(value))
+                return value
             } catch .wouldBlock {
                 try await waitWritable(socket, operation)
             } catch {

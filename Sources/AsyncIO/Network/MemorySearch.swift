@@ -1,3 +1,4 @@
+internal import CShims
 internal import Glibc
 
 extension UnsafeRawBufferPointer {
@@ -6,6 +7,15 @@ extension UnsafeRawBufferPointer {
         guard start < count, let base = baseAddress else { return nil }
         // SAFETY: memchr looks at the `count - start` bytes from `start`, which are ours.
         guard let found = unsafe memchr(base + start, Int32(byte), count - start) else { return nil }
+        return unsafe UnsafeRawPointer(found) - base
+    }
+
+    /// Where `bytes` begin, at `start` or later: in a time that grows with the sum of both lengths, not with
+    /// their product.
+    func firstIndex(ofBytes bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+        guard start < count, let base = baseAddress, let wanted = bytes.baseAddress else { return nil }
+        // SAFETY: memmem looks at the `count - start` bytes from `start`, which are ours, and at all of `bytes`.
+        guard let found = unsafe asyncio_find(base + start, count - start, wanted, bytes.count) else { return nil }
         return unsafe UnsafeRawPointer(found) - base
     }
 }

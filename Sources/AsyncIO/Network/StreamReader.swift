@@ -33,8 +33,19 @@ public final class StreamReader {
 
     /// Whether the peer has ended the stream and everything was read.
     ///
+    /// It looks at the connection if there may be news, so that the end is known as soon as it has come:
+    /// no read has to meet it first. False if the connection broke, which the next read tells.
+    ///
     /// asyncio: `StreamReader.at_eof`.
-    public var isAtEOF: Bool { isEOF && buffer.isEmpty }
+    public var isAtEOF: Bool {
+        guard buffer.isEmpty else { return false }
+        if !isEOF, !isReading, failure == nil, let channel, channel.isReadable {
+            // What comes stays here; an error stays with the channel.
+            let count = try? unsafe channel.tryReceive(atMost: 2 * min(limit, .max / 2)) { unsafe buffer.append($0) }
+            if count == 0 { isEOF = true }
+        }
+        return isEOF && buffer.isEmpty
+    }
 
     /// What the stream broke with, if it did.
     ///
@@ -52,19 +63,21 @@ public final class StreamReader {
     ///
     /// asyncio: `StreamReader.read`.
     public nonisolated(nonsending) func read(_ count: Int = -1) async throws -> [UInt8] {
+        if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
         if count == 0 { return [] }
         if count < 0 { return try await readToEnd() }
         if buffer.isEmpty, !isEOF {
             guard let channel else {
                 try await fill("read")
-                return buffer.takeFirst(count)
+                return take(count)
             }
             // Straight to the caller, past the buffer.
             try checkIdle("read")
             while true {
                 if let bytes = try channel.tryReceive(atMost: count) {
                     isEOF = bytes.isEmpty
+                    channel.loop.spend(bytes.count)
                     return bytes
                 }
                 isReading = true
@@ -72,7 +85,7 @@ public final class StreamReader {
                 try await channel.waitReadable()
             }
         }
-        return buffer.takeFirst(count)
+        return take(count)
     }
 
     /// Reads into memory of the caller's: what is there, waiting only if nothing is. Bytes that
@@ -83,6 +96,7 @@ public final class StreamReader {
     ///
     /// asyncio: `loop.sock_recv_into`, for streams.
     public nonisolated(nonsending) func read(into span: inout MutableRawSpan) async throws -> Int {
+        if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
         if span.byteCount == 0 { return 0 }
         while buffer.isEmpty, !isEOF {
@@ -93,6 +107,7 @@ public final class StreamReader {
             if isReading { throw ConcurrentRead.error("read") }
             if let received = try channel.tryReceive(into: &span) {
                 isEOF = received == 0
+                channel.loop.spend(received)
                 return received
             }
             isReading = true
@@ -107,16 +122,14 @@ public final class StreamReader {
             }
         }
         buffer.dropFirst(count)
+        EventLoop.spend(count)
         return count
     }
 
+    /// What has come stays here until the end has come too: a task that is cancelled loses nothing.
     private nonisolated(nonsending) func readToEnd() async throws -> [UInt8] {
-        var all: [UInt8] = []
-        while true {
-            let part = try await read(limit)
-            if part.isEmpty { return all }
-            all += part
-        }
+        while !isEOF { try await fill("read", wanted: .max) }
+        return take(.max)
     }
 
     /// Reads exactly `count` bytes, however many that are.
@@ -127,12 +140,13 @@ public final class StreamReader {
     /// asyncio: `StreamReader.readexactly`.
     public nonisolated(nonsending) func readExactly(_ count: Int) async throws -> [UInt8] {
         guard count >= 0 else { throw ValueError("readExactly() needs a count that is not negative, not \(count)") }
+        if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
         while buffer.count < count {
             if isEOF { throw IncompleteReadError(partial: buffer.takeFirst(.max), expected: count) }
             try await fill("readExactly", wanted: count - buffer.count)
         }
-        return count == 0 ? [] : buffer.takeFirst(count)
+        return count == 0 ? [] : take(count)
     }
 
     /// Reads up to and including the first `separator`.
@@ -156,6 +170,7 @@ public final class StreamReader {
         guard let shortest = separators.first?.count, let longest = separators.last?.count, shortest > 0 else {
             throw ValueError("readUntil() needs a separator, of at least one byte")
         }
+        if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
         var offset = 0
         while true {
@@ -165,7 +180,7 @@ public final class StreamReader {
                         throw LimitOverrunError(
                             "Separator is found, but chunk is longer than limit", consumed: match.lowerBound)
                     }
-                    return buffer.takeFirst(match.upperBound)
+                    return take(match.upperBound)
                 }
                 // A separator may have begun in the last bytes.
                 offset = max(0, buffer.count + 1 - longest)
@@ -180,13 +195,25 @@ public final class StreamReader {
     }
 
     private func firstMatch(_ separators: [[UInt8]], from offset: Int) -> Range<Int>? {
-        var first: Range<Int>?
-        for separator in separators {
-            guard let start = buffer.firstIndex(of: separator, from: offset) else { continue }
-            let match = start..<start + separator.count
-            if first.map({ match.upperBound < $0.upperBound }) ?? true { first = match }
+        let longest = separators[separators.count - 1].count
+        // One that is not there at all must not be looked for in all of the buffer each time: so the
+        // search goes by windows, which grow.
+        var start = offset
+        var size = separators.count == 1 ? buffer.count : max(512, 2 * longest)
+        while true {
+            let end = min(buffer.count, start + size)
+            var first: Range<Int>?
+            for separator in separators {
+                // Another one counts only if it ends sooner.
+                let bound = first.map { $0.upperBound - 1 } ?? end
+                guard let found = buffer.firstIndex(of: separator, from: start, to: bound) else { continue }
+                first = found..<found + separator.count
+            }
+            if first != nil || end == buffer.count { return first }
+            // It may have begun in the last bytes of this window.
+            start = end + 1 - longest
+            size *= 2
         }
-        return first
     }
 
     /// Reads a line, up to and including its newline.
@@ -198,6 +225,8 @@ public final class StreamReader {
     ///
     /// asyncio: `StreamReader.readline`.
     public nonisolated(nonsending) func readLine() async throws -> [UInt8] {
+        if EventLoop.isBudgetSpent { try await giveWay() }
+        if failure == nil, let newline = buffer.firstIndex(of: 0x0A), newline <= limit { return take(newline + 1) }
         let newline: [UInt8] = [0x0A]
         do {
             return try await readUntil(newline)
@@ -266,6 +295,13 @@ public final class StreamReader {
 
     /// Ends what the reader reads from.
     func abort() { channel?.abort() }
+
+    @inline(__always)
+    private func take(_ count: Int) -> [UInt8] {
+        let bytes = buffer.takeFirst(count)
+        EventLoop.spend(bytes.count)
+        return bytes
+    }
 
     /// Waits for more bytes, or the end. What comes is bounded: no more than twice the limit,
     /// or than is wanted, is kept.

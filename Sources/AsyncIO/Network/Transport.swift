@@ -189,7 +189,7 @@ public final class Transport {
         }
         if received == 0 {
             endOfStream()
-        } else if received != nil, isReading, channel.isReadable {
+        } else if isReading, channel.isReadable {
             loop.ready.append(.handle(Handle(.callback { [self] in readReady() })))
         }
     }
@@ -264,10 +264,18 @@ public final class Transport {
         do { try channel.send(bytes) } catch { try pass(error) }
     }
 
-    /// Sends all of `lines`, one after the other, at once.
+    /// Sends all of `lines`, one after the other, at once: many in one system call, without joining
+    /// them first. Adds no newlines.
     ///
     /// asyncio: `writelines`.
-    public func writeLines(_ lines: some Sequence<[UInt8]>) throws(RuntimeError) { try write(Array(lines.joined())) }
+    @inlinable
+    public func writeLines(_ lines: some Sequence<[UInt8]>) throws(RuntimeError) { try write(pieces: Array(lines)) }
+
+    @usableFromInline
+    func write(pieces: [[UInt8]]) throws(RuntimeError) {
+        guard try mayWrite() else { return }
+        do { try channel.send(pieces) } catch { try pass(error) }
+    }
 
     private func mayWrite() throws(RuntimeError) -> Bool {
         if let hindrance { throw RuntimeError("unable to write; \(hindrance)") }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "dispatch_queue.h"
 #include "files.h"
@@ -110,8 +111,12 @@ int asyncio_sockname(int fd, struct sockaddr_storage *address, socklen_t *length
 int asyncio_peername(int fd, struct sockaddr_storage *address, socklen_t *length);
 long asyncio_recv(int fd, void *buffer, size_t count);
 long asyncio_send(int fd, const void *buffer, size_t count);
+/// The same for bytes in several places.
+long asyncio_sendmsg(int fd, const struct iovec *places, size_t count);
 int asyncio_shutdown_write(int fd);
 int asyncio_close(int fd);
+/// memmem(3), which the C library declares to GNU programs only.
+const void *asyncio_find(const void *bytes, size_t count, const void *wanted, size_t length);
 
 // MARK: Threads
 

@@ -6,10 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 long asyncio_read(int fd, void *buffer, size_t count);
 /// write(2) that answers -EPIPE without the signal SIGPIPE, whatever the process does with it.
 long asyncio_write(int fd, const void *buffer, size_t count);
+/// The same for bytes in several places.
+long asyncio_writev(int fd, const struct iovec *places, size_t count);
 
 /// Makes the descriptor non-blocking and close-on-exec.
 int asyncio_prepare_descriptor(int fd);

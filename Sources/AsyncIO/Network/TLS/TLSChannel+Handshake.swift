@@ -45,7 +45,11 @@ extension TLSChannel {
     private func continueHandshake() {
         guard !isEstablished, !isClosing else { return }
         do {
+            var rounds = 0
             repeat {
+                rounds += 1
+                // Others are to have their turn too.
+                if rounds > 16 { return lower.whenReadable { [self] in continueHandshake() } }
                 var problem: (any Error)?
                 let received = try unsafe lower.tryReceive(atMost: 32_768) { bytes in
                     do { unsafe try engine.feed(bytes) } catch { problem = error }

@@ -18,8 +18,8 @@ internal import AsyncIOSystem
 // - A handshake goes on whenever the lower channel has news. A failure, a time-out, `close()`,
 //   and the cancellation of who waits for it end it, and the lower channel with it.
 // - Closing: what is kept is sent, then TLS's own end. Then the peer's bytes are read and
-//   dropped until its own end comes, the connection breaks, or time runs out; see
-//   TLSChannel+Closing.swift.
+//   dropped until its own end comes, the connection breaks, the peer has sent too much, or time
+//   runs out; see TLSChannel+Closing.swift.
 // - A stream that ends without the peer's TLS end was cut off: an error, since somebody on the
 //   way may have cut it.
 
@@ -36,9 +36,15 @@ final class TLSChannel: ByteChannel {
     var hasMore = false
     /// The peer's TLS end has come.
     var isEnded = false
-    /// Plain bytes that cannot be encrypted yet. Seldom any: only while a message of the
-    /// protocol's own has come in half.
+    /// Plain bytes that are not encrypted yet: those of a large write, or of a peer that does not take
+    /// what was encrypted, or while a message of the protocol's own has come in half.
     var held = ByteBuffer()
+    /// A turn has been asked for in which more of them is encrypted.
+    private var isFlushQueued = false
+    /// How much was encrypted in which turn.
+    private var encrypted = (count: 0, turn: UInt64.max)
+    /// How far closing has come.
+    var closing = Closing()
     /// Ends a handshake, or a closing, that takes too long.
     var timer: TimerHandle?
     /// Called when the handshake is over, in whatever way.
@@ -66,7 +72,10 @@ final class TLSChannel: ByteChannel {
         try setWaterMarks(high: 512 * 1024, low: 128 * 1024)
         lower.upper = self
         lower.owner = self
-        lower.onPauseChanged = { [weak self] _ in self?.notePressure() }
+        lower.onPauseChanged = { [weak self] isPaused in
+            if !isPaused { self?.flushHeld() }
+            self?.notePressure()
+        }
         lower.onLost = { [weak self] error in self?.lowerIsLost(error) }
     }
 
@@ -140,6 +149,8 @@ final class TLSChannel: ByteChannel {
             if received == 0 { return try endOfInput() }
             // Nil is a part of a record, or a message of the protocol's own.
             if let received = try result.get() { return received }
+            loop.spend(received)
+            if loop.isBudgetSpent { return nil }
         }
     }
 
@@ -199,29 +210,75 @@ final class TLSChannel: ByteChannel {
         try checkWritable()
         guard isEstablished else { throw RuntimeError("write() during the TLS handshake") }
         do {
-            // In parts: the encrypted bytes of one part are in memory at once.
-            var start = 0
-            while start < bytes.count, held.isEmpty {
-                let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[start...].prefix(65_536))
-                guard unsafe try engine.write(part) == .done else { break }
-                start += part.count
-                unsafe try engine.takeOutput { unsafe try lower.send($0) }
-            }
-            if start < bytes.count { unsafe held.append(UnsafeRawBufferPointer(rebasing: bytes[start...])) }
+            let sent = held.isEmpty ? unsafe try encrypt(bytes) : 0
+            if sent < bytes.count { unsafe held.append(UnsafeRawBufferPointer(rebasing: bytes[sent...])) }
         } catch {
             throw fail(error)
         }
         notePressure()
     }
 
+    override func send(_ pieces: [[UInt8]]) throws {
+        try checkWritable()
+        var rest = Gathering(pieces)
+        // SAFETY: the loop's buffer is ours until the next suspension. Small pieces fill a record.
+        let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(16_384))
+        try unsafe rest.takeBlocks(joiningIn: memory) { unsafe try send($0) }
+    }
+
+    /// Encrypts and sends, as much as this turn allows and the lower channel takes. In parts: the
+    /// encrypted bytes of one part are in memory at once.
+    ///
+    /// - Returns: how many bytes. The rest is to be held; it goes by itself.
+    private func encrypt(_ bytes: UnsafeRawBufferPointer) throws -> Int {
+        if encrypted.turn != loop.turns { encrypted = (0, loop.turns) }
+        var start = 0
+        while start < bytes.count {
+            guard encrypted.count < Self.mostEncrypted, !lower.isPaused else {
+                flushHeldLater()
+                break
+            }
+            let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[start...].prefix(65_536))
+            // If it wants input, that goes on with it.
+            guard unsafe try engine.write(part) == .done else { break }
+            start += part.count
+            encrypted.count += part.count
+            unsafe try engine.takeOutput { unsafe try lower.send($0) }
+        }
+        return start
+    }
+
+    /// In one turn, so that a large write does not stop the others.
+    private static let mostEncrypted = 1 << 20
+
     /// Sends what the engine has for the peer, and what was held back if it can be encrypted now.
     func flush() throws {
-        if !held.isEmpty {
-            let outcome = try unsafe held.withBytes { bytes throws(TLSFailure) in unsafe try engine.write(bytes) }
-            if outcome == .done { held.removeAll() }
-        }
+        if !held.isEmpty { held.dropFirst(try unsafe held.withBytes { unsafe try encrypt($0) }) }
         unsafe try engine.takeOutput { unsafe try lower.send($0) }
         notePressure()
+    }
+
+    /// In the next turn; or when the lower channel has room, which it tells.
+    private func flushHeldLater() {
+        guard !isFlushQueued, !lower.isPaused else { return }
+        isFlushQueued = true
+        loop.ready.append(
+            .handle(
+                Handle(
+                    .callback { [self] in
+                        isFlushQueued = false
+                        flushHeld()
+                    })))
+    }
+
+    private func flushHeld() {
+        guard !held.isEmpty, error == nil, state != .lost else { return }
+        do {
+            try flush()
+            if state == .closing, held.isEmpty { try sayEnd() }
+        } catch {
+            _ = fail(error)
+        }
     }
 
     override var outgoingCount: Int { lower.outgoingCount + held.count }
