@@ -40,7 +40,7 @@ package struct Gathering {
     }
 
     /// What is left, piece by piece.
-    package func forEach(_ body: (ArraySlice<UInt8>) -> Void) {
+    package func eachPiece(_ body: (ArraySlice<UInt8>) -> Void) {
         guard index < pieces.count else { return }
         body(pieces[index][offset...])
         for piece in pieces[(index + 1)...] { body(piece[...]) }
@@ -100,7 +100,8 @@ package struct Gathering {
             offset = 0
         }
         if end > filled {
-            unsafe places[used] = iovec(iov_base: memory.baseAddress! + filled, iov_len: end - filled)
+            let joined = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[filled..<end])
+            unsafe places[used] = iovec(iov_base: joined.baseAddress, iov_len: joined.count)
             used += 1
         }
         guard index < pieces.count, used < places.count else {
@@ -108,10 +109,11 @@ package struct Gathering {
         }
         let piece = pieces[index]
         return try unsafe piece.span.bytes.withUnsafeBytes { bytes throws(E) in
-            let count = min(bytes.count - offset, max(1, room - (end - filled)))
+            let most = max(1, room - (end - filled))
+            let named = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset...].prefix(most))
             unsafe places[used] = iovec(
-                iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress! + offset), iov_len: count)
-            let left = room - (end - filled) - count
+                iov_base: UnsafeMutableRawPointer(mutating: named.baseAddress), iov_len: named.count)
+            let left = room - (end - filled) - named.count
             return unsafe try collect(places, used + 1, in: memory, end, left, from: index + 1, 0, body)
         }
     }

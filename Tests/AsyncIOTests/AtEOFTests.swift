@@ -36,7 +36,7 @@ import Testing
         server.close()
     }
 
-    @Test(arguments: [false, true])
+    @Test(.requires(.tls), arguments: [false, true])
     func theEndIsKnownWithoutARead(tls: Bool) async throws {
         try await withText("", tls: tls) { reader, _ in
             try await eventually { reader.isAtEOF }
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [false, true])
+    @Test(.requires(.tls), arguments: [false, true])
     func itIsNotTheEndWhileBytesAreThere(tls: Bool) async throws {
         try await withText("x", tls: tls) { reader, _ in
             try await sleep(.milliseconds(20))
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [false, true])
+    @Test(.requires(.tls), arguments: [false, true])
     func itIsTheEndOnceTheConnectionIsClosed(tls: Bool) async throws {
         try await withText("never read", tls: tls) { reader, writer in
             writer.close()
@@ -112,7 +112,7 @@ import Testing
 
     enum Way: CaseIterable, Sendable { case toTheEnd, exactly, until, line }
 
-    @Test(arguments: Way.allCases, [false, true])
+    @Test(.requires(.tls), arguments: Way.allCases, [false, true])
     func aReadThatIsCancelledHalfWayLosesNothing(way: Way, tls: Bool) async throws {
         let go = Event()
         func send(_: StreamReader, _ writer: StreamWriter) async throws {

@@ -276,7 +276,7 @@ import Testing
         writer.abort()
     }
 
-    @Test func linesOfATLSConnectionGiveWay() async throws {
+    @Test(.requires(.tls)) func linesOfATLSConnectionGiveWay() async throws {
         let lines = [UInt8](repeating: 0x0A, count: 60_000)
         try await withTLSServer(nil, { _, writer in try await writer.write(lines) }) { port in
             let (reader, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())

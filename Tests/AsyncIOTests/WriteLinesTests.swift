@@ -28,12 +28,13 @@ import Testing
         Array(repeating: [UInt8](repeating: 3, count: 50), count: 20_000),
         Array(repeating: [UInt8](repeating: 4, count: 2048), count: 500),
         [[1]] + Array(repeating: [UInt8](repeating: 5, count: 300_000), count: 12) + [[2]],
-        pieces(1, upTo: 5_000, count: 3_000), pieces(2, upTo: 70_000, count: 300), pieces(3, upTo: 1_500_000, count: 20),
+        pieces(1, upTo: 5_000, count: 3_000), pieces(2, upTo: 70_000, count: 300),
+        pieces(3, upTo: 1_500_000, count: 20),
     ]
 
     enum Kind: CaseIterable, Sendable { case tcp, tls, pipe }
 
-    @Test(arguments: cases.indices, Kind.allCases)
+    @Test(.requires(.tls), arguments: cases.indices, Kind.allCases)
     func whatArrivesIsAllPiecesInOrder(index: Int, kind: Kind) async throws {
         let pieces = Self.cases[index]
         let expected = joined(pieces) + [9]
@@ -106,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func aLargeTLSWriteLeavesOthersTheirTurns() async throws {
+    @Test(.requires(.tls)) func aLargeTLSWriteLeavesOthersTheirTurns() async throws {
         try await withTLSServer(nil, { reader, _ in while try await !reader.read(1 << 18).isEmpty {} }) { port in
             let (_, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())
             let before = try EventLoop.running.turns

@@ -245,7 +245,7 @@ final class Connection: ByteChannel {
             if rest.count == 0 { return }
         }
         let hasBegun = rest.count < count
-        rest.forEach { outgoing.append($0) }
+        rest.eachPiece { outgoing.append($0) }
         sendRestLater(hasBegun: hasBegun)
     }
 
