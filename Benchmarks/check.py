@@ -42,6 +42,15 @@ MICRO = {
     "timers": ("timers 5000 1000", "timers 45000 1000", 40_000),
     "sleepers": ("sleepers 2000 4", "sleepers 12000 4", 10_000),
 }
+# What moves bytes: what is here for is that none of it does generic work for each byte, which costs fifty
+# times as much. FOLDER and HERE stand for places.
+for work, few, many in (
+    ("write-lines", 20, 220), ("transport-write-lines", 20, 220), ("lines", 1_000, 9_000), ("read-until", 1_000, 9_000),
+    ("read-exactly", 1_000, 9_000), ("read-into", 100, 1_100), ("communicate", 4, 68), ("file-write", 4, 44),
+    ("read-text", 4, 44), ("send-file", 4, 44), ("datagrams", 100, 1_100), ("tls", 10, 60),
+):  # fmt: skip
+    MICRO["bytes/" + work] = (
+        f"bytes {work} {few} FOLDER HERE/localhost.pem", f"bytes {work} {many} FOLDER HERE/localhost.pem", many - few)
 # The sub-command, connections, and requests with few and with many.
 ECHO = {
     "echo/1": ("echo", 1, 1_000, 4_000),
@@ -63,6 +72,8 @@ WIDER = {
     ("spawn", "instructions"): 0.045,
 }
 MOST = 0.05
+# Where threads, a child or another library have a part: these limits are for what is many times as much.
+LOOSE = {"bytes/" + work: 0.5 for work in ("communicate", "file-write", "read-text", "send-file", "tls")}
 # Where nothing was measured, one in fifty operations may still grow a table.
 LEAST = {"allocations": 0.02, "systemCalls": 0.02}
 
@@ -142,7 +153,9 @@ def difference(few, many, operations, figures):
 def micro(name, binary, folder):
     few, many, operations = MICRO[name]
     totals = [
-        Callgrind(binary, arguments.split(), os.path.join(folder, f"{name}.{which}.callgrind")).totals()
+        Callgrind(
+            binary, arguments.replace("FOLDER", folder).replace("HERE", HERE).split(),
+            os.path.join(folder, f"{name.replace('/', '.')}.{which}.callgrind")).totals()
         for which, arguments in (("few", few), ("many", many))
     ]
     return difference(*totals, operations, ("instructions", "allocations"))
@@ -256,7 +269,7 @@ def record(measured):
     for name, figures in measured.items():
         limits[name] = {}
         for figure, value in figures.items():
-            margin = WIDER.get((name, figure), MARGINS[figure])
+            margin = LOOSE.get(name) or WIDER.get((name, figure), MARGINS[figure])
             digits = 0 if value >= 100 else 3
             room = max(value * margin, LEAST.get(figure, 0))
             limits[name][figure] = {"measured": round(value, digits), "limit": round(value + room, digits)}
@@ -272,18 +285,19 @@ def record(measured):
 def compare(measured, limits):
     """Prints the table; the sentences about what is over its limit, and about what is well under."""
     over, under = [], []
-    print(f"{'per operation':12} {'':13} {'now':>9} {'recorded':>9} {'limit':>9}")
+    print(f"{'per operation':27} {'':13} {'now':>9} {'recorded':>9} {'limit':>9}")
     for name, figures in limits.items():
         for figure, entry in figures.items():
-            if entry["limit"] > max(entry["measured"] * (1 + MOST), entry["measured"] + LEAST.get(figure, 0)) + 0.001:
-                raise Failed(f"{LIMITS}: the limit of {name}, {figure}, is more than {MOST:.0%} over what was measured")
+            margin = LOOSE.get(name, MOST)
+            if entry["limit"] > max(entry["measured"] * (1 + margin), entry["measured"] + LEAST.get(figure, 0)) + 0.001:
+                raise Failed(f"{LIMITS}: the limit of {name}, {figure}, is more than {margin:.0%} over what was measured")
             now = measured.get(name, {}).get(figure)
             if now is None:
                 raise Failed(f"{LIMITS} has a limit for {name}, {figure}, which is no longer measured")
             was, most = entry["measured"], entry["limit"]
             change = now / was - 1 if was else now - was
             is_over = now > most
-            print(f"{name:12} {figure:13} {show(now):>9} {show(was):>9} {show(most):>9} {change:+7.1%}"
+            print(f"{name:27} {figure:13} {show(now):>9} {show(was):>9} {show(most):>9} {change:+7.1%}"
                   f"{'  OVER THE LIMIT' if is_over else ''}")
             sentence = f"{name}: {show(now)} {figure} per operation; {show(was)} were recorded ({change:+.1%}), limit {show(most)}."
             if is_over:

@@ -17,6 +17,10 @@ do {
         case "echo": try await echo(port: arguments.int(0))
         case "echo-tls":
             try await echoTLS(port: arguments.int(0), certificate: arguments.text(1), key: arguments.text(2))
+        case "bytes":
+            guard let work = ByteWork(rawValue: try arguments.text(0)) else { throw Usage() }
+            try await bytes(
+                work, arguments.int(1), in: arguments.text(2), certificate: try? arguments.text(3))
         case "spawn": try await spawn(arguments.int(0), batch: arguments.int(1))
         case "switch": try await switching(tasks: arguments.int(0), total: arguments.int(1))
         case "watching": try await switchingBesideAServer(tasks: arguments.int(0), total: arguments.int(1))
@@ -35,7 +39,7 @@ do {
     }
 } catch is Usage {
     complain(
-        "usage: asyncio-bench [--proto] echo|echo-tls|spawn|switch|watching|files|files-tothread|pingpong|sleepers|timers|lock|lineserver|lineload ARGS..."
+        "usage: asyncio-bench [--proto] echo|echo-tls|bytes|spawn|switch|watching|files|files-tothread|pingpong|sleepers|timers|lock|lineserver|lineload ARGS..."
     )
     exit(64)
 } catch {

@@ -1,0 +1,176 @@
+import AsyncIO
+import Glibc
+
+/// The public calls that move bytes, each with both of its sides in this process, so that counts repeat.
+enum ByteWork: String {
+    /// 64 pieces, small and large, in one call; the other side reads them. By a writer, and by a transport.
+    case writeLines = "write-lines"
+    case transportWriteLines = "transport-write-lines"
+    /// A line of 80 bytes, of 200 that come at once.
+    case lines
+    /// A part of 80 bytes that ends in a blank line, of 200 that come at once.
+    case readUntil = "read-until"
+    /// 64 bytes, of 12,800 that come at once.
+    case readExactly = "read-exactly"
+    /// 4 KiB, into memory of the caller's.
+    case readInto = "read-into"
+    /// 16 KiB through a child, there and back.
+    case communicate
+    /// 64 KiB to a file, from a file as text, and from a file to a socket.
+    case fileWrite = "file-write"
+    case readText = "read-text"
+    case sendFile = "send-file"
+    /// A datagram of 512 bytes, sent and received.
+    case datagrams
+    /// 16 KiB over TLS.
+    case tls
+}
+
+/// - Parameter directory: for a file of 64 KiB.
+/// - Parameter certificate: a file with a certificate for localhost and its key, for `tls`.
+func bytes(_ work: ByteWork, _ count: Int, in directory: String, certificate: String?) async throws {
+    switch work {
+    case .communicate, .fileWrite, .readText: try await bytesOfFiles(work, count, in: directory)
+    case .sendFile, .transportWriteLines: try await bytesOfTransports(work, count, in: directory)
+    case .datagrams:
+        let receiver = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+        let sender = try await openDatagramSocket(remoteAddress: receiver.localAddress)
+        let datagram = [UInt8](repeating: 1, count: 512)
+        let measure = Measure()
+        for _ in 0..<count {
+            try await sender.send(datagram)
+            _ = try await receiver.receive()
+        }
+        measure.report("bytes-\(work.rawValue)", operations: count)
+        sender.close()
+        receiver.close()
+    case .writeLines, .lines, .readUntil, .readExactly, .readInto, .tls:
+        try await bytesOfStreams(work, count, certificate: certificate)
+    }
+}
+
+private let pieces = (0..<64).map { [UInt8](repeating: 1, count: $0 % 16 == 15 ? 4096 : 80) }
+private let piecesSize = pieces.reduce(0) { $0 + $1.count }
+
+private func bytesOfStreams(_ work: ByteWork, _ count: Int, certificate: String?) async throws {
+    var (serverSide, clientSide): (TLSContext?, TLSContext?) = (nil, nil)
+    if work == .tls {
+        guard let certificate else { throw Usage() }
+        serverSide = try .server(certificate: certificate, key: certificate)
+        clientSide = try .client(systemTrust: false)
+        try clientSide?.trust(file: certificate)
+    }
+    let accepted = Future<StreamWriter>()
+    let isOver = Event()
+    let server = try await startServer(host: "127.0.0.1", port: 0, tls: serverSide) { _, writer in
+        try accepted.setResult(writer)
+        try await isOver.wait()
+    }
+    let (reader, writer) = try await openConnection(host: "localhost", port: server.port ?? 0, tls: clientSide)
+    let peer = try await accepted.value
+    let line = [UInt8](repeating: 0x78, count: 79) + [0x0A]
+    let part = [UInt8](repeating: 0x78, count: 76) + Array("\r\n\r\n".utf8)
+    let block = 200
+    let measure = Measure()
+    switch work {
+    case .writeLines:
+        for _ in 0..<count {
+            try await peer.writeLines(pieces)
+            _ = try await reader.readExactly(piecesSize)
+        }
+    case .lines:
+        var lines = reader.lines.makeAsyncIterator()
+        let bytes = Array(repeatElement(line, count: block).joined())
+        for _ in 0..<(count / block) {
+            try await peer.write(bytes)
+            for _ in 0..<block { _ = try await lines.next() }
+        }
+    case .readUntil:
+        let bytes = Array(repeatElement(part, count: block).joined())
+        for _ in 0..<(count / block) {
+            try await peer.write(bytes)
+            for _ in 0..<block { _ = try await reader.readUntil(Array("\r\n\r\n".utf8)) }
+        }
+    case .readExactly:
+        let bytes = [UInt8](repeating: 1, count: 64 * block)
+        for _ in 0..<(count / block) {
+            try await peer.write(bytes)
+            for _ in 0..<block { _ = try await reader.readExactly(64) }
+        }
+    case .readInto:
+        let bytes = [UInt8](repeating: 1, count: 4096)
+        var memory = bytes
+        for _ in 0..<count {
+            try await peer.write(bytes)
+            var span = memory.mutableSpan
+            var rest = unsafe span.mutableBytes
+            _ = try await reader.read(into: &rest)
+        }
+    default:
+        let bytes = [UInt8](repeating: 1, count: 16_384)
+        for _ in 0..<count {
+            try await peer.write(bytes)
+            _ = try await reader.readExactly(bytes.count)
+        }
+    }
+    measure.report("bytes-\(work.rawValue)", operations: count)
+    writer.abort()
+    isOver.set()
+    server.close()
+    server.abortClients()
+}
+
+private final class Sender: ConnectionProtocol {
+    let transport = Future<Transport>()
+    func connectionMade(_ transport: Transport) throws { try self.transport.setResult(transport) }
+    func dataReceived(_ bytes: [UInt8]) {}
+}
+
+private func bytesOfTransports(_ work: ByteWork, _ count: Int, in directory: String) async throws {
+    let sender = Sender()
+    let server = try await EventLoop.running.createServer(host: "127.0.0.1", port: 0) { sender }
+    let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+    let transport = try await sender.transport.value
+    let path = try await makeFile(in: directory)
+    let file = try await openFile(path)
+    let measure = Measure()
+    for _ in 0..<count {
+        if work == .sendFile {
+            let receiving = createTask { try await reader.readExactly(65_536) }
+            try await EventLoop.running.sendFile(transport, file.descriptor)
+            _ = try await receiving.value
+        } else {
+            try transport.writeLines(pieces)
+            _ = try await reader.readExactly(piecesSize)
+        }
+    }
+    measure.report("bytes-\(work.rawValue)", operations: count)
+    try await file.close()
+    unsafe unlink(path)
+    writer.abort()
+    server.close()
+    server.abortClients()
+}
+
+private func bytesOfFiles(_ work: ByteWork, _ count: Int, in directory: String) async throws {
+    let path = try await makeFile(in: directory)
+    defer { unsafe unlink(path) }
+    let file = try await openFile(path, .read.updating)
+    let bytes = [UInt8](repeating: 0x78, count: 65_536)
+    let measure = Measure()
+    switch work {
+    case .communicate:
+        let child = try await createSubprocess("cat", stdin: .pipe, stdout: .pipe)
+        _ = try await child.communicate([UInt8](repeating: 1, count: count * 16_384))
+    case .fileWrite: for _ in 0..<count { try await file.write(bytes, at: 0) }
+    default: for _ in 0..<count { _ = try await readText(path) }
+    }
+    measure.report("bytes-\(work.rawValue)", operations: count)
+    try await file.close()
+}
+
+private func makeFile(in directory: String) async throws -> String {
+    let path = "\(directory)/asyncio-bench-\(getpid())"
+    try await writeFile(path, [UInt8](repeating: 0x78, count: 65_536), sync: false)
+    return path
+}
