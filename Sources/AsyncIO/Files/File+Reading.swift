@@ -53,7 +53,7 @@ extension File {
     /// Python: `readline`.
     public nonisolated(nonsending) func readLine() async throws -> [UInt8] {
         try checkReadable("readLine()")
-        try await engine.giveWay()
+        try await engine.giveWayIfDue()
         return try await turn.withLock {
             try checkOpen("readLine()")
             var searched = 0
@@ -110,6 +110,9 @@ extension File {
     }
 
     /// Reads once.
+    //
+    // Out of line: LLVM of Swift 6.3 crashes when it splits a function that has this one inlined.
+    @inline(never)
     private nonisolated(nonsending) func fetch(_ count: Int, at offset: Int) async throws -> [UInt8] {
         if canReadNow, count <= FileEngine.readNowLimit, let bytes = try await fetchNow(count, at: offset) {
             return bytes
@@ -124,7 +127,7 @@ extension File {
 
     /// What is in memory; nil if nothing is.
     private nonisolated(nonsending) func fetchNow(_ count: Int, at offset: Int) async throws -> [UInt8]? {
-        try await engine.giveWay()
+        try await engine.giveWayIfDue()
         try checkOpen("read()")
         do {
             let bytes = try FileFacts.readNow(descriptor, count, at: Int64(offset))

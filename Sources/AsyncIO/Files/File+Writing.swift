@@ -49,7 +49,7 @@ extension File {
     ) async throws {
         var written = 0
         while written < bytes.count {
-            try await engine.giveWay()
+            try await engine.giveWayIfDue()
             try checkOpen("write()")
             let part = bytes[written...].prefix(Self.portion)
             let request = FileRequest(

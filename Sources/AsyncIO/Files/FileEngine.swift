@@ -18,7 +18,8 @@ class FileEngine {
     func close() {}
 
     /// Lets others run if this step has done enough without waiting; see IOBudget.swift.
-    nonisolated(nonsending) final func giveWay() async throws {
-        if loop.isBudgetSpent { try await yieldToLoop() }
+    @inline(never)
+    nonisolated(nonsending) final func giveWayIfDue() async throws {
+        if loop.isBudgetSpent { try await giveWay() }
     }
 }

@@ -33,7 +33,7 @@ private nonisolated(nonsending) func openFile(
     let loop = EventLoop.required(for: "openFile")
     let engine = try loop.fileEngine
     let (name, permissions) = (try path.terminated("a path"), try checked(permissions))
-    try await engine.giveWay()
+    try await engine.giveWayIfDue()
     if let descriptor = try? FileFacts.openNow(name, flags: mode.flags) {
         // It costs about as much as to read a block.
         loop.spend(4096)
