@@ -12,22 +12,25 @@ public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
         for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
         guard testCase != nil else { return try await function() }
-        try withoutActuallyEscaping(function) { function in
-            guard let seeds else { return try runInVirtualTime { try await function() } }
+        try withEscaping(function) { function, hasAbandoned in
+            guard let seeds else {
+                return try runInVirtualTime(seed: nil, hasAbandoned: &hasAbandoned) { try await function() }
+            }
             for seed in Environment.seed.map({ $0..<$0 + 1 }) ?? seeds {
-                guard try passes(seed, function) else {
-                    Issue.record("failed under seed \(seed); ASYNCIO_SEED=\(seed) repeats it")
-                    return
-                }
+                let hasPassed = Result { try passes(seed, hasAbandoned: &hasAbandoned, function) }
+                if case .success(true) = hasPassed { continue }
+                Issue.record("failed under seed \(seed); ASYNCIO_SEED=\(seed) repeats it")
+                _ = try hasPassed.get()
+                return
             }
         }
     }
 
     /// Whether the test passes under this schedule; what it finds is recorded as ever.
     private func passes(
-        _ seed: UInt64, _ function: @escaping @Sendable @concurrent () async throws -> Void
+        _ seed: UInt64, hasAbandoned: inout Bool, _ function: @escaping @Sendable @concurrent () async throws -> Void
     ) throws -> Bool {
-        try runInVirtualTime(seed: seed) {
+        try runInVirtualTime(seed: seed, hasAbandoned: &hasAbandoned) {
             let hasFailed = Atomic(false)
             do {
                 try await withKnownIssue(isIntermittent: true) {

@@ -5,13 +5,23 @@ internal import AsyncIO
 ///
 /// May be called from a test that runs on a loop itself: the loop around it waits
 /// meanwhile. When nothing is ready, the clock jumps to the next timer; when there is none
-/// either, nothing can ever happen again, and the call ends with a report.
+/// either, nothing can ever happen again, and the call ends with a report. A task that then
+/// does not end when it is cancelled, since it waits for other code than this library's, stays
+/// suspended for ever, also if what it waits for comes later.
 ///
 /// - Parameter seed: for a random, reproducible order of what is ready; nil for asyncio's.
 /// - Throws: what `body` throws; ``DeadlockError``.
 @discardableResult
 public func runInVirtualTime<T>(
     seed: UInt64? = nil, _ body: @escaping @MainActor () async throws -> T
+) throws -> T {
+    var hasAbandoned = false
+    return try runInVirtualTime(seed: seed, hasAbandoned: &hasAbandoned, body)
+}
+
+/// - Parameter hasAbandoned: set if tasks were left behind that will never go on.
+func runInVirtualTime<T>(
+    seed: UInt64?, hasAbandoned: inout Bool, _ body: @escaping @MainActor () async throws -> T
 ) throws -> T {
     try EventLoop.outsideOfAnyLoop {
         let runner = Runner(virtualTimeWithSeed: seed)
@@ -25,6 +35,7 @@ public func runInVirtualTime<T>(
                 throw deadlock ?? error
             }
         }
+        defer { if loop.hasLeftTasks { hasAbandoned = true } }
         try runner.close()
         return try result.get()
     }

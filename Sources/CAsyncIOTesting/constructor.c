@@ -1,4 +1,10 @@
 #include "CAsyncIOTesting.h"
 
+#include <stddef.h>
+
 // Before XCTest's main, which knows nothing of event loops.
 __attribute__((constructor)) static void install(void) { asyncio_testing_install_at_load(); }
+
+extern size_t swift_retainCount(void *object);
+
+long asyncio_testing_retain_count(void *object) { return (long)swift_retainCount(object); }

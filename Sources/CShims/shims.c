@@ -24,6 +24,8 @@ static long result_of(long value) { return value < 0 ? -errno : value; }
 __thread void *asyncio_thread_loop __attribute__((tls_model("initial-exec"))) = NULL;
 __thread bool asyncio_thread_awaits_main __attribute__((tls_model("initial-exec"))) = false;
 
+bool asyncio_abandoned = false;
+
 // MARK: Time
 
 int64_t asyncio_now(void) {
@@ -254,4 +256,29 @@ bool asyncio_is_terminal(int fd) { return isatty(fd) == 1; }
 int asyncio_terminal_width(int fd) {
     struct winsize size;
     return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+// MARK: The stack
+
+__thread uintptr_t asyncio_thread_stack_limit __attribute__((tls_model("initial-exec"))) = 0;
+__thread uintptr_t asyncio_thread_stack_span __attribute__((tls_model("initial-exec"))) = 0;
+
+void asyncio_find_stack(void) {
+    pthread_attr_t attributes;
+    void *start = NULL;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        pthread_attr_getstack(&attributes, &start, &size);
+        pthread_attr_destroy(&attributes);
+    }
+    // A main thread without a limit has no end that is known: then so much is taken for it.
+    const size_t most = 64 << 20;
+    uintptr_t end = (uintptr_t)start;
+    if (size > most) {
+        end += size - most;
+        size = most;
+    }
+    asyncio_thread_stack_span = size / 4;
+    // 1 if the stack is not known: nothing is as low.
+    asyncio_thread_stack_limit = size ? end + size / 4 : 1;
 }

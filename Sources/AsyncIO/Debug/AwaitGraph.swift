@@ -62,27 +62,30 @@ struct AwaitGraph {
         var cycles: [[AnyAsyncTask]] = []
         var done: Set<ObjectIdentifier> = []
         for task in tasks where !done.contains(ObjectIdentifier(task)) {
-            var path: [AnyAsyncTask] = []
-            search(from: task, &path, &done, &cycles)
+            search(from: task, &done, &cycles)
         }
         return cycles
     }
 
     private func search(
-        from task: AnyAsyncTask, _ path: inout [AnyAsyncTask], _ done: inout Set<ObjectIdentifier>,
-        _ cycles: inout [[AnyAsyncTask]]
+        from task: AnyAsyncTask, _ done: inout Set<ObjectIdentifier>, _ cycles: inout [[AnyAsyncTask]]
     ) {
         // By hand, not by recursion: a chain of tasks may be long.
+        var path: [AnyAsyncTask] = []
+        var places: [ObjectIdentifier: Int] = [:]
         var rest: [[AnyAsyncTask]] = [[task]]
         while var candidates = rest.popLast() {
             guard let next = candidates.popLast() else {
-                if let finished = path.popLast() { done.insert(ObjectIdentifier(finished)) }
+                guard let finished = path.popLast() else { continue }
+                places[ObjectIdentifier(finished)] = nil
+                done.insert(ObjectIdentifier(finished))
                 continue
             }
             rest.append(candidates)
-            if let start = path.firstIndex(where: { $0 === next }) {
+            if let start = places[ObjectIdentifier(next)] {
                 cycles.append(Self.fromOldest(Array(path[start...])))
             } else if !done.contains(ObjectIdentifier(next)) {
+                places[ObjectIdentifier(next)] = path.count
                 path.append(next)
                 rest.append(blockers(of: next))
             }

@@ -144,7 +144,7 @@ package final class Watchdog: Sendable {
         do {
             try allowInspection(dumpSignal: Environment.dumpSignal)
         } catch {
-            EventLoop.logger(loop: nil, task: nil).warning("ASYNCIO_INSPECT: \(error)")
+            EventLoop.logger(loop: nil, task: nil).warning("ASYNCIO_INSPECT: \(describe(error))")
         }
     }()
 
@@ -164,7 +164,7 @@ package final class Watchdog: Sendable {
                 }
             }
         } catch {
-            EventLoop.logger(loop: nil, task: nil).warning("The watchdog could not be started: \(error)")
+            EventLoop.logger(loop: nil, task: nil).warning("The watchdog could not be started: \(describe(error))")
         }
     }
 

@@ -126,6 +126,9 @@ struct CarrierTable {
         return found
     }
 
+    /// All of them, but for innermost ones that need no place.
+    var all: [Carrier] { (slots + [front]).compactMap { $0?.carrier } }
+
     /// The same for all tasks at once, but for innermost ones that need no place.
     var stored: [ObjectIdentifier: [Carrier]] {
         var found: [ObjectIdentifier: [Carrier]] = [:]

@@ -98,6 +98,9 @@ extension EventLoop {
     /// Lets go of all that the loop holds, and names the tasks that it leaves suspended for
     /// ever.
     func forgetEverything() {
+        // Without one that was made and never run: that is no carrier yet, and ends when it begins.
+        leftTasks = tasks.count
+        if leftTasks > 0 { AbandonedTasks.add(carriers.all + tasks.all.compactMap(\.carrier)) }
         for task in tasks.all {
             callExceptionHandler(
                 ExceptionContext(
@@ -171,7 +174,7 @@ extension EventLoop {
     /// next one, runs them.
     private func releaseJobs() {
         for entry in ready.removeAll() {
-            if case .job(let job) = entry { LoopExecutor.shared.adopt(.job(job)) }
+            if case .job(let job) = entry, !AbandonedTasks.contain(job) { LoopExecutor.shared.adopt(.job(job)) }
         }
         for item in inbox.close() {
             switch item {

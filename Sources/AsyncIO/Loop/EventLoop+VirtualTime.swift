@@ -44,6 +44,9 @@ extension EventLoop {
         return entry
     }
 
+    /// Whether the loop was closed before all of its tasks had ended.
+    package var hasLeftTasks: Bool { leftTasks > 0 }
+
     /// Whether the latest run ended because nothing could happen any more.
     package var hasStalled: Bool { isStalled }
 }

@@ -84,6 +84,8 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var isPumped = false
     /// Set by a loop in virtual time that found nothing left that could happen.
     @safe @exclusivity(unchecked) var isStalled = false
+    /// How many tasks had not ended when it was closed.
+    @safe @exclusivity(unchecked) var leftTasks = 0
     /// A ``KeyboardInterrupt`` that a callback or a task ended with: it ends the run at
     /// once, and what is queued stays queued.
     @safe @exclusivity(unchecked) var escaping: KeyboardInterrupt?

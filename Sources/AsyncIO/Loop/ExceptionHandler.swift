@@ -85,7 +85,7 @@ extension EventLoop {
         if let subject = context.subject { metadata["subject"] = "\(subject)" }
         if let task = context.task { metadata["task"] = "\(task)" }
         if let location = context.location { metadata["created"] = "\(location)" }
-        if let error = context.error { metadata["error"] = "\(error)" }
+        if let error = context.error { metadata["error"] = "\(describe(error))" }
         let logger = logger(loop: loop, task: currentTask()?.name)
         let (message, known) = (context.message, metadata)
         let log = { @Sendable (trace: [CallGraphFrame]) in

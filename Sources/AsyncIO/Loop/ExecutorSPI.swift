@@ -44,6 +44,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
+        if AbandonedTasks.contain(job) { return }
         let isHere = EventLoop.withHere { loop in
             if loop.virtualNow != nil { loop.sleepBounds.enqueues(job) }
             loop.ready.append(.job(job))

@@ -186,12 +186,14 @@ public final class Server {
     /// asyncio: `Server.close_clients`.
     public func closeClients() { for connection in connections.values.map(\.object) { connection.top.close() } }
 
-    /// Ends every open connection at once.
+    /// Ends every open connection at once. A handler hears of it when it next uses its
+    /// connection; ``shutdown(within:)`` ends those that do not.
     ///
     /// asyncio: `Server.abort_clients`.
     public func abortClients() { for connection in connections.values.map(\.object) { connection.top.abort() } }
 
-    /// Waits until the server is closed and no connection is open.
+    /// Waits until the server is closed and no connection is open. A handler may still run: see
+    /// ``shutdown(within:)``.
     ///
     /// - Throws: `CancellationError`.
     ///
@@ -202,8 +204,13 @@ public final class Server {
 
     /// Closes the server in order: accepts no more, lets the connections and their handlers
     /// come to their end, and when `grace` is over aborts the connections that are left and
-    /// cancels their handlers. A client that never ends can't hold it up; only a handler that
-    /// ignores its cancellation outlives it, as a task of the loop.
+    /// cancels the handlers that still run, whether their connection is open or not. It waits for
+    /// their clean-up as long again, at least for a second. A client that never ends can't hold it
+    /// up; only a handler that ignores its cancellation outlives it, as a task of the loop.
+    ///
+    /// This is the call that ends handlers. ``close()``, ``closeClients()``, ``abortClients()``
+    /// and ``waitClosed()`` do what asyncio's do: a handler that sleeps, or waits for anything but
+    /// its connection, runs on after them. Call this then too.
     ///
     /// - Returns: how many connections were cut off.
     /// - Throws: ``RuntimeError`` if a handler of the server calls it, which would wait for itself;
@@ -225,8 +232,11 @@ public final class Server {
             for handler in handlers.values { handler.cancel("the server is shut down") }
             guard error is TimeoutError else { throw error }
             try await wait { connections.isEmpty }
-            // A cancelled handler needs a turn or two.
-            for _ in 0..<8 where !handlers.isEmpty { try await sleep(.zero) }
+            do {
+                try await waitFor(timeout: max(grace, .seconds(1))) { try await self.wait { handlers.isEmpty } }
+            } catch is TimeoutError {
+                // Who ignores a cancellation can't be ended.
+            }
             return cut
         }
     }
@@ -278,8 +288,9 @@ public final class Server {
     private func adopt(_ socket: Socket, _ peer: SystemAddress) throws(Errno) {
         let connection = try Connection(accepted: socket, peer: peer, on: loop)
         track(connection)
-        let id = ObjectIdentifier(connection)
         guard let handler = accept(connection), !handler.isDone else { return }
+        // By the handler's own identity: it may outlive its connection.
+        let id = ObjectIdentifier(handler)
         handlers[id] = handler
         handler.onDone { [weak self] _ in
             self?.handlers[id] = nil

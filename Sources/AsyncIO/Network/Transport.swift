@@ -368,7 +368,7 @@ public final class Transport {
     }
 
     private func noteInDebugMode(_ error: any Error) {
-        if loop.debug { Logger(label: "asyncio").debug("\(description): \(error)") }
+        if loop.debug { Logger(label: "asyncio").debug("\(description): \(describe(error))") }
     }
 
     // MARK: Facts

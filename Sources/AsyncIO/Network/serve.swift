@@ -12,7 +12,7 @@ func serve(
         defer { writer.close() }
         do {
             try await handler(reader, writer)
-        } catch is CancellationError {
+        } catch where isCancellation(error) {
             // Whoever cancelled the task knows.
         } catch {
             report(error, from: channel)
@@ -34,7 +34,7 @@ nonisolated(nonsending) func upgraded(_ connection: ByteChannel, _ upgrade: TLSU
 
 /// Tells of it in debug mode.
 func noteHandshakeFailure(_ error: any Error, of connection: ByteChannel) {
-    guard connection.loop.debug, !(error is CancellationError) else { return }
+    guard connection.loop.debug, !isCancellation(error) else { return }
     connection.loop.callExceptionHandler(
         ExceptionContext(message: "The handshake of a connection failed", error: error, subject: connection.name))
 }

@@ -44,9 +44,17 @@ public struct AsyncGenerator<Element>: AsyncSequence {
         start = { core in
             // SAFETY: the body runs on the loop's thread, like its consumer.
             nonisolated(unsafe) let core = core
-            Task.immediate {
-                _ = isolation
-                await unsafe core.run(body)
+            if isStackLow() {
+                // Generators start each other, one inside the other.
+                Task {
+                    _ = isolation
+                    await unsafe core.run(body)
+                }
+            } else {
+                Task.immediate {
+                    _ = isolation
+                    await unsafe core.run(body)
+                }
             }
         }
     }
@@ -119,7 +127,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
         case .fresh, .suspended: break
         }
         guard let current = runningTask() else {
-            return try await adopted(fileID: #fileID, line: #line) { try await self.next() }
+            return try await adopted(site: CreationSite(fileID: #fileID, line: #line)) { try await self.next() }
         }
         task.beginTurn(for: current)
         handed = nil
@@ -136,7 +144,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
         case .fresh: state = .ended
         case .suspended:
             isClosing = true
-            do { _ = try await next() } catch is CancellationError {}
+            do { _ = try await next() } catch where CancellationErrors.contain(error) {}
         case .running where isClosing:
             let place = Waiter(for: "the clean-up of a generator")
             closers.append(place)
@@ -166,7 +174,8 @@ private final class GeneratorCore<Element>: OpenGenerator {
         task.enterCarrier()
         let end: Result<Element?, any Error>
         do {
-            task.takeOverRequest()
+            // A request that came before the body began is there already.
+            if !task.mustCancel { task.takeOverRequest() }
             try await body(AsyncGenerator<Element>.Yield(core: self))
             end = .success(nil)
         } catch {

@@ -71,7 +71,8 @@ public func withBackgroundTasks<T>(
     do {
         value = try await body(background)
     } catch {
-        try await background.cancelAll()
+        // What the body failed with counts more than a cancellation while the tasks end.
+        _ = try? await background.cancelAll()
         throw error
     }
     try await background.cancelAll()

@@ -24,16 +24,29 @@ final class GeneratorTask: AnyAsyncTask {
 
     init() { super.init(behind: "generator") }
 
-    override var visible: AnyAsyncTask? { consumer?.visible }
+    // Generators may consume generators, and so on: all of this follows them by hand.
+
+    override var visible: AnyAsyncTask? {
+        var task: AnyAsyncTask? = consumer
+        while let generator = task as? GeneratorTask { task = generator.consumer }
+        return task
+    }
 
     override var waitDescription: String {
-        "a generator, which waits for \(waitingOn?.waitDescription ?? "code outside of asyncio")"
+        var innermost = self
+        var depth = 0
+        while let inner = innermost.generator {
+            innermost = inner
+            depth += 1
+        }
+        return (depth == 0 ? "a generator" : "a generator, through \(depth) more of them")
+            + ", which waits for \(innermost.waitingOn?.waitDescription ?? "code outside of asyncio")"
     }
 
     /// The consumer, which waits for this, is asked to cancel.
-    override func cancel(_ message: String? = nil) -> Bool {
+    override func receiveRequest(_ message: String?) -> Bool? {
         isRequestToConsumer = true
-        return cancel(message, isNative: true)
+        return super.receiveRequest(message)
     }
 
     // MARK: Turns

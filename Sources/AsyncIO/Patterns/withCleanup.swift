@@ -29,7 +29,11 @@ public func withCleanup<T>(
                 return try await body()
             }
         }
-        try await join([task])
+        do { try await join([task]) } catch {
+            // What the body failed with counts more than a cancellation meanwhile.
+            if !task.isCancelled, let failure = try task.error() { throw failure }
+            throw error
+        }
         return try task.result()
     }
 }

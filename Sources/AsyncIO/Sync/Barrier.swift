@@ -48,7 +48,7 @@ public final class Barrier {
             try condition.release()
             return index
         } catch {
-            try condition.release()
+            try? condition.release()
             throw error
         }
     }

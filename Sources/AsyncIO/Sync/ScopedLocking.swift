@@ -10,7 +10,7 @@ extension ScopedLocking {
     /// Acquires, runs `body`, and releases, whatever comes.
     ///
     /// - Throws: what `body` throws; `CancellationError` while waiting; what `release()`
-    ///   throws if the body released it itself.
+    ///   throws if the body released it itself, and did not fail.
     @inlinable
     public nonisolated(nonsending) func withLock<T>(
         _ body: nonisolated(nonsending) () async throws -> T
@@ -20,7 +20,8 @@ extension ScopedLocking {
         do {
             value = try await body()
         } catch {
-            try release()
+            // What the body failed with counts more than that it has released already.
+            try? release()
             throw error
         }
         try release()

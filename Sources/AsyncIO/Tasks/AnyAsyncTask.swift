@@ -82,23 +82,47 @@ public class AnyAsyncTask: FutureBase {
     ///
     /// asyncio: `Task.cancel`.
     @discardableResult
-    public override func cancel(_ message: String? = nil) -> Bool {
-        cancel(message, isNative: true)
-    }
+    public override func cancel(_ message: String? = nil) -> Bool { meet(receiveRequest(message), message) }
 
     /// - Parameter isNative: whether foreign waits are to notice: not if the scope that
     ///   cancels knows that the task waits for one of our futures, and will go on.
     final func cancel(_ message: String?, isNative: Bool) -> Bool {
+        meet(receive(message, isNative: isNative), message)
+    }
+
+    override func receiveRequest(_ message: String?) -> Bool? { receive(message, isNative: true) }
+
+    /// Takes a request; nil if it is to be passed on to what the task waits for.
+    private final func receive(_ message: String?, isNative: Bool) -> Bool? {
         isErrorRetrieved = true
         guard state == .pending else { return false }
         if isPassingRequestOn { return breakCircle(message) }
+        if isStackLow(), let loop = EventLoop.here {
+            // Handlers of foreign tasks have cancelled each other, one inside the other.
+            loop.ready.append(.handle(Handle(.callback { [self] in _ = cancel(message, isNative: isNative) })))
+            return true
+        }
         requests += 1
         if isNative { carrier?.cancel() }
-        if let future = waitingOn {
-            isPassingRequestOn = true
-            defer { isPassingRequestOn = false }
-            if future.cancel(message) { return true }
-        }
+        guard waitingOn != nil else { return passedOn(false, message) }
+        isPassingRequestOn = true
+        return nil
+    }
+
+    private final func meet(_ answer: Bool?, _ message: String?) -> Bool {
+        if let answer { return answer }
+        // Mostly the task waits for what takes the request itself.
+        guard let future = waitingOn, !future.passesRequestsOn else { return passRequestOn(message) }
+        return passedOn(future.cancel(message), message)
+    }
+
+    override var passesRequestsOn: Bool { true }
+
+    override func target(_ index: Int) -> FutureBase? { index == 0 ? waitingOn : nil }
+
+    override func passedOn(_ wasAccepted: Bool, _ message: String?) -> Bool {
+        isPassingRequestOn = false
+        if wasAccepted { return true }
         mustCancel = true
         requestedMessage = message
         return true
@@ -127,10 +151,13 @@ public class AnyAsyncTask: FutureBase {
     /// asyncio: `Task.uncancel`.
     @discardableResult
     public final func uncancel() -> Int {
-        generator?.uncancel()
-        if requests > 0 {
-            requests -= 1
-            if requests == 0 { mustCancel = false }
+        var task: AnyAsyncTask? = self
+        while let current = task {
+            if current.requests > 0 {
+                current.requests -= 1
+                if current.requests == 0 { current.mustCancel = false }
+            }
+            task = current.generator
         }
         return cancelling
     }
@@ -227,7 +254,13 @@ public class AnyAsyncTask: FutureBase {
     @inline(never)
     @usableFromInline
     final func endThrowing(_ error: any Error) {
-        if error is CancellationError { endCancelled() } else { endFailed(error) }
+        guard isCancellation(error) else { return endFailed(error) }
+        if mustCancel, !(error is CancellationError) {
+            // Another library has told the task, in its own words.
+            mustCancel = false
+            deliveredMessage = requestedMessage
+        }
+        endCancelled()
     }
 
     // MARK: Waiting for itself

@@ -30,7 +30,7 @@ extension AsyncTaskGroup {
                 try await body(ready)
             } catch {
                 if ready.future.isDone { throw error }
-                return ready.future.fail(error)
+                return ready.future.fail(currentTask()?.counted(error) ?? error)
             }
             ready.end()
         }

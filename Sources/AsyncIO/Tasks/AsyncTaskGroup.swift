@@ -82,9 +82,9 @@ public final class AsyncTaskGroup {
             let value: T
             do {
                 value = try await body()
-            } catch let cancellation as CancellationError {
-                try room.release()
-                throw cancellation
+            } catch where isCancellation(error) {
+                try? room.release()
+                throw error
             }
             // Any other error ends the group: who waits for room is cancelled, and must not
             // begin before that.
@@ -167,6 +167,7 @@ public final class AsyncTaskGroup {
     nonisolated(nonsending) func leave(_ bodyError: (any Error)?) async -> (any Error)? {
         isExiting = true
         // What the parent saw: in the body or, while nothing was aborting, here; and last.
+        let bodyError = bodyError.map { parent?.counted($0) ?? $0 }
         var cancellation = bodyError is CancellationError ? SeenCancellation(by: parent) : nil
         var latest: SeenCancellation?
         if bodyError != nil, !isAborting { abort() }
@@ -283,7 +284,7 @@ public func withAsyncTaskGroup<T>(
     try await withoutActuallyEscaping(body) { body in
         _ = isolation
         guard let task = runningTask() else {
-            return try await adopted(isolation: isolation, fileID: fileID, line: line) {
+            return try await adopted(isolation: isolation, site: CreationSite(fileID: fileID, line: line)) {
                 _ = isolation
                 return try await withAsyncTaskGroup(
                     group, isolation: isolation, fileID: fileID, line: line, body)

@@ -8,6 +8,12 @@ struct ChildList {
         @safe fileprivate unowned(unsafe) var previous: Child?
 
         init(_ task: AnyAsyncTask) { self.task = task }
+
+        deinit {
+            // A list that goes as a whole may be long: one after the other.
+            var child = next.take()
+            while var last = child.take(), isKnownUniquelyReferenced(&last) { child = last.next.take() }
+        }
     }
 
     private var first: Child?

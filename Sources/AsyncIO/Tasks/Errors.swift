@@ -30,14 +30,6 @@ public struct InvalidStateError: Error, CustomStringConvertible {
     public var description: String { message }
 }
 
-/// Time ran out.
-///
-/// asyncio: `TimeoutError`.
-public struct TimeoutError: Error, CustomStringConvertible {
-    public init() {}
-    public var description: String { "the operation timed out" }
-}
-
 /// Ctrl-C ended the main task.
 ///
 /// asyncio: `KeyboardInterrupt`.

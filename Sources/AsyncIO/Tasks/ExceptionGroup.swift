@@ -3,12 +3,14 @@
 /// asyncio: `ExceptionGroup`.
 public struct ExceptionGroup: Error, CustomStringConvertible {
     public let message: String
+    private let nest: ErrorNest
+
     /// The errors, in the order they happened. Groups may be nested.
-    public let errors: [any Error]
+    public var errors: [any Error] { nest.errors }
 
     public init(_ message: String, _ errors: [any Error]) {
         self.message = message
-        self.errors = errors
+        nest = ErrorNest(errors)
     }
 
     /// The errors that `matches` picks, and the others, each with the nesting kept; nil
@@ -18,23 +20,47 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
     public func split(
         _ matches: (any Error) -> Bool
     ) -> (matching: ExceptionGroup?, rest: ExceptionGroup?) {
-        var matching: [any Error] = []
-        var rest: [any Error] = []
-        for error in errors {
+        // By hand, not by recursion: groups may be nested deeply.
+        var open = [Parting(self)]
+        while true {
+            let last = open.count - 1
+            guard let error = open[last].left.popLast() else {
+                let parts = open[last].parts
+                open.removeLast()
+                guard let outer = open.indices.last else { return parts }
+                if let part = parts.matching { open[outer].matching.append(part) }
+                if let part = parts.rest { open[outer].rest.append(part) }
+                continue
+            }
             if let group = error as? ExceptionGroup {
-                let parts = group.split(matches)
-                if let part = parts.matching { matching.append(part) }
-                if let part = parts.rest { rest.append(part) }
+                open.append(Parting(group))
             } else if matches(error) {
-                matching.append(error)
+                open[last].matching.append(error)
             } else {
-                rest.append(error)
+                open[last].rest.append(error)
             }
         }
-        return (
-            matching.isEmpty ? nil : ExceptionGroup(message, matching),
-            rest.isEmpty ? nil : ExceptionGroup(message, rest)
-        )
+    }
+
+    /// A group that is being split.
+    private struct Parting {
+        let message: String
+        /// Those not looked at, the next one last.
+        var left: [any Error]
+        var matching: [any Error] = []
+        var rest: [any Error] = []
+
+        init(_ group: ExceptionGroup) {
+            message = group.message
+            left = group.errors.reversed()
+        }
+
+        var parts: (matching: ExceptionGroup?, rest: ExceptionGroup?) {
+            (
+                matching.isEmpty ? nil : ExceptionGroup(message, matching),
+                rest.isEmpty ? nil : ExceptionGroup(message, rest)
+            )
+        }
     }
 
     /// The errors that `matches` picks, with the nesting kept; nil if there are none.
@@ -44,17 +70,38 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
 
     /// All errors, without the nesting.
     public var flattened: [any Error] {
-        errors.flatMap { ($0 as? ExceptionGroup)?.flattened ?? [$0] }
+        var found: [any Error] = []
+        var left: [any Error] = errors.reversed()
+        while let error = left.popLast() {
+            if let group = error as? ExceptionGroup { left += group.errors.reversed() } else { found.append(error) }
+        }
+        return found
     }
 
     /// The error itself if there is only one, however deeply nested; else the group.
     public var unwrapped: any Error {
-        guard errors.count == 1, let error = errors.first else { return self }
-        return (error as? ExceptionGroup)?.unwrapped ?? error
+        var group = self
+        while group.errors.count == 1, let error = group.errors.first {
+            guard let inner = error as? ExceptionGroup else { return error }
+            group = inner
+        }
+        return group
     }
 
-    public var description: String {
-        "\(message) (\(errors.count) \(errors.count == 1 ? "error" : "errors"): "
-            + "\(errors.map { "\($0)" }.joined(separator: "; ")))"
+    public var description: String { ErrorText.text(of: self) }
+}
+
+extension ExceptionGroup: NestingError {
+    var nested: ErrorNest? { nest }
+
+    var pieces: [ErrorText.Piece] {
+        var pieces: [ErrorText.Piece] = [
+            .text("\(message) (\(errors.count) \(errors.count == 1 ? "error" : "errors"): ")
+        ]
+        for (index, error) in errors.enumerated() {
+            if index > 0 { pieces.append(.text("; ")) }
+            pieces.append(.error(error))
+        }
+        return pieces + [.text(")")]
     }
 }

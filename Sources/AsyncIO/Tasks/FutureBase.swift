@@ -91,6 +91,20 @@ public class FutureBase {
         return true
     }
 
+    // What passes requests to cancel on overrides these; see PassingRequests.swift.
+
+    /// Whether it passes requests on.
+    var passesRequestsOn: Bool { false }
+
+    /// Takes a request to cancel: whether it is met; nil if it is to be passed on.
+    func receiveRequest(_ message: String?) -> Bool? { cancel(message) }
+
+    /// Those that a request is passed on to.
+    func target(_ index: Int) -> FutureBase? { nil }
+
+    /// The request was passed on, and one of the targets accepted it or none did.
+    func passedOn(_ wasAccepted: Bool, _ message: String?) -> Bool { wasAccepted }
+
     final func fail(_ error: any Error) {
         failure = error
         isErrorRetrieved = false
@@ -227,7 +241,7 @@ public class FutureBase {
         switch state {
         case .pending: "pending"
         case .finished: "finished"
-        case .failed: "failed: \(failure.map { "\($0)" } ?? "")"
+        case .failed: "failed: \(failure.map(describe) ?? "")"
         case .cancelled: "cancelled"
         }
     }

@@ -9,9 +9,9 @@
 ///
 /// asyncio: `asyncio.as_completed`.
 public func asCompleted<F: FutureBase>(
-    _ futures: some Sequence<F>, timeout: Duration? = nil
+    _ futures: some Sequence<F>, timeout: Duration? = nil, fileID: StaticString = #fileID, line: UInt = #line
 ) -> AsCompleted<F> {
-    AsCompleted(futures, timeout: timeout)
+    AsCompleted(futures, TimeLimit(timeout, .keep, CreationSite(fileID: fileID, line: line)))
 }
 
 /// Runs `body` as a task for each of `items`; the tasks in the order they end.
@@ -22,10 +22,12 @@ public func asCompleted<Item, T>(
     fileID: StaticString = #fileID, line: UInt = #line,
     _ body: @escaping (Item) async throws -> T
 ) -> AsCompleted<AsyncTask<T>> {
-    asCompleted(createTasks(items, isolation: isolation, fileID: fileID, line: line, body), timeout: timeout)
+    asCompleted(
+        createTasks(items, isolation: isolation, fileID: fileID, line: line, body), timeout: timeout, fileID: fileID,
+        line: line)
 }
 
-/// The sequence of ``asCompleted(_:timeout:)``. It may be left and taken up again.
+/// The sequence of ``asCompleted(_:timeout:fileID:line:)``. It may be left and taken up again.
 public final class AsCompleted<F: FutureBase>: AsyncSequence {
     public typealias Element = F
     public typealias Failure = any Error
@@ -35,17 +37,19 @@ public final class AsCompleted<F: FutureBase>: AsyncSequence {
     private var missing: [ObjectIdentifier: (F, DoneCallback)] = [:]
     private var left: Int
     private var timer: TimerHandle?
+    private let limit: TimeLimit
 
-    init(_ futures: some Sequence<F>, timeout: Duration?) {
+    init(_ futures: some Sequence<F>, _ limit: TimeLimit) {
+        self.limit = limit
         left = 0
         for future in futures where missing[ObjectIdentifier(future)] == nil {
             let callback = future.onDone { [self] in try note($0) }
             missing[ObjectIdentifier(future)] = (future, callback)
         }
         left = missing.count
-        if let timeout, left > 0 {
+        if let deadline = limit.deadline, left > 0 {
             let loop = EventLoop.required(for: "asCompleted")
-            timer = loop.schedule(.callback { [self] in try expire() }, at: loop.time.advanced(by: timeout))
+            timer = loop.schedule(.callback { [self] in try expire() }, at: deadline)
         }
     }
 
@@ -69,7 +73,7 @@ public final class AsCompleted<F: FutureBase>: AsyncSequence {
     public nonisolated(nonsending) func next() async throws -> F? {
         guard left > 0 else { return nil }
         left -= 1
-        guard let future = try await ended.get() else { throw TimeoutError() }
+        guard let future = try await ended.get() else { throw limit.error() }
         return future
     }
 

@@ -7,7 +7,9 @@
 /// - Parameters:
 ///   - name: for reports; nil for `Task-N`.
 ///   - eager: whether to start at once: the body runs inside this call up to its
-///     first suspension, and the task has ended on return if there was none.
+///     first suspension, and the task has ended on return if there was none. When so many
+///     have started each other, one inside the other, that most of the stack is in use, it begins
+///     in the next turn, as others do.
 /// - Returns: the task; its value or error comes with ``AsyncTask/value``.
 ///
 /// asyncio: `asyncio.create_task(coro, name=, eager_start=)`.
@@ -21,10 +23,20 @@ public func createTask<T>(
     line: UInt = #line,
     _ body: @escaping () async throws -> T
 ) -> AsyncTask<T> {
-    let task = AsyncTask<T>(name: name, site: CreationSite(fileID: fileID, line: line))
+    createTask(
+        name: name, eager: eager, isolation: isolation, site: CreationSite(fileID: fileID, line: line), body)
+}
+
+@inlinable
+func createTask<T>(
+    name: String?, eager: Bool, isolation: isolated (any Actor)?, site: CreationSite,
+    _ body: @escaping () async throws -> T
+) -> AsyncTask<T> {
+    let task = AsyncTask<T>(name: name, site: site)
     // Neither Swift task throws, but the runtime takes throwing ones: others cost it a thunk,
     // and that an allocation.
-    if eager {
+    // Eager tasks that start each other, one inside the other, are as many as the stack takes.
+    if eager, !isStackLow() {
         Task<Void, any Error>.immediate {
             _ = isolation
             guard task.begin() else { return }

@@ -2,11 +2,12 @@
 ///
 /// asyncio: `_GatheringFuture`.
 final class GatherFuture<Value>: Future<Value> {
-    @safe @exclusivity(unchecked) private let children: [FutureBase]
+    /// None any more when it has ended, as it may be the child of another, and so on.
+    @safe @exclusivity(unchecked) private var children: [FutureBase]
     @safe @exclusivity(unchecked) private var unfinished: Int
     @safe @exclusivity(unchecked) private var isCancelRequested = false
     private let keepsErrors: Bool
-    private let collect: () throws -> Value
+    @safe @exclusivity(unchecked) private var collect: (() throws -> Value)?
 
     /// - Parameters:
     ///   - keepsErrors: whether errors are results like others (`return_exceptions`).
@@ -42,6 +43,7 @@ final class GatherFuture<Value>: Future<Value> {
         } else if !keepsErrors, let error = child.takeError() {
             storedMessage = child.storedMessage
             fail(error)
+            letGo()
         } else if unfinished == 0 {
             finish()
         }
@@ -49,21 +51,34 @@ final class GatherFuture<Value>: Future<Value> {
 
     private func finish() {
         if isCancelRequested { return fail(after: children.last) }
+        guard let collect else { return }
         do { succeed(try collect()) } catch { fail(error) }
+        letGo()
+    }
+
+    private func letGo() {
+        children = []
+        collect = nil
     }
 
     /// A cancellation is stored as an error: the future does not count as cancelled.
     private func fail(after child: FutureBase?) {
         storedMessage = child?.takeMessage()
         fail(CancellationError())
+        letGo()
     }
 
     override func cancel(_ message: String? = nil) -> Bool {
-        guard !isDone else { return false }
-        var accepted = false
-        for child in children where child.cancel(message) { accepted = true }
-        if accepted { isCancelRequested = true }
-        return accepted
+        receiveRequest(message) ?? passRequestOn(message)
+    }
+
+    override var passesRequestsOn: Bool { true }
+    override func receiveRequest(_ message: String?) -> Bool? { isDone ? false : nil }
+    override func target(_ index: Int) -> FutureBase? { index < children.count ? children[index] : nil }
+
+    override func passedOn(_ wasAccepted: Bool, _ message: String?) -> Bool {
+        if wasAccepted { isCancelRequested = true }
+        return wasAccepted
     }
 }
 

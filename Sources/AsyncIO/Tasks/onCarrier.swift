@@ -18,6 +18,9 @@
 //    right after this job (`runNext`), without a place in the queue: in asyncio this
 //    is one step.
 //
+// Bodies that enter scopes in scopes start inside each other, so that their stack is the
+// user's nesting. When most of it is in use (`isStackLow`), a carrier starts through the queue.
+//
 // A wait for our own futures alone needs no carrier: there, the logical request to
 // cancel is enough (`cancel(_:isNative:)`).
 
@@ -56,13 +59,27 @@ func onCarrier<T>(
 ) async throws -> T {
     let handover = Handover<T>()
     let outer = task.carrier
-    Task.immediate {
-        _ = isolation
-        task.enterCarrier()
-        let result: Result<T, any Error>
-        do { result = .success(try await body()) } catch { result = .failure(error) }
-        task.leaveCarrier(backTo: outer)
-        handover.finish(result)
+    if isStackLow() {
+        // Scopes in scopes have started each other's bodies: this one begins with a stack of its
+        // own, a turn later. A request that comes before is kept for it, and not for `outer`.
+        task.carrier = nil
+        Task {
+            _ = isolation
+            task.enterCarrier()
+            let result: Result<T, any Error>
+            do { result = .success(try await body()) } catch { result = .failure(error) }
+            task.leaveCarrier(backTo: outer)
+            handover.finish(result)
+        }
+    } else {
+        Task.immediate {
+            _ = isolation
+            task.enterCarrier()
+            let result: Result<T, any Error>
+            do { result = .success(try await body()) } catch { result = .failure(error) }
+            task.leaveCarrier(backTo: outer)
+            handover.finish(result)
+        }
     }
     if handover.result == nil { await handover.waitForEnd() }
     return try handover.outcome()
@@ -72,10 +89,9 @@ func onCarrier<T>(
 /// logical one: what lets a scope be used anywhere.
 @inlinable
 func adopted<T>(
-    isolation: isolated (any Actor)? = #isolation, fileID: StaticString, line: UInt,
-    _ body: @escaping () async throws -> T
+    isolation: isolated (any Actor)? = #isolation, site: CreationSite, _ body: @escaping () async throws -> T
 ) async throws -> T {
-    try await createTask(eager: true, isolation: isolation, fileID: fileID, line: line) {
+    try await createTask(name: nil, eager: true, isolation: isolation, site: site) {
         _ = isolation
         return try await body()
     }.value

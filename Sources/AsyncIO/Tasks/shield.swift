@@ -36,24 +36,36 @@ public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
         // The message of a cancellation stays inside, as asyncio has it.
         if let outer, !outer.isDone { outer.end(like: inner, message: nil) }
     }
-    outer.onDone { _ in
-        guard !inner.isDone else { return }
-        inner.forget(copy)
-        inner.reportErrorOfShielded()
-    }
+    outer.onDone { [unowned outer] _ in outer.hasEnded(copy) }
     return outer
 }
 
 /// What `shield` waits for, which knows what that stands for.
 private final class ShieldFuture<Value>: Future<Value> {
-    private weak let inner: FutureBase?
+    private var inner: FutureBase?
 
     init(of inner: FutureBase) {
         self.inner = inner
         super.init()
     }
 
+    deinit {
+        // A shield may be of a shield, and so on: let go of one after the other.
+        var next = inner.take()
+        while var last = next.take(), isKnownUniquelyReferenced(&last), let shield = last as? ShieldFuture {
+            next = shield.inner.take()
+        }
+    }
+
     override var awaited: [FutureBase] { inner.map { [$0] } ?? [] }
+
+    /// It has ended, by its own cancellation if the inner one has not.
+    func hasEnded(_ copy: DoneCallback) {
+        defer { inner = nil }
+        guard let inner, !inner.isDone else { return }
+        inner.forget(copy)
+        inner.reportErrorOfShielded()
+    }
 }
 
 extension Future {

@@ -83,7 +83,7 @@ private final class StaggeredRace<Item, T> {
             let me = currentTask()
             for task in running where task !== me { task.cancel() }
         } catch {
-            errors[index] = error
+            errors[index] = currentTask()?.counted(error) ?? error
             hasFailed.set()
         }
     }

@@ -63,7 +63,9 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
     ///   ``TimeoutError``; `CancellationError` if the task was cancelled.
     ///
     /// asyncio: `concurrent.futures.Future.result`.
-    public func wait(timeout: Duration? = nil) throws -> Value {
+    public func wait(
+        timeout: Duration? = nil, fileID: StaticString = #fileID, line: UInt = #line
+    ) throws -> Value {
         if isDone { return try outcome() }
         if EventLoop.here != nil {
             throw RuntimeError("ConcurrentFuture.wait() would block the event loop; await its value instead")
@@ -75,7 +77,7 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
         }
         if mustWait, !gate.wait(timeout: timeout?.roundedUpNanoseconds) {
             state.withLock { state in state.waiters.removeAll { $0 === gate } }
-            throw TimeoutError()
+            throw TimeoutError(limit: timeout, site: CreationSite(fileID: fileID, line: line))
         }
         return try outcome()
     }

@@ -4,4 +4,7 @@
 /// Written in Swift, in the module AsyncIOTesting.
 void asyncio_testing_install_at_load(void);
 
+/// How many strong references an object of the Swift runtime has.
+long asyncio_testing_retain_count(void *object);
+
 #endif

@@ -38,6 +38,25 @@ extern __thread bool asyncio_thread_awaits_main __attribute__((tls_model("initia
 static inline bool asyncio_awaits_main(void) { return asyncio_thread_awaits_main; }
 static inline void asyncio_set_awaits_main(bool awaits) { asyncio_thread_awaits_main = awaits; }
 
+// Whether a loop was closed before all of its tasks had ended; see AbandonedTasks.swift.
+extern bool asyncio_abandoned;
+static inline bool asyncio_has_abandoned_tasks(void) { return __atomic_load_n(&asyncio_abandoned, __ATOMIC_RELAXED); }
+static inline void asyncio_set_has_abandoned_tasks(void) { __atomic_store_n(&asyncio_abandoned, true, __ATOMIC_RELAXED); }
+
+// MARK: The stack
+
+// The last quarter of this thread's stack: it ends at `limit`, and has `span` bytes. 0 before
+// somebody has asked.
+extern __thread uintptr_t asyncio_thread_stack_limit __attribute__((tls_model("initial-exec")));
+extern __thread uintptr_t asyncio_thread_stack_span __attribute__((tls_model("initial-exec")));
+void asyncio_find_stack(void);
+
+// Whether less than a quarter of it is left. False on a stack that is not the thread's own.
+static inline bool asyncio_stack_is_low(void) {
+    if (__builtin_expect(asyncio_thread_stack_limit == 0, 0)) asyncio_find_stack();
+    return asyncio_thread_stack_limit - (uintptr_t)__builtin_frame_address(0) <= asyncio_thread_stack_span;
+}
+
 // MARK: The Swift runtime
 
 #if __has_attribute(swiftcall)

@@ -28,7 +28,7 @@ extension EventLoop {
         do {
             return Transport(continuing: try await upgrade(lower), receiver)
         } catch {
-            _ = try? callSoon { try receiver.connectionLost(error is CancellationError ? nil : error) }
+            _ = try? callSoon { try receiver.connectionLost(isCancellation(error) ? nil : error) }
             throw error
         }
     }

@@ -43,11 +43,11 @@ final class WorkerSlot {
                 let code = try await runOnce()
                 returnCode = code
                 reason = code < 0 ? "was ended by \(Signal(rawValue: -code))" : "ended with status \(code)"
-            } catch let error as CancellationError {
+            } catch where isCancellation(error) {
                 throw error
             } catch {
                 returnCode = 255
-                reason = "could not be started: \(error)"
+                reason = "could not be started: \(describe(error))"
             }
             if retiring.isSet { return }
             failures += 1

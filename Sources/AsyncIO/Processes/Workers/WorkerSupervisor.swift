@@ -96,7 +96,7 @@ final class WorkerSupervisor {
                 present = generation
                 plan.log.info("reloaded: \(count) new workers are ready")
             } catch let failure as WorkerFailure {
-                plan.log.error("the reload has failed, the workers stay: \(failure)")
+                plan.log.error("the reload has failed, the workers stay: \(describe(failure))")
                 retire(generation, isolation: isolation)
             }
             next = nil

@@ -119,10 +119,10 @@ private func runAsWorker(
             try worker.begin(on: EventLoop.running)
             do {
                 try await body(worker)
-            } catch is CancellationError where worker.isStopping {}
+            } catch where worker.isStopping && CancellationErrors.contain(error) {}
         }
     } catch {
-        log.error("worker \(handover.number) has failed: \(error)")
+        log.error("worker \(handover.number) has failed: \(describe(error))")
         exit(1)
     }
     exit(0)

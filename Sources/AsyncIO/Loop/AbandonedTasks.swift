@@ -1,0 +1,35 @@
+internal import AsyncIOSystem
+internal import CShims
+
+// # Tasks that never go on
+//
+// A loop that is closed leaves tasks behind that have not ended: they wait for something that
+// never came, or that came too late, and `close()` says so. Should it come after all (a thread
+// resumes the continuation, a `Task.sleep` ends), the runtime brings their job to whatever loop
+// runs then. There it must not run: what the task uses belongs to the loop that is gone, and a test
+// in virtual time has given its body back to the test runner. So the job is dropped.
+//
+// Such a Swift task stays suspended for ever and its memory is never freed, so that its address
+// means no other. To look a job up costs one load until the first task is abandoned.
+
+enum AbandonedTasks {
+    private static let addresses = Guarded<Set<UInt>>([])
+
+    /// The Swift tasks that `carriers` are never run again.
+    static func add(_ carriers: [Carrier]) {
+        guard !carriers.isEmpty else { return }
+        addresses.withLock { $0.formUnion(carriers.map(\.bits)) }
+        asyncio_set_has_abandoned_tasks()
+    }
+
+    /// Whether the job is that of such a task. Any thread.
+    @inline(__always)
+    static func contain(_ job: UnownedJob) -> Bool { asyncio_has_abandoned_tasks() && find(job) }
+
+    @inline(never)
+    private static func find(_ job: UnownedJob) -> Bool {
+        // SAFETY: a job is a pointer, which is only compared; a task is its own job.
+        let address = unsafe unsafeBitCast(job, to: UInt.self)
+        return addresses.withLock { $0.contains(address) }
+    }
+}
