@@ -23,6 +23,9 @@ let package = Package(
     dependencies: [
         .package(name: "swift-asyncio", path: "..", traits: ["Metrics", "Tracing", "ServiceLifecycle"]),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        // Of the guide "Using other libraries".
+        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
         // What the programs that show the traits use themselves.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -70,6 +73,26 @@ let package = Package(
             dependencies: [
                 .product(name: "AsyncIO", package: "swift-asyncio"),
                 .product(name: "AsyncIOTesting", package: "swift-asyncio"),
+            ],
+            swiftSettings: settings),
+
+        // What the guide "Using other libraries" shows and says. Those on SwiftNIO, which take
+        // minutes to build, are in a package of their own, OtherLibraries.
+        .target(
+            name: "OtherLibraries",
+            dependencies: [
+                .product(name: "AsyncIO", package: "swift-asyncio"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "OtherLibraryTests",
+            dependencies: [
+                "OtherLibraries",
+                .product(name: "AsyncIO", package: "swift-asyncio"),
+                .product(name: "AsyncIOTesting", package: "swift-asyncio"),
+                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: settings),
 

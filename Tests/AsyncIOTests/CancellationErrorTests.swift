@@ -9,7 +9,7 @@ import Testing
 /// the cancellation was asked for, and nowhere else.
 @Suite(.virtualTime) struct CancellationErrorTests {
     nonisolated static let known: [any Error] = [
-        CancellationError(), URLError(.cancelled), POSIXError(.ECANCELED), CocoaError(.userCancelled),
+        CancellationError(), URLError(.cancelled), Foundation.POSIXError(.ECANCELED), CocoaError(.userCancelled),
         NSError(domain: "NSURLErrorDomain", code: -999), NSError(domain: "NSPOSIXErrorDomain", code: 125),
         OSError(.canceled, "reading"), Errno.canceled, Foreign.Errno(rawValue: 125),
         Foreign(_domain: "AsyncHTTPClient.HTTPClientError", description: "HTTPClientError.cancelled"),
@@ -19,7 +19,7 @@ import Testing
     ]
 
     nonisolated static let others: [any Error] = [
-        URLError(.timedOut), POSIXError(.EPIPE), CocoaError(.fileNoSuchFile), NSError(domain: "App", code: -999),
+        URLError(.timedOut), Foundation.POSIXError(.EPIPE), CocoaError(.fileNoSuchFile), NSError(domain: "App", code: -999),
         OSError(.brokenPipe, "writing"), Errno.brokenPipe, Foreign.Errno(rawValue: 32), ValueError("cancelled"),
         Foreign(_domain: "AsyncHTTPClient.HTTPClientError", description: "HTTPClientError.readTimeout"),
         Foreign(_domain: "App.Error", description: "HTTPClientError.cancelled"),
@@ -134,11 +134,11 @@ import Testing
                 return
             })
         #expect(race.index == 1 && race.errors.first is CancellationError)
-        try await race({ try await foreign(URLError(.cancelled)) }, { try await sleep(.seconds(1)) })
-    }
-
-    private func race(_ bodies: (() async throws -> Void)...) async throws {
-        try await AsyncIO.race(bodies) { try await $0() }
+        let winner = try await AsyncIO.race([1, 2]) { number in
+            if number == 1 { try await foreign(URLError(.cancelled)) } else { try await sleep(.seconds(1)) }
+            return number
+        }
+        #expect(winner == 2)
     }
 
     // MARK: Groups

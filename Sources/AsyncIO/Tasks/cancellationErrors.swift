@@ -8,7 +8,7 @@ internal import SystemPackage
 // URLSession, `HTTPClientError.cancelled` from AsyncHTTPClient, and ECANCELED from what passes
 // the system's errors on. Such an error counts as a `CancellationError`, provided that this
 // library asked for the cancellation: the task has a request that was not taken back. Where nobody
-// asked, it is an error like others. Design/0110 has the reasons.
+// asked, it is an error like others. Design/0012 has the reasons.
 //
 // `AnyAsyncTask.isCancellation(_:)` is the one place that decides. All that must know whether a
 // body ended because it was cancelled asks it: the end of a task, time-outs, groups, retries,
@@ -69,6 +69,10 @@ enum CancellationErrors {
         case "NSURLErrorDomain": error._code == -999
         case "NSPOSIXErrorDomain": error._code == Int(Errno.canceled.rawValue)
         case "NSCocoaErrorDomain": error._code == 3072
+        // Foundation's that are written in Swift tell domain and code in their description only.
+        case "FoundationEssentials.POSIXError":
+            "\(error)".hasPrefix("Error Domain=NSPOSIXErrorDomain Code=\(Errno.canceled.rawValue) ")
+        case "FoundationEssentials.CocoaError": "\(error)".hasPrefix("Error Domain=NSCocoaErrorDomain Code=3072 ")
         // Its code is private; its description is not.
         case "AsyncHTTPClient.HTTPClientError": "\(error)" == "HTTPClientError.cancelled"
         case "NIOCore.EventLoopError": "\(error)" == "EventLoopError: the scheduled task was cancelled"
