@@ -69,18 +69,18 @@ final class ErrorNest: @unchecked Sendable {
     deinit {
         var left = errors
         errors = []
-        while let error = left.popLast() {
-            guard var nest = Self.nest(takenFrom: error) else { continue }
+        while !left.isEmpty {
             // Still held by others if the error is.
-            guard isKnownUniquelyReferenced(&nest) else { continue }
+            guard var nest = Self.popNest(of: &left), isKnownUniquelyReferenced(&nest) else { continue }
             left += nest.errors
             nest.errors = []
         }
     }
 
-    /// The nest of an error that goes.
+    /// The nest of the last error, which is let go of when this returns.
     @inline(never)
-    private static func nest(takenFrom error: consuming any Error) -> ErrorNest? {
-        (error as? any NestingError)?.nested
+    private static func popNest(of errors: inout [any Error]) -> ErrorNest? {
+        guard let error = errors.popLast() else { return nil }
+        return (error as? any NestingError)?.nested
     }
 }
