@@ -9,53 +9,62 @@ struct AbandonedTaskTests {
     nonisolated enum Stuck: CaseIterable {
         case continuation, lateThread, cleanUp, insideATimeout, insideAGroup, child
 
-        func wait(_ hasGoneOn: Flag) async throws {
+        func wait(_ isOver: Flag, _ hasGoneOn: Flag) async throws {
             switch self {
             case .continuation:
                 await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in }
             case .lateThread:
-                await answerLate()
+                await answerLate(isOver)
             case .cleanUp:
                 do { try await Future<Void>().value } catch {
-                    await answerLate()
+                    await answerLate(isOver)
                     hasGoneOn.set()
                     throw error
                 }
             case .insideATimeout:
-                try await withTimeout(.seconds(1)) { await answerLate() }
+                try await withTimeout(.seconds(1)) { await answerLate(isOver) }
             case .insideAGroup:
-                try await withAsyncTaskGroup { group in try group.createTask { await answerLate() } }
+                try await withAsyncTaskGroup { group in try group.createTask { await answerLate(isOver) } }
             case .child:
-                async let answer: Void = answerLate()
+                async let answer: Void = answerLate(isOver)
                 await answer
             }
             hasGoneOn.set()
         }
 
-        private func answerLate() async {
+        /// A thread answers when the test is over.
+        private func answerLate(_ isOver: Flag) async {
             await withCheckedContinuation { continuation in
                 onForeignThread {
-                    block(.milliseconds(20))
+                    isOver.wait()
                     continuation.resume()
                 }
             }
         }
     }
 
-    @Test(.eventLoop, arguments: Stuck.allCases, [false, true])
-    nonisolated func aBodyThatNeverEndsFailsWithTheReport(stuck: Stuck, hasSeeds: Bool) async throws {
+    @Test(.eventLoop, arguments: Stuck.allCases)
+    nonisolated func aBodyThatNeverEndsFailsWithTheReport(stuck: Stuck) async throws {
+        try await check(stuck, .virtualTime)
+    }
+
+    @Test(.eventLoop) nonisolated func aBodyThatNeverEndsFailsUnderSeedsToo() async throws {
+        try await check(.insideATimeout, .seeds(2))
+    }
+
+    private nonisolated func check(_ stuck: Stuck, _ trait: VirtualTimeTrait) async throws {
         let test = try #require(Test.current)
         let testCase = try #require(Test.Case.current)
-        let hasGoneOn = Flag()
-        let trait: VirtualTimeTrait = hasSeeds ? .seeds(2) : .virtualTime
+        let (isOver, hasGoneOn) = (Flag(), Flag())
         try await withKnownIssue {
             try await trait.provideScope(for: test, testCase: testCase) {
-                try await stuck.wait(hasGoneOn)
+                try await stuck.wait(isOver, hasGoneOn)
             }
         } matching: { issue in
             issue.error is DeadlockError || issue.comments.contains { $0.rawValue.contains("failed under seed") }
         }
         // The answer comes, and nothing of the test goes on.
+        isOver.set()
         try await sleep(.milliseconds(60))
         #expect(!hasGoneOn.isSet)
     }
@@ -72,12 +81,13 @@ struct AbandonedTaskTests {
     }
 
     @Test(.eventLoop) func aTaskOfAClosedLoopStaysWhereItIs() async throws {
-        let hasGoneOn = Flag()
+        let (isOver, hasGoneOn) = (Flag(), Flag())
         try AsyncIOTesting.withVirtualLoop { virtual in
             virtual.loop.setExceptionHandler { _ in }
-            virtual.createTask { try await Stuck.lateThread.wait(hasGoneOn) }
+            virtual.createTask { try await Stuck.lateThread.wait(isOver, hasGoneOn) }
             _ = try virtual.run()
         }
+        isOver.set()
         try await sleep(.milliseconds(60))
         #expect(!hasGoneOn.isSet)
     }

@@ -107,7 +107,8 @@ import Testing
         task.cancel("enough")
         #expect(await thrown { try await task.value } is CancellationError)
         #expect(task.isCancelled)
-        #expect(currentTask()?.cancelMessage == "enough")
+        // A cancellation of the body's own, as in asyncio, has no message.
+        #expect(currentTask()?.cancelMessage == (Self.known[index] is CancellationError ? nil : "enough"))
     }
 
     @Test(arguments: others.indices) func aCancelledTaskThatEndsWithAnotherErrorHasFailed(index: Int) async throws {

@@ -14,6 +14,13 @@ final class FutureExtras {
     var requestedMessage: String?
     var deliveredMessage: String?
     var givenName: String?
+    /// The latest request that it passed on, if that was one in a long chain.
+    var latestPass: Pass?
+
+    struct Pass: Equatable {
+        let turn: UInt64
+        let target: ObjectIdentifier
+    }
 }
 
 extension FutureBase {
@@ -58,6 +65,11 @@ extension AnyAsyncTask {
     final var deliveredMessage: String? {
         get { extras?.deliveredMessage }
         set { if newValue != nil || extras != nil { madeExtras().deliveredMessage = newValue } }
+    }
+
+    final var latestPass: FutureExtras.Pass? {
+        get { extras?.latestPass }
+        set { madeExtras().latestPass = newValue }
     }
 
     final var givenName: String? {

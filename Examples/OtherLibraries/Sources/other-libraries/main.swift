@@ -88,6 +88,19 @@ try AsyncIO.run {
             scheduled.cancel()
         }
     }
+    // The errors themselves, as AsyncIO knows them by name.
+    let errors: [any Error] = [
+        HTTPClientError.cancelled, EventLoopError.cancelled, IOError(errnoCode: 125, reason: "read"),
+    ]
+    for error in errors {
+        try await check("\(type(of: error)): \(error)", { $0.scope == "TimeoutError" && $0.isTaskCancelled }) {
+            do { try await Task.sleep(for: .seconds(60)) } catch _ { throw error }
+        }
+        // Nobody asked for this one.
+        let task = createTask { throw error }
+        _ = try? await task.value
+        if task.isCancelled { failures += 1 }
+    }
     // A whole server, whose handlers run on this loop.
     try await check("Hummingbird's runService", { isPrompt($0) && $0.scope != "returned" }) {
         let router = Router()
