@@ -1,5 +1,5 @@
 import AsyncIO
-import Dispatch
+public import Dispatch
 
 /// What `work` computes on a queue, if it is done in time.
 ///

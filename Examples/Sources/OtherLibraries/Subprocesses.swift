@@ -8,7 +8,7 @@ public func output(of command: String, _ arguments: [String], within limit: Dura
     // A command that was killed in time may come back as one that was ended by a signal, without
     // an error: the limit has to be a hard one.
     try await withTimeout(limit, lateResult: .discard) {
-        try await Subprocess.run(.name(command), arguments: Arguments(arguments), output: .string(limit: 1 << 20))
+        try await run(.name(command), arguments: Arguments(arguments), output: .string(limit: 1 << 20))
             .standardOutput ?? ""
     }
 }

@@ -1,5 +1,5 @@
 import AsyncIO
-import Foundation
+public import Foundation
 import FoundationNetworking
 
 /// The page, or nil if it does not come in time.

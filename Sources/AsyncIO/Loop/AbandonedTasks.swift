@@ -9,16 +9,20 @@ internal import CShims
 // runs then. There it must not run: what the task uses belongs to the loop that is gone, and a test
 // in virtual time has given its body back to the test runner. So the job is dropped.
 //
-// Such a Swift task stays suspended for ever and its memory is never freed, so that its address
-// means no other. To look a job up costs one load until the first task is abandoned.
+// Such a Swift task stays suspended for ever. It is known by its address and by the runtime's
+// number of it, which no later task has, should one that was noted end after all. To look a job up
+// costs one load until the first task is abandoned.
 
 enum AbandonedTasks {
-    private static let addresses = Guarded<Set<UInt>>([])
+    /// By the address: the number.
+    private static let noted = Guarded<[UInt: UInt32]>([:])
 
     /// The Swift tasks that `carriers` are never run again.
     static func add(_ carriers: [Carrier]) {
         guard !carriers.isEmpty else { return }
-        addresses.withLock { $0.formUnion(carriers.map(\.bits)) }
+        noted.withLock { noted in
+            for carrier in carriers { noted[carrier.bits] = carrier.number }
+        }
         asyncio_set_has_abandoned_tasks()
     }
 
@@ -30,6 +34,11 @@ enum AbandonedTasks {
     private static func find(_ job: UnownedJob) -> Bool {
         // SAFETY: a job is a pointer, which is only compared; a task is its own job.
         let address = unsafe unsafeBitCast(job, to: UInt.self)
-        return addresses.withLock { $0.contains(address) }
+        return noted.withLock { noted in
+            guard let number = noted[address] else { return false }
+            if unsafe asyncio_task_number(UnsafeRawPointer(bitPattern: address)) == number { return true }
+            noted[address] = nil
+            return false
+        }
     }
 }

@@ -126,8 +126,12 @@ struct CarrierTable {
         return found
     }
 
-    /// All of them, but for innermost ones that need no place.
-    var all: [Carrier] { (slots + [front]).compactMap { $0?.carrier } }
+    /// All that carry one of `tasks`.
+    func carriers(of tasks: [AnyAsyncTask]) -> [Carrier] {
+        let addresses = Set(tasks.map { UnretainedTask($0).bits })
+        return tasks.compactMap(\.carrier)
+            + slots.compactMap { slot in slot.flatMap { addresses.contains($0.task.bits) ? $0.carrier : nil } }
+    }
 
     /// The same for all tasks at once, but for innermost ones that need no place.
     var stored: [ObjectIdentifier: [Carrier]] {

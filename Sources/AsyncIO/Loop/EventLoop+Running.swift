@@ -98,9 +98,8 @@ extension EventLoop {
     /// Lets go of all that the loop holds, and names the tasks that it leaves suspended for
     /// ever.
     func forgetEverything() {
-        // Without one that was made and never run: that is no carrier yet, and ends when it begins.
         leftTasks = tasks.count
-        if leftTasks > 0 { AbandonedTasks.add(carriers.all + tasks.all.compactMap(\.carrier)) }
+        if leftTasks > 0 { AbandonedTasks.add(carriers.carriers(of: tasks.all.filter { !$0.isDone })) }
         for task in tasks.all {
             callExceptionHandler(
                 ExceptionContext(

@@ -69,7 +69,7 @@ class Seat {
 
     /// Whoever waits here, if somebody does, goes on right after the present job.
     final func handOver() {
-        guard let job = job.take() else { return }
+        guard let job = job.take(), !AbandonedTasks.contain(job) else { return }
         EventLoop.withRequired(for: "await") { $0.runNext.append(job) }
     }
 }
