@@ -154,4 +154,15 @@ import Testing
         #expect(error?.limit == .milliseconds(20))
         hasEnded.signal()
     }
+
+    // MARK: Registering
+
+    @Test func aProgramsOwnErrorMayCountToo() async throws {
+        prepare()
+        let ending = try await ending {
+            do { try await AsyncIO.sleep(.seconds(60)) } catch { throw ClientError.interrupted }
+        }
+        #expect((ending.scope as? TimeoutError)?.underlyingError as? ClientError == .interrupted)
+        #expect(ending.isTaskCancelled)
+    }
 }
