@@ -29,6 +29,23 @@ package struct FileFacts: Sendable {
         try unsafe check(asyncio_file_open_now(path, flags))
     }
 
+    /// What a path leads to, as far as the system has it in memory.
+    package enum Kind {
+        /// A regular file, a folder, or nothing: opening it ends soon.
+        case plain
+        /// A pipe or a device, whose opening may wait for somebody.
+        case special
+        case unknown
+    }
+
+    package static func kindNow(_ path: [CChar]) -> Kind {
+        switch unsafe asyncio_file_kind_now(path) {
+        case 0: .special
+        case 1, -ENOENT: .plain
+        default: .unknown
+        }
+    }
+
     /// Reads at most `count` bytes that are in memory.
     ///
     /// - Throws: `.wouldBlock` if there are none; `.notSupported` if the file system does not

@@ -37,6 +37,8 @@ package final class FileRequest: @unchecked Sendable {
     private let claim = Atomic(Claim.none)
     /// What the system call returned, or a negative error number.
     package var result = -Int(Errno.canceled.rawValue)
+    /// It was not done, since it would have to wait for another process.
+    package private(set) var mustBlock = false
     /// What was begun.
     package internal(set) var replacement: FileReplacement?
 
@@ -61,10 +63,21 @@ package final class FileRequest: @unchecked Sendable {
     // MARK: On a thread
 
     /// Does it, unless it was revoked.
-    package func perform() {
+    ///
+    /// - Parameter mayBlock: whether it may wait for another process. If not, and it would have
+    ///   to, `mustBlock` is true afterwards and nothing was done.
+    package func perform(mayBlock: Bool) {
         guard claim.compareExchange(expected: Claim.none, desired: Claim.begun, ordering: .relaxed).exchanged
         else { return }
-        result = run()
+        mustBlock = false
+        if !mayBlock, case .open(let flags, let permissions) = action {
+            result = unsafe Int(asyncio_file_open_unless_blocking(path, flags, permissions))
+            guard result == -Int(EAGAIN) else { return }
+            result = -Int(ECANCELED)
+            mustBlock = claim.compareExchange(expected: Claim.begun, desired: Claim.none, ordering: .relaxed).exchanged
+        } else {
+            result = run()
+        }
     }
 
     private func run() -> Int {

@@ -23,6 +23,13 @@ package enum Thread {
         }
     }
 
+    /// Between two looks at what another thread may change.
+    @inline(__always)
+    package static func relax() { asyncio_relax() }
+
+    /// Blocks the calling thread.
+    package static func pause(nanoseconds: Int64) { asyncio_thread_pause(nanoseconds) }
+
     package static var isMain: Bool { asyncio_is_main_thread() }
     package static var processorCount: Int { Int(asyncio_cpu_count()) }
 }

@@ -12,11 +12,11 @@
 
 static long result_of(long value) { return value < 0 ? -errno : value; }
 
-// A signal that somebody else handles is no reason to fail.
+// A signal that somebody else handles is no reason to fail; one of ours is.
 #define UNINTERRUPTED(call)                             \
     ({                                                  \
         long value;                                     \
-        do value = result_of(call); while (value == -EINTR); \
+        do value = result_of(call); while (value == -EINTR && !asyncio_is_thread_interrupted()); \
         value;                                          \
     })
 
@@ -44,13 +44,42 @@ int asyncio_file_open_now(const char *path, int flags) {
     return fd;
 }
 
+int asyncio_file_kind_now(const char *path) {
+    int fd = open_cached(path, O_PATH);
+    if (fd < 0) return fd;
+    struct stat found;
+    int result = fstat(fd, &found) < 0 ? -errno : S_ISREG(found.st_mode) || S_ISDIR(found.st_mode);
+    close(fd);
+    return result;
+}
+
+// The look and the opening are two: should the file become a pipe between them, opening it
+// does not block either.
+int asyncio_file_open_unless_blocking(const char *path, int flags, uint32_t permissions) {
+    struct stat found;
+    if (stat(path, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode)) return -EAGAIN;
+    int fd = (int)UNINTERRUPTED(open(path, flags | O_NONBLOCK | O_CLOEXEC, (mode_t)permissions));
+    // A pipe without a reader.
+    if (fd == -ENXIO) return -EAGAIN;
+    // EAGAIN: a lease that somebody has to give back first.
+    if (fd < 0) return fd;
+    if (fstat(fd, &found) == 0 && (S_ISREG(found.st_mode) || S_ISDIR(found.st_mode))) {
+        fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+        return fd;
+    }
+    close(fd);
+    return -EAGAIN;
+}
+
 long asyncio_file_read(int fd, void *bytes, size_t count, int64_t offset) {
     return offset < 0 ? UNINTERRUPTED(read(fd, bytes, count)) : UNINTERRUPTED(pread(fd, bytes, count, offset));
 }
 
 long asyncio_file_read_now(int fd, void *bytes, size_t count, int64_t offset) {
     struct iovec part = {bytes, count};
-    return result_of(preadv2(fd, &part, 1, offset, RWF_NOWAIT));
+    long result = result_of(preadv2(fd, &part, 1, offset, RWF_NOWAIT));
+    // A container's filter may not know the call.
+    return result == -EPERM || result == -EACCES || result == -ENOSYS ? -EOPNOTSUPP : result;
 }
 
 long asyncio_file_write(int fd, const void *bytes, size_t count, int64_t offset) {

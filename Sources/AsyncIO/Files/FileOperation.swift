@@ -17,7 +17,8 @@ internal import SystemPackage
 //
 // On a thread, a system call that has begun cannot be taken back. On a regular file it ends
 // soon. What may take for ever (a pipe that nobody writes to, or its opening) is *left*: the
-// task goes, the thread keeps the request to its end, and `onEnd` clears up.
+// task goes, the thread keeps the request to its end, and `onEnd` clears up. See
+// ThreadFileEngine for how that end is brought about.
 
 /// What became of a request.
 struct FileOutcome {
@@ -32,6 +33,8 @@ final class FileOperation {
     let request: FileRequest
     /// The ring's name for it; nil if a thread has it.
     var token: UInt64?
+    /// The thread that does this alone, if one does.
+    var thread: InterruptibleThread?
     /// Whether it may take for ever; see above.
     let mayBeLeft: Bool
     /// Whether nobody waits any more.
@@ -45,6 +48,13 @@ final class FileOperation {
         self.request = request
         self.mayBeLeft = mayBeLeft
         self.onEnd = onEnd
+    }
+
+    /// Whether it is known that it may wait for another process.
+    var mayBlock: Bool {
+        guard mayBeLeft else { return false }
+        guard case .open = request.action else { return true }
+        return FileFacts.kindNow(request.path) == .special
     }
 
     /// What clears up is done.

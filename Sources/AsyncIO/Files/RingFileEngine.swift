@@ -20,6 +20,10 @@ final class RingFileEngine: FileEngine {
 
     override func start(_ operation: FileOperation) throws {
         guard let ring else { throw RuntimeError("Event loop is closed") }
+        // The kernel has few workers too: an opening that waits would keep one.
+        if case .open = operation.request.action, FileFacts.kindNow(operation.request.path) != .plain {
+            return try threads.start(operation)
+        }
         lastToken += 1
         let token = lastToken
         guard (try? ring.submit(operation.request, token: token)) == true else {
@@ -31,14 +35,22 @@ final class RingFileEngine: FileEngine {
         // What needs no waiting is done already.
         takeCompletions()
         guard !operation.isDone else { return }
+        watchOrLookAgain()
+    }
+
+    /// Watches the ring. If the system is out of memory for that, looks at it now and then, and
+    /// tries again.
+    private func watchOrLookAgain() {
         do {
             try watch()
         } catch {
-            // The system is out of descriptors: better late than never.
-            while !operation.isDone {
-                try? ring.enter(waitingFor: 1, timeout: nil)
-                takeCompletions()
-            }
+            loop.schedule(
+                .callback { [weak self] in
+                    guard let self, let ring else { return }
+                    try? ring.enter(waitingFor: 0, timeout: 0)
+                    takeCompletions()
+                    if !inFlight.isEmpty { watchOrLookAgain() }
+                }, at: loop.time.advanced(by: .milliseconds(10)))
         }
     }
 

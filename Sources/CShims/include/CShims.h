@@ -144,6 +144,23 @@ const void *asyncio_find(const void *bytes, size_t count, const void *wanted, si
 int asyncio_thread_start(const char *name, void (*body)(void *), void *context);
 /// Waits for the semaphore for at most `timeout_ns`; false if that has passed.
 bool asyncio_semaphore_wait(sem_t *semaphore, int64_t timeout_ns);
+/// Between two looks at what another thread may change.
+static inline void asyncio_relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+/// The system's number of the calling thread.
+int asyncio_thread_number(void);
+/// Ends the system call that a thread waits in, if it does, and those that it makes later; for
+/// threads that do one thing and end. Call it again until it has: it may come too early.
+void asyncio_thread_interrupt(int number);
+/// Whether that was called for the calling thread.
+bool asyncio_is_thread_interrupted(void);
+/// Blocks the calling thread.
+void asyncio_thread_pause(int64_t nanoseconds);
 int asyncio_cpu_count(void);
 bool asyncio_is_main_thread(void);
 

@@ -9,6 +9,11 @@
 
 /// `flags` as for open(2); close-on-exec is added.
 int asyncio_file_open(const char *path, int flags, uint32_t permissions);
+/// The same; EAGAIN in place of waiting, as for the other end of a pipe.
+int asyncio_file_open_unless_blocking(const char *path, int flags, uint32_t permissions);
+/// Whether `path` leads to a regular file or a folder, and not to a pipe or a device, as the
+/// system knows without looking on a disk; an error if it does not.
+int asyncio_file_kind_now(const char *path);
 /// `offset` -1 means the descriptor's own position, here and below.
 long asyncio_file_read(int fd, void *bytes, size_t count, int64_t offset);
 /// Opens a regular file of which the system knows all that it takes, without looking on a disk;
