@@ -30,6 +30,9 @@ do {
         case "sleepers": try await sleepers(arguments.int(0), for: .seconds(arguments.double(1)))
         case "timers": try await timers(arguments.int(0), batch: arguments.int(1))
         case "lock": try await lock(tasks: arguments.int(0), total: arguments.int(1))
+        case "threadsafe": try await threadSafeCalls(threads: arguments.int(0), total: arguments.int(1))
+        case "hop": try await hops(arguments.int(0))
+        case "foreign-stream": try await foreignStream(arguments.int(0))
         case "lineserver": try await lineServer(port: arguments.int(0))
         case "lineload":
             try await lineLoad(
@@ -39,7 +42,7 @@ do {
     }
 } catch is Usage {
     complain(
-        "usage: asyncio-bench [--proto] echo|echo-tls|bytes|spawn|switch|watching|files|files-tothread|pingpong|sleepers|timers|lock|lineserver|lineload ARGS..."
+        "usage: asyncio-bench [--proto] echo|echo-tls|bytes|spawn|switch|watching|files|files-tothread|pingpong|sleepers|timers|lock|threadsafe|hop|foreign-stream|lineserver|lineload ARGS..."
     )
     exit(64)
 } catch {

@@ -136,7 +136,7 @@ final class InspectionServer: Sendable {
     private func inspect(stacks: LoopSnapshot.Stacks) -> Finding {
         guard var glance = Watchdog.shared.glance() else { return .nothing("no event loop runs") }
         let answer = Answer()
-        let posted = glance.loop.inbox.post(
+        let posted = glance.loop.send(
             .callback {
                 guard answer.isAwaited, let loop = EventLoop.here else { return }
                 loop.noteInspection()

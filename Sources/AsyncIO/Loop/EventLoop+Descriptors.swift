@@ -54,9 +54,18 @@ extension EventLoop {
         guard descriptor >= 0 else { throw ValueError("\(operation)() needs a descriptor, not \(descriptor)") }
         if let watch = descriptors[descriptor] {
             try checkNotOwned(watch, operation)
+            let (reader, writer) = (watch.onReadable, watch.onWritable)
             body(watch)
-            try run("watch descriptor \(descriptor)") { () throws(Errno) in
-                try poller.modify(descriptor, for: watch.interest, token: watch.token)
+            do {
+                try run("watch descriptor \(descriptor)") { () throws(Errno) in
+                    try poller.modify(descriptor, for: watch.interest, token: watch.token)
+                }
+            } catch {
+                // All is as it was.
+                (watch.onReadable, watch.onWritable) = (reader, writer)
+                reader?.isRemoved = false
+                writer?.isRemoved = false
+                throw error
             }
             return
         }
@@ -86,6 +95,23 @@ extension EventLoop {
         return true
     }
 
+    /// Adds a reader after `delay`, and if the system is short of memory just then, after the
+    /// same delay again, for as long as it is wanted: nobody is there to be told.
+    func addReaderLater(
+        _ descriptor: Int32, in delay: Duration, while isWanted: @escaping () -> Bool,
+        _ callback: @escaping () throws -> Void
+    ) {
+        schedule(
+            .callback { [self] in
+                guard isWanted() else { return }
+                do {
+                    try addReader(descriptor, callback)
+                } catch is OSError {
+                    addReaderLater(descriptor, in: delay, while: isWanted, callback)
+                }
+            }, at: time.advanced(by: delay))
+    }
+
     private func checkNotOwned(_ watch: Watch, _ operation: StaticString) throws(RuntimeError) {
         guard watch.isEdgeTriggered else { return }
         throw RuntimeError(
@@ -101,7 +127,7 @@ extension EventLoop {
     /// Suspends until a user's descriptor can be read from. Any number of tasks may.
     nonisolated(nonsending) func waitReadable(_ descriptor: Int32, _ operation: StaticString) async throws {
         let place = Waiter(for: operation)
-        let waits = try waits(for: descriptor, operation) { $0.readers.append(place) }
+        let waits = try waits(for: descriptor, operation, { $0.readers.append(place) }) { $0.readers.remove(place) }
         defer { end(waits, of: descriptor) { $0.readers.remove(place) } }
         try await place.wait()
     }
@@ -109,19 +135,25 @@ extension EventLoop {
     /// Suspends until a user's descriptor can be written to.
     nonisolated(nonsending) func waitWritable(_ descriptor: Int32, _ operation: StaticString) async throws {
         let place = Waiter(for: operation)
-        let waits = try waits(for: descriptor, operation) { $0.writers.append(place) }
+        let waits = try waits(for: descriptor, operation, { $0.writers.append(place) }) { $0.writers.remove(place) }
         defer { end(waits, of: descriptor) { $0.writers.remove(place) } }
         try await place.wait()
     }
 
     private func waits(
-        for descriptor: Int32, _ operation: StaticString, _ join: (DescriptorWaits) -> Void
+        for descriptor: Int32, _ operation: StaticString, _ join: (DescriptorWaits) -> Void,
+        _ leave: (DescriptorWaits) -> Void
     ) throws -> DescriptorWaits {
         let waits = descriptor < 0 ? nil : descriptors[descriptor]?.waits
         let all = waits ?? DescriptorWaits()
-        try change(descriptor, operation) { watch in
-            watch.waits = all
-            join(all)
+        do {
+            try change(descriptor, operation) { watch in
+                watch.waits = all
+                join(all)
+            }
+        } catch {
+            leave(all)
+            throw error
         }
         return all
     }

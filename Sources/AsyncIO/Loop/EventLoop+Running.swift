@@ -142,6 +142,8 @@ extension EventLoop {
         whileCurrent {
             // The first piece of an `async` main may have left hand-overs: no entry runs that they follow.
             runHandOvers()
+            // What was left for a loop that did not run is all there when it begins.
+            inbox.take(atMost: .max, receive)
             repeat { turn() } while !isStopping && escaping == nil && !isDone()
         }
         if let interrupt = escaping.take() { throw interrupt }
@@ -178,7 +180,7 @@ extension EventLoop {
         for item in inbox.close() {
             switch item {
             case .job, .timer: LoopExecutor.shared.adopt(item)
-            case .callback, .handle: break
+            case .handle: break
             }
         }
     }

@@ -1,3 +1,5 @@
+internal import AsyncIOSystem
+
 extension EventLoop {
     /// Runs `callback` in the next turn, after what is scheduled already.
     ///
@@ -84,18 +86,29 @@ extension EventLoop {
     /// that of the call. False if the loop is closed.
     @discardableResult
     func post(_ item: Inbox.Item) -> Bool {
-        guard EventLoop.here === self, state != .closed else { return inbox.post(item) }
+        guard EventLoop.here === self, state != .closed else { return send(item) }
         receive(item)
+        return true
+    }
+
+    /// Leaves something for the loop, on any other thread, and wakes it if it sleeps. False if
+    /// the loop is closed.
+    @discardableResult
+    func send(_ item: Inbox.Item) -> Bool {
+        switch inbox.post(item) {
+        case .accepted: break
+        case .mustWake: poller.wakeUp.signal()
+        case .refused: return false
+        }
         return true
     }
 
     func receive(_ item: Inbox.Item) {
         switch item {
         case .job(let job): ready.append(.job(job))
-        case .timer(let job, let target):
-            schedule(.job(job), at: target.deadline(on: self, isForeign: true))
-        case .callback(let callback): ready.append(.handle(Handle(.callback(callback))))
-        case .handle(let handle): ready.append(.handle(Handle(.callback { try handle.run() })))
+        case .timer(let timer):
+            schedule(.job(timer.job), at: timer.target.deadline(on: self, isForeign: true))
+        case .handle(let handle): ready.append(.threadSafe(handle))
         }
     }
 

@@ -60,7 +60,7 @@ extension EventLoop {
         } else {
             switch entry {
             case .done(let future, _): subject = "a done callback of \(future.description)"
-            case .handle, .descriptor, .sleep: subject = "a callback"
+            case .handle, .threadSafe, .descriptor, .sleep: subject = "a callback"
             case .wake, .job: subject = "code that is no task of asyncio's"
             }
         }

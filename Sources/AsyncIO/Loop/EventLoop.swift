@@ -1,6 +1,7 @@
 package import AsyncIOSystem
 internal import CShims
 internal import Synchronization
+internal import SystemPackage
 
 /// The event loop: one thread, one queue, asyncio's order.
 ///
@@ -78,6 +79,8 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: State (loop thread only)
 
+    /// Whether other threads are likely to have something soon.
+    @safe @exclusivity(unchecked) private var senders = Senders()
     @safe @exclusivity(unchecked) var state = State.idle
     @safe @exclusivity(unchecked) var isStopping = false
     /// Somebody else's run loop runs this one, and does the sleeping; see LoopPump.
@@ -86,9 +89,11 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var isStalled = false
     /// How many tasks had not ended when it was closed.
     @safe @exclusivity(unchecked) var leftTasks = 0
-    /// A ``KeyboardInterrupt`` that a callback or a task ended with: it ends the run at
-    /// once, and what is queued stays queued.
-    @safe @exclusivity(unchecked) var escaping: KeyboardInterrupt?
+    /// A ``KeyboardInterrupt`` that a callback or a task ended with, or the poller's failure:
+    /// it ends the run at once, and what is queued stays queued.
+    @safe @exclusivity(unchecked) var escaping: (any Error)?
+    /// What is known of the poller's failures.
+    @safe @exclusivity(unchecked) var pollFailures = PollFailures()
     /// Turns made so far.
     @safe @exclusivity(unchecked) package internal(set) var turns: UInt64 = 0
     /// What is known of the steps, while somebody wants them timed.
@@ -173,16 +178,18 @@ public final class EventLoop: @unchecked Sendable {
     package init(debug: Bool?, backend: Backend = .automatic, time: Time) throws(OSError) {
         LoopExecutor.install()
         (poller, self.backend) = try backend.makePoller()
-        inbox = Inbox(wakeUp: poller.wakeUp)
+        inbox = Inbox.make()
         self.debug = debug ?? Environment.debug
         if case .virtual = time { virtualNow = 0 }
         timeSteps(self.debug, for: .debug)
     }
 
     deinit {
-        guard state != .closed else { return }
-        Self.warn("unclosed event loop", of: self)
-        forgetEverything()
+        if state != .closed {
+            Self.warn("unclosed event loop", of: self)
+            forgetEverything()
+        }
+        inbox.retire()
     }
 
     // MARK: One turn
@@ -208,27 +215,29 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     /// Callbacks and wake-ups from other threads, in the order they came.
-    private func receiveFromOtherThreads() {
+    func receiveFromOtherThreads() {
         guard inbox.hasNews else { return }
-        for item in inbox.takeAll() { receive(item) }
+        inbox.take(receive)
     }
 
     /// Waits for descriptors, no longer than the nearest timer; not at all if
     /// there is something to do already, and without a system call if there are
     /// no descriptors that could have news.
     private func pollForEvents() {
-        let timeout = idleTime()
+        var timeout = idleTime()
+        if let failure = pollFailures.final { return doWithoutPolling(timeout, failure) }
+        if timeout != 0, !fallAsleep() {
+            // Another thread was quicker. Descriptors get their look all the same.
+            receiveFromOtherThreads()
+            timeout = 0
+        }
         if timeout == 0, descriptors.isEmpty {
             if !isMainQueueDue { return }
             mainQueue.look = pulse.now
         }
-        if timeout != 0, !inbox.beginSleep() {
-            // Another thread was quicker.
-            return receiveFromOtherThreads()
-        }
         do {
             let count = try poll(timeout)
-            if timeout != 0 { inbox.endSleep() }
+            if timeout != 0 { wakeUp() }
             receiveFromOtherThreads()
             // Held once for all events, since an event changes neither.
             let (poller, descriptors) = (poller, descriptors)
@@ -237,17 +246,28 @@ public final class EventLoop: @unchecked Sendable {
                 descriptorIsReady(poller.event(at: index), among: descriptors)
             }
         } catch {
-            inbox.endSleep()
-            callExceptionHandler(ExceptionContext(message: "The event loop's poller failed", error: error))
+            wakeUp()
+            pollFailed(error)
+            receiveFromOtherThreads()
         }
     }
 
     /// The watchdog knows when the loop is in here: it is not blocked then.
-    private func poll(_ timeout: Int64?) throws -> Int {
+    private func poll(_ timeout: Int64?) throws(Errno) -> Int {
         pulse.enterPoller()
         defer { pulse.leavePoller() }
         return try poller.wait(timeout: timeout)
     }
+
+    /// False if there is something in the inbox: then the loop may not sleep.
+    @inline(__always)
+    private func fallAsleep() -> Bool {
+        if senders.areExpected, senders.come(to: inbox) { return false }
+        return inbox.beginSleep()
+    }
+
+    @inline(__always)
+    private func wakeUp() { senders.areExpected = inbox.endSleep() }
 
     /// How long the loop may sleep: 0 not at all, nil until something happens.
     private func idleTime() -> Int64? {
@@ -320,6 +340,7 @@ public final class EventLoop: @unchecked Sendable {
             run(job)
         case .job(let job): run(job)
         case .handle(let handle): handle.run(on: self)
+        case .threadSafe(let handle): handle.run(on: self)
         case .descriptor(let callback): if !callback.isRemoved { call(callback.body) }
         case .sleep(let sleep): sleep.fire()
         case .done(let future, let callback): callback.run(future, on: self)

@@ -9,6 +9,8 @@
 // their task executor, for the same reason.
 
 internal import AsyncIOSystem
+internal import CShims
+internal import Synchronization
 @_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) internal import _Concurrency
 
 /// Where the Swift runtime brings its jobs: to the loop of this thread, or to the
@@ -18,15 +20,22 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     /// What jobs from other threads need to know.
     private struct Destination {
-        /// The running loop's.
-        var inbox: Inbox?
+        var running: Running?
         /// What came while no loop ran; the next one gets it.
         var orphans: [Inbox.Item] = []
         /// Told when a job comes while no loop runs: who can run one, should. See LoopPump.
         var onOrphan: (@Sendable () -> Void)?
     }
 
+    /// What a loop has for other threads while it runs.
+    struct Running: Sendable {
+        let inbox: Inbox
+        let wakeUp: WakeUp
+    }
+
     private let destination = Guarded(Destination())
+    /// The address of `destination.running`'s inbox, or 0, for those who take no lock. See Inbox.
+    private let inbox = Atomic<UInt>(0)
 
     // MARK: Installing
 
@@ -80,7 +89,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         if let loop = EventLoop.here {
             loop.schedule(.job(job), at: target.deadline(on: loop))
         } else {
-            post(.timer(job, target))
+            post(.timer(ForeignTimer(job, target)))
         }
     }
 
@@ -93,8 +102,22 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     }
 
     private func post(_ item: Inbox.Item) {
+        switch Inbox.withInbox(at: inbox.load(ordering: .acquiring), { $0.post(item) }) {
+        case .accepted: break
+        case .mustWake: destination.withLock { $0.running?.wakeUp }?.signal()
+        case .refused, nil: postToWhoeverRuns(item)
+        }
+    }
+
+    /// The same with the lock, while which no loop begins or ends to run.
+    @inline(never)
+    private func postToWhoeverRuns(_ item: Inbox.Item) {
         let onOrphan = destination.withLock { destination -> (@Sendable () -> Void)? in
-            if let inbox = destination.inbox, inbox.post(item) { return nil }
+            switch destination.running?.inbox.post(item) {
+            case .accepted: return nil
+            case .mustWake: return destination.running?.wakeUp.signal
+            case .refused, nil: break
+            }
             destination.orphans.append(item)
             return destination.onOrphan
         }
@@ -116,44 +139,50 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     // MARK: Which loop runs
 
     /// `loop` takes what comes from other threads from now on. Returns who did before.
-    func beginRunning(_ loop: EventLoop) -> Inbox? {
+    func beginRunning(_ loop: EventLoop) -> Running? {
+        let running = Running(inbox: loop.inbox, wakeUp: loop.poller.wakeUp)
         let (outer, orphans) = destination.withLock { destination in
-            defer {
-                destination.inbox = loop.inbox
-                destination.orphans = []
-            }
-            return (destination.inbox, destination.orphans)
+            defer { destination.orphans = [] }
+            return (replace(&destination, running), destination.orphans)
         }
         for orphan in orphans { loop.receive(orphan) }
         return outer
     }
 
-    func endRunning(returningTo outer: Inbox?) {
-        destination.withLock { $0.inbox = outer }
+    func endRunning(returningTo outer: Running?) {
+        _ = destination.withLock { replace(&$0, outer) }
+    }
+
+    /// The inbox that was the running loop's takes no more jobs, the new one does. Returns the
+    /// old one.
+    private func replace(_ destination: inout Destination, _ running: Running?) -> Running? {
+        let old = destination.running
+        old?.inbox.endRunning()
+        running?.inbox.beginRunning()
+        destination.running = running
+        inbox.store(running?.inbox.address ?? 0, ordering: .releasing)
+        return old
     }
 
     /// For jobs that a loop had when it ended: the loop around it takes them, or
     /// the next one to run.
     func adopt(_ item: Inbox.Item) { post(item) }
 
-    func suspendRunning() -> Inbox? {
-        destination.withLock { destination in
-            defer { destination.inbox = nil }
-            return destination.inbox
-        }
+    func suspendRunning() -> Running? {
+        destination.withLock { replace(&$0, nil) }
     }
 
-    func resumeRunning(_ inbox: Inbox?) {
+    func resumeRunning(_ running: Running?) {
         destination.withLock { destination in
-            destination.inbox = inbox
-            guard let inbox else { return }
-            for orphan in destination.orphans { inbox.post(orphan) }
+            _ = replace(&destination, running)
+            guard let running else { return }
+            for orphan in destination.orphans { _ = running.inbox.post(orphan) }
             destination.orphans = []
         }
     }
 
     /// Whether a loop runs somewhere in this process.
-    var isRunning: Bool { destination.withLock { $0.inbox != nil } }
+    var isRunning: Bool { inbox.load(ordering: .relaxed) != 0 }
 
     // MARK: Isolation
 
@@ -184,4 +213,26 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     }
 
     func stop() { EventLoop.here?.stop() }
+}
+
+extension UnownedJob {
+    /// The first of the two words that a job has for the executor that it waits for: what
+    /// `ExecutorJob.withUnsafeExecutorPrivateData` shows, without its price. Whoever keeps the
+    /// job may use it until the job runs.
+    //
+    // SAFETY: a job is a pointer to the runtime's object, in which the words have had this place
+    // since Swift 5.5; InboxTests looks whether they still do.
+    @inline(__always)
+    var executorWord: UnsafeMutablePointer<UInt> {
+        unsafe UnsafeMutablePointer(
+            bitPattern: unsafeBitCast(self, to: UInt.self) &+ UInt(ASYNCIO_JOB_EXECUTOR_WORDS)
+        ).unsafelyUnwrapped
+    }
+}
+
+extension EventLoop {
+    /// For a test.
+    @unsafe package static func executorWord(of job: UnownedJob) -> UnsafeMutablePointer<UInt> {
+        unsafe job.executorWord
+    }
 }

@@ -1,79 +1,284 @@
 internal import AsyncIOSystem
 internal import Synchronization
 
+// # The inbox
+//
+// Any number of threads leave things for a loop, and a sender must neither wait for another
+// one nor for the loop. So the inbox is one word: the address of the item that came last, and
+// in its low bits what the loop is doing. Each item holds the word that was there before it.
+//
+//     post      item.next = word; replace word by the item's, if nobody was quicker
+//     take      replace word by an empty one; turn the list around; deal with a part of it
+//
+// A sender's items keep their order, since each is behind the one before it. It does not
+// matter if the word changed and changed back meanwhile (ABA): a sender needs the word to be
+// equal and nothing else, and only the loop takes, always everything.
+//
+// What the loop is doing is in the same word, so that no second one has to agree with it:
+//
+//     idle      it does not run: callbacks wait for its next run, jobs are refused
+//     running   it will look at the inbox before it sleeps
+//     asleep    it is about to wait for the poller, or does; the first sender after that
+//               makes it `running` and wakes it, the others have nothing to do
+//     closed    everything is refused
+//
+// The loop falls asleep only if the word says `running` and empty, in one step; an item that
+// comes before is seen, and one that comes after sees the sleep.
+//
+// No item costs an allocation here: a job has room for its executor, and a handle, which the
+// sender gets anyway, for the inbox.
+//
+// A thread that brings a job knows only which inbox was the running loop's a moment ago. The
+// loop may be gone when it looks. So an inbox is never freed: it is used again, for another
+// loop. If that one runs, the job is right there; if not, it is refused and the sender asks
+// again.
+
 /// What other threads leave for a loop: the only thing of it that they touch.
-///
-/// A sender appends under the mutex and wakes the loop only if it sleeps, or is
-/// about to. The loop announces its sleep under the same mutex after it saw the
-/// box empty, so that nothing can slip in between.
-final class Inbox: Sendable {
-    enum Item: Sendable {
+//
+// SAFETY: `head` is for all; `rest` belongs to the loop's thread.
+final class Inbox: @unchecked Sendable {
+    enum Item {
         case job(UnownedJob)
-        /// A job that is to run when the loop's clock shows this.
-        case timer(UnownedJob, SleepTarget)
-        case callback(@Sendable () -> Void)
+        /// A job that is to run when the loop's clock shows a time.
+        case timer(ForeignTimer)
         case handle(ThreadSafeHandle)
+
+        /// A callback that nobody takes back.
+        static func callback(_ body: @escaping @Sendable () -> Void) -> Item { .handle(ThreadSafeHandle(body)) }
     }
 
-    private struct State {
-        var items: [Item] = []
-        var isAsleep = false
-        var isClosed = false
+    /// What became of an item.
+    enum Posting {
+        case accepted
+        /// It is accepted, and it is this sender who has to wake the loop.
+        case mustWake
+        case refused
     }
 
-    private let state = Guarded(State())
-    /// Tells the loop without a lock that `items` may not be empty.
-    private let news = Atomic(false)
-    private let wakeUp: WakeUp
+    fileprivate enum State: UInt {
+        case idle = 0
+        case running = 1
+        case asleep = 2
+        case closed = 3
 
-    init(wakeUp: WakeUp) { self.wakeUp = wakeUp }
+        static let mask: UInt = 3
+        init(of word: UInt) {
+            switch word & Self.mask {
+            case Self.idle.rawValue: self = .idle
+            case Self.running.rawValue: self = .running
+            case Self.asleep.rawValue: self = .asleep
+            default: self = .closed
+            }
+        }
+    }
+
+    private let head = Atomic(State.idle.rawValue)
+    /// What was taken and not dealt with yet, the oldest item first.
+    @safe @exclusivity(unchecked) private var rest: UInt = 0
+
+    private init() {}
 
     // MARK: Any thread
 
-    /// False if the loop is closed: the item is not taken.
-    @discardableResult
-    func post(_ item: Item) -> Bool {
-        let (accepted, mustWake) = state.withLock { state in
-            guard !state.isClosed else { return (false, false) }
-            state.items.append(item)
-            news.store(true, ordering: .relaxed)
-            defer { state.isAsleep = false }
-            return (true, state.isAsleep)
+    func post(_ item: Item) -> Posting {
+        let link = item.link()
+        var word = head.load(ordering: .relaxed)
+        while true {
+            let state = State(of: word)
+            guard state != .closed, state != .idle || !item.needsARunningLoop else {
+                _ = unsafe Item(taking: link)
+                return .refused
+            }
+            unsafe Item.setNext(of: link, word & ~State.mask)
+            let result = head.weakCompareExchange(
+                expected: word, desired: link | (state == .asleep ? .running : state).rawValue,
+                successOrdering: .acquiringAndReleasing, failureOrdering: .relaxed)
+            if result.exchanged { return state == .asleep ? .mustWake : .accepted }
+            word = result.original
         }
-        if mustWake { wakeUp.signal() }
-        return accepted
     }
 
     // MARK: The loop's thread
 
     @inline(__always)
-    var hasNews: Bool { news.load(ordering: .relaxed) }
+    var hasNews: Bool { rest != 0 || head.load(ordering: .relaxed) > State.mask }
 
-    func takeAll() -> [Item] {
-        state.withLock { state in
-            news.store(false, ordering: .relaxed)
-            defer { state.items = [] }
-            return state.items
+    /// Takes what is there, the oldest item first, and at most so many. Only while the loop runs.
+    ///
+    /// What comes meanwhile is for the next time. And so is the rest, if senders are quicker than
+    /// the loop: else each turn would have more to do than the one before, and timers and
+    /// descriptors would wait longer and longer.
+    func take(atMost most: Int = 1_024, _ body: (Item) -> Void) {
+        // SAFETY: whoever took the list is the only one who has it.
+        if rest == 0 { rest = unsafe Self.turned(head.exchange(State.running.rawValue, ordering: .acquiring)) }
+        var count = 0
+        while rest != 0, count < most {
+            let link = rest
+            rest = unsafe Item.next(of: link)
+            body(unsafe Item(taking: link))
+            count += 1
         }
     }
 
     /// False if there is something in the box: then the loop may not sleep.
-    func beginSleep() -> Bool {
-        state.withLock { state in
-            guard state.items.isEmpty else { return false }
-            state.isAsleep = true
-            return true
-        }
+    func beginSleep() -> Bool { rest == 0 && exchange(.running, .asleep) }
+
+    /// Whether it was a sender who ended the sleep.
+    func endSleep() -> Bool { !exchange(.asleep, .running) }
+
+    private func exchange(_ state: State, _ next: State) -> Bool {
+        head.compareExchange(
+            expected: state.rawValue, desired: next.rawValue, ordering: .acquiringAndReleasing
+        ).exchanged
     }
 
-    func endSleep() { state.withLock { $0.isAsleep = false } }
+    /// Jobs are accepted from now on. What is in the box stays.
+    func beginRunning() { change(to: .running) }
+    func endRunning() { change(to: .idle) }
+
+    private func change(to state: State) {
+        var word = head.load(ordering: .relaxed)
+        while true {
+            let result = head.weakCompareExchange(
+                expected: word, desired: word & ~State.mask | state.rawValue, ordering: .acquiringAndReleasing)
+            if result.exchanged { return }
+            word = result.original
+        }
+    }
 
     /// Refuses what comes from now on; returns what nobody took.
     func close() -> [Item] {
-        state.withLock { state in
-            state.isClosed = true
-            defer { state.items = [] }
-            return state.items
+        var items: [Item] = []
+        for list in [rest, unsafe Self.turned(head.exchange(State.closed.rawValue, ordering: .acquiringAndReleasing))] {
+            var link = list
+            while link != 0 {
+                let next = unsafe Item.next(of: link)
+                items.append(unsafe Item(taking: link))
+                link = next
+            }
+        }
+        rest = 0
+        return items
+    }
+
+    /// A list whose first item is the one that came first, and no longer the last.
+    @unsafe private static func turned(_ word: UInt) -> UInt {
+        var (link, turned) = (word & ~State.mask, UInt(0))
+        while link != 0 {
+            let next = unsafe Item.next(of: link)
+            unsafe Item.setNext(of: link, turned)
+            (turned, link) = (link, next)
+        }
+        return turned
+    }
+
+    // MARK: Never freed
+
+    private static let unused = Guarded<[Inbox]>([])
+
+    /// An inbox for a loop, which gives it back with ``retire()``.
+    static func make() -> Inbox {
+        let inbox = unused.withLock { $0.popLast() } ?? Inbox()
+        inbox.change(to: .idle)
+        return inbox
+    }
+
+    /// The loop is closed, and nobody holds it.
+    func retire() { Self.unused.withLock { $0.append(self) } }
+
+    /// For ``withInbox(at:_:)``.
+    // SAFETY: an address to be compared, or handed to the function below.
+    var address: UInt { unsafe UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
+
+    /// - Parameter address: an inbox's, though it may be another loop's meanwhile.
+    @inline(__always)
+    static func withInbox<T>(at address: UInt, _ body: (Inbox) -> T) -> T? {
+        guard let pointer = unsafe UnsafeRawPointer(bitPattern: address) else { return nil }
+        // SAFETY: inboxes are never freed.
+        return unsafe Unmanaged<Inbox>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
+    }
+}
+
+// MARK: Items as words
+
+// A *link* is the address of a job or an object, a multiple of 16; above the two bits of the
+// state, two more say what it is of. It holds a reference to the object.
+//
+// SAFETY, of all that is unsafe here: a link is used between `link()` and `init(taking:)`, by
+// one thread at a time.
+extension Inbox.Item {
+    private static let timerBit: UInt = 4
+    private static let handleBit: UInt = 8
+
+    fileprivate var needsARunningLoop: Bool {
+        if case .handle = self { false } else { true }
+    }
+
+    @inline(__always)
+    fileprivate func link() -> UInt {
+        switch self {
+        case .job(let job): unsafe unsafeBitCast(job, to: UInt.self)
+        case .timer(let timer): unsafe UInt(bitPattern: Unmanaged.passRetained(timer).toOpaque()) | Self.timerBit
+        case .handle(let handle): unsafe UInt(bitPattern: Unmanaged.passRetained(handle).toOpaque()) | Self.handleBit
         }
     }
+
+    @unsafe @inline(__always)
+    fileprivate init(taking link: UInt) {
+        if let handle = unsafe Self.handle(link) {
+            self = unsafe .handle(handle.takeRetainedValue())
+        } else if let timer = unsafe Self.timer(link) {
+            self = unsafe .timer(timer.takeRetainedValue())
+        } else {
+            self = unsafe .job(Self.job(link))
+        }
+    }
+
+    @unsafe @inline(__always)
+    fileprivate static func next(of link: UInt) -> UInt {
+        if let handle = unsafe handle(link) { return unsafe handle._withUnsafeGuaranteedRef { $0.next } }
+        if let timer = unsafe timer(link) { return unsafe timer._withUnsafeGuaranteedRef { $0.next } }
+        return unsafe job(link).executorWord.pointee
+    }
+
+    @unsafe @inline(__always)
+    fileprivate static func setNext(of link: UInt, _ next: UInt) {
+        if let handle = unsafe handle(link) {
+            unsafe handle._withUnsafeGuaranteedRef { $0.next = next }
+        } else if let timer = unsafe timer(link) {
+            unsafe timer._withUnsafeGuaranteedRef { $0.next = next }
+        } else {
+            unsafe job(link).executorWord.pointee = next
+        }
+    }
+
+    @unsafe @inline(__always)
+    private static func handle(_ link: UInt) -> Unmanaged<ThreadSafeHandle>? {
+        link & handleBit == 0 ? nil : unsafe Unmanaged.fromOpaque(address(link))
+    }
+
+    @unsafe @inline(__always)
+    private static func timer(_ link: UInt) -> Unmanaged<ForeignTimer>? {
+        link & timerBit == 0 ? nil : unsafe Unmanaged.fromOpaque(address(link))
+    }
+
+    @unsafe @inline(__always)
+    private static func job(_ link: UInt) -> UnownedJob { unsafe unsafeBitCast(address(link), to: UnownedJob.self) }
+
+    @unsafe @inline(__always)
+    private static func address(_ link: UInt) -> UnsafeRawPointer {
+        unsafe UnsafeRawPointer(bitPattern: link & ~15).unsafelyUnwrapped
+    }
+}
+
+/// A sleep that began on another thread.
+//
+// SAFETY: `next` is the inbox's: written by the thread that posts, before the others can see
+// the item, and then by the one that took the list.
+final class ForeignTimer: @unchecked Sendable {
+    let job: UnownedJob
+    let target: SleepTarget
+    @safe @exclusivity(unchecked) fileprivate(set) final var next: UInt = 0
+
+    init(_ job: UnownedJob, _ target: SleepTarget) { (self.job, self.target) = (job, target) }
 }

@@ -31,7 +31,7 @@ package final class LoopPump {
     /// - Returns: the nanoseconds until the next timer; nil if there is none.
     package func pump() -> Int64? {
         guard EventLoop.here == nil else { return nil }
-        repeat { try? loop.run(until: { true }) } while !loop.ready.isEmpty
+        repeat { try? loop.run(until: { true }) } while !loop.ready.isEmpty || loop.inbox.hasNews
         return loop.timers.first.map { max(0, $0 - SystemClock.now()) }
     }
 }

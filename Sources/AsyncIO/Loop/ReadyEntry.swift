@@ -6,6 +6,8 @@ enum ReadyEntry {
     case job(UnownedJob)
     /// A callback that was scheduled.
     case handle(Handle)
+    /// A callback that another thread scheduled.
+    case threadSafe(ThreadSafeHandle)
     /// A descriptor's callback.
     case descriptor(WatchCallback)
     /// A sleep whose time has come.

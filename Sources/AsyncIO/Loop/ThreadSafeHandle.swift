@@ -4,32 +4,78 @@ internal import Synchronization
 /// A callback that another thread gave to the loop.
 ///
 /// asyncio: the `Handle` of `loop.call_soon_threadsafe`.
-public final class ThreadSafeHandle: Sendable {
-    private let callback: Guarded<(@Sendable () throws -> Void)?>
-    /// Held while the callback runs.
-    private let running = Guarded(false)
-    private let cancelled = Atomic(false)
+//
+// SAFETY: `callback` belongs to whoever ends the waiting, which is told by `state`: the loop,
+// to call it, or the first thread that cancels it, to let it go. `next` is the inbox's; see
+// there.
+public final class ThreadSafeHandle: @unchecked Sendable {
+    @safe @exclusivity(unchecked) var next: UInt = 0
+    @safe @exclusivity(unchecked) private var callback: (@Sendable () throws -> Void)?
+    private let state = Atomic(Phase.waiting)
 
-    init(_ callback: @escaping @Sendable () throws -> Void) {
-        self.callback = Guarded(callback)
+    /// The phases follow one another by adding one; the flags are bits above them.
+    private enum Phase {
+        static let waiting: UInt8 = 0
+        static let running: UInt8 = 1
+        static let ended: UInt8 = 2
+        static let mask: UInt8 = 3
+        static let cancelledFlag: UInt8 = 4
+        /// Somebody waits for the end.
+        static let awaitedFlag: UInt8 = 8
     }
 
+    init(_ callback: @escaping @Sendable () throws -> Void) { self.callback = callback }
+
     /// Whether `cancel()` was called.
-    public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+    public var isCancelled: Bool { state.load(ordering: .relaxed) & Phase.cancelledFlag != 0 }
 
     /// Prevents the callback from running. If it is running, waits until it has
     /// ended; on the loop's own thread, where that would be for ever, it does not
     /// wait.
     public func cancel() {
-        cancelled.store(true, ordering: .relaxed)
-        callback.withLock { $0 = nil }
-        if EventLoop.here == nil { running.withLock { _ in } }
+        let before = state.bitwiseOr(Phase.cancelledFlag, ordering: .acquiringAndReleasing).oldValue
+        if before == Phase.waiting {
+            callback = nil
+        } else if before & Phase.mask == Phase.running, EventLoop.here == nil {
+            waitUntilEnded()
+        }
     }
 
-    func run() throws {
-        try running.withLock { _ in
-            guard let callback = self.callback.withLock({ $0.take() }) else { return }
-            try callback()
+    /// Called by the loop, once.
+    func run(on loop: EventLoop) {
+        guard
+            state.compareExchange(
+                expected: Phase.waiting, desired: Phase.running, successOrdering: .acquiring,
+                failureOrdering: .relaxed
+            ).exchanged
+        else { return }
+        if let callback = self.callback.take() { loop.call(callback) }
+        let before = state.add(1, ordering: .acquiringAndReleasing).oldValue
+        if before & Phase.awaitedFlag != 0 { Self.ended(self) }
+    }
+
+    // MARK: Waiting for the end
+
+    // Seldom needed, so that no handle has room for it.
+    private static let waiters = Guarded<[(handle: ObjectIdentifier, gate: ThreadGate)]>([])
+
+    private func waitUntilEnded() {
+        let gate = ThreadGate()
+        Self.waiters.withLock { $0.append((ObjectIdentifier(self), gate)) }
+        let before = state.bitwiseOr(Phase.awaitedFlag, ordering: .acquiringAndReleasing).oldValue
+        if before & Phase.mask == Phase.running {
+            gate.wait()
+        } else {
+            Self.waiters.withLock { $0.removeAll { $0.gate === gate } }
         }
+    }
+
+    private static func ended(_ handle: ThreadSafeHandle) {
+        let gates = waiters.withLock { waiters in
+            let own = waiters.filter { $0.handle == ObjectIdentifier(handle) }
+            waiters.removeAll { $0.handle == ObjectIdentifier(handle) }
+            return own.map(\.gate)
+        }
+        for gate in gates { gate.open() }
     }
 }

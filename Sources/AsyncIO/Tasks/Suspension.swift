@@ -136,7 +136,7 @@ private final class CancelTarget: @unchecked Sendable {
         if EventLoop.here != nil {
             wasAccepted = future.cancel()
         } else {
-            loop.inbox.post(.callback { [self] in wasAccepted = future.cancel() })
+            loop.send(.callback { [self] in wasAccepted = future.cancel() })
         }
     }
 }

@@ -112,7 +112,7 @@ private struct ForeignReport<Value>: @unchecked Sendable {
 
     func send(_ result: sending Result<Value, any Error>?) {
         let parcel = Parcel(result)
-        loop.inbox.post(
+        loop.send(
             .callback { [self] in
                 loop.foreignWorkEnded()
                 guard !future.isDone else { return }

@@ -4,7 +4,7 @@
 #ifndef ASYNCIO_INSPECT_H
 #define ASYNCIO_INSPECT_H
 
-enum { ASYNCIO_TASK_RESUME_CONTEXT = 64 };
+enum { ASYNCIO_JOB_EXECUTOR_WORDS = 16, ASYNCIO_TASK_RESUME_CONTEXT = 64 };
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
