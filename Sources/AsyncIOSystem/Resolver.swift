@@ -49,6 +49,23 @@ package enum Resolver {
         return found
     }
 
+    /// The loopback's addresses, whatever it is called.
+    package static func loopback(
+        service: String, family: Int32, isDatagram: Bool
+    ) throws(Failure) -> [SystemAddress] {
+        try addresses(host: nil, service: service, family: family, isDatagram: isDatagram, passive: false)
+    }
+
+    /// Whether a host is spelled in numbers, with or without a zone: nobody need be asked.
+    package static func isNumeric(_ host: String) -> Bool {
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_flags = AI_NUMERICHOST
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard unsafe getaddrinfo(host, nil, &hints, &list) == 0 else { return false }
+        unsafe freeaddrinfo(list)
+        return true
+    }
+
     /// The host and the service of an address; in numbers if it has no name, or if asked.
     package static func names(
         of address: SystemAddress, isDatagram: Bool, isNumeric: Bool

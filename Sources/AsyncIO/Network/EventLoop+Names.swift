@@ -37,7 +37,12 @@ extension EventLoop {
         try checkOpen("getNameInfo")
         let system = address.system
         do {
-            let names = try await lookUp { try Resolver.names(of: system, isDatagram: false, isNumeric: isNumeric) }
+            let names = try await lookUp(
+                locally: {
+                    guard isNumeric || HostsFile.knows(system) else { return nil }
+                    return try Resolver.names(of: system, isDatagram: false, isNumeric: isNumeric)
+                },
+                { try Resolver.names(of: system, isDatagram: false, isNumeric: isNumeric) })
             return (names.host, names.service)
         } catch let failure as Resolver.Failure {
             throw ResolveError(host: address.description, reason: failure.reason)
@@ -52,10 +57,18 @@ extension EventLoop {
         let start = SystemClock.now()
         defer { if debug { noteLookup(of: host, SystemClock.now() - start) } }
         do {
-            return try await lookUp {
+            let ask = { @Sendable () throws in
                 try Resolver.addresses(
                     host: host, service: service, family: number, isDatagram: isDatagram, passive: passive)
             }
+            return try await lookUp(
+                locally: {
+                    guard let host else { return try ask() }
+                    if Resolver.isNumeric(host) || HostsFile.knows(host, family: number) { return try ask() }
+                    guard HostsFile.isLocalhost(host) else { return nil }
+                    // It is in no file; and no name server is to be asked (RFC 6761).
+                    return try Resolver.loopback(service: service, family: number, isDatagram: isDatagram)
+                }, ask)
         } catch let failure as Resolver.Failure {
             throw ResolveError(host: host ?? "any interface", reason: failure.reason)
         }

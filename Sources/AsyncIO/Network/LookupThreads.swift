@@ -11,10 +11,17 @@ internal import DequeModule
 //
 // There are few of them, since a name server that keeps silent makes each one slow; what
 // does not get a thread waits its turn, and is dropped if nobody wants it any more.
+//
+// Those whose answer is on this machine must not wait behind them. So every lookup goes first
+// to a few threads of which nothing is asked that could take for ever: they answer what
+// /etc/hosts knows, and hand on the rest.
 
 /// Threads for name lookups. Any thread.
 package final class LookupThreads: Sendable {
+    /// For what a name server may be asked.
     package static let shared = LookupThreads(limit: 16)
+    /// For what this machine knows itself.
+    package static let local = LookupThreads(limit: 2)
 
     private struct State {
         var waiting = Deque<Lookup>()
@@ -72,18 +79,31 @@ extension EventLoop {
     /// Runs `work`, which may block for ever, on a thread that nobody waits for at the end.
     ///
     /// - Throws: what `work` throws; `CancellationError` at once.
+    ///
+    /// - Parameter locally: what answers at once, if it can; nil if it cannot.
     package nonisolated(nonsending) func lookUp<T: Sendable>(
-        on threads: LookupThreads = .shared, _ work: @escaping @Sendable () throws -> T
+        on threads: LookupThreads = .shared, locally: (@Sendable () throws -> T?)? = nil,
+        _ work: @escaping @Sendable () throws -> T
     ) async throws -> T {
         let future = Future<T>()
         let reply = LookupReply(loop: self, future: future)
         let lookup = Lookup { reply.send(Result { try work() }) }
+        let first = locally.map { locally in
+            Lookup {
+                do {
+                    if let answer = try locally() { reply.send(.success(answer)) } else { threads.add(lookup) }
+                } catch {
+                    reply.send(.failure(error))
+                }
+            }
+        }
         lookups += 1
         defer {
             lookups -= 1
+            first?.drop()
             lookup.drop()
         }
-        threads.add(lookup)
+        if let first { LookupThreads.local.add(first) } else { threads.add(lookup) }
         return try await future.value
     }
 }
@@ -97,7 +117,7 @@ private struct LookupReply<Value: Sendable>: @unchecked Sendable {
     let future: Future<Value>
 
     func send(_ result: Result<Value, any Error>) {
-        loop.inbox.post(
+        loop.send(
             .callback {
                 guard !future.isDone else { return }
                 switch result {
