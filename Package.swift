@@ -158,6 +158,12 @@ let package = Package(
             dependencies: ["AsyncIO"],
             path: "Tests/Programs/Places",
             swiftSettings: testSettings),
+        .target(name: "FaultInjection", path: "Tests/Programs/FaultInjection"),
+        .executableTarget(
+            name: "faulty-program",
+            dependencies: ["AsyncIO", "FaultInjection"],
+            path: "Tests/Programs/Faulty",
+            swiftSettings: testSettings),
         // What runs for hours, and may leave nothing.
         .target(name: "SoakMemory", path: "Tests/Soak/Memory"),
         .executableTarget(

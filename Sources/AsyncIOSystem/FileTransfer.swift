@@ -15,7 +15,11 @@ package enum FileTransfer {
 
     /// Whether an error says that the system has no way to send this file so.
     package static func isUnsupported(_ error: Errno) -> Bool {
-        [.invalidArgument, .noFunction, .notSupported, .badFileDescriptor].contains(error)
+        [
+            .invalidArgument, .noFunction, .notSupported, .badFileDescriptor,
+            // A container's filter does not know the call.
+            .notPermitted, .permissionDenied,
+        ].contains(error)
     }
 
     /// Reads a part of a file, fewer bytes at its end. It may block.

@@ -74,12 +74,32 @@ package final class Socket: ByteDescriptor {
         return error == 0 ? nil : Errno(rawValue: error)
     }
 
+    /// Takes the next connection.
+    ///
+    /// What went wrong with one connection before it was taken is passed over, as accept(2)
+    /// advises: it is gone, and the next one may be good.
+    ///
+    /// - Throws: `.wouldBlock` if there is none; what is wrong with the listening socket or the
+    ///   system; what was wrong with each of many connections in turn.
     package func accept() throws(Errno) -> (Socket, SystemAddress) {
         var address = sockaddr_storage()
         var length: socklen_t = 0
-        let accepted = try unsafe check(asyncio_accept(descriptor, &address, &length))
+        var result = unsafe asyncio_accept(descriptor, &address, &length)
+        for _ in 0..<Self.mostPassedOver where Self.areOfOneConnection.contains(-result) {
+            result = unsafe asyncio_accept(descriptor, &address, &length)
+        }
+        let accepted = try check(result)
         return (Socket(owning: accepted), SystemAddress(address, length: length))
     }
+
+    /// So many in turn are not the connections' fault: a filter may forbid the call.
+    private static let mostPassedOver = 128
+
+    /// Errors of accept(2) that belong to the connection which it took.
+    private static let areOfOneConnection: [Int32] = [
+        ECONNABORTED, EINTR, EPERM, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ENETDOWN, ENETUNREACH, ENONET, EHOSTDOWN,
+        EHOSTUNREACH, ETIMEDOUT, ECONNRESET, EPROTONOSUPPORT, ESOCKTNOSUPPORT, ENOSR,
+    ]
 
     // MARK: Bytes
 

@@ -41,7 +41,7 @@ package final class SystemProcess {
     /// - Throws: `noSuchProcess` if it is reaped.
     package func send(_ signal: Int32) throws(Errno) {
         guard pidfd >= 0 else { throw .noSuchProcess }
-        _ = try check(asyncio_pidfd_signal(pidfd, signal))
+        _ = try check(asyncio_pidfd_signal(pidfd, pid, signal))
     }
 
     /// To all of the group that the child leads. Its number is the child's, and nobody else

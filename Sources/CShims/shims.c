@@ -57,7 +57,9 @@ int asyncio_epoll_remove(int poller, int fd) {
 }
 
 // epoll_pwait2 takes nanoseconds (Linux 5.11); before it, milliseconds, rounded
-// up so that a timer is never early.
+// up so that a timer is never early. Some containers' system call filters are older than the
+// call, and refuse it with another error than a kernel that does not know it. So whatever it
+// fails with, epoll_wait has the last word.
 static int wait_for_events(int poller, struct epoll_event *events, int capacity, int64_t timeout_ns) {
     if (timeout_ns <= 0) return epoll_wait(poller, events, capacity, timeout_ns < 0 ? -1 : 0);
 #ifdef SYS_epoll_pwait2
@@ -65,8 +67,9 @@ static int wait_for_events(int poller, struct epoll_event *events, int capacity,
     if (!atomic_load_explicit(&missing, memory_order_relaxed)) {
         struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
         int count = (int)syscall(SYS_epoll_pwait2, poller, events, capacity, &timeout, NULL, 0);
-        if (count >= 0 || errno != ENOSYS) return count;
-        atomic_store_explicit(&missing, true, memory_order_relaxed);
+        if (count >= 0 || errno == EINTR) return count;
+        bool is_refused = errno == ENOSYS || errno == EPERM || errno == EACCES || errno == EINVAL || errno == EOPNOTSUPP;
+        if (is_refused) atomic_store_explicit(&missing, true, memory_order_relaxed);
     }
 #endif
     int64_t milliseconds = (timeout_ns + 999999) / 1000000;
@@ -107,7 +110,17 @@ int asyncio_socket(int family, int type, int protocol) {
 }
 int asyncio_accept(int fd, struct sockaddr_storage *address, socklen_t *length) {
     *length = sizeof *address;
-    return (int)result_of(accept4(fd, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    int accepted = accept4(fd, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted >= 0 || (errno != ENOSYS && errno != EPERM)) return (int)result_of(accepted);
+    // EPERM is a firewall's word about one connection, or that of a filter that refuses the
+    // call: the older call takes the next connection, or says so too.
+    *length = sizeof *address;
+    accepted = accept(fd, (struct sockaddr *)address, length);
+    if (accepted < 0) return -errno;
+    int result = asyncio_prepare_descriptor(accepted);
+    if (result == 0) return accepted;
+    close(accepted);
+    return result;
 }
 int asyncio_connect(int fd, const void *address, socklen_t length) {
     return (int)result_of(connect(fd, address, length));
@@ -222,6 +235,11 @@ bool asyncio_semaphore_wait(sem_t *semaphore, int64_t timeout_ns) {
 int asyncio_cpu_count(void) {
     long count = sysconf(_SC_NPROCESSORS_ONLN);
     return count > 0 ? (int)count : 1;
+}
+
+void asyncio_thread_pause(int64_t nanoseconds) {
+    struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    while (nanosleep(&time, &time) < 0 && errno == EINTR) {}
 }
 
 bool asyncio_is_main_thread(void) { return getpid() == (pid_t)syscall(SYS_gettid); }

@@ -79,6 +79,31 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/// What close_range does, before Linux 5.11 and where a container's filter refuses it: one by
+/// one, as /proc lists them. Without /proc they stay open.
+static void mark_each_close_on_exec(void) {
+    int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return;
+    union {
+        char bytes[2048];
+        uint64_t alignment;
+    } buffer;
+    long count;
+    while ((count = syscall(SYS_getdents64, folder, buffer.bytes, sizeof buffer.bytes)) > 0) {
+        for (long at = 0; at < count;) {
+            // struct linux_dirent64: the entry's length after two words, its name after the kind.
+            uint16_t length;
+            memcpy(&length, buffer.bytes + at + 16, sizeof length);
+            int fd = 0;
+            const char *name = buffer.bytes + at + 19;
+            for (; *name >= '0' && *name <= '9'; name++) fd = fd * 10 + (*name - '0');
+            if (*name == 0 && fd >= 3) fcntl(fd, F_SETFD, FD_CLOEXEC);
+            at += length;
+        }
+    }
+    close(folder);
+}
+
 static bool place_descriptors(const asyncio_spawn_request *request) {
     int highest = 2;
     for (int i = 0; i < request->count; i++)
@@ -88,9 +113,8 @@ static bool place_descriptors(const asyncio_spawn_request *request) {
         request->scratch[i] = fcntl(request->sources[i], F_DUPFD_CLOEXEC, highest + 1);
         if (request->scratch[i] < 0) return false;
     }
-    // Whoever opened descriptors without close-on-exec did not mean the child. (Before Linux
-    // 5.11 they stay.)
-    syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+    // Whoever opened descriptors without close-on-exec did not mean the child.
+    if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) mark_each_close_on_exec();
     for (int i = 0; i < request->count; i++)
         if (dup2(request->scratch[i], request->targets[i]) < 0) return false;
     return true;
@@ -173,8 +197,12 @@ int asyncio_reap(int pidfd, bool waits, int *status) {
     return 1;
 }
 
-int asyncio_pidfd_signal(int pidfd, int number) {
-    return syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) < 0 ? -errno : 0;
+int asyncio_pidfd_signal(int pidfd, int pid, int number) {
+    if (syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) == 0) return 0;
+    if (errno != ENOSYS && errno != EPERM && errno != EACCES) return -errno;
+    // A container's filter may refuse it. The number is as good: nobody else gets it before the
+    // child is reaped, which its pidfd's owner does.
+    return kill(pid, number) < 0 ? -errno : 0;
 }
 
 int asyncio_group_signal(int group, int number) { return kill(-group, number) < 0 ? -errno : 0; }

@@ -107,6 +107,8 @@ extension EventLoop {
 
     /// Connects a socket.
     ///
+    /// If the server of a Unix socket has no room for one more connection, waits until it has.
+    ///
     /// - Throws: ``OSError``; otherwise as ``sockRecv(_:_:)``. After a cancellation the socket
     ///   may be connected later; close it.
     ///
@@ -114,7 +116,7 @@ extension EventLoop {
     public nonisolated(nonsending) func sockConnect(_ socket: Int32, to address: SocketAddress) async throws {
         let borrowed = try borrow(socket, for: "sockConnect")
         do {
-            if try borrowed.connect(to: address.system) { return }
+            if try await connectWhenThereIsRoom(borrowed, to: address.system) { return }
             try await waitWritable(socket, "sockConnect()")
             if let error = borrowed.connectionError { throw error }
         } catch let error as Errno {
@@ -136,6 +138,8 @@ extension EventLoop {
     }
 
     /// Accepts a connection.
+    ///
+    /// A connection that broke before it was accepted is passed over.
     ///
     /// - Returns: its descriptor, non-blocking and close-on-exec, which is the caller's; and its
     ///   peer.

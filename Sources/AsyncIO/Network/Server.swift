@@ -276,11 +276,8 @@ public final class Server {
                 let (accepted, peer) = try socket.accept()
                 try adopt(accepted, peer)
             } catch {
-                switch error {
-                case .wouldBlock: return
-                case .connectionAbort, .interrupted: continue
-                default: return pause(socket, after: error)
-                }
+                if error != .wouldBlock { pause(socket, after: error) }
+                return
             }
         }
     }
@@ -308,19 +305,20 @@ public final class Server {
         }
     }
 
-    /// The system has no descriptor or memory to give: those who wait stay in the kernel's
-    /// queue, and the server tries again in a second.
+    /// Most likely the system has no descriptor or memory to give: those who wait stay in the
+    /// kernel's queue, and the server tries again in a second.
     private func pause(_ socket: Socket, after error: Errno) {
+        let isShort = [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noBufferSpace, .noMemory].contains(error)
         loop.callExceptionHandler(
             ExceptionContext(
-                message: "accept() is out of system resources; the server tries again in a second",
+                message: isShort
+                    ? "accept() is out of system resources; the server tries again in a second"
+                    : "accept() failed; the server tries again in a second",
                 error: OSError(error, "accepting a connection")))
         _ = try? loop.removeReader(socket.descriptor)
-        _ = loop.schedule(
-            .callback { [weak self] in
-                guard let self, state == .serving else { return }
-                try watch(socket)
-            }, at: loop.time.advanced(by: .seconds(1)))
+        loop.addReaderLater(socket.descriptor, in: .seconds(1), while: { self.state == .serving }) { [self] in
+            acceptConnections(on: socket)
+        }
     }
 }
 

@@ -116,7 +116,7 @@ private nonisolated(nonsending) func connect(_ socket: Socket, to address: Syste
     async throws
 {
     do {
-        if try socket.connect(to: address) { return }
+        if try await connectWhenThereIsRoom(socket, to: address) { return }
         let watch = try loop.watch(socket.descriptor)
         defer { loop.unwatch(watch) }
         watch.canWrite = false
@@ -125,5 +125,27 @@ private nonisolated(nonsending) func connect(_ socket: Socket, to address: Syste
     } catch {
         socket.close()
         throw error
+    }
+}
+
+/// Starts to connect; false if the outcome comes later.
+///
+/// Where TCP waits, a Unix socket says at once that the server's queue is full, and no poller
+/// tells when it is not. So this tries again: in the next turn, when a server on this loop has
+/// had its own, and then after pauses that grow to 50 ms.
+///
+/// - Throws: `Errno`; `CancellationError`.
+nonisolated(nonsending) func connectWhenThereIsRoom(
+    _ socket: Socket, to address: SystemAddress
+) async throws -> Bool {
+    var pause = Duration.zero
+    while true {
+        do {
+            return try socket.connect(to: address)
+        } catch {
+            guard error == .wouldBlock, address.isUnix else { throw error }
+        }
+        try await sleep(pause)
+        pause = min(max(pause * 2, .milliseconds(1)), .milliseconds(50))
     }
 }

@@ -78,7 +78,9 @@ final class ChildProcess {
         case nil:
             // The poller was wrong: ask again.
             loop.children[pid] = self
-            try? loop.addReader(descriptor) { [self] in reap() }
+            loop.addReaderLater(descriptor, in: .milliseconds(10), while: { self.returnCode == nil }) { [self] in
+                reap()
+            }
             return
         case .status(let status): returnCode = status
         case .unknown:

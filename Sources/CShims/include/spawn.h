@@ -48,7 +48,7 @@ int asyncio_spawn(const asyncio_spawn_request *request, int *pid, int *pidfd, in
 ///
 /// - Returns: 1; 0 if it has not ended; -ECHILD if somebody else took it.
 int asyncio_reap(int pidfd, bool waits, int *status);
-int asyncio_pidfd_signal(int pidfd, int signal);
+int asyncio_pidfd_signal(int pidfd, int pid, int signal);
 int asyncio_group_signal(int group, int signal);
 
 /// This process's variables, "NAME=value", ending with NULL.
