@@ -19,7 +19,8 @@ import Testing
     ]
 
     nonisolated static let others: [any Error] = [
-        URLError(.timedOut), Foundation.POSIXError(.EPIPE), CocoaError(.fileNoSuchFile), NSError(domain: "App", code: -999),
+        URLError(.timedOut),
+        Foundation.POSIXError(.EPIPE), CocoaError(.fileNoSuchFile), NSError(domain: "App", code: -999),
         OSError(.brokenPipe, "writing"), Errno.brokenPipe, Foreign.Errno(rawValue: 32), ValueError("cancelled"),
         Foreign(_domain: "AsyncHTTPClient.HTTPClientError", description: "HTTPClientError.readTimeout"),
         Foreign(_domain: "App.Error", description: "HTTPClientError.cancelled"),
@@ -232,6 +233,7 @@ import Testing
 
 /// An error of a library that is not linked here.
 private struct Foreign: Error, CustomStringConvertible {
+    // swift-format-ignore: NoLeadingUnderscores
     let _domain: String
     let description: String
 

@@ -5,7 +5,10 @@ import Testing
 
 /// Messages name an error by its type and its text.
 @Suite(.virtualTime) struct ErrorTextTests {
-    private enum Plain: Error { case broken, lost(Int) }
+    private enum Plain: Error {
+        case broken
+        case lost(Int)
+    }
     private struct Bare: Error { let number: Int }
     private struct Silent: Error, CustomStringConvertible { let description = "" }
 

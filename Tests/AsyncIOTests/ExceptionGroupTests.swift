@@ -7,7 +7,9 @@ import Testing
 
     @Test func splittingKeepsTheNesting() throws {
         let (matching, rest) = nested.split { $0 is Boom }
-        #expect(matching?.description == "outer (2 errors: Boom: boom 1; ExceptionGroup: inner (1 error: Boom: boom 2))")
+        #expect(
+            matching?.description
+                == "outer (2 errors: Boom: boom 1; ExceptionGroup: inner (1 error: Boom: boom 2))")
         #expect(rest?.errors.count == 2)
         #expect((rest?.errors.first as? ExceptionGroup)?.errors.first is TimeoutError)
     }

@@ -12,7 +12,7 @@ func serve(
         defer { writer.close() }
         do {
             try await handler(reader, writer)
-        } catch where isCancellation(error) {
+        } catch let error where isCancellation(error) {
             // Whoever cancelled the task knows.
         } catch {
             report(error, from: channel)

@@ -144,7 +144,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
         case .fresh: state = .ended
         case .suspended:
             isClosing = true
-            do { _ = try await next() } catch where CancellationErrors.contain(error) {}
+            do { _ = try await next() } catch let error where CancellationErrors.contain(error) {}
         case .running where isClosing:
             let place = Waiter(for: "the clean-up of a generator")
             closers.append(place)

@@ -61,7 +61,7 @@ public func retry<T>(
     while true {
         do {
             return try await body()
-        } catch where isCancellation(error) {
+        } catch let error where isCancellation(error) {
             throw CancellationError()
         } catch {
             guard attempt < attempts, shouldRetry(error) else { throw error }

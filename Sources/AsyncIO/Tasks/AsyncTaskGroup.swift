@@ -82,7 +82,7 @@ public final class AsyncTaskGroup {
             let value: T
             do {
                 value = try await body()
-            } catch where isCancellation(error) {
+            } catch let error where isCancellation(error) {
                 try? room.release()
                 throw error
             }

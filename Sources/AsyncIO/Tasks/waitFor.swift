@@ -80,7 +80,7 @@ private nonisolated(nonsending) func waitForPlain<A: Awaitable>(
             future.cancel()
         }, at: deadline)
     defer { timer.cancel() }
-    do { _ = try await future.value } catch where !hasExpired || Task.isCancelled { throw error } catch {}
+    do { _ = try await future.value } catch let error where !hasExpired || Task.isCancelled { throw error } catch {}
     return hasExpired ? try limit.lateResult(of: future) : try future.result()
 }
 

@@ -43,7 +43,7 @@ final class WorkerSlot {
                 let code = try await runOnce()
                 returnCode = code
                 reason = code < 0 ? "was ended by \(Signal(rawValue: -code))" : "ended with status \(code)"
-            } catch where isCancellation(error) {
+            } catch let error where isCancellation(error) {
                 throw error
             } catch {
                 returnCode = 255

@@ -119,7 +119,7 @@ private func runAsWorker(
             try worker.begin(on: EventLoop.running)
             do {
                 try await body(worker)
-            } catch where worker.isStopping && CancellationErrors.contain(error) {}
+            } catch let error where worker.isStopping && CancellationErrors.contain(error) {}
         }
     } catch {
         log.error("worker \(handover.number) has failed: \(describe(error))")
