@@ -40,8 +40,6 @@ MICRO = {
     "pingpong": ("pingpong 3000", "pingpong 13000", 10_000),
     "lock": ("lock 100 3000", "lock 100 13000", 10_000),
     "timers": ("timers 5000 1000", "timers 45000 1000", 40_000),
-    "threadsafe/1": ("threadsafe 1 5000", "threadsafe 1 45000", 40_000),
-    "threadsafe/8": ("threadsafe 8 8000", "threadsafe 8 48000", 40_000),
     "sleepers": ("sleepers 2000 4", "sleepers 12000 4", 10_000),
 }
 # What moves bytes: what is here for is that none of it does generic work for each byte, which costs fifty

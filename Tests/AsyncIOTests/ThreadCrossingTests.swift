@@ -26,18 +26,17 @@ import Testing
             let (senders, each) = (8, 3_000)
             // Swift's runtime may start a task in two steps: the two kinds are compared each with itself.
             let (callbacks, tasks) = (Arrivals(senders: senders), Arrivals(senders: senders))
-            nonisolated(unsafe) let (sharedCallbacks, sharedTasks) = (callbacks, tasks)
             let count = Counter()
             for sender in 0..<senders {
                 onForeignThread {
                     for number in 0..<each {
                         // By turns what goes through the loop, and what goes through Swift's runtime.
                         _ = try? loop.callSoonThreadSafe {
-                            onLoop { sharedCallbacks.note(sender, number) }
+                            onLoop { callbacks.note(sender, number) }
                             if count.increase() == 2 * senders * each { loop.stop() }
                         }
                         Task { @MainActor in
-                            sharedTasks.note(sender, number)
+                            tasks.note(sender, number)
                             if count.increase() == 2 * senders * each { loop.stop() }
                         }
                     }
@@ -69,26 +68,25 @@ import Testing
         }
     }
 
-    @Test func sendersWithoutEndDoNotKeepTheLoop() throws {
+    @Test func whatOthersSendIsDoneInPartsBetweenWhichTimersGetTheirTurn() throws {
         try withLoop { loop in
-            let (isEnough, ended) = (Flag(), Counter())
-            for _ in 0..<2 {
+            let (total, ran, atTimer) = (10_000, Counter(), Counter())
+            try loop.callSoon {
+                // All of it comes before the next turn.
+                let isSent = Flag()
                 onForeignThread {
-                    while !isEnough.isSet { _ = try? loop.callSoonThreadSafe {} }
-                    ended.increase()
+                    for _ in 0..<total {
+                        _ = try? loop.callSoonThreadSafe { if ran.increase() == total { loop.stop() } }
+                    }
+                    isSent.set()
                 }
+                isSent.wait()
+                try loop.callLater(.zero) { atTimer.increase(by: ran.value) }
             }
-            // Each turn has its end, and timers get their turn.
-            var fired = 0
-            func again() {
-                fired += 1
-                if fired == 20 { loop.stop() } else { _ = try? loop.callLater(.milliseconds(1)) { again() } }
-            }
-            try loop.callLater(.milliseconds(1)) { again() }
             try loop.runForever()
-            isEnough.set()
-            while ended.value < 2 { block(.microseconds(100)) }
-            #expect(fired == 20)
+            #expect(ran.value == total)
+            #expect(atTimer.value > 0)
+            #expect(atTimer.value < total / 2)
         }
     }
 
