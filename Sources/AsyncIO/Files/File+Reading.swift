@@ -33,7 +33,7 @@ extension File {
         while bytes.count < count {
             let start = position + bytes.count
             // Some files do not say how large they are, as those in /proc.
-            let rest = isRegular && count == .max ? try size - start : 0
+            let rest = count == .max ? restOfFile(after: start) : 0
             let wanted = count < .max ? count - bytes.count : rest > 0 ? rest : Self.readAheadCount
             let more = try await fetch(wanted, at: start)
             if more.isEmpty { break }
@@ -43,6 +43,13 @@ extension File {
         position += bytes.count
         return bytes
     }
+
+    /// How many bytes there are, as far as the system tells.
+    //
+    // Out of line and without an error: LLVM of Swift 6.3 crashes when it splits a function that
+    // throws in both ways.
+    @inline(never)
+    private func restOfFile(after offset: Int) -> Int { isRegular ? max(0, ((try? size) ?? 0) - offset) : 0 }
 
     /// Reads a line at the position, up to and including its newline.
     ///
@@ -110,9 +117,6 @@ extension File {
     }
 
     /// Reads once.
-    //
-    // Out of line: LLVM of Swift 6.3 crashes when it splits a function that has this one inlined.
-    @inline(never)
     private nonisolated(nonsending) func fetch(_ count: Int, at offset: Int) async throws -> [UInt8] {
         if canReadNow, count <= FileEngine.readNowLimit, let bytes = try await fetchNow(count, at: offset) {
             return bytes
