@@ -77,8 +77,8 @@ let package = Package(
         .target(name: "CAsyncIOTesting"),
         .target(name: "AsyncIOMain", dependencies: ["AsyncIO", "CAsyncIOMain"], swiftSettings: settings),
         .target(
-            name: "AsyncIOTesting", dependencies: ["AsyncIO", "AsyncIOMain", "CAsyncIOTesting"], swiftSettings: settings
-        ),
+            name: "AsyncIOTesting", dependencies: ["AsyncIO", "AsyncIOSystem", "AsyncIOMain", "CAsyncIOTesting"],
+            swiftSettings: settings),
         .executableTarget(
             name: "rexasyncio",
             dependencies: [

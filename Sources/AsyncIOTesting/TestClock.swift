@@ -1,0 +1,39 @@
+internal import AsyncIOSystem
+
+/// How long a test has run. It stands still while another test runs inside of this one, on a
+/// loop of its own: the runner begins tests whenever its code gets to run.
+final class TestClock: Sendable {
+    private struct Running {
+        let clock: TestClock
+        /// Nanoseconds, up to `since`.
+        var elapsed: Int64 = 0
+        var since: Int64
+    }
+
+    /// Tests that have begun, the innermost last.
+    private static let running = Guarded<[Running]>([])
+
+    var elapsed: Duration {
+        Self.running.withLock { running in
+            guard let index = running.lastIndex(where: { $0.clock === self }) else { return .zero }
+            let isInnermost = index == running.count - 1
+            return .nanoseconds(
+                running[index].elapsed + (isInnermost ? SystemClock.now() - running[index].since : 0))
+        }
+    }
+
+    func whileRunning<T>(_ body: () throws -> T) rethrows -> T {
+        Self.running.withLock { running in
+            let now = SystemClock.now()
+            if let outer = running.indices.last { running[outer].elapsed += now - running[outer].since }
+            running.append(Running(clock: self, since: now))
+        }
+        defer {
+            Self.running.withLock { running in
+                running.removeLast()
+                if let outer = running.indices.last { running[outer].since = SystemClock.now() }
+            }
+        }
+        return try body()
+    }
+}
