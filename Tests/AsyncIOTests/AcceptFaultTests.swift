@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// Connections that break before they are accepted, and a system that is short of memory.
-@Suite(.eventLoop, .timeLimit(.minutes(5))) struct AcceptFaultTests {
+@Suite(.eventLoop) struct AcceptFaultTests {
     private func run(error: Int32, times: Int, watchesThatFail: Int = 0) async throws -> [String] {
         let outcome = try await Program.run("faulty-program", ["accept", "\(error)", "\(times)", "\(watchesThatFail)"])
         #expect(outcome.status == 0)

@@ -18,10 +18,6 @@ import Testing
         }
     }
 
-    private final class Log {
-        var lines: [String] = []
-    }
-
     // MARK: Closing
 
     @Test func theBodysCleanUpRunsWhenTheConsumerBreaksOut() async throws {

@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// When a reader knows of the end, and what a read that is cancelled leaves: as CPython 3.11 to 3.13 (`at_eof`).
-@Suite(.eventLoop, .timeLimit(.minutes(10))) struct AtEOFTests {
+@Suite(.eventLoop) struct AtEOFTests {
     private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
     /// Runs `body` with streams from a server that sends `text` and ends.

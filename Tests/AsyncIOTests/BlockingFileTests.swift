@@ -5,7 +5,7 @@ import Glibc
 import Testing
 
 /// What may take for ever (pipes, terminals, devices) holds up nobody else.
-@Suite(.timeLimit(.minutes(5))) struct BlockingFileTests {
+@Suite struct BlockingFileTests {
     private let directory: Directory
 
     init() throws { directory = try Directory() }

@@ -177,7 +177,7 @@ import Testing
 }
 
 /// The same over descriptors.
-@Suite(.eventLoop, .timeLimit(.minutes(10))) struct DescriptorBudgetTests {
+@Suite(.eventLoop) struct DescriptorBudgetTests {
     /// How many turns the loop makes while `body` runs.
     private func turns(during body: () async throws -> Void) async throws -> UInt64 {
         let loop = try EventLoop.running

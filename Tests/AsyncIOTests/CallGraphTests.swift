@@ -128,7 +128,7 @@ struct CallGraphTests {
     // MARK: The functions' edges
 
     @Test func withoutATaskThereIsNoGraph() throws {
-        try withVirtualLoop { loop in
+        try withVirtualTimeLoop { loop in
             try loop.callSoon {
                 let graph = try captureCallGraph()
                 let text = try formatCallGraph()

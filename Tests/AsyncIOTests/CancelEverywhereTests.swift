@@ -13,14 +13,6 @@ import Testing
         case native
     }
 
-    private static func echo(_ reader: StreamReader, _ writer: StreamWriter) async throws {
-        while true {
-            let bytes = try await reader.read(65_536)
-            if bytes.isEmpty { return }
-            try await writer.write(bytes)
-        }
-    }
-
     /// Runs `session` again and again, and cancels it one wait later each time, until it is
     /// over sooner.
     private func sweep(_ kind: Kind, _ session: @escaping () async throws -> Void) async throws {
@@ -90,7 +82,7 @@ import Testing
     // MARK: Streams
 
     @Test(arguments: Kind.allCases) func aConversation(kind: Kind) async throws {
-        let server = try await startServer(host: "127.0.0.1", port: 0, Self.echo)
+        let server = try await startServer(host: "127.0.0.1", port: 0, echoing)
         try await withServer(server) { server in
             let port = try #require(server.port)
             try await sweep(kind) {
@@ -113,7 +105,7 @@ import Testing
 
     @Test(arguments: Kind.allCases) func aServerAndItsEnd(kind: Kind) async throws {
         try await sweep(kind) {
-            let server = try await startServer(hosts: ["127.0.0.1", "localhost"], port: 0, Self.echo)
+            let server = try await startServer(hosts: ["127.0.0.1", "localhost"], port: 0, echoing)
             try await withServer(server, grace: .milliseconds(20)) { server in
                 let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
                 defer { writer.abort() }
@@ -128,7 +120,7 @@ import Testing
 
     @Test(arguments: Kind.allCases) func aServerForEver(kind: Kind) async throws {
         try await sweep(kind) {
-            let server = try await startServer(host: "127.0.0.1", port: 0, startServing: false, Self.echo)
+            let server = try await startServer(host: "127.0.0.1", port: 0, startServing: false, echoing)
             defer { server.close() }
             let ending = createTask {
                 try await sleep(.milliseconds(2))
@@ -206,7 +198,7 @@ import Testing
 
     @Test(arguments: Kind.allCases) func rawSockets(kind: Kind) async throws {
         let loop = try EventLoop.running
-        let server = try await startServer(host: "127.0.0.1", port: 0, Self.echo)
+        let server = try await startServer(host: "127.0.0.1", port: 0, echoing)
         try await withServer(server) { server in
             let port = server.port ?? 0
             try await sweep(kind) {

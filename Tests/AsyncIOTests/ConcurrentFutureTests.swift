@@ -73,7 +73,7 @@ import Testing
         let gate = Flag()
         let value = try await toThread {
             let future = loop.submit {
-                while !gate.isSet { try await sleep(.milliseconds(1)) }
+                try await eventually { gate.isSet }
                 return 42
             }
             #expect(throws: TimeoutError.self) { try future.wait(timeout: .milliseconds(5)) }

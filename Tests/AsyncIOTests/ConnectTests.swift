@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// How connections come about.
-@Suite(.eventLoop, .timeLimit(.minutes(10))) struct ConnectTests {
+@Suite(.eventLoop) struct ConnectTests {
     private func withServer(host: String?, _ body: (Int) async throws -> Void) async throws {
         let server = try await startServer(host: host, port: 0) { reader, writer in
             for try await line in reader.lines { try await writer.write("\(line)\n") }
@@ -236,7 +236,7 @@ import Testing
 }
 
 /// The order of addresses, and the threads of lookups.
-@Suite(.timeLimit(.minutes(10))) struct LookupTests {
+@Suite struct LookupTests {
     private nonisolated func interleave(_ names: String, _ count: Int) -> String {
         interleaved(names.split(separator: " "), firstFamilyCount: count) { $0.hasPrefix("a") ? 1 : 2 }
             .joined(separator: " ")

@@ -80,7 +80,7 @@ struct CreationSiteTests {
         let line = #line + 1
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.readLine() }
         let (_, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
-        while server.connectionCount == 0 { try await sleep(.milliseconds(1)) }
+        try await eventually { server.connectionCount > 0 }
         try await sleep(.zero)
         #expect(try formatTaskTree().contains("created at AsyncIOTests/CreationSiteTests.swift:\(line)"))
         writer.close()

@@ -5,7 +5,7 @@ import Glibc
 import Testing
 
 /// More at once than there is room for: who comes last waits, and no longer than it likes.
-@Suite(.eventLoop, .timeLimit(.minutes(5))) struct CrowdedTests {
+@Suite(.eventLoop) struct CrowdedTests {
     private func abstractName() -> String { "\0asyncio-crowd-\(getpid())-\(UInt32.random(in: 0 ... .max))" }
 
     // MARK: Unix sockets

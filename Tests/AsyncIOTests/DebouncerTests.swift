@@ -4,7 +4,7 @@ import Testing
 
 @Suite(.virtualTime) struct DebouncerTests {
     /// When an action began, in seconds since the log was made.
-    private final class Log {
+    private final class Times {
         private let start: ContinuousClock.Instant
         private(set) var times: [Double] = []
 
@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test func manyCallsMakeOneAction() async throws {
-        let log = try Log()
+        let log = try Times()
         let debouncer = Debouncer(delay: .seconds(1)) { try log.note() }
         for _ in 0..<5 {
             debouncer.call()
@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func callsFarApartMakeAnActionEach() async throws {
-        let log = try Log()
+        let log = try Times()
         let debouncer = Debouncer(delay: .seconds(1)) { try log.note() }
         for _ in 0..<3 {
             debouncer.call()
@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func actionsNeverOverlap() async throws {
-        let log = try Log()
+        let log = try Times()
         let debouncer = Debouncer(delay: .seconds(1)) {
             try log.note()
             try await sleep(.seconds(5))
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func callsCanBeTakenBack() async throws {
-        let log = try Log()
+        let log = try Times()
         let debouncer = Debouncer(delay: .seconds(1)) { try log.note() }
         debouncer.call()
         debouncer.cancel()
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test func aCallThatWaitsForTheRunningActionCanBeTakenBack() async throws {
-        let log = try Log()
+        let log = try Times()
         let debouncer = Debouncer(delay: .seconds(1)) {
             try log.note()
             try await sleep(.seconds(5))
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func flushRunsTheActionNowAndWaitsForIt() async throws {
-        let log = try Log()
+        let log = try Times()
         let debouncer = Debouncer(delay: .seconds(10)) {
             try log.note()
             try await sleep(.seconds(2))
@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test func flushWaitsForTheRunningActionToo() async throws {
-        let log = try Log()
+        let log = try Times()
         let debouncer = Debouncer(delay: .seconds(1)) {
             try log.note()
             try await sleep(.seconds(5))
@@ -135,7 +135,7 @@ import Testing
     }
 
     @Test func aDebouncerThatIsGoneDoesNothing() async throws {
-        let log = try Log()
+        let log = try Times()
         var debouncer: Debouncer? = Debouncer(delay: .seconds(1)) { try log.note() }
         debouncer?.call()
         debouncer = nil

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Streams over pipes and other descriptors, and connections that end as broken ones.
-@Suite(.eventLoop, .timeLimit(.minutes(5))) struct DescriptorStreamTests {
+@Suite(.eventLoop) struct DescriptorStreamTests {
     private func pipe() throws -> (reading: Int32, writing: Int32) {
         let (reading, writing) = try FileDescriptor.pipe()
         return (reading.rawValue, writing.rawValue)
@@ -108,7 +108,7 @@ import Testing
 }
 
 /// A server's whole life in one call.
-@Suite(.eventLoop, .timeLimit(.minutes(5))) struct ServeUntilTests {
+@Suite(.eventLoop) struct ServeUntilTests {
     private func server(_ handler: @escaping (StreamReader, StreamWriter) async throws -> Void) async throws -> Server {
         try await startServer(host: "127.0.0.1", port: 0, startServing: false, handler)
     }

@@ -6,7 +6,7 @@ import Testing
 
 /// System calls that fail, at every call of a session: each run ends in success or a clear
 /// error, and leaves nothing open.
-@Suite(.eventLoop, .timeLimit(.minutes(5))) struct FaultTests {
+@Suite(.eventLoop) struct FaultTests {
     /// A library for LD_PRELOAD: the FAULT_NTH call of FAULT_CALL fails with FAULT_ERRNO, or is
     /// cut to one byte if that is 0. Says so on standard error.
     ///
@@ -168,8 +168,8 @@ import Testing
         if let made = Self.made { return made }
         let path = "\(Certificates.folder)/faults"
         try Self.source.write(toFile: path + ".c", atomically: false, encoding: .utf8)
-        _ = try await NetworkProgram.output(
-            "cc", ["-shared", "-fPIC", "-O1", "-w", "-o", path + ".so", path + ".c", "-ldl"])
+        _ = try await Program.output(
+            of: "cc", ["-shared", "-fPIC", "-O1", "-w", "-o", path + ".so", path + ".c", "-ldl"])
         Self.made = path + ".so"
         return path + ".so"
     }
@@ -193,7 +193,7 @@ import Testing
         environment["SESSION_KEY"] = Certificates.localhost.key
         environment["SESSION_AUTHORITY"] = Certificates.authority.certificate
         return try await withSubprocess(
-            NetworkProgram.path("session-program"), arguments: ["session"], stdin: .devNull, stdout: .pipe,
+            Program.path("session-program"), arguments: ["session"], stdin: .devNull, stdout: .pipe,
             stderr: .pipe, environment: environment
         ) { process in
             let (output, errors) = try await process.communicate()
@@ -245,14 +245,14 @@ import Testing
 }
 
 /// Many connections in one process, and sockets of a supervisor.
-@Suite(.eventLoop, .timeLimit(.minutes(3))) struct SessionProgramTests {
+@Suite(.eventLoop) struct SessionProgramTests {
     @Test(.requires(.python3)) func tenThousandIdleConnectionsCostLittle() async throws {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         // Less where the system grants fewer descriptors.
         let count = min(10_000, Int(clamping: limit.rlim_max) - 1_000)
         try await withSubprocess(
-            NetworkProgram.path("session-program"), arguments: ["idle", "\(count)"], stdout: .pipe
+            Program.path("session-program"), arguments: ["idle", "\(count)"], stdout: .pipe
         ) { process in
             let output = try #require(process.stdout)
             func line() async throws -> String { String(decoding: try await output.readLine(), as: UTF8.self) }
@@ -295,7 +295,7 @@ import Testing
         options.descriptors = [3: try #require(listener.sockets.first)]
         try await withSubprocess(
             "/bin/sh",
-            arguments: ["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \(NetworkProgram.path("session-program")) activated"],
+            arguments: ["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \(Program.path("session-program")) activated"],
             stdout: .pipe, options: options
         ) { process in
             let port = try #require(listener.port)

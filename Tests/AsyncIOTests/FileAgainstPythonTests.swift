@@ -122,20 +122,9 @@ import Testing
     }
 
     private func python(_ script: String, _ arguments: [String], _ input: [String]) async throws -> [String] {
-        try await toThread {
-            let process = Foundation.Process()
-            let (stdin, stdout) = (Foundation.Pipe(), Foundation.Pipe())
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = ["python3", "-ISc", script] + arguments
-            process.standardInput = stdin
-            process.standardOutput = stdout
-            try process.run()
-            try stdin.fileHandleForWriting.write(contentsOf: Data(input.joined(separator: "\n").utf8))
-            try stdin.fileHandleForWriting.close()
-            let text = String(decoding: stdout.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            return text.split(separator: "\n").map(String.init)
-        }
+        let outcome = try await Program.run(
+            "python3", ["-ISc", script] + arguments, input: input.joined(separator: "\n"))
+        return outcome.lines
     }
 }
 

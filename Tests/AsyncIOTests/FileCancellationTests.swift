@@ -192,7 +192,7 @@ import Testing
                 createTask {
                     try await withFile(directory("file"), .write) { try await $0.write(pattern(9_000_000)) }
                 }
-                while access(directory("file"), F_OK) != 0 { try await sleep(.milliseconds(1)) }
+                try await eventually { access(directory("file"), F_OK) == 0 }
             }
         }
         let size = try directory.content("file").count
@@ -206,8 +206,7 @@ import Testing
                 !(other.map { descriptor.hasPrefix("\($0) ") } ?? false)
             }
         }
-        for _ in 0..<500 where !opened().isEmpty { try await sleep(.milliseconds(1)) }
-        #expect(opened() == [])
+        try await eventually { opened().isEmpty }
         if let other { #expect(fcntl(other, F_GETFD) >= 0) }
     }
 }

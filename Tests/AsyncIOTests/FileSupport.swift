@@ -25,10 +25,13 @@ nonisolated final class Directory: Sendable {
 
     /// Makes a file, without the library.
     @discardableResult
-    func make(_ name: String, _ bytes: [UInt8]) throws -> String {
+    func make(_ name: String, _ bytes: [UInt8], mode: mode_t = 0o644) throws -> String {
         try Data(bytes).write(to: URL(fileURLWithPath: self(name)))
+        chmod(self(name), mode)
         return self(name)
     }
+
+    func remove(_ name: String) { unlink(self(name)) }
 
     /// What a file has, without the library.
     func content(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: self(name)))) }

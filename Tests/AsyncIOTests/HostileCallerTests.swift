@@ -128,7 +128,7 @@ import Testing
     }
 
     @Test func theSameInVirtualTime() throws {
-        try withVirtualLoop { loop in
+        try withVirtualTimeLoop { loop in
             try loop.runUntilComplete {
                 let loop = try EventLoop.running
                 let past = Duration.seconds(-1_000_000_000_000)

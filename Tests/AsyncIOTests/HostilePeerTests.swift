@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Peers that reset, stall, drip, close half, and never read.
-@Suite(.eventLoop, .timeLimit(.minutes(10))) struct HostilePeerTests {
+@Suite(.eventLoop) struct HostilePeerTests {
     private func withServer(
         _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void,
         _ body: (Int, Server) async throws -> Void
@@ -57,11 +57,8 @@ import Testing
             }
         }) { port, _ in
             let peer = try Peer.connected(to: port)
-            var before = -1
-            while written != before || written == 0 {
-                before = written
-                try await sleep(.milliseconds(30))
-            }
+            // It writes as much as the system takes, and waits.
+            try await eventually { written > 0 && buffered > 54 * 1024 }
             #expect(buffered <= 64 * 1024 + 10_000)
             withExtendedLifetime(peer) {}
         }
@@ -162,7 +159,7 @@ import Testing
 }
 
 /// Streams and the caller's memory, and what is left of the streams' calls.
-@Suite(.eventLoop, .timeLimit(.minutes(10))) struct StreamMemoryTests {
+@Suite(.eventLoop) struct StreamMemoryTests {
     @Test func bytesAreReadIntoTheCallersMemory() async throws {
         let (ours, peer) = try Peer.pair()
         let (reader, writer) = try await openConnection(socket: ours)

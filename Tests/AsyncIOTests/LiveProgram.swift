@@ -13,10 +13,9 @@ nonisolated final class LiveProgram: @unchecked Sendable {
     var pid: Int32 { process.processIdentifier }
 
     init(_ name: String, _ arguments: [String] = [], environment: [String: String] = [:]) throws {
-        let here = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         complaints = FileManager.default.temporaryDirectory.appendingPathComponent("asyncio-\(UUID().uuidString)")
         _ = FileManager.default.createFile(atPath: complaints.path, contents: nil)
-        process.executableURL = here.deletingLastPathComponent().appendingPathComponent(name)
+        process.executableURL = URL(fileURLWithPath: Program.path(name))
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardOutput = output

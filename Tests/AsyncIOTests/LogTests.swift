@@ -51,7 +51,7 @@ import Testing
                     loop.blockedThreshold = .milliseconds(50)
                     try await createTask(name: "blocker") { block(.milliseconds(600)) }.value
                     // To put the first place into words takes its time, on the watchdog's thread.
-                    while !Keeper.has("turns again") { try await sleep(.milliseconds(10)) }
+                    try await eventually { Keeper.has("turns again") }
                 }
             }
             let messages = Keeper.kept.withLock { $0 }

@@ -1,6 +1,7 @@
 import AsyncIO
 import Glibc
 import SystemPackage
+import Testing
 
 /// The other end of a connection, in plain system calls that do not block.
 final class Peer {
@@ -108,13 +109,47 @@ func socketOption(_ descriptor: Int32, _ level: Int32, _ option: Int32) -> Int32
     return value
 }
 
-/// Waits, for five seconds at most, until something is so.
+/// Waits until something is so: a turn of the loop at a time at first, then longer. Only the
+/// test's own limit ends it, since how long others take to make it so is not what is tested.
 func eventually(_ condition: () throws -> Bool) async throws {
-    for _ in 0..<5_000 {
-        if try condition() { return }
-        try await sleep(.milliseconds(1))
+    var looks = 0
+    while try !condition() {
+        try await sleep(looks < 100 ? .zero : .milliseconds(1))
+        looks += 1
     }
-    throw TimeoutError()
+}
+
+/// A port that nobody has now: for programs that cannot choose one and tell.
+func freePort() async throws -> Int {
+    let server = try await startServer(host: "127.0.0.1", port: 0, startServing: false) { _, _ in }
+    defer { server.close() }
+    return try #require(server.port)
+}
+
+/// Connects as soon as a program listens.
+func connectSoon(
+    to host: String, _ port: Int, tls: TLSContext? = nil
+) async throws -> (StreamReader, StreamWriter) {
+    while true {
+        do { return try await openConnection(host: host, port: port, tls: tls) } catch is OSError {
+            try await sleep(.milliseconds(10))
+        }
+    }
+}
+
+/// A handler that sends back what it gets.
+nonisolated(nonsending) func echoing(_ reader: StreamReader, _ writer: StreamWriter) async throws {
+    while true {
+        let bytes = try await reader.read(65_536)
+        if bytes.isEmpty { return }
+        try await writer.write(bytes)
+    }
+}
+
+/// Whether the system would take more for a descriptor now.
+func isWritable(_ descriptor: Int32) -> Bool {
+    var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    return poll(&request, 1, 0) == 1 && request.revents & Int16(POLLOUT) != 0
 }
 
 /// A fresh path for a file, which is removed at the end.

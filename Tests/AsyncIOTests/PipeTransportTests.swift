@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Transports over one end of a pipe, and over terminals.
-@Suite(.eventLoop, .timeLimit(.minutes(10))) struct PipeTransportTests {
+@Suite(.eventLoop) struct PipeTransportTests {
     /// The library's end, and the other.
     private func pipe(reading: Bool) throws -> (ours: Int32, peer: Int32) {
         var ends: [Int32] = [0, 0]

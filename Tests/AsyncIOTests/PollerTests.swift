@@ -19,7 +19,7 @@ import Testing
     /// What a poller reports, waiting if need be, until it has reported `count` events.
     private func events(_ poller: any Poller, count: Int = 1) throws -> [UInt64: Interest] {
         var reported: [UInt64: Interest] = [:]
-        for _ in 0..<100 where reported.count < count {
+        while reported.count < count {
             reported.merge(try poll(poller, timeout: 10_000_000)) { $0.union($1) }
         }
         return reported

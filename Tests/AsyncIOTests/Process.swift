@@ -30,11 +30,8 @@ enum Process {
     /// Whether no child has ended that was not reaped, but for `others`: children of tests
     /// that wait meanwhile.
     static func hasNoZombies(but others: Set<Int32>) async throws -> Bool {
-        for _ in 0..<2_000 {
-            if children(inState: "Z").subtracting(others).isEmpty { return true }
-            try await sleep(.milliseconds(1))
-        }
-        return false
+        try await eventually { children(inState: "Z").subtracting(others).isEmpty }
+        return true
     }
 
     static var children: Set<Int32> { children(inState: nil) }

@@ -2,52 +2,214 @@ import AsyncIO
 import Foundation
 import Glibc
 
-/// A program of `Tests/Programs`, in a process of its own.
-nonisolated final class Program: @unchecked Sendable {
-    private let process = Foundation.Process()
-    private let output = Foundation.Pipe()
-    private let errorOutput = Foundation.Pipe()
-    private let isReadyAgain: Int
-
+/// A program in a process of its own, on the other end of a test: one of `Tests/Programs` and
+/// its like, or any other that is on the path.
+final class Program {
     struct Outcome {
-        let lines: [String]
-        /// What it wrote to standard error.
-        let errors: String
+        let output: String
+        let error: String
         /// The exit status, or minus the signal that ended it.
         let status: Int32
+        var errors: String { error }
+        var lines: [String] { output.split(separator: "\n").map(String.init) }
     }
 
-    private init(
-        _ launcher: [String], _ name: String, _ arguments: [String], environment: [String: String], interrupts: Int
-    ) {
-        let here = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        let program = here.deletingLastPathComponent().appendingPathComponent(name)
-        let command = launcher + [program.path] + arguments
-        process.executableURL = URL(fileURLWithPath: command[0])
-        process.arguments = Array(command.dropFirst())
-        process.environment = ProcessInfo.processInfo.environment
-            .merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }.merging(environment) { $1 }
-        process.standardOutput = output
-        process.standardError = errorOutput
-        isReadyAgain = interrupts
+    let process: Subprocess
+    private let standardOutput = Said()
+    private let standardError = Said()
+    private var readers: [AsyncTask<Void>] = []
+
+    var pid: Int32 { process.pid }
+    /// What it has said on standard error so far.
+    var complaints: String { standardError.text }
+
+    private init(_ process: Subprocess) {
+        self.process = process
+        readers = [(process.stdout, standardOutput), (process.stderr, standardError)].map { reader, said in
+            createTask { try await said.read(from: reader) }
+        }
     }
 
-    /// Runs the program to its end. Each time it says that it is ready it gets a Ctrl-C, as
-    /// often as `interrupts` says.
-    nonisolated static func run(
-        _ name: String, _ arguments: [String] = [], environment: [String: String] = [:], interrupts: Int = 0
+    /// What came out of one of its ends.
+    private final class Said {
+        private(set) var text = ""
+        private(set) var hasEnded = false
+        private var handedOut = 0
+        private var waiters: [Future<Void>] = []
+
+        func read(from reader: StreamReader?) async throws {
+            defer {
+                hasEnded = true
+                tell()
+            }
+            while let bytes = try await reader?.read(65_536), !bytes.isEmpty {
+                text += String(decoding: bytes, as: UTF8.self)
+                tell()
+            }
+        }
+
+        private func tell() {
+            for waiter in waiters where !waiter.isDone { try? waiter.setResult(()) }
+            waiters = []
+        }
+
+        /// Waits until more has come, or the end.
+        func change() async throws {
+            let waiter = Future<Void>()
+            waiters.append(waiter)
+            try await waiter.value
+        }
+
+        /// The next line without its newline; nil if there is none yet.
+        func line() -> String? {
+            let rest = text.utf8.dropFirst(handedOut)
+            guard let end = rest.firstIndex(of: 0x0A) ?? (hasEnded && !rest.isEmpty ? rest.endIndex : nil) else {
+                return nil
+            }
+            let line = rest[..<end]
+            handedOut = min(text.utf8.count, handedOut + line.count + 1)
+            return String(decoding: line, as: UTF8.self)
+        }
+    }
+
+    // MARK: Starting
+
+    /// Where a program of this package is: next to the tests.
+    nonisolated static func path(_ name: String) -> String {
+        URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+            .appendingPathComponent(name).path
+    }
+
+    /// Runs `body` beside a program, which is killed then if it has not ended.
+    static func with<T>(
+        _ name: String, _ arguments: [String] = [], environment: [String: String] = [:],
+        _ body: (Program) async throws -> T
+    ) async throws -> T {
+        let own = path(name)
+        return try await withSubprocess(
+            !name.contains("/") && access(own, X_OK) == 0 ? own : name, arguments: arguments, stdin: .pipe,
+            stdout: .pipe, stderr: .pipe,
+            environment: Subprocess.inheritedEnvironment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+                .merging(environment) { $1 },
+            grace: .zero
+        ) { process in
+            let program = Program(process)
+            defer { for reader in program.readers { reader.cancel() } }
+            return try await body(program)
+        }
+    }
+
+    /// Runs a program to its end. Each time it says that it is ready it gets a Ctrl-C, as often
+    /// as `interrupts` says.
+    static func run(
+        _ name: String, _ arguments: [String] = [], environment: [String: String] = [:], input: String = "",
+        interrupts: Int = 0
     ) async throws -> Outcome {
-        let program = Program([], name, arguments, environment: environment, interrupts: interrupts)
-        return try await toThread { try program.runToItsEnd() }
+        try await with(name, arguments, environment: environment) { program in
+            if input.isEmpty {
+                program.endInput()
+            } else {
+                createTask {
+                    try? await program.write(input)
+                    program.endInput()
+                }
+            }
+            var sent = 0
+            while sent < interrupts, let line = try await program.line() {
+                guard line.hasPrefix("ready") else { continue }
+                try program.process.sendSignal(.interrupt)
+                sent += 1
+            }
+            return try await program.end()
+        }
     }
 
-    /// Runs the program as many containers would: the kernel refuses it io_uring.
-    nonisolated static func runWithoutUring(
+    /// What a program prints; an error if it ends with one.
+    static func output(of name: String, _ arguments: [String], input: String = "") async throws -> String {
+        let outcome = try await run(name, arguments, input: input)
+        guard outcome.status == 0 else { throw Failure(outcome: outcome) }
+        return outcome.output
+    }
+
+    struct Failure: Error { let outcome: Outcome }
+
+    // MARK: Talking
+
+    func write(_ text: String) async throws { try await process.stdin?.write(text) }
+    func endInput() { process.stdin?.close() }
+    func send(_ signal: Signal) throws { try process.sendSignal(signal) }
+
+    /// The next line of its output, without the newline; nil at the end.
+    func line() async throws -> String? {
+        while true {
+            if let line = standardOutput.line() { return line }
+            if standardOutput.hasEnded { return nil }
+            try await standardOutput.change()
+        }
+    }
+
+    /// The lines up to its end.
+    func rest() async throws -> [String] {
+        var lines: [String] = []
+        while let line = try await line() { lines.append(line) }
+        return lines
+    }
+
+    /// Waits until it has said this.
+    func wait(for word: String) async throws { try await wait(for: word, in: standardOutput) }
+
+    /// Waits until it has said this on standard error.
+    func wait(forComplaint word: String) async throws { try await wait(for: word, in: standardError) }
+
+    private func wait(for word: String, in said: Said) async throws {
+        while !said.text.contains(word) {
+            if said.hasEnded { throw TestError("it never said \"\(word)\", but: \(said.text)") }
+            try await said.change()
+        }
+    }
+
+    // MARK: Its end
+
+    /// Waits for its end, and the end of what it says.
+    func end() async throws -> Outcome {
+        endInput()
+        for reader in readers { try await reader.value }
+        let status = try await process.wait()
+        return Outcome(output: standardOutput.text, error: standardError.text, status: status)
+    }
+
+    func terminate() async throws -> Outcome {
+        try process.terminate()
+        return try await end()
+    }
+}
+
+// MARK: Python
+
+extension Program {
+    /// What a Python program prints, given its arguments.
+    static func python(_ program: String, _ arguments: [String] = [], input: String = "") async throws -> String {
+        try await output(of: "python3", ["-c", program] + arguments, input: input)
+    }
+
+    /// Runs `body` beside a Python program, which ends when its input does. The first line that it
+    /// prints, such as its port, is handed to `body`.
+    static func withPython<T>(
+        _ program: String, _ arguments: [String] = [], _ body: (_ word: String, _ program: Program) async throws -> T
+    ) async throws -> T {
+        try await with("python3", ["-u", "-c", program] + arguments) { program in
+            let value = try await body(try await program.line() ?? "", program)
+            program.endInput()
+            try await program.process.wait()
+            return value
+        }
+    }
+
+    /// Runs a program as many containers would: the kernel refuses it io_uring.
+    static func runWithoutUring(
         _ name: String, _ arguments: [String], _ environment: [String: String]
     ) async throws -> Outcome {
-        let launcher = ["/usr/bin/env", "python3", "-c", refuseUring]
-        let program = Program(launcher, name, arguments, environment: environment, interrupts: 0)
-        return try await toThread { try program.runToItsEnd() }
+        try await run("python3", ["-c", refuseUring, path(name)] + arguments, environment: environment)
     }
 
     /// A filter of system calls: number 425, io_uring_setup on every architecture, is EPERM.
@@ -62,30 +224,4 @@ nonisolated final class Program: @unchecked Sendable {
         assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, filter) == 0
         os.execv(sys.argv[1], sys.argv[1:])
         """
-
-    private func runToItsEnd() throws -> Outcome {
-        try process.run()
-        var text = ""
-        var sent = 0
-        while true {
-            let data = output.fileHandleForReading.availableData
-            if data.isEmpty { break }
-            text += String(decoding: data, as: UTF8.self)
-            let ready = text.split(separator: "\n").count { $0.hasPrefix("ready") }
-            while sent < min(ready, isReadyAgain) {
-                sent += 1
-                // Let it get from its last word to what it is ready for.
-                usleep(20_000)
-                process.interrupt()
-            }
-        }
-        // Short, so that the pipe holds it meanwhile.
-        let errors = errorOutput.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        let status = process.terminationStatus
-        return Outcome(
-            lines: text.split(separator: "\n").map(String.init),
-            errors: String(decoding: errors, as: UTF8.self),
-            status: process.terminationReason == .exit ? status : -status)
-    }
 }

@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-@Suite(.eventLoop, .timeLimit(.minutes(10))) struct PseudoTerminalTests {
+@Suite(.eventLoop) struct PseudoTerminalTests {
     private func start(
         _ program: String, _ arguments: [String] = [], stderr: SubprocessStream = .inherit,
         size: TerminalSize = TerminalSize()
@@ -14,8 +14,6 @@ import Testing
         let process = try await createSubprocess(program, arguments: arguments, stderr: stderr, options: options)
         return (process, try #require(process.terminal))
     }
-
-    private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
     @Test(.requires(.python3)) func aChildWithATerminalSaysSo() async throws {
         let (process, terminal) = try await start(

@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// curl as a client of ours; nginx, redis-server and Python's http.server as servers.
-@Suite(.eventLoop, .timeLimit(.minutes(2))) struct RealProgramTests {
+@Suite(.eventLoop) struct RealProgramTests {
     /// A small HTTP server: answers with the method, the path and the body.
     private static func serveHTTP(_ reader: StreamReader, _ writer: StreamWriter) async throws {
         while true {
@@ -42,14 +42,14 @@ import Testing
         let server = try await startServer(host: "127.0.0.1", port: 0, Self.serveHTTP)
         defer { server.close() }
         let url = "http://127.0.0.1:\(try #require(server.port))"
-        #expect(try await NetworkProgram.output("curl", ["-s", url + "/a", url + "/b"]) == "GET /a GET /b ")
+        #expect(try await Program.output(of: "curl", ["-s", url + "/a", url + "/b"]) == "GET /a GET /b ")
         let body = String(repeating: "0123456789", count: 50_000)
         #expect(
-            try await NetworkProgram.output("curl", ["-s", "--data-binary", "@-", url + "/c"], input: body)
+            try await Program.output(of: "curl", ["-s", "--data-binary", "@-", url + "/c"], input: body)
                 == "POST /c " + body)
         // Many at a time.
         let answers = try await gather(Array(0..<8)) { number in
-            try await NetworkProgram.output("curl", ["-s", "\(url)/\(number)"])
+            try await Program.output(of: "curl", ["-s", "\(url)/\(number)"])
         }
         #expect(answers == (0..<8).map { "GET /\($0) " })
     }
@@ -59,7 +59,7 @@ import Testing
             let server = try await startUnixServer(path: path, Self.serveHTTP)
             defer { server.close() }
             #expect(
-                try await NetworkProgram.output("curl", ["-s", "--unix-socket", path, "http://localhost/x"])
+                try await Program.output(of: "curl", ["-s", "--unix-socket", path, "http://localhost/x"])
                     == "GET /x ")
         }
     }
@@ -76,28 +76,10 @@ import Testing
             print(server.server_port)
             sys.stdin.read()
             """
-        try await NetworkProgram.withPython(program) { port in
+        try await Program.withPython(program) { port, _ in
             let answer = try await get("127.0.0.1", try #require(Int(port)), "/hello")
             #expect(answer.hasPrefix("HTTP/1.0 200 OK\r\n"))
             #expect(answer.hasSuffix("path /hello"))
-        }
-    }
-
-    /// A port that nobody has now.
-    private func freePort() async throws -> Int {
-        let server = try await startServer(host: "127.0.0.1", port: 0, startServing: false) { _, _ in }
-        defer { server.close() }
-        return try #require(server.port)
-    }
-
-    /// Tries until the server is up.
-    private func connectSoon(port: Int) async throws -> (StreamReader, StreamWriter) {
-        try await withTimeout(.seconds(20)) {
-            while true {
-                do { return try await openConnection(host: "127.0.0.1", port: port) } catch is OSError {
-                    try await sleep(.milliseconds(20))
-                }
-            }
         }
     }
 
@@ -107,7 +89,7 @@ import Testing
             "redis-server", arguments: ["--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--dir", "/tmp"],
             stdout: .devNull, stderr: .devNull
         ) { _ in
-            let (reader, writer) = try await connectSoon(port: port)
+            let (reader, writer) = try await connectSoon(to: "127.0.0.1", port)
             defer { writer.close() }
             // A thousand commands at once, and their answers in order.
             try await writer.writeLines((0..<1000).map { Array("SET key\($0) value\($0)\r\n".utf8) })
@@ -139,7 +121,7 @@ import Testing
                 Requirement.path(of: "nginx") ?? "nginx", arguments: ["-c", path], stdout: .devNull, stderr: .devNull
             ) {
                 _ in
-                let (_, writer) = try await connectSoon(port: port)
+                let (_, writer) = try await connectSoon(to: "127.0.0.1", port)
                 writer.close()
                 let answers = try await gather(Array(0..<20)) { number in
                     try await get("127.0.0.1", port, "/\(number)")

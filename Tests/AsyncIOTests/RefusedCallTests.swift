@@ -5,7 +5,7 @@ import Testing
 
 /// System calls that the kernel, or a container's filter, refuses: the library does without, or
 /// says clearly that it cannot.
-@Suite(.eventLoop, .timeLimit(.minutes(5))) struct RefusedCallTests {
+@Suite(.eventLoop) struct RefusedCallTests {
     /// The calls' numbers, which from 424 on are those of every architecture.
     private enum Call {
         static let pidfdSendSignal = 424

@@ -38,7 +38,7 @@ import Testing
         }
         let port = try #require(server.port)
         let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port)
-        while server.connectionCount == 0 { try await sleep(.zero) }
+        try await eventually { server.connectionCount > 0 }
         server.close()
         server.close()
         #expect(server.addresses.isEmpty)
@@ -90,11 +90,11 @@ import Testing
         let port = try #require(server.port)
         for end in [server.closeClients, server.abortClients] {
             let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port)
-            while server.connectionCount == 0 { try await sleep(.zero) }
+            try await eventually { server.connectionCount > 0 }
             end()
             #expect(try await reader.read().isEmpty)
             writer.close()
-            while server.connectionCount > 0 { try await sleep(.zero) }
+            try await eventually { server.connectionCount == 0 }
         }
     }
 
@@ -110,16 +110,16 @@ import Testing
                 }
                 let port = try #require(server.port)
                 // A connection whose other half finds no descriptor.
-                let client = try LimitedDescriptors.whileOneIsLeft { try ConnectedSocket(port: port) }
-                try await sleep(.milliseconds(50))
-                try client.restoreLimit()
-                #expect(reports.contains { $0.message.contains("out of system resources") })
+                let client = try await LimitedDescriptors.whileOneIsLeft {
+                    try Peer.connected(to: port)
+                } _: { client in
+                    try await eventually { reports.contains { $0.message.contains("out of system resources") } }
+                    return client
+                }
 
                 // It tries again after a second, and serves the one who waited.
                 client.send("patience\n")
-                try await withTimeout(.seconds(10)) {
-                    while client.receive() != "patience\n" { try await sleep(.milliseconds(10)) }
-                }
+                #expect(try await client.text() == "patience\n")
                 server.close()
                 client.close()
                 try await server.waitClosed()

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// asyncio's operations on sockets that are the caller's, and files through sockets.
-@Suite(.eventLoop, .timeLimit(.minutes(10))) struct SocketOperationTests {
+@Suite(.eventLoop) struct SocketOperationTests {
     private func streamSocket() -> Int32 {
         socket(
             AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)

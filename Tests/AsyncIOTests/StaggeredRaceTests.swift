@@ -5,8 +5,6 @@ import Testing
 @Suite(.virtualTime) struct StaggeredRaceTests {
     private var log = Log()
 
-    private final class Log { var lines: [String] = [] }
-
     private func body(_ number: Int, _ seconds: Int, fails: Bool = false) -> () async throws -> Int {
         { [log] in
             log.lines.append("\(number) starts")

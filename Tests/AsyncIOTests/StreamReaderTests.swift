@@ -11,8 +11,6 @@ import Testing
         return reader
     }
 
-    private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
-
     @Test func aLimitThatIsNotPositiveIsAnError() {
         #expect(throws: ValueError.self) { try StreamReader(limit: 0) }
         #expect(throws: ValueError.self) { try StreamReader(limit: -5) }

@@ -17,17 +17,9 @@ import Testing
         try await body(try #require(server.port))
     }
 
-    private static func echo(_ reader: StreamReader, _ writer: StreamWriter) async throws {
-        while true {
-            let bytes = try await reader.read(65_536)
-            if bytes.isEmpty { return }
-            try await writer.write(bytes)
-        }
-    }
-
     @Test(arguments: ["127.0.0.1", "::1", "localhost"])
     func bytesGoThereAndBack(host: String) async throws {
-        try await withServer(host: host, Self.echo) { port in
+        try await withServer(host: host, echoing) { port in
             let (reader, writer) = try await openConnection(host: host, port: port)
             try await writer.write("hello\n")
             #expect(try await reader.readLine() == Array("hello\n".utf8))
@@ -39,7 +31,7 @@ import Testing
     }
 
     @Test func aMegabyteComesBackWhole() async throws {
-        try await withServer(Self.echo) { port in
+        try await withServer(echoing) { port in
             let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port)
             let sent = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
             let sending = createTask {
@@ -71,11 +63,7 @@ import Testing
                 try writer.writeEOF()
             }
             // Until the kernel's buffers are full.
-            var before = -1
-            while written != before {
-                before = written
-                try await sleep(.milliseconds(50))
-            }
+            try await eventually { writer.bufferedCount > 64 * 1024 }
             #expect(written < 1_000)
             #expect(writer.bufferedCount <= 64 * 1024 + 65_536)
             mayRead.set()

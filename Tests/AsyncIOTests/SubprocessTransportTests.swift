@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-@Suite(.eventLoop, .timeLimit(.minutes(10))) struct SubprocessTransportTests {
+@Suite(.eventLoop) struct SubprocessTransportTests {
     /// Notes what it is told.
     private final class Recorder: SubprocessProtocol {
         var transport: SubprocessTransport?
@@ -63,7 +63,7 @@ import Testing
         let (transport, recorder) = try await EventLoop.running.subprocessShell(
             "echo $A; read x", stdin: .pipe, stdout: .pipe, stderr: .devNull, environment: ["A": "b"]
         ) { Recorder() }
-        while recorder.received.isEmpty { try await sleep(.milliseconds(1)) }
+        try await eventually { !recorder.received.isEmpty }
         #expect(recorder.text(1) == "b\n")
         #expect(transport.pipeTransport(2) == nil)
         transport.close()
@@ -79,7 +79,7 @@ import Testing
         #expect(try await transport.wait() == 0)
         #expect(!recorder.ended.isSet)
         try transport.pipeTransport(0)?.write("go\n")
-        while recorder.received.isEmpty { try await sleep(.milliseconds(1)) }
+        try await eventually { !recorder.received.isEmpty }
         try await recorder.ended.wait()
         #expect(recorder.calls.last == "end")
         let exit = try #require(recorder.calls.firstIndex(of: "exited 0"))
@@ -114,7 +114,7 @@ import Testing
         try stdin.write([UInt8](repeating: 0, count: 1_000_000))
         #expect(recorder.calls == ["made", "pause"])
         gate.open()
-        while recorder.calls.last != "resume" { try await sleep(.milliseconds(1)) }
+        try await eventually { recorder.calls.last == "resume" }
         transport.close()
         try await recorder.ended.wait()
     }

@@ -20,7 +20,7 @@ nonisolated func withLoop(_ body: (EventLoop) throws -> Void) throws {
 }
 
 /// As `withLoop`, in virtual time.
-nonisolated func withVirtualLoop(_ body: (EventLoop) throws -> Void) throws {
+nonisolated func withVirtualTimeLoop(_ body: (EventLoop) throws -> Void) throws {
     try atTopLevel {
         let loop = try VirtualLoop().loop
         let result = Result { try body(loop) }
@@ -51,7 +51,7 @@ nonisolated func block(_ duration: Duration) { usleep(UInt32(duration / .microse
 
 /// A place for what several parts of a test note down.
 final class Log {
-    private(set) var lines: [String] = []
+    var lines: [String] = []
     func callAsFunction(_ line: String) { lines.append(line) }
 }
 
@@ -76,6 +76,9 @@ nonisolated final class Flag: Sendable {
     /// Blocks the calling thread.
     func wait() { while !isSet { block(.microseconds(100)) } }
 }
+
+/// Bytes as text; "" for none.
+nonisolated func text(_ bytes: [UInt8]?) -> String { String(decoding: bytes ?? [], as: UTF8.self) }
 
 /// Whether an object is still alive.
 final class Witness {}

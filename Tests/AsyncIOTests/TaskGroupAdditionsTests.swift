@@ -66,9 +66,16 @@ import Testing
     }
 
     @Test func aTaskMayBeReadyWithoutAValue() async throws {
+        var hasGoneOn = false
         try await withAsyncTaskGroup { group in
-            try await group.start { ready in ready() }
+            let value: Void = try await group.start { ready in
+                ready()
+                try await sleep(.seconds(1))
+                hasGoneOn = true
+            }
+            #expect(value == () && !hasGoneOn)
         }
+        #expect(hasGoneOn)
     }
 
     @Test func anErrorBeforeReadyIsTheStartersAndNotTheGroups() async throws {

@@ -6,7 +6,7 @@ import Testing
 @_spi(ExperimentalCustomExecutors) import _Concurrency
 
 /// Many threads that leave things for a loop: nothing is lost, and each one's order is kept.
-@Suite(.timeLimit(.minutes(5))) struct ThreadCrossingTests {
+@Suite struct ThreadCrossingTests {
     /// What came, by sender. Loop thread only.
     private final class Arrivals {
         var latest: [Int]

@@ -87,12 +87,12 @@ import Testing
                 hasEnded.set()
             }
         }
-        while !hasBegun.isSet { try await sleep(.milliseconds(1)) }
+        try await eventually { hasBegun.isSet }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(!hasEnded.isSet)
         gate.set()
-        while !hasEnded.isSet { try await sleep(.milliseconds(1)) }
+        try await eventually { hasEnded.isSet }
     }
 
     @Test func virtualTimeWaitsForAThread() throws {

@@ -9,13 +9,6 @@ import Testing
 
     init() throws { loop = try EventLoop.running }
 
-    /// How many turns pass in `body`.
-    private func turns(_ body: () async throws -> Void) async rethrows -> Int {
-        let before = loop.turns
-        try await body()
-        return Int(loop.turns - before)
-    }
-
     /// How many turns pass until `body`, which is expected to throw, has thrown.
     private func turnsUntilError(_ body: () async throws -> Void) async -> Int {
         let before = loop.turns
@@ -108,7 +101,7 @@ import Testing
 
     @Test func callingAnAsyncFunctionTakesNoTurn() async throws {
         func plain() async -> Int { 1 }
-        #expect(await turns { _ = await plain() } == 0)
+        #expect(try await turns { _ = await plain() } == 0)
     }
 
     @Test func sleepOfNoTimeTakesOneTurn() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct TimerTests {
     @Test func callLaterCountsFromTheMomentOfTheCall() throws {
-        try withVirtualLoop { loop in
+        try withVirtualTimeLoop { loop in
             let start = loop.now
             var firedAt: ContinuousClock.Instant?
             let timer = try loop.callLater(.milliseconds(10)) {
@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func callAtTakesAnInstantOfTheLoopsClock() throws {
-        try withVirtualLoop { loop in
+        try withVirtualTimeLoop { loop in
             let log = Log()
             let start = loop.now
             try loop.callAt(start.advanced(by: .seconds(2))) {
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func equalDeadlinesFireInTheOrderTheyWereSetIn() throws {
-        try withVirtualLoop { loop in
+        try withVirtualTimeLoop { loop in
             var order: [Int] = []
             let deadline = loop.now.advanced(by: .seconds(1))
             for number in 0..<100 { try loop.callAt(deadline) { order.append(number) } }
@@ -46,7 +46,7 @@ import Testing
 
     @Test(arguments: [Duration.zero, .seconds(-1), .seconds(Int64.min)])
     func aDelayThatHasPassedFiresAfterWhatIsReady(_ delay: Duration) throws {
-        try withVirtualLoop { loop in
+        try withVirtualTimeLoop { loop in
             let log = Log()
             try loop.callLater(delay) { log("timer in turn \(loop.turns)") }
             try loop.callSoon { log("callback in turn \(loop.turns)") }
@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func aDeadlineOfThisVeryNanosecondFiresInThisTurn() throws {
-        try withVirtualLoop { loop in
+        try withVirtualTimeLoop { loop in
             // Late enough that a clock in floating-point seconds would have lost the nanosecond.
             let late = loop.now.advanced(by: .seconds(1 << 33))
             var fired: [Int] = []
@@ -133,7 +133,7 @@ import Testing
     // MARK: Cancelling
 
     @Test func aCancelledTimerDoesNotFireThoughItsTimeHasCome() throws {
-        try withVirtualLoop { loop in
+        try withVirtualTimeLoop { loop in
             let log = Log()
             var second: TimerHandle?
             try loop.callLater(.seconds(1)) {
@@ -148,7 +148,7 @@ import Testing
     }
 
     @Test func cancelledTimersLeaveTheLoop() throws {
-        try withVirtualLoop { loop in
+        try withVirtualTimeLoop { loop in
             var timers: [TimerHandle] = []
             for number in 0..<1_000 { timers.append(try loop.callLater(.seconds(number + 2)) {}) }
             for timer in timers.shuffled() { timer.cancel() }
@@ -162,7 +162,7 @@ import Testing
     }
 
     @Test func cancellingSomeTimersLeavesTheOthersInOrder() throws {
-        try withVirtualLoop { loop in
+        try withVirtualTimeLoop { loop in
             var generator = SystemRandomNumberGenerator()
             var fired: [Int] = []
             var timers: [(Int, TimerHandle)] = []

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Streams and transports over Unix sockets.
-@Suite(.eventLoop, .timeLimit(.minutes(10))) struct UnixSocketTests {
+@Suite(.eventLoop) struct UnixSocketTests {
     private static func echo(_ reader: StreamReader, _ writer: StreamWriter) async throws {
         for try await line in reader.lines { try await writer.write("\(line)!\n") }
     }

@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 
 /// `Tests/Programs/Workers` under its supervisor, with real clients.
-@Suite(.eventLoop, .timeLimit(.minutes(2))) struct WorkersTests {
+@Suite(.eventLoop) struct WorkersTests {
     // MARK: Life
 
     @Test func thereAreAsManyWorkersAsWereAskedForOnOnePort() async throws {
@@ -35,13 +35,13 @@ import Testing
             _ = try await program.ready(2)
             let (reader, writer) = try await program.connect()
             try await writer.write("slow\n")
-            try await sleep(.milliseconds(100))
-            try program.process.terminate()
+            try await program.wait(for: "begins slow")
+            try program.program.send(.terminate)
             #expect(try await reader.readLine().count > 1)
             writer.close()
             #expect(
                 try await program.rest().sorted().map { $0.split(separator: " ")[0] } == ["end", "stopped", "stopped"])
-            #expect(try await program.process.wait() == 0)
+            #expect(try await program.status() == 0)
             await #expect(throws: OSError.self) { _ = try await program.connect() }
         }
     }
@@ -51,12 +51,12 @@ import Testing
             _ = try await program.ready(1)
             let (reader, writer) = try await program.connect()
             try await writer.write("for ever\n")
-            try await sleep(.milliseconds(100))
+            try await program.wait(for: "begins for ever")
             let start = ContinuousClock.now
-            try program.process.terminate()
+            try program.program.send(.terminate)
             _ = try? await reader.readLine()
             #expect(ContinuousClock.now - start >= .milliseconds(250))
-            #expect(try await program.process.wait() == 0)
+            #expect(try await program.status() == 0)
             writer.close()
         }
     }
@@ -64,11 +64,11 @@ import Testing
     @Test func aSecondRequestToEndKillsTheWorkers() async throws {
         try await withWorkers("no loop") { program in
             let worker = try await program.ready(1)[0]
-            try program.process.sendSignal(.interrupt)
-            while try await program.line() != "computing" {}
-            try program.process.sendSignal(.interrupt)
+            try program.program.send(.interrupt)
+            try await program.wait(for: "computing")
+            try program.program.send(.interrupt)
             #expect(try await program.rest() == ["threw worker 0 was ended by SIGKILL"])
-            #expect(try await program.process.wait() == 3)
+            #expect(try await program.status() == 3)
             #expect(!Process.isRunning(worker.pid))
         }
     }
@@ -76,10 +76,9 @@ import Testing
     @Test func workersStopWhenTheirSupervisorIsGone() async throws {
         try await withWorkers { program in
             let workers = try await program.ready(2)
-            try program.process.kill()
+            try program.program.send(.kill)
             for worker in workers {
-                for _ in 0..<5_000 where Process.isRunning(worker.pid) { try await sleep(.milliseconds(1)) }
-                #expect(!Process.isRunning(worker.pid))
+                try await eventually { !Process.isRunning(worker.pid) }
             }
         }
     }
@@ -88,14 +87,14 @@ import Testing
         try await withWorkers("fails", "/proc/self/exe") { program in
             let last = try await program.rest().last
             #expect(last?.hasSuffix("ended with status 1") == true)
-            #expect(try await program.process.wait() == 3)
+            #expect(try await program.status() == 3)
         }
     }
 
     @Test func signalsAreHandedOn() async throws {
         try await withWorkers { program in
             _ = try await program.ready(2)
-            try program.process.sendSignal(.user1)
+            try program.program.send(.user1)
             #expect(Set([try await program.line(), try await program.line()]) == ["0 got SIGUSR1", "1 got SIGUSR1"])
         }
     }
@@ -110,24 +109,24 @@ import Testing
     @Test func theSameCodeRunsInOneProcess() async throws {
         try await withWorkers("in process") { program in
             let worker = try await program.ready(1)[0]
-            #expect(worker.pid == program.process.pid)
+            #expect(worker.pid == program.program.pid)
             #expect(try await program.ask("hello") == "\(worker.pid)")
-            try program.process.terminate()
+            try program.program.send(.terminate)
             #expect(try await program.rest() == ["stopped \(worker.pid)", "end"])
-            #expect(try await program.process.wait() == 0)
+            #expect(try await program.status() == 0)
         }
     }
 
     @Test func workersMayListenOnAUnixSocketWhoseFileGoesWithTheSupervisor() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try Directory()
         try await withWorkers("unix", "\(directory.path)/socket") { program in
             _ = try await program.ready(2)
             let (reader, writer) = try await openUnixConnection(path: "\(directory.path)/socket")
             try await writer.write("hello\n")
             #expect(try await reader.readLine().count > 1)
             writer.close()
-            try program.process.terminate()
-            #expect(try await program.process.wait() == 0)
+            try program.program.send(.terminate)
+            #expect(try await program.status() == 0)
             #expect(access("\(directory.path)/socket", F_OK) != 0)
         }
     }
@@ -141,19 +140,19 @@ import Testing
     // MARK: Reload
 
     @Test func aReloadThatFailsLeavesTheWorkersAsTheyAre() async throws {
-        let directory = try TemporaryDirectory()
+        let directory = try Directory()
         try await withWorkers("fails", "\(directory.path)/fail") { program in
             let workers = try await program.ready(2)
-            try directory.write("fail", "")
-            try program.process.sendSignal(.hangUp)
-            // Three attempts with 0.1 and 0.2 s between them.
-            try await sleep(.seconds(2))
+            try directory.make("fail", [])
+            try program.program.send(.hangUp)
+            // After three attempts with 0.1 and 0.2 s between them.
+            try await program.program.wait(forComplaint: "the reload has failed")
             #expect(workers.allSatisfy { Process.isRunning($0.pid) })
             let answer = try await program.ask("hello")
             #expect(workers.map(\.pid).contains(try #require(Int32(answer))))
             // And the next one succeeds.
             directory.remove("fail")
-            try program.process.sendSignal(.hangUp)
+            try program.program.send(.hangUp)
             let others = try await program.ready(2)
             #expect(Set(others.map(\.pid)).isDisjoint(with: workers.map(\.pid)))
         }
@@ -165,12 +164,12 @@ import Testing
             let clients = Clients(port: workers[0].port)
             let short = (0..<4).map { _ in createTask { try await clients.connectAgainAndAgain() } }
             let long = (0..<4).map { _ in createTask { try await clients.keepConnections() } }
-            try await sleep(.milliseconds(300))
+            try await clients.answer(100)
 
             for _ in 0..<3 {
-                try program.process.sendSignal(.hangUp)
+                try program.program.send(.hangUp)
                 workers = try await program.ready(2)
-                try await sleep(.milliseconds(500))
+                try await clients.answer(200)
             }
             #expect(clients.failures == [])
             #expect(clients.pids.count >= 4)
@@ -180,7 +179,7 @@ import Testing
             #expect(workers.map(\.pid).contains(victim))
             kill(victim, SIGKILL)
             _ = try await program.ready(1)
-            try await sleep(.milliseconds(300))
+            try await clients.answer(100)
             #expect(clients.answers > before)
             // Each client had one connection, and who it was with is known once it has answered.
             #expect(!clients.failures.isEmpty)
@@ -189,9 +188,9 @@ import Testing
                 #expect(failure.pid == victim || failure.pid == nil, "\(failure)")
                 #expect(failure.code != .connectionRefused)
             }
-            try program.process.sendSignal(.hangUp)
+            try program.program.send(.hangUp)
             workers = try await program.ready(2)
-            try await sleep(.milliseconds(300))
+            try await clients.answer(100)
             clients.stop()
             _ = try await gather(short + long)
         }
@@ -216,6 +215,12 @@ final class Clients {
     init(port: Int) { self.port = port }
 
     func stop() { isStopped = true }
+
+    /// Waits until they have got so many answers more.
+    func answer(_ count: Int) async throws {
+        let goal = answers + count
+        try await eventually { answers >= goal }
+    }
 
     /// A connection for each request.
     func connectAgainAndAgain() async throws {
@@ -253,18 +258,20 @@ final class Clients {
     }
 }
 
-/// The program, and what it says.
+/// The program, and its clients.
 final class WorkersProgram {
-    let process: Subprocess
+    let program: Program
     private(set) var port = 0
 
-    fileprivate init(_ process: Subprocess) { self.process = process }
+    fileprivate init(_ program: Program) { self.program = program }
 
     func line() async throws -> String {
-        let line = try await process.stdout?.readLine() ?? []
-        if line.isEmpty { throw TestError("the program has ended: \(process)") }
-        return String(decoding: line.dropLast(), as: UTF8.self)
+        guard let line = try await program.line() else { throw TestError("it has ended: \(program.complaints)") }
+        return line
     }
+
+    /// Waits for this line.
+    func wait(for line: String) async throws { while try await self.line() != line {} }
 
     /// The next workers that say that they are ready.
     func ready(_ count: Int) async throws -> [(pid: Int32, port: Int)] {
@@ -278,11 +285,9 @@ final class WorkersProgram {
         return workers
     }
 
-    /// The lines up to its end.
-    func rest() async throws -> [String] {
-        let text = String(decoding: try await process.stdout?.read() ?? [], as: UTF8.self)
-        return text.split(separator: "\n").map(String.init)
-    }
+    /// The lines up to its end, and how it ended.
+    func rest() async throws -> [String] { try await program.rest() }
+    func status() async throws -> Int32 { try await program.process.wait() }
 
     func connect() async throws -> (StreamReader, StreamWriter) {
         try await openConnection(host: "127.0.0.1", port: port)
@@ -297,8 +302,5 @@ final class WorkersProgram {
 }
 
 private func withWorkers(_ arguments: String..., body: (WorkersProgram) async throws -> Void) async throws {
-    let here = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-    try await withSubprocess(
-        here.appendingPathComponent("workers-program").path, arguments: arguments, stdout: .pipe, stderr: .devNull
-    ) { try await body(WorkersProgram($0)) }
+    try await Program.with("workers-program", arguments) { try await body(WorkersProgram($0)) }
 }

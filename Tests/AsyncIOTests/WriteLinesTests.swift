@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// Many pieces in one call: what arrives is what a single write of all of them would have sent.
-@Suite(.eventLoop, .timeLimit(.minutes(10))) struct WriteLinesTests {
+@Suite(.eventLoop) struct WriteLinesTests {
     /// Pieces of all sizes: none, small ones that are joined, large ones that are named, and some that are more
     /// than one call takes.
     nonisolated private static func pieces(_ seed: Int, upTo most: Int, count: Int) -> [[UInt8]] {

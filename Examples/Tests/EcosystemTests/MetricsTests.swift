@@ -5,7 +5,7 @@ import MetricsTestKit
 import Testing
 
 /// The trait `Metrics`.
-@Suite(.timeLimit(.minutes(1))) struct MetricsTests {
+@Suite struct MetricsTests {
     @Test(.virtualTime) func aReportComesEachTimeTheIntervalHasPassed() async throws {
         let metrics = TestMetrics()
         let loop = try EventLoop.running

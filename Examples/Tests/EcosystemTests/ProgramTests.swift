@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// The programs, as they are.
-@Suite(.eventLoop, .serialized, .timeLimit(.minutes(1))) struct ProgramTests {
+@Suite(.eventLoop, .serialized) struct ProgramTests {
     private func program(_ name: String) -> String {
         let here = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         return here.appendingPathComponent(name).path

@@ -5,7 +5,7 @@ import ServiceLifecycle
 import Testing
 
 /// The trait `ServiceLifecycle`.
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct ServerServiceTests {
+@Suite(.eventLoop) struct ServerServiceTests {
     private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     private func group(_ services: any Service...) -> ServiceGroup {

@@ -6,7 +6,7 @@ import Testing
 import Tracing
 
 /// The trait `Tracing`: the span that is current where something is started is current in it.
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct TracingTests {
+@Suite(.eventLoop) struct TracingTests {
     private let tracer = InMemoryTracer()
 
     /// The span that is current.

@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-@Suite(.eventLoop, .serialized, .timeLimit(.minutes(1))) struct ChatServerTests {
+@Suite(.eventLoop, .serialized) struct ChatServerTests {
     @Test(.requires(.python3)) func thoseInARoomHearEachOther() async throws {
         let clients = """
             import asyncio, sys

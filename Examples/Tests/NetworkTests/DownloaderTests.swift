@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Foundation
 import Testing
 
-@Suite(.eventLoop, .serialized, .timeLimit(.minutes(2))) struct DownloaderTests {
+@Suite(.eventLoop, .serialized) struct DownloaderTests {
     private let content = Data((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 7) })
 
     private func download(_ arguments: String..., to folder: String) async throws -> Outcome {

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Foundation
 import Testing
 
-@Suite(.eventLoop, .serialized, .timeLimit(.minutes(1))) struct EchoServerTests {
+@Suite(.eventLoop, .serialized) struct EchoServerTests {
     /// Sends a megabyte in pieces of all sizes, reads meanwhile, and compares.
     private static let client = """
         import asyncio, os, ssl, sys

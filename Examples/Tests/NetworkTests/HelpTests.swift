@@ -1,7 +1,7 @@
 import AsyncIOTesting
 import Testing
 
-@Suite(.eventLoop, .serialized, .timeLimit(.minutes(1))) struct HelpTests {
+@Suite(.eventLoop, .serialized) struct HelpTests {
     @Test(arguments: ["echo-server", "chat-server", "port-forwarder", "downloader", "redis-client"])
     func everyProgramExplainsItself(name: String) async throws {
         let help = try await outcome(of: program(name), ["--help"])

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Foundation
 import Testing
 
-@Suite(.eventLoop, .serialized, .timeLimit(.minutes(1))) struct PortForwarderTests {
+@Suite(.eventLoop, .serialized) struct PortForwarderTests {
     @Test(.requires(.python3, .curl)) func curlGetsAFileThroughIt() async throws {
         try await withFolder { folder in
             let content = Data((0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 7) })

@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-@Suite(.eventLoop, .serialized, .timeLimit(.minutes(1))) struct RedisClientTests {
+@Suite(.eventLoop, .serialized) struct RedisClientTests {
     private func withRedis(_ body: (_ port: String, _ path: String) async throws -> Void) async throws {
         try await withFolder { folder in
             let (port, path) = (String(try await freePort()), "\(folder)/redis")

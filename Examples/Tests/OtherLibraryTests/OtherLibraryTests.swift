@@ -9,7 +9,7 @@ import Subprocess
 import Testing
 
 /// What the guide "Using other libraries" says of each, checked against the library itself.
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct OtherLibraryTests {
+@Suite(.eventLoop) struct OtherLibraryTests {
     /// What became of a call whose time ran out, and of a task in it that was cancelled.
     private struct Ending {
         /// The error of the call itself; nil if it returned.

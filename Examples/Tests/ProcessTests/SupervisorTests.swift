@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Foundation
 import Testing
 
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct SupervisorTests {
+@Suite(.eventLoop) struct SupervisorTests {
     private func withSupervisor(
         _ commands: String, _ arguments: String..., body: (Subprocess) async throws -> Void
     ) async throws {

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Foundation
 import Testing
 
-@Suite(.eventLoop, .timeLimit(.minutes(1))) struct WorkersTests {
+@Suite(.eventLoop) struct WorkersTests {
     /// The port that the workers say they listen on, once `count` of them have.
     private func port(of process: Subprocess, after count: Int) async throws -> Int {
         var port = 0

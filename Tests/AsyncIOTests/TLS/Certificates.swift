@@ -123,15 +123,6 @@ func clientContext(_ pair: Certificates.Pair? = nil) throws -> TLSContext {
     return context
 }
 
-/// A handler that sends back what it gets.
-nonisolated(nonsending) func echoing(_ reader: StreamReader, _ writer: StreamWriter) async throws {
-    while true {
-        let bytes = try await reader.read(65_536)
-        if bytes.isEmpty { return }
-        try await writer.write(bytes)
-    }
-}
-
 /// Runs `body` against a server with TLS, which is closed then.
 func withTLSServer(
     _ context: TLSContext? = nil, host: String = "127.0.0.1",

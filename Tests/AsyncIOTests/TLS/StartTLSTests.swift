@@ -88,7 +88,7 @@ import Testing
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
             #expect(writer.isClosing)
-            while !Process.opened(since: before).isEmpty { try await sleep(.milliseconds(1)) }
+            try await eventually { Process.opened(since: before).isEmpty }
         }
     }
 

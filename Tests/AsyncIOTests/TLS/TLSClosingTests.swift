@@ -221,7 +221,7 @@ import Testing
                 try await writer.write(question.reversed())
             }
         ) { port in
-            let peer = try PeerProcess.python(
+            let answer = try await Program.python(
                 """
                 import socket, ssl, sys
                 context = ssl.create_default_context(cafile=sys.argv[2])
@@ -245,8 +245,7 @@ import Testing
                     sock.sendall(outgoing.read())
                 print(drive(lambda: tls.read(100)).decode(), flush=True)
                 """, ["\(port)", Certificates.authority.certificate])
-            #expect(try await peer.line() == "cba")
-            peer.end()
+            #expect(answer == "cba\n")
         }
     }
 

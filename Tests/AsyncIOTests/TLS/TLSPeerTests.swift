@@ -10,24 +10,23 @@ import Testing
         let context = try serverContext()
         try context.setALPN(["echo/1"])
         try await withTLSServer(context) { port in
-            let peer = try PeerProcess(
-                "openssl",
-                [
-                    "s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", Certificates.authority.certificate,
-                    "-verify_return_error", "-verify_hostname", "localhost", "-servername", "localhost", version,
-                    "-alpn", "echo/1", "-ign_eof",
-                ])
-            peer.write("hello from s_client\n")
+            let arguments = [
+                "s_client", "-connect", "127.0.0.1:\(port)", "-CAfile", Certificates.authority.certificate,
+                "-verify_return_error", "-verify_hostname", "localhost", "-servername", "localhost", version,
+                "-alpn", "echo/1", "-ign_eof",
+            ]
             var lines: [String] = []
-            while let line = try await peer.line() {
-                lines.append(line)
-                if line == "hello from s_client" { break }
+            try await Program.with("openssl", arguments) { peer in
+                try await peer.write("hello from s_client\n")
+                while let line = try await peer.line() {
+                    lines.append(line)
+                    if line == "hello from s_client" { break }
+                }
             }
             #expect(lines.contains { $0.hasPrefix("ALPN protocol: echo/1") })
             #expect(
                 lines.contains { $0.hasPrefix("    Verify return code: 0 (ok)") || $0.hasPrefix("Verification: OK") })
             #expect(lines.last == "hello from s_client")
-            peer.end()
         }
     }
 
@@ -35,18 +34,16 @@ import Testing
     func ourClientTalksToOpensslSServer(version: String) async throws {
         let port = try await freePort()
         let pair = Certificates.localhost
-        let peer = try PeerProcess(
-            "openssl",
-            [
-                "s_server", "-accept", "127.0.0.1:\(port)", "-cert", pair.certificate, "-key", pair.key, "-rev",
-                version,
-            ])
-        defer { peer.end() }
-        let (reader, writer) = try await connect(to: port, clientContext())
-        try await writer.write("hello\n")
-        #expect(try await reader.readLine() == Array("olleh\n".utf8))
-        writer.close()
-        try await writer.waitClosed()
+        let arguments = [
+            "s_server", "-accept", "127.0.0.1:\(port)", "-cert", pair.certificate, "-key", pair.key, "-rev", version,
+        ]
+        try await Program.with("openssl", arguments) { _ in
+            let (reader, writer) = try await connectSoon(to: "localhost", port, tls: clientContext())
+            try await writer.write("hello\n")
+            #expect(try await reader.readLine() == Array("olleh\n".utf8))
+            writer.close()
+            try await writer.waitClosed()
+        }
     }
 
     @Test(.requires(.curl)) func curlGetsAPageFromOurServer() async throws {
@@ -59,16 +56,16 @@ import Testing
                 try await writer.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n")
             }
         ) { port in
-            let peer = try PeerProcess(
-                "curl",
+            let page = try await Program.output(
+                of: "curl",
                 [
                     "-sS", "--cacert", Certificates.authority.certificate, "-w", "%{http_code} %{ssl_verify_result}\n",
                     "https://localhost:\(port)/",
                 ])
-            #expect(try await peer.rest() == "hello\n200 0\n")
-            let stranger = try PeerProcess(
+            #expect(page == "hello\n200 0\n")
+            let stranger = try await Program.run(
                 "curl", ["-sS", "--cacert", Certificates.stranger.certificate, "https://localhost:\(port)/"])
-            #expect(try await stranger.status() == 60)
+            #expect(stranger.status == 60)
         }
     }
 
@@ -108,9 +105,9 @@ import Testing
             }
         ) { port in
             let pair = Certificates.client
-            let peer = try PeerProcess.python(
+            let text = try await Program.python(
                 Self.pythonClient, ["\(port)", Certificates.authority.certificate, pair.certificate, pair.key])
-            #expect(try await peer.rest() == "a\nclosed\n")
+            #expect(text == "a\nclosed\n")
             #expect(try await subject.value == "CN=client")
         }
     }
@@ -142,13 +139,13 @@ import Testing
         asyncio.run(main())
         """
 
-    private func withPythonServer(_ mode: String, _ body: (PeerProcess, Int) async throws -> Void) async throws {
+    private func withPythonServer(_ mode: String, _ body: (Program, Int) async throws -> Void) async throws {
         let pair = Certificates.localhost
-        let peer = try PeerProcess.python(
-            Self.pythonServer, [Certificates.authority.certificate, pair.certificate, pair.key, mode])
-        defer { peer.end() }
-        let port = try #require(try await peer.line().flatMap { Int($0) })
-        try await body(peer, port)
+        let arguments = [Certificates.authority.certificate, pair.certificate, pair.key, mode]
+        try await Program.with("python3", ["-c", Self.pythonServer] + arguments) { peer in
+            let port = try #require(try await peer.line().flatMap { Int($0) })
+            try await body(peer, port)
+        }
     }
 
     private func exchange(_ reader: StreamReader, _ writer: StreamWriter) async throws {
@@ -188,23 +185,5 @@ import Testing
             try await writer.startTLS(clientContext(), serverHostname: "localhost")
             try await exchange(reader, writer)
         }
-    }
-
-    private func freePort() async throws -> Int {
-        let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in }
-        defer { server.close() }
-        return server.port ?? 0
-    }
-
-    /// Connects as soon as the program listens.
-    private func connect(to port: Int, _ context: TLSContext) async throws -> (StreamReader, StreamWriter) {
-        for _ in 0..<200 {
-            do {
-                return try await openConnection(host: "localhost", port: port, tls: context)
-            } catch is OSError {
-                try await sleep(.milliseconds(25))
-            }
-        }
-        return try await openConnection(host: "localhost", port: port, tls: context)
     }
 }

@@ -4,7 +4,7 @@ import Testing
 
 /// A TLS connection that is closed while the peer goes on sending: a close that waited for the peer's end
 /// would never come to its own. No context here gives up by time before the test does.
-@Suite(.requires(.tls), .eventLoop, .timeLimit(.minutes(10))) struct TLSSendingOnTests {
+@Suite(.requires(.tls), .eventLoop) struct TLSSendingOnTests {
     private func patientContext() throws -> TLSContext {
         let context = try clientContext()
         context.shutdownTimeout = .seconds(3600)

@@ -160,7 +160,7 @@ import Testing
                 #expect(try await reader.readExactly(1) == [0x78])
                 if round % 2 == 0 { writer.close() } else { writer.abort() }
                 try await writer.waitClosed()
-                while !Process.opened(since: before).isEmpty { try await sleep(.milliseconds(1)) }
+                try await eventually { Process.opened(since: before).isEmpty }
             }
         }
     }

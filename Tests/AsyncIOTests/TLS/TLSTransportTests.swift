@@ -90,7 +90,7 @@ import Testing
         _ = try? await reader.read()
         writer.close()
         #expect(made == 0)
-        while server.connectionCount > 0 { try await sleep(.milliseconds(1)) }
+        try await eventually { server.connectionCount == 0 }
     }
 
     @Test func pausingStopsTheDeliveryAndThePeer() async throws {

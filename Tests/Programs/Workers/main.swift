@@ -20,8 +20,12 @@ let path = arguments.count > 2 ? arguments[2] : ""
 
 func answer(_ request: String, _ worker: Worker) async throws -> String {
     switch request {
-    case "slow": try await sleep(.milliseconds(500))
-    case "for ever": try await sleep(.seconds(100))
+    case "slow":
+        say("begins slow")
+        try await sleep(.milliseconds(300))
+    case "for ever":
+        say("begins for ever")
+        try await sleep(.seconds(100))
     case "variable":
         let process = try await createSubprocess(shell: "echo $ASYNCIO_WORKER", stdout: .pipe)
         return String(decoding: try await process.communicate().stdout ?? [], as: UTF8.self).dropLast() + "end"
