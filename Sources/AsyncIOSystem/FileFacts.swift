@@ -5,8 +5,7 @@ package import SystemPackage
 /// What can be learned of an open file, or done to it, without waiting.
 package struct FileFacts: Sendable {
     package let size: Int64
-    package let isRegular: Bool
-    package let isDirectory: Bool
+    private let type: FileType
     /// Whether it has a name still: closing it does not remove it.
     package let isLinked: Bool
 
@@ -14,10 +13,14 @@ package struct FileFacts: Sendable {
         var facts = asyncio_file_facts()
         _ = try unsafe check(asyncio_file_look(descriptor, &facts))
         size = facts.size
-        isRegular = facts.is_regular
-        isDirectory = facts.is_directory
+        type = facts.is_regular ? .regular : facts.is_directory ? .directory : .other
         isLinked = facts.is_linked
     }
+
+    private enum FileType { case regular, directory, other }
+
+    package var isRegular: Bool { type == .regular }
+    package var isDirectory: Bool { type == .directory }
 
     /// Whether reads and writes have positions.
     package static func isSeekable(_ descriptor: Int32) -> Bool { asyncio_file_is_seekable(descriptor) }

@@ -17,7 +17,7 @@ func withEscaping<T>(
         // of before are of frames that never run again, nor are ever freed: see AbandonedTasks.
         let words = unsafe unsafeBitCast(Held(function: function), to: (code: UInt, context: UInt).self)
         let context = unsafe UnsafeMutableRawPointer(bitPattern: words.context)
-        let before = unsafe context.map { asyncio_testing_retain_count($0) } ?? 0
+        let before = unsafe context.map { unsafe asyncio_testing_retain_count($0) } ?? 0
         var hasAbandoned = false
         let result = Result { try body(function, &hasAbandoned) }
         if hasAbandoned, let context = unsafe context {

@@ -113,22 +113,26 @@ extension File {
     public nonisolated(nonsending) func seek(_ offset: Int, from origin: SeekOrigin = .start) async throws -> Int {
         try checkOpen("seek()")
         guard isSeekable else { throw failure(.illegalSeek, "seeking in") }
-        return try await turn.withLock {
-            try checkOpen("seek()")
-            let base =
-                switch origin {
-                case .start: 0
-                case .current: position
-                case .end: try size
-                }
-            let (target, overflow) = base.addingReportingOverflow(offset)
-            guard target >= 0, !overflow else {
-                throw ValueError("a position in a file is not negative: \(base) and \(offset), in \(path)")
+        return try await turn.withLock { try move(offset, from: origin) }
+    }
+
+    // Out of line: LLVM of Swift 6.3 crashes when it splits a function that has this inlined.
+    @inline(never)
+    private func move(_ offset: Int, from origin: SeekOrigin) throws -> Int {
+        try checkOpen("seek()")
+        let base =
+            switch origin {
+            case .start: 0
+            case .current: position
+            case .end: try size
             }
-            forgetAhead()
-            position = target
-            return target
+        let (target, overflow) = base.addingReportingOverflow(offset)
+        guard target >= 0, !overflow else {
+            throw ValueError("a position in a file is not negative: \(base) and \(offset), in \(path)")
         }
+        forgetAhead()
+        position = target
+        return target
     }
 
     /// What ``seek(_:from:)`` counts from. Python: `whence`.

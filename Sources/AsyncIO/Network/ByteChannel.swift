@@ -55,8 +55,11 @@ class ByteChannel: Channel {
     /// - Throws: as ``checkWritable()``; what the channel fails with.
     func send(_ bytes: UnsafeRawBufferPointer) throws { abstract() }
 
-    /// The same for bytes that lie in several places, which are not joined first.
-    func send(_ pieces: [[UInt8]]) throws { abstract() }
+    /// The same for bytes that lie in several places, which are not joined first. A channel that can
+    /// send several in one system call does.
+    func send(_ pieces: [[UInt8]]) throws {
+        for piece in pieces { try unsafe piece.withUnsafeBytes { unsafe try send($0) } }
+    }
 
     /// Ends the sending half, after what is kept.
     func sendEOF() throws { abstract() }
