@@ -106,21 +106,19 @@ final class Program {
         interrupts: Int = 0
     ) async throws -> Outcome {
         try await with(name, arguments, environment: environment) { program in
-            if input.isEmpty {
+            // Beside what follows, since the program may say more than a pipe holds before it reads.
+            let feeder = createTask {
+                if !input.isEmpty { try? await program.write(input) }
                 program.endInput()
-            } else {
-                createTask {
-                    try? await program.write(input)
-                    program.endInput()
-                }
             }
+            defer { feeder.cancel() }
             var sent = 0
             while sent < interrupts, let line = try await program.line() {
                 guard line.hasPrefix("ready") else { continue }
                 try program.process.sendSignal(.interrupt)
                 sent += 1
             }
-            return try await program.end()
+            return try await program.outcome()
         }
     }
 
@@ -170,9 +168,13 @@ final class Program {
 
     // MARK: Its end
 
-    /// Waits for its end, and the end of what it says.
+    /// Ends its input, and waits for its end, and the end of what it says.
     func end() async throws -> Outcome {
         endInput()
+        return try await outcome()
+    }
+
+    private func outcome() async throws -> Outcome {
         for reader in readers { try await reader.value }
         let status = try await process.wait()
         return Outcome(output: standardOutput.text, error: standardError.text, status: status)

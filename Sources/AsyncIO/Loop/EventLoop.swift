@@ -231,7 +231,8 @@ public final class EventLoop: @unchecked Sendable {
             receiveFromOtherThreads()
             timeout = 0
         }
-        if timeout == 0, descriptors.isEmpty {
+        let needsNoEvents = timeout == 0 && descriptors.isEmpty
+        if needsNoEvents {
             if !isMainQueueDue { return }
             mainQueue.look = pulse.now
         }
@@ -247,7 +248,8 @@ public final class EventLoop: @unchecked Sendable {
             }
         } catch {
             wakeUp()
-            pollFailed(error)
+            // A look for Dispatch's sake ends no run.
+            if !needsNoEvents { pollFailed(error) }
             receiveFromOtherThreads()
         }
     }
