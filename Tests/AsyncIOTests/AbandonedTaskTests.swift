@@ -79,16 +79,4 @@ struct AbandonedTaskTests {
         }
         #expect(hasEnded.isSet)
     }
-
-    @Test(.eventLoop) func aTaskOfAClosedLoopStaysWhereItIs() async throws {
-        let (isOver, hasGoneOn) = (Flag(), Flag())
-        try AsyncIOTesting.withVirtualLoop { virtual in
-            virtual.loop.setExceptionHandler { _ in }
-            virtual.createTask { try await Stuck.lateThread.wait(isOver, hasGoneOn) }
-            _ = try virtual.run()
-        }
-        isOver.set()
-        try await sleep(.milliseconds(60))
-        #expect(!hasGoneOn.isSet)
-    }
 }

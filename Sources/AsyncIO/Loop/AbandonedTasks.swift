@@ -6,8 +6,8 @@ internal import CShims
 // A loop that is closed leaves tasks behind that have not ended: they wait for something that
 // never came, or that came too late, and `close()` says so. Should it come after all (a thread
 // resumes the continuation, a `Task.sleep` ends), the runtime brings their job to whatever loop
-// runs then. There it must not run: what the task uses belongs to the loop that is gone, and a test
-// in virtual time has given its body back to the test runner. So the job is dropped.
+// runs then. A task that `runInVirtualTime` has left must not run there: a test has given its body
+// back to the test runner, so that what the task uses may be gone. So the job is dropped.
 //
 // Such a Swift task stays suspended for ever. It is known by its address and by the runtime's
 // number of it, which no later task has, should one that was noted end after all. To look a job up

@@ -54,6 +54,7 @@ extension EventLoop {
 extension Runner {
     package convenience init(virtualTimeWithSeed seed: UInt64?) {
         self.init(debug: nil, time: .virtual) { loop in
+            loop.abandonsTasks = true
             loop.schedule = seed.map(RandomSchedule.init(seed:))
         }
     }

@@ -87,6 +87,8 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var isPumped = false
     /// Set by a loop in virtual time that found nothing left that could happen.
     @safe @exclusivity(unchecked) var isStalled = false
+    /// Whether tasks that it leaves behind never go on; see AbandonedTasks.swift.
+    @safe @exclusivity(unchecked) var abandonsTasks = false
     /// How many tasks had not ended when it was closed.
     @safe @exclusivity(unchecked) var leftTasks = 0
     /// A ``KeyboardInterrupt`` that a callback or a task ended with, or the poller's failure:
