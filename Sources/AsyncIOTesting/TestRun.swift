@@ -108,8 +108,7 @@ package final class TestRun: Sendable {
         let report = loop.deadlockReport
         let lines =
             report.waiting.map { "\n  - \($0)" } + report.cycles.map { "\n  ! they wait for each other: \($0)" }
-        let who = lines.isEmpty ? "; no task is left, so that a thread has not done its work" : ":" + lines.joined()
-        complaints.withLock { $0.append(text + who) }
+        complaints.withLock { $0.append("\(text):\(lines.joined())") }
     }
 
     // MARK: The thread
@@ -129,8 +128,9 @@ package final class TestRun: Sendable {
                 guard self.passes(step.delay, until: isOver) else { return }
                 let isTaken = Guarded(false)
                 _ = try? loop.callSoonThreadSafe {
-                    isTaken.withLock { $0 = true }
+                    // It puts stacks into words, which takes its time.
                     step.action()
+                    isTaken.withLock { $0 = true }
                 }
                 let sentAt = self.clock.elapsed
                 while !isTaken.withLock({ $0 }) {

@@ -106,12 +106,14 @@ final class Program {
         interrupts: Int = 0
     ) async throws -> Outcome {
         try await with(name, arguments, environment: environment) { program in
-            // Beside what follows, since the program may say more than a pipe holds before it reads.
-            let feeder = createTask {
-                if !input.isEmpty { try? await program.write(input) }
+            if input.isEmpty {
                 program.endInput()
+            } else {
+                createTask {
+                    try? await program.write(input)
+                    program.endInput()
+                }
             }
-            defer { feeder.cancel() }
             var sent = 0
             while sent < interrupts, let line = try await program.line() {
                 guard line.hasPrefix("ready") else { continue }
@@ -168,12 +170,13 @@ final class Program {
 
     // MARK: Its end
 
-    /// Ends its input, and waits for its end, and the end of what it says.
+    /// Ends its input, and waits for its end.
     func end() async throws -> Outcome {
         endInput()
         return try await outcome()
     }
 
+    /// Waits for its end, and the end of what it says.
     private func outcome() async throws -> Outcome {
         for reader in readers { try await reader.value }
         let status = try await process.wait()
