@@ -74,10 +74,15 @@ import Testing
     }
 
     @Test func neitherDoesAThread() throws {
-        let gate = Flag()
+        let (hasBegun, gate) = (Flag(), Flag())
         let outcome = try run {
-            createTask { try await toThread { gate.wait() } }
-            try await sleep(.zero)
+            createTask {
+                try await toThread {
+                    hasBegun.set()
+                    gate.wait()
+                }
+            }
+            try await eventually { hasBegun.isSet }
         }
         gate.set()
         #expect(outcome.complaints.count == 1)

@@ -265,6 +265,8 @@ let endings: [(String, @MainActor () async throws -> Void)] = [
     (
         "swallows",
         {
+            // The loop takes Ctrl-C from its first turn on.
+            try await sleep(.zero)
             say("ready")
             try? await sleep(.seconds(60))
             print("goes on")
@@ -273,6 +275,7 @@ let endings: [(String, @MainActor () async throws -> Void)] = [
     (
         "is impatient",
         {
+            try await sleep(.zero)
             say("ready")
             try? await sleep(.seconds(60))
             say("ready again")
