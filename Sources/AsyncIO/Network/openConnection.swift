@@ -91,8 +91,8 @@ public nonisolated(nonsending) func openConnection(
 
 /// Connects to a server on a Unix socket.
 ///
-/// If the server's queue of connections is full, waits until there is room, as TCP does: put a
-/// ``withTimeout(_:isolation:_:)`` around it if that must not take for ever.
+/// If the server's queue of connections is full, waits until there is room, as TCP does. Set a limit with
+/// ``withTimeout(_:lateResult:isolation:fileID:line:_:)-(_,_,_,_,_,()->T)`` if that must not take for ever.
 ///
 /// - Parameters:
 ///   - path: of the socket; or a zero character and a name in the abstract space.
