@@ -47,7 +47,7 @@ public func captureCallGraph(
     return AwaitGraph(of: loop).callGraph(of: future, limit: limit, &seen)
 }
 
-/// The graph in words, as asyncio writes it; empty if there is none. The first time, it may take
+/// Returns the graph as text in asyncio's format, or an empty string if there is none. The first call may take
 /// a second or more, as ``FutureCallGraph/callStack`` does.
 ///
 /// ```

@@ -17,7 +17,7 @@ internal import Logging
 // A look that is itself much too late says that the machine had no time for this process, or
 // that the process was stopped. It says nothing about the loop, which gets its time anew.
 
-/// What the watchdog found of a loop, and who is told. Any thread.
+/// What the watchdog found in a loop, and whom to notify. Any thread.
 struct Blockage {
     var handler: (@Sendable (BlockedLoopReport) -> Void)?
     var stalls = 0
@@ -293,7 +293,7 @@ extension EventLoop {
         }
     }
 
-    /// Sets who is told that this loop is blocked, while it is, on the watchdog's thread; nil
+    /// Sets the handler that is called on the watchdog's thread while this loop is blocked; nil
     /// for the default, which logs it. Other loops have handlers of their own.
     public func setBlockedHandler(_ handler: (@Sendable (BlockedLoopReport) -> Void)?) {
         blockage.withLock { $0.handler = handler }

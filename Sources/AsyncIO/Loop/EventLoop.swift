@@ -141,7 +141,7 @@ public final class EventLoop: @unchecked Sendable {
     let inbox: Inbox
     /// What this loop tells who watches it.
     package let pulse = Pulse()
-    /// What the watchdog found, and who is told.
+    /// What the watchdog found, and the handler to notify.
     let blockage = Guarded(Blockage())
     private let storedName = Guarded("EventLoop-\(numbers.add(1, ordering: .relaxed).newValue)")
     private static let numbers = Atomic(0)

@@ -50,7 +50,7 @@ final class Inbox: @unchecked Sendable {
     /// What became of an item.
     enum Posting {
         case accepted
-        /// It is accepted, and it is this sender who has to wake the loop.
+        /// It is accepted, and this sender has to wake the loop.
         case mustWake
         case refused
     }
@@ -109,7 +109,7 @@ final class Inbox: @unchecked Sendable {
     /// the loop: else each turn would have more to do than the one before, and timers and
     /// descriptors would wait longer and longer.
     func take(atMost most: Int = 1_024, _ body: (Item) -> Void) {
-        // SAFETY: whoever took the list is the only one who has it.
+        // SAFETY: only the caller that took the list has it.
         if rest == 0 { rest = unsafe Self.turned(head.exchange(State.running.rawValue, ordering: .acquiring)) }
         var count = 0
         while rest != 0, count < most {
