@@ -31,9 +31,9 @@ nonisolated struct Requirement: Sendable {
     /// Where a program is; nil if it is nowhere.
     static func path(of name: String) -> String? {
         // SAFETY: the text is copied before the environment could change.
-        let path = getenv("PATH").map { String(cString: $0) } ?? ""
+        let path = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? ""
         let folders = path.split(separator: ":").map(String.init) + ["/usr/sbin", "/sbin"]
-        return folders.lazy.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+        return folders.lazy.map { "\($0)/\(name)" }.first { unsafe access($0, X_OK) == 0 }
     }
 }
 

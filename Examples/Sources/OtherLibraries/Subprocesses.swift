@@ -9,6 +9,6 @@ public func output(of command: String, _ arguments: [String], within limit: Dura
     // an error: the limit has to be a hard one.
     try await withTimeout(limit, lateResult: .discard) {
         try await run(.name(command), arguments: Arguments(arguments), output: .string(limit: 1 << 20))
-            .standardOutput ?? ""
+            .standardOutput
     }
 }

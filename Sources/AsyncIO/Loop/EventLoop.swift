@@ -249,8 +249,8 @@ public final class EventLoop: @unchecked Sendable {
                 descriptorIsReady(poller.event(at: index), among: descriptors)
             }
         } catch {
-            wakeUp()
-            // A look for Dispatch's sake ends no run.
+            if timeout != 0 { wakeUp() }
+            // A poll for Dispatch's main queue alone does not end the run.
             if !needsNoEvents { pollFailed(error) }
             receiveFromOtherThreads()
         }

@@ -30,13 +30,10 @@ enum ProgramEnd {
     /// `error: ` with the type and the text, in one line whatever the text has in it.
     static func line(for error: any Error) -> String {
         let type = String(describing: type(of: error))
-        var text = "\(error)".split(whereSeparator: \.isNewline)
-            .map { $0.drop(while: \.isWhitespace) }.filter { !$0.isEmpty }.joined(separator: " ")
-        text = text.unicodeScalars.reduce(into: "") { text, scalar in
-            // What a peer sent may be in there, and is not to steer the terminal.
-            let isControl = scalar.properties.generalCategory == .control
-            text += isControl ? scalar.escaped(asASCII: true) : String(scalar)
-        }
+        let lines = "\(error)".split(whereSeparator: \.isNewline)
+            .map { $0.drop(while: \.isWhitespace) }.filter { !$0.isEmpty }
+        // The text may hold what a peer sent, which must not control the terminal.
+        let text = printable(lines.joined(separator: " "))
         // A type without a description of its own is told with its name: `Missing(path: "x")`.
         if text.isEmpty || text == type + "()" { return "error: \(type)" }
         return text.hasPrefix(type + "(") ? "error: \(text)" : "error: \(type): \(text)"
