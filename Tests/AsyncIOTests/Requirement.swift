@@ -67,7 +67,7 @@ nonisolated struct MissingRequirement: Error, CustomStringConvertible {
 extension Trait where Self == RequirementTrait {
     /// The test needs all of these.
     nonisolated static func requires(_ requirements: Requirement...) -> Self {
-        let isSet = getenv("ASYNCIO_REQUIRE_PEERS").map { String(cString: $0) == "1" } ?? false
+        let isSet = unsafe getenv("ASYNCIO_REQUIRE_PEERS").map { unsafe String(cString: $0) == "1" } ?? false
         return RequirementTrait(requirements: requirements, arePeersRequired: isSet)
     }
 }

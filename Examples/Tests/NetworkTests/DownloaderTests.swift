@@ -203,7 +203,10 @@ import Testing
         ("", "Missing expected argument '<urls> ...'"),
         ("ftp://example.com/a", "The value 'ftp://example.com/a' is invalid for '<urls>'"),
         ("http://a/b http://c/b", "Two URLs end in the same name, and would be written to the same file."),
-        ("http://a/b --jobs 0", "--jobs and --timeout must be positive, --retries not negative."),
+        (
+            "http://a/b --jobs 0",
+            "--jobs must be positive, --retries not negative, --timeout from 0.001 to 86400 seconds."
+        ),
     ]) func wrongArgumentsAreExplained(arguments: String, message: String) async throws {
         let outcome = try await outcome(of: program("downloader"), arguments.split(separator: " ").map(String.init))
         #expect(outcome.status == 64)
