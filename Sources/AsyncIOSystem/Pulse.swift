@@ -56,6 +56,7 @@ package final class Pulse: @unchecked Sendable {
     package var flags: Flags { unsafe Flags(rawValue: asyncio_pulse_flags(raw)) }
     package func raise(_ flag: Flags) { unsafe asyncio_pulse_raise(raw, flag.rawValue) }
     package func lower(_ flag: Flags) { unsafe asyncio_pulse_lower(raw, flag.rawValue) }
+    @inline(__always)
     package var steps: UInt64 { unsafe asyncio_pulse_steps(raw) }
     /// Where the loop is: it has not moved between two looks that find the same.
     package var position: Position { unsafe Position(steps: steps, polls: asyncio_pulse_polls(raw)) }

@@ -17,8 +17,11 @@ enum AbandonedTasks {
     /// By the address: the number.
     private static let noted = Guarded<[UInt: UInt32]>([:])
 
-    /// The Swift tasks that `carriers` are never run again.
-    static func add(_ carriers: [Carrier]) {
+    /// The tasks never run again. What they wait for may belong to others and end later: it
+    /// forgets them here, so that no wake-up has to ask.
+    static func add(_ tasks: [AnyAsyncTask], of loop: EventLoop) {
+        for task in tasks { _ = task.waitingOn?.forgetWake(of: task) }
+        let carriers = loop.carriers.carriers(of: tasks)
         guard !carriers.isEmpty else { return }
         noted.withLock { noted in
             for carrier in carriers { noted[carrier.bits] = carrier.number }

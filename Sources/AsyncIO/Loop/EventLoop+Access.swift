@@ -69,7 +69,7 @@ extension EventLoop {
     /// False if there is none, and then nothing is done.
     @inline(__always)
     static func withHere(_ body: (EventLoop) -> Void) -> Bool {
-        guard let pointer = unsafe asyncio_loop_get() else { return withLoopOfAsyncMain(body) != nil }
+        guard let pointer = unsafe asyncio_loop_get() ?? pointerForAsyncMain() else { return false }
         // SAFETY: as in `here`.
         unsafe Unmanaged<EventLoop>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
         return true
@@ -77,18 +77,15 @@ extension EventLoop {
 
     @inline(__always)
     static func withRequired<T>(for operation: StaticString, _ body: (EventLoop) throws -> T) rethrows -> T {
-        guard let pointer = unsafe asyncio_loop_get() else {
-            guard let result = try withLoopOfAsyncMain(body) else { noLoop(operation) }
-            return result
-        }
+        guard let pointer = unsafe asyncio_loop_get() ?? pointerForAsyncMain() else { noLoop(operation) }
         // SAFETY: as in `here`.
         return try unsafe Unmanaged<EventLoop>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
     }
 
+    // It takes no body: one that had to be kept for this path would cost the other one references.
     @inline(never)
-    private static func withLoopOfAsyncMain<T>(_ body: (EventLoop) throws -> T) rethrows -> T? {
-        guard let loop = loopOfAsyncMain() else { return nil }
-        return try body(loop)
+    private static func pointerForAsyncMain() -> UnsafeMutableRawPointer? {
+        loopOfAsyncMain() == nil ? nil : unsafe asyncio_loop_get()
     }
 
     /// Before its loop runs, an object may be used where the loop will run. While one runs,

@@ -99,7 +99,7 @@ extension EventLoop {
     /// ever.
     func forgetEverything() {
         leftTasks = tasks.count
-        if leftTasks > 0, abandonsTasks { AbandonedTasks.add(carriers.carriers(of: tasks.all.filter { !$0.isDone })) }
+        if leftTasks > 0, abandonsTasks { AbandonedTasks.add(tasks.all.filter { !$0.isDone }, of: self) }
         for task in tasks.all {
             callExceptionHandler(
                 ExceptionContext(

@@ -38,8 +38,9 @@ struct IOBudget {
     private var left = 0
     private var leftOfTurn = 0
 
+    /// The step is asked for only if it matters.
     @inline(__always)
-    func isSpent(in step: UInt64) -> Bool { left <= 0 && self.step == step }
+    func isSpent(in step: @autoclosure () -> UInt64) -> Bool { left <= 0 && self.step == step() }
 
     @inline(__always)
     mutating func spend(_ count: Int, in step: UInt64, of turn: UInt64) {

@@ -122,7 +122,7 @@ public class FutureBase {
         case .wake(let job, let task):
             first = .none
             EventLoop.withRequired(for: "Completing a future") { loop in
-                if !AbandonedTasks.contain(job) { loop.ready.append(.wake(job, task)) }
+                loop.ready.append(.wake(job, task))
                 if extras != nil { queueOthers(on: loop) }
             }
         case .call(let callback):
@@ -145,7 +145,7 @@ public class FutureBase {
     private final func queue(_ callback: Callback, on loop: EventLoop) {
         switch callback {
         case .none: break
-        case .wake(let job, let task): if !AbandonedTasks.contain(job) { loop.ready.append(.wake(job, task)) }
+        case .wake(let job, let task): loop.ready.append(.wake(job, task))
         case .call(let callback): loop.ready.append(.done(self, callback))
         }
     }
