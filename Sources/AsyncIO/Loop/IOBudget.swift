@@ -42,6 +42,10 @@ struct IOBudget {
     @inline(__always)
     func isSpent(in step: @autoclosure () -> UInt64) -> Bool { left <= 0 && self.step == step() }
 
+    /// The same right after something was spent.
+    @inline(__always)
+    var isSpent: Bool { left <= 0 }
+
     @inline(__always)
     mutating func spend(_ count: Int, in step: UInt64, of turn: UInt64) {
         if self.step != step { begin(step, of: turn) }
@@ -72,8 +76,14 @@ extension EventLoop {
     @inline(__always)
     static var isBudgetSpent: Bool { withRequired(for: "await") { $0.isBudgetSpent } }
 
-    @inline(__always)
-    static func spend(_ count: Int) { withRequired(for: "await") { $0.spend(count) } }
+    /// Returns whether the budget is spent then.
+    @inline(__always) @discardableResult
+    static func spend(_ count: Int) -> Bool {
+        withRequired(for: "await") { loop in
+            loop.spend(count)
+            return loop.budget.isSpent
+        }
+    }
 }
 
 /// Lets others run for one turn, since this step's budget is spent.

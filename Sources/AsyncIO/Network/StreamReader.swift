@@ -77,7 +77,7 @@ public final class StreamReader {
             while true {
                 if let bytes = try channel.tryReceive(atMost: count) {
                     isEOF = bytes.isEmpty
-                    channel.loop.spend(bytes.count)
+                    EventLoop.spend(bytes.count)
                     return bytes
                 }
                 isReading = true
@@ -107,7 +107,7 @@ public final class StreamReader {
             if isReading { throw ConcurrentRead.error("read") }
             if let received = try channel.tryReceive(into: &span) {
                 isEOF = received == 0
-                channel.loop.spend(received)
+                EventLoop.spend(received)
                 return received
             }
             isReading = true

@@ -106,9 +106,7 @@ public final class StreamWriter {
 
     @inline(__always)
     private func mustWait(after count: Int) -> Bool {
-        let loop = channel.loop
-        loop.spend(count)
-        return channel.isPaused || loop.isBudgetSpent
+        EventLoop.spend(count) || channel.isPaused
     }
 
     @usableFromInline
