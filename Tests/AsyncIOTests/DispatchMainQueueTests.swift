@@ -105,8 +105,9 @@ nonisolated private final class Switch: Sendable {
         // Nobody minds a change of the window's size.
         let signals = DispatchSource.makeSignalSource(signal: SIGWINCH, queue: .main)
         signals.setEventHandler { MainActor.assumeIsolated { try? seen.texts.putNoWait("signal") } }
+        // Dispatch registers the source on another thread; a signal before that is lost.
+        signals.setRegistrationHandler { kill(getpid(), SIGWINCH) }
         signals.resume()
-        kill(getpid(), SIGWINCH)
         #expect(try await seen.texts.get() == "signal")
         signals.cancel()
     }
