@@ -16,7 +16,10 @@ extension EventLoop {
     /// A line for each task that has not ended, and one for each circle that they wait in.
     package var deadlockReport: (waiting: [String], cycles: [String]) {
         whileCurrent {
-            (tasks.all.map(\.waitReport), AwaitGraph(of: self).deadlocks.map(AwaitGraph.description(of:)))
+            (
+                tasks.all.map { $0.waitReport(at: virtualNow) },
+                AwaitGraph(of: self).deadlocks.map(AwaitGraph.description(of:))
+            )
         }
     }
 
@@ -62,10 +65,13 @@ extension Runner {
 
 extension AnyAsyncTask {
     /// The task in a line: what it waits for and since when, where, and where it was made.
-    package var waitReport: String {
-        let since = Duration.nanoseconds(waitingSince)
+    ///
+    /// In virtual time, which starts at zero, that is the time at which the wait began. Otherwise
+    /// it is how long the task has waited.
+    fileprivate func waitReport(at virtualNow: Int64?) -> String {
+        let since = virtualNow == nil ? sinceText : " since \(Duration.nanoseconds(waitingSince))"
         let subject =
-            waitingOn.map { "waits for \($0.waitDescription) since \(since)" } ?? "waits for code outside of asyncio"
+            waitingOn.map { "waits for \($0.waitDescription)\(since)" } ?? "waits for code outside of asyncio"
         let place = stack.first.map { " at \($0)" } ?? ""
         let origin = site.map { ", created at \($0)" } ?? ""
         return "\"\(name)\" \(subject)\(place)\(origin)"
