@@ -76,6 +76,12 @@ class ByteChannel: Channel {
     final weak var upper: ByteChannel?
     /// The uppermost: the one that is to be closed, so that each says its end.
     final var top: ByteChannel { upper?.top ?? self }
+    /// To be called after bytes that were buffered have been sent: they count for the channels
+    /// above too, whose water marks this channel may not have passed.
+    final func noteProgress() {
+        notePressure()
+        upper?.noteProgress()
+    }
     /// How many channels are below.
     var depth: Int { 0 }
     /// What TLS has agreed on, if this is a channel with TLS.

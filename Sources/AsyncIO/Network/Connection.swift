@@ -300,7 +300,7 @@ final class Connection: ByteChannel {
             _ = fail(error, "writing to \(name)")
             return
         }
-        notePressure()
+        noteProgress()
         guard outgoing.isEmpty else {
             if watch.canWrite { loop.queue(watch.onWritable) }
             return

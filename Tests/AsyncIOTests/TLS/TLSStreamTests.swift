@@ -77,6 +77,31 @@ import Testing
         }
     }
 
+    /// A large write is encrypted in parts. What is left at the end may be too little for the
+    /// connection below to have paused, and too much for this one to go on.
+    @Test(arguments: [640_000, 720_000, 800_000, 880_000, 960_000, 1_040_000])
+    func aWriteOfAnySizeEndsOnceTheReaderReads(count: Int) async throws {
+        let mayRead = Event()
+        try await withTLSServer(
+            nil,
+            { reader, writer in
+                try await mayRead.wait()
+                _ = try await reader.readExactly(count)
+                try await writer.write("all")
+            }
+        ) { port in
+            let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port, tls: clientContext())
+            Peer.shrinkBuffers(try #require(writer.descriptor))
+            let task = createTask { try await writer.write([UInt8](repeating: 1, count: count)) }
+            for _ in 0..<5 { try await sleep(.zero) }
+            #expect(!task.isDone)
+            mayRead.set()
+            try await task.value
+            #expect(try await reader.readExactly(3) == Array("all".utf8))
+            writer.close()
+        }
+    }
+
     @Test func readsOfEverySizeSeeTheSameBytes() async throws {
         let sent = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         try await withTLSServer(nil, { _, writer in try await writer.write(sent) }) { port in

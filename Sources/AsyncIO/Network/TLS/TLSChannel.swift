@@ -74,7 +74,6 @@ final class TLSChannel: ByteChannel {
         lower.owner = self
         lower.onPauseChanged = { [weak self] isPaused in
             if !isPaused { self?.flushHeld() }
-            self?.notePressure()
         }
         lower.onLost = { [weak self] error in self?.lowerIsLost(error) }
     }
