@@ -33,8 +33,8 @@ import Testing
         }
     }
 
-    @Test func slowStepsAndCallbacksAreNamedAfterwards() async throws {
-        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+    @Test @concurrent func slowStepsAndCallbacksAreNamedAfterwards() async throws {
+        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) { @MainActor in
             try Self.runSlowly()
         }
         let lines = result?.standardError.split(separator: "\n").map(String.init) ?? []
@@ -48,8 +48,8 @@ import Testing
         #expect(callback?.contains("Tests/AsyncIOTests/DebugModeTests.swift:") == true, "\(lines)")
     }
 
-    @Test func outsideOfDebugModeNothingIsTimed() async throws {
-        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+    @Test @concurrent func outsideOfDebugModeNothingIsTimed() async throws {
+        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) { @MainActor in
             try atTopLevel {
                 try AsyncIO.run(debug: false) {
                     try EventLoop.running.slowCallbackDuration = .milliseconds(1)
@@ -91,8 +91,8 @@ import Testing
         }
     }
 
-    @Test func aServerThatIsLeftOpenIsNamed() async throws {
-        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+    @Test @concurrent func aServerThatIsLeftOpenIsNamed() async throws {
+        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) { @MainActor in
             try atTopLevel {
                 try AsyncIO.run {
                     _ = try await startServer(host: "127.0.0.1", port: 0) { _, _ in }
@@ -102,8 +102,8 @@ import Testing
         #expect(result?.standardError.contains("unclosed server on 127.0.0.1:") == true)
     }
 
-    @Test func aSlowLookupIsLogged() async throws {
-        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+    @Test @concurrent func aSlowLookupIsLogged() async throws {
+        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) { @MainActor in
             try atTopLevel {
                 try AsyncIO.run(debug: true) {
                     let loop = try EventLoop.running

@@ -273,8 +273,8 @@ import Testing
         }
     }
 
-    @Test func aLoopThatIsForgottenIsReportedAndItsDescriptorsAreClosed() async throws {
-        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+    @Test @concurrent func aLoopThatIsForgottenIsReportedAndItsDescriptorsAreClosed() async throws {
+        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) { @MainActor in
             func countDescriptors() -> Int { (0..<256).count { fcntl($0, F_GETFD) >= 0 } }
             let before = countDescriptors()
             try atTopLevel {

@@ -104,8 +104,8 @@ import Testing
         #expect(throws: Never.self) { try outcome.result.get() }
     }
 
-    @Test func aTestThatBlocksTheThreadEndsTheProcessWithASentence() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func aTestThatBlocksTheThreadEndsTheProcessWithASentence() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             let limit = Duration.milliseconds(10)
             let run = TestRun(name: "a blocking test", limit: limit, grace: limit, patience: limit)
             _ = try atTopLevel { try run.run { block(.seconds(100)) } }

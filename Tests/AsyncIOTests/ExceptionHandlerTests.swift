@@ -21,8 +21,8 @@ import Testing
         }
     }
 
-    @Test func aHandlerThatFailsIsReportedToTheLog() async throws {
-        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+    @Test @concurrent func aHandlerThatFailsIsReportedToTheLog() async throws {
+        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) { @MainActor in
             try withLoop { loop in
                 loop.setExceptionHandler { _ in throw TestError("in the handler") }
                 try loop.callSoon { throw TestError("in the callback") }
@@ -35,8 +35,8 @@ import Testing
         #expect(result?.standardError.contains("Exception in callback") == true)
     }
 
-    @Test func withoutAHandlerTheErrorIsLogged() async throws {
-        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+    @Test @concurrent func withoutAHandlerTheErrorIsLogged() async throws {
+        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) { @MainActor in
             try withLoop { loop in
                 loop.setExceptionHandler { _ in Issue.record("replaced") }
                 loop.setExceptionHandler(nil)

@@ -36,8 +36,8 @@ import Testing
         }
     }
 
-    @Test func everyMessageNamesTheLoopAndTheTask() async throws {
-        await #expect(processExitsWith: .success) {
+    @Test @concurrent func everyMessageNamesTheLoopAndTheTask() async throws {
+        await #expect(processExitsWith: .success) { @MainActor in
             LoggingSystem.bootstrap { _ in Keeper() }
             try atTopLevel {
                 try AsyncIO.run {
@@ -78,8 +78,8 @@ import Testing
         }
     }
 
-    @Test func inDebugModeWhatTakesLongToPutIntoWordsDoesNotHoldUpTheLoop() async throws {
-        await #expect(processExitsWith: .success) {
+    @Test @concurrent func inDebugModeWhatTakesLongToPutIntoWordsDoesNotHoldUpTheLoop() async throws {
+        await #expect(processExitsWith: .success) { @MainActor in
             LoggingSystem.bootstrap { _ in Keeper() }
             try Self.failInACallback()
             // The loop that is closed has waited for it.

@@ -5,86 +5,86 @@ import Testing
 /// What belongs to the loop's thread, called from elsewhere, stops the program with a
 /// sentence, since memory safety stands on it.
 @Suite struct MisuseTests {
-    @Test func createTaskOnThePool() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func createTaskOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             await offTheLoop { createTask {} }
         }
         #expect(result?.saysWhere("createTask") == true)
     }
 
-    @Test func sleepOnThePool() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func sleepOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             await offTheLoop { try? await sleep(.milliseconds(1)) }
         }
         #expect(result?.saysWhere("sleep") == true)
     }
 
-    @Test func sleepOfNoTimeOnThePool() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func sleepOfNoTimeOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             await offTheLoop { try? await sleep(.zero) }
         }
         #expect(result?.saysWhere("sleep") == true)
     }
 
-    @Test func awaitingAFutureOnThePool() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func awaitingAFutureOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             await offTheLoop { _ = try? await Future<Int>().value }
         }
         #expect(result?.saysWhere("await") == true)
     }
 
-    @Test func waitingForAnEventOnThePool() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func waitingForAnEventOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             await offTheLoop { _ = try? await Event().wait() }
         }
         #expect(result?.saysWhere("await") == true)
     }
 
-    @Test func gettingFromAQueueOnThePool() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func gettingFromAQueueOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             await offTheLoop { _ = try? await Queue<Int>().get() }
         }
         #expect(result?.saysWhere("await") == true)
     }
 
-    @Test func withTimeoutOnThePool() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func withTimeoutOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             await offTheLoop { try? await withTimeout(.seconds(1)) { _ in } }
         }
         #expect(result?.standardError.contains("on a thread that runs no event loop") == true)
     }
 
-    @Test func gatherOnThePool() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func gatherOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             await offTheLoop { _ = try? await gather({ 1 }, { 2 }) }
         }
         #expect(result?.standardError.contains("on a thread that runs no event loop") == true)
     }
 
-    @Test func toThreadOnThePool() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func toThreadOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             await offTheLoop { try? await toThread {} }
         }
         #expect(result?.saysWhere("toThread") == true)
     }
 
-    @Test func allTasksOnThePool() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func allTasksOnThePool() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             await offTheLoop { _ = allTasks() }
         }
         #expect(result?.saysWhere("allTasks") == true)
     }
 
-    @Test func callSoonFromAnotherThread() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func callSoonFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             let loop = try EventLoop.running
             await offTheLoop { _ = try? loop.callSoon {} }
         }
         #expect(result?.saysTheOtherWay("callSoon") == true)
     }
 
-    @Test func callLaterFromAnotherThread() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func callLaterFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             let loop = try EventLoop.running
             onForeignThread { _ = try? loop.callLater(.seconds(1)) {} }
             try await Task.sleep(for: .seconds(60))
@@ -92,8 +92,8 @@ import Testing
         #expect(result?.saysTheOtherWay("callLater") == true)
     }
 
-    @Test func stopFromAnotherThread() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func stopFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             let loop = try EventLoop.running
             onForeignThread { loop.stop() }
             try await Task.sleep(for: .seconds(60))
@@ -101,8 +101,8 @@ import Testing
         #expect(result?.saysTheOtherWay("stop") == true)
     }
 
-    @Test func addReaderFromAnotherThread() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func addReaderFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             let loop = try EventLoop.running
             onForeignThread { try? loop.addReader(0) {} }
             try await Task.sleep(for: .seconds(60))
@@ -111,8 +111,8 @@ import Testing
     }
 
     /// Nobody waits for it, so that nothing of the loop would be touched.
-    @Test func settingTheResultOfAFutureFromAnotherThread() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func settingTheResultOfAFutureFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             // The compiler refuses it without this.
             nonisolated(unsafe) let future = Future<Int>()
             onForeignThread { unsafe try? future.setResult(1) }
@@ -121,8 +121,8 @@ import Testing
         #expect(result?.saysWhere("Completing a future") == true)
     }
 
-    @Test func cancellingATaskFromAnotherThread() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func cancellingATaskFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             nonisolated(unsafe) let task = createTask { try await sleep(.seconds(60)) }
             try await sleep(.milliseconds(1))
             onForeignThread { _ = unsafe task.cancel() }
@@ -131,8 +131,8 @@ import Testing
         #expect(result?.saysWhere("Completing a future") == true)
     }
 
-    @Test func settingAnEventFromAnotherThread() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func settingAnEventFromAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             nonisolated(unsafe) let event = Event()
             createTask { try await event.wait() }
             try await sleep(.milliseconds(1))
@@ -142,8 +142,8 @@ import Testing
         #expect(result?.saysWhere("Completing a future") == true)
     }
 
-    @Test func mainActorCodeOnAnotherThread() async throws {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+    @Test @concurrent func mainActorCodeOnAnotherThread() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             onForeignThread { onLoop {} }
             try await Task.sleep(for: .seconds(60))
         }
@@ -176,7 +176,7 @@ nonisolated private func offTheLoop(_ body: @Sendable @concurrent () async -> Vo
     [EventLoop.current == nil, currentTask() == nil]
 }
 
-extension ExitTest.Result {
+nonisolated extension ExitTest.Result {
     fileprivate func saysWhere(_ operation: String) -> Bool {
         standardError.contains("\(operation) was called on a thread that runs no event loop")
     }

@@ -295,8 +295,8 @@ import Testing
         }
     }
 
-    @Test func aThreadThatDoesNotEndIsLeftBehindWithAWarning() async throws {
-        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+    @Test @concurrent func aThreadThatDoesNotEndIsLeftBehindWithAWarning() async throws {
+        let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) { @MainActor in
             try withLoop { loop in
                 try loop.runUntilComplete {
                     _ = try loop.runInExecutor { block(.milliseconds(500)) }

@@ -125,7 +125,7 @@ struct TestError: Error, Equatable {
     init(_ name: String = "") { self.name = name }
 }
 
-extension ExitTest.Result {
+nonisolated extension ExitTest.Result {
     /// What the process said before it ended.
     var standardError: String { String(decoding: standardErrorContent, as: UTF8.self) }
 }

@@ -114,8 +114,8 @@ import Testing
         }
     }
 
-    @Test func shortSleepsDoNotSpin() async {
-        await #expect(processExitsWith: .success) {
+    @Test @concurrent func shortSleepsDoNotSpin() async {
+        await #expect(processExitsWith: .success) { @MainActor in
             try withLoop { loop in
                 try loop.runUntilComplete {
                     for exponent in [2, 4, 6, 8, 10] {

@@ -100,8 +100,8 @@ import Testing
 
 // Not in a loop of its own: a test that waits for a process of the runner needs the runner's.
 @Suite struct TLSLibraryTests {
-    @Test func aMissingOpenSSLIsOneClearError() async {
-        await #expect(processExitsWith: .success) {
+    @Test @concurrent func aMissingOpenSSLIsOneClearError() async {
+        await #expect(processExitsWith: .success) { @MainActor in
             setenv("ASYNCIO_OPENSSL", "/no/such/folder", 1)
             for _ in 0..<2 {
                 do {
