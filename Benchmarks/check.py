@@ -299,14 +299,14 @@ def compare(measured, limits):
             is_over = now > most
             print(f"{name:27} {figure:13} {show(now):>9} {show(was):>9} {show(most):>9} {change:+7.1%}"
                   f"{'  OVER THE LIMIT' if is_over else ''}")
-            sentence = f"{name}: {show(now)} {figure} per operation; {show(was)} were recorded ({change:+.1%}), limit {show(most)}."
+            sentence = f"{name}: {show(now)} {figure} per operation, {show(was)} recorded ({change:+.1%}), limit {show(most)}."
             if is_over:
                 over.append(sentence)
             elif change < -0.02:
                 under.append(sentence)
     missing = [f"{name}, {figure}" for name in measured for figure in measured[name] if figure not in limits.get(name, {})]
     if missing:
-        raise Failed(f"{LIMITS} has no limit for {'; '.join(missing)}; run with --record to write them")
+        raise Failed(f"{LIMITS} has no limit for {'; '.join(missing)}; write limits with --record")
     return over, under
 
 
