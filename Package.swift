@@ -1,10 +1,10 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// One set of rules for every Swift target, so that no module is laxer than its neighbour.
+// The same settings for every Swift target, so that no module is less strict than another.
 let language: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
-    // An async function runs where its caller runs: on one loop that means no hop per await.
+    // An async function runs where its caller runs, so code on one loop needs no hop per await.
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
@@ -12,40 +12,40 @@ let language: [SwiftSetting] = [
 ]
 let settings = language + [.strictMemorySafety()]
 
-// Programs take the main actor, which is the loop, as their default isolation.
+// Programs use the main actor, which runs on the loop, as their default isolation.
 let applicationSettings = settings + [.defaultIsolation(MainActor.self)]
 
-// Tests play the operating system's part too, in plain C calls.
+// Tests also call the C library directly to act as the operating system, so they omit strict memory safety.
 let testSettings = language + [.defaultIsolation(MainActor.self)]
 
 let package = Package(
     name: "swift-asyncio",
     products: [
-        // asyncio itself.
+        // The library.
         .library(name: "AsyncIO", targets: ["AsyncIO"]),
-        // Linking this makes the loop the executor of an `async` main and of test runners.
+        // When linked, makes the loop the executor of an `async` main and of test runners.
         .library(name: "AsyncIOMain", targets: ["AsyncIOMain"]),
         // Virtual time and seeded schedules, for tests.
         .library(name: "AsyncIOTesting", targets: ["AsyncIOTesting"]),
         .executable(name: "rexasyncio", targets: ["rexasyncio"]),
-        // The tool that looks into a running program.
+        // The tool that inspects running programs.
         .executable(name: "asyncio", targets: ["asyncio-tool"]),
     ],
-    // What the server ecosystem has, for those who ask for it: none of it is fetched or linked
-    // otherwise.
+    // Integrations with the server ecosystem. Off by default: their packages are neither fetched nor
+    // linked.
     traits: [
-        .trait(name: "Metrics", description: "EventLoop.reportMetrics(every:), by swift-metrics"),
+        .trait(name: "Metrics", description: "EventLoop.reportMetrics(every:), with swift-metrics"),
         .trait(
             name: "Tracing",
-            description: "Callbacks run in the span's context of who scheduled them, by swift-distributed-tracing"),
-        .trait(name: "ServiceLifecycle", description: "ServerService: a Server in a ServiceGroup"),
+            description: "Callbacks run in the span of the code that scheduled them, with swift-distributed-tracing"),
+        .trait(name: "ServiceLifecycle", description: "ServerService, a service that runs a Server"),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
-        // Of the traits.
+        // For the traits.
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -95,7 +95,7 @@ let package = Package(
             ],
             path: "Sources/asyncio",
             swiftSettings: settings),
-        // Programs with one fault each, to look into.
+        // Programs with one fault each, to practice inspection on.
         .executableTarget(
             name: "faults",
             dependencies: [
@@ -104,14 +104,14 @@ let package = Package(
             ],
             path: "Examples/faults",
             swiftSettings: applicationSettings),
-        // The interpreter of scenarios that proves the semantics against CPython's.
+        // Runs scenarios to compare the semantics with CPython's.
         .executableTarget(
             name: "asyncio-oracle",
             dependencies: ["AsyncIO", "AsyncIOTesting"],
             path: "Tests/Oracle",
             exclude: ["corpus"],
             swiftSettings: applicationSettings),
-        // Programs that tests run as processes of their own.
+        // Programs that tests run as separate processes.
         .executableTarget(
             name: "async-main-program",
             dependencies: ["AsyncIO", "AsyncIOMain"],
@@ -152,7 +152,7 @@ let package = Package(
             dependencies: ["AsyncIO", .product(name: "SystemPackage", package: "swift-system")],
             path: "Tests/Programs/Session",
             swiftSettings: testSettings),
-        // Where tasks wait: right in a release build too.
+        // Checks that the places where tasks wait are correct in a release build too.
         .executableTarget(
             name: "places-program",
             dependencies: ["AsyncIO"],
@@ -164,7 +164,7 @@ let package = Package(
             dependencies: ["AsyncIO", "FaultInjection"],
             path: "Tests/Programs/Faulty",
             swiftSettings: testSettings),
-        // What runs for hours, and may leave nothing.
+        // Runs for hours and must leave nothing behind.
         .target(name: "SoakMemory", path: "Tests/Soak/Memory"),
         .executableTarget(
             name: "asyncio-soak",
@@ -173,7 +173,7 @@ let package = Package(
             ],
             path: "Tests/Soak/Program",
             swiftSettings: testSettings),
-        // The same functions in modules of every kind, all of which the library must serve.
+        // The same functions in modules with different settings, all of which the library must support.
         .target(
             name: "MainActorClient", dependencies: ["AsyncIO"], path: "Tests/Clients/MainActor",
             swiftSettings: testSettings),
@@ -191,7 +191,7 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: testSettings),
-        // The code of the documentation; see scripts/check-snippets.py.
+        // The code in the documentation; see scripts/check-snippets.py.
         .testTarget(
             name: "DocumentationTests",
             dependencies: ["AsyncIO", "AsyncIOTesting"],

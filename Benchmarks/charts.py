@@ -1,9 +1,9 @@
-"""The charts of the performance page, as SVG that carries its own background and follows the reader's light or dark theme."""
+"""The charts of the performance page, as SVG with a background of its own that follows the reader's light or dark theme."""
 import math
 from xml.sax.saxutils import escape
 
 FONT = "-apple-system, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
-# Every colour has a name, a value for light and one for dark.
+# Each color has a name, a value for the light theme, and a value for the dark theme.
 COLOURS = {
     "card": ("#ffffff", "#161b22"), "edge": ("#d0d7de", "#30363d"), "text": ("#1f2328", "#e6edf3"),
     "dim": ("#59636e", "#9198a1"), "grid": ("#e4e8ec", "#2a313a"), "bar": ("#a8b3bf", "#57606a"),
@@ -50,7 +50,7 @@ ROW, NAME, PANEL, GAP = 21, 190, 440, 24
 
 
 def panel(x, y, title, unit, bars):
-    """Horizontal bars from zero, the name at the left, the value behind each bar; ours stand out."""
+    """Horizontal bars that start at zero, with the name on the left and the value after each bar. Our bars are highlighted."""
     room = PANEL - NAME - 78
     most = max((value for _, value, _ in bars), default=1)
     parts = [text(x, y, title, "text head")]
@@ -66,7 +66,7 @@ def panel(x, y, title, unit, bars):
 
 
 def panels(title, subtitle, content, columns):
-    """Panels side by side; each row of them is as high as its longest."""
+    """Panels side by side. Each row is as high as its tallest panel."""
     width = 24 + columns * (PANEL + GAP)
     body, y = [], 92
     for start in range(0, len(content), columns):
@@ -80,7 +80,7 @@ def panels(title, subtitle, content, columns):
 # ---- ratios ----
 
 def shape(kind, x, y, colour):
-    """One of seven shapes, so that colour is not all that tells them apart."""
+    """One of seven shapes, so that marks differ by more than their color."""
     r = 5.5
     common = f'class="{colour}"'
     if kind == 0:
@@ -98,10 +98,10 @@ def shape(kind, x, y, colour):
 
 
 def ratios(title, subtitle, rows, series):
-    """A mark for each series in each row, on a logarithmic axis; 1 is ours."""
+    """A mark for each series in each row, on a logarithmic axis where 1 is ours."""
     left, right, row_height, width = 300, 40, 30, 928
     values = [value for _, points in series for value in points if value]
-    # What is far out stands at the edge, with its value.
+    # Outliers are drawn at the edge, with their value.
     low, high = max(min(values + [0.5]), 0.2) * 0.8, max(values + [2]) * 1.15
     scale = (width - left - right) / (math.log(high) - math.log(low))
 
@@ -114,7 +114,7 @@ def ratios(title, subtitle, rows, series):
         x += 38 + 6.9 * len(name)
     top, bottom = 128, 128 + row_height * len(rows)
     body += [text(at(1) - 10, top - 12, "← cheaper than swift-asyncio", "dim small", "end"),
-             text(at(1) + 10, top - 12, "dearer →", "dim small")]
+             text(at(1) + 10, top - 12, "more expensive →", "dim small")]
     for tick in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100):
         if low < tick < high:
             ours = tick == 1

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Counts what each operation costs, and fails if one costs more than thresholds.json allows.
+"""Counts the cost of each operation, and fails if one costs more than thresholds.json allows.
 
     swift build -c release --package-path Benchmarks
-    python3 Benchmarks/check.py              # check; status 1 if a limit is exceeded
-    python3 Benchmarks/check.py --record     # write new limits, after a change that is worth it
+    python3 Benchmarks/check.py              # check, and exit with status 1 if a limit is exceeded
+    python3 Benchmarks/check.py --record     # write new limits after a change that is worth its cost
 
-Times differ from run to run; counts hardly do. callgrind counts the instructions of
-asyncio-bench's sub-commands, and how often malloc and its like are called. Each is run twice,
-with few operations and with many, and the difference is divided by the operations that were
-more: so the program's start falls out. `echo` is a server, with a client in this script; with one
-connection each request has a turn of the loop of its own, with a hundred they share turns.
-`bytes` is what a sleeping task adds to the peak of resident memory, without callgrind.
+Times vary from run to run; counts hardly do. callgrind counts the instructions of
+asyncio-bench's subcommands and the calls of malloc and similar functions. Each subcommand is run
+twice, with few operations and with many, and the difference is divided by the additional operations.
+This removes the cost of starting the program. `echo` is a server, with a client in this script. With
+one connection, each request takes its own turn of the loop; with a hundred, requests share turns.
+`bytes` is what a sleeping task adds to the peak of resident memory, measured without callgrind.
 
-Needs Python 3.8, valgrind and strip. Where they are missing, or on another architecture than the
-limits were recorded on, it says so and checks nothing.
+Needs Python 3.8, valgrind, and strip. If they are missing, or if the limits were recorded on another
+architecture, it says so and checks nothing.
 """
 import argparse
 import collections
@@ -33,7 +33,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BENCH = os.path.join(HERE, ".build", "release", "asyncio-bench")
 LIMITS = os.path.join(HERE, "thresholds.json")
 
-# What is run: a sub-command's arguments with few operations and with many, and how many more.
+# The runs: a subcommand's arguments with few operations and with many, and the difference in operations.
 MICRO = {
     "spawn": ("spawn 5000 1000", "spawn 25000 1000", 20_000),
     "switch": ("switch 100 20000", "switch 100 80000", 60_000),
@@ -42,8 +42,8 @@ MICRO = {
     "timers": ("timers 5000 1000", "timers 45000 1000", 40_000),
     "sleepers": ("sleepers 2000 4", "sleepers 12000 4", 10_000),
 }
-# What moves bytes: what is here for is that none of it does generic work for each byte, which costs fifty
-# times as much. FOLDER and HERE stand for places.
+# Operations that move bytes. They are checked so that none of them does generic work for each byte, which
+# costs fifty times as much. FOLDER and HERE are placeholders for directories.
 for work, few, many in (
     ("write-lines", 20, 220), ("transport-write-lines", 20, 220), ("lines", 1_000, 9_000), ("read-until", 1_000, 9_000),
     ("read-exactly", 1_000, 9_000), ("read-into", 100, 1_100), ("communicate", 4, 68), ("file-write", 4, 44),
@@ -51,7 +51,7 @@ for work, few, many in (
 ):  # fmt: skip
     MICRO["bytes/" + work] = (
         f"bytes {work} {few} FOLDER HERE/localhost.pem", f"bytes {work} {many} FOLDER HERE/localhost.pem", many - few)
-# The sub-command, connections, and requests with few and with many.
+# The subcommand, the connections, and the number of requests in the short run and in the long one.
 ECHO = {
     "echo/1": ("echo", 1, 1_000, 4_000),
     "echo/100": ("echo", 100, 1_000, 4_000),
@@ -59,12 +59,12 @@ ECHO = {
 }
 MESSAGE = b"x" * 1024
 
-# How far over what was measured a limit is: never more than 5 %. One run of a binary equals the
-# next to one in a thousand, on a busy machine too. The margins leave room for a C library that was
-# patched and, where they are wider, for another kernel, which may put more or fewer of a hundred
-# requests, or of the sleepers' ends, into one turn; and for malloc, whose way through its bins
-# hangs on what the program allocated before: a spawn, a quarter of which is malloc, was seen to
-# differ by 2.7 % between two builds of the same code.
+# How far a limit is above the measured value: never more than 5 %. Two runs of a binary agree to
+# one part in a thousand, even on a busy machine. The margins leave room for a patched C library. The
+# wider ones also leave room for another kernel, which may put more or fewer of a hundred requests, or of
+# the sleepers' wake-ups, into one turn, and for malloc, whose path through its bins depends on what the
+# program allocated before: a spawn, a quarter of which is malloc, has differed by 2.7 % between two
+# builds of the same code.
 MARGINS = {"instructions": 0.03, "allocations": 0.02, "systemCalls": 0.02, "bytes": 0.03}
 WIDER = {
     **{(echo, figure): 0.04 for echo in ("echo/100", "proto/100") for figure in ("instructions", "systemCalls")},
@@ -72,9 +72,9 @@ WIDER = {
     ("spawn", "instructions"): 0.045,
 }
 MOST = 0.05
-# Where threads, a child or another library have a part: these limits are for what is many times as much.
+# Operations that involve threads, a child, or another library: their limits catch only increases by a large factor.
 LOOSE = {"bytes/" + work: 0.5 for work in ("communicate", "file-write", "read-text", "send-file", "tls")}
-# Where nothing was measured, one in fifty operations may still grow a table.
+# Even if nothing was measured, one in fifty operations may grow a table.
 LEAST = {"allocations": 0.02, "systemCalls": 0.02}
 
 ALLOCATIONS = {"malloc", "calloc", "realloc", "memalign", "posix_memalign", "aligned_alloc"}
@@ -82,32 +82,32 @@ SYSTEM_CALLS = {
     "recv", "recvmsg", "recvfrom", "read", "readv", "send", "sendmsg", "sendto", "write", "writev", "accept4",
     "epoll_wait", "epoll_pwait", "epoll_pwait2", "epoll_ctl", "timerfd_settime", "syscall",
 }  # fmt: skip
-# The same hashes in every run, epoll on every kernel (valgrind knows little of io_uring), no
-# watchdog (to whom a loop under callgrind looks blocked), and nothing else from the caller's
-# environment. The processor need not be pinned: valgrind shows programs one of its own.
+# The same hashes in every run, epoll on every kernel (valgrind supports little of io_uring), no
+# watchdog (a loop under callgrind looks blocked to it), and nothing else from the caller's
+# environment. The processor does not have to be pinned: valgrind simulates its own.
 ENVIRONMENT = {
     "ASYNCIO_BACKEND": "epoll",
     "ASYNCIO_WATCHDOG": "0",
     "SWIFT_DETERMINISTIC_HASHING": "1",
     **{name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ},
 }
-SECONDS = 120  # the longest that one run may take
+SECONDS = 120  # the time limit of one run
 
 
 class Failed(Exception):
-    """A run that did not work: nothing was measured."""
+    """A run failed, and nothing was measured."""
 
 
 # ---- counting ----
 
 def calls(path):
-    """How often each function was called, from a file of callgrind's."""
+    """How often each function was called, according to a callgrind output file."""
     names, counts, callee = {}, collections.Counter(), None
     with open(path, errors="replace") as lines:
         for line in lines:
             if line.startswith(("fn=", "cfn=")):
                 number, name = re.match(r"c?fn=\((\d+)\)(?: (.*))?", line).groups()
-                if name:  # a name is spelled out once; "'2" marks recursion
+                if name:  # a name is spelled out only once; "'2" marks recursion
                     names[number] = name.strip().split("'")[0]
                 if line[0] == "c":
                     callee = names[number]
@@ -117,7 +117,7 @@ def calls(path):
 
 
 class Callgrind:
-    """A command under callgrind: start it, end it, and ask what it cost."""
+    """A command under callgrind: starts it, ends it, and reports its cost."""
 
     def __init__(self, binary, arguments, path):
         self.path = path
@@ -130,7 +130,7 @@ class Callgrind:
             output, errors = self.process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise Failed(f"no end after {SECONDS} s")
+            raise Failed(f"the run did not end within {SECONDS} s")
         collected = re.search(r"Collected : (\d+)", errors)
         if not collected or self.process.returncode not in (0, -15):
             raise Failed(f"status {self.process.returncode}:\n{(output + errors)[-1500:]}")
@@ -164,7 +164,7 @@ def micro(name, binary, folder):
 # ---- echo ----
 
 def ask(connections, rounds):
-    """Each round sends a message on every connection, and then reads all the answers."""
+    """In each round, sends a message on every connection and then reads all the answers."""
     for _ in range(rounds):
         for connection in connections:
             connection.sendall(MESSAGE)
@@ -173,7 +173,7 @@ def ask(connections, rounds):
             while left:
                 piece = connection.recv(left)
                 if piece.strip(b"x") or not piece:
-                    raise Failed("the answer was not what was sent")
+                    raise Failed("the answer differs from the message that was sent")
                 left -= len(piece)
 
 
@@ -185,7 +185,7 @@ def echo_run(binary, command, connections, requests, path):
     opened = []
     try:
         if server.process.stdout.readline().strip() != "READY":
-            return server.totals()  # which says what went wrong
+            return server.totals()  # reports what went wrong
         for _ in range(connections):
             opened.append(socket.create_connection(("127.0.0.1", port), timeout=SECONDS))
             opened[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -213,7 +213,7 @@ def echo(name, binary, folder):
 # ---- memory ----
 
 def sleeper_bytes(binary):
-    """What one task more, asleep, adds to the peak of resident memory."""
+    """The number of bytes that one more sleeping task adds to the peak of resident memory."""
     def peak(count):
         done = subprocess.run(
             [binary, "sleepers", str(count), "1"], env=ENVIRONMENT, stdout=subprocess.PIPE, timeout=SECONDS, check=True)
@@ -223,7 +223,7 @@ def sleeper_bytes(binary):
     return (peak(many) - peak(few)) / (many - few)
 
 
-# ---- the whole ----
+# ---- all checks ----
 
 def measure(binary, folder, names):
     stripped = os.path.join(folder, "asyncio-bench")
@@ -233,7 +233,7 @@ def measure(binary, folder, names):
         runs = {name: threads.submit(micro, name, stripped, folder) for name in MICRO if name in names}
         for name, run in runs.items():
             measured[name] = run.result()
-    for name in ECHO:  # alone: who shares the machine decides how many requests share a turn
+    for name in ECHO:  # one at a time: other load changes how many requests share a turn
         if name in names:
             measured[name] = echo(name, stripped, folder)
     if "sleepers" in names:
@@ -250,7 +250,7 @@ def first_line(*command):
 
 
 def here():
-    """What the counts depend on beside the code."""
+    """What the counts depend on besides the code."""
     swift = re.search(r"Swift version (\S+)", first_line("swiftc", "--version"))
     return {
         "architecture": platform.machine(),
@@ -283,14 +283,14 @@ def record(measured):
 
 
 def compare(measured, limits):
-    """Prints the table; the sentences about what is over its limit, and about what is well under."""
+    """Prints the table. Returns sentences about the figures over their limit and about those well under it."""
     over, under = [], []
     print(f"{'per operation':27} {'':13} {'now':>9} {'recorded':>9} {'limit':>9}")
     for name, figures in limits.items():
         for figure, entry in figures.items():
             margin = LOOSE.get(name, MOST)
             if entry["limit"] > max(entry["measured"] * (1 + margin), entry["measured"] + LEAST.get(figure, 0)) + 0.001:
-                raise Failed(f"{LIMITS}: the limit of {name}, {figure}, is more than {margin:.0%} over what was measured")
+                raise Failed(f"{LIMITS}: the limit of {name}, {figure}, is more than {margin:.0%} above the measured value")
             now = measured.get(name, {}).get(figure)
             if now is None:
                 raise Failed(f"{LIMITS} has a limit for {name}, {figure}, which is no longer measured")
@@ -299,14 +299,14 @@ def compare(measured, limits):
             is_over = now > most
             print(f"{name:27} {figure:13} {show(now):>9} {show(was):>9} {show(most):>9} {change:+7.1%}"
                   f"{'  OVER THE LIMIT' if is_over else ''}")
-            sentence = f"{name}: {show(now)} {figure} per operation; {show(was)} were recorded ({change:+.1%}), limit {show(most)}."
+            sentence = f"{name}: {show(now)} {figure} per operation, {show(was)} recorded ({change:+.1%}), limit {show(most)}."
             if is_over:
                 over.append(sentence)
             elif change < -0.02:
                 under.append(sentence)
     missing = [f"{name}, {figure}" for name in measured for figure in measured[name] if figure not in limits.get(name, {})]
     if missing:
-        raise Failed(f"{LIMITS} has no limit for: {'; '.join(missing)}. Write them with --record.")
+        raise Failed(f"{LIMITS} has no limit for {'; '.join(missing)}; write limits with --record")
     return over, under
 
 
@@ -317,31 +317,31 @@ def skip(reason):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--record", action="store_true", help="write what was measured as the new limits")
+    parser.add_argument("--record", action="store_true", help="write the measured values as the new limits")
     parser.add_argument("--binary", default=BENCH, help="the asyncio-bench to measure")
-    parser.add_argument("--only", metavar="NAMES", help="not all: " + ",".join([*MICRO, *ECHO]))
-    parser.add_argument("--keep", metavar="FOLDER", help="leave callgrind's files there, for callgrind_annotate")
+    parser.add_argument("--only", metavar="NAMES", help="only these, separated by commas: " + ",".join([*MICRO, *ECHO]))
+    parser.add_argument("--keep", metavar="FOLDER", help="keep callgrind's output files in this folder, for callgrind_annotate")
     options = parser.parse_args()
     names = options.only.split(",") if options.only else [*MICRO, *ECHO]
     if not set(names) <= {*MICRO, *ECHO}:
-        parser.error("--only takes names of: " + ",".join([*MICRO, *ECHO]))
+        parser.error("--only takes these names, separated by commas: " + ",".join([*MICRO, *ECHO]))
     if options.record and options.only:
-        parser.error("--record writes all limits: leave --only out")
+        parser.error("--record writes all limits and cannot be combined with --only")
 
     for tool in ("valgrind", "strip"):
         if not shutil.which(tool):
             return skip(f"{tool} is not installed (Debian, Ubuntu: apt-get install valgrind binutils)")
     if not os.path.exists(options.binary):
-        parser.error("first: swift build -c release --package-path " + os.path.relpath(HERE))
+        parser.error("asyncio-bench is not built; run swift build -c release --package-path " + os.path.relpath(HERE))
     stored = None
     if not options.record:
         with open(LIMITS) as file:
             stored = json.load(file)
         if stored["recorded"]["architecture"] != platform.machine():
-            return skip(f"the limits are {stored['recorded']['architecture']}'s, this is {platform.machine()}")
+            return skip(f"the limits are for {stored['recorded']['architecture']}, but this machine is {platform.machine()}")
 
     if stored and not options.only:
-        # Those that move bytes have no limits until somebody records them, on a machine with time for it.
+        # The operations that move bytes have no limits until someone records them on a quiet machine.
         names = [name for name in names if not name.startswith("bytes/") or name in stored["perOperation"]]
     start = time.monotonic()
     try:
@@ -363,18 +363,18 @@ def main():
     print(f"{time.monotonic() - start:.0f} s")
     if under:
         print("\nCheaper than recorded:\n  " + "\n  ".join(under))
-        print("Write it down with `python3 Benchmarks/check.py --record`, lest it be lost unseen.")
+        print("Record the new values with `python3 Benchmarks/check.py --record`, so that a later increase is noticed.")
     if not over:
         return 0
     print("\nOver the limit:\n  " + "\n  ".join(over))
     now = here()
     changed = [f"{what} {was} -> {now[what]}" for what, was in stored["recorded"].items() if now[what] != was]
     if changed:
-        print(f"Not only the code has changed: {', '.join(changed)}.")
+        print(f"The environment has changed too: {', '.join(changed)}.")
     print(
-        "Look for the cause with `--keep FOLDER` and `callgrind_annotate FOLDER/NAME.many.callgrind`, before and after\n"
-        "your change. If it is worth its price, `python3 Benchmarks/check.py --record` writes new limits; commit them\n"
-        "with the reason, and a line in Design/0100-performance-log.md.")
+        "Find the cause with `--keep FOLDER` and `callgrind_annotate FOLDER/NAME.many.callgrind`, before and after your\n"
+        "change. If the change is worth its cost, write new limits with `python3 Benchmarks/check.py --record`. Commit\n"
+        "them with the reason, and add a line to Design/0100-performance-log.md.")
     return 1
 
 

@@ -4,9 +4,9 @@
     swift build -c release --package-path Benchmarks
     python3 Benchmarks/compare.py
 
-Both run the same work in turns, so that noise falls on both alike; the figures are medians of
-CPU time per operation, and the ratios of one run are what counts. Needs Python 3.8 or later and
-nothing beside its standard library. Ends with status 1 if a target is missed.
+Both run the same work in turns, so that noise affects both equally. The figures are medians of
+CPU time per operation; only the ratios within one run are meaningful. Needs Python 3.8 or later,
+and only its standard library. Exits with status 1 if a target is missed.
 """
 import argparse
 import json
@@ -25,7 +25,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 def pinned(command, cpu):
-    """The command on one processor, where that can be had: the others then disturb it less."""
+    """The command pinned to one processor, if possible, so that other work disturbs it less."""
     if shutil.which("taskset") and (os.cpu_count() or 1) > 1:
         return ["taskset", "-c", str(cpu)] + command
     return command
@@ -43,7 +43,7 @@ def free_port():
 
 
 def cpu_seconds(pid):
-    """User and system time of a process so far."""
+    """The user and system time that a process has used so far."""
     with open(f"/proc/{pid}/stat") as f:
         fields = f.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICK
@@ -83,15 +83,15 @@ def main():
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--python", default=sys.executable, help="the CPython to compare with")
     parser.add_argument("--connections", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=2.0, help="how long each line server is loaded")
-    parser.add_argument("--smoke", action="store_true", help="one short run that judges nothing")
+    parser.add_argument("--seconds", type=float, default=2.0, help="how long to load each line server, in seconds")
+    parser.add_argument("--smoke", action="store_true", help="make one short run, and do not check the targets")
     options = parser.parse_args()
     if options.smoke:
         options.repeat, options.seconds = 1, 0.5
     if not os.path.exists(OURS):
-        parser.error("first: swift build -c release --package-path " + os.path.relpath(HERE))
+        parser.error("asyncio-bench is not built; run swift build -c release --package-path " + os.path.relpath(HERE))
 
-    # What, unit, the most that ours may cost of theirs, the work.
+    # The operation, the unit, the largest allowed ratio of ours to theirs, the work.
     rows = [
         ("spawn and await a task", "ns", 1 / 5, microbenchmark("spawn", 200_000, 1000)),
         ("switch (sleep of zero)", "ns", 1 / 4, microbenchmark("switch", 100, 1_000_000)),
@@ -106,7 +106,7 @@ def main():
 
     version = subprocess.run([options.python, "-V"], stdout=subprocess.PIPE, text=True).stdout.strip()
     print(f"CPU time per operation, median of {options.repeat}; {version}, Linux {platform.release()}\n")
-    print(f"{'':26} {'ours':>10} {'asyncio':>10} {'times less':>11} {'wanted':>7}")
+    print(f"{'':26} {'ours':>10} {'asyncio':>10} {'times less':>11} {'target':>7}")
     missed = 0
     for name, unit, most, _ in rows:
         ours, theirs = (statistics.median(samples[name, side]) for side in sides)

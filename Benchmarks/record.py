@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Records this library beside its peers, and makes the pages from it: one command.
+"""Measures this library and its peers, records the results, and generates the performance page.
 
-    python3 Benchmarks/record.py --harness DIR            # about an hour, on a quiet machine
-    python3 Benchmarks/record.py --harness DIR --quick    # a quarter of an hour
+    python3 Benchmarks/record.py --harness DIR            # about an hour; use a quiet machine
+    python3 Benchmarks/record.py --harness DIR --quick    # about 15 minutes
 
-DIR holds the peers: small programs for asyncio, uvloop, SwiftNIO, Swift's own executor, tokio, Go,
-Node, libuv and plain C that have asyncio-bench's sub-commands, the load generator, and `run.py`, which
-builds them, runs them in turns, and writes what it measured as JSON. What each sub-command does is in README.md.
+DIR contains the peers, the load generator, and `run.py`. The peers are small programs for asyncio, uvloop,
+SwiftNIO, Swift's own executor, tokio, Go, Node, libuv, and plain C, with the same subcommands as
+asyncio-bench; README.md describes these. `run.py` builds the peers, runs them in turns, and writes the
+results as JSON.
 
 asyncio-bench is built twice, the second time with Swift's standard library linked statically. The
-results go to Benchmarks/results/peers.json, and from there, by report.py, to the documentation.
+results are written to Benchmarks/results/peers.json, from which report.py generates the page.
 """
 import argparse
 import json
@@ -27,13 +28,13 @@ BUILD = os.path.join(HERE, ".build")
 RESULTS = os.path.join(HERE, "results", "peers.json")
 
 SIZES, CONNECTIONS = "64,1024,16384,102400", "10,100,1000"
-# (the harness's options for tasks and timers, and for sockets)
+# Options of the harness: for tasks and timers, and for sockets.
 FULL = (["--repeat", "5"], ["--repeat", "5", "--duration", "2"])
 QUICK = (["--repeat", "2", "--scale", "0.3"], ["--repeat", "2", "--duration", "1"])
 TASKS = "spawn,switch,pingpong,timers,timers_live,lock"
-# A million each, wherever a peer can: how many there are is the point.
+# A million for every peer that supports it, because the large number is what is tested.
 SLEEPERS = ["--bench", "sleepers", "--repeat", "2", "--sleep-seconds", "5"]
-# More samples of what the targets compare most narrowly.
+# More samples where the results are closest to the targets.
 NARROW = [
     ["--bench", "spawn", "--repeat", "5", "--scale", "0.3", "--peers", "asyncio,swift-stock,tokio"],
     ["--bench", "echo", "--repeat", "7", "--duration", "0.6", "--peers", "c-epoll,uvloop"],
@@ -76,7 +77,7 @@ def commit():
 
 
 def sizes(*binaries):
-    """Bytes of the executables, without debugging information, which Swift's static libraries bring along."""
+    """The sizes of the executables in bytes, without the debug information that Swift's static libraries contain."""
     found = []
     for binary in binaries:
         with tempfile.NamedTemporaryFile() as stripped:
@@ -86,7 +87,7 @@ def sizes(*binaries):
 
 
 def run(harness, options, extras, passed_on):
-    """What one run of the harness measured."""
+    """The results of one run of the harness."""
     command = [sys.executable, os.path.join(harness, "run.py"), "--max-seconds", "7200", *options, *passed_on]
     for name, invocation in extras.items():
         command += ["--extra", f"{name}={shlex.join(invocation)}"]
@@ -97,7 +98,7 @@ def run(harness, options, extras, passed_on):
             return json.load(file)
 
 
-# What is kept of a sample, to keep the file small.
+# The fields of a sample that are stored; the others are dropped to keep the file small.
 FIELDS = ("peer", "bench", "params", "repeat", "elapsed_s", "other_cpu_s", "result", "error")
 RESULTS_OF = {
     "n", "ns_per_op", "cpu_ns_per_op", "over_s", "bytes_per_task", "bytes_per_conn",
@@ -106,7 +107,7 @@ RESULTS_OF = {
 
 
 def short(value):
-    """Five digits of a float; the rest is noise."""
+    """Rounds floats to five digits; the rest is noise."""
     if isinstance(value, dict):
         return {key: short(entry) for key, entry in value.items()}
     return float(f"{value:.5g}") if isinstance(value, float) else value
@@ -121,14 +122,14 @@ def essence(sample):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--harness", required=True, metavar="DIR", help="where the peers and their run.py are")
-    parser.add_argument("--quick", action="store_true", help="fewer operations, fewer repeats")
-    parser.add_argument("--no-build", action="store_true", help="take asyncio-bench and the peers as they are")
-    parser.add_argument("--peers", help="only these peers of the harness, with commas")
+    parser.add_argument("--harness", required=True, metavar="DIR", help="the folder with the peers and their run.py")
+    parser.add_argument("--quick", action="store_true", help="use fewer operations and repeats")
+    parser.add_argument("--no-build", action="store_true", help="use asyncio-bench and the peers as they are built")
+    parser.add_argument("--peers", help="only these peers of the harness, separated by commas")
     parser.add_argument("--out", default=RESULTS)
     options = parser.parse_args()
     if not os.path.exists(os.path.join(options.harness, "run.py")):
-        parser.error(f"no run.py in {options.harness}")
+        parser.error(f"--harness must contain run.py, got {options.harness}")
 
     dynamic, static = BUILD, os.path.join(BUILD, "static")
     if options.no_build:

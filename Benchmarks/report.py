@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Makes the performance page out of the recorded results.
+"""Generates the performance page from the recorded results.
 
-    python3 Benchmarks/report.py              # fill the tables and draw the charts
-    python3 Benchmarks/report.py --targets    # print the targets, and which are met
-    python3 Benchmarks/report.py --check      # status 1 if the page or a chart is not up to date
+    python3 Benchmarks/report.py              # fill in the tables and draw the charts
+    python3 Benchmarks/report.py --targets    # print the targets and which of them are met
+    python3 Benchmarks/report.py --check      # exit with status 1 if the page or a chart is out of date
 
-The page is Documentation/Performance.md: prose, and blocks between `<!-- begin NAME -->` and
-`<!-- end NAME -->` that this script fills. The charts lie beside it. The results are
-Benchmarks/results/peers.json, which record.py writes. Every figure is a median (of two samples, the lower).
+The page is Documentation/Performance.md. It consists of prose and of blocks between `<!-- begin NAME -->` and
+`<!-- end NAME -->`, which this script fills in. The charts are in the folder beside it. The results are in
+Benchmarks/results/peers.json, which record.py writes. Every figure is a median (of two samples, the lower one).
 """
 import argparse
 import json
@@ -23,7 +23,7 @@ RESULTS = os.path.join(HERE, "results", "peers.json")
 PAGE = os.path.join(os.path.dirname(HERE), "Documentation", "Performance.md")
 PICTURES = os.path.join(os.path.dirname(PAGE), "Performance")
 
-# What the harness calls them, and what people do.
+# The names that the harness uses, and the names for readers.
 NAMES = {
     "ours": "swift-asyncio",
     "ours-static": "swift-asyncio, static",
@@ -45,14 +45,14 @@ NAMES = {
 }
 OURS = ("ours", "ours-static", "ours-proto")
 
-# Operations: the harness's name, what the page says, the field, the unit.
+# Operations: the name in the harness, the title on the page, the field, the unit.
 OPERATIONS = [
     ("spawn", "start and await a task", "cpu_ns_per_op", "ns"),
     ("switch", "switch tasks, sleep(.zero)", "cpu_ns_per_op", "ns"),
-    ("pingpong", "there and back through two queues", "cpu_ns_per_op", "ns"),
-    ("lock", "take a lock, yield, let it go", "cpu_ns_per_op", "ns"),
-    ("timers", "make and cancel a timer, 1,000 alive", "cpu_ns_per_op", "ns"),
-    ("timers_live", "make and cancel a timer, all alive", "cpu_ns_per_op", "ns"),
+    ("pingpong", "round trip through two queues", "cpu_ns_per_op", "ns"),
+    ("lock", "acquire a lock, yield, release it", "cpu_ns_per_op", "ns"),
+    ("timers", "set and cancel a timer, 1,000 pending", "cpu_ns_per_op", "ns"),
+    ("timers_live", "set and cancel a timer, all pending", "cpu_ns_per_op", "ns"),
 ]
 SIZES, CONNECTIONS = (64, 1024, 16384, 102400), (10, 100, 1000)
 
@@ -62,7 +62,7 @@ def size_name(size):
 
 
 class Results:
-    """The recorded samples, asked for medians."""
+    """The recorded samples, and their medians."""
 
     def __init__(self, path):
         with open(path) as file:
@@ -79,7 +79,7 @@ class Results:
 
     def median(self, peer, bench, field, params=None):
         values = self.values(peer, bench, field, params)
-        return statistics.median_low(values) if values else None  # of two, not their mean: one may be spoilt
+        return statistics.median_low(values) if values else None  # the lower of two, not their mean: one of them may be spoiled
 
     def peers(self, bench):
         present = {sample["peer"] for sample in self.samples if sample["bench"] == bench and "result" in sample}
@@ -92,7 +92,7 @@ class Results:
 # ---- targets ----
 
 def ratio_worst(results, ours, peer, bench, field, cells):
-    """The largest ratio of ours to a peer's over the cells, and the cell; None if one is missing."""
+    """The largest ratio of our figure to a peer's over the cells, with its cell; None if a figure is missing."""
     found = []
     for params in cells:
         mine, theirs = results.median(ours, bench, field, params), results.median(peer, bench, field, params)
@@ -107,8 +107,8 @@ def grid(sizes):
 
 
 CPU, REQUEST, MEMORY, CONNECTION = "cpu_ns_per_op", "server_cpu_us_per_req", "bytes_per_task", "bytes_per_conn"
-# The work; the harness's benchmark, field and cells; then what must be and what is aimed at, each
-# a (largest ratio, how it reads, peer), or a (largest value, how it reads, None, field).
+# The work; the benchmark, field, and cells in the harness; then the musts and the aims. Each is a
+# (largest ratio, its text, peer) or a (largest value, its text, None, field).
 TARGETS = [
     ("echo through streams, 64 B to 16 KiB", "echo", REQUEST, grid(SIZES[:3]),
      [(1.15, "1.15 ×", "c-epoll"), (0.65, "0.65 ×", "uvloop")], [(1.03, "1.03 ×", "c-epoll")]),
@@ -121,19 +121,19 @@ TARGETS = [
     ("queue ping-pong", "pingpong", CPU, [None],
      [(1 / 8, "1/8", "asyncio"), (0.4, "0.4 ×", "swift-stock")], [(2.5, "2.5 ×", "tokio")]),
     ("lock, with a yield inside", "lock", CPU, [None], [(1 / 10, "1/10", "asyncio")], [(1.0, "1.0 ×", "tokio")]),
-    ("timer made and cancelled, 1,000 alive", "timers", CPU, [None],
+    ("set and cancel a timer, 1,000 pending", "timers", CPU, [None],
      [(1 / 8, "1/8", "asyncio")], [(1.0, "1.0 ×", "libuv")]),
-    ("timer made and cancelled, all alive", "timers_live", CPU, [None],
+    ("set and cancel a timer, all pending", "timers_live", CPU, [None],
      [(1 / 3, "1/3", "asyncio")], [(1.0, "1.0 ×", "libuv")]),
-    ("sleepers: memory each", "sleepers", MEMORY, [None],
-     [(1.0, "1.0 ×", "asyncio"), (2.0, "2 s beyond the sleep", None, "over_s")], [(1.0, "1.0 ×", "tokio")]),
-    ("idle connection through streams: memory", "idle", CONNECTION, [None],
+    ("sleeping task: memory", "sleepers", MEMORY, [None],
+     [(1.0, "1.0 ×", "asyncio"), (2.0, "2 s longer than the sleep", None, "over_s")], [(1.0, "1.0 ×", "tokio")]),
+    ("idle connection with streams: memory", "idle", CONNECTION, [None],
      [(1.0, "1.0 ×", "uvloop")], [(1.0, "1.0 ×", "uvloop-proto"), (600, "600 B", None, CONNECTION)]),
 ]
 
 
 def target_rows(results):
-    """One row a criterion: work, must or aim, criterion, then value and whether it is met, for each build."""
+    """One row per criterion: work, must or aim, criterion, then for each build the value and whether it meets the criterion."""
     for work, bench, field, cells, musts, aims in TARGETS:
         for kind, criteria in (("must", musts), ("aim", aims)):
             for criterion in criteria:
@@ -145,7 +145,7 @@ def target_rows(results):
                         found = ratio_worst(results, ours, peer, bench, field, cells)
                         value = found and found[0]
                         where = f" ({size_name(found[1]['size'])}, {found[1]['conns']})" if found and found[1] else ""
-                        # What a reader checks is what is printed: as many digits as the limit has.
+                        # Readers check the printed value, so it has as many digits as the limit.
                         shown = found and (f"{value:.3f}" if most < 0.5 else f"{value:.2f}") + where
                     else:
                         value = results.median(ours, bench, criterion[3])
@@ -161,7 +161,7 @@ def mark(verdict):
 
 def targets_text(results):
     rows = list(target_rows(results))
-    lines = [f"{'work':42} {'':5} {'wanted':32} {'ours':>22} {'':4} {'static':>22}"]
+    lines = [f"{'work':42} {'':5} {'target':32} {'ours':>22} {'':4} {'static':>22}"]
     last = None
     for work, kind, wanted, ours, static, met, met_static in rows:
         word = {True: "yes", False: "NO", None: "?"}
@@ -189,7 +189,7 @@ def number(value):
 
 
 def block_targets(results):
-    head = ["work", "", "wanted", "ours", "met", "ours, static", "met"]
+    head = ["work", "", "target", "ours", "met", "ours, static", "met"]
     rows, last = [], None
     for work, kind, wanted, ours, static, met, met_static in target_rows(results):
         rows.append([work if work != last else "", kind, wanted, ours, mark(met), static, mark(met_static)])
@@ -229,16 +229,16 @@ def block_memory(results):
         idle = results.median(peer, "idle", CONNECTION)
         if sleeper is not None or idle is not None:
             rows.append([NAMES[peer], number(sleeper), "–" if over is None else f"{over:.2f}", number(idle)])
-    return markdown(["", "sleeping task, bytes", "seconds beyond the sleep", "idle connection, bytes"], rows)
+    return markdown(["", "sleeping task, bytes", "seconds longer than the sleep", "idle connection, bytes"], rows)
 
 
 def block_losses(results):
-    """Wherever another costs less than ours: which, and how much."""
+    """Each operation in which a peer costs less than ours, with the peers and their ratios."""
     works = [(title, lambda peer, b=bench, f=field: results.median(peer, b, f)) for bench, title, field, _ in OPERATIONS]
     works += [(f"echo of {size_name(size)}, 100 connections", lambda peer, z=size: results.echo(peer, REQUEST, z, 100))
               for size in SIZES]
-    works += [("a sleeping task's memory", lambda peer: results.median(peer, "sleepers", MEMORY)),
-              ("an idle connection's memory", lambda peer: results.median(peer, "idle", CONNECTION))]
+    works += [("memory of a sleeping task", lambda peer: results.median(peer, "sleepers", MEMORY)),
+              ("memory of an idle connection", lambda peer: results.median(peer, "idle", CONNECTION))]
     lines = []
     for title, of in works:
         mine = of("ours")
@@ -251,7 +251,7 @@ def block_losses(results):
 
 
 def block_static(results):
-    """What linking Swift's standard library statically gives."""
+    """The effect of linking Swift's standard library statically."""
     rows = []
     works = [(title, "ns", lambda peer, b=bench, f=field: results.median(peer, b, f)) for bench, title, field, _ in OPERATIONS]
     works.append(("echo of 1 KiB, 100 connections", "µs", lambda peer: results.echo(peer, REQUEST, 1024, 100)))
@@ -262,7 +262,7 @@ def block_static(results):
     sizes = results.meta.get("executables")
     if sizes:
         dynamic, static = sizes["ours"], sizes["ours-static"]
-        rows.append(["asyncio-bench, the executable", f"{dynamic / 1e6:.1f} MB", f"{static / 1e6:.1f} MB", ""])
+        rows.append(["size of the asyncio-bench executable", f"{dynamic / 1e6:.1f} MB", f"{static / 1e6:.1f} MB", ""])
     return markdown(["", "dynamic", "static", ""], rows)
 
 
@@ -283,14 +283,14 @@ def block_machine(results):
     alive = max(results.values("ours", "timers_live", "n") or [0])
     lines = [
         f"- Recorded on {meta['started'][:10]}, at commit {meta['commit']}"
-        + (", in a short run: fewer operations and repeats than the targets ask for." if meta["quick"] else "."),
+        + (", in a short run with fewer operations and repeats than the targets call for." if meta["quick"] else "."),
         f"- Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, a virtual machine; "
         f"{machine['system']}, Linux {machine['kernel']}.",
         f"- Swift {swift[1] if swift else '?'}; peers: "
         + ", ".join(f"{used[key]} {version}" for key, version in clean.items()) + ".",
-        f"- {len(ok)} samples, from {min(counts.values())} to {max(counts.values())} for each figure. "
-        f"{biggest:,} sleepers; “all alive” is {alive:,} timers.",
-        f"- Noise: while a sample was taken, others used {share:.2f} of the {machine['cores']} cores (median).",
+        f"- {len(ok)} samples, {min(counts.values())} to {max(counts.values())} per figure. "
+        f"{biggest:,} sleepers; “all pending” means {alive:,} timers.",
+        f"- Noise: other processes used {share:.2f} of the {machine['cores']} cores while a sample was taken (median).",
     ]
     failed = sorted({f"{NAMES.get(s['peer'], s['peer'])} ({s['bench']}): {s['error']}" for s in results.samples if "error" in s})
     lines += [f"- No figure: {line}" for line in failed]
@@ -308,14 +308,14 @@ BLOCKS = {
 # ---- charts ----
 
 def bars(results, bench, field, params=None, leave_out=()):
-    """(name, value, is it ours) from the cheapest to the dearest."""
+    """(name, value, whether it is ours), from the cheapest to the most expensive."""
     found = [(NAMES[peer], results.median(peer, bench, field, params), peer in OURS)
              for peer in results.peers(bench) if peer not in leave_out]
     return sorted((bar for bar in found if bar[1] is not None), key=lambda bar: bar[1])
 
 
 def draw_overview(results):
-    """What the others cost as a multiple of ours: one row an operation, one mark a peer."""
+    """The cost of each peer as a multiple of ours: one row per operation, one mark per peer."""
     rows = [(title, lambda peer, b=bench, f=field: results.median(peer, b, f)) for bench, title, field, _ in OPERATIONS]
     rows += [(f"echo of {size_name(size)}, 100 connections", lambda peer, z=size: results.echo(peer, REQUEST, z, 100))
              for size in (1024, 16384, 102400)]
@@ -327,30 +327,30 @@ def draw_overview(results):
         points = [(of(peer) / of("ours")) if of(peer) is not None and of("ours") else None for _, of in rows]
         series.append((NAMES[peer], points))
     return charts.ratios(
-        "What others cost, as a multiple of swift-asyncio", "CPU time per operation; the last two rows: memory",
+        "Cost of other runtimes, as a multiple of swift-asyncio", "CPU time per operation; the last two rows show memory",
         [title for title, _ in rows], series)
 
 
 def draw_tasks(results):
     panels = [(title, "ns", bars(results, bench, field)) for bench, title, field, _ in OPERATIONS]
-    return charts.panels("Tasks, queues, locks and timers", "CPU nanoseconds per operation: shorter is better", panels, 2)
+    return charts.panels("Tasks, queues, locks and timers", "CPU nanoseconds per operation; shorter is better", panels, 2)
 
 
 def draw_echo(results):
     panels = [(f"{size_name(size)}", "µs", bars(results, "echo", REQUEST, {"size": size, "conns": 100})) for size in SIZES]
     return charts.panels(
-        "Echo server, 100 connections", "the server's CPU microseconds per request, by message size: shorter is better", panels, 2)
+        "Echo server, 100 connections", "the server's CPU microseconds per request, by message size; shorter is better", panels, 2)
 
 
 def draw_memory(results):
-    panels = [("a sleeping task", "B", bars(results, "sleepers", MEMORY)), ("an idle connection", "B", bars(results, "idle", CONNECTION))]
-    return charts.panels("Memory", "bytes of resident memory each: shorter is better", panels, 2)
+    panels = [("sleeping task", "B", bars(results, "sleepers", MEMORY)), ("idle connection", "B", bars(results, "idle", CONNECTION))]
+    return charts.panels("Memory", "bytes of resident memory; shorter is better", panels, 2)
 
 
 CHARTS = {"overview.svg": draw_overview, "tasks.svg": draw_tasks, "echo.svg": draw_echo, "memory.svg": draw_memory}
 
 
-# ---- the whole ----
+# ---- the whole page ----
 
 def filled(page, results):
     for name, block in BLOCKS.items():
@@ -365,9 +365,9 @@ def filled(page, results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--results", default=RESULTS, help="results of record.py")
-    parser.add_argument("--targets", action="store_true", help="print the targets and whether they are met; write nothing")
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 if something would change")
+    parser.add_argument("--results", default=RESULTS, help="the results that record.py wrote")
+    parser.add_argument("--targets", action="store_true", help="print the targets and whether they are met, and write nothing")
+    parser.add_argument("--check", action="store_true", help="write nothing, and exit with status 1 if a file is out of date")
     options = parser.parse_args()
     results = Results(options.results)
     if options.targets:
@@ -389,7 +389,7 @@ def main():
             with open(path, "w") as file:
                 file.write(text)
     if stale:
-        print(("not up to date, run report.py: " if options.check else "wrote ") + ", ".join(stale))
+        print(("out of date, run report.py: " if options.check else "wrote ") + ", ".join(stale))
     return 1 if stale and options.check else 0
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The CPU of a TLS echo of 16 KiB messages: ours, uvloop's, asyncio's, and OpenSSL's alone in C.
+"""Measures the CPU time of a TLS echo of 16 KiB messages: ours, uvloop, asyncio, and OpenSSL alone in C.
 
-Needs a C compiler with OpenSSL's headers (apt install libssl-dev) for the client and the C
-server, and builds them. uvloop is taken from a virtual environment, which is made in .build if
-need be. All servers run in turns, several rounds; each figure is the median of the rounds.
+Builds the client and the C server, for which it needs a C compiler and OpenSSL's headers (apt
+install libssl-dev). uvloop comes from a virtual environment, which is created in .build if
+necessary. The servers run in turns for several rounds. Each figure is the median of the rounds.
 """
 
 import argparse
@@ -20,7 +20,7 @@ BUILD = HERE / ".build"
 
 
 def tool(name):
-    """Builds a C program of c/."""
+    """Builds a C program from the folder c."""
     path = BUILD / name
     source = HERE / "c" / f"{name}.c"
     if not path.exists() or path.stat().st_mtime < source.stat().st_mtime:
@@ -37,7 +37,7 @@ def uvloop_python():
 
 
 def cpu(pid):
-    """Seconds on a CPU, by the scheduler's count in nanoseconds; all threads."""
+    """The CPU time of all threads in seconds, from the scheduler's nanosecond counters."""
     return sum(
         int(task.joinpath("schedstat").read_text().split()[0]) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
     ) / 1e9
@@ -49,7 +49,7 @@ def free_port():
 
 
 def measure(command, files, options):
-    """Microseconds of the server's CPU for a message, and messages a second."""
+    """The server's CPU microseconds per message, and the messages per second."""
     port = free_port()
     command = command + [str(port)] + files
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -103,10 +103,10 @@ def main():
     for name, figures in results.items():
         costs[name] = statistics.median(figure[0] for figure in figures)
         rate = statistics.median(figure[1] for figure in figures)
-        print(f"  {name:13} {costs[name]:7.1f} us of CPU a message  {rate:8.0f} messages/s")
+        print(f"  {name:13} {costs[name]:7.1f} us of CPU per message  {rate:8.0f} messages/s")
 
     def against(name):
-        # Round by round: the machine's mood is the same for both.
+        # Compare within each round, in which conditions are the same for both.
         return statistics.median(ours[0] / other[0] for ours, other in zip(results["ours"], results[name]))
 
     ratio = against("uvloop")

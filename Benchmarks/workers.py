@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What a second worker is good for: requests per second of Examples' `workers`, whose answers
-compute for a while, with one worker and with two, and how the work was shared out.
+"""Measures what a second worker gains: the requests per second of `workers` in Examples, whose answers
+take some computation, with one worker and with two, and how the work was distributed.
 
     swift build -c release --package-path Examples --product workers
     python3 Benchmarks/workers.py [--work MICROSECONDS] [--connections N] [--seconds N]
 
-Connections are kept, or made anew for each request (--short). The client needs a part of the
-processors itself: the less, the longer an answer computes.
+Connections are persistent, or opened for each request (--short). The client uses part of the
+processors itself; the longer an answer computes, the smaller that part is.
 """
 
 import argparse
@@ -68,14 +68,14 @@ async def measure(count, arguments):
 
 async def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=int, default=2000, help="microseconds that an answer computes")
+    parser.add_argument("--work", type=int, default=2000, help="computation per answer, in microseconds")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--short", action="store_true", help="a connection for each request")
+    parser.add_argument("--short", action="store_true", help="open a connection for each request")
     arguments = parser.parse_args()
     one = await measure(1, arguments)
     two = await measure(2, arguments)
-    print(f"two workers do {two / one:.2f} times what one does")
+    print(f"two workers handle {two / one:.2f} times as many requests as one")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the documentation, and fails on any warning: .build/documentation/MODULE.doccarchive,
-# or where the argument says. To look at it:
+# Builds the documentation in .build/documentation/MODULE.doccarchive, or in the folder given as an
+# argument. Any warning is an error. To view the documentation, run
 #
 #     scripts/build-documentation.sh && python3 -m http.server -d .build/documentation/AsyncIO.doccarchive
 #
@@ -8,12 +8,12 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# The modules that the symbols are taken from; AsyncIOTesting needs all of them.
+# Build the modules with the documented symbols; AsyncIOTesting depends on all of them.
 swift build --target AsyncIOTesting
 
 output=${1:-.build/documentation}
 products=.build/debug
-# docc has no name for it, but it is beside the compiler.
+# docc is not on the PATH, but it is in the same folder as the compiler.
 docc=$(dirname "$(readlink -f "$(command -v swift)")")/docc
 
 flags="-I $products/Modules"
@@ -29,11 +29,11 @@ for module in AsyncIO AsyncIOTesting; do
     graphs=.build/symbol-graphs/$module
     rm -rf "$graphs" "$output/$module.doccarchive"
     mkdir -p "$graphs" "$output"
-    # Not what sequences get from the standard library: that is documented there.
+    # Skip the members that sequences inherit from the standard library, which documents them.
     swift symbolgraph-extract -module-name $module -target "$target" $flags -minimum-access-level public \
         -emit-extension-block-symbols -skip-synthesized-members -output-dir "$graphs"
     scripts/check-topics.py "$graphs/$module.symbols.json" "Sources/$module/$module.docc/$module.md"
-    # A parameter that its name says all of (isolation, bytes) has no line of its own.
+    # Parameters with a self-explanatory name (isolation, bytes) are not documented separately.
     "$docc" convert "Sources/$module/$module.docc" --additional-symbol-graph-dir "$graphs" \
         --fallback-display-name $module --fallback-bundle-identifier $module \
         --disable-parameters-and-returns-validation --warnings-as-errors --output-dir "$output/$module.doccarchive"

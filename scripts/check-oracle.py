@@ -3,9 +3,9 @@
 
     scripts/check-oracle.py PROGRAM [CORPUS.jsonl ...]
 
-Each corpus line is a record with a scenario and its trace; PROGRAM reads scenarios, one a
-line, and answers each with its trace and a line with a dot. Without a corpus, all of
-Tests/Oracle/corpus is checked. Standard library only.
+Each line of a corpus is a record with a scenario and its trace. PROGRAM reads scenarios, one per
+line, and answers each with its trace and a line that contains a dot. Without a corpus argument, the
+script checks all files in Tests/Oracle/corpus. It needs only the standard library.
 """
 import json
 import pathlib
@@ -22,7 +22,7 @@ def start(program):
 
 
 def run(process, scenario):
-    """The trace of a scenario; what came of it if the program dies or hangs."""
+    """The trace of a scenario, or the incomplete trace if the program dies or hangs."""
     guard = threading.Timer(SECONDS_PER_SCENARIO, process.kill)
     guard.start()
     try:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Checks that every block of Swift in the README and in the DocC catalogues is, word for
-word, in a file that is compiled: one of Tests/Documentation, of the examples, or a manifest
-there. Exits with 1 and a list otherwise.
+"""Checks that every Swift block in the README and in the DocC catalogs is contained, word for
+word, in a compiled file: in Tests/Documentation, in an example, or in a manifest in
+Tests/Documentation. Otherwise prints a list and exits with status 1.
 
-A block may be indented as a whole otherwise than in the file. Lines that import modules, at
-its beginning, count as found if the file imports them. To change a block, change both.
+A block as a whole can be indented differently than in the file. Imports at the beginning of a block
+count as found if the file has the same imports. To change a block, change both places.
 """
 
 import pathlib
@@ -20,13 +20,13 @@ MANIFESTS = sorted(ROOT.glob("Tests/Documentation/*/Package.swift"))
 
 
 def compiled():
-    """What the tests and the examples are built from, and the manifests, as lists of lines."""
+    """The sources of the tests and the examples, and the manifests, as lists of lines."""
     paths = [*ROOT.glob("Tests/Documentation/*.swift"), *ROOT.glob("Examples/**/*.swift"), *MANIFESTS]
     return [path.read_text().split("\n") for path in sorted(paths) if ".build" not in path.parts]
 
 
 def split(block):
-    """The imports at its beginning, and the rest."""
+    """The imports at the beginning of the block, and the rest."""
     lines = textwrap.dedent(block).rstrip("\n").split("\n")
     imports = []
     while lines and (lines[0].startswith("import ") or (imports and not lines[0])):
@@ -35,7 +35,7 @@ def split(block):
 
 
 def stands(lines, file):
-    """Whether the lines are in the file, one after the other, indented alike."""
+    """Whether the file contains the lines consecutively, with the same relative indentation."""
     for start, line in enumerate(file):
         if not line.endswith(lines[0]) or line[: len(line) - len(lines[0])].strip():
             continue
@@ -56,17 +56,17 @@ def main():
             imports, lines = split(match[1])
             if not any(imports <= set(file) and stands(lines, file) for file in files):
                 number = text.count("\n", 0, match.start()) + 1
-                wrong.append(f"{page.relative_to(ROOT)}:{number}: no compiled file has this block: {lines[0].strip()} …")
+                wrong.append(f"{page.relative_to(ROOT)}:{number}: no compiled file contains this block: {lines[0].strip()} …")
     for manifest in MANIFESTS:
         command = ["swift", "package", "--package-path", str(manifest.parent), "dump-package"]
         outcome = subprocess.run(command, capture_output=True, text=True)
         if outcome.returncode:
-            wrong.append(f"{manifest.relative_to(ROOT)} is not a manifest:\n{outcome.stderr}")
+            wrong.append(f"{manifest.relative_to(ROOT)} is not a valid manifest:\n{outcome.stderr}")
     for line in wrong:
         print(line)
     if wrong:
         return 1
-    print(f"{count} blocks of Swift, each in a file that is compiled")
+    print(f"{count} Swift blocks, each in a compiled file")
     return 0
 
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Checks Tests/Statements: every statement of asyncio's has a row that names a test which
-exists, or says why it has no meaning in Swift. Exits with 1 and a list otherwise.
+"""Checks that every statement about asyncio has a row in Tests/Statements, and that the row names
+existing tests or says why the statement has no meaning in Swift. Otherwise prints a list and exits
+with status 1.
 
-A row:  | LOOP-1 | what it says | `Suite/test()`, `Suite/other(argument:)` (a remark) |
-    or  | LOOP-1 | what it says | no meaning: why |
+A row:  | LOOP-1 | the statement | `Suite/test()`, `Suite/other(argument:)` (a remark) |
+    or  | LOOP-1 | the statement | no meaning: the reason |
 """
 
 import pathlib
@@ -21,7 +22,7 @@ ID = re.compile(r"([A-Z]+)-(\d+)")
 
 
 def rows(path):
-    """The rows of a table: (line number, cells), without its head."""
+    """The rows of a table, without its header, as (line number, cells)."""
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if not line.startswith("|") or re.fullmatch(r"[|\s:-]+", line):
             continue
@@ -32,7 +33,7 @@ def rows(path):
 
 
 def tests():
-    """The functions of every suite: of the type, and of the file, of that name."""
+    """The functions of every suite, where a suite is a type or a file of that name."""
     found = {}
     for path in sorted((ROOT / "Tests").rglob("*.swift")):
         suite = path.stem
@@ -54,7 +55,7 @@ def main():
         for number, cells in rows(path):
             where = f"{path.relative_to(ROOT)}:{number}"
             if len(cells) != 3 or not all(cells):
-                wrong.append(f"{where}: a row has three cells, none of them empty")
+                wrong.append(f"{where}: a row must have three cells, none of them empty")
                 continue
             name, _, evidence = cells
             statement = ID.fullmatch(name)
@@ -62,13 +63,13 @@ def main():
                 if statement[1] not in COUNTS or not 1 <= int(statement[2]) <= COUNTS[statement[1]]:
                     wrong.append(f"{where}: there is no statement {name}")
                 if name in seen:
-                    wrong.append(f"{where}: {name} has a row already, in {seen[name]}")
+                    wrong.append(f"{where}: {name} already has a row, in {seen[name]}")
                 seen[name] = where
             if re.match(r"no meaning: \S", evidence):
                 continue
             named = TEST.findall(evidence)
             if not named:
-                wrong.append(f"{where}: {name} names no test and gives no reason")
+                wrong.append(f"{where}: {name} must name a test or give a reason")
             for suite, function, _ in named:
                 if function not in known.get(suite, ()):
                     wrong.append(f"{where}: {name}: there is no {suite}/{function}")
@@ -80,7 +81,7 @@ def main():
         print(line)
     if wrong:
         return 1
-    print(f"{len(seen)} statements, each with its test or its reason")
+    print(f"{len(seen)} statements, each with a test or a reason")
     return 0
 
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs a command as on a machine that has Swift and next to nothing else: its PATH leads to
-# Swift's own programs, a linker and coreutils only. No python3, no curl, no C compiler.
+# Runs a command as on a machine that has little more than Swift: its PATH contains only Swift's own
+# programs, a linker, and coreutils. There is no python3, no curl, and no C compiler.
 #
 #     scripts/with-bare-path.sh swift test
 set -euo pipefail
 
 swift=$(dirname "$(readlink -f "$(command -v swift)")")
 if [ "$swift" = /usr/bin ]; then
-    echo "Swift is installed in /usr/bin, where everything else is too" >&2
+    echo "Swift must be installed outside of /usr/bin, which contains all other programs" >&2
     exit 1
 fi
 folder=$(mktemp -d)

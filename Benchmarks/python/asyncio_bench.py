@@ -1,4 +1,4 @@
-"""What asyncio-bench does, on CPython's asyncio: spawn, switch and the line server."""
+"""The counterpart of asyncio-bench on CPython's asyncio: spawn, switch, files, and the line server."""
 import asyncio
 import json
 import os
@@ -46,7 +46,7 @@ BLOCK, BLOCKS = 4096, 16384
 
 
 async def files(work, count, directory):
-    """Files as asyncio's users have them: `to_thread`."""
+    """Files as asyncio programs use them: with `to_thread`."""
     path = f"{directory}/asyncio-bench-{os.getpid()}"
     with open(path, "wb") as file:
         file.write(b"\7" * (BLOCK * BLOCKS))

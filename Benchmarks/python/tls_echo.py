@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A TLS echo server on uvloop: tls_echo.py PORT CERTIFICATE KEY. With --asyncio, on asyncio."""
+"""A TLS echo server on uvloop, or with --asyncio on asyncio: tls_echo.py PORT CERTIFICATE KEY."""
 
 import asyncio
 import ssl
