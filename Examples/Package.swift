@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// A package of its own, so that who uses the library need not see it. The settings are the
-// library's; programs take the main actor, which is the loop, as their default isolation.
+// A separate package, so that users of the library do not build it. The settings are the
+// library's; programs use the main actor, which is the loop, as their default isolation.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
@@ -23,17 +23,17 @@ let package = Package(
     dependencies: [
         .package(name: "swift-asyncio", path: "..", traits: ["Metrics", "Tracing", "ServiceLifecycle"]),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        // Of the guide "Using other libraries".
+        // For the guide "Using other libraries".
         .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
-        // What the programs that show the traits use themselves.
+        // For the programs that demonstrate the package traits.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
-        // Small programs in the order in which one meets them when learning asyncio.
+        // Small programs, in the order in which you meet their topics when you learn asyncio.
         .target(
             name: "Tour",
             dependencies: [.product(name: "AsyncIO", package: "swift-asyncio")],
@@ -48,12 +48,12 @@ let package = Package(
             ],
             swiftSettings: settings),
 
-        // As much of HTTP/1.1 as the programs need.
+        // The parts of HTTP/1.1 that the programs need.
         .target(
             name: "HTTP",
             dependencies: program,
             swiftSettings: settings),
-        // Programs, each a real use.
+        // Complete programs with a practical use.
         .executableTarget(name: "workers", dependencies: program + ["HTTP"], swiftSettings: settings),
         .executableTarget(name: "supervisor", dependencies: program, swiftSettings: settings),
         .testTarget(
@@ -76,8 +76,8 @@ let package = Package(
             ],
             swiftSettings: settings),
 
-        // What the guide "Using other libraries" shows and says. Those on SwiftNIO, which take
-        // minutes to build, are in a package of their own, OtherLibraries.
+        // The code and the claims of the guide "Using other libraries". The libraries that are built
+        // on SwiftNIO take minutes to build, so they are in a separate package, OtherLibraries.
         .target(
             name: "OtherLibraries",
             dependencies: [
@@ -96,7 +96,7 @@ let package = Package(
             ],
             swiftSettings: settings),
 
-        // With the packages of the server ecosystem, for which AsyncIO has traits.
+        // Programs that use packages of the server ecosystem, for which AsyncIO has traits.
         .executableTarget(
             name: "metrics-server",
             dependencies: program + [.product(name: "CoreMetrics", package: "swift-metrics")],

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Apart from the other examples, since GRDB takes as long to build as all of them. It needs SQLite's
-// headers (libsqlite3-dev).
+// Separate from the other examples, because GRDB takes as long to build as all of them together. It
+// needs SQLite's headers (libsqlite3-dev).
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Apart from the other examples: what it depends on takes minutes to build. Not built by CI
-// unless ASYNCIO_OTHER_LIBRARIES is set; see .ci/run.
+// Separate from the other examples, because its dependencies take minutes to build. CI builds it only
+// if ASYNCIO_OTHER_LIBRARIES is set; see .ci/run.
 let package = Package(
     name: "OtherLibraries",
     dependencies: [

@@ -1,6 +1,6 @@
-// One program for each fault that makes a program with an event loop hard to understand, and
-// what there is against it. Start one with ASYNCIO_INSPECT=1 and look at it with
-// `asyncio ps`, `asyncio pstree` and `asyncio top`.
+// One program for each kind of fault that makes a program with an event loop hard to understand.
+// Start one with ASYNCIO_INSPECT=1 and inspect it with `asyncio ps`, `asyncio pstree`, and
+// `asyncio top`.
 //
 //     ASYNCIO_INSPECT=1 faults deadlock
 
@@ -11,19 +11,19 @@ import Glibc
 @main
 struct Faults: ParsableCommand {
     nonisolated static let configuration = CommandConfiguration(
-        commandName: "faults", abstract: "Programs with one fault each, to look into.")
+        commandName: "faults", abstract: "Runs a program with a fault, for you to inspect.")
 
     enum Fault: String, ExpressibleByArgument, CaseIterable {
         case deadlock, blocked, leak, forgotten
     }
 
-    @Argument(help: "Which fault: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Argument(help: "The fault: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")).")
     var fault: Fault
     @Option(help: "How long to run, in seconds.")
     var seconds = 60.0
 
     func validate() throws {
-        guard 0...86_400 ~= seconds else { throw ValidationError("--seconds must be from 0 to 86400.") }
+        guard 0...86_400 ~= seconds else { throw ValidationError("--seconds must be in 0...86400, got \(seconds)") }
     }
 
     func run() throws {
@@ -40,7 +40,7 @@ struct Faults: ParsableCommand {
     }
 }
 
-/// Tells who looks at the program that there is something to see.
+/// Prints a line that says that the fault can now be inspected.
 func sayReady() {
     print("ready")
     fflush(nil)

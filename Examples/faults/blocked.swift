@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Counts primes the slow way, and lets nobody else run meanwhile.
+/// Counts primes in a slow way, and does not let other code run meanwhile.
 func countPrimes(for time: Duration) -> Int {
     let end = ContinuousClock.now + time
     var count = 0
@@ -20,7 +20,7 @@ func blocked(_ time: Duration) async throws {
     }
     let work = createTask(name: "primes") { countPrimes(for: time) }
     sayReady()
-    // `try await toThread { countPrimes(for: time) }` would be right.
+    // The fix: `try await toThread { countPrimes(for: time) }`.
     print("\(try await work.value) primes")
     heartbeat.cancel()
 }

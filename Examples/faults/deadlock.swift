@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Two accounts, two transfers, and each takes the lock of its own side first.
+/// An account. Each of two transfers first acquires the lock of its own source account.
 final class Account {
     let lock = Lock()
     var balance = 100
@@ -22,7 +22,7 @@ func deadlock(_ time: Duration) async throws {
     let back = createTask(name: "back") { try await transfer(from: ben, to: anna) }
     try await sleep(.milliseconds(50))
     sayReady()
-    // Would wait for ever; the limit is there to end the example.
+    // This would wait forever; the timeout ends the example.
     _ = try await wait([there, back], timeout: time)
     print(try formatCallGraph(there))
 }

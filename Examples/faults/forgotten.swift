@@ -7,7 +7,7 @@ func notify(_ name: String) async throws {
 }
 
 func forgotten(_ time: Duration) async throws {
-    // Nobody asks how it ended.
+    // Nothing awaits this task.
     createTask(name: "notify") { try await notify("anna") }
     sayReady()
     try await sleep(min(time, .milliseconds(100)))

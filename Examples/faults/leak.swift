@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Answers that never come: each request starts a task that waits for one.
+/// Starts a task that waits for an answer. No answer ever comes.
 func handle(_ request: Int, _ answers: Queue<String>) {
     createTask(name: "request \(request)") { try await answers.get() }
 }

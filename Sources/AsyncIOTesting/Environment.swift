@@ -1,14 +1,14 @@
 internal import Glibc
 
 enum Environment {
-    /// `ASYNCIO_SEED`: the one seed to run under.
+    /// `ASYNCIO_SEED`: the only seed to use.
     static var seed: UInt64? {
-        // SAFETY: the text is copied before anybody could change the environment.
+        // SAFETY: the text is copied before other code can change the environment.
         guard let text = unsafe getenv("ASYNCIO_SEED") else { return nil }
         return unsafe UInt64(String(cString: text))
     }
 
-    /// Whether somebody traces this process: a debugger, strace.
+    /// Whether this process is being traced, for example by a debugger or strace.
     static var isDebugged: Bool {
         guard let file = unsafe fopen("/proc/self/status", "re") else { return false }
         defer { _ = unsafe fclose(file) }

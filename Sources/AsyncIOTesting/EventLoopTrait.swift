@@ -1,7 +1,7 @@
 internal import AsyncIO
 public import Testing
 
-/// Runs a test on an event loop of its own, in real time; see ``Testing/Trait/eventLoop``.
+/// Runs a test on its own event loop, in real time; see ``Testing/Trait/eventLoop``.
 public struct EventLoopTrait: TestTrait, SuiteTrait, TestScoping {
     let limit: Duration?
     let grace: Duration
@@ -17,7 +17,7 @@ public struct EventLoopTrait: TestTrait, SuiteTrait, TestScoping {
         for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
         guard testCase != nil else { return try await function() }
-        // A test's own trait has the word, rather than its suite's.
+        // A test's own trait takes precedence over its suite's.
         if let own = test.traits.last(where: { $0 is Self }) as? Self, own.limit != limit {
             return try await function()
         }
@@ -28,31 +28,32 @@ public struct EventLoopTrait: TestTrait, SuiteTrait, TestScoping {
             return outcome
         }
         for complaint in outcome.complaints { Issue.record(Comment(rawValue: complaint)) }
-        // What was left behind has nothing to say, and has been told of.
+        // A test that was left behind has no result, and has already been reported.
         if outcome.complaints.isEmpty || !outcome.isLeftBehind { try outcome.result.get() }
     }
 }
 
 extension Trait where Self == EventLoopTrait {
-    /// Runs the test on an event loop of its own, in real time: no other test runs
-    /// meanwhile, the exception handler is the test's, and tasks that are left are
-    /// cancelled at its end. For tests with sockets, processes and threads.
+    /// Runs the test on its own event loop, in real time. Use it for tests with sockets,
+    /// processes, and threads.
     ///
-    /// A test that has run for two minutes is cancelled and fails; see
-    /// ``Testing/Trait/eventLoop(limit:)``.
+    /// No other test runs meanwhile, the test has its own exception handler, and tasks that
+    /// remain at its end are cancelled. A test that runs for two minutes is cancelled and
+    /// fails; see ``Testing/Trait/eventLoop(limit:)``.
     public static var eventLoop: Self { Self(limit: .seconds(120)) }
 
-    /// Runs the test on an event loop of its own, for `limit` at most.
+    /// Runs the test on its own event loop, for at most `limit`.
     ///
-    /// The limit counts what the test itself runs, and not, as `.timeLimit` does, the time in
-    /// which other tests run before it. When it is over, the test is cancelled and fails with a
-    /// report of its tasks: what each waits for, and where. A test that ignores its
-    /// cancellation, or whose loop cannot be closed since a task or a thread does not end, is
-    /// left behind ten seconds later, and the other tests go on. A test that blocks the thread
-    /// for half a minute after its limit ends the process, with its name.
+    /// The limit counts only the time in which the test itself runs. Unlike `.timeLimit`, it does
+    /// not include the time in which other tests run. At the limit, the test is cancelled and
+    /// fails with a report that says what each of its tasks is waiting for, and where. If the test
+    /// ignores its cancellation, or if its loop cannot be closed because a task or a thread does
+    /// not end, the test is left behind ten seconds later, and the other tests continue. If the
+    /// test blocks the thread for half a minute after its limit, the process ends with a message
+    /// that names the test.
     ///
-    /// Under a debugger there is no limit.
+    /// Under a debugger, there is no limit.
     ///
-    /// - Parameter limit: how long the test may run; nil for as long as it likes.
+    /// - Parameter limit: The longest time that the test can run; nil for no limit.
     public static func eventLoop(limit: Duration?) -> Self { Self(limit: limit) }
 }

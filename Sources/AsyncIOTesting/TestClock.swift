@@ -1,16 +1,16 @@
 internal import AsyncIOSystem
 
-/// How long a test has run. It stands still while another test runs inside of this one, on a
-/// loop of its own: the runner begins tests whenever its code gets to run.
+/// A clock that measures how long a test has run. It stops while another test runs inside this
+/// one, on its own loop: the test runner starts tests whenever its code gets to run.
 final class TestClock: Sendable {
     private struct Running {
         let clock: TestClock
-        /// Nanoseconds, up to `since`.
+        /// The time up to `since`, in nanoseconds.
         var elapsed: Int64 = 0
         var since: Int64
     }
 
-    /// Tests that have begun, the innermost last.
+    /// The tests that have started; the innermost is last.
     private static let running = Guarded<[Running]>([])
 
     var elapsed: Duration {

@@ -1,27 +1,27 @@
 internal import AsyncIO
 internal import AsyncIOSystem
 
-// # A test that comes back
+// # The time limit of a test
 //
-// Tests run one inside the other: the runner's loop waits while a test has a loop of its own.
-// A test that never ended would hold up every other one, and so would a task that swallows its
-// cancellation, or a thread that the end of the loop waits for.
+// Tests run inside one another: the runner's loop waits while a test has its own loop. A test that
+// never ends would therefore hold up all others. So would a task that ignores its cancellation, or
+// a thread for which the closing loop waits.
 //
-// So a test has a limit. A thread of its own watches it: the loop's timers are the test's, who
-// may count them. The limit counts what the test runs itself, neither its wait for the loop nor
-// other tests that run inside of it. When it is over, the test is cancelled. If that does not
-// end it within a grace, or if its loop does not come to its end within one, what is left is
-// reported and stays suspended for ever, and the other tests go on.
+// For this reason, a test has a limit. A separate thread watches it, because the loop's timers
+// belong to the test, which can count them. The limit includes only the time in which the test
+// itself runs: not its wait for the loop, and not other tests that run inside it. At the limit, the
+// test is cancelled. If it does not end within a grace period, or if its loop cannot be closed
+// within another, the rest is reported and stays suspended forever, and the other tests continue.
 //
-// A test that blocks the thread cannot be left behind. It ends the process with a sentence.
+// A test that blocks the thread cannot be left behind. It ends the process with a message.
 
-/// One test on an event loop of its own.
+/// One test on its own event loop.
 package final class TestRun: Sendable {
-    /// What came of it.
+    /// The outcome of a test.
     package struct Outcome {
-        /// What the test ended with.
+        /// The result of the test's body.
         package var result: Result<Void, any Error>
-        /// What is to be recorded beside that.
+        /// Further issues to record.
         package var complaints: [String]
         /// Whether the test never ended.
         package var isLeftBehind: Bool
@@ -35,12 +35,13 @@ package final class TestRun: Sendable {
     private let complaints = Guarded<[String]>([])
 
     /// - Parameters:
-    ///   - limit: how long it may run; nil for as long as it likes.
-    ///   - grace: how long it has to end when it is cancelled, and its loop to be closed.
-    ///   - patience: how long its loop may be blocked then, before the process is ended.
+    ///   - limit: The longest time that the test can run; nil for no limit.
+    ///   - grace: How long the test can take to end after it is cancelled, and how long it can take
+    ///     to close its loop.
+    ///   - patience: How long the loop can be blocked after that, before the process is ended.
     package init(name: String, limit: Duration?, grace: Duration, patience: Duration = .seconds(30)) {
         self.name = name
-        // Who stops at a breakpoint is not in a hurry.
+        // A breakpoint can stop the test for any length of time.
         self.limit = Environment.isDebugged ? nil : limit
         self.grace = grace
         self.patience = patience
@@ -58,11 +59,11 @@ package final class TestRun: Sendable {
         let progress = Progress()
         let isOver = limit.map { limit in
             let cancel = Step(delay: limit) {
-                self.complain("it has run for \(limit), its limit, and was cancelled", loop)
+                self.complain("it reached its limit of \(limit) and was cancelled", loop)
                 progress.task?.cancel()
             }
             let leave = Step(delay: grace) {
-                self.complain("it did not end when it was cancelled, and was left behind", loop)
+                self.complain("it did not end after it was cancelled, and was left behind", loop)
                 loop.stop()
             }
             return watch(loop, [cancel, leave])
@@ -79,9 +80,9 @@ package final class TestRun: Sendable {
         return Outcome(result: result, complaints: complaints.withLock { $0 }, isLeftBehind: !progress.hasEnded)
     }
 
-    /// How far the test has come.
+    /// How far the test has progressed.
     //
-    // SAFETY: used on the loop's thread only, inside and outside of the loop's run.
+    // SAFETY: used only on the loop's thread, while the loop runs and while it does not.
     private final class Progress: @unchecked Sendable {
         var task: AnyAsyncTask?
         var hasEnded = false
@@ -90,7 +91,7 @@ package final class TestRun: Sendable {
     private func close(_ runner: Runner, _ loop: EventLoop) {
         let before = complaints.withLock { $0.count }
         let step = Step(delay: grace) {
-            self.complain("its event loop did not come to its end, and was left behind", loop)
+            self.complain("its event loop did not finish, and was left behind", loop)
             loop.stop()
         }
         let isOver = watch(loop, [step])
@@ -111,24 +112,24 @@ package final class TestRun: Sendable {
         complaints.withLock { $0.append("\(text):\(lines.joined())") }
     }
 
-    // MARK: The thread
+    // MARK: The watching thread
 
-    /// What happens on the loop when the test has run for `delay` since the step before.
+    /// An action that is run on the loop when the test has run for `delay` since the previous step.
     private struct Step: Sendable {
         let delay: Duration
         let action: @Sendable () -> Void
     }
 
-    /// Takes one step after the other, until the gate that this returns is opened.
+    /// Takes one step after another, until the returned gate is opened.
     private func watch(_ loop: EventLoop, _ steps: [Step]) -> ThreadGate {
         let isOver = ThreadGate()
-        // Without a thread there is no limit.
+        // If no thread can be started, there is no limit.
         try? Thread.start(named: "test-limit") {
             for step in steps {
                 guard self.passes(step.delay, until: isOver) else { return }
                 let isTaken = Guarded(false)
                 _ = try? loop.callSoonThreadSafe {
-                    // It puts stacks into words, which takes its time.
+                    // The action symbolizes stacks, which can take a while.
                     step.action()
                     isTaken.withLock { $0 = true }
                 }
@@ -142,9 +143,9 @@ package final class TestRun: Sendable {
         return isOver
     }
 
-    /// Waits until the test has run for `duration` more.
+    /// Waits until the test has run for another `duration`.
     ///
-    /// - Returns: false if the gate was opened first.
+    /// - Returns: false if the gate was opened before that.
     private func passes(_ duration: Duration, until isOver: ThreadGate) -> Bool {
         let end = clock.elapsed + duration
         while true {
@@ -157,8 +158,8 @@ package final class TestRun: Sendable {
     private func isBlocked() -> Never {
         fatalError(
             """
-            The test "\(name)" has reached its limit, and its event loop does not turn: the test blocks the thread. \
-            No other test can run, and the process ends. Hand what blocks to toThread { }.
+            the test "\(name)" has reached its limit, and its event loop is blocked by the test's own code, so no other \
+            test can run; move blocking code into toThread { }
             """)
     }
 }

@@ -1,35 +1,39 @@
 public import AsyncIO
 
-/// An event loop in virtual time: when nothing is ready, its clock jumps to the next
-/// timer, so that an hour passes in no time, and the same program always takes the same
-/// course.
+/// An event loop in virtual time.
 ///
-/// Virtual time starts at zero. `Task.sleep` and all that waits on a `Clock` of the
-/// standard library follow it too.
+/// When nothing is ready, the loop's clock jumps to the next timer. So an hour passes
+/// immediately, and the same program always behaves in the same way.
+///
+/// Virtual time starts at zero. `Task.sleep`, and everything that waits on a `Clock` of the
+/// standard library, follow it, too.
 public final class VirtualLoop {
     /// The loop.
     public let loop: EventLoop
 
     /// How a run ended.
     public enum Outcome {
-        /// Every task has ended and no timer is left.
+        /// Every task has ended, and no timer is left.
         case finished
         /// Nothing can happen any more, but these tasks have not ended.
         case deadlock([AnyAsyncTask])
-        /// The next timer lies beyond the limit; these tasks have not ended.
+        /// The next timer is after the limit, and these tasks have not ended.
         case timeLimit([AnyAsyncTask])
     }
 
-    /// - Parameter seed: for a random, reproducible order of what is ready; nil for
-    ///   asyncio's, first in, first out.
+    /// Creates a loop.
+    ///
+    /// - Parameter seed: A seed for a random but reproducible order of ready entries; nil for
+    ///   asyncio's order, first in, first out.
+    /// - Throws: `OSError` if the system refuses to create the loop.
     public init(seed: UInt64? = nil) throws {
         loop = try EventLoop(virtualTimeWithSeed: seed)
     }
 
-    /// Virtual time since the loop was made.
+    /// The virtual time since the loop was created.
     public var elapsed: Duration { loop.virtualElapsed }
 
-    /// Hands `body` to the loop as a task, to begin when the loop runs.
+    /// Creates a task that starts when the loop runs.
     @discardableResult
     public func createTask<T>(
         name: String? = nil, _ body: @escaping @MainActor () async throws -> T
@@ -37,7 +41,7 @@ public final class VirtualLoop {
         loop.createMainTask(name: name, body)
     }
 
-    /// Runs until nothing can happen any more, or until the next timer lies beyond `limit`.
+    /// Runs until nothing can happen any more, or until the next timer is after `limit`.
     public func run(limit: Duration? = nil) throws -> Outcome {
         let isBeyondLimit = try loop.runUntilStalled(limit: limit)
         let left = loop.unfinishedTasks
@@ -45,14 +49,15 @@ public final class VirtualLoop {
         return left.isEmpty ? .finished : .deadlock(left)
     }
 
-    /// Ends the loop. Tasks that have not ended stay suspended for ever.
+    /// Closes the loop. Tasks that have not ended stay suspended forever.
     public func close() throws { try loop.close() }
 }
 
-/// Gives `body` a loop in virtual time to run as it likes, and closes it: for code that runs
-/// loops by itself. For code that runs on one, see ``runInVirtualTime(seed:_:)``.
+/// Passes a loop in virtual time to `body`, and closes it afterwards.
 ///
-/// May be called from a test that runs on a loop itself: that loop waits meanwhile.
+/// Use this to test code that runs loops itself. For code that runs on a loop, see
+/// ``runInVirtualTime(seed:_:)``. You can call this from a test that itself runs on a loop: that
+/// loop waits meanwhile.
 @discardableResult
 public func withVirtualLoop<T>(seed: UInt64? = nil, _ body: (VirtualLoop) throws -> T) throws -> T {
     try EventLoop.outsideOfAnyLoop {

@@ -3,7 +3,7 @@ public import Testing
 
 /// Runs a test in virtual time; see ``Testing/Trait/virtualTime``.
 public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
-    /// How many schedules to try; nil for asyncio's own order.
+    /// The seeds of the schedules to try; nil for asyncio's own order.
     let seeds: Range<UInt64>?
 
     public var isRecursive: Bool { true }
@@ -19,14 +19,14 @@ public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
             for seed in Environment.seed.map({ $0..<$0 + 1 }) ?? seeds {
                 let hasPassed = Result { try passes(seed, hasAbandoned: &hasAbandoned, function) }
                 if case .success(true) = hasPassed { continue }
-                Issue.record("failed under seed \(seed); ASYNCIO_SEED=\(seed) repeats it")
+                Issue.record("failed under seed \(seed); set ASYNCIO_SEED=\(seed) to repeat it")
                 _ = try hasPassed.get()
                 return
             }
         }
     }
 
-    /// Whether the test passes under this schedule; what it finds is recorded as ever.
+    /// Whether the test passes under this schedule. Issues are recorded as usual.
     private func passes(
         _ seed: UInt64, hasAbandoned: inout Bool, _ function: @escaping @Sendable @concurrent () async throws -> Void
     ) throws -> Bool {
@@ -49,8 +49,10 @@ public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == VirtualTimeTrait {
-    /// Runs the test on an event loop of its own, in virtual time: its clock jumps to the
-    /// next timer when nothing is ready, and a deadlock ends the test with a report.
+    /// Runs the test on its own event loop, in virtual time.
+    ///
+    /// When nothing is ready, the clock jumps to the next timer. A deadlock ends the test with
+    /// a report.
     ///
     /// ```swift
     /// @Test(.virtualTime) func sleepsAnHour() async throws {
@@ -59,7 +61,9 @@ extension Trait where Self == VirtualTimeTrait {
     /// ```
     public static var virtualTime: Self { Self(seeds: nil) }
 
-    /// Runs the test in virtual time under `count` random schedules, and names the seed that
-    /// fails. The environment variable `ASYNCIO_SEED` repeats one.
+    /// Runs the test in virtual time under `count` random schedules.
+    ///
+    /// If the test fails, its report names the seed. To repeat the test under that seed, set the
+    /// environment variable `ASYNCIO_SEED`.
     public static func seeds(_ count: UInt64) -> Self { Self(seeds: 0..<count) }
 }

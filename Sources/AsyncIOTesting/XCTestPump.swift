@@ -2,13 +2,13 @@ internal import AsyncIO
 internal import CAsyncIOTesting
 internal import Dispatch
 
-// XCTest runs an `async` test as a Swift task while its main thread sits in a run loop. This
-// library is the executor of Swift tasks, so that run loop has to run our loop too: when a
-// job comes and no loop runs, the main queue is asked to.
+// XCTest runs an `async` test as a Swift task, while its main thread waits in a run loop. This
+// library is the executor of Swift tasks, so the run loop also has to run our loop: when a job
+// arrives and no loop is running, the main queue runs it.
 
-/// The loop of XCTest's run loop.
+/// The event loop that XCTest's run loop runs.
 //
-// SAFETY: used on the main queue only, whose thread is the one that runs the loop.
+// SAFETY: used only on the main queue, whose thread is the one that runs the loop.
 private final class XCTestPump: @unchecked Sendable {
     private let pump: LoopPump
     private let source: any DispatchSourceRead

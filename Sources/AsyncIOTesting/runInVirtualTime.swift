@@ -3,14 +3,15 @@ internal import AsyncIO
 /// Runs `body` on a new event loop in virtual time and cleans up after it, as `run { }`
 /// does in real time.
 ///
-/// May be called from a test that runs on a loop itself: the loop around it waits
-/// meanwhile. When nothing is ready, the clock jumps to the next timer; when there is none
-/// either, nothing can ever happen again, and the call ends with a report. A task that then
-/// does not end when it is cancelled, since it waits for other code than this library's, stays
-/// suspended for ever, also if what it waits for comes later.
+/// You can call this from a test that itself runs on a loop: that loop waits meanwhile. When
+/// nothing is ready, the clock jumps to the next timer. If there is no timer either, nothing can
+/// ever happen again, and the call throws a ``DeadlockError``. Remaining tasks are then cancelled.
+/// A task that does not end, because it is waiting for code of another library, stays suspended
+/// forever, even if that wait ends later.
 ///
-/// - Parameter seed: for a random, reproducible order of what is ready; nil for asyncio's.
-/// - Throws: what `body` throws; ``DeadlockError``.
+/// - Parameter seed: A seed for a random but reproducible order of ready entries; nil for
+///   asyncio's order.
+/// - Throws: What `body` throws; ``DeadlockError``.
 @discardableResult
 public func runInVirtualTime<T>(
     seed: UInt64? = nil, _ body: @escaping @MainActor () async throws -> T
@@ -19,7 +20,7 @@ public func runInVirtualTime<T>(
     return try runInVirtualTime(seed: seed, hasAbandoned: &hasAbandoned, body)
 }
 
-/// - Parameter hasAbandoned: set if tasks were left behind that will never go on.
+/// - Parameter hasAbandoned: Set to true if tasks were left behind that will never continue.
 func runInVirtualTime<T>(
     seed: UInt64?, hasAbandoned: inout Bool, _ body: @escaping @MainActor () async throws -> T
 ) throws -> T {
@@ -48,11 +49,11 @@ extension EventLoop {
     }
 }
 
-/// Nothing can happen any more, but some tasks have not ended.
+/// An error that says that nothing can happen any more, but some tasks have not ended.
 public struct DeadlockError: Error, CustomStringConvertible {
-    /// A line for each task: its name, what it waits for, where, and where it was made.
+    /// One line for each task: its name, what it is waiting for, where, and where it was created.
     public let waiting: [String]
-    /// A line for each circle of tasks that wait for each other.
+    /// One line for each cycle of tasks that wait for each other.
     public let cycles: [String]
 
     init(waiting: [String], cycles: [String]) {

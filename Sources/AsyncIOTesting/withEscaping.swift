@@ -1,20 +1,20 @@
 internal import CAsyncIOTesting
 
-/// Runs `body` with `function` as a closure that may be kept by tasks, also by such as never end.
+/// Runs `body` with `function` as a closure that tasks can retain, including tasks that never end.
 ///
-/// `withoutActuallyEscaping` ends the process if somebody still holds the closure when its body
-/// has returned. The frames of a task that will never go on do: one that waits for what never
-/// comes, left behind when its loop was closed. Their references are given back for them.
+/// `withoutActuallyEscaping` ends the process if the closure is still retained when its body has
+/// returned. The frames of abandoned tasks do retain it: such a task waits for something that never
+/// happens, and was left behind when its loop was closed. This function releases their references.
 ///
-/// - Parameter hasAbandoned: whether tasks were left behind that hold it.
+/// - Parameter hasAbandoned: Whether tasks that retain the closure were left behind.
 func withEscaping<T>(
     _ function: @Sendable @concurrent () async throws -> Void,
     _ body: (@escaping @Sendable @concurrent () async throws -> Void, _ hasAbandoned: inout Bool) throws -> T
 ) throws -> T {
     try withoutActuallyEscaping(function) { function in
-        // SAFETY: the closure in a structure is its code and its context, two words. The context
-        // is an object of the runtime's, which `function` holds meanwhile. References beyond those
-        // of before are of frames that never run again, nor are ever freed: see AbandonedTasks.
+        // SAFETY: a closure in a structure consists of two words, its code and its context. The
+        // context is an object of the runtime, which `function` retains meanwhile. Additional
+        // references belong to frames that never run again and are never freed: see AbandonedTasks.
         let words = unsafe unsafeBitCast(Held(function: function), to: (code: UInt, context: UInt).self)
         let context = unsafe UnsafeMutableRawPointer(bitPattern: words.context)
         let before = unsafe context.map { unsafe asyncio_testing_retain_count($0) } ?? 0

@@ -5,14 +5,14 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 
-// Swift 6.3 ignores `typealias DefaultExecutorFactory`. A constructor that runs
-// before main installs the loop for an async main and for test runners alike.
+// Swift 6.3 ignores `typealias DefaultExecutorFactory`. This constructor, which runs
+// before main, installs the loop both for an async main and for test runners.
 __attribute__((constructor)) static void install(void) { asyncio_install_at_load(); }
 
-// The compiler has the C main of a program with an async main call swift_job_run, with the task
-// that it has made for it. The one here takes the place of the runtime's, whose own calls of it
-// do not come by here, and notes the task: Ctrl-C cancels it. If the runtime is linked
-// statically, this one, being weak, gives way to it, and nobody knows the task.
+// If a program has an async main, the C main that the compiler generates calls swift_job_run with
+// the task that it created. The function here replaces the runtime's (whose own calls of it do not
+// come here) and records the task, so that Ctrl-C can cancel it. If the runtime is linked
+// statically, its own function takes precedence, because this one is weak, and the task is unknown.
 typedef struct {
     void *identity;
     uintptr_t implementation;

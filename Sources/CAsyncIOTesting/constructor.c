@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-// Before XCTest's main, which knows nothing of event loops.
+// Runs before XCTest's main, which does not know about event loops.
 __attribute__((constructor)) static void install(void) { asyncio_testing_install_at_load(); }
 
 extern size_t swift_retainCount(void *object);

@@ -1,16 +1,17 @@
 internal import AsyncIOSystem
 internal import Foundation
 
-/// Asks a program what its loop does.
+/// Requests information about the loop of a running program.
 struct Client {
     let pid: Int32
 
-    /// What the program understands.
+    /// A request that the program understands.
     struct Request {
         let text: String
 
         static let tasks = Request(text: "tasks")
-        /// With where each task is: of so many that the loop is not held up for long.
+        /// The tasks and their stacks. If there are many tasks, some come without a stack, so that
+        /// the loop is not held up for long.
         static let stacks = Request(text: "stacks")
         static func stacks(of tasks: [UInt64]) -> Request {
             Request(text: (["stacks"] + tasks.map(String.init)).joined(separator: " "))
@@ -19,7 +20,7 @@ struct Client {
 
     func snapshot(_ request: Request) throws(ClientError) -> Snapshot { try decoded(try text(request)) }
 
-    /// The answer as JSON, if it is an answer.
+    /// The response as JSON, after checking that it is valid.
     func json(_ request: Request) throws(ClientError) -> String {
         let answer = try text(request)
         _ = try decoded(answer)
@@ -31,18 +32,19 @@ struct Client {
         do {
             snapshot = try JSONDecoder().decode(Snapshot.self, from: Data(answer))
         } catch {
-            throw ClientError("process \(pid) gave an answer that this version of the tool does not understand")
+            throw ClientError("process \(pid) sent a response that this version of the tool does not understand")
         }
         guard snapshot.pid == pid else {
             throw ClientError(
-                "the answer for process \(pid) is that of "
-                    + (snapshot.pid.map { "process \($0)" } ?? "none that says who it is") + ", and is not shown")
+                "the response for process \(pid) came from "
+                    + (snapshot.pid.map { "process \($0)" } ?? "an unidentified process") + " and is not shown")
         }
         if let error = snapshot.error { throw ClientError("process \(pid): \(error)") }
         return snapshot.printable
     }
 
-    /// How long an answer may be, and take: of ten thousand tasks, and places put into words.
+    /// The largest size of a response in bytes, and below, the longest time to wait for it in
+    /// milliseconds. Both suffice for ten thousand tasks whose stacks have to be symbolized.
     private static let limit = 64 << 20
     private static let patience: Int64 = 30_000
 
@@ -53,21 +55,22 @@ struct Client {
         } catch {
             throw ClientError(describe(error))
         }
-        // Who has too many clients answers without reading; what it says counts.
+        // A program with too many clients responds without reading the request. Ignore write errors,
+        // so that its response is shown.
         _ = channel.write(request.text + "\n", within: 5_000)
         let answer: [UInt8]
         do {
             answer = try channel.readAll(within: Self.patience, limit: Self.limit)
         } catch {
             switch error {
-            case .tooSlow: throw ClientError("process \(pid) does not answer")
+            case .tooSlow: throw ClientError("process \(pid) does not respond")
             case .tooLong:
                 throw ClientError(
-                    "the answer of process \(pid) is longer than \(sizeInWords(bytes: Self.limit)), and is not shown")
+                    "the response of process \(pid) is longer than \(sizeInWords(bytes: Self.limit)) and is not shown")
             case .ended: throw ClientError("process \(pid) has ended")
             }
         }
-        // A program that ends meanwhile takes its end of the channel with it.
+        // If the program ends meanwhile, its end of the channel is closed.
         guard answer.last == UInt8(ascii: "\n") else { throw ClientError("process \(pid) has ended") }
         return answer
     }
@@ -78,10 +81,10 @@ struct Client {
         case .notPermitted(let user):
             "process \(pid) belongs to \(name(ofUser: user)); run this as that user, or as root"
         case .takesNoPart:
-            "process \(pid) (\(programName)) does not take part; start it with ASYNCIO_INSPECT=1, or let it "
-                + "call allowInspection()"
+            "process \(pid) (\(programName)) does not allow inspection; start it with ASYNCIO_INSPECT=1, or call "
+                + "allowInspection() in it"
         case .impostor(let process, let user):
-            "the socket of process \(pid) belongs to process \(process) of \(name(ofUser: user)); nothing is read from it"
+            "the socket of process \(pid) belongs to process \(process) of \(name(ofUser: user)); nothing was read from it"
         case .other(let error): "cannot connect to process \(pid): \(error)"
         }
     }
@@ -92,13 +95,13 @@ struct Client {
     }
 
     private func name(ofUser user: UInt32) -> String {
-        // SAFETY: the C library's record is read at once.
+        // SAFETY: the C library's record is read immediately.
         guard let record = unsafe getpwuid(user) else { return "user \(user)" }
         return unsafe String(cString: record.pointee.pw_name)
     }
 }
 
-/// One clear line.
+/// An error with a one-line message for the user.
 struct ClientError: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

@@ -3,10 +3,10 @@ internal import AsyncIOSystem
 
 struct Dump: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Prints all that the program tells of its loop and its tasks.")
+        abstract: "Prints all available information about the loop and its tasks.")
 
     @OptionGroup var target: Target
-    @Flag(help: "As JSON; times are nanoseconds.")
+    @Flag(help: "Print JSON; times are in nanoseconds.")
     var json = false
 
     func run() throws {
@@ -32,7 +32,7 @@ struct Dump: ParsableCommand {
             print("\n\(task.name) (\(task.id)): \(task.state)")
             print("  waits for \(task.waitsFor)" + (task.since.map { ", since \(timeInWords(nanoseconds: $0))" } ?? ""))
             if let created = task.created { print("  created at \(created)") }
-            if task.cancelling > 0 { print("  asked to cancel \(task.cancelling) times") }
+            if task.cancelling > 0 { print("  cancellation requested \(task.cancelling) times") }
             if task.steps > 0 {
                 print(
                     "  \(task.steps) steps, \(timeInWords(nanoseconds: task.runTime)), longest \(timeInWords(nanoseconds: task.longestStep))"

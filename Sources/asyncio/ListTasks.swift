@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 
 struct ListTasks: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ps", abstract: "Lists the tasks: what each does, since when, and where.")
+        commandName: "ps", abstract: "Lists the tasks: what each is waiting for, for how long, and where.")
 
     @OptionGroup var target: Target
 
@@ -23,7 +23,7 @@ struct ListTasks: ParsableCommand {
     }
 }
 
-/// Columns, as wide as what is in them.
+/// A table whose columns are as wide as their contents.
 struct Table {
     private var rows: [[String]]
 
@@ -42,13 +42,13 @@ struct Table {
 }
 
 extension String {
-    /// With spaces after it up to `width`; cut if it is longer.
+    /// The string padded with trailing spaces to `width`, or truncated if it is longer.
     func padded(to width: Int) -> String {
         let missing = width - count
         if missing >= 0 { return self + String(repeating: " ", count: missing) }
         return width > 1 ? prefix(width - 1) + "…" : String(prefix(width))
     }
 
-    /// With spaces before it.
+    /// The string padded with leading spaces to `width`.
     func paddedLeft(to width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
 }

@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 
 struct ShowTree: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pstree", abstract: "Shows who waits for whom, as a tree, and where.")
+        commandName: "pstree", abstract: "Shows which task is waiting for which, and where, as a tree.")
 
     @OptionGroup var target: Target
 

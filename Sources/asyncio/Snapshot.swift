@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import Foundation
 
-/// What a program says of its loop. Times are nanoseconds. See Snapshot.swift of AsyncIO.
+/// The state of a program's loop. Times are in nanoseconds. See Snapshot.swift in AsyncIO.
 struct Snapshot: Decodable {
     var error: String?
     var pid: Int32?
@@ -60,13 +60,13 @@ struct Snapshot: Decodable {
         var line: Int
         var async: Bool
 
-        /// File and line, without the folders: for a view of narrow columns.
+        /// The file and line without directories, for narrow columns.
         var shortPlace: String {
             guard let file else { return "(no line)" }
             return Self.text("\(file.split(separator: "/").last ?? "")", line)
         }
 
-        /// File and line, from the working directory if the file is below it.
+        /// The file and line, relative to the working directory if the file is below it.
         var place: String {
             guard let file else { return "(no line)" }
             let here = FileManager.default.currentDirectoryPath + "/"
@@ -78,10 +78,10 @@ struct Snapshot: Decodable {
 }
 
 extension Snapshot {
-    /// Who it is of.
+    /// The name and ID of the process.
     var title: String { "\(program ?? "?") (\(pid ?? 0))" }
 
-    /// The tasks, to be shown as a tree.
+    /// The tasks in the form that a tree is built from.
     var treeTasks: [TaskTree.Task]? {
         tasks?.map { task in
             TaskTree.Task(
@@ -91,31 +91,31 @@ extension Snapshot {
         }
     }
 
-    /// A line for each circle of tasks that wait for each other.
+    /// One line for each cycle of tasks that wait for each other.
     var deadlockLines: [String] { TaskTree.deadlockLines(deadlocks ?? [], among: treeTasks ?? []) }
 
-    /// What is known if the loop does not answer.
+    /// What is known about a loop that does not respond.
     var blockedLines: [String] {
         guard let blocked else { return [] }
         let subject = blocked.task.map { "task \"\($0)\"" } ?? "a callback"
         let created = blocked.created.map { ", created at \($0)," } ?? ""
         return [
-            "The event loop is blocked, for \(timeInWords(nanoseconds: blocked.duration)) so far: \(subject)\(created) is running"
+            "The event loop has been blocked for \(timeInWords(nanoseconds: blocked.duration)): \(subject)\(created) is running"
         ]
             + blocked.stack.map { "    \($0.function) at \($0.place)" }
     }
 }
 
 extension Snapshot.TaskFacts {
-    /// Where the task is: the nearest of the program's own functions.
+    /// Where the task is: the innermost of the program's own functions.
     var place: String? { stack?.first.map { "\($0.place) in \($0.function)" } }
     var shortPlace: String? { stack?.first.map { "\($0.shortPlace) in \($0.function)" } }
 }
 
-// MARK: What comes from another process
+// MARK: Text from another process
 
 extension Snapshot {
-    /// The same with no text that a terminal would obey.
+    /// A copy whose text contains no terminal control sequences.
     var printable: Snapshot {
         var copy = self
         copy.error = error.map(AsyncIOSystem.printable)

@@ -1,8 +1,8 @@
 internal import CShims
 internal import Glibc
 
-/// The terminal, taken over for a live view: another screen, no cursor, keys without Enter.
-/// Gives all back when the program ends in whatever way.
+/// The terminal, set up for a live view: the alternate screen, no cursor, and keys that do not
+/// need Enter. The terminal is restored when the program exits.
 struct Terminal {
     struct Size {
         var columns: Int
@@ -12,14 +12,14 @@ struct Terminal {
     static var size: Size {
         var columns: Int32 = 0
         var rows: Int32 = 0
-        // SAFETY: two numbers to write to.
+        // SAFETY: the function writes to these two numbers.
         guard unsafe asyncio_terminal_size(STDOUT_FILENO, &columns, &rows) else { return Size(columns: 100, rows: 30) }
         return Size(columns: Int(columns), rows: Int(rows))
     }
 
     static var isTerminal: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 }
 
-    // SAFETY: written once, before it is read, on the program's only thread.
+    // SAFETY: written once, before it is read, and only on the program's single thread.
     private nonisolated(unsafe) static var original = termios()
 
     static func takeOver() {
@@ -39,18 +39,18 @@ struct Terminal {
 
     static func write(_ text: String) { asyncio_tool.write(text, to: STDOUT_FILENO) }
 
-    /// What a key does.
+    /// A key press.
     enum Key {
         case character(Character)
         case up, down, pageUp, pageDown, end
     }
 
-    /// The next key; nil if none comes in time.
+    /// Returns the next key, or nil if none is pressed in time.
     static func key(within milliseconds: Int32) -> Key? {
         var poller = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
         guard unsafe poll(&poller, 1, milliseconds) > 0 else { return nil }
         var bytes = [UInt8](repeating: 0, count: 16)
-        // SAFETY: as many bytes as there is room for.
+        // SAFETY: reads at most as many bytes as the array holds.
         let count = unsafe read(STDIN_FILENO, &bytes, bytes.count)
         guard count > 0 else { return .end }
         switch Array(bytes[..<count]) {
@@ -64,13 +64,13 @@ struct Terminal {
     }
 }
 
-/// Writes text to a descriptor, all of it if it takes it.
+/// Writes text to a descriptor. Stops early if the descriptor reports an error.
 func write(_ text: String, to descriptor: Int32) {
     var text = text
     text.withUTF8 { bytes in
         var sent = 0
         while sent < bytes.count {
-            // SAFETY: the bytes from `sent` on are there.
+            // SAFETY: the buffer contains the bytes from `sent` to its end.
             let count = unsafe Glibc.write(descriptor, bytes.baseAddress.unsafelyUnwrapped + sent, bytes.count - sent)
             if count < 0, errno != EINTR { return }
             sent += max(0, count)

@@ -2,32 +2,33 @@ internal import ArgumentParser
 internal import AsyncIOSystem
 internal import Glibc
 
-/// Looks into a running program that uses AsyncIO.
+/// A tool that inspects a running program that uses AsyncIO.
 @main
 struct Tool: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "asyncio",
-        abstract: "Looks into a running program that uses swift-asyncio.",
+        abstract: "Inspects a running program that uses swift-asyncio.",
         discussion: """
-            The program takes part if it is started with ASYNCIO_INSPECT=1, or calls allowInspection(). It \
-            answers its own user and root.
+            The program allows inspection if it was started with ASYNCIO_INSPECT=1, or if it calls \
+            allowInspection(). It responds only to its own user and to root.
             """,
         version: packageVersion,
         subcommands: [ListTasks.self, ShowTree.self, Top.self, Dump.self])
 }
 
-/// The process to look into.
+/// The process to inspect.
 struct Target: ParsableArguments {
-    @Argument(help: "The number of the process.")
+    @Argument(help: "The ID of the process to inspect.")
     var pid: Int32
 
     func validate() throws {
-        guard pid > 0 else { throw ValidationError("\(pid) is no process number.") }
+        guard pid > 0 else { throw ValidationError("pid must be positive, got \(pid)") }
     }
 }
 
 extension Target {
-    /// What the program says, or one line on standard error and the end.
+    /// Returns the program's response. On an error, prints one line to standard error and throws
+    /// an exit code.
     func snapshot(_ request: Client.Request = .stacks) throws -> Snapshot {
         do {
             return try Client(pid: pid).snapshot(request)

@@ -3,23 +3,26 @@ internal import Glibc
 
 struct Top: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows the tasks and the loop, live.",
-        discussion: "Keys: q ends; n, t, w, s sort by name, run time, wake-ups, time waited; r turns the order round.")
+        abstract: "Shows a live view of the tasks and the loop.",
+        discussion: """
+            Keys: n, t, w, and s sort by name, run time, wake-ups, and time waited; r reverses the order; \
+            p pauses; q quits.
+            """)
 
     @OptionGroup var target: Target
-    @Option(name: [.customShort("d"), .long], help: "Seconds between two looks.")
+    @Option(name: [.customShort("d"), .long], help: "The number of seconds between updates.")
     var delay = 1.0
-    @Flag(help: "One look, as plain text.")
+    @Flag(help: "Print the view once, as plain text.")
     var once = false
 
     func validate() throws {
-        guard delay >= 0.1, delay <= 3600 else { throw ValidationError("A delay is 0.1 to 3600 seconds.") }
+        guard delay >= 0.1, delay <= 3600 else { throw ValidationError("--delay must be in 0.1...3600, got \(delay)") }
     }
 
     func run() throws {
         let client = Client(pid: target.pid)
         var view = TopView(delay: delay)
-        // The first look has the program time its steps; those after it tell.
+        // The first request makes the program start timing its steps; later responses have the times.
         view.take(try target.snapshot())
         do { try lookAtShown(&view, client) } catch { throw target.complaint(error) }
         if once {
@@ -27,7 +30,7 @@ struct Top: ParsableCommand {
             return
         }
         guard Terminal.isTerminal else {
-            write("asyncio: top needs a terminal; use --once, ps or dump\n", to: STDERR_FILENO)
+            write("asyncio: top needs a terminal; use --once, ps, or dump\n", to: STDERR_FILENO)
             throw ExitCode(1)
         }
         Terminal.takeOver()
@@ -43,7 +46,7 @@ struct Top: ParsableCommand {
                 view.take(try client.snapshot(.stacks))
                 try lookAtShown(&view, client)
             } catch {
-                // The program has ended, or does not answer: the last that was seen stays.
+                // The program has ended or does not respond: keep showing the last response.
                 view.complaint = "\(error)"
                 draw(view, isColored)
                 while let key = Terminal.key(within: -1), view.press(key) { draw(view, isColored) }
@@ -52,7 +55,8 @@ struct Top: ParsableCommand {
         }
     }
 
-    /// Of many tasks, not all come with where they are; those that are shown must.
+    /// Requests the missing stacks of the tasks that are shown. If there are many tasks, a response
+    /// does not contain all stacks.
     private func lookAtShown(_ view: inout TopView, _ client: Client) throws(ClientError) {
         guard view.lacksStacks else { return }
         view.takeStacks(try client.snapshot(.stacks(of: view.shownTasks(once ? 1_000 : Terminal.size.rows))))

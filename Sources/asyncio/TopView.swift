@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import Glibc
 
-/// The live view: what was seen last, and how to show it.
+/// The live view: the latest snapshot, and how to show it.
 struct TopView {
     enum Order: Character, CaseIterable {
         case name = "n"
@@ -28,17 +28,17 @@ struct TopView {
     private var isReversed = false
     private var firstRow = 0
     private(set) var isPaused = false
-    /// Why there is nothing new.
+    /// Why there are no more updates.
     var complaint: String?
 
     init(delay: Double) { self.delay = delay }
 
-    // MARK: What comes in
+    // MARK: Input
 
     mutating func take(_ snapshot: Snapshot) {
         let now = ContinuousClock.now
         if snapshot.blocked != nil, let known = latest {
-            // The tasks are those of the latest look; the loop is where it is.
+            // Keep the tasks of the previous snapshot, and show where the loop is blocked.
             latest = known
             latest?.blocked = snapshot.blocked
         } else {
@@ -59,10 +59,10 @@ struct TopView {
         lastLook = now
     }
 
-    /// Whether there were too many tasks to be told where each of them is.
+    /// Whether stacks are missing because there were too many tasks.
     var lacksStacks: Bool { (latest?.stacksOmitted ?? 0) > 0 }
 
-    /// The tasks that are shown, for a look at those alone.
+    /// The IDs of the tasks that are shown.
     func shownTasks(_ rows: Int) -> [UInt64] {
         sorted(latest?.tasks ?? []).dropFirst(firstRow).prefix(rows).map(\.id)
     }
@@ -76,7 +76,7 @@ struct TopView {
         }
     }
 
-    /// False if the key ends the view.
+    /// Handles a key. Returns false if the key ends the view.
     mutating func press(_ key: Terminal.Key) -> Bool {
         switch key {
         case .end, .character("q"): return false
@@ -95,12 +95,12 @@ struct TopView {
         return true
     }
 
-    // MARK: What is shown
+    // MARK: Output
 
     func lines(_ size: Terminal.Size, isColored: Bool) -> [String] {
         guard let latest else { return [] }
         let paint = { (text: String, color: Color) in isColored ? color.rawValue + text + "\u{1B}[0m" : text }
-        // A line that is too long would wrap, and push the others down.
+        // A line that is too long would wrap and push the others down.
         var lines = header(latest).map { $0.cut(size.columns) }
         let title = lines[0].prefix(Self.title(of: latest).count)
         lines[0] = paint(String(title), .title) + lines[0].dropFirst(title.count)
@@ -120,7 +120,7 @@ struct TopView {
         let arrow = isReversed ? "↑" : "↓"
         lines.append(
             paint(
-                "q quit  n name  t run time  w wake-ups  s since  r reverse  p \(isPaused ? "go on" : "pause")  ↑↓ scroll   sorted by \(order.title) \(arrow)"
+                "q quit  n name  t run time  w wake-ups  s since  r reverse  p \(isPaused ? "resume" : "pause")  ↑↓ scroll   sorted by \(order.title) \(arrow)"
                     .padded(to: size.columns), .help))
         return lines
     }

@@ -1,4 +1,4 @@
 extension Bool {
-    /// As Python prints it.
+    /// The value as Python prints it.
     var inPython: String { self ? "True" : "False" }
 }

@@ -1,8 +1,8 @@
 import ArgumentParser
 
-/// A small program that the runner has a flag for.
+/// A small program with a command-line flag of its own.
 nonisolated struct Example: EnumerableFlag {
-    /// What it is called, also on the command line.
+    /// The name of the example, which is also its flag.
     let name: String
     let summary: String
     let run: @MainActor () async throws -> Void

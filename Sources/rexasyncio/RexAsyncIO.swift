@@ -2,7 +2,7 @@ import ArgumentParser
 import AsyncIO
 import AsyncIOSystem
 
-/// The runner: examples by flag, and the main job when there is none.
+/// Runs the examples that are given as flags, or the main job if there is no flag.
 @main
 struct RexAsyncIO: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -28,7 +28,7 @@ struct RexAsyncIO: ParsableCommand {
     @Option(help: ArgumentHelp("The server's port; 0 for a free one.", valueName: "n"))
     var port = 0
 
-    /// The main job is also what there is to do without any flag.
+    /// The main job also runs if there is no flag.
     private var runsMainJob: Bool { mainJob || (examples.isEmpty && !all) }
 
     func validate() throws {

@@ -1,33 +1,33 @@
 import AsyncIOSystem
-// stdout and stderr are variables in C; nobody changes them here.
+// stdout and stderr are variables in C, but nothing changes them here.
 @preconcurrency @unsafe import Glibc
 
-/// Standard output and error, as a person or a pipe sees them.
+/// Output to standard output and standard error, for terminals and pipes.
 enum Terminal {
-    /// Sends each line on its way when it ends, also into a pipe. Call it before the
-    /// first one is printed.
+    /// Flushes standard output after each line, even if it is a pipe. Call this before anything
+    /// is printed.
     static func flushEveryLine() {
-        // SAFETY: the C library's own buffer, set before its first use.
+        // SAFETY: this is the C library's own buffer, and it is set before its first use.
         unsafe setvbuf(stdout, nil, _IOLBF, 0)
     }
 
-    /// Prints a line about the output, apart from it.
+    /// Prints a line about the output to standard error.
     static func note(_ line: String) {
-        // SAFETY: the string lives until the call returns.
+        // SAFETY: the string is alive until the call returns.
         unsafe fputs(line + "\n", stderr)
     }
 
-    /// The columns of the terminal that standard output is; nil if it is none.
+    /// The width of the terminal in columns; nil if standard output is not a terminal.
     static var width: Int? {
         guard Resources.isTerminal(STDOUT_FILENO) else { return nil }
         let width = Resources.terminalWidth(STDOUT_FILENO)
         return width > 0 ? width : 80
     }
 
-    /// Writes over the line that the cursor is on.
+    /// Overwrites the line that the cursor is on.
     static func replaceLine(with text: String) {
         print("\r\u{1B}[K\(text)", terminator: "")
-        // SAFETY: the C library's own stream.
+        // SAFETY: this is the C library's own stream.
         unsafe fflush(stdout)
     }
 }

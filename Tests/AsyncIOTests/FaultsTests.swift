@@ -61,7 +61,7 @@ struct FaultsTests {
         // The thread may be at any line of the loop.
         let lines = (loop - 3...loop + 3).map { "Examples/faults/blocked.swift:\($0) in countPrimes(for:)" }
         #expect(lines.contains { report.contains($0) }, "\(report)")
-        #expect(tree.output.contains("The event loop is blocked, for "))
+        #expect(tree.output.contains("The event loop has been blocked for "))
         #expect(tree.output.contains("task \"primes\", created at faults/blocked.swift:\(created), is running"))
         #expect(tree.output.contains("countPrimes(for:) at "))
         #expect(rest.error.contains("The event loop turns again, after "))

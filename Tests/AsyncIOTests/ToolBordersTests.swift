@@ -82,7 +82,7 @@ struct ToolBordersTests {
         let answer = try answer(pid: 1)
         try await withListener(for: getpid(), saying: answer + "\n") {
             let outcome = try await tool(command, "\(getpid())")
-            let why = "the answer for process \(getpid()) is that of process 1, and is not shown"
+            let why = "the response for process \(getpid()) came from process 1 and is not shown"
             #expect(outcome.error == "asyncio: \(why)\n")
             #expect(outcome.status == 1 && outcome.output.isEmpty)
         }
@@ -95,7 +95,7 @@ struct ToolBordersTests {
         }
         try await withListener(for: getpid(), answering: endless) {
             let outcome = try await tool("dump", "--json", "\(getpid())")
-            #expect(outcome.error.contains("is longer than 67.1 MB, and is not shown"), "\(outcome.error)")
+            #expect(outcome.error.contains("is longer than 67.1 MB and is not shown"), "\(outcome.error)")
             #expect(outcome.status == 1 && outcome.output.isEmpty)
         }
     }

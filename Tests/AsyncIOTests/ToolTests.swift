@@ -22,7 +22,7 @@ struct ToolTests {
 
     @Test func whatIsNoProcessNumberIsAMistake() async throws {
         let outcome = try await tool("ps", "0")
-        #expect(outcome.error.contains("0 is no process number."))
+        #expect(outcome.error.contains("pid must be positive, got 0"))
         #expect(outcome.status != 0)
     }
 
@@ -35,8 +35,8 @@ struct ToolTests {
         }
         #expect(
             outcome.0.error
-                == "asyncio: process \(outcome.2) (faults) does not take part; start it with ASYNCIO_INSPECT=1, "
-                + "or let it call allowInspection()\n")
+                == "asyncio: process \(outcome.2) (faults) does not allow inspection; start it with ASYNCIO_INSPECT=1, "
+                + "or call allowInspection() in it\n")
         #expect(outcome.0.status == 1)
     }
 

@@ -1,29 +1,29 @@
 public import AsyncIO
 
-/// What a request or an answer begins with: a line, and headers.
+/// The head of a request or a response: a line and the headers.
 ///
-/// Nothing is guessed: what RFC 9112 does not allow is an error, since a message that two
-/// programs read differently is how requests are smuggled and files are cut short.
+/// The parser is strict: anything that RFC 9112 does not allow is an error. If two programs can
+/// read a message differently, requests can be smuggled and files can be cut short.
 public struct HTTPHead {
     /// The three parts of the first line.
     public let words: [String]
-    /// The values by name, in lower case. Values of headers that are repeated are joined with commas.
+    /// The values by lower-case name. The values of repeated headers are joined with commas.
     public let headers: [String: String]
 
-    /// How many headers a message may have.
+    /// The maximum number of headers in a message.
     private static let most = 200
 
     /// Reads the head of a message.
     ///
     /// Returns nil if the connection ends before the message begins.
     ///
-    /// - Throws: `HTTPError` if the bytes are no message of HTTP/1, or the connection ends in the middle.
+    /// - Throws: `HTTPError` if the bytes are not an HTTP/1 message, or the connection ends within it.
     public init?(from reader: StreamReader) async throws {
         guard let first = try await reader.httpLine(orEnd: true) else { return nil }
-        // The reason of an answer may have spaces, or be missing with the space before it.
+        // The reason phrase of a response can contain spaces, or be missing together with the space before it.
         words = first.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
         guard words.count >= 2, words.contains(where: { $0 == "HTTP/1.1" || $0 == "HTTP/1.0" }) else {
-            throw HTTPError("the other side does not speak HTTP/1")
+            throw HTTPError("the peer does not speak HTTP/1")
         }
         headers = try await Self.readHeaders(from: reader)
     }
@@ -33,29 +33,29 @@ public struct HTTPHead {
         var headers: [String: String] = [:]
         for _ in 0...most {
             guard let line = try await reader.httpLine(), !line.isEmpty else { return headers }
-            // A line that begins with a space continues the one before in old programs, and is refused.
+            // In old programs, a line that begins with a space continues the previous one. It is rejected here.
             guard let colon = line.firstIndex(of: ":"), colon > line.startIndex, line[..<colon].utf8.allSatisfy(isToken)
-            else { throw HTTPError("a header without a name") }
+            else { throw HTTPError("malformed header name") }
             let name = line[..<colon].lowercased()
             let value = line[colon...].dropFirst().trimmingSpaces
             headers[name] = headers[name].map { "\($0), \(value)" } ?? value
         }
-        throw HTTPError("more than \(most) headers")
+        throw HTTPError("the message has more than \(most) headers")
     }
 
-    /// Whether the other side closes the connection after this message.
+    /// Whether the peer closes the connection after this message.
     public var closes: Bool { tokens(of: "connection").contains("close") }
 
     /// Whether a request has a body.
     public var hasBody: Bool { headers["content-length"] ?? "0" != "0" || headers["transfer-encoding"] != nil }
 
-    /// The elements of a header that is a list, in lower case.
+    /// The elements of a header that contains a list, in lower case.
     func tokens(of name: String) -> [String] {
         (headers[name] ?? "").split(separator: ",").map { $0.trimmingSpaces.lowercased() }
     }
 }
 
-/// Whether a byte may be part of a name.
+/// Whether a byte can be part of a header name.
 private func isToken(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
@@ -66,11 +66,11 @@ private func isToken(_ byte: UInt8) -> Bool {
 }
 
 extension StreamReader {
-    /// Reads a line and returns it without its end.
+    /// Reads a line and returns it without its line ending.
     ///
-    /// - Parameter orEnd: whether the connection may end instead; the line is nil then.
+    /// - Parameter orEnd: Whether the connection can end instead; the result is nil then.
     /// - Throws: `HTTPError` if the connection ends before the line does, if the line is longer
-    ///   than the reader's limit, or if there are control characters in it.
+    ///   than the reader's limit, or if it contains control characters.
     func httpLine(orEnd: Bool = false) async throws -> String? {
         let bytes: [UInt8]
         do {
@@ -82,14 +82,14 @@ extension StreamReader {
             throw HTTPError("a line is longer than \(limit) bytes")
         }
         guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
-            throw HTTPError("a control character in a line")
+            throw HTTPError("a line contains a control character")
         }
         return String(decoding: bytes, as: UTF8.self)
     }
 }
 
 extension Substring {
-    /// Without the spaces and tabs at either end.
+    /// The text without the spaces and tabs at either end.
     var trimmingSpaces: String {
         let isSpace = { (character: Character) in character == " " || character == "\t" }
         guard let last = lastIndex(where: { !isSpace($0) }) else { return "" }

@@ -1,10 +1,10 @@
 public import ArgumentParser
 public import Foundation
 
-/// A file of the web, by http or https, as an argument of a command.
+/// A file on the web, given as an http or https URL on the command line.
 public nonisolated struct WebFile: ExpressibleByArgument, Sendable {
     public let url: URL
-    /// The last part of the URL's path, which leads nowhere else.
+    /// The last part of the URL's path, which is safe as a file name.
     public let name: String
 
     public init?(argument: String) {
@@ -14,7 +14,7 @@ public nonisolated struct WebFile: ExpressibleByArgument, Sendable {
         self.url = url
         let last = url.path(percentEncoded: false).split(separator: "/").last.map(String.init) ?? ""
         name = url.hasDirectoryPath || last.isEmpty ? "index.html" : last
-        // Neither a name that leads elsewhere, nor one that moves the cursor.
+        // Reject names that lead to another directory, and names that move the cursor.
         guard name != ".", name != "..",
             name.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
         else { return nil }

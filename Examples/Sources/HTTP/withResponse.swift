@@ -1,10 +1,10 @@
 public import AsyncIO
 public import Foundation
 
-/// Gets what is at a URL, on a connection of its own, and hands the answer to `body`; follows
-/// redirects first, but none that leads from https to http.
+/// Requests a URL on a new connection and passes the response to `body`. Follows redirects first,
+/// except from https to http.
 ///
-/// - Throws: `HTTPError` if the server refuses or speaks something else; what `body` throws;
+/// - Throws: `HTTPError` if the server reports an error or does not speak HTTP; what `body` throws;
 ///   `OSError`, `ResolveError` or `TLSError` if the connection fails.
 @MainActor
 public func withResponse<T>(
@@ -12,7 +12,7 @@ public func withResponse<T>(
 ) async throws -> T {
     let isSecure = url.scheme?.lowercased() == "https"
     guard isSecure || url.scheme?.lowercased() == "http", let host = url.host(), !host.isEmpty else {
-        throw HTTPError("\(url) is no URL of http or https")
+        throw HTTPError("expected an http or https URL, got \(url)")
     }
     let (reader, writer) = try await openConnection(
         host: host.trimmingCharacters(in: ["[", "]"]), port: url.port ?? (isSecure ? 443 : 80),
@@ -21,17 +21,17 @@ public func withResponse<T>(
     try await writer.write(request(for: url, host: host))
     let response = try await HTTPResponse(reader)
     switch response.status {
-    // Nobody asked for a part.
-    case 206: throw HTTPError("the server sends a part of what was asked for")
+    // The request did not ask for a part.
+    case 206: throw HTTPError("the server sent only a part of the file")
     case 200..<300:
         return try await body(response)
     case 301, 302, 303, 307, 308:
         guard let target = URL(string: response.headers["location"] ?? "", relativeTo: url)?.absoluteURL else {
-            throw HTTPError("a redirect to nowhere")
+            throw HTTPError("a redirect has no valid target")
         }
         guard redirects > 0 else { throw HTTPError("too many redirects") }
         guard !isSecure || target.scheme?.lowercased() == "https" else {
-            throw HTTPError("a redirect from https to http, \(target), is not followed")
+            throw HTTPError("refused to follow a redirect from https to http: \(target)")
         }
         writer.close()
         return try await withResponse(to: target, tls: tls, redirects: redirects - 1, body)

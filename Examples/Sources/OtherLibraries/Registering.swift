@@ -1,12 +1,12 @@
 import AsyncIO
 
-/// The errors of a client of the program's own.
+/// The errors of a client that the program implements itself.
 public enum ClientError: Error {
     case interrupted
     case refused
 }
 
-/// To be called once, when the program begins.
+/// Registers the error. Call this once, when the program starts.
 public func prepare() {
     registerCancellationError(ClientError.self) { $0 == .interrupted }
 }

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// What `run { }` does, by hand: make a loop, run it until something has ended, close it.
+/// Does what `run { }` does, step by step: runs a loop until something has ended, and closes it.
 func explicitLoop(_ loop: EventLoop) throws {
     try loop.runUntilComplete {
         try await gather(

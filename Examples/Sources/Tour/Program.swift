@@ -3,13 +3,13 @@ import AsyncIO
 /// One of the tour's programs.
 public nonisolated struct Program: Sendable {
     public let name: String
-    /// What it shows, in a line.
+    /// A one-line description.
     public let summary: String
     let body: Body
 
     enum Body {
         case main(@MainActor () async throws -> Void)
-        /// It runs and closes a loop by itself.
+        /// The program runs and closes a loop itself.
         case explicit(@MainActor (EventLoop) throws -> Void)
     }
 
@@ -25,7 +25,7 @@ public nonisolated struct Program: Sendable {
         body = .explicit(explicit)
     }
 
-    /// Runs it in real time.
+    /// Runs the program in real time.
     @MainActor public func run() throws {
         switch body {
         case .main(let main): try AsyncIO.run(main)
@@ -33,25 +33,25 @@ public nonisolated struct Program: Sendable {
         }
     }
 
-    /// All of them, in the order in which one meets them.
+    /// All programs, in the order in which you meet their topics when you learn asyncio.
     public static let all = [
         Program("hello", "two coroutines, gathered", hello),
         Program("loop", "an explicit event loop", explicit: explicitLoop),
-        Program("coroutines", "two coroutines with results of their own", coroutines),
-        Program("tasks", "three tasks at once, with a limit of time", tasks),
+        Program("coroutines", "two coroutines that return results", coroutines),
+        Program("tasks", "three concurrent tasks with a timeout", tasks),
         Program("errors", "results and errors side by side", errors),
-        Program("group", "a task group, one of whose tasks fails", group),
+        Program("group", "a task group in which a task fails", group),
         Program("background", "a background task, cancelled at the end", background),
-        Program("timeout", "a time-out inside a task group", timeout),
-        Program("future", "a future that a task sets", future),
-        Program("lock", "a counter under a lock", lock),
+        Program("timeout", "a timeout inside a task group", timeout),
+        Program("future", "a future whose result a task sets", future),
+        Program("lock", "a counter protected by a lock", lock),
         Program("event", "three tasks that wait for an event", event),
         Program("condition", "a producer and consumers with a condition", condition),
         Program("semaphore", "five calls, two at a time", semaphore),
         Program("bounded", "a semaphore that is released too often", bounded),
         Program("workers", "three workers and a queue", workers),
         Program("race", "lost updates, and a lock that prevents them", race),
-        Program("barrier", "three tasks that meet", barrier),
+        Program("barrier", "three tasks that wait for each other at a barrier", barrier),
         Program("cancellation", "a task that cleans up when it is cancelled", cancellation),
         Program("callbacks", "done callbacks for a result and an error", callbacks),
         Program("backgroundtasks", "a set of background tasks", backgroundTasks),
@@ -60,6 +60,6 @@ public nonisolated struct Program: Sendable {
         Program("shield", "an operation that outlives a cancellation", shield),
         Program("first", "the first of three answers", first),
         Program("debounce", "five calls, one action", debounce),
-        Program("retry", "an operation that works at the third attempt", retry),
+        Program("retry", "an operation that succeeds at the third attempt", retry),
     ]
 }

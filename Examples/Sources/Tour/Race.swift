@@ -14,7 +14,7 @@ func race() async throws {
 private final class Counter {
     var value = 0
 
-    /// What others write while this waits is lost.
+    /// Increments the value. Updates that other tasks make while this waits are lost.
     func increment() async throws {
         let seen = value
         try await sleep(.zero)

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Where the programs' lines go: to standard output, each at once, if nobody listens.
+/// Receives the lines of the programs. If nil, each line goes to standard output immediately.
 @MainActor var listener: ((String) -> Void)?
 
 /// Prints a line.
@@ -11,7 +11,7 @@ func say(_ line: String) {
 }
 
 extension Duration {
-    /// The seconds with two digits after the point, as Python's `:.2f` prints them.
+    /// The seconds with two digits after the decimal point, as Python's `:.2f` prints them.
     var inSeconds: String {
         let hundredths = Int((self / .milliseconds(10)).rounded())
         let (whole, rest) = hundredths.quotientAndRemainder(dividingBy: 100)

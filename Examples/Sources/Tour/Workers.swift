@@ -12,7 +12,7 @@ func workers() async throws {
     say("Each item processed once: \(isEachDoneOnce)")
 }
 
-/// Worker 1 takes twice as long as worker 0, worker 2 three times.
+/// Worker 1 takes twice as long as worker 0, and worker 2 takes three times as long.
 private func work(_ number: Int, on queue: Queue<Int>) async throws -> [Int] {
     var done: [Int] = []
     for try await item in queue {

@@ -1,9 +1,9 @@
-// stderr is a variable in C; nobody changes it here.
+// stderr is a variable in C, but nothing changes it here.
 @preconcurrency @unsafe import Glibc
 import Tour
 
-// asyncio-tour NAME... runs programs of the tour, --all every one of them; without a name it
-// lists them.
+// `asyncio-tour NAME...` runs programs of the tour, and `--all` runs all of them. Without a name, it
+// lists the programs.
 
 let usage = "usage: asyncio-tour [NAME... | --all]"
 let arguments = CommandLine.arguments.dropFirst()
@@ -26,7 +26,7 @@ func programs(named names: some Sequence<String>) -> [Program] {
             fail(
                 name.hasPrefix("-")
                     ? "unknown option '\(name)'; \(usage)"
-                    : "there is no program '\(name)'; asyncio-tour alone lists those there are", status: EX_USAGE)
+                    : "there is no program '\(name)'; run asyncio-tour without a name for a list", status: EX_USAGE)
         }
         return program
     }

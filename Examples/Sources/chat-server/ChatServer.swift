@@ -2,20 +2,20 @@ import ArgumentParser
 import AsyncIO
 import Glibc
 
-/// A place to talk. Try, from several terminals: `curl telnet://localhost:7001`.
+/// A chat server. Try it from several terminals: `curl telnet://localhost:7001`.
 @main
 struct ChatServer: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "chat-server", abstract: "Rooms in which those who connect talk to each other.",
-        discussion: "A client's first line is its name. Prints READY once it listens, and in the next line where.")
+        commandName: "chat-server", abstract: "Provides rooms in which clients talk to each other.",
+        discussion: "A client's first line is its name. Once it listens, the server prints READY and its address.")
 
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
-    @Option(help: "The port to listen on; 0 for a free one.") var port = 7001
-    @Option(help: "How many lines may wait for a client; with one more it is dropped as too slow.") var backlog = 100
+    @Option(help: "The port to listen on; 0 for any free port.") var port = 7001
+    @Option(help: "How many lines can wait for a client before it is dropped as too slow.") var backlog = 100
 
     func validate() throws {
         guard 0...65_535 ~= port, backlog > 0 else {
-            throw ValidationError("--port must be from 0 to 65535, and --backlog positive.")
+            throw ValidationError("--port must be in 0...65535 and --backlog at least 1, got \(port) and \(backlog)")
         }
     }
 
@@ -37,8 +37,8 @@ struct ChatServer: ParsableCommand {
     }
 }
 
-/// Who is connected. What it is told waits in a queue that has an end, so that nobody waits for
-/// a client that does not read. One thread runs all of them: there is nothing to lock.
+/// A connected client. Messages to it wait in a bounded queue, so nothing waits for a client that
+/// does not read. One thread runs all clients, so they need no locks.
 final class Client {
     static var all: [Client] = []
     private var (name, room) = ("", "")
@@ -49,7 +49,7 @@ final class Client {
 
     func listen(to reader: StreamReader) async throws {
         defer {
-            // What it was told until now is still sent.
+            // Messages that are already in the queue are still sent.
             outbox.shutdown()
             Self.all.removeAll { $0 === self }
             tellRoom("* \(name) left")
@@ -59,7 +59,7 @@ final class Client {
     }
 
     private func hear(_ line: String) {
-        // Nobody may move another one's cursor.
+        // Remove control characters, so that clients cannot move each other's cursor.
         let text = String(line.unicodeScalars.filter { $0.properties.generalCategory != .control })
         let words = text.split(separator: " ").map(String.init)
         switch words.first {
@@ -71,7 +71,7 @@ final class Client {
         case "/join" where words.count == 2: join(words[1])
         case "/who": tell("* in \(room): \(Self.all.filter { $0.room == room }.map(\.name).sorted())")
         case "/quit": outbox.shutdown()
-        case let word? where word.hasPrefix("/"): tell("* there is /join ROOM, /who and /quit")
+        case let word? where word.hasPrefix("/"): tell("* commands: /join ROOM, /who, /quit")
         default: tellRoom("\(name): \(text)")
         }
     }

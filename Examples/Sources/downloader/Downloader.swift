@@ -3,26 +3,26 @@ import AsyncIO
 import Foundation
 import HTTP
 
-/// Downloads files, several at once. Try: `downloader --output /tmp https://example.com/`
+/// Downloads several files at the same time. Try: `downloader --output /tmp https://example.com/`
 @main
 struct Downloader: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "downloader", abstract: "Downloads files, several at once: each is there when all of it is.")
+        commandName: "downloader", abstract: "Downloads several files at the same time. No file is ever incomplete.")
 
-    @Argument(help: "What to download, by http or https. The URL's last part is the file's name.") var urls: [WebFile]
+    @Argument(help: "The http or https URLs. The last part of a URL is the file's name.") var urls: [WebFile]
     @Option(name: .shortAndLong, help: "The directory for the files.") var output = "."
-    @Option(help: "A file of certificates to trust, in PEM, beside those that the system trusts.") var ca: String?
-    @Option(name: .shortAndLong, help: "How many to download at once.") var jobs = 4
-    @Option(help: "How often to try again after a failure that may pass.") var retries = 3
-    @Option(help: "How long a server may be silent, in seconds.") var timeout = 30.0
+    @Option(help: "A PEM file of certificates to trust, in addition to the system's.") var ca: String?
+    @Option(name: .shortAndLong, help: "The maximum number of downloads at the same time.") var jobs = 4
+    @Option(help: "How many times to retry after a temporary failure.") var retries = 3
+    @Option(help: "How long a server can be silent, in seconds.") var timeout = 30.0
 
     func validate() throws {
         guard jobs > 0, retries >= 0, 0.001...86_400 ~= timeout else {
             throw ValidationError(
-                "--jobs must be positive, --retries not negative, --timeout from 0.001 to 86400 seconds.")
+                "--jobs must be at least 1, --retries at least 0, and --timeout in 0.001...86400 seconds")
         }
         guard Set(urls.map(\.name)).count == urls.count else {
-            throw ValidationError("Two URLs end in the same name, and would be written to the same file.")
+            throw ValidationError("two URLs end in the same name and would be written to the same file")
         }
     }
 
@@ -73,7 +73,7 @@ struct Downloader: ParsableCommand {
     }
 }
 
-/// The downloads that run, each with a bar, at the bottom of the terminal, if there is one.
+/// Progress bars for the running downloads, at the bottom of the terminal (if there is one).
 final class Bars {
     private var bars: [String: String] = [:]
     private var (drawn, latest) = (0, ContinuousClock.now - .seconds(1))

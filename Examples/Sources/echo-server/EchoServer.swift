@@ -2,7 +2,7 @@ import ArgumentParser
 import AsyncIO
 import Glibc
 
-/// Sends back whatever it gets. Try:
+/// Sends back everything that it receives. Try:
 ///
 ///     echo-server --port 7000 &
 ///     curl telnet://localhost:7000
@@ -10,40 +10,40 @@ import Glibc
 @main
 struct EchoServer: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "echo-server", abstract: "Sends back whatever it gets.",
+        commandName: "echo-server", abstract: "Sends back everything that it receives.",
         discussion: """
-            It listens on a port, for TCP or UDP, or on a Unix socket. Once it does, it prints READY, and in the \
-            next line where that is. SIGTERM and Ctrl-C end it in order.
+            The server listens on a TCP or UDP port, or on a Unix socket. Once it listens, it prints READY, and then \
+            its address. SIGTERM and Ctrl-C shut it down gracefully.
             """)
 
     @Option(help: "The address to listen on.")
     var host = "127.0.0.1"
 
-    @Option(help: "The port to listen on; 0 for a free one.")
+    @Option(help: "The port to listen on; 0 for any free port.")
     var port: Int?
 
     @Option(help: ArgumentHelp("The Unix socket to listen on.", valueName: "path"))
     var unix: String?
 
-    @Option(help: ArgumentHelp("The certificate, in PEM: every connection is TLS then.", valueName: "file"))
+    @Option(help: ArgumentHelp("A certificate, in PEM. With it, all connections use TLS.", valueName: "file"))
     var tlsCert: String?
 
-    @Option(help: ArgumentHelp("The certificate's key, in PEM, if it is not in the same file.", valueName: "file"))
+    @Option(help: ArgumentHelp("The private key, in PEM, if it is not in the same file.", valueName: "file"))
     var tlsKey: String?
 
-    @Flag(help: "Send back datagrams, and not streams.")
+    @Flag(help: "Use datagrams instead of streams.")
     var udp = false
 
     func validate() throws {
-        guard port == nil || unix == nil else { throw ValidationError("--port and --unix exclude each other.") }
-        guard 0...65_535 ~= port ?? 0 else { throw ValidationError("--port must be from 0 to 65535.") }
-        guard tlsKey == nil || tlsCert != nil else { throw ValidationError("--tls-key needs --tls-cert too.") }
-        guard !udp || (unix == nil && tlsCert == nil) else { throw ValidationError("--udp goes with --port alone.") }
+        guard port == nil || unix == nil else { throw ValidationError("use either --port or --unix, not both") }
+        guard 0...65_535 ~= port ?? 0 else { throw ValidationError("--port must be in 0...65535, got \(port ?? 0)") }
+        guard tlsKey == nil || tlsCert != nil else { throw ValidationError("--tls-key also needs --tls-cert") }
+        guard !udp || (unix == nil && tlsCert == nil) else { throw ValidationError("--udp works only with --port") }
     }
 
     func run() throws {
-        // Not in validate(): there it would hide a mistyped option's name.
-        guard port != nil || unix != nil else { throw ValidationError("Either --port or --unix is needed.") }
+        // This is not in validate(), because it would hide the error about a mistyped option there.
+        guard port != nil || unix != nil else { throw ValidationError("use either --port or --unix") }
         AsyncIO.main {
             let stop = try signals(.terminate, .interrupt)
             try await udp ? serveDatagrams(until: stop) : serveStreams(until: stop)
@@ -61,12 +61,12 @@ struct EchoServer: ParsableCommand {
         try await withServer(server, grace: .seconds(1)) { server in
             ready(server.addresses)
             for try await _ in stop { break }
-            // What clients are still owed is sent; the grace is for those that do not read it.
+            // Buffered data is still sent. The grace period is for clients that do not read it.
             server.closeClients()
         }
     }
 
-    /// A client that reads slowly is read slowly: a write waits while much is kept for it.
+    /// Reads from a client only as fast as the client itself reads: a write waits while too much is buffered.
     private func echo(_ reader: StreamReader, _ writer: StreamWriter) async throws {
         while true {
             let bytes = try await reader.read(65_536)
@@ -89,7 +89,7 @@ struct EchoServer: ParsableCommand {
                 let (bytes, sender) = try await socket.receive()
                 try await socket.send(bytes, to: sender)
             } catch is OSError {
-                // The network's news of a client that is gone; the others are not.
+                // The network reported that a client is gone. The other clients are not affected.
             }
         }
     }

@@ -3,7 +3,7 @@ import AsyncIO
 import CoreMetrics
 import Glibc
 
-/// An echo server whose event loop can be watched. Try:
+/// An echo server that reports metrics of its event loop. Try:
 ///
 ///     metrics-server --port 7000 --metrics-port 7001 &
 ///     echo hello | nc -q 1 localhost 7000
@@ -11,30 +11,30 @@ import Glibc
 @main
 struct MetricsServer: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "metrics-server", abstract: "An echo server that tells how its event loop is doing.",
+        commandName: "metrics-server", abstract: "An echo server that reports metrics of its event loop.",
         discussion: """
-            It sends back what it gets on one port. On the other it answers HTTP with its metrics, in the text that \
-            Prometheus reads. Once it listens, it prints READY, and in the next lines where. SIGTERM and Ctrl-C end it.
+            On one port, the server sends back what it receives. On the other, it serves its metrics over HTTP, in the \
+            text format of Prometheus. Once it listens, it prints READY, and then its addresses. SIGTERM and Ctrl-C end it.
             """)
 
-    @Option(help: "The port to echo on; 0 for a free one.")
+    @Option(help: "The port to echo on; 0 for any free port.")
     var port = 0
 
-    @Option(help: "The port for the metrics; 0 for a free one.")
+    @Option(help: "The port for the metrics; 0 for any free port.")
     var metricsPort = 0
 
-    @Option(help: ArgumentHelp("How often the metrics are brought up to date.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("The time between updates of the metrics.", valueName: "seconds"))
     var every = 1.0
 
     func validate() throws {
         guard 0...65_535 ~= port, 0...65_535 ~= metricsPort else {
-            throw ValidationError("--port and --metrics-port must be from 0 to 65535.")
+            throw ValidationError("--port and --metrics-port must be in 0...65535, got \(port) and \(metricsPort)")
         }
-        guard 0.001...86_400 ~= every else { throw ValidationError("--every must be from 0.001 to 86400 seconds.") }
+        guard 0.001...86_400 ~= every else { throw ValidationError("--every must be in 0.001...86400, got \(every)") }
     }
 
     func run() throws {
-        // Any backend will do: swift-prometheus, swift-otel. This one is a page, to be read.
+        // You can use any backend, such as swift-prometheus or swift-otel. This one is short, so that you can read it.
         let metrics = TextMetrics()
         MetricsSystem.bootstrap(metrics)
         AsyncIO.main {

@@ -1,7 +1,7 @@
 import CoreMetrics
 import Synchronization
 
-/// Keeps the latest value of each metric, as text for Prometheus.
+/// Stores the latest value of each metric, as text for Prometheus.
 nonisolated final class TextMetrics: MetricsFactory {
     private let values = Mutex<[String: Double]>([:])
 
@@ -9,7 +9,7 @@ nonisolated final class TextMetrics: MetricsFactory {
         values.withLock { $0 }.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined()
     }
 
-    /// One metric of every kind; which calls come depends on the kind.
+    /// A metric of any kind. The kind determines which of the methods are called.
     final class Metric: CounterHandler, RecorderHandler, TimerHandler {
         let metrics: TextMetrics
         let name: String

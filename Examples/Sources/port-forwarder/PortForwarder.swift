@@ -2,33 +2,33 @@ import ArgumentParser
 import AsyncIO
 import Glibc
 
-/// Hands connections on to another server. Try: `port-forwarder 8080 example.com:80`
+/// Forwards connections to another server. Try: `port-forwarder 8080 example.com:80`
 @main
 struct PortForwarder: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "port-forwarder", abstract: "Hands connections on to another server.",
+        commandName: "port-forwarder", abstract: "Forwards connections to another server.",
         discussion: """
-            Once it listens it prints READY, and in the next line where. Each side's end is handed on by itself, and \
-            so is a connection that breaks. SIGTERM and Ctrl-C end it in order: no new connections, and the grace for \
-            those that are open.
+            Once the program listens, it prints READY, and then its address. When one side ends its direction of a \
+            connection, or the connection breaks, the other side sees the same. SIGTERM and Ctrl-C shut the program \
+            down gracefully: it accepts no new connections, and open ones can continue for the grace period.
             """)
 
-    @Argument(help: "Where to listen: [HOST:]PORT; port 0 for a free one.")
+    @Argument(help: "The address to listen on: [HOST:]PORT; port 0 for any free port.")
     var listen: Endpoint
 
-    @Argument(help: "Where to connect to: HOST:PORT, an IPv6 address in brackets.")
+    @Argument(help: "The address to connect to: HOST:PORT, with an IPv6 address in brackets.")
     var target: Endpoint
 
-    @Option(help: "How long the target may take to answer, in seconds.")
+    @Option(help: "How long to wait for the target to accept a connection, in seconds.")
     var timeout = 10.0
 
-    @Option(help: "How long open connections may go on at the end, in seconds.")
+    @Option(help: "How long open connections can continue during the shutdown, in seconds.")
     var grace = 5.0
 
     func validate() throws {
-        guard target.host != nil, target.port > 0 else { throw ValidationError("The target needs a host and a port.") }
+        guard target.host != nil, target.port > 0 else { throw ValidationError("the target needs a host and a port") }
         guard 0.001...86_400 ~= timeout, 0...86_400 ~= grace else {
-            throw ValidationError("--timeout must be from 0.001 to 86400 seconds, --grace from 0 to 86400.")
+            throw ValidationError("--timeout must be in 0.001...86400 seconds, and --grace in 0...86400 seconds")
         }
     }
 
@@ -55,7 +55,7 @@ struct PortForwarder: ParsableCommand {
                 { try await copy(from: reader, to: targetWriter) },
                 { try await copy(from: targetReader, to: writer) })
         } catch {
-            // What breaks on one side must not look complete on the other.
+            // If one side breaks, the data must not look complete to the other side.
             for writer in writers { writer.reset() }
             if error is CancellationError { throw error }
             print("\(writer.peerAddress.map(\.description) ?? "a client"): \(error)")
@@ -63,7 +63,7 @@ struct PortForwarder: ParsableCommand {
         }
     }
 
-    /// Copies until the end, and hands that on; the other direction may go on.
+    /// Copies until the end of the stream, and then ends the other stream. The opposite direction can continue.
     private func copy(from reader: StreamReader, to writer: StreamWriter) async throws {
         while true {
             let bytes = try await reader.read(65_536)
@@ -73,7 +73,7 @@ struct PortForwarder: ParsableCommand {
     }
 }
 
-/// HOST:PORT, or a port alone.
+/// HOST:PORT, or only a port.
 struct Endpoint: ExpressibleByArgument {
     let host: String?
     let port: Int

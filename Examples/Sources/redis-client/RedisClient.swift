@@ -6,19 +6,19 @@ import Glibc
 @main
 struct RedisClient: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "redis-client", abstract: "Sends commands to Redis, and prints the replies.",
+        commandName: "redis-client", abstract: "Sends commands to Redis and prints the replies.",
         discussion: """
-            Without a command, commands are read from the standard input, a line for each, and sent without waiting \
-            for the replies to those before them. The status is 1 if a reply is an error.
+            Without a command, the program reads commands from standard input, one per line, and sends each without \
+            waiting for earlier replies. The exit status is 1 if a reply is an error.
             """)
 
-    @Option(help: "Where Redis is.") var host = "127.0.0.1"
+    @Option(help: "The host of the Redis server.") var host = "127.0.0.1"
     @Option(help: "The port.") var port = 6379
-    @Option(help: ArgumentHelp("Its Unix socket, in place of host and port.", valueName: "path")) var unix: String?
-    @Argument(help: "The command and its arguments; -- before those that begin with a dash.") var command: [String] = []
+    @Option(help: ArgumentHelp("A Unix socket, instead of a host and port.", valueName: "path")) var unix: String?
+    @Argument(help: "The command and its arguments; put -- before dashes.") var command: [String] = []
 
     func validate() throws {
-        guard 1...65_535 ~= port else { throw ValidationError("--port must be from 1 to 65535.") }
+        guard 1...65_535 ~= port else { throw ValidationError("--port must be in 1...65535, got \(port)") }
     }
 
     func run() throws {
@@ -28,7 +28,7 @@ struct RedisClient: ParsableCommand {
                     try await openConnection(host: host, port: port)
                 }
             defer { writer.close() }
-            // Replies come in the order of the commands. So many commands may be on their way.
+            // Replies come in the order of the commands. At most 1000 commands are in flight.
             let unanswered = Queue<[String]>(maxSize: 1000)
             return try await gather(
                 { try await sendCommands(writer, unanswered) }, { try await printReplies(reader, unanswered) }
@@ -52,7 +52,7 @@ struct RedisClient: ParsableCommand {
         }
     }
 
-    /// - Returns: how many replies are errors.
+    /// - Returns: The number of replies that are errors.
     private func printReplies(_ reader: StreamReader, _ unanswered: Queue<[String]>) async throws -> Int {
         var errors = 0
         for try await _ in unanswered {
@@ -62,13 +62,13 @@ struct RedisClient: ParsableCommand {
                 fflush(nil)
                 errors += isError ? 1 : 0
             } catch is IncompleteReadError {
-                throw RuntimeError("Redis has closed the connection")
+                throw RuntimeError("Redis closed the connection")
             }
         }
         return errors
     }
 
-    /// A reply, as it is printed: its first byte says what it is.
+    /// Reads a reply and formats it for printing. The first byte of a reply is its type.
     private func readReply(_ reader: StreamReader, depth: Int = 0) async throws -> (text: String, isError: Bool) {
         let line = try await reader.readUntil(Array("\r\n".utf8)).dropLast(2)
         let text = String(decoding: line.dropFirst(), as: UTF8.self)
@@ -88,7 +88,7 @@ struct RedisClient: ParsableCommand {
                 lines.append("\(index)) " + item.joined(separator: "\n   "))
             }
             return (lines.joined(separator: "\n"), false)
-        default: throw ValueError("this is no reply of Redis: \(String(decoding: line, as: UTF8.self))")
+        default: throw ValueError("expected a Redis reply, got: \(String(decoding: line, as: UTF8.self))")
         }
     }
 }

@@ -5,29 +5,30 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// A server beside another service, in a group that ends both in order. Try:
+/// A server and another service, in a group that shuts both down gracefully. Try:
 ///
 ///     service-group --port 7000 &
 ///     nc localhost 7000
-///     kill %1    # in another terminal: the connection may end what it is at
+///     kill %1    # in another terminal: the open connection can finish
 @main
 struct ServiceGroupProgram: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "service-group", abstract: "A server as a service of swift-service-lifecycle.",
+        commandName: "service-group", abstract: "Runs a server as a service of swift-service-lifecycle.",
         discussion: """
-            It answers each line with its length, and says goodbye. Once it listens, it prints READY, and in \
-            the next line where. SIGTERM ends it gracefully: no new connections, and the open ones have their grace.
+            The server answers each line with its length, and another service says goodbye. Once the server is ready, \
+            the program prints READY, and then the address. SIGTERM shuts it down gracefully: it accepts no new \
+            connections, and open ones can finish within the grace period.
             """)
 
-    @Option(help: "The port to listen on; 0 for a free one.")
+    @Option(help: "The port to listen on; 0 for any free port.")
     var port = 0
 
-    @Option(help: ArgumentHelp("How long connections may take to end.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("How long open connections can take to finish.", valueName: "seconds"))
     var grace = 10.0
 
     func validate() throws {
-        guard 0...65_535 ~= port else { throw ValidationError("--port must be from 0 to 65535.") }
-        guard 0...86_400 ~= grace else { throw ValidationError("--grace must be from 0 to 86400 seconds.") }
+        guard 0...65_535 ~= port else { throw ValidationError("--port must be in 0...65535, got \(port)") }
+        guard 0...86_400 ~= grace else { throw ValidationError("--grace must be in 0...86400, got \(grace)") }
     }
 
     func run() throws {
@@ -45,7 +46,7 @@ struct ServiceGroupProgram: ParsableCommand {
     }
 }
 
-/// How many lines were answered: shared by everything that runs on the loop.
+/// The number of lines that were answered. All code that runs on the loop can share it.
 private var lines = 0
 
 private func answer(_ reader: StreamReader, _ writer: StreamWriter) async throws {
@@ -55,8 +56,8 @@ private func answer(_ reader: StreamReader, _ writer: StreamWriter) async throws
     }
 }
 
-/// Another service on the same loop, written as any other. A group ends its services in turn,
-/// the last one first.
+/// Another service on the same loop. It needs nothing special. A group shuts its services down
+/// one after another, in reverse order.
 private struct Farewell: Service {
     @MainActor func run() async throws {
         try await gracefulShutdown()

@@ -2,35 +2,35 @@ import ArgumentParser
 import AsyncIO
 import Foundation
 
-/// Keeps programs running: each line of a file is a command of the shell.
+/// Keeps programs running: each line of a file is a shell command.
 @main
 struct Supervisor: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "supervisor", abstract: "Keeps the commands of a file running.",
         discussion: """
-            Each line of the file is a command of the shell; empty lines and those that begin with # are none. \
-            A command that ends is started again, at once if it ran for long, and else after a pause that doubles \
-            each time. SIGHUP, SIGUSR1 and SIGUSR2 are handed on to all of them. SIGTERM and Ctrl-C end them \
-            all: by SIGTERM, and by SIGKILL when the grace is over.
+            Each line of the file is a shell command; empty lines and lines that begin with # are ignored. \
+            A command that ends is restarted after a pause. The pause doubles each time, and is reset if the command \
+            ran for a long time. SIGHUP, SIGUSR1, and SIGUSR2 are forwarded to all commands. SIGTERM and Ctrl-C stop \
+            all of them: with SIGTERM, and with SIGKILL when the grace period is over.
             """)
 
-    @Argument(help: "The file.")
+    @Argument(help: "The file with the commands.")
     var file: String
 
-    @Option(help: "The first pause before a command is started again, in seconds.")
+    @Option(help: "The first pause before a command is restarted, in seconds.")
     var pause = 0.5
 
     @Option(help: "The longest pause, in seconds.")
     var longestPause = 30.0
 
-    @Option(help: "How long commands have to end, in seconds.")
+    @Option(help: "How long commands can take to end, in seconds.")
     var grace = 5.0
 
     func validate() throws {
         guard 0 < pause, pause <= longestPause, longestPause <= 86_400, 0...86_400 ~= grace else {
             throw ValidationError(
-                "Pauses are positive, the first no longer than the longest; the grace is not negative; "
-                    + "nothing is longer than 86400 seconds.")
+                "--pause must be above 0 and at most --longest-pause, --grace must be at least 0, "
+                    + "and no time can be longer than 86400 seconds")
         }
     }
 
@@ -44,7 +44,7 @@ struct Supervisor: ParsableCommand {
     private func services() async throws -> [Service] {
         let lines = try await readText(file).split(separator: "\n").map(String.init)
         let commands = lines.filter { !$0.allSatisfy(\.isWhitespace) && !$0.hasPrefix("#") }
-        guard !commands.isEmpty else { throw ValidationError("There is no command in \(file).") }
+        guard !commands.isEmpty else { throw ValidationError("\(file) contains no command") }
         return commands.map { Service(command: $0) }
     }
 
@@ -58,7 +58,7 @@ struct Supervisor: ParsableCommand {
                     for service in services { try? service.process?.sendSignal(signal, toGroup: true) }
                     continue
                 }
-                say("\(signal): ending \(services.count) commands")
+                say("\(signal): stopping \(services.count) commands")
                 return group.cancel()
             }
         }
@@ -75,9 +75,9 @@ struct Supervisor: ParsableCommand {
                 defer { service.process = nil }
                 return try await process.wait()
             }
-            // Who ran for longer than the longest pause begins anew.
+            // A command that ran for longer than the longest pause starts with the first pause again.
             if ContinuousClock.now - start > .seconds(longestPause) { delay = .seconds(pause) }
-            say("ended with \(code), started again in \(delay): \(service.command)")
+            say("ended with \(code), restarting in \(delay): \(service.command)")
             try await sleep(delay)
             delay = min(delay * 2, .seconds(longestPause))
         }
@@ -89,7 +89,7 @@ struct Supervisor: ParsableCommand {
     }
 }
 
-/// A command, and the process that runs it at present.
+/// A command, and the process that currently runs it.
 final class Service {
     let command: String
     var process: Subprocess?

@@ -3,21 +3,21 @@ import AsyncIO
 import InMemoryTracing
 import Tracing
 
-/// What a request did, as a tree of spans, across tasks, callbacks and threads.
+/// Shows what each request did as a tree of spans, across tasks, callbacks, and threads.
 @main
 struct TracedRequests: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "traced-requests", abstract: "Serves requests and prints the spans of each.",
         discussion: """
-            Each request is a span. What it does is done by other tasks, on a thread, and in a callback that comes \
-            later; all of their spans are its children, though nobody hands a context around.
+            Each request is a span. Its work is done by other tasks, on a thread, and in a callback that runs later. \
+            The spans of all of these are its children, although no code passes a context around.
             """)
 
-    @Option(help: "How many requests to make, at the same time.")
+    @Option(help: "The number of requests to make at the same time.")
     var requests = 2
 
     func validate() throws {
-        guard requests > 0 else { throw ValidationError("--requests must be above 0.") }
+        guard requests > 0 else { throw ValidationError("--requests must be at least 1, got \(requests)") }
     }
 
     func run() throws {

@@ -3,36 +3,36 @@ import AsyncIO
 import Glibc
 import HTTP
 
-/// A web server in as many processes as the machine has processors. Try:
+/// A web server that runs one process per processor. Try:
 ///
 ///     workers --port 8080 &
 ///     curl localhost:8080           # says which process answers
 ///     kill -HUP %1                  # replaces the workers; no connection is refused or lost
-///     kill %1                       # lets connections come to their end, and ends
+///     kill %1                       # lets open connections finish, and exits
 @main
 struct Workers: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "workers", abstract: "A web server in several processes under one supervisor.",
-        discussion: "SIGHUP replaces the workers, SIGTERM and Ctrl-C end them in order.")
+        commandName: "workers", abstract: "Runs a web server in several processes under one supervisor.",
+        discussion: "SIGHUP replaces the workers. SIGTERM and Ctrl-C shut them down gracefully.")
 
     @Option(help: "The address to listen on.")
     var host = "127.0.0.1"
 
-    @Option(help: "The port; 0 for a free one.")
+    @Option(help: "The port; 0 for any free port.")
     var port = 8080
 
-    @Option(help: "How many workers; 0 for none but this process. As many as there are processors if not given.")
+    @Option(help: "The number of workers; by default, one per processor. 0 runs everything in this process.")
     var count: Int?
 
-    @Option(help: "How many seconds connections may go on when a worker stops.")
+    @Option(help: "How long connections can continue when a worker stops, in seconds.")
     var grace = 10
 
-    @Option(help: "How many microseconds each answer computes, to see what several processors are good for.")
+    @Option(help: "How long each response computes, in microseconds, to see the benefit of several processors.")
     var work = 0
 
     func validate() throws {
-        guard (0...65_535).contains(port) else { throw ValidationError("--port must be from 0 to 65535.") }
-        guard count ?? 1 >= 0, grace >= 0, work >= 0 else { throw ValidationError("Numbers cannot be negative.") }
+        guard (0...65_535).contains(port) else { throw ValidationError("--port must be in 0...65535, got \(port)") }
+        guard count ?? 1 >= 0, grace >= 0, work >= 0 else { throw ValidationError("numbers must not be negative") }
     }
 
     func run() throws {
@@ -41,8 +41,8 @@ struct Workers: ParsableCommand {
             count: count, listen: [.tcp(host: host, port: port)], grace: .seconds(grace)
         ) { [work] worker in
             let server = try await startServer(descriptors: worker.sockets, backlog: 1_024) { reader, writer in
-                // One request after the other, as long as the client wants. The body of a request is not
-                // read, so that there is no next request after one.
+                // Answer one request after another, as long as the client sends them. The body of a request
+                // is not read, so a request with a body is the last one.
                 while let request = try await HTTPHead(from: reader) {
                     compute(for: .microseconds(work))
                     let closes = request.closes || request.hasBody || worker.isStopping
@@ -69,7 +69,7 @@ private func answer(of worker: Worker, closes: Bool) -> String {
         """
 }
 
-/// Stands for work.
+/// Simulates work.
 private func compute(for duration: Duration) {
     let end = ContinuousClock.now + duration
     while ContinuousClock.now < end {}

@@ -4,7 +4,7 @@ import CoreMetrics
 import MetricsTestKit
 import Testing
 
-/// The trait `Metrics`.
+/// Tests the trait `Metrics`.
 @Suite struct MetricsTests {
     @Test(.virtualTime) func aReportComesEachTimeTheIntervalHasPassed() async throws {
         let metrics = TestMetrics()
@@ -21,7 +21,7 @@ import Testing
         #expect(tasks.values.isEmpty)
         try await sleep(.seconds(2))
         #expect(tasks.values == [4])
-        // Three sleep, and so does this one.
+        // Three tasks sleep, and so does this one.
         #expect(timers.values == [4])
         #expect(turns.totalValue > 0)
         try await sleep(.seconds(10))
@@ -83,7 +83,7 @@ import Testing
         try loop.reportMetrics(every: .seconds(1), factory: first)
         let old = try first.expectGauge("asyncio_tasks", [("loop", loop.name)])
         let report = try loop.reportMetrics(every: .seconds(1), factory: second)
-        // What is reported no more is not kept by the backend.
+        // The backend drops metrics that are no longer reported.
         #expect(first.counters.isEmpty && first.timers.isEmpty && first.recorders.isEmpty)
         let new = try second.expectGauge("asyncio_tasks", [("loop", loop.name)])
         try await sleep(.milliseconds(2500))
@@ -103,7 +103,7 @@ import Testing
     }
 }
 
-/// Waits for what the test's time limit gives up on.
+/// Waits until the condition is true. The test's time limit ends the wait if it never is.
 func until(_ condition: () -> Bool) async throws {
     while !condition() { try await sleep(.milliseconds(2)) }
 }

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Foundation
 import Testing
 
-/// The programs, as they are.
+/// Tests the programs as they are.
 @Suite(.eventLoop, .serialized) struct ProgramTests {
     private func program(_ name: String) -> String {
         let here = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
@@ -20,7 +20,7 @@ import Testing
         String(decoding: try await #require(reader).readLine(), as: UTF8.self)
     }
 
-    /// The port at the end of a line.
+    /// Returns the port at the end of a line.
     private func port(_ line: String) throws -> Int {
         try #require(Int(line.dropLast().split(separator: ":").last ?? ""))
     }
@@ -45,7 +45,7 @@ import Testing
                 let curl = try await createSubprocess(
                     "curl", arguments: ["-fsS", "http://127.0.0.1:\(http)/metrics"], stdout: .pipe)
                 let text = String(decoding: try await curl.communicate().stdout ?? [], as: UTF8.self)
-                // Two connections: this one, and curl's at the time of the report, perhaps.
+                // There can be two connections: this one, and curl's at the time of the report.
                 guard text.contains("asyncio_connections{loop=\"echo\"} ") else { throw TimeoutError() }
                 let received = text.split(separator: "\n").first { $0.hasPrefix("asyncio_received_bytes") }
                 guard let received, let count = Double(received.split(separator: " ")[1]), count >= 6 else {
@@ -64,7 +64,7 @@ import Testing
         ) { process in
             #expect(try await line(of: process.stdout) == "READY\n")
             let port = try await port(line(of: process.stdout))
-            // It listens as soon as the group runs it.
+            // The server listens as soon as the group runs it.
             let (reader, writer) = try await retry(
                 attempts: 100, backoff: Backoff(initial: .milliseconds(20), factor: 1)
             ) {
@@ -74,7 +74,7 @@ import Testing
             #expect(try await line(of: reader) == "5\n")
             try process.terminate()
             #expect(try await line(of: process.stdout) == "shutting down after 1 lines\n")
-            // It accepts no more, and goes on with what is open.
+            // The server accepts no new connections, and continues to serve the open one.
             try await retry(attempts: 100, backoff: Backoff(initial: .milliseconds(20), factor: 1)) {
                 do { try await openConnection(host: "127.0.0.1", port: port).1.close() } catch { return }
                 throw TimeoutError()

@@ -4,7 +4,7 @@ import Logging
 import ServiceLifecycle
 import Testing
 
-/// The trait `ServiceLifecycle`.
+/// Tests the trait `ServiceLifecycle`.
 @Suite(.eventLoop) struct ServerServiceTests {
     private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -30,7 +30,7 @@ import Testing
         await group.triggerGracefulShutdown()
         try await until { server.isClosed }
         #expect(!run.isDone)
-        // No new connection; the open one goes on.
+        // New connections are refused, but the open one continues.
         await #expect(throws: OSError.self) { try await openConnection(host: "127.0.0.1", port: port) }
         try await writer.write("still\n")
         #expect(try await reader.readLine().count == 6)
@@ -98,7 +98,7 @@ import Testing
         #expect(!run.isCancelled)
     }
 
-    /// Whether there is nothing more to be read, in whatever way it ended.
+    /// Whether the stream has ended, with or without an error.
     private func end(of reader: StreamReader) async throws -> Bool {
         do { return try await reader.read(1).isEmpty } catch is OSError { return true }
     }

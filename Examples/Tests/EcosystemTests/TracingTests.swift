@@ -5,14 +5,14 @@ import InMemoryTracing
 import Testing
 import Tracing
 
-/// The trait `Tracing`: the span that is current where something is started is current in it.
+/// Tests the trait `Tracing`: code runs in the span that was current when it was started.
 @Suite(.eventLoop) struct TracingTests {
     private let tracer = InMemoryTracer()
 
-    /// The span that is current.
+    /// The ID of the current span.
     private nonisolated var current: String? { InstrumentationContext.current?.inMemorySpanContext?.spanID }
 
-    /// Runs `body` in a span, and expects all that it has seen to be in that span.
+    /// Runs `body` in a span, and expects that all spans it has seen are that span.
     private func expectSpan(
         _ count: Int = 1, sourceLocation: SourceLocation = #_sourceLocation, _ body: (Seen) async throws -> Void
     ) async throws {
@@ -166,7 +166,7 @@ import Tracing
         try await expectSpan(3) { seen in
             seen.spans.append(try await toThread { current })
             seen.spans.append(try await EventLoop.running.runInExecutor { current }.value)
-            // And back: what a thread has the loop do.
+            // And back: work that a thread submits to the loop.
             let loop = try EventLoop.running
             let task = try await toThread { loop.submit { current } }
             seen.spans.append(try await task.value)

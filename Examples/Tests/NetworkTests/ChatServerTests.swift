@@ -39,14 +39,14 @@ import Testing
                 ann.say("/who")
                 await ann.expect('* in lobby: ["ann"]')
                 ann.say("/fly")
-                await ann.expect("* there is /join ROOM, /who and /quit")
+                await ann.expect("* commands: /join ROOM, /who, /quit")
                 ann.say("/join kitchen")
                 await ann.expect("* ann went to kitchen", "* ann came to kitchen")
                 await ben.expect("* ann came to kitchen")
                 ann.say("/quit")
                 await ann.expect("")
                 await ben.expect("* ann left")
-                # Who ends its side is still told what there is.
+                # A client that ends its side still receives pending messages.
                 ben.say("bye")
                 ben.writer.write_eof()
                 await ben.expect("ben: bye", "")
@@ -80,7 +80,7 @@ import Testing
                 task = asyncio.create_task(listen())
                 sent = 0
                 while not task.done() and sent < 20_000:
-                    # As fast as it can be told, and no faster: this one is not to be dropped.
+                    # Send only as fast as this client receives, so that it is not dropped.
                     while len(heard) < sent: await asyncio.sleep(0)
                     writer.write(line.encode())
                     await writer.drain()
@@ -107,7 +107,7 @@ import Testing
                 #expect(try await curl.stdout?.readText() == "* cora came to lobby\n")
                 try process.terminate()
                 #expect(try await process.wait() == 0)
-                // curl notices when its own input ends.
+                // curl notices the end when its own input ends.
                 curl.stdin?.close()
                 #expect(try await curl.stdout?.read() == [])
             }
@@ -117,6 +117,8 @@ import Testing
     @Test func wrongArgumentsAreExplained() async throws {
         let outcome = try await outcome(of: program("chat-server"), ["--backlog", "0"])
         #expect(outcome.status == 64)
-        #expect(outcome.errors.hasPrefix("Error: --port must be from 0 to 65535, and --backlog positive.\n"))
+        #expect(
+            outcome.errors.hasPrefix(
+                "Error: --port must be in 0...65535 and --backlog at least 1, got 7001 and 0\n"))
     }
 }

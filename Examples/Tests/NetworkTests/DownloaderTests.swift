@@ -71,7 +71,7 @@ import Testing
                     #expect(moved.status == 0, "\(moved.output) \(moved.errors)")
                     #expect(try Data(contentsOf: URL(fileURLWithPath: "\(target)/old")) == content)
 
-                    // A certificate that nobody vouches for; a redirect out of TLS.
+                    // A certificate that is not trusted, and a redirect from https to http.
                     let untrusted = try await download("https://localhost:\(secure)/no", to: target)
                     #expect(untrusted.status == 1)
                     #expect(untrusted.output.contains("no: failed: "))
@@ -103,39 +103,39 @@ import Testing
     @Test(
         .requires(.python3),
         arguments: [
-            ("short", "the server ended the connection too early"),
-            ("short-chunk", "the server ended the connection too early"),
-            ("no-chunk", "a chunk without a size"),
+            ("short", "the server closed the connection too early"),
+            ("short-chunk", "the server closed the connection too early"),
+            ("no-chunk", "a chunk has no valid size"),
             ("reset", "Connection reset by peer"),
             ("stall", "the operation timed out"),
             ("silent", "the operation timed out"),
-            ("missing", "the server answers with status 404"),
+            ("missing", "the server responded with status 404"),
             ("loop", "too many redirects"),
-            ("nowhere", "a redirect to nowhere"),
+            ("nowhere", "a redirect has no valid target"),
             ("garbage", "does not speak HTTP/1"),
-            ("two-lengths", "the length 3, 5 is no number"),
-            ("same-length-twice", "the length 3, 3 is no number"),
-            ("signed-length", "the length +3 is no number"),
-            ("huge-length", "the length 99999999999999999999 is no number"),
-            ("empty-length", "the length  is no number"),
-            ("length-and-chunks", "a transfer encoding other than chunked, or beside a length"),
-            ("other-encoding", "a transfer encoding other than chunked, or beside a length"),
-            ("encoded-twice", "a transfer encoding other than chunked, or beside a length"),
-            ("old-chunks", "a transfer encoding other than chunked, or beside a length"),
-            ("signed-chunk", "a chunk without a size"),
-            ("huge-chunk", "a chunk without a size"),
-            ("unsized-chunk", "a chunk without a size"),
-            ("long-extension", "a chunk without a size"),
-            ("long-chunk", "a chunk does not end"),
-            ("part", "the server sends a part of what was asked for"),
+            ("two-lengths", "invalid content length '3, 5'"),
+            ("same-length-twice", "invalid content length '3, 3'"),
+            ("signed-length", "invalid content length '+3'"),
+            ("huge-length", "invalid content length '99999999999999999999'"),
+            ("empty-length", "invalid content length ''"),
+            ("length-and-chunks", "unsupported transfer encoding, or both a transfer encoding and a length"),
+            ("other-encoding", "unsupported transfer encoding, or both a transfer encoding and a length"),
+            ("encoded-twice", "unsupported transfer encoding, or both a transfer encoding and a length"),
+            ("old-chunks", "unsupported transfer encoding, or both a transfer encoding and a length"),
+            ("signed-chunk", "a chunk has no valid size"),
+            ("huge-chunk", "a chunk has no valid size"),
+            ("unsized-chunk", "a chunk has no valid size"),
+            ("long-extension", "a chunk has no valid size"),
+            ("long-chunk", "a chunk has no line ending"),
+            ("part", "the server sent only a part of the file"),
             ("endless-headers", "more than 200 headers"),
             ("endless-trailers", "more than 200 headers"),
             ("endless-line", "a line is longer than 65536 bytes"),
-            ("endless-hints", "the server never gets to its answer"),
-            ("folded", "a header without a name"),
-            ("spaced-name", "a header without a name"),
-            ("bare-return", "a control character in a line"),
-            ("odd-status", "an answer without a status"),
+            ("endless-hints", "the server sent too many informational responses"),
+            ("folded", "malformed header name"),
+            ("spaced-name", "malformed header name"),
+            ("bare-return", "a line contains a control character"),
+            ("odd-status", "the response has no valid status"),
             ("version-two", "does not speak HTTP/1"),
         ]) func whatDoesNotArriveWholeLeavesWhatWasThereBefore(name: String, message: String) async throws
     {
@@ -170,7 +170,7 @@ import Testing
         try await withOddServer { url in
             try await withFolder { target in
                 try await withSubprocess(program("downloader"), arguments: ["\(url)/stall", "-o", target]) { process in
-                    // It has begun.
+                    // Wait until the download has started.
                     try await eventually { if try names(in: target).isEmpty { throw TimeoutError() } }
                     #expect(try names(in: target).allSatisfy { $0.hasPrefix(".asyncio-") })
                     try process.terminate()
@@ -202,10 +202,10 @@ import Testing
     @Test(arguments: [
         ("", "Missing expected argument '<urls> ...'"),
         ("ftp://example.com/a", "The value 'ftp://example.com/a' is invalid for '<urls>'"),
-        ("http://a/b http://c/b", "Two URLs end in the same name, and would be written to the same file."),
+        ("http://a/b http://c/b", "two URLs end in the same name and would be written to the same file"),
         (
             "http://a/b --jobs 0",
-            "--jobs must be positive, --retries not negative, --timeout from 0.001 to 86400 seconds."
+            "--jobs must be at least 1, --retries at least 0, and --timeout in 0.001...86400 seconds"
         ),
     ]) func wrongArgumentsAreExplained(arguments: String, message: String) async throws {
         let outcome = try await outcome(of: program("downloader"), arguments.split(separator: " ").map(String.init))
@@ -213,6 +213,6 @@ import Testing
         #expect(outcome.errors.split(separator: "\n").first ?? "" == "Error: \(message)")
     }
 
-    /// nginx is not in everybody's path.
+    /// The path with the directory that often contains nginx.
     private var path: String { (Subprocess.inheritedEnvironment["PATH"] ?? "") + ":/usr/sbin" }
 }

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 @Suite(.eventLoop, .serialized) struct EchoServerTests {
-    /// Sends a megabyte in pieces of all sizes, reads meanwhile, and compares.
+    /// Sends a megabyte in pieces of various sizes, reads it back at the same time, and compares.
     private static let client = """
         import asyncio, os, ssl, sys
         async def main(kind, where):
@@ -81,7 +81,7 @@ import Testing
             for size in [0, 1, 1400, 65507]:
                 peer.send(b"x" * size)
                 assert peer.recv(70_000) == b"x" * size
-            # One that goes away before its answer comes is nobody's trouble.
+            # A client that goes away before its answer arrives does not affect others.
             other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             other.sendto(b"gone", ("127.0.0.1", int(sys.argv[1])))
             other.close()
@@ -152,13 +152,13 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", "Either --port or --unix is needed."),
-        ("--port 0 --unix u", "--port and --unix exclude each other."),
+        ("", "use either --port or --unix"),
+        ("--port 0 --unix u", "use either --port or --unix, not both"),
         ("--bogus", "Unknown option '--bogus'"),
-        ("--port 70000", "--port must be from 0 to 65535."),
+        ("--port 70000", "--port must be in 0...65535, got 70000"),
         ("--port x", "The value 'x' is invalid for '--port <port>'"),
-        ("--port 0 --tls-key k", "--tls-key needs --tls-cert too."),
-        ("--unix u --udp", "--udp goes with --port alone."),
+        ("--port 0 --tls-key k", "--tls-key also needs --tls-cert"),
+        ("--unix u --udp", "--udp works only with --port"),
         ("--port 0 --prot 0", "Unknown option '--prot'. Did you mean '--port'?"),
     ]) func wrongArgumentsAreExplained(arguments: String, message: String) async throws {
         let outcome = try await outcome(of: program("echo-server"), arguments.split(separator: " ").map(String.init))

@@ -1,4 +1,4 @@
-/// Runs a web server that does what others do seldom.
+/// Runs a web server that sends unusual and invalid responses.
 func withOddServer(_ body: (_ url: String) async throws -> Void) async throws {
     let code = """
         import asyncio, socket, struct

@@ -81,7 +81,7 @@ import Testing
         let port = try await freePort()
         let rest = try await withServer("port-forwarder", "0", "127.0.0.1:\(port)") { _, address in
             let curl = try await outcome(of: "curl", ["-sS", "http://\(address)/"])
-            // The reset may come before curl knows that it is connected.
+            // The reset can arrive before curl knows that it is connected.
             #expect([7, 52, 56].contains(curl.status))
         }
         #expect(rest.contains("connecting to 127.0.0.1:\(port): Connection refused (errno 111)\n"))
@@ -90,7 +90,7 @@ import Testing
     @Test(arguments: [
         ("8080", "Missing expected argument '<target>'"),
         ("x example.com:80", "The value 'x' is invalid for '<listen>'"),
-        ("0 80", "The target needs a host and a port."),
+        ("0 80", "the target needs a host and a port"),
     ]) func wrongArgumentsAreExplained(arguments: String, message: String) async throws {
         let outcome = try await outcome(
             of: program("port-forwarder"), arguments.split(separator: " ").map(String.init))

@@ -42,7 +42,7 @@ import Testing
             let failed = try await client("--port", port, "LLEN", "answer")
             #expect(failed.status == 1)
             #expect(failed.output.hasPrefix("(error) WRONGTYPE "))
-            // Bytes, and not characters, are counted.
+            // Lengths count bytes, not characters.
             #expect(try await client("--port", port, "ECHO", "größer\r\n").output == "\"größer\\r\\n\"\n")
         }
     }
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test(.requires(.python3)) func commandsDoNotWaitForReplies() async throws {
-        // A server that does not answer before it has got all.
+        // A server that does not reply until it has received all commands.
         let code = """
             import socket
             server = socket.create_server(("127.0.0.1", 0))
@@ -81,10 +81,10 @@ import Testing
     @Test(
         .requires(.python3),
         arguments: [
-            ("$5\\r\\nhal", "Redis has closed the connection"),
-            ("*2\\r\\n+one\\r\\n", "Redis has closed the connection"),
-            ("HTTP/1.1 200 OK\\r\\n", "this is no reply of Redis: HTTP/1.1 200 OK"),
-            ("$-7\\r\\n", "this is no reply of Redis: $-7"),
+            ("$5\\r\\nhal", "Redis closed the connection"),
+            ("*2\\r\\n+one\\r\\n", "Redis closed the connection"),
+            ("HTTP/1.1 200 OK\\r\\n", "expected a Redis reply, got: HTTP/1.1 200 OK"),
+            ("$-7\\r\\n", "expected a Redis reply, got: $-7"),
         ]) func brokenRepliesAreExplained(reply: String, message: String) async throws
     {
         let code = """
@@ -112,6 +112,6 @@ import Testing
         #expect(refused.errors == "error: OSError: connecting to 127.0.0.1:\(port): Connection refused (errno 111)\n")
         let wrong = try await client("--port", "0", "PING")
         #expect(wrong.status == 64)
-        #expect(wrong.errors.hasPrefix("Error: --port must be from 1 to 65535.\n"))
+        #expect(wrong.errors.hasPrefix("Error: --port must be in 1...65535, got 0\n"))
     }
 }

@@ -2,16 +2,16 @@ import AsyncIO
 import Foundation
 import Testing
 
-/// An example's file.
+/// Returns the path of an example program.
 func program(_ name: String) -> String {
     let here = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     return here.appendingPathComponent(name).path
 }
 
-/// Runs a server among the examples: waits for its READY, hands `body` where it listens, and ends
-/// it with SIGTERM, at which it must go in order.
+/// Runs one of the example servers: waits for its READY, passes its address to `body`, and stops it
+/// with SIGTERM. The server must then exit with status 0.
 ///
-/// - Returns: what it has printed since.
+/// - Returns: The output that the server printed after that.
 @discardableResult
 func withServer(
     _ name: String, _ arguments: String..., body: (_ process: Subprocess, _ address: String) async throws -> Void
@@ -35,7 +35,7 @@ struct Outcome {
     var errors: String
 }
 
-/// Runs a program to its end.
+/// Runs a program until it exits.
 func outcome(of program: String, _ arguments: [String], input: String = "") async throws -> Outcome {
     let process = try await createSubprocess(
         program, arguments: arguments, stdin: .pipe, stdout: .pipe, stderr: .pipe)
@@ -45,21 +45,21 @@ func outcome(of program: String, _ arguments: [String], input: String = "") asyn
         errors: String(decoding: errors ?? [], as: UTF8.self))
 }
 
-/// Runs a Python program, which must succeed and print what is expected.
+/// Runs a Python program, which must succeed and print the expected output.
 func expect(_ expected: String, from code: String, _ arguments: String...) async throws {
     let outcome = try await outcome(of: "python3", ["-u", "-c", code] + arguments)
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.output == expected)
 }
 
-/// Runs a server that Python plays, which prints its port first.
+/// Runs a server that is written in Python and prints its port first.
 func withPython(_ code: String, body: (_ port: String) async throws -> Void) async throws {
     try await withSubprocess("python3", arguments: ["-u", "-c", code], stdout: .pipe) { process in
         try await body(String(try #require(process.stdout).readText().dropLast()))
     }
 }
 
-/// Runs Python's own web server for a folder.
+/// Runs Python's own web server for a directory.
 func withWebServer(_ folder: String, body: (_ port: String) async throws -> Void) async throws {
     try await withSubprocess(
         "python3", arguments: ["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", folder],
@@ -82,7 +82,7 @@ func names(in folder: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
 }
 
-/// Makes `cert.pem` and `key.pem` for this machine.
+/// Creates `cert.pem` and `key.pem` for this machine.
 func makeCertificate(in folder: String) async throws {
     let made = try await outcome(
         of: "openssl",
@@ -94,14 +94,14 @@ func makeCertificate(in folder: String) async throws {
     #expect(made.status == 0, "\(made.errors)")
 }
 
-/// A port for programs that can't choose one and tell: one that was free just now.
+/// Returns a port that was free just now, for programs that cannot choose a free port themselves.
 func freePort() async throws -> Int {
     let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in }
     defer { server.close() }
     return try #require(server.port)
 }
 
-/// Tries until it succeeds: for programs that do not tell when they are ready.
+/// Retries until `body` succeeds, for programs that do not report when they are ready.
 func eventually<T>(_ body: () async throws -> T) async throws -> T {
     try await retry(attempts: 200, backoff: Backoff(initial: .milliseconds(25), factor: 1), body)
 }
@@ -111,6 +111,6 @@ extension StreamReader {
 }
 
 extension String {
-    /// After the last colon.
+    /// The text after the last colon.
     var port: String { String(split(separator: ":").last ?? "") }
 }

@@ -8,9 +8,9 @@ import OtherLibraries
 import Subprocess
 import Testing
 
-/// What the guide "Using other libraries" says of each, checked against the library itself.
+/// Checks the claims of the guide "Using other libraries" against the libraries themselves.
 @Suite(.eventLoop) struct OtherLibraryTests {
-    /// What became of a call whose time ran out, and of a task in it that was cancelled.
+    /// The outcome of a call whose time ran out, and of a task that was cancelled in it.
     private struct Ending {
         /// The error of the call itself; nil if it returned.
         var call: (any Error)?
@@ -39,7 +39,7 @@ import Testing
         return ending
     }
 
-    /// A server that takes requests and never answers.
+    /// Runs a server that accepts requests but never responds.
     private func withSilentServer(_ body: @escaping (URL) async throws -> Void) async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
         try await withServer(server, grace: .zero) { server in
@@ -103,7 +103,7 @@ import Testing
         for (name, wait) in waits {
             let ending = try await ending(wait)
             #expect(ending.call == nil && ending.scope == nil, "\(name)")
-            // The request was not delivered to the task otherwise, and it did end.
+            // The task received no other cancellation error, and it did end.
             #expect(ending.isTaskCancelled, "\(name)")
         }
     }

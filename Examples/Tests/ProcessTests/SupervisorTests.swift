@@ -13,7 +13,7 @@ import Testing
         try await withSubprocess(program("supervisor"), arguments: [file.path] + arguments, stdout: .pipe, body)
     }
 
-    /// The first lines that something is true of.
+    /// Returns the first `count` lines for which `isMeant` is true.
     private func lines(_ count: Int, of process: Subprocess, where isMeant: (String) -> Bool) async throws -> [String] {
         var found: [String] = []
         while found.count < count {
@@ -27,7 +27,7 @@ import Testing
     @Test func commandsAreKeptRunningWithPausesThatDouble() async throws {
         try await withSupervisor("# not a command\n\necho one; exit 7\n", "--pause", "0.05") { process in
             let ends = try await lines(3, of: process) { $0.contains("ended") }
-            #expect(ends[0].contains("ended with 7, started again in 0.05 seconds: echo one; exit 7"))
+            #expect(ends[0].contains("ended with 7, restarting in 0.05 seconds: echo one; exit 7"))
             #expect(ends[1].contains("in 0.1 seconds"))
             #expect(ends[2].contains("in 0.2 seconds"))
         }
@@ -68,7 +68,7 @@ import Testing
     }
 }
 
-/// An example's file.
+/// Returns the path of an example program.
 func program(_ name: String) -> String {
     let here = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     return here.appendingPathComponent(name).path

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 @Suite(.eventLoop) struct WorkersTests {
-    /// The port that the workers say they listen on, once `count` of them have.
+    /// Returns the port that the workers listen on, after `count` of them have reported it.
     private func port(of process: Subprocess, after count: Int) async throws -> Int {
         var port = 0
         for _ in 0..<count {
@@ -30,7 +30,7 @@ import Testing
             let port = try await port(of: process, after: 2)
             let before = try await curl(port)
             #expect(before.contains("worker"))
-            // Two requests on one connection.
+            // Send two requests on one connection.
             #expect(try await curl(port, "http://127.0.0.1:\(port)/again").split(separator: "\n").count == 2)
             try process.sendSignal(.hangUp)
             #expect(try await self.port(of: process, after: 2) == port)

@@ -22,7 +22,7 @@ struct TourTests {
     }
 }
 
-/// Virtual time, without a fraction if it has none.
+/// Returns the virtual time in seconds, without a fraction if it is a whole number.
 private func seconds() -> String {
     let start = ContinuousClock().systemEpoch
     let seconds = start.duration(to: EventLoop.current?.now ?? start) / .seconds(1)

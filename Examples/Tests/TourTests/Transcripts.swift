@@ -1,5 +1,5 @@
-/// What each program prints: the seconds since its start, and the line. asyncio prints the
-/// same at the same times.
+/// The output of each program: the seconds since its start, and the line. asyncio prints the
+/// same lines at the same times.
 let transcripts: [String: String] = [
     "hello": """
     0 Hello

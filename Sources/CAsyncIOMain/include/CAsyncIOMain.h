@@ -1,7 +1,7 @@
 #ifndef ASYNCIO_MAIN_H
 #define ASYNCIO_MAIN_H
 
-/// Written in Swift, in the module AsyncIOMain.
+/// Implemented in Swift, in the module AsyncIOMain.
 void asyncio_install_at_load(void);
 
 #endif

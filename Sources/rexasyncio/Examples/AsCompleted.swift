@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Tasks in the order they end.
+/// Iterates over tasks in the order in which they end.
 func asCompletedExample() async throws {
     let tasks = [
         createTask { try await work(1, for: .seconds(2)) },

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// A producer that goes on, and a consumer that leaves when there is nothing left.
+/// Runs a producer that keeps going, and a consumer that stops when nothing is left.
 func conditionExample() async throws {
     let condition = Condition()
     let data = List()

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Tasks that run side by side, awaited one by one and then gathered from a list.
+/// Runs tasks concurrently, awaits them one by one, and then gathers tasks from a list.
 func createTaskExample() async throws {
     let task1 = createTask { try await work(1) }
     let task2 = createTask { try await work(2) }
@@ -15,7 +15,7 @@ func createTaskExample() async throws {
     for result in results { print(result) }
 }
 
-/// Works for as many seconds as its number.
+/// Works for `number` seconds.
 private func work(_ number: Int) async throws -> String {
     print("Task \(number) started")
     try await sleep(.seconds(number))

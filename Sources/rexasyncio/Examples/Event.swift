@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Three workers that wait for a start signal, and then take turns.
+/// Runs three workers that wait for a start signal and then take turns.
 func eventExample() async throws {
     let event = Event()
     let list = List()

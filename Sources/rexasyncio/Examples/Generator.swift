@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Two generators: one waits before each value, the other does not.
+/// Iterates over two generators: one waits before each value, and the other does not.
 func generatorExample() async throws {
     for try await number in slowNumbers() { print("generator ex1: \(number)") }
 
@@ -10,7 +10,7 @@ func generatorExample() async throws {
     for try await number in numbers { print("generator ex2: \(number)") }
 }
 
-/// 0 to 4, a second apart.
+/// Generates the numbers 0 to 4, one per second.
 func slowNumbers() -> AsyncGenerator<Int> {
     AsyncGenerator { yield in
         for number in 0..<5 {

@@ -1,12 +1,12 @@
 import AsyncIO
 
-/// Two greetings, one after the other.
+/// Prints two greetings, one after the other.
 func helloIOExample() async throws {
     try await hello(1)
     try await hello(2)
 }
 
-/// Greets, and takes a second for it.
+/// Prints a greeting and waits for a second.
 @discardableResult
 func hello(_ number: Int) async throws -> Bool {
     print("Hello World \(number)!")

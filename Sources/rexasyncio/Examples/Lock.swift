@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Three workers that append to one list without getting between each other.
+/// Runs three workers that append to the same list without interleaving.
 func lockExample() async throws {
     let lock = Lock()
     let list = List()
@@ -8,8 +8,8 @@ func lockExample() async throws {
     print(list.numbers)
 }
 
-/// What the workers share: one thread runs them all, so that it needs no protection
-/// but the lock, and that only across awaits.
+/// The list that the workers share. A single thread runs all of them, so the list needs a lock
+/// only across awaits.
 final class List {
     var numbers: [Int] = []
 }

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// One producer and one consumer.
+/// Runs one producer and one consumer.
 func queueExample() async throws {
     let queue = Queue<Int?>()
     let consumer = createTask { try await consume(queue) }
@@ -11,7 +11,7 @@ func queueExample() async throws {
 
 private func produce(_ queue: Queue<Int?>) async throws {
     for number in 0..<10 { try await queue.put(number) }
-    // Nothing comes after this.
+    // This marks the end.
     try await queue.put(nil)
 }
 

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Three producers and three consumers, with a condition that tells of news.
+/// Runs three producers and three consumers, with a condition that announces new items.
 func queueWithConditionExample() async throws {
     let queue = Queue<Int>()
     let condition = Condition()

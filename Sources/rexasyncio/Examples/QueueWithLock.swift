@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Three producers and three consumers, with a lock around what they do.
+/// Runs three producers and three consumers, with a lock around their work.
 func queueWithLockExample() async throws {
     let queue = Queue<Int>()
     let lock = Lock()

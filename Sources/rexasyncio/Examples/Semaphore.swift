@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Five workers, of whom three may work at a time.
+/// Runs five workers, at most three at a time.
 func semaphoreExample() async throws {
     let semaphore = try Semaphore(3)
     try await gather((1...5)) { number in try await work(number, under: semaphore) }

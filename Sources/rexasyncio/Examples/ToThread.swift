@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Work that computes, on a thread of its own.
+/// Runs a computation on a separate thread.
 func toThreadExample() async throws {
     print("Main function starting...")
     try await compute()
@@ -13,7 +13,8 @@ private func compute() async throws {
     print("Async function finished with result \(result).")
 }
 
-/// Blocks its thread until it is done: it belongs to no actor, so that any thread may run it.
+/// Computes a sum, and blocks its thread meanwhile. The function is nonisolated, so any thread can
+/// run it.
 private nonisolated func sum(upTo limit: Int) -> Int {
     var sum = 0
     for number in 0..<limit { sum += number }

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// A wait with a limit, and a wait for several tasks.
+/// Waits with a timeout, and waits for several tasks.
 func waitExample() async throws {
     do {
         try await waitFor(timeout: .seconds(1)) { try await eternity() }

@@ -1,15 +1,15 @@
 import AsyncIOSystem
 import SystemPackage
 
-/// File descriptors, of which a process has so many.
+/// The limit on the process's file descriptors.
 enum Descriptors {
-    /// What the process needs beside its connections: standard streams, the loop's own,
-    /// the listening socket, and some to spare.
+    /// The number of descriptors that are not connections: the standard streams, the loop's own
+    /// descriptors, the listening socket, and some spare ones.
     private static let others = 32
 
-    /// Raises the limit if it is too low for both ends of so many connections.
+    /// Raises the limit if it is too low for both ends of `connections` connections.
     ///
-    /// - Throws: ``Failure`` if the system does not allow as many.
+    /// - Throws: ``Failure`` if the system does not allow that many.
     static func provide(forConnections connections: Int) throws {
         let needed = UInt64(2 * connections + others)
         let limit = try Resources.descriptorLimit()

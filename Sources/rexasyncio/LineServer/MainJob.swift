@@ -2,18 +2,18 @@ import AsyncIO
 
 /// The main job: a line server and its clients, in one process and on one thread.
 ///
-/// Every client connects before the first message is sent, so that all connections are
-/// open at once. Then each sends its messages one by one and checks that each comes
-/// back as it was.
+/// All clients connect before the first message is sent, so that all connections are open
+/// at the same time. Then each client sends its messages one by one, and checks that each
+/// comes back unchanged.
 struct MainJob {
     let messages: Messages
     let clients: Int
-    /// Where the server listens; 0 for a port that is free.
+    /// The port that the server listens on; 0 for any free port.
     let port: Int
 
-    /// How many messages may be on their way at once, of all clients together.
+    /// The maximum number of messages in flight, for all clients together.
     private static let inFlight = 100
-    /// How long a client waits for its connection, and for each reply.
+    /// The longest time that a client waits for its connection, and for each reply.
     private static let patience = Duration.seconds(30)
 
     func run() async throws {
@@ -46,7 +46,7 @@ struct MainJob {
 
     // MARK: The server
 
-    /// Answers each line with itself.
+    /// Sends each line back.
     private func echo(_ reader: StreamReader, _ writer: StreamWriter) async throws {
         do {
             while true {
@@ -55,7 +55,7 @@ struct MainJob {
                 try await writer.write(line)
             }
         } catch is OSError {
-            // The client broke off; it counts that itself.
+            // The client disconnected. It counts the error itself.
         }
     }
 
@@ -63,7 +63,7 @@ struct MainJob {
 
     private typealias Connection = (reader: StreamReader, writer: StreamWriter)
 
-    /// Connects every client, all at once.
+    /// Connects all clients at the same time.
     private func connectAll(to port: Int) async throws -> [Connection] {
         let attempts = (0..<clients).map { _ in
             createTask {
@@ -75,7 +75,7 @@ struct MainJob {
         return try await gather(attempts)
     }
 
-    /// Sends one client's messages and checks the replies. What goes wrong is counted.
+    /// Sends one client's messages and checks the replies. Errors are counted.
     private func talk(
         _ connection: Connection, as client: Int, _ semaphore: Semaphore, _ tally: Tally
     ) async {
@@ -101,7 +101,7 @@ struct MainJob {
     }
 }
 
-/// What ends the program, in one line.
+/// An error that ends the program with a one-line message.
 nonisolated struct Failure: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

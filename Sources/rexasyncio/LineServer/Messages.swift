@@ -1,31 +1,31 @@
 import AsyncIO
 import SystemPackage
 
-/// What the clients send: lines, each with its newline.
+/// The messages that the clients send: lines, each with its newline.
 struct Messages {
     private enum Source {
-        /// Made when they are sent.
+        /// Lines that are generated when they are sent.
         case madeUp
-        /// A file's.
+        /// The lines of a file.
         case lines([[UInt8]])
     }
 
     private let source: Source
-    /// How many there are.
+    /// The number of messages.
     let count: Int
-    /// How long a line a stream must take.
+    /// The length of the longest line that a stream must accept, in bytes.
     let limit: Int
 
-    /// A hundred different lines for each client.
+    /// Generates a hundred different lines for each client.
     static func madeUp(clients: Int) -> Messages {
         Messages(.madeUp, count: clients * 100)
     }
 
-    /// The lines of a file.
+    /// Reads the lines of a file.
     static func lines(ofFile path: String) async throws -> Messages {
         let bytes = try await toThread { try contents(ofFile: path) }
         let lines = bytes.split(separator: newline, omittingEmptySubsequences: false).map { Array($0) + [newline] }
-        // What follows the last newline is a line only if it is something.
+        // The text after the last newline counts as a line only if it is not empty.
         let messages = lines.last?.count == 1 ? lines.dropLast() : lines[...]
         guard !messages.isEmpty else { throw Failure("\(path): the file has no lines") }
         return Messages(.lines(Array(messages)), count: messages.count, longest: messages.map(\.count).max() ?? 0)
@@ -37,7 +37,7 @@ struct Messages {
         limit = max(defaultStreamLimit, longest)
     }
 
-    /// One client's share: each message is sent once, by one of them.
+    /// One client's share of the messages. Each message is sent once, by one client.
     func of(client: Int, among clients: Int) -> some Sequence<[UInt8]> {
         let indices = stride(from: client, to: count, by: clients)
         return indices.lazy.map { index in
@@ -51,7 +51,7 @@ struct Messages {
 
 private nonisolated let newline = UInt8(ascii: "\n")
 
-/// Blocks its thread.
+/// Reads a file. Blocks its thread.
 private nonisolated func contents(ofFile path: String) throws -> [UInt8] {
     do {
         let file = try FileDescriptor.open(FilePath(path), .readOnly)
@@ -59,7 +59,7 @@ private nonisolated func contents(ofFile path: String) throws -> [UInt8] {
             var contents: [UInt8] = []
             var part = [UInt8](repeating: 0, count: 1 << 16)
             while true {
-                // SAFETY: the buffer is `part`'s, for the length of the call.
+                // SAFETY: the buffer belongs to `part` and is valid for the duration of the call.
                 let count = try unsafe part.withUnsafeMutableBytes { unsafe try file.read(into: $0) }
                 if count == 0 { return contents }
                 contents += part[..<count]

@@ -1,7 +1,7 @@
 import AsyncIO
 
-/// Draws a bar ten times a second until it is cancelled, and wipes it away. Draws
-/// nothing where nobody looks.
+/// Draws a progress bar ten times a second until it is cancelled, and then erases it. Draws
+/// nothing if standard output is not a terminal.
 func showProgress(of tally: Tally) async throws {
     guard let width = Terminal.width else { return }
     defer { Terminal.replaceLine(with: "") }

@@ -1,6 +1,6 @@
 import AsyncIOSystem
 
-/// The table at the end.
+/// The table that is printed at the end.
 struct Summary: CustomStringConvertible {
     private let rows: [(label: String, value: String)]
 
@@ -27,7 +27,7 @@ struct Summary: CustomStringConvertible {
     }
 }
 
-/// The value that `percent` per cent of the sorted ones do not exceed.
+/// The value that `percent` percent of the sorted values do not exceed.
 private func percentile(_ percent: Int, of sorted: [Duration]) -> Duration {
     guard !sorted.isEmpty else { return .zero }
     return sorted[(sorted.count * percent + 99) / 100 - 1]
@@ -37,7 +37,7 @@ private func milliseconds(_ duration: Duration) -> String {
     "\(fixed(duration / .milliseconds(1), digits: 2)) ms"
 }
 
-/// With so many digits after the point.
+/// Formats a number with `digits` digits after the decimal point.
 private func fixed(_ number: Double, digits: Int) -> String {
     let scale = (0..<digits).reduce(1) { scale, _ in scale * 10 }
     let scaled = Int((number * Double(scale)).rounded())
@@ -45,7 +45,7 @@ private func fixed(_ number: Double, digits: Int) -> String {
     return "\(grouped(scaled / scale)).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
 }
 
-/// 1234567 as 1,234,567.
+/// Formats 1234567 as 1,234,567.
 func grouped(_ number: Int) -> String {
     var digits = String(number)
     var index = digits.count - 3

@@ -1,6 +1,6 @@
-/// What the clients saw.
+/// The results that the clients measured.
 final class Tally {
-    /// How many replies there should be.
+    /// The expected number of replies.
     let expected: Int
     private(set) var latencies: [Duration] = []
     private(set) var errors = 0
@@ -13,10 +13,10 @@ final class Tally {
         latencies.reserveCapacity(expected)
     }
 
-    /// The first message is about to be sent.
+    /// Call this before the first message is sent.
     func begin() { start = .now }
 
-    /// The last reply is there.
+    /// Call this after the last reply has arrived.
     func end() { elapsed = start.duration(to: .now) }
 
     func note(latency: Duration) { latencies.append(latency) }
@@ -26,6 +26,6 @@ final class Tally {
         firstError = firstError ?? error
     }
 
-    /// How many replies there are.
+    /// The number of replies so far.
     var messages: Int { latencies.count }
 }

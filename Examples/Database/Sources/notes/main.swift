@@ -1,5 +1,5 @@
-// Writes notes into a database, and is told of each change: GRDB observes on threads of its own and
-// tells on Dispatch's main queue, which the loop serves.
+// Writes notes to a database and observes the changes. GRDB observes the database on its own threads
+// and delivers changes on Dispatch's main queue, which the loop serves.
 //
 //     $ swift run --package-path Examples/Database notes
 //     there are 3 notes
@@ -30,7 +30,7 @@ AsyncIO.main {
             }
         }
     }
-    // Several changes may be told as one.
+    // Several changes can be delivered as one.
     while try await counts.get() < 3 {}
     try await writing.value
     watching.cancel()

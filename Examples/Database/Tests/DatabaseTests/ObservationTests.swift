@@ -4,7 +4,7 @@ import Dispatch
 import GRDB
 import Testing
 
-/// GRDB on a loop: its observations come by way of Dispatch's main queue.
+/// Tests GRDB on a loop: its observations are delivered on Dispatch's main queue.
 @Suite(.eventLoop) struct ObservationTests {
     private let observation = ValueObservation.tracking { db in
         try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM note") ?? 0

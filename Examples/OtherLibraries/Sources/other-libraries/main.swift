@@ -1,5 +1,5 @@
-// What libraries on SwiftNIO do on the event loop when they are cancelled, checked. Ends with
-// status 1 if one does not do what the guide "Using other libraries" says of it.
+// Checks how libraries that are built on SwiftNIO behave on the event loop when they are cancelled.
+// Exits with status 1 if one of them does not behave as the guide "Using other libraries" says.
 
 import AsyncHTTPClient
 import AsyncIO
@@ -8,9 +8,9 @@ import Hummingbird
 import NIOCore
 import NIOPosix
 
-/// What became of a body whose time ran out, and of a task that was cancelled.
+/// The outcome of a body whose time ran out, and of a task that was cancelled.
 struct Ending {
-    /// What the other library's call did: the type of its error, or "returned".
+    /// The outcome of the other library's call: its error, or "returned".
     var body = ""
     /// What `withTimeout` threw.
     var scope = "returned"
@@ -42,7 +42,7 @@ func ending(_ body: @escaping () async throws -> Void) async throws -> Ending {
     return ending
 }
 
-/// Carries the port of a server from a thread of NIO's to the loop, whose object it is.
+/// Carries the port of a server from a thread of NIO to the loop, to which the object belongs.
 final class Announcement {
     let port = Future<Int>()
 }
@@ -57,7 +57,7 @@ func check(_ library: String, _ expected: (Ending) -> Bool, _ body: @escaping ()
 }
 
 try AsyncIO.run {
-    // A server that takes requests and never answers.
+    // A server that accepts requests but never responds.
     let silent = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
     let url = "http://127.0.0.1:\(silent.port ?? 0)/"
     let isPrompt = { (ending: Ending) in ending.took < .seconds(1) }
@@ -65,7 +65,7 @@ try AsyncIO.run {
     try await check("HTTPClient.execute", { $0.scope == "TimeoutError" && $0.isTaskCancelled && isPrompt($0) }) {
         _ = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(30))
     }
-    // The head comes, the body does not.
+    // The head arrives, but the body does not.
     let slow = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
         _ = try await reader.readUntil(Array("\r\n\r\n".utf8))
         try await writer.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome")
@@ -76,12 +76,12 @@ try AsyncIO.run {
         let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: slowURL), timeout: .seconds(30))
         for try await _ in response.body {}
     }
-    // NIO's futures know nothing of cancellation: the wait ends when the promise is kept.
+    // NIO's futures ignore cancellation: the wait ends when the promise is fulfilled.
     let group = MultiThreadedEventLoopGroup.singleton
     try await check("EventLoopFuture.get", { $0.scope == "returned" && $0.took >= .milliseconds(900) }) {
         try await group.next().scheduleTask(in: .seconds(1)) {}.futureResult.get()
     }
-    // A wait of ours for a task that waits for it can be given up.
+    // A wait of this library, for a task that waits for the future, can be given up.
     try await check("EventLoopFuture.get, shielded", { $0.scope == "TimeoutError" && isPrompt($0) }) {
         let work = createTask { try await group.next().scheduleTask(in: .seconds(1)) {}.futureResult.get() }
         try await shield(work)
@@ -94,7 +94,7 @@ try AsyncIO.run {
             scheduled.cancel()
         }
     }
-    // The errors themselves, as AsyncIO knows them by name.
+    // The errors themselves, which AsyncIO knows by name.
     let errors: [any Error] = [
         HTTPClientError.cancelled, EventLoopError.cancelled, IOError(errnoCode: 125, reason: "read"),
     ]
@@ -102,19 +102,19 @@ try AsyncIO.run {
         try await check("\(type(of: error)): \(error)", { $0.scope == "TimeoutError" && $0.isTaskCancelled }) {
             do { try await Task.sleep(for: .seconds(60)) } catch _ { throw error }
         }
-        // Nobody asked for this one.
+        // No cancellation was requested here.
         let task = createTask { throw error }
         _ = try? await task.value
         if task.isCancelled { failures += 1 }
     }
-    // A whole server, whose handlers run on this loop. It ends in order, without an error.
+    // A whole server, whose handlers run on this loop. It shuts down gracefully, without an error.
     try await check("Hummingbird's runService", { isPrompt($0) && $0.scope == "returned" && $0.isTaskCancelled }) {
         let router = Router()
         router.get("/") { _, _ in "hello" }
         let app = Application(router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)))
         try await app.runService(gracefulShutdownSignals: [])
     }
-    // It answers while it runs.
+    // The server responds while it runs.
     let announcement = Announcement()
     let serving = createTask {
         let router = Router()
@@ -131,21 +131,21 @@ try AsyncIO.run {
     let request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/loop")
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(5))
     let text = String(buffer: try await response.body.collect(upTo: 1_000))
-    print("a handler of Hummingbird runs \(text)")
+    print("a Hummingbird handler runs \(text)")
     let start = ContinuousClock.now
     let count = 2_000
     for _ in 0..<count {
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(5))
         _ = try await response.body.collect(upTo: 1_000)
     }
-    print("a request and its answer: \((ContinuousClock.now - start) / count)")
+    print("a request and its response: \((ContinuousClock.now - start) / count)")
     serving.cancel()
     _ = try? await serving.value
     print("the server's task is cancelled: \(serving.isCancelled)")
 
     let hop = ContinuousClock.now
     for _ in 0..<10_000 { try await group.next().makeSucceededVoidFuture().get() }
-    print("a wait for a future of NIO: \((ContinuousClock.now - hop) / 10_000)")
+    print("waiting for a NIO future: \((ContinuousClock.now - hop) / 10_000)")
     try await silent.shutdown(within: .zero)
     try await slow.shutdown(within: .zero)
 }
