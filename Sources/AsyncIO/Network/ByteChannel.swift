@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// # What carries bytes
+// # Byte channels
 //
 // StreamReader, StreamWriter and Transport use a ByteChannel and know nothing about what is below it. A
 // `Connection` is a descriptor; a channel over another channel (TLS) encrypts. This class has what all of

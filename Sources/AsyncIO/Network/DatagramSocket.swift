@@ -78,6 +78,8 @@ public final class DatagramSocket {
     }
 
     /// Stops receiving, sends what is buffered, and closes the socket. Calling it again does nothing.
+    ///
+    /// asyncio: none; the nearest is `transport.close`.
     public func close() { channel.close() }
 
     /// Whether the socket is closed or closing.
@@ -89,9 +91,13 @@ public final class DatagramSocket {
     public nonisolated(nonsending) func waitClosed() async throws { try await channel.waitClosed() }
 
     /// The local address of the socket.
+    ///
+    /// asyncio: `get_extra_info("sockname")`.
     public var localAddress: SocketAddress? { channel.localAddress }
 
     /// The address of the peer that the socket is connected to, or `nil` if it is not connected.
+    ///
+    /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: SocketAddress? { channel.peerAddress }
 
     /// The descriptor, or `nil` once the socket is closed. The socket keeps ownership of it.

@@ -67,6 +67,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
 ///
 /// asyncio: `socket.AF_INET`, `socket.AF_INET6`.
 public enum AddressFamily: Sendable, Hashable {
+    /// IPv4 or IPv6, respectively.
     case ipv4, ipv6
 
     var system: Int32 { self == .ipv4 ? AF_INET : AF_INET6 }

@@ -3,8 +3,12 @@
 /// asyncio: `asyncio.IncompleteReadError`.
 public struct IncompleteReadError: Error, CustomStringConvertible {
     /// The bytes that were read before the end.
+    ///
+    /// asyncio: `IncompleteReadError.partial`.
     public let partial: [UInt8]
     /// The number of bytes that were requested, or `nil` if the read was waiting for a separator.
+    ///
+    /// asyncio: `IncompleteReadError.expected`.
     public let expected: Int?
 
     /// Creates an error with the bytes that were read.
@@ -26,6 +30,8 @@ public struct LimitOverrunError: Error, CustomStringConvertible {
     /// What went wrong.
     public let message: String
     /// The number of bytes that can be skipped to get past the part that was too long.
+    ///
+    /// asyncio: `LimitOverrunError.consumed`.
     public let consumed: Int
 
     /// Creates an error with a message and the number of bytes that can be skipped.

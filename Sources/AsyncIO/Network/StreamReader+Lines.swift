@@ -33,6 +33,8 @@ extension StreamReader {
             }
 
             /// Reads the next line; see ``next()``.
+            ///
+            /// - Throws: The same errors as ``next()``. If the task is cancelled, no bytes are lost.
             public mutating func next(isolation actor: isolated (any Actor)?) async throws -> String? {
                 try await next()
             }

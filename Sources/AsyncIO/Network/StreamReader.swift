@@ -22,6 +22,8 @@ public final class StreamReader {
     ///
     /// - Parameter limit: The maximum length of a line, in bytes.
     /// - Throws: ``ValueError`` if `limit` is not positive.
+    ///
+    /// asyncio: `asyncio.StreamReader(limit=)`.
     public convenience init(limit: Int = defaultStreamLimit) throws(ValueError) {
         try self.init(limit: limit, channel: nil)
     }

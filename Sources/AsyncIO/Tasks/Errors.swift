@@ -64,6 +64,8 @@ public struct KeyboardInterrupt: Error, CustomStringConvertible {
 /// asyncio: `SystemExit`, which `sys.exit` raises.
 public struct SystemExit: Error, CustomStringConvertible {
     /// The exit status of the process. The system keeps its low eight bits.
+    ///
+    /// asyncio: `SystemExit.code`.
     public let status: Int32
     /// The message to print on standard error, if any.
     public let message: String?
@@ -89,6 +91,8 @@ public struct SystemExit: Error, CustomStringConvertible {
 /// asyncio: `OSError`.
 public struct OSError: Error, CustomStringConvertible {
     /// The error code of the system.
+    ///
+    /// asyncio: `OSError.errno`.
     public let code: Errno
     /// The operation that failed.
     public let operation: String

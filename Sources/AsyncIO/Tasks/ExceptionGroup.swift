@@ -3,10 +3,14 @@
 /// asyncio: `ExceptionGroup`.
 public struct ExceptionGroup: Error, CustomStringConvertible {
     /// The description of the group, without its errors.
+    ///
+    /// asyncio: `ExceptionGroup.message`.
     public let message: String
     private let nest: ErrorNest
 
     /// The errors, in the order in which they occurred. Groups can be nested.
+    ///
+    /// asyncio: `ExceptionGroup.exceptions`.
     public var errors: [any Error] { nest.errors }
 
     /// Creates a group of errors.

@@ -60,6 +60,8 @@ public class Future<Value>: FutureBase, Awaitable {
     @usableFromInline @safe @exclusivity(unchecked) final var storedValue: Value?
 
     /// Creates a future that has not ended.
+    ///
+    /// asyncio: `loop.create_future`.
     public override init() {
         super.init()
         _ = EventLoop.withHere { if $0.debug { noteMaker() } }

@@ -101,9 +101,13 @@ public final class AsCompleted<F: FutureBase>: AsyncSequence {
         let sequence: AsCompleted
 
         /// Returns the next task or future that ends; see ``AsCompleted/next()``.
+        ///
+        /// - Throws: The same errors as ``AsCompleted/next()``, including `CancellationError`.
         public mutating func next() async throws -> F? { try await sequence.next() }
 
         /// Returns the next task or future that ends; see ``AsCompleted/next()``.
+        ///
+        /// - Throws: The same errors as ``AsCompleted/next()``, including `CancellationError`.
         public mutating func next(isolation actor: isolated (any Actor)?) async throws -> F? {
             try await sequence.next()
         }

@@ -69,6 +69,8 @@ extension TLSContext {
     // MARK: Client certificates
 
     /// Whether a server asks its clients for certificates.
+    ///
+    /// asyncio: `ssl.VerifyMode`.
     public enum ClientCertificates: Sendable {
         /// The server does not ask. This is the default.
         case notAsked

@@ -5,18 +5,28 @@ internal import AsyncIOSystem
 /// asyncio: `get_extra_info` of `cipher`, `peercert` and `ssl_object`.
 public struct TLSInfo {
     /// The version of TLS, such as `"TLSv1.3"`.
+    ///
+    /// asyncio: `SSLSocket.version`.
     public let version: String
     /// The cipher suite, such as `"TLS_AES_256_GCM_SHA384"`.
+    ///
+    /// asyncio: `SSLSocket.cipher`.
     public let cipher: String
     /// The number of secret bits of the cipher.
     public let cipherBits: Int
     /// The application protocol, if ALPN negotiated one; see ``TLSContext/setALPN(_:)``.
+    ///
+    /// asyncio: `SSLSocket.selected_alpn_protocol`.
     public let applicationProtocol: String?
     /// The server name that the client asked for, if any.
     public let serverName: String?
     /// Whether the connection resumed an earlier session.
+    ///
+    /// asyncio: `SSLSocket.session_reused`.
     public let isResumed: Bool
     /// The certificate that the peer presented, or `nil` if there was none.
+    ///
+    /// asyncio: `SSLSocket.getpeercert`.
     public let peerCertificate: TLSCertificate?
 
     init(_ engine: TLSEngine) {
