@@ -63,7 +63,7 @@ extension EventLoop {
         return loop
     }
 
-    // The same while `body` runs, without retaining the loop.
+    // Like `required`, but only while `body` runs, and without retaining the loop.
 
     /// Returns false, without calling `body`, if this thread has no loop.
     @inline(__always)

@@ -16,7 +16,7 @@ internal import CShims
 // With few entries, everything is in the caches, and nothing is prefetched.
 
 extension EventLoop {
-    /// The number of entries from which on prefetching is worthwhile.
+    /// The minimum number of entries for which prefetching is worthwhile.
     static let leastFetchedAhead = 16
     /// How far ahead the first and the second step are.
     static let fetchDistances = (first: 6, second: 3)

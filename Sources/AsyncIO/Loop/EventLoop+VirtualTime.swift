@@ -29,7 +29,7 @@ extension EventLoop {
         makeMainTask(name: name, body)
     }
 
-    /// Runs until nothing can happen any more. Returns true if it ended because the next timer is beyond the
+    /// Runs until nothing can happen anymore. Returns true if it ended because the next timer is beyond the
     /// limit.
     package func runUntilStalled(limit: Duration?) throws -> Bool {
         virtualLimit = limit?.roundedUpNanoseconds
@@ -51,7 +51,7 @@ extension EventLoop {
     /// Whether the loop was closed before all of its tasks had ended.
     package var hasLeftTasks: Bool { leftTasks > 0 }
 
-    /// Whether the latest run ended because nothing could happen any more.
+    /// Whether the latest run ended because nothing could happen anymore.
     package var hasStalled: Bool { isStalled }
 }
 
@@ -67,8 +67,8 @@ extension Runner {
 extension AnyAsyncTask {
     /// A line about the task: what it waits for, since when and where, and where it was created.
     ///
-    /// In virtual time, which starts at zero, the line has the time at which the wait began. Otherwise it has
-    /// the time for which the task has waited.
+    /// In virtual time, which starts at zero, the line says at what time the wait began. Otherwise it says
+    /// how long the task has waited.
     fileprivate func waitReport(at virtualNow: Int64?) -> String {
         let since = virtualNow == nil ? sinceText : " since \(Duration.nanoseconds(waitingSince))"
         let subject =

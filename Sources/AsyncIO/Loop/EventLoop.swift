@@ -82,7 +82,7 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var isStopping = false
     /// Whether a foreign run loop runs this one and does the sleeping; see LoopPump.
     @safe @exclusivity(unchecked) var isPumped = false
-    /// Set by a loop in virtual time when nothing can happen any more.
+    /// Set by a loop in virtual time when nothing can happen anymore.
     @safe @exclusivity(unchecked) var isStalled = false
     /// Whether tasks that the loop leaves behind never continue; see AbandonedTasks.swift.
     @safe @exclusivity(unchecked) var abandonsTasks = false
@@ -119,13 +119,13 @@ public final class EventLoop: @unchecked Sendable {
     /// The program's `async` main, if this loop runs one.
     @safe @exclusivity(unchecked) var asyncMain: AsyncMain?
 
-    /// Whether the loop runs in debug mode, which detects mistakes at some cost. The default is whether the
-    /// environment variable `ASYNCIO_DEBUG` is set.
+    /// Whether the loop runs in debug mode, which detects mistakes at some cost. The default is `true` if the
+    /// environment variable `ASYNCIO_DEBUG` is set and not empty.
     ///
     /// asyncio: `loop.get_debug`, `loop.set_debug`.
     @safe @exclusivity(unchecked) public var debug: Bool { didSet { timeSteps(debug, for: .debug) } }
 
-    /// The duration from which on a step or callback is reported in debug mode. The default is 100
+    /// The minimum duration of a step or callback that is reported in debug mode. The default is 100
     /// milliseconds.
     ///
     /// asyncio: `loop.slow_callback_duration`.
@@ -358,7 +358,7 @@ public final class EventLoop: @unchecked Sendable {
     // MARK: Virtual time
 
     /// Called when nothing is ready and no timer is set. Descriptors and other threads can still bring
-    /// something; if there are none, nothing can happen any more.
+    /// something; if there are none, nothing can happen anymore.
     private func stall() -> Int64? {
         if isForeignWorkExpected || !descriptors.isEmpty { return nil }
         if inbox.hasNews || mainQueueHasNews() { return 0 }

@@ -17,7 +17,7 @@ public struct ExceptionContext {
     public var location: String?
     /// Where the task, future or callback was created, innermost frame first. Available only in debug mode.
     ///
-    /// The first access takes as long as it takes to read the program's debug information.
+    /// The first access is slow, because it reads the program's debug information.
     public var trace: [CallGraphFrame] {
         get { givenTrace ?? addresses.map(CallGraphFrame.ofMaker) ?? [] }
         set { givenTrace = newValue }

@@ -109,7 +109,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         }
     }
 
-    /// The same with the lock, while no loop can start or stop running.
+    /// Posts an item under the lock, while no loop can start or stop running.
     @inline(never)
     private func postToWhoeverRuns(_ item: Inbox.Item) {
         let onOrphan = destination.withLock { destination -> (@Sendable () -> Void)? in

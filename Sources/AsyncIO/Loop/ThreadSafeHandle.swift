@@ -12,7 +12,7 @@ public final class ThreadSafeHandle: @unchecked Sendable {
     @safe @exclusivity(unchecked) private var callback: (@Sendable () throws -> Void)?
     private let state = Atomic(Phase.waiting)
 
-    /// The phases follow each other by adding one; the flags are bits above them.
+    /// Adding one moves to the next phase; the flags are bits above the phase.
     private enum Phase {
         static let waiting: UInt8 = 0
         static let running: UInt8 = 1

@@ -38,7 +38,7 @@ final class Watch {
 
     deinit { forgetReader() }
 
-    /// Releases everything that waits; nothing is woken any more.
+    /// Releases everything that waits; nothing is woken anymore.
     func forget() {
         (onReadable, onWritable) = (nil, nil)
         forgetReader()
@@ -146,7 +146,7 @@ struct DescriptorTable {
         if let earlier { earlier.release() } else { count += 1 }
     }
 
-    /// Removes everything: what callbacks retain is released, and nothing is woken any more.
+    /// Removes everything: what callbacks retain is released, and nothing is woken anymore.
     mutating func removeAll() {
         let all = watches
         watches = []

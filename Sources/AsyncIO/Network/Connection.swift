@@ -10,12 +10,12 @@ internal import SystemPackage
 //
 // Writing is tried at once too. What does not fit is buffered and sent when there is room.
 //
-// A pipe has one half. The writing end learns from the poller that nobody reads any more, and then ends, with
+// A pipe has one half. The writing end learns from the poller that nobody reads anymore, and then ends, with
 // an error if it still has buffered bytes.
 
 /// A connected socket, an end of a pipe, or a terminal. Loop thread only.
 final class Connection: ByteChannel {
-    /// The halves of the connection.
+    /// The halves that a connection has.
     enum Direction { case both, reading, writing }
 
     // The properties that each receive and send uses come first, so that they are close together in memory.
@@ -34,7 +34,7 @@ final class Connection: ByteChannel {
     private let peer: SocketAddress?
     /// The tasks that wait for `outgoing` to be empty.
     private var emptiers = WaitQueue()
-    /// Closes without a warning when nobody holds the connection any more. For the pipes of child processes.
+    /// Closes without a warning when nobody holds the connection anymore. For the pipes of child processes.
     var closesQuietly = false
 
     // MARK: Creating connections
@@ -251,7 +251,8 @@ final class Connection: ByteChannel {
         sendRestLater(hasBegun: hasBegun)
     }
 
-    /// Bytes are buffered. They are sent when there is room. An edge announces that only if the system has
+    /// Arranges for buffered bytes to be sent when there is room. An edge announces room only if the system
+    /// has refused bytes.
     /// refused bytes.
     private func sendRestLater(hasBegun: Bool) {
         watch.onWritable =
@@ -314,7 +315,7 @@ final class Connection: ByteChannel {
         if state == .closing { endSoon() }
     }
 
-    /// Nothing is buffered: the watch releases the connection.
+    /// Makes the watch release the connection, because nothing is buffered.
     private func forgetWriter() {
         watch.onWritable?.isRemoved = true
         watch.onWritable = nil

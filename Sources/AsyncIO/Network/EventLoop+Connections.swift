@@ -118,7 +118,7 @@ extension EventLoop {
     }
 
     /// Creates a transport that writes to a pipe, a socket or a terminal, and takes ownership of the
-    /// descriptor. The transport closes when nobody reads any more.
+    /// descriptor. The transport closes when nobody reads anymore.
     ///
     /// - Parameters:
     ///   - descriptor: The descriptor to write to.

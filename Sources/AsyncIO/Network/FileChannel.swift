@@ -3,9 +3,9 @@ internal import SystemPackage
 
 // # A stream over descriptors that no poller watches
 //
-// The kernel's pollers consider a regular file always ready and refuse it; the same goes for /dev/null and
-// similar devices. But reading a file can wait for a disk. So the file engine does it: one request at a time
-// in each direction, at the descriptor's own position, which other processes can share.
+// The kernel's pollers consider a regular file always ready and refuse to watch it; the same goes for
+// /dev/null and similar devices. But reading a file can wait for a disk. So the file engine does it: one
+// request at a time in each direction, at the descriptor's own position, which other processes can share.
 //
 // Reading begins when somebody asks for bytes, and then reads one portion ahead. Written bytes are buffered
 // until the engine has written them. The channel cannot know whether a request in flight will still have an

@@ -95,7 +95,7 @@ public final class StreamReader {
     /// Bytes that are not in the reader's buffer yet go directly from the system to `span`.
     ///
     /// - Returns: The number of bytes; 0 at the end of the stream.
-    /// - Throws: The same errors as ``read(_:)``. If the task is cancelled, no bytes are lost.
+    /// asyncio: none; the nearest is `loop.sock_recv_into`.
     ///
     /// asyncio: `loop.sock_recv_into` (there is no stream counterpart).
     public nonisolated(nonsending) func read(into span: inout MutableRawSpan) async throws -> Int {

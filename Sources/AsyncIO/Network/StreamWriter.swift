@@ -48,9 +48,9 @@ public final class StreamWriter {
     /// Sends `bytes`.
     ///
     /// What the kernel does not accept at once is buffered and sent later. If more than the high-water mark
-    /// (64 KiB) is buffered, this waits until the buffer falls to the low-water mark (16 KiB), so a slow peer
-    /// slows the writer down. A task that has sent a lot without waiting, because its peer is fast, yields to
-    /// other tasks for one turn of the loop.
+    /// is buffered, this waits until the buffer falls to the low-water mark, so a slow peer slows the writer
+    /// down. The marks are 64 KiB and 16 KiB by default, and 512 KiB and 128 KiB with TLS. A task that has
+    /// sent a lot without waiting, because its peer is fast, yields to other tasks for one turn of the loop.
     ///
     /// - Parameter bytes: The bytes to send.
     /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()`` or ``writeEOF()``;
@@ -132,7 +132,7 @@ public final class StreamWriter {
     ///
     /// asyncio: `StreamWriter.drain`.
     public nonisolated(nonsending) func drain() async throws {
-        // Gives a loss that is already queued the chance to be noticed.
+        // Lets a loss that is already queued be noticed.
         if channel.isClosing { try await sleep(.zero) }
         try await channel.drain()
     }

@@ -80,7 +80,7 @@ public final class Transport {
     /// Reserves the transport for a file while `isSending` is true.
     func setSendingFile(_ isSending: Bool) { hindrance = isSending ? "a file is being sent" : nil }
 
-    /// Gives the channel away. This transport's protocol is no longer called.
+    /// Hands the channel over. This transport's protocol is no longer called.
     func handOver() -> ByteChannel {
         hindrance = "its connection uses TLS now; use the transport that startTLS() returned"
         pauseReading()
@@ -244,7 +244,7 @@ public final class Transport {
     /// Sends what the system accepts at once, and buffers the rest. The protocol's `pauseWriting` and
     /// `resumeWriting` are called when the buffer becomes too large and when it has shrunk.
     ///
-    /// After the connection is lost or closing, this does nothing, because the protocol may not know yet. The
+    /// Once the connection is closing or lost, this does nothing, because the protocol may not know yet. The
     /// fifth such call logs a warning.
     ///
     /// - Throws: ``RuntimeError`` after ``writeEOF()``, while a file is being sent, and after

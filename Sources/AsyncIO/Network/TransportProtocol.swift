@@ -1,6 +1,7 @@
 /// The calls that every protocol receives from its ``Transport`` or ``DatagramTransport``.
 ///
 /// All calls are made on the loop's thread. An error that a call throws goes to the loop's exception handler.
+/// If the call delivers data or the end of the stream, the error also aborts the connection.
 ///
 /// asyncio: `asyncio.BaseProtocol`.
 public protocol BaseProtocol: AnyObject {

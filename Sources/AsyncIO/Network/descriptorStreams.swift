@@ -5,7 +5,7 @@ internal import SystemPackage
 /// file or a device. For standard input, use ``openStandardInput(limit:)``.
 ///
 /// The reader takes ownership of the descriptor. It makes it non-blocking, unless it is a file, and closes it
-/// when nobody holds the reader any more. A file is read from its current position, on a thread or an
+/// when nobody holds the reader anymore. A file is read from its current position, on a thread or an
 /// `io_uring`; ``openFile(_:_:permissions:)`` offers more operations on files.
 ///
 /// - Parameters:

@@ -7,14 +7,14 @@ internal import AsyncIOSystem
 ///
 /// asyncio: `asyncio.Task`.
 public class AnyAsyncTask: FutureBase {
-    // Loop thread only, like all of a future.
+    // Loop thread only, like everything in a future.
 
     /// What the task waits for now.
     //
     // SAFETY: the waiting frame retains the future, and sets this to nil first when it continues.
     @safe @exclusivity(unchecked) final unowned(unsafe) var waitingOn: FutureBase?
-    /// Since when the task waits, for reports; 0 if the time was not recorded. In real time it can be late by
-    /// the interval of the watchdog.
+    /// When the current wait began, for reports; 0 if the time was not recorded. In real time it can be late
+    /// by the interval of the watchdog.
     @safe @exclusivity(unchecked) final var waitingSince: Int64 = 0
     /// The innermost Swift task that runs this task's code; nil before the task starts and after it ends.
     @usableFromInline @safe @exclusivity(unchecked) final var carrier: Carrier?
@@ -68,7 +68,8 @@ public class AnyAsyncTask: FutureBase {
 
     // MARK: Cancellation
 
-    /// Requests that the task end. A `CancellationError` is thrown where the task waits, or at its next wait.
+    /// Requests the cancellation of the task. A `CancellationError` is thrown where the task waits, or at its
+    /// next wait.
     ///
     /// The error is thrown once: a task that catches it can continue, and can wait again. A task that has not
     /// started never runs its body.

@@ -105,7 +105,8 @@ public class FutureBase {
     /// The futures that a request is passed on to.
     func target(_ index: Int) -> FutureBase? { nil }
 
-    /// Called after a request was passed on. Says whether one of the targets accepted it.
+    /// Called after a request was passed on and one of the targets accepted it, or none did. Returns whether
+    /// this future counts the request as accepted.
     func passedOn(_ wasAccepted: Bool, _ message: String?) -> Bool { wasAccepted }
 
     final func fail(_ error: any Error) {

@@ -102,7 +102,7 @@ extension FutureBase {
         } onCancel: {
             target.cancel()
         }
-        // A future that accepted the request reports itself how it ended.
+        // A future that accepted the request reports how it ended.
         guard Task.isCancelled, !target.wasAccepted else { return }
         isErrorRetrieved = true
         throw CancellationError()

@@ -36,7 +36,7 @@ final class GatherFuture<Value>: Future<Value> {
     private func childEnded(_ child: FutureBase) {
         unfinished -= 1
         if isDone {
-            // Nothing waits for this result any more; it is not a lost error.
+            // Nothing waits for this result anymore; it is not a lost error.
             child.isErrorRetrieved = true
         } else if !keepsErrors, child.isCancelled {
             fail(after: child)

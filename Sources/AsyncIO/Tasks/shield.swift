@@ -90,7 +90,7 @@ extension Future {
 }
 
 extension FutureBase {
-    /// Reports, once, an error that occurs when nothing waits any more.
+    /// Reports, once, an error that occurs when nothing waits anymore.
     fileprivate final func reportErrorOfShielded() {
         guard !isWatchedByShield else { return }
         isWatchedByShield = true

@@ -1,4 +1,4 @@
-/// When ``wait(_:timeout:returnWhen:)`` returns.
+/// The condition under which ``wait(_:timeout:returnWhen:)`` returns.
 ///
 /// asyncio: `FIRST_COMPLETED`, `FIRST_EXCEPTION`, `ALL_COMPLETED`.
 public enum ReturnWhen: Sendable {

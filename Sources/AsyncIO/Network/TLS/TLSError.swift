@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 
 /// A TLS failure: an untrusted certificate, a peer that does not follow the protocol, or a truncated stream.
 ///
-/// Failures of the network below a TLS connection are ``OSError``s, as on any other connection.
+/// A failure of the network below a TLS connection is an ``OSError``, as on any other connection.
 ///
 /// asyncio: `ssl.SSLError`, `ssl.SSLCertVerificationError`.
 public struct TLSError: Error, CustomStringConvertible {
