@@ -187,11 +187,15 @@ public final class Server {
 
     /// Closes every open connection after what it has buffered is sent.
     ///
+    /// - Complexity: O(*n*), where *n* is the number of open connections.
+    ///
     /// asyncio: `Server.close_clients`.
     public func closeClients() { for connection in connections.values.map(\.object) { connection.top.close() } }
 
     /// Aborts every open connection. A handler notices when it next uses its connection;
     /// ``shutdown(within:)`` also ends handlers that do not.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of open connections.
     ///
     /// asyncio: `Server.abort_clients`.
     public func abortClients() { for connection in connections.values.map(\.object) { connection.top.abort() } }

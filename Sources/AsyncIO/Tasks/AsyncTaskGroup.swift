@@ -106,6 +106,8 @@ public final class AsyncTaskGroup {
     /// body had ended. Errors that result from this are still thrown. If the group has not been entered yet,
     /// it is cancelled when it is entered. Calling this again, or after the group has ended, does nothing.
     ///
+    /// - Complexity: O(*n*), where *n* is the number of unfinished tasks in the group.
+    ///
     /// asyncio: `TaskGroup.cancel` (3.15).
     public func cancel() {
         guard isEntered else {

@@ -70,6 +70,7 @@ public class Future<Value>: FutureBase, Awaitable {
     /// Ends the future with a value.
     ///
     /// - Throws: ``InvalidStateError`` if the future has already ended.
+    /// - Complexity: O(*n*), where *n* is the number of callbacks and waiting tasks.
     ///
     /// asyncio: `Future.set_result`.
     @inlinable
@@ -82,6 +83,7 @@ public class Future<Value>: FutureBase, Awaitable {
     /// the future is released.
     ///
     /// - Throws: ``InvalidStateError`` if the future has already ended.
+    /// - Complexity: O(*n*), where *n* is the number of callbacks and waiting tasks.
     ///
     /// asyncio: `Future.set_exception`.
     public final func setError(_ error: any Error) throws(InvalidStateError) {
