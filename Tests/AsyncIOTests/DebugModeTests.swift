@@ -43,7 +43,7 @@ import Testing
         }
         let task = lines.first { $0.contains("warning") && $0.contains("Executing Task \"slow\"") }
         #expect(seconds(task) >= 0.05)
-        let callback = lines.first { $0.contains("Executing a callback, made at ") }
+        let callback = lines.first { $0.contains("Executing a callback, created at ") }
         #expect(seconds(callback) >= 0.04)
         #expect(callback?.contains("Tests/AsyncIOTests/DebugModeTests.swift:") == true, "\(lines)")
     }

@@ -38,7 +38,7 @@ import Testing
         let future = Future<Int>()
         try future.setError(ValueError("no"))
         let error = #expect(throws: InvalidStateError.self) { try future.setResult(1) }
-        #expect(error?.message == "the future has ended already: failed: ValueError: no")
+        #expect(error?.message == "the future has already ended: failed: ValueError: no")
         _ = await thrown { try await future.value }
     }
 }

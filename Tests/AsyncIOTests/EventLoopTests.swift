@@ -203,7 +203,7 @@ import Testing
                 continuation.resume(returning: message)
             }
         }
-        #expect(message.hasPrefix("Another thread runs an event loop"))
+        #expect(message.hasPrefix("another thread is running an event loop"))
     }
 
     @Test func theLoopIsCurrentOnlyWhileItRuns() throws {

@@ -103,7 +103,7 @@ struct FaultsTests {
         let created = try line(of: "createTask(name: \"primes\")", in: "Examples/faults/blocked.swift")
         let (_, program) = try await look(at: "blocked", seconds: 0.3, environment: ["ASYNCIO_DEBUG": "1"])
         #expect(program.error.contains("Executing Task \"primes\""), "\(program.error)")
-        #expect(program.error.contains("made at faults/blocked.swift:\(created), took "))
+        #expect(program.error.contains("created at faults/blocked.swift:\(created), took "))
         // Set, but empty.
         let (_, other) = try await look(at: "blocked", seconds: 0.3, environment: ["ASYNCIO_DEBUG": ""])
         #expect(!other.error.contains("Executing Task"))

@@ -147,7 +147,7 @@ import Testing
             onForeignThread { onLoop {} }
             try await Task.sleep(for: .seconds(60))
         }
-        #expect(result?.standardError.contains("reached on a thread that does not run the event") == true)
+        #expect(result?.standardError.contains("called on a thread that does not run the event loop") == true)
     }
 
     @Test func withoutALoopThereIsAnErrorToCatch() throws {
@@ -182,7 +182,7 @@ nonisolated extension ExitTest.Result {
     }
 
     fileprivate func saysTheOtherWay(_ operation: String) -> Bool {
-        standardError.contains("\(operation) was called from another thread than the event loop's")
+        standardError.contains("\(operation) was called on a thread that is not the event loop's")
             && standardError.contains("callSoonThreadSafe")
     }
 }

@@ -58,7 +58,7 @@ import Testing
             of: "poller", refusing: [Call.epollWait, Call.epollPwait, Call.epollPwait2], with: error)
         #expect(lines.count == 3)
         #expect(lines.first == "cleaned up")
-        #expect(lines.dropFirst().first?.contains("waiting for events, which the system refuses") == true)
+        #expect(lines.dropFirst().first?.contains("waiting for events, which the system does not permit") == true)
         #expect(lines.last == "0 reports")
     }
 

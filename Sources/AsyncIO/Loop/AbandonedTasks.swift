@@ -1,24 +1,24 @@
 internal import AsyncIOSystem
 internal import CShims
 
-// # Tasks that never go on
+// # Tasks that never continue
 //
-// A loop that is closed leaves tasks behind that have not ended: they wait for something that
-// never came, or that came too late, and `close()` says so. Should it come after all (a thread
-// resumes the continuation, a `Task.sleep` ends), the runtime brings their job to whatever loop
-// runs then. A task that `runInVirtualTime` has left must not run there: a test has given its body
-// back to the test runner, so that what the task uses may be gone. So the job is dropped.
+// A loop that is closed can leave tasks behind that have not ended. They wait for something that never came,
+// or came too late, and `close()` reports them. If it comes after all (a thread resumes the continuation, a
+// `Task.sleep` ends), the runtime delivers their job to the loop that runs then. A task that
+// `runInVirtualTime` has left must not run there: the test has returned, and what the task uses may be gone.
+// So the job is dropped.
 //
-// Such a Swift task stays suspended for ever. It is known by its address and by the runtime's
-// number of it, which no later task has, should one that was noted end after all. To look a job up
-// costs one load until the first task is abandoned.
+// Such a Swift task stays suspended forever. It is identified by its address and by its number in the
+// runtime, which distinguishes it from a later task at the same address, in case an abandoned task ends after
+// all. Looking up a job costs one load until the first task is abandoned.
 
 enum AbandonedTasks {
-    /// By the address: the number.
+    /// The numbers of the tasks, by address.
     private static let noted = Guarded<[UInt: UInt32]>([:])
 
-    /// The tasks never run again. What they wait for may belong to others and end later: it
-    /// forgets them here, so that no wake-up has to ask.
+    /// Notes that the tasks never run again. What they wait for may belong to other code and end later. It
+    /// forgets them here, so that no wake-up has to check.
     static func add(_ tasks: [AnyAsyncTask], of loop: EventLoop) {
         for task in tasks { _ = task.waitingOn?.forgetWake(of: task) }
         let carriers = loop.carriers.carriers(of: tasks)
@@ -29,7 +29,7 @@ enum AbandonedTasks {
         asyncio_set_has_abandoned_tasks()
     }
 
-    /// Whether the job is that of such a task. Any thread.
+    /// Whether the job belongs to such a task. Can be called on any thread.
     @inline(__always)
     static func contain(_ job: UnownedJob) -> Bool { asyncio_has_abandoned_tasks() && find(job) }
 

@@ -1,20 +1,18 @@
-/// Which logical task a Swift task carries: an open-addressed hash table from the
-/// Swift task's address, with the latest answer in front.
+/// The AsyncTask that a Swift task carries: an open-addressed hash table, keyed by the Swift task's address,
+/// with the latest entry in front.
 ///
-/// It cannot be a variable that the loop sets, since after a foreign wait
-/// (`Task.sleep`, say) a job arrives of which the loop does not know whose it is.
-/// The address of the running Swift task decides. Children that the user makes with
-/// `async let` or a standard task group are not in the table: they have no logical
-/// task.
+/// A variable that the loop sets would not suffice: after a foreign wait (`Task.sleep`, for example), a job
+/// arrives, and the loop does not know which task it belongs to. The address of the running Swift task
+/// decides. Children that the user creates with `async let` or a standard task group are not in the table,
+/// because they have no AsyncTask.
 ///
-/// Most carriers never get into the table proper. The running one stands in front, and one
-/// that suspends in a wait of ours needs no place: its wake-up tells the task. Only when
-/// another carrier runs while it is in the midst of something else (a foreign wait, a nested
-/// carrier) is it stored.
+/// Most carriers never enter the hash table. The running one is in front, and one that suspends in a wait of
+/// this library needs no slot, because its wake-up includes the task. A carrier gets a slot only if another
+/// carrier runs while it is suspended in something else (a foreign wait, a nested carrier).
 ///
-/// An entry is made when a carrier starts and removed before it ends, both on the
-/// loop's thread, so that an address is never taken for an earlier task's, and a task
-/// outlives its entry, whose carrier holds it.
+/// An entry is created when a carrier starts and removed before it ends, both on the loop's thread. So an
+/// address is never mistaken for that of an earlier task, and a task outlives its entry, because the carrier
+/// retains it.
 struct CarrierTable {
     /// The carrier that runs, or ran last.
     private var front: Slot?
@@ -25,9 +23,9 @@ struct CarrierTable {
     private enum FrontState {
         /// It has a slot.
         case stored
-        /// It has none, and gets one when another takes its place in front.
+        /// It has no slot, and gets one when another carrier replaces it in front.
         case running
-        /// It has none and needs none: it is suspended, and its wake-up tells its task.
+        /// It has no slot and needs none: it is suspended, and its wake-up includes its task.
         case parked
     }
 
@@ -36,7 +34,7 @@ struct CarrierTable {
         let task: UnretainedTask
     }
 
-    /// The logical task of the Swift task that runs on this thread.
+    /// The AsyncTask of the Swift task that runs on this thread.
     @inline(__always)
     var current: UnretainedTask? {
         mutating get {
@@ -53,13 +51,13 @@ struct CarrierTable {
         return slot.task
     }
 
-    /// The current carrier has suspended, and its wake-up will come to ``wakes(_:)``.
+    /// Notes that the current carrier has suspended, and that its wake-up will call ``wakes(_:)``.
     @inline(__always)
     mutating func parks() {
         if frontState == .running { frontState = .parked }
     }
 
-    /// A task whose innermost carrier parked is about to run again.
+    /// Notes that a task whose innermost carrier is parked is about to run again.
     @inline(__always)
     mutating func wakes(_ task: UnretainedTask) {
         let (carrier, isStored) = task.with { ($0.carrier, $0.isCarrierStored) }
@@ -69,7 +67,7 @@ struct CarrierTable {
 
     mutating func insert(_ carrier: Carrier, _ task: AnyAsyncTask) {
         putInFront(Slot(carrier: carrier, task: UnretainedTask(task)), .running)
-        // Last, since the one that left the front may be the same task's outer carrier.
+        // Last, because the carrier that has left the front can be the same task's outer carrier.
         task.isCarrierStored = false
     }
 
@@ -82,7 +80,7 @@ struct CarrierTable {
 
     @inline(__always)
     mutating func remove(_ carrier: Carrier, of task: AnyAsyncTask) {
-        // An outer carrier was stored when this one took its place in front.
+        // The outer carrier got a slot when this one replaced it in front.
         task.isCarrierStored = true
         if front?.carrier == carrier {
             front = nil
@@ -118,22 +116,22 @@ struct CarrierTable {
         slots[hole] = nil
     }
 
-    /// All that carry a task, in no order.
+    /// Returns all carriers of a task, in no particular order.
     func carriers(of task: AnyAsyncTask) -> [Carrier] {
         var found = slots.compactMap { slot in slot?.task.object === task ? slot?.carrier : nil }
-        // The innermost may need no place in the table.
+        // The innermost one may have no slot.
         if let carrier = task.carrier, !found.contains(carrier) { found.append(carrier) }
         return found
     }
 
-    /// All that carry one of `tasks`.
+    /// Returns all carriers of `tasks`.
     func carriers(of tasks: [AnyAsyncTask]) -> [Carrier] {
         let addresses = Set(tasks.map { UnretainedTask($0).bits })
         return tasks.compactMap(\.carrier)
             + slots.compactMap { slot in slot.flatMap { addresses.contains($0.task.bits) ? $0.carrier : nil } }
     }
 
-    /// The same for all tasks at once, but for innermost ones that need no place.
+    /// The stored carriers of all tasks. Innermost ones without a slot are missing.
     var stored: [ObjectIdentifier: [Carrier]] {
         var found: [ObjectIdentifier: [Carrier]] = [:]
         for case let slot? in slots { found[ObjectIdentifier(slot.task.object), default: []].append(slot.carrier) }

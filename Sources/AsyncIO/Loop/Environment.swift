@@ -1,36 +1,36 @@
 internal import Glibc
 
 enum Environment {
-    /// `ASYNCIO_DEBUG` is set, and not empty.
+    /// Whether `ASYNCIO_DEBUG` is set and not empty.
     static let debug = value(of: "ASYNCIO_DEBUG") != nil
 
-    /// `ASYNCIO_BACKEND`: what a loop waits with if the program does not say.
+    /// `ASYNCIO_BACKEND`: the backend of a loop if the program does not choose one.
     static let backend = value(of: "ASYNCIO_BACKEND")
 
-    /// `ASYNCIO_FILES`: what does the work of files.
+    /// `ASYNCIO_FILES`: the engine for file operations.
     static let files = value(of: "ASYNCIO_FILES")
 
-    /// `ASYNCIO_WATCHDOG`: after how many seconds a loop counts as blocked; nil for never.
+    /// `ASYNCIO_WATCHDOG`: the number of seconds after which a loop counts as blocked; nil for never.
     static let blockedThreshold: Duration? = {
         guard let text = value(of: "ASYNCIO_WATCHDOG") else { return .seconds(1) }
         guard let seconds = Double(text), seconds > 0 else { return nil }
-        // A century is as good as for ever, and fits.
+        // A century is as good as forever, and fits.
         return .seconds(min(seconds, 3e9))
     }()
 
-    /// `ASYNCIO_INSPECT` is set, and neither empty nor 0.
+    /// Whether `ASYNCIO_INSPECT` is set and neither empty nor 0.
     static let inspect = value(of: "ASYNCIO_INSPECT").map { $0 != "0" } ?? false
 
-    /// `ASYNCIO_DUMP_SIGNAL`: the number of the signal that has the tasks printed; nil for none.
+    /// `ASYNCIO_DUMP_SIGNAL`: the number of the signal that prints the tasks; nil for none.
     static let dumpSignal: Int32? = {
         guard let text = value(of: "ASYNCIO_DUMP_SIGNAL") else { return defaultDumpSignal }
         guard let number = Int32(text), number > 0 else { return nil }
         return number
     }()
 
-    /// Nil if the variable is not set, or empty.
+    /// Returns the value of a variable, or nil if it is not set or empty.
     static func value(of name: String) -> String? {
-        // SAFETY: the text is copied before anybody could have a reason to change it.
+        // SAFETY: the text is copied at once, before anything can change it.
         guard let value = unsafe getenv(name), unsafe value[0] != 0 else { return nil }
         return unsafe String(cString: value)
     }

@@ -1,14 +1,14 @@
 internal import CShims
 
 extension EventLoop {
-    /// The loop that runs on this thread, or nil.
+    /// The event loop that runs on this thread, or `nil`.
     ///
     /// asyncio: `asyncio._get_running_loop`.
     public static var current: EventLoop? { here }
 
-    /// The loop that runs on this thread.
+    /// The event loop that runs on this thread.
     ///
-    /// - Throws: ``RuntimeError`` if none does.
+    /// - Throws: ``RuntimeError`` if no event loop runs on this thread.
     ///
     /// asyncio: `asyncio.get_running_loop`.
     public static var running: EventLoop {
@@ -18,26 +18,25 @@ extension EventLoop {
         }
     }
 
-    /// One thread-local load.
+    /// The loop of this thread; costs one thread-local load.
     @inline(__always)
     static var here: EventLoop? {
-        // SAFETY: the pointer is set by `whileCurrent` alone, which holds the loop
-        // for as long as it is set.
+        // SAFETY: only `whileCurrent` sets the pointer, and retains the loop for as long as it is set.
         guard let pointer = unsafe asyncio_loop_get() else {
             return loopOfAsyncMain()
         }
         return unsafe Unmanaged<EventLoop>.fromOpaque(pointer).takeUnretainedValue()
     }
 
-    /// The runtime begins an `async` main before it asks the executor to run: that first
-    /// piece, up to its first suspension, finds the loop that will run the rest. Every access
-    /// to the thread's loop that finds none comes by here, so that any call may be the first.
+    /// The runtime starts an `async` main before it asks the executor to run. That first piece, up to its
+    /// first suspension, uses the loop that will run the rest. Every access to the thread's loop that finds
+    /// none comes here, so any call can be the first one.
     @inline(never)
     private static func loopOfAsyncMain() -> EventLoop? {
-        // Code outside of any task is no async main.
+        // Code outside of any Swift task cannot be an async main.
         guard asyncio_awaits_main(), Carrier.current != nil else { return nil }
         do {
-            // SAFETY: the retain is never given back; the loop lives as long as the process.
+            // SAFETY: the retain is never balanced; the loop lives as long as the process.
             let loop = try unsafe Unmanaged.passRetained(makeForAsyncMain())
             unsafe asyncio_loop_set(loop.toOpaque())
             return unsafe loop.takeUnretainedValue()
@@ -46,7 +45,7 @@ extension EventLoop {
         }
     }
 
-    /// The loop that an `async` main runs on.
+    /// Returns the loop that an `async` main runs on.
     static func forAsyncMain() throws -> EventLoop { try here ?? makeForAsyncMain() }
 
     private static func makeForAsyncMain() throws -> EventLoop {
@@ -56,17 +55,17 @@ extension EventLoop {
         return loop
     }
 
-    /// The loop of this thread, for those who cannot go on without one: memory
-    /// safety stands on nobody else touching the library's objects.
+    /// Returns the loop of this thread, for code that cannot continue without one: memory safety depends on
+    /// no other thread touching the library's objects.
     @inline(__always)
     static func required(for operation: StaticString) -> EventLoop {
         guard let loop = here else { noLoop(operation) }
         return loop
     }
 
-    // The same for the length of `body`, which does not retain the loop.
+    // Like `required`, but only while `body` runs, and without retaining the loop.
 
-    /// False if there is none, and then nothing is done.
+    /// Returns false, without calling `body`, if this thread has no loop.
     @inline(__always)
     static func withHere(_ body: (EventLoop) -> Void) -> Bool {
         guard let pointer = unsafe asyncio_loop_get() ?? pointerForAsyncMain() else { return false }
@@ -82,14 +81,14 @@ extension EventLoop {
         return try unsafe Unmanaged<EventLoop>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
     }
 
-    // It takes no body: one that had to be kept for this path would cost the other one references.
+    // This function takes no body: keeping one for this path would cost the other path reference counts.
     @inline(never)
     private static func pointerForAsyncMain() -> UnsafeMutableRawPointer? {
         loopOfAsyncMain() == nil ? nil : unsafe asyncio_loop_get()
     }
 
-    /// Before its loop runs, an object may be used where the loop will run. While one runs,
-    /// it belongs to that one's thread.
+    /// Stops the program if a loop runs on another thread. Before its loop runs, an object may be used where
+    /// the loop will run; while one runs, the object belongs to its thread.
     @inline(never)
     static func assertNoneElsewhere(for operation: StaticString) {
         if LoopExecutor.shared.isRunning { noLoop(operation) }
@@ -99,13 +98,13 @@ extension EventLoop {
     private static func noLoop(_ operation: StaticString) -> Never {
         fatalError(
             """
-            \(operation) was called on a thread that runs no event loop. asyncio's objects belong to \
-            their loop's thread: call it from code that `run { }` runs, or hand it over with \
-            loop.callSoonThreadSafe { } or loop.submit { }.
+            \(operation) was called on a thread that runs no event loop; asyncio's objects belong to \
+            their loop's thread, so call it from code that `run { }` runs, or pass the call to the loop \
+            with loop.callSoonThreadSafe { } or loop.submit { }
             """)
     }
 
-    /// Makes this loop the thread's current one while `body` runs.
+    /// Makes this loop the current one of the thread while `body` runs.
     func whileCurrent<T>(_ body: () throws -> T) rethrows -> T {
         let outer = unsafe asyncio_loop_get()
         unsafe asyncio_loop_set(Unmanaged.passUnretained(self).toOpaque())
@@ -113,8 +112,8 @@ extension EventLoop {
         return try withExtendedLifetime(self) { try body() }
     }
 
-    /// Hides the running loop from `body`, which then runs as at the top level of
-    /// a program: for tests that run inside a loop and test what makes loops.
+    /// Hides the running loop from `body`, which then runs as at the top level of a program. For tests that
+    /// run inside a loop and test code that creates loops.
     package static func outsideOfAnyLoop<T>(_ body: () throws -> T) rethrows -> T {
         let outer = unsafe asyncio_loop_get()
         asyncio_loop_set(nil)
@@ -126,27 +125,27 @@ extension EventLoop {
         return try body()
     }
 
-    /// The loop may be used by its own thread, and by the thread that is about to run it.
+    /// Stops the program unless the loop is used by its own thread, or by the thread that is about to run it.
     func assertUsable(_ operation: StaticString) {
         if state == .running, EventLoop.here !== self {
             fatalError(
                 """
-                \(operation) was called from another thread than the event loop's. \
-                Use callSoonThreadSafe { } or submit { } there.
+                \(operation) was called on a thread that is not the event loop's; \
+                use callSoonThreadSafe { } or submit { } there
                 """)
         }
     }
 }
 
 extension EventLoop {
-    /// Makes the event loop the executor of this process, whose first thread this is: for
-    /// the product AsyncIOMain.
+    /// Makes the event loop the executor of this process, whose first thread this is. For the product
+    /// AsyncIOMain.
     package static func installExecutor() {
         LoopExecutor.install()
         asyncio_set_awaits_main(true)
         ProgramEnd.reportsEveryError()
     }
 
-    /// For test runners, which Ctrl-C ends as ever.
+    /// Leaves Ctrl-C to the test runner, which it ends as usual.
     package static func leaveInterruptsAlone() { unsafe AsyncMain.leavesInterruptsAlone = true }
 }

@@ -4,12 +4,15 @@ internal import SystemPackage
 extension EventLoop {
     // MARK: The user's descriptors
 
-    /// Calls `callback` in each turn in which `descriptor` can be read from; replaces the
-    /// callback that it had. The descriptor stays the caller's, who removes the reader
-    /// before closing it.
+    /// Calls `callback` in each turn in which `descriptor` is readable. Replaces the descriptor's previous
+    /// reader. The descriptor remains yours; remove the reader before you close it.
     ///
-    /// - Throws: ``RuntimeError`` if a connection of this loop owns the descriptor, or the
-    ///   loop is closed; ``OSError`` if it cannot be watched (a regular file, say).
+    /// - Parameters:
+    ///   - descriptor: The descriptor to watch.
+    ///   - callback: Called on the loop. An error that it throws goes to the exception handler.
+    /// - Throws: ``RuntimeError`` if a connection of this loop owns the descriptor or the loop is closed;
+    ///   ``ValueError`` if the descriptor is negative; ``OSError`` if it cannot be watched (a regular file,
+    ///   for example).
     ///
     /// asyncio: `loop.add_reader`.
     public func addReader(_ descriptor: Int32, _ callback: @escaping () throws -> Void) throws {
@@ -19,9 +22,10 @@ extension EventLoop {
         }
     }
 
-    /// Calls `callback` in each turn in which `descriptor` can be written to.
+    /// Calls `callback` in each turn in which `descriptor` is writable. Replaces the descriptor's previous
+    /// writer.
     ///
-    /// - Throws: as ``addReader(_:_:)``.
+    /// - Throws: The same errors as ``addReader(_:_:)``.
     ///
     /// asyncio: `loop.add_writer`.
     public func addWriter(_ descriptor: Int32, _ callback: @escaping () throws -> Void) throws {
@@ -31,9 +35,11 @@ extension EventLoop {
         }
     }
 
-    /// Takes the reader of a descriptor away; its writer stays.
+    /// Removes the reader of a descriptor; its writer stays.
     ///
-    /// - Returns: whether there was one; always false when the loop is closed.
+    /// - Returns: Whether there was a reader. This is always `false` if the loop is closed.
+    /// - Throws: ``RuntimeError`` if a connection of this loop owns the descriptor; ``OSError`` if the system
+    ///   refuses the change.
     ///
     /// asyncio: `loop.remove_reader`.
     @discardableResult
@@ -41,7 +47,10 @@ extension EventLoop {
         try remove(descriptor, "removeReader") { $0.onReadable.take() }
     }
 
-    /// Takes the writer of a descriptor away; its reader stays.
+    /// Removes the writer of a descriptor; its reader stays.
+    ///
+    /// - Returns: Whether there was a writer. This is always `false` if the loop is closed.
+    /// - Throws: The same errors as ``removeReader(_:)``.
     ///
     /// asyncio: `loop.remove_writer`.
     @discardableResult
@@ -51,7 +60,7 @@ extension EventLoop {
 
     private func change(_ descriptor: Int32, _ operation: StaticString, _ body: (Watch) -> Void) throws {
         try checkOpen(operation)
-        guard descriptor >= 0 else { throw ValueError("\(operation)() needs a descriptor, not \(descriptor)") }
+        guard descriptor >= 0 else { throw ValueError("\(operation)() needs a valid descriptor, got \(descriptor)") }
         if let watch = descriptors[descriptor] {
             try checkNotOwned(watch, operation)
             let (reader, writer) = (watch.onReadable, watch.onWritable)
@@ -61,7 +70,7 @@ extension EventLoop {
                     try poller.modify(descriptor, for: watch.interest, token: watch.token)
                 }
             } catch {
-                // All is as it was.
+                // Restores the previous state.
                 (watch.onReadable, watch.onWritable) = (reader, writer)
                 reader?.isRemoved = false
                 writer?.isRemoved = false
@@ -95,8 +104,8 @@ extension EventLoop {
         return true
     }
 
-    /// Adds a reader after `delay`, and if the system is short of memory just then, after the
-    /// same delay again, for as long as it is wanted: nobody is there to be told.
+    /// Adds a reader after `delay`. If the system is out of memory at that time, tries again after the same
+    /// delay for as long as the reader is wanted, because there is no caller to report to.
     func addReaderLater(
         _ descriptor: Int32, in delay: Duration, while isWanted: @escaping () -> Bool,
         _ callback: @escaping () throws -> Void
@@ -124,7 +133,7 @@ extension EventLoop {
 
     // MARK: Waiting for the user's descriptors
 
-    /// Suspends until a user's descriptor can be read from. Any number of tasks may.
+    /// Suspends until a user's descriptor is readable. Any number of tasks can wait.
     nonisolated(nonsending) func waitReadable(_ descriptor: Int32, _ operation: StaticString) async throws {
         let place = Waiter(for: operation)
         let waits = try waits(for: descriptor, operation, { $0.readers.append(place) }) { $0.readers.remove(place) }
@@ -132,7 +141,7 @@ extension EventLoop {
         try await place.wait()
     }
 
-    /// Suspends until a user's descriptor can be written to.
+    /// Suspends until a user's descriptor is writable. Any number of tasks can wait.
     nonisolated(nonsending) func waitWritable(_ descriptor: Int32, _ operation: StaticString) async throws {
         let place = Waiter(for: operation)
         let waits = try waits(for: descriptor, operation, { $0.writers.append(place) }) { $0.writers.remove(place) }
@@ -160,7 +169,7 @@ extension EventLoop {
 
     private func end(_ waits: DescriptorWaits, of descriptor: Int32, _ leave: (DescriptorWaits) -> Void) {
         leave(waits)
-        // The descriptor may have been closed meanwhile, and be another's now.
+        // In the meantime, the descriptor may have been closed and its number reused.
         guard let watch = descriptors[descriptor], watch.waits === waits else { return }
         if watch.interest.isEmpty {
             unwatch(watch)
@@ -171,7 +180,7 @@ extension EventLoop {
 
     // MARK: Streams' descriptors
 
-    /// Watches a stream's descriptor until ``unwatch(_:)``.
+    /// Watches the descriptor of a stream until ``unwatch(_:)``.
     func watch(_ descriptor: Int32) throws(Errno) -> Watch {
         let watch = descriptors.makeWatch(descriptor, isEdgeTriggered: true)
         try poller.add(descriptor, for: [.readable, .writable, .edge], token: watch.token)
@@ -179,9 +188,9 @@ extension EventLoop {
         return watch
     }
 
-    /// For a descriptor that somebody hands over.
+    /// Checks a descriptor that is being handed over.
     ///
-    /// - Throws: ``RuntimeError`` if this loop uses it already.
+    /// - Throws: ``RuntimeError`` if this loop already uses it.
     func checkUnused(_ descriptor: Int32) throws(RuntimeError) {
         guard let watch = descriptors[descriptor] else { return }
         throw RuntimeError(
@@ -191,7 +200,7 @@ extension EventLoop {
                     + "call close(), removeReader() or removeWriter() first")
     }
 
-    /// Call it before the descriptor is closed.
+    /// Stops watching a descriptor. Must be called before it is closed.
     func unwatch(_ watch: Watch) {
         guard descriptors[watch.descriptor] === watch else { return }
         descriptors.remove(watch)
@@ -200,7 +209,7 @@ extension EventLoop {
 
     // MARK: Events
 
-    /// Notes what the poller reported; what is to run is queued, reads before writes.
+    /// Notes what the poller reported, and queues what is to run, reads before writes.
     @inline(__always)
     func descriptorIsReady(_ event: PollEvent, among descriptors: DescriptorTable) {
         let isKnown = descriptors.withWatch(token: event.token) { watch in
@@ -221,7 +230,7 @@ extension EventLoop {
         if !isKnown, event.token == MainQueueService.token { mainQueueIsReady() }
     }
 
-    /// Runs a descriptor's callback, unless it is removed before its turn.
+    /// Queues a descriptor's callback, which runs unless it is removed before its turn.
     func queue(_ callback: WatchCallback?) {
         if let callback { ready.append(.descriptor(callback)) }
     }

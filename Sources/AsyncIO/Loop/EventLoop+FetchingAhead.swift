@@ -1,27 +1,27 @@
 internal import AsyncIOSystem
 internal import CShims
 
-// # Fetching ahead
+// # Prefetching
 //
-// With a thousand connections, what a request touches (some twenty cache lines: the watch, the
-// waiter, the tasks, their frames, the connection, the streams) has left the caches since the
-// last request of that connection. Touched one after the other as the code gets to them, each
-// is a wait for memory. But a turn knows beforehand what it will run: it asks the processor for
-// the next ones' lines while it deals with the present one. That changes nothing but time.
+// With a thousand connections, the memory that a request uses (some twenty cache lines: the watch, the
+// waiter, the tasks, their frames, the connection, the streams) has left the caches since the last request of
+// that connection. If the code touches the lines one after the other, each access waits for memory. But a
+// turn knows in advance what it will run. So it prefetches the cache lines of the next entries while it
+// processes the current one. This affects nothing but time.
 //
-// An address leads to the next (the event to the watch, the watch to the waiter and the
-// connection, the job to the task's frames), so it goes in two steps, each far enough ahead
-// that the line which it reads has come.
+// One address leads to the next (the event to the watch, the watch to the waiter and the connection, the job
+// to the task's frames). So prefetching takes two steps, each far enough ahead that the line that it reads
+// has arrived.
 //
-// For few entries everything is in the caches, and nothing is asked for.
+// With few entries, everything is in the caches, and nothing is prefetched.
 
 extension EventLoop {
-    /// From how many on.
+    /// The minimum number of entries for which prefetching is worthwhile.
     static let leastFetchedAhead = 16
-    /// How far ahead the first step is, and the second.
+    /// How far ahead the first and the second step are.
     static let fetchDistances = (first: 6, second: 3)
 
-    /// Fetches what the entries of the ready queue will need, the present one taken out.
+    /// Prefetches what the entries of the ready queue will need, when the current one has been removed.
     @inline(__always)
     func fetchAheadOfEntry(among count: Int) {
         let (first, second) = Self.fetchDistances
@@ -30,14 +30,14 @@ extension EventLoop {
             if let task { fetch(task.bits, lines: 3) }
         }
         if second <= count, case .wake(let job, _) = ready[second - 1] {
-            // Sound: the job is a suspended task's, which waits in the queue.
+            // Sound: the job belongs to a suspended task, which waits in the queue.
             asyncio_prefetch_frames(job.bits)
         }
     }
 }
 
 extension DescriptorTable {
-    /// Fetches what the events after the one at `index` will need.
+    /// Prefetches what the events after the one at `index` will need.
     @inline(__always)
     func fetchAhead(ofEvent index: Int, of count: Int, from poller: any Poller) {
         let (first, second) = EventLoop.fetchDistances
@@ -59,7 +59,7 @@ extension DescriptorTable {
     }
 }
 
-/// Asks for memory that is wanted soon. The address need not be anybody's.
+/// Prefetches memory that is needed soon. The address does not have to be valid.
 @inline(__always)
 func fetch(_ address: UInt, lines: Int32) { asyncio_prefetch(address, lines) }
 

@@ -1,22 +1,25 @@
 internal import AsyncIOSystem
 
 extension EventLoop {
-    /// Whether the loop is inside `runForever` or `runUntilComplete`.
+    /// Whether the loop is running, in ``runForever()`` or `runUntilComplete`.
+    ///
+    /// asyncio: `loop.is_running`.
     public var isRunning: Bool { state == .running }
 
-    /// Whether `close()` was called.
+    /// Whether ``close()`` was called.
+    ///
+    /// asyncio: `loop.is_closed`.
     public var isClosed: Bool { state == .closed }
 
-    /// Runs until ``stop()`` is called. What is queued then stays queued for the
-    /// next run.
+    /// Runs until ``stop()`` is called. What is queued at that time stays queued for the next run.
     ///
-    /// - Throws: ``RuntimeError`` if this loop or another one is running already, or
-    ///   if it is closed; ``KeyboardInterrupt`` as soon as a callback or a task throws it.
+    /// - Throws: ``RuntimeError`` if this loop or another one is already running, or this loop is closed;
+    ///   ``KeyboardInterrupt`` as soon as a callback or a task throws it; ``OSError`` if the poller fails.
     ///
     /// asyncio: `loop.run_forever`.
     public func runForever() throws { try run(until: { false }) }
 
-    /// Ends the run after the present turn. Before a run: lets it make one turn.
+    /// Ends the run after the current turn. If the loop is not running, the next run makes only one turn.
     ///
     /// asyncio: `loop.stop`.
     public func stop() {
@@ -24,10 +27,13 @@ extension EventLoop {
         isStopping = true
     }
 
-    /// Runs until the future has ended, and returns its value or throws its error.
+    /// Runs until the future has ended.
     ///
-    /// - Throws: ``RuntimeError`` if the loop is running or closed already, or is
-    ///   stopped before the future ends; and what the future throws.
+    /// - Parameter future: The task or future to wait for.
+    /// - Returns: The value of the future.
+    /// - Throws: What the future throws; ``RuntimeError`` if a loop is already running, this loop is closed,
+    ///   or it is stopped before the future has ended; ``KeyboardInterrupt`` and ``OSError`` like
+    ///   ``runForever()``.
     ///
     /// asyncio: `loop.run_until_complete`.
     @discardableResult
@@ -39,18 +45,21 @@ extension EventLoop {
             do {
                 try run(until: { false })
             } catch {
-                // What escapes says it all.
+                // The error that ends the run says everything.
                 if future.isDone { future.isErrorRetrieved = true }
                 throw error
             }
         }
         guard future.isDone else { throw RuntimeError("Event loop stopped before Future completed.") }
-        // Reading the end of a cancelled future looks at the loop.
+        // Reading the result of a cancelled future accesses the loop.
         return try whileCurrent { try future.result() }
     }
 
-    /// Runs `body` as a task until it has ended, and returns its value or throws
-    /// its error.
+    /// Runs `body` as a task until it has ended.
+    ///
+    /// - Parameter body: The body of the task.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws; otherwise the same errors as `runUntilComplete(_:)` with a future.
     ///
     /// asyncio: `loop.run_until_complete`, given a coroutine.
     @discardableResult
@@ -59,12 +68,12 @@ extension EventLoop {
         return try runUntilComplete(makeMainTask(body))
     }
 
-    /// A task for a main-actor body, made from outside of the loop.
+    /// Creates a task for a main-actor body from outside the loop.
     func makeMainTask<T>(name: String? = nil, _ body: @escaping @MainActor () async throws -> T) -> AsyncTask<T> {
         whileCurrent {
             let task = AsyncTask<T>(name: name, site: nil)
-            // SAFETY: the task is made here and runs on this thread, in the run
-            // that follows; the box only tells the compiler so.
+            // SAFETY: the task is created here and runs on this thread, in the run that follows; the
+            // annotation only tells the compiler.
             nonisolated(unsafe) let unsafeTask = task
             Task { @MainActor in
                 let task = unsafe unsafeTask
@@ -75,9 +84,8 @@ extension EventLoop {
         }
     }
 
-    /// Ends the loop for good: what is queued is dropped, callbacks and timers are
-    /// forgotten. A task that has not ended is reported to the exception handler; it never
-    /// will. Calling it again does nothing.
+    /// Closes the loop permanently. Queued callbacks and timers are dropped. A task that has not ended is
+    /// reported to the exception handler; it never will end. Calling this again does nothing.
     ///
     /// - Throws: ``RuntimeError`` if the loop is running.
     ///
@@ -95,8 +103,7 @@ extension EventLoop {
 
     // MARK: Inside
 
-    /// Lets go of all that the loop holds, and names the tasks that it leaves suspended for
-    /// ever.
+    /// Releases everything that the loop retains, and reports the tasks that stay suspended forever.
     func forgetEverything() {
         leftTasks = tasks.count
         if leftTasks > 0, abandonsTasks { AbandonedTasks.add(tasks.all.filter { !$0.isDone }, of: self) }
@@ -119,9 +126,9 @@ extension EventLoop {
         files?.close()
         files = nil
         releaseJobs()
-        // At once, and not when the last one who holds the loop lets it go.
+        // Closed now, not when the last reference to the loop is released.
         poller.close()
-        // It may hold what holds the loop.
+        // The handler may retain something that retains the loop.
         exceptionHandler = nil
         LateReports.finish()
     }
@@ -140,9 +147,10 @@ extension EventLoop {
             isStopping = false
         }
         whileCurrent {
-            // The first piece of an `async` main may have left hand-overs: no entry runs that they follow.
+            // The first piece of an `async` main may have left handovers, and no entry runs that they would
+            // follow.
             runHandOvers()
-            // What was left for a loop that did not run is all there when it begins.
+            // Everything that was left for the loop before it ran is available when it begins.
             inbox.take(atMost: .max, receive)
             repeat { turn() } while !isStopping && escaping == nil && !isDone()
         }
@@ -157,12 +165,12 @@ extension EventLoop {
         }
         if EventLoop.here == nil, LoopExecutor.shared.isRunning {
             throw RuntimeError(
-                "Another thread runs an event loop; a process has one at a time. Use loop.submit { } to run code there")
+                "another thread is running an event loop, and a process can run only one at a time; "
+                    + "use loop.submit { } to run code there")
         }
     }
 
-    /// Lets what is on its way arrive, a few turns and no wait: what was closed last is told
-    /// that it is.
+    /// Makes a few turns, without waiting, so that what was closed last can report it.
     func settle() throws {
         var turns = 0
         while !ready.isEmpty, turns < 4 {
@@ -171,8 +179,8 @@ extension EventLoop {
         }
     }
 
-    /// Jobs are the runtime's, not ours to drop: the loop around this one, or the
-    /// next one, runs them.
+    /// Jobs belong to the runtime and must not be dropped: the loop around this one, or the next one, runs
+    /// them.
     private func releaseJobs() {
         for entry in ready.removeAll() {
             if case .job(let job) = entry, !AbandonedTasks.contain(job) { LoopExecutor.shared.adopt(.job(job)) }

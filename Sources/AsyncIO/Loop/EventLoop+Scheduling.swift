@@ -1,11 +1,11 @@
 internal import AsyncIOSystem
 
 extension EventLoop {
-    /// Runs `callback` in the next turn, after what is scheduled already.
+    /// Runs `callback` in the next turn, after everything that is already scheduled.
     ///
-    /// An error that it throws goes to the exception handler; the loop goes on.
+    /// An error that the callback throws goes to the exception handler; the loop continues.
     ///
-    /// - Returns: a handle that can take the callback back.
+    /// - Returns: A handle that can cancel the callback.
     /// - Throws: ``RuntimeError`` if the loop is closed.
     ///
     /// asyncio: `loop.call_soon`.
@@ -17,11 +17,15 @@ extension EventLoop {
         return handle
     }
 
-    /// Runs `callback` once `delay` has passed; never early. Callbacks with equal
-    /// deadlines run in the order they were scheduled in. A delay of zero or less
-    /// means the next look at the timers, after what is ready already.
+    /// Runs `callback` when `delay` has passed, and never earlier.
     ///
+    /// Callbacks with equal deadlines run in the order in which they were scheduled. With a delay of zero or
+    /// less, the callback runs after everything that is already ready. An error that it throws goes to the
+    /// exception handler.
+    ///
+    /// - Returns: A handle that can cancel the callback.
     /// - Throws: ``RuntimeError`` if the loop is closed.
+    /// - Complexity: O(log *n*), where *n* is the number of active timers.
     ///
     /// asyncio: `loop.call_later`.
     @discardableResult
@@ -32,9 +36,15 @@ extension EventLoop {
         return schedule(.callback(attributed(callback)), at: time.advanced(by: delay))
     }
 
-    /// Runs `callback` at `deadline`, an instant on the clock of ``now``.
+    /// Runs `callback` at `deadline`, and never earlier. An error that it throws goes to the exception
+    /// handler.
     ///
+    /// - Parameters:
+    ///   - deadline: An instant on the clock of ``now``.
+    ///   - callback: The callback.
+    /// - Returns: A handle that can cancel the callback.
     /// - Throws: ``RuntimeError`` if the loop is closed.
+    /// - Complexity: O(log *n*), where *n* is the number of active timers.
     ///
     /// asyncio: `loop.call_at`.
     @discardableResult
@@ -45,12 +55,12 @@ extension EventLoop {
         return schedule(.callback(attributed(callback)), at: deadline.loopTime)
     }
 
-    /// Runs `callback` on the loop; may be called from any thread.
+    /// Runs `callback` on the loop. You can call this method from any thread.
     ///
-    /// It wakes the loop if it sleeps. The handle may be cancelled from any
-    /// thread: then the callback either never runs, or has ended when `cancel()`
-    /// returns.
+    /// It wakes the loop if it is sleeping. You can cancel the handle from any thread: afterwards, the
+    /// callback either never runs, or has ended when `cancel()` returns.
     ///
+    /// - Returns: A handle that can cancel the callback.
     /// - Throws: ``RuntimeError`` if the loop is closed.
     ///
     /// asyncio: `loop.call_soon_threadsafe`.
@@ -63,7 +73,7 @@ extension EventLoop {
         return handle
     }
 
-    /// The loop's present: the machine's continuous clock, or virtual time.
+    /// The current time of the loop: the machine's continuous clock, or virtual time.
     ///
     /// asyncio: `loop.time`.
     public var now: ContinuousClock.Instant { .init(loopTime: time) }
@@ -82,8 +92,8 @@ extension EventLoop {
         if state == .closed { throw RuntimeError("Event loop is closed") }
     }
 
-    /// Takes what may come from any thread: from the loop's own, its place in the queue is
-    /// that of the call. False if the loop is closed.
+    /// Accepts an item from any thread. On the loop's own thread, its position in the queue is that of the
+    /// call. Returns false if the loop is closed.
     @discardableResult
     func post(_ item: Inbox.Item) -> Bool {
         guard EventLoop.here === self, state != .closed else { return send(item) }
@@ -91,8 +101,8 @@ extension EventLoop {
         return true
     }
 
-    /// Leaves something for the loop, on any other thread, and wakes it if it sleeps. False if
-    /// the loop is closed.
+    /// Leaves an item for the loop, from any other thread, and wakes the loop if it is sleeping. Returns
+    /// false if the loop is closed.
     @discardableResult
     func send(_ item: Inbox.Item) -> Bool {
         switch inbox.post(item) {
@@ -112,8 +122,7 @@ extension EventLoop {
         }
     }
 
-    /// Puts a random one of the entries of this turn to the front: a seeded
-    /// schedule in place of first in, first out.
+    /// Moves a random entry of this turn to the front, for a seeded schedule instead of first in, first out.
     func moveRandomEntryToFront(among count: Int) {
         guard count > 1, let index = schedule?.next(below: count), index > 0 else { return }
         ready.moveToFront(index)

@@ -1,12 +1,12 @@
 internal import AsyncIOSystem
 internal import Logging
 
-// A step is what the loop runs between two looks at its queue: a task from one suspension
-// to the next, or a callback. Before each it tells its pulse, which the watchdog listens to,
-// and learns whether somebody wants to know more. Mostly nobody does.
+// A step is what the loop runs between two accesses to its queue: a task from one suspension to the next, or
+// a callback. Before each step, the loop announces it to its pulse, which the watchdog reads, and learns
+// whether anything wants more information. Usually nothing does.
 
 extension EventLoop {
-    /// Who may want steps timed.
+    /// The reasons for timing steps.
     struct StepReasons: OptionSet {
         let rawValue: UInt8
         static let debug = StepReasons(rawValue: 1)
@@ -14,13 +14,13 @@ extension EventLoop {
         static let inspection = StepReasons(rawValue: 4)
     }
 
-    /// Has every step timed, or not any more if nobody else wants it.
+    /// Starts timing every step, or stops if there is no other reason for it.
     func timeSteps(_ isWanted: Bool, for reason: StepReasons) {
         if isWanted { stepTimes.reasons.insert(reason) } else { stepTimes.reasons.remove(reason) }
         if stepTimes.reasons.isEmpty { pulse.lower(.timed) } else { pulse.raise(.timed) }
     }
 
-    /// A step while somebody watches.
+    /// Runs a step while it is being observed.
     @inline(never)
     func runWatched(_ entry: ReadyEntry) {
         Watchdog.waitWhileLooking()
@@ -35,7 +35,8 @@ extension EventLoop {
         stepTimes.task = nil
     }
 
-    /// `callback`, in the context of who schedules it now; in debug mode it tells who that is.
+    /// Returns `callback` bound to the context of the code that schedules it now. In debug mode, it also
+    /// records that code.
     func attributed(_ callback: @escaping () throws -> Void) -> () throws -> Void {
         let callback = CallerContext.bind(callback)
         guard debug else { return callback }
@@ -46,7 +47,7 @@ extension EventLoop {
         }
     }
 
-    /// The present step turns out to be this task's.
+    /// Called when the current step turns out to belong to this task.
     @inline(never)
     func stepIs(of task: AnyAsyncTask) {
         Watchdog.waitWhileLooking()
@@ -61,13 +62,13 @@ extension EventLoop {
             switch entry {
             case .done(let future, _): subject = "a done callback of \(future.description)"
             case .handle, .threadSafe, .descriptor, .sleep: subject = "a callback"
-            case .wake, .job: subject = "code that is no task of asyncio's"
+            case .wake, .job: subject = "code outside of any asyncio task"
             }
         }
         let time = Self.seconds(duration)
         let logger = Self.logger(loop: self, task: stepTimes.task?.name)
         let log = { @Sendable (location: String?) in
-            let made = location.map { ", made at \($0)," } ?? ""
+            let made = location.map { ", created at \($0)," } ?? ""
             logger.warning(
                 "Executing \(subject)\(made) took \(time) seconds", metadata: location.map { ["created": "\($0)"] })
         }
@@ -78,30 +79,30 @@ extension EventLoop {
         }
     }
 
-    /// With three places, as asyncio has it.
+    /// Formats with three decimal places, as asyncio does.
     private static func seconds(_ nanoseconds: Int64) -> String {
         let milliseconds = nanoseconds / 1_000_000
         return "\(milliseconds / 1000).\(String(String(milliseconds % 1000 + 1000).dropFirst()))"
     }
 }
 
-/// What is known of steps while they are timed. Loop thread only.
+/// The times of steps, while they are measured. Loop thread only.
 struct StepTimes {
     var reasons: EventLoop.StepReasons = []
-    /// Whose step it is, if it is a task's.
+    /// The task of the current step, if there is one.
     var task: AnyAsyncTask?
-    /// In debug mode: who scheduled the callback that runs.
+    /// The code that scheduled the running callback, in debug mode.
     var origin: CodeAddresses?
 
-    /// What the steps of one task took.
+    /// The times of the steps of one task.
     struct Figures {
         var steps = 0
         var total: Int64 = 0
         var longest: Int64 = 0
     }
-    /// By the task's number.
+    /// By the number of the task.
     private(set) var figures: [UInt64: Figures] = [:]
-    /// Of all steps, tasks' and others.
+    /// All steps, of tasks and others.
     private(set) var all = Figures()
 
     mutating func note(_ duration: Int64) {
@@ -109,7 +110,7 @@ struct StepTimes {
         if let task, !task.isDone { figures[task.number, default: Figures()].add(duration) }
     }
 
-    /// Forgets tasks that have ended.
+    /// Removes the figures of tasks that have ended.
     mutating func keepOnly(_ numbers: Set<UInt64>) { figures = figures.filter { numbers.contains($0.key) } }
 }
 
@@ -139,7 +140,7 @@ struct Lag {
     }
 
     #if Metrics
-        /// The longest since it was last taken.
+        /// Returns the longest delay since the previous call.
         @discardableResult
         mutating func takeLongestOfInterval() -> Int64 {
             defer { longestOfInterval = 0 }

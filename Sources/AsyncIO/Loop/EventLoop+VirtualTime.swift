@@ -1,4 +1,4 @@
-// What AsyncIOTesting builds on.
+// The interface that AsyncIOTesting uses.
 
 extension EventLoop {
     package convenience init(virtualTimeWithSeed seed: UInt64?) throws(OSError) {
@@ -8,12 +8,12 @@ extension EventLoop {
 
     package var virtualElapsed: Duration { .nanoseconds(virtualNow ?? 0) }
 
-    /// Timers that have not fired and were not cancelled.
+    /// The number of timers that have not fired and were not cancelled.
     package var timerCount: Int { timers.count }
 
     package var unfinishedTasks: [AnyAsyncTask] { tasks.all }
 
-    /// A line for each task that has not ended, and one for each circle that they wait in.
+    /// A line for each task that has not ended, and one for each cycle in which tasks wait for each other.
     package var deadlockReport: (waiting: [String], cycles: [String]) {
         whileCurrent {
             (
@@ -29,7 +29,8 @@ extension EventLoop {
         makeMainTask(name: name, body)
     }
 
-    /// True if it ended because the next timer lies beyond the limit.
+    /// Runs until nothing can happen anymore. Returns true if it ended because the next timer is beyond the
+    /// limit.
     package func runUntilStalled(limit: Duration?) throws -> Bool {
         virtualLimit = limit?.roundedUpNanoseconds
         defer { virtualLimit = nil }
@@ -39,7 +40,7 @@ extension EventLoop {
 }
 
 extension EventLoop {
-    /// The entry of this turn that runs next: a random one if the schedule is a seeded one.
+    /// Removes and returns the next entry of this turn: a random one in a seeded schedule.
     func popInVirtualTime(among count: Int) -> ReadyEntry? {
         moveRandomEntryToFront(among: count)
         let entry = ready.popFirst()
@@ -50,7 +51,7 @@ extension EventLoop {
     /// Whether the loop was closed before all of its tasks had ended.
     package var hasLeftTasks: Bool { leftTasks > 0 }
 
-    /// Whether the latest run ended because nothing could happen any more.
+    /// Whether the latest run ended because nothing could happen anymore.
     package var hasStalled: Bool { isStalled }
 }
 
@@ -64,10 +65,10 @@ extension Runner {
 }
 
 extension AnyAsyncTask {
-    /// The task in a line: what it waits for and since when, where, and where it was made.
+    /// A line about the task: what it waits for, since when and where, and where it was created.
     ///
-    /// In virtual time, which starts at zero, that is the time at which the wait began. Otherwise
-    /// it is how long the task has waited.
+    /// In virtual time, which starts at zero, the line says at what time the wait began. Otherwise it says
+    /// how long the task has waited.
     fileprivate func waitReport(at virtualNow: Int64?) -> String {
         let since = virtualNow == nil ? sinceText : " since \(Duration.nanoseconds(waitingSince))"
         let subject =

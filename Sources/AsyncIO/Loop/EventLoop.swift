@@ -3,41 +3,38 @@ internal import CShims
 internal import Synchronization
 internal import SystemPackage
 
-/// The event loop: one thread, one queue, asyncio's order.
+/// The event loop: one thread, one queue, and asyncio's order of execution.
 ///
-/// A program has one at a time. `run { }` makes it, runs a main task on it, and
-/// takes it away; everything else finds it through `EventLoop.current`. The loop
-/// is the executor of the main actor and of every task without an executor of
-/// its own, so that plain Swift code (`Task { }`, actors, `async let`,
-/// `Task.sleep`) runs on it too.
+/// A program runs one loop at a time. `run { }` creates it, runs a main task on it, and closes it; all other
+/// code accesses it through ``current``. The loop is the executor of the main actor and of every task without
+/// an executor of its own, so plain Swift code (`Task { }`, actors, `async let`, `Task.sleep`) runs on it
+/// too.
 ///
-/// Only `callSoonThreadSafe` and `submit` may be called from other threads;
-/// everything else stops the program with a sentence when it is.
+/// Only ``callSoonThreadSafe(_:)`` and `submit` can be called from other threads. Other calls stop the
+/// program with a message that explains the mistake.
 ///
 /// asyncio: `asyncio.EventLoop`.
 //
-// SAFETY: the loop is Sendable so that other threads may hold it and call the two
-// methods above, which touch nothing but `inbox`. Every other stored property
-// belongs to the loop's thread, and every entry point checks that it is there
-// (`EventLoop.required`, `assertOnThread`) before it touches one.
+// SAFETY: the loop is Sendable so that other threads can hold it and call the two methods above, which access
+// only `inbox`. Every other stored property belongs to the loop's thread, and every entry point checks the
+// thread (`EventLoop.required`, `assertUsable`) before it accesses one.
 public final class EventLoop: @unchecked Sendable {
-    // MARK: What is to run (loop thread only)
+    // MARK: Runnable entries (loop thread only)
 
     /// Runnable entries, first in, first out. asyncio's `_ready`.
     @safe @exclusivity(unchecked) var ready = ReadyQueue()
-    /// What is to run later. asyncio's `_scheduled`.
+    /// Timers. asyncio's `_scheduled`.
     @safe @exclusivity(unchecked) var timers = TimerHeap()
-    /// Jobs to be run right after the present one, without a place in the queue: the
-    /// hand-overs that asyncio does inside one step. Mostly empty, and seldom more than
-    /// one. See `Seat`.
+    /// Jobs to run right after the current one, without an entry in the queue: the handovers that asyncio
+    /// does within one step. Usually empty, and rarely more than one. See `Seat`.
     @safe @exclusivity(unchecked) var runNext: [UnownedJob] = []
 
-    // MARK: What is running (loop thread only)
+    // MARK: Running tasks (loop thread only)
 
-    /// What keeps the task that is about to suspend. Set just before it hops to the parking
-    /// place, consumed when its job arrives there.
+    /// Where to store the job of the task that is about to suspend. Set just before the task hops to the
+    /// parking place, and used when its job arrives there.
     @safe @exclusivity(unchecked) var parking = Parking.nothing
-    /// Which logical task the running Swift task carries.
+    /// The AsyncTasks that Swift tasks carry.
     @safe @exclusivity(unchecked) var carriers = CarrierTable()
     /// Every task that has not ended, oldest first.
     @safe @exclusivity(unchecked) var tasks = TaskList()
@@ -45,90 +42,91 @@ public final class EventLoop: @unchecked Sendable {
     // MARK: Input, output, time (loop thread only)
 
     let poller: any Poller
-    /// What the loop waits with: never ``Backend/automatic``.
+    /// The backend that the loop uses; never ``Backend/automatic``.
     ///
-    /// asyncio: which selector the loop has.
+    /// asyncio: the selector of the loop.
     public let backend: Backend
     @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
-    /// The present of a loop in virtual time; nil if time is real.
+    /// The current time of a loop in virtual time; nil in real time.
     @safe @exclusivity(unchecked) var virtualNow: Int64?
-    /// How far virtual time may go; nil for any distance.
+    /// How far virtual time can advance; nil for any distance.
     @safe @exclusivity(unchecked) var virtualLimit: Int64?
-    /// What is known of the length of foreign sleeps, if time is virtual.
+    /// What is known about the length of foreign sleeps, in virtual time.
     @safe @exclusivity(unchecked) var sleepBounds = SleepBounds()
-    /// Picks which ready entry runs next, if the schedule is a seeded one.
+    /// Picks the next ready entry to run, in a seeded schedule.
     @safe @exclusivity(unchecked) var schedule: RandomSchedule?
-    /// Work handed to other threads that will report back through the inbox: a
-    /// loop in virtual time waits for it before it lets time jump.
+    /// Work on other threads that will report back through the inbox. A loop in virtual time waits for it
+    /// before it lets time jump.
     @safe @exclusivity(unchecked) var outstandingForeignWork = 0
-    /// Name lookups that somebody waits for: the same, but the end of the loop does not
+    /// Name lookups that tasks wait for. They are treated the same, except that the end of the loop does not
     /// wait for them.
     @safe @exclusivity(unchecked) var lookups = 0
-    /// Who waits for the work to end.
+    /// The tasks that wait for that work to end.
     @safe @exclusivity(unchecked) var foreignWorkWaiters: [Waiter] = []
-    /// Whether threads take no more work.
+    /// Whether threads accept no more work.
     @safe @exclusivity(unchecked) var isExecutorShutDown = false
-    /// Generators that have begun and not ended; see shutdownAsyncGenerators.
+    /// Generators that have started and have not ended; see shutdownAsyncGenerators.
     @safe @exclusivity(unchecked) var generators = GeneratorList()
-    /// Who reads and writes files for this loop; made at first use.
+    /// The engine that reads and writes files for this loop; created when it is first used.
     @safe @exclusivity(unchecked) var files: FileEngine?
-    /// What the present step may still read and write; see IOBudget.swift.
+    /// What the current step can still read and write; see IOBudget.swift.
     @safe @exclusivity(unchecked) var budget = IOBudget()
-    /// Memory that every connection receives into, so that an idle one holds none.
+    /// The memory that every connection receives into, so that an idle one needs none.
     let receiveBuffer = ReceiveBuffer()
 
     // MARK: State (loop thread only)
 
-    /// Whether other threads are likely to have something soon.
+    /// Whether other threads are likely to send something soon.
     @safe @exclusivity(unchecked) private var senders = Senders()
     @safe @exclusivity(unchecked) var state = State.idle
     @safe @exclusivity(unchecked) var isStopping = false
-    /// Somebody else's run loop runs this one, and does the sleeping; see LoopPump.
+    /// Whether a foreign run loop runs this one and does the sleeping; see LoopPump.
     @safe @exclusivity(unchecked) var isPumped = false
-    /// Set by a loop in virtual time that found nothing left that could happen.
+    /// Set by a loop in virtual time when nothing can happen anymore.
     @safe @exclusivity(unchecked) var isStalled = false
-    /// Whether tasks that it leaves behind never go on; see AbandonedTasks.swift.
+    /// Whether tasks that the loop leaves behind never continue; see AbandonedTasks.swift.
     @safe @exclusivity(unchecked) var abandonsTasks = false
-    /// How many tasks had not ended when it was closed.
+    /// How many tasks had not ended when the loop was closed.
     @safe @exclusivity(unchecked) var leftTasks = 0
-    /// A ``KeyboardInterrupt`` that a callback or a task ended with, or the poller's failure:
-    /// it ends the run at once, and what is queued stays queued.
+    /// A ``KeyboardInterrupt`` that ended a callback or a task, or a failure of the poller. It ends the run
+    /// at once; what is queued stays queued.
     @safe @exclusivity(unchecked) var escaping: (any Error)?
-    /// What is known of the poller's failures.
+    /// The recent failures of the poller.
     @safe @exclusivity(unchecked) var pollFailures = PollFailures()
-    /// Turns made so far.
+    /// The number of turns so far.
     @safe @exclusivity(unchecked) package internal(set) var turns: UInt64 = 0
-    /// What is known of the steps, while somebody wants them timed.
+    /// The times of steps, while they are measured.
     @safe @exclusivity(unchecked) var stepTimes = StepTimes()
-    /// How late timers were.
+    /// How late timers fired.
     @safe @exclusivity(unchecked) var lag = Lag()
     #if Metrics
         @safe @exclusivity(unchecked) var metricsReport: MetricsReport?
         @safe @exclusivity(unchecked) var turnTimes = TurnTimes()
     #endif
-    /// What goes through its sockets.
+    /// The traffic of the loop's sockets.
     @safe @exclusivity(unchecked) var traffic = Traffic()
-    /// Ends the timing of steps for a tool that asked; see allowInspection.swift.
+    /// Ends the timing of steps that a tool requested; see allowInspection.swift.
     @safe @exclusivity(unchecked) var inspectionTimer: TimerHandle?
     /// See ``blockedThreshold``.
     var storedThreshold = Environment.blockedThreshold
     @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) throws -> Void)?
-    /// The processes that this loop has started and that run, by number.
+    /// The running processes that this loop has started, by process ID.
     @safe @exclusivity(unchecked) var children: [Int32: ChildProcess] = [:]
-    /// Who is to know of which signal; see SignalTable.
+    /// The handlers and listeners of signals; see SignalTable.
     @safe @exclusivity(unchecked) var signals = SignalTable()
-    /// Dispatch's main queue, if this loop runs where that is to be served.
+    /// Dispatch's main queue, if this loop runs on the process's first thread.
     @safe @exclusivity(unchecked) var mainQueue = MainQueueService()
     /// The program's `async` main, if this loop runs one.
     @safe @exclusivity(unchecked) var asyncMain: AsyncMain?
 
-    /// Whether mistakes are looked for that cost time to find. Also set by the
-    /// environment variable `ASYNCIO_DEBUG`.
+    /// Whether the loop runs in debug mode, which detects mistakes at some cost. The default is `true` if the
+    /// environment variable `ASYNCIO_DEBUG` is set and not empty.
     ///
     /// asyncio: `loop.get_debug`, `loop.set_debug`.
     @safe @exclusivity(unchecked) public var debug: Bool { didSet { timeSteps(debug, for: .debug) } }
 
-    /// In debug mode: a step or callback that takes this long is reported.
+    /// The minimum duration of a step or callback that is reported in debug mode. The default is 100
+    /// milliseconds.
     ///
     /// asyncio: `loop.slow_callback_duration`.
     public var slowCallbackDuration: Duration = .milliseconds(100)
@@ -139,41 +137,43 @@ public final class EventLoop: @unchecked Sendable {
 
     /// What other threads leave for this loop.
     let inbox: Inbox
-    /// What this loop tells who watches it.
+    /// What this loop reports to its observers.
     package let pulse = Pulse()
     /// What the watchdog found, and the handler to notify.
     let blockage = Guarded(Blockage())
     private let storedName = Guarded("EventLoop-\(numbers.add(1, ordering: .relaxed).newValue)")
     private static let numbers = Atomic(0)
 
-    /// What the loop is called in messages and metrics: `EventLoop-N`, unless it is given
-    /// another name.
+    /// The name of the loop in messages and metrics. The default is `EventLoop-N`. You can use it from any
+    /// thread.
+    ///
+    /// asyncio: none.
     public var name: String {
         get { storedName.withLock { $0 } }
         set { storedName.withLock { $0 = newValue } }
     }
 
-    // MARK: Making one
+    // MARK: Creating a loop
 
-    /// A loop that does not run yet.
+    /// Creates a loop that is not running yet.
     ///
-    /// Most programs never make one: `run { }` and `Runner` do.
+    /// Most programs do not need this, because `run { }` and ``Runner`` create their loops.
     ///
     /// - Parameters:
-    ///   - debug: whether the loop looks for mistakes; nil for the default.
-    ///   - backend: what it waits with.
-    /// - Throws: ``OSError`` if the system does not grant what the loop waits with.
+    ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
+    ///   - backend: The backend of the loop.
+    /// - Throws: ``OSError`` if the system does not allow the backend.
     ///
     /// asyncio: `SelectorEventLoop(selector)`.
     public convenience init(debug: Bool? = nil, backend: Backend = .automatic) throws(OSError) {
         try self.init(debug: debug, backend: backend, time: .real)
     }
 
-    /// What moves a loop's clock.
+    /// The clock of a loop.
     package enum Time {
-        /// The machine.
+        /// Real time: the machine's clock.
         case real
-        /// The loop: it jumps to the next timer when nothing else can happen.
+        /// Virtual time: the clock jumps to the next timer when nothing else can happen.
         case virtual
     }
 
@@ -196,10 +196,10 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: One turn
 
-    /// One iteration of the loop; asyncio's `_run_once`.
+    /// Makes one iteration of the loop; asyncio's `_run_once`.
     ///
-    /// Everything that is in the queue when the run phase begins runs now; what
-    /// that schedules runs in the next turn, after another look at the world.
+    /// Everything that is in the queue when the run phase begins runs now. What it schedules runs in the next
+    /// turn, after another poll.
     func turn() {
         turns &+= 1
         receiveFromOtherThreads()
@@ -216,20 +216,19 @@ public final class EventLoop: @unchecked Sendable {
         runReady()
     }
 
-    /// Callbacks and wake-ups from other threads, in the order they came.
+    /// Receives callbacks and wake-ups from other threads, in the order in which they arrived.
     func receiveFromOtherThreads() {
         guard inbox.hasNews else { return }
         inbox.take(receive)
     }
 
-    /// Waits for descriptors, no longer than the nearest timer; not at all if
-    /// there is something to do already, and without a system call if there are
-    /// no descriptors that could have news.
+    /// Waits for descriptors, but no longer than until the nearest timer. Does not wait if something is
+    /// ready, and makes no system call if there are also no descriptors to poll.
     private func pollForEvents() {
         var timeout = idleTime()
         if let failure = pollFailures.final { return doWithoutPolling(timeout, failure) }
         if timeout != 0, !fallAsleep() {
-            // Another thread was quicker. Descriptors get their look all the same.
+            // Another thread was faster. Descriptors are polled anyway.
             receiveFromOtherThreads()
             timeout = 0
         }
@@ -242,7 +241,7 @@ public final class EventLoop: @unchecked Sendable {
             let count = try poll(timeout)
             if timeout != 0 { wakeUp() }
             receiveFromOtherThreads()
-            // Held once for all events, since an event changes neither.
+            // Retained once for all events, because an event changes neither.
             let (poller, descriptors) = (poller, descriptors)
             for index in 0..<count {
                 if count >= Self.leastFetchedAhead { descriptors.fetchAhead(ofEvent: index, of: count, from: poller) }
@@ -250,20 +249,20 @@ public final class EventLoop: @unchecked Sendable {
             }
         } catch {
             if timeout != 0 { wakeUp() }
-            // A poll for Dispatch's main queue alone does not end the run.
+            // A failed poll for Dispatch's main queue alone does not end the run.
             if !needsNoEvents { pollFailed(error) }
             receiveFromOtherThreads()
         }
     }
 
-    /// The watchdog knows when the loop is in here: it is not blocked then.
+    /// Polls, and tells the watchdog that the loop is not blocked while it does.
     private func poll(_ timeout: Int64?) throws(Errno) -> Int {
         pulse.enterPoller()
         defer { pulse.leavePoller() }
         return try poller.wait(timeout: timeout)
     }
 
-    /// False if there is something in the inbox: then the loop may not sleep.
+    /// Returns false if there is something in the inbox; then the loop must not sleep.
     @inline(__always)
     private func fallAsleep() -> Bool {
         if senders.areExpected, senders.come(to: inbox) { return false }
@@ -273,7 +272,7 @@ public final class EventLoop: @unchecked Sendable {
     @inline(__always)
     private func wakeUp() { senders.areExpected = inbox.endSleep() }
 
-    /// How long the loop may sleep: 0 not at all, nil until something happens.
+    /// How long the loop can sleep: 0 for not at all, nil until something happens.
     private func idleTime() -> Int64? {
         if !ready.isEmpty || isStopping || isPumped { return 0 }
         guard let deadline = timers.first else {
@@ -281,7 +280,7 @@ public final class EventLoop: @unchecked Sendable {
             return nil
         }
         guard let now = virtualNow else { return max(0, deadline - SystemClock.now()) }
-        // Others may still have something for the present.
+        // Other threads may still have something for the current time.
         if isForeignWorkExpected { return nil }
         if let virtualLimit, deadline > virtualLimit { return stall() }
         if !descriptors.isEmpty || mainQueueHasNews() { return 0 }
@@ -289,12 +288,12 @@ public final class EventLoop: @unchecked Sendable {
         return 0
     }
 
-    /// Timers whose time has come, by deadline and then by age.
+    /// Queues the timers that are due, by deadline and then by age.
     private func queueDueTimers() {
         guard let first = timers.first else { return }
         var now = time
         if let virtual = virtualNow, ready.isEmpty, !isStopping, !isForeignWorkExpected, first > virtual {
-            // Descriptors had their say and had none.
+            // The descriptors have been polled, and none was ready.
             virtualNow = first
             now = first
         }
@@ -310,7 +309,7 @@ public final class EventLoop: @unchecked Sendable {
         {}
     }
 
-    /// Runs what is in the queue now, and not what is added meanwhile.
+    /// Runs what is in the queue now, but not what is added in the meantime.
     private func runReady() {
         var count = ready.count
         let fetchesAhead = count >= Self.leastFetchedAhead
@@ -328,7 +327,7 @@ public final class EventLoop: @unchecked Sendable {
         while !runNext.isEmpty { run(runNext.removeFirst()) }
     }
 
-    // MARK: Running an entry
+    // MARK: Running entries
 
     @inline(__always)
     private func run(_ entry: ReadyEntry) {
@@ -358,8 +357,8 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: Virtual time
 
-    /// Nothing is ready and no timer is set. Descriptors and other threads may
-    /// still bring something; if there are none, nothing can happen any more.
+    /// Called when nothing is ready and no timer is set. Descriptors and other threads can still bring
+    /// something; if there are none, nothing can happen anymore.
     private func stall() -> Int64? {
         if isForeignWorkExpected || !descriptors.isEmpty { return nil }
         if inbox.hasNews || mainQueueHasNews() { return 0 }
@@ -370,6 +369,6 @@ public final class EventLoop: @unchecked Sendable {
 
     private var isForeignWorkExpected: Bool { outstandingForeignWork > 0 || lookups > 0 }
 
-    /// Nanoseconds on the loop's clock.
+    /// The current time in nanoseconds, on the loop's clock.
     var time: Int64 { virtualNow ?? SystemClock.now() }
 }

@@ -1,24 +1,23 @@
 internal import AsyncIOSystem
 internal import Logging
 
-/// An error that nobody else would see.
+/// An error that would otherwise go unnoticed, with its context.
 ///
 /// asyncio: the context dictionary of `loop.call_exception_handler`.
 public struct ExceptionContext {
     /// What happened.
     public var message: String
-    /// The error itself, if there is one.
+    /// The error, if there is one.
     public var error: (any Error)?
-    /// The task or future it happened to, in words.
+    /// A description of the task or future in which the error occurred.
     public var subject: String?
-    /// The name of the task it happened to; nil for none.
+    /// The name of the task in which the error occurred, or `nil` for none.
     public var task: String?
     /// Where the task was created.
     public var location: String?
-    /// In debug mode: who created the task, the future or the callback, innermost first.
+    /// Where the task, future or callback was created, innermost frame first. Available only in debug mode.
     ///
-    /// The first look at it takes as long as it does to read the program's debugging
-    /// information.
+    /// The first access is slow, because it reads the program's debug information.
     public var trace: [CallGraphFrame] {
         get { givenTrace ?? addresses.map(CallGraphFrame.ofMaker) ?? [] }
         set { givenTrace = newValue }
@@ -26,6 +25,7 @@ public struct ExceptionContext {
     fileprivate var givenTrace: [CallGraphFrame]?
     fileprivate var addresses: CodeAddresses?
 
+    /// Creates a context from its parts.
     public init(
         message: String, error: (any Error)? = nil, subject: String? = nil, task: String? = nil,
         location: String? = nil, trace: [CallGraphFrame] = []
@@ -38,7 +38,7 @@ public struct ExceptionContext {
         givenTrace = trace.isEmpty ? nil : trace
     }
 
-    /// With a trace that is put into words when somebody looks at it.
+    /// Returns the context with a trace that is symbolicated when it is first accessed.
     func traced(_ addresses: CodeAddresses?) -> ExceptionContext {
         var context = self
         context.addresses = addresses
@@ -47,10 +47,13 @@ public struct ExceptionContext {
 }
 
 extension EventLoop {
-    /// Who is told of errors that nobody else would see; nil for the default,
-    /// which logs them with swift-log at level `error` under the label `asyncio`, with the
-    /// names of the loop and the task among the metadata.
-    /// What a handler throws is logged so too, with what it was to report.
+    /// Sets the handler for errors that would otherwise go unnoticed.
+    ///
+    /// The default logs them with swift-log at level `error` under the label `asyncio`, with the names of the
+    /// loop and the task in the metadata. An error that the handler throws is logged in the same way,
+    /// together with the message of the error that it was handling.
+    ///
+    /// - Parameter handler: The handler, or `nil` for the default.
     ///
     /// asyncio: `loop.set_exception_handler`.
     public func setExceptionHandler(_ handler: ((ExceptionContext) throws -> Void)?) {
@@ -58,7 +61,7 @@ extension EventLoop {
         exceptionHandler = handler
     }
 
-    /// Reports an error to the handler.
+    /// Reports an error to the exception handler.
     ///
     /// asyncio: `loop.call_exception_handler`.
     public func callExceptionHandler(_ context: ExceptionContext) {
@@ -75,7 +78,7 @@ extension EventLoop {
         }
     }
 
-    /// Logs the error.
+    /// Logs an error, as the loop does without an exception handler.
     ///
     /// asyncio: `loop.default_exception_handler`.
     public func defaultExceptionHandler(_ context: ExceptionContext) { Self.log(context, of: self) }
@@ -100,13 +103,14 @@ extension EventLoop {
         }
     }
 
-    /// Something that works but should not be so. Python's `ResourceWarning`, `RuntimeWarning`.
+    /// Logs a warning about something that works but should be changed, like Python's `ResourceWarning` and
+    /// `RuntimeWarning`.
     static func warn(_ message: String, of loop: EventLoop? = nil) {
         logger(loop: loop ?? here, task: currentTask()?.name).warning("\(message)")
     }
 
-    /// Its messages tell the loop and the task, unless they know better themselves. Made anew
-    /// each time, since a program may choose its log when this library has begun.
+    /// Returns a logger whose messages include the loop and the task, unless a message sets them itself. It
+    /// is created each time, because a program can choose its log after this library has started.
     static func logger(loop: EventLoop?, task: String?) -> Logger {
         var logger = Logger(label: "asyncio")
         if let loop { logger[metadataKey: "loop"] = "\(loop.name)" }
@@ -114,7 +118,7 @@ extension EventLoop {
         return logger
     }
 
-    /// Reports from a `deinit`, which may run when the loop is gone.
+    /// Reports an error from a `deinit`, which can run after the loop is gone.
     static func report(_ context: ExceptionContext, of loop: EventLoop? = nil) {
         if let here { here.callExceptionHandler(context) } else { log(context, of: loop) }
     }

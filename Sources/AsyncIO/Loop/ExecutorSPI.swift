@@ -1,40 +1,39 @@
-// The one file that knows the runtime's interface for custom executors, which
-// Swift 6.3 has as SPI only. Whatever a later toolchain changes, changes here.
+// The only file that uses the runtime's interface for custom executors, which is SPI in Swift 6.3. Changes in
+// later toolchains affect only this file.
 //
-// One object is the main executor, the default executor and a scheduling
-// executor. Main and default must be the same object: a continuation's resumption
-// is enqueued on the default executor before it hops to its actor, so that any
-// other default would run our own waits on a foreign thread, and would make hops
-// that look harmless into real queue entries. And jobs run with this object as
-// their task executor, for the same reason.
+// One object is the main executor, the default executor and a scheduling executor. Main and default must be
+// the same object: the resumption of a continuation is enqueued on the default executor before it hops to its
+// actor. So any other default executor would run our own waits on a foreign thread, and would turn hops that
+// look harmless into real queue entries. Jobs run with this object as their task executor for the same
+// reason.
 
 internal import AsyncIOSystem
 internal import CShims
 internal import Synchronization
 @_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) internal import _Concurrency
 
-/// Where the Swift runtime brings its jobs: to the loop of this thread, or to the
-/// inbox of the loop that runs elsewhere. Lives as long as the process.
+/// Receives the jobs of the Swift runtime: for the loop of this thread, or for the inbox of the loop that
+/// runs on another thread. Lives as long as the process.
 final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     static let shared = LoopExecutor()
 
     /// What jobs from other threads need to know.
     private struct Destination {
         var running: Running?
-        /// What came while no loop ran; the next one gets it.
+        /// What arrived while no loop was running; the next loop gets it.
         var orphans: [Inbox.Item] = []
-        /// Told when a job comes while no loop runs: who can run one, should. See LoopPump.
+        /// Called when a job arrives while no loop is running, so that a host can run one. See LoopPump.
         var onOrphan: (@Sendable () -> Void)?
     }
 
-    /// What a loop has for other threads while it runs.
+    /// The parts of a running loop that other threads use.
     struct Running: Sendable {
         let inbox: Inbox
         let wakeUp: WakeUp
     }
 
     private let destination = Guarded(Destination())
-    /// The address of `destination.running`'s inbox, or 0, for those who take no lock. See Inbox.
+    /// The address of the inbox of `destination.running`, or 0, for access without a lock. See Inbox.
     private let inbox = Atomic<UInt>(0)
 
     // MARK: Installing
@@ -46,7 +45,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     private static let installation: Void = _createExecutors(factory: Factory.self)
 
-    /// Makes this object the process's executor, once.
+    /// Makes this object the executor of the process, once.
     static func install() { installation }
 
     // MARK: Jobs
@@ -74,7 +73,8 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         if let instant = instant as? ContinuousClock.Instant {
             schedule(job, .at(instant.loopTime))
         } else if let clock = clock as? SuspendingClock, let instant = instant as? SuspendingClock.Instant {
-            // Told on the machine's clock, whose present is not read at quite the same time.
+            // The time is converted to the machine's clock. The two clocks cannot be read at exactly the same
+            // time.
             let before = SystemClock.now()
             let distance = clock.now.duration(to: instant)
             let after = SystemClock.now()
@@ -96,8 +96,8 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     private static func unknownClock<C: Clock>(_ clock: C) -> Never {
         fatalError(
             """
-            The Swift runtime asked the event loop to sleep on a \(C.self), whose duration is not \
-            Swift.Duration. Give the clock a sleep(until:) of its own.
+            cannot sleep on the clock \(C.self), because its duration is not Swift.Duration; \
+            implement sleep(until:tolerance:) in the clock
             """)
     }
 
@@ -109,7 +109,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         }
     }
 
-    /// The same with the lock, while which no loop begins or ends to run.
+    /// Posts an item under the lock, while no loop can start or stop running.
     @inline(never)
     private func postToWhoeverRuns(_ item: Inbox.Item) {
         let onOrphan = destination.withLock { destination -> (@Sendable () -> Void)? in
@@ -136,9 +136,9 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
             taskExecutor: UnownedTaskExecutor(ordinary: executor))
     }
 
-    // MARK: Which loop runs
+    // MARK: The running loop
 
-    /// `loop` takes what comes from other threads from now on. Returns who did before.
+    /// Makes `loop` the receiver of what comes from other threads. Returns the previous one.
     func beginRunning(_ loop: EventLoop) -> Running? {
         let running = Running(inbox: loop.inbox, wakeUp: loop.poller.wakeUp)
         let (outer, orphans) = destination.withLock { destination in
@@ -153,8 +153,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         _ = destination.withLock { replace(&$0, outer) }
     }
 
-    /// The inbox that was the running loop's takes no more jobs, the new one does. Returns the
-    /// old one.
+    /// Makes the new inbox accept jobs instead of the old one. Returns the old one.
     private func replace(_ destination: inout Destination, _ running: Running?) -> Running? {
         let old = destination.running
         old?.inbox.endRunning()
@@ -164,8 +163,8 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         return old
     }
 
-    /// For jobs that a loop had when it ended: the loop around it takes them, or
-    /// the next one to run.
+    /// Accepts jobs that a loop had when it was closed: the loop around it takes them, or the next one to
+    /// run.
     func adopt(_ item: Inbox.Item) { post(item) }
 
     func suspendRunning() -> Running? {
@@ -181,20 +180,20 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         }
     }
 
-    /// Whether a loop runs somewhere in this process.
+    /// Whether a loop runs in this process.
     var isRunning: Bool { inbox.load(ordering: .relaxed) != 0 }
 
     // MARK: Isolation
 
-    /// Nil where no loop runs, so that `checkIsolated` gets to say its sentence.
+    /// Nil where no loop runs, so that `checkIsolated` can print its message.
     func isIsolatingCurrentContext() -> Bool? { EventLoop.here != nil ? true : nil }
 
     func checkIsolated() {
         guard EventLoop.here == nil else { return }
         fatalError(
             """
-            Code that belongs to the main actor was reached on a thread that does not run the event \
-            loop. Use loop.callSoonThreadSafe { } or await MainActor.run { } to get there.
+            main-actor code was called on a thread that does not run the event loop; use \
+            loop.callSoonThreadSafe { } or await MainActor.run { }
             """)
     }
 
@@ -216,12 +215,12 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 }
 
 extension UnownedJob {
-    /// The first of the two words that a job has for the executor that it waits for: what
-    /// `ExecutorJob.withUnsafeExecutorPrivateData` shows, without its price. Whoever keeps the
-    /// job may use it until the job runs.
+    /// The first of the two words in a job that are reserved for the job's executor. It is what
+    /// `ExecutorJob.withUnsafeExecutorPrivateData` returns, without its cost. The owner of the job can use it
+    /// until the job runs.
     //
-    // SAFETY: a job is a pointer to the runtime's object, in which the words have had this place
-    // since Swift 5.5; InboxTests looks whether they still do.
+    // SAFETY: a job is a pointer to the runtime's object, in which the words have had this offset since Swift
+    // 5.5; InboxTests checks that they still do.
     @inline(__always)
     var executorWord: UnsafeMutablePointer<UInt> {
         unsafe UnsafeMutablePointer(
@@ -231,7 +230,7 @@ extension UnownedJob {
 }
 
 extension EventLoop {
-    /// For a test.
+    /// For tests.
     @unsafe package static func executorWord(of job: UnownedJob) -> UnsafeMutablePointer<UInt> {
         unsafe job.executorWord
     }

@@ -1,32 +1,36 @@
-/// A callback that was given to the loop and may be taken back.
+/// A handle for a scheduled callback, which can be cancelled.
 ///
 /// asyncio: `asyncio.Handle`.
 public class Handle {
-    /// What runs; `none` once it ran or was cancelled, so that nothing is kept alive.
+    /// What to run; `none` after it ran or was cancelled, so that nothing is retained.
     @safe @exclusivity(unchecked) var action: Action
 
-    /// Whether `cancel()` was called.
+    /// Whether ``cancel()`` was called.
+    ///
+    /// asyncio: `Handle.cancelled`.
     @safe @exclusivity(unchecked) public private(set) final var isCancelled = false
 
     enum Action {
         case none
         case callback(() throws -> Void)
-        /// Completes a waiter: what `sleep` needs, without a closure.
+        /// Completes a waiter without a closure.
         case complete(Waiter)
-        /// A job of the Swift runtime: what `Task.sleep` needs.
+        /// A job of the Swift runtime, for `Task.sleep`.
         case job(UnownedJob)
     }
 
     init(_ action: Action) { self.action = action }
 
-    /// Prevents the callback from running, also if it is in the ready queue
-    /// already. What it holds is let go at once. Calling it again does nothing.
+    /// Prevents the callback from running, even if it is already in the ready queue. What the callback
+    /// retains is released at once. Calling this again does nothing.
+    ///
+    /// asyncio: `Handle.cancel`.
     public func cancel() {
         isCancelled = true
         action = .none
     }
 
-    /// Runs the action, once. Called by the loop.
+    /// Runs the action once. Called by the loop.
     final func run(on loop: EventLoop) {
         let action = self.action
         self.action = .none
@@ -40,7 +44,7 @@ public class Handle {
 }
 
 extension EventLoop {
-    /// Calls a callback: its error goes to the exception handler, an interrupt ends the run.
+    /// Calls a callback. An error goes to the exception handler; an interrupt ends the run.
     @inline(__always)
     func call(_ callback: () throws -> Void) {
         do {
@@ -61,16 +65,15 @@ extension EventLoop {
     }
 }
 
-/// A callback with a time.
+/// A handle for a callback that is scheduled for a certain time.
 ///
 /// asyncio: `asyncio.TimerHandle`.
 public final class TimerHandle: Handle {
     /// Nanoseconds on the loop's clock.
     let deadline: Int64
-    /// Its age among the loop's timers; 0 when it is not among them.
+    /// The timer's age among the loop's timers; 0 when it is not one of them.
     @safe @exclusivity(unchecked) var sequence: UInt32 = 0
-    // SAFETY: used only while the timer is in this loop's heap, which a loop empties before
-    // it goes.
+    // SAFETY: used only while the timer is in this loop's heap, which the loop empties before it is released.
     @safe private unowned(unsafe) let loop: EventLoop
 
     init(on loop: EventLoop, deadline: Int64, _ action: Action) {
@@ -79,11 +82,15 @@ public final class TimerHandle: Handle {
         super.init(action)
     }
 
-    /// When the callback is due, on the clock of ``EventLoop/now``.
+    /// The deadline of the callback, on the clock of ``EventLoop/now``.
+    ///
+    /// asyncio: `TimerHandle.when`.
     public var when: ContinuousClock.Instant { .init(loopTime: deadline) }
 
-    /// Prevents the callback from running and lets go of what it holds. A cancelled timer
-    /// costs no wake-up; its few bytes go with the next sweep of the loop's timers.
+    /// Prevents the callback from running, and releases what it retains. A cancelled timer does not wake the
+    /// loop. Its few bytes are freed when the loop next removes cancelled timers.
+    ///
+    /// asyncio: `TimerHandle.cancel`.
     public override func cancel() {
         let wasCancelled = isCancelled
         super.cancel()

@@ -1,48 +1,48 @@
 internal import AsyncIOSystem
 
-// # Giving way
+// # Yielding during I/O
 //
-// A read that finds its bytes does not suspend, nor does a write that the system takes at once. So
-// a task that reads in a loop would go on for as long as its peer sends, and meanwhile nothing else
-// would run: no other connection, no timer, no time limit, no signal.
+// A read that finds its bytes does not suspend, nor does a write that the system accepts at once. So a task
+// that reads in a loop would continue for as long as its peer sends, and nothing else would run in the
+// meantime: no other connection, no timer, no time limit, no signal.
 //
-// Each step of the loop therefore has a budget. What a task reads and writes without suspending is
-// counted in bytes, and each operation counts for some bytes more, since a thousand empty lines are
-// work too. A task that has spent its budget gives way at its next read, or at the end of its write:
-// for one turn, as `sleep(.zero)` does. A read gives way before it takes any bytes, so that a task that
-// is cancelled there has lost none.
+// Each step of the loop therefore has a budget. What a task reads and writes without suspending is counted in
+// bytes, and each operation counts for some extra bytes, since a thousand empty lines are work too. A task
+// that has spent its budget yields at its next read, or at the end of its write, for one turn, as
+// `sleep(.zero)` does. A read yields before it takes any bytes, so a task that is cancelled there has lost
+// none.
 //
-// A turn has a budget too, which its steps share: so the turn is not much longer with many fast
-// peers than with one. Each step has a part of its own in any case. An ordinary request, which reads
-// a little, answers and waits, never gets near to that, and is not delayed by the others.
+// A turn has a budget too, which its steps share, so that a turn with many fast peers is not much longer than
+// with one. Each step has a minimum of its own in any case. An ordinary request, which reads a little,
+// answers and waits, never gets near that, and is not delayed by the others.
 //
-// Nothing is done when a step begins. The budget knows which step it was last spent in; the first
-// read of another one finds that out. What is counted depends on bytes and calls alone, and not on
-// the clock, so that virtual time and seeded schedules repeat.
+// Nothing is done when a step begins. The budget knows the step in which it was last spent, and the first
+// read of another step notices the difference. The count depends only on bytes and calls, not on the clock,
+// so that virtual time and seeded schedules are reproducible.
 //
-// Queues and locks do not give way, as in asyncio: what they hand over, the program itself has made.
+// Queues and locks do not yield, as in asyncio: what they hand over comes from the program itself.
 
-/// What the present step of a loop may still read and write without suspending. Loop thread only.
+/// What the current step of a loop can still read and write without suspending. Loop thread only.
 struct IOBudget {
-    /// What the steps of one turn have together, in bytes.
+    /// The budget that the steps of one turn share, in bytes.
     static let perTurn = 512 * 1024
-    /// What each step has in any case.
+    /// The budget that each step has in any case, in bytes.
     static let leastPerStep = 64 * 1024
-    /// What each operation counts, besides its bytes.
+    /// What each operation counts in addition to its bytes.
     static let perOperation = 1024
 
-    /// The step and the turn that are counted.
+    /// The step and the turn that are being counted.
     private var step = UInt64.max
     private var turn = UInt64.max
     private var granted = 0
     private var left = 0
     private var leftOfTurn = 0
 
-    /// The step is asked for only if it matters.
+    /// Whether the budget of a step is spent. The step is evaluated only if it matters.
     @inline(__always)
     func isSpent(in step: @autoclosure () -> UInt64) -> Bool { left <= 0 && self.step == step() }
 
-    /// The same right after something was spent.
+    /// The same, right after something was spent.
     @inline(__always)
     var isSpent: Bool { left <= 0 }
 
@@ -63,11 +63,11 @@ struct IOBudget {
 }
 
 extension EventLoop {
-    /// Whether the present step has read and written enough: then `giveWay()`, before more is taken.
+    /// Whether the current step has read and written enough; then call `giveWay()` before the next operation.
     @inline(__always)
     var isBudgetSpent: Bool { budget.isSpent(in: pulse.steps) }
 
-    /// Something was read or written without a suspension.
+    /// Counts what was read or written without a suspension.
     @inline(__always)
     func spend(_ count: Int) { budget.spend(count, in: pulse.steps, of: turns) }
 
@@ -76,7 +76,7 @@ extension EventLoop {
     @inline(__always)
     static var isBudgetSpent: Bool { withRequired(for: "await") { $0.isBudgetSpent } }
 
-    /// Returns whether the budget is spent then.
+    /// Returns whether the budget is now spent.
     @inline(__always) @discardableResult
     static func spend(_ count: Int) -> Bool {
         withRequired(for: "await") { loop in
@@ -86,7 +86,7 @@ extension EventLoop {
     }
 }
 
-/// Lets others run for one turn, since this step's budget is spent.
+/// Lets others run for one turn, because this step's budget is spent.
 ///
 /// - Throws: `CancellationError`.
 @inline(never)

@@ -3,54 +3,53 @@ internal import Synchronization
 
 // # The inbox
 //
-// Any number of threads leave things for a loop, and a sender must neither wait for another
-// one nor for the loop. So the inbox is one word: the address of the item that came last, and
-// in its low bits what the loop is doing. Each item holds the word that was there before it.
+// Any number of threads leave items for a loop, and a sender must wait neither for another one nor for the
+// loop. So the inbox is one word: the address of the item that came last, with the state of the loop in its
+// low bits. Each item contains the word that was there before it.
 //
-//     post      item.next = word; replace word by the item's, if nobody was quicker
-//     take      replace word by an empty one; turn the list around; deal with a part of it
+//     post      item.next = word; replace the word with the item's, unless another sender was faster
+//     take      replace the word with an empty one; reverse the list; process a part of it
 //
-// A sender's items keep their order, since each is behind the one before it. It does not
-// matter if the word changed and changed back meanwhile (ABA): a sender needs the word to be
-// equal and nothing else, and only the loop takes, always everything.
+// A sender's items keep their order, because each is linked to the one before it. It does not matter if the
+// word changed and changed back in the meantime (ABA): a sender only needs the word to be equal, and only the
+// loop takes items, and always all of them.
 //
-// What the loop is doing is in the same word, so that no second one has to agree with it:
+// The state of the loop is in the same word, so that no second word has to agree with it:
 //
-//     idle      it does not run: callbacks wait for its next run, jobs are refused
-//     running   it will look at the inbox before it sleeps
-//     asleep    it is about to wait for the poller, or does; the first sender after that
+//     idle      the loop is not running: callbacks wait for its next run, jobs are refused
+//     running   the loop will check the inbox before it sleeps
+//     asleep    the loop waits for the poller, or is about to; the first sender after that
 //               makes it `running` and wakes it, the others have nothing to do
 //     closed    everything is refused
 //
-// The loop falls asleep only if the word says `running` and empty, in one step; an item that
-// comes before is seen, and one that comes after sees the sleep.
+// The loop goes to sleep only if the word is `running` and empty, in one atomic step. An item that comes
+// before is seen; one that comes after sees the sleep.
 //
-// No item costs an allocation here: a job has room for its executor, and a handle, which the
-// sender gets anyway, for the inbox.
+// No item costs an allocation here: a job has room for its executor, and a handle, which the sender gets
+// anyway, has room for the inbox.
 //
-// A thread that brings a job knows only which inbox was the running loop's a moment ago. The
-// loop may be gone when it looks. So an inbox is never freed: it is used again, for another
-// loop. If that one runs, the job is right there; if not, it is refused and the sender asks
-// again.
+// A thread that delivers a job knows only which inbox belonged to the running loop a moment ago. By then, the
+// loop may be gone. So an inbox is never freed but reused for another loop. If that one runs, the job is
+// right there; if not, the job is refused and the sender tries again.
 
-/// What other threads leave for a loop: the only thing of it that they touch.
+/// What other threads leave for a loop. They access nothing else of it.
 //
-// SAFETY: `head` is for all; `rest` belongs to the loop's thread.
+// SAFETY: `head` can be used on any thread; `rest` belongs to the loop's thread.
 final class Inbox: @unchecked Sendable {
     enum Item {
         case job(UnownedJob)
-        /// A job that is to run when the loop's clock shows a time.
+        /// A job to run when the loop's clock reaches a time.
         case timer(ForeignTimer)
         case handle(ThreadSafeHandle)
 
-        /// A callback that nobody takes back.
+        /// A callback that is never cancelled.
         static func callback(_ body: @escaping @Sendable () -> Void) -> Item { .handle(ThreadSafeHandle(body)) }
     }
 
-    /// What became of an item.
+    /// The outcome of posting an item.
     enum Posting {
         case accepted
-        /// It is accepted, and this sender has to wake the loop.
+        /// The item is accepted, and this sender has to wake the loop.
         case mustWake
         case refused
     }
@@ -73,7 +72,7 @@ final class Inbox: @unchecked Sendable {
     }
 
     private let head = Atomic(State.idle.rawValue)
-    /// What was taken and not dealt with yet, the oldest item first.
+    /// What was taken and has not been processed yet, the oldest item first.
     @safe @exclusivity(unchecked) private var rest: UInt = 0
 
     private init() {}
@@ -103,11 +102,11 @@ final class Inbox: @unchecked Sendable {
     @inline(__always)
     var hasNews: Bool { rest != 0 || head.load(ordering: .relaxed) > State.mask }
 
-    /// Takes what is there, the oldest item first, and at most so many. Only while the loop runs.
+    /// Processes the items, the oldest first, up to a maximum number. Only while the loop runs.
     ///
-    /// What comes meanwhile is for the next time. And so is the rest, if senders are quicker than
-    /// the loop: else each turn would have more to do than the one before, and timers and
-    /// descriptors would wait longer and longer.
+    /// Items that arrive in the meantime wait for the next call. So does the rest, if senders are faster than
+    /// the loop; otherwise each turn would have more to do than the one before, and timers and descriptors
+    /// would wait longer and longer.
     func take(atMost most: Int = 1_024, _ body: (Item) -> Void) {
         // SAFETY: only the caller that took the list has it.
         if rest == 0 { rest = unsafe Self.turned(head.exchange(State.running.rawValue, ordering: .acquiring)) }
@@ -120,10 +119,10 @@ final class Inbox: @unchecked Sendable {
         }
     }
 
-    /// False if there is something in the box: then the loop may not sleep.
+    /// Returns false if there is an item in the inbox; then the loop must not sleep.
     func beginSleep() -> Bool { rest == 0 && exchange(.running, .asleep) }
 
-    /// Whether it was a sender who ended the sleep.
+    /// Returns whether a sender ended the sleep.
     func endSleep() -> Bool { !exchange(.asleep, .running) }
 
     private func exchange(_ state: State, _ next: State) -> Bool {
@@ -132,7 +131,7 @@ final class Inbox: @unchecked Sendable {
         ).exchanged
     }
 
-    /// Jobs are accepted from now on. What is in the box stays.
+    /// Accepts jobs from now on. What is in the inbox stays.
     func beginRunning() { change(to: .running) }
     func endRunning() { change(to: .idle) }
 
@@ -146,7 +145,7 @@ final class Inbox: @unchecked Sendable {
         }
     }
 
-    /// Refuses what comes from now on; returns what nobody took.
+    /// Refuses items from now on; returns those that were not taken.
     func close() -> [Item] {
         var items: [Item] = []
         for list in [rest, unsafe Self.turned(head.exchange(State.closed.rawValue, ordering: .acquiringAndReleasing))] {
@@ -161,7 +160,7 @@ final class Inbox: @unchecked Sendable {
         return items
     }
 
-    /// A list whose first item is the one that came first, and no longer the last.
+    /// Returns the reversed list, whose first item is the one that came first.
     @unsafe private static func turned(_ word: UInt) -> UInt {
         var (link, turned) = (word & ~State.mask, UInt(0))
         while link != 0 {
@@ -176,21 +175,21 @@ final class Inbox: @unchecked Sendable {
 
     private static let unused = Guarded<[Inbox]>([])
 
-    /// An inbox for a loop, which gives it back with ``retire()``.
+    /// Returns an inbox for a loop, which gives it back with ``retire()``.
     static func make() -> Inbox {
         let inbox = unused.withLock { $0.popLast() } ?? Inbox()
         inbox.change(to: .idle)
         return inbox
     }
 
-    /// The loop is closed, and nobody holds it.
+    /// Makes the inbox available again, when the loop is closed and has been released.
     func retire() { Self.unused.withLock { $0.append(self) } }
 
     /// For ``withInbox(at:_:)``.
-    // SAFETY: an address to be compared, or handed to the function below.
+    // SAFETY: an address for comparisons and for the function below.
     var address: UInt { unsafe UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
 
-    /// - Parameter address: an inbox's, though it may be another loop's meanwhile.
+    /// - Parameter address: The address of an inbox, which may belong to another loop by now.
     @inline(__always)
     static func withInbox<T>(at address: UInt, _ body: (Inbox) -> T) -> T? {
         guard let pointer = unsafe UnsafeRawPointer(bitPattern: address) else { return nil }
@@ -201,11 +200,11 @@ final class Inbox: @unchecked Sendable {
 
 // MARK: Items as words
 
-// A *link* is the address of a job or an object, a multiple of 16; above the two bits of the
-// state, two more say what it is of. It holds a reference to the object.
+// A *link* is the address of a job or an object, a multiple of 16. Two bits above those of the state say what
+// kind it is. A link holds a reference to the object.
 //
-// SAFETY, of all that is unsafe here: a link is used between `link()` and `init(taking:)`, by
-// one thread at a time.
+// SAFETY, for all unsafe code here: a link is used between `link()` and `init(taking:)`, by one thread at a
+// time.
 extension Inbox.Item {
     private static let timerBit: UInt = 4
     private static let handleBit: UInt = 8
@@ -273,8 +272,8 @@ extension Inbox.Item {
 
 /// A sleep that began on another thread.
 //
-// SAFETY: `next` is the inbox's: written by the thread that posts, before the others can see
-// the item, and then by the one that took the list.
+// SAFETY: `next` belongs to the inbox: it is written by the thread that posts, before others can see the
+// item, and then by the thread that took the list.
 final class ForeignTimer: @unchecked Sendable {
     let job: UnownedJob
     let target: SleepTarget

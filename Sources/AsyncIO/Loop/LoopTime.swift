@@ -1,11 +1,11 @@
 internal import AsyncIOSystem
 
-// Inside the loop, time is whole nanoseconds since the epoch of ContinuousClock:
-// equal deadlines are equal, and nothing is lost however long the machine is up.
+// Inside the loop, time is measured in whole nanoseconds since the epoch of ContinuousClock. Equal deadlines
+// are equal, and no precision is lost however long the machine is up.
 
 extension Int64 {
-    /// This time plus `duration`, rounded up to a nanosecond so that no timer is
-    /// early, and saturating: a deadline too far to be told is never reached.
+    /// Returns this time plus `duration`, rounded up to a nanosecond so that no timer is early. The sum
+    /// saturates: a deadline that is too far away is never reached.
     func advanced(by duration: Duration) -> Int64 {
         let (sum, overflow) = addingReportingOverflow(duration.roundedUpNanoseconds)
         return overflow ? (duration < .zero ? .min : .max) : sum
@@ -13,11 +13,11 @@ extension Int64 {
 }
 
 extension Duration {
-    /// Whole nanoseconds, rounded up, saturating: far in the past is so far only that a present
-    /// can be taken from it.
+    /// The duration in whole nanoseconds, rounded up and saturating. The lower bound is half of the minimum,
+    /// so that a current time can be subtracted.
     @inline(__always)
     var roundedUpNanoseconds: Int64 {
-        // Up to 18 seconds are a word of attoseconds, which divides in no time.
+        // Up to 18 seconds fit into a word of attoseconds, which is divided quickly.
         let attoseconds = attoseconds
         if let few = UInt64(exactly: attoseconds) {
             let (nanoseconds, rest) = few.quotientAndRemainder(dividingBy: 1_000_000_000)
@@ -43,20 +43,20 @@ extension ContinuousClock.Instant {
     }
 }
 
-/// When a foreign sleep ends, as its clock told it.
+/// The end of a foreign sleep, as its clock specified it.
 enum SleepTarget: Sendable {
     case after(Int64)
     /// Nanoseconds on the machine's clock.
     case at(Int64, orEarlierBy: Int64 = 0)
 
-    /// - Parameter isForeign: whether another thread told it.
+    /// - Parameter isForeign: Whether the sleep comes from another thread.
     func deadline(on loop: EventLoop, isForeign: Bool = false) -> Int64 {
         switch self {
         case .after(let nanoseconds):
             let (sum, overflow) = loop.time.addingReportingOverflow(nanoseconds)
             return overflow ? .max : sum
         case .at(let instant, let slack):
-            // A loop in virtual time keeps the distance to the present.
+            // A loop in virtual time keeps the distance to the current time.
             guard loop.virtualNow != nil else { return instant }
             let distance =
                 isForeign

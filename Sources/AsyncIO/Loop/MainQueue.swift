@@ -2,36 +2,36 @@ internal import AsyncIOSystem
 
 // # Dispatch's main queue
 //
-// Somebody has to run the blocks of `DispatchQueue.main` on the process's first thread. A loop that
-// runs there does, as Swift's own executor would: Dispatch writes to a descriptor when the queue has
-// got something, the poller watches it, and an entry of the ready queue runs what there is then. So
-// blocks run between callbacks, with the loop current. `OperationQueue.main`, and timers, signals
-// and other sources with the main queue as their target, stand on it.
+// The blocks of `DispatchQueue.main` have to be run on the process's first thread. A loop that runs there
+// does this, as Swift's own executor would: Dispatch writes to a descriptor when the queue is not empty, the
+// poller watches the descriptor, and an entry of the ready queue runs the blocks. So they run between
+// callbacks, with the loop as the current one. `OperationQueue.main`, and timers, signals and other sources
+// that target the main queue, depend on it.
 //
-// The descriptor is watched for edges: each write is one, so that nobody has to read it, and several
-// loops, one inside the other, may watch it. It is not among `descriptors`: it neither keeps a loop
-// in virtual time from jumping or from ending in a deadlock, nor makes one that has no descriptor
-// ask the kernel in every turn. A loop that has others asks anyway, and so does one that sleeps. One
-// that does neither looks once in so many turns, and each time the watchdog has looked at it.
+// The descriptor is watched for edges. Each write is an edge, so nothing has to read the descriptor, and
+// several nested loops can watch it. It is not in `descriptors`: it neither prevents a loop in virtual time
+// from jumping or from ending in a deadlock, nor makes a loop without descriptors poll in every turn. A loop
+// with other descriptors polls anyway, and so does one that sleeps. A loop that does neither polls once in a
+// number of turns, and each time the watchdog has looked at it.
 
 struct MainQueueService {
-    /// The descriptor is watched.
+    /// Whether the descriptor is watched.
     var isWatched = false
-    /// An entry that runs what the queue has is in the ready queue.
+    /// Whether the ready queue has an entry that runs the blocks of the main queue.
     var isQueued = false
-    /// When the loop last looked; see `Pulse.now`.
+    /// When the loop last polled for the main queue; see `Pulse.now`.
     var look: Int64 = 0
 
-    /// No descriptor of the loop has this token, nor is it the wake-up's.
+    /// A token that no descriptor of the loop has, nor the wake-up.
     static let token = UInt64.max - 1
-    /// How often a loop that never sleeps and has no descriptors looks, in turns.
+    /// How often a loop that never sleeps and has no descriptors polls, in turns.
     static let interval: UInt64 = 256
 }
 
 extension EventLoop {
-    /// Serves the main queue if this thread is the process's first, which is about to run.
+    /// Serves the main queue if this thread, which is about to run the loop, is the process's first one.
     func serveMainQueue() {
-        // The host of a pumped loop serves it.
+        // The host of a pumped loop serves the queue itself.
         guard !isPumped else { return }
         let isMain = Thread.isMain
         guard isMain != mainQueue.isWatched, let descriptor = DispatchMainQueue.descriptor else { return }
@@ -48,13 +48,13 @@ extension EventLoop {
         }
     }
 
-    /// Whether a turn that needs no news of its own is to look for the main queue's.
+    /// Whether a turn that needs no events of its own must poll for the main queue.
     @inline(__always)
     var isMainQueueDue: Bool {
         mainQueue.isWatched && (turns % MainQueueService.interval == 0 || pulse.now != mainQueue.look)
     }
 
-    /// The main queue has got something.
+    /// Called when the main queue is not empty.
     @inline(never)
     func mainQueueIsReady() {
         guard !mainQueue.isQueued else { return }
@@ -67,7 +67,7 @@ extension EventLoop {
         ready.append(.handle(handle))
     }
 
-    /// A loop in virtual time looks before it says that nothing can happen now.
+    /// Polls for the main queue, before a loop in virtual time decides that nothing can happen now.
     func mainQueueHasNews() -> Bool {
         guard mainQueue.isWatched, let count = try? poller.wait(timeout: 0) else { return false }
         for index in 0..<count { descriptorIsReady(poller.event(at: index), among: descriptors) }

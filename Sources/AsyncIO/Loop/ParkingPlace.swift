@@ -1,10 +1,9 @@
-/// Where suspended tasks go: an actor that runs nothing, and its own executor.
+/// Where suspended tasks go: an actor that runs nothing and is its own executor.
 ///
-/// A task suspends by hopping here. The runtime then brings its job, which is all that is
-/// left of it, and the loop keeps that with what the task waits for; `EventLoop.parking`
-/// says what that is. To wake the task, the loop runs the job, as the main actor's, so that
-/// the hop back is none. A continuation would do the same at a quarter more: the runtime
-/// has work with its making, its end and the job that comes of that.
+/// A task suspends by hopping here. The runtime then delivers the task's job, and the loop stores it with
+/// what the task waits for, according to `EventLoop.parking`. To wake the task, the loop runs the job as a
+/// job of the main actor, so that no hop back is needed. A continuation would do the same at a cost that is a
+/// quarter higher, because the runtime has to create it, end it, and enqueue the resulting job.
 actor ParkingPlace: SerialExecutor {
     static let shared = ParkingPlace()
 
@@ -15,23 +14,23 @@ actor ParkingPlace: SerialExecutor {
         EventLoop.withRequired(for: "await") { $0.keep(job) }
     }
 
-    /// Returns when the loop runs the job. Never inlined: the hop is for a reason that the
-    /// compiler can't see.
+    /// Returns when the loop runs the job. Never inlined, because the compiler cannot see the reason for the
+    /// hop.
     @inline(never)
     func arrive() {}
 }
 
-/// What keeps a task that suspends.
+/// Where the job of a suspending task is stored.
 enum Parking {
     case nothing
-    /// The ready queue: the task gives way for a turn.
+    /// In the ready queue: the task yields for a turn.
     case queue(UnretainedTask?)
     case future(Unretained<FutureBase>, UnretainedTask?)
     case seat(Unretained<Seat>)
 }
 
 extension EventLoop {
-    /// A task has suspended: its job has come.
+    /// Stores the job of a task that has suspended.
     @inline(__always)
     fileprivate func keep(_ job: UnownedJob) {
         let parking = self.parking
@@ -44,13 +43,13 @@ extension EventLoop {
             if task != nil { carriers.parks() }
             future.with { $0.keep(job, of: task, on: self) }
         case .seat(let seat): seat.with { $0.job = job }
-        case .nothing: fatalError("A task suspended without a reason; this is a mistake in swift-asyncio.")
+        case .nothing: fatalError("a task suspended without a reason; this is a bug in swift-asyncio")
         }
     }
 }
 
-/// Keeps one Swift task that waits for another to hand over to it, which asyncio does
-/// inside one step: a carrier, or one end of a generator.
+/// Holds one Swift task that waits for a handover from another one, which asyncio does within one step: a
+/// carrier, or one side of a generator.
 @usableFromInline
 class Seat {
     // Loop thread only.
@@ -59,15 +58,15 @@ class Seat {
     @usableFromInline
     init() {}
 
-    /// Suspends the running Swift task until ``handOver()``, unless that came first: the
-    /// condition is looked at when nothing can come between any more.
+    /// Suspends the running Swift task until ``handOver()``, unless that has already happened. The condition
+    /// is checked when nothing can happen in between anymore.
     nonisolated(nonsending) final func wait(while condition: () -> Bool) async {
         guard condition() else { return }
         EventLoop.withRequired(for: "await") { $0.parking = .seat(Unretained(self)) }
         await ParkingPlace.shared.arrive()
     }
 
-    /// Whoever waits here, if somebody does, goes on right after the present job.
+    /// Makes the waiting Swift task, if any, run right after the current job.
     final func handOver() {
         guard let job = job.take(), !AbandonedTasks.contain(job) else { return }
         EventLoop.withRequired(for: "await") { $0.runNext.append(job) }

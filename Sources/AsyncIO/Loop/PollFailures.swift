@@ -1,35 +1,34 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// # A poller that fails
+// # A failing poller
 //
-// A system that is short of memory may refuse to wait for events now and grant it a moment
-// later. A container's filter refuses it for good. A loop that tried again at once would spin
-// and fill the log; so it reports the first failure, tries again after a pause, and ends its
-// run if that does not help: `run` throws the error. What is left of the program (the tasks
-// are cancelled) still runs as far as it needs no events.
+// A system that is out of memory may refuse to wait for events now and allow it a moment later. A container's
+// filter refuses it permanently. A loop that tried again at once would spin and fill the log. So it reports
+// the first failure, tries again after a pause, and ends its run if that does not help: `run` throws the
+// error. The rest of the program (the tasks are cancelled) still runs as far as it needs no events.
 
-/// What is known of the poller's failures. Loop thread only.
+/// The recent failures of the poller. Loop thread only.
 struct PollFailures {
     private var count = 0
     private var latestTurn: UInt64 = 0
-    /// The run cannot go on.
+    /// The error that ends the run, if it cannot continue.
     private(set) var final: OSError?
 
-    /// A second, all in all.
+    /// About a second in total.
     private static let most = 100
     static let pause: Int64 = 10_000_000
 
-    /// Whether it is the first one in a row.
+    /// Notes a failure. Returns whether it is the first in a row.
     mutating func note(_ error: Errno, turn: UInt64) -> Bool {
         count = turn == latestTurn &+ 1 ? count + 1 : 1
         latestTurn = turn
         switch error {
         case .noMemory, .wouldBlock, .resourceBusy, .noBufferSpace, .tooManyOpenFiles, .tooManyOpenFilesInSystem:
             guard count >= Self.most else { break }
-            final = OSError(error, "waiting for events, which failed \(count) times in a row")
+            final = OSError(error, "waiting for events failed \(count) times in a row")
         default:
-            final = OSError(error, "waiting for events, which the system refuses the event loop")
+            final = OSError(error, "waiting for events, which the system does not permit")
         }
         return count == 1
     }
@@ -46,13 +45,13 @@ extension EventLoop {
         if isFirst {
             callExceptionHandler(
                 ExceptionContext(
-                    message: "The event loop's poller failed; it tries again",
+                    message: "The event loop's poller failed; trying again",
                     error: OSError(error, "waiting for events")))
         }
         Thread.pause(nanoseconds: PollFailures.pause)
     }
 
-    /// What is ready may run; but who would have to wait cannot.
+    /// Lets everything run that is ready, and ends the run if the loop would have to wait.
     @inline(never)
     func doWithoutPolling(_ timeout: Int64?, _ failure: OSError) {
         receiveFromOtherThreads()

@@ -10,22 +10,21 @@
 /// }
 /// ```
 ///
-/// This is ``run(debug:backend:_:)`` for `main.swift` and for the `main` of a type with
-/// `@main`, where nobody is left to catch an error. If `body` returns, so does this. Otherwise
-/// the program ends here, after everything is cleaned up:
+/// This is ``run(debug:backend:_:)`` for `main.swift` and for the `main` of a type with `@main`, where
+/// nothing is left to catch an error. If `body` returns, this function returns. Otherwise the program ends
+/// here, after everything is cleaned up:
 ///
-/// - By an error: one line on standard error, `error: ` with the type and the text of the
-///   error, and exit status 1.
-/// - By Ctrl-C: the process dies by SIGINT, so that a shell knows (status 130). If `body`
-///   catches the cancellation and returns, the program goes on.
-/// - By a ``SystemExit``: with its status and its message.
+/// - After an error: it prints one line on standard error, `error: ` with the type and the text of the error,
+///   and exits with status 1.
+/// - After Ctrl-C: the process ends by SIGINT, so that a shell can tell (status 130). If `body` catches the
+///   cancellation and returns, the program continues.
+/// - After a ``SystemExit``: it exits with the status and the message of the error.
 ///
-/// A task that was left over and failed is reported to the exception handler, and changes
-/// nothing about the exit status. Called from inside a running loop, it ends the program with
-/// a line that says so.
+/// An error of a leftover task is reported to the exception handler and does not affect the exit status. If
+/// this is called inside a running loop, it ends the program with a message that says so.
 ///
-/// In the `async` main of a program that links AsyncIOMain, whose loop runs already, it is written
-/// with an `await`:
+/// In the `async` main of a program that links AsyncIOMain, whose loop is already running, call it with
+/// `await`:
 ///
 /// ```swift
 /// @main struct Program {
@@ -35,16 +34,17 @@
 /// }
 /// ```
 ///
-/// Such a program may do without: an error that leaves an `async` main, and Ctrl-C, end it in the
-/// same way. But when its `main` returns, the process ends at once; this cancels and awaits what is
-/// left, closes generators and waits for the thread pool first. The loop is there before this is
-/// called: the environment variable `ASYNCIO_BACKEND` chooses what it waits with, and another
-/// `backend` here ends the program with a line that says so.
+/// Such a program does not need this function: an error that leaves an `async` main, and Ctrl-C, end the
+/// program in the same way. But when its `main` returns, the process ends at once, whereas this function
+/// first cancels and awaits the remaining tasks, closes generators, and waits for the thread pool. The loop
+/// exists before this is called. So the environment variable `ASYNCIO_BACKEND` chooses the backend, and a
+/// different `backend` here ends the program with a message that says so.
 ///
 /// - Parameters:
-///   - debug: whether the loop looks for mistakes; nil for the default.
-///   - backend: what the loop waits with.
-/// - Returns: what `body` returns.
+///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
+///   - backend: The backend of the loop.
+///   - body: The main task of the program.
+/// - Returns: What `body` returns.
 ///
 /// asyncio: `asyncio.run(main())` as the last line of a program.
 @discardableResult
@@ -59,7 +59,8 @@ public func main<T>(
     do { return try run(debug: debug, backend: backend, body) } catch { ProgramEnd.end(with: error) }
 }
 
-/// The same for the `async` main of a program that links AsyncIOMain.
+/// The same for the `async` main of a program that links AsyncIOMain. If the calling task is cancelled, so is
+/// `body`.
 @_documentation(visibility: internal)
 @discardableResult
 public nonisolated(nonsending) func main<T>(
@@ -72,8 +73,8 @@ public nonisolated(nonsending) func main<T>(
         guard backend == .automatic || backend == loop.backend else {
             throw ValueError(
                 """
-                the loop of an async main is made before AsyncIO.main { } is called, and waits with \
-                \(loop.backend); set ASYNCIO_BACKEND=\(backend) to change that
+                backend must be \(loop.backend), which the loop of this async main already uses, got \
+                \(backend); set ASYNCIO_BACKEND=\(backend) instead
                 """)
         }
         if let debug { loop.debug = debug }
@@ -88,7 +89,7 @@ public nonisolated(nonsending) func main<T>(
     }
 }
 
-/// Tells the compiler which of the two is meant.
+/// Tells the compiler which of the two functions is meant.
 private func runMain<T>(
     debug: Bool?, backend: Backend, _ body: @escaping @MainActor () async throws -> T
 ) -> T {

@@ -1,4 +1,4 @@
-/// A reproducible sequence of choices (SplitMix64): the same seed, the same schedule.
+/// A reproducible sequence of random choices (SplitMix64). The same seed gives the same schedule.
 package struct RandomSchedule {
     private var state: UInt64
 

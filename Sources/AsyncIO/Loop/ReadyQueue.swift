@@ -1,13 +1,12 @@
-/// The entries that are to run, first in, first out: a ring that doubles when it is full.
+/// The entries to run, first in, first out, in a ring buffer that doubles when it is full.
 ///
-/// Every wake-up goes through it. A general deque checks at each step whether its storage is
-/// shared, and counts a reference to it: together a twentieth of a wake-up. This one is
-/// nobody's but the loop's.
+/// Every wake-up goes through it. A general deque checks at each step whether its storage is shared, and
+/// counts a reference to it; together, that is a twentieth of the cost of a wake-up. This one belongs only to
+/// the loop.
 @safe
 struct ReadyQueue: ~Copyable {
-    // SAFETY: `mask + 1` places, a power of two, of which the `count` from `head` on, counted
-    // around the end, hold an entry and the others nothing. Freed with the queue, which cannot be
-    // copied.
+    // SAFETY: `mask + 1` slots, a power of two. The `count` slots from `head` on, wrapping around the end,
+    // are initialized; the others are not. The memory is freed with the queue, which cannot be copied.
     private var places: UnsafeMutablePointer<ReadyEntry>
     private var mask: Int
     private var head = 0
@@ -26,7 +25,7 @@ struct ReadyQueue: ~Copyable {
     @inline(__always)
     var isEmpty: Bool { count == 0 }
 
-    /// The entry that has `index` others before it.
+    /// The entry with `index` entries before it.
     @inline(__always)
     subscript(index: Int) -> ReadyEntry { unsafe place(index).pointee }
 
@@ -49,9 +48,9 @@ struct ReadyQueue: ~Copyable {
         return entry
     }
 
-    /// Lets the entry at `index` go before all others, which keep their order.
+    /// Moves the entry at `index` to the front; the others keep their order.
     mutating func moveToFront(_ index: Int) {
-        precondition(index >= 0 && index < count, "there is no entry \(index) among \(count)")
+        precondition(index >= 0 && index < count, "index must be in 0..<\(count), got \(index)")
         let entry = unsafe place(index).move()
         for index in stride(from: index, to: 0, by: -1) {
             unsafe place(index).moveInitialize(from: place(index - 1), count: 1)
@@ -59,7 +58,7 @@ struct ReadyQueue: ~Copyable {
         unsafe place(0).initialize(to: entry)
     }
 
-    /// Takes all.
+    /// Removes and returns all entries.
     mutating func removeAll() -> [ReadyEntry] {
         var all: [ReadyEntry] = []
         while let entry = popFirst() { all.append(entry) }

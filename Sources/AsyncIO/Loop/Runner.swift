@@ -2,25 +2,25 @@ internal import AsyncIOSystem
 
 /// Runs `body` on a new event loop and cleans up after it.
 ///
-/// For code that wants the result, or the error. A program's first and last line is
+/// Use it in code that needs the result or the error. As the first and last line of a program, use
 /// ``main(debug:backend:_:)``.
 ///
 /// ```swift
 /// let size = try AsyncIO.run { try await readText("notes.txt").count }
 /// ```
 ///
-/// When `body` has ended, tasks that still run are cancelled once and awaited, generators
-/// that are left are closed, work on threads is waited for, and the loop is closed. Ctrl-C
-/// cancels the main task; if that ends it, `run` throws ``KeyboardInterrupt``. A second
-/// Ctrl-C ends the process.
+/// When `body` has ended, the tasks that are still running are cancelled once and awaited, the remaining
+/// generators are closed, work on threads is waited for, and the loop is closed. Ctrl-C cancels the main
+/// task; if that ends it, `run` throws ``KeyboardInterrupt``. A second Ctrl-C ends the process.
 ///
 /// - Parameters:
-///   - debug: whether the loop looks for mistakes; nil for the default.
-///   - backend: what the loop waits with.
-/// - Returns: what `body` returns.
-/// - Throws: what `body` throws; ``RuntimeError`` inside a running loop;
-///   ``KeyboardInterrupt``. An error that the program does not catch either ends it as
-///   ``main(debug:backend:_:)`` would.
+///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
+///   - backend: The backend of the loop.
+///   - body: The main task of the loop.
+/// - Returns: What `body` returns.
+/// - Throws: What `body` throws; ``RuntimeError`` if a loop is already running on this thread;
+///   ``KeyboardInterrupt`` if Ctrl-C ended `body`; ``OSError`` if the system does not allow the backend. An
+///   error that the program does not catch ends it as ``main(debug:backend:_:)`` would.
 ///
 /// asyncio: `asyncio.run`.
 @discardableResult
@@ -30,7 +30,7 @@ public func run<T>(
     try run(Runner(debug: debug, backend: backend), body)
 }
 
-/// Runs `body` on a runner and closes it, whatever comes.
+/// Runs `body` on a runner, and closes the runner in any case.
 package func run<T>(_ runner: Runner, _ body: @escaping @MainActor () async throws -> T) throws -> T {
     if EventLoop.here != nil {
         throw RuntimeError("run() cannot be called from a running event loop; await the function instead")
@@ -45,7 +45,7 @@ package func run<T>(_ runner: Runner, _ body: @escaping @MainActor () async thro
     }
 }
 
-/// One loop for several calls of `run`.
+/// An event loop for several calls of `run`.
 ///
 /// asyncio: `asyncio.Runner`.
 public final class Runner {
@@ -61,7 +61,11 @@ public final class Runner {
     private let time: EventLoop.Time
     private let configure: ((EventLoop) -> Void)?
 
-    /// A runner; its loop is made at first use.
+    /// Creates a runner. Its loop is created when it is first used.
+    ///
+    /// - Parameters:
+    ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
+    ///   - backend: The backend of the loop.
     public convenience init(debug: Bool? = nil, backend: Backend = .automatic) {
         self.init(debug: debug, backend: backend, time: .real)
     }
@@ -75,9 +79,9 @@ public final class Runner {
         self.configure = configure
     }
 
-    /// The runner's loop.
+    /// The loop of the runner.
     ///
-    /// - Throws: ``RuntimeError`` after `close()`.
+    /// - Throws: ``RuntimeError`` after ``close()``; ``OSError`` if the system does not allow the backend.
     ///
     /// asyncio: `Runner.get_loop`.
     public var loop: EventLoop {
@@ -94,11 +98,12 @@ public final class Runner {
         }
     }
 
-    /// Runs `body` as the main task until it has ended. Other tasks live on, for
-    /// the next run.
+    /// Runs `body` as the main task until it has ended. Other tasks stay suspended until the next run.
     ///
-    /// - Throws: what `body` throws; ``RuntimeError`` inside a running loop;
-    ///   ``KeyboardInterrupt`` if Ctrl-C ended the main task.
+    /// - Parameter body: The main task.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws; ``RuntimeError`` if a loop is already running on this thread, or after
+    ///   ``close()``; ``KeyboardInterrupt`` if Ctrl-C ended the main task.
     ///
     /// asyncio: `Runner.run`.
     @discardableResult
@@ -113,7 +118,7 @@ public final class Runner {
         defer { interrupts.end() }
         do {
             let value = try loop.runUntilComplete(main)
-            // It came while the main task ran for the last time.
+            // Ctrl-C came while the main task was running its last step.
             if interrupts.isUnnoticed { throw KeyboardInterrupt() }
             return value
         } catch is CancellationError where interrupts.wasInterrupted && main.uncancel() == 0 {
@@ -121,13 +126,15 @@ public final class Runner {
         }
     }
 
-    /// Ends what is left, in this order: cancels every task and waits for them,
-    /// closes generators that nobody iterates any more, waits for the thread pool's
-    /// work of this loop, closes the loop. Closing a runner that was never used, or
-    /// twice, does nothing.
+    /// Ends everything that is left, in this order: cancels all tasks and waits for them, closes generators
+    /// that are no longer iterated, waits for this loop's work on the thread pool, and closes the loop.
+    /// Closing a runner that was never used, or a second time, does nothing.
     ///
-    /// A task that swallows its cancellation and goes on is waited for without
-    /// limit; an error that ends one goes to the exception handler.
+    /// A task that ignores its cancellation is waited for without a limit. An error that ends a task goes to
+    /// the exception handler.
+    ///
+    /// - Throws: ``RuntimeError`` if a loop is running on this thread; ``KeyboardInterrupt`` if Ctrl-C
+    ///   interrupts the cleanup; ``OSError`` if the poller fails.
     ///
     /// asyncio: `Runner.close`.
     public func close() throws {
@@ -146,7 +153,7 @@ public final class Runner {
     }
 }
 
-/// Ctrl-C while a main task runs, unless the program handles it itself.
+/// Handles Ctrl-C while a main task runs, unless the program handles it itself.
 private final class InterruptScope {
     private let loop: EventLoop
     private var wasNoticed = false
@@ -162,14 +169,14 @@ private final class InterruptScope {
 
     var wasInterrupted: Bool { wasNoticed || isUnnoticed }
 
-    /// A Ctrl-C that the loop has not seen.
+    /// Whether there was a Ctrl-C that the loop has not noticed.
     var isUnnoticed: Bool { loop.signals.fallbackHasNews(for: .interrupt) }
 
     func end() { loop.signals.removeFallback(for: .interrupt) }
 }
 
 extension EventLoop {
-    /// Ends what is left: tasks, generators, the thread pool's work.
+    /// Ends everything that is left: tasks, generators and the thread pool's work.
     func finish() throws {
         try cancelAllTasks()
         try runUntilComplete { await self.shutdownAsyncGenerators() }

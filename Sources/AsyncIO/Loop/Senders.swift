@@ -1,20 +1,19 @@
 internal import AsyncIOSystem
 
-// # Waiting a moment before the sleep
+// # Polling briefly before sleeping
 //
-// To sleep and to be woken are two system calls and two changes of the running thread, some
-// three microseconds. A thread that feeds the loop, a stream's say, often has its next item
-// sooner. So a loop that was woken by another thread looks at the inbox for about a microsecond
-// before it sleeps again.
+// Going to sleep and being woken takes two system calls and two thread switches, some three microseconds. A
+// thread that feeds the loop, that of a stream for example, often has its next item sooner. So a loop that
+// was woken by another thread polls the inbox for about a microsecond before it sleeps again.
 //
-// Where that is in vain, it is done less and less: after each look that found nothing, twice as
-// many sleeps go by without one. A loop that no other thread wakes never looks.
+// If that is in vain, it happens less and less often: after each failure, twice as many sleeps follow without
+// polling. A loop that no other thread wakes never polls.
 
-/// Whether other threads are likely to have something soon. Loop thread only.
+/// Whether other threads are likely to send something soon. Loop thread only.
 struct Senders {
-    /// One of them ended the latest sleep.
+    /// Whether another thread ended the latest sleep.
     var areExpected = false
-    /// Sleeps that are to come without a look before them.
+    /// The number of sleeps left without polling before them.
     private var sleepsLeft = 0
     private var sleepsAfterFailure = 1
 
@@ -22,7 +21,7 @@ struct Senders {
     private static let mostSleeps = 256
     private static let haveProcessorsOfTheirOwn = Thread.processorCount > 1
 
-    /// Looks at the inbox for a moment; whether something is there.
+    /// Polls the inbox briefly. Returns whether there is something in it.
     @inline(never)
     mutating func come(to inbox: Inbox) -> Bool {
         if sleepsLeft > 0 {

@@ -1,45 +1,46 @@
 /// A signal of the operating system.
 ///
-/// Those without a name here have a number: `Signal(rawValue: SIGRTMIN + 3)`.
+/// Signals without a name here are made from their number: `Signal(rawValue: SIGRTMIN + 3)`.
 ///
 /// asyncio: `signal.SIGINT` and the like.
 public struct Signal: RawRepresentable, Hashable, Sendable {
-    /// The system's number.
+    /// The number of the signal.
     public let rawValue: Int32
+    /// Creates a signal from its number.
     public init(rawValue: Int32) { self.rawValue = rawValue }
 
-    /// The terminal is gone; to servers: read your configuration again. SIGHUP.
+    /// SIGHUP: the terminal is gone. Servers reread their configuration.
     public static let hangUp = Signal(rawValue: 1)
-    /// Ctrl-C. SIGINT.
+    /// SIGINT: Ctrl-C.
     public static let interrupt = Signal(rawValue: 2)
-    /// Ctrl-\\. SIGQUIT.
+    /// SIGQUIT: Ctrl-\\.
     public static let quit = Signal(rawValue: 3)
-    /// SIGABRT.
+    /// SIGABRT: the process aborts.
     public static let abort = Signal(rawValue: 6)
-    /// Ends a process, which cannot prevent it. SIGKILL.
+    /// SIGKILL: ends a process, which cannot prevent it.
     public static let kill = Signal(rawValue: 9)
-    /// SIGUSR1.
+    /// SIGUSR1: defined by the program.
     public static let user1 = Signal(rawValue: 10)
-    /// SIGUSR2.
+    /// SIGUSR2: defined by the program.
     public static let user2 = Signal(rawValue: 12)
-    /// Nobody reads what was written. SIGPIPE.
+    /// SIGPIPE: a write has no reader.
     public static let brokenPipe = Signal(rawValue: 13)
-    /// SIGALRM.
+    /// SIGALRM: a system timer has expired.
     public static let alarm = Signal(rawValue: 14)
-    /// Asks a process to end. SIGTERM.
+    /// SIGTERM: asks a process to end.
     public static let terminate = Signal(rawValue: 15)
-    /// A child has ended. SIGCHLD.
+    /// SIGCHLD: a child process has ended.
     public static let child = Signal(rawValue: 17)
-    /// SIGCONT.
+    /// SIGCONT: a stopped process continues.
     public static let `continue` = Signal(rawValue: 18)
-    /// Stops a process, which cannot prevent it. SIGSTOP.
+    /// SIGSTOP: stops a process, which cannot prevent it.
     public static let stop = Signal(rawValue: 19)
-    /// Ctrl-Z. SIGTSTP.
+    /// SIGTSTP: Ctrl-Z.
     public static let terminalStop = Signal(rawValue: 20)
-    /// The terminal has another size. SIGWINCH.
+    /// SIGWINCH: the size of the terminal has changed.
     public static let windowChange = Signal(rawValue: 28)
 
-    /// Whether the system lets programs use the number: the C library keeps 32 and 33.
+    /// Whether programs can use the signal: the C library reserves 32 and 33.
     var isValid: Bool { (1...31).contains(rawValue) || (34...64).contains(rawValue) }
 }
 
@@ -50,5 +51,6 @@ extension Signal: CustomStringConvertible {
         17: "SIGCHLD", 18: "SIGCONT", 19: "SIGSTOP", 20: "SIGTSTP", 21: "SIGTTIN", 22: "SIGTTOU", 28: "SIGWINCH",
     ]
 
+    /// The name of the signal, or its number if it has no name.
     public var description: String { Self.names[rawValue] ?? "signal \(rawValue)" }
 }

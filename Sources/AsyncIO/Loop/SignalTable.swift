@@ -5,38 +5,38 @@ internal import SystemPackage
 // # From a signal to a callback
 //
 // 1. The handler in C counts the signal and wakes the loop (CShims/signals.c).
-// 2. In each turn the loop looks at the count of all signals: one load. If it has grown, it
-//    compares the counts of those that it handles, and puts one entry into the ready queue:
-//    asyncio's wake-up pipe being read.
-// 3. That entry queues the handlers, so that they run in the turn after it, and gives the
-//    signals to the sequences that listen.
+// 2. In each turn, the loop reads the count of all signals, which is one load. If it has grown, the loop
+//    compares the counts of the signals that it handles, and puts an entry into the ready queue. This
+//    corresponds to asyncio's read from the wake-up pipe.
+// 3. That entry queues the handlers, so that they run in the following turn, and passes the signals to the
+//    sequences that listen.
 //
-// Ctrl-C in `run` is the *fallback* of SIGINT: what happens if the program neither handles
-// it nor listens to it. Only then does the second one end the process, in step 1.
+// Ctrl-C in `run` is the *fallback* of SIGINT: it applies if the program neither handles the signal nor
+// listens to it. Only then does the second Ctrl-C end the process, in step 1.
 
-/// Who is to know of which signal. Loop thread only.
+/// The handlers, listeners and fallbacks of signals. Loop thread only.
 struct SignalTable {
     struct Entry {
-        /// The count that was dealt with.
+        /// The count up to which the signal has been handled.
         var seen: UInt32
         var handler: WatchCallback?
         var listeners: [any SignalListener] = []
         var fallback: (() -> Void)?
 
         var isEmpty: Bool { handler == nil && listeners.isEmpty && fallback == nil }
-        /// Nobody but the fallback is there.
+        /// Whether there is only a fallback.
         var isInsistent: Bool { handler == nil && listeners.isEmpty }
     }
 
     private var entries: [Int32: Entry] = [:]
-    /// The count of all signals at the latest look.
+    /// The count of all signals when it was last read.
     fileprivate var arrivalsSeen: UInt32 = 0
 
     // MARK: Handlers and listeners
 
-    /// Changes what a signal has, and installs or removes the system's handler accordingly.
+    /// Changes the entry of a signal, and installs or removes the system's handler accordingly.
     ///
-    /// - Throws: if the system does not let the signal be caught; then nothing is changed.
+    /// - Throws: An error if the system does not allow the signal to be caught; then nothing is changed.
     mutating func change(
         _ signal: Signal, waking wakeUp: WakeUp, _ body: (inout Entry) -> Void
     ) throws(Errno) {
@@ -56,7 +56,7 @@ struct SignalTable {
 
     func entry(_ signal: Signal) -> Entry? { entries[signal.rawValue] }
 
-    /// Forgets all, when the loop is closed.
+    /// Removes everything, when the loop is closed.
     mutating func removeAll() {
         for (number, entry) in entries {
             SignalSource.uninstall(number)
@@ -67,8 +67,8 @@ struct SignalTable {
 
     // MARK: The fallback
 
-    /// What a signal does if nobody else handles it. Whoever handled or ignored it outside of
-    /// the loop goes on to do so.
+    /// Sets what a signal does if nothing else handles it. A handler outside the loop, or a setting that
+    /// ignores the signal, stays in effect.
     mutating func setFallback(for signal: Signal, waking wakeUp: WakeUp, _ body: @escaping () -> Void) {
         if entries[signal.rawValue] == nil {
             guard SignalSource.installIfDefault(signal.rawValue, waking: wakeUp, isInsistent: true) else { return }
@@ -84,7 +84,7 @@ struct SignalTable {
         entries[signal.rawValue] = entry.isEmpty ? nil : entry
     }
 
-    /// Whether the signal has come, and is the fallback's, and has not been noticed.
+    /// Whether the signal has arrived, belongs to the fallback, and has not been noticed.
     func fallbackHasNews(for signal: Signal) -> Bool {
         guard let entry = entries[signal.rawValue], entry.fallback != nil, entry.isInsistent else { return false }
         return SignalSource.count(signal.rawValue) != entry.seen
@@ -92,7 +92,7 @@ struct SignalTable {
 
     // MARK: Arrivals
 
-    /// The signals that came since the last look, by number, each as often as it came.
+    /// Returns the signals that have arrived since the last call, by number, with their counts.
     fileprivate mutating func takeArrivals() -> [(signal: Signal, count: UInt32, entry: Entry)] {
         var arrived: [(signal: Signal, count: UInt32, entry: Entry)] = []
         for (number, entry) in entries {
@@ -106,7 +106,7 @@ struct SignalTable {
 }
 
 extension EventLoop {
-    /// Once in each turn: one load, if no signal has come.
+    /// Called once in each turn; costs one load if no signal has arrived.
     @inline(__always)
     func noticeSignals() {
         let arrivals = asyncio_signal_arrivals()
@@ -126,7 +126,7 @@ extension EventLoop {
         }
     }
 
-    /// Tells those who handle the signal now.
+    /// Notifies the current handlers and listeners of the signal.
     private func deliver(_ signal: Signal, count: UInt32) {
         guard let entry = signals.entry(signal) else { return }
         if let handler = entry.handler {
@@ -136,7 +136,7 @@ extension EventLoop {
     }
 }
 
-/// Who waits for signals; see ``SignalSequence``.
+/// An object that waits for signals; see ``SignalSequence``.
 protocol SignalListener: AnyObject {
     func receive(_ signal: Signal)
 }

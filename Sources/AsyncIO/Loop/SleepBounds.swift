@@ -1,16 +1,15 @@
 internal import AsyncIOSystem
 
-/// What a loop in virtual time knows of how long a foreign sleep was meant to take.
+/// What a loop in virtual time knows about the intended length of a foreign sleep.
 ///
-/// `Task.sleep(for:)` adds its duration to the machine's clock and tells the loop the sum,
-/// but virtual time has to be the same in every run. The sum was made by the entry that runs
-/// now or, since such a call hops, by the entry that enqueued it. When those ran is known to
-/// the microsecond, so that the duration lies within narrow bounds; taken is the roundest
-/// within them.
+/// `Task.sleep(for:)` adds its duration to the machine's clock and passes the sum to the loop, but virtual
+/// time has to be the same in every run. The sum was computed by the entry that runs now or, since such a
+/// call hops, by the entry that enqueued it. The times at which those ran are known to the microsecond, so
+/// the duration is within narrow bounds. The roundest value within them is used.
 struct SleepBounds {
-    /// When the present entry began.
+    /// When the current entry began.
     private var began: Int64 = 0
-    /// From when to when the entry ran that enqueued the present one, up to that moment.
+    /// The period in which the entry ran that enqueued the current one, up to that moment.
     private var before: ClosedRange<Int64>?
     /// The same for jobs that wait in the queue, by their addresses.
     private var jobs: [UInt: ClosedRange<Int64>] = [:]
@@ -24,10 +23,10 @@ struct SleepBounds {
         began = SystemClock.now()
     }
 
-    // SAFETY: a job is a pointer, and only compared.
+    // SAFETY: a job is a pointer, which is only compared.
     private static func address(_ job: UnownedJob) -> UInt { unsafe unsafeBitCast(job, to: UInt.self) }
 
-    /// The duration whose sum with the machine's time gave an instant in `instants`.
+    /// Returns the duration whose sum with the machine's time was an instant in `instants`.
     func duration(until instants: ClosedRange<Int64>) -> Int64 {
         let now = SystemClock.now()
         var unit: Int64 = 1_000_000_000
@@ -39,7 +38,7 @@ struct SleepBounds {
         return max(0, instants.lowerBound - now)
     }
 
-    /// The same for a sum that another thread made, some time ago.
+    /// The same for a sum that another thread computed some time ago.
     static func foreignDuration(until instant: Int64) -> Int64 {
         let least = max(0, instant - SystemClock.now())
         let tolerance = max(min(500_000, least / 20), least / 1_000)

@@ -1,37 +1,39 @@
 internal import AsyncIOSystem
 internal import Synchronization
 
-/// A callback that another thread gave to the loop.
+/// A handle for a callback that was scheduled from another thread.
 ///
 /// asyncio: the `Handle` of `loop.call_soon_threadsafe`.
 //
-// SAFETY: `callback` belongs to whoever ends the waiting, which is told by `state`: the loop,
-// to call it, or the first thread that cancels it, to let it go. `next` is the inbox's; see
-// there.
+// SAFETY: `callback` belongs to the thread that ends the waiting phase, according to `state`: the loop, which
+// calls it, or the first thread that cancels it, which releases it. `next` belongs to the inbox; see there.
 public final class ThreadSafeHandle: @unchecked Sendable {
     @safe @exclusivity(unchecked) var next: UInt = 0
     @safe @exclusivity(unchecked) private var callback: (@Sendable () throws -> Void)?
     private let state = Atomic(Phase.waiting)
 
-    /// The phases follow one another by adding one; the flags are bits above them.
+    /// Adding one moves to the next phase; the flags are bits above the phase.
     private enum Phase {
         static let waiting: UInt8 = 0
         static let running: UInt8 = 1
         static let ended: UInt8 = 2
         static let mask: UInt8 = 3
         static let cancelledFlag: UInt8 = 4
-        /// Somebody waits for the end.
+        /// A thread is waiting for the end.
         static let awaitedFlag: UInt8 = 8
     }
 
     init(_ callback: @escaping @Sendable () throws -> Void) { self.callback = callback }
 
-    /// Whether `cancel()` was called.
+    /// Whether ``cancel()`` was called.
+    ///
+    /// asyncio: `Handle.cancelled`.
     public var isCancelled: Bool { state.load(ordering: .relaxed) & Phase.cancelledFlag != 0 }
 
-    /// Prevents the callback from running. If it is running, waits until it has
-    /// ended; on the loop's own thread, where that would be for ever, it does not
-    /// wait.
+    /// Prevents the callback from running. If it is running, waits until it has ended, except on the loop's
+    /// own thread, where that would be forever. You can call this method from any thread.
+    ///
+    /// asyncio: `Handle.cancel`.
     public func cancel() {
         let before = state.bitwiseOr(Phase.cancelledFlag, ordering: .acquiringAndReleasing).oldValue
         if before == Phase.waiting {
@@ -41,7 +43,7 @@ public final class ThreadSafeHandle: @unchecked Sendable {
         }
     }
 
-    /// Called by the loop, once.
+    /// Runs the callback. The loop calls this once.
     func run(on loop: EventLoop) {
         guard
             state.compareExchange(
@@ -56,7 +58,7 @@ public final class ThreadSafeHandle: @unchecked Sendable {
 
     // MARK: Waiting for the end
 
-    // Seldom needed, so that no handle has room for it.
+    // Rarely used, so handles reserve no memory for it.
     private static let waiters = Guarded<[(handle: ObjectIdentifier, gate: ThreadGate)]>([])
 
     private func waitUntilEnded() {

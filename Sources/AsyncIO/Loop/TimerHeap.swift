@@ -1,18 +1,17 @@
-/// The loop's timers: a heap with four children a node, ordered by deadline and,
-/// among equal deadlines, by age.
+/// The loop's timers: a heap with four children per node, ordered by deadline and, among equal deadlines, by
+/// age.
 ///
-/// A node is sixteen bytes, so that four children fill a cache line, and no timer knows its
-/// place, so that moving a node touches nothing else. A timer that is cancelled therefore
-/// stays in the heap, without what it held, until it comes to the top or until cancelled
-/// ones are the greater part: then all of them are swept out, which costs each a constant
-/// amount.
+/// A node is sixteen bytes, so that four children fill a cache line, and no timer knows its position, so that
+/// moving a node touches nothing else. Therefore a cancelled timer stays in the heap, without what it
+/// retained, until it reaches the top, or until more than half of the timers are cancelled. Then all
+/// cancelled ones are removed, at an amortized constant cost for each.
 struct TimerHeap {
     private var nodes: [Node] = []
     private var nextSequence: UInt32 = 0
-    /// How many of the nodes are cancelled timers'.
+    /// How many of the nodes belong to cancelled timers.
     private var cancelled = 0
 
-    /// As few as these are not worth a sweep.
+    /// Below this number, removing cancelled timers is not worthwhile.
     private static let leastSwept = 64
 
     private struct Node {
@@ -26,7 +25,7 @@ struct TimerHeap {
         }
     }
 
-    /// What a node is of. The heap holds each by hand, from `insert` until it takes it out.
+    /// The timer of a node. The heap retains it manually, from `insert` until it removes it.
     enum Timer {
         case handle(Unretained<TimerHandle>)
         case sleep(Unretained<SleepFuture>)
@@ -55,8 +54,8 @@ struct TimerHeap {
             }
         }
 
-        /// Sequence numbers start again after four billion timers, of which no two that are
-        /// that far apart have the same deadline.
+        /// Sequence numbers wrap around after four billion timers. No two timers that far apart have the same
+        /// deadline.
         @inline(never)
         fileprivate func isOlder(than other: Timer) -> Bool {
             Int32(bitPattern: sequence &- other.sequence) < 0
@@ -79,7 +78,7 @@ struct TimerHeap {
         }
     }
 
-    /// How many timers are to fire.
+    /// The number of timers that will fire.
     var count: Int { nodes.count - cancelled }
     var isEmpty: Bool { count == 0 }
 
@@ -107,9 +106,9 @@ struct TimerHeap {
         siftUp(from: nodes.count - 1)
     }
 
-    /// Takes out the first timer whose deadline is not after `now`, and hands it to `body`.
+    /// Removes the first timer whose deadline is not after `now`, and passes it to `body`.
     ///
-    /// - Returns: whether there was one.
+    /// - Returns: Whether there was one.
     @inline(__always)
     mutating func popFirst(dueAt now: Int64, _ body: (Timer) -> Void) -> Bool {
         guard let first, first <= now else { return false }
@@ -119,7 +118,7 @@ struct TimerHeap {
         return true
     }
 
-    /// A timer in the heap was cancelled.
+    /// Notes that a timer in the heap was cancelled.
     mutating func noteCancelled() {
         cancelled += 1
         if cancelled > Self.leastSwept, cancelled * 2 > nodes.count { sweep() }
@@ -135,14 +134,16 @@ struct TimerHeap {
         }
     }
 
-    /// When a sleep ends; looks at every timer.
+    /// Returns the deadline of a sleep.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of timers.
     func deadline(of sleep: SleepFuture) -> Int64? {
         nodes.first { node in
             if case .sleep(let other) = node.timer { other.object === sleep } else { false }
         }?.deadline
     }
 
-    /// When each sleep ends.
+    /// The deadline of each sleep.
     var sleeps: [ObjectIdentifier: Int64] {
         var deadlines: [ObjectIdentifier: Int64] = [:]
         for node in nodes {
@@ -172,7 +173,7 @@ struct TimerHeap {
         return first
     }
 
-    /// Throws the cancelled ones out and makes a heap of the rest.
+    /// Removes the cancelled timers and restores the heap.
     private mutating func sweep() {
         nodes.removeAll {
             guard $0.timer.isCancelled else { return false }

@@ -2,10 +2,10 @@ internal import AsyncIOSystem
 
 /// A descriptor that the loop's poller watches. Loop thread only.
 ///
-/// A *stream's* descriptor is registered once, for edges in both directions: the flags
-/// say what the kernel last reported, an operation tries first and clears its flag when
-/// it finds the descriptor dry. A *user's* descriptor (`addReader`, `addWriter`) is
-/// registered for what has a callback, and reports the state.
+/// A *stream's* descriptor is registered once, for edges in both directions. The flags hold what the kernel
+/// last reported; an operation tries first, and clears its flag when it finds the descriptor drained. A
+/// *user's* descriptor (`addReader`, `addWriter`) is registered for the directions that have a callback, and
+/// reports its state.
 final class Watch {
     let descriptor: Int32
     let token: UInt64
@@ -14,19 +14,20 @@ final class Watch {
     // Streams.
     @safe @exclusivity(unchecked) var canRead = true
     @safe @exclusivity(unchecked) var canWrite = true
-    /// The peer sends no more: a short read does not mean that the socket is dry.
+    /// The peer sends no more, so a short read does not mean that the socket is drained.
     @safe @exclusivity(unchecked) var isHungUp = false
-    /// Who waits for bytes, or did. Held by hand: to wake it is to cost no count.
+    /// The waiter for bytes, current or past. Retained manually, so that waking it changes no reference
+    /// count.
     @safe @exclusivity(unchecked) private(set) var reader: Unretained<Waiter>?
     @safe @exclusivity(unchecked) var writer: Waiter?
 
-    /// Where what stands on the descriptor lies, to fetch it ahead; 0 if nobody says.
+    /// The address of the object that uses the descriptor, for prefetching; 0 if it is unknown.
     @safe @exclusivity(unchecked) var ownerBits: UInt = 0
 
     // The user's callbacks.
     @safe @exclusivity(unchecked) var onReadable: WatchCallback?
     @safe @exclusivity(unchecked) var onWritable: WatchCallback?
-    /// Tasks that wait for a user's descriptor, made when there is the first.
+    /// Tasks that wait for a user's descriptor; created when the first one waits.
     @safe @exclusivity(unchecked) var waits: DescriptorWaits?
 
     init(descriptor: Int32, token: UInt64, isEdgeTriggered: Bool) {
@@ -37,7 +38,7 @@ final class Watch {
 
     deinit { forgetReader() }
 
-    /// Lets go of all that waits: nobody is woken any more.
+    /// Releases everything that waits; nothing is woken anymore.
     func forget() {
         (onReadable, onWritable) = (nil, nil)
         forgetReader()
@@ -46,7 +47,7 @@ final class Watch {
 
     private func forgetReader() { reader.take()?.release() }
 
-    /// What a user's descriptor is registered for.
+    /// The directions that a user's descriptor is registered for.
     var interest: Interest {
         var interest: Interest = []
         if onReadable != nil || waits?.readers.isEmpty == false { interest.insert(.readable) }
@@ -54,10 +55,10 @@ final class Watch {
         return interest
     }
 
-    /// What completes when the kernel reports bytes, or the end; nil if it has.
+    /// Returns a waiter that completes when the kernel reports bytes or the end, or nil if it has done so.
     func readWaiter() -> Waiter? {
         if canRead { return nil }
-        // One object serves every wait of this descriptor, one after the other.
+        // One object serves all waits of this descriptor, one after the other.
         if let reader {
             reader.with { $0.reset() }
             return reader.object
@@ -69,11 +70,11 @@ final class Watch {
         return waiter
     }
 
-    /// Wakes who waits for bytes, if anybody does.
+    /// Wakes the task that waits for bytes, if there is one.
     @inline(__always)
     func wakeReader() { reader?.with { $0.complete() } }
 
-    /// Suspends until the kernel reports room.
+    /// Suspends until the kernel reports room to write.
     nonisolated(nonsending) func waitWritable() async throws {
         if canWrite { return }
         let waiter = Waiter(for: "room in a socket")
@@ -99,7 +100,7 @@ final class WatchCallback {
 
 /// The watched descriptors, by number.
 struct DescriptorTable {
-    // Held by hand: each event looks one up, which is to cost no count.
+    // Retained manually, so that the lookup for each event changes no reference count.
     private var watches: [Unretained<Watch>?] = []
     private var generation: UInt32 = 0
     private(set) var count = 0
@@ -114,9 +115,9 @@ struct DescriptorTable {
 
     subscript(descriptor: Int32) -> Watch? { entry(descriptor)?.object }
 
-    /// The watch that an event is for; none if the descriptor was closed meanwhile, and
-    /// perhaps is another's now. `body` does not change the table. False if nothing is watched
-    /// under this number.
+    /// Calls `body` with the watch that an event is for. Does not call it if the descriptor was closed in the
+    /// meantime and its number possibly reused. `body` must not change the table. Returns false if nothing is
+    /// watched under this number.
     @inline(__always)
     func withWatch(token: UInt64, _ body: (Watch) -> Void) -> Bool {
         guard let entry = entry(Int32(truncatingIfNeeded: token)) else { return false }
@@ -124,14 +125,15 @@ struct DescriptorTable {
         return true
     }
 
-    /// A watch that is not in the table yet.
+    /// Creates a watch that is not in the table yet.
     mutating func makeWatch(_ descriptor: Int32, isEdgeTriggered: Bool) -> Watch {
         generation &+= 1
         let token = UInt64(generation & 0x7fff_ffff) << 32 | UInt64(descriptor)
         return Watch(descriptor: descriptor, token: token, isEdgeTriggered: isEdgeTriggered)
     }
 
-    /// Only for a descriptor that the poller has taken: the table is as long as its number.
+    /// Inserts the watch of a descriptor that the poller has accepted. The table is as long as the highest
+    /// number.
     mutating func insert(_ watch: Watch) {
         let index = Int(watch.descriptor)
         if index >= watches.count {
@@ -144,7 +146,7 @@ struct DescriptorTable {
         if let earlier { earlier.release() } else { count += 1 }
     }
 
-    /// Forgets all: whatever a callback holds is let go, and nobody is woken any more.
+    /// Removes everything: what callbacks retain is released, and nothing is woken anymore.
     mutating func removeAll() {
         let all = watches
         watches = []

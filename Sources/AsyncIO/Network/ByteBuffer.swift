@@ -1,4 +1,5 @@
-/// Bytes that come in at the end and go out at the front. Empty, it holds no memory.
+/// A queue of bytes: they are appended at the end and taken from the front. It uses no memory when it is
+/// empty.
 struct ByteBuffer {
     private var storage: [UInt8] = []
     private var head = 0
@@ -16,7 +17,7 @@ struct ByteBuffer {
         storage.append(contentsOf: bytes)
     }
 
-    /// Lets the memory of what went out go before more comes in.
+    /// Frees the memory of taken bytes before more are appended.
     private mutating func makeRoom() {
         guard head > 4096, head * 2 > storage.count else { return }
         storage.removeFirst(head)
@@ -40,7 +41,7 @@ struct ByteBuffer {
         head = 0
     }
 
-    /// The bytes, while `body` runs.
+    /// Calls `body` with the bytes.
     func withBytes<T, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> T) throws(E) -> T {
         // SAFETY: the pointer is used inside `body` only, and `body` does not change the buffer.
         let result: Result<T, E> = unsafe storage.withUnsafeBytes { bytes in
@@ -53,7 +54,7 @@ struct ByteBuffer {
         return try result.get()
     }
 
-    /// Where `byte` stands first.
+    /// Returns the first position of `byte` at `start` or later.
     @inline(__always)
     func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
         // SAFETY: the pointer is used inside the closure only.
@@ -62,7 +63,7 @@ struct ByteBuffer {
         }
     }
 
-    /// Where `separator`, which is not empty, begins, so that it lies between `start` and `end`.
+    /// Returns the first position of `separator`, which must not be empty, between `start` and `end`.
     func firstIndex(of separator: [UInt8], from start: Int, to end: Int) -> Int? {
         unsafe withBytes { bytes in
             unsafe UnsafeRawBufferPointer(rebasing: bytes[..<end]).firstIndex(of: separator, from: start)
@@ -76,7 +77,7 @@ struct ByteBuffer {
 }
 
 extension Array {
-    /// The array, which is left empty.
+    /// Returns the array and leaves it empty.
     mutating func take() -> [Element] {
         defer { self = [] }
         return self
@@ -84,7 +85,7 @@ extension Array {
 }
 
 extension UnsafeRawBufferPointer {
-    /// Where `separator`, which is not empty, begins, at `start` or later.
+    /// Returns the first position of `separator`, which must not be empty, at `start` or later.
     func firstIndex(of separator: [UInt8], from start: Int) -> Int? {
         guard start <= count - separator.count else { return nil }
         if separator.count == 1 { return unsafe firstIndex(of: separator[0], from: start) }

@@ -1,42 +1,42 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// # What carries bytes
+// # Byte channels
 //
-// StreamReader, StreamWriter and Transport stand on a ByteChannel and know no more of what
-// is below. A `Connection` is a descriptor; a channel over a channel (TLS) encrypts. This
-// class has what all of them share; `Channel` has the states and the water marks.
+// StreamReader, StreamWriter and Transport use a ByteChannel and know nothing about what is below it. A
+// `Connection` is a descriptor; a channel over another channel (TLS) encrypts. This class has what all of
+// them share; `Channel` has the states and the water marks.
 //
-// Reading is pulled, and has three calls: try, be told, wait. `receive` is the try and the
-// wait together, for a task; a Transport tries when it is told.
+// Reading is pull-based, with three operations: try, be notified, and wait. `receive` combines trying and
+// waiting, for a task; a Transport tries when it is notified.
 
-/// A two-way stream of bytes on a loop. Loop thread only.
+/// A two-way stream of bytes. Loop thread only.
 class ByteChannel: Channel {
-    /// Receives what is there and hands it to `take` without a copy.
+    /// Receives the available bytes and passes them to `take` without a copy.
     ///
-    /// - Parameter count: how many bytes at most.
-    /// - Returns: how many there were; 0 at the end of the stream; nil if there is nothing
-    ///   now. After ``close()`` there is only the end.
-    /// - Throws: the error that the channel failed with, this time or before.
+    /// - Parameter count: The maximum number of bytes.
+    /// - Returns: The number of bytes; 0 at the end of the stream; nil if nothing is available now. After
+    ///   ``close()`` it is always 0.
+    /// - Throws: The error that the channel fails with, now or earlier.
     func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? { abstract() }
 
-    /// The same for who wants to keep the bytes.
+    /// Receives the available bytes as an array.
     func tryReceive(atMost count: Int) throws -> [UInt8]? {
         var bytes: [UInt8] = []
         return try unsafe tryReceive(atMost: count) { unsafe bytes = Array($0) }.map { _ in bytes }
     }
 
-    /// The same, straight into memory of the caller's.
+    /// Receives the available bytes directly into the caller's memory.
     func tryReceive(into buffer: UnsafeMutableRawBufferPointer) throws -> Int? {
         try unsafe tryReceive(atMost: buffer.count) { unsafe buffer.copyMemory(from: $0) }
     }
 
-    /// Wakes whoever is in ``waitReadable()``, perhaps for nothing.
+    /// Wakes the task in ``waitReadable()``, possibly for nothing.
     func wakeReader() { abstract() }
 
-    /// Tries once, waiting until there is something to be received; see ``tryReceive(atMost:_:)``.
+    /// Receives bytes, waiting until there are any; see ``tryReceive(atMost:_:)``.
     ///
-    /// - Returns: how many bytes there were; 0 at the end of the stream.
+    /// - Returns: The number of bytes; 0 at the end of the stream.
     nonisolated(nonsending) func receive(
         atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void
     ) async throws -> Int {
@@ -50,31 +50,32 @@ class ByteChannel: Channel {
         }
     }
 
-    /// Sends what fits now and keeps a copy of the rest; never blocks.
+    /// Sends what fits now and buffers a copy of the rest; never blocks.
     ///
-    /// - Throws: as ``checkWritable()``; what the channel fails with.
+    /// - Throws: The errors of ``checkWritable()``; the error that the channel fails with.
     func send(_ bytes: UnsafeRawBufferPointer) throws { abstract() }
 
-    /// The same for bytes that lie in several places, which are not joined first. A channel that can
-    /// send several in one system call does.
+    /// Sends several pieces without joining them first. A channel that can send them in one system call does
+    /// so.
     func send(_ pieces: [[UInt8]]) throws {
         for piece in pieces { try unsafe piece.withUnsafeBytes { unsafe try send($0) } }
     }
 
-    /// Ends the sending half, after what is kept.
+    /// Ends the sending half after what is buffered.
     func sendEOF() throws { abstract() }
 
-    /// Whether the sending half can end by itself.
+    /// Whether the sending half can end on its own.
     var canSendEOF: Bool { abstract() }
 
-    /// Ends without sending what is kept, and so that the peer sees the connection break.
+    /// Ends the channel without sending what is buffered, in a way that shows the peer that the connection
+    /// broke.
     func reset() { abstract() }
 
     // MARK: A channel over this one
 
     /// The channel that TLS has put over this one.
     final weak var upper: ByteChannel?
-    /// The uppermost: the one that is to be closed, so that each says its end.
+    /// The uppermost channel: closing it lets every channel announce its end.
     final var top: ByteChannel { upper?.top ?? self }
     /// To be called after bytes that were buffered have been sent: they count for the channels
     /// above too, whose water marks this channel may not have passed.
@@ -82,20 +83,20 @@ class ByteChannel: Channel {
         notePressure()
         upper?.noteProgress()
     }
-    /// How many channels are below.
+    /// The number of channels below this one.
     var depth: Int { 0 }
-    /// What TLS has agreed on, if this is a channel with TLS.
+    /// What TLS has negotiated, if this is a TLS channel.
     var tls: TLSInfo? { nil }
 }
 
 extension ByteChannel {
-    /// Sends what fits now and keeps the rest.
+    /// Sends what fits now and buffers the rest.
     final func send(_ bytes: [UInt8]) throws { try unsafe bytes.withUnsafeBytes { unsafe try send($0) } }
 
     final func tryReceive(into span: inout MutableRawSpan) throws -> Int? {
         try unsafe span.withUnsafeMutableBytes { unsafe try tryReceive(into: $0) }
     }
 
-    /// Sends what fits now and keeps a copy of the rest.
+    /// Sends what fits now and buffers a copy of the rest.
     final func send(_ bytes: RawSpan) throws { try unsafe bytes.withUnsafeBytes { unsafe try send($0) } }
 }

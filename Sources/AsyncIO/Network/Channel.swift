@@ -1,40 +1,40 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// What sockets, pipes and what stands on them have in common: two ends, of reading and of
-/// writing, and one end of all. Loop thread only.
+/// The base class of sockets, pipes and the channels built on them. A channel has a reading half, a writing
+/// half, and one end that both share. Loop thread only.
 //
-// States: open → closing (nothing is read; what is kept is still sent) → lost. `lost`
-// happens once, in a turn of its own, and tells everybody who waits. A channel that fails
-// is closing at once, with its error, and keeps nothing.
+// States: open → closing (no more reads; buffered bytes are still sent) → lost. A channel becomes lost once,
+// in a turn of its own, and wakes every waiter. A channel that fails is closing at once, with its error, and
+// drops its buffered bytes.
 class Channel {
     enum State { case open, closing, lost }
 
     final let loop: EventLoop
     @safe @exclusivity(unchecked) private(set) final var state = State.open
-    /// What happened to the channel: nil for an ordinary end.
+    /// The error that the channel failed with, or nil if it ended normally.
     @safe @exclusivity(unchecked) private(set) final var error: (any Error)?
-    /// The turn in which it is lost has been asked for.
+    /// The turn in which the channel becomes lost is already queued.
     private final var isEndQueued = false
 
     // Writing.
-    /// More is kept than the high-water mark, and it has not come down to the low one yet.
+    /// The buffer rose above the high-water mark and has not yet fallen to the low-water mark.
     @safe @exclusivity(unchecked) private(set) final var isPaused = false
     @safe @exclusivity(unchecked) private(set) final var highWater = 64 * 1024
     @safe @exclusivity(unchecked) private(set) final var lowWater = 16 * 1024
     private final var drainers = WaitQueue()
-    /// Called when `isPaused` changes, inside whatever changed it.
+    /// Called when `isPaused` changes, within the call that changed it.
     final var onPauseChanged: ((_ isPaused: Bool) -> Void)?
 
     // The end.
-    /// What stands on the channel, and hears of its end: held while the channel is closing,
-    /// and not before, so that one that nobody holds any more can go and be reported.
+    /// The object built on the channel, which is notified of its end. It is retained only while the channel
+    /// is closing, so that an abandoned owner can be released and reported.
     final weak var owner: AnyObject?
     private final var closingOwner: AnyObject?
     private final var closers = WaitQueue()
-    /// Called when the channel is lost, once: for what stands on the channel.
+    /// Called once when the channel is lost, for the object built on it.
     final var onLost: (((any Error)?) -> Void)?
-    /// Called after `onLost`: for the server, which keeps count.
+    /// Called after `onLost`, for the server, which counts its connections.
     final var onReleased: (() -> Void)?
 
     init(on loop: EventLoop) { self.loop = loop }
@@ -43,60 +43,60 @@ class Channel {
         if state != .lost { onReleased?() }
     }
 
-    // MARK: What each kind does in its own way
+    // MARK: What subclasses implement
 
-    /// Suspends until a try to receive may give something.
+    /// Suspends until an attempt to receive can return something.
     ///
-    /// - Throws: `CancellationError`, which loses nothing.
+    /// - Throws: `CancellationError`; no bytes are lost.
     @inline(__always)
     nonisolated(nonsending) final func waitReadable() async throws {
         guard let waiter = readWaiter() else {
-            // A peer may send without end what comes to nothing.
+            // A peer can keep sending bytes that never produce data.
             return loop.isBudgetSpent ? try await giveWay() : ()
         }
         try checkLoop()
         try await waiter.wait()
     }
 
-    /// Nobody would wake who waits for something of a loop that is closed.
+    /// Throws if the loop is closed, because nothing would ever wake the caller.
     @inline(__always)
     private final func checkLoop() throws {
         if loop.isClosed { throw RuntimeError("\(name) belongs to an event loop that is closed") }
     }
 
-    /// What completes when a try to receive may give something; nil if it may now. One task
-    /// waits at a time.
+    /// Returns a waiter that completes when an attempt to receive can return something, or nil if one can
+    /// now. Only one task waits at a time.
     func readWaiter() -> Waiter? { abstract() }
 
-    /// Whether a try to receive may give something, as far as is
-    /// known without trying: no callback is to come for what is there already.
+    /// Whether an attempt to receive can return something, as far as is known without trying. If true, no
+    /// callback will come for what is already there.
     var isReadable: Bool { abstract() }
 
-    /// Calls `callback`, each time in a turn of its own, when ``isReadable`` becomes true, and
-    /// once if it is; nil: no more. Not for a channel that somebody waits for.
+    /// Calls `callback`, each time in a turn of its own, when ``isReadable`` becomes true, and once if it
+    /// already is. Pass nil to stop. Do not use it on a channel that a task waits for.
     func whenReadable(_ callback: (() -> Void)?) { abstract() }
 
-    /// How many bytes are kept.
+    /// The number of buffered bytes.
     var outgoingCount: Int { abstract() }
 
-    /// Reads no more, sends what is kept, and ends. Calling it again does nothing.
+    /// Stops reading, sends what is buffered, and ends the channel. Calling it again does nothing.
     func close() { abstract() }
 
-    /// Ends without sending what is kept.
+    /// Ends the channel without sending what is buffered.
     ///
-    /// - Parameter error: what it ends with, if it has no error yet.
+    /// - Parameter error: The error to end with, if the channel has none yet.
     func abort(with error: (any Error)?) { abstract() }
 
-    /// Lets go of what is below; called once, when the channel is lost.
+    /// Releases the resources below the channel; called once, when the channel is lost.
     func release() { abstract() }
 
     // MARK: Facts
 
-    /// For messages.
+    /// The channel's name in messages.
     var name: String { peerAddress?.description ?? "connection" }
     var localAddress: SocketAddress? { nil }
     var peerAddress: SocketAddress? { nil }
-    /// The descriptor at the bottom; nil once it is closed.
+    /// The descriptor at the bottom, or nil once it is closed.
     var descriptor: Int32? { nil }
 
     final var isClosing: Bool { state != .open }
@@ -105,8 +105,8 @@ class Channel {
     // MARK: Water marks
 
     /// - Parameters:
-    ///   - high: nil for 64 KiB, or for four times `low` if that is given.
-    ///   - low: nil for a quarter of `high`.
+    ///   - high: The high-water mark, or nil for 64 KiB, or for four times `low` if that is given.
+    ///   - low: The low-water mark, or nil for a quarter of `high`.
     final func setWaterMarks(high: Int?, low: Int?) throws(ValueError) {
         let high = high ?? low.map { $0 > .max / 4 ? .max : 4 * max($0, -1) } ?? 64 * 1024
         try setWaterMarks(high: high, low: low ?? high / 4)
@@ -121,7 +121,7 @@ class Channel {
         notePressure()
     }
 
-    /// To be called after each change of `outgoingCount`.
+    /// Must be called after each change of `outgoingCount`.
     @inline(__always)
     final func notePressure() {
         let count = outgoingCount
@@ -134,9 +134,9 @@ class Channel {
         onPauseChanged?(isPaused)
     }
 
-    /// Waits until less than the low-water mark is kept, if it was above the high one.
+    /// If the buffer rose above the high-water mark, waits until it falls to the low-water mark.
     ///
-    /// - Throws: what the channel failed with, or ``OSError`` if it is lost; `CancellationError`.
+    /// - Throws: The error that the channel failed with, or ``OSError`` if it is lost; `CancellationError`.
     nonisolated(nonsending) final func drain() async throws {
         if isPaused, state != .lost, error == nil {
             try checkLoop()
@@ -149,8 +149,8 @@ class Channel {
         if state == .lost { throw OSError(.connectionReset, "Connection lost") }
     }
 
-    /// - Throws: what the channel failed with, or ``OSError`` if it is lost; ``RuntimeError``
-    ///   if it is closing.
+    /// - Throws: The error that the channel failed with, or ``OSError`` if it is lost; ``RuntimeError`` if it
+    ///   is closing.
     final func checkWritable() throws {
         if let error { throw error }
         switch state {
@@ -164,7 +164,7 @@ class Channel {
 
     /// Waits until the channel is lost.
     ///
-    /// - Throws: what it failed with; `CancellationError`.
+    /// - Throws: The error that the channel failed with; `CancellationError`.
     nonisolated(nonsending) final func waitClosed() async throws {
         if state != .lost {
             try checkLoop()
@@ -176,15 +176,14 @@ class Channel {
         if let error { throw error }
     }
 
-    /// For subclasses: the channel is closing from now on, and will tell by itself when it
-    /// is lost.
+    /// For subclasses: marks the channel as closing. The subclass reports later when it is lost.
     final func beginClosing() {
         if state == .open { state = .closing }
         closingOwner = owner
     }
 
-    /// For subclasses: the channel ends in a turn of its own, with `error` if it has none yet;
-    /// at once if its loop is closed, and makes no more turns.
+    /// For subclasses: ends the channel in a turn of its own, with `error` if it has none yet. If the loop is
+    /// closed and makes no more turns, the channel ends at once.
     final func endSoon(with error: (any Error)? = nil) {
         guard state != .lost else { return }
         beginClosing()
@@ -208,6 +207,6 @@ class Channel {
     }
 
     final func abstract(_ function: String = #function) -> Never {
-        fatalError("\(type(of: self)) lacks \(function); this is a mistake in swift-asyncio.")
+        fatalError("\(type(of: self)) does not implement \(function); this is a bug in swift-asyncio")
     }
 }

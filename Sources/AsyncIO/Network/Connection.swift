@@ -3,29 +3,28 @@ internal import SystemPackage
 
 // # A descriptor's two halves
 //
-// Reading is tried at once; a task that wants bytes waits for an edge only if there are
-// none. A read that brought less than it asked for has drained the descriptor, so that a
-// request costs one `recv` and not a second one that says EAGAIN. (But not when the peer has
-// hung up: its end is in the same edge as its last bytes.) A peer that sends more than
-// anybody reads is slowed down by its own kernel.
+// Reading is tried at once; a task that wants bytes waits for an edge only if there are none. A read that
+// returned less than it asked for has drained the descriptor, so a request costs one `recv`, without a second
+// one that returns EAGAIN. (The exception is a peer that has hung up: the edge of its last bytes also
+// announces the end.) A peer that sends faster than anybody reads is slowed down by its own kernel.
 //
-// Writing is tried at once too. What does not fit is kept and sent when there is room.
+// Writing is tried at once too. What does not fit is buffered and sent when there is room.
 //
-// A pipe has one half. The writing end learns that nobody reads any more from the poller,
-// and ends then: with an error if it has bytes left.
+// A pipe has one half. The writing end learns from the poller that nobody reads anymore, and then ends, with
+// an error if it still has buffered bytes.
 
-/// A connected socket, or the end of a pipe, or a terminal, on its loop. Loop thread only.
+/// A connected socket, an end of a pipe, or a terminal. Loop thread only.
 final class Connection: ByteChannel {
-    /// Which halves there are.
+    /// The halves that a connection has.
     enum Direction { case both, reading, writing }
 
-    // First what each receive and send looks at, so that it lies together.
+    // The properties that each receive and send uses come first, so that they are close together in memory.
     private let watch: Watch
     private let bytes: ByteDescriptor
     private let direction: Direction
     private let isTerminal: Bool
     @safe @exclusivity(unchecked) private var isEOFRequested = false
-    /// How much the latest receive brought: the next will bring as much, most likely.
+    /// How many bytes the last receive returned: most likely, the next one returns as many.
     @safe @exclusivity(unchecked) private var latestCount = 0
     @safe @exclusivity(unchecked) private var outgoing = ByteBuffer()
 
@@ -33,21 +32,22 @@ final class Connection: ByteChannel {
     private let socket: Socket?
     private let local: SocketAddress?
     private let peer: SocketAddress?
-    /// Who waits for `outgoing` to be empty.
+    /// The tasks that wait for `outgoing` to be empty.
     private var emptiers = WaitQueue()
-    /// Closes when nobody holds it any more, and nobody is told: the end of a child's pipe.
+    /// Closes without a warning when nobody holds the connection anymore. For the pipes of child processes.
     var closesQuietly = false
 
-    // MARK: Making one
+    // MARK: Creating connections
 
-    /// A connected socket. It is closed with the connection, and also if this throws.
+    /// Creates a connection over a connected socket. The socket is closed with the connection, and also if
+    /// this throws.
     convenience init(_ socket: Socket, on loop: EventLoop, peer: SystemAddress?) throws(Errno) {
         let peer = peer ?? socket.peerAddress
         if peer?.isInternet ?? false { try? socket.setNoDelay() }
         try self.init(accepted: socket, peer: peer, on: loop)
     }
 
-    /// A socket with a server's options.
+    /// Creates a connection over a socket that has its server's options.
     init(accepted socket: Socket, peer: SystemAddress?, on loop: EventLoop) throws(Errno) {
         bytes = socket
         self.socket = socket
@@ -61,10 +61,11 @@ final class Connection: ByteChannel {
         loop.traffic.connections += 1
     }
 
-    /// The end of a pipe, a terminal, or a socket that is used in one direction. It is made
-    /// non-blocking, and closed with the connection, and also if this throws.
+    /// Creates a connection over an end of a pipe, a terminal, or a socket that is used in one direction. The
+    /// descriptor is made non-blocking. It is closed with the connection, and also if this throws.
     ///
-    /// - Throws: ``ValueError`` if it is none of these (a regular file, say); ``OSError``.
+    /// - Throws: ``ValueError`` if the descriptor is something else (a regular file, for example);
+    ///   ``OSError``.
     init(pipe: ByteDescriptor, _ direction: Direction, on loop: EventLoop) throws {
         let kind = pipe.kind
         guard kind != .other, kind != .file else {
@@ -129,16 +130,16 @@ final class Connection: ByteChannel {
             let received =
                 try expected < Self.leastReceivedDirectly
                 ? receiveCopied(atMost: count) : receiveDirectly(expecting: expected, atMost: count)
-            // If more may be there than was expected, nobody knows how much.
+            // If there can be more bytes than expected, their number is unknown.
             latestCount = watch.canRead && received.count < count ? 0 : received.count
             return received
         }
     }
 
-    /// Below, a copy out of the loop's buffer is cheaper than memory that is not filled.
+    /// Below this size, a copy out of the loop's buffer is cheaper than an array with unused capacity.
     private static let leastReceivedDirectly = 4096
 
-    /// What every try to receive has to look at, before and after.
+    /// The checks that every attempt to receive makes, before and after.
     @inline(__always)
     private func attempt<T>(atEnd end: T, _ receive: () throws(Errno) -> T) throws -> T? {
         if let error { throw error }
@@ -168,8 +169,9 @@ final class Connection: ByteChannel {
         return unsafe [UInt8](UnsafeRawBufferPointer(rebasing: target[..<received]))
     }
 
-    /// Receives into an array a little larger than what is expected, so that what is there is seen
-    /// to be all. If it is full after all, the next receive takes the rest by way of the loop's buffer.
+    /// Receives into an array that is slightly larger than the expected count, so that a short read shows
+    /// that the descriptor is drained. If the array is filled after all, the next receive uses the loop's
+    /// buffer.
     private func receiveDirectly(expecting expected: Int, atMost count: Int) throws(Errno) -> [UInt8] {
         let capacity = min(count, expected + expected / 16)
         var failure: Errno?
@@ -185,9 +187,9 @@ final class Connection: ByteChannel {
         return received
     }
 
-    /// A read brought less than it asked for: the descriptor is dry, and the next bytes come
-    /// with an edge. But not a terminal, which gives one line at a time, nor one whose peer has
-    /// hung up.
+    /// Notes that a read returned less than it asked for: the descriptor is drained, and an edge announces
+    /// the next bytes. This does not hold for a terminal, which returns one line at a time, or for a peer
+    /// that has hung up.
     @inline(__always)
     private func noteShortRead() {
         if !watch.isHungUp, !isTerminal { watch.canRead = false }
@@ -249,7 +251,9 @@ final class Connection: ByteChannel {
         sendRestLater(hasBegun: hasBegun)
     }
 
-    /// Something is kept: it goes when there is room, which comes with an edge only if the system has refused.
+    /// Arranges for buffered bytes to be sent when there is room. An edge announces room only if the system
+    /// has refused bytes.
+    /// refused bytes.
     private func sendRestLater(hasBegun: Bool) {
         watch.onWritable =
             watch.onWritable ?? WatchCallback { [self, owner] in withExtendedLifetime(owner) { flush() } }
@@ -264,8 +268,8 @@ final class Connection: ByteChannel {
         }
     }
 
-    /// Sends until the system refuses: a short count alone does not promise an edge to come. If
-    /// the peer takes as fast as it is sent to, the rest waits for a turn of its own.
+    /// Sends until the system refuses, because a short count alone does not guarantee another edge. If the
+    /// peer keeps up, the rest is sent in a later turn.
     @inline(__always)
     private func sendNow(
         _ count: Int, _ send: (_ start: Int, _ most: Int) throws(Errno) -> Int
@@ -286,12 +290,12 @@ final class Connection: ByteChannel {
         return sent
     }
 
-    // For one connection in one turn: system calls, and bytes, since one call may go on for as long as the
-    // peer takes what it is sent.
+    // Limits for one connection in one turn: on system calls, and on bytes, since one call can continue for
+    // as long as the peer accepts bytes.
     private static let mostSends = 16
     private static let mostSent = 1 << 20
 
-    /// There is room.
+    /// Sends buffered bytes when there is room.
     private func flush() {
         guard !outgoing.isEmpty else { return }
         do {
@@ -311,7 +315,7 @@ final class Connection: ByteChannel {
         if state == .closing { endSoon() }
     }
 
-    /// Nothing is kept: the watch lets the connection go.
+    /// Makes the watch release the connection, because nothing is buffered.
     private func forgetWriter() {
         watch.onWritable?.isRemoved = true
         watch.onWritable = nil
@@ -322,7 +326,7 @@ final class Connection: ByteChannel {
     override func sendEOF() throws {
         guard !isEOFRequested else { return }
         try checkWritable()
-        guard canSendEOF else { throw RuntimeError("\(name) has no end of its own for what is written") }
+        guard canSendEOF else { throw RuntimeError("\(name) cannot be half-closed") }
         isEOFRequested = true
         if outgoing.isEmpty { finishEOF() }
         if let error { throw error }
@@ -330,11 +334,11 @@ final class Connection: ByteChannel {
 
     private func finishEOF() {
         guard let socket else { return endSoon() }
-        // A peer that never hears of the end would wait for ever.
+        // A peer that never learns of the end would wait forever.
         do { try socket.shutdownWrite() } catch { _ = fail(error, "shutting down \(name)") }
     }
 
-    /// A writing end has news: the reading end may be closed.
+    /// Handles an event of a writing end: the reading end may have been closed.
     private func noticeHangUp() {
         guard watch.isHungUp, !isClosing || !outgoing.isEmpty else { return }
         if outgoing.isEmpty { return endSoon() }
@@ -364,7 +368,7 @@ final class Connection: ByteChannel {
         abort()
     }
 
-    /// The error, after which the connection is lost.
+    /// Returns the error to throw, and ends the connection with it.
     private func fail(_ code: Errno, _ operation: String) -> any Error {
         let error = OSError(code, operation)
         dropOutgoing()
@@ -378,7 +382,7 @@ final class Connection: ByteChannel {
         forgetWriter()
     }
 
-    /// Whoever waits for bytes gets the end.
+    /// A task that waits for bytes gets the end of the stream.
     private func stopReading() {
         if direction != .writing {
             watch.onReadable?.isRemoved = true
@@ -400,17 +404,17 @@ final class Connection: ByteChannel {
         emptiers.wake()
     }
 
-    /// Pipes and terminals are no connections.
+    /// Pipes and terminals do not count as connections.
     private func uncount() {
         if socket != nil { loop.traffic.connections -= 1 }
     }
 
     // MARK: Files
 
-    /// Waits until nothing is kept.
+    /// Waits until nothing is buffered.
     nonisolated(nonsending) func waitFlushed() async throws {
         while !outgoing.isEmpty {
-            let place = Waiter(for: "a transport to send what it keeps")
+            let place = Waiter(for: "a transport to send its buffer")
             emptiers.append(place)
             defer { emptiers.remove(place) }
             try await place.wait()
@@ -418,14 +422,14 @@ final class Connection: ByteChannel {
         if let error { throw error }
     }
 
-    /// Sends a part of a file from kernel to kernel.
+    /// Sends part of a file within the kernel.
     ///
-    /// - Parameter sent: how much was sent so far, also when this throws.
-    /// - Throws: ``SendfileNotAvailableError`` if the system can't do that, and nothing was sent.
+    /// - Parameter sent: How many bytes have been sent so far, also when this throws.
+    /// - Throws: ``SendfileNotAvailableError`` if the system does not support this and nothing was sent.
     nonisolated(nonsending) func sendFile(
         _ file: Int32, offset: Int, count: Int?, sent: inout Int
     ) async throws {
-        guard let socket else { throw SendfileNotAvailableError("\(name) is no socket") }
+        guard let socket else { throw SendfileNotAvailableError("\(name) is not a socket") }
         while count.map({ sent < $0 }) ?? true {
             if loop.isBudgetSpent { try await giveWay() }
             if let error { throw error }

@@ -2,28 +2,26 @@ internal import AsyncIOSystem
 internal import DequeModule
 internal import SystemPackage
 
-/// A socket for datagrams on its loop: what a DatagramTransport and a DatagramSocket stand
-/// on. Loop thread only.
+/// A datagram socket on its loop, used by DatagramTransport and DatagramSocket. Loop thread only.
 ///
-/// A datagram that the system does not take at once is kept, and counts with 8 bytes more
-/// than it has, so that empty ones count too. An error is one datagram's, and leaves the
-/// socket as it was.
+/// A datagram that the system does not accept at once is buffered. It counts for 8 bytes more than its size,
+/// so that empty datagrams count too. An error concerns a single datagram and leaves the socket usable.
 final class DatagramChannel: Channel {
     private let socket: Socket
     private let watch: Watch
     private let local: SocketAddress?
-    /// Where what has no address goes.
+    /// The destination of datagrams without an address.
     let peer: SystemAddress?
-    /// Whether the system knows the peer, and takes datagrams from nobody else.
+    /// Whether the socket is connected to the peer, so that the system drops datagrams from others.
     private let isConnected: Bool
 
     private var outgoing = Deque<(bytes: [UInt8], address: SystemAddress?)>()
     private var outgoingSize = 0
     private static let header = 8
-    /// Told of what becomes of a datagram that was kept.
+    /// Receives the errors of datagrams that were buffered.
     var onSendError: ((OSError) -> Void)?
 
-    /// - Parameter peer: where everything goes; the socket is connected if `isConnected`.
+    /// - Parameter peer: The destination of all datagrams; the socket is connected to it if `isConnected`.
     init(_ socket: Socket, peer: SystemAddress?, isConnected: Bool, on loop: EventLoop) throws(Errno) {
         self.socket = socket
         self.peer = peer
@@ -50,9 +48,9 @@ final class DatagramChannel: Channel {
 
     // MARK: Receiving
 
-    /// One datagram; nil if there is none now.
+    /// Receives a datagram, or returns nil if there is none now.
     ///
-    /// - Throws: an error that the network reported for something that was sent.
+    /// - Throws: An error that the network reported for an earlier send.
     func tryReceive() throws(OSError) -> (bytes: [UInt8], address: SocketAddress)? {
         guard watch.canRead, !isClosing else { return nil }
         do {
@@ -81,10 +79,10 @@ final class DatagramChannel: Channel {
 
     // MARK: Sending
 
-    /// Sends a datagram, or keeps it until there is room.
+    /// Sends a datagram, or buffers it until there is room.
     ///
-    /// - Throws: ``ValueError`` if there is no address, or a wrong one; ``OSError`` if the
-    ///   system refuses it.
+    /// - Throws: ``ValueError`` if there is no address, or it is not the peer's; ``OSError`` if the system
+    ///   refuses the datagram.
     func send(_ bytes: [UInt8], to address: SocketAddress?) throws {
         let target = try target(address)
         if outgoing.isEmpty, try sendNow(bytes, to: target) { return }
@@ -95,19 +93,19 @@ final class DatagramChannel: Channel {
         notePressure()
     }
 
-    /// Where a datagram goes; nil for the connected peer.
+    /// Returns the destination of a datagram; nil for the connected peer.
     private func target(_ address: SocketAddress?) throws(ValueError) -> SystemAddress? {
         if let peer {
             if let address, address.system != peer {
-                throw ValueError("Invalid address: must be nil or \(peer.description), not \(address)")
+                throw ValueError("Invalid address: must be nil or \(peer.description), got \(address)")
             }
             return isConnected ? nil : peer
         }
-        guard let address else { throw ValueError("a datagram needs an address on a socket without a peer") }
+        guard let address else { throw ValueError("address must not be nil on a datagram socket without a peer") }
         return address.system
     }
 
-    /// False if there is no room now.
+    /// Sends a datagram now; returns false if there is no room.
     private func sendNow(_ bytes: [UInt8], to target: SystemAddress?) throws(OSError) -> Bool {
         guard watch.canWrite else { return false }
         do throws(Errno) {
@@ -125,7 +123,7 @@ final class DatagramChannel: Channel {
         }
     }
 
-    /// So many in one turn, so that others get theirs.
+    /// The limit per turn, so that other work gets its turn.
     private static let mostSends = 64
 
     private func flush() {
@@ -136,7 +134,7 @@ final class DatagramChannel: Channel {
             } catch {
                 onSendError?(error)
             }
-            // Whoever was told may have dropped what was kept.
+            // The callback may have aborted the channel.
             guard !outgoing.isEmpty else { break }
             outgoing.removeFirst()
             outgoingSize -= bytes.count + Self.header

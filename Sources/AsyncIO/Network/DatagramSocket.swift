@@ -1,4 +1,4 @@
-/// A socket for datagrams, for tasks: UDP, or a Unix socket.
+/// A datagram socket for use by tasks: UDP, or a Unix socket.
 ///
 /// ```swift
 /// let socket = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 9000))
@@ -8,10 +8,10 @@
 /// }
 /// ```
 ///
-/// What comes faster than it is received waits in the system's buffer, and is lost when that
-/// is full, as datagrams are.
+/// Datagrams that arrive faster than you receive them wait in the system's buffer. When it is full, further
+/// datagrams are lost.
 ///
-/// asyncio has none; what `loop.sock_recvfrom` and `loop.sock_sendto` do.
+/// asyncio: none; the nearest are `loop.sock_recvfrom` and `loop.sock_sendto`.
 public final class DatagramSocket {
     private let channel: DatagramChannel
     private var isReceiving = false
@@ -22,12 +22,14 @@ public final class DatagramSocket {
         channel.onSendError = { [weak self] error in self?.sendError = error }
     }
 
-    /// Receives a datagram, which may be empty.
+    /// Receives a datagram, which can be empty.
     ///
-    /// - Returns: its bytes, of which there are at most 65,507 with UDP, and who sent it.
-    /// - Throws: ``OSError`` if the network reports that a datagram that was sent found nobody:
-    ///   the socket goes on; ``RuntimeError`` if another task receives, or the socket is closed;
-    ///   `CancellationError`, which loses nothing.
+    /// - Returns: The bytes of the datagram (at most 65,507 with UDP) and the address of its sender.
+    /// - Throws: ``OSError`` if the network reports that an earlier datagram could not be delivered (the
+    ///   socket stays usable); ``RuntimeError`` if another task is receiving or the socket is closed;
+    ///   `CancellationError` if the task is cancelled, in which case no datagram is lost.
+    ///
+    /// asyncio: `loop.sock_recvfrom`.
     public nonisolated(nonsending) func receive() async throws -> (bytes: [UInt8], address: SocketAddress) {
         if EventLoop.isBudgetSpent { try await giveWay() }
         guard !isReceiving else {
@@ -36,7 +38,7 @@ public final class DatagramSocket {
         isReceiving = true
         defer { isReceiving = false }
         while true {
-            if channel.isClosing { throw RuntimeError("receive() on a datagram socket that is closed") }
+            if channel.isClosing { throw RuntimeError("receive() on a closed datagram socket") }
             if let datagram = try channel.tryReceive() {
                 channel.loop.spend(datagram.bytes.count)
                 return datagram
@@ -45,15 +47,19 @@ public final class DatagramSocket {
         }
     }
 
-    /// Sends a datagram, which may be empty; waits if too much is kept already.
+    /// Sends a datagram, which can be empty. Waits if too much is buffered already.
     ///
-    /// - Parameter address: where to; nil for the peer that the socket was opened with.
-    /// - Throws: ``OSError`` if the system refuses it, or one before it that was kept;
-    ///   ``ValueError`` if there is no peer and no address, or an address other than the
-    ///   peer's; ``RuntimeError`` if the socket is closed; `CancellationError` while it waits:
-    ///   the datagram is sent all the same.
+    /// - Parameters:
+    ///   - bytes: The bytes of the datagram.
+    ///   - address: The address to send to, or `nil` for the peer that the socket was opened with.
+    /// - Throws: ``OSError`` if the system refuses this datagram or refused an earlier one that was buffered;
+    ///   ``ValueError`` if there is neither a peer nor an address, or the address is not the peer's;
+    ///   ``RuntimeError`` if the socket is closed; `CancellationError` if the task is cancelled while it
+    ///   waits. The datagram is still sent in that case.
+    ///
+    /// asyncio: `loop.sock_sendto`.
     public nonisolated(nonsending) func send(_ bytes: [UInt8], to address: SocketAddress? = nil) async throws {
-        if channel.isClosing { throw RuntimeError("send() on a datagram socket that is closed") }
+        if channel.isClosing { throw RuntimeError("send() on a closed datagram socket") }
         if let error = sendError.take() { throw error }
         try channel.send(bytes, to: address)
         channel.loop.spend(bytes.count)
@@ -65,28 +71,36 @@ public final class DatagramSocket {
     }
 
     /// Sends `text` as UTF-8; see ``send(_:to:)-([UInt8],_)``.
+    ///
+    /// - Throws: The same errors as ``send(_:to:)-([UInt8],_)``, also if the task is cancelled.
     public nonisolated(nonsending) func send(_ text: String, to address: SocketAddress? = nil) async throws {
         try await send(Array(text.utf8), to: address)
     }
 
-    /// Receives no more, sends what is kept, and ends. Calling it again does nothing.
+    /// Stops receiving, sends what is buffered, and closes the socket. Calling it again does nothing.
+    ///
+    /// asyncio: none; the nearest is `transport.close`.
     public func close() { channel.close() }
 
-    /// Whether the socket is closed, or is about to be.
+    /// Whether the socket is closed or closing.
     public var isClosing: Bool { channel.isClosing }
 
-    /// Waits until what was kept is sent and the socket is gone.
+    /// Waits until everything buffered is sent and the socket is closed.
     ///
-    /// - Throws: `CancellationError`.
+    /// - Throws: `CancellationError` if the task is cancelled. The socket continues to close.
     public nonisolated(nonsending) func waitClosed() async throws { try await channel.waitClosed() }
 
-    /// This side's address.
+    /// The local address of the socket.
+    ///
+    /// asyncio: `get_extra_info("sockname")`.
     public var localAddress: SocketAddress? { channel.localAddress }
 
-    /// The peer that the socket was opened with.
+    /// The address of the peer that the socket is connected to, or `nil` if it is not connected.
+    ///
+    /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: SocketAddress? { channel.peerAddress }
 
-    /// The descriptor, which stays the socket's. nil once it is closed.
+    /// The descriptor, or `nil` once the socket is closed. The socket keeps ownership of it.
     public var descriptor: Int32? { channel.descriptor }
 }
 

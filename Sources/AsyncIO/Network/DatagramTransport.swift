@@ -1,36 +1,39 @@
-/// A protocol that is given datagrams.
+/// A protocol that receives datagrams.
 ///
 /// asyncio: `asyncio.DatagramProtocol`.
 public protocol DatagramProtocol: BaseProtocol {
-    /// The socket is there; the first call.
+    /// Tells the protocol that the socket is open. This is the first call.
     ///
     /// asyncio: `connection_made`.
     func connectionMade(_ transport: DatagramTransport) throws
 
-    /// A datagram has come; it may be empty.
+    /// Tells the protocol that a datagram has arrived. It can be empty.
     ///
     /// asyncio: `datagram_received`.
     func datagramReceived(_ bytes: [UInt8], from address: SocketAddress) throws
 
-    /// A datagram was refused, now or by a host far away; the socket goes on.
+    /// Tells the protocol that a datagram was refused, by the system or by a remote host. The socket stays
+    /// usable.
     ///
     /// asyncio: `error_received`.
     func errorReceived(_ error: OSError) throws
 }
 
 extension DatagramProtocol {
+    /// Does nothing.
     public func connectionMade(_ transport: DatagramTransport) {}
+    /// Does nothing.
     public func errorReceived(_ error: OSError) {}
 }
 
-/// A socket for datagrams as a ``DatagramProtocol`` sees it.
+/// A datagram socket for use by a ``DatagramProtocol``.
 ///
 /// asyncio: `asyncio.DatagramTransport`.
 public final class DatagramTransport {
     // Loop thread only.
     private let channel: DatagramChannel
     private let loop: EventLoop
-    /// Who is called; may be replaced at any time.
+    /// The protocol that is called. You can replace it at any time.
     ///
     /// asyncio: `get_protocol`, `set_protocol`.
     public var `protocol`: any DatagramProtocol
@@ -54,7 +57,7 @@ public final class DatagramTransport {
         }
     }
 
-    /// Tells the protocol, reads, and returns.
+    /// Notifies the protocol, starts reading, and returns.
     nonisolated(nonsending) func startAndWait() async throws {
         let waiter = Waiter(for: "a transport to start")
         loop.ready.append(.handle(Handle(.callback { [self] in try self.protocol.connectionMade(self) })))
@@ -73,7 +76,7 @@ public final class DatagramTransport {
         }
     }
 
-    /// One datagram, so that others get their turn.
+    /// Reads one datagram per turn, so that other work gets its turn.
     private func readReady() {
         guard !isClosing else { return }
         do {
@@ -114,13 +117,14 @@ public final class DatagramTransport {
 
     // MARK: Sending
 
-    /// Sends a datagram, which may be empty; if the system does not take it at once, it is
-    /// kept. If the system refuses it, the protocol's `errorReceived` is called. After the end
-    /// it does nothing.
+    /// Sends a datagram, which can be empty. If the system does not accept it at once, it is buffered. If the
+    /// system refuses it, the protocol's `errorReceived` is called. After the transport is closed, this does
+    /// nothing.
     ///
-    /// - Parameter address: where to; nil for the peer that the endpoint was made with.
-    /// - Throws: ``ValueError`` if there is no peer and no address, or an address other than
-    ///   the peer's.
+    /// - Parameters:
+    ///   - bytes: The bytes of the datagram.
+    ///   - address: The address to send to, or `nil` for the peer that the endpoint was created with.
+    /// - Throws: ``ValueError`` if there is neither a peer nor an address, or the address is not the peer's.
     ///
     /// asyncio: `sendto`.
     public func send(_ bytes: [UInt8], to address: SocketAddress? = nil) throws {
@@ -132,17 +136,19 @@ public final class DatagramTransport {
         }
     }
 
-    /// How many bytes are kept, with 8 more for each datagram.
+    /// The number of buffered bytes, counting 8 extra bytes for each datagram.
     ///
     /// asyncio: `get_write_buffer_size`.
     public var writeBufferSize: Int { channel.outgoingCount }
 
-    /// As ``Transport/writeBufferLimits``.
+    /// The water marks of the buffer, in bytes; see ``Transport/writeBufferLimits``.
     ///
     /// asyncio: `get_write_buffer_limits`.
     public var writeBufferLimits: (low: Int, high: Int) { (channel.lowWater, channel.highWater) }
 
-    /// As ``Transport/setWriteBufferLimits(high:low:)``.
+    /// Sets the water marks of the buffer, in bytes; see ``Transport/setWriteBufferLimits(high:low:)``.
+    ///
+    /// - Throws: ``ValueError`` unless `high >= low >= 0`.
     ///
     /// asyncio: `set_write_buffer_limits`.
     public func setWriteBufferLimits(high: Int? = nil, low: Int? = nil) throws(ValueError) {
@@ -151,40 +157,41 @@ public final class DatagramTransport {
 
     // MARK: Ending
 
-    /// Whether the transport is closed, or is about to be.
+    /// Whether the transport is closed or closing.
     ///
     /// asyncio: `is_closing`.
     public var isClosing: Bool { channel.isClosing }
 
-    /// Receives no more, sends what is kept, and ends. Calling it again does nothing.
+    /// Stops receiving, sends what is buffered, and closes the transport. Calling it again does nothing.
     ///
     /// asyncio: `close`.
     public func close() { channel.close() }
 
-    /// Ends at once; what is kept is not sent.
+    /// Closes the transport at once, without sending what is buffered.
     ///
     /// asyncio: `abort`.
     public func abort() { channel.abort() }
 
     // MARK: Facts
 
-    /// This side's address.
+    /// The local address of the socket.
     ///
     /// asyncio: `get_extra_info("sockname")`.
     public var localAddress: SocketAddress? { channel.localAddress }
 
-    /// The other side's, if the socket is connected to it.
+    /// The address of the peer that the socket is connected to, or `nil` if it is not connected.
     ///
     /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: SocketAddress? { channel.peerAddress }
 
-    /// The descriptor, which stays the transport's. nil once it is closed.
+    /// The descriptor, or `nil` once the transport is closed. The transport keeps ownership of it.
     ///
     /// asyncio: `get_extra_info("socket")`.
     public var descriptor: Int32? { channel.descriptor }
 }
 
 extension DatagramTransport: CustomStringConvertible {
+    /// The transport as text, for messages.
     public var description: String { "DatagramTransport (\(channel.name)\(isClosing ? ", closing" : ""))" }
 }
 

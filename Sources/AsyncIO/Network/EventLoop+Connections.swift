@@ -1,19 +1,21 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// asyncio's calls of the loop that make transports. `factory` makes the protocol, once for
-// each connection.
+// asyncio's loop methods that create transports. `factory` creates the protocol, once for each connection.
 
 extension EventLoop {
     // MARK: Clients
 
-    /// Connects to a TCP server, for a protocol.
+    /// Connects to a TCP server, with a transport and a protocol.
     ///
-    /// - Parameters: as those of ``openConnection(host:port:family:localAddress:happyEyeballsDelay:interleave:allErrors:limit:tls:serverHostname:)``.
-    /// - Returns: the transport and its protocol, which was told already.
-    /// - Throws: ``OSError`` if no address answers, with what each said; ``ResolveError``;
-    ///   ``ValueError`` for a port that is none; ``TLSError`` if the handshake fails;
-    ///   `CancellationError`. Nothing is left open.
+    /// - Parameter factory: Creates the protocol. If it throws, the connection is closed. The other parameters are
+    ///   those of
+    ///   ``openConnection(host:port:family:localAddress:happyEyeballsDelay:interleave:allErrors:limit:tls:serverHostname:)``.
+    /// - Returns: The transport and its protocol, after `connectionMade` has been called.
+    /// - Throws: ``OSError``, with what each address reported, if no address answers; ``ResolveError`` if the
+    ///   host cannot be resolved; ``ValueError`` if the port is out of range or the TLS parameters are not
+    ///   valid; ``TLSError`` if the handshake fails; ``RuntimeError`` if the loop is closed; what `factory`
+    ///   throws; `CancellationError` if the task is cancelled. In all cases, nothing is left open.
     ///
     /// asyncio: `loop.create_connection`.
     public nonisolated(nonsending) func createConnection<P: TransportProtocol>(
@@ -29,9 +31,18 @@ extension EventLoop {
         return try await makeTransport(try await connect(host: host, port: port, options, on: self), upgrade, factory)
     }
 
-    /// A transport over a connected stream socket, which it owns from now on.
+    /// Creates a transport and a protocol for a connected stream socket, and takes ownership of the socket.
     ///
-    /// - Throws: ``ValueError`` if the descriptor is no such socket; ``OSError``.
+    /// - Parameters:
+    ///   - descriptor: The socket.
+    ///   - tls: A context to start TLS with, as a client, or `nil` for none.
+    ///   - serverHostname: The name that the server's certificate must be valid for.
+    ///   - factory: Creates the protocol. If it throws, the connection is closed.
+    /// - Returns: The transport and its protocol, after `connectionMade` has been called.
+    /// - Throws: ``ValueError`` if the descriptor is not a stream socket or the TLS parameters are not valid,
+    ///   and ``RuntimeError`` if this loop already uses the descriptor or is closed; in these cases the
+    ///   socket remains yours. ``OSError``, ``TLSError``, what `factory` throws, and `CancellationError` if
+    ///   the task is cancelled; in these cases the socket is closed.
     ///
     /// asyncio: `loop.create_connection(sock=)`.
     public nonisolated(nonsending) func createConnection<P: TransportProtocol>(
@@ -42,10 +53,17 @@ extension EventLoop {
         return try await makeTransport(adoptConnectedSocket(descriptor, on: self), upgrade, factory)
     }
 
-    /// Connects to a server on a Unix socket, for a protocol.
+    /// Connects to a server on a Unix socket, with a transport and a protocol.
     ///
-    /// - Parameter path: of the socket; or a zero character and a name in the abstract space.
-    /// - Throws: as ``openUnixConnection(path:limit:tls:serverHostname:)``.
+    /// - Parameters:
+    ///   - path: The path of the socket, or a zero character followed by a name in the abstract namespace.
+    ///   - tls: A context made with ``TLSContext/client(systemTrust:)`` to connect with TLS, or `nil` for
+    ///     none.
+    ///   - serverHostname: The name that the server's certificate must be valid for.
+    ///   - factory: Creates the protocol. If it throws, the connection is closed.
+    /// - Returns: The transport and its protocol, after `connectionMade` has been called.
+    /// - Throws: The same errors as ``openUnixConnection(path:limit:tls:serverHostname:)``, including
+    ///   `CancellationError`; ``RuntimeError`` if the loop is closed; what `factory` throws.
     ///
     /// asyncio: `loop.create_unix_connection`.
     public nonisolated(nonsending) func createUnixConnection<P: TransportProtocol>(
@@ -58,9 +76,16 @@ extension EventLoop {
         return try await makeTransport(try await connect(to: address.system, on: self), upgrade, factory)
     }
 
-    /// A transport over a socket that somebody else has accepted, which it owns from now on.
+    /// Creates a transport and a protocol for a connection that was accepted elsewhere, and takes ownership
+    /// of the socket.
     ///
-    /// - Throws: ``ValueError`` if the descriptor is no stream socket; ``OSError``.
+    /// - Parameters:
+    ///   - descriptor: The socket.
+    ///   - tls: A server's context to start TLS with, or `nil` for none.
+    ///   - factory: Creates the protocol. If it throws, the connection is closed.
+    /// - Returns: The transport and its protocol, after `connectionMade` has been called.
+    /// - Throws: The same errors as ``createConnection(socket:tls:serverHostname:_:)``, including
+    ///   `CancellationError`.
     ///
     /// asyncio: `loop.connect_accepted_socket`.
     public nonisolated(nonsending) func connectAcceptedSocket<P: TransportProtocol>(
@@ -73,10 +98,16 @@ extension EventLoop {
 
     // MARK: Pipes
 
-    /// A transport that reads from a pipe, a socket or a terminal, which it owns from now on.
+    /// Creates a transport that reads from a pipe, a socket or a terminal, and takes ownership of the
+    /// descriptor.
     ///
-    /// - Throws: ``ValueError`` if the descriptor is none of these: then it stays the caller's;
-    ///   ``OSError``.
+    /// - Parameters:
+    ///   - descriptor: The descriptor to read from.
+    ///   - factory: Creates the protocol. If it throws, the descriptor is closed.
+    /// - Returns: The transport and its protocol, after `connectionMade` has been called.
+    /// - Throws: ``ValueError`` if the descriptor is something else, and ``RuntimeError`` if this loop
+    ///   already uses it or is closed; in these cases it remains yours. ``OSError``, what `factory` throws,
+    ///   and `CancellationError` if the task is cancelled; in these cases the descriptor is closed.
     ///
     /// asyncio: `loop.connect_read_pipe`.
     public nonisolated(nonsending) func connectReadPipe<P: TransportProtocol>(
@@ -86,10 +117,14 @@ extension EventLoop {
         return try await makeTransport(pipe(descriptor, .reading), nil, factory)
     }
 
-    /// A transport that writes to a pipe, a socket or a terminal, which it owns from now on. It
-    /// ends when nobody reads any more.
+    /// Creates a transport that writes to a pipe, a socket or a terminal, and takes ownership of the
+    /// descriptor. The transport closes when nobody reads anymore.
     ///
-    /// - Throws: as ``connectReadPipe(_:_:)``.
+    /// - Parameters:
+    ///   - descriptor: The descriptor to write to.
+    ///   - factory: Creates the protocol. If it throws, the descriptor is closed.
+    /// - Returns: The transport and its protocol, after `connectionMade` has been called.
+    /// - Throws: The same errors as ``connectReadPipe(_:_:)``, including `CancellationError`.
     ///
     /// asyncio: `loop.connect_write_pipe`.
     public nonisolated(nonsending) func connectWritePipe<P: TransportProtocol>(
@@ -99,8 +134,8 @@ extension EventLoop {
         return try await makeTransport(pipe(descriptor, .writing), nil, factory)
     }
 
-    /// The end of a pipe; the descriptor stays the caller's if this throws a ``ValueError`` or a
-    /// ``RuntimeError``.
+    /// Returns a connection over an end of a pipe. The descriptor stays the caller's if this throws a
+    /// ``ValueError`` or a ``RuntimeError``.
     func pipe(_ descriptor: Int32, _ direction: Connection.Direction) throws -> Connection {
         try checkUnused(descriptor)
         let pipe = ByteDescriptor(owning: descriptor)
@@ -122,7 +157,7 @@ extension EventLoop {
         return (transport, receiver)
     }
 
-    /// The protocol for a channel, which ends if there is none.
+    /// Returns the protocol for a channel. If the factory throws, the channel is aborted.
     func make<P>(_ factory: () throws -> P, for channel: Channel) throws -> P {
         do {
             return try factory()
@@ -134,11 +169,15 @@ extension EventLoop {
 
     // MARK: Servers
 
-    /// Starts a TCP server, with a protocol for each connection.
+    /// Starts a TCP server that creates a protocol for each connection.
     ///
-    /// - Parameters: as those of ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:fileID:line:_:)``.
-    /// - Throws: ``OSError`` if an address cannot be listened on (in use, not permitted);
-    ///   ``ResolveError``; ``ValueError`` for a port that is none.
+    /// - Parameter factory: Creates the protocol of a connection. If it throws, the connection is closed and the
+    ///   error goes to the exception handler. The other parameters are those of
+    ///   ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:fileID:line:_:)``.
+    /// - Throws: ``OSError`` if the server cannot listen on an address (already in use or not permitted);
+    ///   ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range or the
+    ///   context is a client's; ``RuntimeError`` if the loop is closed; `CancellationError` if the task is
+    ///   cancelled while a name is resolved, in which case nothing is left open.
     ///
     /// asyncio: `loop.create_server`.
     public nonisolated(nonsending) func createServer<P: TransportProtocol>(
@@ -152,7 +191,11 @@ extension EventLoop {
             startServing: startServing, tls: tls, factory)
     }
 
-    /// Starts a TCP server on several hosts; each address is listened on once.
+    /// Starts a TCP server on several hosts. An address that several of them share is listened on once.
+    ///
+    /// - Throws: The same errors as
+    ///   ``createServer(host:port:family:backlog:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:_:)``,
+    ///   including `CancellationError`.
     ///
     /// asyncio: `loop.create_server`, given a sequence of hosts.
     public nonisolated(nonsending) func createServer<P: TransportProtocol>(
@@ -169,9 +212,12 @@ extension EventLoop {
         return try makeServer(listeners, backlog: backlog, startServing: startServing, upgrade, factory)
     }
 
-    /// Starts a server on sockets that are bound already; it owns them from now on.
+    /// Starts a server on sockets that are already bound, and takes ownership of them. This method does not
+    /// suspend, so cancellation has no effect on it.
     ///
-    /// - Throws: ``ValueError`` if one is no stream socket, or there are none; ``OSError``.
+    /// - Throws: ``ValueError`` if a descriptor is not a stream socket, is listed twice, or there are none;
+    ///   ``RuntimeError`` if this loop already uses one of them or is closed; ``OSError`` if the system
+    ///   refuses to listen.
     ///
     /// asyncio: `loop.create_server(sock=)`.
     public nonisolated(nonsending) func createServer<P: TransportProtocol>(
@@ -184,10 +230,14 @@ extension EventLoop {
             adoptListeners(descriptors, on: self), backlog: backlog, startServing: startServing, upgrade, factory)
     }
 
-    /// Starts a server on a Unix socket, with a protocol for each connection.
+    /// Starts a server on a Unix socket that creates a protocol for each connection. This method does not
+    /// suspend, so cancellation has no effect on it.
     ///
-    /// - Parameters: as those of ``startUnixServer(path:backlog:limit:cleanupSocket:startServing:tls:isolation:fileID:line:_:)``.
-    /// - Throws: ``OSError`` with the path; ``ValueError`` for a path that is none.
+    /// - Parameter factory: Creates the protocol of a connection. If it throws, the connection is closed and the
+    ///   error goes to the exception handler. The other parameters are those of
+    ///   ``startUnixServer(path:backlog:limit:cleanupSocket:startServing:tls:isolation:fileID:line:_:)``.
+    /// - Throws: ``OSError``, which names the path, if the server cannot listen there; ``ValueError`` if the
+    ///   path is not valid or the context is a client's; ``RuntimeError`` if the loop is closed.
     ///
     /// asyncio: `loop.create_unix_server`.
     public nonisolated(nonsending) func createUnixServer<P: TransportProtocol>(

@@ -2,19 +2,22 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension EventLoop {
-    /// Makes a socket for datagrams, UDP or Unix, for a protocol.
+    /// Creates a datagram socket, UDP or Unix, and a transport and protocol for it.
     ///
     /// - Parameters:
-    ///   - localAddress: where it receives; nil for what the system chooses, when it first
-    ///     sends. A Unix socket's file that is there already is replaced.
-    ///   - remoteAddress: the peer: where everything goes, and from where alone it receives.
-    ///   - family: if there is no address, the socket's family.
-    ///   - reusePort: whether other sockets may receive at the same address, each with its share.
-    ///   - allowBroadcast: whether it may send to a broadcast address; it then receives from
-    ///     everybody.
-    /// - Returns: the transport and its protocol, which was told already.
-    /// - Throws: ``ValueError`` if the addresses are of two families, or neither they nor a
-    ///   family are given; ``OSError`` if the system refuses.
+    ///   - localAddress: The address to receive at, or `nil` to let the system choose one with the first
+    ///     send. An existing file of a Unix socket is replaced.
+    ///   - remoteAddress: The peer. Everything is sent to it, and datagrams from others are dropped.
+    ///   - family: The address family of the socket, if neither address is given.
+    ///   - reusePort: Whether other sockets can receive at the same address. The kernel distributes the
+    ///     datagrams among them.
+    ///   - allowBroadcast: Whether the socket can send to a broadcast address. It is then not connected to
+    ///     the peer and receives from everybody.
+    ///   - factory: Creates the protocol. If it throws, the socket is closed.
+    /// - Returns: The transport and its protocol, after `connectionMade` has been called.
+    /// - Throws: ``ValueError`` if the addresses belong to different families, or neither an address nor a
+    ///   family is given; ``OSError`` if the system refuses; ``RuntimeError`` if the loop is closed; what
+    ///   `factory` throws; `CancellationError` if the task is cancelled, in which case the socket is closed.
     ///
     /// asyncio: `loop.create_datagram_endpoint`.
     public nonisolated(nonsending) func createDatagramEndpoint<P: DatagramProtocol>(
@@ -28,10 +31,12 @@ extension EventLoop {
         return try await makeTransport(channel, factory)
     }
 
-    /// A transport over a datagram socket, which it owns from now on.
+    /// Creates a transport and protocol for an existing datagram socket, and takes ownership of the socket.
     ///
-    /// - Throws: ``ValueError`` if the descriptor is no such socket: then it stays the caller's;
-    ///   ``OSError``.
+    /// - Throws: ``ValueError`` if the descriptor is not a datagram socket, or ``RuntimeError`` if this loop
+    ///   already uses it; in both cases the descriptor remains yours. ``OSError`` if the socket cannot be set
+    ///   up; what `factory` throws; `CancellationError` if the task is cancelled. In these cases the socket
+    ///   is closed.
     ///
     /// asyncio: `loop.create_datagram_endpoint(sock=)`.
     public nonisolated(nonsending) func createDatagramEndpoint<P: DatagramProtocol>(
@@ -55,7 +60,7 @@ extension EventLoop {
         let socket = Socket(owning: descriptor)
         guard socket.isDatagram else {
             _ = socket.giveUp()
-            throw ValueError("a datagram socket was expected, and descriptor \(descriptor) is none")
+            throw ValueError("expected a datagram socket, but descriptor \(descriptor) is not one")
         }
         do {
             try socket.prepare()
@@ -71,14 +76,14 @@ extension EventLoop {
     ) throws -> DatagramChannel {
         if let local, let remote, local.family != remote.family {
             throw ValueError(
-                "the addresses of a datagram socket must share a family, not \(local.familyName) and \(remote.familyName)"
+                "a datagram socket's addresses must share a family, got \(local.familyName) and \(remote.familyName)"
             )
         }
         guard let address = local ?? remote ?? family.map(SystemAddress.init(wildcardOf:)) else {
-            throw ValueError("a datagram socket needs a local address, a remote one, or a family")
+            throw ValueError("a datagram socket needs a local address, a remote address or a family")
         }
         if let family, address.family != family.system {
-            throw ValueError("the address \(address.description) is not of the family \(family)")
+            throw ValueError("the address \(address.description) does not belong to the family \(family)")
         }
         do {
             let socket = try Socket(for: address, isDatagram: true)
@@ -95,7 +100,7 @@ extension EventLoop {
             }
             return try DatagramChannel(socket, peer: remote, isConnected: !allowBroadcast && remote != nil, on: self)
         } catch let error as Errno {
-            throw OSError(error, "making a datagram socket")
+            throw OSError(error, "creating a datagram socket")
         }
     }
 }
@@ -106,12 +111,16 @@ extension SystemAddress {
     }
 }
 
-/// Opens a socket for datagrams, UDP or Unix, for tasks.
+/// Opens a datagram socket, UDP or Unix, for use by tasks.
 ///
-/// - Parameters: as those of
-///   ``EventLoop/createDatagramEndpoint(localAddress:remoteAddress:family:reusePort:allowBroadcast:_:)``.
-/// - Throws: ``ValueError`` if the addresses are of two families, or neither they nor a family are
-///   given; ``OSError`` if the system refuses.
+/// The parameters are those of
+/// ``EventLoop/createDatagramEndpoint(localAddress:remoteAddress:family:reusePort:allowBroadcast:_:)``. This
+/// function does not suspend, so cancellation has no effect on it.
+///
+/// - Throws: ``ValueError`` if the addresses belong to different families, or neither an address nor a family
+///   is given; ``OSError`` if the system refuses.
+///
+/// asyncio: none; the nearest is `loop.create_datagram_endpoint`.
 public nonisolated(nonsending) func openDatagramSocket(
     localAddress: SocketAddress? = nil, remoteAddress: SocketAddress? = nil, family: AddressFamily? = nil,
     reusePort: Bool = false, allowBroadcast: Bool = false
@@ -123,10 +132,14 @@ public nonisolated(nonsending) func openDatagramSocket(
             allowBroadcast: allowBroadcast))
 }
 
-/// A socket for datagrams that was made elsewhere, which this one owns from now on.
+/// Opens a ``DatagramSocket`` on an existing datagram socket, and takes ownership of it.
 ///
-/// - Throws: ``ValueError`` if the descriptor is no such socket: then it stays the caller's;
-///   ``OSError``.
+/// This function does not suspend, so cancellation has no effect on it.
+///
+/// - Throws: ``ValueError`` if the descriptor is not a datagram socket, or ``RuntimeError`` if this loop
+///   already uses it; in both cases the descriptor remains yours. ``OSError`` if the socket cannot be set up.
+///
+/// asyncio: none; the nearest is `loop.create_datagram_endpoint(sock=)`.
 public nonisolated(nonsending) func openDatagramSocket(socket descriptor: Int32) async throws -> DatagramSocket {
     DatagramSocket(try EventLoop.required(for: "openDatagramSocket").datagramChannel(adopting: descriptor))
 }

@@ -3,17 +3,18 @@ internal import Glibc
 internal import Logging
 
 extension EventLoop {
-    /// The addresses of a host, each once, in the resolver's order.
+    /// Resolves a host to its addresses, without duplicates, in the resolver's order.
     ///
-    /// The lookup runs on a thread of its own, which does not hold up the end of the program,
-    /// however long a name server takes.
+    /// The lookup runs on a thread of its own. It does not delay the end of the program, however long a name
+    /// server takes to answer.
     ///
     /// - Parameters:
-    ///   - host: a name, or an address; nil for the loopback.
-    ///   - service: a port in digits, or a service's name (`"https"`); nil for port 0.
-    ///   - family: which kind of addresses; nil for both.
-    /// - Throws: ``ResolveError``; ``ValueError`` for a port that is none, and for a zero byte in a
-    ///   name; `CancellationError` at once: the lookup is abandoned.
+    ///   - host: A name or an address, or `nil` for the loopback address.
+    ///   - service: A port in digits or the name of a service (`"https"`), or `nil` for port 0.
+    ///   - family: The address family to look for, or `nil` for both.
+    /// - Throws: ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range
+    ///   or a name contains a zero byte; ``RuntimeError`` if the loop is closed; `CancellationError` at once
+    ///   if the task is cancelled. The lookup is then abandoned.
     ///
     /// asyncio: `loop.getaddrinfo`.
     public nonisolated(nonsending) func getAddrInfo(
@@ -24,11 +25,14 @@ extension EventLoop {
         return try await addresses(of: host, service: service ?? "0", family: family).map(SocketAddress.init)
     }
 
-    /// The name of a host and of its service.
+    /// Looks up the name of a host and of a service.
     ///
-    /// - Parameter isNumeric: whether both are wanted in numbers, which asks nobody.
-    /// - Returns: names; numbers where there are none.
-    /// - Throws: ``ResolveError``; `CancellationError` at once: the lookup is abandoned.
+    /// - Parameters:
+    ///   - address: The address of the host, and the port of the service.
+    ///   - isNumeric: Whether to return both in numeric form, which needs no name server.
+    /// - Returns: The names, or the numbers of what has no name.
+    /// - Throws: ``ResolveError`` if the lookup fails; ``RuntimeError`` if the loop is closed;
+    ///   `CancellationError` at once if the task is cancelled. The lookup is then abandoned.
     ///
     /// asyncio: `loop.getnameinfo`.
     public nonisolated(nonsending) func getNameInfo(
@@ -52,7 +56,7 @@ extension EventLoop {
     nonisolated(nonsending) func addresses(
         of host: String?, service: String, family: AddressFamily? = nil, isDatagram: Bool = false, passive: Bool = false
     ) async throws -> [SystemAddress] {
-        if let host { try checkText(host, "a host's name") }
+        if let host { try checkText(host, "a host name") }
         let number = family?.system ?? AF_UNSPEC
         let start = SystemClock.now()
         defer { if debug { noteLookup(of: host, SystemClock.now() - start) } }
@@ -66,7 +70,7 @@ extension EventLoop {
                     guard let host else { return try ask() }
                     if Resolver.isNumeric(host) || HostsFile.knows(host, family: number) { return try ask() }
                     guard HostsFile.isLocalhost(host) else { return nil }
-                    // It is in no file; and no name server is to be asked (RFC 6761).
+                    // It is in no file, and a name server must not be asked (RFC 6761).
                     return try Resolver.loopback(service: service, family: number, isDatagram: isDatagram)
                 }, ask)
         } catch let failure as Resolver.Failure {
@@ -81,13 +85,13 @@ extension EventLoop {
             "Getting the addresses of \(host ?? "any interface") took \(Duration.nanoseconds(duration).inWords)")
     }
 
-    /// The addresses of a host: at once if it is spelled in numbers, else from the resolver.
+    /// Returns the addresses of a host: at once if it is numeric, otherwise from the resolver.
     nonisolated(nonsending) func resolve(
         host: String?, port: Int, family: AddressFamily? = nil, isDatagram: Bool = false, passive: Bool = false
     ) async throws -> [SystemAddress] {
         try checkPort(port)
-        // An empty name is asyncio's other word for all interfaces; nobody connects to those.
-        if host == "", !passive { throw ValueError("a host has a name or an address; this one is empty") }
+        // In asyncio, an empty name also stands for all interfaces, which cannot be connected to.
+        if host == "", !passive { throw ValueError("host must not be empty") }
         let host = host == "" ? nil : host
         if let host, let literal = Resolver.literal(host, port: port), family == nil || literal.family == family?.system
         {
@@ -98,15 +102,15 @@ extension EventLoop {
     }
 }
 
-/// A number that is no port would be taken for another one by the system.
+/// The system would take a number that is not a valid port for another port.
 private func checkService(_ service: String) throws(ValueError) {
-    try checkText(service, "a service's name")
+    try checkText(service, "a service name")
     guard !service.isEmpty, service.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return }
-    guard let number = Int(service) else { throw ValueError("a port is a number from 0 to 65535, not \(service)") }
+    guard let number = Int(service) else { throw ValueError("port must be in 0...65535, got \(service)") }
     try checkPort(number)
 }
 
-/// For what the system takes up to the first zero.
+/// For text that the system reads up to the first zero byte.
 func checkText(_ text: String, _ what: StaticString) throws(ValueError) {
-    if text.utf8.contains(0) { throw ValueError("\(what) has no zero byte, but this has: \(text.debugDescription)") }
+    if text.utf8.contains(0) { throw ValueError("\(what) must not contain a zero byte, got \(text.debugDescription)") }
 }

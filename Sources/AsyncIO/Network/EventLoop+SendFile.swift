@@ -2,22 +2,24 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension EventLoop {
-    /// Sends a file through a transport, from kernel to kernel if that can be done.
+    /// Sends a file through a transport, within the kernel if possible.
     ///
-    /// What the transport keeps is sent first; reading is paused meanwhile, and `write` is an
-    /// error.
+    /// What the transport has buffered is sent first. Until the file is sent, reading is paused and `write`
+    /// throws.
     ///
     /// - Parameters:
-    ///   - file: the descriptor of a regular file, which stays the caller's.
-    ///   - offset: where to begin, in bytes; the file's own position does not count.
-    ///   - count: how many bytes to send at most; nil for all to the end.
-    ///   - fallback: whether to read and write by hand where the system has no other way.
-    /// - Returns: how many bytes were sent. The file's position is behind them, also after an
-    ///   error.
-    /// - Throws: ``SendfileNotAvailableError`` if the system can't, and `fallback` is false;
-    ///   ``OSError``, ``RuntimeError`` if the transport is closed or sends a file already;
-    ///   ``ValueError`` for an offset below zero or a count that is not positive;
-    ///   `CancellationError`.
+    ///   - transport: The transport to send to.
+    ///   - file: The descriptor of a regular file. It remains yours.
+    ///   - offset: The position to start at, in bytes. The file's own position is ignored.
+    ///   - count: The maximum number of bytes to send, or `nil` to send up to the end of the file.
+    ///   - fallback: Whether to read and write the file in blocks if the system cannot send it within the
+    ///     kernel.
+    /// - Returns: The number of bytes sent. Afterwards, also after an error, the file's position is behind
+    ///   them.
+    /// - Throws: ``SendfileNotAvailableError`` if the system cannot do this and `fallback` is false;
+    ///   ``OSError`` if reading or sending fails; ``RuntimeError`` if the transport is closing or already
+    ///   sending a file; ``ValueError`` if the offset is negative or the count is not positive;
+    ///   `CancellationError` if the task is cancelled, in which case part of the file may have been sent.
     ///
     /// asyncio: `loop.sendfile`.
     @discardableResult
@@ -38,7 +40,8 @@ extension EventLoop {
         }
         do {
             guard let connection = transport.channel as? Connection else {
-                throw SendfileNotAvailableError("\(transport) does more with bytes than to send them")
+                throw SendfileNotAvailableError(
+                    "sendfile is not available on \(transport): it does not send bytes unchanged")
             }
             try checkRegular(file)
             try await connection.waitFlushed()
@@ -53,9 +56,22 @@ extension EventLoop {
         return sent
     }
 
-    /// Sends a file to a socket; see ``sendFile(_:_:offset:count:fallback:)``.
+    /// Sends a file to a socket, within the kernel if possible; see ``sendFile(_:_:offset:count:fallback:)``.
     ///
-    /// - Parameter socket: the descriptor of a connected, non-blocking stream socket.
+    /// - Parameters:
+    ///   - socket: The descriptor of a connected, non-blocking stream socket. It remains yours.
+    ///   - file: The descriptor of a regular file. It remains yours.
+    ///   - offset: The position to start at, in bytes. The file's own position is ignored.
+    ///   - count: The maximum number of bytes to send, or `nil` to send up to the end of the file.
+    ///   - fallback: Whether to read and write the file in blocks if the system cannot send it within the
+    ///     kernel.
+    /// - Returns: The number of bytes sent. Afterwards, also after an error, the file's position is behind
+    ///   them.
+    /// - Throws: ``SendfileNotAvailableError`` if the system cannot do this and `fallback` is false;
+    ///   ``OSError`` if reading or sending fails; ``RuntimeError`` if a connection of this loop owns the
+    ///   socket or the loop is closed; ``ValueError`` if the socket is not a stream socket, the offset is
+    ///   negative, or the count is not positive; `CancellationError` if the task is cancelled, in which case
+    ///   part of the file may have been sent.
     ///
     /// asyncio: `loop.sock_sendfile`.
     @discardableResult
@@ -63,7 +79,9 @@ extension EventLoop {
         _ socket: Int32, _ file: Int32, offset: Int = 0, count: Int? = nil, fallback: Bool = true
     ) async throws -> Int {
         let borrowed = try borrow(socket, for: "sockSendFile")
-        guard borrowed.isStream else { throw ValueError("sockSendFile() needs a stream socket") }
+        guard borrowed.isStream else {
+            throw ValueError("sockSendFile() needs a stream socket, but descriptor \(socket) is not one")
+        }
         try checkRange(offset, count)
         var sent = 0
         defer { try? FileTransfer.seek(file, to: offset + sent) }
@@ -100,7 +118,7 @@ extension EventLoop {
         }
     }
 
-    /// By hand: reads on a thread, since files have no readiness, and hands on.
+    /// Copies in blocks: reads on a thread, since pollers do not support files, and sends.
     private nonisolated(nonsending) func copy(
         _ file: Int32, offset: Int, count: Int?, blockSize: Int, sent: inout Int,
         _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void

@@ -1,20 +1,24 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// asyncio's operations on sockets that are the caller's: non-blocking, and closed by the
-// caller. Each tries the system call first and waits only if it would block. Any number of
-// tasks may wait for the same socket.
+// asyncio's operations on sockets that belong to the caller, who makes them non-blocking and closes them.
+// Each operation tries the system call first, and waits only if it would block. Any number of tasks can wait
+// for the same socket.
 
 extension EventLoop {
-    /// Receives up to `count` bytes.
+    /// Receives up to `count` bytes from a socket.
     ///
-    /// - Returns: the bytes; none at the end of the stream.
-    /// - Throws: ``OSError``; ``RuntimeError`` if a connection of this loop owns the socket;
-    ///   ``ValueError`` in debug mode if it blocks; `CancellationError`, which loses nothing.
+    /// - Parameters:
+    ///   - socket: The descriptor of a non-blocking socket. It remains yours.
+    ///   - count: The maximum number of bytes.
+    /// - Returns: The bytes, or an empty array at the end of the stream.
+    /// - Throws: ``OSError`` if the system call fails; ``RuntimeError`` if a connection of this loop owns the
+    ///   socket or the loop is closed; ``ValueError`` if an argument is negative, or in debug mode if the
+    ///   socket is blocking; `CancellationError` if the task is cancelled, in which case no bytes are lost.
     ///
     /// asyncio: `loop.sock_recv`.
     public nonisolated(nonsending) func sockRecv(_ socket: Int32, _ count: Int) async throws -> [UInt8] {
-        guard count >= 0 else { throw ValueError("sockRecv() needs a count that is not negative, not \(count)") }
+        guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
         let borrowed = try borrow(socket, for: "sockRecv")
         return try await retry("sockRecv", waitingToRead: socket, size: { $0.count }) { () throws(Errno) in
             // SAFETY: the loop's buffer is ours until the next suspension.
@@ -23,10 +27,10 @@ extension EventLoop {
         }
     }
 
-    /// Receives into memory of the caller's.
+    /// Receives from a socket into the caller's memory.
     ///
-    /// - Returns: how many bytes came; 0 at the end of the stream.
-    /// - Throws: as ``sockRecv(_:_:)``.
+    /// - Returns: The number of bytes; 0 at the end of the stream.
+    /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, no bytes are lost.
     ///
     /// asyncio: `loop.sock_recv_into`.
     public nonisolated(nonsending) func sockRecvInto(_ socket: Int32, _ buffer: inout MutableRawSpan) async throws
@@ -50,15 +54,16 @@ extension EventLoop {
         }
     }
 
-    /// Receives a datagram of up to `count` bytes; the rest of a longer one is lost.
+    /// Receives a datagram of up to `count` bytes. The rest of a longer datagram is lost.
     ///
-    /// - Throws: as ``sockRecv(_:_:)``.
+    /// - Returns: The bytes of the datagram and the address of its sender.
+    /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, no datagram is lost.
     ///
     /// asyncio: `loop.sock_recvfrom`.
     public nonisolated(nonsending) func sockRecvFrom(
         _ socket: Int32, _ count: Int
     ) async throws -> (bytes: [UInt8], address: SocketAddress) {
-        guard count >= 0 else { throw ValueError("sockRecvFrom() needs a count that is not negative, not \(count)") }
+        guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
         let borrowed = try borrow(socket, for: "sockRecvFrom")
         return try await retry("sockRecvFrom", waitingToRead: socket, size: { $0.bytes.count }) { () throws(Errno) in
             // SAFETY: as in `sockRecv`.
@@ -70,8 +75,11 @@ extension EventLoop {
 
     /// Sends a datagram.
     ///
-    /// - Parameter address: where to; nil for the peer that the socket is connected to.
-    /// - Throws: as ``sockRecv(_:_:)``.
+    /// - Parameters:
+    ///   - socket: The descriptor of a non-blocking datagram socket. It remains yours.
+    ///   - bytes: The bytes of the datagram.
+    ///   - address: The address to send to, or `nil` for the peer that the socket is connected to.
+    /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, the datagram is not sent.
     ///
     /// asyncio: `loop.sock_sendto`.
     public nonisolated(nonsending) func sockSendTo(
@@ -86,9 +94,10 @@ extension EventLoop {
         }
     }
 
-    /// Sends all bytes.
+    /// Sends all of `bytes` to a socket.
     ///
-    /// - Throws: as ``sockRecv(_:_:)``; how much was sent then is not known.
+    /// - Throws: The same errors as ``sockRecv(_:_:)``. After an error or a cancellation, you cannot tell how
+    ///   many of the bytes were sent.
     ///
     /// asyncio: `loop.sock_sendall`.
     public nonisolated(nonsending) func sockSendAll(_ socket: Int32, _ bytes: [UInt8]) async throws {
@@ -105,12 +114,12 @@ extension EventLoop {
         }
     }
 
-    /// Connects a socket.
+    /// Connects a socket to an address.
     ///
-    /// If the server of a Unix socket has no room for one more connection, waits until it has.
+    /// If the accept queue of a Unix socket's server is full, this waits until there is room.
     ///
-    /// - Throws: ``OSError``; otherwise as ``sockRecv(_:_:)``. After a cancellation the socket
-    ///   may be connected later; close it.
+    /// - Throws: ``OSError`` if the connection fails; otherwise the same errors as ``sockRecv(_:_:)``. If the
+    ///   task is cancelled, the socket may still become connected later, so close it.
     ///
     /// asyncio: `loop.sock_connect`.
     public nonisolated(nonsending) func sockConnect(_ socket: Int32, to address: SocketAddress) async throws {
@@ -124,9 +133,10 @@ extension EventLoop {
         }
     }
 
-    /// Connects a socket to a host, whose name is resolved for the socket's own family and type.
+    /// Connects a socket to a host, whose name is resolved for the family and type of the socket.
     ///
-    /// - Throws: ``ResolveError``; otherwise as ``sockConnect(_:to:)``.
+    /// - Throws: ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range;
+    ///   otherwise the same errors as ``sockConnect(_:to:)``. If the task is cancelled, close the socket.
     ///
     /// asyncio: `loop.sock_connect`.
     public nonisolated(nonsending) func sockConnect(_ socket: Int32, host: String, port: Int) async throws {
@@ -137,13 +147,13 @@ extension EventLoop {
         try await sockConnect(socket, to: SocketAddress(address))
     }
 
-    /// Accepts a connection.
+    /// Accepts a connection on a listening socket.
     ///
-    /// A connection that broke before it was accepted is passed over.
+    /// A connection that breaks before it is accepted is skipped.
     ///
-    /// - Returns: its descriptor, non-blocking and close-on-exec, which is the caller's; and its
-    ///   peer.
-    /// - Throws: as ``sockRecv(_:_:)``.
+    /// - Returns: The descriptor of the connection, which is non-blocking, close-on-exec and yours, and the
+    ///   address of the peer.
+    /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, no connection is lost.
     ///
     /// asyncio: `loop.sock_accept`.
     public nonisolated(nonsending) func sockAccept(
@@ -160,7 +170,7 @@ extension EventLoop {
 
     func borrow(_ socket: Int32, for operation: StaticString) throws -> Socket {
         try checkOpen(operation)
-        guard socket >= 0 else { throw ValueError("\(operation)() needs a descriptor, not \(socket)") }
+        guard socket >= 0 else { throw ValueError("\(operation)() needs a valid descriptor, got \(socket)") }
         let borrowed = Socket(borrowing: socket)
         if debug, !borrowed.isNonBlocking { throw ValueError("the socket must be non-blocking") }
         return borrowed

@@ -1,21 +1,21 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// # A stream over what no poller watches
+// # A stream over descriptors that no poller watches
 //
-// A regular file is always ready, as far as the kernel's pollers go, and they refuse it; so they do
-// /dev/null and its like. But reading one may wait for a disk. The file engine does it: one request
-// at a time in each direction, at the descriptor's own position, which other processes may share.
+// The kernel's pollers consider a regular file always ready and refuse to watch it; the same goes for
+// /dev/null and similar devices. But reading a file can wait for a disk. So the file engine does it: one
+// request at a time in each direction, at the descriptor's own position, which other processes can share.
 //
-// Reading begins when somebody asks, and reads one portion ahead of him. What is written is kept
-// until the engine has written it. The channel does not know whether a request that is in flight
-// will change anything; so an `abort` waits for it, and closes the descriptor then.
+// Reading begins when somebody asks for bytes, and then reads one portion ahead. Written bytes are buffered
+// until the engine has written them. The channel cannot know whether a request in flight will still have an
+// effect, so `abort` waits for the request before it closes the descriptor.
 
-/// A regular file, or a device that cannot be watched, as a channel. Loop thread only.
+/// A channel over a regular file, or over a device that cannot be watched. Loop thread only.
 final class FileChannel: ByteChannel {
     private let bytes: ByteDescriptor
     private let direction: Connection.Direction
-    /// The request on its way.
+    /// The request in flight.
     private var operation: FileOperation?
 
     // Reading.
@@ -28,15 +28,15 @@ final class FileChannel: ByteChannel {
     private var outgoing = ByteBuffer()
     private var isEOFRequested = false
 
-    /// How much is read or written at once, in bytes.
+    /// How much is read or written at a time, in bytes.
     private static let portion = 64 * 1024
 
-    /// The descriptor is closed with the channel.
+    /// Creates a channel that closes the descriptor when it is lost.
     init(_ bytes: ByteDescriptor, _ direction: Connection.Direction, on loop: EventLoop) throws(ValueError) {
         self.bytes = bytes
         self.direction = direction
         super.init(on: loop)
-        // Nothing is gained by keeping what the disk has not got: whoever writes waits for it.
+        // Buffering what the disk has not accepted gains nothing, so writers wait for the disk.
         if direction == .writing { try setWaterMarks(high: 0, low: 0) }
     }
 
@@ -44,11 +44,11 @@ final class FileChannel: ByteChannel {
     override var descriptor: Int32? { bytes.descriptor < 0 ? nil : bytes.descriptor }
     override var outgoingCount: Int { outgoing.count }
 
-    /// Starts `action`; `onEnd` gets what the system call returned.
+    /// Starts `request`; `onEnd` receives what the system call returned.
     private func start(_ request: FileRequest, _ onEnd: @escaping (Result<Int, Errno>, FileRequest) -> Void) {
         let operation = FileOperation(request) { [self] operation in
             self.operation = nil
-            // A channel that is lost has waited for this to close the descriptor.
+            // The channel is lost, and only this request kept the descriptor open.
             if state == .lost { return bytes.close() }
             let result: Result<Int, Errno> = request.error.map { .failure($0) } ?? .success(request.result)
             onEnd(result, operation.request)
@@ -95,7 +95,7 @@ final class FileChannel: ByteChannel {
     override func readWaiter() -> Waiter? {
         if isReadable { return nil }
         readAhead()
-        // It may have failed, or ended, at once.
+        // The request may have failed or ended at once.
         if isReadable { return nil }
         let waiter = Waiter(for: "bytes from a file")
         reader = waiter

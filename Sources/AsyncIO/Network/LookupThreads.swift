@@ -3,24 +3,22 @@ internal import DequeModule
 
 // # Lookups cannot be stopped
 //
-// `getaddrinfo` blocks for as long as a name server keeps silent, and nothing ends it. On
-// the thread pool it would hold up `shutdownDefaultExecutor`, and so the end of `run`, and
-// the pool's other work. So lookups have threads of their own, that nobody waits for: who
-// is cancelled leaves, and what the thread finds is dropped. A process may end while a
-// lookup goes on.
+// `getaddrinfo` blocks for as long as a name server does not answer, and nothing can interrupt it. On the
+// thread pool it would delay the pool's other work, `shutdownDefaultExecutor`, and with it the end of `run`.
+// So lookups have threads of their own that nothing waits for: a cancelled task stops waiting, and the
+// thread's result is dropped. A process can end while a lookup is running.
 //
-// There are few of them, since a name server that keeps silent makes each one slow; what
-// does not get a thread waits its turn, and is dropped if nobody wants it any more.
+// The number of threads is small, since an unresponsive name server makes every one of them slow. A lookup
+// that does not get a thread is queued, and is dropped if nobody wants it anymore.
 //
-// Those whose answer is on this machine must not wait behind them. So every lookup goes first
-// to a few threads of which nothing is asked that could take for ever: they answer what
-// /etc/hosts knows, and hand on the rest.
+// Lookups that this machine can answer must not wait behind slow ones. So every lookup first goes to a few
+// threads that do nothing that can block forever: they answer what is in /etc/hosts and pass the rest on.
 
-/// Threads for name lookups. Any thread.
+/// Threads for name lookups. Can be used from any thread.
 package final class LookupThreads: Sendable {
-    /// For what a name server may be asked.
+    /// For lookups that may need a name server.
     package static let shared = LookupThreads(limit: 16)
-    /// For what this machine knows itself.
+    /// For lookups that this machine can answer itself.
     package static let local = LookupThreads(limit: 2)
 
     private struct State {
@@ -44,12 +42,12 @@ package final class LookupThreads: Sendable {
         do {
             try Thread.start(named: "asyncio_lookup") { self.work() }
         } catch {
-            // No thread to give: those that there are take it, or it is done right here.
+            // No thread is available: an existing one takes the lookup, or it runs right here.
             work()
         }
     }
 
-    /// Does what waits, and ends.
+    /// Runs queued lookups until none are left.
     private func work() {
         while true {
             let next = state.withLock { state -> Lookup? in
@@ -63,7 +61,7 @@ package final class LookupThreads: Sendable {
     }
 }
 
-/// One lookup: what to do, and whether anybody still wants it.
+/// A lookup: the work, and whether anybody still wants its result.
 final class Lookup: Sendable {
     private let wanted = Guarded(true)
     private let body: @Sendable () -> Void
@@ -76,11 +74,10 @@ final class Lookup: Sendable {
 }
 
 extension EventLoop {
-    /// Runs `work`, which may block for ever, on a thread that nobody waits for at the end.
+    /// Runs `work`, which may block forever, on a thread that nothing waits for at the end.
     ///
-    /// - Throws: what `work` throws; `CancellationError` at once.
-    ///
-    /// - Parameter locally: what answers at once, if it can; nil if it cannot.
+    /// - Parameter locally: Returns the answer at once if this machine knows it, or nil if it does not.
+    /// - Throws: What `work` throws; `CancellationError` at once.
     package nonisolated(nonsending) func lookUp<T: Sendable>(
         on threads: LookupThreads = .shared, locally: (@Sendable () throws -> T?)? = nil,
         _ work: @escaping @Sendable () throws -> T
@@ -108,10 +105,10 @@ extension EventLoop {
     }
 }
 
-/// Carries a lookup's result to its future.
+/// Carries the result of a lookup to its future.
 //
-// SAFETY: the thread holds the future but does not touch it; the loop does, when the reply
-// has arrived. A loop that is closed takes none.
+// SAFETY: the thread holds the future but does not touch it; the loop does, when the reply has arrived. A
+// closed loop accepts no replies.
 private struct LookupReply<Value: Sendable>: @unchecked Sendable {
     let loop: EventLoop
     let future: Future<Value>
@@ -124,7 +121,7 @@ private struct LookupReply<Value: Sendable>: @unchecked Sendable {
                 case .success(let value): future.succeed(value)
                 case .failure(let error):
                     future.fail(error)
-                    // A waiter that was cancelled meanwhile has no use for it.
+                    // A waiter that was cancelled in the meantime has no use for it.
                     future.isErrorRetrieved = true
                 }
             })

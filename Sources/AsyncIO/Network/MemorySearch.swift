@@ -2,7 +2,7 @@ internal import CShims
 internal import Glibc
 
 extension UnsafeRawBufferPointer {
-    /// Where `byte` stands, at `start` or later.
+    /// Returns the first position of `byte` at `start` or later.
     func firstIndex(of byte: UInt8, from start: Int) -> Int? {
         guard start < count, let base = baseAddress else { return nil }
         // SAFETY: memchr looks at the `count - start` bytes from `start`, which are ours.
@@ -10,8 +10,9 @@ extension UnsafeRawBufferPointer {
         return unsafe UnsafeRawPointer(found) - base
     }
 
-    /// Where `bytes` begin, at `start` or later: in a time that grows with the sum of both lengths, not with
-    /// their product.
+    /// Returns the first position of `bytes` at `start` or later.
+    ///
+    /// - Complexity: O(*n* + *m*) for the two lengths, not O(*n* × *m*).
     func firstIndex(ofBytes bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
         guard start < count, let base = baseAddress, let wanted = bytes.baseAddress else { return nil }
         // SAFETY: memmem looks at the `count - start` bytes from `start`, which are ours, and at all of `bytes`.

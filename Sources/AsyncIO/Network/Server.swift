@@ -3,7 +3,7 @@ internal import SystemPackage
 
 /// A listening server; see ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:fileID:line:_:)``.
 ///
-/// It owns its listening sockets, its connections, and the tasks of their handlers.
+/// A server owns its listening sockets, its connections and the tasks of their handlers.
 ///
 /// asyncio: `asyncio.Server`.
 public final class Server {
@@ -11,16 +11,16 @@ public final class Server {
     private let loop: EventLoop
     private var listeners: [Listener]
     private let backlog: Int
-    /// How many connections are accepted in one turn at most.
+    /// The maximum number of connections accepted in one turn.
     private let acceptsPerTurn: Int
-    /// What becomes of a connection; the task of its handler, if it has one.
+    /// Handles an accepted connection; returns the task of its handler, if there is one.
     private let accept: (Connection) -> AnyAsyncTask?
-    /// Not held: one that nobody holds any more goes, and leaves the list.
+    /// Not retained: an abandoned connection is released and leaves the list.
     private var connections: [ObjectIdentifier: Unretained<ByteChannel>] = [:]
     private var handlers: [ObjectIdentifier: AnyAsyncTask] = [:]
-    /// Who waits for there to be nothing left.
+    /// The tasks that wait for the server to become idle.
     private var idlers = WaitQueue()
-    /// Who serves for ever.
+    /// The waiter of the task in `serveForever()` or `serve(until:)`.
     private var serving: Waiter?
     private var state = State.bound
 
@@ -33,7 +33,7 @@ public final class Server {
         self.loop = loop
         self.listeners = listeners
         self.backlog = min(max(1, backlog), Int(Int32.max))
-        // Who shares its sockets with other processes leaves them their part of a burst.
+        // A server that shares its sockets with other processes leaves them their part of a burst.
         acceptsPerTurn = isShared ? 1 : self.backlog + 1
         self.accept = accept
         guard startServing else { return }
@@ -53,33 +53,34 @@ public final class Server {
 
     // MARK: Facts
 
-    /// Where the server listens; nothing once it is closed.
+    /// The addresses that the server listens on; empty once it is closed.
     ///
     /// asyncio: `Server.sockets`.
     public var addresses: [SocketAddress] {
         listeners.compactMap { $0.socket.localAddress.map(SocketAddress.init) }
     }
 
-    /// The listening descriptors, which stay the server's; none once it is closed.
+    /// The listening descriptors; empty once the server is closed. The server keeps ownership of them.
     ///
     /// asyncio: `Server.sockets`.
     public var sockets: [Int32] { listeners.map(\.socket.descriptor) }
 
-    /// The port of the first address: what the system chose if it was asked for port 0.
+    /// The port of the first address. If the server was started with port 0, this is the port that the system
+    /// chose. It is `nil` for a Unix socket and once the server is closed.
     public var port: Int? { addresses.first?.port }
 
-    /// Whether new connections are accepted.
+    /// Whether the server accepts new connections.
     ///
     /// asyncio: `Server.is_serving`.
     public var isServing: Bool { state == .serving }
 
-    /// How many connections are open.
+    /// The number of open connections.
     public var connectionCount: Int { connections.count }
 
     // MARK: Serving
 
-    /// Begins to listen, if the server was made with `startServing: false`; does nothing if it
-    /// does so already.
+    /// Starts listening, if the server was created with `startServing: false`. Does nothing if the server is
+    /// already listening.
     ///
     /// - Throws: ``OSError`` if the system refuses; ``RuntimeError`` if the server is closed.
     ///
@@ -107,11 +108,11 @@ public final class Server {
         state = .serving
     }
 
-    /// Serves until the task is cancelled or the server is closed; then closes it, waits for
-    /// its connections, and throws `CancellationError`.
+    /// Serves until the task is cancelled or the server is closed. Then it closes the server, waits for its
+    /// connections to end, and throws `CancellationError`.
     ///
-    /// - Throws: ``RuntimeError`` if another task does so already, or the server is closed;
-    ///   `CancellationError`.
+    /// - Throws: ``RuntimeError`` if another task is already serving or the server is closed; ``OSError`` if
+    ///   the system refuses to listen; otherwise always `CancellationError`.
     ///
     /// asyncio: `Server.serve_forever`.
     public nonisolated(nonsending) func serveForever() async throws {
@@ -129,20 +130,23 @@ public final class Server {
         }
     }
 
-    /// Serves until one of `signals` comes, or the server is closed; then shuts it down in order:
-    /// see ``shutdown(within:)``. The whole of a server's main function:
+    /// Serves until one of `signals` arrives or the server is closed, and then shuts down gracefully; see
+    /// ``shutdown(within:)``. For many servers, this is the entire main function:
     ///
     /// ```swift
     /// try await server.serve(until: .terminate, .interrupt, grace: .seconds(5)) { print("READY") }
     /// ```
     ///
     /// - Parameters:
-    ///   - grace: how long the connections have then to come to their end.
-    ///   - whenReady: called once, when the server listens and the signals would be noticed.
-    /// - Returns: how many connections were cut off.
-    /// - Throws: ``OSError`` if the system refuses to listen, or to let a signal be caught;
-    ///   ``RuntimeError`` if the server is closed, or served already; what `whenReady` throws;
-    ///   `CancellationError`. The server is shut down then too.
+    ///   - signals: The signals that end the server.
+    ///   - grace: How long the connections can take to end by themselves after that.
+    ///   - whenReady: Called once, when the server is listening and the signals are being caught.
+    /// - Returns: The number of connections that were aborted.
+    /// - Throws: ``OSError`` if the system refuses to listen or to catch a signal; ``RuntimeError`` if the
+    ///   server is closed or another task is already serving; what `whenReady` throws; `CancellationError` if
+    ///   the task is cancelled. The server is shut down in these cases too.
+    ///
+    /// asyncio: none; the nearest is `Server.serve_forever` with `loop.add_signal_handler`.
     @discardableResult
     public nonisolated(nonsending) func serve(
         until signals: Signal..., grace: Duration, whenReady: () throws -> Void = {}
@@ -159,7 +163,7 @@ public final class Server {
                 { for try await _ in arrivals { break } },
                 { [self] in do { try await closing.wait() } catch { if state != .closed { throw error } } })
         } catch {
-            // If this was cancelled, the wait is a new one, and goes on.
+            // This wait is a new one: an earlier cancellation does not end it.
             if state != .closed { _ = try? await shutdown(within: grace) }
             throw error
         }
@@ -168,7 +172,7 @@ public final class Server {
 
     // MARK: Ending
 
-    /// Accepts no more connections; those that are open go on. Calling it again does nothing.
+    /// Stops accepting connections; open connections continue. Calling it again does nothing.
     ///
     /// asyncio: `Server.close`.
     public func close() {
@@ -181,46 +185,56 @@ public final class Server {
         idlers.wake()
     }
 
-    /// Closes every open connection, after what it has to send.
+    /// Closes every open connection after what it has buffered is sent.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of open connections.
     ///
     /// asyncio: `Server.close_clients`.
     public func closeClients() { for connection in connections.values.map(\.object) { connection.top.close() } }
 
-    /// Ends every open connection at once. A handler hears of it when it next uses its
-    /// connection; ``shutdown(within:)`` ends those that do not.
+    /// Aborts every open connection. A handler notices when it next uses its connection;
+    /// ``shutdown(within:)`` also ends handlers that do not.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of open connections.
     ///
     /// asyncio: `Server.abort_clients`.
     public func abortClients() { for connection in connections.values.map(\.object) { connection.top.abort() } }
 
-    /// Waits until the server is closed and no connection is open. A handler may still run: see
+    /// Waits until the server is closed and no connection is open. Handlers can still be running; see
     /// ``shutdown(within:)``.
     ///
-    /// - Throws: `CancellationError`.
+    /// - Throws: `CancellationError` if the task is cancelled. The server and its connections are not
+    ///   affected.
     ///
     /// asyncio: `Server.wait_closed`.
     public nonisolated(nonsending) func waitClosed() async throws {
         try await wait { state == .closed && connections.isEmpty }
     }
 
-    /// Closes the server in order: accepts no more, lets the connections and their handlers
-    /// come to their end, and when `grace` is over aborts the connections that are left and
-    /// cancels the handlers that still run, whether their connection is open or not. It waits for
-    /// their clean-up as long again, at least for a second. A client that never ends can't hold it
-    /// up; only a handler that ignores its cancellation outlives it, as a task of the loop.
+    /// Shuts the server down gracefully.
     ///
-    /// This is the call that ends handlers. ``close()``, ``closeClients()``, ``abortClients()``
-    /// and ``waitClosed()`` do what asyncio's do: a handler that sleeps, or waits for anything but
-    /// its connection, runs on after them. Call this then too.
+    /// The server stops accepting connections and gives the open connections and their handlers the time of
+    /// `grace` to end. After that, it aborts the remaining connections and cancels the handlers that are
+    /// still running, whether their connection is open or not. It then waits for the handlers to clean up,
+    /// for `grace` again and for at least one second. A client that never disconnects cannot delay the
+    /// shutdown. Only a handler that ignores its cancellation outlives it, as a task of the loop.
     ///
-    /// - Returns: how many connections were cut off.
-    /// - Throws: ``RuntimeError`` if a handler of the server calls it, which would wait for itself;
-    ///   `CancellationError`, after cutting off what is left.
+    /// This is the only method that ends handlers. ``close()``, ``closeClients()``, ``abortClients()`` and
+    /// ``waitClosed()`` behave as in asyncio: a handler that sleeps, or waits for anything but its
+    /// connection, continues after them. Call this method then too.
+    ///
+    /// - Parameter grace: How long the connections and handlers can take to end by themselves.
+    /// - Returns: The number of connections that were aborted.
+    /// - Throws: ``RuntimeError`` if one of the server's own handlers calls it, because it would wait for
+    ///   itself; `CancellationError` if the task is cancelled, after aborting what is left.
+    ///
+    /// asyncio: none; the nearest are `Server.close_clients` and `Server.abort_clients`.
     @discardableResult
     public nonisolated(nonsending) func shutdown(within grace: Duration) async throws -> Int {
         if let task = runningTask(), handlers.values.contains(where: { $0 === task }) {
             throw RuntimeError(
-                "shutdown() of a server waits for its handlers, and was called by one; call close() there, "
-                    + "or leave it to another task")
+                "shutdown() waits for the server's handlers and cannot be called by one of them; call close() there, "
+                    + "or call shutdown() in another task")
         }
         close()
         do {
@@ -235,13 +249,13 @@ public final class Server {
             do {
                 try await waitFor(timeout: max(grace, .seconds(1))) { try await self.wait { handlers.isEmpty } }
             } catch is TimeoutError {
-                // Who ignores a cancellation can't be ended.
+                // A handler that ignores its cancellation cannot be ended.
             }
             return cut
         }
     }
 
-    /// Waits until the server is closed, whatever its connections do.
+    /// Waits until the server is closed, regardless of its connections.
     nonisolated(nonsending) func waitClosing() async throws { try await wait { state == .closed } }
 
     private nonisolated(nonsending) func wait(until isOver: () -> Bool) async throws {
@@ -264,11 +278,11 @@ public final class Server {
     }
 
     private func watch(_ socket: Socket) throws {
-        // The loop holds the server until it is closed, as it holds tasks.
+        // The loop retains the server until it is closed, as it retains tasks.
         try loop.addReader(socket.descriptor) { [self] in acceptConnections(on: socket) }
     }
 
-    /// Takes what waits, so many at the most that others get their turn.
+    /// Accepts the waiting connections, up to a limit, so that other work gets its turn.
     private func acceptConnections(on socket: Socket) {
         for _ in 0..<acceptsPerTurn {
             guard state == .serving else { return }
@@ -286,7 +300,7 @@ public final class Server {
         let connection = try Connection(accepted: socket, peer: peer, on: loop)
         track(connection)
         guard let handler = accept(connection), !handler.isDone else { return }
-        // By the handler's own identity: it may outlive its connection.
+        // Keyed by the handler, which can outlive its connection.
         let id = ObjectIdentifier(handler)
         handlers[id] = handler
         handler.onDone { [weak self] _ in
@@ -295,7 +309,7 @@ public final class Server {
         }
     }
 
-    /// Counts a channel until it is lost; closes it and aborts it with the others.
+    /// Counts a channel until it is lost, and includes it when connections are closed or aborted.
     func track(_ channel: ByteChannel) {
         let id = ObjectIdentifier(channel)
         connections[id] = Unretained(channel)
@@ -305,15 +319,15 @@ public final class Server {
         }
     }
 
-    /// Most likely the system has no descriptor or memory to give: those who wait stay in the
-    /// kernel's queue, and the server tries again in a second.
+    /// Most likely the system is out of descriptors or memory. The waiting connections stay in the kernel's
+    /// queue, and the server tries again in a second.
     private func pause(_ socket: Socket, after error: Errno) {
         let isShort = [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noBufferSpace, .noMemory].contains(error)
         loop.callExceptionHandler(
             ExceptionContext(
                 message: isShort
-                    ? "accept() is out of system resources; the server tries again in a second"
-                    : "accept() failed; the server tries again in a second",
+                    ? "accept() is out of system resources; the server will try again in a second"
+                    : "accept() failed; the server will try again in a second",
                 error: OSError(error, "accepting a connection")))
         _ = try? loop.removeReader(socket.descriptor)
         loop.addReaderLater(socket.descriptor, in: .seconds(1), while: { self.state == .serving }) { [self] in
@@ -322,11 +336,15 @@ public final class Server {
     }
 }
 
-/// Runs `body` with a server that is shut down when it ends, in whatever way.
+/// Runs `body` with a server, and shuts the server down when `body` returns or throws.
 ///
-/// - Parameter grace: how long the connections have then to come to their end; see
-///   ``Server/shutdown(within:)``.
-/// - Throws: what `body` throws.
+/// - Parameters:
+///   - server: The server.
+///   - grace: How long the connections can take to end by themselves; see ``Server/shutdown(within:)``.
+///   - body: The work to do while the server is running.
+/// - Returns: What `body` returns.
+/// - Throws: What `body` throws, after the server has been shut down; `CancellationError` if the task is
+///   cancelled during the shutdown, after aborting what is left.
 ///
 /// asyncio: `async with server:`.
 @discardableResult
@@ -340,13 +358,13 @@ public func withServer<T>(
         try await server.shutdown(within: grace)
         return value
     } catch {
-        // If the body was cancelled, this wait is a new one, and goes on.
+        // This wait is a new one: a cancellation of the body does not end it.
         if !server.isClosed { _ = try? await server.shutdown(within: grace) }
         throw error
     }
 }
 
 extension Server {
-    /// Whether the server was closed.
+    /// Whether the server is closed.
     public var isClosed: Bool { sockets.isEmpty }
 }

@@ -1,22 +1,30 @@
 extension StreamReader {
-    /// The stream's lines as text, without their newlines; invalid UTF-8 is repaired.
+    /// The lines of the stream as text, without their newlines. Invalid UTF-8 is replaced with U+FFFD.
     ///
     /// asyncio: `async for line in reader`.
     public var lines: Lines { Lines(reader: self) }
 
-    /// The lines of a ``StreamReader``.
+    /// An asynchronous sequence of the lines of a ``StreamReader``.
     public struct Lines: AsyncSequence {
+        /// A line, without its newline.
         public typealias Element = String
+        /// The error that reading throws.
         public typealias Failure = any Error
 
         let reader: StreamReader
 
+        /// Returns an iterator that reads from the stream. All iterators of a reader share its position.
         public func makeAsyncIterator() -> Iterator { Iterator(reader: reader) }
 
+        /// An iterator over the lines of a ``StreamReader``.
         public struct Iterator: AsyncIteratorProtocol {
             let reader: StreamReader
 
-            /// The next line; nil at the end of the stream.
+            /// Reads the next line.
+            ///
+            /// - Returns: The line without its newline, or `nil` at the end of the stream.
+            /// - Throws: The same errors as ``StreamReader/readLine()``. If the task is cancelled, no bytes
+            ///   are lost.
             public mutating func next() async throws -> String? {
                 var line = try await reader.readLine()
                 if line.isEmpty { return nil }
@@ -24,6 +32,9 @@ extension StreamReader {
                 return String(decoding: line, as: UTF8.self)
             }
 
+            /// Reads the next line; see ``next()``.
+            ///
+            /// - Throws: The same errors as ``next()``. If the task is cancelled, no bytes are lost.
             public mutating func next(isolation actor: isolated (any Actor)?) async throws -> String? {
                 try await next()
             }

@@ -1,65 +1,66 @@
 /// The receiving end of a stream.
 ///
-/// One task reads at a time. Bytes that were received and not asked for stay here; a task
-/// that is cancelled while it reads loses none.
+/// Only one task can read at a time. Bytes that were received but not requested stay in the reader's buffer.
+/// A task that is cancelled while it reads loses no bytes.
 ///
 /// asyncio: `asyncio.StreamReader`.
 public final class StreamReader {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
-    // First what each read looks at, so that it lies together.
+    // The properties that each read uses come first, so that they are close together in memory.
     @safe @exclusivity(unchecked) private var channel: ByteChannel?
     @safe @exclusivity(unchecked) private var failure: (any Error)?
     @safe @exclusivity(unchecked) private var buffer = ByteBuffer()
     @safe @exclusivity(unchecked) private var isEOF = false
     @safe @exclusivity(unchecked) private var isReading = false
-    /// Who waits for `feed`, in a reader without a connection.
+    /// The task that waits for `feed`, in a reader without a connection.
     private var waiter: Waiter?
 
-    /// How long a line or a part up to a separator may be, in bytes.
+    /// The maximum length, in bytes, of a line or of a part up to a separator.
     public let limit: Int
 
-    /// A reader that is fed by hand; see ``feed(_:)``.
+    /// Creates a reader that has no connection and receives its bytes from ``feed(_:)``.
     ///
+    /// - Parameter limit: The maximum length of a line, in bytes.
     /// - Throws: ``ValueError`` if `limit` is not positive.
+    ///
+    /// asyncio: `asyncio.StreamReader(limit=)`.
     public convenience init(limit: Int = defaultStreamLimit) throws(ValueError) {
         try self.init(limit: limit, channel: nil)
     }
 
     init(limit: Int, channel: ByteChannel?) throws(ValueError) {
-        guard limit > 0 else { throw ValueError("the limit of a stream must be positive, not \(limit)") }
+        guard limit > 0 else { throw ValueError("limit must be positive, got \(limit)") }
         self.limit = limit
         self.channel = channel
     }
 
-    /// Whether the peer has ended the stream and everything was read.
+    /// Whether the peer has ended the stream and everything has been read.
     ///
-    /// It looks at the connection if there may be news, so that the end is known as soon as it has come:
-    /// no read has to meet it first. False if the connection broke, which the next read tells.
-    ///
-    /// asyncio: `StreamReader.at_eof`.
+    /// This checks the connection if it may have changed, so the end is known as soon as it arrives, without
+    /// another read. It is false if the connection broke; the next read throws the error then.
     public var isAtEOF: Bool {
         guard buffer.isEmpty else { return false }
         if !isEOF, !isReading, failure == nil, let channel, channel.isReadable {
-            // What comes stays here; an error stays with the channel.
+            // Received bytes stay in the buffer; an error stays with the channel.
             let count = try? unsafe channel.tryReceive(atMost: 2 * min(limit, .max / 2)) { unsafe buffer.append($0) }
             if count == 0 { isEOF = true }
         }
         return isEOF && buffer.isEmpty
     }
 
-    /// What the stream broke with, if it did.
+    /// The error that broke the stream, or `nil`.
     ///
     /// asyncio: `StreamReader.exception`.
     public var error: (any Error)? { failure ?? channel?.error }
 
     // MARK: Reading
 
-    /// Reads up to `count` bytes: what is there, waiting only if nothing is. Reads to the end
-    /// of the stream if `count` is negative.
+    /// Reads up to `count` bytes. Returns the bytes that are available, and waits only if there are none.
     ///
-    /// - Returns: the bytes; none at the end of the stream.
-    /// - Throws: ``OSError`` if the connection breaks; ``RuntimeError`` if another task is
-    ///   reading; `CancellationError`.
+    /// - Parameter count: The maximum number of bytes. If it is negative, reads to the end of the stream.
+    /// - Returns: The bytes, or an empty array at the end of the stream.
+    /// - Throws: ``OSError`` if the connection breaks; ``RuntimeError`` if another task is reading;
+    ///   `CancellationError` if the task is cancelled, in which case no bytes are lost.
     ///
     /// asyncio: `StreamReader.read`.
     public nonisolated(nonsending) func read(_ count: Int = -1) async throws -> [UInt8] {
@@ -72,7 +73,7 @@ public final class StreamReader {
                 try await fill("read")
                 return take(count)
             }
-            // Straight to the caller, past the buffer.
+            // Directly to the caller, without the buffer.
             try checkIdle("read")
             while true {
                 if let bytes = try channel.tryReceive(atMost: count) {
@@ -88,13 +89,15 @@ public final class StreamReader {
         return take(count)
     }
 
-    /// Reads into memory of the caller's: what is there, waiting only if nothing is. Bytes that
-    /// no earlier call left here go there straight from the system.
+    /// Reads into the caller's memory. Returns the bytes that are available, and waits only if there are
+    /// none.
     ///
-    /// - Returns: how many bytes; 0 at the end of the stream.
-    /// - Throws: as ``read(_:)``.
+    /// Bytes that are not in the reader's buffer yet go directly from the system to `span`.
     ///
-    /// asyncio: `loop.sock_recv_into`, for streams.
+    /// - Returns: The number of bytes; 0 at the end of the stream.
+    /// asyncio: none; the nearest is `loop.sock_recv_into`.
+    ///
+    /// asyncio: `loop.sock_recv_into` (there is no stream counterpart).
     public nonisolated(nonsending) func read(into span: inout MutableRawSpan) async throws -> Int {
         if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
@@ -126,20 +129,21 @@ public final class StreamReader {
         return count
     }
 
-    /// What has come stays here until the end has come too: a task that is cancelled loses nothing.
+    /// Received bytes stay in the buffer until the end arrives, so a cancelled task loses nothing.
     private nonisolated(nonsending) func readToEnd() async throws -> [UInt8] {
         while !isEOF { try await fill("read", wanted: .max) }
         return take(.max)
     }
 
-    /// Reads exactly `count` bytes, however many that are.
+    /// Reads exactly `count` bytes. The number can exceed ``limit``.
     ///
-    /// - Throws: ``IncompleteReadError`` if the stream ends before; ``ValueError`` if `count`
-    ///   is negative; otherwise as ``read(_:)``.
+    /// - Throws: ``IncompleteReadError`` if the stream ends first; ``ValueError`` if `count` is negative;
+    ///   otherwise the same errors as ``read(_:)``. If the task is cancelled, no bytes are lost.
+    /// - Complexity: O(*n*), where *n* is `count`.
     ///
     /// asyncio: `StreamReader.readexactly`.
     public nonisolated(nonsending) func readExactly(_ count: Int) async throws -> [UInt8] {
-        guard count >= 0 else { throw ValueError("readExactly() needs a count that is not negative, not \(count)") }
+        guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
         if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
         while buffer.count < count {
@@ -151,24 +155,31 @@ public final class StreamReader {
 
     /// Reads up to and including the first `separator`.
     ///
-    /// - Throws: ``IncompleteReadError`` if the stream ends before; ``LimitOverrunError`` if
-    ///   more than ``limit`` bytes come before it: they stay in the stream; ``ValueError`` if
-    ///   the separator is empty; otherwise as ``read(_:)``.
+    /// - Returns: The bytes, including the separator.
+    /// - Throws: ``IncompleteReadError`` if the stream ends first; ``LimitOverrunError`` if more than
+    ///   ``limit`` bytes precede the separator, in which case they stay in the stream; ``ValueError`` if the
+    ///   separator is empty; otherwise the same errors as ``read(_:)``. If the task is cancelled, no bytes
+    ///   are lost.
+    /// - Complexity: O(*n*), where *n* is the number of bytes that are read.
     ///
     /// asyncio: `StreamReader.readuntil`.
     public nonisolated(nonsending) func readUntil(_ separator: [UInt8]) async throws -> [UInt8] {
         try await readUntil(anyOf: [separator])
     }
 
-    /// Reads up to and including the first of several separators: the one that ends first,
-    /// and of those that end there the shortest.
+    /// Reads up to and including the first of several separators. If several match, the one that ends first
+    /// counts, and among those that end at the same place, the shortest.
+    ///
+    /// - Returns: The bytes, including the separator.
+    /// - Throws: The same errors as ``readUntil(_:)``, also if `separators` is empty. If the task is
+    ///   cancelled, no bytes are lost.
     ///
     /// asyncio: `StreamReader.readuntil`, given a tuple.
     public nonisolated(nonsending) func readUntil(anyOf separators: [[UInt8]]) async throws -> [UInt8] {
-        // The shortest first: of those that end at the same place it is the one that counts.
+        // The shortest first, because it counts among those that end at the same place.
         let separators = separators.count > 1 ? separators.sorted { $0.count < $1.count } : separators
         guard let shortest = separators.first?.count, let longest = separators.last?.count, shortest > 0 else {
-            throw ValueError("readUntil() needs a separator, of at least one byte")
+            throw ValueError("readUntil() needs at least one separator, and separators must not be empty")
         }
         if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
@@ -182,7 +193,7 @@ public final class StreamReader {
                     }
                     return take(match.upperBound)
                 }
-                // A separator may have begun in the last bytes.
+                // The last bytes may be the beginning of a separator.
                 offset = max(0, buffer.count + 1 - longest)
                 if offset > limit {
                     throw LimitOverrunError(
@@ -196,21 +207,21 @@ public final class StreamReader {
 
     private func firstMatch(_ separators: [[UInt8]], from offset: Int) -> Range<Int>? {
         let longest = separators[separators.count - 1].count
-        // One that is not there at all must not be looked for in all of the buffer each time: so the
-        // search goes by windows, which grow.
+        // A separator that does not occur must not be searched for in the whole buffer each time, so the
+        // search proceeds by growing windows.
         var start = offset
         var size = separators.count == 1 ? buffer.count : max(512, 2 * longest)
         while true {
             let end = min(buffer.count, start + size)
             var first: Range<Int>?
             for separator in separators {
-                // Another one counts only if it ends sooner.
+                // Another separator counts only if it ends earlier.
                 let bound = first.map { $0.upperBound - 1 } ?? end
                 guard let found = buffer.firstIndex(of: separator, from: start, to: bound) else { continue }
                 first = found..<found + separator.count
             }
             if first != nil || end == buffer.count { return first }
-            // It may have begun in the last bytes of this window.
+            // The last bytes of this window may be the beginning of a separator.
             start = end + 1 - longest
             size *= 2
         }
@@ -218,10 +229,10 @@ public final class StreamReader {
 
     /// Reads a line, up to and including its newline.
     ///
-    /// - Returns: the line; without a newline if the stream ends before one; nothing at the
-    ///   end of the stream.
-    /// - Throws: ``ValueError`` if the line is longer than ``limit``: then it is dropped, as
-    ///   far as it has come; otherwise as ``read(_:)``.
+    /// - Returns: The line; without a newline if the stream ends before one; empty at the end of the stream.
+    /// - Throws: ``ValueError`` if the line is longer than ``limit``, in which case the part that has arrived
+    ///   is dropped; otherwise the same errors as ``read(_:)``. If the task is cancelled, no bytes are lost.
+    /// - Complexity: O(*n*), where *n* is the number of bytes that are read.
     ///
     /// asyncio: `StreamReader.readline`.
     public nonisolated(nonsending) func readLine() async throws -> [UInt8] {
@@ -242,10 +253,11 @@ public final class StreamReader {
         }
     }
 
-    // MARK: Feeding by hand
+    // MARK: Feeding manually
 
     /// Adds bytes to a reader that has no connection.
     ///
+    /// - Parameter bytes: The bytes to add.
     /// - Throws: ``RuntimeError`` after ``feedEOF()``.
     ///
     /// asyncio: `StreamReader.feed_data`.
@@ -263,7 +275,7 @@ public final class StreamReader {
         waiter?.complete()
     }
 
-    /// Breaks the stream: the read that waits and every later one throw `error`.
+    /// Breaks the stream: the read in progress and every later read throw `error`.
     ///
     /// asyncio: `StreamReader.set_exception`.
     public func setError(_ error: any Error) {
@@ -273,9 +285,9 @@ public final class StreamReader {
 
     // MARK: Another channel
 
-    /// Takes the bytes that are here; no other task may read until ``endChange(to:)``.
+    /// Takes the buffered bytes. No task can read until ``endChange(to:)``.
     ///
-    /// - Throws: ``RuntimeError`` if one is reading.
+    /// - Throws: ``RuntimeError`` if a task is reading.
     func beginChange(_ operation: StaticString) throws -> [UInt8] {
         try checkIdle(operation)
         isReading = true
@@ -293,7 +305,7 @@ public final class StreamReader {
 
     // MARK: Inside
 
-    /// Ends what the reader reads from.
+    /// Aborts the connection that the reader reads from.
     func abort() { channel?.abort() }
 
     @inline(__always)
@@ -303,8 +315,8 @@ public final class StreamReader {
         return bytes
     }
 
-    /// Waits for more bytes, or the end. What comes is bounded: no more than twice the limit,
-    /// or than is wanted, is kept.
+    /// Waits for more bytes or the end. What is buffered is limited to twice the limit, or to what is wanted
+    /// if that is more.
     private nonisolated(nonsending) func fill(_ operation: StaticString, wanted: Int = 0) async throws {
         try checkIdle(operation)
         isReading = true
@@ -328,5 +340,5 @@ private enum ConcurrentRead {
     }
 }
 
-/// How many bytes a stream's line may have, if nobody says otherwise: 64 KiB.
+/// The default maximum length of a stream's line: 64 KiB.
 public let defaultStreamLimit = 65_536

@@ -2,12 +2,12 @@
 ///
 /// asyncio: `asyncio.StreamWriter`.
 public final class StreamWriter {
-    /// Another one after ``startTLS(_:serverHostname:)``.
+    /// Replaced by ``startTLS(_:serverHostname:)``.
     @safe @exclusivity(unchecked) private(set) var channel: ByteChannel
-    /// The receiving end, which changes its channel with this one.
+    /// The receiving end, whose channel is replaced with this one's.
     private weak var reader: StreamReader?
 
-    /// - Parameter reader: nil for a pipe, which has no other end.
+    /// - Parameter reader: The receiving end; nil for a pipe, which has none.
     init(channel: ByteChannel, reader: StreamReader? = nil) {
         self.channel = channel
         self.reader = reader
@@ -15,16 +15,18 @@ public final class StreamWriter {
 
     // MARK: TLS
 
-    /// Continues the connection with TLS, as the protocols do that begin in plain text and have a
-    /// word for it (STARTTLS). Sends first what is kept. Bytes that the reader has already count as
-    /// the beginning of TLS, so that nothing that came unprotected is taken for protected.
+    /// Upgrades the connection to TLS. Protocols that begin in plain text use this after an agreed command
+    /// (STARTTLS).
+    ///
+    /// What is buffered is sent first. Bytes that the reader has already buffered are treated as the
+    /// beginning of TLS, so that nothing received in plain text is mistaken for protected data.
     ///
     /// - Parameters:
-    ///   - context: a client's, or a server's: that is the side which this end takes.
-    ///   - serverHostname: on a client's side, the name that the server's certificate must be for.
-    /// - Throws: ``ValueError`` if there is no name to check; ``RuntimeError`` if another task is
-    ///   reading; ``TLSError`` or ``OSError`` if the handshake fails, and `CancellationError`: the
-    ///   connection is closed then.
+    ///   - context: A client's or a server's context, depending on which side this end takes.
+    ///   - serverHostname: On the client's side, the name that the server's certificate must be valid for.
+    /// - Throws: ``ValueError`` if a client has no name to check, or ``RuntimeError`` if another task is
+    ///   reading; the connection continues unchanged. ``TLSError`` or ``OSError`` if the handshake fails, and
+    ///   `CancellationError` if the task is cancelled during the handshake; the connection is then closed.
     ///
     /// asyncio: `StreamWriter.start_tls`.
     public nonisolated(nonsending) func startTLS(_ context: TLSContext, serverHostname: String? = nil) async throws {
@@ -36,24 +38,27 @@ public final class StreamWriter {
         channel = try await upgrade(channel, early: early)
     }
 
-    /// What TLS has agreed on: version, cipher, the peer's certificate; nil without TLS.
+    /// What TLS has negotiated (version, cipher and the peer's certificate), or `nil` without TLS.
     ///
     /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
     public var tls: TLSInfo? { channel.tls }
 
     // MARK: Writing
 
-    /// Sends `bytes`. What the kernel does not take at once is kept and sent later; if that
-    /// is more than the high-water mark (64 KiB), waits until it is below the low one
-    /// (16 KiB): a slow peer slows the writer down. A task that has sent much without waiting, since its
-    /// peer is fast, gives way to others for a turn of the loop.
+    /// Sends `bytes`.
     ///
-    /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()`` or
-    ///   ``writeEOF()``; `CancellationError` while it waits: the bytes are sent all the same.
+    /// What the kernel does not accept at once is buffered and sent later. If more than the high-water mark
+    /// is buffered, this waits until the buffer falls to the low-water mark, so a slow peer slows the writer
+    /// down. The marks are 64 KiB and 16 KiB by default, and 512 KiB and 128 KiB with TLS. A task that has
+    /// sent a lot without waiting, because its peer is fast, yields to other tasks for one turn of the loop.
+    ///
+    /// - Parameter bytes: The bytes to send.
+    /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()`` or ``writeEOF()``;
+    ///   `CancellationError` if the task is cancelled while it waits. The bytes are still sent in that case.
     ///
     /// asyncio: `StreamWriter.write` and `drain`.
     //
-    // Inlined, like the next but one, since it seldom waits: the caller needs no frame for it.
+    // Inlined, like the overload for spans, because it rarely waits: the caller then needs no frame for it.
     @inlinable
     @inline(__always)
     public nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws {
@@ -61,22 +66,26 @@ public final class StreamWriter {
     }
 
     /// Sends `text` as UTF-8; see ``write(_:)-([UInt8])``.
+    ///
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``, also if the task is cancelled.
     public nonisolated(nonsending) func write(_ text: String) async throws {
         try await write(Array(text.utf8))
     }
 
-    /// Sends the bytes of `span` without a copy; what the kernel does not take at once is
-    /// copied. See ``write(_:)-([UInt8])``.
+    /// Sends the bytes of `span` without a copy, except for what the kernel does not accept at once. See
+    /// ``write(_:)-([UInt8])``.
+    ///
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``, also if the task is cancelled.
     @inlinable
     @inline(__always)
     public nonisolated(nonsending) func write(_ span: RawSpan) async throws {
         if try send(span) { try await drainAll() }
     }
 
-    /// Sends all of `lines`, one after the other, at once: many in one system call, without joining
-    /// them first. Adds no newlines.
+    /// Sends all of `lines`, one after the other: many in one system call, without joining them first. Adds
+    /// no newlines.
     ///
-    /// - Throws: as ``write(_:)-([UInt8])``.
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``, also if the task is cancelled.
     ///
     /// asyncio: `StreamWriter.writelines` and `drain`.
     @inlinable
@@ -84,7 +93,7 @@ public final class StreamWriter {
         if try send(Array(lines)) { try await drainAll() }
     }
 
-    // Whether the writer is to wait: so much is kept, or was sent without a wait.
+    // These return whether the writer has to wait: because too much is buffered, or was sent without waiting.
 
     @usableFromInline
     func send(_ bytes: [UInt8]) throws -> Bool {
@@ -115,37 +124,43 @@ public final class StreamWriter {
         try await channel.drain()
     }
 
-    /// Waits until little enough is kept, if it was too much. ``write(_:)-([UInt8])`` does so
-    /// itself.
+    /// If more than the high-water mark is buffered, waits until the buffer falls to the low-water mark.
+    /// ``write(_:)-([UInt8])`` does this itself.
     ///
-    /// - Throws: ``OSError`` if the connection is lost; `CancellationError`.
+    /// - Throws: ``OSError`` if the connection is lost; `CancellationError` if the task is cancelled. What is
+    ///   buffered is still sent in that case.
     ///
     /// asyncio: `StreamWriter.drain`.
     public nonisolated(nonsending) func drain() async throws {
-        // So that a loss that is on its way is noticed.
+        // Lets a loss that is already queued be noticed.
         if channel.isClosing { try await sleep(.zero) }
         try await channel.drain()
     }
 
-    /// Ends the sending half, after what is kept; reading goes on.
+    /// Ends the sending half after what is buffered; reading continues.
     ///
-    /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()``.
+    /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()``, or if
+    ///   ``canWriteEOF`` is false.
     ///
     /// asyncio: `StreamWriter.write_eof`.
     public func writeEOF() throws { try channel.sendEOF() }
 
-    /// Whether the sending half can end by itself: not with TLS.
+    /// Whether the sending half can end on its own. This is false with TLS.
     ///
     /// asyncio: `StreamWriter.can_write_eof`.
     public var canWriteEOF: Bool { channel.canSendEOF }
 
-    /// How many bytes are kept, waiting to be sent.
+    /// The number of bytes that are waiting to be sent.
     ///
     /// asyncio: `transport.get_write_buffer_size`.
     public var bufferedCount: Int { channel.outgoingCount }
 
-    /// Sets from how many kept bytes on writers wait, and below how many they go on.
+    /// Sets the water marks of the write buffer. Writers wait when more than `high` bytes are buffered, until
+    /// no more than `low` are.
     ///
+    /// - Parameters:
+    ///   - high: The high-water mark, in bytes.
+    ///   - low: The low-water mark, in bytes.
     /// - Throws: ``ValueError`` unless `high >= low >= 0`.
     ///
     /// asyncio: `transport.set_write_buffer_limits`.
@@ -155,51 +170,51 @@ public final class StreamWriter {
 
     // MARK: Ending
 
-    /// Ends the connection: nothing is read any more, what is kept is still sent. Calling it
-    /// again does nothing.
+    /// Closes the connection: stops reading, and sends what is buffered first. Calling it again does nothing.
     ///
     /// asyncio: `StreamWriter.close`.
     public func close() { channel.close() }
 
-    /// Ends the connection at once; what is kept is not sent. To the peer that looks like an
-    /// ordinary end, as in asyncio, unless it has sent something that was not read; see
-    /// ``reset()``.
+    /// Closes the connection at once, without sending what is buffered. As in asyncio, the peer sees a normal
+    /// end of the stream, unless it has sent bytes that were not read; see ``reset()``.
     ///
     /// asyncio: `transport.abort`.
     public func abort() { channel.abort() }
 
-    /// Ends the connection at once, and lets the peer know that it broke: its next read fails
-    /// with "Connection reset by peer". So half an answer is not taken for a whole one.
-    /// That is what TCP can say; on Unix sockets and pipes it is ``abort()``.
+    /// Closes the connection at once, and shows the peer that it broke: the peer's next read fails with
+    /// "Connection reset by peer", so it cannot mistake half an answer for a complete one. This works with
+    /// TCP. On Unix sockets and pipes, it is the same as ``abort()``.
     ///
     /// asyncio: `SO_LINGER` with a time of 0, and `transport.abort`.
     public func reset() { channel.reset() }
 
-    /// Whether the connection has ended or is about to.
+    /// Whether the connection is closed or closing.
     ///
     /// asyncio: `StreamWriter.is_closing`.
     public var isClosing: Bool { channel.isClosing }
 
-    /// Waits until the connection has ended.
+    /// Waits until the connection is closed.
     ///
-    /// - Throws: what it ended with, if that was an error; `CancellationError`.
+    /// - Throws: The error that the connection ended with, if any; `CancellationError` if the task is
+    ///   cancelled. The connection continues to close in that case.
     ///
     /// asyncio: `StreamWriter.wait_closed`.
     public nonisolated(nonsending) func waitClosed() async throws { try await channel.waitClosed() }
 
     // MARK: Facts
 
-    /// This side's address.
+    /// The local address of the connection.
     ///
     /// asyncio: `get_extra_info("sockname")`.
     public var localAddress: SocketAddress? { channel.localAddress }
 
-    /// The other side's address.
+    /// The address of the peer.
     ///
     /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: SocketAddress? { channel.peerAddress }
 
-    /// The descriptor, for options and the like; it stays the stream's. nil once it is closed.
+    /// The descriptor, for socket options and the like, or `nil` once the connection is closed. The stream
+    /// keeps ownership of it.
     ///
     /// asyncio: `get_extra_info("socket")`.
     public var descriptor: Int32? { channel.descriptor }

@@ -1,9 +1,9 @@
 internal import Logging
 
-/// A connection as a ``TransportProtocol`` sees it: it calls the protocol with what comes, and
-/// takes what is to be sent.
+/// A connection for use by a ``TransportProtocol``. It calls the protocol with the bytes that arrive, and
+/// sends the bytes that the protocol writes.
 ///
-/// Nothing of it blocks or suspends. While it reads, the loop keeps it alive.
+/// No method blocks or suspends. The loop retains the transport while it is reading.
 ///
 /// asyncio: `asyncio.Transport`.
 public final class Transport {
@@ -11,17 +11,17 @@ public final class Transport {
     let channel: ByteChannel
     private let loop: EventLoop
     private var receiver: Receiver
-    /// Whether reading has begun: not before `connectionMade`.
+    /// Whether reading has begun, which is after `connectionMade`.
     private var isStarted = false
     private var isReadingPaused = false
     private var isAtEOF = false
-    /// Writes after the end, which are ignored; see ``write(_:)``.
+    /// The number of writes after the end, which are ignored; see ``write(_:)``.
     private var lostWrites = 0
-    /// Why nothing may be written, if that is so: nothing may come between the bytes of a file,
-    /// nor those of TLS.
+    /// Why writing is not possible, or nil if it is. Nothing can be written between the bytes of a file or
+    /// those of TLS.
     private(set) var hindrance: StaticString?
 
-    /// The protocol by what it takes.
+    /// The protocol, by the way it receives bytes.
     private enum Receiver {
         case plain(any ConnectionProtocol)
         case buffered(any BufferedProtocol)
@@ -38,10 +38,10 @@ public final class Transport {
         }
     }
 
-    /// At most so many bytes are received at once.
+    /// The maximum number of bytes per receive.
     private static let maxSize = 256 * 1024
 
-    // MARK: Beginning
+    // MARK: Starting
 
     init(_ channel: ByteChannel, _ receiver: any TransportProtocol) {
         self.channel = channel
@@ -55,8 +55,8 @@ public final class Transport {
         channel.onPauseChanged = { [weak self] isPaused in self?.notePressure(isPaused) }
     }
 
-    /// Tells the protocol, then reads, then completes `waiter`: each in its own place in the
-    /// queue, so that no data comes before `connectionMade` has returned.
+    /// Notifies the protocol, then starts reading, then completes `waiter`. Each step has its own entry in
+    /// the queue, so that no data arrives before `connectionMade` has returned.
     func start(releasing waiter: Waiter? = nil) {
         loop.ready.append(.handle(Handle(.callback { [self] in try self.protocol.connectionMade(self) })))
         loop.ready.append(
@@ -69,26 +69,28 @@ public final class Transport {
         if let waiter { loop.ready.append(.handle(Handle(.complete(waiter)))) }
     }
 
-    /// A transport whose protocol had another one for the same connection: it is told nothing.
+    /// Creates a transport that replaces another one on the same connection. The protocol's `connectionMade`
+    /// is not called.
     convenience init(continuing channel: ByteChannel, _ receiver: any TransportProtocol) {
         self.init(channel, receiver)
         isStarted = true
         updateReading()
     }
 
-    /// While `isSending`, the transport belongs to a file.
+    /// Reserves the transport for a file while `isSending` is true.
     func setSendingFile(_ isSending: Bool) { hindrance = isSending ? "a file is being sent" : nil }
 
-    /// Gives the channel away: the protocol hears no more of it from here.
+    /// Hands the channel over. This transport's protocol is no longer called.
     func handOver() -> ByteChannel {
-        hindrance = "its connection has TLS now; use the transport that startTLS() returned"
+        hindrance = "its connection uses TLS now; use the transport that startTLS() returned"
         pauseReading()
         channel.onLost = nil
         channel.onPauseChanged = nil
         return channel
     }
 
-    /// Starts, and returns when the protocol knows; closes the connection if the wait is cancelled.
+    /// Starts, and returns after the protocol has been notified. Closes the connection if the task is
+    /// cancelled.
     nonisolated(nonsending) func startAndWait() async throws {
         let waiter = Waiter(for: "a transport to start")
         start(releasing: waiter)
@@ -102,7 +104,7 @@ public final class Transport {
 
     // MARK: The protocol
 
-    /// Who is called; may be replaced at any time.
+    /// The protocol that is called. You can replace it at any time.
     ///
     /// asyncio: `get_protocol`, `set_protocol`.
     public var `protocol`: any TransportProtocol {
@@ -116,7 +118,7 @@ public final class Transport {
         set { receiver = Receiver(newValue) }
     }
 
-    /// Calls the protocol from where nobody waits for what it throws.
+    /// Calls the protocol where no caller could receive an error that it throws.
     private func call(_ body: () throws -> Void) {
         do {
             try body()
@@ -130,14 +132,14 @@ public final class Transport {
 
     // MARK: Reading
 
-    /// Whether the protocol is called with what comes: not while reading is paused, nor after
-    /// the end of the stream, nor when the transport is closing.
+    /// Whether the protocol is called with the bytes that arrive. This is false while reading is paused,
+    /// after the end of the stream, and when the transport is closing.
     ///
     /// asyncio: `is_reading`.
     public var isReading: Bool { !isReadingPaused && !isClosing && !isAtEOF }
 
-    /// Stops calling the protocol with what comes, until ``resumeReading()``: the peer is slowed
-    /// down. Does nothing if it is so already.
+    /// Stops calling the protocol with the bytes that arrive until ``resumeReading()``, which slows the peer
+    /// down. Does nothing if reading is already paused.
     ///
     /// asyncio: `pause_reading`.
     public func pauseReading() {
@@ -146,7 +148,7 @@ public final class Transport {
         updateReading()
     }
 
-    /// Calls the protocol with what comes again. Does nothing if it is so already.
+    /// Calls the protocol with the bytes that arrive again. Does nothing if reading is not paused.
     ///
     /// asyncio: `resume_reading`.
     public func resumeReading() {
@@ -164,8 +166,7 @@ public final class Transport {
         }
     }
 
-    /// The channel has something: one portion of it goes to the protocol, so that others get
-    /// their turn.
+    /// The channel is readable: one portion goes to the protocol, so that other work gets its turn.
     private func readReady() {
         guard isReading else { return }
         let received: Int?
@@ -184,7 +185,7 @@ public final class Transport {
         } catch let error as ProtocolFailure {
             return failFatally(error.error, in: error.operation)
         } catch {
-            // The channel has failed, and tells so itself.
+            // The channel has failed, and reports that itself.
             return noteInDebugMode(error)
         }
         if received == 0 {
@@ -199,7 +200,7 @@ public final class Transport {
         var isLent = false
         do {
             try receiver.withBuffer(sizeHint: -1) { buffer in
-                if isLent { throw RuntimeError("withBuffer() called the closure that it was given twice") }
+                if isLent { throw RuntimeError("withBuffer() called its closure twice") }
                 isLent = true
                 guard buffer.byteCount > 0 else { throw RuntimeError("withBuffer() lent an empty buffer") }
                 received = try channel.tryReceive(into: &buffer)
@@ -209,7 +210,7 @@ public final class Transport {
         }
         guard isLent else {
             throw ProtocolFailure(
-                error: RuntimeError("withBuffer() did not call the closure that it was given"), operation: "withBuffer")
+                error: RuntimeError("withBuffer() did not call its closure"), operation: "withBuffer")
         }
         return received
     }
@@ -233,20 +234,20 @@ public final class Transport {
         if !staysOpen || !channel.canSendEOF { close() }
     }
 
-    /// What TLS has agreed on: version, cipher, the peer's certificate; nil without TLS.
+    /// What TLS has negotiated (version, cipher and the peer's certificate), or `nil` without TLS.
     ///
     /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
     public var tls: TLSInfo? { channel.tls }
 
     // MARK: Writing
 
-    /// Sends what the system takes at once, and keeps the rest to be sent later. The protocol's
-    /// `pauseWriting` and `resumeWriting` tell when too much is kept.
+    /// Sends what the system accepts at once, and buffers the rest. The protocol's `pauseWriting` and
+    /// `resumeWriting` are called when the buffer becomes too large and when it has shrunk.
     ///
-    /// After the connection is lost, or closing, it does nothing, since a protocol may not know
-    /// yet; from the fifth time on, that is logged.
+    /// Once the connection is closing or lost, this does nothing, because the protocol may not know yet. The
+    /// fifth such call logs a warning.
     ///
-    /// - Throws: ``RuntimeError`` after ``writeEOF()``, while a file is sent, and after
+    /// - Throws: ``RuntimeError`` after ``writeEOF()``, while a file is being sent, and after
     ///   ``EventLoop/startTLS(_:_:_:serverHostname:)``.
     ///
     /// asyncio: `write`.
@@ -256,16 +257,23 @@ public final class Transport {
     }
 
     /// Sends `text` as UTF-8; see ``write(_:)-([UInt8])``.
+    ///
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``.
     public func write(_ text: String) throws(RuntimeError) { try write(Array(text.utf8)) }
 
-    /// Sends the bytes of `span`; what the system does not take at once is copied.
+    /// Sends the bytes of `span`. What the system does not accept at once is copied into the buffer; see
+    /// ``write(_:)-([UInt8])``.
+    ///
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``.
     public func write(_ bytes: RawSpan) throws(RuntimeError) {
         guard try mayWrite(), bytes.byteCount > 0 else { return }
         do { try channel.send(bytes) } catch { try pass(error) }
     }
 
-    /// Sends all of `lines`, one after the other, at once: many in one system call, without joining
-    /// them first. Adds no newlines.
+    /// Sends all of `lines`, one after the other: many in one system call, without joining them first. Adds
+    /// no newlines.
+    ///
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``.
     ///
     /// asyncio: `writelines`.
     @inlinable
@@ -285,7 +293,7 @@ public final class Transport {
         return false
     }
 
-    /// A mistake of the caller is the caller's; a failed channel tells so itself.
+    /// Throws an error that the caller caused. A channel that has failed reports that itself.
     private func pass(_ error: any Error) throws(RuntimeError) {
         if let mistake = error as? RuntimeError { throw mistake }
         noteInDebugMode(error)
@@ -295,38 +303,41 @@ public final class Transport {
         call { isPaused ? try self.protocol.pauseWriting() : try self.protocol.resumeWriting() }
     }
 
-    /// Ends the sending half, after what is kept; reading goes on. Calling it again does nothing.
+    /// Ends the sending half after what is buffered; reading continues. Does nothing if the sending half has
+    /// already ended or the transport is closing.
     ///
-    /// - Throws: ``RuntimeError`` if the transport is closing, or ``canWriteEOF`` is false.
+    /// - Throws: ``RuntimeError`` if ``canWriteEOF`` is false, while a file is being sent, and after
+    ///   ``EventLoop/startTLS(_:_:_:serverHostname:)``.
     ///
     /// asyncio: `write_eof`.
     public func writeEOF() throws(RuntimeError) {
         if isClosing { return }
         if let hindrance { throw RuntimeError("unable to end writing; \(hindrance)") }
-        guard canWriteEOF else { throw RuntimeError("writeEOF(): this transport has no end for one half") }
+        guard canWriteEOF else { throw RuntimeError("writeEOF(): this transport cannot be half-closed") }
         do { try channel.sendEOF() } catch { try pass(error) }
     }
 
-    /// Whether the sending half can end by itself.
+    /// Whether the sending half can end on its own.
     ///
     /// asyncio: `can_write_eof`.
     public var canWriteEOF: Bool { channel.canSendEOF }
 
-    /// How many bytes are kept, waiting to be sent.
+    /// The number of bytes that are waiting to be sent.
     ///
     /// asyncio: `get_write_buffer_size`.
     public var writeBufferSize: Int { channel.outgoingCount }
 
-    /// From more than how many kept bytes on the protocol is paused, and at how many it resumes.
+    /// The water marks of the write buffer, in bytes. The protocol is paused when more than `high` bytes are
+    /// buffered and resumed when no more than `low` are.
     ///
     /// asyncio: `get_write_buffer_limits`.
     public var writeBufferLimits: (low: Int, high: Int) { (channel.lowWater, channel.highWater) }
 
-    /// Sets the limits; it may pause or resume the protocol at once.
+    /// Sets the water marks of the write buffer. This can pause or resume the protocol at once.
     ///
     /// - Parameters:
-    ///   - high: nil for 64 KiB, or for four times `low` if that is given.
-    ///   - low: nil for a quarter of `high`.
+    ///   - high: The high-water mark in bytes, or `nil` for 64 KiB, or for four times `low` if that is given.
+    ///   - low: The low-water mark in bytes, or `nil` for a quarter of `high`.
     /// - Throws: ``ValueError`` unless `high >= low >= 0`.
     ///
     /// asyncio: `set_write_buffer_limits`.
@@ -336,30 +347,29 @@ public final class Transport {
 
     // MARK: Ending
 
-    /// Whether the transport is closed, or is about to be.
+    /// Whether the transport is closed or closing.
     ///
     /// asyncio: `is_closing`.
     public var isClosing: Bool { channel.isClosing }
 
-    /// Reads no more, sends what is kept, and ends: then `connectionLost` is called. Calling it
-    /// again does nothing.
+    /// Stops reading, sends what is buffered, and closes the connection; `connectionLost` is called after
+    /// that. Calling it again does nothing.
     ///
     /// asyncio: `close`.
     public func close() { channel.close() }
 
-    /// Ends at once; what is kept is not sent. To the peer that looks like an ordinary end,
-    /// as in asyncio, unless it has sent something that was not read; see ``reset()``.
+    /// Closes the connection at once, without sending what is buffered. As in asyncio, the peer sees a normal
+    /// end of the stream, unless it has sent bytes that were not read; see ``reset()``.
     ///
     /// asyncio: `abort`.
     public func abort() { channel.abort() }
 
-    /// Ends at once, and lets the peer know that the connection broke; see
-    /// ``StreamWriter/reset()``.
+    /// Closes the connection at once, and shows the peer that it broke; see ``StreamWriter/reset()``.
     ///
     /// asyncio: `SO_LINGER` with a time of 0, and `abort`.
     public func reset() { channel.reset() }
 
-    /// The protocol has failed.
+    /// Reports an error that the protocol threw, and ends the connection with it.
     private func failFatally(_ error: any Error, in operation: StaticString) {
         loop.callExceptionHandler(
             ExceptionContext(
@@ -373,24 +383,25 @@ public final class Transport {
 
     // MARK: Facts
 
-    /// This side's address.
+    /// The local address of the connection.
     ///
     /// asyncio: `get_extra_info("sockname")`.
     public var localAddress: SocketAddress? { channel.localAddress }
 
-    /// The other side's address.
+    /// The address of the peer.
     ///
     /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: SocketAddress? { channel.peerAddress }
 
-    /// The descriptor, for options and the like; it stays the transport's, and stays
-    /// non-blocking. nil once it is closed.
+    /// The descriptor, for socket options and the like, or `nil` once the transport is closed. The transport
+    /// keeps ownership of it, and it must stay non-blocking.
     ///
     /// asyncio: `get_extra_info("socket")`, `"pipe"`.
     public var descriptor: Int32? { channel.descriptor }
 }
 
 extension Transport: CustomStringConvertible {
+    /// The transport as text, for messages.
     public var description: String {
         "Transport (\(channel.name)\(isClosing ? ", closing" : isReading ? "" : ", not reading"))"
     }
@@ -399,7 +410,7 @@ extension Transport: CustomStringConvertible {
 @available(*, unavailable, message: "a transport belongs to its loop's thread")
 extension Transport: Sendable {}
 
-/// An error that a protocol threw where the channel's own may come too.
+/// An error that a protocol threw in a place where the channel's own errors can occur too.
 private struct ProtocolFailure: Error {
     let error: any Error
     let operation: StaticString

@@ -1,59 +1,65 @@
-/// What every protocol is told, by a ``Transport`` or a ``DatagramTransport``.
+/// The calls that every protocol receives from its ``Transport`` or ``DatagramTransport``.
 ///
-/// All calls come on the loop's thread. What a call throws goes to the loop's exception
-/// handler.
+/// All calls are made on the loop's thread. An error that a call throws goes to the loop's exception handler.
+/// If the call delivers data or the end of the stream, the error also aborts the connection.
 ///
 /// asyncio: `asyncio.BaseProtocol`.
 public protocol BaseProtocol: AnyObject {
-    /// The connection has ended; the last call.
+    /// Tells the protocol that the connection has ended. This is the last call.
     ///
-    /// - Parameter error: nil if it ended in order: the peer ended it, or this side did.
+    /// - Parameter error: The error that ended the connection, or `nil` if the peer or this side closed it
+    ///   normally.
     ///
     /// asyncio: `connection_lost`.
     func connectionLost(_ error: (any Error)?) throws
 
-    /// More is kept to be sent than the high-water mark: write no more for now. Called inside
-    /// the `write` that was too much.
+    /// Tells the protocol that the write buffer has risen above the high-water mark: stop writing for now.
+    /// The call is made within the `write` that exceeded the mark.
     ///
     /// asyncio: `pause_writing`.
     func pauseWriting() throws
 
-    /// No more is kept than the low-water mark: write on.
+    /// Tells the protocol that the write buffer has fallen to the low-water mark: writing can continue.
     ///
     /// asyncio: `resume_writing`.
     func resumeWriting() throws
 }
 
 extension BaseProtocol {
+    /// Does nothing.
     public func connectionLost(_ error: (any Error)?) {}
+    /// Does nothing.
     public func pauseWriting() {}
+    /// Does nothing.
     public func resumeWriting() {}
 }
 
-/// What a ``Transport`` talks to: a ``ConnectionProtocol`` or a ``BufferedProtocol``.
+/// A protocol that a ``Transport`` can talk to: a ``ConnectionProtocol`` or a ``BufferedProtocol``.
 ///
-/// The order of calls: `connectionMade`; then data, as often as it comes; then at the most once
-/// `eofReceived`; then once `connectionLost`.
+/// The calls come in this order: `connectionMade` once, then data any number of times, then `eofReceived` at
+/// most once, then `connectionLost` once.
 public protocol TransportProtocol: BaseProtocol {
-    /// The connection is there; the first call.
+    /// Tells the protocol that the connection is established. This is the first call.
     ///
     /// asyncio: `connection_made`.
     func connectionMade(_ transport: Transport) throws
 
-    /// The peer sends no more.
+    /// Tells the protocol that the peer will send no more.
     ///
-    /// - Returns: whether this side goes on writing; if not, the transport closes.
+    /// - Returns: `true` to keep the transport open for writing, `false` to close it.
     ///
     /// asyncio: `eof_received`.
     func eofReceived() throws -> Bool
 }
 
 extension TransportProtocol {
+    /// Does nothing.
     public func connectionMade(_ transport: Transport) {}
+    /// Returns `false`, which closes the transport.
     public func eofReceived() -> Bool { false }
 }
 
-/// A protocol that is given the bytes of a connection as they come.
+/// A protocol that receives the bytes of a connection as they arrive.
 ///
 /// ```swift
 /// final class Echo: ConnectionProtocol {
@@ -66,33 +72,41 @@ extension TransportProtocol {
 ///
 /// asyncio: `asyncio.Protocol`.
 public protocol ConnectionProtocol: TransportProtocol {
-    /// Some bytes have come, at least one; however the peer wrote them.
+    /// Tells the protocol that bytes have arrived, at least one. How they are grouped is unrelated to how the
+    /// peer wrote them.
     ///
     /// asyncio: `data_received`.
     func dataReceived(_ bytes: [UInt8]) throws
 }
 
-/// A protocol that has the bytes of a connection put into memory of its own.
+/// A protocol that receives the bytes of a connection in its own memory.
 ///
 /// asyncio: `asyncio.BufferedProtocol`.
 public protocol BufferedProtocol: TransportProtocol {
-    /// Lends memory for what comes: calls `fill` with it, once. It must not be empty.
+    /// Lends memory for the bytes that arrive: call `fill` with it exactly once. The memory must not be
+    /// empty.
     ///
-    /// - Parameter sizeHint: how large it should be; -1 for any size.
+    /// - Parameters:
+    ///   - sizeHint: The recommended size in bytes, or -1 if any size will do.
+    ///   - fill: Receives into the memory.
     ///
     /// asyncio: `get_buffer`.
     func withBuffer(sizeHint: Int, _ fill: (inout MutableRawSpan) throws -> Void) throws
 
-    /// The first `count` bytes of the memory were filled.
+    /// Tells the protocol that the first `count` bytes of the memory have been filled.
     ///
     /// asyncio: `buffer_updated`.
     func bufferUpdated(_ count: Int) throws
 }
 
 extension [UInt8] {
-    /// Calls `body` with the array's memory: how a ``BufferedProtocol`` lends an array that it
-    /// holds (`try memory.withMutableRawSpan(fill)`), since a span of a class's property cannot
-    /// leave the expression that made it.
+    /// Calls `body` with the memory of the array.
+    ///
+    /// A ``BufferedProtocol`` uses this to lend an array that it stores (`try
+    /// memory.withMutableRawSpan(fill)`), because a span of a class's property cannot outlive the expression
+    /// that made it.
+    ///
+    /// - Throws: What `body` throws.
     public mutating func withMutableRawSpan<T, E: Error>(
         _ body: (inout MutableRawSpan) throws(E) -> T
     ) throws(E) -> T {

@@ -3,12 +3,12 @@ internal import SystemPackage
 
 // # Connecting to a host
 //
-// A host may have many addresses. They are tried in the resolver's order, each after the one
-// before has failed; or, with a delay, as RFC 8305 has it ("Happy Eyeballs"): the next one
-// starts when the delay is over and the one before has not answered, families take turns,
-// and the first to answer wins. The losers are cancelled and their sockets closed.
+// A host can have many addresses. They are tried in the resolver's order, each after the one before it has
+// failed. With a delay, RFC 8305 ("Happy Eyeballs") applies: the next attempt starts when the delay is over
+// and the previous one has not finished, the families alternate, and the first address that answers wins. The
+// other attempts are cancelled and their sockets closed.
 
-/// How to connect to a host.
+/// Options for connecting to a host.
 struct ConnectOptions {
     var family: AddressFamily?
     var localAddress: SocketAddress?
@@ -27,7 +27,7 @@ nonisolated(nonsending) func connect(
 
 /// Connects to the first of several addresses that answers.
 ///
-/// - Parameter target: what the addresses are of, for the error.
+/// - Parameter target: What the addresses belong to, for the error message.
 nonisolated(nonsending) func connect(
     to addresses: [SystemAddress], _ target: String, _ options: ConnectOptions, on loop: EventLoop
 ) async throws -> Connection {
@@ -55,7 +55,7 @@ nonisolated(nonsending) func connect(
     throw failure(of: failures, target, options)
 }
 
-/// What is thrown when no address answered.
+/// Returns the error to throw when no address answered.
 private func failure(of failures: [any Error], _ target: String, _ options: ConnectOptions) -> any Error {
     guard let first = failures.first else { return TimeoutError() }
     if options.allErrors { return ExceptionGroup("connecting to \(target) failed", failures) }
@@ -64,7 +64,8 @@ private func failure(of failures: [any Error], _ target: String, _ options: Conn
     return OSError(code, "connecting to \(target): multiple errors (\(words.joined(separator: "; ")))")
 }
 
-/// Addresses in turns of families, after the first ones of the first family.
+/// Returns the addresses with alternating families, after the first `firstFamilyCount - 1` addresses of the
+/// first family.
 package func interleaved<Address>(
     _ addresses: [Address], firstFamilyCount: Int, family: (Address) -> Int32
 ) -> [Address] {
@@ -88,7 +89,7 @@ package func interleaved<Address>(
 
 /// Connects to one address.
 ///
-/// - Throws: ``OSError``; `CancellationError`: nothing is left open.
+/// - Throws: ``OSError``; `CancellationError`, in which case nothing is left open.
 nonisolated(nonsending) func connect(
     to address: SystemAddress, from local: SystemAddress? = nil, on loop: EventLoop
 ) async throws -> Connection {
@@ -128,11 +129,11 @@ private nonisolated(nonsending) func connect(_ socket: Socket, to address: Syste
     }
 }
 
-/// Starts to connect; false if the outcome comes later.
+/// Starts to connect; returns false if the outcome is not known yet.
 ///
-/// Where TCP waits, a Unix socket says at once that the server's queue is full, and no poller
-/// tells when it is not. So this tries again: in the next turn, when a server on this loop has
-/// had its own, and then after pauses that grow to 50 ms.
+/// When the server's accept queue is full, TCP waits, but a Unix socket fails at once, and no poller reports
+/// when there is room. So this tries again: first in the next turn, when a server on this loop has had its
+/// turn, and then after pauses that grow to 50 ms.
 ///
 /// - Throws: `Errno`; `CancellationError`.
 nonisolated(nonsending) func connectWhenThereIsRoom(

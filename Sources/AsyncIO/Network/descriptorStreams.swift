@@ -1,34 +1,34 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// A reader over a descriptor: the reading end of a pipe, a terminal, a socket that is only
-/// read, a file, a device. For standard input, there is ``openStandardInput(limit:)``.
+/// Opens a reader on a descriptor: the reading end of a pipe, a terminal, a socket that you only read from, a
+/// file or a device. For standard input, use ``openStandardInput(limit:)``.
 ///
-/// The descriptor is the reader's from now on: it is made non-blocking, unless it is a file, and
-/// closed when nobody holds the reader any more. A file is read from its present position on, on
-/// a thread or a ring; ``openFile(_:_:permissions:)`` can do more with one.
+/// The reader takes ownership of the descriptor. It makes it non-blocking, unless it is a file, and closes it
+/// when nobody holds the reader anymore. A file is read from its current position, on a thread or an
+/// `io_uring`; ``openFile(_:_:permissions:)`` offers more operations on files.
 ///
 /// - Parameters:
-///   - descriptor: it stays the caller's if this throws a ``ValueError`` or a ``RuntimeError``.
-///   - limit: how long a line may be, in bytes.
-/// - Throws: ``ValueError`` if it is none of these (a directory, say); ``RuntimeError`` if this
-///   loop uses it already; ``OSError``.
+///   - descriptor: The descriptor. It remains yours if this throws a ``ValueError`` or a ``RuntimeError``.
+///   - limit: The maximum length of a line, in bytes.
+/// - Throws: ``ValueError`` if the descriptor is something else (a directory, for example) or the limit is
+///   not positive; ``RuntimeError`` if this loop already uses the descriptor; ``OSError``.
 ///
-/// asyncio: `loop.connect_read_pipe` with a `StreamReaderProtocol`, which refuses files.
+/// asyncio: `loop.connect_read_pipe` with a `StreamReaderProtocol`, which does not accept files.
 public func openReader(descriptor: Int32, limit: Int = defaultStreamLimit) throws -> StreamReader {
     let loop = EventLoop.required(for: "openReader")
     try checkLimit(limit)
     return try StreamReader(limit: limit, channel: loop.channel(descriptor, .reading, closesQuietly: true))
 }
 
-/// A writer over a descriptor: the writing end of a pipe, a terminal, a socket that is only
-/// written to, a file, a device. For standard output, there is ``openStandardOutput()``.
+/// Opens a writer on a descriptor: the writing end of a pipe, a terminal, a socket that you only write to, a
+/// file or a device. For standard output, use ``openStandardOutput()``.
 ///
-/// The descriptor is the writer's from now on: it is made non-blocking, unless it is a file, and
-/// closed with the writer. A file is written to from its present position on, or at its end if it
-/// was opened so; each write waits until the system has it.
+/// The writer takes ownership of the descriptor. It makes it non-blocking, unless it is a file, and closes it
+/// with the writer. A file is written from its current position, or at its end if it was opened in append
+/// mode. Each write to a file waits until the system has accepted all of the bytes.
 ///
-/// - Throws: as ``openReader(descriptor:limit:)``.
+/// - Throws: The same errors as ``openReader(descriptor:limit:)``.
 ///
 /// asyncio: `loop.connect_write_pipe`, and a `StreamWriter` on it.
 public func openWriter(descriptor: Int32) throws -> StreamWriter {
@@ -36,40 +36,44 @@ public func openWriter(descriptor: Int32) throws -> StreamWriter {
     return StreamWriter(channel: try loop.channel(descriptor, .writing))
 }
 
-/// Standard input as a stream, whatever it is: a pipe, a terminal, a file, a socket, `/dev/null`.
-/// If the program was started without one, the stream is at its end.
+/// Opens standard input as a stream, whatever it is: a pipe, a terminal, a file, a socket or `/dev/null`. If
+/// the program was started without standard input, the stream is at its end.
 ///
 /// ```swift
 /// for try await line in try openStandardInput().lines { print(line) }
 /// ```
 ///
-/// Descriptor 0 stays open, and blocking for those who share it, but for a socket. Read from one
-/// reader only, and not with `readLine()` beside it: each keeps what it has read ahead.
+/// Descriptor 0 stays open. It also stays blocking for other processes that share it, unless it is a socket.
+/// Read from a single reader, and do not mix it with `readLine()`, because each of them buffers what it has
+/// read ahead.
 ///
-/// - Parameter limit: how long a line may be, in bytes.
-/// - Throws: ``OSError``; ``RuntimeError`` if this loop uses descriptor 0 already.
+/// - Parameter limit: The maximum length of a line, in bytes.
+/// - Throws: ``OSError``; ``ValueError`` if the limit is not positive; ``RuntimeError`` if this loop already
+///   uses descriptor 0.
 ///
-/// asyncio: `loop.connect_read_pipe(protocol, sys.stdin)`, which refuses files and `/dev/null`.
+/// asyncio: `loop.connect_read_pipe(protocol, sys.stdin)`, which does not accept files or `/dev/null`.
 public func openStandardInput(limit: Int = defaultStreamLimit) throws -> StreamReader {
     let loop = EventLoop.required(for: "openStandardInput")
     try checkLimit(limit)
     return try StreamReader(limit: limit, channel: loop.standardChannel(0, .reading))
 }
 
-/// Standard output as a stream, whatever it is; see ``openStandardInput(limit:)``. If the program
-/// was started without one, what is written is dropped, as `print` does.
+/// Opens standard output as a stream, whatever it is; see ``openStandardInput(limit:)``. If the program was
+/// started without standard output, what you write is dropped, as with `print`.
 ///
-/// A write waits until the system has all of it, so that nothing is lost when the program ends.
+/// A write waits until the system has accepted all of the bytes, so nothing is lost when the program ends.
 /// Descriptor 1 stays open when the writer is closed.
 ///
-/// - Throws: as ``openStandardInput(limit:)``.
+/// - Throws: ``OSError``; ``RuntimeError`` if this loop already uses descriptor 1.
 ///
 /// asyncio: `loop.connect_write_pipe(protocol, sys.stdout)`.
 public func openStandardOutput() throws -> StreamWriter {
     try EventLoop.required(for: "openStandardOutput").standardWriter(1)
 }
 
-/// Standard error as a stream; see ``openStandardOutput()``.
+/// Opens standard error as a stream; see ``openStandardOutput()``.
+///
+/// - Throws: ``OSError``; ``RuntimeError`` if this loop already uses descriptor 2.
 ///
 /// asyncio: `loop.connect_write_pipe(protocol, sys.stderr)`.
 public func openStandardError() throws -> StreamWriter {
@@ -77,8 +81,8 @@ public func openStandardError() throws -> StreamWriter {
 }
 
 extension EventLoop {
-    /// A channel over a descriptor of any kind that has bytes; the descriptor stays the caller's if
-    /// this throws a ``ValueError`` or a ``RuntimeError``.
+    /// Returns a channel over a descriptor of any kind that carries bytes. The descriptor stays the caller's
+    /// if this throws a ``ValueError`` or a ``RuntimeError``.
     fileprivate func channel(
         _ descriptor: Int32, _ direction: Connection.Direction, closesQuietly: Bool = false
     ) throws -> ByteChannel {
@@ -91,7 +95,7 @@ extension EventLoop {
         return try FileChannel(ByteDescriptor(owning: descriptor), direction, on: self)
     }
 
-    /// A channel over a descriptor of its own for what a standard descriptor stands for.
+    /// Returns a channel over a new descriptor for the file behind a standard descriptor.
     fileprivate func standardChannel(_ number: Int32, _ direction: Connection.Direction) throws -> ByteChannel {
         try checkOpen("openStandardInput")
         try checkUnused(number)

@@ -1,16 +1,15 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// Where servers get their sockets from. All of them are bound here and listen when the
-// server starts to serve.
+// Creates the sockets of servers. All of them are bound here, and listen when the server starts serving.
 
-/// A server's socket.
+/// A listening socket of a server.
 struct Listener {
     let socket: Socket
-    /// The file of a Unix socket that is to be removed with it.
+    /// The socket file to remove when the socket is closed.
     var file: (path: [CChar], identity: FileIdentity)?
 
-    /// The file is removed if it is still the socket's own.
+    /// Closes the socket and removes its file, if the file still belongs to the socket.
     func close() {
         socket.close()
         removeFile()
@@ -22,10 +21,11 @@ struct Listener {
     }
 }
 
-/// A socket for each address of each host. With port 0, the first one's port is used for all.
+/// Binds a socket for each address of each host. If the port is 0, all sockets use the port that the first
+/// one got.
 ///
-/// - Throws: ``OSError`` with the address, after closing all; but not for a family that the
-///   machine does not have, as long as something is left.
+/// - Throws: ``OSError``, which names the address, after closing all sockets. An address family that the
+///   machine does not support is skipped as long as another address is left.
 nonisolated(nonsending) func bindListeners(
     hosts: [String?], port: Int, family: AddressFamily?, _ options: Socket.Options, on loop: EventLoop
 ) async throws -> [Listener] {
@@ -37,7 +37,7 @@ nonisolated(nonsending) func bindListeners(
         }
     var addresses: [SystemAddress] = []
     for address in found.joined() where !addresses.contains(address) { addresses.append(address) }
-    // One socket for both families takes the place of IPv4's own.
+    // A dual-stack socket replaces the separate IPv4 one.
     if options.dualStack, addresses.contains(where: { $0.isIPv6 && $0.isWildcard }) {
         addresses.removeAll { !$0.isIPv6 && $0.isWildcard }
     }
@@ -54,13 +54,13 @@ nonisolated(nonsending) func bindListeners(
         }
     }
     guard !sockets.isEmpty else {
-        throw OSError(.addressNotAvailable, "listening: no address of \(hosts.map { $0 ?? "any" }) is available")
+        throw OSError(.addressNotAvailable, "listening: \(hosts.map { $0 ?? "any" }) has no available address")
     }
     return sockets.map { Listener(socket: $0) }
 }
 
-/// A Unix socket. A socket file that is there already is taken for one that a server left
-/// behind, and removed; any other file is an error.
+/// Binds a Unix socket. An existing socket file is assumed to be left over from an earlier server and is
+/// removed; any other file is an error.
 func bindUnixListener(to address: SocketAddress, cleansUp: Bool) throws -> Listener {
     let address = address.system
     if let path = address.path, FileIdentity(of: path)?.isSocket == true {
@@ -78,22 +78,21 @@ func bindUnixListener(to address: SocketAddress, cleansUp: Bool) throws -> Liste
     }
 }
 
-/// Sockets that somebody else has bound: all of them, or none if one is not good.
+/// Adopts sockets that were bound elsewhere: all of them, or none if one is not valid.
 func adoptListeners(_ descriptors: [Int32], on loop: EventLoop) throws -> [Listener] {
-    guard !descriptors.isEmpty else { throw ValueError("a server needs a descriptor to listen on, and got none") }
+    guard !descriptors.isEmpty else { throw ValueError("a server needs at least one descriptor, got none") }
     guard Set(descriptors).count == descriptors.count else {
-        throw ValueError("a server listens on each descriptor once, and got \(descriptors)")
+        throw ValueError("descriptors must not be listed twice, got \(descriptors)")
     }
     for descriptor in descriptors { try checkStreamSocket(descriptor, on: loop) }
     return try descriptors.map { Listener(socket: try adoptSocket($0)) }
 }
 
-/// The sockets that systemd, or whoever speaks its protocol, has opened for this process:
-/// for `startServer(descriptors:)`. None if the process was not started so, or another call
-/// took them.
+/// Returns the sockets that systemd, or a supervisor with the same protocol, opened for this process. Pass
+/// them to ``startServer(descriptors:backlog:limit:startServing:tls:isolation:fileID:line:_:)``.
 ///
-/// It looks at `LISTEN_PID` and `LISTEN_FDS`, makes the descriptors close-on-exec and removes
-/// the variables, so that no child takes them for its own.
+/// The array is empty if the process was not socket-activated or an earlier call took the sockets.
 ///
-/// sd_listen_fds(3).
+/// The function reads `LISTEN_PID` and `LISTEN_FDS`, marks the descriptors close-on-exec, and removes the
+/// variables, so that no child process mistakes the sockets for its own. It corresponds to sd_listen_fds(3).
 public func takeSystemdSockets() -> [Int32] { ActivationSockets.take() }

@@ -3,9 +3,9 @@ internal import SystemPackage
 
 /// Connects to a TCP server.
 ///
-/// Tries the host's addresses one after the other until one answers; with
-/// `happyEyeballsDelay`, side by side, so that an address that keeps silent costs no more
-/// than that.
+/// The host's addresses are tried one after the other until one answers. With a `happyEyeballsDelay`, the
+/// next address is also tried when the current one has not answered within the delay, so an unresponsive
+/// address costs no more than that.
 ///
 /// ```swift
 /// let (reader, writer) = try await openConnection(host: "127.0.0.1", port: 8080)
@@ -16,21 +16,25 @@ internal import SystemPackage
 /// ```
 ///
 /// - Parameters:
-///   - host: a name, an IPv4 or an IPv6 address.
-///   - family: which kind of addresses to try; nil for both.
-///   - localAddress: where the connection comes from; nil for what the system chooses.
-///   - happyEyeballsDelay: how long an address may keep silent before the next is tried
-///     beside it (RFC 8305; 250 ms is its advice); nil to wait until it has failed.
-///   - interleave: how many addresses of the first family come before families take turns; 0
-///     for the resolver's order. nil for 1 with a `happyEyeballsDelay`, for 0 without.
-///   - allErrors: whether the failure of several addresses is an ``ExceptionGroup`` of their
-///     errors, and not one ``OSError`` that quotes them.
-///   - limit: how long a line may be, in bytes.
-///   - tls: for a connection with TLS: ``TLSContext/client(systemTrust:)``.
-///   - serverHostname: the name that the server's certificate must be for, if that is not `host`.
-/// - Throws: ``OSError`` if no address answers, with what each said; ``ResolveError``; with TLS,
-///   ``TLSError`` if the server is not to be trusted, or refuses;
-///   ``ValueError`` for a port that is none; `CancellationError`: nothing is left open.
+///   - host: A host name, an IPv4 address or an IPv6 address.
+///   - port: The port to connect to.
+///   - family: The address family to try, or `nil` for both.
+///   - localAddress: The local address to connect from, or `nil` to let the system choose one.
+///   - happyEyeballsDelay: How long to wait for an address before trying the next one as well (RFC 8305,
+///     which recommends 250 ms), or `nil` to wait until the address has failed.
+///   - interleave: How many addresses of the first family to try before the families alternate, or 0 to keep
+///     the resolver's order. `nil` means 1 with a `happyEyeballsDelay` and 0 without.
+///   - allErrors: Whether to throw an ``ExceptionGroup`` of all errors if several addresses fail, instead of
+///     one ``OSError`` that quotes them.
+///   - limit: The maximum length of a line, in bytes.
+///   - tls: A context made with ``TLSContext/client(systemTrust:)`` to connect with TLS, or `nil` for plain
+///     TCP.
+///   - serverHostname: The name that the server's certificate must be valid for, if it is not `host`.
+/// - Returns: A reader and a writer for the connection.
+/// - Throws: ``OSError``, with what each address reported, if no address answers; ``ResolveError`` if the
+///   host cannot be resolved; ``TLSError`` if the server is not trusted or the handshake fails;
+///   ``ValueError`` if the port is out of range, the limit is not positive, or the TLS parameters are not
+///   valid; `CancellationError` if the task is cancelled, in which case nothing is left open.
 ///
 /// asyncio: `asyncio.open_connection`.
 public nonisolated(nonsending) func openConnection(
@@ -48,20 +52,25 @@ public nonisolated(nonsending) func openConnection(
     return try await streams(on: upgrade?(connection) ?? connection, limit: limit)
 }
 
-/// Connects to one of several addresses that the caller knows: those of a service that runs in
-/// many places, say.
+/// Connects to one of several known addresses, such as those of a service that runs on several hosts.
 ///
-/// - Parameters: as those of
-///   ``openConnection(host:port:family:localAddress:happyEyeballsDelay:interleave:allErrors:limit:)``.
-/// - Throws: ``OSError`` if no address answers, with what each said; ``ValueError`` if there is
-///   none; `CancellationError`: nothing is left open.
+/// The other parameters are those of
+/// ``openConnection(host:port:family:localAddress:happyEyeballsDelay:interleave:allErrors:limit:)``.
+///
+/// - Parameter addresses: The addresses to try, in this order.
+/// - Returns: A reader and a writer for the connection.
+/// - Throws: ``OSError``, with what each address reported, if no address answers; ``ValueError`` if
+///   `addresses` is empty or the limit is not positive; `CancellationError` if the task is cancelled, in
+///   which case nothing is left open.
+///
+/// asyncio: none; the nearest is `asyncio.open_connection`.
 public nonisolated(nonsending) func openConnection(
     to addresses: [SocketAddress], localAddress: SocketAddress? = nil, happyEyeballsDelay: Duration? = nil,
     interleave: Int? = nil, allErrors: Bool = false, limit: Int = defaultStreamLimit
 ) async throws -> (StreamReader, StreamWriter) {
     let loop = EventLoop.required(for: "openConnection")
     try checkLimit(limit)
-    guard !addresses.isEmpty else { throw ValueError("openConnection() needs an address, and got none") }
+    guard !addresses.isEmpty else { throw ValueError("addresses must not be empty") }
     let options = ConnectOptions(
         localAddress: localAddress, happyEyeballsDelay: happyEyeballsDelay, interleave: interleave,
         allErrors: allErrors)
@@ -70,13 +79,21 @@ public nonisolated(nonsending) func openConnection(
         on: connect(to: addresses.map(\.system), target, options, on: loop), limit: limit)
 }
 
-/// A stream over a connected stream socket, which it owns from now on: it is made
-/// non-blocking, and closed with the writer, and also if this throws.
+/// Opens a stream on a connected stream socket and takes ownership of the socket.
+///
+/// The socket is made non-blocking and is closed with the writer.
 ///
 /// - Parameters:
-///   - tls: for a connection with TLS, which begins now.
-///   - serverHostname: the name that the server's certificate must be for.
-/// - Throws: ``ValueError`` if the descriptor is no such socket; ``OSError``; ``TLSError``.
+///   - descriptor: The socket.
+///   - limit: The maximum length of a line, in bytes.
+///   - tls: A context to start TLS with, as a client, or `nil` for none.
+///   - serverHostname: The name that the server's certificate must be valid for.
+/// - Returns: A reader and a writer for the connection.
+/// - Throws: ``ValueError`` if the descriptor is not a stream socket, the limit is not positive, or the TLS
+///   parameters are not valid, and ``RuntimeError`` if this loop already uses the descriptor; in these cases
+///   the socket remains yours. ``OSError`` or ``TLSError`` if the socket cannot be set up or the handshake
+///   fails, and `CancellationError` if the task is cancelled during the handshake; in these cases the socket
+///   is closed.
 ///
 /// asyncio: `asyncio.open_connection(sock=)`.
 public nonisolated(nonsending) func openConnection(
@@ -91,15 +108,18 @@ public nonisolated(nonsending) func openConnection(
 
 /// Connects to a server on a Unix socket.
 ///
-/// If the server's queue of connections is full, waits until there is room, as TCP does. Set a limit with
-/// ``withTimeout(_:lateResult:isolation:fileID:line:_:)-(_,_,_,_,_,()->T)`` if that must not take for ever.
+/// If the server's accept queue is full, this waits until there is room, as TCP does. Use
+/// ``withTimeout(_:lateResult:isolation:fileID:line:_:)-(_,_,_,_,_,()->T)`` to limit the wait.
 ///
 /// - Parameters:
-///   - path: of the socket; or a zero character and a name in the abstract space.
-///   - tls: for a connection with TLS: ``TLSContext/client(systemTrust:)``.
-///   - serverHostname: the name that the server's certificate must be for.
-/// - Throws: ``OSError`` if nobody listens there; ``TLSError``; ``ValueError`` for a path that is
-///   none; `CancellationError`: nothing is left open.
+///   - path: The path of the socket, or a zero character followed by a name in the abstract namespace.
+///   - limit: The maximum length of a line, in bytes.
+///   - tls: A context made with ``TLSContext/client(systemTrust:)`` to connect with TLS, or `nil` for none.
+///   - serverHostname: The name that the server's certificate must be valid for.
+/// - Returns: A reader and a writer for the connection.
+/// - Throws: ``OSError`` if nothing listens there; ``TLSError`` if the handshake fails; ``ValueError`` if the
+///   path is not valid, the limit is not positive, or the TLS parameters are not valid; `CancellationError`
+///   if the task is cancelled, in which case nothing is left open.
 ///
 /// asyncio: `asyncio.open_unix_connection`.
 public nonisolated(nonsending) func openUnixConnection(
@@ -120,10 +140,10 @@ func streams(on channel: ByteChannel, limit: Int) throws(ValueError) -> (StreamR
 }
 
 func checkLimit(_ limit: Int) throws(ValueError) {
-    guard limit > 0 else { throw ValueError("the limit of a stream must be positive, not \(limit)") }
+    guard limit > 0 else { throw ValueError("limit must be positive, got \(limit)") }
 }
 
-/// A connection over somebody's socket, which is ours from now on.
+/// Makes a connection over an existing socket and takes ownership of it.
 func adoptConnectedSocket(_ descriptor: Int32, on loop: EventLoop) throws -> Connection {
     try checkStreamSocket(descriptor, on: loop)
     let socket = try adoptSocket(descriptor)
@@ -134,16 +154,16 @@ func adoptConnectedSocket(_ descriptor: Int32, on loop: EventLoop) throws -> Con
     }
 }
 
-/// - Throws: ``ValueError`` unless it is a socket for streams; ``RuntimeError`` if the loop uses
-///   it already.
+/// - Throws: ``ValueError`` if the descriptor is not a stream socket; ``RuntimeError`` if the loop already
+///   uses it.
 func checkStreamSocket(_ descriptor: Int32, on loop: EventLoop) throws {
     try loop.checkUnused(descriptor)
     guard Socket(borrowing: descriptor).isStream else {
-        throw ValueError("a stream socket was expected, and descriptor \(descriptor) is none")
+        throw ValueError("expected a stream socket, but descriptor \(descriptor) is not one")
     }
 }
 
-/// A socket that was checked: it is ours from now on.
+/// Takes ownership of a socket that has been checked.
 func adoptSocket(_ descriptor: Int32) throws(OSError) -> Socket {
     let socket = Socket(owning: descriptor)
     do {

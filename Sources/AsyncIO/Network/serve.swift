@@ -1,5 +1,5 @@
-/// The task of one connection: runs its handler, after TLS's handshake if there is to be one,
-/// and closes the connection.
+/// Creates the task of a connection: it performs the TLS handshake, if any, runs the handler, and closes the
+/// connection.
 func serve(
     _ connection: ByteChannel, limit: Int, _ upgrade: TLSUpgrade?, isolation: isolated (any Actor)?,
     fileID: StaticString, line: UInt,
@@ -13,15 +13,15 @@ func serve(
         do {
             try await handler(reader, writer)
         } catch let error where isCancellation(error) {
-            // Whoever cancelled the task knows.
+            // Whoever cancelled the task knows about it.
         } catch {
             report(error, from: channel)
         }
     }
 }
 
-/// The channel that a server uses; nil if there is none after all. Peers that make no proper
-/// handshake are as common as those that go away.
+/// Returns the channel that a server uses, or nil if the handshake failed. Peers that make no proper
+/// handshake are as common as those that disconnect.
 nonisolated(nonsending) func upgraded(_ connection: ByteChannel, _ upgrade: TLSUpgrade?) async throws -> ByteChannel? {
     guard let upgrade else { return connection }
     do {
@@ -32,15 +32,15 @@ nonisolated(nonsending) func upgraded(_ connection: ByteChannel, _ upgrade: TLSU
     }
 }
 
-/// Tells of it in debug mode.
+/// Reports a failed handshake in debug mode.
 func noteHandshakeFailure(_ error: any Error, of connection: ByteChannel) {
     guard connection.loop.debug, !isCancellation(error) else { return }
     connection.loop.callExceptionHandler(
         ExceptionContext(message: "The handshake of a connection failed", error: error, subject: connection.name))
 }
 
-/// Tells of an error that a handler ended with. A peer that goes away is the weather of
-/// networks and no mistake of the program: that is told in debug mode only.
+/// Reports an error that a handler ended with. Disconnects are normal on a network, not program errors, so
+/// they are reported only in debug mode.
 private func report(_ error: any Error, from channel: ByteChannel) {
     let isPeersDoing = channel.isClosing && ((error as? OSError)?.isConnectionError ?? (error is TLSError))
     if isPeersDoing, !channel.loop.debug { return }

@@ -2,9 +2,9 @@ internal import AsyncIOSystem
 
 /// Starts a TCP server.
 ///
-/// Each connection gets a task of its own, in which `handler` runs; when the handler ends,
-/// in whatever way, its connection is closed. An error that it throws goes to the loop's
-/// exception handler; but not, outside of debug mode, that the peer went away.
+/// Each connection gets its own task, which runs `handler`. When the handler returns or throws, its
+/// connection is closed. An error that it throws goes to the loop's exception handler. Errors that only mean
+/// that the peer disconnected are reported in debug mode only.
 ///
 /// ```swift
 /// let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
@@ -13,24 +13,28 @@ internal import AsyncIOSystem
 /// ```
 ///
 /// - Parameters:
-///   - host: the name or address to listen on; nil for all interfaces.
-///   - port: 0 for one that the system chooses; see ``Server/port``.
-///   - family: which kind of addresses to listen on; nil for both.
-///   - backlog: how many connections may wait in the kernel.
-///   - limit: how long a line may be, in bytes.
-///   - reuseAddress: whether connections of an earlier server that linger (`TIME_WAIT`) are no
-///     hindrance.
-///   - reusePort: whether other processes may listen on the same port, each with its share.
-///   - keepAlive: whether the system probes connections that are silent for long.
-///   - noDelay: whether small writes are sent at once (`TCP_NODELAY`).
-///   - dualStack: whether to serve all interfaces with one IPv6 socket, which IPv4 clients
-///     reach too (as `::ffff:127.0.0.1`), and not with one for each family.
-///   - startServing: false for a server that is bound, but does not listen until
-///     ``Server/startServing()`` or ``Server/serveForever()``.
-///   - tls: for connections with TLS: ``TLSContext/server(certificate:key:password:)``. Clients
-///     whose handshake fails never reach the handler; in debug mode they are reported.
-/// - Throws: ``OSError`` if an address cannot be listened on (in use, not permitted);
-///   ``ResolveError``; ``ValueError`` for a port that is none.
+///   - host: The host name or address to listen on, or `nil` for all interfaces.
+///   - port: The port to listen on, or 0 to let the system choose one; see ``Server/port``.
+///   - family: The address family to listen on, or `nil` for both.
+///   - backlog: How many connections can wait in the kernel's accept queue.
+///   - limit: The maximum length of a line, in bytes.
+///   - reuseAddress: Whether the port can be bound while connections of an earlier server linger in
+///     `TIME_WAIT`.
+///   - reusePort: Whether other processes can listen on the same port. The kernel distributes the connections
+///     among them.
+///   - keepAlive: Whether the system probes connections that have been idle for a long time.
+///   - noDelay: Whether small writes are sent at once (`TCP_NODELAY`).
+///   - dualStack: Whether to listen on all interfaces with a single IPv6 socket that also accepts IPv4
+///     clients (as `::ffff:127.0.0.1`), instead of one socket for each family.
+///   - startServing: Pass `false` to bind the sockets but not listen until you call ``Server/startServing()``
+///     or ``Server/serveForever()``.
+///   - tls: A context made with ``TLSContext/server(certificate:key:password:)`` to serve TLS connections, or
+///     `nil` for plain TCP. Clients whose handshake fails never reach the handler; they are reported in debug
+///     mode.
+/// - Throws: ``OSError`` if the server cannot listen on an address (already in use or not permitted);
+///   ``ResolveError`` if a host cannot be resolved; ``ValueError`` if the port is not in 0...65535, the limit
+///   is not positive, or the context is a client's; `CancellationError` if the task is cancelled while a name
+///   is resolved, in which case nothing is left open.
 ///
 /// asyncio: `asyncio.start_server`.
 public func startServer(
@@ -46,8 +50,14 @@ public func startServer(
         startServing: startServing, tls: tls, isolation: isolation, fileID: fileID, line: line, handler)
 }
 
-/// Starts a TCP server on several hosts, which are resolved side by side; each address is
-/// listened on once.
+/// Starts a TCP server on several hosts.
+///
+/// The hosts are resolved concurrently. An address that several of them share is listened on once.
+///
+/// - Parameter hosts: The host names or addresses to listen on; `nil` stands for all interfaces. The other
+///   parameters are those of
+///   ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:fileID:line:_:)``.
+/// - Throws: The same errors as that function, including `CancellationError`.
 ///
 /// asyncio: `asyncio.start_server`, given a sequence of hosts.
 public func startServer(
@@ -68,10 +78,14 @@ public func startServer(
     }
 }
 
-/// Starts a server on sockets that are bound already, of TCP or Unix: those of a supervisor
-/// (``takeSystemdSockets()``), say. The server owns them from now on.
+/// Starts a server on TCP or Unix sockets that are already bound, such as those passed by a supervisor; see
+/// ``takeSystemdSockets()``.
 ///
-/// - Throws: ``ValueError`` if one is no stream socket, or there are none; ``OSError``.
+/// The server takes ownership of the sockets. This function does not suspend, so cancellation has no effect
+/// on it.
+///
+/// - Throws: ``ValueError`` if a descriptor is not a stream socket, is listed twice, or there are none;
+///   ``RuntimeError`` if this loop already uses one of them; ``OSError`` if the system refuses to listen.
 ///
 /// asyncio: `asyncio.start_server(sock=)`.
 public func startServer(
@@ -93,13 +107,15 @@ public func startServer(
 
 /// Starts a server on a Unix socket.
 ///
-/// A socket file that is there already is replaced; any other file is an error.
+/// An existing socket file at `path` is replaced. Any other existing file is an error. This function does not
+/// suspend, so cancellation has no effect on it.
 ///
 /// - Parameters:
-///   - path: of the socket; or a zero character and a name in the abstract space.
-///   - cleanupSocket: whether the file is removed when the server is closed, if it is still
-///     its own.
-/// - Throws: ``OSError`` with the path; ``ValueError`` for a path that is none.
+///   - path: The path of the socket, or a zero character followed by a name in the abstract namespace.
+///   - cleanupSocket: Whether to remove the socket file when the server is closed, provided the file still
+///     belongs to this server.
+/// - Throws: ``OSError``, which names the path, if the server cannot listen there; ``ValueError`` if the path
+///   is not valid, the limit is not positive, or the context is a client's.
 ///
 /// asyncio: `asyncio.start_unix_server`.
 public func startUnixServer(

@@ -1,32 +1,30 @@
 internal import AsyncIOSystem
 
-/// A task, whatever its value: name, cancellation, and what it waits for.
+/// The base class of all tasks, regardless of their value type: the name, cancellation, and what the task
+/// waits for.
 ///
-/// An `AsyncTask` is the logical task. What runs it is a *carrier*, a Swift task;
-/// see onCarrier.swift.
+/// An `AsyncTask` is a logical task. It runs on a *carrier*, which is a Swift task; see onCarrier.swift.
 ///
 /// asyncio: `asyncio.Task`.
 public class AnyAsyncTask: FutureBase {
-    // Loop thread only, like all of a future.
+    // Loop thread only, like everything in a future.
 
-    /// What the task waits for right now.
+    /// What the task waits for now.
     //
-    // SAFETY: the frame that waits holds the future, and sets this to nil first thing
-    // when it goes on.
+    // SAFETY: the waiting frame retains the future, and sets this to nil first when it continues.
     @safe @exclusivity(unchecked) final unowned(unsafe) var waitingOn: FutureBase?
-    /// Since when, for reports: 0 if nobody took the time. In real time it may be late by as
-    /// long as the watchdog takes between two looks.
+    /// When the current wait began, for reports; 0 if the time was not recorded. In real time it can be late
+    /// by the interval of the watchdog.
     @safe @exclusivity(unchecked) final var waitingSince: Int64 = 0
-    /// The innermost Swift task that runs this task's code; nil before it started
-    /// and after it ended.
+    /// The innermost Swift task that runs this task's code; nil before the task starts and after it ends.
     @usableFromInline @safe @exclusivity(unchecked) final var carrier: Carrier?
-    /// How many requests to cancel were not taken back. asyncio's `_num_cancels_requested`.
+    /// The number of requests to cancel that were not taken back. asyncio's `_num_cancels_requested`.
     @safe @exclusivity(unchecked) final var requests: Int32 = 0
     /// Whether the innermost carrier has a slot in the loop's table of carriers.
     @safe @exclusivity(unchecked) final var isCarrierStored = false
     /// A request to cancel that the next step must deliver. asyncio's `_must_cancel`.
     @safe @exclusivity(unchecked) final var mustCancel = false
-    /// A request is on its way to what the task waits for.
+    /// A request is being passed on to what the task waits for.
     @safe @exclusivity(unchecked) private final var isPassingRequestOn = false
     @safe @exclusivity(unchecked) final let number: UInt64
     /// Where the task was created.
@@ -44,7 +42,7 @@ public class AnyAsyncTask: FutureBase {
         }
     }
 
-    /// A task that nobody sees, of which another one is the face; see GeneratorTask.
+    /// Creates a hidden task behind a visible one; see GeneratorTask.
     init(behind name: String) {
         number = 0
         site = nil
@@ -57,7 +55,7 @@ public class AnyAsyncTask: FutureBase {
 
     // MARK: Identity
 
-    /// The name given, or `Task-N`.
+    /// The name of the task: the given one, or `Task-N`.
     ///
     /// asyncio: `Task.get_name`, `Task.set_name`.
     public final var name: String {
@@ -65,40 +63,43 @@ public class AnyAsyncTask: FutureBase {
         set { Watchdog.whileNotLooking { givenName = newValue } }
     }
 
+    /// The name and the state of the task, for messages.
     public override var description: String { "Task \"\(name)\" (\(stateDescription))" }
 
     // MARK: Cancellation
 
-    /// Asks the task to end: a `CancellationError` is thrown where it waits, or at its
-    /// next wait. It is thrown once: a task that catches it may go on, and may await.
-    /// A task that has not started never runs its body.
+    /// Requests the cancellation of the task. A `CancellationError` is thrown where the task waits, or at its
+    /// next wait.
     ///
-    /// The running Swift task is cancelled too, so that other `async` code inside
-    /// notices: `Task.sleep`, `async let`, a standard task group. Whether it did, nobody
-    /// tells us: so the next wait of ours throws too, unless ``uncancel()`` was called.
+    /// The error is thrown once: a task that catches it can continue, and can wait again. A task that has not
+    /// started never runs its body.
     ///
-    /// - Parameter message: for the task to read in ``cancelMessage``.
-    /// - Returns: false if the task has ended already.
+    /// The running Swift task is cancelled too, so that other `async` code in the task notices: `Task.sleep`,
+    /// `async let`, a standard task group. The library cannot know whether that code noticed, so the next
+    /// wait in this library throws as well, unless ``uncancel()`` was called.
+    ///
+    /// - Parameter message: A message for the task to read in ``cancelMessage``.
+    /// - Returns: `false` if the task has already ended.
     ///
     /// asyncio: `Task.cancel`.
     @discardableResult
     public override func cancel(_ message: String? = nil) -> Bool { meet(receiveRequest(message), message) }
 
-    /// - Parameter isNative: whether foreign waits are to notice: not if the scope that
-    ///   cancels knows that the task waits for one of our futures, and will go on.
+    /// - Parameter isNative: Whether foreign waits are to notice. This is false if the cancelling scope knows
+    ///   that the task waits for one of our futures and will continue.
     final func cancel(_ message: String?, isNative: Bool) -> Bool {
         meet(receive(message, isNative: isNative), message)
     }
 
     override func receiveRequest(_ message: String?) -> Bool? { receive(message, isNative: true) }
 
-    /// Takes a request; nil if it is to be passed on to what the task waits for.
+    /// Receives a request. Returns nil if it is to be passed on to what the task waits for.
     private final func receive(_ message: String?, isNative: Bool) -> Bool? {
         isErrorRetrieved = true
         guard state == .pending else { return false }
         if isPassingRequestOn { return breakCircle(message) }
         if isStackLow(), let loop = EventLoop.here {
-            // Handlers of foreign tasks have cancelled each other, one inside the other.
+            // Cancellation handlers of foreign tasks have cancelled each other recursively.
             loop.ready.append(.handle(Handle(.callback { [self] in _ = cancel(message, isNative: isNative) })))
             return true
         }
@@ -111,7 +112,7 @@ public class AnyAsyncTask: FutureBase {
 
     private final func meet(_ answer: Bool?, _ message: String?) -> Bool {
         if let answer { return answer }
-        // Mostly the task waits for what takes the request itself.
+        // Usually the task waits for something that accepts the request itself.
         guard let future = waitingOn, !future.passesRequestsOn else { return passRequestOn(message) }
         return passedOn(future.cancel(message), message)
     }
@@ -128,8 +129,8 @@ public class AnyAsyncTask: FutureBase {
         return true
     }
 
-    /// The request has come back: tasks wait for each other in a circle, and each hands it to
-    /// the next. This one takes it, and waits no more.
+    /// Breaks a circle of tasks that wait for each other, through which the request has come back. This task
+    /// accepts it and stops waiting.
     private final func breakCircle(_ message: String?) -> Bool {
         guard let job = waitingOn?.forgetWake(of: self) else { return false }
         mustCancel = true
@@ -138,15 +139,15 @@ public class AnyAsyncTask: FutureBase {
         return true
     }
 
-    /// How many requests to cancel this task has that were not taken back.
+    /// The number of requests to cancel that were not taken back.
     ///
     /// asyncio: `Task.cancelling`.
     public final var cancelling: Int { Int(generator?.requests ?? requests) }
 
-    /// Takes one request to cancel back, for code that caught the cancellation and
-    /// means to go on. At zero, a request that was not delivered yet is forgotten.
+    /// Takes back one request to cancel, for code that caught the cancellation and intends to continue. When
+    /// no request is left, one that has not been delivered yet is dropped.
     ///
-    /// - Returns: how many are left.
+    /// - Returns: The number of requests that are left.
     ///
     /// asyncio: `Task.uncancel`.
     @discardableResult
@@ -162,30 +163,29 @@ public class AnyAsyncTask: FutureBase {
         return cancelling
     }
 
-    /// The message of the latest cancellation that this task saw, its own or that of
-    /// something it waited for.
+    /// The message of the latest cancellation that this task saw, whether its own or that of something it
+    /// waited for.
     ///
     /// asyncio: the argument of the `CancelledError`.
     public final var cancelMessage: String? { (generator ?? self).deliveredMessage }
 
-    /// Throws a pending request to cancel, after a wait.
+    /// Throws a pending request to cancel after a wait.
     ///
-    /// If the future that the task waited for ended with a cancellation, the request is
-    /// met by that, and the caller throws it.
+    /// If the future that the task waited for ended with a cancellation, that fulfills the request, and the
+    /// caller throws it.
     @inline(__always)
     final func deliverCancellation(unlessIn future: FutureBase?) throws {
         if mustCancel { try deliver(unlessIn: future) }
     }
 
-    // Waits throw untyped, and out of line: the size of a `CancellationError` is known at
-    // run time only, so that a function that may throw one by its type allocates room for
-    // it whenever it is called.
+    // Waits use untyped throws, and throw out of line. The size of a `CancellationError` is known only at run
+    // time, so a function that throws the concrete type allocates room for it whenever it is called.
     @inline(never)
     private final func deliver(unlessIn future: FutureBase?) throws {
         mustCancel = false
         if let future {
             if future.endedInCancellation { return }
-            // The task has seen how it ended, even if this takes its place.
+            // The task has seen how the future ended, even if this error replaces it.
             future.isErrorRetrieved = true
         }
         deliveredMessage = requestedMessage
@@ -194,8 +194,8 @@ public class AnyAsyncTask: FutureBase {
 
     // MARK: Running
 
-    /// The first thing in a task's body. False if the task was cancelled before it
-    /// started: then it has ended, and its body must not run.
+    /// Must be called first in a task's body. Returns false if the task was cancelled before it started; then
+    /// the task has ended, and its body must not run.
     @usableFromInline
     final func begin() -> Bool {
         if mustCancel {
@@ -208,37 +208,37 @@ public class AnyAsyncTask: FutureBase {
         return true
     }
 
-    /// The running Swift task carries this task from now on.
+    /// Makes the running Swift task the carrier of this task.
     @usableFromInline
     final func enterCarrier() {
         guard let current = Carrier.current else {
-            fatalError("A task's body runs outside of any Swift task; this is a mistake in swift-asyncio.")
+            fatalError("a task's body runs outside of any Swift task; this is a bug in swift-asyncio")
         }
         carrier = current
         EventLoop.withRequired(for: "A task") { loop in
             loop.carriers.insert(current, self)
             if loop.pulse.setTask(UnretainedTask(self).bits) != 0 { loop.stepIs(of: self) }
         }
-        // A request that is still to be delivered reaches foreign waits on this carrier too.
+        // A request that has not been delivered yet must also reach foreign waits on this carrier.
         if mustCancel { current.cancel() }
     }
 
-    /// The last thing in a carrier: `outer` carries the task again.
+    /// Must be called last in a carrier: `outer` carries the task again.
     @usableFromInline
     final func leaveCarrier(backTo outer: Carrier?) {
         if let current = carrier { EventLoop.withRequired(for: "A task") { $0.carriers.remove(current, of: self) } }
         carrier = outer
     }
 
-    /// The task's body ended by a cancellation. Its message goes to the first who looks.
+    /// Ends a task whose body ended by a cancellation. The first reader gets its message.
     final func endCancelled() {
         storedMessage = deliveredMessage
         requestedMessage = nil
         end(as: .cancelled)
     }
 
-    /// The body returned. False if a request to cancel was still open: it came too late for
-    /// the body, but it came, and its message is there for all who look.
+    /// Ends a task whose body returned. Returns false if a request to cancel was still open: it came too late
+    /// for the body, but its message is available to all readers.
     @usableFromInline
     final func endSucceeded() -> Bool {
         guard mustCancel else {
@@ -250,13 +250,13 @@ public class AnyAsyncTask: FutureBase {
         return false
     }
 
-    /// The body threw. Out of line, as `deliver(unlessIn:)` is, and for the same reason.
+    /// Ends a task whose body threw. Out of line for the same reason as `deliver(unlessIn:)`.
     @inline(never)
     @usableFromInline
     final func endThrowing(_ error: any Error) {
         guard isCancellation(error) else { return endFailed(error) }
         if mustCancel, !(error is CancellationError) {
-            // Another library has told the task, in its own words.
+            // Another library has delivered the cancellation, with its own error.
             mustCancel = false
             deliveredMessage = requestedMessage
         }
@@ -265,11 +265,11 @@ public class AnyAsyncTask: FutureBase {
 
     // MARK: Waiting for itself
 
-    /// Whether this is the task that runs.
+    /// Whether this is the running task.
     @usableFromInline
     final var isCurrent: Bool { currentTask() === self }
 
-    /// A task that waits for itself would wait for ever.
+    /// A task that waits for itself would wait forever.
     @usableFromInline
     nonisolated(nonsending) final func awaitSelf() async throws {
         try await yieldToLoop()

@@ -1,15 +1,15 @@
-/// A running `async` body: it was handed to the loop with ``createTask(name:eager:isolation:fileID:line:_:)``
-/// and runs whenever what it waits for is there.
+/// A task: an `async` body that was started with ``createTask(name:eager:isolation:fileID:line:_:)`` and runs
+/// on the loop.
 ///
-/// The loop keeps a task until it ends. If it ends with an error that nobody asks
-/// for, the error goes to the loop's exception handler.
+/// The loop retains a task until it ends. If the task ends with an error that nobody retrieves, the error
+/// goes to the loop's exception handler.
 ///
 /// asyncio: `asyncio.Task`.
 public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
     @usableFromInline @safe @exclusivity(unchecked) var storedValue: Value?
 
-    // What has to do with the value is inlinable, and no more than that: it is specialised
-    // in the user's module, where the value's type is known.
+    // Only what involves the value is inlinable: it is specialized in the user's module, where the type of
+    // the value is known.
 
     @inlinable
     override init(name: String?, site: CreationSite?) {
@@ -17,12 +17,26 @@ public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
         super.init(name: name, site: site)
     }
 
+    /// Returns the value of the task without waiting.
+    ///
+    /// - Throws: The error that the task ended with; ``InvalidStateError`` if it has not ended;
+    ///   `CancellationError` if it was cancelled.
+    ///
+    /// asyncio: `Task.result`.
     @inlinable
     public func result() throws -> Value {
         if let storedValue { return storedValue }
         try throwEnd()
     }
 
+    /// The value of the task, after waiting until it has ended. Does not suspend if the task has already
+    /// ended.
+    ///
+    /// - Throws: The error that the task ended with; `CancellationError` if it was cancelled;
+    ///   ``RuntimeError`` if a task awaits itself. If the waiting task is cancelled, this task is cancelled
+    ///   too.
+    ///
+    /// asyncio: `await task`.
     @inlinable
     public nonisolated(nonsending) var value: Value {
         get async throws {
@@ -35,7 +49,7 @@ public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
         }
     }
 
-    /// The task's body returned or threw. Called by its carrier, last.
+    /// Ends the task after its body has returned or thrown. Its carrier calls this last.
     @inlinable
     func end(with result: Result<Value, any Error>) {
         leaveCarrier(backTo: nil)

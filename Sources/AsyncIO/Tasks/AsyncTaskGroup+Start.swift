@@ -1,5 +1,5 @@
 extension AsyncTaskGroup {
-    /// Starts `body` as a task of the group and waits until it says that it is ready.
+    /// Starts `body` as a task of the group and waits until it reports that it is ready.
     ///
     /// ```swift
     /// let port = try await group.start { ready in
@@ -9,13 +9,18 @@ extension AsyncTaskGroup {
     /// }
     /// ```
     ///
-    /// An error before that is thrown here and not the group's; an error after it is the
-    /// group's. Cancelling the wait cancels the task.
+    /// An error before that is thrown by this method and does not affect the group. An error after that is
+    /// the group's.
     ///
-    /// - Parameter body: gets a function to call once, with a value for the caller.
-    /// - Returns: what the body was ready with.
-    /// - Throws: what the body throws before it is ready; ``RuntimeError`` if it ends without
-    ///   being ready, or if the group takes no more tasks; `CancellationError`.
+    /// - Parameters:
+    ///   - name: The name of the task for reports, or `nil` for `Task-N`.
+    ///   - body: Receives a function to call once, with a value for the caller.
+    /// - Returns: The value that the body was ready with.
+    /// - Throws: What `body` throws before it is ready; ``RuntimeError`` if it ends without being ready, or
+    ///   if the group accepts no more tasks; `CancellationError` if the waiting task is cancelled, in which
+    ///   case the started task is cancelled too.
+    ///
+    /// asyncio: none.
     public func start<Value>(
         name: String? = nil,
         isolation: isolated (any Actor)? = #isolation,
@@ -45,24 +50,24 @@ extension AsyncTaskGroup {
         }
     }
 
-    /// Says that a task is ready; see ``start(name:isolation:fileID:line:_:)``.
+    /// A function that reports that a task is ready; see ``start(name:isolation:fileID:line:_:)``.
     public struct Ready<Value> {
         let future = Future<Value>()
 
-        /// The task is ready; the one who started it goes on with `value`. Only the first
-        /// call counts.
+        /// Reports that the task is ready, with a value for the task that started it. Only the first call
+        /// counts.
         public func callAsFunction(_ value: Value) {
             if !future.isDone { future.succeed(value) }
         }
 
         fileprivate func end() {
             guard !future.isDone else { return }
-            future.fail(RuntimeError("the task ended without being ready"))
+            future.fail(RuntimeError("the task ended before it was ready"))
         }
     }
 }
 
 extension AsyncTaskGroup.Ready where Value == Void {
-    /// The task is ready.
+    /// Reports that the task is ready.
     public func callAsFunction() { callAsFunction(()) }
 }

@@ -1,7 +1,7 @@
-/// Tasks that end together; see ``withAsyncTaskGroup(isolation:fileID:line:_:)``.
+/// A group of tasks that are waited for together; see ``withAsyncTaskGroup(isolation:fileID:line:_:)``.
 ///
-/// A group may be made before it is entered, so that others can hold it and cancel it;
-/// see ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
+/// You can create a group before it is entered, so that other code can hold it and cancel it; see
+/// ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
 ///
 /// asyncio: `asyncio.TaskGroup`.
 public final class AsyncTaskGroup {
@@ -12,32 +12,36 @@ public final class AsyncTaskGroup {
     @safe @exclusivity(unchecked) private var isEntered = false
     /// The group was cancelled before it was entered.
     @safe @exclusivity(unchecked) private var isCancelledOnEnter = false
-    /// The body has ended; its end waits for the children.
+    /// The body has ended, and the group is waiting for its tasks.
     @safe @exclusivity(unchecked) private var isExiting = false
-    /// The children were cancelled; there will be no new ones.
+    /// The tasks were cancelled, and no new ones are accepted.
     @safe @exclusivity(unchecked) private var isAborting = false
-    /// This group asked its parent to cancel, and takes that back at the end.
+    /// This group has asked its parent to cancel, and takes that back at the end.
     @safe @exclusivity(unchecked) private var hasCancelledParent = false
-    /// What the end waits for.
+    /// The waiter for the end of the tasks.
     @safe @exclusivity(unchecked) private var allEnded: Waiter?
 
-    /// How many of the tasks run at a time; nil for all of them.
+    /// The semaphore that limits how many tasks run at a time; nil for no limit.
     private let room: Semaphore?
     private let unwrapsSingleError: Bool
 
-    /// A group to be entered once, with ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
+    /// Creates a group that can be entered once, with ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
+    ///
+    /// asyncio: `asyncio.TaskGroup()`.
     public convenience init() { self.init(room: nil, unwrapsSingleError: false) }
 
-    /// A group with more rules than asyncio's.
+    /// Creates a group with rules that asyncio's groups do not have.
     ///
     /// - Parameters:
-    ///   - limit: how many of its tasks run at a time; the others wait to begin, first come,
-    ///     first served. Nil for no limit.
-    ///   - unwrapsSingleError: whether an error that is the only one is thrown as it is, not
-    ///     as an ``ExceptionGroup`` of one.
+    ///   - limit: How many of the tasks run at a time, or `nil` for no limit. The others wait to start, in
+    ///     the order in which they were created.
+    ///   - unwrapsSingleError: Whether a single error is thrown as it is, instead of as an ``ExceptionGroup``
+    ///     of one.
     /// - Throws: ``ValueError`` if the limit is less than 1.
+    ///
+    /// asyncio: none.
     public convenience init(limit: Int?, unwrapsSingleError: Bool = false) throws(ValueError) {
-        if let limit, limit < 1 { throw ValueError("a task group needs a limit of at least 1, not \(limit)") }
+        if let limit, limit < 1 { throw ValueError("limit must be at least 1, got \(limit)") }
         self.init(room: try limit.map(Semaphore.init), unwrapsSingleError: unwrapsSingleError)
     }
 
@@ -48,8 +52,13 @@ public final class AsyncTaskGroup {
 
     /// Starts `body` as a task of the group.
     ///
-    /// - Throws: ``RuntimeError`` if the group was not entered, has ended, or is shutting
-    ///   down; then the body never runs.
+    /// - Parameters:
+    ///   - name: The name of the task for reports, or `nil` for `Task-N`.
+    ///   - eager: Whether the task starts at once; see ``createTask(name:eager:isolation:fileID:line:_:)``.
+    ///   - body: The body of the task.
+    /// - Returns: The task.
+    /// - Throws: ``RuntimeError`` if the group has not been entered, has ended, or is shutting down. The body
+    ///   does not run in these cases.
     ///
     /// asyncio: `TaskGroup.create_task`.
     @discardableResult
@@ -71,7 +80,7 @@ public final class AsyncTaskGroup {
         return task
     }
 
-    /// The body, which waits for room first if the group has a limit.
+    /// Returns the body; if the group has a limit, it first waits for a slot.
     private func limited<T>(
         isolation: isolated (any Actor)?, _ body: @escaping () async throws -> T
     ) -> () async throws -> T {
@@ -86,17 +95,18 @@ public final class AsyncTaskGroup {
                 try? room.release()
                 throw error
             }
-            // Any other error ends the group: who waits for room is cancelled, and must not
-            // begin before that.
+            // Any other error ends the group. Tasks that wait for a slot are cancelled by that, and must not
+            // start before.
             try room.release()
             return value
         }
     }
 
-    /// Ends the group early: cancels its tasks and its body, and lets
-    /// `withAsyncTaskGroup` return as if the body had ended. Errors that come of it are
-    /// thrown all the same. Before the group is entered, it is cancelled as soon as it is.
-    /// Calling it again, or after the end, does nothing.
+    /// Ends the group early: cancels its tasks and its body, and lets `withAsyncTaskGroup` return as if the
+    /// body had ended. Errors that result from this are still thrown. If the group has not been entered yet,
+    /// it is cancelled when it is entered. Calling this again, or after the group has ended, does nothing.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of unfinished tasks in the group.
     ///
     /// asyncio: `TaskGroup.cancel` (3.15).
     public func cancel() {
@@ -127,7 +137,7 @@ public final class AsyncTaskGroup {
         guard let parent, !parent.isDone else {
             return EventLoop.report(
                 ExceptionContext(
-                    message: "A task of a group failed after the group's parent had ended",
+                    message: "A task of a group failed after the group's parent task had ended",
                     error: error, subject: task.description, task: (task as? AnyAsyncTask)?.name))
         }
         if !isAborting, !hasCancelledParent {
@@ -144,7 +154,7 @@ public final class AsyncTaskGroup {
     private func cancelParent() {
         guard !hasCancelledParent else { return }
         hasCancelledParent = true
-        // While the end waits for the children there is no foreign wait to end.
+        // While the group waits for its tasks, the parent has no foreign wait to end.
         _ = parent?.cancel(nil, isNative: !isExiting)
     }
 
@@ -155,18 +165,19 @@ public final class AsyncTaskGroup {
         parent = task
     }
 
-    /// The body begins, on a carrier of its own, which a cancellation may reach.
+    /// Called when the body begins, on a carrier of its own that a cancellation can reach.
     @usableFromInline
     func bodyBegins() {
         if isCancelledOnEnter { cancel() }
     }
 
-    /// Waits for the children. The error to throw, if there is one: the body's own may
-    /// be among others, or have been the group's doing.
+    /// Waits for the tasks. Returns the error to throw, if any. The error of the body can be one of several,
+    /// or a result of the group's own cancellation.
     @usableFromInline
     nonisolated(nonsending) func leave(_ bodyError: (any Error)?) async -> (any Error)? {
         isExiting = true
-        // What the parent saw: in the body or, while nothing was aborting, here; and last.
+        // The cancellation that the parent saw: in the body, or here while nothing was aborting; and the
+        // latest one.
         let bodyError = bodyError.map { parent?.counted($0) ?? $0 }
         var cancellation = bodyError is CancellationError ? SeenCancellation(by: parent) : nil
         var latest: SeenCancellation?
@@ -190,7 +201,7 @@ public final class AsyncTaskGroup {
             if parent?.uncancel() == 0 {
                 cancellation = nil
             } else if cancellation == nil {
-                // Somebody else's request is left.
+                // Another request to cancel is left.
                 cancellation = latest
             }
         }
@@ -201,7 +212,7 @@ public final class AsyncTaskGroup {
         if let bodyError, !(bodyError is CancellationError) { errors.append(bodyError) }
         guard !errors.isEmpty else { return nil }
         if let parent, parent.cancelling > 0 {
-            // Somebody else cancelled too: the next wait shall tell.
+            // The task was also cancelled from elsewhere; its next wait throws that.
             parent.uncancel()
             _ = parent.cancel(nil, isNative: false)
         }
@@ -210,17 +221,17 @@ public final class AsyncTaskGroup {
     }
 }
 
-/// A cancellation that a task saw, with its message, which later ones replace.
+/// A cancellation that a task saw. It stores the message, which later cancellations replace.
 private struct SeenCancellation {
     let message: String?
 
     init(by task: AnyAsyncTask?) { message = task?.deliveredMessage }
 }
 
-/// Runs `body` with a group that it may start tasks in, and waits for them all.
+/// Runs `body` with a group in which it can start tasks, and waits for all of them.
 ///
-/// The first task that fails cancels the others and the body; when all have ended, their
-/// errors are thrown together. A task that ends cancelled does not count.
+/// The first task that fails cancels the other tasks and the body. When all of them have ended, their errors
+/// are thrown together. A task that ends cancelled is not a failure.
 ///
 /// ```swift
 /// try await withAsyncTaskGroup { group in
@@ -228,10 +239,11 @@ private struct SeenCancellation {
 /// }
 /// ```
 ///
-/// - Returns: what the body returned; nil if ``AsyncTaskGroup/cancel()`` ended it before
-///   it could.
-/// - Throws: ``ExceptionGroup`` with the errors of the tasks, in the order they came, and
-///   the body's own last; `CancellationError` if the current task was cancelled.
+/// - Parameter body: Receives the group.
+/// - Returns: What `body` returned, or `nil` if ``AsyncTaskGroup/cancel()`` ended it first.
+/// - Throws: An ``ExceptionGroup`` with the errors of the tasks, in the order in which they occurred,
+///   followed by the error of the body; `CancellationError` if the current task is cancelled, which cancels
+///   the tasks and the body and waits for them first.
 ///
 /// asyncio: `async with asyncio.TaskGroup()`.
 @inlinable
@@ -247,14 +259,21 @@ public func withAsyncTaskGroup<T>(
     }
 }
 
-/// Runs `body` with a group that has more rules than asyncio's; see
-/// ``AsyncTaskGroup/init(limit:unwrapsSingleError:)``.
+/// Runs `body` with a group that limits its tasks; see ``AsyncTaskGroup/init(limit:unwrapsSingleError:)`` for
+/// the parameters.
 ///
 /// ```swift
 /// try await withAsyncTaskGroup(limit: 10) { group in
 ///     for url in urls { try group.createTask { try await fetch(url) } }
 /// }
 /// ```
+///
+/// - Returns: What `body` returned, or `nil` if ``AsyncTaskGroup/cancel()`` ended it first.
+/// - Throws: The same errors as ``withAsyncTaskGroup(isolation:fileID:line:_:)``, including
+///   `CancellationError`; a single error as it is, if `unwrapsSingleError` is `true`; ``ValueError`` if the
+///   limit is less than 1.
+///
+/// asyncio: none; the nearest is `asyncio.TaskGroup` with an `asyncio.Semaphore`.
 @inlinable
 @discardableResult
 public func withAsyncTaskGroup<T>(
@@ -268,11 +287,11 @@ public func withAsyncTaskGroup<T>(
     }
 }
 
-/// Runs `body` with a group that was made before, and may have been handed to others,
-/// who may cancel it.
+/// Runs `body` with an existing group, which other code may hold and cancel.
 ///
-/// - Throws: what ``withAsyncTaskGroup(isolation:fileID:line:_:)`` throws; ``RuntimeError`` if the
-///   group was entered before.
+/// - Returns: What `body` returned, or `nil` if ``AsyncTaskGroup/cancel()`` ended it first.
+/// - Throws: The same errors as ``withAsyncTaskGroup(isolation:fileID:line:_:)``, including
+///   `CancellationError`; ``RuntimeError`` if the group has been entered before.
 ///
 /// asyncio: `async with group`.
 @inlinable

@@ -1,23 +1,23 @@
-/// A group's tasks in the order they were made, the order they are cancelled in. Joining
-/// and leaving cost the same however many there are.
+/// The tasks of a group in the order of their creation, which is the order in which they are cancelled.
+/// Adding and removing take constant time.
 struct ChildList {
     final class Child {
         let task: AnyAsyncTask
         fileprivate var next: Child?
-        // SAFETY: nil, or the child before this one, which the list holds.
+        // SAFETY: nil, or the child before this one, which the list retains.
         @safe fileprivate unowned(unsafe) var previous: Child?
 
         init(_ task: AnyAsyncTask) { self.task = task }
 
         deinit {
-            // A list that goes as a whole may be long: one after the other.
+            // A list that is released as a whole can be long, so this is iterative.
             var child = next.take()
             while var last = child.take(), isKnownUniquelyReferenced(&last) { child = last.next.take() }
         }
     }
 
     private var first: Child?
-    // SAFETY: nil, or the last child, which the list holds through `first`.
+    // SAFETY: nil, or the last child, which the list retains through `first`.
     @safe private unowned(unsafe) var last: Child?
 
     var isEmpty: Bool { first == nil }

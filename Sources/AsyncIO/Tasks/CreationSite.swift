@@ -1,36 +1,38 @@
-/// Where in the program something was made.
+/// The place in the source code where something was created.
 ///
-/// Twelve bytes, since every task has one.
+/// It takes twelve bytes, because every task has one.
 public struct CreationSite: Sendable, CustomStringConvertible {
     @usableFromInline let file: LiteralText
 
     @usableFromInline let storedLine: UInt32
 
-    /// Module and file, as `#fileID` spells them.
+    /// The module and the file, as in `#fileID`.
     public var fileID: String { file.description }
 
+    /// The line.
     public var line: UInt { UInt(storedLine) }
 
+    /// Creates a site from the values of `#fileID` and `#line`.
     @inlinable
     public init(fileID: StaticString, line: UInt) {
         file = LiteralText(fileID)
         storedLine = UInt32(clamping: line)
     }
 
+    /// The site as `Module/File.swift:12`.
     public var description: String { "\(file):\(line)" }
 }
 
-/// A literal of the program's text, in the one word that its address takes: StaticString
-/// takes three.
+/// A string literal of the program, stored as its address in one word. A StaticString takes three.
 @safe
 @usableFromInline
 struct LiteralText: @unchecked Sendable, CustomStringConvertible {
-    // SAFETY: a literal lies in the program's own memory, which stays, and ends with a zero.
+    // SAFETY: a literal is in the program's own memory, which stays valid, and ends with a zero byte.
     @usableFromInline let start: UnsafePointer<UInt8>
 
     @inlinable
     init(_ text: StaticString) {
-        // A literal of one character may be told as that character, without an address.
+        // A StaticString can represent a single character without an address.
         unsafe start = text.hasPointerRepresentation ? text.utf8Start : ("?" as StaticString).utf8Start
     }
 

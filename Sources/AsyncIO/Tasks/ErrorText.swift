@@ -1,23 +1,23 @@
-// # Errors in words, and errors in errors
+// # Describing errors, and errors inside errors
 //
-// A message that gives an error's text without its type leaves out what the program would
-// catch it by. So every message of this library that speaks of an error asks `describe(_:)`.
+// A message that quotes an error without its type omits the name by which the program would catch it. So
+// every message of this library that mentions an error uses `describe(_:)`.
 //
-// Errors hold errors: a group those of its tasks, which may be groups; a time-out the error that
-// came of it. Such a tree is as deep as the user's tasks are nested, some ten thousand levels if
-// need be, and neither to describe it nor to let it go may take as much stack. Both are done by
-// hand, with a list of what is left to do.
+// Errors can contain errors: a group contains those of its tasks, which can be groups; a timeout error
+// contains the error that followed it. Such a tree is as deep as the user's tasks are nested, which can be
+// ten thousand levels, and neither describing it nor releasing it may use that much stack. So both are
+// iterative, with a list of what is left to do.
 
-/// The error with its type: `ValueError: the port is negative`.
+/// Returns the description of an error with its type: `ValueError: the port is negative`.
 package func describe(_ error: any Error) -> String {
     ErrorText.text(of: [.error(error)])
 }
 
-/// An error that holds others.
+/// An error that contains other errors.
 protocol NestingError: Error {
-    /// Those that it holds; nil for none.
+    /// The contained errors; nil if there are none.
     var nested: ErrorNest? { get }
-    /// Its text, in which others stand for their own.
+    /// The text of the error, in which other errors appear as themselves.
     var pieces: [ErrorText.Piece] { get }
 }
 
@@ -49,7 +49,7 @@ enum ErrorText {
     private static func withType(_ error: any Error) -> String {
         let type = "\(type(of: error))"
         let text = "\(error)"
-        // Many say it themselves, as a structure without a description does.
+        // Many errors include their type, as a structure without a description does.
         if text.hasPrefix(type) { return text }
         if text.isEmpty { return type }
         let isPlainCase = !(error is any CustomStringConvertible) && Mirror(reflecting: error).displayStyle == .enum
@@ -57,10 +57,10 @@ enum ErrorText {
     }
 }
 
-/// The errors that an error holds.
+/// The errors that an error contains.
 //
-// SAFETY: the list is changed by `deinit` alone, and by the one of an outer nest that has the only
-// reference to this one.
+// SAFETY: the list is changed only by `deinit`: its own, or that of an outer nest that has the only reference
+// to this one.
 final class ErrorNest: @unchecked Sendable {
     private(set) var errors: [any Error]
 
@@ -70,14 +70,14 @@ final class ErrorNest: @unchecked Sendable {
         var left = errors
         errors = []
         while !left.isEmpty {
-            // Still held by others if the error is.
+            // Retained by others if the error is.
             guard var nest = Self.popNest(of: &left), isKnownUniquelyReferenced(&nest) else { continue }
             left += nest.errors
             nest.errors = []
         }
     }
 
-    /// The nest of the last error, which is let go of when this returns.
+    /// Returns the nest of the last error, which is released when this returns.
     @inline(never)
     private static func popNest(of errors: inout [any Error]) -> ErrorNest? {
         guard let error = errors.popLast() else { return nil }

@@ -1,46 +1,57 @@
 public import SystemPackage
 
-// asyncio's errors under their own names. A cancellation is Swift's
-// `CancellationError`.
+// asyncio's errors under their own names. Cancellation uses Swift's `CancellationError`.
 
-/// The program asked for something that cannot be done in the present state.
+/// An error thrown when an operation is not possible in the current state.
 ///
 /// asyncio: `RuntimeError`.
 public struct RuntimeError: Error, CustomStringConvertible {
+    /// What went wrong.
     public let message: String
+    /// Creates an error with a message.
     public init(_ message: String) { self.message = message }
+    /// The message.
     public var description: String { message }
 }
 
-/// A value that makes no sense where it was given.
+/// An error thrown when an argument has an invalid value.
 ///
 /// asyncio: `ValueError`.
 public struct ValueError: Error, CustomStringConvertible {
+    /// What went wrong.
     public let message: String
+    /// Creates an error with a message.
     public init(_ message: String) { self.message = message }
+    /// The message.
     public var description: String { message }
 }
 
-/// The future has ended already, or has not ended yet.
+/// An error thrown when a future has already ended, or has not ended yet.
 ///
 /// asyncio: `asyncio.InvalidStateError`.
 public struct InvalidStateError: Error, CustomStringConvertible {
+    /// What went wrong.
     public let message: String
+    /// Creates an error with a message.
     public init(_ message: String) { self.message = message }
+    /// The message.
     public var description: String { message }
 }
 
-/// Ctrl-C ended the main task.
+/// An error thrown when Ctrl-C ends the main task.
 ///
 /// asyncio: `KeyboardInterrupt`.
 public struct KeyboardInterrupt: Error, CustomStringConvertible {
+    /// Creates an error.
     public init() {}
+    /// The text "interrupted".
     public var description: String { "interrupted" }
 }
 
-/// Ends the program with an exit status, once everything is cleaned up: thrown by the main
-/// task, where ``main(debug:backend:_:)`` catches it, or by the `async` main of a program that
-/// links AsyncIOMain.
+/// An error that ends the program with an exit status after everything is cleaned up.
+///
+/// Throw it in the main task, where ``main(debug:backend:_:)`` catches it, or in the `async` main of a
+/// program that links AsyncIOMain.
 ///
 /// ```swift
 /// AsyncIO.main {
@@ -48,45 +59,51 @@ public struct KeyboardInterrupt: Error, CustomStringConvertible {
 /// }
 /// ```
 ///
-/// In any other task it is an error like others.
+/// In any other task, it is an error like any other.
 ///
 /// asyncio: `SystemExit`, which `sys.exit` raises.
 public struct SystemExit: Error, CustomStringConvertible {
-    /// The exit status of the process, of which the system keeps the low eight bits.
+    /// The exit status of the process. The system keeps its low eight bits.
+    ///
+    /// asyncio: `SystemExit.code`.
     public let status: Int32
-    /// What to print on standard error.
+    /// The message to print on standard error, if any.
     public let message: String?
 
-    /// Ends the program with `status`, and prints nothing.
+    /// Creates an error that ends the program with `status` and prints nothing.
     public init(_ status: Int32 = 0) {
         self.status = status
         message = nil
     }
 
-    /// Ends the program with status 1, and `message` on standard error.
+    /// Creates an error that ends the program with status 1 and prints `message` on standard error.
     public init(_ message: String) {
         status = 1
         self.message = message
     }
 
+    /// The message, or the exit status.
     public var description: String { message ?? "exit status \(status)" }
 }
 
-/// The operating system refused.
+/// An error thrown when an operation of the operating system fails.
 ///
 /// asyncio: `OSError`.
 public struct OSError: Error, CustomStringConvertible {
-    /// The system's code.
+    /// The error code of the system.
+    ///
+    /// asyncio: `OSError.errno`.
     public let code: Errno
-    /// What was tried.
+    /// The operation that failed.
     public let operation: String
 
+    /// Creates an error with a code and the operation that failed.
     public init(_ code: Errno, _ operation: String) {
         self.code = code
         self.operation = operation
     }
 
-    /// Whether it says that a connection is not there, or not any more.
+    /// Whether the error means that a connection does not exist or no longer exists.
     ///
     /// asyncio: `ConnectionError` and its kinds.
     public var isConnectionError: Bool {
@@ -96,5 +113,6 @@ public struct OSError: Error, CustomStringConvertible {
         }
     }
 
+    /// The operation, the meaning of the code, and its number.
     public var description: String { "\(operation): \(code) (errno \(code.rawValue))" }
 }

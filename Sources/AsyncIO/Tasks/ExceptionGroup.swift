@@ -1,26 +1,34 @@
-/// Several errors that happened side by side.
+/// Several errors that occurred concurrently.
 ///
 /// asyncio: `ExceptionGroup`.
 public struct ExceptionGroup: Error, CustomStringConvertible {
+    /// The description of the group, without its errors.
+    ///
+    /// asyncio: `ExceptionGroup.message`.
     public let message: String
     private let nest: ErrorNest
 
-    /// The errors, in the order they happened. Groups may be nested.
+    /// The errors, in the order in which they occurred. Groups can be nested.
+    ///
+    /// asyncio: `ExceptionGroup.exceptions`.
     public var errors: [any Error] { nest.errors }
 
+    /// Creates a group of errors.
     public init(_ message: String, _ errors: [any Error]) {
         self.message = message
         nest = ErrorNest(errors)
     }
 
-    /// The errors that `matches` picks, and the others, each with the nesting kept; nil
-    /// where there are none.
+    /// Splits the group into the errors that match a condition and the others. Both groups keep the nesting.
+    /// A group without errors is `nil`.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of errors.
     ///
     /// Python: `ExceptionGroup.split`.
     public func split(
         _ matches: (any Error) -> Bool
     ) -> (matching: ExceptionGroup?, rest: ExceptionGroup?) {
-        // By hand, not by recursion: groups may be nested deeply.
+        // Iterative, not recursive, because groups can be nested deeply.
         var open = [Parting(self)]
         while true {
             let last = open.count - 1
@@ -45,7 +53,7 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
     /// A group that is being split.
     private struct Parting {
         let message: String
-        /// Those not looked at, the next one last.
+        /// The errors that have not been checked, the next one last.
         var left: [any Error]
         var matching: [any Error] = []
         var rest: [any Error] = []
@@ -63,12 +71,16 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
         }
     }
 
-    /// The errors that `matches` picks, with the nesting kept; nil if there are none.
+    /// Returns the errors that match a condition, with their nesting, or `nil` if there are none.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of errors.
     ///
     /// Python: `ExceptionGroup.subgroup`.
     public func subgroup(_ matches: (any Error) -> Bool) -> ExceptionGroup? { split(matches).matching }
 
-    /// All errors, without the nesting.
+    /// All errors, without their nesting.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of errors.
     public var flattened: [any Error] {
         var found: [any Error] = []
         var left: [any Error] = errors.reversed()
@@ -78,7 +90,7 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
         return found
     }
 
-    /// The error itself if there is only one, however deeply nested; else the group.
+    /// The only error of the group, however deeply it is nested, or the group if there are several.
     public var unwrapped: any Error {
         var group = self
         while group.errors.count == 1, let error = group.errors.first {
@@ -88,6 +100,7 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
         return group
     }
 
+    /// The message of the group and its errors, with their types.
     public var description: String { ErrorText.text(of: self) }
 }
 

@@ -1,17 +1,19 @@
-/// Something that a task can wait for: a ``Future`` or an ``AsyncTask``.
+/// A type that a task can wait for: a ``Future`` or an ``AsyncTask``.
 ///
 /// asyncio: an awaitable.
 public protocol Awaitable<Value>: FutureBase {
+    /// The type of the value.
     associatedtype Value
 
-    /// Waits until it has ended, and returns its value or throws its error. Does
-    /// not suspend if it has ended already. Cancelling the task that waits cancels
-    /// what it waits for.
+    /// The value, after waiting until the future has ended. Does not suspend if it has already ended.
+    ///
+    /// - Throws: The error that the future ended with; `CancellationError` if it was cancelled. If the
+    ///   waiting task is cancelled, the future is cancelled too.
     nonisolated(nonsending) var value: Value { get async throws }
 
-    /// The value, without waiting.
+    /// Returns the value without waiting.
     ///
-    /// - Throws: the error it ended with; ``InvalidStateError`` if it has not ended;
+    /// - Throws: The error that the future ended with; ``InvalidStateError`` if it has not ended;
     ///   `CancellationError` if it was cancelled.
     ///
     /// asyncio: `Future.result`.
@@ -19,10 +21,11 @@ public protocol Awaitable<Value>: FutureBase {
 }
 
 extension Awaitable {
-    /// Calls `callback` in the turn after this has ended; in the next turn if it has
-    /// already. An error that it throws goes to the loop's exception handler.
+    /// Calls `callback` in the turn after the future has ended, or in the next turn if it has already ended.
+    /// An error that the callback throws goes to the loop's exception handler.
     ///
-    /// - Returns: the token for ``removeDoneCallback(_:)``.
+    /// - Parameter callback: Receives the future.
+    /// - Returns: A token for ``removeDoneCallback(_:)``.
     ///
     /// asyncio: `Future.add_done_callback`.
     @discardableResult
@@ -31,9 +34,11 @@ extension Awaitable {
         return onDone { [unowned self] _ in try callback(self) }
     }
 
-    /// Takes a callback back.
+    /// Removes a callback.
     ///
-    /// - Returns: how many were removed: 1, or 0 if it was called or removed before.
+    /// - Parameter callback: The token that ``addDoneCallback(_:)`` returned.
+    /// - Returns: The number of removed callbacks: 1, or 0 if the callback was called or removed before.
+    /// - Complexity: O(*n*), where *n* is the number of callbacks and waiting tasks.
     ///
     /// asyncio: `Future.remove_done_callback`.
     @discardableResult
@@ -42,7 +47,7 @@ extension Awaitable {
     }
 }
 
-/// A value that comes later, set by whoever has it.
+/// A value that is set later, or an error.
 ///
 /// ```swift
 /// let future = Future<Int>()
@@ -54,7 +59,9 @@ extension Awaitable {
 public class Future<Value>: FutureBase, Awaitable {
     @usableFromInline @safe @exclusivity(unchecked) final var storedValue: Value?
 
-    /// A future that has not ended.
+    /// Creates a future that has not ended.
+    ///
+    /// asyncio: `loop.create_future`.
     public override init() {
         super.init()
         _ = EventLoop.withHere { if $0.debug { noteMaker() } }
@@ -62,7 +69,8 @@ public class Future<Value>: FutureBase, Awaitable {
 
     /// Ends the future with a value.
     ///
-    /// - Throws: ``InvalidStateError`` if it has ended already.
+    /// - Throws: ``InvalidStateError`` if the future has already ended.
+    /// - Complexity: O(*n*), where *n* is the number of callbacks and waiting tasks.
     ///
     /// asyncio: `Future.set_result`.
     @inlinable
@@ -71,10 +79,11 @@ public class Future<Value>: FutureBase, Awaitable {
         succeed(value)
     }
 
-    /// Ends the future with an error. If nobody ever asks for it, it is reported to
-    /// the exception handler when the future goes.
+    /// Ends the future with an error. If nobody retrieves the error, it goes to the exception handler when
+    /// the future is released.
     ///
-    /// - Throws: ``InvalidStateError`` if it has ended already.
+    /// - Throws: ``InvalidStateError`` if the future has already ended.
+    /// - Complexity: O(*n*), where *n* is the number of callbacks and waiting tasks.
     ///
     /// asyncio: `Future.set_exception`.
     public final func setError(_ error: any Error) throws(InvalidStateError) {
@@ -88,12 +97,24 @@ public class Future<Value>: FutureBase, Awaitable {
         complete(as: .finished)
     }
 
+    /// Returns the value without waiting.
+    ///
+    /// - Throws: The error that the future ended with; ``InvalidStateError`` if it has not ended;
+    ///   `CancellationError` if it was cancelled.
+    ///
+    /// asyncio: `Future.result`.
     @inlinable
     public final func result() throws -> Value {
         if let storedValue { return storedValue }
         try throwEnd()
     }
 
+    /// The value, after waiting until the future has ended. Does not suspend if it has already ended.
+    ///
+    /// - Throws: The error that the future ended with; `CancellationError` if it was cancelled. If the
+    ///   waiting task is cancelled, the future is cancelled too.
+    ///
+    /// asyncio: `await future`.
     @inlinable
     public nonisolated(nonsending) final var value: Value {
         get async throws {
@@ -107,10 +128,10 @@ public class Future<Value>: FutureBase, Awaitable {
 extension FutureBase {
     @usableFromInline
     final func hasEndedAlready() -> InvalidStateError {
-        InvalidStateError("the future has ended already: \(stateDescription)")
+        InvalidStateError("the future has already ended: \(stateDescription)")
     }
 
-    /// Throws what a future without a value ended with, or that it has not.
+    /// Throws the error of a future that ended without a value, or an error that says that it has not ended.
     @usableFromInline
     final func throwEnd() throws -> Never {
         switch state {
@@ -123,8 +144,7 @@ extension FutureBase {
         }
     }
 
-    /// Throws the cancellation that a future ended with; if a task is running, it remembers
-    /// the message.
+    /// Throws the cancellation that a future ended with. The running task, if any, remembers the message.
     final func throwCancellation() throws -> Never {
         let message = takeMessage()
         runningTask()?.deliveredMessage = message

@@ -1,33 +1,33 @@
-// Every wait in this library is a wait for a future: a task's value, a timer, a
-// lock's turn, a queue's item, a socket's bytes. This file holds what a future is
-// besides its value; Suspension.swift tells how a task waits for one.
+// Every wait in this library is a wait for a future: a task's value, a timer, a lock, an item of a queue,
+// bytes of a socket. This file has everything of a future except its value; Suspension.swift explains how a
+// task waits for one.
 
-/// What every future and task is, whatever its value: a state that changes once,
-/// and callbacks that learn of it.
+/// The base class of all futures and tasks, regardless of their value type. It has a state that changes once,
+/// and callbacks that are notified of the change.
 ///
 /// asyncio: `asyncio.Future`.
 public class FutureBase {
     @usableFromInline
     enum State: UInt8 { case pending, finished, failed, cancelled }
 
-    // All of this belongs to the loop's thread, as the class is not Sendable and
-    // whoever makes or awaits one is checked to be there.
+    // All of this belongs to the loop's thread: the class is not Sendable, and creating or awaiting a future
+    // checks the thread.
     @usableFromInline @safe @exclusivity(unchecked) final var state = State.pending
-    /// Whether somebody saw the error; if not, it is reported when the future goes.
+    /// Whether the error has been retrieved. If not, it is reported when the future is released.
     @safe @exclusivity(unchecked) final var isErrorRetrieved = true
-    /// Whether a shield reports the error already; see shield.swift.
+    /// Whether a shield already reports the error; see shield.swift.
     @safe @exclusivity(unchecked) final var isWatchedByShield = false
-    /// What the structure of the loop that keeps this future notes in it: a task's place in
-    /// the TaskList, a sleep's age in the TimerHeap.
+    /// A note of the loop's structure that contains this future: a task's position in the TaskList, a sleep's
+    /// age in the TimerHeap.
     @safe @exclusivity(unchecked) final var tag: UInt32 = 0
-    /// The first callback, which mostly is the only one, needs no array.
+    /// The first callback, which is usually the only one and needs no array.
     @safe @exclusivity(unchecked) private final var first = Callback.none
-    /// What few have.
+    /// Rarely used state.
     @safe @exclusivity(unchecked) final var extras: FutureExtras?
 
     enum Callback {
         case none
-        /// A task that waits, or a plain Swift task if there is no logical one.
+        /// A waiting task, or a plain Swift task if there is no AsyncTask.
         case wake(UnownedJob, UnretainedTask?)
         case call(DoneCallback)
     }
@@ -40,17 +40,20 @@ public class FutureBase {
 
     // MARK: State
 
-    /// Whether the future has a value, an error, or was cancelled.
+    /// Whether the future has ended with a value, with an error, or by being cancelled.
+    ///
+    /// asyncio: `Future.done`.
     @inlinable
     public final var isDone: Bool { state != .pending }
 
     /// Whether the future was cancelled.
+    ///
+    /// asyncio: `Future.cancelled`.
     public final var isCancelled: Bool { state == .cancelled }
 
-    /// The error that the future ended with, or nil if it ended with a value.
+    /// Returns the error that the future ended with, or `nil` if it ended with a value.
     ///
-    /// - Throws: ``InvalidStateError`` if it has not ended; `CancellationError` if it
-    ///   was cancelled.
+    /// - Throws: ``InvalidStateError`` if the future has not ended; `CancellationError` if it was cancelled.
     ///
     /// asyncio: `Future.exception`.
     public final func error() throws -> (any Error)? {
@@ -62,13 +65,13 @@ public class FutureBase {
         }
     }
 
-    /// Whether whoever looks gets a `CancellationError`: it was cancelled, or holds one as
-    /// its error, as the future of a `gather` does.
+    /// Whether retrieving the result throws a `CancellationError`: because the future was cancelled, or
+    /// because that is its error, as in the future of a `gather`.
     final var endedInCancellation: Bool {
         state == .cancelled || (state == .failed && failure is CancellationError)
     }
 
-    /// The error, which counts as seen from now on.
+    /// Returns the error, and marks it as retrieved.
     final func takeError() -> (any Error)? {
         isErrorRetrieved = true
         return failure
@@ -76,10 +79,10 @@ public class FutureBase {
 
     // MARK: Ending
 
-    /// Cancels the future: whoever waits for it gets a `CancellationError`.
+    /// Cancels the future. Tasks that wait for it get a `CancellationError`.
     ///
-    /// - Parameter message: a word to those who wait; see ``AnyAsyncTask/cancelMessage``.
-    /// - Returns: false if it has ended already.
+    /// - Parameter message: A message for the waiting tasks; see ``AnyAsyncTask/cancelMessage``.
+    /// - Returns: `false` if the future has already ended.
     ///
     /// asyncio: `Future.cancel`.
     @discardableResult
@@ -91,18 +94,19 @@ public class FutureBase {
         return true
     }
 
-    // What passes requests to cancel on overrides these; see PassingRequests.swift.
+    // Futures that pass requests to cancel on override these; see PassingRequests.swift.
 
-    /// Whether it passes requests on.
+    /// Whether the future passes requests on.
     var passesRequestsOn: Bool { false }
 
-    /// Takes a request to cancel: whether it is met; nil if it is to be passed on.
+    /// Receives a request to cancel. Returns whether it is accepted, or nil if it has to be passed on.
     func receiveRequest(_ message: String?) -> Bool? { cancel(message) }
 
-    /// Those that a request is passed on to.
+    /// The futures that a request is passed on to.
     func target(_ index: Int) -> FutureBase? { nil }
 
-    /// The request was passed on, and one of the targets accepted it or none did.
+    /// Called after a request was passed on and one of the targets accepted it, or none did. Returns whether
+    /// this future counts the request as accepted.
     func passedOn(_ wasAccepted: Bool, _ message: String?) -> Bool { wasAccepted }
 
     final func fail(_ error: any Error) {
@@ -111,13 +115,14 @@ public class FutureBase {
         complete(as: .failed)
     }
 
-    /// Changes the state and queues the callbacks, in the order they registered.
+    /// Changes the state and queues the callbacks in the order in which they were registered.
     @usableFromInline
     final func complete(as end: State) {
         state = end
         switch first {
         case .none:
-            // Nobody to tell: the loop is not touched, so that nothing else would notice.
+            // There are no callbacks, so the loop is not used; a call from a wrong thread would go
+            // unnoticed without this check.
             if !EventLoop.withHere({ _ in }) { EventLoop.assertNoneElsewhere(for: "Completing a future") }
         case .wake(let job, let task):
             first = .none
@@ -161,8 +166,7 @@ public class FutureBase {
         }
     }
 
-    /// Calls `body` in the turn after the future has ended; in the next turn if it
-    /// has already.
+    /// Calls `body` in the turn after the future has ended, or in the next turn if it has already ended.
     @discardableResult
     final func onDone(_ body: @escaping (FutureBase) throws -> Void) -> DoneCallback {
         let callback = DoneCallback(body)
@@ -174,13 +178,13 @@ public class FutureBase {
         return callback
     }
 
-    /// Lets go of all callbacks, and of what they hold: the future will never end.
+    /// Releases all callbacks and what they retain, because the future will never end.
     final func forgetCallbacks() {
         first = .none
         if extras != nil { others = [] }
     }
 
-    /// Takes a callback back, if it was not queued yet. True if it was there.
+    /// Removes a callback that is not queued yet. Returns whether it was there.
     @discardableResult
     final func forget(_ callback: DoneCallback) -> Bool {
         if case .call(let registered) = first, registered === callback {
@@ -197,7 +201,7 @@ public class FutureBase {
         return true
     }
 
-    /// Forgets that a task waits, and returns its job.
+    /// Removes the wake-up of a task, and returns its job.
     final func forgetWake(of task: AnyAsyncTask) -> UnownedJob? {
         func job(in callback: Callback) -> UnownedJob? {
             guard case .wake(let job, let waiting) = callback, waiting?.object === task else { return nil }
@@ -217,19 +221,19 @@ public class FutureBase {
 
     // MARK: Reports
 
-    /// What the object is, for a person.
+    /// A description of the future for messages.
     public var description: String { "Future (\(stateDescription))" }
 
-    /// The object as something that a task waits for.
+    /// The description of the future as the object of a wait.
     var waitDescription: String { description }
 
-    /// What a wait for this is a wait for, if that is an object of its own: a lock, say.
+    /// The object that a wait for this future is really about, if any, such as a lock.
     var waitSubject: AnyObject? { nil }
 
-    /// The tasks and futures whose end this waits for.
+    /// The tasks and futures that this future waits for.
     var awaited: [FutureBase] { (waitSubject as? any AwaitingOthers)?.awaited ?? [] }
 
-    /// The tasks that wait for this to end.
+    /// The tasks that wait for this future.
     final var waitingTasks: [AnyAsyncTask] {
         ([first] + others).compactMap { callback in
             guard case .wake(_, let task) = callback else { return nil }
@@ -246,7 +250,7 @@ public class FutureBase {
         }
     }
 
-    /// The words of the report, and where the task was made.
+    /// The message of the report about a lost error, the task, and where it was created.
     var lostErrorReport: (message: String, task: String?, location: String?) {
         ("Future exception was never retrieved", nil, nil)
     }
@@ -259,8 +263,8 @@ public class FutureBase {
             ).traced(extras?.trace))
     }
 
-    /// Cancelled: the message for the one who waits. A task overrides this: it
-    /// hands its message to the first reader only.
+    /// Returns the message of a cancellation for a waiting task. A task overrides this to give its message
+    /// only to the first reader.
     func takeMessage() -> String? { storedMessage }
 }
 
@@ -269,7 +273,7 @@ extension FutureBase: CustomStringConvertible {}
 @available(*, unavailable, message: "a future belongs to its loop's thread; hand work over with loop.submit { }")
 extension FutureBase: Sendable {}
 
-/// A callback that waits for a future to end, and the token that takes it back.
+/// A registered callback of a future. It is also the token to remove the callback with.
 public final class DoneCallback {
     private let body: (FutureBase) throws -> Void
 

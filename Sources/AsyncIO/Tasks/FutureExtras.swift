@@ -1,20 +1,19 @@
 internal import AsyncIOSystem
 
-/// What few futures and tasks have, kept apart so that the many others neither hold room for
-/// it nor have it to let go.
+/// Rarely used state, allocated on demand so that most futures do not pay for it.
 final class FutureExtras {
-    /// The callbacks after the first.
+    /// The callbacks after the first one.
     var callbacks: [FutureBase.Callback] = []
     var failure: (any Error)?
     var storedMessage: String?
-    /// In debug mode: where it was made.
+    /// Where the future was created, in debug mode.
     var trace: CodeAddresses?
 
-    // Of a task.
+    // For tasks.
     var requestedMessage: String?
     var deliveredMessage: String?
     var givenName: String?
-    /// The latest request that it passed on, if that was one in a long chain.
+    /// The latest request that the task passed on, if it is in a long chain.
     var latestPass: Pass?
 
     struct Pass: Equatable {
@@ -31,23 +30,23 @@ extension FutureBase {
         return new
     }
 
-    /// The callbacks after the first, which mostly is the only one.
+    /// The callbacks after the first one.
     final var others: [Callback] {
         get { extras?.callbacks ?? [] }
         _modify { yield &madeExtras().callbacks }
     }
 
-    /// What it ended with, if that was an error.
+    /// The error that the future ended with, if any.
     final var failure: (any Error)? {
         get { extras?.failure }
         set { madeExtras().failure = newValue }
     }
 
-    /// In debug mode: notes who makes it.
+    /// Records where the future is created, in debug mode.
     @inline(never)
     final func noteMaker() { madeExtras().trace = CodeAddresses() }
 
-    /// The message that the cancellation was requested with.
+    /// The message of the cancellation request.
     final var storedMessage: String? {
         get { extras?.storedMessage }
         set { if newValue != nil || extras != nil { madeExtras().storedMessage = newValue } }

@@ -1,28 +1,28 @@
-// # A request to cancel, on its way
+// # Passing on a request to cancel
 //
-// A task that is asked to cancel asks what it waits for, which may be a task again, or a `gather`
-// with many. Such a chain is as long as the program makes it, and longer than a stack. So the
-// request is handed along by a loop: each of those on its way has `receiveRequest`, names its
-// `target`s one after the other, and hears at the end whether one of them took it (`passedOn`).
+// A task that is asked to cancel asks what it waits for, which can be another task, or a `gather` of many.
+// Such a chain can be longer than a stack allows. So the request is passed on in a loop: each future on the
+// way has `receiveRequest`, returns its `target`s one after the other, and is told at the end whether one of
+// them accepted the request (`passedOn`).
 //
-// As in asyncio, every request goes all the way. At the end of a run each task of a chain is asked,
-// which would take the square of its length. So beyond some steps, where CPython's recursion
-// would be near its end, a task that has passed a request on in this turn, to what it still
-// waits for, is not asked to again.
+// As in asyncio, every request is passed on to the end of the chain. At the end of a run, each task of a
+// chain is asked, which would take time quadratic in its length. So beyond some steps, where CPython's
+// recursion would be near its limit, a task is not asked again if it has already passed a request on in this
+// turn, to the future that it still waits for.
 
 extension FutureBase {
-    /// One that has received the request, and is passing it on.
+    /// A future that has received the request and is passing it on.
     private struct Step {
         let future: FutureBase
-        /// How many of its targets were asked.
+        /// The number of targets that have been asked.
         var asked = 0
         var wasAccepted = false
     }
 
     private static var stepsAsInAsyncio: Int { 32 }
 
-    /// Whether it is a task that has passed a request on in this turn already, to what it waits
-    /// for now; notes that it does if not.
+    /// Whether this is a task that has already passed a request on in this turn, to the future that it waits
+    /// for now. If not, notes that it does so now.
     private final func hasJustPassedOn() -> Bool {
         guard let task = self as? AnyAsyncTask, !task.isDone, let target = task.waitingOn, let loop = EventLoop.here
         else { return false }
@@ -32,7 +32,7 @@ extension FutureBase {
         return false
     }
 
-    /// Passes a request on that this one has received.
+    /// Passes on a request that this future has received.
     final func passRequestOn(_ message: String?) -> Bool {
         var steps = [Step(future: self)]
         while true {

@@ -2,55 +2,52 @@ internal import AsyncIOSystem
 
 // # How a task waits
 //
-// There is one suspension primitive, `FutureBase.park()`. A lock's turn, an item of
-// a queue, a timer, a socket, another task: each is a future, and each wait is
-// this one.
+// There is one suspension primitive, `FutureBase.park()`. A lock, an item of a queue, a timer, a socket and
+// another task are all futures, and every wait for them is this one.
 //
 // ## States
 //
 // A waiting task is in one of three states:
 //
-//   waiting   its job is registered with the future, and the task's `waitingOn` is
-//             that future;
-//   woken     the future has ended; the wake-up is an entry of the ready queue;
-//             `waitingOn` still names the future, whose `cancel` now says false;
-//   running   the loop has popped the wake-up; `waitingOn` is nil.
+//     waiting   its job is registered with the future, and the task's `waitingOn` is
+//               that future;
+//     woken     the future has ended; the wake-up is an entry of the ready queue;
+//               `waitingOn` is still the future, whose `cancel` now returns false;
+//     running   the loop has taken the wake-up from the queue; `waitingOn` is nil.
 //
 // ## Cancellation
 //
-// `task.cancel()` asks the future that the task waits on to cancel. If that says
-// yes (the task is waiting), the future's end wakes the task, which finds the
-// future cancelled. If it says no (the task is woken, running, or not started),
-// the request is kept in `mustCancel` and delivered at the task's next step: after
-// the wake-up that is on its way, or at its next suspension. A result that arrived
-// in the same turn is lost to the waiter: whoever can pass it on does (WaitQueue).
-// Either way the task sees one CancellationError, however often it was requested.
+// `task.cancel()` asks the future that the task waits for to cancel. If the future returns true (the task is
+// waiting), its end wakes the task, which finds the future cancelled. If it returns false (the task is woken,
+// running or not started), the request is stored in `mustCancel` and delivered at the task's next step: after
+// the pending wake-up, or at its next suspension. A result that arrived in the same turn is lost to the
+// waiter, so whoever can pass it on does (WaitQueue). Either way the task sees one CancellationError, however
+// often cancellation was requested.
 //
 // ## Races, all on one thread
 //
-// - The future ends between the caller's look and the suspension: under a
-//   task-executor preference every hop is a real one, so it can. Who keeps the job
-//   looks again, and queues the wake-up itself.
-// - The request comes before the suspension: who keeps the job asks the future to cancel
+// - The future ends between the caller's check and the suspension. This can happen because under a
+//   task-executor preference every hop is a real one. So the code that registers the job checks again, and
+//   queues the wake-up itself.
+// - The request comes before the suspension. Then the code that registers the job asks the future to cancel
 //   at once, which queues the wake-up.
 //
 // ## Plain Swift tasks
 //
-// A task that is not one of ours (`Task { }`, `async let`, a child of a standard
-// group) has no `mustCancel`; its native cancellation, which stays set, cancels the
-// future through a cancellation handler. That may run on any thread, so off the
-// loop it goes through the inbox.
+// A task that is not an AsyncTask (`Task { }`, `async let`, a child of a standard group) has no `mustCancel`.
+// Its native cancellation, which stays set, cancels the future through a cancellation handler. The handler
+// can run on any thread, so off the loop it goes through the inbox.
 
 extension FutureBase {
     /// Suspends the current task until the future has ended.
     ///
-    /// - Throws: `CancellationError` if the task was cancelled, unless the future was:
-    ///   then the caller finds that in its state.
+    /// - Throws: `CancellationError` if the task was cancelled. If the future was cancelled, this does not
+    ///   throw, and the caller finds that in the future's state.
     ///
-    /// - Parameter ignoresNativeCancellation: for a wait that restores an invariant in a
-    ///   plain Swift task, whose cancellation stays set and would end every wait at once.
+    /// - Parameter ignoresNativeCancellation: For a wait that restores an invariant in a plain Swift task,
+    ///   whose cancellation stays set and would end every wait at once.
     //
-    // Inlined into each wait, as a frame of its own costs as much as what it does.
+    // Inlined into each wait, because a frame of its own would cost as much as the work.
     @inline(__always)
     nonisolated(nonsending) final func park(
         ignoresNativeCancellation: Bool = false
@@ -70,11 +67,11 @@ extension FutureBase {
         }
     }
 
-    /// The same for the user's module.
+    /// `park()` for use in the user's module.
     @usableFromInline
     nonisolated(nonsending) final func waitForEnd() async throws { try await park() }
 
-    /// The job of a task that has suspended here; `task` is nil for a plain Swift task.
+    /// Registers the job of a task that has suspended here; `task` is nil for a plain Swift task.
     @inline(__always)
     final func keep(_ job: UnownedJob, of task: UnretainedTask?, on loop: EventLoop) {
         guard state == .pending else {
@@ -90,10 +87,10 @@ extension FutureBase {
         }
     }
 
-    /// `park` for a Swift task without a logical one.
+    /// `park` for a Swift task that is not an AsyncTask.
     //
-    // Without the mention of `isolation`, the handler's body would leave the caller's actor:
-    // two entries more, and on another thread under a task-executor preference.
+    // Without the mention of `isolation`, the handler's body would leave the caller's actor. That would cost
+    // two more entries, and under a task-executor preference another thread.
     @inline(never)
     private final func parkPlain(
         isolation: isolated (any Actor)? = #isolation
@@ -105,7 +102,7 @@ extension FutureBase {
         } onCancel: {
             target.cancel()
         }
-        // A future that took the request tells itself how it ended.
+        // A future that accepted the request reports how it ended.
         guard Task.isCancelled, !target.wasAccepted else { return }
         isErrorRetrieved = true
         throw CancellationError()
@@ -117,14 +114,14 @@ extension FutureBase {
     }
 }
 
-/// What a plain Swift task's cancellation cancels.
+/// Cancels a future when a plain Swift task is cancelled.
 ///
 // SAFETY: the future is touched on the loop's thread only; elsewhere the request is
 // posted to the loop's inbox.
 private final class CancelTarget: @unchecked Sendable {
     private let future: FutureBase
     private let loop: EventLoop
-    /// Whether the future had not ended yet. Loop thread only.
+    /// Whether the future had not yet ended. Loop thread only.
     private(set) var wasAccepted = false
 
     init(_ future: FutureBase) {
@@ -141,10 +138,10 @@ private final class CancelTarget: @unchecked Sendable {
     }
 }
 
-/// Gives way to everything that is ready: one turn of the loop, one queue entry.
+/// Yields to everything that is ready: one turn of the loop, one queue entry.
 ///
-/// The task itself goes into the ready queue: there is no future to wait for, so a
-/// cancellation meanwhile waits for the wake-up.
+/// The task itself is put into the ready queue. There is no future to wait for, so a cancellation in the
+/// meantime is delivered after the wake-up.
 @inline(__always)
 nonisolated(nonsending) func yieldToLoop() async throws {
     let task = EventLoop.withRequired(for: "sleep") { loop in

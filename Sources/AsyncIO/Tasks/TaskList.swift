@@ -1,6 +1,6 @@
-/// The tasks of a loop that have not ended: the loop holds them.
+/// The tasks of a loop that have not ended. The list retains them.
 struct TaskList {
-    /// In no order, so that a task joins and leaves at once; each knows its place.
+    /// In no particular order, so that adding and removing take constant time; each task knows its position.
     private var tasks: ContiguousArray<AnyAsyncTask> = []
     private var lastNumber: UInt64 = 0
 
@@ -14,7 +14,7 @@ struct TaskList {
         task.place = tasks.count
     }
 
-    /// Takes a task out; does nothing if its loop was closed before it ended.
+    /// Removes a task; does nothing if its loop was closed before the task ended.
     mutating func remove(_ task: AnyAsyncTask) {
         let place = task.place
         guard place > 0 else { return }
@@ -26,7 +26,7 @@ struct TaskList {
         tasks.removeLast()
     }
 
-    /// Takes all tasks out, which may outlive the list.
+    /// Removes all tasks, which can outlive the list.
     mutating func removeAll() {
         for task in tasks { task.place = 0 }
         tasks.removeAll()
@@ -36,12 +36,12 @@ struct TaskList {
 
     subscript(number number: UInt64) -> AnyAsyncTask? { tasks.first { $0.number == number } }
 
-    /// Oldest first.
+    /// All tasks, oldest first.
     var all: [AnyAsyncTask] { tasks.sorted { $0.number < $1.number } }
 }
 
 extension EventLoop {
-    /// The number of the task that runs here; 0 if none does.
+    /// The number of the task that runs here, or 0 if there is none.
     @inline(__always)
     static var currentTaskNumber: UInt64 {
         var number: UInt64 = 0
@@ -53,25 +53,27 @@ extension EventLoop {
 }
 
 extension AnyAsyncTask {
-    /// The place in the loop's list, from 1; 0 when the task is not there.
+    /// The position in the loop's list, starting at 1; 0 if the task is not in the list.
     fileprivate final var place: Int {
         get { Int(tag) }
         set { tag = UInt32(truncatingIfNeeded: newValue) }
     }
 }
 
-/// The task that is running, or nil: in a callback, in a plain Swift task, on another
-/// thread, and in a child that was made with `async let` or a standard task group.
+/// Returns the task that is running. Returns `nil` in a callback, in a plain Swift task, on another thread,
+/// and in a child task of `async let` or a standard task group.
 ///
 /// asyncio: `asyncio.current_task`.
 public func currentTask() -> AnyAsyncTask? { runningTask()?.visible }
 
-/// What is cancelled when a scope that is entered here cancels its body: the current task, or
-/// the hidden one of a generator's body.
+/// The task to cancel when a scope that is entered here cancels its body: the current task, or the hidden one
+/// of a generator's body.
 @usableFromInline
 func runningTask() -> AnyAsyncTask? { EventLoop.here?.carriers.current?.object }
 
-/// The loop's tasks that have not ended, oldest first.
+/// Returns the loop's tasks that have not ended, oldest first.
+///
+/// - Complexity: O(*n* log *n*), where *n* is the number of tasks.
 ///
 /// asyncio: `asyncio.all_tasks`.
 public func allTasks() -> [AnyAsyncTask] { EventLoop.required(for: "allTasks").tasks.all }

@@ -1,15 +1,15 @@
-/// What becomes of a body that ends by itself after its time has run out: of one that was
-/// cancelled and returned a value all the same, or threw an error of its own.
+/// What to do with the result of a body that ends by itself after its time limit: one that was cancelled and
+/// still returned a value, or threw an error of its own.
 public enum LateResult: Sendable {
-    /// The value is returned, or the error thrown, as in asyncio: nothing is lost. Whether
-    /// time ran out, ``Timeout/isExpired`` tells.
+    /// Returns the value or throws the error, as in asyncio. Nothing is lost, and ``Timeout/isExpired`` tells
+    /// whether the time limit was exceeded.
     case keep
-    /// ``TimeoutError`` is thrown, however the body ended. A value is dropped, so this is not for
-    /// bodies that return what has to be closed; an error is the ``TimeoutError/underlyingError``.
+    /// Throws ``TimeoutError``, however the body ended. A value is dropped, so do not use this for bodies
+    /// that return something that has to be closed. An error becomes the ``TimeoutError/underlyingError``.
     case discard
 }
 
-/// How long a body may take, as the program has said it.
+/// The time limit of a body, as the program specified it.
 @usableFromInline
 struct TimeLimit {
     let duration: Duration?
@@ -33,7 +33,7 @@ struct TimeLimit {
         self.lateResult = lateResult
     }
 
-    /// The error of one whose deadline was never moved.
+    /// The error of a timeout whose deadline was never moved.
     func error(_ underlyingError: (any Error)? = nil) -> TimeoutError {
         TimeoutError(
             limit: duration, deadline: deadline.map { .init(loopTime: $0) }, site: site,
@@ -41,7 +41,7 @@ struct TimeLimit {
     }
 }
 
-/// A deadline that a body runs under; see
+/// A deadline for a body; see
 /// ``withTimeout(_:lateResult:isolation:fileID:line:_:)-(_,_,_,_,_,(Timeout)->T)``.
 ///
 /// asyncio: `asyncio.Timeout`.
@@ -53,9 +53,9 @@ public final class Timeout {
     @safe @exclusivity(unchecked) private var deadline: Int64?
     @safe @exclusivity(unchecked) private var handle: Handle?
     @safe @exclusivity(unchecked) private var task: AnyAsyncTask?
-    /// The task's count of requests when the body began.
+    /// The number of the task's requests to cancel when the body began.
     @safe @exclusivity(unchecked) private var baseline = 0
-    /// Whether the body may wait for foreign code; see onCarrier.swift.
+    /// Whether the body can wait for foreign code; see onCarrier.swift.
     private let isNative: Bool
     private let limit: TimeLimit
 
@@ -66,31 +66,31 @@ public final class Timeout {
         self.isNative = isNative
     }
 
-    /// The deadline on the clock of ``EventLoop/now``, or nil for none.
+    /// The deadline on the clock of ``EventLoop/now``, or `nil` for none.
     ///
     /// asyncio: `Timeout.when`.
     public var when: ContinuousClock.Instant? { deadline.map { .init(loopTime: $0) } }
 
-    /// Whether time ran out; also known after the body has ended.
+    /// Whether the deadline has passed. This stays known after the body has ended.
     ///
-    /// A body that waits for another library may end without an error when it is cancelled: a
-    /// loop over an `AsyncStream` ends as if the stream had. Look at this after such a wait, or
-    /// pass ``LateResult/discard``.
+    /// A body that waits for another library can end without an error when it is cancelled: a loop over an
+    /// `AsyncStream` ends as if the stream had ended. Check this property after such a wait, or pass
+    /// ``LateResult/discard``.
     ///
     /// asyncio: `Timeout.expired`.
     public var isExpired: Bool { state == .expiring || state == .expired }
 
-    /// Moves the deadline; nil takes it away. One that has passed already ends the
-    /// body at its next wait.
+    /// Moves the deadline. A deadline that has already passed ends the body at its next wait.
     ///
-    /// - Throws: ``RuntimeError`` if the body has ended, or time has run out.
+    /// - Parameter when: The new deadline on the clock of ``EventLoop/now``, or `nil` for none.
+    /// - Throws: ``RuntimeError`` if the body has ended or the deadline has passed.
     ///
     /// asyncio: `Timeout.reschedule`.
     public func reschedule(to when: ContinuousClock.Instant?) throws(RuntimeError) {
         guard state == .active else {
             throw RuntimeError(
                 state == .created
-                    ? "The timeout has not been entered" : "Cannot change the deadline of a timeout that is \(state)")
+                    ? "the timeout has not been entered" : "cannot change the deadline of a timeout that is \(state)")
         }
         deadline = when?.loopTime
         arm()
@@ -98,7 +98,7 @@ public final class Timeout {
 
     // MARK: Inside
 
-    /// The body begins.
+    /// Called when the body begins.
     @usableFromInline
     func enter(_ task: AnyAsyncTask) {
         state = .active
@@ -128,7 +128,7 @@ public final class Timeout {
         _ = task?.cancel(nil, isNative: isNative)
     }
 
-    /// The body has ended. The error to throw in place of its own, if there is one.
+    /// Called when the body has ended. Returns the error to throw instead of the body's own, if any.
     @usableFromInline
     func leave(_ error: (any Error)?) -> (any Error)? {
         handle?.cancel()
@@ -154,13 +154,13 @@ public final class Timeout {
     }
 }
 
-/// Runs `body` and ends it when `delay` has passed; nil for no limit.
+/// Runs `body` and cancels it when `delay` has passed.
 ///
-/// When time runs out, the body is cancelled where it waits, in this library or in
-/// any other `async` code, and once it has ended, however long that takes,
-/// `TimeoutError` is thrown in place of its `CancellationError`, or of an error that means one;
-/// see ``registerCancellationError(_:where:)``. A body that finishes all the same keeps its
-/// value, unless `lateResult` is ``LateResult/discard``. Other cancellations pass through.
+/// When the time is up, the body is cancelled where it waits, in this library or in any other `async` code.
+/// When it has ended, however long that takes, ``TimeoutError`` is thrown instead of its `CancellationError`,
+/// or of another error that stands for a cancellation; see ``registerCancellationError(_:where:)``. A body
+/// that still finishes keeps its value, unless `lateResult` is ``LateResult/discard``. Other cancellations
+/// pass through.
 ///
 /// ```swift
 /// try await withTimeout(.seconds(5)) { timeout in
@@ -170,11 +170,13 @@ public final class Timeout {
 /// ```
 ///
 /// - Parameters:
-///   - delay: how long the body may take.
-///   - lateResult: what becomes of a body that returns, or throws an error of its own, after
-///     time has run out.
-///   - body: gets the timeout, whose deadline it may move.
-/// - Throws: ``TimeoutError``; and what the body throws.
+///   - delay: How long the body can take, or `nil` for no limit.
+///   - lateResult: What to do if the body returns a value, or throws an error of its own, after the time
+///     limit.
+///   - body: Receives the timeout, whose deadline it can move.
+/// - Returns: What `body` returns.
+/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise what `body` throws. If the current
+///   task is cancelled, so is the body, and its `CancellationError` is thrown.
 ///
 /// asyncio: `asyncio.timeout`.
 @inlinable
@@ -187,9 +189,15 @@ public func withTimeout<T>(
         TimeLimit(delay, lateResult, CreationSite(fileID: fileID, line: line)), isolation: isolation, body)
 }
 
-/// Runs `body` and ends it when `delay` has passed; nil for no limit.
+/// Runs `body` and cancels it when `delay` has passed.
 ///
-/// The form for bodies that have no use for the ``Timeout`` itself.
+/// This is the form for bodies that do not need the ``Timeout``. For the parameters and errors, see
+/// ``withTimeout(_:lateResult:isolation:fileID:line:_:)-(_,_,_,_,_,(Timeout)->T)``.
+///
+/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise what `body` throws, which is
+///   `CancellationError` if the current task is cancelled.
+///
+/// asyncio: `asyncio.timeout`.
 @inlinable
 @discardableResult
 public func withTimeout<T>(
@@ -204,8 +212,15 @@ public func withTimeout<T>(
     }
 }
 
-/// Runs `body` and ends it at `deadline`, an instant on the clock of
-/// ``EventLoop/now``; nil for no limit.
+/// Runs `body` and cancels it at `deadline`.
+///
+/// - Parameters:
+///   - deadline: An instant on the clock of ``EventLoop/now``, or `nil` for no limit.
+///   - lateResult: What to do if the body returns a value, or throws an error of its own, after the deadline.
+///   - body: Receives the timeout, whose deadline it can move.
+/// - Returns: What `body` returns.
+/// - Throws: ``TimeoutError`` if the deadline ended the body; otherwise what `body` throws, which is
+///   `CancellationError` if the current task is cancelled.
 ///
 /// asyncio: `asyncio.timeout_at`.
 @inlinable

@@ -1,4 +1,4 @@
-/// Time ran out.
+/// An error thrown when an operation exceeds its time limit.
 ///
 /// ```swift
 /// do {
@@ -10,28 +10,29 @@
 ///
 /// asyncio: `TimeoutError`, which has no fields.
 public struct TimeoutError: Error, CustomStringConvertible {
-    /// How long the operation was given; nil if it was given a deadline, or if that is not known.
+    /// The duration that the operation was given, or `nil` if it was given a deadline or the duration is
+    /// unknown.
     public let limit: Duration?
-    /// The deadline that passed, on the clock of ``EventLoop/now``; nil if it is not known.
+    /// The deadline that passed, on the clock of ``EventLoop/now``, or `nil` if it is unknown.
     public let deadline: ContinuousClock.Instant?
-    /// Where the program set the limit; nil if it is not known.
+    /// Where the program set the limit, or `nil` if that is unknown.
     public let site: CreationSite?
     private let nest: ErrorNest?
 
-    /// The error that the operation ended with after time had run out: mostly the
-    /// `CancellationError` by which it was ended, or what another library throws in place of one.
-    /// Nil if it ended without an error.
+    /// The error that the operation ended with after the time limit. Usually this is the `CancellationError`
+    /// that ended it, or the error that another library throws for a cancellation. It is `nil` if the
+    /// operation ended without an error.
     ///
     /// asyncio: the `__cause__` of the error.
     public var underlyingError: (any Error)? { nest?.errors.first }
 
-    /// An error with what is known of the limit.
+    /// Creates an error with what is known about the limit.
     ///
     /// - Parameters:
-    ///   - limit: how long the operation was given.
-    ///   - deadline: when time ran out.
-    ///   - site: where the limit was set.
-    ///   - underlyingError: what the operation ended with.
+    ///   - limit: The duration that the operation was given.
+    ///   - deadline: The deadline that passed.
+    ///   - site: Where the limit was set.
+    ///   - underlyingError: The error that the operation ended with.
     public init(
         limit: Duration? = nil, deadline: ContinuousClock.Instant? = nil, site: CreationSite? = nil,
         underlyingError: (any Error)? = nil
@@ -42,6 +43,8 @@ public struct TimeoutError: Error, CustomStringConvertible {
         nest = underlyingError.map { ErrorNest([$0]) }
     }
 
+    /// A message with the limit, where it was set, and the underlying error, if it is not a
+    /// `CancellationError`.
     public var description: String { ErrorText.text(of: self) }
 }
 

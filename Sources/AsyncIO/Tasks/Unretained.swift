@@ -1,14 +1,14 @@
 internal import AsyncIOSystem
 internal import CShims
 
-// The three unsafe things that waiting is made of, each with the one rule that makes it
-// safe, so that the code that waits needs to know no more.
+// The three unsafe building blocks of waiting, each with the rule that makes it safe, so that the code that
+// waits does not need to know more.
 
-/// A suspended Swift task. Resumed exactly once, by the loop.
+/// A suspended Swift task. The loop resumes it exactly once.
 @safe
 struct Continuation {
-    // SAFETY: made by `withUnsafeContinuation`, whose body puts it in one place; the place
-    // is emptied when it is resumed.
+    // SAFETY: created by `withUnsafeContinuation`, whose body stores it in one variable; the variable is
+    // cleared when it is resumed.
     private let raw: UnsafeContinuation<Void, Never>
 
     @inline(__always)
@@ -18,8 +18,8 @@ struct Continuation {
     func resume() { unsafe raw.resume() }
 }
 
-/// An object that is not retained, since the frames of a Swift task hold it, which live
-/// until it has run to its end.
+/// An object that is not retained, because the frames of a Swift task retain it. They live until the task has
+/// run to its end.
 @safe
 struct Unretained<Object: AnyObject> {
     // SAFETY: see above.
@@ -35,13 +35,13 @@ struct Unretained<Object: AnyObject> {
     @inline(__always)
     var bits: UInt { unsafe UInt(bitPattern: raw.toOpaque()) }
 
-    /// The object for the length of `body`, which does not retain it.
+    /// Calls `body` with the object, without retaining it.
     @inline(__always)
     func with<T>(_ body: (Object) throws -> T) rethrows -> T { try unsafe raw._withUnsafeGuaranteedRef(body) }
 }
 
-// For a structure that holds its objects by hand, since moving them about must not cost a
-// count each time.
+// For a structure that retains its objects manually, because moving them must not change a reference count
+// each time.
 extension Unretained {
     @inline(__always)
     func retain() { _ = unsafe raw.retain() }
@@ -50,15 +50,15 @@ extension Unretained {
     func release() { unsafe raw.release() }
 }
 
-/// A logical task, which its carrier's frames hold.
+/// An AsyncTask, which its carrier's frames retain.
 typealias UnretainedTask = Unretained<AnyAsyncTask>
 
-/// The Swift task that carries a logical one, by its address.
+/// The Swift task that carries an AsyncTask, identified by its address.
 @safe
 @usableFromInline
 struct Carrier: Equatable {
-    // SAFETY: an address to compare; `cancel` is called while the Swift task lives, as a
-    // task forgets its carrier before that ends.
+    // SAFETY: an address for comparisons. `cancel` is called while the Swift task lives, because a task
+    // forgets its carrier before that ends.
     private let address: UnsafeMutableRawPointer
 
     /// The Swift task of an `async` main, if it is known.
@@ -78,10 +78,10 @@ struct Carrier: Equatable {
     /// Sets the native cancellation flag and runs its handlers.
     func cancel() { unsafe asyncio_task_cancel(address) }
 
-    /// The functions that the Swift task is in, if it is suspended, innermost first.
+    /// The functions that the Swift task is suspended in, innermost first.
     var suspendedFrames: CodeAddresses { unsafe CodeAddresses(ofSuspendedTask: address) }
 
-    /// Swift tasks are numbered in the order they are made in.
+    /// The number of the Swift task. Swift tasks are numbered in the order of their creation.
     var number: UInt32 { unsafe asyncio_task_number(address) }
 
     @inline(__always)

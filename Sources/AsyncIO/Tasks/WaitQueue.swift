@@ -1,17 +1,17 @@
-/// A line of tasks that wait for their turn, first come, first served.
+/// A FIFO queue of waiting tasks.
 ///
-/// What asyncio's primitives do one by one is done here once: a waiter joins at
-/// the end, leaves when its wait is over in whatever way, and passes its turn on
-/// when its task was cancelled after it had been woken.
+/// It implements once what each of asyncio's primitives implements separately: a waiter joins at the end,
+/// leaves when its wait is over for any reason, and passes its turn on if its task was cancelled after it had
+/// been woken.
 struct WaitQueue {
-    // Loop thread only, like everything of the object that owns the line.
+    // Loop thread only, like everything in the object that owns the queue.
     private(set) var first: Waiter?
-    // SAFETY: nil, or the last waiter, which the line holds through `first`.
+    // SAFETY: nil, or the last waiter, which the queue retains through `first`.
     @safe private unowned(unsafe) var last: Waiter?
 
     var isEmpty: Bool { first == nil }
 
-    /// Whether somebody in the line has not been cancelled.
+    /// Whether the queue contains a waiter that has not been cancelled.
     var hasLiveWaiter: Bool {
         var waiter = first
         while let current = waiter {
@@ -27,7 +27,7 @@ struct WaitQueue {
         last = waiter
     }
 
-    /// Takes a waiter out, wherever it stands; does nothing if it left already.
+    /// Removes a waiter from anywhere in the queue; does nothing if it has already left.
     mutating func remove(_ waiter: Waiter) {
         let previous = waiter.previous
         guard previous != nil || first === waiter else { return }
@@ -37,13 +37,13 @@ struct WaitQueue {
         waiter.previous = nil
     }
 
-    /// Wakes the head of the line, which stays there until it runs; does nothing if
-    /// it was woken already.
+    /// Wakes the first waiter, which stays in the queue until it runs; does nothing if it has already been
+    /// woken.
     func wakeHead() { first?.complete() }
 
-    /// Wakes the first waiters that are not yet woken; they stay in the line.
+    /// Wakes the first waiters that have not been woken yet. They stay in the queue.
     ///
-    /// - Returns: how many were woken.
+    /// - Returns: How many were woken.
     @discardableResult
     func wake(_ count: Int = .max) -> Int {
         var woken = 0
@@ -57,7 +57,7 @@ struct WaitQueue {
         return woken
     }
 
-    /// Takes waiters from the head of the line until one of them can be woken.
+    /// Removes waiters from the front of the queue until one of them can be woken.
     mutating func wakeAndRemoveNext() {
         while let waiter = first {
             remove(waiter)

@@ -1,16 +1,15 @@
-/// A future without a value, which one task waits for: its place in a line, or a
-/// timer.
+/// A future without a value that one task waits for: an entry of a WaitQueue, for example.
 final class Waiter: FutureBase {
-    // Links of the WaitQueue it stands in, if any; see there.
+    // The links of the WaitQueue that it is in, if any.
     @safe @exclusivity(unchecked) var next: Waiter?
-    // SAFETY: nil, or the waiter before this one, which the line holds.
+    // SAFETY: nil, or the waiter before this one, which the queue retains.
     @safe @exclusivity(unchecked) unowned(unsafe) var previous: Waiter?
 
-    /// What the wait is for, for reports: "Lock.acquire()", say.
+    /// What the wait is for, for reports: "Lock.acquire()", for example.
     private let purpose: LiteralText
-    /// Whose wait it is: the lock, the queue.
+    /// The object that is waited for, such as a lock or a queue.
     //
-    // SAFETY: nil, or an object that the frame which waits holds.
+    // SAFETY: nil, or an object that the waiting frame retains.
     @safe @exclusivity(unchecked) unowned(unsafe) let subject: AnyObject?
 
     init(for purpose: StaticString, on subject: AnyObject? = nil) {
@@ -22,13 +21,13 @@ final class Waiter: FutureBase {
     override var waitDescription: String { purpose.description }
     override var waitSubject: AnyObject? { subject }
 
-    /// Wakes whoever waits; does nothing if the waiter has ended already.
+    /// Wakes the waiting task; does nothing if the waiter has already ended.
     func complete() {
         if state == .pending { complete(as: .finished) }
     }
 
-    /// Makes it as new, for whoever waits again and again and holds it. Does nothing while
-    /// somebody waits.
+    /// Makes the waiter reusable, for a task that waits repeatedly and retains it. Does nothing while a task
+    /// is waiting.
     func reset() {
         guard state != .pending else { return }
         state = .pending

@@ -1,11 +1,15 @@
-/// Tasks or futures in the order they end.
+/// Returns tasks or futures in the order in which they end.
 ///
 /// ```swift
 /// for try await task in asCompleted(tasks) { print(try await task.value) }
 /// ```
 ///
-/// - Parameter timeout: after which each that is still missing is a ``TimeoutError`` of
-///   the iteration; nothing is cancelled. Nil for no limit.
+/// - Parameters:
+///   - futures: The tasks or futures. Duplicates are returned once.
+///   - timeout: How long to wait, or `nil` for no limit. After that, the iteration throws a ``TimeoutError``
+///     for each task or future that has not ended. Nothing is cancelled.
+/// - Returns: An asynchronous sequence of the tasks or futures.
+/// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.as_completed`.
 public func asCompleted<F: FutureBase>(
@@ -14,7 +18,15 @@ public func asCompleted<F: FutureBase>(
     AsCompleted(futures, TimeLimit(timeout, .keep, CreationSite(fileID: fileID, line: line)))
 }
 
-/// Runs `body` as a task for each of `items`; the tasks in the order they end.
+/// Runs `body` as a task for each of `items`, and returns the tasks in the order in which they end.
+///
+/// - Parameters:
+///   - items: The items. A task is started for each of them.
+///   - timeout: How long to wait, or `nil` for no limit. After that, the iteration throws a ``TimeoutError``
+///     for each task that has not ended. Nothing is cancelled.
+///   - body: Receives an item.
+/// - Returns: An asynchronous sequence of the tasks.
+/// - Complexity: O(*n*), where *n* is the number of items.
 ///
 /// asyncio: `asyncio.as_completed`, given coroutines.
 public func asCompleted<Item, T>(
@@ -27,12 +39,15 @@ public func asCompleted<Item, T>(
         line: line)
 }
 
-/// The sequence of ``asCompleted(_:timeout:fileID:line:)``. It may be left and taken up again.
+/// The sequence that ``asCompleted(_:timeout:fileID:line:)`` returns. You can stop an iteration and continue
+/// it later.
 public final class AsCompleted<F: FutureBase>: AsyncSequence {
+    /// The type of the tasks or futures.
     public typealias Element = F
+    /// The error that the iteration throws.
     public typealias Failure = any Error
 
-    /// What has ended and was not handed out; nil stands for one that timed out.
+    /// What has ended and has not been returned yet; nil stands for a future that timed out.
     private let ended = Queue<F?>()
     private var missing: [ObjectIdentifier: (F, DoneCallback)] = [:]
     private var left: Int
@@ -67,9 +82,10 @@ public final class AsCompleted<F: FutureBase>: AsyncSequence {
         missing.removeAll()
     }
 
-    /// The next one to end; nil when all were handed out.
+    /// Returns the next task or future that ends, or `nil` when all of them have been returned.
     ///
-    /// - Throws: ``TimeoutError`` for each that did not end in time; `CancellationError`.
+    /// - Throws: ``TimeoutError`` for each task or future that did not end in time; `CancellationError` if
+    ///   the waiting task is cancelled. Cancellation does not affect the tasks and futures.
     public nonisolated(nonsending) func next() async throws -> F? {
         guard left > 0 else { return nil }
         left -= 1
@@ -77,13 +93,21 @@ public final class AsCompleted<F: FutureBase>: AsyncSequence {
         return future
     }
 
+    /// Returns an iterator. All iterators of a sequence share its position.
     public func makeAsyncIterator() -> Iterator { Iterator(sequence: self) }
 
+    /// An iterator over the tasks or futures of an ``AsCompleted`` sequence.
     public struct Iterator: AsyncIteratorProtocol {
         let sequence: AsCompleted
 
+        /// Returns the next task or future that ends; see ``AsCompleted/next()``.
+        ///
+        /// - Throws: The same errors as ``AsCompleted/next()``, including `CancellationError`.
         public mutating func next() async throws -> F? { try await sequence.next() }
 
+        /// Returns the next task or future that ends; see ``AsCompleted/next()``.
+        ///
+        /// - Throws: The same errors as ``AsCompleted/next()``, including `CancellationError`.
         public mutating func next(isolation actor: isolated (any Actor)?) async throws -> F? {
             try await sequence.next()
         }

@@ -1,9 +1,10 @@
-// # What asyncio writes with coroutine objects
+// # Calls instead of closures
 //
-// A call of an async function in Python makes an object, which `gather` and `createTask` take. In
-// Swift it runs the function: what is to run side by side is a closure. These overloads cannot be
-// used, and say what to write.
+// In Python, calling an async function creates a coroutine object, which `gather` and `createTask` accept. In
+// Swift, the call runs the function, so concurrent work is passed as a closure. These overloads are
+// unavailable, and their message says what to write.
 
+/// Unavailable: pass a closure, not a call.
 @available(*, unavailable, message: "createTask takes a closure: createTask { try await fetch(1) }")
 @_disfavoredOverload
 @_documentation(visibility: internal)
@@ -12,6 +13,7 @@ public func createTask<T>(name: String? = nil, eager: Bool = false, _ value: T) 
     fatalError("unavailable")
 }
 
+/// Unavailable: pass closures, not calls.
 @available(
     *, unavailable,
     message: "gather takes closures, tasks or futures: gather({ try await fetch(1) }, { try await fetch(2) })"
@@ -25,6 +27,7 @@ public nonisolated(nonsending) func gather<First, Second, each Other>(
     fatalError("unavailable")
 }
 
+/// Unavailable: pass items and one closure for all of them.
 @available(
     *, unavailable,
     message: "gather takes items and one closure for them all: gather(closures) { try await $0() }"

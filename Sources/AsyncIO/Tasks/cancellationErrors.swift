@@ -1,41 +1,42 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// # Errors that mean a cancellation
+// # Errors that stand for a cancellation
 //
-// A task that is cancelled while it waits for another library ends with whatever that library
-// throws then: `CancellationError` if it is well behaved, but `URLError(.cancelled)` from
-// URLSession, `HTTPClientError.cancelled` from AsyncHTTPClient, and ECANCELED from what passes
-// the system's errors on. Such an error counts as a `CancellationError`, provided that this
-// library asked for the cancellation: the task has a request that was not taken back. Where nobody
-// asked, it is an error like others. Design/0012 has the reasons.
+// A task that is cancelled while it waits for another library ends with the error that the library throws.
+// This is a `CancellationError` from a well-behaved library, but `URLError(.cancelled)` from URLSession,
+// `HTTPClientError.cancelled` from AsyncHTTPClient, and ECANCELED from code that passes on the system's
+// errors. Such an error counts as a `CancellationError`, provided that this library requested the
+// cancellation: the task has a request that was not taken back. Without a request, it is an error like any
+// other. Design/0012 has the reasons.
 //
-// `AnyAsyncTask.isCancellation(_:)` is the one place that decides. All that must know whether a
-// body ended because it was cancelled asks it: the end of a task, time-outs, groups, retries,
-// handlers of connections.
+// `AnyAsyncTask.isCancellation(_:)` is the one place that decides. All code that must know whether a body
+// ended because it was cancelled uses it: the end of a task, timeouts, groups, retries and connection
+// handlers.
 
-/// Has errors of another library, or of the program, count as a `CancellationError` where they
-/// come of a cancellation.
+/// Registers errors of another library, or of the program, that stand for a cancellation.
 ///
 /// ```swift
 /// registerCancellationError(DatabaseError.self) { $0.code == .interrupted }
 /// ```
 ///
-/// They do so in a task that was asked to cancel: by ``AnyAsyncTask/cancel(_:)``, a time-out, a
-/// task group, or whatever else of this library ends tasks. Where nobody asked, such an error
-/// remains what it is.
+/// In a task with a request to cancel, these errors count as a `CancellationError`. The request can come from
+/// ``AnyAsyncTask/cancel(_:)``, a timeout, a task group, or anything else in this library that ends tasks.
+/// Without a request, such an error is not changed.
 ///
-/// Known already are `CancellationError`, ECANCELED (in an ``OSError``, an `Errno`, a `POSIXError`, NIO's
-/// `IOError`), `URLError.cancelled`, `CocoaError.userCancelled`, AsyncHTTPClient's
+/// These errors are registered by default: `CancellationError`, ECANCELED (in an ``OSError``, an `Errno`, a
+/// `POSIXError` or NIO's `IOError`), `URLError.cancelled`, `CocoaError.userCancelled`, AsyncHTTPClient's
 /// `HTTPClientError.cancelled`, and NIO's `EventLoopError.cancelled`.
 ///
-/// It holds for the whole process, from now on, and cannot be taken back. May be called on any
-/// thread. It costs nothing until a cancelled task ends with an error of another kind.
+/// The registration applies to the whole process and cannot be undone. You can call this function on any
+/// thread. It has no cost until a cancelled task ends with an error of another kind.
 ///
 /// - Parameters:
-///   - type: the type of the errors.
-///   - isCancellation: which of them mean that the work was cancelled; all of them if it is not
-///     given. Called on the thread of the loop.
+///   - type: The type of the errors.
+///   - isCancellation: Returns whether an error means that the work was cancelled. The default is all errors
+///     of the type. It is called on the thread of the loop.
+///
+/// asyncio: none; cancellation is always a `CancelledError`.
 public func registerCancellationError<E: Error>(
     _ type: E.Type, where isCancellation: @escaping @Sendable (E) -> Bool = { _ in true }
 ) {
@@ -47,7 +48,7 @@ public func registerCancellationError<E: Error>(
 enum CancellationErrors {
     fileprivate static let registered = Guarded<[@Sendable (any Error) -> Bool]>([])
 
-    /// Whether who throws `error` says that it was cancelled.
+    /// Whether `error` says that the code that threw it was cancelled.
     @inline(never)
     static func contain(_ error: any Error) -> Bool {
         if error is CancellationError { return true }
@@ -55,21 +56,22 @@ enum CancellationErrors {
         return isSystems(error) || isLibrarys(error) || registered.withLock { $0 }.contains { $0(error) }
     }
 
-    /// ECANCELED as an error itself: `Errno` of whatever module.
+    /// ECANCELED as an error itself: an `Errno` of any module.
     private static func isSystems(_ error: any Error) -> Bool {
         if let error = error as? Errno { return error == .canceled }
         guard error._domain.hasSuffix(".Errno"), let error = error as? any RawRepresentable<CInt> else { return false }
         return error.rawValue == Errno.canceled.rawValue
     }
 
-    /// Told by names, so that none of these libraries has to be linked.
+    /// Recognized by name, so that none of these libraries has to be linked.
     private static func isLibrarys(_ error: any Error) -> Bool {
         switch error._domain {
         // Foundation: URLError, POSIXError and CocoaError, and NSError with their domains.
         case "NSURLErrorDomain": error._code == -999
         case "NSPOSIXErrorDomain": error._code == Int(Errno.canceled.rawValue)
         case "NSCocoaErrorDomain": error._code == 3072
-        // Foundation's that are written in Swift tell domain and code in their description only.
+        // Foundation's errors that are written in Swift include their domain and code only in their
+        // description.
         case "FoundationEssentials.POSIXError":
             "\(error)".hasPrefix("Error Domain=NSPOSIXErrorDomain Code=\(Errno.canceled.rawValue) ")
         case "FoundationEssentials.CocoaError": "\(error)".hasPrefix("Error Domain=NSCocoaErrorDomain Code=3072 ")
@@ -88,14 +90,14 @@ extension AnyAsyncTask {
         error is CancellationError || (cancelling > 0 && CancellationErrors.contain(error))
     }
 
-    /// The error to throw for one that code of this task ended with: `CancellationError` if it
-    /// means one that was asked for.
+    /// Returns the error to throw for an error that code of this task ended with: a `CancellationError` if it
+    /// stands for a requested cancellation.
     final func counted(_ error: any Error) -> any Error {
         isCancellation(error) && !(error is CancellationError) ? CancellationError() : error
     }
 }
 
-/// Whether the code that runs here ended with `error` because it was cancelled.
+/// Whether the current code ended with `error` because it was cancelled.
 func isCancellation(_ error: any Error) -> Bool {
     if error is CancellationError { return true }
     if let task = runningTask() { return task.isCancellation(error) }

@@ -1,16 +1,16 @@
-/// Starts `body` as a task: it begins in the loop's next turn, after what is ready
-/// already, and runs beside its creator.
+/// Starts `body` as a task. It begins in the loop's next turn, after everything that is already ready, and
+/// runs concurrently with its creator.
 ///
-/// The body runs where the caller is isolated, so that it may capture and return
-/// what is not Sendable. Task-local values are those of the caller.
+/// The body runs with the caller's isolation, so it can capture and return values that are not Sendable.
+/// Task-local values are those of the caller.
 ///
 /// - Parameters:
-///   - name: for reports; nil for `Task-N`.
-///   - eager: whether to start at once: the body runs inside this call up to its
-///     first suspension, and the task has ended on return if there was none. When so many
-///     have started each other, one inside the other, that most of the stack is in use, it begins
-///     in the next turn, as others do.
-/// - Returns: the task; its value or error comes with ``AsyncTask/value``.
+///   - name: The name of the task for reports, or `nil` for `Task-N`.
+///   - eager: Whether to start at once. The body then runs inside this call up to its first suspension; if
+///     there is none, the task has ended when this returns. If nested eager tasks have used up most of the
+///     stack, the task starts in the next turn instead.
+///   - body: The body of the task.
+/// - Returns: The task. Its value or error is available from ``AsyncTask/value``.
 ///
 /// asyncio: `asyncio.create_task(coro, name=, eager_start=)`.
 @inlinable
@@ -33,9 +33,9 @@ func createTask<T>(
     _ body: @escaping () async throws -> T
 ) -> AsyncTask<T> {
     let task = AsyncTask<T>(name: name, site: site)
-    // Neither Swift task throws, but the runtime takes throwing ones: others cost it a thunk,
-    // and that an allocation.
-    // Eager tasks that start each other, one inside the other, are as many as the stack takes.
+    // Neither of the Swift tasks throws, but they are of the throwing kind, because the runtime needs a
+    // thunk, and with it an allocation, for the other kind. The number of nested eager tasks is limited by
+    // the stack.
     if eager, !isStackLow() {
         Task<Void, any Error>.immediate {
             _ = isolation
@@ -52,11 +52,11 @@ func createTask<T>(
     return task
 }
 
-// Functions that run many bodies take items and one body for all of them, not an array of
-// bodies: Swift 6.3 compiles the conversion of an array of closures to one of nonsending
-// closures, and aborts when it runs.
+// Functions that run many bodies take items and one body for all of them, not an array of bodies. Swift 6.3
+// compiles the conversion of an array of closures to an array of nonsending closures, but aborts when it
+// runs.
 
-/// A task for each item, in order, which counts as created at the caller's own caller.
+/// Creates a task for each item, in order. The caller's own caller counts as the creation site.
 func createTasks<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
     _ body: @escaping (Item) async throws -> T

@@ -1,34 +1,39 @@
-// # What asyncio writes in numbers
+// # Durations without a unit
 //
-// A duration has a unit here. `sleep(1)` would still compile wherever Glibc or Foundation is
-// imported, being libc's, and block the loop for a second. In async code an async overload goes
-// before a synchronous one, if it may be used: so these do what is meant, and warn. Where libc has
-// no function of the name, the overloads cannot be used, and say what to write.
+// In this library, a duration has a unit. `sleep(1)`, as in asyncio, would still compile wherever Glibc or
+// Foundation is imported: it would be libc's function, and block the loop for a second. In async code, the
+// compiler prefers an async overload to a synchronous one, if it is available. So these overloads do what is
+// meant, with a warning. Where libc has no function of the name, the overloads are unavailable, and their
+// message says what to write.
 
-/// Sleeps for a number of seconds, as in asyncio.
+/// Sleeps for a number of seconds, as in asyncio. If the task is cancelled, throws `CancellationError`.
 @available(*, deprecated, message: "write the unit: sleep(.seconds(1)), sleep(.milliseconds(500))")
 @_documentation(visibility: internal)
 public nonisolated(nonsending) func sleep(_ seconds: some BinaryInteger) async throws {
     try await sleep(.seconds(Int64(clamping: seconds)))
 }
 
-/// Sleeps for a number of seconds, as in asyncio.
+/// Sleeps for a number of seconds, as in asyncio. If the task is cancelled, throws `CancellationError`.
+///
+/// - Throws: ``ValueError`` if `seconds` is NaN.
 @available(*, deprecated, message: "write the unit: sleep(.seconds(0.5)), sleep(.milliseconds(500))")
 @_documentation(visibility: internal)
 public nonisolated(nonsending) func sleep(_ seconds: some BinaryFloatingPoint) async throws {
     let seconds = Double(seconds)
-    // A century is as good as for ever, and fits.
-    guard !seconds.isNaN else { throw ValueError("sleep() needs a number of seconds, not nan") }
+    // A century is as good as forever, and fits.
+    guard !seconds.isNaN else { throw ValueError("seconds must be a number, got nan") }
     try await sleep(.seconds(max(-1, min(seconds, 3e9))))
 }
 
-/// Sleeps for a number of microseconds, where libc's function of this name would block the loop.
+/// Sleeps for a number of microseconds, where libc's function of this name would block the loop. If the task
+/// is cancelled, throws `CancellationError`.
 @available(*, deprecated, message: "write the unit: sleep(.microseconds(500))")
 @_documentation(visibility: internal)
 public nonisolated(nonsending) func usleep(_ microseconds: some BinaryInteger) async throws {
     try await sleep(.microseconds(Int64(clamping: microseconds)))
 }
 
+/// Unavailable: a duration needs a unit.
 @available(*, unavailable, message: "write the unit: withTimeout(.seconds(5)) { … }")
 @_disfavoredOverload
 @_documentation(visibility: internal)
@@ -39,6 +44,7 @@ public nonisolated(nonsending) func withTimeout<T>(
     fatalError("unavailable")
 }
 
+/// Unavailable: a duration needs a unit.
 @available(*, unavailable, message: "write the unit: waitFor(future, timeout: .seconds(5))")
 @_disfavoredOverload
 @_documentation(visibility: internal)
@@ -47,6 +53,7 @@ public nonisolated(nonsending) func waitFor<A: Awaitable>(_ future: A, timeout: 
     fatalError("unavailable")
 }
 
+/// Unavailable: a duration needs a unit.
 @available(*, unavailable, message: "write the unit: waitFor(timeout: .seconds(5)) { … }")
 @_disfavoredOverload
 @_documentation(visibility: internal)
@@ -58,6 +65,7 @@ public nonisolated(nonsending) func waitFor<T>(
 }
 
 extension EventLoop {
+    /// Unavailable: a duration needs a unit.
     @available(*, unavailable, message: "write the unit: callLater(.seconds(5)) { … }")
     @_disfavoredOverload
     @_documentation(visibility: internal)

@@ -1,8 +1,8 @@
-/// The future that ends when all of its children have, or one has failed.
+/// A future that ends when all of its children have ended, or one of them has failed.
 ///
 /// asyncio: `_GatheringFuture`.
 final class GatherFuture<Value>: Future<Value> {
-    /// None any more when it has ended, as it may be the child of another, and so on.
+    /// Empty after the future has ended, because it can be a child of another future, and so on.
     @safe @exclusivity(unchecked) private var children: [FutureBase]
     @safe @exclusivity(unchecked) private var unfinished: Int
     @safe @exclusivity(unchecked) private var isCancelRequested = false
@@ -10,8 +10,8 @@ final class GatherFuture<Value>: Future<Value> {
     @safe @exclusivity(unchecked) private var collect: (() throws -> Value)?
 
     /// - Parameters:
-    ///   - keepsErrors: whether errors are results like others (`return_exceptions`).
-    ///   - collect: makes the value once every child has ended.
+    ///   - keepsErrors: Whether errors are results like values (`return_exceptions`).
+    ///   - collect: Returns the value after every child has ended.
     init(_ children: [FutureBase], keepsErrors: Bool, collect: @escaping () throws -> Value) {
         var seen = Set<ObjectIdentifier>()
         let distinct = children.filter { seen.insert(ObjectIdentifier($0)).inserted }
@@ -36,7 +36,7 @@ final class GatherFuture<Value>: Future<Value> {
     private func childEnded(_ child: FutureBase) {
         unfinished -= 1
         if isDone {
-            // Nobody asks for it any more; that is no loss to report.
+            // Nothing waits for this result anymore; it is not a lost error.
             child.isErrorRetrieved = true
         } else if !keepsErrors, child.isCancelled {
             fail(after: child)
@@ -61,7 +61,7 @@ final class GatherFuture<Value>: Future<Value> {
         collect = nil
     }
 
-    /// A cancellation is stored as an error: the future does not count as cancelled.
+    /// A cancellation is stored as an error: the future itself does not count as cancelled.
     private func fail(after child: FutureBase?) {
         storedMessage = child?.takeMessage()
         fail(CancellationError())
@@ -82,13 +82,13 @@ final class GatherFuture<Value>: Future<Value> {
     }
 }
 
-// MARK: Waiting for several
+// MARK: Waiting for several futures
 
-/// Waits for several tasks or futures of any types; returns their values in the order of
-/// the arguments.
+/// Waits for several tasks or futures of any types.
 ///
-/// The first error is thrown at once; the others run on. Cancelling the task that waits
-/// cancels them all.
+/// - Returns: Their values, in the order of the arguments.
+/// - Throws: The first error, at once; the others continue. If the waiting task is cancelled, all of them are
+///   cancelled, and this throws `CancellationError`.
 ///
 /// asyncio: `asyncio.gather`.
 @discardableResult
@@ -98,12 +98,15 @@ public nonisolated(nonsending) func gather<each A: Awaitable>(
     try await gatherFuture(repeat each futures).value
 }
 
-/// Runs several bodies as tasks and waits for them; returns their values in the order of
-/// the arguments.
+/// Runs several bodies as tasks and waits for them.
 ///
 /// ```swift
 /// let (page, size) = try await gather({ try await fetch(url) }, { try await measure(url) })
 /// ```
+///
+/// - Returns: Their values, in the order of the arguments.
+/// - Throws: The first error, at once; the others continue. If the waiting task is cancelled, all of them are
+///   cancelled, and this throws `CancellationError`.
 ///
 /// asyncio: `asyncio.gather`, given coroutines.
 @discardableResult
@@ -114,8 +117,12 @@ public func gather<each T>(
     try await gatherFuture(isolation: isolation, fileID: fileID, line: line, repeat each bodies).value
 }
 
-/// Waits for all of `futures`; returns their values in order. The same one may be in it
-/// twice.
+/// Waits for all of `futures`, which can contain duplicates.
+///
+/// - Returns: Their values, in order.
+/// - Throws: The first error, at once; the others continue. If the waiting task is cancelled, all of them are
+///   cancelled, and this throws `CancellationError`.
+/// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures)`.
 @discardableResult
@@ -123,7 +130,12 @@ public nonisolated(nonsending) func gather<A: Awaitable>(_ futures: some Sequenc
     try await gatherFuture(futures).value
 }
 
-/// Waits for all of `futures`, tasks and futures mixed; returns their values in order.
+/// Waits for all of `futures`, which can contain both tasks and futures.
+///
+/// - Returns: Their values, in order.
+/// - Throws: The first error, at once; the others continue. If the waiting task is cancelled, all of them are
+///   cancelled, and this throws `CancellationError`.
+/// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures)`.
 @discardableResult
@@ -131,11 +143,16 @@ public nonisolated(nonsending) func gather<T>(_ futures: some Sequence<any Await
     try await gatherFuture(futures).value
 }
 
-/// Runs `body` as a task for each of `items` and waits for them; returns their values in order.
+/// Runs `body` as a task for each of `items` and waits for the tasks.
 ///
 /// ```swift
 /// let pages = try await gather(urls) { url in try await fetch(url) }
 /// ```
+///
+/// - Returns: The values, in the order of the items.
+/// - Throws: The first error, at once; the other tasks continue. If the waiting task is cancelled, all of
+///   them are cancelled, and this throws `CancellationError`.
+/// - Complexity: O(*n*), where *n* is the number of items.
 ///
 /// asyncio: `asyncio.gather(*[fetch(url) for url in urls])`.
 @discardableResult
@@ -147,7 +164,12 @@ public func gather<Item, T>(
     try await gather(createTasks(items, isolation: isolation, fileID: fileID, line: line, body))
 }
 
-/// Waits for all of `futures` to end, in whatever way; returns how they did, in order.
+/// Waits until all of `futures` have ended, whether with a value, with an error or by being cancelled.
+///
+/// - Returns: Their results, in order. A cancelled task is a failure with a `CancellationError`.
+/// - Throws: `CancellationError` if the waiting task is cancelled, after all of `futures` have been cancelled
+///   and have ended.
+/// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures, return_exceptions=True)`.
 @discardableResult
@@ -157,8 +179,12 @@ public nonisolated(nonsending) func gatherResults<A: Awaitable>(
     try await gatherResultsFuture(futures).value
 }
 
-/// Waits for all of `futures`, tasks and futures mixed, to end, in whatever way; returns
-/// how they did, in order.
+/// Waits until all of `futures`, which can contain both tasks and futures, have ended.
+///
+/// - Returns: Their results, in order. A cancelled task is a failure with a `CancellationError`.
+/// - Throws: `CancellationError` if the waiting task is cancelled, after all of `futures` have been cancelled
+///   and have ended.
+/// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures, return_exceptions=True)`.
 @discardableResult
@@ -168,8 +194,14 @@ public nonisolated(nonsending) func gatherResults<T>(
     try await gatherResultsFuture(futures).value
 }
 
-/// Runs `body` as a task for each of `items` and waits for them to end, in whatever way;
-/// returns how they did, in order.
+/// Runs `body` as a task for each of `items` and waits until all of the tasks have ended.
+///
+/// - Returns: Their results, in order. A cancelled task is a failure with a `CancellationError`.
+/// - Throws: `CancellationError` if the waiting task is cancelled, after all tasks have been cancelled and
+///   have ended.
+/// - Complexity: O(*n*), where *n* is the number of items.
+///
+/// asyncio: `asyncio.gather`, given coroutines and `return_exceptions=True`.
 @discardableResult
 public func gatherResults<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
@@ -181,8 +213,10 @@ public func gatherResults<Item, T>(
 
 // MARK: Without waiting
 
-/// The future that `gather` waits for: it may be passed on, awaited later, or cancelled,
-/// which cancels what it gathers.
+/// Returns the future that `gather` waits for. You can pass it on, await it later, or cancel it, which
+/// cancels what it gathers.
+///
+/// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather` without `await`.
 public func gatherFuture<A: Awaitable>(_ futures: some Sequence<A>) -> Future<[A.Value]> {
@@ -190,7 +224,11 @@ public func gatherFuture<A: Awaitable>(_ futures: some Sequence<A>) -> Future<[A
     return GatherFuture(futures, keepsErrors: false) { try futures.map { try $0.result() } }
 }
 
-/// The future that `gatherResults` waits for.
+/// Returns the future that `gatherResults` waits for.
+///
+/// - Complexity: O(*n*), where *n* is the number of futures.
+///
+/// asyncio: `asyncio.gather` with `return_exceptions=True`, without `await`.
 public func gatherResultsFuture<A: Awaitable>(
     _ futures: some Sequence<A>
 ) -> Future<[Result<A.Value, any Error>]> {
@@ -200,13 +238,21 @@ public func gatherResultsFuture<A: Awaitable>(
     }
 }
 
-/// The future that `gather` waits for, given tasks and futures mixed.
+/// Returns the future that `gather` waits for, given both tasks and futures.
+///
+/// - Complexity: O(*n*), where *n* is the number of futures.
+///
+/// asyncio: `asyncio.gather` without `await`.
 public func gatherFuture<T>(_ futures: some Sequence<any Awaitable<T>>) -> Future<[T]> {
     let futures = Array(futures)
     return GatherFuture(futures, keepsErrors: false) { try futures.map { try $0.result() } }
 }
 
-/// The future that `gatherResults` waits for, given tasks and futures mixed.
+/// Returns the future that `gatherResults` waits for, given both tasks and futures.
+///
+/// - Complexity: O(*n*), where *n* is the number of futures.
+///
+/// asyncio: `asyncio.gather` with `return_exceptions=True`, without `await`.
 public func gatherResultsFuture<T>(
     _ futures: some Sequence<any Awaitable<T>>
 ) -> Future<[Result<T, any Error>]> {
@@ -216,13 +262,22 @@ public func gatherResultsFuture<T>(
     }
 }
 
-/// The future of a list of awaitables whose types only run time knows.
+/// Returns a future that gathers tasks and futures whose value types are known only at run time.
+///
+/// - Complexity: O(*n*), where *n* is the number of futures.
+///
+/// asyncio: `asyncio.gather` without `await`.
 public func gatherFuture(_ futures: some Sequence<any Awaitable>) -> Future<[Any]> {
     let futures = Array(futures)
     return GatherFuture(futures, keepsErrors: false) { try futures.map { try $0.result() as Any } }
 }
 
-/// The future of how a list of awaitables ended whose types only run time knows.
+/// Returns a future that gathers the results of tasks and futures whose value types are known only at run
+/// time.
+///
+/// - Complexity: O(*n*), where *n* is the number of futures.
+///
+/// asyncio: `asyncio.gather` with `return_exceptions=True`, without `await`.
 public func gatherResultsFuture(_ futures: some Sequence<any Awaitable>) -> Future<[Result<Any, any Error>]> {
     let futures = Array(futures)
     return GatherFuture(futures, keepsErrors: true) {
@@ -232,8 +287,8 @@ public func gatherResultsFuture(_ futures: some Sequence<any Awaitable>) -> Futu
 
 // MARK: Inside
 
-// Packs are taken apart in functions that are not async: the compiler's allocation of a
-// pack's types does not survive a suspension.
+// Packs are expanded in functions that are not async, because the compiler's allocation of a pack's types
+// does not survive a suspension.
 
 private func gatherFuture<each A: Awaitable>(_ futures: repeat each A) -> Future<(repeat (each A).Value)> {
     var children: [FutureBase] = []
@@ -248,10 +303,11 @@ private func gatherFuture<each T>(
     gatherFuture(repeat createTask(isolation: isolation, fileID: fileID, line: line, each bodies))
 }
 
-/// `result()` of one; a function, since the compiler can't expand the call itself.
+/// `future.result()` as a function, because the compiler cannot expand the call itself.
 private func result<A: Awaitable>(of future: A) throws -> A.Value { try future.result() }
 
-/// How one ended. The message of a cancellation is left for those who await it itself.
+/// Returns the result of a future. The message of a cancellation is left for those who await the future
+/// itself.
 private func outcome<T>(of future: FutureBase, _ value: () throws -> T) -> Result<T, any Error> {
     if future.isCancelled { return .failure(CancellationError()) }
     if let error = future.takeError() { return .failure(error) }

@@ -1,6 +1,5 @@
 internal import CShims
 
-/// Whether so much of this thread's stack is in use that what the user nests has to go on
-/// elsewhere: less than a quarter is left.
+/// Whether less than a quarter of this thread's stack is left, so that nested work has to continue elsewhere.
 @usableFromInline
 func isStackLow() -> Bool { asyncio_stack_is_low() }

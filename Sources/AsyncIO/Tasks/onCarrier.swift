@@ -1,30 +1,26 @@
 // # Tasks and carriers
 //
-// An `AsyncTask` is the logical task; a Swift task only carries it. That matters
-// where a scope may cancel its body and then go on: Swift's native cancellation
-// flag, once set, stays, so that after a time-out every later `Task.sleep` of the
-// same Swift task would throw at once. Such a scope (`withTimeout`,
-// `withAsyncTaskGroup`, `waitFor` with a body, a shielded clean-up) therefore runs
-// its body on a fresh carrier of the same logical task. The scope cancels the body's
-// carrier, foreign waits included; the outer carrier never hears of it.
+// An `AsyncTask` is a logical task that is carried by a Swift task. The difference matters where a scope can
+// cancel its body and then continue. Swift's native cancellation flag cannot be reset, so after a timeout
+// every later `Task.sleep` of the same Swift task would throw at once. Such a scope (`withTimeout`,
+// `withAsyncTaskGroup`, `waitFor` with a body, a shielded cleanup) therefore runs its body on a new carrier
+// of the same logical task. The scope cancels the body's carrier, including foreign waits; the outer carrier
+// is not affected.
 //
-// 1. The fresh carrier starts at once, inside the caller's job (`Task.immediate`),
-//    so that it costs no turn.
-// 2. It enters itself in the loop's table as a carrier of the task, and as the task's
-//    innermost one.
-// 3. The outer carrier suspends until the body ends. That is no wait of the logical
-//    task: `waitingOn` belongs to what the body waits for.
-// 4. When the body has ended, the outer carrier is the innermost again and goes on
-//    right after this job (`runNext`), without a place in the queue: in asyncio this
-//    is one step.
+// 1. The new carrier starts at once, inside the caller's job (`Task.immediate`), so that it costs no turn.
+// 2. It registers itself in the loop's table as a carrier of the task, and becomes the task's innermost one.
+// 3. The outer carrier suspends until the body ends. That is not a wait of the logical task: `waitingOn`
+//    belongs to what the body waits for.
+// 4. When the body has ended, the outer carrier is the innermost one again and continues right after this job
+//    (`runNext`), without an entry in the queue: in asyncio, this is one step.
 //
-// Bodies that enter scopes in scopes start inside each other, so that their stack is the
-// user's nesting. When most of it is in use (`isStackLow`), a carrier starts through the queue.
+// Bodies of nested scopes start inside each other, so their stack depends on the user's nesting. When most of
+// the stack is in use (`isStackLow`), a carrier starts through the queue.
 //
-// A wait for our own futures alone needs no carrier: there, the logical request to
-// cancel is enough (`cancel(_:isNative:)`).
+// A wait for our own futures alone needs no carrier: there, the logical request to cancel is enough
+// (`cancel(_:isNative:)`).
 
-/// What a body on a fresh carrier hands back.
+/// The result of a body on a new carrier.
 @usableFromInline
 final class Handover<Value>: Seat {
     @usableFromInline @safe @exclusivity(unchecked) var result: Result<Value, any Error>?
@@ -32,7 +28,7 @@ final class Handover<Value>: Seat {
     @usableFromInline
     override init() { super.init() }
 
-    /// The body has ended; the outer carrier, if it waits already, goes on next.
+    /// Called when the body has ended. The outer carrier runs next, if it is already waiting.
     @usableFromInline
     func finish(_ result: Result<Value, any Error>) {
         self.result = result
@@ -46,13 +42,13 @@ final class Handover<Value>: Seat {
     @usableFromInline
     func outcome() throws -> Value {
         guard let result else {
-            fatalError("A carrier came back without a result; this is a mistake in swift-asyncio.")
+            fatalError("a carrier ended without a result; this is a bug in swift-asyncio")
         }
         return try result.get()
     }
 }
 
-/// Runs `body` on a fresh carrier of `task`, the current task.
+/// Runs `body` on a new carrier of `task`, the current task.
 @inlinable
 func onCarrier<T>(
     of task: AnyAsyncTask, isolation: isolated (any Actor)? = #isolation, _ body: @escaping () async throws -> T
@@ -60,8 +56,8 @@ func onCarrier<T>(
     let handover = Handover<T>()
     let outer = task.carrier
     if isStackLow() {
-        // Scopes in scopes have started each other's bodies: this one begins with a stack of its
-        // own, a turn later. A request that comes before is kept for it, and not for `outer`.
+        // Nested scopes have started each other's bodies. This body starts a turn later, with a stack of its
+        // own. A request to cancel that comes before is kept for it, not for `outer`.
         task.carrier = nil
         Task {
             _ = isolation
@@ -85,8 +81,8 @@ func onCarrier<T>(
     return try handover.outcome()
 }
 
-/// Runs `body` as a task of its own, in place of a plain Swift task that has no
-/// logical one: what lets a scope be used anywhere.
+/// Runs `body` as a task of its own, in place of a plain Swift task that has no AsyncTask, so that scopes can
+/// be used anywhere.
 @inlinable
 func adopted<T>(
     isolation: isolated (any Actor)? = #isolation, site: CreationSite, _ body: @escaping () async throws -> T

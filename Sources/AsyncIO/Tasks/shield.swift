@@ -1,9 +1,11 @@
-/// Waits for a task or future without cancelling it: if the task that waits is cancelled,
-/// the wait ends, and what it waited for runs on.
+/// Waits for a task or future and protects it from the cancellation of the waiting task.
 ///
-/// An error that comes after nobody waits any more goes to the exception handler.
+/// An error that occurs after the waiting task has been cancelled goes to the exception handler.
 ///
-/// - Throws: what the future throws; `CancellationError`.
+/// - Parameter inner: The task or future to wait for.
+/// - Returns: Its value.
+/// - Throws: What `inner` throws; `CancellationError` if the waiting task is cancelled, in which case `inner`
+///   continues.
 ///
 /// asyncio: `asyncio.shield`.
 @discardableResult
@@ -11,7 +13,12 @@ public nonisolated(nonsending) func shield<A: Awaitable>(_ inner: A) async throw
     inner.isDone ? try inner.result() : try await shieldFuture(inner).value
 }
 
-/// Runs `body` as a task and waits for it without cancelling it.
+/// Runs `body` as a task, waits for it, and protects it from the cancellation of the waiting task.
+///
+/// - Parameter body: The body of the task.
+/// - Returns: What `body` returns.
+/// - Throws: What `body` throws; `CancellationError` if the waiting task is cancelled, in which case `body`
+///   continues. An error that occurs after that goes to the exception handler.
 ///
 /// asyncio: `asyncio.shield`, given a coroutine.
 @discardableResult
@@ -22,7 +29,7 @@ public func shield<T>(
     try await shield(createTask(isolation: isolation, fileID: fileID, line: line, body))
 }
 
-/// The future that `shield` waits for: cancelling it does not cancel `inner`.
+/// Returns the future that `shield` waits for. Cancelling it does not cancel `inner`.
 ///
 /// asyncio: `asyncio.shield` without `await`.
 public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
@@ -31,16 +38,16 @@ public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
         outer.end(like: inner, message: inner.isCancelled ? inner.takeMessage() : nil)
         return outer
     }
-    // Who waits holds the outer future, which holds the inner one; not the other way round.
+    // The waiting task retains the outer future, which retains the inner one, but not vice versa.
     let copy = inner.onDone { [weak outer, unowned inner] _ in
-        // The message of a cancellation stays inside, as asyncio has it.
+        // As in asyncio, the message of a cancellation is not passed on.
         if let outer, !outer.isDone { outer.end(like: inner, message: nil) }
     }
     outer.onDone { [unowned outer] _ in outer.hasEnded(copy) }
     return outer
 }
 
-/// What `shield` waits for, which knows what that stands for.
+/// The future of a `shield`, which knows the future that it stands for.
 private final class ShieldFuture<Value>: Future<Value> {
     private var inner: FutureBase?
 
@@ -50,7 +57,7 @@ private final class ShieldFuture<Value>: Future<Value> {
     }
 
     deinit {
-        // A shield may be of a shield, and so on: let go of one after the other.
+        // Shields can be nested, so they are released iteratively.
         var next = inner.take()
         while var last = next.take(), isKnownUniquelyReferenced(&last), let shield = last as? ShieldFuture {
             next = shield.inner.take()
@@ -59,7 +66,7 @@ private final class ShieldFuture<Value>: Future<Value> {
 
     override var awaited: [FutureBase] { inner.map { [$0] } ?? [] }
 
-    /// It has ended, by its own cancellation if the inner one has not.
+    /// Called when the outer future has ended: by its own cancellation, if the inner one has not ended.
     func hasEnded(_ copy: DoneCallback) {
         defer { inner = nil }
         guard let inner, !inner.isDone else { return }
@@ -69,7 +76,7 @@ private final class ShieldFuture<Value>: Future<Value> {
 }
 
 extension Future {
-    /// Ends as `inner` did.
+    /// Ends the future in the same way as `inner`.
     fileprivate func end<A: Awaitable<Value>>(like inner: A, message: String?) {
         if inner.isCancelled {
             cancel(message)
@@ -83,7 +90,7 @@ extension Future {
 }
 
 extension FutureBase {
-    /// Reports an error that comes when nobody waits any more, once.
+    /// Reports, once, an error that occurs when nothing waits anymore.
     fileprivate final func reportErrorOfShielded() {
         guard !isWatchedByShield else { return }
         isWatchedByShield = true

@@ -1,7 +1,9 @@
-/// Suspends the current task for `duration`; never shorter. Zero or less gives way
-/// to what is ready, for exactly one turn of the loop.
+/// Suspends the current task for at least `duration`.
 ///
-/// - Throws: `CancellationError` if the task is cancelled; the timer goes with it.
+/// A duration of zero or less yields to everything that is ready, for exactly one turn of the loop.
+///
+/// - Throws: `CancellationError` if the task is cancelled, which also removes the timer.
+/// - Complexity: O(log *n*), where *n* is the number of active timers.
 ///
 /// asyncio: `asyncio.sleep`.
 public nonisolated(nonsending) func sleep(_ duration: Duration) async throws {
@@ -10,10 +12,15 @@ public nonisolated(nonsending) func sleep(_ duration: Duration) async throws {
     try await sleep(on: loop, deadline: loop.time.advanced(by: duration))
 }
 
-/// Suspends the current task until `deadline`, an instant on the clock of
-/// ``EventLoop/now``. A deadline that has passed gives way for one turn.
+/// Suspends the current task until `deadline`.
 ///
-/// - Throws: `CancellationError` if the task is cancelled.
+/// A deadline that has passed yields for one turn of the loop.
+///
+/// - Parameter deadline: An instant on the clock of ``EventLoop/now``.
+/// - Throws: `CancellationError` if the task is cancelled, which also removes the timer.
+/// - Complexity: O(log *n*), where *n* is the number of active timers.
+///
+/// asyncio: none.
 public nonisolated(nonsending) func sleep(until deadline: ContinuousClock.Instant) async throws {
     let loop = EventLoop.required(for: "sleep")
     let target = deadline.loopTime
@@ -25,14 +32,14 @@ private nonisolated(nonsending) func sleep(on loop: EventLoop, deadline: Int64) 
     try await SleepFuture(on: loop, until: deadline).wait()
 }
 
-/// A future that ends when its time has come: the timer and what waits for it in one object,
-/// of which a million may be alive.
+/// A future that ends at its deadline: the timer and the future that is waited for in one object, because a
+/// million of them can exist at a time.
 final class SleepFuture: FutureBase {
-    // SAFETY: used only while the future is in this loop's heap, which a loop empties before
-    // it goes.
+    // SAFETY: used only while the future is in this loop's heap, which the loop empties before it is
+    // released.
     @safe private unowned(unsafe) let loop: EventLoop
 
-    /// Its age among the loop's timers; 0 when it is not among them.
+    /// The future's age among the loop's timers; 0 when it is not one of them.
     var sequence: UInt32 {
         get { tag }
         set { tag = newValue }
@@ -46,7 +53,7 @@ final class SleepFuture: FutureBase {
 
     override var waitDescription: String { "sleep()" }
 
-    /// The loop has reached the deadline.
+    /// Called when the loop has reached the deadline.
     func fire() {
         if state == .pending { complete(as: .finished) }
     }

@@ -1,12 +1,16 @@
-/// Starts bodies one after the other until one has a value: the next when the one before
-/// has failed, or `delay` after it was started. The first value wins; the others are
-/// cancelled and waited for.
+/// Starts bodies one after the other until one of them returns a value.
 ///
-/// - Parameter delay: nil to start the next only when the one before has failed.
-/// - Returns: the winner's value and its place among `bodies`, nil if there was none; and
-///   for each body that was started its error, nil if it has none.
-/// - Throws: `CancellationError` if the task that waits was cancelled, after all bodies
-///   were and have ended.
+/// The next body starts when the previous one has failed, or `delay` after the previous one started. The
+/// first value wins. The other bodies are cancelled and waited for.
+///
+/// - Parameters:
+///   - delay: How long to wait for a body before starting the next one, or `nil` to start the next one only
+///     after the previous one has failed.
+///   - bodies: The bodies, in the order in which to start them.
+/// - Returns: The value of the winner and its index among `bodies`, or `nil` if there was no winner; and an
+///   element for each started body, which is its error or `nil`.
+/// - Throws: `CancellationError` if the waiting task is cancelled, after all bodies have been cancelled and
+///   have ended.
 ///
 /// asyncio: `asyncio.staggered.staggered_race`.
 public func staggeredRace<T>(
@@ -19,7 +23,19 @@ public func staggeredRace<T>(
     }
 }
 
-/// Starts `body` for one of `items` after the other until one has a value.
+/// Starts `body` for one of `items` after the other until one of them returns a value.
+///
+/// - Parameters:
+///   - items: The items, in the order in which to start.
+///   - delay: How long to wait for an item before starting the next one, or `nil` to start the next one only
+///     after the previous one has failed.
+///   - body: Receives an item.
+/// - Returns: The value of the winner and its index among `items`, or `nil` if there was no winner; and an
+///   element for each started item, which is its error or `nil`.
+/// - Throws: `CancellationError` if the waiting task is cancelled, after all bodies have been cancelled and
+///   have ended.
+///
+/// asyncio: `asyncio.staggered.staggered_race`.
 public func staggeredRace<Item, T>(
     _ items: some Sequence<Item>, delay: Duration?, isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line,
@@ -32,7 +48,7 @@ public func staggeredRace<Item, T>(
 }
 
 private final class StaggeredRace<Item, T> {
-    // Loop thread only: made, used and let go inside `staggeredRace`.
+    // Loop thread only: created, used and released inside `staggeredRace`.
     private let items: [Item]
     private let body: (Item) async throws -> T
     private let delay: Duration?
@@ -54,9 +70,9 @@ private final class StaggeredRace<Item, T> {
         self.body = body
     }
 
-    /// Starts the task of the next body, if there is one left when its turn comes.
+    /// Starts the task of the next body, which ends at once if there is none left when its turn comes.
     ///
-    /// - Parameter failure: the event that the body before has failed.
+    /// - Parameter failure: The event that the previous body has failed.
     func startNext(after failure: Event?, isolation: isolated (any Actor)?) {
         let task = createTask(isolation: isolation, fileID: fileID, line: line) {
             _ = isolation
@@ -88,7 +104,7 @@ private final class StaggeredRace<Item, T> {
         }
     }
 
-    /// Waits for all; a cancellation meanwhile cancels them, and is thrown at the end.
+    /// Waits for all bodies. A cancellation in the meantime cancels them, and is thrown at the end.
     nonisolated(nonsending) func finish() async throws {
         var cancellation: (any Error)?
         var message: String?

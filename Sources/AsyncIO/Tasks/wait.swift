@@ -1,23 +1,27 @@
-/// When `wait` returns.
+/// The condition under which ``wait(_:timeout:returnWhen:)`` returns.
 ///
 /// asyncio: `FIRST_COMPLETED`, `FIRST_EXCEPTION`, `ALL_COMPLETED`.
 public enum ReturnWhen: Sendable {
-    /// When the first has ended.
+    /// When the first future has ended.
     case firstCompleted
-    /// When the first has failed; a cancelled one has not. If none fails, when all have ended.
+    /// When the first future has failed, or when all have ended if none fails. Being cancelled is not a
+    /// failure.
     case firstException
-    /// When all have ended.
+    /// When all futures have ended.
     case allCompleted
 }
 
-/// Waits until some of `futures` have ended, or `timeout` has passed.
+/// Waits until some of `futures` have ended or `timeout` has passed.
 ///
-/// Nothing is cancelled: not when time runs out, nor when the task that waits is
-/// cancelled.
+/// This never cancels the futures, neither when the time is up nor when the waiting task is cancelled.
 ///
-/// - Returns: those that have ended and those that have not, each in the order given,
-///   each once.
-/// - Throws: ``ValueError`` if there are none; `CancellationError`.
+/// - Parameters:
+///   - futures: The tasks or futures to wait for.
+///   - timeout: How long to wait, or `nil` for no limit.
+///   - returnWhen: When to return.
+/// - Returns: The futures that have ended and those that have not, in the given order and without duplicates.
+/// - Throws: ``ValueError`` if `futures` is empty; `CancellationError` if the waiting task is cancelled.
+/// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.wait`.
 @discardableResult
@@ -26,7 +30,7 @@ public nonisolated(nonsending) func wait<F: FutureBase>(
 ) async throws -> (done: [F], pending: [F]) {
     var seen = Set<ObjectIdentifier>()
     let futures = futures.filter { seen.insert(ObjectIdentifier($0)).inserted }
-    guard !futures.isEmpty else { throw ValueError("wait() needs at least one task or future") }
+    guard !futures.isEmpty else { throw ValueError("futures must not be empty") }
 
     let loop = EventLoop.required(for: "wait")
     let subject = WaitedFutures(futures)
@@ -40,7 +44,7 @@ public nonisolated(nonsending) func wait<F: FutureBase>(
             let isEnough =
                 switch returnWhen {
                 case .firstCompleted: true
-                // As in asyncio, an error that ends the wait counts as seen.
+                // As in asyncio, an error that ends the wait counts as retrieved.
                 case .firstException: unfinished == 0 || (!ended.isCancelled && ended.takeError() != nil)
                 case .allCompleted: unfinished == 0
                 }

@@ -1,10 +1,15 @@
-/// Waits for a task or future, for `timeout` at most; nil for no limit.
+/// Waits for a task or future, but no longer than `timeout`.
 ///
-/// When time runs out, it is cancelled and waited for, however long that takes. If it
-/// ends with a value all the same, that is returned, unless `lateResult` is ``LateResult/discard``.
+/// When the time is up, the task or future is cancelled and waited for, however long that takes. If it still
+/// ends with a value, the value is returned, unless `lateResult` is ``LateResult/discard``.
 ///
-/// - Throws: ``TimeoutError``; and what the future throws. Cancelling the task that
-///   waits cancels the future.
+/// - Parameters:
+///   - future: The task or future to wait for.
+///   - timeout: How long to wait, or `nil` for no limit.
+///   - lateResult: What to do if the future ends with a value, or an error of its own, after the time limit.
+/// - Returns: The value of the task or future.
+/// - Throws: ``TimeoutError`` if the time limit was exceeded; otherwise what the future throws. If the
+///   waiting task is cancelled, the future is cancelled too, and this throws `CancellationError`.
 ///
 /// asyncio: `asyncio.wait_for`.
 @discardableResult
@@ -18,7 +23,7 @@ public nonisolated(nonsending) func waitFor<A: Awaitable>(
         try await cancelAndWait(future)
         return try limit.lateResult(of: future)
     }
-    // Nothing but our own future is waited for, so that no carrier is needed.
+    // Only our own future is waited for, so no carrier is needed.
     guard let task = runningTask() else { return try await waitForPlain(future, limit) }
     let scope = Timeout(limit, isNative: false)
     scope.enter(task)
@@ -29,7 +34,7 @@ public nonisolated(nonsending) func waitFor<A: Awaitable>(
 }
 
 extension TimeLimit {
-    /// The result of a future that was cancelled because time had run out.
+    /// Returns the result of a future that was cancelled because of the time limit.
     fileprivate func lateResult<A: Awaitable>(of future: A) throws -> A.Value {
         let value: A.Value
         do { value = try future.result() } catch {
@@ -40,11 +45,18 @@ extension TimeLimit {
     }
 }
 
-/// Runs `body` in the current task, for `timeout` at most; nil for no limit.
+/// Runs `body` in the current task, but no longer than `timeout`.
 ///
-/// With a timeout of zero or less the body does not start.
+/// If the timeout is zero or negative, the body does not start.
 ///
-/// - Throws: ``TimeoutError``; and what the body throws.
+/// - Parameters:
+///   - timeout: How long the body can take, or `nil` for no limit.
+///   - lateResult: What to do if the body returns a value, or throws an error of its own, after the time
+///     limit.
+///   - body: The work to do.
+/// - Returns: What `body` returns.
+/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise what `body` throws. If the current
+///   task is cancelled, so is the body, and its `CancellationError` is thrown.
 ///
 /// asyncio: `asyncio.wait_for`, given a coroutine.
 @inlinable
@@ -61,13 +73,13 @@ public func waitFor<T>(
         timeout, lateResult: lateResult, isolation: isolation, fileID: fileID, line: line, body)
 }
 
-/// asyncio makes a task for the body, cancels it and waits for it; it takes as many turns.
+/// asyncio creates a task for the body, cancels it and waits for it; this takes as many turns.
 @usableFromInline
 nonisolated(nonsending) func neverStarted() async throws {
     try await cancelAndWait(createTask {})
 }
 
-/// In a plain Swift task there is nothing to cancel but the future.
+/// In a plain Swift task, only the future can be cancelled.
 private nonisolated(nonsending) func waitForPlain<A: Awaitable>(
     _ future: A, _ limit: TimeLimit
 ) async throws -> A.Value {

@@ -26,7 +26,7 @@ import Testing
             message { _ = try TLSContext.server(certificate: good.certificate) }?.hasPrefix(good.certificate) == true)
         #expect(
             message { _ = try TLSContext.server(certificate: good.certificatePEM, key: good.key) }?
-                .contains("takes the path of a PEM file") == true)
+                .contains("expected the path of a PEM file") == true)
     }
 
     @Test func brokenCertificatesAreRefused() throws {

@@ -1,17 +1,22 @@
 extension EventLoop {
-    /// Continues a transport's connection with TLS, as the protocols do that begin in plain text
-    /// and have a word for it (STARTTLS).
+    /// Upgrades a transport's connection to TLS. Protocols that begin in plain text use this after an agreed
+    /// command (STARTTLS).
     ///
-    /// The protocol is called with what comes over the new transport, and no longer by the old
-    /// one, which is of no more use. `connectionMade` is not called again. If it fails, the
-    /// connection is closed, and `connectionLost` is called.
+    /// From then on, the protocol is called by the new transport, and the old one can no longer be used.
+    /// `connectionMade` is not called again. If the handshake fails, the connection is closed and
+    /// `connectionLost` is called.
     ///
     /// - Parameters:
-    ///   - context: a client's, or a server's: that is the side which this end takes.
-    ///   - serverHostname: on a client's side, the name that the server's certificate must be for.
-    /// - Throws: ``ValueError`` if there is no name to check, or the transport is a pipe's, or
-    ///   closing; ``RuntimeError`` if it has TLS already, or sends a file; ``TLSError`` or ``OSError`` if the handshake fails, and `CancellationError`: the
-    ///   connection is closed then.
+    ///   - transport: The transport to upgrade.
+    ///   - receiver: The protocol of the new transport.
+    ///   - context: A client's or a server's context, depending on which side this end takes.
+    ///   - serverHostname: On the client's side, the name that the server's certificate must be valid for.
+    /// - Returns: The new transport.
+    /// - Throws: ``ValueError`` if a client has no name to check, or the transport is a pipe or is closing;
+    ///   ``RuntimeError`` if the transport already uses TLS or is sending a file, or the loop is closed; in
+    ///   these cases the connection continues unchanged. ``TLSError`` or ``OSError`` if the handshake fails,
+    ///   and `CancellationError` if the task is cancelled during the handshake; the connection is then
+    ///   closed.
     ///
     /// asyncio: `loop.start_tls`.
     public nonisolated(nonsending) func startTLS(
@@ -20,10 +25,10 @@ extension EventLoop {
         try checkOpen("startTLS")
         let upgrade = try TLSUpgrade(context, serverHostname: serverHostname)
         guard transport.channel.canSendEOF || transport.channel.depth > 0 else {
-            throw ValueError("\(transport) cannot have TLS: it is no socket")
+            throw ValueError("cannot start TLS on \(transport): it is not a socket")
         }
-        guard !transport.isClosing else { throw ValueError("\(transport) cannot have TLS: it is closing") }
-        if let hindrance = transport.hindrance { throw RuntimeError("\(transport) cannot have TLS: \(hindrance)") }
+        guard !transport.isClosing else { throw ValueError("cannot start TLS on \(transport): it is closing") }
+        if let hindrance = transport.hindrance { throw RuntimeError("cannot start TLS on \(transport): \(hindrance)") }
         let lower = transport.handOver()
         do {
             return Transport(continuing: try await upgrade(lower), receiver)

@@ -2,38 +2,39 @@ internal import AsyncIOSystem
 
 // # Closing
 //
-// Each side of TLS says its end (close_notify), and a side that closes waits for the other's: so it
-// knows that all was received, and nothing that is on its way makes the kernel break the connection
-// with a reset. But a peer need not answer. It may go on sending, for as long as it likes: a client
-// that uploads, a server in the midst of a download. So there are three bounds, whichever comes first:
+// Each side of TLS announces its end (close_notify). A side that closes waits for the other's announcement:
+// then it knows that everything was received, and no bytes in flight make the kernel break the connection
+// with a reset. But a peer need not answer. It can continue to send for as long as it likes, such as a client
+// in the middle of an upload or a server in the middle of a download. So there are three limits, and the
+// first that is reached counts:
 //
-// - bytes: of what still comes, 8 MiB are read and dropped, and no more;
-// - patience: a peer that sends data, though it was told the end, has a second for its own;
-// - time: the context's `shutdownTimeout` ends what none of them ends, with an error.
+// - Bytes: up to 8 MiB of further data are read and dropped.
+// - Patience: a peer that sends data after our announcement has one second to make its own.
+// - Time: the context's `shutdownTimeout` ends everything else with an error.
 //
-// After the first two, the lower channel is closed as any other: what it keeps is still sent.
+// After the first two, the lower channel is closed like any other: what it has buffered is still sent.
 
 extension TLSChannel {
-    /// How far closing has come.
+    /// The progress of closing.
     struct Closing {
-        /// TLS's end is with the lower channel.
+        /// Our close_notify has been passed to the lower channel.
         var isEndSaid = false
         /// How many of the peer's bytes were dropped.
         var dropped = 0
-        /// The peer has gone on sending for too long.
+        /// The peer has continued to send for too long.
         var isOutOfPatience = false
-        /// When closing takes too long, on the loop's clock.
+        /// When closing times out, on the loop's clock.
         var deadline: Int64 = 0
 
-        /// About what may be on its way when the peer hears of the end: as large as Linux lets the buffers of a
-        /// connection grow by itself.
+        /// About as much as can be in flight when the peer receives our close_notify: the size to which Linux
+        /// lets the buffers of a connection grow by itself.
         static let mostDropped = 8 << 20
         static let patience = Duration.seconds(1)
 
         var hasHeardEnough: Bool { isOutOfPatience || dropped > Self.mostDropped }
     }
 
-    /// Sends what is held and TLS's end, and waits for the peer's.
+    /// Sends what is held and close_notify, and waits for the peer's.
     func closeGracefully() {
         closing.deadline = loop.time.advanced(by: context.shutdownTimeout)
         timer = loop.schedule(.callback { [self] in giveUpClosing() }, at: closing.deadline)
@@ -51,7 +52,7 @@ extension TLSChannel {
         }
     }
 
-    /// Sends TLS's end, if nothing is held any more: that goes first.
+    /// Sends close_notify, unless bytes are still held. Those are sent first.
     func sayEnd() throws {
         try flush()
         guard held.isEmpty, !closing.isEndSaid else { return }
@@ -63,11 +64,12 @@ extension TLSChannel {
 
     private func listen() { lower.whenReadable { [self] in dropOnce() } }
 
-    /// Reads and drops what is there. One try a turn: a peer that sends without end must not
-    /// stop the others.
+    /// Reads and drops what is available, once per turn, so that a peer that sends endlessly does not stop
+    /// the others.
     private func dropOnce() {
         guard state == .closing, error == nil else { return }
-        // What was written is with the kernel, or not; a broken connection is bad news only then.
+        // What was written has been passed to the kernel, or not. A broken connection matters only in the
+        // second case.
         ignoresLoss = outgoingCount == 0
         do {
             var isOver = false
@@ -75,13 +77,13 @@ extension TLSChannel {
             if received == 0 || isOver || closing.hasHeardEnough { return nothingMoreComes() }
             if !lower.isClosing, lower.isReadable { listen() }
         } catch {
-            // `lowerIsLost` comes.
+            // `lowerIsLost` will be called.
         }
     }
 
-    /// - Returns: whether nothing more will come.
+    /// Returns whether nothing more will come.
     private func drop(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        // SAFETY: the engine writes no more than fits; nobody reads it.
+        // SAFETY: the engine writes no more than fits; nothing reads it.
         unsafe withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 16) { target in
             do {
                 let before = closing.dropped
@@ -97,7 +99,7 @@ extension TLSChannel {
                 if !held.isEmpty { try sayEnd() }
                 return outcome == .closed
             } catch {
-                // Nothing can be encrypted any more.
+                // Nothing more can be encrypted.
                 held.removeAll()
                 closing.isEndSaid = true
                 return true
@@ -105,14 +107,14 @@ extension TLSChannel {
         }
     }
 
-    /// The peer has said its end, or nobody listens any more. What is still held is sent first.
+    /// The peer has announced its end, or reading has been given up. What is still held is sent first.
     private func nothingMoreComes() {
         isEnded = true
         lower.whenReadable(nil)
         if closing.isEndSaid { finish() }
     }
 
-    /// The peer sends data, and perhaps goes on to.
+    /// The peer is sending data and may continue to.
     private func losePatience() {
         timer?.cancel()
         timer = loop.schedule(
@@ -124,7 +126,7 @@ extension TLSChannel {
             }, at: min(closing.deadline, loop.time.advanced(by: Closing.patience)))
     }
 
-    /// Both sides have said their end, or this one waits no longer.
+    /// Both sides have announced their end, or this one waits no longer.
     private func finish() {
         lower.whenReadable(nil)
         lower.close()

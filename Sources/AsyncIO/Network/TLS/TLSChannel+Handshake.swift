@@ -2,10 +2,10 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension TLSChannel {
-    /// Runs the handshake. If it throws, the channel and the lower one are closed.
+    /// Performs the handshake. If this throws, the channel and the lower one are closed.
     ///
-    /// - Parameter early: bytes of the peer's that were received already.
-    /// - Throws: as ``checkHandshake()``; `CancellationError`.
+    /// - Parameter early: Bytes of the peer that have already been received.
+    /// - Throws: The errors of ``checkHandshake()``; `CancellationError`.
     nonisolated(nonsending) func handshake(early: [UInt8] = []) async throws {
         let end = Waiter(for: "a TLS handshake")
         startHandshake(early: early) { end.complete() }
@@ -18,14 +18,14 @@ extension TLSChannel {
         try checkHandshake()
     }
 
-    /// - Throws: ``TLSError`` if one side has refused the other; ``OSError`` if the connection broke
+    /// - Throws: ``TLSError`` if one side has rejected the other; ``OSError`` if the connection broke
     ///   (`connectionReset`), time ran out, or this side has closed it (`connectionAbort`).
     func checkHandshake() throws {
         if let error { throw error }
         if !isEstablished { throw OSError(.connectionAbort, "TLS handshake with \(name): the connection was closed") }
     }
 
-    /// Begins the handshake; `isOver` is called when it is, in whatever way.
+    /// Starts the handshake, and calls `isOver` when it has ended, successfully or not.
     func startHandshake(early: [UInt8] = [], _ isOver: @escaping () -> Void) {
         onHandshakeEnd = isOver
         if let host, let session = context.sessions.take(for: host) { engine.offer(session) }
@@ -34,21 +34,21 @@ extension TLSChannel {
             at: loop.time.advanced(by: context.handshakeTimeout))
         do {
             try unsafe early.withUnsafeBytes { unsafe try engine.feed($0) }
-            // A client begins; a server may have what it needs.
+            // A client sends first; a server may already have what it needs.
             if try advance() { lower.whenReadable { [self] in continueHandshake() } }
         } catch {
             handshakeFails(with: error)
         }
     }
 
-    /// The lower channel has news.
+    /// The lower channel is readable or has ended.
     private func continueHandshake() {
         guard !isEstablished, !isClosing else { return }
         do {
             var rounds = 0
             repeat {
                 rounds += 1
-                // Others are to have their turn too.
+                // Other work must get its turn too.
                 if rounds > 16 { return lower.whenReadable { [self] in continueHandshake() } }
                 var problem: (any Error)?
                 let received = try unsafe lower.tryReceive(atMost: 32_768) { bytes in
@@ -65,9 +65,9 @@ extension TLSChannel {
         }
     }
 
-    /// Goes as far as the peer's bytes carry.
+    /// Continues the handshake as far as the received bytes allow.
     ///
-    /// - Returns: whether more of them are needed.
+    /// - Returns: Whether more bytes are needed.
     private func advance() throws -> Bool {
         while true {
             switch try engine.handshake() {
@@ -85,7 +85,7 @@ extension TLSChannel {
 
     private func establish() {
         isEstablished = true
-        // The peer's first bytes may have come along.
+        // The peer's first bytes may already have been received.
         hasMore = true
         timer?.cancel()
         timer = nil
@@ -94,7 +94,7 @@ extension TLSChannel {
         onHandshakeEnd.take()?()
     }
 
-    /// The client has named its server.
+    /// Chooses the context for the name that the client asked for.
     private func choose() {
         do {
             guard let chosen = try context.chooser?(engine.wantedName) else { return engine.choose(nil) }
@@ -118,7 +118,7 @@ extension TLSChannel {
         _ = fail((error as? TLSFailure).map { TLSError($0, "TLS handshake with \(name)") } ?? error)
     }
 
-    /// Keeps a session that the server gave, for the next connection to it.
+    /// Saves a session that the server issued, for the next connection to it.
     func keepSession() {
         guard let host, let session = engine.takeSession() else { return }
         context.sessions.insert(session, for: host)

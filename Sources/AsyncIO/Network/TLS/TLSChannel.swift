@@ -5,51 +5,51 @@ internal import AsyncIOSystem
 //     StreamReader <- tryReceive <- engine <- lower.tryReceive <- the peer
 //     StreamWriter -> send       -> engine -> lower.send       -> the peer
 //
-// The engine does no I/O, and this class has no buffers of its own: what the peer sent is
-// decrypted from the memory that it was received into, and what is encrypted goes to the
-// lower channel at once, which keeps what the kernel does not take. So there is one write
-// buffer, with one pair of water marks, and an idle connection holds nothing.
+// The engine does no I/O, and this class has no buffers of its own: what the peer sent is decrypted from the
+// memory that it was received into, and what is encrypted goes to the lower channel at once, which buffers
+// what the kernel does not accept. So there is one write buffer with one pair of water marks, and an idle
+// connection uses no memory for buffers.
 //
-// The lower channel may be any, also another of this kind: TLS over TLS needs no code but the
-// choice of the half of the loop's buffer that is decrypted into.
+// The lower channel can be any channel, even another one of this kind. TLS over TLS needs no extra code,
+// except to choose the half of the loop's buffer to decrypt into.
 //
-// States: handshake → established → closing → lost; `ByteChannel` has the last two.
+// States: handshake → established → closing → lost; `Channel` has the last two.
 //
-// - A handshake goes on whenever the lower channel has news. A failure, a time-out, `close()`,
-//   and the cancellation of who waits for it end it, and the lower channel with it.
-// - Closing: what is kept is sent, then TLS's own end. Then the peer's bytes are read and
-//   dropped until its own end comes, the connection breaks, the peer has sent too much, or time
-//   runs out; see TLSChannel+Closing.swift.
-// - A stream that ends without the peer's TLS end was cut off: an error, since somebody on the
-//   way may have cut it.
+// - A handshake continues whenever the lower channel becomes readable. A failure, a timeout, `close()` and
+//   the cancellation of the waiting task end it, and the lower channel with it.
+// - Closing: what is held is sent, then close_notify. Then the peer's bytes are read and dropped until its
+//   own close_notify arrives, the connection breaks, the peer has sent too much, or time runs out; see
+//   TLSChannel+Closing.swift.
+// - A stream that ends without the peer's close_notify was truncated. This is an error, since an attacker may
+//   have cut it off.
 
-/// TLS over another channel. Loop thread only.
+/// A TLS channel over another channel. Loop thread only.
 final class TLSChannel: ByteChannel {
     let lower: ByteChannel
     let context: TLSContext
     let engine: TLSEngine
-    /// What a client calls its server; its sessions are kept under that name.
+    /// The name that a client uses for its server; sessions are saved under that name.
     let host: String?
 
     var isEstablished = false
-    /// The engine may have something to say without more of the peer's bytes.
+    /// The engine may have output without more of the peer's bytes.
     var hasMore = false
-    /// The peer's TLS end has come.
+    /// The peer's close_notify has arrived.
     var isEnded = false
-    /// Plain bytes that are not encrypted yet: those of a large write, or of a peer that does not take
-    /// what was encrypted, or while a message of the protocol's own has come in half.
+    /// Plain bytes that are not encrypted yet: because a large write takes several turns, the peer does not
+    /// accept the encrypted bytes, or a protocol message has arrived in part.
     var held = ByteBuffer()
-    /// A turn has been asked for in which more of them is encrypted.
+    /// A turn in which more of `held` is encrypted is already queued.
     private var isFlushQueued = false
-    /// How much was encrypted in which turn.
+    /// How many bytes were encrypted in which turn.
     private var encrypted = (count: 0, turn: UInt64.max)
-    /// How far closing has come.
+    /// The progress of closing.
     var closing = Closing()
-    /// Ends a handshake, or a closing, that takes too long.
+    /// Ends a handshake or a closing that takes too long.
     var timer: TimerHandle?
-    /// Called when the handshake is over, in whatever way.
+    /// Called when the handshake has ended, successfully or not.
     var onHandshakeEnd: (() -> Void)?
-    /// The lower channel ends with an error that means nothing any more.
+    /// The lower channel ends with an error that no longer matters.
     var ignoresLoss = false
     private var onReadable: WatchCallback?
 
@@ -62,7 +62,7 @@ final class TLSChannel: ByteChannel {
         engine = try tlsErrors { () throws(TLSFailure) in
             try TLSEngine(
                 context.engine, serverName: isAddress ? nil : upgrade.host,
-                // A certificate knows no zones.
+                // Certificates do not contain zones.
                 expectedHost: context.checksHost
                     ? upgrade.host.map { isAddress ? Resolver.split($0).address : $0 } : nil,
                 isAddress: isAddress,
@@ -102,7 +102,7 @@ final class TLSChannel: ByteChannel {
         try unsafe receive(target.count) { unsafe try decrypt($0, into: target) }
     }
 
-    /// Below, a copy out of the loop's buffer is cheaper than memory that is not filled.
+    /// Below this size, a copy out of the loop's buffer is cheaper than an array with unused capacity.
     private static let leastDecryptedDirectly = 4096
 
     override func tryReceive(atMost count: Int) throws -> [UInt8]? {
@@ -115,8 +115,8 @@ final class TLSChannel: ByteChannel {
                 unsafe bytes = Array(target[..<(received ?? 0)])
                 return received
             }
-            // Plain bytes are fewer than encrypted ones. (What a part of a record had left over
-            // is for the next time.)
+            // Plain bytes are fewer than encrypted ones. (What is left over from part of a record is returned
+            // by the next call.)
             unsafe bytes = try Array(unsafeUninitializedCapacity: min(count, input.count)) { target, initialized in
                 received = unsafe try decrypt(input, into: UnsafeMutableRawBufferPointer(target))
                 initialized = received ?? 0
@@ -126,13 +126,13 @@ final class TLSChannel: ByteChannel {
         return received.map { _ in bytes }
     }
 
-    /// Receives encrypted bytes until `open` makes something of them.
+    /// Receives encrypted bytes until `open` produces plain ones.
     private func receive(_ count: Int, _ open: (UnsafeRawBufferPointer) throws -> Int?) throws -> Int? {
         if let error { throw error }
         if isClosing || isEnded { return 0 }
         guard isEstablished else { return nil }
         if hasMore, let received = unsafe try open(UnsafeRawBufferPointer(start: nil, count: 0)) { return received }
-        // As much as the plain bytes take encrypted, and a whole record at least.
+        // As many encrypted bytes as the plain ones take, and at least a whole record.
         let wanted = unsafe min(max(count, 16_384), half.count - 1024) + 1024
         while true {
             var result: Result<Int?, any Error> = .success(nil)
@@ -146,14 +146,14 @@ final class TLSChannel: ByteChannel {
             }
             guard let received else { return nil }
             if received == 0 { return try endOfInput() }
-            // Nil is a part of a record, or a message of the protocol's own.
+            // Nil means part of a record, or a message of the TLS protocol itself.
             if let received = try result.get() { return received }
             loop.spend(received)
             if loop.isBudgetSpent { return nil }
         }
     }
 
-    /// - Returns: how many plain bytes came; 0 at the end; nil if there are none yet.
+    /// Returns the number of plain bytes; 0 at the end; nil if there are none yet.
     private func decrypt(_ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) throws -> Int? {
         var count = 0
         do {
@@ -170,14 +170,14 @@ final class TLSChannel: ByteChannel {
 
     /// The half of the loop's buffer that the lower channel does not use for its own bytes.
     //
-    // SAFETY: ours until the next suspension, as all of the buffer.
+    // SAFETY: ours until the next suspension, like the whole buffer.
     private var half: UnsafeMutableRawBufferPointer {
         let all = unsafe loop.receiveBuffer.bytes
         let middle = all.count / 2
         return unsafe UnsafeMutableRawBufferPointer(rebasing: depth % 2 == 1 ? all[middle...] : all[..<middle])
     }
 
-    /// The lower channel has ended, and TLS has not.
+    /// The lower channel has ended without a close_notify.
     private func endOfInput() throws -> Int {
         guard !context.toleratesTruncation, !lower.isClosing else {
             isEnded = true
@@ -186,7 +186,7 @@ final class TLSChannel: ByteChannel {
         throw fail(
             TLSError(
                 .truncated,
-                "the connection to \(name) ended without TLS's own end (close_notify): bytes may have been cut off"))
+                "the connection to \(name) ended without a TLS close_notify: data may be missing"))
     }
 
     override func readWaiter() -> Waiter? {
@@ -198,7 +198,7 @@ final class TLSChannel: ByteChannel {
     override func whenReadable(_ callback: (() -> Void)?) {
         onReadable?.isRemoved = true
         onReadable = callback.map { WatchCallback($0) }
-        // Until it is established, and when it is closing, a channel listens to the lower one itself.
+        // During the handshake and while it is closing, a channel uses the lower one's callback itself.
         if isEstablished, !isClosing { lower.whenReadable(callback) }
         if hasMore || isEnded || isClosing { loop.queue(onReadable) }
     }
@@ -225,10 +225,10 @@ final class TLSChannel: ByteChannel {
         try unsafe rest.takeBlocks(joiningIn: memory) { unsafe try send($0) }
     }
 
-    /// Encrypts and sends, as much as this turn allows and the lower channel takes. In parts: the
-    /// encrypted bytes of one part are in memory at once.
+    /// Encrypts and sends as much as this turn allows and the lower channel accepts. It does so in parts, so
+    /// that the encrypted bytes of only one part are in memory at a time.
     ///
-    /// - Returns: how many bytes. The rest is to be held; it goes by itself.
+    /// - Returns: The number of bytes sent. The caller holds the rest, which is sent automatically.
     private func encrypt(_ bytes: UnsafeRawBufferPointer) throws -> Int {
         if encrypted.turn != loop.turns { encrypted = (0, loop.turns) }
         var start = 0
@@ -238,7 +238,7 @@ final class TLSChannel: ByteChannel {
                 break
             }
             let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[start...].prefix(65_536))
-            // If it wants input, that goes on with it.
+            // If the engine wants input, writing continues when it arrives.
             guard unsafe try engine.write(part) == .done else { break }
             start += part.count
             encrypted.count += part.count
@@ -247,17 +247,17 @@ final class TLSChannel: ByteChannel {
         return start
     }
 
-    /// In one turn, so that a large write does not stop the others.
+    /// The limit per turn, so that a large write does not stop the others.
     private static let mostEncrypted = 1 << 20
 
-    /// Sends what the engine has for the peer, and what was held back if it can be encrypted now.
+    /// Sends the engine's output for the peer, and what was held if it can be encrypted now.
     func flush() throws {
         if !held.isEmpty { held.dropFirst(try unsafe held.withBytes { unsafe try encrypt($0) }) }
         unsafe try engine.takeOutput { unsafe try lower.send($0) }
         notePressure()
     }
 
-    /// In the next turn; or when the lower channel has room, which it tells.
+    /// Sends what is held in the next turn, or when the lower channel reports that it has room.
     private func flushHeldLater() {
         guard !isFlushQueued, !lower.isPaused else { return }
         isFlushQueued = true
@@ -290,7 +290,7 @@ final class TLSChannel: ByteChannel {
     override var canSendEOF: Bool { false }
 
     override func sendEOF() throws {
-        throw RuntimeError("a TLS connection cannot end one half: end both, with close()")
+        throw RuntimeError("a TLS connection cannot be half-closed; use close() to end both halves")
     }
 
     // MARK: Ending
@@ -315,8 +315,8 @@ final class TLSChannel: ByteChannel {
         abort()
     }
 
-    /// The error, after which the channel is lost. The peer gets what the engine has to say
-    /// of it.
+    /// Returns the error to throw, and ends the channel with it. The peer receives the alert that the engine
+    /// has for it.
     func fail(_ error: any Error) -> any Error {
         let error = (error as? TLSFailure).map { TLSError($0, "TLS with \(name)") } ?? error
         unsafe try? engine.takeOutput { unsafe try lower.send($0) }
@@ -326,7 +326,7 @@ final class TLSChannel: ByteChannel {
         return self.error ?? error
     }
 
-    /// Whoever waits for bytes gets the end.
+    /// A task that waits for bytes gets the end of the stream.
     private func forgetReader() {
         lower.whenReadable(nil)
         onReadable?.isRemoved = true

@@ -2,19 +2,20 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension TLSContext {
-    // MARK: Whom to trust
+    // MARK: Trust
 
-    /// Trusts what the system trusts. A client's context does so already.
+    /// Trusts the certificates that the system trusts. A client's context does this by default.
+    ///
+    /// - Throws: ``TLSError`` if OpenSSL cannot load them.
     ///
     /// asyncio: `SSLContext.load_default_certs`.
     public func trustSystem() throws { try change { engine throws(TLSFailure) in try engine.trustSystem() } }
 
-    /// Trusts the certificates of a PEM file too. A server also tells its clients that it takes
-    /// certificates of these issuers.
+    /// Adds the certificates of a PEM file to the trusted ones. A server also tells its clients that it
+    /// accepts certificates of these issuers. The file is read synchronously.
     ///
-    /// A chain of certificates may end at any certificate that is trusted: a root, an
-    /// intermediate, or the peer's own. To *pin* a server, make a context that trusts its
-    /// certificate and nothing else:
+    /// A chain of certificates can end at any trusted certificate: a root, an intermediate, or the peer's
+    /// own. To *pin* a server, create a context that trusts only the server's certificate:
     ///
     /// ```swift
     /// let tls = try TLSContext.client(systemTrust: false)
@@ -23,7 +24,7 @@ extension TLSContext {
     ///
     /// The name and the dates of a pinned certificate are still checked.
     ///
-    /// - Throws: ``TLSError`` if the file cannot be read, or has no certificate.
+    /// - Throws: ``TLSError`` if the file cannot be read or contains no certificate.
     ///
     /// asyncio: `SSLContext.load_verify_locations(cafile=)`.
     public func trust(file path: some SystemStringConvertible) throws {
@@ -32,14 +33,19 @@ extension TLSContext {
         try change { engine throws(TLSFailure) in try engine.trust(pem: bytes, from: path.description) }
     }
 
-    /// Trusts the certificates of PEM text too.
+    /// Adds the certificates in PEM text to the trusted ones.
+    ///
+    /// - Throws: ``TLSError`` if the text contains no certificate.
     ///
     /// asyncio: `SSLContext.load_verify_locations(cadata=)`.
     public func trust(pem: String) throws {
         try change { engine throws(TLSFailure) in try engine.trust(pem: Array(pem.utf8), from: "the text to trust") }
     }
 
-    /// Trusts the certificates of a folder too, as `openssl rehash` arranges it.
+    /// Adds the certificates of a directory, as prepared by `openssl rehash`, to the trusted ones.
+    ///
+    /// - Throws: ``TLSError`` if OpenSSL does not accept the directory; ``ValueError`` if the path is not
+    ///   valid.
     ///
     /// asyncio: `SSLContext.load_verify_locations(capath=)`.
     public func trust(directory path: some SystemStringConvertible) throws {
@@ -47,12 +53,12 @@ extension TLSContext {
         try change { engine throws(TLSFailure) in try engine.trust(directory: path) }
     }
 
-    /// Sets whether certificates must follow RFC 5280 to the letter, as they must at first. An
-    /// authority's certificate then needs the *key usage* extension, for example, and all others
-    /// the identifier of their issuer's key.
+    /// Sets whether certificates must follow RFC 5280 strictly, which is the default. Strict verification
+    /// requires, for example, that the certificate of an authority has the *key usage* extension, and that
+    /// all others have the key identifier of their issuer.
     ///
-    /// Turn this off for an authority whose old certificates cannot be made anew. The chain, the
-    /// dates and the name are checked all the same.
+    /// Turn this off for an authority whose old certificates cannot be reissued. The chain, the dates and the
+    /// name are still checked.
     ///
     /// asyncio: `ssl.VERIFY_X509_STRICT` in `SSLContext.verify_flags`.
     public func setStrictVerification(_ isStrict: Bool) {
@@ -60,26 +66,31 @@ extension TLSContext {
         engine.setStrict(isStrict)
     }
 
-    // MARK: Whom to ask
+    // MARK: Client certificates
 
-    /// What a server asks of its clients.
+    /// Whether a server asks its clients for certificates.
+    ///
+    /// asyncio: `ssl.VerifyMode`.
     public enum ClientCertificates: Sendable {
-        /// Nothing; so it is at first.
+        /// The server does not ask. This is the default.
         case notAsked
-        /// A certificate, if they have one; then it must be good.
+        /// The server asks. A client without a certificate is accepted, but if it presents one, it must be
+        /// valid.
         case optional
-        /// A good certificate.
+        /// The server asks, and rejects clients without a valid certificate.
         case required
     }
 
-    /// Sets whether a server asks its clients for certificates; it trusts those of issuers that
-    /// ``trust(file:)`` was told.
+    /// Sets whether a server asks its clients for certificates. It accepts those of the issuers that you add
+    /// with ``trust(file:)``.
     ///
-    /// - Throws: ``ValueError`` on a client's context.
+    /// - Throws: ``ValueError`` if this is a client's context.
     ///
     /// asyncio: `SSLContext.verify_mode` of a server.
     public func askForCertificates(_ what: ClientCertificates) throws {
-        guard isServer else { throw ValueError("clients do not ask for certificates: they always get the server's") }
+        guard isServer else {
+            throw ValueError("only a server can ask for certificates; a client always receives the server's")
+        }
         try change { engine throws(TLSFailure) in
             switch what {
             case .notAsked: engine.setVerification(.none)
@@ -89,38 +100,42 @@ extension TLSContext {
         }
     }
 
-    /// Makes a client accept whatever certificate a server shows. Anybody on the way may then
-    /// read and change everything: for experiments only. To trust one certificate of your own,
-    /// use ``trust(file:)``.
+    /// Makes a client accept any certificate. Anyone between the two sides can then read and change
+    /// everything, so use this only for experiments. To trust a certificate of your own, use
+    /// ``trust(file:)``.
+    ///
+    /// - Throws: ``ValueError`` if this is a server's context.
     ///
     /// asyncio: `check_hostname = False`, `verify_mode = CERT_NONE`.
     public func dangerouslyDisableVerification() throws {
-        guard !isServer else { throw ValueError("a server verifies nobody unless it asks for certificates") }
+        guard !isServer else { throw ValueError("a server's context verifies nobody unless it asks for certificates") }
         try change { engine throws(TLSFailure) in engine.setVerification(.none) }
         checksHost = false
     }
 
-    /// Makes a client accept a good certificate whoever it is for. Anybody who has one may then
-    /// stand in for the server.
+    /// Makes a client accept a valid certificate of any host. Anyone who has one can then impersonate the
+    /// server.
+    ///
+    /// - Throws: ``ValueError`` if this is a server's context.
     ///
     /// asyncio: `check_hostname = False`.
     public func dangerouslyDisableHostCheck() throws {
-        guard !isServer else { throw ValueError("a server checks no host") }
+        guard !isServer else { throw ValueError("a server's context does not check host names") }
         sessions.removeAll()
         checksHost = false
     }
 }
 
-/// The whole of a file of certificates or keys.
+/// Returns the contents of a file of certificates or keys.
 func readFile(_ path: SystemString) throws -> [UInt8] {
     if path.description.contains("-----BEGIN ") {
         throw TLSError(
-            .configuration, "this takes the path of a PEM file; for the text itself there is a pem parameter")
+            .configuration, "expected the path of a PEM file, got PEM text; pass text as the pem parameter")
     }
     let name = try path.terminated("a path")
     do {
         let file = try unsafe FileDescriptor.open(name, .readOnly, options: .closeOnExec)
-        // What was read is read, whatever the system says of the descriptor's end.
+        // What was read stays valid, even if closing the descriptor fails.
         defer { try? file.close() }
         var bytes: [UInt8] = []
         while true {

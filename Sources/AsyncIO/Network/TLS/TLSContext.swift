@@ -1,9 +1,9 @@
 internal import AsyncIOSystem
 
-/// What TLS connections have in common: certificates, whom to trust, which versions.
+/// The settings that TLS connections share: certificates, trust and protocol versions.
 ///
-/// A client's context trusts what the system trusts, and checks that the server's certificate
-/// is good and for the host that is asked for. Both kinds speak TLS 1.2 or later.
+/// A client's context trusts the certificates that the system trusts, and checks that the server's
+/// certificate is valid and was issued for the requested host. Both kinds of context use TLS 1.2 or later.
 ///
 /// ```swift
 /// let (reader, writer) = try await openConnection(host: "example.com", port: 443, tls: .client())
@@ -12,31 +12,31 @@ internal import AsyncIOSystem
 /// let server = try await startServer(host: nil, port: 8443, tls: tls) { reader, writer in … }
 /// ```
 ///
-/// A change is for the connections that are made after it. The engine is OpenSSL 3, which is
-/// loaded when the first context is made.
+/// Changes apply to connections that are created afterwards. The engine is OpenSSL 3, which is loaded when
+/// the first context is created.
 ///
 /// asyncio: `ssl.SSLContext`.
 public final class TLSContext {
-    // Not Sendable: used where it was made, and by connections of that loop.
+    // Not Sendable: a context is used where it was created, and by the connections of that loop.
     let engine: TLSEngineContext
-    /// Which context serves the name that a client asks for.
+    /// Returns the context for the name that a client asks for.
     var chooser: ((String?) throws -> TLSContext?)?
     var sessions = TLSSessionCache()
-    /// Whether a client checks that the certificate is for the host.
+    /// Whether a client checks that the certificate is valid for the host.
     var checksHost = true
 
-    /// How long a handshake may take before the connection is given up.
+    /// How long a handshake can take before the connection is aborted. The default is 60 seconds.
     ///
     /// asyncio: `ssl_handshake_timeout`.
     public var handshakeTimeout: Duration = .seconds(60)
 
-    /// How long a closing connection waits for the peer to agree.
+    /// How long a closing connection waits for the peer's close_notify. The default is 30 seconds.
     ///
     /// asyncio: `ssl_shutdown_timeout`.
     public var shutdownTimeout: Duration = .seconds(30)
 
-    /// Whether a connection that ends without TLS's own end counts as ended, and not as cut off.
-    /// Only for protocols that know their own end, as HTTP does with a content length.
+    /// Whether a connection that ends without a close_notify counts as ended normally, not as truncated. Set
+    /// it only for protocols that mark their own end, such as HTTP with a content length.
     ///
     /// asyncio: `suppress_ragged_eofs`.
     public var toleratesTruncation = false
@@ -45,16 +45,16 @@ public final class TLSContext {
         engine = try tlsErrors { () throws(TLSFailure) in try TLSEngineContext(isServer: isServer) }
     }
 
-    /// Whether it is for the server's side.
+    /// Whether the context is for the server's side.
     public var isServer: Bool { engine.isServer }
 
-    // MARK: Making one
+    // MARK: Creating contexts
 
-    /// A context for clients.
+    /// Creates a context for clients.
     ///
-    /// - Parameter systemTrust: whether it trusts what the system trusts; without, only what
-    ///   ``trust(file:)`` and its like are told.
-    /// - Throws: ``TLSError``, if OpenSSL 3 is missing.
+    /// - Parameter systemTrust: Whether to trust the certificates that the system trusts. If this is `false`,
+    ///   the context trusts only what you add with ``trust(file:)`` and similar methods.
+    /// - Throws: ``TLSError`` if OpenSSL 3 cannot be loaded.
     ///
     /// asyncio: `ssl.create_default_context()`.
     public static func client(systemTrust: Bool = true) throws -> TLSContext {
@@ -63,14 +63,15 @@ public final class TLSContext {
         return context
     }
 
-    /// A context for servers.
+    /// Creates a context for servers. The files are read synchronously.
     ///
     /// - Parameters:
-    ///   - certificate: the path of a PEM file: the server's certificate, and those that lead
-    ///     from it to one that clients trust.
-    ///   - key: the path of its private key; nil if that is in the same file.
-    ///   - password: the key's, if it has one.
-    /// - Throws: ``TLSError`` if OpenSSL 3 is missing or the files are no good, with what is wrong.
+    ///   - certificate: The path of a PEM file with the server's certificate, followed by the certificates
+    ///     that lead from it to one that clients trust.
+    ///   - key: The path of the private key, or `nil` if it is in the same file.
+    ///   - password: The password of the key, if it has one.
+    /// - Throws: ``TLSError``, which says what is wrong, if OpenSSL 3 cannot be loaded or the files are not
+    ///   valid; ``ValueError`` if the password contains a zero byte.
     ///
     /// asyncio: `ssl.create_default_context(Purpose.CLIENT_AUTH)`, `load_cert_chain`.
     public static func server(
@@ -81,9 +82,12 @@ public final class TLSContext {
         return context
     }
 
-    /// A context for servers; the certificate and its key are PEM text.
+    /// Creates a context for servers from a certificate and a key in PEM text.
     ///
-    /// - Throws: ``TLSError`` if OpenSSL 3 is missing or the texts are no good.
+    /// - Throws: ``TLSError`` if OpenSSL 3 cannot be loaded or the texts are not valid; ``ValueError`` if the
+    ///   password contains a zero byte.
+    ///
+    /// asyncio: none; `load_cert_chain` accepts files only.
     public static func server(
         certificatePEM: String, keyPEM: String, password: String? = nil
     ) throws -> TLSContext {
@@ -92,11 +96,17 @@ public final class TLSContext {
         return context
     }
 
-    // MARK: The own certificate
+    // MARK: This side's certificate
 
-    /// Sets the certificate that this side shows; a client does so if its server asks.
+    /// Sets the certificate that this side presents. A client presents it if the server asks for one. The
+    /// files are read synchronously.
     ///
-    /// - Parameters: as in ``server(certificate:key:password:)``.
+    /// - Parameters:
+    ///   - path: The path of a PEM file with the certificate and those that lead from it to a trusted one.
+    ///   - key: The path of the private key, or `nil` if it is in the same file.
+    ///   - password: The password of the key, if it has one.
+    /// - Throws: ``TLSError`` if the files cannot be read or are not valid; ``ValueError`` if the password
+    ///   contains a zero byte.
     ///
     /// asyncio: `SSLContext.load_cert_chain`.
     public func useCertificate(
@@ -112,7 +122,12 @@ public final class TLSContext {
         }
     }
 
-    /// Sets the certificate that this side shows, from PEM text.
+    /// Sets the certificate that this side presents, from PEM text.
+    ///
+    /// - Throws: ``TLSError`` if the texts are not valid; ``ValueError`` if the password contains a zero
+    ///   byte.
+    ///
+    /// asyncio: none; `load_cert_chain` accepts files only.
     public func useCertificate(pem: String, keyPEM: String, password: String? = nil) throws {
         if let password { try checkText(password, "a password") }
         try change { engine throws(TLSFailure) in
@@ -123,35 +138,41 @@ public final class TLSContext {
 
     // MARK: The protocol
 
-    /// Which versions are spoken.
+    /// Sets which versions of TLS are accepted.
     ///
-    /// - Parameter maximum: nil for the newest that there is.
+    /// - Parameters:
+    ///   - minimum: The oldest version.
+    ///   - maximum: The newest version, or `nil` for the newest that OpenSSL supports.
+    /// - Throws: ``ValueError`` if the minimum is newer than the maximum; ``TLSError`` if OpenSSL refuses.
     ///
     /// asyncio: `SSLContext.minimum_version`, `maximum_version`.
     public func setVersions(minimum: TLSVersion = .v1_2, maximum: TLSVersion? = nil) throws {
         if let maximum, maximum < minimum {
-            throw ValueError("the minimum version, \(minimum), is after the maximum, \(maximum)")
+            throw ValueError("minimum must not be newer than maximum, got \(minimum) and \(maximum)")
         }
         try change { engine throws(TLSFailure) in
             try engine.setVersions(minimum: minimum.number, maximum: maximum?.number)
         }
     }
 
-    /// Which protocols this side speaks over TLS, the best first: `["h2", "http/1.1"]`. What was
-    /// agreed on is in ``TLSInfo/applicationProtocol``; a peer with none of them is served all
-    /// the same.
+    /// Sets the application protocols that this side offers (ALPN), in order of preference: `["h2",
+    /// "http/1.1"]`. The negotiated one is in ``TLSInfo/applicationProtocol``. A peer that supports none of
+    /// them is still accepted.
     ///
-    /// - Throws: ``ValueError`` for a name that is empty or longer than 255 bytes.
+    /// - Throws: ``ValueError`` if a name is empty or longer than 255 bytes; ``TLSError`` if OpenSSL refuses.
     ///
     /// asyncio: `SSLContext.set_alpn_protocols`.
     public func setALPN(_ protocols: [String]) throws {
         for name in protocols where !(1...255).contains(name.utf8.count) {
-            throw ValueError("a protocol's name has 1 to 255 bytes, not \(name.utf8.count)")
+            throw ValueError("a protocol name must have 1 to 255 bytes, got \(name.utf8.count)")
         }
         try change { engine throws(TLSFailure) in try engine.setALPN(protocols) }
     }
 
-    /// Which ciphers are offered up to TLS 1.2, in OpenSSL's notation.
+    /// Sets the ciphers to offer up to TLS 1.2, in OpenSSL's notation.
+    ///
+    /// - Throws: ``TLSError`` if OpenSSL accepts none of them; ``ValueError`` if the list contains a zero
+    ///   byte.
     ///
     /// asyncio: `SSLContext.set_ciphers`.
     public func setCiphers(_ list: String) throws {
@@ -159,7 +180,10 @@ public final class TLSContext {
         try change { engine throws(TLSFailure) in try engine.setCiphers(list) }
     }
 
-    /// Which cipher suites are offered in TLS 1.3, in OpenSSL's notation.
+    /// Sets the cipher suites to offer in TLS 1.3, in OpenSSL's notation.
+    ///
+    /// - Throws: ``TLSError`` if OpenSSL does not accept the list; ``ValueError`` if the list contains a zero
+    ///   byte.
     ///
     /// asyncio: `SSLContext.set_ciphersuites`.
     public func setCipherSuites(_ list: String) throws {
@@ -167,33 +191,35 @@ public final class TLSContext {
         try change { engine throws(TLSFailure) in try engine.setCipherSuites(list) }
     }
 
-    /// Lets a server choose another context, with another certificate, by the name that a client
+    /// Lets a server choose another context, with another certificate, depending on the name that a client
     /// asks for (SNI).
     ///
-    /// - Parameter choose: gets the name, or nil if the client gave none; returns the context to
-    ///   go on with, or nil for this one. If it throws, the client is refused. Of the other context
-    ///   the certificate, ALPN, and what is asked of clients count.
+    /// - Parameter choose: Receives the name, or `nil` if the client gave none. Returns the context to
+    ///   continue with, or `nil` for this one. If it throws, the client is rejected. Only the certificate,
+    ///   the ALPN protocols and the client certificate settings of the returned context are used. Pass `nil`
+    ///   to stop choosing.
     ///
     /// asyncio: `SSLContext.sni_callback`.
     public func chooseByServerName(_ choose: ((_ name: String?) throws -> TLSContext?)?) { chooser = choose }
 
     // MARK: Inside
 
-    /// Changes what connections share; sessions from before are not resumed.
+    /// Changes shared settings. Earlier sessions are not resumed after that.
     func change(_ body: (TLSEngineContext) throws(TLSFailure) -> Void) throws {
         sessions.removeAll()
         try tlsErrors { () throws(TLSFailure) in try body(engine) }
     }
 }
 
-/// Versions of TLS.
+/// A version of TLS.
 ///
 /// asyncio: `ssl.TLSVersion`.
 public enum TLSVersion: Sendable, Comparable {
+    /// TLS 1.0, 1.1, 1.2 or 1.3, respectively.
     // swift-format-ignore: AlwaysUseLowerCamelCase
     case v1_0, v1_1, v1_2, v1_3
 
-    /// As on the wire.
+    /// The number that is used on the wire.
     var number: Int32 {
         switch self {
         case .v1_0: 0x0301
@@ -204,7 +230,7 @@ public enum TLSVersion: Sendable, Comparable {
     }
 }
 
-/// Gives the engine's errors their public name.
+/// Converts the engine's errors to the public error type.
 func tlsErrors<T>(_ body: () throws(TLSFailure) -> T) throws(TLSError) -> T {
     do { return try body() } catch { throw TLSError(error, nil) }
 }

@@ -1,40 +1,43 @@
 internal import AsyncIOSystem
 
-/// TLS refused: a certificate that is not to be trusted, a peer that speaks something else, a
-/// stream that was cut off.
+/// A TLS failure: an untrusted certificate, a peer that does not follow the protocol, or a truncated stream.
 ///
-/// What the network below does to a TLS connection is an ``OSError``, as on any other.
+/// A failure of the network below a TLS connection is an ``OSError``, as on any other connection.
 ///
 /// asyncio: `ssl.SSLError`, `ssl.SSLCertVerificationError`.
 public struct TLSError: Error, CustomStringConvertible {
-    /// What kind of refusal it is. There may be more of them one day.
+    /// The kind of failure. More kinds may be added in later versions.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
+        /// The name of the kind.
         public let description: String
 
-        /// OpenSSL 3 cannot be loaded; the message says how to mend that.
+        /// OpenSSL 3 cannot be loaded. The message says how to fix that.
         public static let unavailable = Code(description: "unavailable")
-        /// A setting, a certificate or a key of this side is no good.
+        /// A setting, a certificate or a key of this side is not valid.
         public static let configuration = Code(description: "configuration")
-        /// The peer's certificate is not to be trusted.
+        /// The peer's certificate is not trusted.
         public static let verification = Code(description: "verification")
-        /// What the peer said is no TLS, or not acceptable, or it refused what this side said.
+        /// The peer sent something that is not TLS or not acceptable, or it rejected what this side sent.
         public static let protocolViolation = Code(description: "protocol violation")
-        /// The connection ended without TLS's own end: somebody may have cut bytes off.
+        /// The connection ended without a close_notify, so data may have been cut off.
         public static let truncated = Code(description: "truncated")
     }
 
+    /// The kind of failure.
     public let code: Code
     /// What happened, in words.
     public let message: String
 
+    /// Creates an error.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
+    /// The message.
     public var description: String { message }
 
-    /// - Parameter operation: what was tried; nil if the words say it themselves.
+    /// - Parameter operation: What was attempted; nil if the reason already says so.
     init(_ failure: TLSFailure, _ operation: String?) {
         let code: Code =
             switch failure.kind {

@@ -1,22 +1,32 @@
 internal import AsyncIOSystem
 
-/// What a TLS connection has agreed on.
+/// What a TLS connection has negotiated.
 ///
-/// asyncio: what `get_extra_info` says to `cipher`, `peercert`, `ssl_object`.
+/// asyncio: `get_extra_info` of `cipher`, `peercert` and `ssl_object`.
 public struct TLSInfo {
-    /// The version: `"TLSv1.3"`.
+    /// The version of TLS, such as `"TLSv1.3"`.
+    ///
+    /// asyncio: `SSLSocket.version`.
     public let version: String
-    /// The cipher suite: `"TLS_AES_256_GCM_SHA384"`.
+    /// The cipher suite, such as `"TLS_AES_256_GCM_SHA384"`.
+    ///
+    /// asyncio: `SSLSocket.cipher`.
     public let cipher: String
-    /// How many bits of secret the cipher has.
+    /// The number of secret bits of the cipher.
     public let cipherBits: Int
-    /// What is spoken over TLS, if ALPN agreed on something; see ``TLSContext/setALPN(_:)``.
+    /// The application protocol, if ALPN negotiated one; see ``TLSContext/setALPN(_:)``.
+    ///
+    /// asyncio: `SSLSocket.selected_alpn_protocol`.
     public let applicationProtocol: String?
-    /// The name that the client asked for.
+    /// The server name that the client asked for, if any.
     public let serverName: String?
-    /// Whether it goes on from an earlier connection.
+    /// Whether the connection resumed an earlier session.
+    ///
+    /// asyncio: `SSLSocket.session_reused`.
     public let isResumed: Bool
-    /// What the peer showed; nil if that was nothing.
+    /// The certificate that the peer presented, or `nil` if there was none.
+    ///
+    /// asyncio: `SSLSocket.getpeercert`.
     public let peerCertificate: TLSCertificate?
 
     init(_ engine: TLSEngine) {
@@ -30,23 +40,23 @@ public struct TLSInfo {
     }
 }
 
-/// A certificate, as far as programs look at it.
+/// The main contents of a certificate.
 ///
 /// asyncio: `SSLSocket.getpeercert`.
 public struct TLSCertificate: Sendable, Hashable {
-    /// Whose it is: `"CN=example.com,O=Example"`, as RFC 2253 writes names.
+    /// The subject, such as `"CN=example.com,O=Example"`, in RFC 2253 notation.
     public let subject: String
-    /// Who says so.
+    /// The issuer, in the same notation.
     public let issuer: String
-    /// In hexadecimal digits.
+    /// The serial number, in hexadecimal digits.
     public let serialNumber: String
-    /// From when to when it is valid, in seconds since 1970.
+    /// The period in which the certificate is valid, in seconds since 1970.
     public let validity: ClosedRange<Int64>
-    /// The host names that it is for; some begin with `*.`.
+    /// The host names that the certificate is valid for. A name can begin with `*.`.
     public let dnsNames: [String]
-    /// The addresses that it is for.
+    /// The IP addresses that the certificate is valid for.
     public let addresses: [String]
-    /// The certificate itself.
+    /// The encoded certificate.
     public let der: [UInt8]
 
     init(_ certificate: Certificate) {

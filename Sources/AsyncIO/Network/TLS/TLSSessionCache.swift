@@ -1,15 +1,15 @@
 internal import AsyncIOSystem
 
-/// The sessions that a client may resume: the latest two of each server. Those of TLS 1.3 are
-/// used once, so that whoever listens cannot tell that two connections are one client's.
+/// The sessions that a client can resume: the latest two of each server. TLS 1.3 sessions are used once, so
+/// that an observer cannot tell that two connections belong to the same client.
 struct TLSSessionCache {
-    /// So many servers at the most.
+    /// The maximum number of servers.
     private static let capacity = 256
 
     private var sessions: [String: [TLSSession]] = [:]
 
-    /// - Parameter server: its name. A session is as good as the certificate that was checked
-    ///   against this name.
+    /// - Parameter server: The name of the server. A session is as trustworthy as the certificate that was
+    ///   checked against this name.
     mutating func insert(_ session: TLSSession, for server: String) {
         if sessions[server] == nil, sessions.count == Self.capacity { sessions.remove(at: sessions.startIndex) }
         sessions[server, default: []].append(session)

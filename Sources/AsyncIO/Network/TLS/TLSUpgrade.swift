@@ -1,50 +1,50 @@
 internal import AsyncIOSystem
 
-/// How a channel is to be given TLS: what was asked for, checked before anything is opened.
+/// The checked settings for starting TLS on a channel. They are checked before anything is opened.
 struct TLSUpgrade {
     let context: TLSContext
     /// The name that a client asks for and checks; nil for none.
     let host: String?
 
-    /// A client's side.
+    /// Creates the settings for a client's side.
     ///
-    /// - Throws: ``ValueError`` if the context is a server's, a time-out is not positive, or
-    ///   there is no name to check.
+    /// - Throws: ``ValueError`` if the context is a server's, a timeout is not positive, or there is no name
+    ///   to check.
     init(client context: TLSContext, host: String?) throws(ValueError) {
         guard !context.isServer else {
-            throw ValueError("a connection needs TLSContext.client(), not a server's context")
+            throw ValueError("a client connection needs TLSContext.client(), got a server's context")
         }
-        if let host { try checkText(host, "a host's name") }
+        if let host { try checkText(host, "a host name") }
         if let host, !host.utf8.allSatisfy({ $0 < 0x80 }) {
-            throw ValueError("the host name \(host) is not ASCII; write its punycode form (xn--…)")
+            throw ValueError("the host name must be ASCII, got \(host); use its punycode form (xn--…)")
         }
-        // The dot that ends a full name is no part of it in TLS.
+        // TLS names do not include the dot that ends a fully qualified name.
         let host = host.map { $0.hasSuffix(".") ? String($0.dropLast()) : $0 }
         guard host?.isEmpty == false || !context.checksHost else {
-            throw ValueError("TLS checks the server's name: give it as serverHostname")
+            throw ValueError("TLS needs a server name to check; pass serverHostname")
         }
         try self.init(context, host: host?.isEmpty == true ? nil : host)
     }
 
-    /// A server's side.
+    /// Creates the settings for a server's side.
     init(server context: TLSContext) throws(ValueError) {
         guard context.isServer else {
-            throw ValueError("a server needs TLSContext.server(certificate:key:), not a client's context")
+            throw ValueError("a server needs TLSContext.server(certificate:key:), got a client's context")
         }
         try self.init(context, host: nil)
     }
 
-    /// The side that the context is for.
+    /// Creates the settings for the side that the context is for.
     init(_ context: TLSContext, serverHostname: String?) throws(ValueError) {
         if context.isServer {
-            guard serverHostname == nil else { throw ValueError("serverHostname is for a client's side") }
+            guard serverHostname == nil else { throw ValueError("serverHostname is only meaningful for a client") }
             try self.init(server: context)
         } else {
             try self.init(client: context, host: serverHostname)
         }
     }
 
-    /// For a new connection to `host`; nil if it is to have no TLS.
+    /// Returns the settings for a new connection to `host`; nil for a connection without TLS.
     static func client(_ context: TLSContext?, host: String?, serverHostname: String?) throws(ValueError) -> TLSUpgrade?
     {
         guard let context else {
@@ -56,16 +56,16 @@ struct TLSUpgrade {
 
     private init(_ context: TLSContext, host: String?) throws(ValueError) {
         guard context.handshakeTimeout > .zero else {
-            throw ValueError("handshakeTimeout must be positive, not \(context.handshakeTimeout)")
+            throw ValueError("handshakeTimeout must be positive, got \(context.handshakeTimeout)")
         }
         guard context.shutdownTimeout > .zero else {
-            throw ValueError("shutdownTimeout must be positive, not \(context.shutdownTimeout)")
+            throw ValueError("shutdownTimeout must be positive, got \(context.shutdownTimeout)")
         }
         self.context = context
         self.host = host
     }
 
-    /// Puts TLS over `channel`, which is closed if this throws.
+    /// Puts a TLS channel over `channel`, which is closed if this throws.
     func begin(over channel: ByteChannel) throws -> TLSChannel {
         do {
             return try TLSChannel(over: channel, self)
@@ -75,10 +75,10 @@ struct TLSUpgrade {
         }
     }
 
-    /// Puts TLS over `channel` and runs the handshake.
+    /// Puts a TLS channel over `channel` and performs the handshake.
     ///
-    /// - Parameter early: bytes of the peer's that were received already.
-    /// - Returns: the channel to use from now on.
+    /// - Parameter early: Bytes of the peer that have already been received.
+    /// - Returns: The channel to use from now on.
     /// - Throws: ``TLSError``, ``OSError``, `CancellationError`; `channel` is closed then.
     nonisolated(nonsending) func callAsFunction(_ channel: ByteChannel, early: [UInt8] = []) async throws -> TLSChannel
     {
