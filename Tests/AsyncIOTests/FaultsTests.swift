@@ -52,7 +52,7 @@ struct FaultsTests {
             let isReported = program.wait(forComplaint: "The event loop has been blocked for")
             #expect(isReported)
             let report = program.standardError
-            #expect(!report.contains("turns again"))
+            #expect(!report.contains("responsive again"))
             let tree = try LiveProgram.run("asyncio", ["pstree", "\(program.pid)"])
             return (report, tree, program.end())
         }
@@ -64,14 +64,14 @@ struct FaultsTests {
         #expect(tree.output.contains("The event loop is blocked, for "))
         #expect(tree.output.contains("task \"primes\", created at faults/blocked.swift:\(created), is running"))
         #expect(tree.output.contains("countPrimes(for:) at "))
-        #expect(rest.error.contains("The event loop turns again, after "))
+        #expect(rest.error.contains("The event loop is responsive again after "))
     }
 
     /// The first place takes a second or more to put into words: longer than the block, here.
     @Test func aReportComesBeforeItsEndAndIsNotLostWithTheProgram() async throws {
         let (_, program) = try await look(at: "blocked", seconds: 1.5, environment: ["ASYNCIO_WATCHDOG": "0.3"])
         let report = try #require(program.error.range(of: "The event loop has been blocked for"), "\(program.error)")
-        let end = try #require(program.error.range(of: "The event loop turns again, after "))
+        let end = try #require(program.error.range(of: "The event loop is responsive again after "))
         #expect(report.upperBound < end.lowerBound)
     }
 

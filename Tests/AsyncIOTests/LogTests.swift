@@ -51,7 +51,7 @@ import Testing
                     loop.blockedThreshold = .milliseconds(50)
                     try await createTask(name: "blocker") { block(.milliseconds(600)) }.value
                     // To put the first place into words takes its time, on the watchdog's thread.
-                    try await eventually { Keeper.has("turns again") }
+                    try await eventually { Keeper.has("responsive again") }
                 }
             }
             let messages = Keeper.kept.withLock { $0 }
@@ -65,7 +65,7 @@ import Testing
             #expect(try message("unclosed server").level == .warning)
             #expect(try message("has been blocked").metadata["task"] == "blocker")
             #expect(try message("has been blocked").level == .warning)
-            #expect(try message("turns again").level == .notice)
+            #expect(try message("responsive again").level == .notice)
         }
     }
 

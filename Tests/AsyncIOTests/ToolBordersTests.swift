@@ -238,7 +238,7 @@ struct ToolBordersTests {
                 let channel = try InspectionChannel.connect(to: program.pid)
                 _ = channel.write("tasks\n", within: 60_000)
                 let answer = String(decoding: try channel.readAll(within: 60_000, limit: 1 << 24), as: UTF8.self)
-                if answer.contains("others look into it at the moment; try again") { refusal = answer }
+                if answer.contains("other tools are inspecting this process; try again later") { refusal = answer }
             }
             #expect(refusal.contains("\"pid\":\(program.pid)"))
             _ = program.terminate()
