@@ -242,7 +242,7 @@ import Testing
         let path = try directory.make("file", Array("abc".utf8))
         try await withFile(path) { file in
             let error = await #expect(throws: ValueError.self) { try await file.write("x") }
-            #expect(error?.message == "write() of a file that was opened as rb, not for writing: \(path)")
+            #expect(error?.message == "write() on a file opened with mode rb, not for writing: \(path)")
             await #expect(throws: ValueError.self) { try await file.truncate() }
         }
         try await withFile(path, .append) { file in
@@ -263,7 +263,7 @@ import Testing
         #expect(file.isClosed)
         #expect(file.descriptor == -1)
         let error = await #expect(throws: ValueError.self) { _ = try await file.read() }
-        #expect(error?.message == "read() of a closed file: \(path)")
+        #expect(error?.message == "read() on a closed file: \(path)")
         await #expect(throws: ValueError.self) { _ = try await file.read(1, at: 0) }
         await #expect(throws: ValueError.self) { _ = try await file.readLine() }
         await #expect(throws: ValueError.self) { try await file.write("x") }
