@@ -139,8 +139,8 @@ import Testing
         let outcome = try await Program.run("top-level-program", ["signals elsewhere"])
         #expect(
             outcome.lines == [
-                "addSignalHandler(): signals are handled on the process's first thread only",
-                "signals(): signals are handled on the process's first thread only", "end",
+                "addSignalHandler(): signals can be handled only on the process's first thread",
+                "signals(): signals can be handled only on the process's first thread", "end",
             ])
     }
 
