@@ -18,7 +18,7 @@ import Testing
         #expect(missing?.hasPrefix("/no/such/file.pem cannot be read: ") == true)
         #expect(
             message { _ = try TLSContext.server(certificate: good.key, key: good.key) }
-                == "\(good.key): there is no certificate in PEM form")
+                == "\(good.key): no certificate in PEM form found")
         #expect(
             message { _ = try TLSContext.server(certificate: good.certificate, key: Certificates.one.key) }
                 == "\(Certificates.one.key): key values mismatch")
@@ -34,7 +34,7 @@ import Testing
         #expect(message { try clientContext().trust(pem: broken) }?.hasPrefix("the text to trust: ") == true)
         #expect(
             message { try clientContext().trust(pem: "nothing") }
-                == "the text to trust: there is no certificate in PEM form")
+                == "the text to trust: no certificate in PEM form found")
         let half = String(Certificates.localhost.certificatePEM.prefix(300))
         #expect(message { try clientContext().trust(pem: half) } != nil)
         #expect(
