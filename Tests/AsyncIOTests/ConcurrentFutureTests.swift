@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// `loop.submit` and the future it returns; asyncio's `run_coroutine_threadsafe`.
+/// `loop.submit` and the future that it returns: asyncio's `run_coroutine_threadsafe`.
 @Suite(.eventLoop) struct ConcurrentFutureTests {
     @Test func aThreadCanRunATaskOnTheLoopAndWaitForItsResult() async throws {
         let loop = try EventLoop.running

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Testing
 
 @Suite(.virtualTime) struct ConcurrentMapTests {
-    /// How many work at a time.
+    /// Counts how many calls run at once.
     private final class Load {
         private(set) var now = 0
         private(set) var most = 0

@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// What the primitives and the loop say about themselves.
+/// The statistics and descriptions of the primitives and the loop.
 @Suite(.virtualTime)
 struct StatisticsTests {
     @Test func aLockTellsItsOwnerAndItsWaiters() async throws {
@@ -47,7 +47,7 @@ struct StatisticsTests {
         try await server.shutdown(within: .seconds(5))
         try await writer.waitClosed()
         #expect(loop.statistics.connections == 0)
-        // One that nobody holds any more is gone, too.
+        // A connection that is no longer referenced is gone, too.
         _ = try await openServerAndForgetAConnection()
         #expect(loop.statistics.connections == 0)
     }

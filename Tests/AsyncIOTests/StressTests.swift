@@ -4,8 +4,8 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// Everything at once, with foreign threads in the midst of it: no wake-up may be lost, and
-/// nothing may run where it should not. `ASYNCIO_STRESS_SECONDS` makes it long.
+/// Everything at once, together with foreign threads. No wake-up may be lost, and nothing may run
+/// in the wrong place. `ASYNCIO_STRESS_SECONDS` sets a longer duration.
 @Suite(.eventLoop) struct StressTests {
     private var seconds: Double {
         getenv("ASYNCIO_STRESS_SECONDS").flatMap { Double(String(cString: $0)) } ?? 0.3
@@ -21,8 +21,8 @@ import Testing
         let strangers = Counter()
         var rounds: [String: Int] = [:]
 
-        /// Several tasks that do one kind of work until time is up. A wake-up that is lost
-        /// leaves one waiting, and the time-out below tells which.
+        /// Several tasks that do one kind of work until the time is up. A lost wake-up leaves one
+        /// of them waiting, and the timeout below shows which.
         func workers(_ name: String, _ body: @escaping () async throws -> Void) -> [AsyncTask<Void>] {
             rounds[name] = 0
             return (0..<4).map { number in
@@ -58,7 +58,7 @@ import Testing
                         try await sleep(.zero)
                         return 7
                     }
-                    // Whoever of the crowd waits here blocks one thread of several.
+                    // A foreign thread that waits here blocks one of several threads.
                     continuation.resume(returning: (try? future.wait(timeout: .seconds(60))) ?? -1)
                 }
             }
@@ -149,7 +149,7 @@ import Testing
     }
 }
 
-/// Threads that asyncio knows nothing of and that do what they are given, at odd moments.
+/// Threads that asyncio does not know and that run what they are given, at odd moments.
 nonisolated private final class Crowd: Sendable {
     private struct State {
         var jobs: [@Sendable () -> Void] = []

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Foundation
 import Testing
 
-/// Contexts and what they are given: each mistake is named where it is made.
+/// Contexts and their settings. Each mistake is reported where it is made.
 @Suite(.requires(.tls), .eventLoop) struct TLSContextTests {
     private func message(_ body: () throws -> Void) -> String? {
         do { try body() } catch let error as TLSError {
@@ -98,7 +98,7 @@ import Testing
     }
 }
 
-// Not in a loop of its own: a test that waits for a process of the runner needs the runner's.
+// Not on a loop of its own: a test that waits for a process of the runner needs the runner's loop.
 @Suite struct TLSLibraryTests {
     @Test func aMissingOpenSSLIsOneClearError() async {
         await #expect(processExitsWith: .success) {
