@@ -1,9 +1,9 @@
 import AsyncIO
 import Glibc
 
-/// What the peers of servers do, the polite ones and the others.
+/// What the peers of servers do, both polite and rude ones.
 func networkScenarios(_ servers: Servers) -> [Scenario] {
-    /// A connection to one of the servers that send back what they get.
+    /// A connection to one of the echo servers.
     func connect() async throws -> (StreamReader, StreamWriter) {
         switch chance.next(in: 0...3) {
         case 0: try await openUnixConnection(path: servers.path)
@@ -88,7 +88,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
                 while true {
                     try await writer.write(bytes(upTo: 20_000))
                     _ = try await reader.read(10_000)
-                    // Or virtual time stands still.
+                    // Otherwise, virtual time would stand still.
                     try await sleep(.milliseconds(1))
                 }
             }

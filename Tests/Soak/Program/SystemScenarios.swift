@@ -2,7 +2,7 @@ import AsyncIO
 import Glibc
 import SystemPackage
 
-/// Files, processes, signals, threads, names: what takes real time.
+/// Files, processes, signals, threads, and names, which need real time.
 func systemScenarios() -> [Scenario] {
     [
         Scenario("files") {
@@ -108,7 +108,7 @@ func systemScenarios() -> [Scenario] {
     ]
 }
 
-/// A name that is nobody else's, for a file.
+/// Runs `body` with an unused name for a file.
 private func withFolderEntry(_ body: (String) async throws -> Void) async throws {
     let path = "/tmp/asyncio-soak-\(getpid())-\(UInt64.random(in: 0...UInt64.max, using: &chance))"
     defer { unlink(path) }

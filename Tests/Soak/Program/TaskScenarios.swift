@@ -1,10 +1,10 @@
 import AsyncIO
 
-/// What tasks do among themselves: no system call is made here.
+/// What tasks do among themselves, without system calls.
 func taskScenarios() -> [Scenario] {
     [
         Scenario("sleeps under time-outs") {
-            // Now one is the shorter, now the other, now both are the same.
+            // Sometimes one is shorter, sometimes the other, and sometimes they are equal.
             let (inner, outer, work) = (some(0...3), some(0...3), some(0...3))
             var ended = false
             do {
@@ -179,7 +179,8 @@ func taskScenarios() -> [Scenario] {
             let first = try await one
             let second = try await two
             try expect(first + second + sum == 26, "sums differ")
-            // A sleep of the standard library's, cut short: the runtime keeps its timer to the end.
+            // A sleep of the standard library, cut short: the runtime keeps its timer until it
+            // would have fired.
             try? await withTimeout(some(1...2)) { try await Task.sleep(for: .seconds(2)) }
         },
     ]
