@@ -50,7 +50,7 @@ import Testing
             }
         }
         try await sleep(.zero)
-        #expect(barrier.waiting == 0, "it drains")
+        #expect(barrier.waiting == 0, "the barrier is draining")
         let second = createTask {
             let index = try await barrier.wait()
             log.append("second \(index)")

@@ -17,7 +17,7 @@ import Testing
         try await sleep(.zero)
         #expect(task.cancel() && task.cancel() && task.cancel())
         #expect(task.cancelling == 3)
-        #expect(!task.isCancelled, "it is requested, not done")
+        #expect(!task.isCancelled, "the cancellation is only requested")
         try await sleep(.zero)
         #expect(task.isCancelled)
     }
@@ -99,7 +99,7 @@ import Testing
         try await sleep(.zero)
         task.cancel()
         #expect(future.isCancelled, "at once")
-        #expect(!task.isDone, "the task learns of it in its next step")
+        #expect(!task.isDone, "the task sees it in its next step")
         try await sleep(.zero)
         #expect(task.isCancelled)
     }
@@ -146,7 +146,7 @@ import Testing
             task.cancel()
             #expect(await thrown { try await task.value } is CancellationError)
         }
-        #expect(reports.all.isEmpty, "the wait's end has seen the error")
+        #expect(reports.all.isEmpty, "the end of the wait has retrieved the error")
     }
 
     @Test func aRunningTasksOwnRequestIsDeliveredAtItsNextWait() async throws {

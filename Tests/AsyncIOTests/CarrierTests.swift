@@ -198,7 +198,7 @@ import Testing
         var log: [String] = []
         let task = createTask {
             do { try await sleep(.seconds(10)) } catch {
-                #expect(Task.isCancelled, "this carrier was cancelled for good")
+                #expect(Task.isCancelled, "the cancellation of this carrier is permanent")
                 let passed = try await time { try await withTimeout(.seconds(5)) { try await foreign.wait() } }
                 log.append("\(passed)")
                 throw error

@@ -45,7 +45,7 @@ import Testing
 
     @Test func cancellingBeforeTheTaskBeginsMeansThatItNeverDoes() throws {
         try withLoop { loop in
-            let future = loop.submit { Issue.record("it began") }
+            let future = loop.submit { Issue.record("the task started") }
             #expect(future.cancel())
             loop.stop()
             try loop.runForever()

@@ -160,7 +160,7 @@ import Testing
     }
 
     @Test func anEmptySourceGivesNothing() async throws {
-        for try await _ in [Int]().concurrentMap(limit: 3, { $0 }) { Issue.record("a result of nothing") }
+        for try await _ in [Int]().concurrentMap(limit: 3, { $0 }) { Issue.record("a result from an empty sequence") }
     }
 
     @Test func aLimitOfNobodyIsAMistake() async throws {

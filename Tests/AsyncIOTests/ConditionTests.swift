@@ -31,7 +31,7 @@ import Testing
         try await condition.withLock {
             try condition.notify()
             try await settle(3)
-            #expect(log.isEmpty, "notify() does not let the lock go")
+            #expect(log.isEmpty, "notify() does not release the lock")
         }
         try await waiting.value
         #expect(log == ["woken, locked: true"])

@@ -93,7 +93,7 @@ import Testing
         child.cancel("child")
         _ = await thrown { try await outer.value }
         #expect(currentTask()?.cancelMessage == "child")
-        #expect(outer.cancelling == 0, "nobody asked it to end")
+        #expect(outer.cancelling == 0, "its cancellation was not requested")
         #expect(!sibling.isDone)
     }
 

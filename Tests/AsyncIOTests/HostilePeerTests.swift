@@ -153,7 +153,7 @@ import Testing
         }
         let counts = try await gather(drains)
         #expect(counts.allSatisfy { $0 <= 1_000_000 })
-        #expect(counts.contains { $0 > 0 }, "the low mark, and not an empty buffer")
+        #expect(counts.contains { $0 > 0 }, "resumed at the low-water mark, not with an empty buffer")
         writer.abort()
     }
 }

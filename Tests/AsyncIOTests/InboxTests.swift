@@ -16,7 +16,7 @@ import Testing
 
     @Test func aCallbackFromAnotherThreadWakesASleepingLoop() throws {
         try withLoop { loop in
-            try loop.callLater(.seconds(3600)) { Issue.record("it slept through") }
+            try loop.callLater(.seconds(3600)) { Issue.record("the loop was not woken") }
             onForeignThread {
                 block(.milliseconds(20))
                 _ = try? loop.callSoonThreadSafe { loop.stop() }

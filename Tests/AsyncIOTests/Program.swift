@@ -163,7 +163,7 @@ final class Program {
 
     private func wait(for word: String, in said: Said) async throws {
         while !said.text.contains(word) {
-            if said.hasEnded { throw TestError("it never said \"\(word)\", but: \(said.text)") }
+            if said.hasEnded { throw TestError("the program did not print \"\(word)\", but: \(said.text)") }
             try await said.change()
         }
     }

@@ -62,7 +62,7 @@ import Testing
     @Test func theResultOfTheMainTaskIsNotTurnedIntoWords() throws {
         struct Silent: CustomStringConvertible {
             var description: String {
-                Issue.record("nobody asked")
+                Issue.record("the description was computed")
                 return ""
             }
         }

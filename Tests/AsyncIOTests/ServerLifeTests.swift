@@ -342,7 +342,7 @@ import Testing
         // The process has no such sockets. Another test has a program with some.
         setenv("LISTEN_PID", "1", 1)
         setenv("LISTEN_FDS", "2", 1)
-        #expect(takeSystemdSockets().isEmpty, "another process's")
+        #expect(takeSystemdSockets().isEmpty, "the sockets belong to another process")
         #expect(getenv("LISTEN_FDS") == nil)
         setenv("LISTEN_PID", "\(getpid())", 1)
         setenv("LISTEN_FDS", "nonsense", 1)

@@ -49,7 +49,7 @@ import Testing
         all += workers("future") {
             nonisolated(unsafe) let future = Future<Int>()
             crowd.add { _ = try? loop.callSoonThreadSafe { try future.setResult(1) } }
-            if try await future.value != 1 { Issue.record("another value") }
+            if try await future.value != 1 { Issue.record("wrong value") }
         }
         all += workers("submit") {
             let value: Int = await withCheckedContinuation { continuation in
@@ -80,7 +80,7 @@ import Testing
             }
             var sum = 0
             for await number in stream { sum += number }
-            if sum != 10 { Issue.record("a stream lost something") }
+            if sum != 10 { Issue.record("a stream lost data") }
         }
         all += workers("group and async let") {
             async let one = heavy()
@@ -126,7 +126,7 @@ import Testing
             try await producer.value
             do {
                 try await withTimeout(.microseconds(50)) { _ in try await Task.sleep(for: .seconds(3600)) }
-                Issue.record("no time-out")
+                Issue.record("no timeout")
             } catch is TimeoutError {}
             try await sleep(.microseconds(20))
         }
@@ -141,7 +141,7 @@ import Testing
         }
 
         let (_, pending) = try await AsyncIO.wait(all, timeout: .seconds(seconds + 60))
-        for task in pending { Issue.record("\(task.name) waits for ever") }
+        for task in pending { Issue.record("\(task.name) waits forever") }
         for task in all where task.isDone { try task.result() }
         for (name, count) in rounds where count == 0 { Issue.record("\(name) did nothing") }
         #expect(strangers.value == 0)

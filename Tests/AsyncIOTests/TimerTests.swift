@@ -95,7 +95,7 @@ import Testing
 
     @Test func aDelayBeyondAllTimeIsNeverReached() throws {
         try withLoop { loop in
-            try loop.callLater(.seconds(Int64.max)) { Issue.record("the end of time") }
+            try loop.callLater(.seconds(Int64.max)) { Issue.record("the timer fired") }
             try loop.callLater(.milliseconds(1)) { loop.stop() }
             try loop.runForever()
         }

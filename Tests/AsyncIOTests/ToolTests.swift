@@ -40,7 +40,7 @@ struct ToolTests {
         #expect(outcome.0.status == 1)
     }
 
-    @Test(.requires(.setpriv), .enabled(if: getuid() == 0, "only root can be somebody else"))
+    @Test(.requires(.setpriv), .enabled(if: getuid() == 0, "only root can change its user"))
     func anotherUsersProcessIsOneLine() async throws {
         let outcome = try await toThread {
             let program = try LiveProgram("faults", ["leak"], environment: ["ASYNCIO_INSPECT": "1"])

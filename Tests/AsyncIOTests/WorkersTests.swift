@@ -266,7 +266,7 @@ final class WorkersProgram {
     fileprivate init(_ program: Program) { self.program = program }
 
     func line() async throws -> String {
-        guard let line = try await program.line() else { throw TestError("it has ended: \(program.complaints)") }
+        guard let line = try await program.line() else { throw TestError("it ended: \(program.complaints)") }
         return line
     }
 

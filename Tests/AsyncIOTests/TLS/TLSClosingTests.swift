@@ -86,7 +86,7 @@ import Testing
                             host: "localhost", port: port, tls: clientContext())
                         defer { writer.abort() }
                         #expect(try await reader.read().count < message.count)
-                        Issue.record("cut after \(length) bytes, and nobody noticed")
+                        Issue.record("the cut after \(length) bytes was not noticed")
                     } catch let error as OSError {
                         #expect(error.code == .connectionReset)
                     } catch let error as TLSError {

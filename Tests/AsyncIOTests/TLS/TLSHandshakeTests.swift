@@ -295,7 +295,7 @@ import Testing
         try await withPlainServer({ reader, _ in _ = try await reader.read(100) }) { port in
             do {
                 _ = try await openConnection(host: "localhost", port: port, tls: clientContext())
-                Issue.record("it connected")
+                Issue.record("connected")
             } catch let error as OSError {
                 #expect(error.code == .connectionReset)
             }
@@ -398,7 +398,7 @@ import Testing
             let start = try EventLoop.running.now
             do {
                 _ = try await openConnection(host: "127.0.0.1", port: port, tls: clientContext())
-                Issue.record("it connected")
+                Issue.record("connected")
             } catch let error as OSError {
                 #expect(error.code == .connectionAbort)
                 #expect(error.description.contains("is taking longer than 60"))

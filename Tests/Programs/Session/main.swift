@@ -102,7 +102,7 @@ func useSubprocess() async throws {
     // Without the faults, which are not meant for the child.
     try await withSubprocess("/bin/cat", stdin: .pipe, stdout: .pipe, environment: [:]) { process in
         let (output, _) = try await process.communicate([UInt8](repeating: 1, count: 5000))
-        guard output?.count == 5000 else { throw ValueError("cat gave \(output?.count ?? -1) bytes") }
+        guard output?.count == 5000 else { throw ValueError("cat returned \(output?.count ?? -1) bytes") }
     }
 }
 

@@ -58,12 +58,12 @@ struct Gauge {
         try compare("timers", sample.timers, first.timers, slack: 0)
         try compare("allocated bytes", Int(sample.memory), Int(first.memory), slack: Self.memorySlack)
         try compare("resident bytes", sample.resident, first.resident, slack: Self.residentSlack)
-        if sample.children { throw Failure("children are left, or not reaped") }
+        if sample.children { throw Failure("children are left or were not reaped") }
     }
 
     private func compare(_ what: String, _ now: Int, _ before: Int, slack: Int) throws {
         guard now > before + slack else { return }
-        throw Failure("\(what) grow: \(before) at first, \(now) now")
+        throw Failure("\(what) grew from \(before) to \(now)")
     }
 }
 

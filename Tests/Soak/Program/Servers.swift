@@ -108,7 +108,7 @@ final class Certificate {
         let status = try AsyncIO.run {
             try await withSubprocess("openssl", arguments: arguments, stderr: .devNull) { try await $0.wait() }
         }
-        try expect(status == 0, "openssl makes no certificate")
+        try expect(status == 0, "openssl could not create a certificate")
     }
 
     deinit {

@@ -49,9 +49,9 @@ struct Arguments {
             case "--real": real = Int(number)
             case "--seed": seed = number
             default:
-                throw Failure("there are --virtual SECONDS, --real SECONDS, --seed NUMBER and --only NAME, not \(word)")
+                throw Failure("unknown argument \(word); use --virtual, --real, --seed or --only")
             }
         }
-        guard virtual > 0 || real > 0 else { throw Failure("say --virtual SECONDS, --real SECONDS, or both") }
+        guard virtual > 0 || real > 0 else { throw Failure("pass --virtual SECONDS, --real SECONDS, or both") }
     }
 }

@@ -57,7 +57,7 @@ private func soak(
         let chosen = (scenarios ?? networkScenarios(servers)).filter { $0.name.hasPrefix(arguments.only) }
         return chosen.isEmpty ? nil : (Load(chosen, pause: pause), users)
     }
-    guard !loads.isEmpty else { throw Failure("no scenario is called \(arguments.only)") }
+    guard !loads.isEmpty else { throw Failure("no scenario has a name with \(arguments.only)") }
     loads.last?.0.listen(on: try EventLoop.running)
     for number in 1...pauses {
         let busy = try await gather(loads) { load, users in try await load.run(users: users, for: period) }
