@@ -9,8 +9,8 @@ package enum SignalSource {
         _ = try check(asyncio_signal_install(signal, wakeUp.descriptor, false, isInsistent))
     }
 
-    /// The same as `install`, unless the program already handles or ignores the signal. Returns
-    /// false then.
+    /// The same as `install`, unless the program already handles or ignores the signal. In that
+    /// case, it returns false.
     package static func installIfDefault(_ signal: Int32, waking wakeUp: WakeUp, isInsistent: Bool) -> Bool {
         asyncio_signal_install(signal, wakeUp.descriptor, true, isInsistent) == 0
     }

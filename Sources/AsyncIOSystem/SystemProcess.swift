@@ -23,7 +23,7 @@ package final class SystemProcess {
         case unknown
     }
 
-    /// Reaps a child that has ended. Nothing of it is left then.
+    /// Reaps a child that has ended, which removes it completely.
     ///
     /// - Parameter waits: whether to block until the child has ended.
     /// - Returns: nil if the child has not ended.

@@ -87,8 +87,8 @@ package final class TLSEngine {
         return try outcome(code)
     }
 
-    /// Encrypts all of `bytes`, or nothing if input is wanted first. Pass the same bytes again
-    /// then.
+    /// Encrypts all of `bytes`, or nothing if input is wanted first. In that case, pass the same
+    /// bytes again.
     package func write(_ bytes: UnsafeRawBufferPointer) throws(TLSFailure) -> Outcome {
         try outcome(unsafe asyncio_tls_write(pointer, bytes.baseAddress, bytes.count))
     }

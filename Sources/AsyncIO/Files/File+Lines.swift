@@ -32,7 +32,7 @@ extension File {
             ///
             /// - Returns: the line without its newline; `nil` at the end of the file.
             /// - Throws: the errors of ``File/readLine()``; `CancellationError` if the task is
-            ///   cancelled. No line is lost then.
+            ///   cancelled. In that case, no line is lost.
             public mutating func next() async throws -> String? {
                 var line = try await file.readLine()
                 if line.isEmpty { return nil }

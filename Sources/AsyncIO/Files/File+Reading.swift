@@ -14,8 +14,8 @@ extension File {
     /// - Parameter count: the number of bytes; a negative number reads to the end of the file.
     /// - Returns: the bytes; an empty array at the end of the file.
     /// - Throws: ``OSError`` with the path; ``ValueError`` if the file is closed or was not opened
-    ///   for reading; `CancellationError` if the task is cancelled. The position does not move
-    ///   then.
+    ///   for reading; `CancellationError` if the task is cancelled. In that case, the position does
+    ///   not move.
     ///
     /// Python: `read`.
     public nonisolated(nonsending) func read(_ count: Int = -1) async throws -> [UInt8] {

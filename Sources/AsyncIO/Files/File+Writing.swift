@@ -116,8 +116,8 @@ extension File {
     /// - Returns: the new position.
     /// - Throws: ``ValueError`` if the position would be negative, or the file is closed;
     ///   ``OSError`` with `.illegalSeek` if the file is not seekable (a pipe); `CancellationError`
-    ///   if the task is cancelled while it waits for other operations. The position does not move
-    ///   then.
+    ///   if the task is cancelled while it waits for other operations. In that case, the position
+    ///   does not move.
     ///
     /// Python: `seek`.
     @discardableResult

@@ -16,8 +16,8 @@ internal import SystemPackage
 // was opened anyway can be closed.
 //
 // On a thread, a system call that has started cannot be withdrawn. On a regular file it ends soon.
-// A request that may never end (opening or reading a pipe that nobody writes to) is *left*: the
-// task returns, the thread keeps the request until it ends, and `onEnd` cleans up. ThreadFileEngine
+// A request that may never end (opening or reading a pipe without a writer) is *left*: the task
+// returns, the thread keeps the request until it ends, and `onEnd` cleans up. ThreadFileEngine
 // describes how that end is brought about.
 
 /// The outcome of a request.

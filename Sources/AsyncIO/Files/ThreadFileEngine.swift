@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// # Which thread
+// # Choosing a thread
 //
 // The thread pool is shared and has few threads. A request that may never end gets a thread of its
 // own: opening a pipe or a device, and every operation on one. Finding out whether a path leads to

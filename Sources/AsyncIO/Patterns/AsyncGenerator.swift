@@ -81,7 +81,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
         }
     }
 
-    /// An iterator, which stands for one run of the body.
+    /// An iterator that represents one run of the body.
     public final class Iterator: AsyncIteratorProtocol {
         private let core: GeneratorCore<Element>
 

@@ -24,7 +24,7 @@ public final class BackgroundTasks {
 
     /// Starts a task that runs `body`, and retains it until it ends.
     ///
-    /// A task that throws an error is reported as described at ``init(onError:)``. A cancelled task
+    /// A task that throws an error is reported as described in ``init(onError:)``. A cancelled task
     /// is not.
     ///
     /// - Returns: the task. Cancelling it does not affect the others.

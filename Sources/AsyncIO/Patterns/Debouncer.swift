@@ -1,4 +1,4 @@
-/// Runs an action once no call has come for a while.
+/// An object that runs an action once calls have stopped for a while.
 ///
 /// ```swift
 /// let save = Debouncer(delay: .milliseconds(300)) { try await document.save() }
@@ -20,7 +20,7 @@ public final class Debouncer {
     /// Creates a debouncer.
     ///
     /// - Parameters:
-    ///   - delay: how long no call must have come before the action runs.
+    ///   - delay: how long to wait after the last call before the action runs.
     ///   - action: the action.
     public init(
         delay: Duration, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,

@@ -1,4 +1,4 @@
-// # Whose cancellation it is
+// # Where cancellation requests go
 //
 // The body of a generator runs in the turns of its consumer. In asyncio it runs in the consuming
 // task itself, and a timeout or task group that the body enters is bound to that task. If the body

@@ -2,7 +2,7 @@
 public struct Backoff: Sendable {
     /// The delay after the first failure.
     public var initial: Duration
-    /// The factor by which each delay is longer than the one before.
+    /// The factor by which each delay is multiplied to get the next one.
     public var factor: Double
     /// The maximum delay.
     public var maximum: Duration
@@ -14,7 +14,7 @@ public struct Backoff: Sendable {
     ///
     /// - Parameters:
     ///   - initial: the delay after the first failure.
-    ///   - factor: the factor by which each delay is longer than the one before.
+    ///   - factor: the factor by which each delay is multiplied to get the next one.
     ///   - maximum: the maximum delay.
     ///   - jitter: the part of a delay that is random, from 0 to 1.
     public init(
@@ -53,7 +53,7 @@ public struct Backoff: Sendable {
 /// let page = try await retry(attempts: 3, when: { $0 is OSError }) { try await fetch(url) }
 /// ```
 ///
-/// Cancellation ends the loop: it is never retried.
+/// A cancellation is never retried: it ends the attempts.
 ///
 /// - Parameters:
 ///   - attempts: the maximum number of attempts.

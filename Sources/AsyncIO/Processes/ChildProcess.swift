@@ -33,7 +33,7 @@ final class ChildProcess {
     private let process: SystemProcess
     private var waiters = WaitQueue()
 
-    /// - Throws: ``OSError`` with the name of the program. No process is left then.
+    /// - Throws: ``OSError`` with the name of the program. In that case, no process is left.
     init(_ request: SpawnRequest, name: String, on loop: EventLoop) throws {
         self.loop = loop
         self.name = name

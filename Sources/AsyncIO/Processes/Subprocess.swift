@@ -116,7 +116,8 @@ public final class Subprocess {
     /// - Returns: the bytes from standard output and standard error; `nil` for a stream that is not
     ///   a pipe.
     /// - Throws: ``ValueError`` if there is input but `stdin` is not a pipe; ``OSError`` if a pipe
-    ///   fails; `CancellationError` if the task is cancelled. The process keeps running then.
+    ///   fails; `CancellationError` if the task is cancelled. In that case, the process keeps
+    ///   running.
     /// - Complexity: O(*n*) in the size of the input and the output.
     ///
     /// asyncio: `Process.communicate`.

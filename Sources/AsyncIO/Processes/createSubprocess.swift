@@ -5,7 +5,7 @@
 /// let (sorted, _) = try await process.communicate("10\n9\n")
 /// ```
 ///
-/// The loop's thread waits until the child executes its program, which takes some hundred
+/// The loop's thread waits until the child executes its program, which takes a few hundred
 /// microseconds. A program that cannot be started is therefore an error of this call. The child
 /// gets only the standard descriptors and those of the options. Signals that this process handles,
 /// and SIGPIPE, have their default effect in the child, and no signal is blocked.
@@ -24,7 +24,7 @@
 /// - Throws: ``OSError`` with the name of the program if it cannot be started (the program or its
 ///   directory does not exist, the file is not a program, or no descriptor is left); ``ValueError``
 ///   for invalid arguments; `CancellationError` if the task was already cancelled. No process is
-///   running then, and nothing is left open. A cancellation does not interrupt a start.
+///   running then, and nothing is left open. Cancellation does not interrupt the start itself.
 ///
 /// asyncio: `asyncio.create_subprocess_exec`.
 public nonisolated(nonsending) func createSubprocess(

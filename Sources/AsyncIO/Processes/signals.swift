@@ -64,7 +64,7 @@ public final class SignalSequence: AsyncSequence {
 
     /// Waits for the next signal.
     ///
-    /// - Throws: `CancellationError`. No signal is lost then.
+    /// - Throws: `CancellationError`. In that case, no signal is lost.
     func next() async throws -> Signal {
         while true {
             if let signal = line.arrived.popFirst() { return signal }
@@ -91,7 +91,7 @@ public final class SignalSequence: AsyncSequence {
         /// Waits for the next signal.
         ///
         /// - Returns: the signal, never `nil`.
-        /// - Throws: `CancellationError` if the task is cancelled. No signal is lost then.
+        /// - Throws: `CancellationError` if the task is cancelled. In that case, no signal is lost.
         public mutating func next() async throws -> Signal? { try await sequence.next() }
 
         /// Waits for the next signal; see ``next()``.

@@ -68,7 +68,7 @@ public class Queue<Element>: AsyncSequence {
     /// Puts an item into the queue. Waits for a free slot if the queue is full.
     ///
     /// - Throws: ``QueueShutDown`` if the queue is shut down; `CancellationError` if the task is
-    ///   cancelled while it waits. The item is not in the queue then.
+    ///   cancelled while it waits. In that case, the item is not in the queue.
     ///
     /// asyncio: `Queue.put`.
     @inlinable
@@ -95,7 +95,7 @@ public class Queue<Element>: AsyncSequence {
     /// Removes and returns an item from the queue. Waits for one if the queue is empty.
     ///
     /// - Throws: ``QueueShutDown`` if the queue is shut down and empty; `CancellationError` if the
-    ///   task is cancelled while it waits. No item is lost then.
+    ///   task is cancelled while it waits. In that case, no item is lost.
     ///
     /// asyncio: `Queue.get`.
     @inlinable
@@ -175,8 +175,8 @@ public class Queue<Element>: AsyncSequence {
         /// Removes and returns an item from the queue. Waits for one if the queue is empty.
         ///
         /// - Returns: the item; `nil` if the queue is shut down and empty.
-        /// - Throws: `CancellationError` if the task is cancelled while it waits. No item is lost
-        ///   then.
+        /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, no
+        ///   item is lost.
         public mutating func next() async throws -> Element? {
             do { return try await queue.get() } catch is QueueShutDown { return nil }
         }

@@ -89,7 +89,7 @@ public final class Barrier {
     /// barrier can be used again.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits for the barrier's
-    ///   lock. The barrier is not reset then.
+    ///   lock. In that case, the barrier is not reset.
     /// - Complexity: O(*n*) in the number of waiting tasks.
     ///
     /// asyncio: `Barrier.reset`.
@@ -104,7 +104,7 @@ public final class Barrier {
     /// ``BrokenBarrierError``.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits for the barrier's
-    ///   lock. The barrier is not broken then.
+    ///   lock. In that case, the barrier is not broken.
     /// - Complexity: O(*n*) in the number of waiting tasks.
     ///
     /// asyncio: `Barrier.abort`.

@@ -1,4 +1,4 @@
-/// A lock, and a queue of tasks that wait to be notified that something it protects has changed.
+/// A lock, together with a queue of tasks that wait for a change in the state that it protects.
 ///
 /// ```swift
 /// try await condition.withLock {
@@ -25,8 +25,8 @@ public final class Condition {
 
     /// Waits until the lock is free, and acquires it; see ``Lock/acquire()``.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits. The lock is not
-    ///   acquired then.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the
+    ///   lock is not acquired.
     ///
     /// asyncio: `Condition.acquire`.
     public nonisolated(nonsending) func acquire() async throws { try await lock.acquire() }

@@ -5,7 +5,7 @@
 /// try await lock.withLock { counter = try await next(counter) }
 /// ```
 ///
-/// Any task can release the lock, and it is not reentrant. Acquiring a free lock does not suspend.
+/// The lock is not reentrant, and any task can release it. Acquiring a free lock does not suspend.
 ///
 /// asyncio: `asyncio.Lock`.
 public final class Lock {
@@ -23,8 +23,8 @@ public final class Lock {
 
     /// Waits until the lock is free, and acquires it.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits. The lock is not
-    ///   acquired then.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the
+    ///   lock is not acquired.
     ///
     /// asyncio: `Lock.acquire`.
     public nonisolated(nonsending) func acquire() async throws {

@@ -4,8 +4,8 @@
 public protocol ScopedLocking: AnyObject {
     /// Waits until the object is available, and acquires it.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits. Nothing is acquired
-    ///   then.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, nothing
+    ///   is acquired.
     nonisolated(nonsending) func acquire() async throws
     /// Releases the object.
     ///

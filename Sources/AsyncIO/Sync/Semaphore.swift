@@ -22,8 +22,8 @@ public class Semaphore {
 
     /// Waits until the value is positive, and decrements it.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits. The value is not
-    ///   changed then.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the
+    ///   value is not changed.
     ///
     /// asyncio: `Semaphore.acquire`.
     public nonisolated(nonsending) final func acquire() async throws {

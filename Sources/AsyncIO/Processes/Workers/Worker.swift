@@ -53,8 +53,8 @@ public final class Worker {
         _ = try? unsafe [UInt8(ascii: "R")].withUnsafeBytes { bytes throws(Errno) in unsafe try control.send(bytes) }
     }
 
-    /// Whether the worker should stop. A handler of a long-lived connection checks this between two
-    /// requests.
+    /// Whether the worker should stop. The handler of a long-lived connection should check this
+    /// between requests.
     public var isStopping: Bool { stopping.isSet }
 
     /// Waits until the worker should stop: at a reload, at the supervisor's end, or on SIGTERM.
