@@ -132,7 +132,7 @@ extension ByteDescriptor {
     ) throws(Errno) -> Int {
         let isSocket = self is Socket
         return try unsafe gathering.withPlaces(joiningIn: memory) { places throws(Errno) in
-            // SAFETY: the kernel reads the places and what they name before this returns.
+            // SAFETY: the kernel reads the entries and their bytes before this returns.
             try unsafe check(
                 isSocket
                     ? asyncio_sendmsg(descriptor, places.baseAddress, places.count)

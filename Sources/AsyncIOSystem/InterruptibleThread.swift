@@ -27,7 +27,7 @@ package final class InterruptibleThread: Sendable {
         return thread
     }
 
-    /// Ends the system call that the thread waits in with `.interrupted`. Returns at once.
+    /// Makes the system call that the thread waits in fail with `.interrupted`. Returns at once.
     package func interrupt() {
         guard tryToInterrupt() else { return }
         // The interrupt may have come just before the call. Another thread repeats it until the

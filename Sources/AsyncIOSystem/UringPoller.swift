@@ -123,7 +123,7 @@ package final class UringPoller: Poller {
                 try ring.enter(waitingFor: timeout == 0 ? 0 : 1, timeout: timeout)
             }
         } catch {
-            // Take the completions that are there all the same.
+            // Take the available completions anyway.
             guard error == .interrupted || error == .resourceBusy || error == .resourceTemporarilyUnavailable
             else { throw error }
         }

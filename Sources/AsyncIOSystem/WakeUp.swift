@@ -3,7 +3,7 @@ internal import Synchronization
 package import SystemPackage
 
 /// An eventfd that ends a poller's wait. Any thread can signal it as long as this object lives,
-/// even after it was closed. Then nothing happens.
+/// even after it was closed. In that case, nothing happens.
 package final class WakeUp: Sendable {
     package let descriptor: Int32
 

@@ -1,4 +1,4 @@
-// The contents of a certificate, in the plainest C types.
+// The contents of a certificate, in plain C types.
 #define _GNU_SOURCE
 #include "openssl.h"
 #include "include/tls.h"

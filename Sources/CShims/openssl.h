@@ -141,7 +141,7 @@ struct asyncio_tls_context {
     unsigned alpn_count;
 };
 
-/// Records the first error of OpenSSL's queue, or `fallback`, as the reason of a failure.
+/// Records the first error of OpenSSL's queue, or `fallback`, as the reason for a failure.
 void asyncio_tls_note_reason(const char *fallback);
 
 #endif

@@ -49,7 +49,7 @@ struct asyncio_tls {
     buffer kept; // older than the borrowed input
     buffer output;
     void *session;
-    /// The reason of a failure, which is final.
+    /// The reason for a failure, which is final.
     char *failure;
     const unsigned char *name; // set while a choice is wanted
     size_t name_count;

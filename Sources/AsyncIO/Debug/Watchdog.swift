@@ -3,7 +3,7 @@ internal import Logging
 
 // # The watchdog
 //
-// A thread of its own looks at the pulse of the running loop several times a second. A loop that is
+// The watchdog's thread checks the pulse of the running loop several times a second. A loop that is
 // not in its poller and has not moved since the last look may be blocked. If that lasts, the
 // watchdog reports it *while the loop is still blocked*, with the running task and the stack of the
 // loop's thread. The loop pays only a few stores for each step and each poll.

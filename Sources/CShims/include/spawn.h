@@ -40,8 +40,8 @@ enum {
     ASYNCIO_SPAWN_EXECUTE,
 };
 
-/// Starts a child and returns when it executes its program. Returns 0, or -errno without a child,
-/// and then `stage` is the failed step. `pidfd` is close-on-exec.
+/// Starts a child and returns when it executes its program. Returns 0, or -errno if no child was
+/// started; `stage` is then the failed step. `pidfd` is close-on-exec.
 int asyncio_spawn(const asyncio_spawn_request *request, int *pid, int *pidfd, int *stage);
 
 /// Reaps an ended child and returns its exit status, or the negated number of the signal that ended

@@ -12,7 +12,7 @@
 /// Loads OpenSSL once. Returns NULL, or a sentence that says why it cannot be used.
 const char *asyncio_openssl_load(void);
 
-/// The reason of the latest failure on this thread.
+/// The reason for the latest failure on this thread.
 const char *asyncio_tls_reason(void);
 
 // MARK: Contexts
