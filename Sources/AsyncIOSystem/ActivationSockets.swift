@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// Sockets that a supervisor has opened for this process; sd_listen_fds(3).
+/// Sockets that a supervisor has opened for this process; see sd_listen_fds(3).
 package enum ActivationSockets {
-    /// The first one; the others follow it.
+    /// The first socket. The others follow it.
     private static let first: Int32 = 3
 
     package static func take() -> [Int32] {

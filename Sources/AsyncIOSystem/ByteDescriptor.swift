@@ -1,24 +1,25 @@
 internal import CShims
 package import SystemPackage
 
-/// A descriptor for bytes, which it mostly owns: then it is closed with this object.
+/// A descriptor for reading and writing bytes. If the object owns the descriptor, it closes it on
+/// deallocation.
 ///
-/// It is non-blocking, so that the calls try once. `.wouldBlock` means: wait for the poller,
-/// try again. This class reads and writes, which serves pipes and terminals; ``Socket``
-/// receives and sends.
+/// The descriptor is non-blocking, so each call tries once. After `.wouldBlock`, wait for the
+/// poller and try again. This class reads and writes, which works for pipes and terminals.
+/// ``Socket`` receives and sends.
 package class ByteDescriptor {
-    /// -1 once closed.
+    /// -1 once it is closed.
     @safe @exclusivity(unchecked) package private(set) final var descriptor: Int32
 
     private let isOwned: Bool
 
-    /// Takes the descriptor over as it is.
+    /// Takes ownership of a descriptor without changing it.
     package init(owning descriptor: Int32) {
         self.descriptor = descriptor
         isOwned = true
     }
 
-    /// Uses somebody else's descriptor, who keeps it open meanwhile.
+    /// Uses a descriptor that its owner keeps open meanwhile.
     package init(borrowing descriptor: Int32) {
         self.descriptor = descriptor
         isOwned = false
@@ -32,7 +33,7 @@ package class ByteDescriptor {
         try unsafe check(asyncio_read(descriptor, buffer.baseAddress, buffer.count))
     }
 
-    /// Writes what fits into the kernel's buffer; returns how much that was.
+    /// Writes as much as fits into the kernel's buffer, and returns the number of bytes.
     package func send(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
         // SAFETY: the kernel reads at most `count` bytes at `baseAddress`.
         try unsafe check(asyncio_write(descriptor, buffer.baseAddress, buffer.count))
@@ -44,13 +45,13 @@ package class ByteDescriptor {
         descriptor = -1
     }
 
-    /// Makes the descriptor somebody else's, who closes it.
+    /// Gives up ownership of the descriptor. The caller has to close it.
     package final func giveUp() -> Int32 {
         defer { descriptor = -1 }
         return descriptor
     }
 
-    // MARK: What it is
+    // MARK: The kind
 
     package enum Kind { case pipe, socket, terminal, file, other }
 
@@ -64,16 +65,17 @@ package class ByteDescriptor {
         }
     }
 
-    /// Whether it has bytes, but no poller watches it.
+    /// Whether the descriptor supports reading and writing but cannot be watched by a poller.
     package static func isUnwatchable(_ descriptor: Int32) -> Bool { asyncio_is_unwatchable(descriptor) }
 
-    /// A new descriptor for what a standard one stands for: /dev/null if that is not open.
+    /// Opens a new descriptor for the target of a standard one, or for /dev/null if that is not
+    /// open.
     package static func openStandard(_ number: Int32) throws(Errno) -> Int32 {
         try check(asyncio_open_standard(number))
     }
 
     package final var isNonBlocking: Bool { asyncio_is_nonblocking(descriptor) }
 
-    /// Makes it non-blocking, for everybody who shares it, and close-on-exec.
+    /// Makes the descriptor non-blocking, for everyone who shares it, and close-on-exec.
     package final func prepare() throws(Errno) { _ = try check(asyncio_prepare_descriptor(descriptor)) }
 }

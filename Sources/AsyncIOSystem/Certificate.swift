@@ -1,9 +1,9 @@
 internal import CShims
 internal import Glibc
 
-/// A certificate of OpenSSL's.
+/// An OpenSSL certificate.
 //
-// SAFETY (of the file): the certificate is ours, and freed with this object.
+// SAFETY (of the file): this object owns the certificate and frees it on deallocation.
 @safe
 package final class Certificate {
     private let pointer: UnsafeMutableRawPointer
@@ -23,15 +23,15 @@ package final class Certificate {
         return unsafe String(cString: text)
     }
 
-    /// Seconds since 1970.
+    /// In seconds since 1970.
     package var validity: ClosedRange<Int64> {
         let start = unsafe asyncio_certificate_time(pointer, false)
         return start...max(start, unsafe asyncio_certificate_time(pointer, true))
     }
 
-    /// A name or address that the certificate is for.
+    /// A name or address for which the certificate is valid.
     package struct Name {
-        /// OpenSSL's number for the kind.
+        /// OpenSSL's number for the kind of name.
         package let type: Int32
         package let bytes: [UInt8]
     }

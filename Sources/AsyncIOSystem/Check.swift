@@ -1,6 +1,6 @@
 package import SystemPackage
 
-/// The shims answer with -errno: turns that into a thrown `Errno`.
+/// Converts a result of the shims, which return -errno for errors, to a thrown `Errno`.
 @inline(__always)
 package func check(_ result: Int32) throws(Errno) -> Int32 {
     guard result >= 0 else { throw Errno(rawValue: -result) }

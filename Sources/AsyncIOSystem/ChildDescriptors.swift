@@ -1,7 +1,7 @@
 internal import CShims
 package import SystemPackage
 
-/// Descriptors that are made for a child: close-on-exec, and closed with their owners.
+/// Descriptors for a child process. They are close-on-exec and closed with their owners.
 package enum ChildDescriptors {
     package static func pipe() throws(Errno) -> (reader: ByteDescriptor, writer: ByteDescriptor) {
         var (reader, writer) = (Int32(0), Int32(0))
@@ -9,7 +9,7 @@ package enum ChildDescriptors {
         return (ByteDescriptor(owning: reader), ByteDescriptor(owning: writer))
     }
 
-    /// Two ends that both read and write.
+    /// Two connected descriptors, each for both reading and writing.
     package static func socketPair() throws(Errno) -> (ours: ByteDescriptor, childs: ByteDescriptor) {
         var (first, second) = (Int32(0), Int32(0))
         _ = try unsafe check(asyncio_socket_pair(&first, &second))
@@ -31,7 +31,8 @@ package enum ChildDescriptors {
 
 /// The controlling side of a pseudo-terminal.
 package final class TerminalDescriptor: ByteDescriptor {
-    /// Nobody has the other side open any more: an error to the kernel, the end to us.
+    /// If no process has the other side open any more, the kernel reports an error. Here, that is
+    /// the end of the stream.
     package override func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         do {
             return try unsafe super.receive(into: buffer)

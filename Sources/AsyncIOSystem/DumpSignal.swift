@@ -2,18 +2,18 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// A signal that a thread waits for, however busy the others are: its handler writes to a
-/// pipe, which the thread reads.
+/// A signal that a thread waits for, however busy the other threads are. The signal handler writes
+/// to a pipe, and the thread reads from it.
 package struct DumpSignal: Sendable {
     private let pipe: Int32
 
-    /// Nil if the signal has a handler already, or is none.
+    /// Returns nil if the signal already has a handler, or is not valid.
     package init?(_ signal: Int32) throws(Errno) {
         let result = asyncio_signal_pipe(signal)
         if result == -EBUSY || result == -EINVAL { return nil }
         pipe = try check(result)
     }
 
-    /// Waits until the signal comes. False if it never will.
+    /// Waits until the signal arrives. Returns false if it never will.
     package func wait() -> Bool { asyncio_signal_wait(pipe) }
 }

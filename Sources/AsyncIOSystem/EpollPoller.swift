@@ -1,9 +1,9 @@
 internal import CShims
 package import SystemPackage
 
-/// epoll.
+/// A poller based on epoll.
 package final class EpollPoller: Poller {
-    /// Events taken from the kernel at once; more come with the next turn.
+    /// The maximum number of events to take from the kernel at once. More come with the next turn.
     private static let capacity = 256
 
     @safe @exclusivity(unchecked) private var epoll: Int32
@@ -15,8 +15,8 @@ package final class EpollPoller: Poller {
         wakeUp = try WakeUp()
         epoll = try check(asyncio_epoll_create())
         events = Array(repeating: asyncio_event(), count: Self.capacity)
-        // An edge needs no read: each write to the eventfd is a new one. No descriptor has
-        // this token, so that the event itself says nothing more than the end of the wait.
+        // The edge-triggered eventfd need not be read, because each write to it is a new edge. No
+        // descriptor has this token, so the event does nothing except end the wait.
         do {
             try add(wakeUp.descriptor, for: [.readable, .edge], token: .max)
         } catch {
@@ -48,8 +48,8 @@ package final class EpollPoller: Poller {
 
     package func wait(timeout: Int64?) throws(Errno) -> Int {
         let result = unsafe events.withUnsafeMutableBufferPointer { buffer in
-            // SAFETY: the kernel writes at most `count` events into the array, which
-            // nobody else uses meanwhile.
+            // SAFETY: the kernel writes at most `count` events into the array, which no one else
+            // uses meanwhile.
             unsafe asyncio_epoll_wait(epoll, buffer.baseAddress, Int32(buffer.count), timeout ?? -1)
         }
         guard result < 0 else { return Int(result) }

@@ -2,11 +2,11 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// What can be learned of an open file, or done to it, without waiting.
+/// Facts about an open file, and operations on files that do not block.
 package struct FileFacts: Sendable {
     package let size: Int64
     private let type: FileType
-    /// Whether it has a name still: closing it does not remove it.
+    /// Whether the file still has a name, so that closing it does not delete it.
     package let isLinked: Bool
 
     package init(of descriptor: Int32) throws(Errno) {
@@ -25,18 +25,18 @@ package struct FileFacts: Sendable {
     /// Whether reads and writes have positions.
     package static func isSeekable(_ descriptor: Int32) -> Bool { asyncio_file_is_seekable(descriptor) }
 
-    /// Opens a regular file of which all that it takes is in memory.
+    /// Opens a regular file if everything needed for that is in memory.
     ///
-    /// - Throws: `.wouldBlock` if it is not, or the file would have to be made or emptied.
+    /// - Throws: `.wouldBlock` if it is not, or if the file would have to be created or truncated.
     package static func openNow(_ path: [CChar], flags: Int32) throws(Errno) -> Int32 {
         try unsafe check(asyncio_file_open_now(path, flags))
     }
 
-    /// What a path leads to, as far as the system has it in memory.
+    /// The kind of file that a path leads to, as far as the system has it in memory.
     package enum Kind {
-        /// A regular file, a folder, or nothing: opening it ends soon.
+        /// A regular file, a directory, or nothing. Opening it ends soon.
         case plain
-        /// A pipe or a device, whose opening may wait for somebody.
+        /// A pipe or a device. Opening it can wait for another process.
         case special
         case unknown
     }
@@ -51,8 +51,7 @@ package struct FileFacts: Sendable {
 
     /// Reads at most `count` bytes that are in memory.
     ///
-    /// - Throws: `.wouldBlock` if there are none; `.notSupported` if the file system does not
-    ///   tell.
+    /// - Throws: `.wouldBlock` if there are none; `.notSupported` if the file system cannot tell.
     package static func readNow(_ descriptor: Int32, _ count: Int, at offset: Int64) throws(Errno) -> [UInt8] {
         var error: Errno?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
@@ -64,11 +63,11 @@ package struct FileFacts: Sendable {
         return bytes
     }
 
-    /// May block, but for a file that was only read and has a name.
+    /// Closes a descriptor. Can block, except for a file that was only read and still has a name.
     package static func close(_ descriptor: Int32) { _ = asyncio_close(descriptor) }
 }
 
-/// The numbers behind the ways to open a file.
+/// The system's flags for opening files.
 package enum OpenFlags {
     package static let read = O_RDONLY
     package static let write = O_WRONLY

@@ -2,13 +2,14 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// Which file a path names: another file of the same name is another one. Paths end with a zero.
+/// The identity of the file at a path, which distinguishes it from a later file with the same name.
+/// Paths end with a zero.
 package struct FileIdentity: Equatable, Sendable {
     private let device: UInt64
     private let number: UInt64
     package let isSocket: Bool
 
-    /// nil if there is none.
+    /// Returns nil if there is no file.
     package init?(of path: [CChar]) {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return nil }

@@ -2,22 +2,22 @@ internal import CShims
 internal import Glibc
 internal import SystemPackage
 
-/// A new file that is to take another one's place.
+/// A new file that will replace another one.
 ///
-/// It is complete before it gets the name: the system changes what a name means at once. It lies
-/// in the same directory, since a rename does not leave a file system.
+/// The file is complete before it gets its final name, because a rename is atomic. It is created in
+/// the same directory, because a rename cannot move a file to another file system.
 //
 // Names are bytes that end with a zero.
 package struct FileReplacement: Sendable {
     private let target: [CChar]
     private let temporary: [CChar]
 
-    /// - Returns: also the new file's descriptor.
+    /// - Returns: the replacement, and the descriptor of the new file.
     static func begin(at path: [CChar], _ permissions: UInt32) throws(Errno) -> (FileReplacement, Int32) {
         var old = asyncio_file_facts()
         let found = unsafe asyncio_path_look(path, &old)
         if found == 0, old.is_directory { throw .isDirectory }
-        // A device or a pipe would be replaced by a file, which nobody wants.
+        // Replacing a device or a pipe with a regular file is never intended.
         if found == 0, !old.is_regular { throw .invalidArgument }
         let target = try found == 0 ? destination(of: path) : destination(ofMissing: path)
         let (file, temporary) = try makeFile(in: directory(of: target), permissions)
@@ -32,9 +32,9 @@ package struct FileReplacement: Sendable {
         return (replacement, file)
     }
 
-    /// Gives the new file its name.
+    /// Gives the new file its final name.
     ///
-    /// - Parameter file: its descriptor.
+    /// - Parameter file: the descriptor of the new file.
     func commit(_ file: Int32, sync: Bool) throws(Errno) {
         do throws(Errno) {
             if sync { _ = try check(asyncio_file_sync(file, false)) }
@@ -46,36 +46,37 @@ package struct FileReplacement: Sendable {
         if sync { try Self.syncDirectory(Self.directory(of: target)) }
     }
 
-    /// The same for one that was closed.
+    /// The same, if the new file was closed.
     func commit(sync: Bool) throws(Errno) {
         let file = try unsafe check(asyncio_file_open(temporary, O_RDONLY, 0))
         defer { _ = asyncio_close(file) }
         try commit(file, sync: sync)
     }
 
-    /// Removes the new file, if it is still there.
+    /// Removes the new file if it still exists.
     func abandon() { _ = unsafe asyncio_path_remove(temporary) }
 
     // MARK: Names
 
-    /// As the kernel counts them.
+    /// The same limit as the kernel's.
     private static let mostLinks = 40
 
-    /// Where `path` leads: a symbolic link stays, and what it names is replaced.
+    /// The path that is replaced. If `path` is a symbolic link, that is its target, and the link
+    /// stays.
     private static func destination(of path: [CChar]) -> [CChar] {
         guard let resolved = unsafe asyncio_path_resolve(path) else { return path }
         defer { unsafe free(resolved) }
-        // SAFETY: a string that ends with a zero, which is taken along.
+        // SAFETY: the string ends with a zero, which is copied too.
         return unsafe Array(UnsafeBufferPointer(start: resolved, count: strlen(resolved) + 1))
     }
 
-    /// The same if it leads to nothing yet: the file is made where the last link points.
+    /// The same, if the path leads to nothing yet. The file is created where the last link points.
     private static func destination(ofMissing path: [CChar]) throws(Errno) -> [CChar] {
         var path = path
         for _ in 0...mostLinks {
             var text = [CChar](repeating: 0, count: Int(PATH_MAX))
             let length = unsafe asyncio_path_read_link(path, &text, text.count)
-            // Not a link, or not there: this is the name.
+            // The path is not a link or does not exist, so it is the name to use.
             if length < 0 { return path }
             let isAbsolute = text[0] == CChar(UInt8(ascii: "/"))
             path = (isAbsolute ? [] : directory(of: path)) + text.prefix(length) + [0]
@@ -83,13 +84,13 @@ package struct FileReplacement: Sendable {
         throw Errno.tooManySymbolicLinkLevels
     }
 
-    /// With its slash, if it has one, and without a zero.
+    /// The directory of a path with its trailing slash, if there is one, and without a zero.
     private static func directory(of path: [CChar]) -> [CChar] {
         guard let slash = path.lastIndex(of: CChar(UInt8(ascii: "/"))) else { return [] }
         return Array(path[...slash])
     }
 
-    /// A new file with a name that nobody uses.
+    /// Creates a new file with an unused name.
     private static func makeFile(in directory: [CChar], _ permissions: UInt32) throws(Errno) -> (Int32, [CChar]) {
         while true {
             let name = ".asyncio-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
@@ -100,7 +101,7 @@ package struct FileReplacement: Sendable {
         }
     }
 
-    /// So that the new name lasts too.
+    /// Makes the new name durable.
     private static func syncDirectory(_ directory: [CChar]) throws(Errno) {
         let path = directory.isEmpty ? Array(".".utf8CString) : directory + [0]
         let file = try unsafe check(asyncio_file_open(path, O_RDONLY | O_DIRECTORY, 0))
@@ -110,7 +111,7 @@ package struct FileReplacement: Sendable {
 }
 
 extension FileRequest {
-    /// Bytes that are written between two looks at whether they are still wanted.
+    /// The number of bytes to write between two checks for a cancellation.
     private static let portion = 4 * 1024 * 1024
 
     func replace(_ permissions: UInt32, _ sync: Bool) -> Int {

@@ -3,25 +3,25 @@ internal import Glibc
 internal import Synchronization
 package import SystemPackage
 
-/// Something asked of a file that may take its time, with the memory that it needs: done by a
-/// thread (`perform`) or by a ring (`Ring.submit`), with the same result.
+/// A file operation that may take some time, and the memory that it needs. It is performed by a
+/// thread (`perform`) or a ring (`Ring.submit`), with the same result.
 //
-// SAFETY: the loop makes it and hands it over; whoever does the work has it alone until he
-// has reported its end, through the inbox's mutex or the ring. `claim` is for all.
+// SAFETY: the loop creates the request and passes it on. Whoever performs it has exclusive access
+// until its end is reported, through the inbox's mutex or the ring. Only `claim` is shared.
 @safe
 package final class FileRequest: @unchecked Sendable {
     package enum Action: Sendable {
         /// The result is the descriptor.
         case open(flags: Int32, permissions: UInt32)
-        /// The result is a count of bytes. Offset -1 is the descriptor's own position.
+        /// The result is the number of bytes. Offset -1 means the descriptor's own position.
         case read(Int32, offset: Int64)
         case write(Int32, offset: Int64)
         case sync(Int32, onlyData: Bool)
         case truncate(Int32, size: Int64)
         case close(Int32)
-        /// The file at `path` has these bytes or what it had, never something between.
+        /// Replaces the file at `path` atomically with these bytes.
         case replace(permissions: UInt32, sync: Bool)
-        /// The same in steps. The result is the new file's descriptor; see `replacement`.
+        /// The same in steps. The result is the descriptor of the new file; see `replacement`.
         case beginReplacement(permissions: UInt32)
         case endReplacement(FileReplacement, sync: Bool)
         case abandonReplacement(FileReplacement)
@@ -30,16 +30,16 @@ package final class FileRequest: @unchecked Sendable {
     private enum Claim { static let none: UInt8 = 0, begun: UInt8 = 1, revoked: UInt8 = 2 }
 
     package let action: Action
-    /// With its end, a zero.
+    /// With a terminating zero.
     package let path: [CChar]
-    /// What is written, or room for what is read.
+    /// The bytes to write, or a buffer for the bytes to read.
     package let memory: UnsafeMutableRawBufferPointer
     private let claim = Atomic(Claim.none)
-    /// What the system call returned, or a negative error number.
+    /// The result of the system call, or a negative error number.
     package var result = -Int(Errno.canceled.rawValue)
-    /// It was not done, since it would have to wait for another process.
+    /// Whether the request was not performed because it would have to wait for another process.
     package private(set) var mustBlock = false
-    /// What was begun.
+    /// The replacement that was begun.
     package internal(set) var replacement: FileReplacement?
 
     package init(_ action: Action, path: [CChar] = [], capacity: Int = 0) {
@@ -57,15 +57,15 @@ package final class FileRequest: @unchecked Sendable {
 
     package var error: Errno? { result < 0 ? Errno(rawValue: Int32(-result)) : nil }
 
-    /// What was read.
+    /// The bytes that were read.
     package var bytes: [UInt8] { unsafe Array(memory.prefix(max(0, result))) }
 
     // MARK: On a thread
 
-    /// Does it, unless it was revoked.
+    /// Performs the request, unless it was revoked.
     ///
-    /// - Parameter mayBlock: whether it may wait for another process. If not, and it would have
-    ///   to, `mustBlock` is true afterwards and nothing was done.
+    /// - Parameter mayBlock: whether the request may wait for another process. If it may not but
+    ///   would have to, `mustBlock` is true afterwards and nothing was done.
     package func perform(mayBlock: Bool) {
         guard claim.compareExchange(expected: Claim.none, desired: Claim.begun, ordering: .relaxed).exchanged
         else { return }
@@ -81,7 +81,7 @@ package final class FileRequest: @unchecked Sendable {
     }
 
     private func run() -> Int {
-        // SAFETY: the memory is as large as it says, and ours.
+        // SAFETY: this object owns the memory, which has the given size.
         switch action {
         case .open(let flags, let permissions): unsafe Int(asyncio_file_open(path, flags, permissions))
         case .read(let file, let offset):
@@ -98,9 +98,9 @@ package final class FileRequest: @unchecked Sendable {
         }
     }
 
-    /// It is not wanted any more.
+    /// Revokes a request that is no longer wanted.
     ///
-    /// - Returns: false if it has begun: what can stop in the middle does.
+    /// - Returns: whether the request had not started. If it had, it stops early if it can.
     package func revoke() -> Bool {
         claim.exchange(Claim.revoked, ordering: .relaxed) == Claim.none
     }
@@ -109,15 +109,15 @@ package final class FileRequest: @unchecked Sendable {
 }
 
 extension Ring {
-    /// From how many bytes on a copy is not for the loop's thread.
+    /// Copies that are larger than this are not made on the loop's thread.
     private static let largeCount = 256 * 1024
 
-    /// Submits a request and hands it over.
+    /// Submits a request to the kernel.
     ///
-    /// - Returns: false if rings do not do such a thing.
+    /// - Returns: false if rings do not support the operation.
     package func submit(_ request: FileRequest, token: UInt64) throws(Errno) -> Bool {
-        // SAFETY: the request keeps the memory until it has completed; the kernel has copied
-        // the path when it is handed over.
+        // SAFETY: the request retains the memory until it has completed. The kernel has copied the
+        // path once the request is submitted.
         try unsafe request.path.withUnsafeBufferPointer { path throws(Errno) in
             guard let queued = unsafe queue(request, path: path.baseAddress, token: token) else { return false }
             _ = try check(queued)

@@ -2,23 +2,24 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// Bytes in several places that are sent one after the other, without being joined.
+/// Several pieces of bytes that are sent one after the other, without being joined.
 ///
-/// One system call is told of many places. Small ones are copied into memory that the caller lends, side by
-/// side, since to name a place costs the system more than to copy a few bytes.
+/// One system call takes many pieces. Small ones are copied side by side into memory that the
+/// caller provides, because a separate entry costs the system more than copying a few bytes.
 package struct Gathering {
     private let pieces: [[UInt8]]
-    // The first that is not sent, and how much of it is.
+    // The first piece that is not completely sent, and the number of its bytes that are.
     private var index = 0
     private var offset = 0
-    /// How many bytes are left.
+    /// The number of bytes left.
     package private(set) var count: Int
 
-    /// As many places are named in one call at most.
+    /// The maximum number of entries in one call.
     private static let mostPlaces = 64
-    /// Smaller ones are copied.
+    /// Smaller pieces are copied.
     private static let leastNamed = 2048
-    /// No more bytes than that in one call, which may go on for as long as the peer takes them.
+    /// The maximum number of bytes for one call, which could otherwise go on for as long as the
+    /// peer reads.
     private static let mostBytes = 1 << 20
 
     package init(_ pieces: [[UInt8]]) {
@@ -27,7 +28,7 @@ package struct Gathering {
         for piece in pieces { count += piece.count }
     }
 
-    /// The first `count` bytes are sent.
+    /// Removes the first `count` bytes, which were sent.
     package mutating func dropFirst(_ count: Int) {
         self.count -= count
         var left = count
@@ -39,14 +40,14 @@ package struct Gathering {
         offset += left
     }
 
-    /// What is left, piece by piece.
+    /// Calls `body` with what is left, piece by piece.
     package func eachPiece(_ body: (ArraySlice<UInt8>) -> Void) {
         guard index < pieces.count else { return }
         body(pieces[index][offset...])
         for piece in pieces[(index + 1)...] { body(piece[...]) }
     }
 
-    /// Hands `body` what is left in blocks, until it has had all: a large piece alone, small ones joined in
+    /// Calls `body` with what is left in blocks: large pieces alone, and small ones joined in
     /// `memory`.
     package mutating func takeBlocks<E: Error>(
         joiningIn memory: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws(E) -> Void
@@ -61,12 +62,13 @@ package struct Gathering {
         }
     }
 
-    /// Hands `body` the next places, as many as one call takes.
+    /// Calls `body` with the next entries, as many as one call takes.
     fileprivate func withPlaces<T, E: Error>(
         _ most: Int = Gathering.mostPlaces, joiningIn memory: UnsafeMutableRawBufferPointer,
         _ body: (UnsafeBufferPointer<iovec>) throws(E) -> T
     ) throws(E) -> T {
-        // SAFETY: `collect` initializes as many as it hands on, and their memory stays while `body` runs.
+        // SAFETY: `collect` initializes the entries that it passes on, whose memory stays valid
+        // while `body` runs.
         let result: Result<T, E> = unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: most) { places in
             do throws(E) {
                 return .success(unsafe try collect(places, 0, in: memory, 0, Self.mostBytes, from: index, offset, body))
@@ -77,7 +79,8 @@ package struct Gathering {
         return try result.get()
     }
 
-    /// Each piece that is named lends its memory to the rest of the work: so this calls itself for each.
+    /// Collects entries recursively, because the memory of each piece is valid only inside a
+    /// closure.
     private func collect<T, E: Error>(
         _ places: UnsafeMutableBufferPointer<iovec>, _ used: Int, in memory: UnsafeMutableRawBufferPointer,
         _ filled: Int, _ room: Int, from first: Int, _ offset: Int,
@@ -120,15 +123,16 @@ package struct Gathering {
 }
 
 extension ByteDescriptor {
-    /// Writes what fits into the kernel's buffer of the next pieces; returns how much that was.
+    /// Writes as much of the next pieces as fits into the kernel's buffer, and returns the number
+    /// of bytes.
     ///
-    /// - Parameter memory: to join small ones in.
+    /// - Parameter memory: a buffer for joining small pieces.
     package final func send(
         _ gathering: Gathering, joiningIn memory: UnsafeMutableRawBufferPointer
     ) throws(Errno) -> Int {
         let isSocket = self is Socket
         return try unsafe gathering.withPlaces(joiningIn: memory) { places throws(Errno) in
-            // SAFETY: the kernel reads the places and what they name before this returns.
+            // SAFETY: the kernel reads the entries and their bytes before this returns.
             try unsafe check(
                 isSocket
                     ? asyncio_sendmsg(descriptor, places.baseAddress, places.count)

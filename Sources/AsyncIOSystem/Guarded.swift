@@ -2,10 +2,10 @@ internal import Synchronization
 
 /// A `Mutex` that ThreadSanitizer understands.
 ///
-/// The standard library's is not instrumented, so that ThreadSanitizer sees no order between
-/// two threads that fought for one, and reports what it guards. A program that looks for its
-/// own races should not have to read ours first. The flag says it once more, in this module:
-/// two plain moves on most machines.
+/// The standard library's mutex is not instrumented. ThreadSanitizer therefore sees no order
+/// between two threads that compete for one, and reports the data that it protects. Users who look
+/// for races in their own program should not see such reports. The flag repeats the order in this
+/// module, at the cost of two plain moves on most machines.
 package struct Guarded<Value>: ~Copyable, Sendable {
     private let mutex: Mutex<Value>
     private let order = Atomic(false)

@@ -1,13 +1,13 @@
 internal import Glibc
 internal import SystemPackage
 
-/// What `/etc/hosts` says, as far as it tells whether a name server will be asked. Reads a file:
-/// call it on a thread.
+/// The contents of `/etc/hosts`, as far as they show whether a name server will be asked. Reads a
+/// file, so call it on a thread.
 package enum HostsFile {
     private static let path = "/etc/hosts"
 
-    /// Whether the file has an address of that family for a name. (If it has one of another
-    /// family only, the resolver asks on.)
+    /// Whether the file has an address of the family for a name. (If it has only addresses of
+    /// another family, the resolver asks a name server.)
     package static func knows(_ name: String, family: Int32) -> Bool {
         let name = comparable(name)
         return entries().contains { address, names in
@@ -21,7 +21,7 @@ package enum HostsFile {
         return entries().contains { Resolver.literal($0.address, port: 0)?.host == host }
     }
 
-    /// Whether a name is the loopback's for everybody.
+    /// Whether the name stands for the loopback address on every system.
     package static func isLocalhost(_ name: String) -> Bool {
         let name = comparable(name)
         return name == "localhost" || name.hasSuffix(".localhost")
@@ -46,10 +46,10 @@ package enum HostsFile {
         var bytes: [UInt8] = []
         while true {
             let part = unsafe [UInt8](unsafeUninitializedCapacity: 16_384) { buffer, count in
-                // SAFETY: the system writes at most as many bytes as there are.
+                // SAFETY: the system writes at most as many bytes as the buffer has.
                 count = unsafe (try? file.read(into: UnsafeMutableRawBufferPointer(buffer))) ?? 0
             }
-            // A list of a megabyte (of advertisers, say) is read too; more is not looked through.
+            // Long lists (of ad servers, for example) are read up to 4 MB.
             if part.isEmpty || bytes.count > 4 << 20 { return String(decoding: bytes, as: UTF8.self) }
             bytes += part
         }

@@ -2,17 +2,17 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// The two ends of the channel through which a tool looks into a program: a Unix socket
-/// named after the process, in a directory that only its user may enter. Blocking.
+/// The two ends of the channel through which a tool inspects a program: a Unix socket named after
+/// the process, in a directory that only its user can enter. Calls block.
 package final class InspectionChannel: Sendable {
     private let descriptor: Int32
 
     private init(_ descriptor: Int32) { self.descriptor = descriptor }
     deinit { _ = asyncio_close(descriptor) }
 
-    // MARK: Places
+    // MARK: Paths
 
-    /// The directories in which a user's programs may have their sockets.
+    /// The directories in which a user's programs can have their sockets.
     package static func directories(ofUser user: UInt32) -> [String] {
         let own = value(of: "XDG_RUNTIME_DIR").map { [$0 + "/asyncio"] } ?? []
         return (user == geteuid() ? own : []) + ["/run/user/\(user)/asyncio", "/tmp/asyncio-\(user)"]
@@ -26,9 +26,9 @@ package final class InspectionChannel: Sendable {
 
     private static func path(in directory: String, of process: Int32) -> String { "\(directory)/\(process).socket" }
 
-    // MARK: The program's end
+    // MARK: The end of the program
 
-    /// Listens for tools. Returns the socket's path too.
+    /// Listens for tools. Also returns the path of the socket.
     package static func listen() throws(Errno) -> (InspectionChannel, path: String) {
         let directories = directories(ofUser: geteuid())
         var error = Errno.noSuchFileOrDirectory
@@ -50,34 +50,34 @@ package final class InspectionChannel: Sendable {
 
     package static func remove(_ path: String) { _ = unsafe unlink(path) }
 
-    // MARK: The tool's end
+    // MARK: The end of the tool
 
     package enum ConnectError: Error {
         case noSuchProcess
-        /// It is this user's.
+        /// The process belongs to this user.
         case notPermitted(user: UInt32)
         case takesNoPart
-        /// Another process listens in its place: this one, of this user.
+        /// Another process, of this user, listens at the path.
         case impostor(process: Int32, user: UInt32)
         case other(Errno)
     }
 
-    /// Connects to a process, and to no other: the kernel tells who listens.
+    /// Connects to a process and to no other. The kernel reports which process listens.
     package static func connect(to process: Int32) throws(ConnectError) -> InspectionChannel {
         let owner = asyncio_process_owner(process)
         guard owner >= 0 else { throw .noSuchProcess }
         let user = UInt32(owner)
         if geteuid() != 0, user != geteuid() { throw .notPermitted(user: user) }
         var failure: ConnectError?
-        // A program may see another /tmp than this one.
+        // A program in a container may have its own /tmp.
         let directories = directories(ofUser: user)
         for directory in directories + directories.map({ "/proc/\(process)/root" + $0 }) {
             var (peer, peersUser): (Int32, UInt32) = (0, 0)
-            // SAFETY: the two are there while the call lasts.
+            // SAFETY: the two variables outlive the call.
             let result = unsafe asyncio_inspection_connect(path(in: directory, of: process), &peer, &peersUser)
             if result >= 0 {
                 let channel = InspectionChannel(result)
-                // A process that keeps its memory to itself is root's in /proc.
+                // In /proc, a process that protects its memory belongs to root.
                 if peer == process, peersUser == user || user == 0 { return channel }
                 failure = .impostor(process: peer, user: peersUser)
                 continue
@@ -91,17 +91,17 @@ package final class InspectionChannel: Sendable {
         throw failure ?? .takesNoPart
     }
 
-    // MARK: Both
+    // MARK: Both ends
 
-    /// A line, without its end; nil if none came in that many milliseconds, or the other is
-    /// gone.
+    /// Reads a line and returns it without its newline; nil if none arrived within the time limit,
+    /// or the other end was closed.
     package func readLine(within milliseconds: Int64) -> String? {
         let deadline = Deadline(in: milliseconds)
         var bytes: [UInt8] = []
-        // A list of tasks' numbers may be long.
+        // A list of task numbers can be long.
         while bytes.count < 65_536 {
             var byte: UInt8 = 0
-            // SAFETY: one byte of room.
+            // SAFETY: there is room for one byte.
             guard unsafe asyncio_inspection_read(descriptor, &byte, 1, deadline.millisecondsLeft) == 1 else {
                 return nil
             }
@@ -112,23 +112,23 @@ package final class InspectionChannel: Sendable {
     }
 
     package enum ReadError: Error {
-        /// It has not come to its end in time.
+        /// The data did not end within the time limit.
         case tooSlow
         case tooLong
-        /// The other is gone, and has said nothing.
+        /// The other end was closed without sending anything.
         case ended
     }
 
-    /// All until the other closes.
+    /// Reads until the other end is closed.
     package func readAll(within milliseconds: Int64, limit: Int) throws(ReadError) -> [UInt8] {
         let deadline = Deadline(in: milliseconds)
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {
-            // SAFETY: the chunk has that many bytes of room.
+            // SAFETY: the chunk has room for that many bytes.
             let count = unsafe asyncio_inspection_read(descriptor, &chunk, chunk.count, deadline.millisecondsLeft)
             if count == -Int(ETIMEDOUT) { throw .tooSlow }
-            // Who sends others away does not read what they want.
+            // A peer that rejects a client closes without reading its request.
             if count < 0, bytes.isEmpty { throw .ended }
             if count <= 0 { return bytes }
             bytes += chunk[..<Int(count)]
@@ -136,14 +136,15 @@ package final class InspectionChannel: Sendable {
         }
     }
 
-    /// False if the other did not take it in that many milliseconds, or is gone.
+    /// Writes the text. Returns false if the other end did not accept it within the time limit, or
+    /// was closed.
     package func write(_ text: String, within milliseconds: Int64) -> Bool {
         let deadline = Deadline(in: milliseconds)
         var text = text
         return text.withUTF8 { bytes in
             var sent = 0
             while sent < bytes.count {
-                // SAFETY: the bytes from `sent` on are there while the call lasts.
+                // SAFETY: the bytes from `sent` on are valid during the call.
                 let count = unsafe asyncio_inspection_write(
                     descriptor, bytes.baseAddress.unsafelyUnwrapped + sent, bytes.count - sent,
                     deadline.millisecondsLeft)
@@ -172,7 +173,7 @@ package func atEndOfProcess(_ body: @escaping @Sendable () -> Void) {
     if isFirst {
         let process = getpid()
         endingProcess.withLock { $0 = process }
-        // A child that was forked has them too, and they are not for it.
+        // A forked child inherits the handlers, but they are not meant for it.
         atexit {
             guard endingProcess.withLock({ $0 }) == getpid() else { return }
             for body in endings.withLock({ $0 }) { body() }
@@ -183,7 +184,7 @@ package func atEndOfProcess(_ body: @escaping @Sendable () -> Void) {
 private let endings = Guarded<[@Sendable () -> Void]>([])
 private let endingProcess = Guarded<Int32>(0)
 
-/// This process, for reports.
+/// Facts about this process, for reports.
 package enum ThisProcess {
     package static var id: Int32 { getpid() }
 
@@ -193,19 +194,19 @@ package enum ThisProcess {
         text.withUTF8 { bytes in
             var sent = 0
             while sent < bytes.count {
-                // SAFETY: the bytes from `sent` on are there while the call lasts.
+                // SAFETY: the bytes from `sent` on are valid during the call.
                 let count = unsafe Glibc.write(
                     STDERR_FILENO, bytes.baseAddress.unsafelyUnwrapped + sent, bytes.count - sent)
-                // What standard error does not take is lost.
+                // Text that standard error does not accept is lost.
                 if count < 0, errno != EINTR { return }
                 sent += max(0, count)
             }
         }
     }
 
-    /// The program's name, from its path.
+    /// The program's name, taken from its path.
     package static var name: String {
-        // SAFETY: the C library's text, which does not change.
+        // SAFETY: the C library owns the text, which does not change.
         unsafe String(cString: asyncio_program_name())
     }
 }

@@ -1,11 +1,11 @@
 internal import CShims
 package import SystemPackage
 
-/// A thread for one thing that may take for ever, such as waiting for the other end of a pipe.
+/// A thread for a single operation that may never end, such as waiting for the other end of a pipe.
 package final class InterruptibleThread: Sendable {
     private enum State {
         case starting
-        /// With the system's number.
+        /// With the thread ID.
         case running(Int32)
         case ended
     }
@@ -27,10 +27,11 @@ package final class InterruptibleThread: Sendable {
         return thread
     }
 
-    /// Ends the system call that the thread waits in, with `.interrupted`; returns at once.
+    /// Makes the system call that the thread waits in fail with `.interrupted`. Returns at once.
     package func interrupt() {
         guard tryToInterrupt() else { return }
-        // It may have come just before the call. Another thread sees to it that it ends.
+        // The interrupt may have come just before the call. Another thread repeats it until the
+        // body has ended.
         try? Thread.start(named: "asyncio_interrupt") { [self] in
             var pause: Int64 = 1_000_000
             repeat {
@@ -40,9 +41,9 @@ package final class InterruptibleThread: Sendable {
         }
     }
 
-    /// False if the body has ended.
+    /// Returns false if the body has ended.
     private func tryToInterrupt() -> Bool {
-        // Under the lock, so that the number is nobody else's yet.
+        // Under the lock, so that the ID does not belong to another thread yet.
         state.withLock { state in
             switch state {
             case .starting: break

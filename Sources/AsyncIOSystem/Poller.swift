@@ -1,48 +1,48 @@
 package import SystemPackage
 
-/// What a descriptor is watched for.
+/// The events that a descriptor is watched for.
 package struct Interest: OptionSet, Sendable {
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
     package static let readable = Interest(rawValue: 1 << 0)
     package static let writable = Interest(rawValue: 1 << 1)
-    /// In events only: the peer sends no more, or the descriptor is in error.
+    /// In events only: the peer sends no more, or the descriptor is in an error state.
     package static let hangup = Interest(rawValue: 1 << 2)
-    /// Report changes only, not states: who is told must drain.
+    /// Report only changes, not states. The receiver has to drain the descriptor.
     package static let edge = Interest(rawValue: 1 << 3)
 }
 
-/// One descriptor's news.
+/// An event of one descriptor.
 package struct PollEvent: Sendable {
-    /// What the descriptor was registered with.
+    /// The token with which the descriptor was registered.
     package let token: UInt64
     package let ready: Interest
 
-    // Plain tests of a bit: an OptionSet's are generic, and not specialised in other modules.
+    // Plain bit tests, because those of OptionSet are generic and not specialized in other modules.
     @inlinable package var isReadable: Bool { ready.rawValue & 1 != 0 }
     @inlinable package var isWritable: Bool { ready.rawValue & 2 != 0 }
     @inlinable package var isHungUp: Bool { ready.rawValue & 4 != 0 }
 }
 
-/// Waits for descriptors. Used by one thread, that of its loop; only `wakeUp`'s
-/// `signal` may be called from others.
+/// Waits for events of descriptors. Used only by the thread of its loop, except that any thread can
+/// call `signal` of `wakeUp`.
 package protocol Poller: AnyObject {
     func add(_ descriptor: Int32, for interest: Interest, token: UInt64) throws(Errno)
     func modify(_ descriptor: Int32, for interest: Interest, token: UInt64) throws(Errno)
     func remove(_ descriptor: Int32) throws(Errno)
-    /// Waits for at most `timeout` nanoseconds, for ever if that is nil. Returns early
-    /// when `wakeUp` is signalled.
+    /// Waits for at most `timeout` nanoseconds, or without limit if that is nil. Returns early when
+    /// `wakeUp` is signaled.
     ///
-    /// - Returns: how many events there are; they stay until the next wait.
+    /// - Returns: the number of events, which are valid until the next wait.
     func wait(timeout: Int64?) throws(Errno) -> Int
-    /// One of the latest wait's events.
+    /// An event of the latest wait.
     func event(at index: Int) -> PollEvent
-    /// Readable, for another poller, when there are events.
+    /// A descriptor that is readable, for another poller, when there are events.
     var descriptor: Int32 { get }
     /// Ends a wait from any thread.
     var wakeUp: WakeUp { get }
-    /// Gives back to the system what it has granted, whoever still holds the object. Nothing
-    /// else is called afterwards.
+    /// Returns its resources to the system, even if the object is still referenced. No other method
+    /// is called afterwards.
     func close()
 }

@@ -2,7 +2,7 @@ internal import CShims
 
 /// The end of the process.
 package enum ProgramExit {
-    /// Ends the process with `status`, after `line` on standard error.
+    /// Ends the process with `status`, after writing `line` to standard error.
     package static func exit(_ status: Int32, saying line: String? = nil) -> Never {
         if let line {
             var line = line + "\n"
@@ -12,12 +12,12 @@ package enum ProgramExit {
         asyncio_exit(status)
     }
 
-    /// Ends the process as Ctrl-C does if nobody handles it: by SIGINT.
+    /// Ends the process with SIGINT, as an unhandled Ctrl-C does.
     package static func dieOfInterrupt() -> Never { asyncio_die_of_interrupt() }
 
-    /// Has `handler` called with an error that leaves the program's main function or its
-    /// top-level code, as the runtime has it: the address of its box. If it returns, the
-    /// program traps as ever.
+    /// Sets the handler that is called when the program's main function or top-level code throws an
+    /// error. It gets the runtime's pointer to the error's box. If it returns, the program traps as
+    /// usual.
     package static func onErrorInMain(_ handler: @escaping @convention(c) (UnsafeRawPointer?) -> Void) {
         unsafe asyncio_on_error_in_main(handler)
     }

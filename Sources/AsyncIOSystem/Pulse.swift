@@ -1,9 +1,9 @@
 internal import CShims
 
-/// What a loop's thread tells the thread that watches it; see inspect.h.
+/// The state that a loop's thread publishes to the thread that watches it; see inspect.h.
 //
-// SAFETY: the memory lives as long as this object; it is read and written by the atomic
-// operations of inspect.h alone.
+// SAFETY: the memory lives as long as this object. It is read and written only by the atomic
+// operations in inspect.h.
 @safe
 package final class Pulse: @unchecked Sendable {
     private let raw: UnsafeMutablePointer<asyncio_pulse>
@@ -14,40 +14,39 @@ package final class Pulse: @unchecked Sendable {
     package struct Flags: OptionSet, Sendable {
         package let rawValue: UInt32
         package init(rawValue: UInt32) { self.rawValue = rawValue }
-        /// The watcher looks at the present step: it must not end.
+        /// The watcher reads the current step, which must not end meanwhile.
         package static let held = Flags(rawValue: UInt32(ASYNCIO_PULSE_HELD))
         /// Steps are to be timed.
         package static let timed = Flags(rawValue: UInt32(ASYNCIO_PULSE_TIMED))
     }
 
-    /// Which step the loop is in, or that it is in its poller.
+    /// The step that the loop is in, or the fact that it is in its poller.
     package struct Position: Equatable, Sendable {
         package let steps: UInt64
         package let polls: UInt64
-        /// Whether the loop is in its poller, and so is not blocked.
+        /// Whether the loop is in its poller, and therefore not blocked.
         package var isPolling: Bool { polls % 2 == 1 }
     }
 
     // MARK: The loop's thread
 
-    /// A step begins; `task` is the address of whose, or 0 if that is not known. Mostly
-    /// returns zero.
+    /// Begins a step; `task` is the address of its task, or 0 if unknown. Usually returns zero.
     @inline(__always)
     package func step(_ task: UInt) -> UInt32 {
         unsafe asyncio_pulse_step(raw, UnsafeRawPointer(bitPattern: task))
     }
 
-    /// The step goes on as another task's, or as none's. Mostly returns zero.
+    /// Continues the step with another task, or with none. Usually returns zero.
     @inline(__always)
     package func setTask(_ task: UInt) -> UInt32 {
         unsafe asyncio_pulse_set_task(raw, UnsafeRawPointer(bitPattern: task))
     }
 
-    /// The loop goes into its poller, however short it stays.
+    /// Called when the loop enters its poller, however briefly.
     @inline(__always)
     package func enterPoller() { unsafe asyncio_pulse_poll(raw) }
 
-    /// The loop comes out of its poller.
+    /// Called when the loop leaves its poller.
     @inline(__always)
     package func leavePoller() { unsafe asyncio_pulse_poll(raw) }
 
@@ -58,19 +57,20 @@ package final class Pulse: @unchecked Sendable {
     package func lower(_ flag: Flags) { unsafe asyncio_pulse_lower(raw, flag.rawValue) }
     @inline(__always)
     package var steps: UInt64 { unsafe asyncio_pulse_steps(raw) }
-    /// Where the loop is: it has not moved between two looks that find the same.
+    /// The position of the loop. If two looks find the same position, the loop has not moved in
+    /// between.
     package var position: Position { unsafe Position(steps: steps, polls: asyncio_pulse_polls(raw)) }
     package var task: UnsafeRawPointer? { unsafe asyncio_pulse_task(raw) }
 
-    /// The time, as of the watcher's latest look, so that others need not ask the clock; 0 if
-    /// nobody watches.
+    /// The time of the watcher's latest look, which saves others reading the clock; 0 if no thread
+    /// watches.
     @inline(__always)
     package var now: Int64 {
         get { unsafe asyncio_pulse_now(raw) }
         set { unsafe asyncio_pulse_set_now(raw, newValue) }
     }
 
-    /// Every thread sees from now on what this one did before. False if the system has no
-    /// such call.
+    /// Makes every thread see what this one did before. Returns false if the system does not
+    /// support it.
     package static func barrierForAll() -> Bool { asyncio_barrier_for_all() }
 }

@@ -1,9 +1,9 @@
 internal import CShims
 internal import Glibc
 
-/// Names to addresses and back. Blocks: call it on a thread.
+/// Resolves names to addresses and addresses to names. Blocks, so call it on a thread.
 package enum Resolver {
-    /// Why a name has no address, in the resolver's own words.
+    /// The reason why a name has no address, in the resolver's own words.
     package struct Failure: Error {
         package let code: Int32
         package let reason: String
@@ -14,11 +14,11 @@ package enum Resolver {
         }
     }
 
-    /// Addresses of `host`, each once, in the resolver's order. With no host, those to listen
-    /// on (`passive`) or the loopback's.
+    /// Returns the addresses of `host`, each once, in the resolver's order. Without a host, returns
+    /// the addresses to listen on (`passive`) or the loopback addresses.
     ///
     /// - Parameters:
-    ///   - service: a port in digits, or a service's name.
+    ///   - service: a port in digits, or the name of a service.
     ///   - family: AF_INET, AF_INET6 or AF_UNSPEC.
     package static func addresses(
         host: String?, service: String, family: Int32 = AF_UNSPEC, isDatagram: Bool = false, passive: Bool
@@ -33,8 +33,8 @@ package enum Resolver {
         guard code == 0 else { throw Failure(code) }
         defer { unsafe freeaddrinfo(list) }
 
-        // SAFETY: the list is the resolver's until freeaddrinfo, above; each
-        // address is copied out with the length that comes with it.
+        // SAFETY: the list belongs to the resolver until freeaddrinfo above. Each address is copied
+        // with its length.
         var found: [SystemAddress] = []
         var node = unsafe list
         while let entry = unsafe node {
@@ -49,14 +49,14 @@ package enum Resolver {
         return found
     }
 
-    /// The loopback's addresses, whatever it is called.
+    /// The loopback addresses, whatever their name.
     package static func loopback(
         service: String, family: Int32, isDatagram: Bool
     ) throws(Failure) -> [SystemAddress] {
         try addresses(host: nil, service: service, family: family, isDatagram: isDatagram, passive: false)
     }
 
-    /// Whether a host is spelled in numbers, with or without a zone: nobody need be asked.
+    /// Whether a host is a numeric address, with or without a zone, so that no lookup is needed.
     package static func isNumeric(_ host: String) -> Bool {
         var hints = unsafe addrinfo()
         unsafe hints.ai_flags = AI_NUMERICHOST
@@ -66,15 +66,16 @@ package enum Resolver {
         return true
     }
 
-    /// The host and the service of an address; in numbers if it has no name, or if asked.
+    /// Returns the host and the service of an address. They are numeric if the address has no name,
+    /// or if requested.
     package static func names(
         of address: SystemAddress, isDatagram: Bool, isNumeric: Bool
     ) throws(Failure) -> (host: String, service: String) {
         var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
         var service = [CChar](repeating: 0, count: Int(NI_MAXSERV))
         let flags = (isDatagram ? NI_DGRAM : 0) | (isNumeric ? NI_NUMERICHOST | NI_NUMERICSERV : 0)
-        // SAFETY: the resolver reads as many bytes as it is told there are, and writes zero
-        // terminated text of at most the arrays' length.
+        // SAFETY: the resolver reads as many bytes as it is told, and writes zero-terminated text
+        // of at most the arrays' length.
         let code = unsafe address.bytes.withUnsafeBytes { bytes in
             unsafe getnameinfo(
                 bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count),
@@ -88,10 +89,10 @@ package enum Resolver {
         String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// The address that `host` itself spells, without asking anybody; nil if it
-    /// is a name, or has a zone that is no interface.
+    /// The address that `host` spells numerically, without a lookup; nil if it is a name, or if its
+    /// zone is not an interface.
     package static func literal(_ host: String, port: Int) -> SystemAddress? {
-        // The system would take what is before a zero for the whole.
+        // The system would stop reading at a zero.
         guard (0...65535).contains(port), !host.utf8.contains(0) else { return nil }
         let portBytes = [UInt8(port >> 8), UInt8(port & 0xff)]
         var v4 = in_addr()
@@ -111,13 +112,13 @@ package enum Resolver {
         return nil
     }
 
-    /// An IPv6 address and its zone, which follows a `%`: RFC 4007, 11.
+    /// Splits an IPv6 address from its zone, which follows a `%` (RFC 4007, section 11).
     package static func split(_ host: String) -> (address: String, zone: String?) {
         guard let percent = host.firstIndex(of: "%") else { return (host, nil) }
         return (String(host[..<percent]), String(host[host.index(after: percent)...]))
     }
 
-    /// The number of the interface that a zone names, or the number that it is.
+    /// The number of the interface that a zone names, or the zone itself if it is a number.
     private static func interface(_ zone: String) -> UInt32? {
         let named = unsafe if_nametoindex(zone)
         if named != 0 { return named }

@@ -1,9 +1,10 @@
 internal import CShims
 package import SystemPackage
 
-/// What the operating system grants this process.
+/// The limits that the operating system sets for this process.
 package enum Resources {
-    /// How many descriptors the process may hold, and how far it may raise that.
+    /// The number of descriptors that the process can have, and the maximum to which it can raise
+    /// that.
     package static func descriptorLimit() throws(Errno) -> (soft: UInt64, hard: UInt64) {
         var soft: UInt64 = 0
         var hard: UInt64 = 0

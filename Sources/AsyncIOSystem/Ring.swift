@@ -1,15 +1,15 @@
 internal import CShims
 package import SystemPackage
 
-/// An io_uring: a queue of things to do and a queue of things done, both shared with the
-/// kernel. Belongs to one thread at a time; see uring.h for what each call does.
+/// An io_uring: a submission queue and a completion queue that are shared with the kernel. Belongs
+/// to one thread at a time. See uring.h for what each call does.
 @safe
 package final class Ring {
-    /// What an operation came to.
+    /// The outcome of an operation.
     package struct Completion {
-        /// What the operation was submitted with.
+        /// The token with which the operation was submitted.
         package let token: UInt64
-        /// What its system call would have returned, or a negative error number.
+        /// The result of the operation's system call, or a negative error number.
         package let result: Int32
         /// Whether the same operation will complete again.
         package let hasMore: Bool
@@ -17,11 +17,11 @@ package final class Ring {
         package var error: Errno? { result < 0 ? Errno(rawValue: -result) : nil }
     }
 
-    // SAFETY: made here, destroyed here, and used by one thread at a time.
+    // SAFETY: created and destroyed here, and used by one thread at a time.
     let ring: OpaquePointer
 
-    /// - Parameter isOwned: the ring belongs to the thread that first enters it, which makes
-    ///   it cheaper; on another one, entering it throws `.fileExists`.
+    /// - Parameter isOwned: whether the ring belongs to the thread that first enters it, which
+    ///   makes it cheaper. On another thread, entering it throws `.fileExists`.
     package init(entries: UInt32, completions: UInt32, isOwned: Bool) throws(Errno) {
         var ring: OpaquePointer?
         let flags = isOwned ? UInt32(ASYNCIO_RING_OWNED) : 0
@@ -45,15 +45,15 @@ package final class Ring {
         _ = try unsafe check(asyncio_ring_cancel(ring, token))
     }
 
-    /// The operation lets go of its descriptor before this returns.
+    /// Cancels an operation, which releases its descriptor before this returns.
     package func cancelNow(_ token: UInt64) throws(Errno) {
         _ = try unsafe check(asyncio_ring_cancel_now(ring, token))
     }
 
     // MARK: Entering
 
-    /// Hands over what is queued and waits for `completions`, for `timeout` nanoseconds at
-    /// most, for ever if that is nil.
+    /// Submits what is queued and waits for `completions`, for at most `timeout` nanoseconds, or
+    /// without limit if that is nil.
     package func enter(waitingFor completions: UInt32, timeout: Int64?) throws(Errno) {
         _ = try unsafe check(asyncio_ring_enter(ring, completions, timeout ?? -1))
     }
@@ -72,6 +72,6 @@ package final class Ring {
         return Completion(token: completion.token, result: completion.result, hasMore: completion.more)
     }
 
-    /// What a completed poll reports.
+    /// The readiness that a completed poll reports.
     package static func readiness(_ result: Int32) -> Interest { Interest(rawValue: asyncio_ring_ready(result)) }
 }

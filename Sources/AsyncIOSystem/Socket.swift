@@ -2,22 +2,22 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// A socket, of streams or of datagrams.
+/// A stream or datagram socket.
 package final class Socket: ByteDescriptor {
-    // MARK: Making one
+    // MARK: Creating
 
     package convenience init(for address: SystemAddress, isDatagram: Bool = false) throws(Errno) {
         let type = isDatagram ? SOCK_DGRAM : SOCK_STREAM
         self.init(owning: try check(asyncio_socket(address.family, Int32(type.rawValue), 0)))
     }
 
-    /// What a listening or a datagram socket is told before it is bound.
+    /// The options of a listening or datagram socket, set before it is bound.
     package struct Options: Sendable {
         package var reuseAddress: Bool
         package var reusePort: Bool
         package var keepAlive: Bool
         package var noDelay: Bool
-        /// Whether an IPv6 socket also serves IPv4.
+        /// Whether an IPv6 socket also accepts IPv4.
         package var dualStack: Bool
 
         package init(
@@ -32,13 +32,13 @@ package final class Socket: ByteDescriptor {
         }
     }
 
-    /// A socket for streams that is bound to `address` and does not listen yet.
+    /// Creates a stream socket that is bound to `address` and not listening yet.
     package static func bound(to address: SystemAddress, _ options: Options) throws(Errno) -> Socket {
         let socket = try Socket(for: address)
         if address.isInternet {
             if options.reuseAddress { try socket.set(SOL_SOCKET, SO_REUSEADDR, 1) }
             if options.reusePort { try socket.set(SOL_SOCKET, SO_REUSEPORT, 1) }
-            // What it accepts inherits these two.
+            // Accepted sockets inherit these two options.
             if options.keepAlive { try socket.set(SOL_SOCKET, SO_KEEPALIVE, 1) }
             if options.noDelay { try socket.setNoDelay() }
         }
@@ -48,7 +48,7 @@ package final class Socket: ByteDescriptor {
     }
 
     package func bind(to address: SystemAddress) throws(Errno) {
-        // SAFETY: the kernel reads as many bytes as it is told the array has.
+        // SAFETY: the kernel reads as many bytes as the array has.
         _ = try unsafe check(asyncio_bind(descriptor, address.bytes, socklen_t(address.bytes.count)))
     }
 
@@ -58,8 +58,8 @@ package final class Socket: ByteDescriptor {
 
     // MARK: Connecting
 
-    /// Starts to connect. False if the outcome comes later: when the socket is
-    /// writable, `connectionError` tells it.
+    /// Starts to connect. Returns false if the result comes later: when the socket is writable,
+    /// `connectionError` returns it.
     package func connect(to address: SystemAddress) throws(Errno) -> Bool {
         // SAFETY: as in `bind`.
         let result = unsafe asyncio_connect(descriptor, address.bytes, socklen_t(address.bytes.count))
@@ -74,13 +74,13 @@ package final class Socket: ByteDescriptor {
         return error == 0 ? nil : Errno(rawValue: error)
     }
 
-    /// Takes the next connection.
+    /// Accepts the next connection.
     ///
-    /// What went wrong with one connection before it was taken is passed over, as accept(2)
-    /// advises: it is gone, and the next one may be good.
+    /// A connection that failed before it was accepted is skipped, as accept(2) recommends. It is
+    /// gone, and the next one may be good.
     ///
-    /// - Throws: `.wouldBlock` if there is none; what is wrong with the listening socket or the
-    ///   system; what was wrong with each of many connections in turn.
+    /// - Throws: `.wouldBlock` if there is no connection; errors of the listening socket or the
+    ///   system; the error of a connection if many in succession failed.
     package func accept() throws(Errno) -> (Socket, SystemAddress) {
         var address = sockaddr_storage()
         var length: socklen_t = 0
@@ -92,10 +92,11 @@ package final class Socket: ByteDescriptor {
         return (Socket(owning: accepted), SystemAddress(address, length: length))
     }
 
-    /// So many in turn are not the connections' fault: a filter may forbid the call.
+    /// So many failures in succession are not the connections' fault. A seccomp filter may forbid
+    /// the call.
     private static let mostPassedOver = 128
 
-    /// Errors of accept(2) that belong to the connection which it took.
+    /// Errors of accept(2) that belong to the accepted connection.
     private static let areOfOneConnection: [Int32] = [
         ECONNABORTED, EINTR, EPERM, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ENETDOWN, ENETUNREACH, ENONET, EHOSTDOWN,
         EHOSTUNREACH, ETIMEDOUT, ECONNRESET, EPROTONOSUPPORT, ESOCKTNOSUPPORT, ENOSR,
@@ -115,14 +116,14 @@ package final class Socket: ByteDescriptor {
 
     // MARK: Datagrams
 
-    /// Receives one datagram, cut to the buffer's size, and where it came from; an empty one is
-    /// one, too.
+    /// Receives one datagram, truncated to the size of the buffer, and its sender. A datagram can
+    /// be empty.
     package func receiveDatagram(
         into buffer: UnsafeMutableRawBufferPointer
     ) throws(Errno) -> (count: Int, from: SystemAddress) {
         var address = sockaddr_storage()
         var length: socklen_t = 0
-        // SAFETY: as in `receive`; the address is the kernel's to fill until it returns.
+        // SAFETY: as in `receive`. The kernel fills the address before it returns.
         let count = try unsafe check(
             asyncio_recvfrom(descriptor, buffer.baseAddress, buffer.count, &address, &length))
         return (count, SystemAddress(address, length: length))
@@ -140,13 +141,14 @@ package final class Socket: ByteDescriptor {
         }
     }
 
-    // MARK: Ending
+    // MARK: Closing
 
     package func shutdownWrite() throws(Errno) { _ = try check(asyncio_shutdown_write(descriptor)) }
 
     // MARK: Facts and options
 
-    /// Whether it is a socket for streams; false for one for datagrams, and for what is no socket.
+    /// Whether the descriptor is a stream socket. False for a datagram socket, and for anything
+    /// that is not a socket.
     package var isStream: Bool { asyncio_getsockopt(descriptor, SOL_SOCKET, SO_TYPE) == Int32(SOCK_STREAM.rawValue) }
     package var isDatagram: Bool { asyncio_getsockopt(descriptor, SOL_SOCKET, SO_TYPE) == Int32(SOCK_DGRAM.rawValue) }
 
@@ -171,7 +173,8 @@ package final class Socket: ByteDescriptor {
     package func setReusePort() throws(Errno) { try set(SOL_SOCKET, SO_REUSEPORT, 1) }
     package func setBroadcast() throws(Errno) { try set(SOL_SOCKET, SO_BROADCAST, 1) }
 
-    /// The peer is to see the connection break, and not end, when this is closed.
+    /// Makes the peer see a broken connection, rather than the end of the stream, when the socket
+    /// is closed.
     package func setResetOnClose() throws(Errno) { _ = try check(asyncio_reset_on_close(descriptor)) }
 
     private func set(_ level: Int32, _ option: Int32, _ value: Int32) throws(Errno) {

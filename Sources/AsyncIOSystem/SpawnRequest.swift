@@ -1,16 +1,16 @@
 internal import CShims
 package import SystemPackage
 
-/// What a child process is to be.
+/// The parameters of a child process.
 package struct SpawnRequest {
-    // Texts are bytes, without a zero at their end.
+    // Strings are bytes, without a terminating zero.
     package var candidates: [[UInt8]]
     package var arguments: [[UInt8]]
     package var environment: [[UInt8]]
     package var directory: [UInt8]?
-    /// Which descriptor of ours becomes which of the child's.
+    /// Maps descriptors of this process to descriptors of the child.
     package var descriptors: [(source: Int32, target: Int32)] = []
-    /// nil for its parent's, 0 for one of its own.
+    /// nil for the parent's group, 0 for a new group.
     package var processGroup: Int32?
     package var hasNewSession = false
     package var hasTerminal = false
@@ -23,14 +23,14 @@ package struct SpawnRequest {
         self.environment = environment
     }
 
-    /// Why there is no child.
+    /// The reason why no child was started.
     package struct Failure: Error {
         package enum Step { case cloning, placingDescriptors, enteringDirectory, joiningGroup, executing }
         package let step: Step
         package let code: Errno
     }
 
-    /// Starts the child and returns when it has become the program.
+    /// Starts the child and returns when it executes its program.
     package func spawn() throws(Failure) -> SystemProcess {
         let (files, arguments, environment) = (CStrings(candidates), CStrings(arguments), CStrings(environment))
         let directory = CStrings([directory].compactMap { $0 })
@@ -38,8 +38,8 @@ package struct SpawnRequest {
         let targets = descriptors.map(\.target)
         var scratch = sources
         var (pid, pidfd, stage) = (Int32(0), Int32(0), Int32(0))
-        // SAFETY: everything that the request points to outlives the call, which keeps none
-        // of it; the arrays have `count` elements each.
+        // SAFETY: everything that the request points to outlives the call, which keeps no pointers.
+        // The arrays have `count` elements each.
         let result = unsafe sources.withUnsafeBufferPointer { sources in
             unsafe targets.withUnsafeBufferPointer { targets in
                 unsafe scratch.withUnsafeMutableBufferPointer { scratch in
@@ -76,10 +76,10 @@ package struct SpawnRequest {
     }
 }
 
-/// Strings as C wants a list of them: pointers, and NULL at the end.
+/// A list of strings in C's form: pointers, with NULL at the end.
 @safe
 private final class CStrings {
-    // SAFETY: allocated here, filled with `count` strings and a NULL, freed with the owner.
+    // SAFETY: allocated here, filled with `count` strings and a NULL, and freed with the owner.
     let pointers: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
     private let count: Int
 
@@ -99,7 +99,7 @@ private final class CStrings {
 
     var first: UnsafeMutablePointer<CChar>? { unsafe pointers.pointee }
 
-    /// The same, as a list of strings that nobody changes.
+    /// The same list, with constant strings.
     var constants: UnsafePointer<UnsafePointer<CChar>?> {
         unsafe UnsafeRawPointer(pointers).assumingMemoryBound(to: UnsafePointer<CChar>?.self)
     }

@@ -1,14 +1,15 @@
 internal import CShims
 internal import Glibc
 
-/// A socket's address: the kernel's own bytes, and what people read of them.
+/// The address of a socket: the kernel's bytes, and their readable form.
 package struct SystemAddress: Sendable, Hashable {
-    /// A `sockaddr_in`, `sockaddr_in6` or `sockaddr_un`, as the kernel takes it.
+    /// A `sockaddr_in`, `sockaddr_in6` or `sockaddr_un`, as the kernel expects it.
     package let bytes: [UInt8]
 
     package init(bytes: [UInt8]) { self.bytes = bytes }
 
-    /// An IPv4 or IPv6 address of four or sixteen bytes, with port 0; nil for other numbers of bytes.
+    /// Creates an IPv4 or IPv6 address from four or sixteen bytes, with port 0. Returns nil for
+    /// other lengths.
     package init?(host: [UInt8]) {
         switch host.count {
         case 4: bytes = [UInt8(AF_INET), 0, 0, 0] + host + Array(repeating: 0, count: 8)
@@ -22,16 +23,16 @@ package struct SystemAddress: Sendable, Hashable {
         bytes = unsafe withUnsafeBytes(of: storage) { raw in unsafe Array(raw.prefix(Int(length))) }
     }
 
-    /// A Unix socket's address: a path, or an abstract name after a zero byte.
+    /// Creates the address of a Unix socket: a path, or a zero byte and an abstract name.
     ///
-    /// - Returns: nil if it does not fit (107 bytes), or has a zero in another place.
+    /// - Returns: nil if the path does not fit (107 bytes), or has a zero in another position.
     package init?(unixPath path: [UInt8]) {
         guard path.count < 108, !path.dropFirst().contains(0) else { return nil }
         bytes = [UInt8(AF_UNIX), 0] + path + (path.first == 0 ? [] : [0])
     }
 
-    /// The path of a Unix socket that stands in the file system, with a zero at its end; nil for
-    /// others.
+    /// The path of a Unix socket in the file system, with a terminating zero; nil for other
+    /// addresses.
     package var path: [CChar]? {
         guard family == AF_UNIX, bytes.count > 2, bytes[2] != 0 else { return nil }
         return Array(terminating: bytes.dropFirst(2).prefix { $0 != 0 })
@@ -46,32 +47,32 @@ package struct SystemAddress: Sendable, Hashable {
     package var isUnix: Bool { family == AF_UNIX }
     package var isInternet: Bool { family == AF_INET || family == AF_INET6 }
 
-    /// The number of the interface that an IPv6 address is meant on; 0 for any.
+    /// The number of the interface to which an IPv6 address is bound; 0 for any.
     package var zone: UInt32 {
         guard isIPv6, bytes.count >= 28 else { return 0 }
-        // SAFETY: reads four bytes that are there.
+        // SAFETY: reads four bytes inside the array.
         return unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(fromByteOffset: 24, as: UInt32.self) }
     }
 
-    /// `%` and the name of the zone's interface, or its number if no interface has it; nothing
+    /// `%` and the name of the zone's interface, or its number if there is no such interface; empty
     /// without a zone.
     private var zoneSuffix: String {
         guard zone != 0 else { return "" }
         var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
-        // SAFETY: at most IF_NAMESIZE bytes are written, the last of them a zero.
+        // SAFETY: at most IF_NAMESIZE bytes are written, including the terminating zero.
         guard unsafe if_indextoname(zone, &name) != nil else { return "%\(zone)" }
         return "%" + String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// The numeric host, with its zone if it has one, or a Unix socket's path.
+    /// The numeric host with its zone, if any, or the path of a Unix socket.
     package var host: String {
         switch family {
         case AF_INET where bytes.count >= 8:
             return bytes[4..<8].map { String($0) }.joined(separator: ".")
         case AF_INET6 where bytes.count >= 24:
             var address = in6_addr()
-            // SAFETY: copies 16 bytes over a 16 byte value; inet_ntop writes at
-            // most the buffer's size and ends it with a zero.
+            // SAFETY: copies 16 bytes into a 16-byte value. inet_ntop writes at most the size of
+            // the buffer, including a terminating zero.
             return unsafe withUnsafeMutableBytes(of: &address) { target in
                 unsafe target.copyBytes(from: bytes[8..<24])
                 var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
@@ -81,7 +82,7 @@ package struct SystemAddress: Sendable, Hashable {
                     + zoneSuffix
             }
         case AF_UNIX where bytes.count > 2 && bytes[2] == 0:
-            // As ss(8) and other tools write an abstract name.
+            // The form in which ss(8) and other tools write abstract names.
             return "@" + String(decoding: bytes.dropFirst(3), as: UTF8.self)
         case AF_UNIX:
             return String(decoding: bytes.dropFirst(2).prefix { $0 != 0 }, as: UTF8.self)
@@ -96,7 +97,7 @@ package struct SystemAddress: Sendable, Hashable {
         return Int(bytes[2]) << 8 | Int(bytes[3])
     }
 
-    /// Whether it stands for all interfaces.
+    /// Whether the address stands for all interfaces.
     package var isWildcard: Bool {
         isInternet && bytes[isIPv6 ? 8..<24 : 4..<8].allSatisfy { $0 == 0 }
     }

@@ -2,7 +2,7 @@ internal import CShims
 internal import Glibc
 package import SystemPackage
 
-/// A child of this process, by its pidfd: a number that is never somebody else's.
+/// A child of this process, identified by its pidfd, which never refers to another process.
 package final class SystemProcess {
     package let pid: Int32
     /// Readable when the child has ended; -1 once it is reaped.
@@ -15,18 +15,18 @@ package final class SystemProcess {
 
     deinit { close() }
 
-    /// How a child has ended.
+    /// The way in which a child has ended.
     package enum Ending {
-        /// The exit status, or minus the signal that ended it.
+        /// The exit status, or the negated number of the signal that ended the child.
         case status(Int32)
-        /// Somebody else took its status.
+        /// Other code has reaped the child.
         case unknown
     }
 
-    /// Takes the status of a child that has ended, which leaves nothing of it.
+    /// Reaps a child that has ended, which removes it completely.
     ///
-    /// - Parameter waits: whether to block until it has.
-    /// - Returns: nil if it has not.
+    /// - Parameter waits: whether to block until the child has ended.
+    /// - Returns: nil if the child has not ended.
     package func reap(waits: Bool = false) -> Ending? {
         guard pidfd >= 0 else { return nil }
         var status: Int32 = 0
@@ -36,16 +36,16 @@ package final class SystemProcess {
         return result > 0 ? .status(status) : .unknown
     }
 
-    /// To an ended child that is not reaped: does nothing.
+    /// Sends a signal to the child. Does nothing if the child has ended and is not reaped.
     ///
-    /// - Throws: `noSuchProcess` if it is reaped.
+    /// - Throws: `noSuchProcess` if the child is reaped.
     package func send(_ signal: Int32) throws(Errno) {
         guard pidfd >= 0 else { throw .noSuchProcess }
         _ = try check(asyncio_pidfd_signal(pidfd, pid, signal))
     }
 
-    /// To all of the group that the child leads. Its number is the child's, and nobody else
-    /// gets it before the child is reaped.
+    /// Sends a signal to the whole group that the child leads. The number of the group is the
+    /// child's, and no other process gets it before the child is reaped.
     package func sendToGroup(_ signal: Int32) throws(Errno) {
         guard pidfd >= 0 else { throw .noSuchProcess }
         _ = try check(asyncio_group_signal(pid, signal))
@@ -58,13 +58,13 @@ package final class SystemProcess {
     }
 }
 
-/// What this process gives its children.
+/// What this process passes to its children.
 package enum ProcessEnvironment {
-    /// Name and value of each variable, as the C library has them now.
+    /// The name and value of each variable, as the C library has them now.
     package static var current: [(name: [UInt8], value: [UInt8])] {
         var found: [(name: [UInt8], value: [UInt8])] = []
-        // SAFETY: the list ends with NULL, each text with a zero. As with every reader of the
-        // environment, nobody may change it meanwhile.
+        // SAFETY: the list ends with NULL, and each string with a zero. As with every reader of the
+        // environment, no one may change it meanwhile.
         guard var entry = unsafe asyncio_environment() else { return [] }
         while let text = unsafe entry.pointee {
             let pair = unsafe UnsafeRawBufferPointer(start: text, count: strlen(text))
@@ -76,9 +76,9 @@ package enum ProcessEnvironment {
         return found
     }
 
-    /// This program's arguments, the name that it was called by first.
+    /// The arguments of this program. The first is the name under which it was called.
     package static var arguments: [[UInt8]] {
-        // SAFETY: the runtime keeps the arguments, each of which ends with a zero.
+        // SAFETY: the runtime owns the arguments, each of which ends with a zero.
         (0..<Int(CommandLine.argc)).compactMap { index in
             unsafe CommandLine.unsafeArgv[index].map {
                 unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0)))
@@ -86,8 +86,8 @@ package enum ProcessEnvironment {
         }
     }
 
-    /// A variable's value, which is not there any more afterwards: for one that is meant for
-    /// this process and not for its children. Call it before there are other threads.
+    /// Returns a variable's value and removes the variable, which is meant for this process and not
+    /// for its children. Call it before there are other threads.
     package static func take(_ name: String) -> String? {
         var value = [CChar](repeating: 0, count: 4_096)
         let length = unsafe value.withUnsafeMutableBufferPointer { buffer in
@@ -98,7 +98,7 @@ package enum ProcessEnvironment {
             ? nil : String(decoding: value.prefix(Int(length)).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// The file that this process executes.
+    /// The path of the file that this process executes.
     package static func executable() throws(Errno) -> [UInt8] {
         var path = [CChar](repeating: 0, count: 4_096)
         let length = try unsafe path.withUnsafeMutableBufferPointer { buffer throws(Errno) in

@@ -1,31 +1,32 @@
 internal import CShims
 
-/// One TLS connection without I/O: takes the peer's bytes, gives bytes for the peer. Used
-/// on one thread.
+/// One TLS connection without I/O. It takes bytes from the peer and produces bytes for the peer.
+/// Used on one thread.
 //
-// SAFETY (of the file): the C connection is freed with this object. What it is handed is
-// borrowed for the length of a call; what it gives is read before the next call.
+// SAFETY (of the file): the C connection is freed with this object. Its inputs are borrowed for the
+// duration of a call, and its outputs are read before the next call.
 @safe
 package final class TLSEngine {
-    /// What a call came to.
+    /// The outcome of a call.
     package enum Outcome {
         case done
-        /// Nothing more before the peer's next bytes.
+        /// Nothing more can be done before the next bytes of the peer.
         case wantsInput
-        /// The peer said that it sends no more.
+        /// The peer has announced that it sends no more.
         case closed
-        /// The client named the server that it wants: ``choose(_:)`` or ``refuse()``, then go on.
+        /// The client has named the server that it wants. Call ``choose(_:)`` or ``refuse()``, then
+        /// continue.
         case wantsChoice
     }
 
     private let pointer: OpaquePointer
-    /// Those that OpenSSL refers to.
+    /// The contexts that OpenSSL refers to.
     private var contexts: [TLSEngineContext]
 
     /// - Parameters:
-    ///   - serverName: the name that a client asks for.
-    ///   - expectedHost: what the peer's certificate must be for; nil for anything.
-    ///   - asksChoice: whether a server stops for a choice by name.
+    ///   - serverName: the server name that a client sends.
+    ///   - expectedHost: the name for which the peer's certificate must be valid; nil for any.
+    ///   - asksChoice: whether a server stops to choose a context by name.
     package init(
         _ context: TLSEngineContext, serverName: String?, expectedHost: String?, isAddress: Bool, asksChoice: Bool
     ) throws(TLSFailure) {
@@ -35,10 +36,10 @@ package final class TLSEngine {
         unsafe self.pointer = pointer
         contexts = [context]
         if let serverName, unsafe !asyncio_tls_set_server_name(pointer, serverName) {
-            throw TLSFailure(.configuration, "\(serverName) cannot be a server's name")
+            throw TLSFailure(.configuration, "\(serverName) is not a valid server name")
         }
         if let expectedHost, unsafe !asyncio_tls_set_expected_host(pointer, expectedHost, isAddress) {
-            throw TLSFailure(.configuration, "\(expectedHost) cannot be a server's name")
+            throw TLSFailure(.configuration, "\(expectedHost) is not a valid server name")
         }
     }
 
@@ -63,7 +64,7 @@ package final class TLSEngine {
 
     // MARK: Bytes
 
-    /// Keeps a copy of the peer's bytes.
+    /// Copies bytes from the peer.
     package func feed(_ bytes: UnsafeRawBufferPointer) throws(TLSFailure) {
         unsafe asyncio_tls_begin_input(pointer, bytes.baseAddress, bytes.count)
         guard unsafe asyncio_tls_end_input(pointer) else { throw TLSFailure(.protocol, "out of memory") }
@@ -71,11 +72,11 @@ package final class TLSEngine {
 
     package func handshake() throws(TLSFailure) -> Outcome { try outcome(unsafe asyncio_tls_handshake(pointer)) }
 
-    /// Takes the peer's bytes and decrypts into `target` what there is; what does not fit is
-    /// kept.
+    /// Takes bytes from the peer and decrypts into `target`. Bytes that do not fit are kept.
     ///
-    /// - Parameter count: how many bytes came, perhaps some even if the outcome is not `done`,
-    ///   which means that there may be more. If some came, an error is thrown by the next call.
+    /// - Parameter count: the number of decrypted bytes. It can be positive even if the outcome is
+    ///   not `done`, which means that there may be more. If it is positive, an error is thrown by
+    ///   the next call.
     package func read(
         _ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer, count: inout Int
     ) throws(TLSFailure) -> Outcome {
@@ -86,15 +87,16 @@ package final class TLSEngine {
         return try outcome(code)
     }
 
-    /// Encrypts all of `bytes`; or nothing, if it wants input first: then the same bytes again.
+    /// Encrypts all of `bytes`, or nothing if input is wanted first. In that case, pass the same
+    /// bytes again.
     package func write(_ bytes: UnsafeRawBufferPointer) throws(TLSFailure) -> Outcome {
         try outcome(unsafe asyncio_tls_write(pointer, bytes.baseAddress, bytes.count))
     }
 
-    /// Says to the peer that nothing more comes.
+    /// Announces to the peer that nothing more will be sent.
     package func shutdown() throws(TLSFailure) { _ = try outcome(unsafe asyncio_tls_shutdown(pointer)) }
 
-    /// Hands `body` what is for the peer, which counts as taken then.
+    /// Calls `body` with the bytes for the peer, which are then removed.
     @inline(__always)
     package func takeOutput(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
         var count = 0
@@ -103,16 +105,16 @@ package final class TLSEngine {
         unsafe try body(UnsafeRawBufferPointer(start: bytes, count: count))
     }
 
-    // MARK: A choice by name
+    // MARK: Choosing by name
 
-    /// The name that the client asks for, if it asks for one.
+    /// The server name that the client asks for, if any.
     package var wantedName: String? {
         var count = 0
         guard let bytes = unsafe asyncio_tls_wanted_name(pointer, &count) else { return nil }
         return unsafe String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
     }
 
-    /// Goes on with `context`; nil for the present one.
+    /// Continues with `context`, or with the current one if that is nil.
     package func choose(_ context: TLSEngineContext?) {
         if let context { contexts.append(context) }
         unsafe asyncio_tls_choose(pointer, context?.pointer, false)
@@ -123,7 +125,7 @@ package final class TLSEngine {
 
     // MARK: Sessions
 
-    /// A session to resume, if the server gave one since the last call.
+    /// A session to resume, if the server has sent one since the last call.
     package func takeSession() -> TLSSession? { unsafe asyncio_tls_take_session(pointer).map { unsafe TLSSession($0) } }
 
     package func offer(_ session: TLSSession) { _ = unsafe asyncio_tls_offer_session(pointer, session.pointer) }
@@ -135,7 +137,7 @@ package final class TLSEngine {
     package var cipher: String { unsafe asyncio_tls_cipher(pointer).map { unsafe String(cString: $0) } ?? "" }
     package var cipherBits: Int { unsafe Int(asyncio_tls_cipher_bits(pointer)) }
 
-    /// The server's name that was asked for.
+    /// The server name that was requested.
     package var requestedName: String? {
         unsafe asyncio_tls_requested_name(pointer).map { unsafe String(cString: $0) }
     }
@@ -151,14 +153,14 @@ package final class TLSEngine {
     }
 }
 
-/// What a client keeps of a connection, to make the next one quicker.
+/// The data that a client stores from a connection to make the next one faster.
 @safe
 package final class TLSSession {
-    // SAFETY: ours, and freed with this object.
+    // SAFETY: this object owns the session and frees it on deallocation.
     let pointer: UnsafeMutableRawPointer
     init(_ pointer: UnsafeMutableRawPointer) { unsafe self.pointer = pointer }
     deinit { unsafe asyncio_tls_session_free(pointer) }
 
-    /// Whether it is to be used once: servers give new ones from TLS 1.3 on.
+    /// Whether the session should be used only once. From TLS 1.3 on, servers send new ones.
     package var isForOneUse: Bool { unsafe asyncio_tls_session_version(pointer) >= 0x0304 }
 }

@@ -1,16 +1,16 @@
 internal import CShims
 
-/// What many TLS connections share: certificates, trust, versions. A change is for the
-/// connections that are made after it.
+/// The settings that many TLS connections share: certificates, trust, versions. A change affects
+/// connections that are created after it.
 //
-// SAFETY (of the file): the C context is freed with this object, which every connection
-// holds; a C string or an array is borrowed for the length of a call, which copies.
+// SAFETY (of the file): the C context is freed with this object, which every connection retains. A
+// C string or an array is borrowed for the duration of a call, which copies it.
 @safe
 package final class TLSEngineContext {
     package let isServer: Bool
     let pointer: OpaquePointer
 
-    /// - Throws: `.unavailable` if there is no OpenSSL 3.
+    /// - Throws: `.unavailable` if OpenSSL 3 is not available.
     package init(isServer: Bool) throws(TLSFailure) {
         if let problem = unsafe asyncio_openssl_load() {
             throw TLSFailure(.unavailable, unsafe String(cString: problem))
@@ -30,10 +30,11 @@ package final class TLSEngineContext {
 
     // MARK: The protocol
 
-    /// Versions as on the wire, 0x0303 for TLS 1.2; nil is the newest there is.
+    /// Sets the versions as numbers on the wire, such as 0x0303 for TLS 1.2. A maximum of nil is
+    /// the newest one.
     package func setVersions(minimum: Int32, maximum: Int32?) throws(TLSFailure) {
         guard unsafe asyncio_tls_context_set_versions(pointer, minimum, maximum ?? 0) else {
-            throw TLSFailure(.configuration, "OpenSSL does not have these versions of TLS")
+            throw TLSFailure(.configuration, "OpenSSL does not support these versions of TLS")
         }
     }
 
@@ -45,7 +46,7 @@ package final class TLSEngineContext {
         try check(unsafe asyncio_tls_context_set_cipher_suites(pointer, list), "cipher suites \(list)")
     }
 
-    /// - Parameter protocols: none is empty or longer than 255 bytes.
+    /// - Parameter protocols: the names, none of which is empty or longer than 255 bytes.
     package func setALPN(_ protocols: [String]) throws(TLSFailure) {
         let list = protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
         guard unsafe asyncio_tls_context_set_alpn(pointer, list, list.count, isServer) else {
@@ -57,9 +58,9 @@ package final class TLSEngineContext {
 
     package enum Verification: Int32 {
         case none = 0
-        /// A client verifies its server; a server verifies a client that has a certificate.
+        /// A client verifies its server. A server verifies a client that has a certificate.
         case peer = 1
-        /// A server does not serve clients without one.
+        /// A server rejects clients without a certificate.
         case required = 3
     }
 
@@ -73,25 +74,25 @@ package final class TLSEngineContext {
         try check(unsafe asyncio_tls_context_trust_system(pointer), "the system's certificates")
     }
 
-    /// - Parameter path: ends with a zero.
+    /// - Parameter path: a path that ends with a zero.
     package func trust(directory path: [CChar]) throws(TLSFailure) {
         let text = String(decoding: path.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
         try check(unsafe asyncio_tls_context_trust_directory(pointer, path), text)
     }
 
-    /// - Parameter source: where `pem` is from, for messages.
+    /// - Parameter source: the origin of `pem`, for messages.
     package func trust(pem: [UInt8], from source: String) throws(TLSFailure) {
         let count = unsafe asyncio_tls_context_trust(pointer, pem, pem.count, isServer)
         try check(count >= 0, source)
-        guard count > 0 else { throw TLSFailure(.configuration, "\(source): there is no certificate in PEM form") }
+        guard count > 0 else { throw TLSFailure(.configuration, "\(source): no certificate in PEM form found") }
     }
 
-    // MARK: The own certificate
+    // MARK: The local certificate
 
     package func useChain(pem: [UInt8], from source: String) throws(TLSFailure) {
         let count = unsafe asyncio_tls_context_use_chain(pointer, pem, pem.count)
         try check(count >= 0, source)
-        guard count > 0 else { throw TLSFailure(.configuration, "\(source): there is no certificate in PEM form") }
+        guard count > 0 else { throw TLSFailure(.configuration, "\(source): no certificate in PEM form found") }
     }
 
     package func useKey(pem: [UInt8], password: String?, from source: String) throws(TLSFailure) {

@@ -1,20 +1,20 @@
 internal import CShims
 
-/// Why TLS refused.
+/// The reason why TLS failed.
 package struct TLSFailure: Error {
     package enum Kind {
-        /// OpenSSL is not there.
+        /// OpenSSL is not available.
         case unavailable
-        /// A setting, a certificate or a key is no good.
+        /// A setting, a certificate, or a key is invalid.
         case configuration
-        /// The peer's certificate is not to be trusted.
+        /// The peer's certificate is not trusted.
         case verification
-        /// What the peer sent is not TLS, or not acceptable, or it refused us.
+        /// The peer sent data that is not TLS or not acceptable, or it rejected this side.
         case `protocol`
     }
 
     package let kind: Kind
-    /// OpenSSL's words, or plainer ones.
+    /// The reason in OpenSSL's words, or in plainer ones.
     package let reason: String
 
     package init(_ kind: Kind, _ reason: String) {
@@ -22,26 +22,26 @@ package struct TLSFailure: Error {
         self.reason = reason
     }
 
-    /// What the latest call that failed on this thread said.
+    /// The failure of the latest failed call on this thread.
     static func latest(_ kind: Kind) -> TLSFailure {
-        // SAFETY: a string of this thread, copied at once.
+        // SAFETY: the string belongs to this thread and is copied at once.
         TLSFailure(kind, unsafe String(cString: asyncio_tls_reason()))
     }
 
-    /// X509_V_ERR_… in plain words, the common ones; the others in OpenSSL's.
+    /// The common codes X509_V_ERR_… in plain words, and the others in OpenSSL's.
     static func words(forVerification result: Int) -> String {
         switch result {
         case 9: "the certificate is not valid yet"
         case 10: "the certificate has expired"
-        case 18: "the certificate is self-signed, and not trusted"
-        case 19: "the certificate's root is self-signed, and not trusted"
+        case 18: "the certificate is self-signed and not trusted"
+        case 19: "the certificate's root is self-signed and not trusted"
         case 2, 20: "the certificate's issuer is not trusted"
-        case 21: "the certificate's chain is not complete"
+        case 21: "the certificate's chain is incomplete"
         case 23: "the certificate was revoked"
         case 26: "the certificate is for another purpose"
         case 62: "the certificate is for another host name"
         case 64: "the certificate is for another address"
-        // SAFETY: a constant of OpenSSL's.
+        // SAFETY: a constant of OpenSSL.
         default: unsafe String(cString: asyncio_tls_verify_words(result))
         }
     }

@@ -1,5 +1,5 @@
-/// Tasks as a tree in words: who waits for whom, from those that nobody waits for down to what
-/// they wait for; and who waits in a circle. The library and the tool show the same.
+/// Tasks as a tree in text form. It starts with the tasks that no task waits for, and goes down to
+/// the tasks that they wait for. Deadlocks come first. The library and the tool use the same form.
 package struct TaskTree {
     package struct Task {
         package var number: UInt64
@@ -7,10 +7,10 @@ package struct TaskTree {
         /// `waits for Lock.acquire(), since 3 s`
         package var state: String
         package var waitsFor: String
-        /// Where it is, innermost first: file and line, and the function.
+        /// The task's stack, innermost first: file and line, and the function.
         package var stack: [(place: String, function: String)]
         package var created: String?
-        /// By number.
+        /// Task numbers.
         package var awaitedBy: [UInt64]
 
         package init(
@@ -27,7 +27,7 @@ package struct TaskTree {
     private let tasks: [Task]
     private var lines: [String] = []
     private var shown: Set<UInt64> = []
-    /// By the number of who waits: for whom.
+    /// For the number of each waiting task, the tasks that it waits for.
     private var awaited: [UInt64: [Task]] = [:]
 
     private init(_ tasks: [Task]) {
@@ -38,8 +38,8 @@ package struct TaskTree {
     }
 
     /// - Parameters:
-    ///   - omitted: how many tasks are not among these.
-    ///   - stacksOmitted: how many have no stack for want of time.
+    ///   - omitted: how many tasks were left out.
+    ///   - stacksOmitted: how many tasks have no stack, to save time.
     package static func lines(
         of tasks: [Task], deadlocks: [[UInt64]], omitted: Int, stacksOmitted: Int
     ) -> [String] {
@@ -47,14 +47,14 @@ package struct TaskTree {
         tree.lines = deadlockLines(deadlocks, among: tasks)
         let roots = tasks.filter(\.awaitedBy.isEmpty)
         for (index, root) in roots.enumerated() { tree.add(root, indentation: "", isLast: index == roots.count - 1) }
-        // Those in a circle have no root.
+        // Tasks in a cycle have no root.
         for task in tasks where !tree.shown.contains(task.number) { tree.add(task, indentation: "", isLast: true) }
         if omitted > 0 { tree.lines.append("… and \(omitted) more") }
         if stacksOmitted > 0 { tree.lines.append("(without the stacks of the \(stacksOmitted) youngest tasks)") }
         return tree.lines.isEmpty ? ["no tasks"] : tree.lines
     }
 
-    /// A line for each circle of tasks that wait for each other.
+    /// A line for each cycle of tasks that wait for each other.
     package static func deadlockLines(_ cycles: [[UInt64]], among tasks: [Task]) -> [String] {
         if cycles.isEmpty { return [] }
         let tasks = Dictionary(tasks.map { ($0.number, $0) }) { first, _ in first }
@@ -68,7 +68,7 @@ package struct TaskTree {
         }
     }
 
-    /// So many levels at the most: who is further down is shown beside the others.
+    /// The maximum depth. Tasks further down are shown at the top level.
     private static let deepest = 100
 
     private mutating func add(_ task: Task, indentation: String, isLast: Bool, depth: Int = 1) {

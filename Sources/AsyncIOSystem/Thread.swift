@@ -9,8 +9,8 @@ package enum Thread {
             let body: @Sendable () -> Void
             init(_ body: @escaping @Sendable () -> Void) { self.body = body }
         }
-        // SAFETY: the retain travels with the pointer; the new thread takes it
-        // over, or this one does if there is no new thread.
+        // SAFETY: the pointer carries a reference. The new thread takes it over, or this thread
+        // does if there is no new one.
         let context = unsafe Unmanaged.passRetained(Start(body))
         let result = unsafe asyncio_thread_start(
             name,
@@ -23,7 +23,7 @@ package enum Thread {
         }
     }
 
-    /// Between two looks at what another thread may change.
+    /// A pause between two checks of a value that another thread can change.
     @inline(__always)
     package static func relax() { asyncio_relax() }
 

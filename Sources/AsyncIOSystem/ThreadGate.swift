@@ -1,11 +1,11 @@
 internal import CShims
 internal import Glibc
 
-/// Where one thread waits until another lets it go on.
+/// A gate at which one thread waits until another opens it.
 @safe
 package final class ThreadGate: @unchecked Sendable {
-    // SAFETY: a POSIX semaphore, initialised here, destroyed when nobody can use it any
-    // more, and never moved.
+    // SAFETY: a POSIX semaphore, initialized here, destroyed when no one can use it any more, and
+    // never moved.
     private let semaphore: UnsafeMutablePointer<sem_t>
 
     package init() {
@@ -24,7 +24,7 @@ package final class ThreadGate: @unchecked Sendable {
         while unsafe sem_wait(semaphore) != 0 {}
     }
 
-    /// - Returns: false if `timeout`, in nanoseconds, has passed and nobody came.
+    /// - Returns: false if `timeout` nanoseconds have passed and the gate was not opened.
     package func wait(timeout: Int64?) -> Bool {
         guard let timeout else {
             wait()

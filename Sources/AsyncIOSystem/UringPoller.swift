@@ -3,41 +3,42 @@ package import SystemPackage
 
 // # Readiness from io_uring
 //
-// Each descriptor has one poll operation in flight. For edges it is a multishot one, which
-// reports every change and stays. For states (the user's `addReader`) it is a single one,
-// submitted again with the next wait after it reported: if the descriptor is still ready,
-// that completes at once, which is what "in each turn in which it is ready" means.
+// Each descriptor has one poll operation in flight. For edges it is a multishot operation, which
+// reports every change and stays. For states (the user's `addReader`) it is a single operation,
+// which is submitted again with the next wait after it has reported. If the descriptor is still
+// ready, the operation completes at once, so the descriptor is reported in each turn in which it is
+// ready.
 //
-// Additions and changes are handed over with the next wait, in the same system call. Only a
-// removal is a call of its own: the operation holds the file, and who removes a descriptor
-// is about to close it, and means it.
+// Additions and changes are submitted with the next wait, in the same system call. Only a removal
+// needs a call of its own, because the operation holds the file, and a descriptor that is removed
+// is about to be closed.
 //
-// An operation's token is its descriptor and a serial number, so that completions of an
-// operation that was replaced or removed are known as such and dropped.
+// The token of an operation consists of its descriptor and a serial number. Completions of an
+// operation that was replaced or removed can therefore be recognized and dropped.
 //
-// A turn that does not wait costs no system call as long as the kernel has nothing to
-// report: it says so in the ring's memory.
+// A turn that does not wait needs no system call as long as the kernel has nothing to report. The
+// kernel shows that in the ring's memory.
 
-/// io_uring, asked for readiness.
+/// A poller that uses io_uring for readiness.
 package final class UringPoller: Poller {
     private static let submissions: UInt32 = 256
     private static let completions: UInt32 = 4096
-    /// Events taken from the ring at once; more come with the next turn.
+    /// The maximum number of events to take from the ring at once. More come with the next turn.
     private static let capacity = 256
 
     private struct Registration {
         let descriptor: Int32
-        /// The user's.
+        /// The user's token.
         let token: UInt64
         let interest: Interest
         let serial: UInt32
         var isArmed = false
 
-        /// Tells this registration's operation from all others.
+        /// Identifies this registration's operation.
         var key: UInt64 { UInt64(serial) << 32 | UInt64(UInt32(bitPattern: descriptor)) }
     }
 
-    /// nil once it is closed.
+    /// nil once the poller is closed.
     private var ring: Ring?
     package let wakeUp: WakeUp
     /// By descriptor.
@@ -46,8 +47,8 @@ package final class UringPoller: Poller {
     private var unarmed: [Int32] = []
     private var lastSerial: UInt32 = 0
     private var events: [PollEvent] = []
-    /// The kernel does a bounded part of its work when the ring is entered: this says that
-    /// there was nothing left the last time.
+    /// Whether nothing was left the last time. The kernel does a limited amount of its work each
+    /// time the ring is entered.
     private var isDrained = false
 
     package var descriptor: Int32 { ring?.descriptor ?? -1 }
@@ -106,7 +107,7 @@ package final class UringPoller: Poller {
     }
 
     private func nextSerial() -> UInt32 {
-        // The largest serial numbers are left to tokens with a meaning of their own.
+        // The highest bit is reserved for tokens with a special meaning.
         lastSerial = (lastSerial + 1) & 0x7fff_ffff
         return lastSerial
     }
@@ -122,7 +123,7 @@ package final class UringPoller: Poller {
                 try ring.enter(waitingFor: timeout == 0 ? 0 : 1, timeout: timeout)
             }
         } catch {
-            // What is there is taken all the same.
+            // Take the available completions anyway.
             guard error == .interrupted || error == .resourceBusy || error == .resourceTemporarilyUnavailable
             else { throw error }
         }
@@ -136,7 +137,8 @@ package final class UringPoller: Poller {
 
     package func event(at index: Int) -> PollEvent { events[index] }
 
-    /// Submits the operations of what is new, changed, or has reported its state.
+    /// Submits the operations of descriptors that are new, have changed, or have reported their
+    /// state.
     private func arm(_ ring: Ring) throws(Errno) {
         while let descriptor = unarmed.last {
             if let registration = registration(of: descriptor), !registration.isArmed {
@@ -152,7 +154,8 @@ package final class UringPoller: Poller {
         guard let registration = registration(of: descriptor), registration.key == completion.token
         else { return }
         if !completion.hasMore { registrations[Int(descriptor)]?.isArmed = false }
-        // The user has closed the descriptor and not removed it: epoll forgets it too.
+        // The user has closed the descriptor without removing it. epoll forgets it in that case
+        // too.
         guard completion.error == nil else { return }
         if !completion.hasMore { unarmed.append(descriptor) }
         events.append(PollEvent(token: registration.token, ready: Ring.readiness(completion.result)))
@@ -160,8 +163,8 @@ package final class UringPoller: Poller {
 
     // MARK: Threads
 
-    /// A loop may run on one thread after another, a ring of this kind may not: the new
-    /// thread gets a ring of its own, with the same registrations.
+    /// A loop can run on one thread after another, but a ring of this kind cannot. The new thread
+    /// gets a ring of its own with the same registrations.
     private func onOwnThread(_ body: (Ring) throws(Errno) -> Void) throws(Errno) {
         guard let ring else { throw .badFileDescriptor }
         do {

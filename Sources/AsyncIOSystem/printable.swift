@@ -1,7 +1,7 @@
-/// Text as it can be shown to a person: characters that a terminal would obey, or that change
-/// the order or the lines of what is around them, are written as Swift writes them in a literal.
+/// Text that can be shown to a person. Characters that control a terminal, or change the order or
+/// the lines of the text around them, are replaced by Swift escapes.
 ///
-/// Names of tasks, and whatever else comes from another process, may hold anything.
+/// Names of tasks, and other text from another process, can contain anything.
 package func printable(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: isHarmful) else { return text }
     var result = ""
@@ -17,7 +17,7 @@ package func printable(_ text: String) -> String {
     return result
 }
 
-/// The same for text that is JSON: inside a string it means the same as before.
+/// The same for JSON text, whose strings keep their meaning.
 package func printableJSON(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: { isHarmful($0) && $0 != "\n" }) else { return text }
     var result = ""
@@ -38,7 +38,7 @@ private func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
     if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7F }
     switch scalar.properties.generalCategory {
     case .control, .lineSeparator, .paragraphSeparator: return true
-    // Those that join letters or emoji do no harm.
+    // Characters that join letters or emoji are harmless.
     case .format: return scalar != "\u{200C}" && scalar != "\u{200D}"
     default: return false
     }

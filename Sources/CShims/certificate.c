@@ -1,4 +1,4 @@
-// What a certificate says, in C's plainest types.
+// The contents of a certificate, in plain C types.
 #define _GNU_SOURCE
 #include "openssl.h"
 #include "include/tls.h"
@@ -7,7 +7,7 @@
 
 enum {
     BIO_CTRL_PENDING = 10,
-    /// As RFC 2253 has it, in UTF-8: XN_FLAG_RFC2253 without ASN1_STRFLGS_ESC_MSB.
+    /// The format of RFC 2253, in UTF-8: XN_FLAG_RFC2253 without ASN1_STRFLGS_ESC_MSB.
     NAME_FLAGS = 0x1 | 0x2 | 0x10 | 0x100 | 0x200 | 1 << 16 | 1 << 20 | 1 << 24,
     NID_subject_alt_name = 85,
     GEN_EMAIL = 1,
@@ -53,7 +53,7 @@ void asyncio_certificate_names(
     for (int index = 0; index < ossl.OPENSSL_sk_num(names); index++) {
         int type = 0;
         void *value = ossl.GENERAL_NAME_get0_value(ossl.OPENSSL_sk_value(names, index), &type);
-        // The others are not strings.
+        // The other types are not strings.
         if (type != GEN_EMAIL && type != GEN_DNS && type != GEN_URI && type != GEN_IPADD) continue;
         visit(context, type, ossl.ASN1_STRING_get0_data(value), (size_t)ossl.ASN1_STRING_length(value));
     }

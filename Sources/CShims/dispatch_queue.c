@@ -6,9 +6,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-// Dispatch's interface for run loops that serve its main queue, which Foundation's uses. Weak, so
-// that a program without Dispatch needs none; by name, since the linker may leave out what is in
-// no library that the program names itself (the Swift runtime brings Dispatch along).
+// Dispatch's interface for run loops that serve its main queue, as Foundation's does. The
+// declarations are weak, so that a program without Dispatch does not need it. The functions are
+// also looked up by name, because the linker can leave out a library that the program does not name
+// itself (the Swift runtime brings Dispatch along).
 extern int _dispatch_get_main_queue_handle_4CF(void) __attribute__((weak));
 extern void _dispatch_main_queue_callback_4CF(void *message) __attribute__((weak));
 
@@ -22,7 +23,8 @@ static drainer *drain = NULL;
 int asyncio_main_queue_descriptor(void) {
     static int descriptor = -1;
     if (descriptor >= 0) return descriptor;
-    // Dispatch ends the process if it cannot make one: ask for room first.
+    // Dispatch ends the process if it cannot create an eventfd, so check first whether that is
+    // possible.
     int room = eventfd(0, EFD_CLOEXEC);
     if (room < 0) return -1;
     close(room);

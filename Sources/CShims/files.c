@@ -12,7 +12,7 @@
 
 static long result_of(long value) { return value < 0 ? -errno : value; }
 
-// A signal that somebody else handles is no reason to fail; one of ours is.
+// A signal that other code handles is not a reason to fail. One of ours is.
 #define UNINTERRUPTED(call)                             \
     ({                                                  \
         long value;                                     \
@@ -24,14 +24,14 @@ int asyncio_file_open(const char *path, int flags, uint32_t permissions) {
     return (int)UNINTERRUPTED(open(path, flags | O_CLOEXEC, (mode_t)permissions));
 }
 
-// openat2, Linux 5.12: by what the system has in memory alone.
+// openat2, Linux 5.12: opens a file only if the system has everything for that in memory.
 static int open_cached(const char *path, uint64_t flags) {
     const struct { uint64_t flags, mode, resolve; } how = {.flags = flags | O_CLOEXEC, .resolve = 0x20};
     return (int)result_of(syscall(437, AT_FDCWD, path, &how, sizeof how));
 }
 
-// What is no regular file is not opened even for a look: that would wake the other end of a
-// pipe, or start a device. Should the file become a pipe meanwhile, opening it does not block.
+// Only regular files are opened, because opening a pipe would wake its other end, and opening a
+// device could start it. If the file becomes a pipe meanwhile, opening it does not block.
 int asyncio_file_open_now(const char *path, int flags) {
     int fd = open_cached(path, O_PATH);
     struct stat found;
@@ -53,15 +53,15 @@ int asyncio_file_kind_now(const char *path) {
     return result;
 }
 
-// The look and the opening are two: should the file become a pipe between them, opening it
-// does not block either.
+// The check and the open are two calls. If the file becomes a pipe between them, opening it does
+// not block either.
 int asyncio_file_open_unless_blocking(const char *path, int flags, uint32_t permissions) {
     struct stat found;
     if (stat(path, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode)) return -EAGAIN;
     int fd = (int)UNINTERRUPTED(open(path, flags | O_NONBLOCK | O_CLOEXEC, (mode_t)permissions));
     // A pipe without a reader.
     if (fd == -ENXIO) return -EAGAIN;
-    // EAGAIN: a lease that somebody has to give back first.
+    // EAGAIN: a lease that its holder has to give up first.
     if (fd < 0) return fd;
     if (fstat(fd, &found) == 0 && (S_ISREG(found.st_mode) || S_ISDIR(found.st_mode))) {
         fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
@@ -78,7 +78,7 @@ long asyncio_file_read(int fd, void *bytes, size_t count, int64_t offset) {
 long asyncio_file_read_now(int fd, void *bytes, size_t count, int64_t offset) {
     struct iovec part = {bytes, count};
     long result = result_of(preadv2(fd, &part, 1, offset, RWF_NOWAIT));
-    // A container's filter may not know the call.
+    // The seccomp filter of a container may not know the call.
     return result == -EPERM || result == -EACCES || result == -ENOSYS ? -EOPNOTSUPP : result;
 }
 

@@ -19,15 +19,14 @@
 
 // MARK: Reading memory
 
-// The kernel copies: an address that is none of ours is an error, not a crash.
+// The kernel does the copying, so an address outside our memory is an error, not a crash.
 static bool read_memory(uintptr_t address, void *out, size_t count) {
     struct iovec to = {.iov_base = out, .iov_len = count};
     struct iovec from = {.iov_base = (void *)address, .iov_len = count};
     return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)count;
 }
 
-/// For functions that read a stack or code as it lies in memory, which sanitizers have their own
-/// idea of.
+/// For functions that read a stack or code directly from memory, which sanitizers would report.
 #if defined(__clang__)
 #define AS_IT_LIES __attribute__((no_sanitize("address", "thread")))
 #else
@@ -38,16 +37,16 @@ static bool read_memory(uintptr_t address, void *out, size_t count) {
 
 typedef struct {
     uintptr_t low, high;
-    /// C and C++ libraries of the system and of Swift, which keep no frame pointers, or not
-    /// always.
+    /// C and C++ libraries of the system and of Swift, which do not (or not always) keep frame
+    /// pointers.
     bool is_system;
 } code_range;
 
 enum { MAX_RANGES = 512 };
 static code_range ranges[MAX_RANGES];
 static int range_count;
-/// Guards the table. A signal handler reads it without, while the thread that waits for the
-/// handler holds the lock.
+/// Guards the table. A signal handler reads the table without the lock, while the thread that waits
+/// for the handler holds it.
 static pthread_mutex_t map_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void read_map(void) {
@@ -78,7 +77,7 @@ static const code_range *range_of(uintptr_t address) {
     return NULL;
 }
 
-/// Whether the word can be where a call returns to.
+/// Whether the word can be a return address.
 AS_IT_LIES static bool is_return_address(uintptr_t word) {
     const code_range *range = range_of(word);
     if (range == NULL || word < range->low + 8) return false;
@@ -116,13 +115,13 @@ static bool are_code(const uintptr_t *addresses, int count) {
 
 // MARK: Suspended tasks
 
-// The runtime tells debuggers, by these, what its objects look like.
+// With these, the runtime tells debuggers the layout of its objects.
 extern const uint32_t _swift_concurrency_debug_internal_layout_version __attribute__((weak));
 extern const void *const _swift_concurrency_debug_asyncTaskMetadata __attribute__((weak));
 
-// A task, as of layout version 1 on machines of 64 bits: a heap object (16 bytes), the
-// scheduler's (16), flags and number (8), reserved (16), and then these. Here and in a
-// context, the low bits of pointers are theirs alone.
+// A task in layout version 1 on 64-bit machines: a heap object (16 bytes), the scheduler's data
+// (16), flags and ID (8), reserved (16), and then these. Here and in a context, the low bits of
+// pointers have a meaning of their own.
 enum { TASK_NUMBER = 36, TASK_RESUME = 56 };
 
 typedef struct {
@@ -156,7 +155,7 @@ int asyncio_async_frames(const void *task, uintptr_t *frames, int capacity) {
     if (!read_memory((uintptr_t)task + TASK_RESUME, &resume, sizeof resume)) return 0;
     frames[0] = resume.function;
     int count = 1 + follow_contexts(resume.context, frames + 1, capacity - 1);
-    // One address that is no code, and the whole is no chain of frames.
+    // If one address is not in code, this is not a chain of frames.
     return are_code(frames, count) ? count : 0;
 }
 
@@ -168,16 +167,16 @@ uint32_t asyncio_task_number(const void *task) {
 
 // MARK: Walking a stack
 
-// Swift's code keeps frame pointers, the libraries below it do not. A thread that was stopped in
-// the latter is searched for the first return address outside of it. The frame of an async
-// function has a mark in the pointer that it saved, and its context below it: from there on,
-// who awaits it says more than who runs it.
+// Swift code keeps frame pointers, but the libraries below it do not. If a thread was stopped in
+// one of those, the stack is searched for the first return address outside of it. The frame of an
+// async function has a mark in the saved frame pointer, and its context below it. From there on,
+// the functions that await it are more useful than the functions that run it.
 
 typedef struct {
     uintptr_t pc, sp, fp;
 } registers;
 
-/// A stack, or a copy of one: `words` is what is at `low`.
+/// A stack, or a copy of one. `words` points to the content at `low`.
 typedef struct {
     uintptr_t low, high;
     const uintptr_t *words;
@@ -194,7 +193,7 @@ AS_IT_LIES static uintptr_t word_at(const stack_view *stack, uintptr_t address) 
     return stack->words[(address - stack->low) / sizeof(uintptr_t)];
 }
 
-/// Whether a frame record is at `fp`: the caller's frame pointer, and where it returns to.
+/// Whether there is a frame record at `fp`: the caller's frame pointer, and the return address.
 static bool is_record(const stack_view *stack, uintptr_t fp) {
     if (!has_word(stack, fp) || !has_word(stack, fp + 8)) return false;
     uintptr_t outer = word_at(stack, fp) & ~ASYNC_FRAME;
@@ -218,8 +217,8 @@ static int walk(registers at, const stack_view *stack, uintptr_t *frames, int ca
             frames[count++] = word;
             break;
         }
-        // The caller's frame pointer, if the library left it alone or keeps records of its
-        // own; otherwise, the next record up the stack is the caller's.
+        // The caller's frame pointer, if the library left it alone or keeps records of its own.
+        // Otherwise, the next record up the stack is the caller's.
         while (fp <= slot && is_record(stack, fp)) fp = word_at(stack, fp) & ~ASYNC_FRAME;
         if (fp <= slot || !is_record(stack, fp)) {
             fp = slot + sizeof(uintptr_t);
@@ -243,12 +242,12 @@ static int walk(registers at, const stack_view *stack, uintptr_t *frames, int ca
 
 // MARK: A thread in a system call
 
-// The kernel tells where: the stack is copied, and nobody disturbed. It moves on only if the
-// call returns meanwhile; then the walk may find less.
+// The kernel reports where the thread is. The stack is copied, and the thread is not disturbed. It
+// continues only if the call returns meanwhile, and then the walk can find less.
 static int frames_in_system_call(
     asyncio_thread_place place, uintptr_t *frames, int capacity, int *first_async, bool *is_running) {
     *is_running = true;
-    // A thread that looks at itself is in no other call than this one's.
+    // A thread that looks at itself is in no other call than this one.
     if (place.thread == (pid_t)syscall(SYS_gettid)) return 0;
     char path[64], text[256];
     snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)place.thread);
@@ -285,9 +284,8 @@ static int frames_in_system_call(
 
 // MARK: A thread that computes
 
-// A function that calls no others need not keep a frame pointer, so that its caller's would
-// be missed: whether it does, its first instructions tell, which the tables for exceptions
-// help to find.
+// A leaf function need not keep a frame pointer, and then its caller would be missed. Its first
+// instructions show whether it does. The exception tables help to find them.
 struct dwarf_eh_bases {
     void *text, *data, *function;
 };
@@ -300,7 +298,7 @@ AS_IT_LIES static bool keeps_frame_pointer(uintptr_t pc) {
     uintptr_t start = (uintptr_t)bases.function;
     if (start > pc) return true;
 #if defined(__x86_64__)
-    // The frame is gone already.
+    // The frame is already gone.
     if (*(const unsigned char *)pc == 0xc3) return false;
     // push %rbp; then, at once or soon: mov %rsp, %rbp, or lea 8(%rsp), %rbp.
     const unsigned char *code = (const unsigned char *)start;
@@ -326,15 +324,15 @@ static struct {
     asyncio_thread_place place;
     uintptr_t *frames;
     int capacity, count, first_async;
-    /// Where the innermost function returns to, if it keeps no frame pointer.
+    /// The return address of the innermost function, if it keeps no frame pointer.
     uintptr_t leaf_return;
     _Atomic(int) state;
     sem_t done;
 } sample;
 enum { IDLE, ASKED, TAKEN };
 
-// Runs on the thread that is looked at. Safe in a signal handler: it reads the thread's own
-// stack and code, writes to memory that is there, and makes system calls.
+// Runs on the thread that is inspected. Safe in a signal handler: it reads the thread's own stack
+// and code, writes to existing memory, and makes system calls.
 static void take_sample(int signal, siginfo_t *info, void *raw) {
     (void)signal;
     (void)info;
@@ -374,7 +372,7 @@ static void take_sample(int signal, siginfo_t *info, void *raw) {
     errno = saved_errno;
 }
 
-/// A signal that nobody uses, from now on ours; 0 if there is none.
+/// A signal that no other code uses, claimed from now on; 0 if there is none.
 static int claimed_signal(void) {
     static int claimed = 0;
     if (claimed != 0) return claimed;
@@ -410,7 +408,7 @@ static int frames_by_signal(asyncio_thread_place place, uintptr_t *frames, int c
     }
     while (sem_timedwait(&sample.done, &limit) != 0) {
         if (errno == EINTR) continue;
-        // It may still come, and must find nothing to do then.
+        // The signal may still arrive, and must then find nothing to do.
         int asked = ASKED;
         if (atomic_compare_exchange_strong(&sample.state, &asked, IDLE)) return 0;
         while (sem_wait(&sample.done) != 0) {}
@@ -448,7 +446,7 @@ int asyncio_own_frames(uintptr_t *frames, int capacity) {
 }
 
 asyncio_thread_place asyncio_this_thread(void) {
-    // The system reads a file to find the first thread's stack.
+    // Cached, because the system reads a file to find the first thread's stack.
     static __thread asyncio_thread_place place;
     pid_t thread = (pid_t)syscall(SYS_gettid);
     if (place.thread == thread) return place;

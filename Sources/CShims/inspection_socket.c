@@ -22,14 +22,14 @@ int asyncio_private_directory(const char *path) {
     return 0;
 }
 
-// Sockets are made and found through their directory's descriptor: the directory that was looked
-// at is the one that is used, and its path may be longer than a socket's address.
+// Sockets are created and found through their directory's descriptor. The directory that was
+// checked is therefore the one that is used, and its path can be longer than a socket address.
 typedef struct {
     int directory;
     struct sockaddr_un address;
 } socket_place;
 
-/// Opens the directory of `path`; neither it nor the socket may be a link.
+/// Opens the directory of `path`. Neither it nor the socket may be a link.
 static int open_place(const char *path, socket_place *place) {
     const char *slash = strrchr(path, '/');
     char directory[4096];
@@ -87,7 +87,7 @@ int asyncio_inspection_connect(const char *path, pid_t *peer, uid_t *user) {
     int result = open_place(path, &place);
     if (result != 0) return result;
     struct stat info;
-    // Not blocking: where too many wait already, nobody waits for long.
+    // Non-blocking: if too many clients are waiting already, the wait is limited.
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || lstat(place.address.sun_path, &info) != 0) {
         result = -errno;
@@ -153,7 +153,7 @@ static void write_to_pipe(int signal) {
     int saved_errno = errno;
     char byte = 0;
     if (write(signal_end, &byte, 1) < 0) {
-        // The pipe is full: it is known already.
+        // The pipe is full, so the reader will wake anyway.
     }
     errno = saved_errno;
 }

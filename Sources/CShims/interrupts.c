@@ -1,7 +1,7 @@
-// A system call that waits for another process (for the other end of a pipe, say) ends with a
-// signal that is handled, and in no other way. The signal is one that nobody uses, sent to the
-// one thread; its handler marks that thread. It may come just before the call, which then
-// waits all the same: so it is sent again until the thread has answered.
+// A system call that waits for another process (for the other end of a pipe, for example) can be
+// ended only by a handled signal. The signal is one that no other code uses. It is sent to that one
+// thread, and its handler marks the thread. It can arrive just before the call, which then waits
+// anyway. It is therefore sent again until the thread has responded.
 #define _GNU_SOURCE
 #include "CShims.h"
 
@@ -23,7 +23,7 @@ static void claim_signal(void) {
     for (int candidate = SIGRTMAX - 3; candidate > SIGRTMIN; candidate--) {
         struct sigaction old;
         if (sigaction(candidate, NULL, &old) != 0 || old.sa_handler != SIG_DFL) continue;
-        // No SA_RESTART: that is the point.
+        // Without SA_RESTART, so that the call ends.
         struct sigaction action = {.sa_handler = on_interrupt};
         sigemptyset(&action.sa_mask);
         if (sigaction(candidate, &action, NULL) != 0) continue;

@@ -11,7 +11,7 @@ asyncio_openssl ossl;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char problem[512];
 
-/// Opens one of the two libraries: from the folder that ASYNCIO_OPENSSL names, if it does.
+/// Opens one of the two libraries, from the directory in ASYNCIO_OPENSSL if that is set.
 static void *open_library(const char *name) {
     const char *folder = getenv("ASYNCIO_OPENSSL");
     char path[4096];
@@ -34,8 +34,8 @@ static void load(void) {
     if (!ssl) {
         snprintf(
             problem, sizeof problem,
-            "TLS needs OpenSSL 3 (libssl.so.3), which cannot be loaded: %s. Install it (apt install libssl3), or name "
-            "the folder that has it in ASYNCIO_OPENSSL",
+            "TLS needs OpenSSL 3 (libssl.so.3), which cannot be loaded: %s; install it (apt install libssl3), or set "
+            "ASYNCIO_OPENSSL to the directory that contains it",
             dlerror());
         return;
     }

@@ -1,10 +1,10 @@
 //===-- OpenSSL 3, without its headers -------------------------------------===//
-// The functions that TLS needs, found at run time: a program that uses no TLS needs no
-// OpenSSL, and the package builds where only the library is installed, or not even that.
-// The declarations are written from OpenSSL's manual pages; the ABI of libssl.so.3 and
-// libcrypto.so.3 is stable for all of OpenSSL 3. Its objects are opaque: `void *` here.
+// The functions that TLS needs, found at run time. A program that does not use TLS does not need
+// OpenSSL, and the package builds where only the library is installed, or not even that. The
+// declarations are written from OpenSSL's manual pages. The ABI of libssl.so.3 and libcrypto.so.3
+// is stable for all versions of OpenSSL 3. Its objects are opaque, so they are `void *` here.
 //
-// To add a function: a line in one of the tables, and `ossl.NAME(…)` where it is used.
+// To add a function, add a line to one of the tables, and write `ossl.NAME(…)` where it is used.
 #ifndef ASYNCIO_OPENSSL_H
 #define ASYNCIO_OPENSSL_H
 
@@ -141,7 +141,7 @@ struct asyncio_tls_context {
     unsigned alpn_count;
 };
 
-/// Notes the first error of OpenSSL's queue, or `fallback`, as the reason of a failure.
+/// Records the first error of OpenSSL's queue, or `fallback`, as the reason for a failure.
 void asyncio_tls_note_reason(const char *fallback);
 
 #endif

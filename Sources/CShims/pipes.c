@@ -20,9 +20,9 @@ long asyncio_read(int fd, void *buffer, size_t count) {
     return result < 0 ? -errno : result;
 }
 
-// There is no MSG_NOSIGNAL for pipes. The signal is sent to the thread that writes: it is
-// blocked here for the length of the call and, if it came, taken back. What the process
-// does with SIGPIPE elsewhere stays its own business.
+// There is no MSG_NOSIGNAL for pipes. The signal is sent to the writing thread, so it is blocked
+// here during the call and removed if it arrived. What the process does with SIGPIPE elsewhere does
+// not change.
 long asyncio_write(int fd, const void *buffer, size_t count) {
     struct iovec all = {(void *)buffer, count};
     return asyncio_writev(fd, &all, 1);
@@ -75,7 +75,7 @@ bool asyncio_is_unwatchable(int fd) {
     return S_ISCHR(status.st_mode) && asyncio_check_pollable(fd) == -EPERM;
 }
 
-/// The same descriptor under a number that is nobody's standard descriptor.
+/// The same descriptor under a number that is not a standard descriptor.
 static int above_standard(int fd) {
     if (fd > STDERR_FILENO || fd < 0) return fd < 0 ? -errno : fd;
     int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -87,12 +87,12 @@ static int above_standard(int fd) {
 int asyncio_open_standard(int fd) {
     int access = fd == STDIN_FILENO ? O_RDONLY : O_WRONLY;
     struct stat status;
-    // Closed at the start of the program; or closed then, and taken since by an epoll descriptor or
-    // its like, which have no type. (Nobody passes on one of those.)
+    // Closed at the start of the program. Or closed then, and since reused by an epoll descriptor
+    // or something similar, which has no type. (No one passes one of those on.)
     if (fstat(fd, &status) < 0 || (status.st_mode & S_IFMT) == 0)
         return above_standard(open("/dev/null", access | O_CLOEXEC));
-    // What others share is not to become non-blocking for them: a terminal or a pipe is opened
-    // anew. A file is not, whose position they share; a socket cannot be.
+    // A descriptor that others share must not become non-blocking for them, so a terminal or a pipe
+    // is opened again. A file is not, because its position is shared. A socket cannot be.
     if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
         char path[32];
         snprintf(path, sizeof path, "/proc/self/fd/%d", fd);

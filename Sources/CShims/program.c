@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-// # An error that leaves the program
+// # Errors that leave the program
 //
-// The compiler has the program call swift_errorInMain, of the standard library, with an error
-// that its main function or its top-level code throws. The one here takes its place: the
-// executable's own definition comes before those of shared libraries. If the standard library
-// is linked statically, this one, being weak, gives way to it: then such an error traps, as it
-// would without us.
+// The compiler makes the program call swift_errorInMain of the standard library with an error that
+// its main function or its top-level code throws. The function here replaces it, because the
+// executable's own definition takes precedence over those of shared libraries. If the standard
+// library is linked statically, this one gives way, because it is weak. Such an error then traps,
+// as it would without this library.
 
 static void (*on_error_in_main)(const void *error) = NULL;
 
@@ -35,10 +35,10 @@ static void *main_task = NULL;
 void *asyncio_main_task(void) { return main_task; }
 void asyncio_set_main_task(void *task) { main_task = task; }
 
-// # The end
+// # Ending the process
 
 void asyncio_last_words(const void *bytes, size_t count) {
-    // Output that was printed before the error comes before it.
+    // Output that was printed before the error appears before it.
     fflush(NULL);
     const char *next = bytes;
     while (count > 0) {
@@ -60,7 +60,7 @@ void asyncio_die_of_interrupt(void) {
     sigaddset(&interrupt, SIGINT);
     sigprocmask(SIG_UNBLOCK, &interrupt, NULL);
     kill(getpid(), SIGINT);
-    // Not reached, unless this is the first process of a container, which the default action
-    // of a signal does not end.
+    // Not reached, unless this is the first process of a container, which is not ended by the
+    // default action of a signal.
     _exit(128 + SIGINT);
 }

@@ -56,10 +56,10 @@ int asyncio_epoll_remove(int poller, int fd) {
     return control(poller, EPOLL_CTL_DEL, fd, 0, 0);
 }
 
-// epoll_pwait2 takes nanoseconds (Linux 5.11); before it, milliseconds, rounded
-// up so that a timer is never early. Some containers' system call filters are older than the
-// call, and refuse it with another error than a kernel that does not know it. So whatever it
-// fails with, epoll_wait has the last word.
+// epoll_pwait2 takes nanoseconds (Linux 5.11). Older kernels take milliseconds, rounded up so that
+// a timer is never early. The system call filters of some containers are older than the call, and
+// refuse it with another error than a kernel that does not know it. After such an error, use
+// epoll_wait.
 static int wait_for_events(int poller, struct epoll_event *events, int capacity, int64_t timeout_ns) {
     if (timeout_ns <= 0) return epoll_wait(poller, events, capacity, timeout_ns < 0 ? -1 : 0);
 #ifdef SYS_epoll_pwait2
@@ -98,7 +98,7 @@ int asyncio_eventfd_create(void) { return (int)result_of(eventfd(0, EFD_CLOEXEC 
 void asyncio_eventfd_signal(int fd) {
     int saved = errno;
     uint64_t one = 1;
-    // A full counter means that the wake-up is already there.
+    // A full counter means that a wake-up is already pending.
     while (write(fd, &one, sizeof one) < 0 && errno == EINTR) {}
     errno = saved;
 }
@@ -112,8 +112,8 @@ int asyncio_accept(int fd, struct sockaddr_storage *address, socklen_t *length) 
     *length = sizeof *address;
     int accepted = accept4(fd, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (accepted >= 0 || (errno != ENOSYS && errno != EPERM)) return (int)result_of(accepted);
-    // EPERM is a firewall's word about one connection, or that of a filter that refuses the
-    // call: the older call takes the next connection, or says so too.
+    // EPERM comes from a firewall, about one connection, or from a filter that refuses the call.
+    // The older call accepts the next connection, or fails in the same way.
     *length = sizeof *address;
     accepted = accept(fd, (struct sockaddr *)address, length);
     if (accepted < 0) return -errno;
@@ -173,7 +173,7 @@ long asyncio_sendmsg(int fd, const struct iovec *places, size_t count) {
 }
 int asyncio_shutdown_write(int fd) { return (int)result_of(shutdown(fd, SHUT_WR)); }
 int asyncio_close(int fd) {
-    // Linux closes the descriptor in any case: to try again might close somebody else's.
+    // Linux closes the descriptor in any case. Trying again might close another one.
     int result = (int)result_of(close(fd));
     return result == -EINTR ? 0 : result;
 }
@@ -260,7 +260,7 @@ int asyncio_descriptor_limit_set(uint64_t soft) {
     return (int)result_of(setrlimit(RLIMIT_NOFILE, &limit));
 }
 uint64_t asyncio_peak_memory(void) {
-    // Not getrusage: its figure survives exec, and would be that of `swift run`.
+    // Not getrusage: its value survives exec, and would be that of `swift run`.
     FILE *status = fopen("/proc/self/status", "re");
     if (!status) return 0;
     unsigned long kilobytes = 0;
@@ -289,7 +289,7 @@ void asyncio_find_stack(void) {
         pthread_attr_getstack(&attributes, &start, &size);
         pthread_attr_destroy(&attributes);
     }
-    // A main thread without a limit has no end that is known: then so much is taken for it.
+    // A main thread without a stack limit has no known end. This size is assumed for it.
     const size_t most = 64 << 20;
     uintptr_t end = (uintptr_t)start;
     if (size > most) {
@@ -297,6 +297,6 @@ void asyncio_find_stack(void) {
         size = most;
     }
     asyncio_thread_stack_span = size / 4;
-    // 1 if the stack is not known: nothing is as low.
+    // 1 if the stack is not known: no address is as low.
     asyncio_thread_stack_limit = size ? end + size / 4 : 1;
 }

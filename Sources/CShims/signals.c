@@ -1,7 +1,7 @@
-// A handler may run on any thread, in the middle of anything: it counts, writes to the
-// loop's eventfd, and is done. The loop compares counts and calls what is registered, as
-// callbacks of its own. No signalfd: that would need the signal blocked in every thread,
-// those that the library did not start included, and in every child until it unblocks it.
+// A handler can run on any thread, in the middle of anything. It counts, writes to the loop's
+// eventfd, and returns. The loop compares the counts and runs the registered handlers as callbacks
+// of its own. signalfd is not used, because it would require the signal to be blocked in every
+// thread, including those that the library did not start, and in every child until it unblocks it.
 #define _GNU_SOURCE
 #include "CShims.h"
 
@@ -14,10 +14,10 @@ _Atomic(uint32_t) asyncio_signal_arrivals_counter = 0;
 
 static struct {
     atomic_uint count;
-    /// Arrivals since the installation, if the second one shall end the process.
+    /// Arrivals since the installation, if the second one is to end the process.
     atomic_uint strikes;
     atomic_bool is_insistent;
-    /// The eventfd, plus one: 0 is none.
+    /// The eventfd plus one; 0 for none.
     atomic_int wake;
 } signals[highest_signal + 1];
 

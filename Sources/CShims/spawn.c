@@ -1,12 +1,12 @@
-// A child is made as posix_spawn makes one: a clone that shares this process's memory and
-// stops its thread until it has become another program. No page tables are copied, whatever
-// this process holds, and an error comes back through the shared memory. It is not
-// posix_spawn, since that gives no pidfd that is certain to be the child's (before glibc
-// 2.39), no controlling terminal, and no word about which step failed.
+// A child is created as by posix_spawn: with a clone that shares this process's memory and stops
+// its thread until the child executes another program. No page tables are copied, however much
+// memory this process has, and an error is returned through the shared memory. posix_spawn itself
+// is not used, because it provides no pidfd that is certain to be the child's (before glibc 2.39),
+// no controlling terminal, and no information about which step failed.
 //
-// Until it executes, the child may make system calls and nothing else: no allocation, no
-// lock, and no signal handler of ours, which would run in the parent's memory. All signals
-// are blocked meanwhile.
+// Until it executes the program, the child may only make system calls. It must not allocate, lock,
+// or run a signal handler of ours, which would run in the parent's memory. All signals are blocked
+// meanwhile.
 #define _GNU_SOURCE
 #include "CShims.h"
 
@@ -41,8 +41,8 @@
 #define TIOCGPTPEER _IO('T', 0x41)
 #endif
 
-// Sanitizers keep accounts of the process in its memory, which a child that shares it would
-// falsify. There, the child has a copy of all memory but its stack.
+// Sanitizers keep data about the process in its memory, which a child that shares the memory would
+// corrupt. With a sanitizer, the child gets a copy of all memory except its stack.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
 #define SANITIZED 1
@@ -63,8 +63,8 @@ typedef struct {
     int error;
 } child_state;
 
-/// Handled signals get their default action, as executing gives them anyway; ignored ones
-/// stay ignored, but for those that a runtime ignores for itself.
+/// Resets handled signals to their default action, as executing a program does anyway. Ignored
+/// signals stay ignored, except for those that a runtime ignores for itself.
 static void reset_signals(void) {
     for (int number = 1; number <= 64; number++) {
         struct sigaction action;
@@ -79,8 +79,8 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/// What close_range does, before Linux 5.11 and where a container's filter refuses it: one by
-/// one, as /proc lists them. Without /proc they stay open.
+/// Does the work of close_range before Linux 5.11 and where a container's filter refuses it: marks
+/// each descriptor that /proc lists. Without /proc, the descriptors stay open.
 static void mark_each_close_on_exec(void) {
     int folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return;
@@ -91,7 +91,8 @@ static void mark_each_close_on_exec(void) {
     long count;
     while ((count = syscall(SYS_getdents64, folder, buffer.bytes, sizeof buffer.bytes)) > 0) {
         for (long at = 0; at < count;) {
-            // struct linux_dirent64: the entry's length after two words, its name after the kind.
+            // struct linux_dirent64: the entry's length follows two words, and its name follows the
+            // type.
             uint16_t length;
             memcpy(&length, buffer.bytes + at + 16, sizeof length);
             int fd = 0;
@@ -108,12 +109,12 @@ static bool place_descriptors(const asyncio_spawn_request *request) {
     int highest = 2;
     for (int i = 0; i < request->count; i++)
         if (request->targets[i] > highest) highest = request->targets[i];
-    // First out of the way, since one's source may be another's target.
+    // First move the sources out of the way, because one's source may be another's target.
     for (int i = 0; i < request->count; i++) {
         request->scratch[i] = fcntl(request->sources[i], F_DUPFD_CLOEXEC, highest + 1);
         if (request->scratch[i] < 0) return false;
     }
-    // Whoever opened descriptors without close-on-exec did not mean the child.
+    // Descriptors that were opened without close-on-exec are not meant for the child.
     if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) mark_each_close_on_exec();
     for (int i = 0; i < request->count; i++)
         if (dup2(request->scratch[i], request->targets[i]) < 0) return false;
@@ -127,13 +128,13 @@ static bool become_member(const asyncio_spawn_request *request, int parent) {
     if (request->umask >= 0) umask((mode_t)request->umask);
     if (request->parent_death_signal == 0) return true;
     if (prctl(PR_SET_PDEATHSIG, request->parent_death_signal) < 0) return false;
-    // It may have died just before.
+    // The parent may have ended just before.
     if (getppid() != parent) raise(request->parent_death_signal);
     return true;
 }
 
-/// As a shell does: what is not there is looked for in the next place; if it is nowhere, the
-/// first other mistake is told.
+/// Tries the candidates as a shell does: skips files that do not exist. If none can be executed,
+/// the first other error is reported.
 static void execute(const asyncio_spawn_request *request) {
     int error = 0;
     for (const char *const *file = request->candidates; *file; file++) {
@@ -168,7 +169,7 @@ int asyncio_spawn(const asyncio_spawn_request *request, int *pid, int *pidfd, in
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    // At the far end of the stack, which both sides see in any case.
+    // At the far end of the stack, which both sides can see.
     child_state *state = stack;
     *state = (child_state){.request = request, .parent = getpid()};
     *pidfd = -1;
@@ -200,8 +201,8 @@ int asyncio_reap(int pidfd, bool waits, int *status) {
 int asyncio_pidfd_signal(int pidfd, int pid, int number) {
     if (syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) == 0) return 0;
     if (errno != ENOSYS && errno != EPERM && errno != EACCES) return -errno;
-    // A container's filter may refuse it. The number is as good: nobody else gets it before the
-    // child is reaped, which its pidfd's owner does.
+    // A container's filter may refuse the call. The process ID works as well, because no other
+    // process gets it before the child is reaped by the owner of its pidfd.
     return kill(pid, number) < 0 ? -errno : 0;
 }
 

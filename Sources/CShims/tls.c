@@ -1,14 +1,14 @@
 // # A connection without I/O
 //
-// OpenSSL reads and writes through a BIO of ours, which is memory on both sides:
+// OpenSSL reads and writes through a custom BIO, which is memory on both sides:
 //
 //     peer's bytes -> input (borrowed, then kept) -> SSL -> plain bytes
 //     plain bytes  -> SSL -> output -> for the peer
 //
-// Input is borrowed for the length of a call, since OpenSSL mostly takes all of it at
-// once; only a rest is copied. Output grows as needed, so that a write never stops half
-// way; whoever sends it decides how much may pile up. Both are freed when empty: an idle
-// connection has neither.
+// Input is borrowed for the duration of a call, because OpenSSL usually takes all of it at once.
+// Only the remainder is copied. Output grows as needed, so that a write never stops halfway. The
+// sender decides how much may pile up. Both are freed when empty, so an idle connection has
+// neither.
 #include "openssl.h"
 #include "include/tls.h"
 
@@ -39,19 +39,19 @@ enum {
 
 typedef struct {
     unsigned char *bytes;
-    size_t start, count, capacity; // what counts begins at `start`
+    size_t start, count, capacity; // the content begins at `start`
 } buffer;
 
 struct asyncio_tls {
     void *ssl;
     const unsigned char *input; // borrowed
     size_t input_count;
-    buffer kept; // older than what is borrowed
+    buffer kept; // older than the borrowed input
     buffer output;
     void *session;
-    /// Why it failed: there is no way back.
+    /// The reason for a failure, which is final.
     char *failure;
-    const unsigned char *name; // while a choice is wanted
+    const unsigned char *name; // set while a choice is wanted
     size_t name_count;
     enum { NO_CHOICE, WANTS_CHOICE, CHOSEN, REFUSED } choice;
 };
@@ -195,7 +195,7 @@ static int fail(asyncio_tls *tls) {
     return ASYNCIO_TLS_FAILED;
 }
 
-/// What a call of OpenSSL that did not succeed came to.
+/// The outcome of an OpenSSL call that did not succeed.
 static int outcome(asyncio_tls *tls, int result) {
     switch (ossl.SSL_get_error(tls->ssl, result)) {
     case SSL_ERROR_WANT_READ: return ASYNCIO_TLS_WANTS_INPUT;
@@ -205,7 +205,7 @@ static int outcome(asyncio_tls *tls, int result) {
     }
 }
 
-/// Whether the connection has failed before: OpenSSL would not say again why.
+/// Whether the connection has failed before. OpenSSL would not report the reason again.
 static bool has_failed(asyncio_tls *tls) {
     ossl.ERR_clear_error();
     if (tls->failure) asyncio_tls_note_reason(tls->failure);
@@ -232,7 +232,7 @@ int asyncio_tls_read(asyncio_tls *tls, void *bytes, size_t capacity, size_t *cou
 
 int asyncio_tls_write(asyncio_tls *tls, const void *bytes, size_t count) {
     if (has_failed(tls)) return ASYNCIO_TLS_FAILED;
-    // Room for all of the records at once, each of 16 KiB at most and less than 100 bytes more.
+    // Room for all records at once, each of at most 16 KiB plus less than 100 bytes.
     if (!reserve(&tls->output, count + (count / 16384 + 1) * 100)) return fail(tls);
     size_t written = 0;
     int result = ossl.SSL_write_ex(tls->ssl, bytes, count, &written);
@@ -268,8 +268,8 @@ static void find_name(asyncio_tls *tls) {
     tls->name_count = length;
 }
 
-/// Runs before anything of the client's first message counts, so that a ticket of one
-/// context is not taken for another's.
+/// Runs before anything of the client's first message takes effect, so that a ticket of one context
+/// is not accepted by another.
 int asyncio_tls_client_hello(void *ssl, int *alert, void *unused) {
     asyncio_tls *tls = ossl.SSL_get_ex_data(ssl, 0);
     switch (tls->choice) {
@@ -292,13 +292,13 @@ void asyncio_tls_choose(asyncio_tls *tls, asyncio_tls_context *context, bool ref
     tls->name_count = 0;
     if (!context || refuses) return;
     ossl.SSL_set_SSL_CTX(tls->ssl, context->ctx);
-    // This does not come along.
+    // This setting is not copied with the context.
     ossl.SSL_set_verify(tls->ssl, context->verify_mode, NULL);
 }
 
 // MARK: Sessions
 
-/// OpenSSL has a session that the client may resume. 1: it is ours.
+/// Called when OpenSSL has a session that the client can resume. Returns 1 to take ownership.
 int asyncio_tls_keep_session(void *ssl, void *session) {
     asyncio_tls *tls = ossl.SSL_get_ex_data(ssl, 0);
     if (tls->session) ossl.SSL_SESSION_free(tls->session);

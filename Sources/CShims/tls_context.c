@@ -1,4 +1,4 @@
-// What many connections share: an SSL_CTX, with the settings that are safe today.
+// The settings that many connections share: an SSL_CTX with today's safe defaults.
 #include "openssl.h"
 #include "include/tls.h"
 
@@ -34,7 +34,7 @@ enum {
 #define SSL_OP_CIPHER_SERVER_PREFERENCE ((uint64_t)1 << 22)
 #define SSL_OP_NO_RENEGOTIATION ((uint64_t)1 << 30)
 
-// Of tls.c.
+// Defined in tls.c.
 int asyncio_tls_keep_session(void *ssl, void *session);
 int asyncio_tls_client_hello(void *ssl, int *alert, void *unused);
 
@@ -44,22 +44,22 @@ asyncio_tls_context *asyncio_tls_context_create(bool is_server) {
     if (!context) return NULL;
     void *ctx = ossl.SSL_CTX_new(is_server ? ossl.TLS_server_method() : ossl.TLS_client_method());
     if (!ctx) {
-        asyncio_tls_note_reason("OpenSSL makes no context");
+        asyncio_tls_note_reason("OpenSSL cannot create a context");
         free(context);
         return NULL;
     }
     context->ctx = ctx;
     ossl.SSL_CTX_ctrl(ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, NULL);
-    // As Python's default contexts since 3.13: whatever is trusted ends a chain, not only a root; and
-    // certificates have to be as RFC 5280 wants them.
+    // As in Python's default contexts since 3.13: any trusted certificate can end a chain, not only
+    // a root, and certificates must conform to RFC 5280.
     ossl.X509_VERIFY_PARAM_set_flags(ossl.SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_X509_STRICT);
     ossl.SSL_CTX_set_options(
         ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-    // An idle connection gives its two buffers of 17 KiB back.
+    // An idle connection frees its two buffers of 17 KiB.
     ossl.SSL_CTX_ctrl(ctx, SSL_CTRL_MODE, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS, NULL);
     if (is_server) {
-        // A ticket is good for the context that gave it and no other: who resumes with
-        // another server name must not slip past that one's demand for a certificate.
+        // A ticket is valid only for the context that issued it. A client that resumes with another
+        // server name must not bypass the certificate that the name requires.
         static atomic_ulong counter;
         unsigned long identity = atomic_fetch_add(&counter, 1);
         ossl.SSL_CTX_set_session_id_context(ctx, (const unsigned char *)&identity, sizeof identity);
@@ -102,7 +102,7 @@ bool asyncio_tls_context_set_cipher_suites(asyncio_tls_context *context, const c
 
 // MARK: ALPN
 
-/// The server's choice: its own first that the client has too; none is no error.
+/// Chooses the server's first protocol that the client supports too. Finding none is not an error.
 static int select_alpn(
     void *ssl, const unsigned char **chosen, unsigned char *length, const unsigned char *offered, unsigned count,
     void *argument) {
@@ -123,7 +123,7 @@ bool asyncio_tls_context_set_alpn(asyncio_tls_context *context, const void *list
         ossl.SSL_CTX_set_alpn_select_cb(context->ctx, count ? select_alpn : NULL, context);
         return true;
     }
-    // This one answers 0 for success.
+    // This function returns 0 for success.
     return ossl.SSL_CTX_set_alpn_protos(context->ctx, copy, (unsigned)count) == 0;
 }
 
@@ -147,7 +147,7 @@ bool asyncio_tls_context_trust_system(asyncio_tls_context *context) {
 
 bool asyncio_tls_context_trust_directory(asyncio_tls_context *context, const char *path) {
     ossl.ERR_clear_error();
-    return succeeded(ossl.SSL_CTX_load_verify_dir(context->ctx, path), "the folder cannot be used");
+    return succeeded(ossl.SSL_CTX_load_verify_dir(context->ctx, path), "the directory cannot be used");
 }
 
 /// Whether the text had no further block, rather than a broken one.
@@ -157,7 +157,7 @@ static bool reached_end(void) {
     return ((error >> 23) & 0xff) == ERR_LIB_PEM && (error & 0x7fffff) == PEM_R_NO_START_LINE;
 }
 
-/// No terminal is asked for a password.
+/// Returns the password, and never asks for one on the terminal.
 static int give_password(char *buffer, int size, int writing, void *password) {
     size_t length = password ? strlen(password) : 0;
     if (length == 0 || length > (size_t)size) return -1;
@@ -165,7 +165,7 @@ static int give_password(char *buffer, int size, int writing, void *password) {
     return (int)length;
 }
 
-/// Hands each certificate of `pem` to `use`; -1 if one is broken or refused.
+/// Passes each certificate of `pem` to `use`. Returns -1 if one is broken or rejected.
 static int each_certificate(
     asyncio_tls_context *context, const void *pem, size_t count, bool flag,
     bool (*use)(asyncio_tls_context *, void *certificate, int index, bool flag)) {
@@ -196,7 +196,7 @@ int asyncio_tls_context_trust(asyncio_tls_context *context, const void *pem, siz
     return each_certificate(context, pem, count, names_issuers, trust_one);
 }
 
-// MARK: The own certificate
+// MARK: The local certificate
 
 static bool use_one(asyncio_tls_context *context, void *certificate, int index, bool unused) {
     if (index > 0) return ossl.SSL_CTX_ctrl(context->ctx, SSL_CTRL_CHAIN_CERT, 1, certificate) == 1;

@@ -15,7 +15,7 @@
 
 // MARK: The kernel's interface
 
-// The same numbers on every architecture that Swift runs on.
+// These numbers are the same on every architecture that Swift supports.
 enum { SYSCALL_SETUP = 425, SYSCALL_ENTER = 426, SYSCALL_REGISTER = 427 };
 
 enum {
@@ -65,7 +65,7 @@ _Static_assert(sizeof(completion) == 16, "the kernel's size");
 
 typedef struct {
     uint32_t entries, completions, flags, thread_cpu, thread_idle, features, workers, reserved[3];
-    // Where things are in the queues' memory.
+    // Offsets in the memory of the queues.
     struct {
         uint32_t head, tail, mask, entries, flags, dropped, array, reserved;
         uint64_t address;
@@ -91,14 +91,15 @@ typedef struct {
 
 struct asyncio_ring {
     int fd;
-    /// A ring that has an owner begins with the first thread that enters it.
+    /// Whether the ring is still disabled. An owned ring is enabled by the first thread that enters
+    /// it.
     bool disabled;
 
-    // Indices grow without end; masked, they are places. The kernel moves the head of the
+    // Indices grow without limit, and are masked to get a slot. The kernel moves the head of the
     // submissions and the tail of the completions.
     _Atomic uint32_t *sq_head, *sq_tail, *sq_flags;
     uint32_t sq_mask, sq_entries;
-    /// Where the next submission goes: `sq_tail` follows when the ring is entered.
+    /// The index of the next submission. `sq_tail` follows it when the ring is entered.
     uint32_t sq_next;
     submission *submissions;
 
@@ -110,7 +111,7 @@ struct asyncio_ring {
     size_t queues_size, submissions_size;
 };
 
-// Tokens of ours among the users'.
+// Tokens reserved for internal use.
 static const uint64_t ignored_token = UINT64_MAX - 1, cancel_token = UINT64_MAX - 2;
 
 static long result_of(long value) { return value < 0 ? -errno : value; }
@@ -160,7 +161,7 @@ int asyncio_ring_create(unsigned entries, unsigned completions, uint32_t flags, 
     ring->cq_tail = (void *)(base + with.cq.tail);
     ring->cq_mask = with.completions - 1;
     ring->completions = (void *)(base + with.cq.cqes);
-    // The kernel allows any order of submissions; ours is that of their places.
+    // The kernel allows any order of submissions. Here, it is the order of the slots.
     uint32_t *order = (void *)(base + with.sq.array);
     for (uint32_t i = 0; i < with.entries; i++) order[i] = i;
     *out = ring;
@@ -203,7 +204,7 @@ static int enter(asyncio_ring *ring, unsigned completions, unsigned flags, int64
     wait_arguments arguments = {.time = timeout_ns < 0 ? 0 : (uint64_t)(uintptr_t)&time};
     long done = syscall(
         SYSCALL_ENTER, ring->fd, queued(ring), completions, flags | ENTER_EXT_ARG, &arguments, sizeof arguments);
-    // Time that ran out is no error.
+    // A timeout is not an error.
     return done < 0 && errno != ETIME ? -errno : 0;
 }
 
@@ -214,7 +215,7 @@ int asyncio_ring_enter(asyncio_ring *ring, unsigned completions, int64_t timeout
 int asyncio_ring_submit(asyncio_ring *ring) { return enter(ring, 0, 0, -1); }
 
 int asyncio_ring_submit_or_drop(asyncio_ring *ring) {
-    // The kernel may be short of memory, or of room for completions, which entering makes.
+    // The kernel may lack memory, or room for completions, which entering provides.
     int result = -EAGAIN;
     for (int attempt = 0; attempt < 100; attempt++) {
         result = asyncio_ring_enter(ring, 0, 0);
@@ -232,7 +233,7 @@ bool asyncio_ring_has_work(const asyncio_ring *ring) {
 
 // MARK: Submitting
 
-/// The next free place, cleared; a full queue is handed over first.
+/// Returns the next free slot, cleared. Submits the queue first if it is full.
 static int next_submission(asyncio_ring *ring, submission **out) {
     if (queued(ring) == ring->sq_entries) {
         int result = asyncio_ring_submit(ring);
@@ -271,7 +272,7 @@ int asyncio_ring_cancel(asyncio_ring *ring, uint64_t target) {
     });
 }
 
-// Not by this thread first: it would open a pipe without waiting for its other end.
+// Not attempted by this thread first, which would open a pipe without waiting for its other end.
 int asyncio_ring_open(asyncio_ring *ring, const char *path, int flags, uint32_t permissions, uint64_t token) {
     return submit(ring, (submission){
         .opcode = OP_OPENAT, .flags = SQE_ASYNC, .fd = AT_FDCWD, .address = (uint64_t)(uintptr_t)path, .length = permissions,
@@ -321,9 +322,9 @@ bool asyncio_ring_next(asyncio_ring *ring, asyncio_completion *out) {
     return false;
 }
 
-// An operation that polls holds its file. It ends when the kernel does this thread's share of
-// the work, of which it does a bounded part each time that the ring is entered: so the ring is
-// entered until the end of the operation is among the completions.
+// A poll operation holds its file. It ends when the kernel does this thread's share of the work,
+// and it does a limited part of that each time the ring is entered. The ring is therefore entered
+// until the end of the operation is among the completions.
 int asyncio_ring_cancel_now(asyncio_ring *ring, uint64_t target) {
     int result = submit(ring, (submission){.opcode = OP_ASYNC_CANCEL, .fd = -1, .address = target, .token = cancel_token});
     if (result < 0) return result;
@@ -332,11 +333,11 @@ int asyncio_ring_cancel_now(asyncio_ring *ring, uint64_t target) {
         result = asyncio_ring_enter(ring, 0, 0);
         if (result < 0 && result != -EINTR) return result;
         uint32_t tail = atomic_load_explicit(ring->cq_tail, memory_order_acquire);
-        // The queue of completions is full: the rest comes with the next wait.
+        // The completion queue is full. The rest comes with the next wait.
         if (seen == tail) return 0;
         for (; seen != tail; seen++) {
             const completion *next = &ring->completions[seen & ring->cq_mask];
-            // Nothing to cancel: it has ended before.
+            // There is nothing to cancel, because the operation has already ended.
             if (next->token == cancel_token && next->result < 0) return 0;
             if (next->token == target && !(next->flags & CQE_MORE)) return 0;
         }
@@ -359,7 +360,7 @@ int asyncio_check_pollable(int fd) {
     if (fstat(fd, &facts) < 0) return -errno;
     if (S_ISSOCK(facts.st_mode) || S_ISFIFO(facts.st_mode)) return 0;
     if (S_ISREG(facts.st_mode) || S_ISDIR(facts.st_mode)) return -EPERM;
-    // A device may have no way to wait for it. epoll knows.
+    // Some devices cannot be waited for. epoll knows.
     int poller = epoll_create1(EPOLL_CLOEXEC);
     if (poller < 0) return -errno;
     struct epoll_event event = {.events = 0};

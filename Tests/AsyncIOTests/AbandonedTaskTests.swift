@@ -3,8 +3,8 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// Tests in virtual time whose body never ends, not even when it is cancelled: they fail with the
-/// report, and the process goes on.
+/// Tests in virtual time whose body never ends, even if it is cancelled. They fail with the report,
+/// and the process continues.
 struct AbandonedTaskTests {
     nonisolated enum Stuck: CaseIterable {
         case continuation, lateThread, cleanUp, insideATimeout, insideAGroup, child
@@ -32,7 +32,7 @@ struct AbandonedTaskTests {
             hasGoneOn.set()
         }
 
-        /// A thread answers when the test is over.
+        /// A thread that answers only after the test is over.
         private func answerLate(_ isOver: Flag) async {
             await withCheckedContinuation { continuation in
                 onForeignThread {
@@ -63,7 +63,7 @@ struct AbandonedTaskTests {
         } matching: { issue in
             issue.error is DeadlockError || issue.comments.contains { $0.rawValue.contains("failed under seed") }
         }
-        // The answer comes, and nothing of the test goes on.
+        // The answer arrives, but nothing of the test continues.
         isOver.set()
         try await sleep(.milliseconds(60))
         #expect(!hasGoneOn.isSet)

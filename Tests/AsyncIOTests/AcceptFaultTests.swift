@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// Connections that break before they are accepted, and a system that is short of memory.
+/// Connections that fail before they are accepted, and a system that is out of memory.
 @Suite(.eventLoop) struct AcceptFaultTests {
     private func run(error: Int32, times: Int, watchesThatFail: Int = 0) async throws -> [String] {
         let outcome = try await Program.run("faulty-program", ["accept", "\(error)", "\(times)", "\(watchesThatFail)"])
@@ -11,7 +11,7 @@ import Testing
         return outcome.lines
     }
 
-    /// Those of accept(2) that belong to one connection.
+    /// The errors of accept(2) that belong to one connection.
     nonisolated private static let ofOneConnection = [
         ECONNABORTED, EPERM, EPROTO, ENOPROTOOPT, EOPNOTSUPP, ENETDOWN, ENETUNREACH, ENONET, EHOSTDOWN, EHOSTUNREACH,
         ETIMEDOUT,
@@ -35,7 +35,7 @@ import Testing
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
         defer { close(listener) }
         #expect(listen(listener, 5) == 0)
-        // Not listening any more: an error of the socket's own is thrown, and not tried again.
+        // The socket is no longer listening: its own error is thrown, and accepting is not retried.
         let other = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
         defer { close(other) }
         await #expect(throws: OSError.self) { _ = try await loop.sockAccept(other) }

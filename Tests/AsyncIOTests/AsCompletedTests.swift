@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func ofNothingThereIsNothing() async throws {
-        for try await _ in asCompleted([AsyncTask<Int>]()) { Issue.record("came from nowhere") }
+        for try await _ in asCompleted([AsyncTask<Int>]()) { Issue.record("yielded an element of an empty list") }
     }
 
     @Test func theFirstComesAfterThreeTurns() async throws {

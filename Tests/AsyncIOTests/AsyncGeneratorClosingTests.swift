@@ -2,9 +2,9 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// A generator ends with its consumer, and what it runs under is its own.
+/// A generator ends with its consumer, and scopes in its body are its own.
 @Suite(.virtualTime) struct AsyncGeneratorClosingTests {
-    /// Counts for ever; its clean-up waits a second.
+    /// Counts forever. Its cleanup waits for a second.
     private func counter(_ log: Log) -> AsyncGenerator<Int> {
         AsyncGenerator { yield in
             do {
@@ -421,7 +421,7 @@ import Testing
             let consumer = createTask { for try await _ in generator { break } }
             try await consumer.value
         }
-        // Swift tasks come and go where the consumer's were.
+        // Swift tasks are created and destroyed where the consumer's were.
         for _ in 0..<100 {
             try await withTimeout(.seconds(1)) { try await sleep(.zero) }
             #expect(await Task { currentTask() == nil }.value)

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// Programs whose `async` main is the loop's (AsyncIOMain): `Tests/Programs/FirstCall`.
+/// Programs in which the loop runs an `async` main (AsyncIOMain): `Tests/Programs/FirstCall`.
 @Suite(.eventLoop) struct AsyncMainTests {
     private func run(_ name: String, interrupts: Int = 0) async throws -> Program.Outcome {
         try await Program.run("first-call-program", [name], interrupts: interrupts)
@@ -28,7 +28,7 @@ import Testing
         #expect(failed.status == 1)
     }
 
-    // MARK: The end
+    // MARK: Ending
 
     @Test func anErrorThatLeavesMainIsOneLineAndStatusOne() async throws {
         let atOnce = try await run("throws at once")
@@ -95,7 +95,7 @@ import Testing
     }
 }
 
-/// `AsyncIO.main { }`, and errors of `AsyncIO.run { }` that nobody catches: `Tests/Programs/Ending`.
+/// `AsyncIO.main { }`, and uncaught errors of `AsyncIO.run { }`: `Tests/Programs/Ending`.
 @Suite(.eventLoop) struct ProgramEndTests {
     private func run(_ name: String, interrupts: Int = 0) async throws -> Program.Outcome {
         try await Program.run("ending-program", [name], interrupts: interrupts)
@@ -161,7 +161,7 @@ import Testing
     }
 }
 
-/// Where tasks are, if that is top-level code: the runtime has no name for it.
+/// The places of tasks in top-level code, for which the runtime has no name.
 @Suite(.eventLoop) struct TopLevelPlacesTests {
     @Test func closuresAreInTopLevelCode() async throws {
         let outcome = try await Program.run("ending-program", ["places"])

@@ -107,7 +107,7 @@ import Testing
         #expect(try await task?.value == "RuntimeError")
     }
 
-    // MARK: Who is running
+    // MARK: The current task
 
     @Test func theCurrentTaskIsTheOneWhoseBodyRuns() async throws {
         var seen: [String?] = []
@@ -125,7 +125,7 @@ import Testing
             seen.append(currentTask()?.name)
         }
         try await outer.value
-        // Inside the callback there is none.
+        // Inside the callback there is no current task.
         #expect(seen == ["outer", "eager", "outer", "eager", nil, "outer"])
     }
 
@@ -196,7 +196,7 @@ import Testing
         #expect(try await task.value == "inside")
     }
 
-    // MARK: Left behind
+    // MARK: Abandoned tasks
 
     @Test func aTaskThatIsPendingWhenItsLoopClosesIsNamed() throws {
         var reports: [ExceptionContext] = []
@@ -231,7 +231,7 @@ import Testing
             _ = try loop.run()
             try loop.close()
         }
-        // It ends here, on another loop, whose tasks are none the worse for it.
+        // It ends here, on another loop, whose tasks are not affected.
         let bystanders = (0..<3).map { number in
             createTask {
                 try await sleep(.seconds(1))

@@ -3,11 +3,12 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// When a reader knows of the end, and what a read that is cancelled leaves: as CPython 3.11 to 3.13 (`at_eof`).
+/// When a reader knows that the stream has ended, and what a cancelled read leaves, as in CPython
+/// 3.11 to 3.13 (`at_eof`).
 @Suite(.eventLoop) struct AtEOFTests {
     private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
-    /// Runs `body` with streams from a server that sends `text` and ends.
+    /// Runs `body` with streams from a server that sends `text` and closes.
     private func withText(
         _ text: String, tls: Bool, _ body: (StreamReader, StreamWriter) async throws -> Void
     ) async throws {
@@ -26,7 +27,7 @@ import Testing
             try await writer.write("one\ntwo\n")
         }
         let (reader, writer) = try await openConnection(host: "127.0.0.1", port: try #require(server.port))
-        // The end has come, and the loop has looked.
+        // The end has arrived, and the loop has seen it.
         try await eventually { server.connectionCount == 0 }
         for _ in 0..<3 { try await sleep(.zero) }
         var lines: [String] = []
@@ -131,7 +132,7 @@ import Testing
                 case .line: try await reader.readLine()
                 }
             }
-            // It has the first half, and waits.
+            // It has read the first half, and waits.
             try await sleep(.milliseconds(50))
             reading.cancel()
             await #expect(throws: CancellationError.self) { try await reading.value }
@@ -146,7 +147,7 @@ import Testing
         let child = try await createSubprocess(
             "/bin/sh", arguments: ["-c", "echo first; read line; echo $line"], stdin: .pipe, stdout: .pipe)
         let output = try #require(child.stdout)
-        // The child has spoken, and waits.
+        // The child has printed, and waits.
         await #expect(throws: TimeoutError.self) {
             try await withTimeout(.milliseconds(50)) { while !output.isAtEOF { try await sleep(.milliseconds(1)) } }
         }

@@ -50,7 +50,7 @@ import Testing
             }
         }
         try await sleep(.zero)
-        #expect(barrier.waiting == 0, "it drains")
+        #expect(barrier.waiting == 0, "the barrier is draining")
         let second = createTask {
             let index = try await barrier.wait()
             log.append("second \(index)")
@@ -79,7 +79,7 @@ import Testing
         try await settle(3)
         try await barrier.reset()
         #expect(barrier.waiting == 0)
-        // A newcomer waits until they have left, and belongs to the next round.
+        // A new task waits until they have left, and belongs to the next round.
         let next = arrive(barrier, 3)
         for task in tasks {
             let error = await thrown { try await task.value }

@@ -4,13 +4,13 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// What may take for ever (pipes, terminals, devices) holds up nobody else.
+/// Operations that may never end (on pipes, terminals, and devices) do not delay others.
 @Suite struct BlockingFileTests {
     private let directory: Directory
 
     init() throws { directory = try Directory() }
 
-    /// More than there are threads in the pool, or workers behind a ring.
+    /// More than there are threads in the pool or workers of a ring.
     private static let many = 48
 
     private func run(_ backend: FileBackend, _ body: @escaping @MainActor () async throws -> Void) throws {
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    /// Threads that wait for somebody in a file's place.
+    /// The threads that wait in place of a file.
     private var threadsAside: Int {
         var count = 0
         guard let tasks = opendir("/proc/self/task") else { return -1 }
@@ -70,7 +70,7 @@ import Testing
             #expect(try await readFile(directory("file")).count == 4)
             try await writeFile(directory("new"), "made")
             #expect(openings.allSatisfy { !$0.isDone })
-            // Somebody comes, and all of them are open.
+            // A writer comes, so all of them can be opened.
             let other = open(directory("pipe"), O_RDWR | O_CLOEXEC)
             for opening in openings { try await opening.value.close() }
             close(other)

@@ -3,11 +3,11 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// Reads and writes that find what they want give way all the same, now and then.
+/// Reads and writes that need not wait still yield from time to time.
 ///
-/// Nothing here looks at a clock: a second task counts the turns that it gets meanwhile.
+/// No test here reads a clock. A second task counts the turns that it gets meanwhile.
 @Suite(.virtualTime) struct BudgetTests {
-    /// How many turns another task gets while `body` runs.
+    /// The number of turns that another task gets while `body` runs.
     private func turnsOfOthers(during body: () async throws -> Void) async throws -> Int {
         var turns = 0
         let other = createTask {
@@ -16,7 +16,7 @@ import Testing
                 turns += 1
             }
         }
-        // It has begun.
+        // It has started.
         try await sleep(.zero)
         try await sleep(.zero)
         turns = 0
@@ -80,7 +80,7 @@ import Testing
             }
         }
         #expect(count == Self.emptyLines.count)
-        // Often enough, and no oftener than it takes.
+        // Often enough, but not more often than necessary.
         #expect((20...200).contains(turns), "\(turns) turns")
     }
 
@@ -116,7 +116,7 @@ import Testing
             turns += 1
         }
         #expect(read == 30 * Self.emptyLines.count)
-        // Without a budget for the turn it would be more than 15,000.
+        // Without a budget for the turn, there would be more than 15,000.
         #expect(most < 4_000, "\(most) lines in a turn")
         #expect(turns > 100)
     }
@@ -176,9 +176,9 @@ import Testing
     }
 }
 
-/// The same over descriptors.
+/// The same tests with descriptors.
 @Suite(.eventLoop) struct DescriptorBudgetTests {
-    /// How many turns the loop makes while `body` runs.
+    /// The number of turns that the loop makes while `body` runs.
     private func turns(during body: () async throws -> Void) async throws -> UInt64 {
         let loop = try EventLoop.running
         let before = loop.turns
@@ -194,7 +194,8 @@ import Testing
         return (ends[0], ends[1])
     }
 
-    /// A peer on a thread of its own that sends lines as fast as it can, until nobody listens, or for 30 s.
+    /// A peer on a thread of its own that sends lines as fast as it can, until the other end is
+    /// closed, or for 30 s.
     private func flood(_ descriptor: Int32) {
         _ = fcntl(descriptor, F_SETFL, 0)
         var timeout = timeval(tv_sec: 30, tv_usec: 0)
@@ -264,7 +265,7 @@ import Testing
         let (ours, peer) = try socketPair()
         defer { close(peer) }
         let writer = try openWriter(descriptor: ours)
-        // So that each is taken at once, whatever the system's buffers hold.
+        // So that each write is accepted at once, whatever the system's buffers hold.
         var bytes = [UInt8](repeating: 0, count: 4096)
         let turns = try await turns {
             for _ in 0..<3_000 {
@@ -280,7 +281,7 @@ import Testing
         let lines = [UInt8](repeating: 0x0A, count: 60_000)
         try await withTLSServer(nil, { _, writer in try await writer.write(lines) }) { port in
             let (reader, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())
-            // All of it has come, most likely, so that no read waits.
+            // Most likely, everything has arrived, so that no read waits.
             try await sleep(.milliseconds(20))
             var count = 0
             var others = 0

@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// Where tasks are, and who waits for whom.
+/// The places of tasks, and the tasks that wait for them.
 @Suite(.virtualTime)
 struct CallGraphTests {
     let innerLine = #line + 1
@@ -57,7 +57,7 @@ struct CallGraphTests {
         let stack = here()
         #expect(stack.first?.function.hasPrefix("here #1 () in CallGraphTests") == true, "\(stack)")
         #expect(stack.dropFirst().first?.line == line + 2)
-        // A scope that has not suspended yet hides who entered it.
+        // A scope that has not suspended yet hides its caller.
         let scope = #line + 1
         try await withTimeout(.seconds(9)) { _ in
             let nested = here()
@@ -79,7 +79,7 @@ struct CallGraphTests {
         try await task.value
     }
 
-    // MARK: Who waits
+    // MARK: Awaiting tasks
 
     func awaiters(of future: FutureBase) throws -> [String] {
         try captureCallGraph(future)?.awaitedBy.compactMap { ($0.future as? AnyAsyncTask)?.name } ?? []
@@ -125,7 +125,7 @@ struct CallGraphTests {
         try await settle()
     }
 
-    // MARK: The functions' edges
+    // MARK: Edge cases
 
     @Test func withoutATaskThereIsNoGraph() throws {
         try withVirtualTimeLoop { loop in
@@ -232,7 +232,7 @@ struct CallGraphTests {
         other = b
         try await settle()
         #expect(try EventLoop.running.deadlocks().map { $0.map(\.name) } == [["a", "b"]])
-        // Cancelling one ends the circle, and the other with it.
+        // Cancelling one task breaks the cycle, and ends the other one too.
         #expect(b.cancel())
         _ = try await wait([a, b])
         #expect(a.isCancelled && b.isCancelled)

@@ -3,20 +3,20 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// Each session is cancelled at every one of its waits in turn: it must end with the
-/// cancellation or come through, and leave neither a descriptor, nor a task, nor a report.
+/// Each session is cancelled at each of its waits in turn. It must end with the cancellation or
+/// succeed, and must not leave a descriptor, a task, or a report.
 @Suite(.eventLoop) struct CancelEverywhereTests {
     enum Kind: CaseIterable {
         /// `AsyncTask.cancel()`.
         case asyncio
-        /// A plain Swift task's.
+        /// The cancellation of a plain Swift task.
         case native
     }
 
-    /// Runs `session` again and again, and cancels it one wait later each time, until it is
-    /// over sooner.
+    /// Runs `session` repeatedly, and cancels it one wait later each time, until it ends before
+    /// that.
     private func sweep(_ kind: Kind, _ session: @escaping () async throws -> Void) async throws {
-        // What is made once, and stays.
+        // For things that are created once and stay.
         try await session()
         let reports = try Reports()
         let before = Process.descriptors
@@ -44,13 +44,13 @@ import Testing
         #expect(try await Process.hasNoZombies(but: others))
     }
 
-    /// - Returns: success if it ended before there were so many waits.
+    /// - Returns: success if the session ended before it had that many waits.
     private func run(
         _ session: @escaping () async throws -> Void, _ kind: Kind, cancelledAfter waits: Int
     ) async throws -> Result<Void, any Error> {
         let (task, cancel) = start(session, kind)
-        // A turn of the loop is a wait of somebody; and where it is a thread, or the system,
-        // that is waited for, it takes a moment.
+        // A turn of the loop counts as a wait. If the wait is for a thread or the system, it takes
+        // a moment.
         for _ in 0..<waits where !task.isDone { try await sleep(.microseconds(20)) }
         let wasOver = task.isDone
         cancel()
@@ -58,14 +58,14 @@ import Testing
         guard pending.isEmpty else { throw TimeoutError() }
         do {
             try task.result()
-            // Not over before, and come through all the same.
+            // It was not over before, but succeeded anyway.
             return wasOver ? .success(()) : .failure(CancellationError())
         } catch {
             return .failure(error)
         }
     }
 
-    /// A task that ends with the session, and what cancels it.
+    /// Starts a task that ends with the session, and returns a closure that cancels it.
     private func start(
         _ session: @escaping () async throws -> Void, _ kind: Kind
     ) -> (task: AsyncTask<Void>, cancel: () -> Void) {
@@ -111,7 +111,7 @@ import Testing
                 defer { writer.abort() }
                 try await writer.write("hi\n")
                 _ = try await reader.readLine()
-                // A client that stays: it has to be cut off.
+                // This client stays connected, so its connection has to be closed.
                 try await server.shutdown(within: .milliseconds(3))
                 try await server.waitClosed()
             }

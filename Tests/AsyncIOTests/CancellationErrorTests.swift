@@ -5,8 +5,8 @@ import FoundationNetworking
 import SystemPackage
 import Testing
 
-/// Errors of other libraries that mean "I was cancelled": they count as a `CancellationError` where
-/// the cancellation was asked for, and nowhere else.
+/// Errors of other libraries that mean "I was cancelled". They count as a `CancellationError` only
+/// if the cancellation was requested.
 @Suite(.virtualTime) struct CancellationErrorTests {
     nonisolated static let known: [any Error] = [
         CancellationError(), URLError(.cancelled), Foundation.POSIXError(.ECANCELED), CocoaError(.userCancelled),
@@ -26,12 +26,12 @@ import Testing
         Foreign(_domain: "App.Error", description: "HTTPClientError.cancelled"),
     ]
 
-    /// A wait for another library, which ends with `ending` when it is cancelled.
+    /// A wait for another library, which throws `ending` when it is cancelled.
     nonisolated(nonsending) private func foreign(_ ending: any Error) async throws {
         do { try await Task.sleep(for: .seconds(3600)) } catch { throw ending }
     }
 
-    // MARK: Time-outs
+    // MARK: Timeouts
 
     @Test(arguments: known.indices) func aTimeoutMakesATimeoutErrorOfThem(index: Int) async throws {
         let ending = Self.known[index]
@@ -108,7 +108,7 @@ import Testing
         task.cancel("enough")
         #expect(await thrown { try await task.value } is CancellationError)
         #expect(task.isCancelled)
-        // A cancellation of the body's own, as in asyncio, has no message.
+        // As in asyncio, a cancellation that the body throws itself has no message.
         #expect(currentTask()?.cancelMessage == (Self.known[index] is CancellationError ? nil : "enough"))
     }
 
@@ -183,7 +183,7 @@ import Testing
         }
     }
 
-    // MARK: Others that ask
+    // MARK: Other requests
 
     @Test func retryDoesNotRetryThem() async throws {
         var attempts = 0
@@ -197,7 +197,7 @@ import Testing
         task.cancel()
         #expect(await thrown { try await task.value } is CancellationError)
         #expect(attempts == 1)
-        // Where nobody asked, they are errors like others.
+        // Without a request, they are errors like others.
         attempts = 0
         _ = await thrown {
             try await retry(attempts: 3) {
@@ -237,6 +237,6 @@ private struct Foreign: Error, CustomStringConvertible {
     let _domain: String
     let description: String
 
-    /// As the one of a system's module.
+    /// An error with the name of a system module's error.
     struct Errno: Error, RawRepresentable { let rawValue: CInt }
 }

@@ -17,7 +17,7 @@ import Testing
         try await sleep(.zero)
         #expect(task.cancel() && task.cancel() && task.cancel())
         #expect(task.cancelling == 3)
-        #expect(!task.isCancelled, "it is requested, not done")
+        #expect(!task.isCancelled, "the cancellation is only requested")
         try await sleep(.zero)
         #expect(task.isCancelled)
     }
@@ -91,7 +91,7 @@ import Testing
         #expect(task.isCancelled)
     }
 
-    // MARK: What it interrupts
+    // MARK: Interrupted waits
 
     @Test func cancellingATaskCancelsTheFutureItWaitsFor() async throws {
         let future = Future<Int>()
@@ -99,7 +99,7 @@ import Testing
         try await sleep(.zero)
         task.cancel()
         #expect(future.isCancelled, "at once")
-        #expect(!task.isDone, "the task learns of it in its next step")
+        #expect(!task.isDone, "the task sees it in its next step")
         try await sleep(.zero)
         #expect(task.isCancelled)
     }
@@ -146,7 +146,7 @@ import Testing
             task.cancel()
             #expect(await thrown { try await task.value } is CancellationError)
         }
-        #expect(reports.all.isEmpty, "the wait's end has seen the error")
+        #expect(reports.all.isEmpty, "the end of the wait has retrieved the error")
     }
 
     @Test func aRunningTasksOwnRequestIsDeliveredAtItsNextWait() async throws {
@@ -169,7 +169,7 @@ import Testing
             currentTask()?.cancel()
             return try await future.value
         }
-        // There was no wait, so the end of the body is where it is delivered.
+        // There was no wait, so the request is delivered at the end of the body.
         #expect(await thrown { try await task.value } is CancellationError)
         #expect(task.isCancelled)
     }
@@ -215,7 +215,7 @@ import Testing
         #expect(log == ["cancelled", "went on"])
     }
 
-    // MARK: Taking back
+    // MARK: Withdrawing requests
 
     @Test func uncancelCountsDownToZeroAndNoFurther() async throws {
         let task = sleeper()
@@ -226,7 +226,7 @@ import Testing
         #expect(task.uncancel() == 0)
         #expect(task.uncancel() == 0)
         #expect(task.cancelling == 0)
-        // It was delivered to the future it waits for; that cannot be taken back.
+        // It was delivered to the future that the task waits for, so it cannot be withdrawn.
         try await sleep(.zero)
         #expect(task.isCancelled)
     }
@@ -255,7 +255,7 @@ import Testing
 
     // MARK: Messages
 
-    /// What the task made here reads as its message after its wait was cancelled.
+    /// The message that the task created here reads after its wait was cancelled.
     private func message(of cancel: (AnyAsyncTask) -> Void) async throws -> String? {
         let task = createTask {
             _ = await thrown { try await sleep(.seconds(1)) }
@@ -276,8 +276,8 @@ import Testing
             $0.cancel("first")
             $0.cancel("second")
         }
-        // The wait was cancelled with the first; the second was still to come, and CPython
-        // lets the one delivery stand for both.
+        // The wait was cancelled with the first message. The second request was still pending, and
+        // CPython lets one delivery stand for both.
         #expect(message == "first")
     }
 

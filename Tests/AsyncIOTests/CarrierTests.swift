@@ -2,10 +2,10 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// What tells a carrier from an inline body: waits for code that knows nothing of asyncio,
-/// whose native cancellation, once set, stays.
+/// The difference between a carrier and an inline body shows in waits for code that does not know
+/// asyncio, whose native cancellation stays set.
 @Suite(.virtualTime) struct CarrierTests {
-    /// The kinds of foreign waits. Each takes a second, and notices a cancellation.
+    /// The kinds of foreign waits. Each takes a second and reacts to a cancellation.
     enum Foreign: CaseIterable {
         case taskSleep, asyncLet, taskGroup, plainTask, stream
 
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    /// That foreign waits work here: the carrier is not cancelled.
+    /// Checks that foreign waits work here, because the carrier is not cancelled.
     private func expectForeignWaitsWork() async throws {
         #expect(!Task.isCancelled)
         for foreign in Foreign.allCases {
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    // MARK: Scopes that cancel their body and go on
+    // MARK: Scopes that cancel their body and continue
 
     @Test(arguments: Foreign.allCases)
     func aTimeoutEndsAForeignWaitAndCancelsItAlone(foreign: Foreign) async throws {
@@ -191,14 +191,14 @@ import Testing
         #expect(task.isCancelled)
     }
 
-    // MARK: Clean-up
+    // MARK: Cleanup
 
     @Test(arguments: Foreign.allCases)
     func cleanUpInANewScopeMayWaitForForeignCode(foreign: Foreign) async throws {
         var log: [String] = []
         let task = createTask {
             do { try await sleep(.seconds(10)) } catch {
-                #expect(Task.isCancelled, "this carrier was cancelled for good")
+                #expect(Task.isCancelled, "the cancellation of this carrier is permanent")
                 let passed = try await time { try await withTimeout(.seconds(5)) { try await foreign.wait() } }
                 log.append("\(passed)")
                 throw error
@@ -231,8 +231,8 @@ import Testing
     }
 
     @Test func aRequestThatAForeignWaitNoticedStaysOpenUntilItIsDeliveredOrTakenBack() async throws {
-        // Nobody tells us whether the foreign wait noticed: so the next wait of ours throws,
-        // unless the task says that it goes on.
+        // It is not known whether the foreign wait noticed the cancellation. The next AsyncIO wait
+        // therefore throws, unless the task withdraws the request.
         func run(takesBack: Bool) async throws -> String {
             let task = createTask {
                 do { try await Task.sleep(for: .seconds(10)) } catch {

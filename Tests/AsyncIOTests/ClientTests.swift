@@ -4,8 +4,8 @@ import NonsendingClient
 import PlainClient
 import Testing
 
-/// Modules of every kind: main-actor isolation by default, nonisolated with and without the
-/// nonsending feature. The functions are the same in all; see Tests/Clients.
+/// Modules of every kind: with main-actor isolation by default, and nonisolated with and without
+/// the nonsending feature. The functions are the same in all of them; see Tests/Clients.
 @Suite(.virtualTime) struct ClientTests {
     enum Client: CaseIterable { case mainActor, nonsending, plain }
 

@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// `loop.submit` and the future it returns; asyncio's `run_coroutine_threadsafe`.
+/// `loop.submit` and the future that it returns: asyncio's `run_coroutine_threadsafe`.
 @Suite(.eventLoop) struct ConcurrentFutureTests {
     @Test func aThreadCanRunATaskOnTheLoopAndWaitForItsResult() async throws {
         let loop = try EventLoop.running
@@ -45,7 +45,7 @@ import Testing
 
     @Test func cancellingBeforeTheTaskBeginsMeansThatItNeverDoes() throws {
         try withLoop { loop in
-            let future = loop.submit { Issue.record("it began") }
+            let future = loop.submit { Issue.record("the task started") }
             #expect(future.cancel())
             loop.stop()
             try loop.runForever()

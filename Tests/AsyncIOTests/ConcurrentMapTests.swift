@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Testing
 
 @Suite(.virtualTime) struct ConcurrentMapTests {
-    /// How many work at a time.
+    /// Counts how many calls run at once.
     private final class Load {
         private(set) var now = 0
         private(set) var most = 0
@@ -160,7 +160,7 @@ import Testing
     }
 
     @Test func anEmptySourceGivesNothing() async throws {
-        for try await _ in [Int]().concurrentMap(limit: 3, { $0 }) { Issue.record("a result of nothing") }
+        for try await _ in [Int]().concurrentMap(limit: 3, { $0 }) { Issue.record("a result from an empty sequence") }
     }
 
     @Test func aLimitOfNobodyIsAMistake() async throws {

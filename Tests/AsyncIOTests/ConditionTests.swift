@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Testing
 
 @Suite(.virtualTime) struct ConditionTests {
-    /// A task that waits for a notification, once, and then notes its name.
+    /// A task that waits for one notification and then records its name.
     private func waiter(_ condition: Condition, _ note: @escaping () -> Void) -> AsyncTask<Void> {
         createTask {
             try await condition.withLock {
@@ -31,7 +31,7 @@ import Testing
         try await condition.withLock {
             try condition.notify()
             try await settle(3)
-            #expect(log.isEmpty, "notify() does not let the lock go")
+            #expect(log.isEmpty, "notify() does not release the lock")
         }
         try await waiting.value
         #expect(log == ["woken, locked: true"])
@@ -47,7 +47,7 @@ import Testing
         try await settle(5)
         #expect(log == [0, 1])
         try await condition.withLock {
-            // Who was notified already does not count again.
+            // A task that was already notified does not count again.
             try condition.notify()
             try condition.notify()
         }

@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// How connections come about.
+/// Establishing connections.
 @Suite(.eventLoop) struct ConnectTests {
     private func withServer(host: String?, _ body: (Int) async throws -> Void) async throws {
         let server = try await startServer(host: host, port: 0) { reader, writer in
@@ -20,7 +20,7 @@ import Testing
         streams.1.close()
     }
 
-    /// Both of the loopback's addresses, IPv6 first.
+    /// The addresses of both loopback interfaces, IPv6 first.
     private func loopbacks(_ port: Int) throws -> [SocketAddress] {
         try [SocketAddress(host: "::1", port: port), SocketAddress(host: "127.0.0.1", port: port)]
     }
@@ -38,7 +38,7 @@ import Testing
 
     @Test(arguments: [nil, Duration.milliseconds(250)])
     func theNextAddressIsTriedWhenOneFails(delay: Duration?) async throws {
-        // Nobody listens on one of them.
+        // No one listens on one of them.
         for host in ["127.0.0.1", "::1"] {
             try await withServer(host: host) { port in
                 let streams = try await openConnection(to: loopbacks(port), happyEyeballsDelay: delay)
@@ -61,7 +61,7 @@ import Testing
                 #expect(streams.1.peerAddress == addresses[1])
                 try await check(streams)
                 try await streams.1.waitClosed()
-                // The loser is closed. (The server's end may still be.)
+                // The losing socket is closed. (The server's end may not be yet.)
                 try await eventually { Process.opened(since: before).isEmpty }
             }
         }
@@ -118,7 +118,7 @@ import Testing
     @Test func aLocalAddressOfAnotherFamilyIsSkippedOrNamed() async throws {
         let local = try SocketAddress(host: "127.0.0.1", port: 0)
         try await withServer(host: nil) { port in
-            // Only the IPv4 one will do.
+            // Only the IPv4 address works.
             let streams = try await openConnection(to: loopbacks(port), localAddress: local)
             #expect(streams.1.peerAddress?.family == .ipv4)
             try await check(streams)
@@ -155,7 +155,7 @@ import Testing
         }
     }
 
-    /// A listener whose queue is full: the kernel answers no more, and connecting hangs.
+    /// A listener whose queue is full. The kernel no longer answers, and connecting hangs.
     private func withSilentPort(_ body: (SocketAddress) async throws -> Void) async throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(listener) }
@@ -235,14 +235,14 @@ import Testing
     }
 }
 
-/// The order of addresses, and the threads of lookups.
+/// The order of addresses, and the threads for lookups.
 @Suite struct LookupTests {
     private nonisolated func interleave(_ names: String, _ count: Int) -> String {
         interleaved(names.split(separator: " "), firstFamilyCount: count) { $0.hasPrefix("a") ? 1 : 2 }
             .joined(separator: " ")
     }
 
-    // What asyncio's `_interleave_addrinfos` gives.
+    // The result of asyncio's `_interleave_addrinfos`.
     @Test func familiesTakeTurns() {
         #expect(interleave("a1 a2 a3 b1 b2", 1) == "a1 b1 a2 b2 a3")
         #expect(interleave("a1 a2 a3 b1 b2", 2) == "a1 a2 b1 a3 b2")
@@ -258,13 +258,13 @@ import Testing
             let start = ContinuousClock.now
             try AsyncIO.run {
                 let loop = try EventLoop.running
-                // More than there are threads: the last ones wait for one.
+                // More than there are threads, so that the last ones have to wait.
                 let threads = LookupThreads(limit: 2)
                 let tasks = (0..<5).map { _ in
                     createTask { try await loop.lookUp(on: threads) { flag.wait() } }
                 }
                 try await sleep(.milliseconds(20))
-                // What is still wanted when a thread is free is done.
+                // The one that is still wanted runs when a thread is free.
                 tasks[0].cancel()
                 await #expect(throws: CancellationError.self) { try await tasks[0].value }
             }

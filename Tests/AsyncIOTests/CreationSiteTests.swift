@@ -2,11 +2,11 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// Tasks that the library makes for its callers were made at the caller's file and line.
+/// Tasks that the library creates on behalf of a caller have the caller's file and line.
 @Suite(.virtualTime)
 struct CreationSiteTests {
-    /// Runs `body` as a task until everything waits; then every other task must have been
-    /// created at `line`, and there must be some.
+    /// Runs `body` as a task until everything waits. Every other task must then have been created
+    /// at `line`, and there must be `count` of them.
     private func expectTasks(_ count: Int, at line: Int, _ body: @escaping () async throws -> Void) async throws {
         let known = Set(allTasks().map(ObjectIdentifier.init))
         let outer = createTask(name: "outer", body)
@@ -58,7 +58,7 @@ struct CreationSiteTests {
         try await expectTasks(1, at: line + 3) {
             try await withCleanup(timeout: nil) { try await sleep(.seconds(1)) }
         }
-        // The one that feeds it has all its elements under way, and has ended.
+        // The feeder has started tasks for all elements and has ended.
         try await expectTasks(2, at: line + 7) {
             for try await _ in (1...2).concurrentMap(limit: 5, { _ in try await sleep(.seconds(1)) }) {}
         }

@@ -4,7 +4,7 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// More at once than there is room for: who comes last waits, and no longer than it likes.
+/// More work at once than there is room for: the last ones wait, but no longer than they want.
 @Suite(.eventLoop) struct CrowdedTests {
     private func abstractName() -> String { "\0asyncio-crowd-\(getpid())-\(UInt32.random(in: 0 ... .max))" }
 
@@ -25,7 +25,7 @@ import Testing
         #expect(answers == (0..<400).map { "\($0)\n" })
     }
 
-    /// A server that accepts nobody, and whose queue is full.
+    /// A server that accepts no connections, and whose queue is full.
     private func fullServer(_ name: String) throws -> (listener: Int32, client: Int32) {
         let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         let (listener, client) = (socket(AF_UNIX, type, 0), socket(AF_UNIX, type, 0))

@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// Datagrams over UDP and Unix sockets, for protocols and for tasks.
+/// Datagrams over UDP and Unix sockets, with protocols and with tasks.
 @Suite(.eventLoop) struct DatagramTests {
     private final class Recorder: DatagramProtocol {
         var calls: [String] = []
@@ -73,7 +73,7 @@ import Testing
 
     @Test func anErrorOfADatagramIsToldAndTheSocketGoesOn() async throws {
         let loop = try EventLoop.running
-        // A port that nobody has any more.
+        // A port that is no longer in use.
         let (gone, _) = try await loop.createDatagramEndpoint(localAddress: loopback()) { Recorder() }
         let nobody = try #require(gone.localAddress)
         gone.close()
@@ -273,7 +273,7 @@ import Testing
                 sent += 1
             }
         }
-        // Nobody reads, so that it stays so.
+        // No one reads, so it stays that way.
         try await eventually { sent > 0 && !isWritable(ours) }
         try await settle()
         #expect(!sending.isDone)

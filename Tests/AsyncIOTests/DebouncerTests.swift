@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Testing
 
 @Suite(.virtualTime) struct DebouncerTests {
-    /// When an action began, in seconds since the log was made.
+    /// The times at which actions started, in seconds since the log was created.
     private final class Times {
         private let start: ContinuousClock.Instant
         private(set) var times: [Double] = []
@@ -46,7 +46,7 @@ import Testing
         try await sleep(.seconds(2))
         debouncer.call()
         try await sleep(.seconds(60))
-        // Called at 2, and due at 3, it waits for the first action's end.
+        // The call at 2 is due at 3, and waits for the first action to end.
         #expect(log.times == [1, 6, 6, 11])
     }
 

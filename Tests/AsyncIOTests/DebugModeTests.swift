@@ -4,7 +4,7 @@ import Testing
 
 /// asyncio's debug mode.
 @Suite struct DebugModeTests {
-    /// The environment is read once: see also ``FaultsTests``.
+    /// The environment is read only once; see also ``FaultsTests``.
     @Test func theCallerTurnsItOn() throws {
         let isOn = try atTopLevel { try AsyncIO.run(debug: true) { try EventLoop.running.debug } }
         #expect(isOn)
@@ -15,7 +15,7 @@ import Testing
         }
     }
 
-    /// A program with a slow step and a slow callback. (Code inside a macro has no lines of
+    /// A program with a slow step and a slow callback. (Code inside a macro has no line numbers of
     /// its own.)
     nonisolated static func runSlowly() throws {
         try atTopLevel {

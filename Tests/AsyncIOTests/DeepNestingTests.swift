@@ -2,8 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// What the program nests may be deeper than a stack: chains of tasks, scopes in scopes, errors
-/// in errors.
+/// Nesting that is deeper than a stack: chains of tasks, scopes in scopes, errors in errors.
 @Suite(.virtualTime) struct DeepNestingTests {
     // MARK: Cancelling
 
@@ -103,7 +102,7 @@ import Testing
     @Test func timeoutsMayBeNested() async throws {
         try await limits(30_000)
         #expect(currentTask()?.cancelling == 0)
-        // The body may be cancelled where it has not begun yet.
+        // The body can be cancelled before it has started.
         let task = createTask { try await limits(30_000) }
         try await sleep(.zero)
         task.cancel()
@@ -181,7 +180,7 @@ import Testing
         #expect(inner.errors.count == 2)
     }
 
-    // MARK: Letting go
+    // MARK: Deallocation
 
     @Test func longChainsOfFuturesCanBeLetGo() async throws {
         do {
@@ -218,7 +217,7 @@ import Testing
         }
     }
 
-    // MARK: Looking
+    // MARK: Inspection
 
     @Test func aLongChainIsSearchedForCirclesInNoTime() async throws {
         let first = Future<Int>()

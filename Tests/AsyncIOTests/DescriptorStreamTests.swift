@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// Streams over pipes and other descriptors, and connections that end as broken ones.
+/// Streams over pipes and other descriptors, and connections that are reset.
 @Suite(.eventLoop) struct DescriptorStreamTests {
     private func pipe() throws -> (reading: Int32, writing: Int32) {
         let (reading, writing) = try FileDescriptor.pipe()
@@ -21,7 +21,7 @@ import Testing
             #expect(reader.limit == 100)
             try await writer.write("one\ntwo\n")
             #expect(try await reader.readLine() == Array("one\n".utf8))
-            // More than a pipe holds: the writer waits for the reader.
+            // More than a pipe holds, so the writer waits for the reader.
             let bytes = [UInt8](repeating: 5, count: 1_000_000)
             let (_, all) = try await gather(
                 {
@@ -31,7 +31,7 @@ import Testing
             #expect(all == Array("two\n".utf8) + bytes)
             #expect(reader.isAtEOF)
         }
-        // The reader's descriptor is closed with the reader.
+        // The descriptor is closed with the reader.
         #expect(Process.opened(since: before) == [])
     }
 
@@ -54,7 +54,7 @@ import Testing
 
     // MARK: Resets
 
-    /// What a client sees when the server ends its connection with `end`, after half an answer.
+    /// What a client sees if the server ends its connection with `end` after half an answer.
     private func seen(after end: @escaping (StreamWriter) -> Void, tls: Bool = false) async throws -> String {
         let server = try await startServer(
             host: "127.0.0.1", port: 0, tls: tls ? try serverContext() : nil
@@ -107,7 +107,7 @@ import Testing
     }
 }
 
-/// A server's whole life in one call.
+/// The whole life of a server in one call.
 @Suite(.eventLoop) struct ServeUntilTests {
     private func server(_ handler: @escaping (StreamReader, StreamWriter) async throws -> Void) async throws -> Server {
         try await startServer(host: "127.0.0.1", port: 0, startServing: false, handler)
@@ -123,7 +123,7 @@ import Testing
         #expect(server.isServing)
         let (reader, _) = try await openConnection(host: "127.0.0.1", port: try #require(server.port))
         try await eventually { server.connectionCount == 1 }
-        // Since it is ready, the signal does not end the process.
+        // The server is ready, so the signal does not end the process.
         kill(getpid(), SIGUSR2)
         #expect(try await task.value == 1)
         #expect(server.isClosed)
@@ -142,7 +142,7 @@ import Testing
         try await writer.write("\n")
         try await eventually { server.connectionCount == 1 }
         task.cancel()
-        // Who is at work comes to the end of it.
+        // A handler that is working can finish.
         #expect(try await reader.read() == Array("done".utf8))
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(server.isClosed)

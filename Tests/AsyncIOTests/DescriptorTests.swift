@@ -169,11 +169,11 @@ import Testing
         server.close()
     }
 
-    /// The port that an IPv4 socket is connected to; nil if it is no such thing.
+    /// The port that an IPv4 socket is connected to; nil if it is not connected over IPv4.
     private func peerPort(of descriptor: Int32) -> Int? {
         var address = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        // SAFETY: an address of IPv4 fits; any other is cut off.
+        // SAFETY: an IPv4 address fits, and any other is truncated.
         let result = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 getpeername(descriptor, $0, &length)
@@ -184,7 +184,7 @@ import Testing
     }
 }
 
-/// Two connected sockets, closed with it.
+/// Two connected sockets, which are closed on deallocation.
 final class SocketPair {
     private(set) var left: Int32
     let right: Int32

@@ -6,7 +6,7 @@ import Glibc
 import Synchronization
 import Testing
 
-/// What blocks tell: they are `@Sendable`, and run on the main actor all the same.
+/// The values that blocks report. The blocks are `@Sendable`, but run on the main actor.
 private final class Seen {
     var trace: [Int] = []
     var passed = false
@@ -20,7 +20,7 @@ nonisolated private final class Switch: Sendable {
     func set(_ value: Bool) { self.value.withLock { $0 = value } }
 }
 
-/// Dispatch's main queue, which a loop on the process's first thread serves.
+/// Dispatch's main queue, served by a loop on the process's first thread.
 @Suite(.eventLoop) struct DispatchMainQueueTests {
     @Test func blocksRunOnTheLoopsThreadWithTheLoopCurrent() async throws {
         let loop = try EventLoop.running
@@ -102,10 +102,10 @@ nonisolated private final class Switch: Sendable {
         write(ends[1], "x", 1)
         #expect(try await seen.texts.get() == "read")
 
-        // Nobody minds a change of the window's size.
+        // A change of the window size disturbs nothing.
         let signals = DispatchSource.makeSignalSource(signal: SIGWINCH, queue: .main)
         signals.setEventHandler { MainActor.assumeIsolated { try? seen.texts.putNoWait("signal") } }
-        // Dispatch registers the source on another thread; a signal before that is lost.
+        // Dispatch registers the source on another thread. A signal before that is lost.
         signals.setRegistrationHandler { kill(getpid(), SIGWINCH) }
         signals.resume()
         #expect(try await seen.texts.get() == "signal")
@@ -139,7 +139,7 @@ nonisolated private final class Switch: Sendable {
                     }
                 }
             } catch let error as OSError where backend == .ioUring {
-                _ = error // Many containers grant none.
+                _ = error // Not available in many containers.
                 return
             }
             #expect(value == 7)
@@ -155,7 +155,7 @@ nonisolated private final class Switch: Sendable {
             #expect(!hasRun.isSet)
             try runner.run { while !hasRun.isSet { try await sleep(.milliseconds(1)) } }
             try runner.close()
-            // And for another loop.
+            // The same for another loop.
             DispatchQueue.main.async { hasRun.set(false) }
             try AsyncIO.run { while hasRun.isSet { try await sleep(.milliseconds(1)) } }
         }
@@ -176,7 +176,7 @@ nonisolated private final class Switch: Sendable {
             ended.wait()
         }
         #expect(!hasRun.isSet)
-        // This one serves it.
+        // This loop serves it.
         while !hasRun.isSet { try await sleep(.milliseconds(1)) }
     }
 

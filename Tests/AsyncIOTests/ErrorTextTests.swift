@@ -3,7 +3,7 @@ import AsyncIOTesting
 import SystemPackage
 import Testing
 
-/// Messages name an error by its type and its text.
+/// Messages that contain an error give its type and its text.
 @Suite(.virtualTime) struct ErrorTextTests {
     private enum Plain: Error {
         case broken

@@ -288,7 +288,7 @@ import Testing
 
     @Test func aChildProcessInheritsNoDescriptorOfTheLoop() throws {
         try withLoop { loop in
-            // Those that are open now include the loop's poller and its wake-up.
+            // The open descriptors include the loop's poller and its wake-up.
             for descriptor in Int32(3)..<256 where fcntl(descriptor, F_GETFD) >= 0 {
                 guard let target = link(ofDescriptor: descriptor), target.hasPrefix("anon_inode:") else { continue }
                 #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0, "\(target)")

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Synchronization
 import Testing
 
-/// Tests that fail in ways in which others would wait for them for ever.
+/// Tests that fail in ways that could make other tests wait forever.
 @Suite struct EventLoopTraitTests {
     private func run(
         limit: Duration? = .seconds(60), grace: Duration = .milliseconds(50),
@@ -21,7 +21,7 @@ import Testing
         #expect(throws: CancellationError.self) { try outcome.result.get() }
         let complaint = try #require(outcome.complaints.first)
         #expect(complaint.contains("reached its limit of 0.02 seconds and was cancelled"))
-        // How long, not the clock's reading.
+        // The duration, not the reading of the clock.
         #expect(complaint.contains(#/waits for Event.wait\(\)(, since [\d.]+ ms)? at /#), "\(complaint)")
         #expect(complaint.contains("EventLoopTraitTests.swift:\(line)"))
         #expect(outcome.complaints.count == 1)
@@ -29,7 +29,7 @@ import Testing
 
     @Test func aTestThatIgnoresItsCancellationIsLeftBehindAndTheNextOneRuns() async throws {
         let wasReached = Counter()
-        // The trait itself, which lends out what the test's runner lent to it.
+        // The trait itself, which passes on the loop that it got from the test's runner.
         try await withKnownIssue {
             try await EventLoopTrait(limit: .milliseconds(20), grace: .milliseconds(20)).provideScope(
                 for: try #require(Test.current), testCase: Test.Case.current
@@ -97,7 +97,7 @@ import Testing
                 block(.milliseconds(300))
             }
             #expect(throws: Never.self) { try inner.result.get() }
-            // Its time is not over, and the thread that watches has had the time to see that.
+            // Its time is not up, and the watching thread has had the time to see that.
             try await sleep(.milliseconds(20))
         }
         #expect(outcome.complaints == [])

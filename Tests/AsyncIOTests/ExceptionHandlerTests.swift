@@ -91,7 +91,7 @@ import Testing
             }
             let error = try task?.error()
             #expect(error is KeyboardInterrupt)
-            // What was left goes on.
+            // The rest continues.
             loop.stop()
             try loop.runForever()
         }

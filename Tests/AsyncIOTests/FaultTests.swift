@@ -4,14 +4,14 @@ import Foundation
 import Glibc
 import Testing
 
-/// System calls that fail, at every call of a session: each run ends in success or a clear
-/// error, and leaves nothing open.
+/// System calls that fail at every call of a session. Each run ends in success or a clear error,
+/// and leaves nothing open.
 @Suite(.eventLoop) struct FaultTests {
-    /// A library for LD_PRELOAD: the FAULT_NTH call of FAULT_CALL fails with FAULT_ERRNO, or is
-    /// cut to one byte if that is 0. Says so on standard error.
+    /// A library for LD_PRELOAD. The FAULT_NTH call of FAULT_CALL fails with FAULT_ERRNO, or is cut
+    /// to one byte if that is 0. The library reports that on standard error.
     ///
-    /// The kernel promises an edge after EAGAIN and after a short read. So does this: it arms the
-    /// descriptor anew, as if what is there had come just now.
+    /// The kernel promises an edge after EAGAIN and after a short read. The library therefore
+    /// registers the descriptor again, as if its data had just arrived.
     private static let source = #"""
         #define _GNU_SOURCE
         #include <dlfcn.h>
@@ -53,8 +53,8 @@ import Testing
             REAL(epoll_ctl);
             if (fd < 1024 && watches[fd].epoll) real(watches[fd].epoll, EPOLL_CTL_MOD, fd, &watches[fd].event);
         }
-        /// What cannot be in the kernel: a wake-up that fails, a file that is not ready. What is
-        /// printed is not the library's.
+        /// Spares failures that the kernel cannot produce: a wake-up that fails, a file that is
+        /// not ready. Printing is not done by the library.
         static int is_spared(int fd) {
             if (fd <= 2 || fd >= 1024) return 1;
             return watches[fd].wakes ? code != EINTR : code == EAGAIN && !watches[fd].epoll;
@@ -74,7 +74,7 @@ import Testing
         CALL(int, epoll_wait, (int a, struct epoll_event *b, int c, int d), (a, b, c, d))
         CALL(int, epoll_create1, (int a), (a))
         int eventfd(unsigned a, int b) {
-            // Dispatch ends the process if it gets none, for which the library asks it only if there is one.
+            // Dispatch ends the process if it gets none. The library checks first that there is one.
             Dl_info caller;
             int forDispatch = dladdr(__builtin_return_address(0), &caller) && strstr(caller.dli_fname, "libdispatch");
             REAL(eventfd); if (!forDispatch && fails("eventfd")) { errno = code; return -1; }
@@ -125,7 +125,7 @@ import Testing
             if (code) { errno = code; return -1; }
             struct iovec first = {b->iov_base, 1}; ssize_t result = real(a, &first, 1); arm_anew(a); return result;
         }
-        /// What is in memory is read with this; a thread does the rest.
+        /// Reads what is in memory. A thread reads the rest.
         ssize_t preadv2(int a, const struct iovec *b, int c, off_t d, int e) {
             REAL(preadv2); fails("");
             if (armed > 0 && !strcmp(name, "pread")) { errno = EAGAIN; return -1; }
@@ -144,7 +144,7 @@ import Testing
         }
         """#
 
-    /// Which calls fail, and how. 0 is a short count.
+    /// The calls that fail, and their errors. 0 stands for a short count.
     nonisolated static let faults: [(call: String, codes: [Int32])] = [
         ("socket", [EMFILE, ENOBUFS, ENOMEM]), ("bind", [EADDRINUSE]), ("listen", [EADDRINUSE]),
         ("accept4", [EINTR, EAGAIN, ECONNABORTED, EMFILE]), ("connect", [EINTR, ECONNREFUSED, ENOBUFS]),
@@ -157,11 +157,12 @@ import Testing
         ("pthread_create", [EAGAIN]), ("open", [EMFILE]), ("pread", [EINTR, EIO, 0]), ("preadv2", [EAGAIN, EIO]),
         ("pwrite", [EINTR, ENOSPC, 0]), ("fsync", [EIO]), ("fdatasync", [EIO]), ("rename", [EIO]),
     ]
-    /// What has to be tried again is no error at all; nor is a descriptor that is closed, whatever
-    /// the system says of it.
+    /// Errors after which a call has only to be repeated are harmless. So are errors of closing,
+    /// because the descriptor is closed in any case.
     private static let harmless: Set<Int32> = [EINTR, EAGAIN, ECONNABORTED, 0]
 
-    /// Where the library is, once the first case has had it made; removed when the process ends.
+    /// The path of the library once the first case has built it. It is removed when the process
+    /// ends.
     private static var made: String?
 
     private func library() async throws -> String {
@@ -187,7 +188,7 @@ import Testing
         environment["FAULT_CALL"] = call
         environment["FAULT_NTH"] = "\(nth)"
         environment["FAULT_ERRNO"] = "\(code)"
-        // A ring does its work behind the door.
+        // The calls of a ring cannot be intercepted.
         environment["ASYNCIO_FILES"] = "threads"
         environment["SESSION_CERTIFICATE"] = Certificates.localhost.certificate
         environment["SESSION_KEY"] = Certificates.localhost.key
@@ -216,7 +217,7 @@ import Testing
     func everyFaultAtEveryCallEndsInSuccessOrAClearError(call: String, codes: [Int32]) async throws {
         let library = try await library()
         for code in codes {
-            // To the first call that is not made, some at once.
+            // Up to the first call that is not made, several at once.
             var nth = 0
             var hasFired = true
             while hasFired {
@@ -244,12 +245,12 @@ import Testing
     }
 }
 
-/// Many connections in one process, and sockets of a supervisor.
+/// Many connections in one process, and sockets passed by a supervisor.
 @Suite(.eventLoop) struct SessionProgramTests {
     @Test(.requires(.python3)) func tenThousandIdleConnectionsCostLittle() async throws {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        // Less where the system grants fewer descriptors.
+        // Fewer if the system allows fewer descriptors.
         let count = min(10_000, Int(clamping: limit.rlim_max) - 1_000)
         try await withSubprocess(
             Program.path("session-program"), arguments: ["idle", "\(count)"], stdout: .pipe

@@ -3,11 +3,10 @@ import AsyncIOTesting
 import Foundation
 import Testing
 
-/// What a person is told of each of the programs of Examples/faults: who is to blame, by file
-/// and line.
+/// The reports about each of the programs in Examples/faults name the culprit by file and line.
 @Suite(.eventLoop, .serialized)
 struct FaultsTests {
-    /// Starts one that takes part, and looks at it with the tool.
+    /// Starts a program with inspection enabled, and inspects it with the tool.
     func look(
         at fault: String, seconds: Double = 60, environment: [String: String] = [:], _ commands: [String]...
     ) async throws -> (answers: [LiveProgram.Outcome], program: LiveProgram.Outcome) {
@@ -34,7 +33,7 @@ struct FaultsTests {
         }
         #expect(answers[0].output.contains("deadlock.swift:\(culprit) in closure #1 in transfer(from:to:)"))
         #expect(answers[0].output.contains("faults/deadlock.swift:\(there)"))
-        // The main task waits for both; who called is told, too.
+        // The main task waits for both. The tree includes its callers.
         let tree = answers[1].output
         #expect(tree.contains("└── (T) Task-1: waits for wait()"))
         #expect(tree.contains("    ├── (T) there: waits for Lock.acquire(), held by \"back\""))
@@ -52,26 +51,26 @@ struct FaultsTests {
             let isReported = program.wait(forComplaint: "The event loop has been blocked for")
             #expect(isReported)
             let report = program.standardError
-            #expect(!report.contains("turns again"))
+            #expect(!report.contains("responsive again"))
             let tree = try LiveProgram.run("asyncio", ["pstree", "\(program.pid)"])
             return (report, tree, program.end())
         }
         #expect(report.contains("Task \"primes\" is running at "))
         #expect(report.contains("created=faults/blocked.swift:\(created)"))
-        // The thread may be at any line of the loop.
+        // The thread can be at any line of the loop.
         let lines = (loop - 3...loop + 3).map { "Examples/faults/blocked.swift:\($0) in countPrimes(for:)" }
         #expect(lines.contains { report.contains($0) }, "\(report)")
         #expect(tree.output.contains("The event loop has been blocked for "))
         #expect(tree.output.contains("task \"primes\", created at faults/blocked.swift:\(created), is running"))
         #expect(tree.output.contains("countPrimes(for:) at "))
-        #expect(rest.error.contains("The event loop turns again, after "))
+        #expect(rest.error.contains("The event loop is responsive again after "))
     }
 
-    /// The first place takes a second or more to put into words: longer than the block, here.
+    /// Symbolizing the first place takes a second or more, which is longer than this block.
     @Test func aReportComesBeforeItsEndAndIsNotLostWithTheProgram() async throws {
         let (_, program) = try await look(at: "blocked", seconds: 1.5, environment: ["ASYNCIO_WATCHDOG": "0.3"])
         let report = try #require(program.error.range(of: "The event loop has been blocked for"), "\(program.error)")
-        let end = try #require(program.error.range(of: "The event loop turns again, after "))
+        let end = try #require(program.error.range(of: "The event loop is responsive again after "))
         #expect(report.upperBound < end.lowerBound)
     }
 
@@ -94,7 +93,7 @@ struct FaultsTests {
         #expect(program.error.contains("NoSuchUser(name: \"anna\")"))
         #expect(program.error.contains("Task \"notify\""))
         #expect(program.error.contains("created=faults/forgotten.swift:\(created)"))
-        // In debug mode, who created it.
+        // In debug mode, the creator of the task.
         #expect(
             program.error.contains("Examples/faults/forgotten.swift:\(created) in forgotten(_:)"), "\(program.error)")
     }
@@ -104,7 +103,7 @@ struct FaultsTests {
         let (_, program) = try await look(at: "blocked", seconds: 0.3, environment: ["ASYNCIO_DEBUG": "1"])
         #expect(program.error.contains("Executing Task \"primes\""), "\(program.error)")
         #expect(program.error.contains("created at faults/blocked.swift:\(created), took "))
-        // Set, but empty.
+        // The variable is set, but empty.
         let (_, other) = try await look(at: "blocked", seconds: 0.3, environment: ["ASYNCIO_DEBUG": ""])
         #expect(!other.error.contains("Executing Task"))
     }

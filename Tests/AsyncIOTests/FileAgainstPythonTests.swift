@@ -5,7 +5,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// The same operations here and in Python: the same bytes, positions and refusals.
+/// The same operations here and in Python give the same bytes, positions, and errors.
 @Suite(.requires(.python3), .eventLoop) struct FileAgainstPythonTests {
     nonisolated enum Step: CustomStringConvertible {
         case read(Int)
@@ -39,7 +39,7 @@ import Testing
             }
         }
 
-        /// What it gives, as Python's script says it.
+        /// The result as the Python script prints it.
         func run(on file: File) async -> String {
             let result: String
             do {
@@ -128,7 +128,7 @@ import Testing
     }
 }
 
-/// Numbers that are the same each time.
+/// A generator that returns the same numbers each time.
 nonisolated struct SplitMix: RandomNumberGenerator {
     private var state: UInt64
 

@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// What a cancelled operation leaves behind.
+/// The effects of cancelled operations.
 @Suite(.eventLoop) struct FileCancellationTests {
     let directory: Directory
 
@@ -43,7 +43,7 @@ import Testing
             for _ in 0..<Int.random(in: 1...3) { try await sleep(.zero) }
             write.cancel()
             do { try await write.value } catch is CancellationError { interrupted += 1 }
-            // Nothing goes on in the background.
+            // Nothing continues in the background.
             #expect(try file.size == file.position)
             #expect(try directory.content("file") == Array(bytes.prefix(file.position)))
             try await file.close()
@@ -54,7 +54,7 @@ import Testing
     @Test(arguments: FileBackend.available)
     func whoWaitsForATurnLeavesNoTrace(backend: FileBackend) async throws {
         try use(backend)
-        // A pipe that is full: the first to write waits as long as we like.
+        // The pipe is full, so the first writer waits as long as needed.
         mkfifo(directory("pipe"), 0o600)
         let file = try await openFile(directory("pipe"), .read.updating)
         let other = open(directory("pipe"), O_RDONLY | O_NONBLOCK | O_CLOEXEC)
@@ -124,7 +124,7 @@ import Testing
             opening.cancel()
             do { try await opening.value.close() } catch is CancellationError {}
         }
-        // Those that were opened all the same are closed in the background.
+        // Files that were opened anyway are closed in the background.
         try await untilNothingIsOpen(since: before)
     }
 
@@ -137,7 +137,7 @@ import Testing
         await #expect(throws: TimeoutError.self) {
             try await withTimeout(.milliseconds(20)) { _ = try await openFile(directory("pipe")) }
         }
-        // A thread may still sit in the system call: somebody at the other end lets it go.
+        // A thread may still be in the system call. A process at the other end releases it.
         let other = open(directory("pipe"), O_RDWR | O_CLOEXEC)
         try await untilNothingIsOpen(since: before, but: other)
 
@@ -145,8 +145,8 @@ import Testing
         await #expect(throws: TimeoutError.self) {
             try await withTimeout(.milliseconds(20)) { _ = try await reader.read(10) }
         }
-        // Closing does not wait for a read that may last for ever, nor pull the descriptor
-        // from under it.
+        // Closing does not wait for a read that may never end, nor close the descriptor while it is
+        // in use.
         try await reader.close()
         _ = write(other, "x", 1)
         try await untilNothingIsOpen(since: before, but: other)
@@ -161,7 +161,7 @@ import Testing
         try await sleep(.milliseconds(5))
         reading.cancel()
         await #expect(throws: CancellationError.self) { _ = try await reading.value }
-        // Lets the read go, if a thread has it.
+        // Releases the read, if a thread performs it.
         let other = open(directory("pipe"), O_WRONLY | O_NONBLOCK | O_CLOEXEC)
         _ = write(other, "x", 1)
         close(other)
@@ -188,7 +188,7 @@ import Testing
         try atTopLevel {
             try AsyncIO.run {
                 try use(backend)
-                // Nobody waits for it, and the run cancels it.
+                // No one waits for it, and the end of `run` cancels it.
                 createTask {
                     try await withFile(directory("file"), .write) { try await $0.write(pattern(9_000_000)) }
                 }

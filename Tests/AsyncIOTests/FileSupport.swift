@@ -3,11 +3,11 @@ import Foundation
 import Glibc
 
 extension FileBackend {
-    /// Those that this system has: tests run on all.
+    /// The backends that this system has. Tests run on all of them.
     nonisolated static let available: [FileBackend] = BackendTests.hasUring ? [.ioUring, .threads] : [.threads]
 }
 
-/// A directory for a test's files, removed with it.
+/// A directory for a test's files, which is removed on deallocation.
 nonisolated final class Directory: Sendable {
     let path: String
 
@@ -20,10 +20,10 @@ nonisolated final class Directory: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    /// The path of a file in it.
+    /// The path of a file in the directory.
     func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
 
-    /// Makes a file, without the library.
+    /// Creates a file without using the library.
     @discardableResult
     func make(_ name: String, _ bytes: [UInt8], mode: mode_t = 0o644) throws -> String {
         try Data(bytes).write(to: URL(fileURLWithPath: self(name)))
@@ -33,12 +33,12 @@ nonisolated final class Directory: Sendable {
 
     func remove(_ name: String) { unlink(self(name)) }
 
-    /// What a file has, without the library.
+    /// The content of a file, read without using the library.
     func content(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: self(name)))) }
 
     var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
 
-    /// Lets the kernel forget what it has of a file in memory: the next read goes to the disk.
+    /// Removes a file from the kernel's cache, so that the next read accesses the disk.
     func evict(_ name: String) {
         let file = open(self(name), O_RDONLY | O_CLOEXEC)
         defer { close(file) }
@@ -47,9 +47,9 @@ nonisolated final class Directory: Sendable {
     }
 }
 
-/// Bytes that differ from one place to the next.
+/// Bytes that differ from one position to the next.
 nonisolated func pattern(_ count: Int) -> [UInt8] {
-    // Repeated after a prime number of bytes, which no block or portion is a multiple of.
+    // Repeated after a prime number of bytes, which does not divide any block or portion.
     let block = (0..<min(count, 8191)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count + block.count)

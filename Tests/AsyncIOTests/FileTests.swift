@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// Files, with each of the two that do the work.
+/// Files, with each of the two backends.
 @Suite(.eventLoop) struct FileTests {
     let directory: Directory
 
@@ -163,7 +163,7 @@ import Testing
         #expect(try await file.readLine() == Array("one\n".utf8))
         #expect(file.position == 4)
         #expect(try await file.read(2) == Array("tw".utf8))
-        // What was read ahead is older than this.
+        // The bytes that were read ahead are now out of date.
         try await file.write("O\nTH".utf8.map { $0 })
         #expect(try await file.readLine() == Array("ree\n".utf8))
         try await file.write(Array("FOUR".utf8), at: 14)
@@ -173,7 +173,7 @@ import Testing
         try await file.close()
     }
 
-    // MARK: What is no ordinary file
+    // MARK: Special files
 
     @Test(arguments: FileBackend.available)
     func devicesAndFilesWithoutASizeAreRead(backend: FileBackend) async throws {
@@ -211,7 +211,7 @@ import Testing
         try await reader.close()
     }
 
-    // MARK: Mistakes
+    // MARK: Misuse
 
     @Test(arguments: FileBackend.available)
     func errorsNameThePath(backend: FileBackend) async throws {
@@ -242,7 +242,7 @@ import Testing
         let path = try directory.make("file", Array("abc".utf8))
         try await withFile(path) { file in
             let error = await #expect(throws: ValueError.self) { try await file.write("x") }
-            #expect(error?.message == "write() of a file that was opened as rb, not for writing: \(path)")
+            #expect(error?.message == "write() on a file opened with mode rb, not for writing: \(path)")
             await #expect(throws: ValueError.self) { try await file.truncate() }
         }
         try await withFile(path, .append) { file in
@@ -263,7 +263,7 @@ import Testing
         #expect(file.isClosed)
         #expect(file.descriptor == -1)
         let error = await #expect(throws: ValueError.self) { _ = try await file.read() }
-        #expect(error?.message == "read() of a closed file: \(path)")
+        #expect(error?.message == "read() on a closed file: \(path)")
         await #expect(throws: ValueError.self) { _ = try await file.read(1, at: 0) }
         await #expect(throws: ValueError.self) { _ = try await file.readLine() }
         await #expect(throws: ValueError.self) { try await file.write("x") }
@@ -314,7 +314,7 @@ import Testing
         #expect(Process.opened(since: before) == [])
     }
 
-    // MARK: Company
+    // MARK: Concurrency
 
     @Test(arguments: FileBackend.available)
     func othersRunWhileAFileIsRead(backend: FileBackend) async throws {
@@ -328,7 +328,7 @@ import Testing
             }
         }
         try await withFile(path) { file in while try await !file.read(10_000).isEmpty {} }
-        // All of it is in memory, and was read in bounded portions all the same.
+        // All of it is in memory, but it was read in limited portions.
         #expect(turns >= 5)
         counter.cancel()
     }
@@ -350,7 +350,7 @@ import Testing
         try runInVirtualTime {
             let timer = createTask { try await sleep(.seconds(3600)) }
             try await body()
-            // Time does not pass while the system is at work.
+            // Virtual time does not pass while the system is working.
             #expect(!timer.isDone)
             try await timer.value
         }

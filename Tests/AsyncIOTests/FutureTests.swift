@@ -240,7 +240,7 @@ import Testing
         let reports = try Reports()
         let loop = try EventLoop.running
         let task = createTask { try await sleep(.seconds(1)) }
-        // Due at the same time as the sleep, and before it.
+        // Due at the same time as the sleep, but before it.
         try loop.callLater(.seconds(1)) { task.cancel() }
         try await sleep(.seconds(2))
         #expect(task.isCancelled)

@@ -93,7 +93,7 @@ import Testing
         child.cancel("child")
         _ = await thrown { try await outer.value }
         #expect(currentTask()?.cancelMessage == "child")
-        #expect(outer.cancelling == 0, "nobody asked it to end")
+        #expect(outer.cancelling == 0, "its cancellation was not requested")
         #expect(!sibling.isDone)
     }
 
@@ -138,7 +138,7 @@ import Testing
         try await settle(3)
         outer.cancel("all")
         let passed = try await time { #expect(await thrown { try await outer.value } is CancellationError) }
-        // The first to end cancelled is an error like others, which ends the wait.
+        // The first one that is cancelled counts as an error, which ends the wait.
         #expect(passed == .seconds(keepsErrors ? 3 : 1))
         #expect(children.map(\.cancelling) == [1, 1, 1])
         #expect(outer.isCancelled && outer.cancelling == 1)

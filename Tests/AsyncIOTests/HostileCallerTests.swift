@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// Numbers, names and moments that no sane caller would choose: each gives what was asked for or
+/// Numbers, names, and moments that no sane caller would choose. Each gives the requested result or
 /// a clear error, and never a trap.
 @Suite(.eventLoop) struct HostileCallerTests {
     private static func echo(_ reader: StreamReader, _ writer: StreamWriter) async throws {
@@ -91,7 +91,7 @@ import Testing
         #expect(semaphore.value == .max)
     }
 
-    // MARK: Times beyond all times
+    // MARK: Extreme times
 
     @Test func aTimeLongPastIsNow() async throws {
         let loop = try EventLoop.running
@@ -115,7 +115,7 @@ import Testing
     @Test func aTimeBeyondAllTimesIsNever() async throws {
         let loop = try EventLoop.running
         for far in [Duration.seconds(Int64.max), .seconds(Int64.max / 2), .seconds(300_000_000_000)] {
-            let timer = try loop.callLater(far) { Issue.record("the end of time") }
+            let timer = try loop.callLater(far) { Issue.record("the timer fired") }
             let sleeping = createTask { try await sleep(far) }
             let plain = Task { try await Task.sleep(for: far) }
             try await withTimeout(far) { try await sleep(.milliseconds(1)) }
@@ -208,7 +208,7 @@ import Testing
         }
     }
 
-    // MARK: One descriptor twice
+    // MARK: Using one descriptor twice
 
     @Test func aDescriptorThatIsInUseIsRefusedAndStaysItsOwners() async throws {
         let loop = try EventLoop.running
@@ -223,7 +223,7 @@ import Testing
         }
         await #expect(throws: RuntimeError.self) { _ = try await loop.connectReadPipe(ours) { RecordingProtocol() } }
         await #expect(throws: RuntimeError.self) { _ = try await startServer(descriptors: [ours], Self.echo) }
-        // The first is as it was.
+        // The first one is not affected.
         let reading = createTask { try await reader.readLine() }
         try await sleep(.zero)
         peer.send("still here\n")
@@ -260,7 +260,7 @@ import Testing
 
     @Test func aServerThatCannotListenLeavesNothingBehind() async throws {
         let (ours, peer) = try Peer.pair()
-        // Connected: nobody can listen on it.
+        // The socket is connected, so one cannot listen on it.
         let listening = try await startServer(host: "127.0.0.1", port: 0, startServing: false, Self.echo)
         let copy = dup(try #require(listening.sockets.first))
         let port = try #require(listening.port)
@@ -269,7 +269,7 @@ import Testing
         let loop = try EventLoop.running
         #expect(throws: OSError.self) { try server.startServing() }
         #expect(!server.isServing)
-        // Who connects all the same does not keep the loop busy.
+        // A client that connects anyway does not keep the loop busy.
         let client = try Peer.connected(to: port)
         try await sleep(.milliseconds(20))
         let turns = loop.turns
@@ -279,7 +279,7 @@ import Testing
         withExtendedLifetime((peer, client)) {}
     }
 
-    // MARK: Looking inside
+    // MARK: Inspection
 
     @Test func aChainOfThousandsOfTasksIsToldInPart() async throws {
         let end = Future<Void>()
@@ -298,7 +298,7 @@ import Testing
         }
         #expect((50...200).contains(depth))
         #expect(try formatCallGraph(end, limit: 0).split(separator: "\n").count < 1_000)
-        // All of them, none of them far to the right.
+        // All of them are listed, and none is indented far to the right.
         let tree = try formatTaskTree().split(separator: "\n")
         #expect(tree.count > 2_000)
         #expect(tree.allSatisfy { $0.count < 2_000 })
@@ -314,7 +314,7 @@ import Testing
         task.cancel()
     }
 
-    // MARK: At the wrong moment
+    // MARK: Calls at the wrong moment
 
     @Test func aHandlerThatShutsItsServerDownIsTold() async throws {
         let told = Future<any Error>()
@@ -356,7 +356,7 @@ import Testing
             _ = try await loop.startTLS(old, RecordingProtocol(), context, serverHostname: "localhost")
         }
         try await sleep(.milliseconds(5))
-        // In plain text, in the midst of TLS.
+        // This would be plain text in the middle of TLS.
         #expect(throws: RuntimeError.self) { try old.write("the password") }
         #expect(throws: RuntimeError.self) { try old.writeEOF() }
         await #expect(throws: (any Error).self) {
@@ -404,7 +404,7 @@ import Testing
     }
 }
 
-/// What outlives its loop.
+/// Objects that outlive their loop.
 @Suite struct AfterTheLoopTests {
     @Test func aWriterThatIsClosedAfterItsLoopIsGone() throws {
         let before = Process.descriptors
@@ -454,7 +454,7 @@ import Testing
                 try await sleep(.milliseconds(1))
             }
         }
-        // Outside of any loop, where nobody could be woken.
+        // Outside any loop, where no one could be woken.
         atTopLevel { streams?.1.close() }
         #expect(fcntl(ours, F_GETFD) == -1)
         withExtendedLifetime(peer) {}
@@ -491,7 +491,7 @@ import Testing
     @Test func whatWasSubmittedToALoopThatIsClosedEndsWithAnError() throws {
         var futures: [ConcurrentFuture<Int>] = []
         try withLoop { loop in
-            // One never begins, one never ends.
+            // One never starts, and one never ends.
             futures.append(loop.submit { 1 })
             try loop.runUntilComplete {}
             futures.append(
@@ -529,7 +529,7 @@ private final class Generous: BufferedProtocol {
     func connectionLost(_ error: (any Error)?) throws { try lost.setResult(error) }
 }
 
-/// Ends its transport inside one of its calls.
+/// Closes its transport inside one of its calls.
 private final class Suicidal: ConnectionProtocol {
     private let place: String
     private let abrupt: Bool
@@ -545,7 +545,7 @@ private final class Suicidal: ConnectionProtocol {
     private func end(_ place: String) {
         guard place == self.place else { return }
         if abrupt { transport?.abort() } else { transport?.close() }
-        // Once more, since it is done anyway.
+        // Once more, because it makes no difference now.
         transport?.close()
         transport?.abort()
         try? transport?.write("too late")

@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// Peers that reset, stall, drip, close half, and never read.
+/// Peers that reset, stall, send byte by byte, half-close, and never read.
 @Suite(.eventLoop) struct HostilePeerTests {
     private func withServer(
         _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void,
@@ -57,7 +57,7 @@ import Testing
             }
         }) { port, _ in
             let peer = try Peer.connected(to: port)
-            // It writes as much as the system takes, and waits.
+            // It writes as much as the system accepts, and waits.
             try await eventually { written > 0 && buffered > 54 * 1024 }
             #expect(buffered <= 64 * 1024 + 10_000)
             withExtendedLifetime(peer) {}
@@ -103,7 +103,7 @@ import Testing
     @Test func everyCallAfterAResetTellsOfIt() async throws {
         let (ours, peer) = try Peer.pair()
         let (reader, writer) = try await openConnection(socket: ours)
-        // Unread bytes make a close a reset.
+        // Unread bytes turn a close into a reset.
         try await writer.write("unread")
         peer.close()
         await #expect(throws: OSError.self) { _ = try await reader.read(10) }
@@ -153,12 +153,12 @@ import Testing
         }
         let counts = try await gather(drains)
         #expect(counts.allSatisfy { $0 <= 1_000_000 })
-        #expect(counts.contains { $0 > 0 }, "the low mark, and not an empty buffer")
+        #expect(counts.contains { $0 > 0 }, "resumed at the low-water mark, not with an empty buffer")
         writer.abort()
     }
 }
 
-/// Streams and the caller's memory, and what is left of the streams' calls.
+/// Streams that use the caller's memory, and the remaining calls of streams.
 @Suite(.eventLoop) struct StreamMemoryTests {
     @Test func bytesAreReadIntoTheCallersMemory() async throws {
         let (ours, peer) = try Peer.pair()
@@ -172,7 +172,7 @@ import Testing
             let count = try await reader.read(into: &span)
             return String(decoding: memory[..<count], as: UTF8.self)
         }
-        // What the line left in the reader comes first.
+        // The bytes left in the reader by reading a line come first.
         #expect(try await next() == "abcd")
         #expect(try await next() == "efgh")
         #expect(try await next() == "ij")

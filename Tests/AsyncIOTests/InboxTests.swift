@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// What other threads leave for a loop, and how they wake it.
+/// Work that other threads leave for a loop, and how they wake it.
 @Suite struct InboxTests {
     @Test func aCallbackFromAnotherThreadRunsOnTheLoopsThread() async throws {
         let loop = try EventLoop.running
@@ -16,7 +16,7 @@ import Testing
 
     @Test func aCallbackFromAnotherThreadWakesASleepingLoop() throws {
         try withLoop { loop in
-            try loop.callLater(.seconds(3600)) { Issue.record("it slept through") }
+            try loop.callLater(.seconds(3600)) { Issue.record("the loop was not woken") }
             onForeignThread {
                 block(.milliseconds(20))
                 _ = try? loop.callSoonThreadSafe { loop.stop() }
@@ -60,7 +60,7 @@ import Testing
         try withLoop { loop in
             let (isSent, received) = (Flag(), Counter())
             onForeignThread {
-                // More than would fit a pipe's worth of wake-ups.
+                // More wake-ups than fit into a pipe.
                 for _ in 0..<100_000 { _ = try? loop.callSoonThreadSafe { received.increase() } }
                 isSent.set()
             }

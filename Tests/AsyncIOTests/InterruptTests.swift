@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// Ctrl-C, in real programs: `Tests/Programs/TopLevel`.
+/// Ctrl-C in real programs: `Tests/Programs/TopLevel`.
 @Suite(.eventLoop) struct InterruptTests {
     private func interrupted(_ scenario: String, times: Int = 1) async throws -> Program.Outcome {
         try await Program.run("top-level-program", [scenario], interrupts: times)

@@ -2,7 +2,7 @@ import Glibc
 
 /// Makes the process run out of descriptors.
 enum LimitedDescriptors {
-    /// Leaves room for exactly what `open` opens, as long as `body` runs.
+    /// While `body` runs, leaves room for exactly what `open` opens.
     static func whileOneIsLeft<T, U>(_ open: () throws -> T, _ body: (T) async throws -> U) async throws -> U {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)

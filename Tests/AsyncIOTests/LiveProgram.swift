@@ -2,8 +2,8 @@ import Foundation
 import Glibc
 import Testing
 
-/// A program of this package that runs while a test looks at it, in a process of its own.
-/// Its methods block: call them from a thread.
+/// A program of this package that runs in a process of its own while a test inspects it. The
+/// methods block, so call them from a thread.
 nonisolated final class LiveProgram: @unchecked Sendable {
     private let process = Foundation.Process()
     private let output = Foundation.Pipe()
@@ -23,7 +23,7 @@ nonisolated final class LiveProgram: @unchecked Sendable {
         try process.run()
     }
 
-    /// Waits until the program has said this.
+    /// Waits until the program has printed this.
     func wait(for word: String) {
         while !text.contains(word) {
             let data = output.fileHandleForReading.availableData
@@ -32,10 +32,11 @@ nonisolated final class LiveProgram: @unchecked Sendable {
         }
     }
 
-    /// What it has said on standard error so far.
+    /// What the program has printed to standard error so far.
     var standardError: String { (try? String(contentsOf: complaints, encoding: .utf8)) ?? "" }
 
-    /// Waits until the program has said this on standard error; false if it has not in `seconds`.
+    /// Waits until the program has printed this to standard error. Returns false if it has not done
+    /// so in `seconds`.
     func wait(forComplaint word: String, seconds: Double = 20) -> Bool {
         let end = Date() + seconds
         while Date() < end {
@@ -53,7 +54,7 @@ nonisolated final class LiveProgram: @unchecked Sendable {
         let status: Int32
     }
 
-    /// Waits for its end.
+    /// Waits until the program has ended.
     func end() -> Outcome {
         text += String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
@@ -75,7 +76,7 @@ nonisolated final class LiveProgram: @unchecked Sendable {
     }
 }
 
-/// The number of the line in a file of this package that has this text, from 1.
+/// The number, from 1, of the line with this text in a file of this package.
 nonisolated func line(of text: String, in path: String, from file: String = #filePath) throws -> Int {
     let root = URL(fileURLWithPath: file).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

@@ -59,7 +59,7 @@ import Testing
         let waiting = createTask { try await lock.withLock { log.append("waiting") } }
         try await sleep(.zero)
         try lock.release()
-        #expect(!lock.isLocked, "nobody holds it until the one in line runs")
+        #expect(!lock.isLocked, "the lock is free until the waiting task runs")
         try await lock.withLock { log.append("newcomer") }
         try await waiting.value
         #expect(log == ["waiting", "newcomer"])

@@ -4,7 +4,7 @@ import Logging
 import Synchronization
 import Testing
 
-/// What messages say beside their words.
+/// The metadata of log messages.
 @Suite struct LogTests {
     nonisolated struct Message: Sendable {
         let level: Logger.Level
@@ -13,7 +13,7 @@ import Testing
         let thread: String
     }
 
-    /// Keeps the messages. For a process of its own, which has one log.
+    /// Stores messages. For a process of its own, which has only one log.
     nonisolated struct Keeper: LogHandler {
         static let kept = Mutex<[Message]>([])
 
@@ -50,8 +50,8 @@ import Testing
                     _ = try await startServer(host: "127.0.0.1", port: 0) { _, _ in }
                     loop.blockedThreshold = .milliseconds(50)
                     try await createTask(name: "blocker") { block(.milliseconds(600)) }.value
-                    // To put the first place into words takes its time, on the watchdog's thread.
-                    try await eventually { Keeper.has("turns again") }
+                    // The first symbolization takes a while on the watchdog's thread.
+                    try await eventually { Keeper.has("responsive again") }
                 }
             }
             let messages = Keeper.kept.withLock { $0 }
@@ -65,7 +65,7 @@ import Testing
             #expect(try message("unclosed server").level == .warning)
             #expect(try message("has been blocked").metadata["task"] == "blocker")
             #expect(try message("has been blocked").level == .warning)
-            #expect(try message("turns again").level == .notice)
+            #expect(try message("responsive again").level == .notice)
         }
     }
 
@@ -82,7 +82,7 @@ import Testing
         await #expect(processExitsWith: .success) { @MainActor in
             LoggingSystem.bootstrap { _ in Keeper() }
             try Self.failInACallback()
-            // The loop that is closed has waited for it.
+            // Closing the loop has waited for it.
             let message = try #require(Keeper.kept.withLock { $0 }.first { $0.text == "Exception in callback" })
             #expect(message.thread == "asyncio-report")
             #expect(message.metadata["trace"]?.contains("LogTests.swift:") == true, "\(message)")

@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// What a body fails with reaches the caller, whatever else goes wrong at the end of its scope.
+/// The error of a body reaches the caller, whatever else goes wrong at the end of its scope.
 @Suite(.virtualTime) struct LostBodyErrorTests {
     @Test func aBodyThatReleasedALockAndThenFailsKeepsItsError() async throws {
         let lock = Lock()
@@ -13,7 +13,7 @@ import Testing
             }
         }
         #expect(error is Boom && !lock.isLocked)
-        // Without an error of its own, it hears of its mistake.
+        // A body without an error gets the error about its mistake.
         #expect(await thrown { try await lock.withLock { try lock.release() } } is RuntimeError)
     }
 

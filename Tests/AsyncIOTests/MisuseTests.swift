@@ -2,8 +2,8 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// What belongs to the loop's thread, called from elsewhere, stops the program with a
-/// sentence, since memory safety stands on it.
+/// Calling what belongs to the loop's thread from another thread stops the program with a message,
+/// because memory safety depends on it.
 @Suite struct MisuseTests {
     @Test @concurrent func createTaskOnThePool() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
@@ -110,10 +110,10 @@ import Testing
         #expect(result?.saysTheOtherWay("addReader") == true)
     }
 
-    /// Nobody waits for it, so that nothing of the loop would be touched.
+    /// No one waits for the future, so nothing of the loop would be touched.
     @Test @concurrent func settingTheResultOfAFutureFromAnotherThread() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
-            // The compiler refuses it without this.
+            // Without this, the compiler rejects it.
             nonisolated(unsafe) let future = Future<Int>()
             onForeignThread { unsafe try? future.setResult(1) }
             try await Task.sleep(for: .seconds(60))
@@ -165,7 +165,7 @@ import Testing
     }
 }
 
-/// Runs `body` on the thread pool, where a careless program may come to be.
+/// Runs `body` on the thread pool, as a careless program might.
 @concurrent nonisolated private func onPool(_ body: @Sendable @concurrent () async -> Void) async { await body() }
 
 nonisolated private func offTheLoop(_ body: @Sendable @concurrent () async -> Void) async {

@@ -3,7 +3,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// The other end of a connection, in plain system calls that do not block.
+/// The other end of a connection, with plain non-blocking system calls.
 final class Peer {
     private(set) var descriptor: Int32
 
@@ -23,7 +23,7 @@ final class Peer {
         return (ours.giveUp(), Peer(owning: ends[1]))
     }
 
-    /// A client that is connected to a port of the loopback.
+    /// A client that is connected to a port of the loopback interface.
     static func connected(to port: Int) throws -> Peer {
         let peer = Peer(owning: socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
         var address = sockaddr_in()
@@ -44,20 +44,20 @@ final class Peer {
         return descriptor
     }
 
-    /// How many bytes the system took.
+    /// - Returns: the number of bytes that the system accepted.
     @discardableResult
     func send(_ bytes: [UInt8]) -> Int { Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
     @discardableResult
     func send(_ text: String) -> Int { send(Array(text.utf8)) }
 
-    /// What has come; nil if nothing has, none at the end.
+    /// The bytes that have arrived; nil if there are none, and empty at the end.
     func receive(_ count: Int = 65_536) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: count)
         let received = recv(descriptor, &bytes, count, 0)
         return received < 0 ? nil : Array(bytes[..<received])
     }
 
-    /// Waits for all that comes, to the end of the stream.
+    /// Waits for everything up to the end of the stream.
     func receiveToEnd() async throws -> [UInt8] {
         var all: [UInt8] = []
         while true {
@@ -70,7 +70,7 @@ final class Peer {
         }
     }
 
-    /// Waits for the next that comes.
+    /// Waits for the next bytes.
     func text() async throws -> String {
         while true {
             if let part = receive() { return String(decoding: part, as: UTF8.self) }
@@ -109,8 +109,9 @@ func socketOption(_ descriptor: Int32, _ level: Int32, _ option: Int32) -> Int32
     return value
 }
 
-/// Waits until something is so: a turn of the loop at a time at first, then longer. Only the
-/// test's own limit ends it, since how long others take to make it so is not what is tested.
+/// Waits until a condition is true, checking it after each turn of the loop at first, and then less
+/// often. Only the test's own limit ends the wait, because the speed of others is not what is
+/// tested.
 func eventually(_ condition: () throws -> Bool) async throws {
     var looks = 0
     while try !condition() {
@@ -119,7 +120,7 @@ func eventually(_ condition: () throws -> Bool) async throws {
     }
 }
 
-/// A port that nobody has now: for programs that cannot choose one and tell.
+/// A port that is not in use now, for programs that cannot choose one and report it.
 func freePort() async throws -> Int {
     let server = try await startServer(host: "127.0.0.1", port: 0, startServing: false) { _, _ in }
     defer { server.close() }
@@ -137,7 +138,7 @@ func connectSoon(
     }
 }
 
-/// A handler that sends back what it gets.
+/// A handler that sends back what it receives.
 nonisolated(nonsending) func echoing(_ reader: StreamReader, _ writer: StreamWriter) async throws {
     while true {
         let bytes = try await reader.read(65_536)
@@ -146,25 +147,25 @@ nonisolated(nonsending) func echoing(_ reader: StreamReader, _ writer: StreamWri
     }
 }
 
-/// Whether the system would take more for a descriptor now.
+/// Whether the system would accept more bytes for a descriptor now.
 func isWritable(_ descriptor: Int32) -> Bool {
     var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
     return poll(&request, 1, 0) == 1 && request.revents & Int16(POLLOUT) != 0
 }
 
-/// A fresh path for a file, which is removed at the end.
+/// Runs `body` with an unused path for a file, which is removed at the end.
 func withTemporaryPath<T>(_ body: (String) async throws -> T) async throws -> T {
     let path = "/tmp/asyncio-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
     defer { unlink(path) }
     return try await body(path)
 }
 
-/// A pseudo-terminal: its master, and its slave.
+/// The two sides of a pseudo-terminal.
 func openTerminal() throws -> (master: Int32, slave: Int32) {
     let master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
     var number: UInt32 = 0
     var unlocked: Int32 = 0
-    // TIOCGPTN and TIOCSPTLCK, which are macros that Swift does not see.
+    // TIOCGPTN and TIOCSPTLCK, which are macros that Swift cannot import.
     guard master >= 0, ioctl(master, 0x8004_5430, &number) == 0, ioctl(master, 0x4004_5431, &unlocked) == 0 else {
         throw POSIXError()
     }

@@ -6,7 +6,7 @@ import Testing
 
 /// Transports over one end of a pipe, and over terminals.
 @Suite(.eventLoop) struct PipeTransportTests {
-    /// The library's end, and the other.
+    /// The library's end of a pipe, and the other end.
     private func pipe(reading: Bool) throws -> (ours: Int32, peer: Int32) {
         var ends: [Int32] = [0, 0]
         guard Glibc.pipe(&ends) == 0 else { throw POSIXError() }
@@ -46,7 +46,7 @@ import Testing
         let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0) }
         try transport.write(bytes)
         #expect(transport.writeBufferSize > 0)
-        // The end of the half is the end of a pipe.
+        // Half-closing a pipe closes it.
         try transport.writeEOF()
         var received: [UInt8] = []
         while received.count < bytes.count {
@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test func writingToABrokenPipeSendsNoSignal() async throws {
-        // Would end the process: nothing ignores SIGPIPE here.
+        // A signal would end the process: nothing ignores SIGPIPE here.
         signal(SIGPIPE, SIG_DFL)
         let (ours, peer) = try pipe(reading: false)
         let receiver = RecordingProtocol()
@@ -110,7 +110,7 @@ import Testing
     }
 
     @Test func aTerminalsLinesAllCome() async throws {
-        // A terminal gives one line for each read, and no edge for those that wait.
+        // A terminal returns one line for each read, and no edge for further lines.
         let (master, slave) = try openTerminal()
         defer { close(master) }
         _ = write(master, "one\ntwo\nthree\n", 14)

@@ -2,8 +2,8 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// Where tasks wait, by file and line. (`.ci/run` has the program look in a release build too,
-/// where functions are in pieces.)
+/// The places at which tasks wait, by file and line. (`.ci/run` also runs the program as a release
+/// build, where functions are split into parts.)
 @Suite(.eventLoop)
 struct PlacesTests {
     @Test func everyTaskIsWhereTheProgramSaysItIs() async throws {
@@ -12,7 +12,7 @@ struct PlacesTests {
         #expect(outcome.status == 0)
     }
 
-    /// Words come when they are wanted; the place is that of the capture.
+    /// Symbolization happens on demand, but the place is that of the capture.
     @Test func aGraphKeepsWhereATaskWas() async throws {
         let (first, second) = (Event(), Event())
         let line = #line + 2

@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// Plain Swift concurrency, with nothing of asyncio's in it, runs on the loop's thread.
+/// Plain Swift concurrency, without anything of asyncio, runs on the loop's thread.
 @Suite(.eventLoop) struct PlainSwiftTests {
     private let home = thisThread()
 

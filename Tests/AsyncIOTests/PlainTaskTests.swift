@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// A wait that never ends by itself, on an object that somebody holds.
+/// A wait that never ends by itself, on an object that the test retains.
 struct EndlessWait: CustomStringConvertible, Sendable {
     let description: String
     private let start: @MainActor () async throws -> Void
@@ -14,7 +14,7 @@ struct EndlessWait: CustomStringConvertible, Sendable {
 
     func callAsFunction() async throws { try await start() }
 
-    /// Every primitive, busy, empty or full, as the case may be.
+    /// Every primitive in a state in which one has to wait for it.
     static func all() throws -> [EndlessWait] {
         let future = Future<Void>()
         let task = sleeper()
@@ -64,8 +64,8 @@ struct EndlessWait: CustomStringConvertible, Sendable {
     }
 }
 
-/// Swift on both sides: everything that waits works in tasks that are not ours, and honours
-/// their native cancellation.
+/// Everything that waits also works in tasks that do not belong to asyncio, and reacts to their
+/// native cancellation.
 @Suite(.virtualTime) struct PlainTaskTests {
     // MARK: Native cancellation
 
@@ -147,9 +147,9 @@ struct EndlessWait: CustomStringConvertible, Sendable {
         }
     }
 
-    // MARK: The ordinary course
+    // MARK: Normal use
 
-    /// What belongs to the main actor may be reached from every kind of child.
+    /// State of the main actor that every kind of child can use.
     private final class Shop {
         let lock = Lock()
         var log: [String] = []
@@ -300,7 +300,7 @@ struct EndlessWait: CustomStringConvertible, Sendable {
 
         func take() async throws -> Int { try await withTimeout(.seconds(1)) { try await items.get() } }
 
-        /// A task of ours changes what the actor holds.
+        /// An asyncio task that changes the actor's state.
         func work() async throws -> [Int] {
             let task = createTask {
                 try await sleep(.zero)

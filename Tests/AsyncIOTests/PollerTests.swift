@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// The pollers, side by side: what one does, the other does.
+/// The pollers behave in the same way.
 @Suite struct PollerTests {
     nonisolated enum Kind: CaseIterable {
         case epoll
@@ -12,11 +12,11 @@ import Testing
 
         func make() throws -> any Poller { try self == .epoll ? EpollPoller() : UringPoller() }
 
-        /// Those that this system has.
+        /// The pollers that this system has.
         static var available: [Kind] { (try? UringPoller()) == nil ? [.epoll] : allCases }
     }
 
-    /// What a poller reports, waiting if need be, until it has reported `count` events.
+    /// The events that a poller reports. Waits until there are `count` of them.
     private func events(_ poller: any Poller, count: Int = 1) throws -> [UInt64: Interest] {
         var reported: [UInt64: Interest] = [:]
         while reported.count < count {
@@ -56,7 +56,7 @@ import Testing
         #expect(try events(poller)[8]?.contains(.writable) == true)
         #expect(try poll(poller).isEmpty)
         for _ in 0..<3 {
-            // Undrained: each arrival is a change all the same.
+            // Although the socket is not drained, each arrival is a change.
             sockets.send(from: sockets.right)
             #expect(try events(poller)[8]?.contains(.readable) == true)
             #expect(try poll(poller).isEmpty)
@@ -114,13 +114,13 @@ import Testing
             try poller.add(mine, for: [.readable, .writable, .edge], token: 13)
             _ = try events(poller)
             if hasNews { sockets.send(from: sockets.right) }
-            // The last descriptor of that end goes with `mine`.
+            // The last descriptor of that end is closed with `mine`.
             sockets.closeLeft()
             try poller.remove(mine)
             close(mine)
             var byte: UInt8 = 0
             let count = recv(sockets.right, &byte, 1, Int32(MSG_DONTWAIT))
-            // A reset if something unread was left.
+            // A reset, if something unread was left.
             #expect(hasNews ? count == -1 && errno == ECONNRESET : count == 0)
         }
     }
@@ -151,7 +151,7 @@ import Testing
             pair.send(from: pair.right)
         }
         #expect(try events(poller, count: 400).count == 400)
-        // Removing one while all have news again ends that one, and loses no other's.
+        // Removing one while all have events again affects only that one.
         for pair in pairs { pair.send(from: pair.right) }
         try poller.remove(pairs[399].left)
         #expect(Set(try events(poller, count: 399).keys) == Set(0..<399))
@@ -180,14 +180,14 @@ import Testing
             block(.milliseconds(5))
             wakeUp.signal()
         }
-        // A signal of the system's ends a wait too, with nothing to report.
+        // A signal of the system ends a wait too, with nothing to report.
         while try poller.wait(timeout: nil) == 0 {}
         #expect(poller.event(at: 0).token == .max)
         wakeUp.signal()
         wakeUp.signal()
         #expect(try events(poller).keys.contains(.max))
         let start = ContinuousClock.now
-        // A signal may end some of the waits early, but not all of them.
+        // A signal can end some of the waits early, but not all of them.
         for _ in 0..<10 { #expect(try poll(poller, timeout: 10_000_000).isEmpty) }
         #expect(ContinuousClock.now - start >= .milliseconds(3))
     }

@@ -1,21 +1,21 @@
 import AsyncIO
 import Glibc
 
-/// What this process holds.
+/// The resources of this process.
 enum Process {
-    /// Its descriptors, each by its number and what it is of.
+    /// The open descriptors, each with its number and its target.
     static var descriptors: Set<String> {
         Set(
             names(in: "/proc/self/fd").compactMap { number in
                 var target = [CChar](repeating: 0, count: 256)
-                // Where the list of them was read from is closed by now.
+                // The directory from which the list was read is closed by now.
                 guard readlink("/proc/self/fd/\(number)", &target, 255) >= 0 else { return nil }
                 return "\(number) \(text(target))"
             })
     }
 
-    /// What is open that was not before. What other tests close meanwhile does not count, nor can
-    /// it hide a leak, as it could if the descriptors were only counted.
+    /// The descriptors that were opened since. Descriptors that other tests close meanwhile do not
+    /// matter, and cannot hide a leak, as they could if descriptors were only counted.
     static func opened(since before: Set<String>) -> Set<String> { descriptors.subtracting(before) }
 
     /// In bytes.
@@ -27,8 +27,8 @@ enum Process {
         return (Int(text(line).split(separator: " ")[1]) ?? -1) * Int(sysconf(Int32(_SC_PAGESIZE)))
     }
 
-    /// Whether no child has ended that was not reaped, but for `others`: children of tests
-    /// that wait meanwhile.
+    /// Whether no ended child is left that was not reaped, except `others`, which belong to tests
+    /// that are waiting.
     static func hasNoZombies(but others: Set<Int32>) async throws -> Bool {
         try await eventually { children(inState: "Z").subtracting(others).isEmpty }
         return true
@@ -40,7 +40,7 @@ enum Process {
         var found: Set<Int32> = []
         for name in names(in: "/proc") {
             guard let pid = Int32(name), let stat = firstLine(of: "/proc/\(pid)/stat") else { continue }
-            // "pid (name) state parent …"; the name may have anything in it.
+            // "pid (name) state parent …"; the name can contain anything.
             let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
             guard fields.count > 1, Int32(fields[1]) == getpid() else { continue }
             if state == nil || fields[0] == state { found.insert(pid) }
@@ -73,7 +73,7 @@ enum Process {
         return text(line)
     }
 
-    /// Whether a process is there and has not ended.
+    /// Whether a process exists and has not ended.
     static func isRunning(_ pid: Int32) -> Bool {
         guard let stat = firstLine(of: "/proc/\(pid)/stat") else { return false }
         return stat.split(separator: ")").last.map { !$0.hasPrefix(" Z") } ?? false

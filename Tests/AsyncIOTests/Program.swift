@@ -2,13 +2,13 @@ import AsyncIO
 import Foundation
 import Glibc
 
-/// A program in a process of its own, on the other end of a test: one of `Tests/Programs` and
-/// its like, or any other that is on the path.
+/// A program in a process of its own: one of `Tests/Programs` and similar ones, or any other on the
+/// path.
 final class Program {
     struct Outcome {
         let output: String
         let error: String
-        /// The exit status, or minus the signal that ended it.
+        /// The exit status, or the negated number of the signal that ended it.
         let status: Int32
         var errors: String { error }
         var lines: [String] { output.split(separator: "\n").map(String.init) }
@@ -20,7 +20,7 @@ final class Program {
     private var readers: [AsyncTask<Void>] = []
 
     var pid: Int32 { process.pid }
-    /// What it has said on standard error so far.
+    /// What the program has printed to standard error so far.
     var complaints: String { standardError.text }
 
     private init(_ process: Subprocess) {
@@ -30,7 +30,7 @@ final class Program {
         }
     }
 
-    /// What came out of one of its ends.
+    /// The output from one of the program's streams.
     private final class Said {
         private(set) var text = ""
         private(set) var hasEnded = false
@@ -53,7 +53,7 @@ final class Program {
             waiters = []
         }
 
-        /// Waits until more has come, or the end.
+        /// Waits until more has arrived, or the end.
         func change() async throws {
             let waiter = Future<Void>()
             waiters.append(waiter)
@@ -74,13 +74,13 @@ final class Program {
 
     // MARK: Starting
 
-    /// Where a program of this package is: next to the tests.
+    /// The path of a program of this package, which is next to the tests.
     nonisolated static func path(_ name: String) -> String {
         URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
             .appendingPathComponent(name).path
     }
 
-    /// Runs `body` beside a program, which is killed then if it has not ended.
+    /// Runs `body` together with a program, which is killed afterwards if it has not ended.
     static func with<T>(
         _ name: String, _ arguments: [String] = [], environment: [String: String] = [:],
         _ body: (Program) async throws -> T
@@ -99,8 +99,8 @@ final class Program {
         }
     }
 
-    /// Runs a program to its end. Each time it says that it is ready it gets a Ctrl-C, as often
-    /// as `interrupts` says.
+    /// Runs a program to its end. Each time the program prints that it is ready, it gets a Ctrl-C,
+    /// up to `interrupts` times.
     static func run(
         _ name: String, _ arguments: [String] = [], environment: [String: String] = [:], input: String = "",
         interrupts: Int = 0
@@ -124,7 +124,7 @@ final class Program {
         }
     }
 
-    /// What a program prints; an error if it ends with one.
+    /// The output of a program. Throws an error if the program fails.
     static func output(of name: String, _ arguments: [String], input: String = "") async throws -> String {
         let outcome = try await run(name, arguments, input: input)
         guard outcome.status == 0 else { throw Failure(outcome: outcome) }
@@ -133,13 +133,13 @@ final class Program {
 
     struct Failure: Error { let outcome: Outcome }
 
-    // MARK: Talking
+    // MARK: Communicating
 
     func write(_ text: String) async throws { try await process.stdin?.write(text) }
     func endInput() { process.stdin?.close() }
     func send(_ signal: Signal) throws { try process.sendSignal(signal) }
 
-    /// The next line of its output, without the newline; nil at the end.
+    /// The next line of the output, without its newline; nil at the end.
     func line() async throws -> String? {
         while true {
             if let line = standardOutput.line() { return line }
@@ -148,35 +148,35 @@ final class Program {
         }
     }
 
-    /// The lines up to its end.
+    /// The remaining lines of the output.
     func rest() async throws -> [String] {
         var lines: [String] = []
         while let line = try await line() { lines.append(line) }
         return lines
     }
 
-    /// Waits until it has said this.
+    /// Waits until the program has printed this.
     func wait(for word: String) async throws { try await wait(for: word, in: standardOutput) }
 
-    /// Waits until it has said this on standard error.
+    /// Waits until the program has printed this to standard error.
     func wait(forComplaint word: String) async throws { try await wait(for: word, in: standardError) }
 
     private func wait(for word: String, in said: Said) async throws {
         while !said.text.contains(word) {
-            if said.hasEnded { throw TestError("it never said \"\(word)\", but: \(said.text)") }
+            if said.hasEnded { throw TestError("the program did not print \"\(word)\", but: \(said.text)") }
             try await said.change()
         }
     }
 
-    // MARK: Its end
+    // MARK: Ending
 
-    /// Ends its input, and waits for its end.
+    /// Closes the program's input and waits until it has ended.
     func end() async throws -> Outcome {
         endInput()
         return try await outcome()
     }
 
-    /// Waits for its end, and the end of what it says.
+    /// Waits until the program has ended and its output is complete.
     private func outcome() async throws -> Outcome {
         for reader in readers { try await reader.value }
         let status = try await process.wait()
@@ -192,13 +192,13 @@ final class Program {
 // MARK: Python
 
 extension Program {
-    /// What a Python program prints, given its arguments.
+    /// The output of a Python program with the given arguments.
     static func python(_ program: String, _ arguments: [String] = [], input: String = "") async throws -> String {
         try await output(of: "python3", ["-c", program] + arguments, input: input)
     }
 
-    /// Runs `body` beside a Python program, which ends when its input does. The first line that it
-    /// prints, such as its port, is handed to `body`.
+    /// Runs `body` together with a Python program, which ends when its input does. The first line
+    /// that it prints, such as its port, is passed to `body`.
     static func withPython<T>(
         _ program: String, _ arguments: [String] = [], _ body: (_ word: String, _ program: Program) async throws -> T
     ) async throws -> T {
@@ -210,14 +210,15 @@ extension Program {
         }
     }
 
-    /// Runs a program as many containers would: the kernel refuses it io_uring.
+    /// Runs a program as in many containers, where the kernel refuses io_uring.
     static func runWithoutUring(
         _ name: String, _ arguments: [String], _ environment: [String: String]
     ) async throws -> Outcome {
         try await run("python3", ["-c", refuseUring, path(name)] + arguments, environment: environment)
     }
 
-    /// A filter of system calls: number 425, io_uring_setup on every architecture, is EPERM.
+    /// A system call filter: number 425, which is io_uring_setup on every architecture, fails with
+    /// EPERM.
     private static let refuseUring = """
         import ctypes, os, struct, sys
         load, equal, answer = 0x20, 0x15, 0x06

@@ -45,7 +45,8 @@ import Testing
     }
 
     @Test func readingPiecemealGetsEverythingThatIsThere() async throws {
-        // All of it waits in the terminal, which hands out less than is asked for, and no more comes.
+        // All of it is in the terminal, which returns less than requested, and nothing more
+        // arrives.
         let (process, terminal) = try await start("/bin/sh", ["-c", "printf '%03500d' 0; exec sleep 50"])
         var count = 0
         while count < 3_500 { count += try await terminal.reader.read(2_000).count }

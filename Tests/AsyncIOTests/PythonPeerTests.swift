@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// Python's own asyncio on the other end.
+/// Python's own asyncio at the other end.
 @Suite(.requires(.python3), .eventLoop) struct PythonPeerTests {
     /// A client that sends a large message in odd pieces, half-closes, and compares the answer.
     private static let client = """
@@ -28,7 +28,7 @@ import Testing
         asyncio.run(main(*sys.argv[1:]))
         """
 
-    /// A server of the same, which prints where it listens.
+    /// The corresponding server, which prints the port on which it listens.
     private static let server = """
         import asyncio, sys
         async def echo(reader, writer):
@@ -48,7 +48,7 @@ import Testing
         asyncio.run(main(*sys.argv[1:]))
         """
 
-    /// The client's part, as the Python one has it.
+    /// The client's side, as in the Python client.
     private func talk(_ reader: StreamReader, _ writer: StreamWriter) async throws {
         let data = (0..<1_000_003).map { UInt8(truncatingIfNeeded: $0 * 7) }
         try await writer.write("hello\n")
@@ -79,7 +79,8 @@ import Testing
                 == "same\n")
     }
 
-    /// Sends back what comes, stops reading while too much is kept, and answers to the end.
+    /// Sends back what it receives, stops reading while too much is buffered, and answers to the
+    /// end.
     private final class EchoProtocol: ConnectionProtocol {
         private var transport: Transport?
         func connectionMade(_ transport: Transport) { self.transport = transport }
@@ -130,7 +131,7 @@ import Testing
         try await Program.withPython(program) { port, _ in
             let address = try SocketAddress(host: "127.0.0.1", port: try #require(Int(port)))
             let socket = try await openDatagramSocket(remoteAddress: address)
-            // (Not an empty one: Python sends those since 3.13 only.)
+            // (Not an empty one: Python sends those only since 3.13.)
             for size in [1, 1000, 65_507] {
                 let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
                 try await socket.send(bytes)
@@ -172,7 +173,7 @@ import Testing
     }
 
     @Test func ourErrorsAreTheOnesThatPythonHas() async throws {
-        // The same bytes, limits and separators on both sides; the same words come out.
+        // The same bytes, limits, and separators on both sides give the same text.
         let program = #"""
             import asyncio
             async def case(data, limit, call):
@@ -226,7 +227,7 @@ import Testing
                 try await check(data, limit) { try await $0.read(2) }
             }
         }
-        // One of Python's words has a mistake.
+        // One of Python's messages has a typo.
         let theirs = try await Program.python(program).replacing("chunk exceed the", with: "chunk exceeds the")
         for (our, their) in zip(ours.split(separator: "\n"), theirs.split(separator: "\n")) { #expect(our == their) }
         #expect(ours.count == theirs.count)

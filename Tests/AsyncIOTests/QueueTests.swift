@@ -10,7 +10,7 @@ import Testing
         return queue
     }
 
-    // MARK: In and out
+    // MARK: Putting and getting
 
     @Test func theFirstInIsTheFirstOut() async throws {
         let queue = try queue([1, 2])

@@ -3,9 +3,9 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// curl as a client of ours; nginx, redis-server and Python's http.server as servers.
+/// curl as a client of this library, and nginx, redis-server, and Python's http.server as servers.
 @Suite(.eventLoop) struct RealProgramTests {
-    /// A small HTTP server: answers with the method, the path and the body.
+    /// A small HTTP server that answers with the method, the path, and the body.
     private static func serveHTTP(_ reader: StreamReader, _ writer: StreamWriter) async throws {
         while true {
             let line = try await reader.readLine()
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    /// What a server answers to `GET path`, closing.
+    /// The answer of a server to `GET path` with `Connection: close`.
     private func get(_ host: String, _ port: Int, _ path: String) async throws -> String {
         let (reader, writer) = try await openConnection(host: host, port: port)
         defer { writer.close() }
@@ -47,7 +47,7 @@ import Testing
         #expect(
             try await Program.output(of: "curl", ["-s", "--data-binary", "@-", url + "/c"], input: body)
                 == "POST /c " + body)
-        // Many at a time.
+        // Many at once.
         let answers = try await gather(Array(0..<8)) { number in
             try await Program.output(of: "curl", ["-s", "\(url)/\(number)"])
         }

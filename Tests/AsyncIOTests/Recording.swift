@@ -1,18 +1,18 @@
 import AsyncIO
 
-/// An error that tests tell from others.
+/// An error that tests can tell from others.
 struct Boom: Error, Equatable, CustomStringConvertible {
     var number = 0
     init(_ number: Int = 0) { self.number = number }
     var description: String { "boom \(number)" }
 }
 
-/// What the loop's exception handler got.
+/// The reports that the loop's exception handler received.
 final class Reports {
     var all: [ExceptionContext] = []
     var messages: [String] { all.map(\.message) }
 
-    /// Takes over the running loop's handler.
+    /// Replaces the running loop's handler.
     init() throws {
         try EventLoop.running.setExceptionHandler { [unowned self] in all.append($0) }
     }
@@ -28,7 +28,7 @@ func thrown<T>(by body: () async throws -> T) async -> (any Error)? {
     }
 }
 
-/// How many turns of the loop pass until `body` has ended.
+/// The number of turns of the loop until `body` has ended.
 func turns<T>(of body: () async throws -> T) async throws -> Int {
     let loop = try EventLoop.running
     let before = loop.turns
@@ -36,7 +36,7 @@ func turns<T>(of body: () async throws -> T) async throws -> Int {
     return Int(loop.turns - before)
 }
 
-/// How much of the loop's time passes until `body` has ended.
+/// The loop's time that passes until `body` has ended.
 func time<T>(of body: () async throws -> T) async throws -> Duration {
     let loop = try EventLoop.running
     let start = loop.now
@@ -44,12 +44,12 @@ func time<T>(of body: () async throws -> T) async throws -> Duration {
     return loop.now - start
 }
 
-/// Lets everything that is ready run, and what that makes ready: `count` turns.
+/// Runs everything that is ready, and what that makes ready, for `count` turns.
 func settle(_ count: Int = 10) async throws {
     for _ in 0..<count { try await sleep(.zero) }
 }
 
-/// A task that waits for ever, but for its cancellation.
+/// A task that waits until it is cancelled.
 @discardableResult
 func sleeper() -> AsyncTask<Void> { createTask { try await Future<Void>().value } }
 

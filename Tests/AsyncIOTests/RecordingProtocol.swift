@@ -1,12 +1,12 @@
 import AsyncIO
 
-/// Notes down what it is told.
+/// Records the calls that it receives.
 class RecordingProtocol: ConnectionProtocol {
     private(set) var calls: [String] = []
     private(set) var bytes: [UInt8] = []
     private(set) var portions: [Int] = []
     var transport: Transport?
-    /// What `eofReceived` says.
+    /// The result of `eofReceived`.
     var staysOpen = false
     var onMade: (Transport) throws -> Void = { _ in }
     var onData: ([UInt8]) throws -> Void = { _ in }

@@ -3,10 +3,10 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// System calls that the kernel, or a container's filter, refuses: the library does without, or
-/// says clearly that it cannot.
+/// System calls that the kernel or a container's filter refuses. The library works without them, or
+/// reports clearly that it cannot.
 @Suite(.eventLoop) struct RefusedCallTests {
-    /// The calls' numbers, which from 424 on are those of every architecture.
+    /// The numbers of the calls, which from 424 on are the same on every architecture.
     private enum Call {
         static let pidfdSendSignal = 424
         static let ioUringSetup = 425
@@ -20,7 +20,7 @@ import Testing
         #endif
     }
 
-    /// What a program says whose calls fail so.
+    /// The output of a program whose calls fail in this way.
     private func lines(of scenario: String, refusing calls: [Int], with error: Int32) async throws -> [String] {
         let numbers = calls.map { "\($0)" }.joined(separator: ",")
         let outcome = try await Program.run("faulty-program", ["refuse", "\(error)", numbers, scenario])
@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test(arguments: errors) func serversAcceptWithoutAccept4(error: Int32) async throws {
-        // EACCES is no filter's answer that anybody would expect of accept4.
+        // No known filter answers accept4 with EACCES.
         let error = error == EACCES ? EPERM : error
         #expect(try await lines(of: "serve", refusing: [Call.accept4], with: error) == ["answer: hello"])
     }

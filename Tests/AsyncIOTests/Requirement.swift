@@ -2,13 +2,13 @@ import AsyncIO
 import Glibc
 import Testing
 
-/// What a test needs and not every machine has.
+/// Something that a test needs and that not every machine has.
 nonisolated struct Requirement: Sendable {
-    /// What it is, and how to get it: "nginx (Debian package: nginx)".
+    /// The name, and how to install it: "nginx (Debian package: nginx)".
     let description: String
     let isMet: @Sendable () -> Bool
 
-    /// A program that is on the path, or where administrators' programs are.
+    /// A program on the path, or in a directory for administrators.
     static func program(_ name: String, package: String) -> Requirement {
         Requirement(description: "\(name) (Debian package: \(package))") { path(of: name) != nil }
     }
@@ -23,12 +23,12 @@ nonisolated struct Requirement: Sendable {
     static let redis = program("redis-server", package: "redis-server")
     static let setpriv = program("setpriv", package: "util-linux")
     static let tmux = program("tmux", package: "tmux")
-    /// The library that TLS is made with.
+    /// The library that provides TLS.
     static let tls = Requirement(description: "libssl.so.3 (Debian package: libssl3)") {
         (try? TLSContext.client(systemTrust: false)) != nil
     }
 
-    /// Where a program is; nil if it is nowhere.
+    /// The path of a program; nil if it is not found.
     static func path(of name: String) -> String? {
         // SAFETY: the text is copied before the environment could change.
         let path = unsafe getenv("PATH").map { unsafe String(cString: $0) } ?? ""
@@ -37,10 +37,10 @@ nonisolated struct Requirement: Sendable {
     }
 }
 
-/// Skips a test on a machine that lacks what the test needs, and says what that is.
+/// Skips a test on a machine that lacks what the test needs, and reports what that is.
 ///
-/// With `ASYNCIO_REQUIRE_PEERS=1` the test fails instead, so that a machine that is meant to have
-/// everything does not leave out tests unnoticed.
+/// With `ASYNCIO_REQUIRE_PEERS=1` the test fails instead, so that a machine that should have
+/// everything does not skip tests unnoticed.
 nonisolated struct RequirementTrait: TestTrait, SuiteTrait {
     let requirements: [Requirement]
     let arePeersRequired: Bool

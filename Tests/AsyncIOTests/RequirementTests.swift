@@ -1,6 +1,6 @@
 import Testing
 
-/// What a test needs and the machine lacks.
+/// Tests whose requirements the machine does not meet.
 @Suite struct RequirementTests {
     private let missing = Requirement.program("no-such-program", package: "no-such-package")
 

@@ -62,14 +62,14 @@ import Testing
     @Test func theResultOfTheMainTaskIsNotTurnedIntoWords() throws {
         struct Silent: CustomStringConvertible {
             var description: String {
-                Issue.record("nobody asked")
+                Issue.record("the description was computed")
                 return ""
             }
         }
         try atTopLevel { _ = try AsyncIO.run { Silent() } }
     }
 
-    // MARK: A runner's life
+    // MARK: The life of a runner
 
     @Test func aRunnersLoopIsMadeAtFirstUseAndServesAllRuns() throws {
         try atTopLevel {
@@ -318,7 +318,7 @@ import Testing
                 try AsyncIO.run {
                     let bad = createTask { throw KeyboardInterrupt() }
                     do {
-                        // Even who awaits it is told that the program ends.
+                        // Even code that awaits it sees that the program ends.
                         try await bad.value
                     } catch {
                         log("main sees \(error)")

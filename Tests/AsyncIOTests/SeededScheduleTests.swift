@@ -3,9 +3,9 @@ import AsyncIOTesting
 import Testing
 
 @Suite struct SeededScheduleTests {
-    /// Two take money from an account if there is enough: they check, wait, then act. The second
-    /// checks in the turn in which the first acts, after it by asyncio's schedule, which
-    /// therefore never shows the mistake.
+    /// Two tasks take money from an account if there is enough: they check, wait, and then act. In
+    /// asyncio's order, the second checks in the turn in which the first acts, and after it, so the
+    /// mistake never shows.
     private static func balance(seed: UInt64?) throws -> Int {
         try runInVirtualTime(seed: seed) {
             var balance = 100
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    /// The order in which ten tasks make three steps each.
+    /// The order in which ten tasks perform three steps each.
     private static func order(seed: UInt64?) throws -> [Int] {
         try runInVirtualTime(seed: seed) {
             var order: [Int] = []
@@ -96,7 +96,7 @@ import Testing
             }
             try group.createTask { for _ in 0..<20 { items.append(try await queue.get()) } }
         }
-        // Whatever the schedule, nothing is lost, and each producer's items stay in order.
+        // In every schedule, nothing is lost, and each producer's items stay in order.
         #expect(Set(items).count == 20)
         for number in 0..<4 {
             #expect(items.filter { $0 / 10 == number } == (0..<5).map { 10 * number + $0 })

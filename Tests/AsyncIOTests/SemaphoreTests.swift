@@ -56,7 +56,7 @@ import Testing
         let waiting = createTask { try await semaphore.acquire() }
         try await sleep(.zero)
         try semaphore.release()
-        #expect(semaphore.value == 0, "it is taken already")
+        #expect(semaphore.value == 0, "it is already acquired")
         #expect(semaphore.isLocked)
         #expect(try await turns { try await waiting.value } == 2)
     }

@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// How servers begin, are shut down, and own their handlers.
+/// How servers start, are shut down, and own their handlers.
 @Suite(.eventLoop) struct ServerLifeTests {
     private func ask(_ port: Int, _ question: String = "hello\n") async throws -> String {
         let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port)
@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    // MARK: Beginning
+    // MARK: Starting
 
     @Test func aServerMayBeBoundBeforeItListens() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0, startServing: false, Self.echo)
@@ -43,7 +43,7 @@ import Testing
         let serving = createTask { try await server.serveForever() }
         try await sleep(.zero)
         #expect(try await ask(port) == "hello\n")
-        // Closing from elsewhere ends it.
+        // Closing it from elsewhere ends it.
         server.close()
         await #expect(throws: CancellationError.self) { try await serving.value }
     }
@@ -336,13 +336,13 @@ import Testing
         #expect(try await peer.receiveToEnd().isEmpty)
     }
 
-    // MARK: A supervisor's sockets
+    // MARK: Sockets of a supervisor
 
     @Test func socketsOfASupervisorAreTakenOnce() throws {
-        // The process has no such sockets; a program with some is another test.
+        // The process has no such sockets. Another test has a program with some.
         setenv("LISTEN_PID", "1", 1)
         setenv("LISTEN_FDS", "2", 1)
-        #expect(takeSystemdSockets().isEmpty, "another process's")
+        #expect(takeSystemdSockets().isEmpty, "the sockets belong to another process")
         #expect(getenv("LISTEN_FDS") == nil)
         setenv("LISTEN_PID", "\(getpid())", 1)
         setenv("LISTEN_FDS", "nonsense", 1)

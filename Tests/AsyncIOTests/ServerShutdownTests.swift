@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// What becomes of handlers that do not look at their connection when their server ends.
+/// Handlers that do not use their connection when their server ends.
 @Suite(.eventLoop) struct ServerShutdownTests {
     /// A server whose handlers sleep, and a client.
     private func sleepers(
@@ -21,7 +21,7 @@ import Testing
         try await server.waitClosed()
         #expect(server.connectionCount == 0)
         #expect(allTasks().count == 2)
-        // That is what this is for.
+        // This call ends them.
         #expect(try await server.shutdown(within: .milliseconds(10)) == 0)
         #expect(allTasks().count == 1)
         withExtendedLifetime(client) {}

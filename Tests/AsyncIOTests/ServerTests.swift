@@ -70,7 +70,7 @@ import Testing
             let serve = {
                 await #expect(throws: CancellationError.self) { try await server.serveForever() }
                 #expect(currentTask()?.cancelling ?? 0 == 0)
-                // It goes on, and may wait.
+                // It continues, and can wait.
                 try await sleep(.milliseconds(1))
             }
             let ended = isPlain ? nil : createTask { try await serve() }
@@ -99,7 +99,7 @@ import Testing
     }
 
     @Test func theServerSurvivesRunningOutOfDescriptors() throws {
-        // The limit is the whole process's: nothing else may run meanwhile.
+        // The limit applies to the whole process, so nothing else may run meanwhile.
         try EventLoop.outsideOfAnyLoop {
             try AsyncIO.run {
                 let loop = try EventLoop.running
@@ -109,7 +109,7 @@ import Testing
                     try await writer.write(try await reader.readLine())
                 }
                 let port = try #require(server.port)
-                // A connection whose other half finds no descriptor.
+                // The accepted side of this connection finds no free descriptor.
                 let client = try await LimitedDescriptors.whileOneIsLeft {
                     try Peer.connected(to: port)
                 } _: { client in
@@ -117,7 +117,7 @@ import Testing
                     return client
                 }
 
-                // It tries again after a second, and serves the one who waited.
+                // The server tries again after a second, and serves the waiting client.
                 client.send("patience\n")
                 #expect(try await client.text() == "patience\n")
                 server.close()

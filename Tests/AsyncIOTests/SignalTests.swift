@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// Signals that this process sends to itself. Ctrl-C is in InterruptTests.
+/// Signals that this process sends to itself. For Ctrl-C, see InterruptTests.
 @Suite(.eventLoop, .serialized) struct SignalTests {
     private func send(_ signal: Signal) { kill(getpid(), signal.rawValue) }
 
@@ -130,7 +130,7 @@ import Testing
             #expect(error?.message == "\(signal) cannot be caught")
             #expect(try loop.removeSignalHandler(signal) == false)
         }
-        // What came before the one that is refused is given back.
+        // The signals before the refused one are given back.
         #expect(throws: RuntimeError.self) { try signals(.user2, .kill) }
         #expect(isDefault(.user2))
     }
@@ -139,8 +139,8 @@ import Testing
         let outcome = try await Program.run("top-level-program", ["signals elsewhere"])
         #expect(
             outcome.lines == [
-                "addSignalHandler(): signals are handled on the process's first thread only",
-                "signals(): signals are handled on the process's first thread only", "end",
+                "addSignalHandler(): signals can be handled only on the process's first thread",
+                "signals(): signals can be handled only on the process's first thread", "end",
             ])
     }
 

@@ -11,7 +11,7 @@ import Testing
 
     @Test func aSleepTakesItsTimeAndTwoTurns() async throws {
         #expect(try await time { try await sleep(.seconds(5)) } == .seconds(5))
-        // The timer's turn, and the wake-up's.
+        // One turn for the timer, and one for the wake-up.
         #expect(try await turns { try await sleep(.seconds(5)) } == 2)
     }
 
@@ -51,7 +51,7 @@ import Testing
         try await sleep(.zero)
         task.cancel()
         _ = await thrown { try await task.value }
-        // If the timer were left, this end of everything would come an hour later.
+        // If the timer were still there, the deadlock would be detected an hour later.
         let error = #expect(throws: DeadlockError.self) {
             try runInVirtualTime {
                 let task = createTask { try await sleep(.seconds(3600)) }

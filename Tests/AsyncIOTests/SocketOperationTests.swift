@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// asyncio's operations on sockets that are the caller's, and files through sockets.
+/// asyncio's operations on sockets that belong to the caller, and sending files through sockets.
 @Suite(.eventLoop) struct SocketOperationTests {
     private func streamSocket() -> Int32 {
         socket(
@@ -36,7 +36,7 @@ import Testing
         try await loop.sockSendAll(client, Array("hello".utf8))
         #expect(try await receiving.value == Array("hello".utf8))
 
-        // More than the buffers take.
+        // More than the buffers hold.
         let bytes = (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 >> 3) }
         let sending = createTask {
             try await loop.sockSendAll(accepted, bytes)
@@ -100,7 +100,7 @@ import Testing
         peer.send("x")
         #expect(try await second.value == Array("x".utf8))
         #expect(try loop.removeReader(ours) == false)
-        // The descriptor is free for another use.
+        // The descriptor can be used for something else.
         let calls = Counter()
         try loop.addReader(ours) { calls.increase() }
         peer.send("y")
@@ -147,7 +147,7 @@ import Testing
 
     // MARK: Files
 
-    /// A file with `count` bytes, and its bytes.
+    /// Runs `body` with a file of `count` bytes, and its bytes.
     private func withFile(_ count: Int, _ body: (Int32, [UInt8]) async throws -> Void) async throws {
         try await withTemporaryPath { path in
             let file = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)

@@ -5,14 +5,14 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// Standard input and output of every kind, in programs: `Tests/Programs/StandardStreams`.
+/// Standard input and output of every kind in programs: `Tests/Programs/StandardStreams`.
 @Suite(.eventLoop) struct StandardStreamTests {
     private let program: String = {
         let here = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         return here.deletingLastPathComponent().appendingPathComponent("standard-streams-program").path
     }()
 
-    /// Runs a line of the shell, in which `P` is the program.
+    /// Runs a line of the shell in which `P` stands for the program.
     private func shell(_ line: String, input: String = "") async throws -> (output: String, errors: String) {
         try await withSubprocess(
             shell: "P='\(program)'; \(line)", stdin: .pipe, stdout: .pipe, stderr: .pipe
@@ -32,7 +32,7 @@ import Testing
         try await body(path)
     }
 
-    /// 3 MB, more than any buffer.
+    /// 3 MB, which is more than any buffer holds.
     private let large = String(repeating: "a line of some length\n", count: 140_000)
 
     @Test func pipesAreCopied() async throws {
@@ -105,7 +105,7 @@ import Testing
         let terminal = try #require(process.terminal)
         try await terminal.writer.write("typed\n\u{4}")
         let lines = text(try await terminal.reader.read()).split(whereSeparator: \.isNewline)
-        // Once for the echo, and once for the copy.
+        // Once from the echo, and once from the copy.
         #expect(lines == ["typed", "typed", "copied 6"])
         #expect(try await process.wait() == 0)
     }
@@ -186,7 +186,7 @@ import Testing
             try await sleep(.zero)
             writer.abort()
             await #expect(throws: (any Error).self) { try await writing.value }
-            // The number is free at last.
+            // The number is free in the end.
             while fcntl(file, F_GETFD) >= 0 { try await sleep(.milliseconds(1)) }
         }
     }

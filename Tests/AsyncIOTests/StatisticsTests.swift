@@ -2,17 +2,17 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// What the primitives and the loop say about themselves.
+/// The statistics and descriptions of the primitives and the loop.
 @Suite(.virtualTime)
 struct StatisticsTests {
     @Test func aLockTellsItsOwnerAndItsWaiters() async throws {
         let lock = Lock()
-        #expect(lock.description == "Lock (free, nobody waits)")
+        #expect(lock.description == "Lock (free, no waiters)")
         #expect(lock.owner == nil)
         let holder = createTask(name: "holder") { try await lock.withLock { try await sleep(.seconds(1)) } }
         let next = createTask(name: "next") { try await lock.withLock {} }
         try await settle()
-        #expect(lock.description == "Lock (held by \"holder\", 1 waits)")
+        #expect(lock.description == "Lock (held by \"holder\", 1 waiter)")
         #expect(lock.owner === holder)
         #expect(lock.statistics.isLocked)
         #expect(lock.statistics.waiters.map(\.name) == ["next"])
@@ -47,7 +47,7 @@ struct StatisticsTests {
         try await server.shutdown(within: .seconds(5))
         try await writer.waitClosed()
         #expect(loop.statistics.connections == 0)
-        // One that nobody holds any more is gone, too.
+        // A connection that is no longer referenced is gone, too.
         _ = try await openServerAndForgetAConnection()
         #expect(loop.statistics.connections == 0)
     }
@@ -88,7 +88,7 @@ struct StatisticsTests {
         let task = createTask { try await lock.acquire() }
         try await task.value
         #expect(lock.owner == nil)
-        #expect(lock.description.hasSuffix(", which has ended, nobody waits)"))
+        #expect(lock.description.hasSuffix(", which has ended, no waiters)"))
         #expect(lock.description.hasPrefix("Lock (held by Task-"))
     }
 
@@ -109,29 +109,29 @@ struct StatisticsTests {
             createTask(name: "barrier") { _ = try await barrier.wait() },
         ]
         try await settle()
-        #expect(event.description == "Event (not set, 1 waits)")
+        #expect(event.description == "Event (not set, 1 waiter)")
         #expect(event.statistics.waiters.map(\.name) == ["event"])
-        #expect(condition.description == "Condition (1 waits; Lock (free, nobody waits))")
+        #expect(condition.description == "Condition (1 waiter; Lock (free, no waiters))")
         #expect(condition.statistics.waiters.map(\.name) == ["condition"])
         #expect(!condition.statistics.lock.isLocked)
-        #expect(semaphore.description == "Semaphore (0 left, 1 waits)")
+        #expect(semaphore.description == "Semaphore (0 left, 1 waiter)")
         #expect(semaphore.statistics.waiters.map(\.name) == ["semaphore"])
-        #expect(bounded.description == "BoundedSemaphore (1 of 2 left, nobody waits)")
+        #expect(bounded.description == "BoundedSemaphore (1 of 2 left, no waiters)")
         #expect(bounded.statistics.bound == 2)
-        #expect(barrier.description == "Barrier (1 of 3 have come)")
+        #expect(barrier.description == "Barrier (1 of 3 waiting)")
         #expect(barrier.statistics.waiters.map(\.name) == ["barrier"])
         event.set()
-        #expect(event.description == "Event (set, nobody waits)")
+        #expect(event.description == "Event (set, no waiters)")
         for task in tasks { task.cancel() }
         _ = try await wait(tasks)
-        #expect(semaphore.description == "Semaphore (0 left, nobody waits)")
+        #expect(semaphore.description == "Semaphore (0 left, no waiters)")
     }
 
     @Test func aQueueTellsWhoPutsAndWhoGets() async throws {
         let queue = Queue<Int>(maxSize: 1)
         let getter = createTask(name: "getter") { try await queue.get() }
         try await settle()
-        #expect(queue.description == "Queue (0 of 1 items, getting: 1 waits, putting: nobody waits)")
+        #expect(queue.description == "Queue (0 of 1 items, getting: 1 waiter, putting: no waiters)")
         #expect(queue.statistics.getters.map(\.name) == ["getter"])
         try await queue.put(1)
         try await queue.put(2)

@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// The reading half by itself, fed by hand.
+/// A stream reader by itself, with bytes fed by the test.
 @Suite(.virtualTime) struct StreamReaderTests {
     private func reader(_ text: String, limit: Int = 65_536, ended: Bool = true) throws -> StreamReader {
         let reader = try StreamReader(limit: limit)

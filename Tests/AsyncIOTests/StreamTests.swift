@@ -4,9 +4,9 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// Streams over real sockets on the loopback, in real time.
+/// Streams over real sockets on the loopback interface, in real time.
 @Suite(.eventLoop) struct StreamTests {
-    /// Runs `body` against a server that runs `handler` for each connection.
+    /// Runs `body` with a server that runs `handler` for each connection.
     private func withServer(
         host: String = "127.0.0.1", limit: Int = 65_536,
         _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void,
@@ -150,7 +150,7 @@ import Testing
             try await writer.write("unread")
             let error = await #expect(throws: OSError.self) {
                 while try await !reader.read(1).isEmpty {}
-                // An orderly end would be a mistake of this test.
+                // A normal end would be a mistake of this test.
                 throw OSError(.brokenPipe, "the peer ended in order")
             }
             #expect(error?.code == .connectionReset)
@@ -201,7 +201,7 @@ import Testing
 
     @Test func noServerIsAClearError() async throws {
         let error = await #expect(throws: OSError.self) {
-            // Port 1 of the loopback: nobody serves it.
+            // Port 1 of the loopback interface: no one listens there.
             _ = try await openConnection(host: "127.0.0.1", port: 1)
         }
         #expect(error?.code == .connectionRefused)

@@ -4,8 +4,8 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// Everything at once, with foreign threads in the midst of it: no wake-up may be lost, and
-/// nothing may run where it should not. `ASYNCIO_STRESS_SECONDS` makes it long.
+/// Everything at once, together with foreign threads. No wake-up may be lost, and nothing may run
+/// in the wrong place. `ASYNCIO_STRESS_SECONDS` sets a longer duration.
 @Suite(.eventLoop) struct StressTests {
     private var seconds: Double {
         getenv("ASYNCIO_STRESS_SECONDS").flatMap { Double(String(cString: $0)) } ?? 0.3
@@ -21,8 +21,8 @@ import Testing
         let strangers = Counter()
         var rounds: [String: Int] = [:]
 
-        /// Several tasks that do one kind of work until time is up. A wake-up that is lost
-        /// leaves one waiting, and the time-out below tells which.
+        /// Several tasks that do one kind of work until the time is up. A lost wake-up leaves one
+        /// of them waiting, and the timeout below shows which.
         func workers(_ name: String, _ body: @escaping () async throws -> Void) -> [AsyncTask<Void>] {
             rounds[name] = 0
             return (0..<4).map { number in
@@ -49,7 +49,7 @@ import Testing
         all += workers("future") {
             nonisolated(unsafe) let future = Future<Int>()
             crowd.add { _ = try? loop.callSoonThreadSafe { try future.setResult(1) } }
-            if try await future.value != 1 { Issue.record("another value") }
+            if try await future.value != 1 { Issue.record("wrong value") }
         }
         all += workers("submit") {
             let value: Int = await withCheckedContinuation { continuation in
@@ -58,7 +58,7 @@ import Testing
                         try await sleep(.zero)
                         return 7
                     }
-                    // Whoever of the crowd waits here blocks one thread of several.
+                    // A foreign thread that waits here blocks one of several threads.
                     continuation.resume(returning: (try? future.wait(timeout: .seconds(60))) ?? -1)
                 }
             }
@@ -80,7 +80,7 @@ import Testing
             }
             var sum = 0
             for await number in stream { sum += number }
-            if sum != 10 { Issue.record("a stream lost something") }
+            if sum != 10 { Issue.record("a stream lost data") }
         }
         all += workers("group and async let") {
             async let one = heavy()
@@ -126,7 +126,7 @@ import Testing
             try await producer.value
             do {
                 try await withTimeout(.microseconds(50)) { _ in try await Task.sleep(for: .seconds(3600)) }
-                Issue.record("no time-out")
+                Issue.record("no timeout")
             } catch is TimeoutError {}
             try await sleep(.microseconds(20))
         }
@@ -141,7 +141,7 @@ import Testing
         }
 
         let (_, pending) = try await AsyncIO.wait(all, timeout: .seconds(seconds + 60))
-        for task in pending { Issue.record("\(task.name) waits for ever") }
+        for task in pending { Issue.record("\(task.name) waits forever") }
         for task in all where task.isDone { try task.result() }
         for (name, count) in rounds where count == 0 { Issue.record("\(name) did nothing") }
         #expect(strangers.value == 0)
@@ -149,7 +149,7 @@ import Testing
     }
 }
 
-/// Threads that asyncio knows nothing of and that do what they are given, at odd moments.
+/// Threads that asyncio does not know and that run what they are given, at odd moments.
 nonisolated private final class Crowd: Sendable {
     private struct State {
         var jobs: [@Sendable () -> Void] = []

@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 @Suite(.eventLoop) struct SubprocessScopeTests {
-    /// Ignores SIGTERM, and says when it does.
+    /// Ignores SIGTERM, and prints a line once it does.
     private let stubborn = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
 
     @Test func aChildThatEndedInItsScopeIsLeftInPeace() async throws {
@@ -73,7 +73,7 @@ import Testing
         try await isReady.wait()
         task.cancel()
         try await sleep(.milliseconds(1))
-        // Once more, while it cleans up.
+        // Cancelled again while it cleans up.
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(ended?.returnCode == -9)
@@ -95,7 +95,7 @@ import Testing
     @Test func aShellsOwnChildrenEndWithIt() async throws {
         var grandchildren: [Int32] = []
         try await withSubprocess(
-            // One that hears, and one that does not.
+            // One process that reacts to SIGTERM, and one that does not.
             shell: "sleep 50 & echo $!; (trap '' TERM; sleep 50) & echo $!; wait", stdout: .pipe
         ) { process in
             for _ in 0..<2 {
@@ -105,7 +105,7 @@ import Testing
         }
         #expect(grandchildren.count == 2)
         for pid in grandchildren {
-            // Its new parent reaps it in its own time.
+            // Its new parent reaps it at some time.
             try await eventually { !Process.isRunning(pid) }
         }
     }

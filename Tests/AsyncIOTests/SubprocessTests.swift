@@ -6,7 +6,7 @@ import Testing
 
 /// Real programs as children: bash, cat, sleep, yes, head, python3.
 @Suite(.eventLoop) struct SubprocessTests {
-    /// What a command line prints.
+    /// The output of a command line.
     private func output(
         of line: String, environment: [String: String]? = nil, directory: String? = nil,
         options: SubprocessOptions = SubprocessOptions()
@@ -16,7 +16,7 @@ import Testing
         return text(try await process.communicate().stdout)
     }
 
-    /// What python3 prints.
+    /// The output of python3.
     private func python(_ program: String, options: SubprocessOptions = SubprocessOptions()) async throws -> String {
         let process = try await createSubprocess(
             "python3", arguments: ["-c", program], stdout: .pipe, options: options)
@@ -74,7 +74,7 @@ import Testing
         let process = try await createSubprocess(
             shell: "sleep 50 & echo $!; read line", stdin: .pipe, stdout: .pipe)
         let grandchild = try #require(Int32(text(try await process.stdout?.readLine()).dropLast()))
-        // One that begins before the end, and one that begins after it.
+        // One wait that starts before the end, and one that starts after it.
         let waiting = createTask { try await process.wait() }
         try await sleep(.milliseconds(10))
         try await process.stdin?.write("go\n")
@@ -215,7 +215,8 @@ import Testing
     }
 
     @Test(.requires(.bash)) func whoeverWritesForEverEndsWhenNobodyReads() async throws {
-        // `yes` ends by SIGPIPE, which a child has by default whatever this process does.
+        // `yes` ends by SIGPIPE, which has its default effect in a child, whatever this process
+        // does.
         let before = signal(SIGPIPE, SIG_IGN)
         defer { signal(SIGPIPE, before) }
         let process = try await createSubprocess(
@@ -239,7 +240,7 @@ import Testing
         #expect(pipe.drain() == 4)
     }
 
-    // MARK: What a child gets
+    // MARK: The environment of a child
 
     @Test func theEnvironmentIsThisProcesssOrTheGivenOne() async throws {
         setenv("ASYNCIO_TEST_VARIABLE", "of this process", 1)
@@ -256,7 +257,7 @@ import Testing
         let process = try await createSubprocess(
             "greet", arguments: ["you"], stdout: .pipe, environment: ["PATH": "/nowhere:\(directory.path):/bin"])
         #expect(text(try await process.communicate().stdout) == "hello you\n")
-        // A relative path is one in the child's directory.
+        // A relative path is relative to the child's directory.
         let relative = try await createSubprocess(
             "./greet", stdout: .pipe, environment: [:], directory: directory.path)
         #expect(text(try await relative.communicate().stdout) == "hello\n")
@@ -267,12 +268,12 @@ import Testing
     }
 
     @Test(.requires(.python3)) func aChildHasNoDescriptorsButThoseItIsGiven() async throws {
-        // One that is not close-on-exec, as other libraries open them.
+        // This one is not close-on-exec, as descriptors of other libraries may be.
         let leaky = dup(1)
         let (first, second) = (try Pipe(), try Pipe())
         defer { close(leaky) }
         var options = SubprocessOptions()
-        // Each other's numbers, which must not get in each other's way.
+        // The numbers are swapped, and must not overwrite each other.
         options.descriptors = [first.writer: second.writer, second.writer: first.writer, 9: first.writer]
         let process = try await createSubprocess(
             "python3",
@@ -314,7 +315,7 @@ import Testing
         }
         #expect(try mask("SigBlk") == 0)
         #expect(try mask("SigCgt") == 0)
-        // SIGHUP, which this process ignores on purpose, is ignored; SIGPIPE is not.
+        // SIGHUP, which this process ignores on purpose, is ignored in the child. SIGPIPE is not.
         let ignored = try mask("SigIgn")
         #expect(ignored & 1 << (SIGHUP - 1) != 0)
         #expect(ignored & 1 << (SIGPIPE - 1) == 0)
@@ -383,7 +384,7 @@ import Testing
         _ = try await process.stdout?.readLine()
         try process.sendSignal(.kill, toGroup: true)
         #expect(try await process.wait() == -9)
-        // The end of the pipe: nobody holds it any more.
+        // The end of the pipe: no process has it open any more.
         #expect(try await process.stdout?.read() == [])
 
         let other = try await createSubprocess("sleep", arguments: ["50"])
@@ -392,7 +393,7 @@ import Testing
         try await other.wait()
     }
 
-    // MARK: What cannot be started
+    // MARK: Programs that cannot be started
 
     private func expectFailure(
         _ code: Errno, naming name: String, _ start: () async throws -> Subprocess
@@ -468,8 +469,8 @@ import Testing
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         let next = dup(0)
         close(next)
-        // From none to enough: each step of a child's setting-up fails once. The numbers that are free
-        // may have gaps between them.
+        // From no free descriptor to enough of them: each step of setting up a child fails once.
+        // The free numbers may have gaps between them.
         var started = false
         var room: rlim_t = 0
         while !started, room < 1_000 {

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 @Suite(.eventLoop) struct SubprocessTransportTests {
-    /// Notes what it is told.
+    /// Records the calls that it receives.
     private final class Recorder: SubprocessProtocol {
         var transport: SubprocessTransport?
         var calls: [String] = []
@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test func theExitMayBeToldBeforeTheLastDataAndTheEndComesAfterBoth() async throws {
-        // A grandchild holds the pipe, and speaks after the child has ended.
+        // A grandchild holds the pipe, and writes after the child has ended.
         let (transport, recorder) = try await EventLoop.running.subprocessShell(
             "exec 3<&0; (read line <&3; echo late) & exit 0", stdin: .pipe, stdout: .pipe, stderr: .devNull
         ) { Recorder() }
@@ -119,14 +119,14 @@ import Testing
         try await recorder.ended.wait()
     }
 
-    /// Lets a child go on when it reads its descriptor 3.
+    /// Lets a child continue when it reads its descriptor 3.
     private let gate = Gate()
     private final class Gate {
         private let pipe = try? Pipe()
         var options: SubprocessOptions {
             get throws {
                 var options = SubprocessOptions()
-                // A blocking one, as a shell expects.
+                // A blocking descriptor, as a shell expects.
                 let reader = try #require(pipe).reader
                 _ = fcntl(reader, F_SETFL, 0)
                 options.descriptors = [3: reader]

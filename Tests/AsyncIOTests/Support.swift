@@ -5,11 +5,11 @@ import Glibc
 import Synchronization
 import Testing
 
-/// Runs `body` as at the top level of a program. The test runner itself runs on a loop,
-/// which waits meanwhile.
+/// Runs `body` as at the top level of a program. The test runner itself runs on a loop, which waits
+/// meanwhile.
 nonisolated func atTopLevel<T>(_ body: () throws -> T) rethrows -> T { try EventLoop.outsideOfAnyLoop(body) }
 
-/// Hands `body` a loop in real time that does not run yet, and closes it.
+/// Runs `body` with a loop in real time that is not running yet, and closes it.
 nonisolated func withLoop(_ body: (EventLoop) throws -> Void) throws {
     try atTopLevel {
         let loop = try EventLoop()
@@ -19,7 +19,7 @@ nonisolated func withLoop(_ body: (EventLoop) throws -> Void) throws {
     }
 }
 
-/// As `withLoop`, in virtual time.
+/// The same as `withLoop`, but in virtual time.
 nonisolated func withVirtualTimeLoop(_ body: (EventLoop) throws -> Void) throws {
     try atTopLevel {
         let loop = try VirtualLoop().loop
@@ -29,10 +29,10 @@ nonisolated func withVirtualTimeLoop(_ body: (EventLoop) throws -> Void) throws 
     }
 }
 
-/// The thread that runs this.
+/// The calling thread.
 nonisolated func thisThread() -> UInt { UInt(pthread_self()) }
 
-/// The name of the thread that runs this.
+/// The name of the calling thread.
 nonisolated func threadName() -> String {
     let file = open("/proc/thread-self/comm", O_RDONLY | O_CLOEXEC)
     defer { close(file) }
@@ -41,7 +41,7 @@ nonisolated func threadName() -> String {
     return String(decoding: bytes[..<max(0, count - 1)], as: UTF8.self)
 }
 
-/// Runs `body` on a thread that asyncio knows nothing of.
+/// Runs `body` on a thread that asyncio does not know.
 nonisolated func onForeignThread(_ body: @escaping @Sendable () -> Void) {
     do { try Thread.start(named: "foreign", body) } catch { Issue.record(error) }
 }
@@ -49,18 +49,18 @@ nonisolated func onForeignThread(_ body: @escaping @Sendable () -> Void) {
 /// Blocks the calling thread.
 nonisolated func block(_ duration: Duration) { usleep(UInt32(duration / .microseconds(1))) }
 
-/// A place for what several parts of a test note down.
+/// A log shared by several parts of a test.
 final class Log {
     var lines: [String] = []
     func callAsFunction(_ line: String) { lines.append(line) }
 }
 
-/// Says what the compiler cannot know: this runs on the loop's thread. Stops the test if not.
+/// Tells the compiler that this runs on the loop's thread. Stops the test if it does not.
 nonisolated func onLoop(_ body: @MainActor () throws -> Void) rethrows {
     try MainActor.assumeIsolated { try body() }
 }
 
-/// A number that threads count up.
+/// A number that threads can increase.
 nonisolated final class Counter: Sendable {
     private let number = Atomic(0)
     var value: Int { number.load(ordering: .acquiring) }
@@ -68,7 +68,7 @@ nonisolated final class Counter: Sendable {
     func increase(by amount: Int = 1) -> Int { number.add(amount, ordering: .acquiringAndReleasing).newValue }
 }
 
-/// What one thread tells another.
+/// A flag that one thread sets for another.
 nonisolated final class Flag: Sendable {
     private let state = Atomic(false)
     var isSet: Bool { state.load(ordering: .acquiring) }
@@ -77,13 +77,13 @@ nonisolated final class Flag: Sendable {
     func wait() { while !isSet { block(.microseconds(100)) } }
 }
 
-/// Bytes as text; "" for none.
+/// Bytes as text; "" for nil.
 nonisolated func text(_ bytes: [UInt8]?) -> String { String(decoding: bytes ?? [], as: UTF8.self) }
 
-/// Whether an object is still alive.
+/// An object for checking whether something is still alive.
 final class Witness {}
 
-/// A pipe, closed with it.
+/// A pipe, which is closed on deallocation.
 final class Pipe {
     let reader: Int32
     let writer: Int32
@@ -100,14 +100,14 @@ final class Pipe {
 
     func send(_ byte: UInt8 = 1) { _ = withUnsafeBytes(of: byte) { write(writer, $0.baseAddress, 1) } }
 
-    /// How many bytes there were.
+    /// - Returns: the number of bytes.
     @discardableResult
     func drain() -> Int {
         var bytes = [UInt8](repeating: 0, count: 65_536)
         return max(0, read(reader, &bytes, bytes.count))
     }
 
-    /// Leaves no room for more.
+    /// Fills the pipe completely.
     func fill() {
         let bytes = [UInt8](repeating: 0, count: 65_536)
         while write(writer, bytes, bytes.count) > 0 {}
@@ -126,6 +126,6 @@ struct TestError: Error, Equatable {
 }
 
 nonisolated extension ExitTest.Result {
-    /// What the process said before it ended.
+    /// What the process printed before it ended.
     var standardError: String { String(decoding: standardErrorContent, as: UTF8.self) }
 }

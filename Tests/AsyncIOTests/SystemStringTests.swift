@@ -4,10 +4,10 @@ import Foundation
 import SystemPackage
 import Testing
 
-/// What the system takes as bytes is handed on as bytes.
+/// Strings that the system treats as bytes are passed on as bytes.
 @Suite(.eventLoop) struct SystemStringTests {
     let directory: Directory
-    /// No UTF-8: "für" in Latin-1.
+    /// Not UTF-8: "für" in Latin-1.
     private let latin: [UInt8] = [0x66, 0xFC, 0x72]
 
     init() throws { directory = try Directory() }
@@ -16,7 +16,7 @@ import Testing
 
     private var path: FilePath { FilePath(platformString: name.bytes.map { CChar(bitPattern: $0) } + [0]) }
 
-    /// The names in the directory, as the kernel has them.
+    /// The names in the directory, as the kernel returns them.
     private var names: [[UInt8]] {
         guard let stream = unsafe opendir(directory.path) else { return [] }
         defer { unsafe closedir(stream) }
@@ -54,7 +54,7 @@ import Testing
     @Test func textsAreEqualIfTheirBytesAre() {
         #expect(SystemString("für") == "für")
         #expect(SystemString(bytes: latin) != "f\u{FFFD}r")
-        // Swift's strings are equal if they look the same; file names are not.
+        // Swift's strings are equal if they look the same. File names are not.
         #expect("\u{FC}" == "u\u{308}")
         #expect(SystemString("\u{FC}") != SystemString("u\u{308}"))
         #expect(SystemString(FilePath("/a/b")) == "/a/b")
@@ -104,7 +104,7 @@ import Testing
         try await writer.waitClosed()
         server.close()
         try await server.waitClosed()
-        // The file that is removed is the server's own.
+        // Only the server's own file is removed.
         #expect(names == [])
     }
 

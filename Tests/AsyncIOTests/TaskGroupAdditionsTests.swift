@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// What task groups can do beyond asyncio's of 3.14.
+/// Features of task groups beyond those of asyncio 3.14.
 @Suite(.virtualTime) struct TaskGroupAdditionsTests {
     // MARK: limit
 
@@ -204,7 +204,7 @@ import Testing
         }
         #expect(value == nil)
         #expect(wasCancelled)
-        // The group's own request was taken back.
+        // The group's own request was withdrawn.
         #expect(currentTask()?.cancelling == 0)
         try await Task.sleep(for: .seconds(1))
     }

@@ -9,7 +9,7 @@ import Testing
         return group.errors.map { ($0 as? Boom)?.number ?? -1 }
     }
 
-    // MARK: The ordinary course
+    // MARK: Normal use
 
     @Test func aGroupWaitsForItsTasks() async throws {
         var log: [Int] = []
@@ -244,7 +244,7 @@ import Testing
         #expect(log == ["went on", "another"])
     }
 
-    // MARK: Cancelled from outside
+    // MARK: Cancellation from outside
 
     @Test func aCancellationFromOutsideCancelsTheTasksAndPassesThrough() async throws {
         var cancelled = 0
@@ -324,7 +324,7 @@ import Testing
             }
             do { try await sleep(.seconds(1)) } catch { log.append("cancelled") }
         }
-        // The child's failure is known in the next turn; the cancellation comes with it.
+        // The child's failure is known in the next turn, together with the cancellation.
         try EventLoop.running.callLater(.seconds(1)) {
             try EventLoop.running.callSoon { task.cancel() }
         }

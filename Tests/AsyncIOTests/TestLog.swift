@@ -3,12 +3,12 @@ import Logging
 import Synchronization
 import Testing
 
-/// What the library logs while tests run in this process. It is kept, and not printed, so that
-/// a passing run says nothing: `ASYNCIO_TEST_LOG=1` prints it all the same.
+/// Stores what the library logs while tests run in this process, instead of printing it, so that a
+/// passing run prints nothing. `ASYNCIO_TEST_LOG=1` prints it.
 nonisolated struct TestLog: LogHandler {
     static let kept = Mutex<[String]>([])
 
-    /// Takes over the log, once.
+    /// Replaces the log handler once.
     static let isKept: Bool = {
         let output: @Sendable (String) -> any LogHandler = StreamLogHandler.standardError(label:)
         let isPrinted = getenv("ASYNCIO_TEST_LOG") != nil
@@ -29,8 +29,8 @@ nonisolated struct TestLog: LogHandler {
     }
 }
 
-/// Takes over the log when tests are looked for, which is before any of them runs. The process of
-/// an exit test does not look for tests, and has a log of its own.
+/// Replaces the log handler when tests are discovered, before any of them runs. The process of an
+/// exit test does not discover tests, and has a log of its own.
 nonisolated struct LogKeepingTrait: SuiteTrait {
     init() { _ = TestLog.isKept }
 }

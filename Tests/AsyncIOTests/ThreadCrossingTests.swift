@@ -5,9 +5,9 @@ import Synchronization
 import Testing
 @_spi(ExperimentalCustomExecutors) import _Concurrency
 
-/// Many threads that leave things for a loop: nothing is lost, and each one's order is kept.
+/// Many threads that leave work for a loop. Nothing is lost, and the order of each thread is kept.
 @Suite struct ThreadCrossingTests {
-    /// What came, by sender. Loop thread only.
+    /// What has arrived, by sender. Loop thread only.
     private final class Arrivals {
         var latest: [Int]
         var isInOrder = true
@@ -24,13 +24,15 @@ import Testing
     @Test func everySendersCallbacksAndTasksKeepTheirOrder() throws {
         try withLoop { loop in
             let (senders, each) = (8, 3_000)
-            // Swift's runtime may start a task in two steps: the two kinds are compared each with itself.
+            // Swift's runtime may start a task in two steps, so each kind is compared only with
+            // itself.
             let (callbacks, tasks) = (Arrivals(senders: senders), Arrivals(senders: senders))
             let count = Counter()
             for sender in 0..<senders {
                 onForeignThread {
                     for number in 0..<each {
-                        // By turns what goes through the loop, and what goes through Swift's runtime.
+                        // Alternates between work sent through the loop and through Swift's
+                        // runtime.
                         _ = try? loop.callSoonThreadSafe {
                             onLoop { callbacks.note(sender, number) }
                             if count.increase() == 2 * senders * each { loop.stop() }
@@ -72,7 +74,7 @@ import Testing
         try withLoop { loop in
             let (total, ran, atTimer) = (10_000, Counter(), Counter())
             try loop.callSoon {
-                // All of it comes before the next turn.
+                // All of it arrives before the next turn.
                 let isSent = Flag()
                 onForeignThread {
                     for _ in 0..<total {
@@ -90,7 +92,7 @@ import Testing
         }
     }
 
-    /// Runs `body` with a loop, inside of ``atTopLevel(_:)``.
+    /// Runs `body` with a loop, inside ``atTopLevel(_:)``.
     private func withNextLoop(_ body: (EventLoop) throws -> Void) throws {
         let loop = try EventLoop()
         let result = Result { try body(loop) }
@@ -98,7 +100,7 @@ import Testing
         try result.get()
     }
 
-    /// Lets what was sent arrive: a task may take two steps.
+    /// Waits until what was sent has arrived. A task can take two steps.
     private func runSomeTurns() throws {
         try withNextLoop { loop in
             for _ in 0..<4 {
@@ -169,7 +171,7 @@ import Testing
                         })
                     else { break }
                     let isOver = Flag()
-                    // Two threads cancel it while the loop may run it.
+                    // Two threads cancel it while the loop may be running it.
                     if ran.increase() % 100 == 0 {
                         onForeignThread {
                             handle.cancel()
@@ -221,7 +223,7 @@ import Testing
 
     // MARK: Swift's runtime
 
-    /// Looks where the runtime lets an executor keep what it needs.
+    /// Checks where the runtime lets an executor store its data.
     private final class Looker: TaskExecutor {
         let isRight = Flag()
         func enqueue(_ job: consuming ExecutorJob) {

@@ -153,7 +153,7 @@ import Testing
         #expect(!threads.contains(home))
     }
 
-    /// Every hop is a real one there, so that a check before a suspension is a check too early.
+    /// Every hop is a real one there, so a check before a suspension comes too early.
     @Test func noWakeUpIsLostUnderAPreference() async throws {
         let home = thisThread()
         try await withTaskExecutorPreference(threadPool) {

@@ -2,14 +2,14 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// How many turns of the loop each thing takes, and what comes before what in one turn.
+/// The number of turns of the loop that each operation takes, and the order of events in a turn.
 /// The numbers are CPython's.
 @Suite(.virtualTime) struct TickTests {
     private let loop: EventLoop
 
     init() throws { loop = try EventLoop.running }
 
-    /// How many turns pass until `body`, which is expected to throw, has thrown.
+    /// The number of turns until `body`, which is expected to throw, has thrown.
     private func turnsUntilError(_ body: () async throws -> Void) async -> Int {
         let before = loop.turns
         do {
@@ -165,7 +165,7 @@ import Testing
         #expect(await turnsUntilError { try await child.value } == 2)
     }
 
-    // MARK: 3.3, composites
+    // MARK: 3.3, combined operations
 
     @Test func gatherTakesThreeTurns() async throws {
         #expect(try await turns { _ = try await gather({ 1 }, { 2 }, { 3 }) } == 3)

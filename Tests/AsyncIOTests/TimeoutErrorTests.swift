@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// What a `TimeoutError` tells, and limits that hold however the body ends.
+/// The contents of a `TimeoutError`, and limits that apply however the body ends.
 @Suite(.virtualTime) struct TimeoutErrorTests {
     private struct Own: Error, CustomStringConvertible { let description = "no luck" }
 
@@ -12,7 +12,7 @@ import Testing
         return 5
     }
 
-    // MARK: What it tells
+    // MARK: Contents
 
     @Test func itTellsHowLongAndWhereAndWhatCame() async throws {
         let start = try EventLoop.running.now

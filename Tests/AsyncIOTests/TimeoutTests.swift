@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Testing
 
 @Suite(.virtualTime) struct TimeoutTests {
-    // MARK: Time runs out
+    // MARK: Expiring
 
     @Test func aBodyThatTakesTooLongIsEndedWithATimeoutError() async throws {
         let error = await thrown {
@@ -104,7 +104,7 @@ import Testing
         #expect(try future.result() == 1)
     }
 
-    // MARK: No time at all
+    // MARK: Zero and negative times
 
     @Test func aBodyThatDoesNotWaitEndsBeforeATimeoutOfZero() async throws {
         #expect(try await withTimeout(.zero) { "done" } == "done")
@@ -134,7 +134,7 @@ import Testing
         #expect(error is TimeoutError)
     }
 
-    // MARK: Others cancel too
+    // MARK: Other cancellations
 
     @Test func aCancellationFromOutsidePassesThrough() async throws {
         var kept: Timeout?

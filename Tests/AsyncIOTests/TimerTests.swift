@@ -71,7 +71,7 @@ import Testing
 
     @Test func aDeadlineOfThisVeryNanosecondFiresInThisTurn() throws {
         try withVirtualTimeLoop { loop in
-            // Late enough that a clock in floating-point seconds would have lost the nanosecond.
+            // So late that a clock in floating-point seconds would have lost the nanosecond.
             let late = loop.now.advanced(by: .seconds(1 << 33))
             var fired: [Int] = []
             try loop.callAt(late) {
@@ -95,7 +95,7 @@ import Testing
 
     @Test func aDelayBeyondAllTimeIsNeverReached() throws {
         try withLoop { loop in
-            try loop.callLater(.seconds(Int64.max)) { Issue.record("the end of time") }
+            try loop.callLater(.seconds(Int64.max)) { Issue.record("the timer fired") }
             try loop.callLater(.milliseconds(1)) { loop.stop() }
             try loop.runForever()
         }
@@ -108,8 +108,8 @@ import Testing
             let start = ContinuousClock.now
             try loop.runForever()
             #expect(ContinuousClock.now - start >= .milliseconds(20))
-            // A loop that did not sleep would make thousands. Two would do, but the runner's own
-            // wake-ups come here too.
+            // A loop that did not sleep would make thousands of turns. Two would be enough, but the
+            // runner's own wake-ups arrive here too.
             #expect(loop.turns < 100)
         }
     }
@@ -153,7 +153,7 @@ import Testing
             for number in 0..<1_000 { timers.append(try loop.callLater(.seconds(number + 2)) {}) }
             for timer in timers.shuffled() { timer.cancel() }
             #expect(loop.timerCount == 0)
-            // Nothing is left to jump to but this.
+            // There is nothing else to jump to.
             try loop.callLater(.seconds(1)) { loop.stop() }
             let start = loop.now
             try loop.runForever()

@@ -5,14 +5,14 @@ import Foundation
 import Glibc
 import Testing
 
-/// The tool `asyncio` and the programs that it looks into do not trust each other.
+/// The tool `asyncio` and the programs that it inspects do not trust each other.
 @Suite(.eventLoop, .serialized)
 struct ToolBordersTests {
     func tool(_ arguments: String...) async throws -> LiveProgram.Outcome {
         try await toThread { try LiveProgram.run("asyncio", arguments) }
     }
 
-    /// Listens where the tool looks for `process`, and answers every question with `answer`.
+    /// Listens where the tool looks for `process`, and answers every request with `answer`.
     func withListener(
         for process: Int32, answering answer: @escaping (StreamWriter) async throws -> Void,
         _ body: () async throws -> Void
@@ -38,7 +38,7 @@ struct ToolBordersTests {
         try await withListener(for: process, answering: { try await $0.write(answer) }, body)
     }
 
-    /// What a program says of one task.
+    /// A program's answer that describes one task.
     func answer(pid: Int32 = getpid(), name: String = "a", place: String = "/a.swift") throws -> String {
         let task: [String: Any] = [
             "id": 1, "name": name, "state": "waiting", "waitsFor": "Event \(name)", "since": 1, "created": place + ":7",
@@ -111,7 +111,7 @@ struct ToolBordersTests {
         }
     }
 
-    /// Colours, the window's title, lines that nobody wrote, text that runs backwards.
+    /// Colors, the window title, lines that no one wrote, and text that runs backwards.
     nonisolated static let harmful = "a\u{1B}[2J\u{1B}]0;title\u{7}\r\nfake \u{202E}cba\u{2028}\u{9B}31m\u{7F}\tb"
 
     @Test(arguments: [["ps"], ["pstree"], ["dump"], ["top", "--once"]])
@@ -180,7 +180,7 @@ struct ToolBordersTests {
 
     // MARK: The program
 
-    /// Connects and says nothing.
+    /// Connects and sends nothing.
     nonisolated func silentClient(of process: Int32) throws -> Int32 {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         for directory in InspectionChannel.directories(ofUser: geteuid()) {
@@ -200,7 +200,7 @@ struct ToolBordersTests {
         throw POSIXError()
     }
 
-    /// Whether the program has not sent the client away yet.
+    /// Whether the program has not closed the connection yet.
     nonisolated func isConnected(_ descriptor: Int32) -> Bool {
         var byte: UInt8 = 0
         return recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT)) < 0 && errno == EAGAIN
@@ -210,7 +210,8 @@ struct ToolBordersTests {
         try await toThread {
             let program = try LiveProgram("faults", ["leak"], environment: ["ASYNCIO_INSPECT": "1"])
             program.wait(for: "ready")
-            // They are sent away after a second. On a busy machine, that may be too soon for us.
+            // Their connections are closed after a second. On a busy machine, that can be too early
+            // for this test.
             var wereAllThere = false
             for _ in 0..<20 where !wereAllThere {
                 let silent = try (0..<5).map { _ in try silentClient(of: program.pid) }
@@ -238,7 +239,7 @@ struct ToolBordersTests {
                 let channel = try InspectionChannel.connect(to: program.pid)
                 _ = channel.write("tasks\n", within: 60_000)
                 let answer = String(decoding: try channel.readAll(within: 60_000, limit: 1 << 24), as: UTF8.self)
-                if answer.contains("others look into it at the moment; try again") { refusal = answer }
+                if answer.contains("other tools are inspecting this process; try again later") { refusal = answer }
             }
             #expect(refusal.contains("\"pid\":\(program.pid)"))
             _ = program.terminate()
@@ -262,7 +263,7 @@ struct ToolBordersTests {
         let base = "/tmp/asyncio-borders-\(getpid())"
         mkdir(base, 0o700)
         defer { try? FileManager.default.removeItem(atPath: base) }
-        // The runtime directory's is a link to a place where others could be.
+        // The runtime directory is a link to a directory that others can access.
         mkdir(base + "/elsewhere", 0o777)
         chmod(base + "/elsewhere", 0o777)
         symlink(base + "/elsewhere", base + "/asyncio")

@@ -4,7 +4,7 @@ import Foundation
 import Glibc
 import Testing
 
-/// The tool `asyncio`: what it says when there is nothing to see, and its live view.
+/// The tool `asyncio`: its messages if there is nothing to show, and its live view.
 @Suite(.eventLoop, .serialized)
 struct ToolTests {
     func tool(_ arguments: String...) async throws -> LiveProgram.Outcome {
@@ -13,7 +13,7 @@ struct ToolTests {
 
     @Test(arguments: ["ps", "pstree", "top", "dump"])
     func aProcessThatIsNotThereIsOneLine(command: String) async throws {
-        // No process has this number: the kernel's limit is lower.
+        // No process has this ID, because the kernel's limit is lower.
         let outcome = try await tool(command, "4194305")
         #expect(outcome.error == "asyncio: there is no process 4194305\n")
         #expect(outcome.status == 1)
@@ -40,13 +40,13 @@ struct ToolTests {
         #expect(outcome.0.status == 1)
     }
 
-    @Test(.requires(.setpriv), .enabled(if: getuid() == 0, "only root can be somebody else"))
+    @Test(.requires(.setpriv), .enabled(if: getuid() == 0, "only root can change its user"))
     func anotherUsersProcessIsOneLine() async throws {
         let outcome = try await toThread {
             let program = try LiveProgram("faults", ["leak"], environment: ["ASYNCIO_INSPECT": "1"])
             program.wait(for: "ready")
             let here = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-            // A copy that the other user may read.
+            // A copy that the other user can read.
             let copy = "/tmp/asyncio-tool-\(program.pid)"
             try FileManager.default.copyItem(atPath: here.appendingPathComponent("asyncio").path, toPath: copy)
             defer { try? FileManager.default.removeItem(atPath: copy) }
@@ -85,14 +85,14 @@ struct ToolTests {
 
     // MARK: top, in a terminal
 
-    /// A terminal of 120 columns, or another number, and 24 rows, by tmux.
+    /// A terminal of 120 or another number of columns and 24 rows, provided by tmux.
     nonisolated struct Screen {
         let name: String
 
         init(running command: String, pid: Int32, columns: Int = 120) throws {
             name = "asyncio-test-\(pid)"
-            // tmux's server stays, with everything that it was given. Foundation's Process would
-            // wait for its end: it takes a pipe that is closed for the end of the child.
+            // tmux's server stays, with every descriptor that it inherited. Foundation's Process
+            // would wait for it, because it takes the end of a pipe for the end of the child.
             let start = "tmux -L \(name) new-session -d -s \(name) -x \(columns) -y 24 '\(command)'"
             guard system("\(start) </dev/null >/dev/null 2>&1") == 0 else { throw ScreenError() }
         }
@@ -129,7 +129,7 @@ struct ToolTests {
             }
         }
 
-        /// The screen once something is on it; as it is after some seconds, if it never is.
+        /// The screen once it satisfies a condition, or after some seconds if it never does.
         func lines(when isThere: ([String]) -> Bool) throws -> [String] {
             for _ in 0..<200 {
                 let lines = try lines
@@ -162,7 +162,7 @@ struct ToolTests {
             #expect(lines.contains { $0.contains("request ") && $0.contains("leak.swift:") })
             #expect(lines[23].contains("q quit") && lines[23].contains("sorted by run time ↓"))
 
-            // The task that works is woken, and comes first then; the others only wait.
+            // The working task is woken, and is then first. The others only wait.
             try screen.press("w")
             lines = try screen.lines {
                 $0[23].contains("sorted by wake-ups")
@@ -170,7 +170,7 @@ struct ToolTests {
             }
             #expect(lines.drop { !$0.contains("RUN TIME") }.dropFirst().first?.contains("Task-1") == true)
 
-            // By name, and turned round.
+            // By name, and reversed.
             try screen.press("n")
             lines = try screen.lines { $0[23].contains("sorted by name") }
             #expect(lines.drop { !$0.contains("RUN TIME") }.dropFirst().first?.contains("Task-1") == true)
@@ -190,7 +190,7 @@ struct ToolTests {
             lines = try screen.lines { count($0) > before }
             #expect(count(lines) > before)
 
-            // A program that dies meanwhile is told, and what was seen stays.
+            // The end of the program is shown, and the view stays.
             _ = program.terminate()
             lines = try screen.lines {
                 $0.contains { $0.contains("no process \(program.pid)") || $0.contains("has ended") }
@@ -198,7 +198,7 @@ struct ToolTests {
             #expect(lines.contains { $0.contains("no process \(program.pid)") || $0.contains("has ended") })
             #expect(lines.contains { $0.contains("request ") })
             try screen.press("q")
-            // The view was all that ran there.
+            // Only the view was running there.
             for _ in 0..<100 where (try? screen.tmux("has-session", "-t", screen.name)) != nil {
                 if try screen.lines.joined().isEmpty { break }
                 usleep(20_000)

@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// Transports over real sockets, and the protocols on them.
+/// Transports over real sockets, and their protocols.
 @Suite(.eventLoop) struct TransportTests {
     /// A transport over one end of a pair of sockets.
     private func connect(
@@ -18,7 +18,7 @@ import Testing
         return (transport, receiver, peer)
     }
 
-    /// More than the buffers of a pair of sockets take.
+    /// More than the buffers of a pair of sockets hold.
     private let large = [UInt8](repeating: 7, count: 3_000_000)
 
     // MARK: Order
@@ -144,7 +144,7 @@ import Testing
         try transport.write("into the void")
         try await receiver.waitUntilLost()
         #expect((receiver.error as? OSError)?.code == .brokenPipe)
-        // asyncio logs that in debug mode only.
+        // asyncio logs that only in debug mode.
         #expect(reports.all.isEmpty)
     }
 

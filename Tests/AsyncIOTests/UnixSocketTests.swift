@@ -79,7 +79,7 @@ import Testing
     @Test func theFileIsRemovedOnlyIfItIsStillTheServersOwn() async throws {
         try await withTemporaryPath { path in
             let first = try await startUnixServer(path: path, Self.echo)
-            // Takes the file over.
+            // Replaces the file.
             let second = try await startUnixServer(path: path, Self.echo)
             first.close()
             #expect(exists(path))

@@ -122,8 +122,8 @@ import Testing
         }
         try await settle(2)
         outer.cancel()
-        // The inner task took the cancellation and went on: its value is the outcome, and
-        // the request stays counted.
+        // The inner task handled the cancellation and continued. Its value is the outcome, and the
+        // request is still counted.
         let (value, requests) = try await outer.value
         #expect(value == 1 && requests == 1)
     }

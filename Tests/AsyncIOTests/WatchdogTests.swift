@@ -6,18 +6,18 @@ import Testing
 
 /// A loop that does not turn is reported while it does not.
 ///
-/// Most tests have a watchdog of their own, which looks when the test says so and believes
-/// what time the test says it is.
+/// Most tests have a watchdog of their own, which looks only when the test calls it, and uses the
+/// test's time.
 @Suite(.eventLoop, .serialized)
 struct WatchdogTests {
-    /// What the watchdog told.
+    /// The reports of the watchdog.
     nonisolated final class Told: Sendable {
         private let reports = Guarded<[BlockedLoopReport]>([])
         var all: [BlockedLoopReport] { reports.withLock { $0 } }
         func add(_ report: BlockedLoopReport) { reports.withLock { $0.append(report) } }
     }
 
-    /// A watchdog, and its clock.
+    /// A watchdog and its clock.
     nonisolated final class Lookout: Sendable {
         private let watchdog = Watchdog(hasThread: false)
         private let told = Told()
@@ -26,7 +26,7 @@ struct WatchdogTests {
 
         @MainActor init(threshold: Duration = .seconds(1)) throws {
             loop = try EventLoop.running
-            // The shared watchdog must not tell the handler.
+            // The shared watchdog must not call the handler.
             loop.blockedThreshold = threshold
             watchdog.beginWatching(loop)
             loop.blockedThreshold = nil
@@ -44,7 +44,7 @@ struct WatchdogTests {
             return self
         }
 
-        /// Looks every 100 ms, as the watchdog's thread does, from now on for `time`.
+        /// Looks every 100 ms for `time`, as the watchdog's thread does.
         @discardableResult
         func look(for time: Duration) -> Lookout {
             var passed = Duration.zero
@@ -120,13 +120,13 @@ struct WatchdogTests {
         #expect(lookout.reports.first?.task == "later")
     }
 
-    /// Waits until the loop is in its poller, and not where it was before.
+    /// Waits until the loop is in its poller, at another position than before.
     nonisolated func waitUntilPolling(_ loop: EventLoop, otherThan before: Pulse.Position? = nil) -> Pulse.Position {
         while !loop.pulse.position.isPolling || loop.pulse.position == before { block(.milliseconds(1)) }
         return loop.pulse.position
     }
 
-    /// However late the watchdog is, and whatever it saw before.
+    /// This holds however late the watchdog is, and whatever it saw before.
     @Test func aLoopInItsPollerIsNeverReported() async throws {
         let lookout = try Lookout()
         defer { lookout.end() }
@@ -136,7 +136,7 @@ struct WatchdogTests {
             lookout.look(for: .seconds(30))
             for _ in 0..<20 {
                 lookout.look(after: .milliseconds(900))
-                // It comes out of it between two looks, and goes in again.
+                // The loop leaves the poller between two looks, and enters it again.
                 try loop.callSoonThreadSafe {}
                 position = waitUntilPolling(loop, otherThan: position)
             }
@@ -144,7 +144,7 @@ struct WatchdogTests {
         #expect(lookout.reports.isEmpty)
     }
 
-    /// The time in the poller does not count, although no step was made in it.
+    /// The time in the poller does not count, although there was no step in it.
     @Test func aLoopThatHasJustWokenUpIsNotBlocked() async throws {
         let lookout = try Lookout()
         defer { lookout.end() }
@@ -186,7 +186,7 @@ struct WatchdogTests {
                 try await sleep(.zero)
                 return loop.pulse.position.polls - before
             }
-            // In and out.
+            // Leaving and entering.
             #expect(polls == 2)
         }
     }
@@ -223,7 +223,7 @@ struct WatchdogTests {
         defer { lookout.end() }
         lookout.look(after: .zero).look(after: .milliseconds(100)).look(after: .seconds(60))
         #expect(lookout.reports.isEmpty)
-        // If it goes on, it is the loop.
+        // If that continues, the loop is the cause.
         lookout.look(for: .seconds(1))
         #expect(lookout.reports.map(\.duration) == [.seconds(1)])
     }
@@ -240,7 +240,7 @@ struct WatchdogTests {
         #expect(othersReports.all.isEmpty)
         #expect(try EventLoop.running.statistics.stalls == 1)
         #expect(other.statistics.stalls == 0 && other.statistics.longestStall == .zero)
-        // It was the other's.
+        // That handler was the other loop's.
         other.setBlockedHandler(nil)
         try await sleep(.zero)
         lookout.look(for: .seconds(1))

@@ -46,7 +46,7 @@ import Testing
             #expect(permissions(link) & Int(S_IFMT) == Int(S_IFLNK))
             #expect(try await readText(directory(target)) == link)
         }
-        // And once it is there, it is replaced.
+        // Once the file exists, it is replaced.
         try await writeFile(directory("chain"), "again")
         #expect(try await readText(directory("from-sub")) == "again")
         #expect(directory.names.filter { $0.hasPrefix(".asyncio") } == [])

@@ -5,7 +5,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// `Tests/Programs/Workers` under its supervisor, with real clients.
+/// `Tests/Programs/Workers` with its supervisor, and real clients.
 @Suite(.eventLoop) struct WorkersTests {
     // MARK: Life
 
@@ -146,11 +146,11 @@ import Testing
             try directory.make("fail", [])
             try program.program.send(.hangUp)
             // After three attempts with 0.1 and 0.2 s between them.
-            try await program.program.wait(forComplaint: "the reload has failed")
+            try await program.program.wait(forComplaint: "the reload failed")
             #expect(workers.allSatisfy { Process.isRunning($0.pid) })
             let answer = try await program.ask("hello")
             #expect(workers.map(\.pid).contains(try #require(Int32(answer))))
-            // And the next one succeeds.
+            // The next reload succeeds.
             directory.remove("fail")
             try program.program.send(.hangUp)
             let others = try await program.ready(2)
@@ -174,14 +174,14 @@ import Testing
             #expect(clients.failures == [])
             #expect(clients.pids.count >= 4)
 
-            // One that has clients.
+            // A worker that has clients.
             let (before, victim) = (clients.answers, clients.latest)
             #expect(workers.map(\.pid).contains(victim))
             kill(victim, SIGKILL)
             _ = try await program.ready(1)
             try await clients.answer(100)
             #expect(clients.answers > before)
-            // Each client had one connection, and who it was with is known once it has answered.
+            // Each client had one connection. Its worker is known once it has answered.
             #expect(!clients.failures.isEmpty)
             #expect(clients.failures.count <= short.count + long.count)
             for failure in clients.failures {
@@ -197,10 +197,10 @@ import Testing
     }
 }
 
-/// Clients that never rest.
+/// Clients that never pause.
 final class Clients {
     struct Failure: Equatable {
-        /// Who had answered on that connection; nil if nobody had.
+        /// The process that had answered on that connection; nil if none had.
         let pid: Int32?
         let code: Errno?
     }
@@ -209,25 +209,25 @@ final class Clients {
     private var isStopped = false
     private(set) var answers = 0
     private(set) var pids: Set<Int32> = []
-    /// Who answered last on a connection that is kept.
+    /// The process that was the last to answer on a connection that stays open.
     private(set) var latest: Int32 = 0
     private(set) var failures: [Failure] = []
     init(port: Int) { self.port = port }
 
     func stop() { isStopped = true }
 
-    /// Waits until they have got so many answers more.
+    /// Waits until the clients have received `count` more answers.
     func answer(_ count: Int) async throws {
         let goal = answers + count
         try await eventually { answers >= goal }
     }
 
-    /// A connection for each request.
+    /// Opens a connection for each request.
     func connectAgainAndAgain() async throws {
         while !isStopped { try await converse(requests: 1) }
     }
 
-    /// As many requests on a connection as the server lets it have.
+    /// Sends as many requests on a connection as the server allows.
     func keepConnections() async throws {
         while !isStopped { try await converse(requests: .max) }
     }
@@ -249,7 +249,7 @@ final class Clients {
                     if requests > 1 { latest = pid }
                 }
                 answers += 1
-                // The server takes no more on this connection.
+                // The server accepts no more requests on this connection.
                 if words.count > 1 { return }
             }
         } catch let error as OSError {
@@ -258,7 +258,7 @@ final class Clients {
     }
 }
 
-/// The program, and its clients.
+/// The program and its clients.
 final class WorkersProgram {
     let program: Program
     private(set) var port = 0
@@ -266,14 +266,14 @@ final class WorkersProgram {
     fileprivate init(_ program: Program) { self.program = program }
 
     func line() async throws -> String {
-        guard let line = try await program.line() else { throw TestError("it has ended: \(program.complaints)") }
+        guard let line = try await program.line() else { throw TestError("it ended: \(program.complaints)") }
         return line
     }
 
     /// Waits for this line.
     func wait(for line: String) async throws { while try await self.line() != line {} }
 
-    /// The next workers that say that they are ready.
+    /// The next workers that report that they are ready.
     func ready(_ count: Int) async throws -> [(pid: Int32, port: Int)] {
         var workers: [(pid: Int32, port: Int)] = []
         while workers.count < count {
@@ -285,7 +285,7 @@ final class WorkersProgram {
         return workers
     }
 
-    /// The lines up to its end, and how it ended.
+    /// The remaining lines of the output.
     func rest() async throws -> [String] { try await program.rest() }
     func status() async throws -> Int32 { try await program.process.wait() }
 

@@ -3,10 +3,10 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// Many pieces in one call: what arrives is what a single write of all of them would have sent.
+/// Many pieces in one call. The received bytes are the same as for a single write of all of them.
 @Suite(.eventLoop) struct WriteLinesTests {
-    /// Pieces of all sizes: none, small ones that are joined, large ones that are named, and some that are more
-    /// than one call takes.
+    /// Pieces of all sizes: empty ones, small ones that are joined, large ones that are passed
+    /// separately, and some that are larger than one call takes.
     nonisolated private static func pieces(_ seed: Int, upTo most: Int, count: Int) -> [[UInt8]] {
         var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
         func next(_ bound: Int) -> Int {

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Glibc
 import Testing
 
-/// The zone of an IPv6 address: which interface it is meant on. Every machine has "lo".
+/// The zone of an IPv6 address: the interface to which it belongs. Every machine has "lo".
 @Suite(.eventLoop) struct ZoneTests {
     @Test func anAddressKeepsItsZone() throws {
         let address = try SocketAddress(host: "fe80::1%lo", port: 9)
@@ -16,7 +16,7 @@ import Testing
     @Test func aZoneIsANameOrANumber() throws {
         let index = if_nametoindex("lo")
         #expect(try SocketAddress(host: "fe80::1%\(index)", port: 9) == SocketAddress(host: "fe80::1%lo", port: 9))
-        // A number without an interface stays one.
+        // A number without an interface stays a number.
         #expect(try SocketAddress(host: "fe80::1%4000000000", port: 9).host == "fe80::1%4000000000")
     }
 
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func aConnectionIsMadeInAZone() async throws {
-        // The loopback address is good in the loopback's zone. Not every machine has IPv6.
+        // The loopback address is valid in the loopback zone. Not every machine has IPv6.
         guard let server = try? await startServer(host: "::1", port: 0, { _, writer in try await writer.write("hi") })
         else { return }
         let (reader, writer) = try await openConnection(host: "::1%lo", port: server.port ?? 0)

@@ -1,4 +1,4 @@
-// A list of closures is not gathered as it is.
+// A list of closures cannot be gathered directly.
 // error: gather takes items and one closure for them all: gather(closures) { try await $0() }
 
 import AsyncIO

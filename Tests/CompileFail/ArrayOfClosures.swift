@@ -1,5 +1,5 @@
-// A list of closures is not gathered as it is: Swift converts the closures of an array at run
-// time only, where it fails. `gather(bodies) { body in try await body() }` is the way.
+// A list of closures cannot be gathered directly, because Swift converts the closures of an array
+// only at run time, where the conversion fails. Use `gather(bodies) { body in try await body() }`.
 // error: gather takes items and one closure for them all: gather(closures) { try await $0() }
 
 import AsyncIO

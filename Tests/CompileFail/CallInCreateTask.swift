@@ -1,4 +1,4 @@
-// A call runs the function before there is a task.
+// A call would run the function before there is a task.
 // error: createTask takes a closure: createTask { try await fetch(1) }
 
 import AsyncIO

@@ -1,4 +1,4 @@
-// The same objects in one isolation: nothing to complain about.
+// The same objects in one isolation compile without errors.
 
 import AsyncIO
 

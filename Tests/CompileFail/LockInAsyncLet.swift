@@ -1,4 +1,4 @@
-// A child made with `async let` runs beside its creator.
+// A child task made with `async let` runs concurrently with its creator.
 // error: sending 'lock' risks causing data races
 
 import AsyncIO

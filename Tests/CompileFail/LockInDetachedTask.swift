@@ -1,4 +1,4 @@
-// A lock belongs to the isolation that made it.
+// A lock belongs to the isolation that created it.
 // error: sending value of non-Sendable type '@concurrent () async throws -> ()' risks causing data races
 
 import AsyncIO

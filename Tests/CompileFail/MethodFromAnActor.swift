@@ -1,4 +1,4 @@
-// An actor does not reach into the main actor's lock.
+// An actor cannot use a lock of the main actor.
 // error: non-Sendable type 'Lock' of property 'lock' cannot exit main actor-isolated context
 
 import AsyncIO

@@ -1,4 +1,4 @@
-// The main actor's event is set from the main actor.
+// An event of the main actor can be set only on the main actor.
 // error: main actor-isolated property 'event' can not be referenced from a nonisolated context
 
 import AsyncIO

@@ -1,4 +1,4 @@
-// Where libc has no function of the name, the compiler says what to write.
+// If libc has no function with the name, the compiler says what to write.
 // error: write the unit: withTimeout(.seconds(5)) { … }
 // error: write the unit: waitFor(future, timeout: .seconds(5))
 // error: write the unit: waitFor(timeout: .seconds(5)) { … }

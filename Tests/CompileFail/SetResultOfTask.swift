@@ -1,4 +1,4 @@
-// A task's end is its body's.
+// A task ends only with its body.
 // error: value of type 'AsyncTask<Int>' has no member 'setResult'
 
 import AsyncIO

@@ -1,4 +1,4 @@
-// What cannot be awaited can be neither shielded, nor gathered, nor waited for.
+// A value that cannot be awaited cannot be shielded, gathered, or waited for.
 // error: global function 'shield' requires that 'Int' conform to 'Awaitable'
 
 import AsyncIO

@@ -1,4 +1,5 @@
-// asyncio's spelling sleeps as many seconds, where libc's would block the loop; the compiler says what to write.
+// asyncio's spelling sleeps for that many seconds, although libc's function would block the loop,
+// and the compiler says what to write.
 // warning: 'sleep' is deprecated: write the unit: sleep(.seconds(1)), sleep(.milliseconds(500))
 // warning: 'sleep' is deprecated: write the unit: sleep(.seconds(0.5)), sleep(.milliseconds(500))
 // warning: 'usleep' is deprecated: write the unit: sleep(.microseconds(500))

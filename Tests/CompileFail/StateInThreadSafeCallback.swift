@@ -1,4 +1,4 @@
-// Another thread hands over what is Sendable only.
+// Another thread can pass only Sendable values.
 // error: capture of 'ledger' with non-Sendable type 'Ledger' in a '@Sendable' closure
 
 import AsyncIO

@@ -1,4 +1,4 @@
-// What runs on another thread must not share what is not Sendable.
+// Work on another thread must not share non-Sendable values.
 // error: capture of 'ledger' with non-Sendable type 'Ledger' in a '@Sendable' closure
 
 import AsyncIO

@@ -1,4 +1,5 @@
-// A plain task's value is Sendable; a task of ours is not, and the message names the way.
+// The value of a plain Swift task must be Sendable. An AsyncTask is not, and the message says what
+// to use instead.
 // error: conformance of 'FutureBase' to 'Sendable' is unavailable: a future belongs to its loop's thread; hand work over with loop.submit { }
 
 import AsyncIO

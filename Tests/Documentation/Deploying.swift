@@ -1,5 +1,5 @@
-// The code of Sources/AsyncIO/AsyncIO.docc/Deploying.md. It listens on fixed ports and takes
-// signals, and is compiled only; Examples and Tests/Programs have programs that run.
+// The code of Sources/AsyncIO/AsyncIO.docc/Deploying.md. It listens on fixed ports and handles
+// signals, so it is only compiled. Examples and Tests/Programs contain programs that run.
 
 import AsyncIO
 
@@ -7,7 +7,7 @@ func handle(_ reader: StreamReader, _ writer: StreamWriter) async throws {
     for try await line in reader.lines { try await writer.write("\(line)\n") }
 }
 
-/// Of the documentation of `AsyncIO.main`.
+/// From the documentation of `AsyncIO.main`.
 enum AsyncMains {
     static func serve() async throws {}
 

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Coverage-guided fuzzing of the stream parsers; see run.sh. A package of its own, since all of the
-// library is built with libFuzzer's instruments for it.
+// Coverage-guided fuzzing of the stream parsers; see run.sh. This is a package of its own, because
+// the whole library is built with libFuzzer's instrumentation for it.
 let package = Package(
     name: "Fuzz",
     dependencies: [.package(name: "swift-asyncio", path: "../..")],

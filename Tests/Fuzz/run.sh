@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fuzzes the stream parsers and TLS's path for so many seconds each (600 if nothing is said), from the
-# corpus of Tests/Fuzz/corpus, and writes what it found there. Needs clang with libFuzzer (that of the
-# Swift toolchain has it), lld and openssl.
+# Fuzzes the stream parsers and the TLS code for the given number of seconds each (600 by default),
+# starting from the corpus in Tests/Fuzz/corpus, and writes new inputs there. Needs clang with libFuzzer
+# (the Swift toolchain's clang has it), lld and openssl.
 set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:-600}

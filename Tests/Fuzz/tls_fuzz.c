@@ -1,11 +1,13 @@
-// Coverage-guided fuzzing of TLS's path: whatever the peer sends, the engine answers or fails,
-// and what it calls good is what the peer wrote. See run.sh.
+// Coverage-guided fuzzing of the TLS code. Whatever the peer sends, the engine answers or fails,
+// and every byte that it returns is one that the peer wrote. See run.sh.
 //
-// An input is: one byte of flags, one for the size of the parts that bytes arrive in, and then
+// An input consists of one byte of flags, one byte for the size of the parts in which bytes arrive,
+// and then
 //
-// - with FLAG_RAW, what the peer sends;
-// - else changes to an honest peer's bytes: three bytes each, how many bytes further on it is
-//   (two bytes), and what that byte is changed by (0: the stream ends there).
+// - with FLAG_RAW, the bytes that the peer sends;
+// - otherwise, changes to the bytes of an honest peer, with three bytes each: the distance from the
+//   previous change (two bytes), and the value by which the byte is changed (0: the stream ends
+//   there).
 //
 // TLSFuzzTests.swift reads the same inputs.
 #include "../../Sources/CShims/include/tls.h"
@@ -60,7 +62,7 @@ static void next_change(wire *w) {
     w->until = (size_t)w->changes[0] | (size_t)w->changes[1] << 8;
 }
 
-/// Steps an engine as far as it goes; notes what it decrypts.
+/// Advances an engine as far as possible, and records what it decrypts.
 static void step(asyncio_tls *tls, unsigned char *received, size_t *count, bool *established) {
     unsigned char plain[5000];
     if (!*established) {

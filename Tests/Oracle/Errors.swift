@@ -1,11 +1,11 @@
 import AsyncIO
 
-/// The scenario's own kind of error.
+/// The error type of scenarios.
 nonisolated struct UserError: Error {
     let name: String
 }
 
-/// Python's errors that the library has no use for.
+/// Python errors that the library does not use.
 nonisolated struct PythonError: Error {
     let kind: String
 }
@@ -28,7 +28,7 @@ nonisolated func makeError(_ spec: String) -> any Error {
     }
 }
 
-/// The kind of an error, which is what handlers match.
+/// The kind of an error, which handlers match.
 nonisolated func errorKind(_ error: any Error) -> String {
     switch error {
     case is UserError: "UserError"
@@ -47,7 +47,7 @@ nonisolated func errorKind(_ error: any Error) -> String {
     }
 }
 
-/// As traces write it.
+/// The form of an error in traces.
 nonisolated func errorText(_ error: any Error) -> String {
     switch error {
     case let error as UserError: "UserError(\(error.name))"

@@ -2,12 +2,12 @@ import AsyncIO
 import AsyncIOTesting
 
 extension Interpreter {
-    /// Performs a callback's steps. An error ends them, and harms nothing else.
+    /// Performs the steps of a callback. An error ends the steps, and nothing else.
     private func performCallback(_ steps: [Op], _ who: Who) {
         do {
             for op in steps { try performPlain(op, who) }
         } catch is CancellationError {
-            // Not an `Exception` in Python; the loop's handler hears of it.
+            // In Python this is not an `Exception`. The loop's handler gets it.
         } catch {
             log(who, "unhandled \(errorText(error))")
         }

@@ -1,9 +1,9 @@
 import AsyncIO
 
 extension Interpreter {
-    /// What a list of refs and coroutines stands for: each name, and how to get at the
-    /// awaitable, which for a coroutine makes the task. Refs that are not defined are
-    /// logged and left out.
+    /// The awaitables of a list of refs and coroutines: each name, and a closure that returns the
+    /// awaitable. For a coroutine, the closure creates the task. Undefined refs are logged and left
+    /// out.
     private func awaitables(_ items: [Item], _ who: Who) -> [(name: String, make: () -> any Awaitable)] {
         items.compactMap { item in
             switch item {
@@ -58,7 +58,7 @@ extension Interpreter {
         }
     }
 
-    /// The names that futures were given under; the first, if several.
+    /// The names of futures. If a future has several names, the first.
     private struct Names {
         private var names: [ObjectIdentifier: String] = [:]
 
@@ -91,7 +91,7 @@ extension Interpreter {
         case .coroutine(let coroutine, let name):
             try await awaiting("wait_for \(name) \(milliseconds.text)", who) {
                 if scenario.isEager, let timeout, timeout <= .zero {
-                    // Here asyncio makes a task after all, and the factory starts it.
+                    // Here asyncio creates a task after all, and the factory starts it.
                     return try await value(of: start(coroutine, as: name), within: timeout)
                 }
                 return try await AsyncIO.waitFor(timeout: timeout) { try await run(coroutine, as: name) }
@@ -118,7 +118,7 @@ extension Interpreter {
         log(who, "shield_start \(op.text("as")) \(op.text("ref"))")
     }
 
-    /// In asyncio, the shield of something that has ended is that itself.
+    /// In asyncio, the shield of something that has ended is that object itself.
     private func shielded<A: Awaitable>(_ awaitable: A) -> any Awaitable {
         awaitable.isDone ? awaitable : shieldFuture(awaitable)
     }
@@ -132,7 +132,7 @@ extension Interpreter {
         }
     }
 
-    /// Takes steps until nothing is left, or the scenario wants no more; returns how many.
+    /// Takes steps until nothing is left or the scenario wants no more, and returns their number.
     private func iterate(_ awaitables: [(name: String, future: FutureBase)], _ op: Op, _ who: Who) async throws -> Int {
         let names = Names(awaitables)
         let isPlain = op.optionalText("mode") ?? "plain" == "plain"

@@ -1,5 +1,5 @@
 extension Interpreter {
-    /// Performs steps one after the other, until one returns or throws.
+    /// Performs steps in order until one returns or throws.
     func perform(_ steps: [Op], _ who: Who) async throws -> Flow {
         for op in steps {
             let flow = try await perform(op, who)
@@ -8,7 +8,7 @@ extension Interpreter {
         return .next
     }
 
-    /// The operations that may suspend; all others are plain ones.
+    /// The operations that can suspend. All others are plain ones.
     private func perform(_ op: Op, _ who: Who) async throws -> Flow {
         switch op.name {
         case "return": return .returned(op.value("value"))
@@ -47,7 +47,7 @@ extension Interpreter {
         return .next
     }
 
-    /// The operations that never suspend: the only ones in callbacks.
+    /// The operations that never suspend, which are the only ones in callbacks.
     func performPlain(_ op: Op, _ who: Who) throws {
         switch op.name {
         case "log": log(who, "log \(op.text("text"))")

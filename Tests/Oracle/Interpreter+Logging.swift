@@ -22,7 +22,7 @@ extension Interpreter {
         try await awaiting(label, who, showing: \.text, body)
     }
 
-    /// An awaiting operation whose result is that it is over: `true` or `ok`.
+    /// An awaiting operation whose only result is that it has ended: `true` or `ok`.
     func awaiting(_ label: String, _ who: Who, done: String, _ body: () async throws -> Void) async throws {
         try await awaiting(label, who, showing: { done }, body)
     }
@@ -45,9 +45,9 @@ extension Interpreter {
         }
     }
 
-    /// A block operation: a line before, what is inside, a line after.
+    /// A block operation: a line before, its content, and a line after.
     ///
-    /// - Parameter tail: what else the last line tells.
+    /// - Parameter tail: further text for the last line.
     func block(
         _ label: String, _ who: Who, tail: () -> String = { "" }, _ body: () async throws -> Flow
     ) async throws -> Flow {

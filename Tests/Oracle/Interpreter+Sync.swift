@@ -18,7 +18,7 @@ extension Interpreter {
     func withAcquired(_ op: Op, _ who: Who) async throws -> Flow {
         let object: any ScopedLocking = object(op)
         return try await block(label(op), who) {
-            // What the body ends with is handed through, so that an error is the release's.
+            // The result of the body is passed through, so that an error comes from the release.
             let result: Result<Flow, any Error> = try await object.withLock {
                 self.log(who, "in \(self.label(op))")
                 do { return .success(try await self.perform(op.body(), who)) } catch { return .failure(error) }

@@ -22,7 +22,7 @@ extension Interpreter {
         try await awaiting("await \(op.text("ref"))", who) { try await value(of: ref) }
     }
 
-    /// The value of an awaitable whose type is not known.
+    /// The value of an awaitable of unknown type.
     func value<A: Awaitable>(of awaitable: A) async throws -> Value {
         Value(erased: try await awaitable.value)
     }
@@ -44,13 +44,13 @@ extension Interpreter {
         try plain("cancelling \(op.text("ref"))", who) { "\(try task(ref).cancelling)" }
     }
 
-    /// Futures lack what only tasks have.
+    /// Futures lack the members of tasks.
     private func task(_ ref: any Awaitable) throws -> AnyAsyncTask {
         guard let task = ref as? AnyAsyncTask else { throw PythonError(kind: "AttributeError") }
         return task
     }
 
-    // MARK: Looking
+    // MARK: Inspecting
 
     func query(_ op: Op, _ who: Who) throws {
         guard let ref = ref(op.text("ref"), who) else { return }
@@ -78,8 +78,8 @@ extension Interpreter {
         log(who, "all_tasks = [\(allTasks().map(shownName).sorted().joined(separator: ","))]")
     }
 
-    /// Tasks that the library named were made by a combinator and have not begun; scenarios
-    /// have no names with a dash.
+    /// Tasks with a name from the library were created by a combinator and have not started. Names
+    /// in scenarios contain no dash.
     private func shownName(_ task: AnyAsyncTask) -> String { task.name.contains("-") ? "?" : task.name }
 
     // MARK: Setting
@@ -96,7 +96,7 @@ extension Interpreter {
         }
     }
 
-    /// A task ends with its body, and with nothing else.
+    /// A task ends only with its body.
     private func future(_ ref: any Awaitable) throws -> Future<Value> {
         guard let future = ref as? Future<Value> else { throw RuntimeError("not a future") }
         return future

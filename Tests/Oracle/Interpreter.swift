@@ -3,7 +3,7 @@ import AsyncIOTesting
 
 /// Runs one scenario and writes its trace.
 ///
-/// The operations are in extensions, by topic; this is what they share.
+/// The operations are in extensions, by topic. This is their shared state.
 final class Interpreter {
     let scenario: Scenario
     let virtual: VirtualLoop
@@ -13,12 +13,12 @@ final class Interpreter {
     private(set) var lines: [String] = []
     private var latest = 0
 
-    /// Whatever can be awaited or cancelled, by name.
+    /// Everything that can be awaited or cancelled, by name.
     var refs: [String: any Awaitable] = [:]
-    /// Primitives, queues, timeouts and groups, by name.
+    /// Primitives, queues, timeouts, and groups, by name.
     var objects: [String: AnyObject] = [:]
     var handles: [String: Handle] = [:]
-    /// The latest done callback under each name.
+    /// The latest done callback with each name.
     var callbacks: [CallbackKey: DoneCallback] = [:]
     var variables: [String: Int] = [:]
 
@@ -27,7 +27,7 @@ final class Interpreter {
         let name: String
     }
 
-    /// Who does something: a task, or a callback.
+    /// The task or callback that performs an operation.
     struct Who {
         let name: String
         let isTask: Bool
@@ -36,10 +36,10 @@ final class Interpreter {
     /// How steps ended.
     enum Flow: Sendable {
         case next
-        /// A `return`, on its way out through blocks.
+        /// A `return` on its way out of blocks.
         case returned(Value)
 
-        /// What a coroutine that ends like this returns.
+        /// The value that a coroutine returns if it ends like this.
         var value: Value { if case .returned(let value) = self { value } else { .null } }
         var isReturn: Bool { if case .returned = self { true } else { false } }
     }
@@ -78,7 +78,7 @@ final class Interpreter {
 
     func milliseconds(_ duration: Duration) -> Int { Int(duration / .milliseconds(1)) }
 
-    /// The instant that a scenario's absolute time means.
+    /// The instant of an absolute time in a scenario.
     func instant(_ milliseconds: Int) -> ContinuousClock.Instant { epoch.advanced(by: .milliseconds(milliseconds)) }
 
     func log(_ who: Who, _ text: String) {
@@ -88,7 +88,7 @@ final class Interpreter {
 
     // MARK: Names
 
-    /// What a ref stands for; nil if it is not defined, which is logged.
+    /// The awaitable of a ref; nil if it is not defined, which is logged.
     func ref(_ name: String, _ who: Who) -> (any Awaitable)? {
         let found = name == "self" ? (who.isTask ? currentTask() as? any Awaitable : nil) : refs[name]
         if found == nil { log(who, "noref \(name)") }
@@ -105,7 +105,7 @@ final class Interpreter {
 
     /// A timeout or group; nil if it is not defined, which is logged.
     func scope<Kind>(_ name: String, _ who: Who, as kind: Kind.Type = Kind.self) -> Kind? {
-        // Not `objects[name] as? Kind`: optimised, that crashes on nil (Swift 6.3.1).
+        // Not `objects[name] as? Kind`: with optimization, that crashes on nil (Swift 6.3.1).
         if let object = objects[name], let found = object as? Kind { return found }
         log(who, "noref \(name)")
         return nil
@@ -118,7 +118,7 @@ final class Interpreter {
         return steps
     }
 
-    /// Runs a coroutine as a task does, or inline under a name of its own.
+    /// Runs a coroutine as a task, or inline under a name of its own.
     func run(_ coroutine: String, as name: String) async throws -> Value {
         let who = Who(name: name, isTask: true)
         log(who, "start")
@@ -132,7 +132,7 @@ final class Interpreter {
         }
     }
 
-    /// Makes a task of a coroutine. It takes its name when it begins.
+    /// Creates a task from a coroutine. The task takes its name when it starts.
     func start(_ coroutine: String, as name: String, eager: Bool? = nil) -> AsyncTask<Value> {
         createTask(eager: eager ?? scenario.isEager) {
             currentTask()?.name = name

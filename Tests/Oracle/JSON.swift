@@ -1,4 +1,4 @@
-/// A value of a JSON document. Numbers are integers: scenarios have no others.
+/// A value of a JSON document. Numbers are integers, because scenarios have no others.
 nonisolated enum JSON: Sendable {
     case null
     case bool(Bool)
@@ -7,7 +7,7 @@ nonisolated enum JSON: Sendable {
     case array([JSON])
     case object([String: JSON])
 
-    /// What `text` says, or nil if it is not JSON.
+    /// Parses `text`. Returns nil if it is not JSON.
     init?(_ text: String) {
         var reader = Reader(bytes: Array(text.utf8))
         guard let value = reader.value() else { return nil }
@@ -15,7 +15,7 @@ nonisolated enum JSON: Sendable {
     }
 }
 
-/// Reads a document from its first byte to its last; nil wherever it goes wrong.
+/// Reads a document from its first byte to its last. Returns nil on any error.
 private nonisolated struct Reader {
     let bytes: [UInt8]
     var position = 0
@@ -101,7 +101,8 @@ private nonisolated struct Reader {
         return nil
     }
 
-    /// What follows a backslash. Surrogate pairs do not occur: names and words are ASCII.
+    /// Reads what follows a backslash. There are no surrogate pairs, because names and words are
+    /// ASCII.
     private mutating func escape() -> Unicode.Scalar? {
         guard let byte = next else { return nil }
         position += 1

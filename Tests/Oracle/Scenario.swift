@@ -1,18 +1,18 @@
-/// A program over asyncio's primitives: what a line of the input holds.
+/// A program that uses asyncio's primitives: the content of a line of input.
 nonisolated struct Scenario: Sendable {
-    /// What exists before anything runs, by name.
+    /// The objects that exist before anything runs, by name.
     let objects: [(name: String, spec: Op)]
     /// The bodies of coroutines, by name.
     let coroutines: [String: [Op]]
-    /// Whether every task but main starts inside the call that makes it.
+    /// Whether every task except main starts inside the call that creates it.
     let isEager: Bool
-    /// How far virtual time may go.
+    /// The limit of virtual time.
     let limit: Duration
 
     init(_ json: JSON) {
         // A record of the corpus holds the scenario as a member.
         let fields = json.members["scenario"]?.members ?? json.members
-        // A condition names a lock, which therefore must exist before it does.
+        // A condition refers to a lock, which must therefore be created first.
         objects = (fields["objects"]?.members ?? [:])
             .map { (name: $0.key, spec: Op($0.value)) }
             .sorted { $0.spec.has("lock") != $1.spec.has("lock") ? $1.spec.has("lock") : $0.name < $1.name }
@@ -34,7 +34,7 @@ nonisolated struct Op: Sendable {
 
     func has(_ field: String) -> Bool { fields[field] != nil }
 
-    /// A field that the language requires to be a string.
+    /// A field that must be a string.
     func text(_ field: String) -> String {
         guard let text = fields[field]?.string else { malformed("\(name) has no \(field)") }
         return text
@@ -42,7 +42,7 @@ nonisolated struct Op: Sendable {
 
     func optionalText(_ field: String) -> String? { fields[field]?.string }
 
-    /// A field that the language requires to be a number.
+    /// A field that must be a number.
     func int(_ field: String) -> Int {
         guard let int = fields[field]?.integer else { malformed("\(name) has no \(field)") }
         return int
@@ -67,14 +67,14 @@ nonisolated struct Op: Sendable {
     /// The `refs` of a combinator.
     var items: [Item] { fields["refs"]?.elements.map(Item.init) ?? [] }
 
-    /// What `wait_for` and `shield` are given: a ref or a coroutine.
+    /// The argument of `wait_for` and `shield`: a ref or a coroutine.
     var item: Item {
         if let coroutine = optionalText("coro") { return .coroutine(coroutine, name: text("as")) }
         return .ref(text("ref"))
     }
 }
 
-/// Something to wait for: a task or future that exists, or a coroutine to be run.
+/// Something to wait for: an existing task or future, or a coroutine to run.
 nonisolated enum Item: Sendable {
     case ref(String)
     case coroutine(String, name: String)
@@ -89,7 +89,7 @@ nonisolated enum Item: Sendable {
     }
 }
 
-/// A scenario that is none is a mistake of whoever wrote it; there is no trace to print.
+/// Stops at a malformed scenario, which is a mistake of its author. There is no trace to print.
 nonisolated func malformed(_ problem: String) -> Never { fatalError("malformed scenario: \(problem)") }
 
 extension JSON {

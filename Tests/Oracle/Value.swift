@@ -1,11 +1,11 @@
-/// What tasks return, futures hold and queues carry.
+/// The values that tasks return, futures hold, and queues carry.
 nonisolated enum Value: Sendable {
     case null
     case bool(Bool)
     case int(Int)
     case word(String)
     case list([Value])
-    /// An error as a result, of `gather` with `return_exceptions`.
+    /// An error as a result of `gather` with `return_exceptions`.
     case error(any Error)
 
     init(_ json: JSON) {
@@ -20,8 +20,8 @@ nonisolated enum Value: Sendable {
             }
     }
 
-    /// What an awaitable of any type ended with: the library's own combinators give lists
-    /// and results.
+    /// The outcome of an awaitable of any type. The library's own combinators return lists and
+    /// results.
     init(erased: Any) {
         self =
             switch erased {
@@ -36,7 +36,7 @@ nonisolated enum Value: Sendable {
             }
     }
 
-    /// As traces write it.
+    /// The form in traces.
     var text: String {
         switch self {
         case .null: "null"
@@ -48,11 +48,11 @@ nonisolated enum Value: Sendable {
         }
     }
 
-    /// As traces write it where null means that there is no result.
+    /// The form in traces where null means that there is no result.
     var textOrOK: String { if case .null = self { "ok" } else { text } }
 }
 
-/// Priority queues hold integers, and lists, which compare item by item.
+/// Priority queues hold integers, and lists, which are compared item by item.
 extension Value: Comparable {
     nonisolated static func < (left: Value, right: Value) -> Bool {
         switch (left, right) {

@@ -1,7 +1,7 @@
-// The interpreter of scenarios: one scenario, as JSON, per line of input; for each, the
-// lines of its trace and a line with a single dot.
+// The interpreter of scenarios. Each line of input is a scenario as JSON. The output for each is
+// the lines of its trace, and a line with a single dot.
 //
-// The same scenarios run on CPython's asyncio, whose traces are the yardstick.
+// The same scenarios run on CPython's asyncio, whose traces are the reference.
 
 import Glibc
 

@@ -2,26 +2,30 @@ internal import AsyncIOSystem
 
 // # Where a task is
 //
-// A Swift task that is suspended is a chain of frames in memory: each knows the function
-// that goes on when what it awaits has ended, and the frame of the one that awaits it. The
-// runtime keeps the innermost with the task. So where a task waits, file and line and who
-// called, can be read when somebody asks, and costs nothing until then.
+// A suspended Swift task is a chain of frames in memory. Each frame holds the function that resumes
+// when the awaited call returns, and a pointer to the frame of its caller. The runtime stores the
+// innermost frame with the task. The place where a task waits (file, line, and callers) can
+// therefore be read on demand, and costs nothing until then.
 //
-// A logical task may have several carriers (see onCarrier.swift), each with a chain of its
-// own: the later one was made, the further in it is.
+// A logical task can have several carriers (see onCarrier.swift), each with a chain of its own. A
+// carrier made later is further in.
 
 extension AnyAsyncTask {
-    /// The functions that the task is in, innermost first: the program's own, not this
-    /// library's. Empty before the task has begun and after it has ended, and where the
-    /// Swift runtime is not one that the library knows.
+    /// The functions that the task is in, innermost first.
     ///
-    /// Costs some microseconds, and more the first time, when the program's debugging
+    /// The array contains the program's own functions and leaves out this library's. It is empty
+    /// before the task starts, after it ends, and if the library does not know this version of the
+    /// Swift runtime.
+    ///
+    /// Reading it takes microseconds, and longer the first time, when the program's debug
     /// information is read.
+    ///
+    /// - Complexity: O(*n*) in the depth of the stack.
     ///
     /// asyncio: `Task.get_stack`.
     public final var stack: [CallGraphFrame] { capturedStack.frames }
 
-    /// The same, without words.
+    /// The same stack as addresses, without symbol names.
     final var capturedStack: CapturedStack {
         let loop = EventLoop.required(for: "stack")
         guard !isDone else { return .suspended([]) }
@@ -31,13 +35,13 @@ extension AnyAsyncTask {
             outer: suspendedFrames(besides: Carrier.current))
     }
 
-    /// The places of each of its carriers, innermost first, but for the one that runs.
+    /// The frames of each of the task's carriers except `running`, innermost first.
     final func suspendedFrames(besides running: Carrier?) -> [CodeAddresses] {
         let carriers = EventLoop.required(for: "stack").carriers.carriers(of: self)
         return Self.suspendedFrames(of: carriers.filter { $0 != running })
     }
 
-    /// The same for who knows which of its carriers have a place in the table.
+    /// The same, if the task's carriers in the table are already known.
     final func suspendedFrames(stored: [Carrier]) -> [CodeAddresses] {
         guard let carrier, !stored.contains(carrier) else { return Self.suspendedFrames(of: stored) }
         return Self.suspendedFrames(of: stored + [carrier])
@@ -47,7 +51,7 @@ extension AnyAsyncTask {
         carriers.sorted { $0.number > $1.number }.map(\.suspendedFrames)
     }
 
-    /// What the task does.
+    /// What the task is doing.
     var activity: Activity {
         if isDone { return .ended }
         let loop = EventLoop.required(for: "activity")
@@ -58,28 +62,28 @@ extension AnyAsyncTask {
     }
 
     enum Activity {
-        /// It has not begun.
+        /// The task has not started.
         case created
         case running
-        /// What it waited for is there; its turn comes.
+        /// What it waited for has ended, and the task is in the ready queue.
         case ready
         case waiting(FutureBase)
-        /// It waits for code that is not this library's, or is on its way back from it.
+        /// It waits for code outside this library, or is about to resume from it.
         case elsewhere
         case ended
     }
 
-    /// What the task waits for, in words: "Lock.acquire() of Lock (locked by Task "a", 1 waits)".
+    /// What the task waits for, as text: "Lock.acquire(), held by "a"".
     final var waitText: String { waitText { EventLoop.required(for: "sleep").timers.deadline(of: $0) } }
 
-    /// - Parameter deadline: tells when a sleep ends. (The object itself does not know, of
-    ///   which there may be a million.)
+    /// - Parameter deadline: returns when a sleep ends. (A sleep does not store its deadline,
+    ///   because there may be a million of them.)
     final func waitText(_ deadline: (SleepFuture) -> Int64?) -> String {
         switch activity {
-        case .created: "to begin"
-        case .running: "nothing: it runs"
+        case .created: "its first step"
+        case .running: "nothing (running)"
         case .ready: "its turn"
-        case .ended: "nothing: it has ended"
+        case .ended: "nothing (ended)"
         case .elsewhere: "code outside of asyncio"
         case .waiting(let future): future.waitDescription + Self.detail(of: future.waitSubject ?? future, deadline)
         }
@@ -103,13 +107,13 @@ extension AnyAsyncTask {
     }
 
     private static func timeLeft(until deadline: Int64) -> Duration {
-        // A timer may be late, and is not to look as if it had been meant for the past.
+        // A timer can be late; do not report a negative time.
         .nanoseconds(max(0, deadline - EventLoop.required(for: "sleep").time))
     }
 }
 
-/// Where a task was, as addresses: it takes microseconds to note them, and much longer to put
-/// words to them for the first time.
+/// The place where a task was, as addresses. Recording the addresses takes microseconds;
+/// symbolizing them for the first time takes much longer.
 enum CapturedStack: Sendable {
     case suspended([CodeAddresses])
     case running(onStack: CodeAddresses, awaitingHere: CodeAddresses, outer: [CodeAddresses])
@@ -119,8 +123,8 @@ enum CapturedStack: Sendable {
         switch self {
         case .suspended(let chains): return Self.users(among: chains)
         case .running(let onStack, let awaitingHere, let outer):
-            // A scope's body that has not suspended yet runs on the stack of the carrier around it,
-            // which is not suspended then.
+            // The body of a scope that has not suspended yet runs on the stack of the carrier
+            // around it. That carrier is then not suspended.
             let onStack = CallGraphFrame.onLoopsStack(Symbolizer.places(of: onStack))
             let nested = onStack.count { $0.isIn("7AsyncIO") && $0.function.hasPrefix("onCarrier") }
             let here = nested > 0 ? Array(onStack) : Symbolizer.places(of: awaitingHere)
@@ -134,6 +138,6 @@ enum CapturedStack: Sendable {
 }
 
 extension Duration {
-    /// A few digits: "3.2 s", "15 ms".
+    /// The duration with two or three digits: "3.2 s", "15 ms".
     var inWords: String { timeInWords(nanoseconds: roundedUpNanoseconds) }
 }

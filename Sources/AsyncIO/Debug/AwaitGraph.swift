@@ -1,9 +1,9 @@
-/// Who waits for whom among the tasks of a loop, at one moment. Loop thread only.
+/// The wait relations among the tasks of a loop at one moment. Loop thread only.
 struct AwaitGraph {
     private let tasks: [AnyAsyncTask]
-    /// For each future: the tasks that wait for it.
+    /// For each future, the tasks that wait for it.
     private var awaiters: [ObjectIdentifier: [AnyAsyncTask]] = [:]
-    /// For each task: the tasks that must do something before it can go on.
+    /// For each task, the tasks that have to act before it can continue.
     private var blockers: [ObjectIdentifier: [AnyAsyncTask]] = [:]
 
     init(of loop: EventLoop) {
@@ -19,7 +19,7 @@ struct AwaitGraph {
         }
     }
 
-    /// The future itself, and all that it waits for in its turn.
+    /// The future itself and every future that it waits for, directly or indirectly.
     private static func everything(awaitedThrough future: FutureBase) -> [FutureBase] {
         var found: [FutureBase] = []
         var seen: Set<ObjectIdentifier> = []
@@ -27,7 +27,7 @@ struct AwaitGraph {
         while let next = left.popLast() {
             guard seen.insert(ObjectIdentifier(next)).inserted else { continue }
             found.append(next)
-            // A task's own waits are its own.
+            // Do not follow what a task itself waits for.
             if !(next is AnyAsyncTask) { left += next.awaited.reversed() }
         }
         return found
@@ -38,8 +38,8 @@ struct AwaitGraph {
 
     // MARK: Call graphs
 
-    /// - Parameter depth: how many tasks on the way up are told of: a chain may be long, and is
-    ///   followed by recursion here and in whoever walks the graph.
+    /// - Parameter depth: how many levels of awaiting tasks to include. A chain can be long, and
+    ///   both this function and its callers follow it recursively.
     func callGraph(
         of future: FutureBase, limit: Int?, depth: Int = 100, _ seen: inout Set<ObjectIdentifier>
     ) -> FutureCallGraph {
@@ -52,12 +52,12 @@ struct AwaitGraph {
 
     // MARK: Deadlocks
 
-    /// Tasks that wait for each other in a circle, so that none of them can ever go on. Each
-    /// circle once, from its oldest task.
+    /// The cycles of tasks that wait for each other and can never continue. Each cycle is listed
+    /// once, starting with its oldest task.
     //
-    // A task in a circle may wait for others too, as with gather; but for each of them it
-    // needs the end, so that one that never comes is enough. Only `wait(returnWhen:)` may do
-    // with another, and is left out.
+    // A task in a cycle may wait for other tasks too, as with gather. It needs all of them to end,
+    // so one that never ends is enough for a deadlock. Only `wait(returnWhen:)` can return without
+    // all of them, so it is left out.
     var deadlocks: [[AnyAsyncTask]] {
         var cycles: [[AnyAsyncTask]] = []
         var done: Set<ObjectIdentifier> = []
@@ -70,7 +70,7 @@ struct AwaitGraph {
     private func search(
         from task: AnyAsyncTask, _ done: inout Set<ObjectIdentifier>, _ cycles: inout [[AnyAsyncTask]]
     ) {
-        // By hand, not by recursion: a chain of tasks may be long.
+        // Iterative rather than recursive, because a chain of tasks can be long.
         var path: [AnyAsyncTask] = []
         var places: [ObjectIdentifier: Int] = [:]
         var rest: [[AnyAsyncTask]] = [[task]]
@@ -106,10 +106,14 @@ struct AwaitGraph {
 }
 
 extension EventLoop {
-    /// Tasks that wait for each other in a circle, so that none can ever go on: for locks
-    /// that another one holds, or for another's end. Each circle once; empty if all is well.
+    /// Returns the cycles of tasks that wait for each other and can never continue, because each
+    /// waits for a lock that another one holds, or for another one to end.
     ///
-    /// A task that waits for a lock that its own caller holds is a circle of one.
+    /// Each cycle is listed once, starting with its oldest task. The array is empty if there is no
+    /// deadlock. A task that waits for a lock held by its own caller is a cycle of one.
+    ///
+    /// - Complexity: O(*n* log *n*) in the number of the loop's tasks and the futures they wait
+    ///   for.
     public func deadlocks() -> [[AnyAsyncTask]] {
         assertUsable("deadlocks")
         return whileCurrent { AwaitGraph(of: self).deadlocks }

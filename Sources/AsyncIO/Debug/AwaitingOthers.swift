@@ -1,16 +1,16 @@
-/// What a wait can be for that ends when tasks or futures do.
+/// The subject of a wait that ends when certain tasks or futures end.
 protocol AwaitingOthers: AnyObject {
-    /// Those whose end it waits for.
+    /// The tasks or futures that have to end.
     var awaited: [FutureBase] { get }
 }
 
-/// What a wait can be for that only certain tasks can end.
+/// The subject of a wait that only certain tasks can end.
 protocol HeldByTasks: AnyObject {
-    /// Who holds it; nothing if nobody does, or it cannot be told.
+    /// The tasks that hold it. Empty if no task does, or if the holder is unknown.
     var holders: [AnyAsyncTask] { get }
 }
 
-/// What `wait()` waits for.
+/// The futures that a call of `wait()` waits for.
 final class WaitedFutures: AwaitingOthers {
     let awaited: [FutureBase]
     init(_ futures: [FutureBase]) { awaited = futures }

@@ -1,15 +1,17 @@
-/// The event loop has not turned for a while: something in it computes, or blocks its thread.
+/// A report that an event loop has stopped turning, because something in it is computing or
+/// blocking its thread.
 public struct BlockedLoopReport: Sendable, CustomStringConvertible {
-    /// The task that runs; nil if it is a callback, or other code than a task's.
+    /// The name of the running task; `nil` if a callback or other code outside a task is running.
     public let task: String?
     /// Where the task was created.
     public let created: CreationSite?
-    /// For how long, at least.
+    /// How long the loop has been blocked, at least.
     public let duration: Duration
-    /// Where the loop's thread is, innermost first: the program's own functions. Empty if
-    /// that could not be found out.
+    /// The program's own functions on the stack of the loop's thread, innermost first. Empty if the
+    /// stack could not be read.
     public let stack: [CallGraphFrame]
 
+    /// A one-line summary of the report.
     public var description: String {
         let subject = task.map { "Task \"\($0)\"" } ?? "a callback"
         let place = stack.first.map { " at \($0.location)" } ?? ""

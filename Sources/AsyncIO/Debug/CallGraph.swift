@@ -1,22 +1,24 @@
 internal import AsyncIOSystem
 
-/// Who waits for whom: a future or task, where it is, and those who wait for it.
+/// A future or task, its place in the program, and the tasks that wait for it.
 ///
 /// asyncio: `asyncio.FutureCallGraph`.
 public struct FutureCallGraph {
-    /// What the graph is of.
+    /// The future or task that the graph describes.
     public let future: FutureBase
     let stack: CapturedStack
     let limit: Int?
-    /// The tasks that wait for it: directly, or through `gather`, `wait`, `shield`, a task
-    /// group or a race; of a longer chain, those of the first hundred steps.
+    /// The tasks that wait for the future, directly or through `gather`, `wait`, `shield`, a task
+    /// group, or a race. Chains are followed for at most 100 levels.
     public let awaitedBy: [FutureCallGraph]
 
-    /// Where the task was, innermost first; empty for a future.
+    /// The task's stack when the graph was captured, innermost first. Empty for a plain future.
     ///
-    /// The graph has addresses; this puts words to them. The first time, the program's debugging
-    /// information is read for it, which takes from a tenth of a second to some seconds: as long
-    /// as the loop stands still if it is done there. What was asked for once is remembered.
+    /// The graph stores addresses, and this property symbolizes them. The first time, it reads the
+    /// program's debug information, which takes from a tenth of a second to several seconds and
+    /// blocks the loop if called on the loop's thread. Results are cached.
+    ///
+    /// - Complexity: O(*n*) in the depth of the stack.
     public var callStack: [CallGraphFrame] {
         let frames = stack.frames
         guard let limit else { return frames }
@@ -24,15 +26,19 @@ public struct FutureCallGraph {
     }
 }
 
-/// The graph of `future`, or of the current task: where it is, and who waits for it.
+/// Captures the call graph of a future, or of the current task: its stack, and the tasks that wait
+/// for it.
 ///
-/// Takes microseconds for each task in it; see ``FutureCallGraph/callStack``.
+/// Capturing takes microseconds for each task in the graph. Symbolizing happens later; see
+/// ``FutureCallGraph/callStack``.
 ///
 /// - Parameters:
-///   - limit: how many frames of each stack: those nearest to where it waits if positive,
-///     the outermost if negative, none for 0, all for nil.
-/// - Returns: nil if no future is given and no task runs here.
-/// - Throws: ``RuntimeError`` if there is no running loop.
+///   - future: the future or task; `nil` for the current task.
+///   - limit: the number of frames of each stack. A positive number keeps the innermost frames, a
+///     negative number the outermost ones, 0 none, and `nil` all of them.
+/// - Returns: `nil` if `future` is `nil` and no task is running here.
+/// - Throws: ``RuntimeError`` if no event loop is running on this thread.
+/// - Complexity: O(*n* log *n*) in the number of the loop's tasks.
 ///
 /// asyncio: `asyncio.capture_call_graph`.
 public func captureCallGraph(
@@ -40,15 +46,16 @@ public func captureCallGraph(
 ) throws(RuntimeError) -> FutureCallGraph? {
     guard let loop = EventLoop.here else {
         throw RuntimeError(
-            "captureCallGraph() is called outside of a running event loop; call it from code that run { } runs")
+            "captureCallGraph() was called outside a running event loop; call it from code that run { } runs")
     }
     guard let future = future ?? currentTask() else { return nil }
     var seen: Set<ObjectIdentifier> = []
     return AwaitGraph(of: loop).callGraph(of: future, limit: limit, &seen)
 }
 
-/// Returns the graph as text in asyncio's format, or an empty string if there is none. The first call may take
-/// a second or more, as ``FutureCallGraph/callStack`` does.
+/// Returns the call graph as text in asyncio's format, or an empty string if there is none.
+///
+/// The first call can take a second or more; see ``FutureCallGraph/callStack``.
 ///
 /// ```
 /// * Task(name="fetch", id=0x7f12)
@@ -59,6 +66,12 @@ public func captureCallGraph(
 ///     * Task(name="Task-1", id=0x7f10)
 ///       ...
 /// ```
+///
+/// - Parameters:
+///   - future: the future or task; `nil` for the current task.
+///   - limit: the number of frames of each stack; see ``captureCallGraph(_:limit:)``.
+/// - Throws: ``RuntimeError`` if no event loop is running on this thread.
+/// - Complexity: O(*n* log *n*) in the number of the loop's tasks.
 ///
 /// asyncio: `asyncio.format_call_graph`.
 public func formatCallGraph(_ future: FutureBase? = nil, limit: Int? = nil) throws(RuntimeError) -> String {
@@ -73,14 +86,20 @@ public func formatCallGraph(_ future: FutureBase? = nil, limit: Int? = nil) thro
     return lines.joined(separator: "\n")
 }
 
-/// Prints the graph to standard output, or to `output`.
+/// Prints the call graph to standard output; see ``formatCallGraph(_:limit:)``.
+///
+/// - Throws: ``RuntimeError`` if no event loop is running on this thread.
 ///
 /// asyncio: `asyncio.print_call_graph`.
 public func printCallGraph(_ future: FutureBase? = nil, limit: Int? = nil) throws(RuntimeError) {
     print(try formatCallGraph(future, limit: limit))
 }
 
-/// Prints the graph to `output`.
+/// Prints the call graph to `output`; see ``formatCallGraph(_:limit:)``.
+///
+/// - Throws: ``RuntimeError`` if no event loop is running on this thread.
+///
+/// asyncio: `asyncio.print_call_graph`, with its argument `file`.
 public func printCallGraph(
     _ future: FutureBase? = nil, limit: Int? = nil, to output: inout some TextOutputStream
 ) throws(RuntimeError) {
@@ -115,10 +134,10 @@ extension FutureCallGraph {
 }
 
 extension AnyAsyncTask {
-    /// ", since 3.2 s", if that is known.
+    /// ", since 3.2 s", or an empty string if the time is unknown.
     final var sinceText: String { waitedFor.map { ", since \($0.inWords)" } ?? "" }
 
-    /// For how long the task has waited; nil if it does not, or nobody took the time.
+    /// How long the task has waited; `nil` if it is not waiting, or the time was not recorded.
     final var waitedFor: Duration? {
         guard case .waiting = activity else { return nil }
         let loop = EventLoop.required(for: "waitedFor")

@@ -1,16 +1,17 @@
 internal import AsyncIOSystem
 internal import Glibc
 
-/// A place in the program that a task is at, or that awaits one that it is at.
+/// A frame of a task's stack: a place in the program where a task is, or where it awaits another
+/// call.
 public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
-    /// The function: `worker(_:)`, `closure #1 in main()`.
+    /// The function, such as `worker(_:)` or `closure #1 in main()`.
     public let function: String
-    /// The file's path, as the compiler was given it; nil if the program was built without
-    /// debugging information.
+    /// The path of the file, as it was passed to the compiler; `nil` if the program was built
+    /// without debug information.
     public let file: String?
-    /// The line; 0 if it is not known.
+    /// The line number; 0 if unknown.
     public let line: Int
-    /// Whether the function is suspended, rather than on a thread's stack.
+    /// Whether the function is suspended, rather than on the stack of a thread.
     public let isAsync: Bool
 
     init(_ place: CodePlace) {
@@ -20,10 +21,10 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
         isAsync = place.isAsync
     }
 
-    /// File and line, and the function: `Sources/app/main.swift:12 in worker(_:)`.
+    /// File, line, and function: `Sources/app/main.swift:12 in worker(_:)`.
     public var description: String { "\(location) in \(function)" }
 
-    /// File and line, as short as can be from the working directory.
+    /// File and line. The path is relative to the working directory if the file is inside it.
     public var location: String {
         guard let file else { return "(no line)" }
         return line > 0 ? "\(Self.shortened(file)):\(line)" : Self.shortened(file)
@@ -40,24 +41,24 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
         path.hasPrefix(workingDirectory) ? String(path.dropFirst(workingDirectory.count)) : path
     }
 
-    // MARK: Whose code it is
+    // MARK: Filtering
 
-    /// The user's places among these: not this library's, nor the runtime's or the
-    /// compiler's.
+    /// The frames of the user's code, without those of this library, the runtime, and the compiler.
     static func users(among places: some Sequence<CodePlace>) -> [CallGraphFrame] {
         let own = places.filter(isUsers)
-        // Where some have lines, one that has none was built by others, or by the compiler.
+        // If some frames have lines, a frame without one comes from another package or the
+        // compiler.
         let withLines = own.filter { $0.file != nil }
         return (withLines.isEmpty ? own : withLines).map(CallGraphFrame.init)
     }
 
-    /// What the loop runs at the moment, of what is on its thread's stack: the loop itself,
-    /// and who runs that, are left out.
+    /// The part of the stack of a loop's thread that the loop is running now, without the frames of
+    /// the loop itself and its callers.
     static func onLoopsStack(_ places: [CodePlace]) -> ArraySlice<CodePlace> {
         places.prefix { !($0.isIn("7AsyncIO") && $0.function.hasPrefix("EventLoop.run")) }
     }
 
-    /// Who made or scheduled something, on the loop.
+    /// The program's own functions on the stack that made or scheduled something on the loop.
     static func ofMaker(_ addresses: CodeAddresses) -> [CallGraphFrame] {
         users(among: onLoopsStack(Symbolizer.places(of: addresses)))
     }
@@ -67,7 +68,7 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
     private static func isUsers(_ place: CodePlace) -> Bool {
         if ownModules.contains(where: place.isIn) { return false }
         if place.file != nil { return !place.isCompilersOwn }
-        // Without lines, what is the runtime's can only be told by its names.
+        // Without line numbers, only the symbol names show what belongs to the runtime.
         return place.symbol.hasPrefix("$s") && !place.symbol.hasPrefix("$sS") && !place.symbol.hasPrefix("$ss")
     }
 }

@@ -1,11 +1,11 @@
-/// A value of JSON, to be written. (There is no Foundation here.)
+/// A JSON value to be written. (The library does not use Foundation.)
 enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
     case null
     case bool(Bool)
     case int(Int64)
     case string(String)
     case array([JSON])
-    /// In the order given.
+    /// The members are written in this order.
     case object([(String, JSON)])
 
     init(stringLiteral value: String) { self = .string(value) }

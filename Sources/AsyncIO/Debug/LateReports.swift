@@ -1,21 +1,21 @@
 internal import AsyncIOSystem
 
-// In debug mode reports tell who scheduled or made something, which is known as addresses. To
-// put words to the first of them takes a second or two, for which the loop is not held up: a
-// thread does it and logs, in the order of the reports. A loop that is closed waits for it.
+// In debug mode, reports name the code that scheduled or made something. That code is known as
+// addresses. Symbolizing the first of them takes a second or two, which must not block the loop. A
+// thread does the work and logs the reports in order. Closing a loop waits for that thread.
 
-/// Reports that are made on a thread of their own, one after the other. Any thread.
+/// Reports that are made one after the other on a thread of their own. Any thread.
 enum LateReports {
     private struct State {
         var waiting: [@Sendable () -> Void] = []
         var isWorking = false
-        /// Those who wait for there to be none.
+        /// The threads that wait until no report is left.
         var closers: [ThreadGate] = []
     }
 
     private static let state = Guarded(State())
 
-    /// Calls `report` with what the addresses are in words: the program's own functions.
+    /// Symbolizes the addresses and passes the program's own functions among them to `report`.
     static func add(of maker: CodeAddresses, _ report: @escaping @Sendable ([CallGraphFrame]) -> Void) {
         let mustStart = state.withLock { state in
             state.waiting.append { report(CallGraphFrame.ofMaker(maker)) }
@@ -26,12 +26,12 @@ enum LateReports {
         do {
             try Thread.start(named: "asyncio-report", work)
         } catch {
-            // The system has no thread to give: late rather than never.
+            // The system cannot start another thread, so report from this one.
             work()
         }
     }
 
-    /// Waits until all are made.
+    /// Waits until all reports are made.
     static func finish() {
         let gate = ThreadGate()
         let mustWait = state.withLock { state in

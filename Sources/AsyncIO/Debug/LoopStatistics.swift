@@ -1,39 +1,40 @@
 internal import AsyncIOSystem
 
-/// How a loop is doing.
+/// The state of an event loop at one moment.
 public struct LoopStatistics: Sendable {
-    /// What it is called; see ``EventLoop/name``.
+    /// The loop's name; see ``EventLoop/name``.
     public let name: String
-    /// Turns made so far.
+    /// The number of turns so far.
     public let turns: UInt64
-    /// Steps made so far: pieces of tasks, and callbacks.
+    /// The number of steps so far. A step is a callback, or the part of a task from one suspension
+    /// to the next.
     public let steps: UInt64
-    /// Tasks that have not ended.
+    /// The number of tasks that have not ended.
     public let tasks: Int
-    /// What is ready to run in the next turn.
+    /// The number of entries that are ready to run in the next turn.
     public let ready: Int
-    /// Timers that have not fired.
+    /// The number of timers that have not fired.
     public let timers: Int
-    /// Descriptors that are watched: sockets, pipes.
+    /// The number of watched descriptors, such as sockets and pipes.
     public let descriptors: Int
-    /// Sockets that are connected, of clients and of servers.
+    /// The number of connected sockets, of clients and servers.
     public let connections: Int
-    /// Bytes that connections, pipes and datagram sockets received so far, as the system
-    /// counts them: with TLS, encrypted ones.
+    /// The number of bytes that connections, pipes, and datagram sockets have received so far, as
+    /// the system counts them. With TLS, these are encrypted bytes.
     public let bytesReceived: Int
-    /// Bytes that were sent so far.
+    /// The number of bytes sent so far, counted in the same way.
     public let bytesSent: Int
-    /// How late the latest timer fired: the loop's lag.
+    /// How late the most recent timer fired: the loop's lag.
     public let lag: Duration
-    /// How late the latest of all timers fired.
+    /// The longest delay with which any timer has fired.
     public let longestLag: Duration
-    /// How often the watchdog found this loop blocked.
+    /// How many times the watchdog has found the loop blocked.
     public let stalls: Int
-    /// The longest time that it was.
+    /// The longest time for which the loop was blocked.
     public let longestStall: Duration
 }
 
-/// What goes through a loop's sockets and pipes. Loop thread only.
+/// The traffic through a loop's sockets and pipes. Loop thread only.
 struct Traffic {
     var connections = 0
     var received = 0
@@ -41,7 +42,7 @@ struct Traffic {
 }
 
 extension EventLoop {
-    /// How the loop is doing: its lag, and how much there is of everything.
+    /// The state of the loop: its lag, and counts of its tasks, timers, and connections.
     public var statistics: LoopStatistics {
         assertUsable("statistics")
         let (stalls, longestStall) = blockage.withLock { ($0.stalls, $0.longest) }

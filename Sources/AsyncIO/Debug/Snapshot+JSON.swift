@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-// Times are nanoseconds.
+// Times are in nanoseconds.
 
 extension LoopSnapshot {
     var json: JSON {
@@ -39,7 +39,7 @@ extension LoopSnapshot.TaskFacts {
 }
 
 extension BlockedLoopReport {
-    /// What can be said of a loop that does not answer.
+    /// The report that a tool gets from a loop that does not answer.
     var json: JSON {
         .object(
             JSON.process + [
@@ -63,7 +63,7 @@ extension CallGraphFrame {
 }
 
 extension JSON {
-    /// Which program it is.
+    /// The members that identify the program.
     static var process: [(String, JSON)] {
         [("pid", JSON(ThisProcess.id)), ("program", .string(ThisProcess.name))]
     }

@@ -1,18 +1,18 @@
 internal import AsyncIOSystem
 
-// What a tool is told of a loop. The loop's thread notes the facts, of which addresses are
-// the costly part to put words to; another thread does that, and makes JSON or text of it.
+// What a tool gets to know about a loop. The loop's thread records the facts. Symbolizing the
+// addresses is the expensive part, so another thread does it and produces JSON or text.
 
 /// The state of a loop and its tasks at one moment.
 struct LoopSnapshot: Sendable {
     let statistics: LoopStatistics
-    /// Nanoseconds that steps took while they were timed.
+    /// The nanoseconds that steps took while they were timed.
     let busy: Int64
     let isDebug: Bool
     let tasks: [TaskFacts]
-    /// Circles of tasks that wait for each other, by number.
+    /// Cycles of tasks that wait for each other, by task number.
     let deadlocks: [[UInt64]]
-    /// How many of the tasks have no stack for want of time.
+    /// The number of tasks whose stacks were left out to save time.
     let stacksOmitted: Int
 
     struct TaskFacts: Sendable {
@@ -27,21 +27,21 @@ struct LoopSnapshot: Sendable {
         let awaitedBy: [UInt64]
         fileprivate let addresses: [CodeAddresses]
 
-        /// Where it is. Slow the first time, when the program's debugging information is read.
+        /// The task's stack. Slow the first time, when the program's debug information is read.
         var stack: [CallGraphFrame] {
             addresses.flatMap { CallGraphFrame.users(among: Symbolizer.places(of: $0)) }
         }
     }
 
-    /// How many tasks are told of; the others are counted.
+    /// The maximum number of tasks in a snapshot. The others are only counted.
     private static let limit = 10_000
-    /// Of how many it is told where they are, so that the loop is not held up for long: of
-    /// those that were chosen, or of the oldest.
+    /// The maximum number of tasks whose stacks are recorded, so that the loop is not blocked for
+    /// long. The chosen tasks come first, or else the oldest.
     private static let stackLimit = 1_000
 
     /// Loop thread only.
     ///
-    /// - Parameter stacks: of which tasks to note where they are.
+    /// - Parameter stacks: the tasks whose stacks to record.
     init(of loop: EventLoop, stacks: Stacks) {
         let graph = AwaitGraph(of: loop)
         let all = loop.tasks.all
@@ -67,11 +67,11 @@ struct LoopSnapshot: Sendable {
         stacksOmitted = stacks.isNone ? 0 : tasks.count { !chosen.contains($0.number) }
     }
 
-    /// Of which tasks it is told where they are.
+    /// The tasks whose stacks are recorded.
     enum Stacks: Sendable {
         case none
         case all
-        /// Those with these numbers.
+        /// The tasks with these numbers.
         case of(Set<UInt64>)
 
         fileprivate var isNone: Bool { if case .none = self { true } else { false } }
@@ -87,7 +87,7 @@ struct LoopSnapshot: Sendable {
         }
     }
 
-    /// How many tasks are not told of.
+    /// The number of tasks that are left out.
     var omitted: Int { statistics.tasks - tasks.count }
 }
 

@@ -1,82 +1,109 @@
-// What the primitives say about themselves: `statistics` for programs, `description` for
-// people. Both are made when somebody asks.
+// What the primitives report about themselves: `statistics` for programs, `description` for people.
+// Both are computed on demand.
 
 extension WaitQueue {
-    /// The tasks in the line, in order.
+    /// The waiting tasks, in order.
     var tasks: [AnyAsyncTask] { waiters.flatMap(\.waitingTasks) }
 
-    /// How many wait, plain Swift tasks too.
+    /// The number of waiters, including plain Swift tasks.
     var count: Int { waiters.count { !$0.isDone } }
 
     private var waiters: [Waiter] { Array(sequence(first: first, next: \.?.next).compactMap(\.self)) }
 
     fileprivate var text: String {
         let count = self.count
-        return count == 0 ? "nobody waits" : count == 1 ? "1 waits" : "\(count) wait"
+        return count == 0 ? "no waiters" : count == 1 ? "1 waiter" : "\(count) waiters"
     }
 }
 
 extension Lock: CustomStringConvertible {
-    /// The task that holds the lock; nil if it is free, or held by a plain Swift task, or by
-    /// a task that has ended.
+    /// The task that holds the lock; `nil` if the lock is free, or held by a plain Swift task or a
+    /// task that has ended.
+    ///
+    /// - Complexity: O(*n*) in the number of the loop's tasks.
     public var owner: AnyAsyncTask? {
         guard ownerNumber > 0 else { return nil }
         return EventLoop.here?.tasks[number: ownerNumber]
     }
 
+    /// The state of a ``Lock`` at one moment.
     public struct Statistics {
+        /// Whether the lock is held.
         public let isLocked: Bool
-        /// Who holds it; see ``Lock/owner``.
+        /// The task that holds the lock; see ``Lock/owner``.
         public let owner: AnyAsyncTask?
-        /// Who waits for it, first come first.
+        /// The tasks that wait for the lock, in FIFO order. Plain Swift tasks are not listed.
         public let waiters: [AnyAsyncTask]
     }
 
+    /// The current state of the lock.
+    ///
+    /// - Complexity: O(*n*) in the number of waiters and the loop's tasks.
     public var statistics: Statistics { Statistics(isLocked: isLocked, owner: owner, waiters: line.tasks) }
 
+    /// The state of the lock as text: its holder, and the number of waiters.
     public var description: String {
         guard isLocked else { return "Lock (free, \(line.text))" }
         let holder =
             owner.map { "\"\($0.name)\"" }
-            ?? (ownerNumber > 0 ? "Task-\(ownerNumber), which has ended" : "a plain task")
+            ?? (ownerNumber > 0 ? "Task-\(ownerNumber), which has ended" : "a plain Swift task")
         return "Lock (held by \(holder), \(line.text))"
     }
 }
 
 extension Event: CustomStringConvertible {
+    /// The state of an ``Event`` at one moment.
     public struct Statistics {
+        /// Whether the event is set.
         public let isSet: Bool
+        /// The tasks that wait for the event, in FIFO order. Plain Swift tasks are not listed.
         public let waiters: [AnyAsyncTask]
     }
 
+    /// The current state of the event.
+    ///
+    /// - Complexity: O(*n*) in the number of waiters.
     public var statistics: Statistics { Statistics(isSet: isSet, waiters: line.tasks) }
+    /// The state of the event as text.
     public var description: String { "Event (\(isSet ? "set" : "not set"), \(line.text))" }
 }
 
 extension Condition: CustomStringConvertible {
+    /// The state of a ``Condition`` at one moment.
     public struct Statistics {
+        /// The state of the condition's lock.
         public let lock: Lock.Statistics
-        /// Who waits to be notified.
+        /// The tasks that wait to be notified, in FIFO order. Plain Swift tasks are not listed.
         public let waiters: [AnyAsyncTask]
     }
 
+    /// The current state of the condition.
+    ///
+    /// - Complexity: O(*n*) in the number of waiters and the loop's tasks.
     public var statistics: Statistics { Statistics(lock: lock.statistics, waiters: line.tasks) }
+    /// The state of the condition and its lock as text.
     public var description: String { "Condition (\(line.text); \(lock))" }
 }
 
 extension Semaphore: CustomStringConvertible {
+    /// The state of a ``Semaphore`` at one moment.
     public struct Statistics {
-        /// How many may still enter.
+        /// How many times the semaphore can be acquired without waiting.
         public let value: Int
-        /// How many there are at most, if there is a bound.
+        /// The maximum of `value` for a ``BoundedSemaphore``; `nil` for others.
         public let bound: Int?
+        /// The tasks that wait for the semaphore, in FIFO order. Plain Swift tasks are not listed.
         public let waiters: [AnyAsyncTask]
     }
 
+    /// The current state of the semaphore.
+    ///
+    /// - Complexity: O(*n*) in the number of waiters.
     public final var statistics: Statistics {
         Statistics(value: value, bound: (self as? BoundedSemaphore)?.bound, waiters: line.tasks)
     }
 
+    /// The state of the semaphore as text.
     public final var description: String {
         let bound = (self as? BoundedSemaphore).map { " of \($0.bound)" } ?? ""
         return "\(self is BoundedSemaphore ? "BoundedSemaphore" : "Semaphore") (\(value)\(bound) left, \(line.text))"
@@ -84,40 +111,49 @@ extension Semaphore: CustomStringConvertible {
 }
 
 extension Barrier: CustomStringConvertible {
+    /// The state of a ``Barrier`` at one moment.
     public struct Statistics {
+        /// The number of tasks that the barrier waits for.
         public let parties: Int
-        /// How many have come.
+        /// The number of tasks that have arrived.
         public let waiting: Int
+        /// Whether the barrier is broken; see ``Barrier/isBroken``.
         public let isBroken: Bool
+        /// The tasks that wait at the barrier, in FIFO order. Plain Swift tasks are not listed.
         public let waiters: [AnyAsyncTask]
     }
 
+    /// The current state of the barrier.
+    ///
+    /// - Complexity: O(*n*) in the number of waiters.
     public var statistics: Statistics {
         Statistics(parties: parties, waiting: waiting, isBroken: isBroken, waiters: condition.line.tasks)
     }
 
+    /// The state of the barrier as text.
     public var description: String {
-        "Barrier (\(isBroken ? "broken" : "\(waiting) of \(parties) have come"))"
+        "Barrier (\(isBroken ? "broken" : "\(waiting) of \(parties) waiting"))"
     }
 }
 
-/// The state of a ``Queue``.
+/// The state of a ``Queue`` at one moment.
 public struct QueueStatistics {
-    /// How many items are in it.
+    /// The number of items in the queue.
     public let count: Int
-    /// How many fit; zero or less for no limit.
+    /// The maximum number of items; zero or less for no limit.
     public let maxSize: Int
-    /// How many were put in and not reported done.
+    /// The number of items that were put in and not yet reported as done with ``Queue/taskDone()``.
     public let unfinished: Int
+    /// Whether the queue is shut down.
     public let isShutDown: Bool
-    /// Who waits for an item.
+    /// The tasks that wait for an item, in FIFO order. Plain Swift tasks are not listed.
     public let getters: [AnyAsyncTask]
-    /// Who waits for room.
+    /// The tasks that wait for a free slot, in FIFO order. Plain Swift tasks are not listed.
     public let putters: [AnyAsyncTask]
 }
 
 extension QueueState {
-    /// How full it is.
+    /// The number of items, as text.
     var facts: String {
         let size = maxSize > 0 ? "\(count) of \(maxSize) items" : count == 1 ? "1 item" : "\(count) items"
         return size + (isShutDown ? ", shut down" : "")
@@ -125,21 +161,28 @@ extension QueueState {
 }
 
 extension Queue: CustomStringConvertible {
+    /// The current state of the queue.
+    ///
+    /// - Complexity: O(*n*) in the number of waiters.
     public final var statistics: QueueStatistics {
         QueueStatistics(
             count: count, maxSize: maxSize, unfinished: state.unfinished, isShutDown: isShutDown,
             getters: state.getters.tasks, putters: state.putters.tasks)
     }
 
+    /// The state of the queue as text: its items, and the tasks that wait to get and to put.
     public final var description: String {
         "Queue (\(state.facts), getting: \(state.getters.text), putting: \(state.putters.text))"
     }
 }
 
 extension AsyncTaskGroup: CustomStringConvertible {
-    /// The tasks of the group that have not ended, in the order they were made.
+    /// The tasks of the group that have not ended, in the order in which they were created.
+    ///
+    /// - Complexity: O(*n*) in the number of tasks.
     public var tasks: [AnyAsyncTask] { children.all }
 
+    /// The number of tasks as text.
     public var description: String {
         let count = tasks.count
         return "AsyncTaskGroup (\(count) \(count == 1 ? "task" : "tasks"))"

@@ -3,25 +3,25 @@ internal import Logging
 
 // # The watchdog
 //
-// A thread of its own looks at the pulse of the loop that runs, some times a second. A loop
-// that is not in its poller, and has not moved since the last look, may be blocked; if that
-// lasts, the watchdog says so *meanwhile*, with the task that runs and the stack of the
-// loop's thread. The loop pays a few stores for each step and each poll, and nothing else.
+// The watchdog's thread checks the pulse of the running loop several times a second. A loop that is
+// not in its poller and has not moved since the last look may be blocked. If that lasts, the
+// watchdog reports it *while the loop is still blocked*, with the running task and the stack of the
+// loop's thread. The loop pays only a few stores for each step and each poll.
 //
-// Reading the task's name from another thread needs it to stay where it is. The watchdog
-// raises a flag and makes all threads see it (membarrier); if the pulse has not moved then,
-// the loop's thread is still inside the step, and waits at its end, or the task's end, until
-// the watchdog has read. Otherwise the loop is not blocked, and there is nothing to report.
-// This comes after the stack was taken, so that the stack is of that step too.
+// While another thread reads the task's name, the task must not go away. The watchdog raises a flag
+// and makes all threads see it (membarrier). If the pulse still has not moved, the loop's thread is
+// inside the step. It then waits at the end of the step, or of the task, until the watchdog has
+// read the name. Otherwise the loop is not blocked, and there is nothing to report.
+// This check comes after the stack was captured, so the stack belongs to that step too.
 //
-// A look that is itself much too late says that the machine had no time for this process, or
-// that the process was stopped. It says nothing about the loop, which gets its time anew.
+// If a look is itself much too late, the machine had no time for this process, or the process was
+// stopped. That says nothing about the loop, so its time is measured anew.
 
-/// What the watchdog found in a loop, and whom to notify. Any thread.
+/// What the watchdog found in a loop, and the handler to call. Any thread.
 struct Blockage {
     var handler: (@Sendable (BlockedLoopReport) -> Void)?
     var stalls = 0
-    /// Nanoseconds.
+    /// In nanoseconds.
     var longest: Int64 = 0
 }
 
@@ -32,20 +32,21 @@ package final class Watchdog: Sendable {
     private struct Watched {
         let loop: EventLoop
         let thread: ThreadPlace
-        /// Nanoseconds; nil for a loop that is not watched.
+        /// In nanoseconds; nil for a loop that is not watched.
         var threshold: Int64?
 
-        // What the latest look showed.
+        // The result of the latest look.
         var position: Pulse.Position?
         var latestLook: Int64 = 0
         var since: Int64 = 0
-        /// When to report next.
+        /// When to report next, in nanoseconds since `since`.
         var nextReport: Int64 = 0
         var hasReported = false
-        /// The same in the log, rather than to a handler: the end belongs there too.
+        /// Whether the report went to the log rather than to a handler. The end of the stall is
+        /// then logged too.
         var isLogged = false
 
-        /// The loop gets its time anew.
+        /// Starts measuring the loop's time anew.
         mutating func begin(at position: Pulse.Position?, _ now: Int64) {
             self.position = position
             since = now
@@ -53,7 +54,7 @@ package final class Watchdog: Sendable {
             (hasReported, isLogged) = (false, false)
         }
 
-        /// For how long a loop has been blocked that is known to be.
+        /// Records how long the loop has been blocked, if it has been reported.
         func noteDuration(until now: Int64) {
             guard hasReported else { return }
             loop.blockage.withLock { $0.longest = max($0.longest, now - since) }
@@ -61,21 +62,21 @@ package final class Watchdog: Sendable {
     }
 
     private struct State {
-        /// The loops that run, one inside the other: the last one is watched.
+        /// The running loops, nested: only the last one is watched.
         var running: [Watched] = []
         var isStarted = false
     }
 
     private let state = Guarded(State())
-    /// Held while a watchdog looks at a task.
+    /// Held while a watchdog reads a task.
     private static let gate = Guarded(())
     private let bell = ThreadGate()
-    /// Held by the watchdog's thread from a look to the end of its report.
+    /// Held by the watchdog's thread from a look until the end of its report.
     private let looking = Guarded(())
     private let hasThread: Bool
 
-    /// - Parameter hasThread: whether a thread of the watchdog's looks, rather than whoever
-    ///   calls ``look(at:)``.
+    /// - Parameter hasThread: whether the watchdog starts a thread that looks. Without one, the
+    ///   caller calls ``look(at:)``.
     package init(hasThread: Bool = true) { self.hasThread = hasThread }
 
     // MARK: The loop's thread
@@ -94,7 +95,7 @@ package final class Watchdog: Sendable {
     }
 
     package func endWatching(_ loop: EventLoop) {
-        // A report may be on its way still, and comes first.
+        // A report may be under way, and has to finish first.
         let ended = looking.withLock { _ in
             state.withLock { state -> Int64? in
                 var ended: Int64?
@@ -104,7 +105,7 @@ package final class Watchdog: Sendable {
                     watched.noteDuration(until: now)
                     if watched.isLogged { ended = now - watched.since }
                 }
-                // The one around it went on all the while; what it did is no news.
+                // The enclosing loop continued all the while; do not report what it did.
                 if let last = state.running.indices.last { state.running[last].begin(at: nil, 0) }
                 return ended
             }
@@ -114,7 +115,7 @@ package final class Watchdog: Sendable {
 
     private static func tellEnd(_ duration: Int64, _ loop: EventLoop) {
         EventLoop.logger(loop: loop, task: nil).notice(
-            "The event loop turns again, after \(Duration.nanoseconds(duration).inWords)")
+            "The event loop is responsive again after \(Duration.nanoseconds(duration).inWords)")
     }
 
     func setThreshold(_ threshold: Duration?, of loop: EventLoop) {
@@ -134,10 +135,10 @@ package final class Watchdog: Sendable {
         return true
     }
 
-    /// Waits until the watchdog has looked, if it does.
+    /// Waits until the watchdog has finished reading a task, if it is reading one.
     static func waitWhileLooking() { gate.withLock { _ in } }
 
-    /// Runs `body` while the watchdog looks at no task.
+    /// Runs `body` while the watchdog is reading no task.
     static func whileNotLooking(_ body: () -> Void) { gate.withLock { _ in body() } }
 
     private static let startInspection: Void = {
@@ -150,9 +151,9 @@ package final class Watchdog: Sendable {
 
     // MARK: The watchdog's thread
 
-    /// Between two looks.
+    /// The time between two looks, in nanoseconds.
     private static let interval: Int64 = 100_000_000
-    /// The same if no loop is watched.
+    /// The same while no loop is watched.
     private static let idleInterval = 4 * interval
 
     private func start() {
@@ -164,7 +165,7 @@ package final class Watchdog: Sendable {
                 }
             }
         } catch {
-            EventLoop.logger(loop: nil, task: nil).warning("The watchdog could not be started: \(describe(error))")
+            EventLoop.logger(loop: nil, task: nil).warning("the watchdog could not be started: \(describe(error))")
         }
     }
 
@@ -173,7 +174,7 @@ package final class Watchdog: Sendable {
         _ = bell.wait(timeout: isIdle ? Self.idleInterval : Self.interval)
     }
 
-    /// Looks at the loop that runs, and reports it if it is blocked.
+    /// Looks at the running loop, and reports it if it is blocked.
     ///
     /// - Parameter now: the time in nanoseconds, on the system's clock.
     package func look(at now: Int64) {
@@ -194,7 +195,7 @@ package final class Watchdog: Sendable {
             } else if isLate, !watched.hasReported {
                 watched.begin(at: position, now)
             } else if now - watched.since >= watched.nextReport {
-                // Again when it has lasted ten times as long.
+                // Report again after ten times as long.
                 watched.nextReport = max(watched.nextReport, threshold) * 10
                 stuck = watched
             }
@@ -209,7 +210,7 @@ package final class Watchdog: Sendable {
         if let handler { handler(report) } else { Self.log(report, stuck.loop) }
     }
 
-    /// The loop is blocked.
+    /// Records that the loop is blocked.
     private func note(_ stuck: Watched, _ now: Int64, isLogged: Bool) {
         state.withLock { state in
             guard let index = state.running.lastIndex(where: { $0.loop === stuck.loop }),
@@ -224,7 +225,7 @@ package final class Watchdog: Sendable {
         }
     }
 
-    /// What a loop is stuck in; nil if it is not stuck any more.
+    /// Returns a report on a loop that is stuck; nil if it has moved on.
     private func report(on stuck: Watched, at now: Int64) -> BlockedLoopReport? {
         let addresses = CodeAddresses(of: stuck.thread)
         let pulse = stuck.loop.pulse
@@ -232,8 +233,8 @@ package final class Watchdog: Sendable {
             pulse.raise(.held)
             defer { pulse.lower(.held) }
             guard Pulse.barrierForAll(), pulse.position == stuck.position else { return nil }
-            // SAFETY: the loop's thread is inside the step that runs this task, and waits
-            // for the gate before it leaves it or ends the task.
+            // SAFETY: the loop's thread is inside the step that runs this task, and waits for the
+            // gate before it leaves the step or ends the task.
             guard let pointer = unsafe pulse.task else { return (nil, nil) }
             return unsafe Unmanaged<AnyAsyncTask>.fromOpaque(pointer)._withUnsafeGuaranteedRef {
                 ($0.visible?.name ?? $0.name, $0.site)
@@ -252,22 +253,22 @@ package final class Watchdog: Sendable {
         EventLoop.logger(loop: loop, task: report.task).warning("\(report)", metadata: metadata)
     }
 
-    // MARK: For those who look into the program
+    // MARK: Inspection
 
-    /// A loop at one moment.
+    /// The position of a loop at one moment.
     struct Glance {
         let loop: EventLoop
         fileprivate let position: Pulse.Position
         fileprivate let at: Int64
     }
 
-    /// The loop that runs, and where it is; nil if none runs.
+    /// The running loop and its position; nil if none is running.
     func glance() -> Glance? {
         guard let loop = state.withLock({ $0.running.last?.loop }) else { return nil }
         return Glance(loop: loop, position: loop.pulse.position, at: SystemClock.now())
     }
 
-    /// What the loop is stuck in; nil if it has moved since, or waits in its poller.
+    /// Returns a report on a loop that is stuck; nil if it has moved since, or waits in its poller.
     func report(ifStillAt glance: Glance) -> BlockedLoopReport? {
         guard !glance.position.isPolling,
             var watched = state.withLock({ $0.running.last }), watched.loop === glance.loop
@@ -278,12 +279,16 @@ package final class Watchdog: Sendable {
 }
 
 extension EventLoop {
-    /// After how long without a turn the watchdog reports that the loop is blocked; nil for
-    /// never. One second, unless the environment variable `ASYNCIO_WATCHDOG` gives another
-    /// number of seconds; 0 there turns the watchdog off.
+    /// How long one step of the loop may take before the watchdog reports the loop as blocked; `nil`
+    /// to turn the watchdog off for this loop. A step is a callback, or the part of a task from one
+    /// suspension to the next.
     ///
-    /// The report is logged at level `warning`, with the task that runs and the stack of the
-    /// loop's thread; see ``setBlockedHandler(_:)``. A loop in virtual time is not watched.
+    /// The default is one second. The environment variable `ASYNCIO_WATCHDOG` sets another number
+    /// of seconds; 0 turns the watchdog off. Values below one millisecond count as one millisecond.
+    ///
+    /// The report is logged at level `warning`, with the running task and the stack of the loop's
+    /// thread, unless a handler is set with ``setBlockedHandler(_:)``. A loop in virtual time is
+    /// not watched.
     public var blockedThreshold: Duration? {
         get { storedThreshold }
         set {
@@ -293,8 +298,11 @@ extension EventLoop {
         }
     }
 
-    /// Sets the handler that is called on the watchdog's thread while this loop is blocked; nil
-    /// for the default, which logs it. Other loops have handlers of their own.
+    /// Sets the handler to call while this loop is blocked.
+    ///
+    /// The handler runs on the watchdog's thread. Each loop has its own.
+    ///
+    /// - Parameter handler: the handler; `nil` for the default, which logs the report.
     public func setBlockedHandler(_ handler: (@Sendable (BlockedLoopReport) -> Void)?) {
         blockage.withLock { $0.handler = handler }
     }

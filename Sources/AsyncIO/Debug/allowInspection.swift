@@ -1,41 +1,46 @@
 internal import AsyncIOSystem
 
-/// Lets the tool `asyncio` look into this process: `asyncio ps`, `pstree`, `top` and `dump`,
-/// given its process number; and prints the tree of tasks to standard error when the process
-/// gets a signal.
+/// Lets the command-line tool `asyncio` inspect this process, and prints the tree of tasks to
+/// standard error when the process receives a signal.
 ///
-/// A thread of its own listens on a Unix socket in a directory that only this user may enter
-/// (`$XDG_RUNTIME_DIR/asyncio`, or `/tmp/asyncio-UID`), and answers root and the same user
-/// only. It answers from the loop, or for it if it is blocked, several tools at a time, each
-/// within a few seconds. While nobody asks it costs nothing. The environment variable `ASYNCIO_INSPECT=1` does the same, before the first
-/// loop runs, with the signal that `ASYNCIO_DUMP_SIGNAL` names by its number (0 for none).
-/// Calling it again does nothing.
+/// The tool's commands `asyncio ps`, `pstree`, `top`, and `dump` take the ID of the process.
 ///
-/// - Parameter dumpSignal: the signal that has the tree printed, `SIGUSR1` if not given; nil
-///   for none. A signal that has a handler already is left alone.
-/// - Throws: ``OSError`` if the socket cannot be made.
+/// A thread listens on a Unix socket in a directory that only the current user can enter
+/// (`$XDG_RUNTIME_DIR/asyncio`, or `/tmp/asyncio-UID`). It answers only the same user and root. It
+/// collects the answer on the loop; if the loop is blocked, it reports that instead. It serves
+/// several tools at a time, each within a few seconds. Inspection costs nothing until a tool
+/// connects.
+///
+/// The environment variable `ASYNCIO_INSPECT=1` has the same effect, before the first loop runs.
+/// `ASYNCIO_DUMP_SIGNAL` then sets the number of the signal (0 for none). Further calls do nothing.
+///
+/// - Parameter dumpSignal: the signal that prints the tree, `SIGUSR1` by default; `nil` for none. A
+///   signal that already has a handler is left alone.
+/// - Throws: ``OSError`` if the socket or a thread cannot be created.
+///
+/// asyncio: `python -m asyncio ps PID`, which needs no call in the program.
 public func allowInspection(dumpSignal: Int32? = defaultDumpSignal) throws(OSError) {
     try InspectionServer.shared.start(dumpSignal: dumpSignal)
 }
 
-/// `SIGUSR1`: what has the tree of tasks printed, unless said otherwise; see
+/// The signal that prints the tree of tasks by default: `SIGUSR1`. See
 /// ``allowInspection(dumpSignal:)``.
 public let defaultDumpSignal: Int32 = 10
 
-/// Answers tools, on a thread of its own.
+/// Answers inspection tools on threads of its own.
 final class InspectionServer: Sendable {
     static let shared = InspectionServer()
 
     private let isStarted = Guarded(false)
-    /// How many are answered at the moment.
+    /// The number of clients that are being answered.
     private let clients = Guarded(0)
     private static let mostClients = 16
     private static let refusal = JSON.object(
-        JSON.process + [("error", .string("\(mostClients) others look into it at the moment; try again"))])
+        JSON.process + [("error", .string("\(mostClients) other tools are inspecting this process; try again later"))])
 
-    /// How long the loop may take before it counts as blocked, in nanoseconds.
+    /// How long the loop may take to answer before it counts as blocked, in nanoseconds.
     private static let patience: Int64 = 300_000_000
-    /// How many times that long it may take in all.
+    /// The maximum wait in all, in multiples of `patience`.
     private static let longestPatience = 20
 
     func start(dumpSignal: Int32?) throws(OSError) {
@@ -52,12 +57,12 @@ final class InspectionServer: Sendable {
             try Thread.start(named: "asyncio-dump") { [self] in dump(at: signals) }
         } catch {
             isStarted.withLock { $0 = false }
-            throw OSError(error, "cannot listen for those who look into this program")
+            throw OSError(error, "opening the inspection socket")
         }
     }
 
-    /// Each client has a thread, so that a slow one holds up nobody; there are few at a time, and
-    /// none may take long. A thread that nobody waits for does not keep the program alive.
+    /// Each client has a thread of its own, so that a slow one does not delay the others. Their
+    /// number and their time are limited. A detached thread does not keep the program alive.
     private func serve(_ channel: InspectionChannel) {
         while true {
             do {
@@ -81,7 +86,7 @@ final class InspectionServer: Sendable {
                     throw error
                 }
             } catch {
-                // No descriptor or thread to give, most likely; there may be one later.
+                // Most likely, no descriptor or thread was available. Try again later.
                 _ = ThreadGate().wait(timeout: Self.patience)
             }
         }
@@ -134,7 +139,7 @@ final class InspectionServer: Sendable {
     }
 
     private func inspect(stacks: LoopSnapshot.Stacks) -> Finding {
-        guard var glance = Watchdog.shared.glance() else { return .nothing("no event loop runs") }
+        guard var glance = Watchdog.shared.glance() else { return .nothing("no event loop is running") }
         let answer = Answer()
         let posted = glance.loop.send(
             .callback {
@@ -146,7 +151,7 @@ final class InspectionServer: Sendable {
         for _ in 0..<Self.longestPatience {
             if let snapshot = answer.wait(Self.patience) { return .snapshot(snapshot) }
             if let report = Watchdog.shared.report(ifStillAt: glance) { return .blocked(report) }
-            // It turned meanwhile, or takes its time.
+            // The loop has turned meanwhile, or is slow.
             guard let next = Watchdog.shared.glance(), next.loop === glance.loop else { break }
             glance = next
         }
@@ -154,7 +159,7 @@ final class InspectionServer: Sendable {
         return .nothing("the event loop does not answer")
     }
 
-    /// What the loop's thread hands to this one.
+    /// The result that the loop's thread passes to this one.
     private final class Answer: Sendable {
         private let state = Guarded<(snapshot: LoopSnapshot?, isAwaited: Bool)>((nil, true))
         private let gate = ThreadGate()
@@ -175,8 +180,7 @@ final class InspectionServer: Sendable {
 }
 
 extension EventLoop {
-    /// A tool has asked: have steps timed for some seconds, so that the next answer tells
-    /// run times.
+    /// Times steps for the next ten seconds, so that the tool's next request includes run times.
     fileprivate func noteInspection() {
         timeSteps(true, for: .inspection)
         inspectionTimer?.cancel()

@@ -2,13 +2,13 @@
     internal import Instrumentation
 #endif
 
-// A task has the task-local values of who made it, and with them the context of the
-// span that it belongs to. A callback is no task: what it is to have, it must be given. Swift
-// has no way to copy all task-local values, so that it is given the one that tracing needs,
-// and that only if the package's trait `Tracing` is on.
+// A task inherits the task-local values of the code that creates it, including the context of its
+// tracing span. A callback is not a task, so the values have to be passed to it. Swift cannot copy
+// all task-local values. A callback therefore gets only the one that tracing needs, and only if the
+// package trait `Tracing` is enabled.
 
-/// What goes over from who schedules a callback to the callback: with the trait `Tracing`, the
-/// span's context; otherwise nothing, at no cost.
+/// The context that a callback inherits from the code that schedules it: the tracing span if the
+/// trait `Tracing` is enabled, and otherwise nothing, at no cost.
 ///
 /// asyncio: the `contextvars.Context` that a `Handle` runs in.
 struct CallerContext: Sendable {
@@ -16,7 +16,7 @@ struct CallerContext: Sendable {
         private let span = InstrumentationContext.current
     #endif
 
-    /// Runs `body` in the context.
+    /// Runs `body` in this context.
     @inline(__always)
     func run<T>(_ body: () throws -> T) rethrows -> T {
         #if Tracing
@@ -26,7 +26,7 @@ struct CallerContext: Sendable {
         #endif
     }
 
-    /// `callback`, to be run in the present context.
+    /// Returns a closure that runs `callback` in the current context.
     @inline(__always)
     static func bind(_ callback: @escaping () throws -> Void) -> () throws -> Void {
         #if Tracing

@@ -1,8 +1,10 @@
 #if ServiceLifecycle
     public import ServiceLifecycle
 
-    /// A ``Server`` as a service of swift-service-lifecycle: it serves until its group shuts down
-    /// gracefully, and then ends in order. There with the package's trait `ServiceLifecycle`.
+    /// A ``Server`` as a service of swift-service-lifecycle.
+    ///
+    /// The service serves until its group shuts down gracefully, and then ends cleanly. Available
+    /// with the package trait `ServiceLifecycle`.
     ///
     /// ```swift
     /// let server = try await startServer(host: "::1", port: 8080, startServing: false, handler)
@@ -16,26 +18,31 @@
         private let server: Server
         private let grace: Duration
 
-        /// What the group's messages call it.
+        /// The name of the service in the messages of its group.
         public nonisolated let description: String
 
+        /// Creates a service that runs `server`.
+        ///
         /// - Parameters:
-        ///   - server: best one that does not listen yet (`startServing: false`): the service
-        ///     begins that when its group runs it. It is the service's from now on.
-        ///   - grace: how long its connections have to come to their end once the shutdown has
-        ///     begun; see ``Server/shutdown(within:)``.
+        ///   - server: the server, which belongs to the service from now on. Pass one that is not
+        ///     listening yet (`startServing: false`); the service starts it when the group runs the
+        ///     service.
+        ///   - grace: how long open connections may take to end after the shutdown has begun; see
+        ///     ``Server/shutdown(within:)``.
         public init(_ server: Server, within grace: Duration = .seconds(10)) {
             self.server = server
             self.grace = grace
             description = "Server on \(server.addresses.map(\.description).joined(separator: ", "))"
         }
 
-        /// Serves until a graceful shutdown, or until the server is closed; then accepts no more,
-        /// lets the connections come to their end, and cuts off those that take longer than the
-        /// grace. Cancellation cuts them off at once.
+        /// Serves until the group shuts down gracefully or the server is closed.
         ///
-        /// - Throws: ``OSError`` if the system refuses to listen; ``RuntimeError`` if the server
-        ///   is closed already; `CancellationError`.
+        /// After that, the server accepts no more connections and lets the open ones finish.
+        /// Connections that take longer than the grace period are closed. If the task is cancelled,
+        /// all connections are closed at once.
+        ///
+        /// - Throws: ``OSError`` if the system does not allow the server to listen;
+        ///   ``RuntimeError`` if the server is already closed; `CancellationError`.
         public func run() async throws {
             let loop = try EventLoop.running
             try server.startServing()
@@ -43,7 +50,7 @@
                 try await withGracefulShutdownHandler {
                     try await server.waitClosing()
                 } onGracefulShutdown: {
-                    // From whatever thread. A loop that is closed has closed its servers.
+                    // This runs on any thread. If the loop is closed, so are its servers.
                     _ = try? loop.callSoonThreadSafe { MainActor.assumeIsolated { self.server.close() } }
                 }
                 try await server.shutdown(within: grace)

@@ -2,42 +2,43 @@
     public import CoreMetrics
     internal import AsyncIOSystem
 
-    // The loop counts, in plain integers, whether somebody reports or not; a timer of the loop
-    // hands the counts over. What costs a look at the clock (how long a turn takes) is looked at
-    // while there is a report only.
+    // The loop always counts in plain integers, and a timer of the loop reports the counts. How
+    // long a turn takes requires reading the clock, so it is measured only while reports are on.
 
     extension EventLoop {
-        /// Reports how the loop is doing to swift-metrics, each time `interval` has passed, until
-        /// the loop is closed. There with the package's trait `Metrics`.
+        /// Reports the state of the loop to swift-metrics at regular intervals until the loop is
+        /// closed. Available with the package trait `Metrics`.
         ///
-        /// All have the dimension `loop`, which is the loop's ``name`` when this is called.
+        /// All metrics have the dimension `loop`, with the loop's ``name`` at the time of this
+        /// call.
         ///
         /// | label | kind | |
         /// |---|---|---|
-        /// | `asyncio_loop_lag` | timer | how late the latest timer of the interval fired |
-        /// | `asyncio_turn_time` | timer | how long the longest turn of the interval took, without its sleep |
-        /// | `asyncio_busy` | gauge | which part of the interval the loop did not sleep, from 0 to 1 |
-        /// | `asyncio_ready` | gauge | how many entries the longest ready queue of the interval had |
+        /// | `asyncio_loop_lag` | timer | the longest delay of a timer in the interval |
+        /// | `asyncio_turn_time` | timer | the longest turn of the interval, not counting its sleep |
+        /// | `asyncio_busy` | gauge | the fraction of the interval in which the loop did not sleep, from 0 to 1 |
+        /// | `asyncio_ready` | gauge | the largest number of entries in the ready queue in the interval |
         /// | `asyncio_tasks` | gauge | tasks alive |
         /// | `asyncio_timers` | gauge | timers that have not fired |
-        /// | `asyncio_connections` | gauge | sockets that are connected |
+        /// | `asyncio_connections` | gauge | connected sockets |
         /// | `asyncio_turns` | counter | turns |
-        /// | `asyncio_received_bytes`, `asyncio_sent_bytes` | counter | what went through sockets and pipes |
+        /// | `asyncio_received_bytes`, `asyncio_sent_bytes` | counter | bytes that went through sockets and pipes |
         /// | `asyncio_stalls` | counter | how often the watchdog found the loop blocked |
         ///
-        /// While there is a report, each turn costs two looks at the clock.
+        /// While reports are on, each turn reads the clock twice.
         ///
         /// - Parameters:
-        ///   - interval: the first report comes when it has passed.
-        ///   - factory: where to; nil for the one that `MetricsSystem` was bootstrapped with.
-        /// - Returns: what can end the reports. Another call ends those of the one before.
-        /// - Throws: ``ValueError`` for an interval that is not positive; ``RuntimeError`` if the
-        ///   loop is closed.
+        ///   - interval: the time between reports, and before the first one.
+        ///   - factory: where to report; `nil` for the factory that `MetricsSystem` was
+        ///     bootstrapped with.
+        /// - Returns: a handle that can end the reports. Another call of this method ends them too.
+        /// - Throws: ``ValueError`` if the interval is not positive; ``RuntimeError`` if the loop
+        ///   is closed.
         @discardableResult
         public func reportMetrics(
             every interval: Duration = .seconds(10), factory: (any MetricsFactory)? = nil
         ) throws -> MetricsReport {
-            guard interval > .zero else { throw ValueError("metrics need an interval above zero, not \(interval)") }
+            guard interval > .zero else { throw ValueError("interval must be positive, got \(interval)") }
             try checkOpen("reportMetrics")
             metricsReport?.cancel()
             let report = MetricsReport(on: self, every: interval, factory ?? MetricsSystem.factory)
@@ -50,8 +51,8 @@
     public final class MetricsReport {
         // Loop thread only.
 
-        // SAFETY: used by the loop's timer and in `cancel()`, which the loop calls before it goes
-        // and after which ``isOver`` is set.
+        // SAFETY: used only by the loop's timer and in `cancel()`. The loop calls `cancel()` before
+        // it is deallocated, which sets `isOver`.
         @safe private unowned(unsafe) let loop: EventLoop
         private var isOver = false
         private let interval: Duration
@@ -91,8 +92,7 @@
             schedule()
         }
 
-        /// Ends the reports; their metrics are taken out of the backend. Calling it again does
-        /// nothing.
+        /// Ends the reports and removes their metrics from the backend. Further calls do nothing.
         public func cancel() {
             guard !isOver else { return }
             isOver = true
@@ -124,13 +124,13 @@
             sent.increment(by: statistics.bytesSent - latest.bytesSent)
             stalls.increment(by: statistics.stalls - latest.stalls)
             (latest, latestTime) = (statistics, time)
-            // A loop that was blocked has missed some.
+            // A loop that was blocked has missed some reports.
             repeat { due = due.advanced(by: interval) } while due <= time
             schedule()
         }
     }
 
-    /// How long turns take, while that is wanted. Loop thread only.
+    /// The duration of turns, measured while it is wanted. Loop thread only.
     struct TurnTimes {
         var isWanted = false
         private(set) var total: Int64 = 0
@@ -138,15 +138,15 @@
         private(set) var longestQueue = 0
 
         /// - Parameters:
-        ///   - duration: of the turn, without its sleep.
-        ///   - entries: how many it ran.
+        ///   - duration: the duration of the turn in nanoseconds, not counting its sleep.
+        ///   - entries: the number of entries that the turn ran.
         mutating func note(_ duration: Int64, entries: Int) {
             total += duration
             longest = max(longest, duration)
             longestQueue = max(longestQueue, entries)
         }
 
-        /// What came since it was last taken.
+        /// Returns the figures since the last call, and resets them.
         mutating func take() -> TurnTimes {
             defer { self = TurnTimes(isWanted: isWanted) }
             return self

@@ -1,6 +1,7 @@
 extension File {
-    /// The lines from the position on, as text and without their newlines; invalid UTF-8 is
-    /// repaired.
+    /// The lines of the file from the current position on, as text without newlines.
+    ///
+    /// Invalid UTF-8 is replaced by U+FFFD.
     ///
     /// ```swift
     /// try await withFile("names.txt") { file in
@@ -11,19 +12,27 @@ extension File {
     /// Python: `for line in file`.
     public var lines: Lines { Lines(file: self) }
 
-    /// The lines of a ``File``.
+    /// An asynchronous sequence of the lines of a ``File``.
     public struct Lines: AsyncSequence {
+        /// A line of text.
         public typealias Element = String
+        /// Reading can fail with any error that ``File/readLine()`` throws.
         public typealias Failure = any Error
 
         let file: File
 
+        /// Returns an iterator that reads from the file's current position.
         public func makeAsyncIterator() -> Iterator { Iterator(file: file) }
 
+        /// An iterator over the lines of a ``File``.
         public struct Iterator: AsyncIteratorProtocol {
             let file: File
 
-            /// The next line; nil at the end of the file.
+            /// Reads the next line.
+            ///
+            /// - Returns: the line without its newline; `nil` at the end of the file.
+            /// - Throws: the errors of ``File/readLine()``; `CancellationError` if the task is
+            ///   cancelled. In that case, no line is lost.
             public mutating func next() async throws -> String? {
                 var line = try await file.readLine()
                 if line.isEmpty { return nil }
@@ -31,6 +40,9 @@ extension File {
                 return String(decoding: line, as: UTF8.self)
             }
 
+            /// Reads the next line; see ``next()``.
+            ///
+            /// - Throws: the errors of ``next()``, including `CancellationError`.
             public mutating func next(isolation actor: isolated (any Actor)?) async throws -> String? {
                 try await next()
             }

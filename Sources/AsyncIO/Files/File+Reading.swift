@@ -2,16 +2,20 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension File {
-    /// As much as is asked of the system at once.
+    /// The maximum number of bytes to request from the system at once.
     static let portion = 4 * 1024 * 1024
     private static let readAheadCount = 64 * 1024
 
-    /// Reads `count` bytes at the position; fewer only at the end of the file. A pipe or a
-    /// terminal gives what it has. If `count` is negative: all to the end.
+    /// Reads `count` bytes at the current position.
     ///
-    /// - Returns: the bytes; none at the end.
-    /// - Throws: ``OSError`` that names the path; ``ValueError`` if the file is closed or was
-    ///   not opened for reading; `CancellationError`: then the position stays.
+    /// Returns fewer bytes only at the end of the file. A pipe or a terminal returns the bytes that
+    /// are available.
+    ///
+    /// - Parameter count: the number of bytes; a negative number reads to the end of the file.
+    /// - Returns: the bytes; an empty array at the end of the file.
+    /// - Throws: ``OSError`` with the path; ``ValueError`` if the file is closed or was not opened
+    ///   for reading; `CancellationError` if the task is cancelled. In that case, the position does
+    ///   not move.
     ///
     /// Python: `read`.
     public nonisolated(nonsending) func read(_ count: Int = -1) async throws -> [UInt8] {
@@ -26,13 +30,13 @@ extension File {
         }
     }
 
-    /// Reads on until there are `count` bytes, or to the end. If that fails, the position is
-    /// where it was.
+    /// Reads until there are `count` bytes, or to the end. If that fails, the position does not
+    /// move.
     private nonisolated(nonsending) func collect(_ count: Int) async throws -> [UInt8] {
         var bytes = ahead.takeFirst(count)
         while bytes.count < count {
             let start = position + bytes.count
-            // Some files do not say how large they are, as those in /proc.
+            // Some files do not report their size, such as those in /proc.
             let rest = count == .max ? restOfFile(after: start) : 0
             let wanted = count < .max ? count - bytes.count : rest > 0 ? rest : Self.readAheadCount
             let more = try await fetch(wanted, at: start)
@@ -44,18 +48,18 @@ extension File {
         return bytes
     }
 
-    /// How many bytes there are, as far as the system tells.
+    /// The number of bytes after `offset`, if the system knows it.
     //
     // Out of line and without an error: LLVM of Swift 6.3 crashes when it splits a function that
     // throws in both ways.
     @inline(never)
     private func restOfFile(after offset: Int) -> Int { isRegular ? max(0, ((try? size) ?? 0) - offset) : 0 }
 
-    /// Reads a line at the position, up to and including its newline.
+    /// Reads one line at the current position, up to and including its newline.
     ///
-    /// - Returns: the line; without a newline if the file ends before one; nothing at the end
-    ///   of the file.
-    /// - Throws: as ``read(_:)``.
+    /// - Returns: the line, which ends in a newline unless the file ends first; an empty array at
+    ///   the end of the file.
+    /// - Throws: as ``read(_:)``. If the task is cancelled, the position does not move.
     ///
     /// Python: `readline`.
     public nonisolated(nonsending) func readLine() async throws -> [UInt8] {
@@ -68,23 +72,26 @@ extension File {
                 if let newline = ahead.firstIndex(of: 0x0A, from: searched) { return takeAhead(newline + 1) }
                 searched = ahead.count
                 guard try await readAhead(Self.readAheadCount) else { return takeAhead(.max) }
-                // A write meanwhile has dropped what there was.
+                // A concurrent write has discarded the buffered bytes.
                 searched = min(searched, ahead.count)
             }
         }
     }
 
-    /// Reads `count` bytes that begin `offset` bytes from the start; fewer only at the end of
-    /// the file. Neither uses the position nor changes it, and takes no turn.
+    /// Reads `count` bytes that start at `offset`, counted from the start of the file.
     ///
-    /// - Throws: as ``read(_:)``; ``ValueError`` if `count` or `offset` is negative; ``OSError``
-    ///   with `.illegalSeek` if the file has no positions (a pipe).
+    /// Returns fewer bytes only at the end of the file. The method neither uses nor moves the
+    /// position, and does not wait for other operations.
+    ///
+    /// - Throws: as ``read(_:)``, including `CancellationError`; ``ValueError`` if `count` or
+    ///   `offset` is negative; ``OSError`` with `.illegalSeek` if the file is not seekable (a
+    ///   pipe).
     ///
     /// Python: `os.pread`.
     public nonisolated(nonsending) func read(_ count: Int, at offset: Int) async throws -> [UInt8] {
         try checkReadable("read(at:)")
         try checkPositions(offset, "reading")
-        guard count >= 0 else { throw ValueError("read(at:) needs a count that is not negative, not \(count)") }
+        guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
         var bytes: [UInt8] = []
         while bytes.count < count {
             let more = try await fetch(count - bytes.count, at: offset + bytes.count)
@@ -97,12 +104,12 @@ extension File {
 
     // MARK: Inside
 
-    /// Reads after what was read ahead; false at the end of the file.
+    /// Appends to the read-ahead buffer; returns false at the end of the file.
     private nonisolated(nonsending) func readAhead(_ count: Int) async throws -> Bool {
         while true {
             let before = writes
             let bytes = try await fetch(count, at: isSeekable ? position + ahead.count : -1)
-            // What somebody wrote meanwhile may be part of it, or not.
+            // A concurrent write may or may not be part of these bytes.
             guard writes == before || !isSeekable else { continue }
             ahead.append(bytes[...])
             return !bytes.isEmpty
@@ -116,7 +123,7 @@ extension File {
         return bytes
     }
 
-    /// Reads once.
+    /// Performs one read.
     private nonisolated(nonsending) func fetch(_ count: Int, at offset: Int) async throws -> [UInt8] {
         if canReadNow, count <= FileEngine.readNowLimit, let bytes = try await fetchNow(count, at: offset) {
             return bytes
@@ -129,7 +136,7 @@ extension File {
         return request.bytes
     }
 
-    /// What is in memory; nil if nothing is.
+    /// Returns the bytes that are in memory; nil if there are none.
     private nonisolated(nonsending) func fetchNow(_ count: Int, at offset: Int) async throws -> [UInt8]? {
         try await engine.giveWayIfDue()
         try checkOpen("read()")
@@ -144,7 +151,7 @@ extension File {
     }
 
     func checkPositions(_ offset: Int, _ verb: String) throws {
-        guard offset >= 0 else { throw ValueError("an offset in a file is not negative, as \(offset) is") }
+        guard offset >= 0 else { throw ValueError("offset must not be negative, got \(offset)") }
         guard isSeekable else { throw failure(.illegalSeek, verb) }
     }
 }

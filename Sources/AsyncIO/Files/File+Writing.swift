@@ -2,15 +2,15 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension File {
-    /// Writes all of `bytes` at the position; at the end of the file, if it was opened to
-    /// append.
+    /// Writes all of `bytes` at the current position, or at the end if the file was opened with
+    /// ``OpenMode/append``.
     ///
-    /// The system keeps them in memory at first: ``sync(onlyData:)`` waits until they are on
-    /// the disk.
+    /// The system first keeps the bytes in memory. ``sync(onlyData:)`` waits until they are on the
+    /// disk.
     ///
-    /// - Throws: ``OSError`` that names the path; ``ValueError`` if the file is closed or was
-    ///   not opened for writing; `CancellationError`. However it ends, the position is after
-    ///   what was written.
+    /// - Throws: ``OSError`` with the path; ``ValueError`` if the file is closed or was not opened
+    ///   for writing; `CancellationError` if the task is cancelled. In every case, the position is
+    ///   after the last byte that was written.
     ///
     /// Python: `write`.
     public nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws {
@@ -25,21 +25,27 @@ extension File {
     }
 
     /// Writes `text` as UTF-8; see ``write(_:)-([UInt8])``.
+    ///
+    /// - Throws: as ``write(_:)-([UInt8])``, including `CancellationError`.
+    ///
+    /// Python: `write`.
     public nonisolated(nonsending) func write(_ text: String) async throws { try await write(Array(text.utf8)) }
 
-    /// Writes all of `bytes` from `offset` on, counted from the start. Neither uses the
-    /// position nor changes it, and takes no turn.
+    /// Writes all of `bytes` starting at `offset`, counted from the start of the file.
     ///
-    /// - Throws: as ``write(_:)-([UInt8])``; ``ValueError`` if `offset` is negative, or if the
-    ///   file was opened to append; ``OSError`` with `.illegalSeek` if the file has no
-    ///   positions (a pipe).
+    /// The method neither uses nor moves the position, and does not wait for other operations.
+    ///
+    /// - Throws: as ``write(_:)-([UInt8])``; ``ValueError`` if `offset` is negative or the file was
+    ///   opened with ``OpenMode/append``; ``OSError`` with `.illegalSeek` if the file is not
+    ///   seekable (a pipe). If the task is cancelled, `CancellationError`; a part of `bytes` may
+    ///   have been written.
     ///
     /// Python: `os.pwrite`.
     public nonisolated(nonsending) func write(_ bytes: [UInt8], at offset: Int) async throws {
         try checkWritable("write(at:)")
         try checkPositions(offset, "writing")
         if mode.isAppending {
-            throw ValueError("write(at:) of a file that was opened to append, which the system then does: \(path)")
+            throw ValueError("write(at:) is not possible on a file opened with .append; use write(): \(path)")
         }
         try await write(bytes, at: offset) { _ in }
     }
@@ -67,10 +73,12 @@ extension File {
         }
     }
 
-    /// Makes the file `size` bytes long, or ends it at the position; what is new is zeros. The
-    /// position stays.
+    /// Sets the length of the file to `size` bytes, or to the current position if `size` is `nil`.
     ///
-    /// - Throws: as ``write(_:)-([UInt8])``; ``ValueError`` if `size` is negative.
+    /// New bytes are zeros. The position does not move.
+    ///
+    /// - Throws: as ``write(_:)-([UInt8])``; ``ValueError`` if `size` is negative. If the task is
+    ///   cancelled, `CancellationError`; the file may have the new length.
     ///
     /// Python: `truncate`.
     public nonisolated(nonsending) func truncate(to size: Int? = nil) async throws {
@@ -78,7 +86,7 @@ extension File {
         try await turn.withLock {
             try checkOpen("truncate()")
             let size = size ?? position
-            guard size >= 0 else { throw ValueError("truncate() needs a size that is not negative, not \(size)") }
+            guard size >= 0 else { throw ValueError("size must not be negative, got \(size)") }
             let outcome = try await perform(FileRequest(.truncate(descriptor, size: Int64(size))))
             forgetAhead()
             if let cancellation = outcome.cancellation { throw cancellation }
@@ -86,11 +94,12 @@ extension File {
         }
     }
 
-    /// Waits until what was written is on the disk.
+    /// Waits until everything that was written is on the disk.
     ///
-    /// - Parameter onlyData: not the file's times and the like, which it can be read without.
-    /// - Throws: ``OSError`` that names the path: then it may be lost; ``ValueError`` if the file
-    ///   is closed; `CancellationError`.
+    /// - Parameter onlyData: whether to leave out metadata that is not needed to read the file,
+    ///   such as its times.
+    /// - Throws: ``OSError`` with the path, in which case data may be lost; ``ValueError`` if the
+    ///   file is closed; `CancellationError` if the task is cancelled.
     ///
     /// Python: `os.fsync`, `os.fdatasync`.
     public nonisolated(nonsending) func sync(onlyData: Bool = false) async throws {
@@ -105,8 +114,10 @@ extension File {
     /// Moves the position, which may be beyond the end of the file.
     ///
     /// - Returns: the new position.
-    /// - Throws: ``ValueError`` if it would be negative, or the file is closed; ``OSError`` with
-    ///   `.illegalSeek` if the file has no positions (a pipe); `CancellationError`.
+    /// - Throws: ``ValueError`` if the position would be negative, or the file is closed;
+    ///   ``OSError`` with `.illegalSeek` if the file is not seekable (a pipe); `CancellationError`
+    ///   if the task is cancelled while it waits for other operations. In that case, the position
+    ///   does not move.
     ///
     /// Python: `seek`.
     @discardableResult
@@ -128,21 +139,25 @@ extension File {
             }
         let (target, overflow) = base.addingReportingOverflow(offset)
         guard target >= 0, !overflow else {
-            throw ValueError("a position in a file is not negative: \(base) and \(offset), in \(path)")
+            throw ValueError("position must not be negative, got \(base) plus offset \(offset): \(path)")
         }
         forgetAhead()
         position = target
         return target
     }
 
-    /// What ``seek(_:from:)`` counts from. Python: `whence`.
+    /// The origin of an offset in ``seek(_:from:)``. Python: `whence`.
     public enum SeekOrigin: Sendable {
+        /// The start of the file.
         case start
+        /// The current position.
         case current
+        /// The end of the file.
         case end
     }
 
-    /// A pipe's bytes come once only, and are no older than anything.
+    /// Discards the read-ahead buffer. Not for a pipe, whose bytes can be read only once and are
+    /// never out of date.
     private func forgetAhead() {
         guard isSeekable else { return }
         writes += 1

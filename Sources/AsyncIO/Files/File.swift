@@ -1,64 +1,67 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// # A file's operations
+// # How a file performs operations
 //
-// Reads and writes without an offset follow the file's position. They take turns, first
-// come, first served, so that two tasks that write lines do not mix them. Those with an
-// offset take no turn: as many as like run at once.
+// Reads and writes without an offset use the file's position. They run one at a time in FIFO order,
+// so that two tasks that write lines do not mix them. Operations with an offset do not wait for
+// each other, and any number can run at once.
 //
-// The position is ours, not the kernel's: it moves when an operation has its result. A task
-// that is cancelled while it reads loses no bytes; one that is cancelled while it writes
-// leaves the position after what was written.
+// The position belongs to this object, not to the kernel: it moves when an operation has its
+// result. A task that is cancelled while it reads loses no bytes. One that is cancelled while it
+// writes leaves the position after the bytes that were written.
 //
-// Reading by lines reads ahead. `ahead` holds what comes next, at `position`; a write drops
-// it, since it may be older than the file then.
+// Reading by lines reads ahead. The buffer `ahead` holds the bytes that follow `position`. A write
+// discards it, because the bytes may then be out of date.
 
 /// An open file.
 ///
-/// Nothing blocks the loop. What is in memory already is read at once, without a suspension;
-/// everything else is waited for. An operation that is cancelled is taken back, or awaited if
-/// it cannot be: after the `CancellationError`, nothing happens to the file any more. (Not so for
-/// what may take for ever, a pipe: there, use the loop's pipes.)
+/// No operation blocks the event loop. Bytes that are already in memory are read at once, without a
+/// suspension; everything else suspends the task.
 ///
-/// Python: a file object; asyncio has none.
+/// A cancelled operation is withdrawn if possible, and otherwise the task waits until it has ended.
+/// After the `CancellationError`, nothing more happens to the file. Operations that may never end,
+/// such as reading from a pipe, are an exception; use the loop's pipe functions for those.
+///
+/// Python: a file object. asyncio has no files.
 public final class File {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
 
-    /// As it was opened; bytes that are not UTF-8 are replaced by U+FFFD.
+    /// The path as it was passed when the file was opened. Bytes that are not UTF-8 are replaced by
+    /// U+FFFD.
     public let path: String
+    /// The mode in which the file was opened.
     public let mode: OpenMode
-    /// The system's number, which stays the file's; -1 once it is closed.
+    /// The file descriptor, which the file owns; -1 once the file is closed.
     ///
     /// Python: `fileno`.
     public private(set) var descriptor: Int32
-    /// Where the next read or write begins, in bytes from the start: where the latest one
-    /// ended.
+    /// The position at which the next read or write starts, in bytes from the start of the file.
     ///
     /// Python: `tell`.
     public internal(set) var position = 0
 
     let isSeekable: Bool
-    /// Whether its operations end soon.
+    /// Whether the file's operations end soon.
     let isRegular: Bool
-    /// Who reads or writes at the position.
+    /// Held by the operation that uses the position.
     let turn = Lock()
-    /// What was read and not asked for yet.
+    /// Bytes that were read but not requested yet.
     var ahead = ByteBuffer()
-    /// How often the file was written to through this object.
+    /// The number of writes through this object.
     var writes = 0
-    /// False once the file system said that it does not know what is in memory.
+    /// False once the file system has reported that it cannot tell what is in memory.
     var canReadNow: Bool
 
     let loop: EventLoop
     let engine: FileEngine
-    /// Operations that have not ended, and those of them that a task still waits for.
+    /// The operations that have not ended, and those among them that a task still waits for.
     private var inFlight = 0
     private var awaited = 0
-    /// Whoever closes the file waits here for the latter.
+    /// Waited on by `close()` until no task waits for an operation.
     private var idler: Waiter?
     private var isClosing = false
-    /// The end of the last operation closes the descriptor.
+    /// Whether the end of the last operation closes the descriptor.
     private var closesLate = false
 
     init(_ descriptor: Int32, path: String, mode: OpenMode, loop: EventLoop, engine: FileEngine) throws {
@@ -68,7 +71,7 @@ public final class File {
         self.engine = engine
         do throws(Errno) {
             let facts = try FileFacts(of: descriptor)
-            // The system opens it for reading; there is nothing to read.
+            // The system can open a directory for reading, but there is nothing to read.
             if facts.isDirectory { throw Errno.isDirectory }
             isRegular = facts.isRegular
             isSeekable = facts.isRegular || FileFacts.isSeekable(descriptor)
@@ -92,20 +95,23 @@ public final class File {
     /// Python: `closed`.
     public var isClosed: Bool { isClosing }
 
-    /// How long the file is, in bytes.
+    /// The length of the file in bytes.
     ///
-    /// - Throws: ``OSError``; ``ValueError`` if the file is closed.
+    /// - Throws: ``OSError`` if the system cannot get the size; ``ValueError`` if the file is
+    ///   closed.
+    ///
+    /// Python: `os.path.getsize`.
     public var size: Int {
         get throws {
             try checkOpen("size")
-            do { return Int(try FileFacts(of: descriptor).size) } catch { throw failure(error, "looking at") }
+            do { return Int(try FileFacts(of: descriptor).size) } catch { throw failure(error, "getting the size of") }
         }
     }
 
-    /// Closes the file, after what is in flight. Calling it again does nothing.
+    /// Closes the file after the operations in progress have ended. Further calls do nothing.
     ///
-    /// - Throws: ``OSError`` if the system could not keep what was written; `CancellationError`:
-    ///   the file is closed all the same.
+    /// - Throws: ``OSError`` if the system could not store what was written; `CancellationError` if
+    ///   the task is cancelled. The file is closed in either case.
     ///
     /// Python: `close`.
     public nonisolated(nonsending) func close() async throws {
@@ -114,14 +120,14 @@ public final class File {
         let cancellation = await waitUntilIdle()
         ahead.removeAll()
         guard inFlight == 0 else {
-            // What was left needs the descriptor.
+            // The operations that are left still need the descriptor.
             closesLate = true
             if let cancellation { throw cancellation }
             return
         }
         let descriptor = takeDescriptor()
         if !mode.canWrite, isRegular, (try? FileFacts(of: descriptor).isLinked) == true {
-            // The system has nothing to do for it but to forget it.
+            // There is nothing to write or delete, so closing cannot block.
             FileFacts.close(descriptor)
             if let cancellation { throw cancellation }
             return
@@ -136,7 +142,7 @@ public final class File {
         return descriptor
     }
 
-    /// Waits, whatever is cancelled meanwhile; returns the cancellation.
+    /// Waits even if the task is cancelled; returns the cancellation error.
     private nonisolated(nonsending) func waitUntilIdle() async -> (any Error)? {
         var cancellation: (any Error)?
         let task = runningTask()
@@ -158,7 +164,7 @@ public final class File {
 
     // MARK: Inside
 
-    /// Has the engine do the request. The file stays open until it has ended.
+    /// Performs the request on the engine. The descriptor stays open until the request has ended.
     nonisolated(nonsending) func perform(_ request: FileRequest) async throws -> FileOutcome {
         guard EventLoop.required(for: "A file") === loop else {
             throw RuntimeError("the file \(path) belongs to another event loop")
@@ -177,27 +183,27 @@ public final class File {
         do {
             return try await operation.run(on: engine)
         } catch {
-            // It never began.
+            // The request never started.
             inFlight -= 1
             throw error
         }
     }
 
     func checkOpen(_ operation: StaticString) throws(ValueError) {
-        if isClosing { throw ValueError("\(operation) of a closed file: \(path)") }
+        if isClosing { throw ValueError("\(operation) on a closed file: \(path)") }
     }
 
     func checkReadable(_ operation: StaticString) throws(ValueError) {
         try checkOpen(operation)
         guard mode.canRead else {
-            throw ValueError("\(operation) of a file that was opened as \(mode), not for reading: \(path)")
+            throw ValueError("\(operation) on a file opened with mode \(mode), not for reading: \(path)")
         }
     }
 
     func checkWritable(_ operation: StaticString) throws(ValueError) {
         try checkOpen(operation)
         guard mode.canWrite else {
-            throw ValueError("\(operation) of a file that was opened as \(mode), not for writing: \(path)")
+            throw ValueError("\(operation) on a file opened with mode \(mode), not for writing: \(path)")
         }
     }
 
@@ -205,10 +211,11 @@ public final class File {
 }
 
 extension File: CustomStringConvertible {
+    /// The path, mode, and position of the file as text.
     public var description: String {
         "File \"\(path)\" (\(mode), \(isClosing ? "closed" : "at \(position)"))"
     }
 }
 
-@available(*, unavailable, message: "a file belongs to its loop's thread; hand work over with loop.submit { }")
+@available(*, unavailable, message: "a file belongs to its loop's thread; use loop.submit { } on other threads")
 extension File: Sendable {}

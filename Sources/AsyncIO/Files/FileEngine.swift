@@ -1,23 +1,25 @@
 internal import AsyncIOSystem
 
-/// Who does a loop's file requests: on a ring or on threads, siblings with the same verbs. Loop
-/// thread only.
+/// The base class of the engines that perform a loop's file requests: one on an io_uring, one on
+/// threads. Loop thread only.
 class FileEngine {
-    /// As much as is read at once without a suspension, in bytes: more would keep others waiting.
+    /// The maximum number of bytes to read at once without a suspension. Larger reads would delay
+    /// other tasks.
     static let readNowLimit = 256 * 1024
 
     unowned let loop: EventLoop
 
     init(loop: EventLoop) { self.loop = loop }
 
-    /// Sees to it that the operation is done and ends; it may have ended at once.
+    /// Starts the operation, which may end before this returns.
     func start(_ operation: FileOperation) throws {}
-    /// Nobody wants it any more: ends it sooner if that can be done, or lets its task go.
+    /// Cancels an operation that no task wants any more: ends it early if possible, or else
+    /// releases its task.
     func cancel(_ operation: FileOperation) {}
-    /// The loop ends: nothing that was started may use memory that is freed.
+    /// Closes the engine with its loop. No started request may use freed memory afterwards.
     func close() {}
 
-    /// Lets others run if this step has done enough without waiting; see IOBudget.swift.
+    /// Yields to other tasks if this step has done enough without waiting; see IOBudget.swift.
     @inline(never)
     nonisolated(nonsending) final func giveWayIfDue() async throws {
         if loop.isBudgetSpent { try await giveWay() }

@@ -3,45 +3,45 @@ internal import SystemPackage
 
 // # How a task waits for a file
 //
-// A request is handed to an engine, which does it on the loop's ring or on a thread, and
-// reports its end on the loop's thread. The memory belongs to the request, and whoever does
-// the work holds the request: so it is never freed under the kernel's hands.
+// A request goes to an engine, which performs it on the loop's ring or on a thread and reports its
+// end on the loop's thread. The request owns its memory, and the engine retains the request while
+// it works. The memory is therefore never freed while the kernel uses it.
 //
 // ## Cancellation
 //
-// A task that is cancelled does not leave at once: the engine tries to take the request
-// back, and the task waits until it has ended in one way or the other. Bytes that were
-// written are written, and nothing happens to a file behind the back of whoever cleans up.
-// The wait throws then, and says in the outcome how the request ended: so a position can
-// follow, and a descriptor that was opened all the same can be closed.
+// A cancelled task does not return at once. The engine tries to withdraw the request, and the task
+// waits until the request has ended in one way or the other. Bytes that were written stay written,
+// and nothing happens to a file while its owner cleans up. The outcome says both that the task was
+// cancelled and how the request ended, so that the position can be updated, and a descriptor that
+// was opened anyway can be closed.
 //
-// On a thread, a system call that has begun cannot be taken back. On a regular file it ends
-// soon. What may take for ever (a pipe that nobody writes to, or its opening) is *left*: the
-// task goes, the thread keeps the request to its end, and `onEnd` clears up. See
-// ThreadFileEngine for how that end is brought about.
+// On a thread, a system call that has started cannot be withdrawn. On a regular file it ends soon.
+// A request that may never end (opening or reading a pipe without a writer) is *left*: the task
+// returns, the thread keeps the request until it ends, and `onEnd` cleans up. ThreadFileEngine
+// describes how that end is brought about.
 
-/// What became of a request.
+/// The outcome of a request.
 struct FileOutcome {
-    /// What the system call returned.
+    /// The result of the system call.
     let result: Result<Int, Errno>
-    /// The task was cancelled meanwhile: throw this when all is in order.
+    /// The error to throw once everything is cleaned up, if the task was cancelled meanwhile.
     let cancellation: (any Error)?
 }
 
-/// A request on its way. Loop thread only.
+/// A request in progress. Loop thread only.
 final class FileOperation {
     let request: FileRequest
-    /// The ring's name for it; nil if a thread has it.
+    /// The token of the operation on the ring; nil if a thread performs it.
     var token: UInt64?
-    /// The thread that does this alone, if one does.
+    /// The thread that performs only this request, if there is one.
     var thread: InterruptibleThread?
-    /// Whether it may take for ever; see above.
+    /// Whether the request may never end; see above.
     let mayBeLeft: Bool
-    /// Whether nobody waits any more.
+    /// Whether no task waits for it any more.
     private(set) var isLeft = false
     private(set) var isDone = false
     private var waiter: Waiter?
-    /// Called once, when the request has really ended.
+    /// Called once, when the request has actually ended.
     private let onEnd: (FileOperation) -> Void
 
     init(_ request: FileRequest, mayBeLeft: Bool = false, onEnd: @escaping (FileOperation) -> Void = { _ in }) {
@@ -50,14 +50,14 @@ final class FileOperation {
         self.onEnd = onEnd
     }
 
-    /// Whether it is known that it may wait for another process.
+    /// Whether the request is known to be able to wait for another process.
     var mayBlock: Bool {
         guard mayBeLeft else { return false }
         guard case .open = request.action else { return true }
         return FileFacts.kindNow(request.path) == .special
     }
 
-    /// What clears up is done.
+    /// Whether the request can be cancelled. Cleanup always runs.
     private var isRevocable: Bool {
         switch request.action {
         case .close, .abandonReplacement: false
@@ -76,9 +76,9 @@ final class FileOperation {
 
     // MARK: The task's side
 
-    /// Has `engine` do the request, and waits for its end.
+    /// Performs the request on `engine` and waits until it has ended.
     ///
-    /// - Throws: ``RuntimeError`` if the loop takes no more work.
+    /// - Throws: ``RuntimeError`` if the loop accepts no more work.
     nonisolated(nonsending) func run(on engine: FileEngine) async throws -> FileOutcome {
         try engine.start(self)
         if isDone { return outcome(nil) }
@@ -102,12 +102,12 @@ final class FileOperation {
     }
 
     private func outcome(_ cancellation: (any Error)?) -> FileOutcome {
-        // A request that was left is its thread's.
+        // A request that was left belongs to its thread.
         guard !isLeft else { return FileOutcome(result: .failure(.canceled), cancellation: cancellation) }
         return FileOutcome(
             result: request.error.map { .failure($0) } ?? .success(request.result), cancellation: cancellation)
     }
 
-    /// Lets the task go before the request has ended.
+    /// Releases the task before the request has ended.
     func leave() { isLeft = true }
 }

@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 
-/// How a file is opened.
+/// The mode in which a file is opened.
 ///
-/// Python: the mode of `open`.
+/// Python: the argument `mode` of `open`.
 public struct OpenMode: Hashable, Sendable, CustomStringConvertible {
     private enum Kind: String, Hashable, Sendable {
         case read = "r"
@@ -14,30 +14,33 @@ public struct OpenMode: Hashable, Sendable, CustomStringConvertible {
     private let kind: Kind
     private var isUpdating = false
 
-    /// For reading; the file must exist. Python: `"rb"`.
+    /// Opens an existing file for reading. Python: `"rb"`.
     public static let read = OpenMode(kind: .read)
-    /// For writing; what the file had is dropped, and a missing file is made. Python: `"wb"`.
+    /// Opens a file for writing. Creates the file if it does not exist, and truncates it if it
+    /// does. Python: `"wb"`.
     public static let write = OpenMode(kind: .write)
-    /// For writing at the end, wherever that is at the time; a missing file is made. Python: `"ab"`.
+    /// Opens a file for writing at its end, wherever the end is at the time of each write. Creates
+    /// the file if it does not exist. Python: `"ab"`.
     public static let append = OpenMode(kind: .append)
-    /// For writing a new file; it must not exist. Python: `"xb"`.
+    /// Creates a file for writing. Fails if the file exists. Python: `"xb"`.
     public static let create = OpenMode(kind: .create)
 
-    /// The same, for reading and writing: `OpenMode.read.updating` changes a file that
-    /// exists. Python: `"+"`.
+    /// The same mode for both reading and writing. For example, `OpenMode.read.updating` changes an
+    /// existing file. Python: `"+"`.
     public var updating: OpenMode {
         var mode = self
         mode.isUpdating = true
         return mode
     }
 
+    /// The mode as Python writes it, such as `rb` or `w+b`.
     public var description: String { kind.rawValue + (isUpdating ? "b+" : "b") }
 
     var canRead: Bool { kind == .read || isUpdating }
     var canWrite: Bool { kind != .read || isUpdating }
     var isAppending: Bool { kind == .append }
 
-    /// For open(2).
+    /// The flags for open(2).
     var flags: Int32 {
         let access = isUpdating ? OpenFlags.readAndWrite : canRead ? OpenFlags.read : OpenFlags.write
         return switch kind {

@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// Does requests on an io_uring, which the loop's poller watches as long as something is on
-/// its way: so it works with every poller. What rings do not do goes to threads.
+/// Performs requests on an io_uring. The loop's poller watches the ring while requests are in
+/// progress, so this works with every poller. Requests that rings do not support go to threads.
 final class RingFileEngine: FileEngine {
     /// nil once the loop is closed.
     private var ring: Ring?
@@ -13,14 +13,14 @@ final class RingFileEngine: FileEngine {
 
     init(loop: EventLoop, threads: ThreadFileEngine) throws(Errno) {
         self.threads = threads
-        // Not owned by a thread: a loop may run on another one later.
+        // Not owned by a thread, because a loop can later run on another one.
         ring = try Ring(entries: 64, completions: 1024, isOwned: false)
         super.init(loop: loop)
     }
 
     override func start(_ operation: FileOperation) throws {
         guard let ring else { throw RuntimeError("Event loop is closed") }
-        // The kernel has few workers too: an opening that waits would keep one.
+        // The kernel has few worker threads too, and an open that blocks would occupy one.
         if case .open = operation.request.action, FileFacts.kindNow(operation.request.path) != .plain {
             return try threads.start(operation)
         }
@@ -32,13 +32,13 @@ final class RingFileEngine: FileEngine {
         inFlight[token] = operation
         operation.token = token
         loop.outstandingForeignWork += 1
-        // What needs no waiting is done already.
+        // Requests that need no waiting are done already.
         takeCompletions()
         guard !operation.isDone else { return }
         watchOrLookAgain()
     }
 
-    /// Watches the ring. If the system is out of memory for that, looks at it now and then, and
+    /// Watches the ring. If the system has no memory for that, checks the ring after a pause and
     /// tries again.
     private func watchOrLookAgain() {
         do {
@@ -56,7 +56,7 @@ final class RingFileEngine: FileEngine {
 
     override func cancel(_ operation: FileOperation) {
         guard let token = operation.token else { return threads.cancel(operation) }
-        // It completes soon, cancelled or not.
+        // The request completes soon, cancelled or not.
         try? ring?.cancel(token)
         try? ring?.enter(waitingFor: 0, timeout: 0)
         takeCompletions()
@@ -72,7 +72,7 @@ final class RingFileEngine: FileEngine {
             loop.foreignWorkEnded()
             operation.end()
         }
-        // The kernel keeps back what does not fit into the queue.
+        // The kernel holds back completions that do not fit into the queue.
         if ring.hasWork, (try? ring.enter(waitingFor: 0, timeout: 0)) != nil, ring.hasWork { return takeCompletions() }
         if isWatching, inFlight.isEmpty { unwatchUnlessUsed() }
     }
@@ -85,7 +85,7 @@ final class RingFileEngine: FileEngine {
         isWatching = true
     }
 
-    /// The tasks that were just woken may ask for more.
+    /// Waits a turn first, because the tasks that were just woken may submit more requests.
     private func unwatchUnlessUsed() {
         loop.ready.append(
             .handle(
@@ -99,8 +99,8 @@ final class RingFileEngine: FileEngine {
 
     // MARK: Ending
 
-    /// Cancels what is in flight and waits, for a second at most, until the kernel has done
-    /// with its memory.
+    /// Cancels the requests in progress and waits, for at most a second, until the kernel no longer
+    /// uses their memory.
     override func close() {
         guard let ring else { return }
         for token in inFlight.keys { try? ring.cancel(token) }
@@ -108,7 +108,7 @@ final class RingFileEngine: FileEngine {
             try? ring.enter(waitingFor: 1, timeout: 10_000_000)
             while let completion = ring.next() { inFlight[completion.token] = nil }
         }
-        // What is stuck (on a disk that does not answer) keeps its memory for good.
+        // A request that hangs (on a disk that does not respond) keeps its memory forever.
         for operation in inFlight.values { _ = unsafe Unmanaged.passRetained(operation) }
         self.ring = nil
     }

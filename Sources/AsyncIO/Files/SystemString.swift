@@ -1,69 +1,81 @@
 internal import AsyncIOSystem
 public import SystemPackage
 
-/// A text of the operating system: the name of a file, an argument or a variable of a process.
+/// A string of the operating system: the name of a file, or an argument or environment variable of
+/// a process.
 ///
-/// Linux takes any bytes but a zero for such a text. Most are UTF-8, and a `String` does for them;
-/// this type is for those that are not, and for code that must not change a byte of what it was
-/// given. Two are equal if their bytes are.
+/// Linux accepts any bytes except zero in such a string. Most are UTF-8, and a `String` is enough
+/// for them. Use this type for those that are not, or if your code must not change a single byte.
+/// Two strings are equal if their bytes are equal.
 ///
 /// ```swift
 /// let name = SystemString(bytes: [0x66, 0xFC, 0x72])       // "für" in Latin-1
 /// let text = try await readText(name)
 /// ```
 ///
-/// Python: `bytes` where a path or an argument is asked for, and what `os.fsencode` returns.
+/// Python: `bytes` in place of a path or an argument; the result of `os.fsencode`.
 public struct SystemString: Sendable, Hashable, ExpressibleByStringInterpolation, CustomStringConvertible {
-    /// The text's bytes, without a zero at their end.
+    /// The bytes of the string, without a terminating zero.
     public let bytes: [UInt8]
 
-    /// A text of these bytes.
+    /// Creates a string from bytes.
     ///
-    /// A zero among them is refused by whatever the text is handed to.
+    /// Functions that take the string throw an error if one of the bytes is zero.
+    ///
+    /// - Complexity: O(*n*) in the number of bytes.
     public init(bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
 
-    /// A text in UTF-8.
+    /// Creates a string from text, encoded as UTF-8.
+    ///
+    /// - Complexity: O(*n*) in the length of the text.
     public init(_ text: some StringProtocol) { bytes = Array(text.utf8) }
 
-    /// The path's text.
+    /// Creates a string from the bytes of a path.
+    ///
+    /// - Complexity: O(*n*) in the length of the path.
     public init(_ path: FilePath) { bytes = path.bytes }
 
+    /// Creates a string from a string literal, encoded as UTF-8.
     public init(stringLiteral value: String) { self.init(value) }
 
-    /// The text, in which bytes that are not UTF-8 are replaced by U+FFFD.
+    /// The string as text. Bytes that are not UTF-8 are replaced by U+FFFD.
     public var description: String { String(decoding: bytes, as: UTF8.self) }
 }
 
-/// What can be a file's name, or another text of the operating system: a `String`, a `FilePath`, a
-/// ``SystemString``.
+/// A type that can name a file or be another string of the operating system: `String`, `Substring`,
+/// `FilePath`, or ``SystemString``.
 public protocol SystemStringConvertible {
-    /// The bytes that the system is given.
+    /// The bytes to pass to the system.
     var systemString: SystemString { get }
 }
 
 extension SystemString: SystemStringConvertible {
+    /// The string itself.
     public var systemString: SystemString { self }
 }
 
 extension String: SystemStringConvertible {
+    /// The text as UTF-8.
     public var systemString: SystemString { SystemString(self) }
 }
 
 extension Substring: SystemStringConvertible {
+    /// The text as UTF-8.
     public var systemString: SystemString { SystemString(self) }
 }
 
 extension FilePath: SystemStringConvertible {
+    /// The bytes of the path.
     public var systemString: SystemString { SystemString(self) }
 }
 
 extension SystemString {
-    /// For the system: bytes and a zero.
+    /// The bytes with a terminating zero, for the system.
     ///
-    /// - Parameter what: names the text in the error.
+    /// - Parameter what: the noun for the string in the error message.
     func terminated(_ what: StaticString) throws(ValueError) -> [CChar] {
         if bytes.contains(0) {
-            throw ValueError("\(what) has no zero byte, but this has: \(description.debugDescription)")
+            throw ValueError("\(what) must not contain a zero byte, got \(description.debugDescription)")
         }
         return Array(terminating: bytes)
     }

@@ -1,17 +1,17 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// # Which thread
+// # Choosing a thread
 //
-// The pool is everybody's, and has few threads. What can take for ever gets a thread of its
-// own: the opening of a pipe or a device, and what is asked of one that is open. Whether a
-// path leads to such a thing is not always known without a look at the disk; then a thread of
-// the pool opens it in a way that never waits, and gives it back if it would have to.
+// The thread pool is shared and has few threads. A request that may never end gets a thread of its
+// own: opening a pipe or a device, and every operation on one. Finding out whether a path leads to
+// one can require access to the disk. In that case, a thread of the pool opens the path in a way
+// that never blocks, and returns the request if it would have to block.
 //
-// A task that is cancelled leaves such a thread, which is interrupted then: so there are no
-// more of them than what is waited for.
+// A task that is cancelled leaves such a thread, which is then interrupted. So there are never more
+// of these threads than requests that are being waited for.
 
-/// Does requests on threads.
+/// Performs requests on threads.
 final class ThreadFileEngine: FileEngine {
     override func start(_ operation: FileOperation) throws {
         if loop.isExecutorShutDown { throw RuntimeError("Executor shutdown has been called") }
@@ -20,12 +20,12 @@ final class ThreadFileEngine: FileEngine {
 
     override func cancel(_ operation: FileOperation) {
         if operation.request.revoke() {
-            // No thread has begun, and none will.
+            // No thread has started the request, and none will.
             operation.end()
         } else if operation.mayBeLeft {
             operation.leave()
             guard let thread = operation.thread else { return }
-            // The end of the program does not wait for it.
+            // The end of the program does not wait for this thread.
             loop.foreignWorkEnded()
             thread.interrupt()
         }
@@ -46,7 +46,7 @@ final class ThreadFileEngine: FileEngine {
         Task.detached(executorPreference: threadPool) { report.performAndSend(mayBlock: false) }
     }
 
-    // MARK: Aside
+    // MARK: On a thread of its own
 
     private func startAside(_ operation: FileOperation) {
         loop.outstandingForeignWork += 1
@@ -60,7 +60,7 @@ final class ThreadFileEngine: FileEngine {
                 report.performAndSend(mayBlock: true)
             }
         } catch {
-            // The system has no thread to give.
+            // The system cannot start another thread.
             loop.foreignWorkEnded()
             operation.request.result = -Int(error.rawValue)
             operation.end()
@@ -69,8 +69,8 @@ final class ThreadFileEngine: FileEngine {
 
     /// Carries an operation to a thread and back.
     //
-    // SAFETY: the thread touches the request alone, which is made for that; the loop takes
-    // the operation up again when the report has arrived. A loop that is closed takes none.
+    // SAFETY: the thread touches only the request, which is made for that. The loop uses the
+    // operation again once the report has arrived. A closed loop receives no reports.
     private struct Report: @unchecked Sendable {
         let loop: EventLoop
         let operation: FileOperation

@@ -9,16 +9,17 @@ internal import SystemPackage
 /// try await file.close()
 /// ```
 ///
-/// Nothing here blocks the loop: what is not in memory is waited for on an io_uring, or on
-/// the thread pool where the kernel has none. The environment variable `ASYNCIO_FILES`
-/// (`io_uring`, `threads` or `auto`) chooses by hand.
+/// File functions do not block the loop. Data that is not in memory is read and written with
+/// io_uring, or on the thread pool if the kernel does not offer io_uring. The environment variable
+/// `ASYNCIO_FILES` selects one of them (`io_uring`, `threads` or `auto`).
 ///
 /// - Parameters:
-///   - path: where the file is; a `FilePath` or a ``SystemString`` if that may not be UTF-8.
-///   - mode: what it is opened for.
-///   - permissions: those of a new file, less the process's `umask`.
-/// - Throws: ``OSError`` that names the path, `.isDirectory` for a directory; ``ValueError`` for a
-///   path with a zero byte; `CancellationError`: then the file is not open, but it may have been made.
+///   - path: the path of the file. Pass a `FilePath` or a ``SystemString`` if it may not be UTF-8.
+///   - mode: the mode in which to open the file.
+///   - permissions: the permissions of a new file, reduced by the process's `umask`.
+/// - Throws: ``OSError`` with the path (`.isDirectory` for a directory); ``ValueError`` if the path
+///   contains a zero byte or the permissions are out of range; `CancellationError` if the task is
+///   cancelled. The file is then not open, but may have been created.
 ///
 /// Python: `open`; `aiofiles.open`.
 public nonisolated(nonsending) func openFile(
@@ -35,12 +36,12 @@ private nonisolated(nonsending) func openFile(
     let (name, permissions) = (try path.terminated("a path"), try checked(permissions))
     try await engine.giveWayIfDue()
     if let descriptor = try? FileFacts.openNow(name, flags: mode.flags) {
-        // It costs about as much as to read a block.
+        // Opening a file costs about as much as reading a block.
         loop.spend(4096)
         return try File(descriptor, path: path.description, mode: mode, loop: loop, engine: engine)
     }
     let request = FileRequest(.open(flags: mode.flags, permissions: permissions), path: name)
-    // A task that left is not there to close it.
+    // A task that has left cannot close the descriptor.
     let operation = FileOperation(request, mayBeLeft: true) { operation in
         if operation.isLeft, operation.request.result >= 0 { closeInBackground(operation.request.result, on: engine) }
     }
@@ -57,14 +58,14 @@ private nonisolated(nonsending) func openFile(
     }
 }
 
-/// Opens a file for `body`, and closes it whatever comes.
+/// Opens a file, runs `body` with it, and closes it when `body` returns or throws.
 ///
 /// ```swift
 /// let first = try await withFile("names.txt") { file in try await file.readLine() }
 /// ```
 ///
-/// - Throws: what ``openFile(_:_:permissions:)`` and `body` throw; what closing the file throws,
-///   if `body` did not throw.
+/// - Throws: the errors of ``openFile(_:_:permissions:)``, including `CancellationError`, and of
+///   `body`; the errors of ``File/close()`` if `body` did not throw.
 ///
 /// Python: `with open(…) as file:`.
 @discardableResult
@@ -87,7 +88,7 @@ public func withFile<T>(
 // MARK: Inside
 
 extension EventLoop {
-    /// Who does file requests for this loop; made at first use.
+    /// The engine that performs this loop's file requests, created on first use.
     var fileEngine: FileEngine {
         get throws {
             if let files { return files }
@@ -99,7 +100,7 @@ extension EventLoop {
     }
 }
 
-/// What file requests are done with.
+/// The means by which file requests are performed.
 package enum FileBackend: String, CaseIterable, Sendable {
     case automatic = "auto"
     case ioUring = "io_uring"
@@ -108,7 +109,7 @@ package enum FileBackend: String, CaseIterable, Sendable {
     static func fromEnvironment() throws(OSError) -> FileBackend {
         guard let name = Environment.files, !name.isEmpty else { return .automatic }
         guard let backend = FileBackend(rawValue: name) else {
-            throw OSError(.invalidArgument, "ASYNCIO_FILES is \"\(name)\"; it may be io_uring, threads or auto")
+            throw OSError(.invalidArgument, "ASYNCIO_FILES must be io_uring, threads or auto, got \"\(name)\"")
         }
         return backend
     }
@@ -120,27 +121,27 @@ package enum FileBackend: String, CaseIterable, Sendable {
             return try RingFileEngine(loop: loop, threads: threads)
         } catch {
             if self == .automatic { return threads }
-            throw OSError(error, "this system grants no io_uring; set ASYNCIO_FILES to threads")
+            throw OSError(error, "io_uring is not available; set ASYNCIO_FILES to threads")
         }
     }
 }
 
 extension EventLoop {
-    /// For tests, before the loop's first file: both do the same.
+    /// Selects the backend before the loop opens its first file. For tests.
     package func useFileBackend(_ backend: FileBackend) throws {
-        if files != nil { throw RuntimeError("this loop has opened files already") }
+        if files != nil { throw RuntimeError("this loop has already opened a file") }
         files = try backend.makeEngine(for: self)
     }
 }
 
 func checked(_ permissions: Int) throws(ValueError) -> UInt32 {
     guard (0...0o7777).contains(permissions) else {
-        throw ValueError("permissions are a number from 0 to 0o7777, not \(permissions)")
+        throw ValueError("permissions must be in 0...0o7777, got \(permissions)")
     }
     return UInt32(permissions)
 }
 
-/// Closes a descriptor that nobody got.
+/// Closes a descriptor that was not handed to anyone.
 func closeInBackground(_ descriptor: Int, on engine: FileEngine) {
     let operation = FileOperation(FileRequest(.close(Int32(descriptor))))
     do { try engine.start(operation) } catch { FileFacts.close(Int32(descriptor)) }

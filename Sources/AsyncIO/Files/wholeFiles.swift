@@ -3,42 +3,48 @@ internal import SystemPackage
 
 /// Reads a whole file.
 ///
-/// - Throws: ``OSError`` that names the path; ``ValueError`` for a path with a zero byte;
-///   `CancellationError`.
+/// - Throws: ``OSError`` with the path; ``ValueError`` if the path contains a zero byte;
+///   `CancellationError` if the task is cancelled.
 ///
 /// Python: `Path.read_bytes`.
 public nonisolated(nonsending) func readFile(_ path: some SystemStringConvertible) async throws -> [UInt8] {
     let file = try await openFile(path)
     let result: Result<[UInt8], any Error>
     do { result = .success(try await file.read()) } catch { result = .failure(error) }
-    // A file that was only read has nothing to lose when it is closed.
+    // Closing a file that was only read cannot lose anything.
     try? await file.close()
     return try result.get()
 }
 
-/// Reads a whole file as UTF-8; what is invalid is repaired.
+/// Reads a whole file as UTF-8 text. Invalid UTF-8 is replaced by U+FFFD.
+///
+/// - Throws: as ``readFile(_:)``, including `CancellationError`.
 ///
 /// Python: `Path.read_text`.
 public nonisolated(nonsending) func readText(_ path: some SystemStringConvertible) async throws -> String {
     String(decoding: try await readFile(path), as: UTF8.self)
 }
 
-/// Makes `bytes` the whole content of the file at `path`, all at once: whoever reads it, and
-/// whatever goes wrong, it has the old content or the new one.
+/// Replaces the content of the file at `path` with `bytes`, atomically.
 ///
-/// A new file takes the old one's place and its permissions; a symbolic link stays, and what it
-/// names is replaced, or made if it is missing. For as long as it takes, the directory has a file `.asyncio-…`.
+/// A reader of the file sees either the old content or the new content, whatever goes wrong.
+///
+/// The new file takes over the old one's permissions. If `path` is a symbolic link, the link stays
+/// and its target is replaced, or created if it does not exist. During the operation, the directory
+/// contains a temporary file `.asyncio-…`.
 ///
 /// - Parameters:
-///   - path: of a file, which need not exist.
-///   - permissions: those of a new file, less the process's `umask`.
-///   - sync: whether to wait until it is on the disk, so that a power failure leaves the old or
-///     the new content too. That takes milliseconds; without it, such a failure may leave less.
-/// - Throws: ``OSError`` that names the path, `.invalidArgument` if that is a device,
-///   `.isDirectory` if it is a directory; ``ValueError`` for a path with a zero byte; `CancellationError`: the file then
-///   has one content or the other.
+///   - path: the path of the file, which need not exist.
+///   - permissions: the permissions of a new file, reduced by the process's `umask`.
+///   - sync: whether to wait until the file is on the disk, so that it has the old or the new
+///     content even after a power failure. That takes milliseconds. Without it, a power failure can
+///     lose part of the content.
+/// - Throws: ``OSError`` with the path (`.invalidArgument` for a device, `.isDirectory` for a
+///   directory); ``ValueError`` if the path contains a zero byte or the permissions are out of
+///   range; `CancellationError` if the task is cancelled. The file then has the old or the new
+///   content.
 ///
-/// Python: `Path.write_bytes`, which leaves half a file if it is interrupted.
+/// Python: `Path.write_bytes`, which leaves a partial file if it is interrupted.
 public nonisolated(nonsending) func writeFile(
     _ path: some SystemStringConvertible, _ bytes: [UInt8], permissions: Int = 0o666, sync: Bool = true
 ) async throws {
@@ -51,8 +57,11 @@ public nonisolated(nonsending) func writeFile(
     if case .failure(let error) = outcome.result { throw OSError(error, "writing \(path.systemString)") }
 }
 
-/// Makes `text`, as UTF-8, the whole content of the file at `path`; see
+/// Replaces the content of the file at `path` with `text` as UTF-8, atomically; see
 /// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)``.
+///
+/// - Throws: as ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)``, including
+///   `CancellationError`.
 ///
 /// Python: `Path.write_text`.
 public nonisolated(nonsending) func writeFile(

@@ -1,8 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// Replaces the file at `path` by what `body` writes, all at once when `body` has ended: whoever
-/// reads it, and whatever goes wrong, it has the old content or the new one.
+/// Replaces the file at `path` with the file that `body` writes, atomically.
 ///
 /// ```swift
 /// try await withReplacement(of: "state.json") { file in
@@ -10,20 +9,28 @@ internal import SystemPackage
 /// }
 /// ```
 ///
-/// For content that comes little by little; ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)``
-/// is for what is in memory. If `body` throws, the new file is removed, and the old one, if
-/// there is one, stays. The new file takes the old one's permissions; a symbolic link stays,
-/// and what it names is replaced, or made if it is missing. Until the end, the directory has a file `.asyncio-…`.
+/// The file is replaced after `body` has returned. Until then, and whatever goes wrong, readers see
+/// the old content; afterwards they see the new content.
+///
+/// Use this function for content that is produced piece by piece, and
+/// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)`` for content that is in memory. If `body`
+/// throws, the new file is removed and the old one, if there is one, stays. The new file takes over
+/// the old one's permissions. If `path` is a symbolic link, the link stays and its target is
+/// replaced, or created if it does not exist. During the operation, the directory contains a
+/// temporary file `.asyncio-…`.
 ///
 /// - Parameters:
-///   - path: of a file, which need not exist.
-///   - permissions: those of a new file, less the process's `umask`.
-///   - sync: whether to wait until it is on the disk, so that a power failure leaves the old or
-///     the new content too.
-///   - body: is given the new file, which is empty, and closed when `body` ends.
-/// - Throws: what `body` throws; ``OSError`` that names the path, `.invalidArgument` if that is a
-///   device, `.isDirectory` if it is a directory; ``ValueError`` for a path with a zero byte; `CancellationError`: the
-///   file then has one content or the other.
+///   - path: the path of the file, which need not exist.
+///   - permissions: the permissions of a new file, reduced by the process's `umask`.
+///   - sync: whether to wait until the file is on the disk, so that it has the old or the new
+///     content even after a power failure.
+///   - body: a closure that writes the content. It gets the new file, which is empty, and which is
+///     closed when `body` returns or throws.
+/// - Returns: the value that `body` returns.
+/// - Throws: the errors of `body`; ``OSError`` with the path (`.invalidArgument` for a device,
+///   `.isDirectory` for a directory); ``ValueError`` if the path contains a zero byte or the
+///   permissions are out of range; `CancellationError` if the task is cancelled. The file then has
+///   the old or the new content.
 @discardableResult
 public func withReplacement<T>(
     of path: some SystemStringConvertible, permissions: Int = 0o666, sync: Bool = true,

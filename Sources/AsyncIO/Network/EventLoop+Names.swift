@@ -111,6 +111,7 @@ private func checkService(_ service: String) throws(ValueError) {
 }
 
 /// For text that the system reads up to the first zero byte.
-func checkText(_ text: String, _ what: StaticString) throws(ValueError) {
-    if text.utf8.contains(0) { throw ValueError("\(what) must not contain a zero byte, got \(text.debugDescription)") }
+func checkText(_ text: String, _ what: StaticString, isSecret: Bool = false) throws(ValueError) {
+    guard text.utf8.contains(0) else { return }
+    throw ValueError("\(what) must not contain a zero byte\(isSecret ? "" : ", got \(text.debugDescription)")")
 }

@@ -1,22 +1,23 @@
 // # Generators
 //
-// A generator's body runs, as in asyncio, in the turns of its consumer, and takes it for
-// the current task. It has a carrier of its own (onCarrier.swift), and the two take turns:
+// As in asyncio, the body of a generator runs in the turns of its consumer, and the consumer is the
+// current task in it. The body has a carrier of its own (onCarrier.swift), and the two alternate:
 //
-//   consumer  `next()`: hands the turn to the body and suspends
-//   body      runs up to `yield(value)`: hands value and turn back, and suspends
+//   consumer  `next()`: passes control to the body and suspends
+//   body      runs up to `yield(value)`: passes the value and control back, and suspends
 //
-// Each hand-over goes through the loop's `runNext`, so that, as in asyncio, pulling a
-// value costs no turn of the loop if the body does not wait for anything else.
+// Each hand-over goes through the loop's `runNext`. As in asyncio, getting a value therefore costs
+// no turn of the loop if the body does not wait for anything else.
 //
-// Other than in asyncio, time-outs and task groups of the body are bound to the body, not
-// to the task that happened to consume it when they were entered: see GeneratorTask.swift.
+// Unlike in asyncio, timeouts and task groups inside the body are bound to the body, not to the
+// task that happened to consume it when they were entered; see GeneratorTask.swift.
 //
-// The body ends with its consumer: when the iterator goes (the loop was left, the task
-// ended), a body that is suspended in `yield` goes on with a `CancellationError` there,
-// so that its clean-up runs, as a task of its own.
+// The body ends with its consumer. When the iterator is deallocated (because its loop was left, or
+// its task ended), a body that is suspended in `yield` resumes with a `CancellationError` there, as
+// a task of its own, so that its cleanup runs.
 
-/// A sequence whose elements a body makes, one when the consumer asks for one.
+/// An asynchronous sequence whose elements are produced by a closure, each when the consumer asks
+/// for it.
 ///
 /// ```swift
 /// let countdown = AsyncGenerator<Int> { yield in
@@ -28,24 +29,29 @@
 /// for try await number in countdown { print(number) }
 /// ```
 ///
-/// Each iteration runs the body anew. The body is suspended in `yield` until the next
-/// element is asked for; when the consumer leaves, `yield` throws `CancellationError` there.
+/// Each iteration runs the body anew. The body is suspended in `yield` until the next element is
+/// requested. If the consumer stops iterating, `yield` throws `CancellationError`.
 ///
 /// asyncio: an asynchronous generator.
 public struct AsyncGenerator<Element>: AsyncSequence {
+    /// Iterating can fail with any error that the body throws.
     public typealias Failure = any Error
 
-    /// Starts the body, where it was made, for one iteration.
+    /// Starts the body for one iteration, in the isolation in which it was written.
     private let start: (GeneratorCore<Element>) -> Void
 
+    /// Creates a generator.
+    ///
+    /// - Parameter body: the closure that produces the elements. It passes each to `yield`. The
+    ///   iteration ends when it returns, and fails when it throws.
     public init(
         isolation: isolated (any Actor)? = #isolation, _ body: @escaping (Yield) async throws -> Void
     ) {
         start = { core in
-            // SAFETY: the body runs on the loop's thread, like its consumer.
+            // SAFETY: the body runs on the loop's thread, as its consumer does.
             nonisolated(unsafe) let core = core
             if isStackLow() {
-                // Generators start each other, one inside the other.
+                // Generators can start each other, nested.
                 Task {
                     _ = isolation
                     await unsafe core.run(body)
@@ -59,21 +65,23 @@ public struct AsyncGenerator<Element>: AsyncSequence {
         }
     }
 
+    /// Returns an iterator, which runs the body anew.
     public func makeAsyncIterator() -> Iterator { Iterator(core: GeneratorCore(start: start)) }
 
-    /// Hands an element to the consumer.
+    /// A function that passes an element to the consumer.
     public struct Yield {
         fileprivate let core: GeneratorCore<Element>
 
-        /// Hands `element` over and suspends until the next one is asked for.
+        /// Passes `element` to the consumer and suspends until the next one is requested.
         ///
-        /// - Throws: `CancellationError` when the consumer has left.
+        /// - Throws: `CancellationError` if the consumer has stopped iterating, or if a timeout or
+        ///   task group of the body requested a cancellation meanwhile.
         public nonisolated(nonsending) func callAsFunction(_ element: Element) async throws {
             try await core.yield(element)
         }
     }
 
-    /// One run of the body.
+    /// An iterator that represents one run of the body.
     public final class Iterator: AsyncIteratorProtocol {
         private let core: GeneratorCore<Element>
 
@@ -81,39 +89,53 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
         deinit { core.abandon() }
 
-        /// The next element; nil when the body has ended.
+        /// Runs the body up to its next element.
         ///
-        /// - Throws: what the body throws.
+        /// If the current task is cancelled, the request goes to the body, to wherever it waits.
+        ///
+        /// - Returns: the element; `nil` when the body has ended.
+        /// - Throws: the errors of the body, including `CancellationError`; ``RuntimeError`` if the
+        ///   body is already running.
+        ///
+        /// asyncio: `generator.__anext__`.
         public nonisolated(nonsending) func next() async throws -> Element? { try await core.next() }
 
+        /// Runs the body up to its next element; see ``next()``.
+        ///
+        /// - Throws: the errors of ``next()``, including `CancellationError`.
         public func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
             try await core.next()
         }
 
-        /// Ends the body now and waits for its clean-up.
+        /// Ends the body now and waits for its cleanup.
         ///
-        /// - Throws: what the clean-up throws, a `CancellationError` apart.
+        /// If the current task is cancelled, the request goes to the cleanup. If another task has
+        /// already called this method, the cleanup continues.
+        ///
+        /// - Throws: the errors of the cleanup, except for `CancellationError`; ``RuntimeError`` if
+        ///   the body is running; `CancellationError` if the task is cancelled while it waits for
+        ///   another call of this method.
         ///
         /// asyncio: `generator.aclose`.
         public nonisolated(nonsending) func close() async throws { try await core.close() }
     }
 }
 
-/// What body and consumer share. Loop thread only.
+/// The state that the body and its consumer share. Loop thread only.
 private final class GeneratorCore<Element>: OpenGenerator {
-    /// Whose turn it is: the consumer's before the body has begun, while it is suspended in
-    /// `yield`, and when it has ended.
+    /// Which side has control. The consumer has it before the body starts, while the body is
+    /// suspended in `yield`, and after the body has ended.
     private enum State { case fresh, running, suspended, ended }
 
     private let start: (GeneratorCore) -> Void
     private var state = State.fresh
     private let task = GeneratorTask()
-    /// What the body hands over: an element, or nil at its end; or its error.
+    /// What the body passes to the consumer: an element, nil at the end, or an error.
     private var handed: Result<Element?, any Error>?
     private let consumer = Seat()
     private let producer = Seat()
     private var isClosing = false
-    /// Who waits for the end of a body that is closing already.
+    /// The tasks that wait for the end of a body that is already closing.
     private var closers = WaitQueue()
 
     init(start: @escaping (GeneratorCore) -> Void) { self.start = start }
@@ -146,7 +168,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
             isClosing = true
             do { _ = try await next() } catch let error where CancellationErrors.contain(error) {}
         case .running where isClosing:
-            let place = Waiter(for: "the clean-up of a generator")
+            let place = Waiter(for: "the cleanup of a generator")
             closers.append(place)
             defer { closers.remove(place) }
             try await place.wait()
@@ -155,11 +177,12 @@ private final class GeneratorCore<Element>: OpenGenerator {
         }
     }
 
-    /// The consumer is gone: the body, if it waits in `yield`, ends as a task of its own.
+    /// Called when the consumer is gone. If the body waits in `yield`, it ends as a task of its
+    /// own.
     func abandon() {
         guard state == .suspended, let loop = EventLoop.here else { return }
-        // If this task is cancelled before it starts, at the end of `run`, the generator is
-        // closed with those that are left.
+        // If this task is cancelled before it starts, at the end of `run`, the generator is closed
+        // together with the remaining ones.
         _ = try? loop.callSoon {
             createTask(name: "generator clean-up") { try await self.close() }
         }
@@ -174,7 +197,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
         task.enterCarrier()
         let end: Result<Element?, any Error>
         do {
-            // A request that came before the body began is there already.
+            // A request that came before the body started is already there.
             if !task.mustCancel { task.takeOverRequest() }
             try await body(AsyncGenerator<Element>.Yield(core: self))
             end = .success(nil)
@@ -194,10 +217,10 @@ private final class GeneratorCore<Element>: OpenGenerator {
         if isClosing { throw CancellationError() }
     }
 
-    /// The body swallowed the end that `yield` told it: it never gets another turn.
+    /// Handles a body that swallowed the error of `yield`: it never runs again.
     private nonisolated(nonsending) func goOnThoughClosed() async {
         hand(
-            .failure(RuntimeError("the generator was closed, but its body yields again: let yield's error out")),
+            .failure(RuntimeError("the generator yielded after it was closed; rethrow the error of `yield`")),
             state: .ended)
         closers.wake()
         await producer.wait(while: { true })

@@ -1,5 +1,5 @@
-/// Tasks that nobody waits for: held until they end, reported if they fail, and ended
-/// together.
+/// A set of tasks that run in the background. The set retains them until they end, reports their
+/// errors, and can cancel them together.
 ///
 /// ```swift
 /// try await withBackgroundTasks { background in
@@ -8,19 +8,28 @@
 /// } // what still runs is cancelled and waited for
 /// ```
 ///
-/// Unlike a task group, a task that fails does not end the others.
+/// Unlike in a task group, a task that fails does not cancel the others.
 public final class BackgroundTasks {
     // Loop thread only.
     private var tasks = ChildList()
-    /// How many have not ended.
+    /// The number of tasks that have not ended.
     public private(set) var count = 0
     private let onError: ((any Error, AnyAsyncTask) -> Void)?
 
-    /// - Parameter onError: who is told of a task that failed; nil for the loop's exception
-    ///   handler.
+    /// Creates an empty set.
+    ///
+    /// - Parameter onError: called with the error and the task when a task fails; `nil` for the
+    ///   loop's exception handler.
     public init(onError: ((any Error, AnyAsyncTask) -> Void)? = nil) { self.onError = onError }
 
-    /// Starts `body` as a task that is held until it ends.
+    /// Starts a task that runs `body`, and retains it until it ends.
+    ///
+    /// A task that throws an error is reported as described in ``init(onError:)``. A cancelled task
+    /// is not.
+    ///
+    /// - Returns: the task. Cancelling it does not affect the others.
+    ///
+    /// asyncio: `asyncio.create_task`, with a set that keeps a reference to the task.
     @discardableResult
     public func createTask<T>(
         name: String? = nil, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
@@ -45,10 +54,14 @@ public final class BackgroundTasks {
                 location: task.site?.description))
     }
 
-    /// Cancels all and waits for them, whatever is cancelled meanwhile; those too that are
-    /// started while they end.
+    /// Cancels all tasks and waits until they have ended, including tasks that are started
+    /// meanwhile.
     ///
-    /// - Throws: `CancellationError`, once they have ended, if the current task was cancelled.
+    /// If the current task is cancelled, this method still waits until they have ended.
+    ///
+    /// - Throws: `CancellationError`, after all tasks have ended, if the current task was
+    ///   cancelled.
+    /// - Complexity: O(*n*) in the number of tasks.
     public nonisolated(nonsending) func cancelAll() async throws {
         var cancellation: (any Error)?
         while case let left = tasks.all.filter({ !$0.isDone }), !left.isEmpty {
@@ -58,10 +71,16 @@ public final class BackgroundTasks {
     }
 }
 
-/// Runs `body` with a set of background tasks; cancels what still runs when it ends, and
-/// waits for it.
+/// Runs `body` with a set of background tasks. When `body` returns or throws, cancels the tasks
+/// that are still running and waits for them.
 ///
-/// - Throws: what `body` throws; `CancellationError`.
+/// - Parameters:
+///   - onError: called with the error and the task when a task fails; `nil` for the loop's
+///     exception handler.
+///   - body: a closure that gets the set.
+/// - Returns: the value that `body` returns.
+/// - Throws: the errors of `body`; `CancellationError`, after all tasks have ended, if the current
+///   task was cancelled.
 public func withBackgroundTasks<T>(
     onError: ((any Error, AnyAsyncTask) -> Void)? = nil, isolation: isolated (any Actor)? = #isolation,
     _ body: (BackgroundTasks) async throws -> T
@@ -71,7 +90,7 @@ public func withBackgroundTasks<T>(
     do {
         value = try await body(background)
     } catch {
-        // What the body failed with counts more than a cancellation while the tasks end.
+        // An error of the body takes precedence over a cancellation while the tasks end.
         _ = try? await background.cancelAll()
         throw error
     }

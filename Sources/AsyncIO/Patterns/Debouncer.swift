@@ -1,23 +1,27 @@
-/// Runs an action once calls have stopped coming for a while.
+/// An object that runs an action once calls have stopped for a while.
 ///
 /// ```swift
 /// let save = Debouncer(delay: .milliseconds(300)) { try await document.save() }
 /// save.call() // for each keystroke
 /// ```
 ///
-/// The action runs as a task. A call that comes while it runs does not disturb it: actions
-/// never overlap, and one whose time has come meanwhile follows at once. An error of the action
-/// goes to the loop's exception handler.
+/// The action runs as a task. Actions never overlap: if the action is due while it is still
+/// running, it runs again right afterwards. Errors of the action go to the loop's exception
+/// handler.
 public final class Debouncer {
     // Loop thread only.
     private let delay: Duration
     private let start: () -> AsyncTask<Void>
     private var timer: TimerHandle?
-    /// The time of an action has come while the one before it still ran.
+    /// Whether the action became due while it was still running.
     private var isDue = false
     private var running: AsyncTask<Void>?
 
-    /// - Parameter delay: how long no call must have come.
+    /// Creates a debouncer.
+    ///
+    /// - Parameters:
+    ///   - delay: how long to wait after the last call before the action runs.
+    ///   - action: the action.
     public init(
         delay: Duration, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
         line: UInt = #line, _ action: @escaping () async throws -> Void
@@ -28,10 +32,10 @@ public final class Debouncer {
 
     deinit { timer?.cancel() }
 
-    /// Whether the action is to run.
+    /// Whether the action is waiting to run.
     public var isPending: Bool { timer != nil || isDue }
 
-    /// Asks for the action: it runs when no other call comes for the delay.
+    /// Requests the action. It runs when no other call has come for the delay.
     public func call() {
         let loop = EventLoop.required(for: "Debouncer.call()")
         timer?.cancel()
@@ -39,16 +43,19 @@ public final class Debouncer {
             .callback(CallerContext.bind({ [weak self] in self?.fire() })), at: loop.time.advanced(by: delay))
     }
 
-    /// Takes calls back whose action has not begun.
+    /// Withdraws the requests whose action has not started. An action that is running continues.
     public func cancel() {
         timer?.cancel()
         timer = nil
         isDue = false
     }
 
-    /// Runs the action now if it is pending, and waits for it, also if it is running.
+    /// Runs the action now if it is pending, and waits until it has ended. Also waits for an action
+    /// that is already running.
     ///
-    /// - Throws: what the action throws; `CancellationError`.
+    /// If the current task is cancelled, the wait ends and the action continues.
+    ///
+    /// - Throws: the errors of the action; `CancellationError` if the task is cancelled.
     public nonisolated(nonsending) func flush() async throws {
         if let running { try await shield(running) }
         if timer != nil {
@@ -64,7 +71,7 @@ public final class Debouncer {
         guard running == nil else { return }
         let task = start()
         running = task
-        // Once nobody holds it, an error that nobody asked for is reported.
+        // If nothing asks for the task's error, it is reported when the task is released.
         task.addDoneCallback { [weak self] _ in self?.ended() }
     }
 

@@ -1,30 +1,31 @@
-// # Whose cancellation it is
+// # Where cancellation requests go
 //
-// A generator's body runs in the turns of whoever consumes it. In asyncio it runs in that
-// task itself, and a time-out or task group that the body enters is bound to that task. If
-// the body yields inside of it, the scope may cancel the task in the midst of the
-// consumer's own business, or a task that has long left the generator (PEP 789).
+// The body of a generator runs in the turns of its consumer. In asyncio it runs in the consuming
+// task itself, and a timeout or task group that the body enters is bound to that task. If the body
+// yields inside such a scope, the scope can cancel the task while it is doing something else, or a
+// task that has long left the generator (PEP 789).
 //
-// Here the body has a hidden task of its own, which its scopes bind to and which its waits
-// belong to:
+// Here the body has a hidden task of its own. Its scopes are bound to this task, and its waits
+// belong to it:
 //
-// - While the body has the turn, the consumer waits for the hidden task: a request to cancel
-//   the consumer goes on to the body, and wherever it waits.
-// - While the consumer has the turn, the hidden task waits for nothing, so that a scope's
-//   request stays with it, and `yield` throws it when the body has the turn again.
-// - `currentTask()` shows the consumer. Its count of requests and the message of its latest
-//   cancellation are handed over with the turn, and back.
+// - While the body has control, the consumer waits for the hidden task. A request to cancel the
+//   consumer goes to the body, to wherever it waits.
+// - While the consumer has control, the hidden task waits for nothing. A request of a scope
+//   therefore stays with the hidden task, and `yield` throws it when the body has control again.
+// - `currentTask()` returns the consumer. Its number of requests and the message of its latest
+//   cancellation are passed along with control, in both directions.
 
-/// The task that a generator's body is. Nobody sees it: it is in no list.
+/// The hidden task of a generator's body. It appears in no list.
 final class GeneratorTask: AnyAsyncTask {
-    /// Who has handed the turn to the body; nil if nobody has.
+    /// The task that has passed control to the body; nil if none has.
     private var consumer: AnyAsyncTask?
-    /// Whether the request that `mustCancel` stands for was made to the consumer.
+    /// Whether the request behind `mustCancel` was made to the consumer.
     private var isRequestToConsumer = false
 
     init() { super.init(behind: "generator") }
 
-    // Generators may consume generators, and so on: all of this follows them by hand.
+    // Generators can consume generators, to any depth, so these members iterate instead of
+    // recursing.
 
     override var visible: AnyAsyncTask? {
         var task: AnyAsyncTask? = consumer
@@ -39,11 +40,11 @@ final class GeneratorTask: AnyAsyncTask {
             innermost = inner
             depth += 1
         }
-        return (depth == 0 ? "a generator" : "a generator, through \(depth) more of them")
+        return (depth == 0 ? "a generator" : "a generator, through \(depth) more generators")
             + ", which waits for \(innermost.waitingOn?.waitDescription ?? "code outside of asyncio")"
     }
 
-    /// The consumer, which waits for this, is asked to cancel.
+    /// Receives a request to cancel the consumer, which waits for this task.
     override func receiveRequest(_ message: String?) -> Bool? {
         isRequestToConsumer = true
         return super.receiveRequest(message)
@@ -51,7 +52,7 @@ final class GeneratorTask: AnyAsyncTask {
 
     // MARK: Turns
 
-    /// `task` hands the turn to the body.
+    /// `task` passes control to the body.
     func beginTurn(for task: AnyAsyncTask) {
         consumer = task
         task.waitingOn = self
@@ -59,7 +60,7 @@ final class GeneratorTask: AnyAsyncTask {
         deliveredMessage = task.deliveredMessage
     }
 
-    /// The body goes on: what one of its scopes asked for meanwhile is due.
+    /// The body resumes. Throws if one of its scopes has requested a cancellation meanwhile.
     func resumeBody() throws {
         guard mustCancel else { return takeOverRequest() }
         let message = requestedMessage
@@ -69,13 +70,13 @@ final class GeneratorTask: AnyAsyncTask {
         throw CancellationError()
     }
 
-    /// A request that the consumer has not seen meets the body, at its next wait.
+    /// Moves a request that the consumer has not seen to the body, which sees it at its next wait.
     func takeOverRequest() {
         isRequestToConsumer = consumer?.mustCancel == true
         if let consumer, consumer.mustCancel { consumer.moveRequest(to: self) }
     }
 
-    /// The consumer has the turn again.
+    /// The consumer has control again.
     func endTurn() {
         guard let consumer else { return }
         self.consumer = nil
@@ -93,11 +94,11 @@ extension AnyAsyncTask {
         other.requestedMessage = requestedMessage
     }
 
-    /// The body of the generator that the task consumes, if that has the turn.
+    /// The body of the generator that the task consumes, while the body has control.
     final var generator: GeneratorTask? { waitingOn as? GeneratorTask }
 }
 
-/// The generators of a loop whose bodies have begun and not ended.
+/// The generators of a loop whose bodies have started and not ended.
 struct GeneratorList {
     private var generators: [Int: any OpenGenerator] = [:]
     private var lastNumber = 0

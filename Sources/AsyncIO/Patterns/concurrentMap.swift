@@ -1,24 +1,30 @@
 // # A bounded map
 //
-// A feeder task takes elements from the source, one when there is room, and starts a task
-// for each. There is room for `limit` elements that are being worked on or wait to be taken:
-// a consumer that is slow stops the feeder, and the feeder the source. Finished tasks reach
-// the consumer through a queue, into which they are put when they start (ordered) or when
-// they end (unordered).
+// A feeder task takes elements from the source, one at a time when a slot is free, and starts a
+// task for each. There are `limit` slots for elements that are being processed or wait for the
+// consumer. A slow consumer therefore stops the feeder, and the feeder stops taking from the
+// source. Tasks reach the consumer through a queue. They are put into it when they start (ordered)
+// or when they end (unordered).
 //
-// The first error, of the source or of an element, reaches the consumer in its place and
-// ends the sequence. When the consumer leaves, everything is cancelled.
+// The first error, of the source or of an element, reaches the consumer in order and ends the
+// sequence. If the consumer stops iterating, everything is cancelled.
 
 extension Sequence {
-    /// Maps the elements with up to `limit` running at once.
+    /// Maps the elements with an asynchronous closure, running at most `limit` calls at once.
     ///
     /// ```swift
     /// for try await page in urls.concurrentMap(limit: 10, { try await fetch($0) }) { … }
     /// ```
     ///
+    /// The work starts with the first element that the consumer asks for. If the consumer stops
+    /// iterating or is cancelled, all running calls are cancelled.
+    ///
     /// - Parameters:
-    ///   - limit: how many elements are worked on, or wait to be taken, at most.
-    ///   - ordered: whether results come in the order of the elements, or as they are ready.
+    ///   - limit: the maximum number of elements that are being processed or wait for the consumer.
+    ///     A limit below 1 makes the iteration throw ``ValueError``.
+    ///   - ordered: whether the results come in the order of the elements, or as soon as they are
+    ///     ready.
+    ///   - transform: the closure, which runs in a task of its own for each element.
     public func concurrentMap<T>(
         limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
         fileID: StaticString = #fileID, line: UInt = #line,
@@ -38,7 +44,8 @@ extension Sequence {
 }
 
 extension AsyncSequence {
-    /// Maps the elements with up to `limit` running at once; see the method of `Sequence`.
+    /// Maps the elements with an asynchronous closure, running at most `limit` calls at once; see
+    /// ``Swift/Sequence/concurrentMap(limit:ordered:isolation:fileID:line:_:)``.
     public func concurrentMap<T>(
         limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
         fileID: StaticString = #fileID, line: UInt = #line,
@@ -57,8 +64,10 @@ extension AsyncSequence {
     }
 }
 
-/// The results of a ``Swift/Sequence/concurrentMap(limit:ordered:isolation:fileID:line:_:)``.
+/// The results of ``Swift/Sequence/concurrentMap(limit:ordered:isolation:fileID:line:_:)`` as an
+/// asynchronous sequence.
 public struct ConcurrentMap<Element>: AsyncSequence {
+    /// Iterating can fail with any error of the source or of the closure.
     public typealias Failure = any Error
 
     private let start: (ConcurrentWork<Element>) -> AsyncTask<Void>
@@ -80,8 +89,10 @@ public struct ConcurrentMap<Element>: AsyncSequence {
         }
     }
 
+    /// Returns an iterator, which starts the work when the first element is requested.
     public func makeAsyncIterator() -> Iterator { Iterator(start: start) }
 
+    /// An iterator over the results. Deallocating it cancels the work.
     public final class Iterator: AsyncIteratorProtocol {
         private let work = ConcurrentWork<Element>()
         private let start: (ConcurrentWork<Element>) -> AsyncTask<Void>
@@ -95,10 +106,15 @@ public struct ConcurrentMap<Element>: AsyncSequence {
             work.cancelAll()
         }
 
-        /// The next result; nil at the end.
+        /// Waits for the next result.
         ///
-        /// - Throws: the error of an element or of the source, after which nothing comes;
-        ///   `CancellationError`.
+        /// If the current task is cancelled, all running calls are cancelled and the iteration
+        /// ends.
+        ///
+        /// - Returns: the result; `nil` at the end.
+        /// - Throws: the error of an element or of the source, after which the iteration ends;
+        ///   ``ValueError`` if the limit is less than 1; `CancellationError` if the task is
+        ///   cancelled.
         public nonisolated(nonsending) func next() async throws -> Element? {
             if feeder == nil { feeder = start(work) }
             do {
@@ -110,11 +126,14 @@ public struct ConcurrentMap<Element>: AsyncSequence {
             }
         }
 
+        /// Waits for the next result; see ``next()``.
+        ///
+        /// - Throws: the errors of ``next()``, including `CancellationError`.
         public func next(isolation actor: isolated (any Actor)?) async throws -> Element? { try await next() }
     }
 }
 
-/// What feeder and consumer share. Loop thread only.
+/// The state that the feeder and the consumer share. Loop thread only.
 final class ConcurrentWork<Element> {
     private let results = Queue<AsyncTask<Element>>()
     private var running = ChildList()
@@ -126,7 +145,7 @@ final class ConcurrentWork<Element> {
     // MARK: The feeder's side
 
     func begin(limit: Int) throws {
-        guard limit > 0 else { throw ValueError("concurrentMap() needs a limit of at least 1, not \(limit)") }
+        guard limit > 0 else { throw ValueError("limit must be at least 1, got \(limit)") }
         room = try Semaphore(limit)
     }
 
@@ -170,7 +189,7 @@ final class ConcurrentWork<Element> {
     func cancelAll() {
         isOver = true
         for task in running.all { task.cancel() }
-        // An error that nobody can see any more is no loss to report.
+        // An error that no one can see any more need not be reported.
         while let task = try? results.getNoWait() { task.isErrorRetrieved = true }
         results.shutdown()
     }

@@ -1,9 +1,12 @@
-/// Runs several bodies as tasks; the first that ends decides, with its value or its error.
-/// The others are cancelled and waited for.
+/// Runs several closures as tasks and returns the result of the first that ends, whether it is a
+/// value or an error. Cancels the others and waits until they have ended.
 ///
-/// Cancelling the task that waits cancels them all.
+/// If the current task is cancelled, all of them are cancelled.
 ///
-/// - Throws: what the first throws; ``ValueError`` if there is none; `CancellationError`.
+/// - Throws: the error of the first, if it fails; ``ValueError`` if there are no closures;
+///   `CancellationError` if the task is cancelled, after all of them have ended.
+///
+/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, and cancelling the rest.
 public func race<T>(
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
     _ bodies: (() async throws -> T)...
@@ -11,11 +14,20 @@ public func race<T>(
     try await firstCompleted(bodies.map { createTask(isolation: isolation, fileID: fileID, line: line, $0) })
 }
 
-/// Runs `body` as a task for each of `items`; the first that ends decides.
+/// Runs `body` as a task for each of `items` and returns the result of the first that ends, whether
+/// it is a value or an error. Cancels the others and waits until they have ended.
 ///
 /// ```swift
 /// let page = try await race(mirrors) { mirror in try await fetch(mirror) }
 /// ```
+///
+/// If the current task is cancelled, all of them are cancelled.
+///
+/// - Throws: the error of the first, if it fails; ``ValueError`` if there are no items;
+///   `CancellationError` if the task is cancelled, after all of them have ended.
+/// - Complexity: O(*n*) in the number of items.
+///
+/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, and cancelling the rest.
 public func race<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line,
@@ -24,13 +36,18 @@ public func race<Item, T>(
     try await firstCompleted(createTasks(items, isolation: isolation, fileID: fileID, line: line, body))
 }
 
-/// Waits until the first of several tasks or futures has ended; cancels the others and
-/// waits for them.
+/// Waits until the first of several tasks or futures has ended. Cancels the others and waits until
+/// they have ended.
 ///
-/// - Returns: the value of the first; of those that ended in the same turn, the first in
-///   the order given.
-/// - Throws: what the first throws; ``ValueError`` if there is none; `CancellationError`,
-///   after all were cancelled.
+/// If the current task is cancelled, all of them are cancelled.
+///
+/// - Returns: the value of the first. If several ended in the same turn, the first in the order
+///   given.
+/// - Throws: the error of the first, if it failed; ``ValueError`` if there are no futures;
+///   `CancellationError` if the task is cancelled, after all of them have ended.
+/// - Complexity: O(*n*) in the number of futures.
+///
+/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, and cancelling the rest.
 public nonisolated(nonsending) func firstCompleted<A: Awaitable>(_ futures: some Sequence<A>) async throws -> A.Value {
     let futures = Array(futures)
     let first: A?
@@ -45,19 +62,20 @@ public nonisolated(nonsending) func firstCompleted<A: Awaitable>(_ futures: some
     return try first.result()
 }
 
-/// Cancels what has not ended and waits for it, whatever is cancelled meanwhile: a request
-/// that comes while it waits is thrown when all have ended. Errors of theirs are dropped.
+/// Cancels the futures that have not ended and waits until all have ended, even if the task is
+/// cancelled meanwhile. That request is thrown once all have ended. Errors of the futures are
+/// dropped.
 nonisolated(nonsending) func cancelAndJoin(_ futures: [some FutureBase]) async throws {
     for future in futures where !future.isDone { future.cancel() }
     try await join(futures)
 }
 
-/// Waits until all have ended; see ``cancelAndJoin(_:)``.
+/// Waits until all futures have ended; see ``cancelAndJoin(_:)``.
 nonisolated(nonsending) func join(_ futures: [some FutureBase]) async throws {
     var cancellation: (any Error)?
     for future in futures {
         while !future.isDone {
-            let waiter = Waiter(for: "a task that was cancelled to end")
+            let waiter = Waiter(for: "a cancelled task to end")
             let callback = future.onDone { _ in waiter.complete() }
             do {
                 try await waiter.wait(ignoresNativeCancellation: true)

@@ -1,15 +1,22 @@
-/// How long to wait between attempts: longer each time.
+/// The delays between attempts, which grow from one to the next.
 public struct Backoff: Sendable {
-    /// The wait after the first failure.
+    /// The delay after the first failure.
     public var initial: Duration
-    /// What each wait is multiplied with for the next.
+    /// The factor by which each delay is multiplied to get the next one.
     public var factor: Double
-    /// No wait is longer.
+    /// The maximum delay.
     public var maximum: Duration
-    /// Which part of a wait is random, from 0 (none) to 1 (all of it), so that many who
-    /// failed together do not come back together.
+    /// The part of a delay that is random, from 0 (none) to 1 (all of it). It keeps clients that
+    /// failed together from retrying together.
     public var jitter: Double
 
+    /// Creates a backoff.
+    ///
+    /// - Parameters:
+    ///   - initial: the delay after the first failure.
+    ///   - factor: the factor by which each delay is multiplied to get the next one.
+    ///   - maximum: the maximum delay.
+    ///   - jitter: the part of a delay that is random, from 0 to 1.
     public init(
         initial: Duration = .seconds(1), factor: Double = 2, maximum: Duration = .seconds(60), jitter: Double = 0
     ) {
@@ -19,11 +26,13 @@ public struct Backoff: Sendable {
         self.jitter = jitter
     }
 
-    /// The wait after the failure of the given number, the first being 1.
+    /// Returns the delay after the failure with the given number, counted from 1.
+    ///
+    /// - Complexity: O(*n*) in `number`, until the delay reaches its maximum.
     public func delay(afterFailure number: Int, using generator: inout some RandomNumberGenerator) -> Duration {
         var delay = initial
         for _ in 1..<max(1, number) {
-            // What is no number, or beyond all durations, is too long as well.
+            // A delay that is not a number or too long for a duration is also beyond the maximum.
             guard abs(delay / maximum * factor) < 1 else {
                 delay = maximum
                 break
@@ -38,24 +47,27 @@ public struct Backoff: Sendable {
     }
 }
 
-/// Runs `body` until it succeeds, `attempts` times at most, waiting in between.
-///
-/// A cancellation is never retried: it ends the whole.
+/// Runs `body` until it succeeds, at most `attempts` times, and waits between the attempts.
 ///
 /// ```swift
 /// let page = try await retry(attempts: 3, when: { $0 is OSError }) { try await fetch(url) }
 /// ```
 ///
+/// A cancellation is never retried: it ends the attempts.
+///
 /// - Parameters:
+///   - attempts: the maximum number of attempts.
 ///   - backoff: how long to wait after each failure.
-///   - shouldRetry: whether an error is worth another attempt; all are if it is not given.
-/// - Throws: the last error; ``ValueError`` if `attempts` is less than 1;
-///   `CancellationError`.
+///   - shouldRetry: whether an error is worth another attempt. By default, every error is.
+///   - body: the work, which may run several times.
+/// - Returns: the value that `body` returns.
+/// - Throws: the error of the last attempt; ``ValueError`` if `attempts` is less than 1;
+///   `CancellationError` if the task is cancelled.
 public func retry<T>(
     attempts: Int, backoff: Backoff = Backoff(), isolation: isolated (any Actor)? = #isolation,
     when shouldRetry: (any Error) -> Bool = { _ in true }, _ body: () async throws -> T
 ) async throws -> T {
-    guard attempts >= 1 else { throw ValueError("retry() needs at least one attempt, not \(attempts)") }
+    guard attempts >= 1 else { throw ValueError("attempts must be at least 1, got \(attempts)") }
     var generator = SystemRandomNumberGenerator()
     var attempt = 1
     while true {

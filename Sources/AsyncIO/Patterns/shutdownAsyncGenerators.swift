@@ -1,14 +1,17 @@
-/// A generator whose body has begun and not ended.
+/// A generator whose body has started and not ended.
 protocol OpenGenerator: AnyObject {
-    /// Ends the body, if it is suspended in `yield`, and waits for its clean-up.
+    /// Ends the body if it is suspended in `yield`, and waits for its cleanup.
     nonisolated(nonsending) func close() async throws
 }
 
 extension EventLoop {
-    /// Closes every ``AsyncGenerator`` of this loop that is suspended in `yield`, all at
-    /// once, and waits for their clean-up. What that throws goes to the exception handler.
+    /// Closes every ``AsyncGenerator`` of this loop that is suspended in `yield`, all at once, and
+    /// waits for their cleanup. Errors of the cleanup go to the exception handler.
     ///
-    /// `run { }` and ``Runner/close()`` do it after they have cancelled the tasks.
+    /// `run { }` and ``Runner/close()`` call this method after they have cancelled the tasks. If
+    /// the current task is cancelled, the cleanup is cancelled too.
+    ///
+    /// - Complexity: O(*n* log *n*) in the number of open generators.
     ///
     /// asyncio: `loop.shutdown_asyncgens`.
     public nonisolated(nonsending) func shutdownAsyncGenerators() async {

@@ -1,5 +1,5 @@
-/// Runs `body` whatever is cancelled meanwhile, for `timeout` at most: for clean-up that
-/// has to await.
+/// Runs `body` to its end even if the current task is cancelled meanwhile, for at most `timeout`.
+/// For cleanup that has to await.
 ///
 /// ```swift
 /// do {
@@ -10,12 +10,17 @@
 /// }
 /// ```
 ///
-/// The body runs as a task of its own, which starts at once; foreign waits in it work too,
-/// though the task around it was cancelled.
+/// The body runs as a task of its own, which starts at once. Awaiting other libraries works in it
+/// too, although the surrounding task was cancelled.
 ///
-/// - Parameter timeout: after which the body is cancelled; nil for no limit.
-/// - Throws: what `body` throws; ``TimeoutError``; `CancellationError`, once the body has
-///   ended, if the task was cancelled meanwhile.
+/// - Parameters:
+///   - timeout: how long the body may run before it is cancelled; `nil` for no limit.
+///   - body: the cleanup.
+/// - Returns: the value that `body` returns.
+/// - Throws: the errors of `body`; ``TimeoutError`` if the time is up; `CancellationError`, once
+///   the body has ended, if the task was cancelled meanwhile.
+///
+/// asyncio: `asyncio.shield`, awaited again after each cancellation.
 public func withCleanup<T>(
     timeout: Duration?, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
     line: UInt = #line, _ body: () async throws -> T
@@ -30,7 +35,7 @@ public func withCleanup<T>(
             }
         }
         do { try await join([task]) } catch {
-            // What the body failed with counts more than a cancellation meanwhile.
+            // An error of the body takes precedence over a cancellation.
             if !task.isCancelled, let failure = try task.error() { throw failure }
             throw error
         }

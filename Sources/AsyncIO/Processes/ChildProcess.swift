@@ -1,38 +1,39 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// # A child's life
+// # The life of a child process
 //
-// A child is started by the loop's thread, which waits until it has become its program: a
-// mistake (no such file, no such directory) is an error of the call, and leaves nothing.
+// The loop's thread starts a child and waits until the child executes its program. A mistake (no
+// such file, no such directory) is therefore an error of the call and leaves nothing behind.
 //
-// From then on the loop watches its pidfd, which is readable when the child has ended. The
-// loop takes its status in that turn, so that no child stays a zombie while its loop runs,
-// whoever waits for it or has forgotten it. Its end depends on nothing else: not on SIGCHLD,
-// not on a thread, not on its pipes, which a grandchild may hold open for ever.
+// From then on the loop watches the child's pidfd, which is readable when the child has ended. The
+// loop reaps the child in that turn, so no child stays a zombie while its loop runs, whether or not
+// a task waits for it. Nothing else affects this: not SIGCHLD, not a thread, not the child's pipes,
+// which a grandchild can hold open forever.
 //
-// States: running → ended. A child that still runs when its loop is closed is killed and
-// reaped, as asyncio does; whoever holds it finds it ended.
+// States: running → ended. A child that is still running when its loop is closed is killed and
+// reaped, as in asyncio. Its owners then find it ended.
 
-/// A running program that this one started. Loop thread only.
+/// A running child process. Loop thread only.
 final class ChildProcess {
     let pid: Int32
-    /// For messages: the program.
+    /// The name of the program, for messages.
     let name: String
-    /// Whether it leads a process group of its own.
+    /// Whether the child leads a process group of its own.
     let hasGroup: Bool
-    /// The exit status, or minus the signal that ended it; nil while it runs.
+    /// The exit status, or the negated number of the signal that ended the process; nil while it
+    /// runs.
     private(set) var returnCode: Int32?
-    /// Called when it has ended, before those who wait go on.
+    /// Called when the child has ended, before waiting tasks resume.
     var onExit: (() -> Void)?
-    /// Who is left of its group when it ends gets SIGKILL.
+    /// Whether the rest of the child's group gets SIGKILL when the child ends.
     var killsGroupAtExit = false
 
     private let loop: EventLoop
     private let process: SystemProcess
     private var waiters = WaitQueue()
 
-    /// - Throws: ``OSError``, which names the program: nothing is left of it.
+    /// - Throws: ``OSError`` with the name of the program. In that case, no process is left.
     init(_ request: SpawnRequest, name: String, on loop: EventLoop) throws {
         self.loop = loop
         self.name = name
@@ -52,10 +53,10 @@ final class ChildProcess {
         loop.children[pid] = self
     }
 
-    /// The loop is closed, and takes note of no end any more.
+    /// The loop was closed and no longer watches the child.
     func loopIsClosed() {
         guard returnCode == nil else { return }
-        EventLoop.warn("process \(pid) (\(name)) was killed: it still ran when its event loop was closed")
+        EventLoop.warn("process \(pid) (\(name)) was killed: it was still running when its event loop was closed")
         kill()
     }
 
@@ -64,19 +65,19 @@ final class ChildProcess {
         returnCode = if case .status(let status) = process.reap(waits: true) { status } else { 255 }
     }
 
-    // MARK: Its end
+    // MARK: The end
 
     private func reap() {
         guard returnCode == nil else { return }
         let descriptor = process.pidfd
         loop.children[pid] = nil
         if killsGroupAtExit { try? process.sendToGroup(Signal.kill.rawValue) }
-        // The loop lets go of this object with the reader.
+        // Removing the reader releases the loop's reference to this object.
         let isHeld = self
         _ = try? loop.removeReader(descriptor)
         switch process.reap() {
         case nil:
-            // The poller was wrong: ask again.
+            // The poller was wrong. Check again later.
             loop.children[pid] = self
             loop.addReaderLater(descriptor, in: .milliseconds(10), while: { self.returnCode == nil }) { [self] in
                 reap()
@@ -84,16 +85,16 @@ final class ChildProcess {
             return
         case .status(let status): returnCode = status
         case .unknown:
-            EventLoop.warn("the status of process \(pid) (\(name)) was taken by somebody else; 255 is returned")
+            EventLoop.warn("process \(pid) (\(name)) was reaped by other code; its return code is reported as 255")
             returnCode = 255
         }
         onExit.take()?()
         isHeld.waiters.wake()
     }
 
-    /// Waits until it has ended; depends on nothing else.
+    /// Waits until the child has ended, and for nothing else.
     ///
-    /// - Throws: `CancellationError`: the child goes on.
+    /// - Throws: `CancellationError` if the task is cancelled. The child keeps running.
     nonisolated(nonsending) func wait() async throws -> Int32 {
         while true {
             if let returnCode { return returnCode }
@@ -104,7 +105,7 @@ final class ChildProcess {
         }
     }
 
-    /// Waits until it has ended, but no longer than `limit`; then false.
+    /// Waits until the child has ended, but at most for `limit`; returns false if it has not ended.
     nonisolated(nonsending) func wait(atMost limit: Duration) async throws -> Bool {
         if returnCode != nil { return true }
         let place = Waiter(for: "the end of a process")
@@ -122,18 +123,18 @@ final class ChildProcess {
 
     func send(_ signal: Signal, toGroup: Bool = false) throws {
         guard signal.isValid || signal.rawValue == 0 else {
-            throw ValueError("there is no signal \(signal.rawValue)")
+            throw ValueError("signal must be 0, 1...31 or 34...64, got \(signal.rawValue)")
         }
         guard returnCode == nil else { throw ProcessLookupError(pid: pid) }
         do {
             guard toGroup else { return try process.send(signal.rawValue) }
             guard hasGroup else {
                 throw RuntimeError(
-                    "process \(pid) (\(name)) leads no group of its own; start it with a new process group or session")
+                    "process \(pid) (\(name)) leads no process group; start it with a new group or session")
             }
             try process.sendToGroup(signal.rawValue)
         } catch let error as Errno {
-            // It has ended, and the loop does not know yet.
+            // The child has ended, but the loop does not know yet.
             if error == .noSuchProcess { return }
             throw OSError(error, "sending \(signal) to process \(pid) (\(name))")
         }
@@ -144,19 +145,21 @@ extension SpawnRequest.Failure {
     fileprivate func operation(_ request: SpawnRequest, _ name: String) -> String {
         switch step {
         case .cloning: "starting '\(name)'"
-        case .placingDescriptors: "handing descriptors to '\(name)'"
+        case .placingDescriptors: "passing descriptors to '\(name)'"
         case .enteringDirectory:
             "entering '\(String(decoding: request.directory ?? [], as: UTF8.self))' to start '\(name)'"
-        case .joiningGroup: "giving '\(name)' its process group, session or terminal"
+        case .joiningGroup: "setting the process group, session or terminal of '\(name)'"
         case .executing: "executing '\(name)'"
         }
     }
 }
 
-/// There is no such process: it has ended, and its end is known.
+/// An error for a signal to a process that is known to have ended.
 ///
 /// asyncio: `ProcessLookupError`.
 public struct ProcessLookupError: Error, CustomStringConvertible {
+    /// The ID of the process.
     public let pid: Int32
+    /// The message of the error.
     public var description: String { "process \(pid) has ended" }
 }

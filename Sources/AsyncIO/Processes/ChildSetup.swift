@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// What a child is to be, checked and opened piece by piece: what was opened is closed again
-/// if a later piece fails.
+/// The setup of a child, checked and opened step by step. If a step fails, everything that was
+/// opened is closed again.
 struct ChildSetup {
     private(set) var request: SpawnRequest
     /// This process's ends of the pipes, by the child's descriptor.
@@ -11,12 +11,12 @@ struct ChildSetup {
     /// The child's ends, until it is started.
     private var childsEnds: [ByteDescriptor] = []
 
-    /// How a child is started, whoever starts it.
+    /// The parameters that all ways to start a child have in common.
     struct Command {
         var program: SystemString
         var arguments: [SystemString]
         var streams: [SubprocessStream]
-        /// nil for this process's.
+        /// nil for the environment of this process.
         var environment: [SystemString: SystemString]?
         var directory: SystemString?
         var options: SubprocessOptions
@@ -54,7 +54,7 @@ struct ChildSetup {
 
     // MARK: Checks
 
-    /// Where a program may be: as a shell looks for it.
+    /// The paths to try for a program, found as a shell does.
     private static func candidates(_ program: SystemString, path: SystemString?) -> [[UInt8]] {
         let slash = UInt8(ascii: "/")
         if program.bytes.contains(slash) { return [program.bytes] }
@@ -69,22 +69,22 @@ struct ChildSetup {
         let options = command.options
         let texts = [command.program, command.directory ?? ""] + command.arguments + environment.flatMap { [$0, $1] }
         guard !texts.contains(where: { $0.bytes.contains(0) }) else {
-            throw ValueError("a program, its arguments, environment and directory cannot have a NUL in them")
+            throw ValueError("a program, its arguments, environment and directory must not contain a NUL byte")
         }
         guard !environment.keys.contains(where: { $0.bytes.isEmpty || $0.bytes.contains(UInt8(ascii: "=")) }) else {
-            throw ValueError("the name of an environment variable cannot be empty or have a '=' in it")
+            throw ValueError("the name of an environment variable must not be empty or contain a '='")
         }
         for (target, source) in options.descriptors where target < 3 || source < 0 {
             throw ValueError(
-                "descriptor \(source) cannot be the child's \(target): the child's are from 3, and 0 to 2 are its streams"
+                "descriptor \(source) cannot become \(target) in the child; use an open descriptor and a number from 3"
             )
         }
         guard options.limit > 0 else {
-            throw ValueError("the limit of a stream must be positive, not \(options.limit)")
+            throw ValueError("limit must be positive, got \(options.limit)")
         }
         if let size = options.terminal, !size.isValid { throw size.error }
         if let signal = options.parentDeathSignal, !signal.isValid {
-            throw ValueError("there is no signal \(signal.rawValue)")
+            throw ValueError("parentDeathSignal must be in 1...31 or 34...64, got \(signal.rawValue)")
         }
     }
 
@@ -93,12 +93,12 @@ struct ChildSetup {
     private mutating func apply(_ options: SubprocessOptions) throws(ValueError) {
         request.hasNewSession = options.newSession || options.terminal != nil
         if let group = options.processGroup.number {
-            guard group >= 0 else { throw ValueError("there is no process group \(group)") }
+            guard group >= 0 else { throw ValueError("processGroup must not be negative, got \(group)") }
             guard group == 0 || !request.hasNewSession else {
-                throw ValueError("a child with a new session leads a group of its own; it cannot join \(group)")
+                throw ValueError("a child with a new session leads its own process group and cannot join \(group)")
             }
         }
-        // The leader of a session leads its group already.
+        // The leader of a session already leads its group.
         request.processGroup = request.hasNewSession ? nil : options.processGroup.number
         request.parentDeathSignal = options.parentDeathSignal?.rawValue ?? 0
         if let umask = options.umask { request.umask = Int32(umask & 0o777) }
@@ -129,10 +129,10 @@ struct ChildSetup {
                 throw OSError(error, "opening /dev/null")
             }
         case .stdout:
-            guard target == 2 else { throw ValueError("only a child's stderr can lead to its stdout") }
+            guard target == 2 else { throw ValueError("only a child's stderr can be redirected to its stdout") }
             map(request.descriptors.first { $0.target == 1 }?.source ?? 1, to: 2)
         case .descriptor(let descriptor):
-            guard descriptor >= 0 else { throw ValueError("there is no descriptor \(descriptor)") }
+            guard descriptor >= 0 else { throw ValueError("descriptor must not be negative, got \(descriptor)") }
             map(descriptor, to: target)
         }
     }
@@ -156,7 +156,8 @@ struct ChildSetup {
 
     // MARK: Starting
 
-    /// Starts the child. Its ends of the pipes are closed here: it alone holds them.
+    /// Starts the child. Then closes the child's ends of the pipes in this process, so that only
+    /// the child holds them.
     mutating func start(name: String, on loop: EventLoop) throws -> ChildProcess {
         defer { for end in childsEnds { end.close() } }
         return try ChildProcess(request, name: name, on: loop)
@@ -164,14 +165,14 @@ struct ChildSetup {
 }
 
 extension [SystemString: SystemString] {
-    /// This process's variables.
+    /// The environment variables of this process.
     static var inherited: Self {
         Dictionary(
             ProcessEnvironment.current.map { (SystemString(bytes: $0.name), SystemString(bytes: $0.value)) },
-            // The C library finds the first.
+            // The C library finds the first one.
             uniquingKeysWith: { first, _ in first })
     }
 
-    /// As a process is given them.
+    /// The variables in the form `NAME=value`.
     var entries: [[UInt8]] { map { $0.bytes + [UInt8(ascii: "=")] + $1.bytes } }
 }

@@ -2,15 +2,15 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension EventLoop {
-    /// Calls `callback` each time `signal` arrives; replaces the callback that it had.
+    /// Calls `callback` each time `signal` arrives. Replaces the signal's previous callback.
     ///
-    /// The callback is an ordinary one of the loop's: it may do whatever they may, and runs in
-    /// the turn after the one that notices the signal. Signals that are noticed in the same
-    /// turn are told by number. A handler for ``Signal/interrupt`` takes the place of what
-    /// Ctrl-C does in `run { }`.
+    /// The callback is an ordinary callback of the loop. It runs in the turn after the one that
+    /// notices the signal. Signals that are noticed in the same turn run in the order of their
+    /// numbers. A handler for ``Signal/interrupt`` replaces what Ctrl-C does in `run { }`.
     ///
-    /// - Throws: ``ValueError`` if there is no such signal; ``RuntimeError`` if it cannot be
-    ///   caught, if this is not the process's first thread, or if the loop is closed.
+    /// - Throws: ``ValueError`` if there is no such signal; ``RuntimeError`` if the signal cannot
+    ///   be caught, this is not the process's first thread, or the loop is closed; ``OSError`` if
+    ///   the system refuses the handler.
     ///
     /// asyncio: `loop.add_signal_handler`.
     public func addSignalHandler(_ signal: Signal, _ callback: @escaping () throws -> Void) throws {
@@ -20,8 +20,8 @@ extension EventLoop {
         }
     }
 
-    /// Takes a signal's callback away; the signal then does what it does by default, and
-    /// ``Signal/interrupt`` what it does in `run { }`.
+    /// Removes the callback of a signal, which then has its default effect. For
+    /// ``Signal/interrupt``, that is the effect in `run { }`.
     ///
     /// - Returns: whether there was a callback.
     /// - Throws: as ``addSignalHandler(_:_:)``.
@@ -37,8 +37,8 @@ extension EventLoop {
         return true
     }
 
-    /// Lets `listener` know of the signals, beside their handlers and other listeners; it is
-    /// held until ``removeListener(_:for:)``.
+    /// Adds `listener` for the signals, next to their handlers and other listeners. The loop
+    /// retains it until ``removeListener(_:for:)``.
     func addListener(_ listener: any SignalListener, for kinds: [Signal]) throws {
         var added: [Signal] = []
         do {
@@ -62,7 +62,7 @@ extension EventLoop {
 
     private func check(_ signal: Signal) throws(ValueError) {
         guard !signal.isValid else { return }
-        throw ValueError("there is no signal \(signal.rawValue); they are 1 to 31 and 34 to 64")
+        throw ValueError("signal must be in 1...31 or 34...64, got \(signal.rawValue)")
     }
 
     private func change(
@@ -71,7 +71,7 @@ extension EventLoop {
         try check(signal)
         try checkOpen(operation)
         guard Thread.isMain else {
-            throw RuntimeError("\(operation)(): signals are handled on the process's first thread only")
+            throw RuntimeError("\(operation)(): signals can be handled only on the process's first thread")
         }
         do {
             try signals.change(signal, waking: poller.wakeUp, body)

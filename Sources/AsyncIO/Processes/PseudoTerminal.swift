@@ -1,19 +1,19 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// The terminal of a child that has one of its own: what the child prints is read here, and
-/// what is written here the child gets as if somebody had typed it.
+/// The terminal of a child that has its own pseudo-terminal. Reading returns what the child prints,
+/// and writing has the effect of typing.
 ///
-/// The terminal edits lines, echoes, and makes signals of Ctrl-C and its like, until the
-/// child tells it otherwise. It turns a newline that the child prints into `\r\n`. The end of
-/// the child's input is Ctrl-D (`"\u{4}"`) at the beginning of a line.
+/// The terminal edits lines, echoes input, and turns Ctrl-C and similar keys into signals, until
+/// the child changes its settings. It converts each newline that the child prints into `\r\n`. To
+/// end the child's input, write Ctrl-D (`"\u{4}"`) at the beginning of a line.
 public final class PseudoTerminal {
     // Loop thread only: the class is not Sendable.
     private let descriptor: TerminalDescriptor
     private let channel: Connection
-    /// What the child prints; it ends when nobody has the terminal open any more.
+    /// The child's output. It ends when no process has the terminal open any more.
     public let reader: StreamReader
-    /// What the child is to read.
+    /// The child's input.
     public let writer: StreamWriter
 
     init(_ descriptor: TerminalDescriptor, channel: Connection, limit: Int) throws(ValueError) {
@@ -23,9 +23,9 @@ public final class PseudoTerminal {
         writer = StreamWriter(channel: channel, reader: reader)
     }
 
-    /// Gives the terminal another size; the child gets ``Signal/windowChange``.
+    /// Changes the size of the terminal. The child receives ``Signal/windowChange``.
     ///
-    /// - Throws: ``ValueError`` for a size that is none; ``OSError`` if the terminal is closed.
+    /// - Throws: ``ValueError`` if the size is out of range; ``OSError`` if the terminal is closed.
     public func resize(to size: TerminalSize) throws {
         guard size.isValid else { throw size.error }
         do {
@@ -35,11 +35,11 @@ public final class PseudoTerminal {
         }
     }
 
-    /// Closes this side: the child's terminal hangs up (SIGHUP).
+    /// Closes this side of the terminal. The child receives SIGHUP.
     public func close() { channel.abort() }
 }
 
 extension TerminalSize {
     var isValid: Bool { 1...65_535 ~= columns && 1...65_535 ~= rows }
-    var error: ValueError { ValueError("a terminal cannot have \(columns) columns and \(rows) rows") }
+    var error: ValueError { ValueError("columns and rows must be in 1...65535, got \(columns) and \(rows)") }
 }

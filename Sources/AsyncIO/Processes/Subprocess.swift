@@ -1,28 +1,36 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// A program that runs as a child of this one.
+/// A child process.
 ///
-/// The loop takes note of its end by itself, so that no zombie stays behind whoever waits;
-/// a process that nobody holds any more goes on. One that still runs when the loop is closed
-/// is killed. ``withSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:grace:isolation:_:)``
-/// ends it with its scope.
+/// The loop notices when the process ends and reaps it, so no zombie stays behind. If the last
+/// reference to a `Subprocess` goes away, the process keeps running. A process that is still
+/// running when the loop is closed is killed.
+/// ``withSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:grace:isolation:_:)``
+/// ends the process with its scope.
 ///
 /// asyncio: `asyncio.subprocess.Process`.
 public final class Subprocess {
     // Loop thread only: the class is not Sendable.
     private let child: ChildProcess
-    /// To the child's standard input, if that is a pipe.
+    /// A writer to the child's standard input, if that is a pipe.
+    ///
+    /// asyncio: `Process.stdin`.
     public let stdin: StreamWriter?
-    /// From the child's standard output, if that is a pipe.
+    /// A reader of the child's standard output, if that is a pipe.
+    ///
+    /// asyncio: `Process.stdout`.
     public let stdout: StreamReader?
-    /// From the child's standard error, if that is a pipe.
+    /// A reader of the child's standard error, if that is a pipe.
+    ///
+    /// asyncio: `Process.stderr`.
     public let stderr: StreamReader?
-    /// The child's terminal, if it has one of its own.
+    /// The child's terminal, if it has its own; see ``SubprocessOptions/terminal``.
     public let terminal: PseudoTerminal?
 
-    /// - Throws: as ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``;
-    ///   nothing runs then, and nothing is left open.
+    /// - Throws: as
+    ///   ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``. No
+    ///   process is running then, and nothing is left open.
     init(_ command: ChildSetup.Command, name: String, on loop: EventLoop) throws {
         var setup = try ChildSetup(command)
         let limit = command.options.limit
@@ -49,21 +57,30 @@ public final class Subprocess {
 
     // MARK: Facts
 
-    /// The process's number.
+    /// The process ID.
+    ///
+    /// asyncio: `Process.pid`.
     public var pid: Int32 { child.pid }
 
-    /// The exit status, or minus the signal that ended it; nil while it runs.
+    /// The exit status, or the negated number of the signal that ended the process; `nil` while it
+    /// runs.
     ///
     /// asyncio: `Process.returncode`.
     public var returnCode: Int32? { child.returnCode }
 
-    /// The variables of this process, as a child gets them if it is not given others. In values,
-    /// bytes that are not UTF-8 are replaced by U+FFFD; see ``inheritedSystemEnvironment``.
+    /// The environment variables of this process, which a child inherits by default.
+    ///
+    /// Bytes in values that are not UTF-8 are replaced by U+FFFD; see
+    /// ``inheritedSystemEnvironment``.
+    ///
+    /// - Complexity: O(*n*) in the size of the environment.
     ///
     /// Python: `os.environ`.
     public static var inheritedEnvironment: [String: String] { inheritedSystemEnvironment.mapValues(\.description) }
 
-    /// The same with every byte of the values as it is.
+    /// The environment variables of this process, with the exact bytes of their values.
+    ///
+    /// - Complexity: O(*n*) in the size of the environment.
     ///
     /// Python: `os.environb`.
     public static var inheritedSystemEnvironment: [String: SystemString] {
@@ -74,29 +91,34 @@ public final class Subprocess {
 
     // MARK: Waiting
 
-    /// Waits until the process has ended, and for nothing else: not for its pipes, which its
-    /// own children may hold open. Several tasks may wait. (In asyncio, a wait that began
-    /// before the end waits for the pipes too.)
+    /// Waits until the process has ended.
     ///
-    /// A child whose pipe is full waits for somebody to read it, and does not end: use
-    /// ``communicate(_:isolation:fileID:line:)-([UInt8]?,_,_,_)``, or read.
+    /// The method does not wait for the process's pipes, which its own children may hold open. (In
+    /// asyncio, a wait that began before the end waits for the pipes too.) Several tasks can wait.
     ///
-    /// - Returns: ``returnCode``.
-    /// - Throws: `CancellationError`: the process goes on.
+    /// A child whose output pipe is full does not end until something reads from it. Use
+    /// ``communicate(_:isolation:fileID:line:)-([UInt8]?,_,_,_)``, or read the output.
+    ///
+    /// - Returns: the ``returnCode``.
+    /// - Throws: `CancellationError` if the task is cancelled. The process keeps running.
     ///
     /// asyncio: `Process.wait`.
     @discardableResult
     public nonisolated(nonsending) func wait() async throws -> Int32 { try await child.wait() }
 
-    /// Writes `input` to the process, closes its standard input, reads its output to the end,
-    /// and waits until it has ended: all at once, so that neither side waits for the other.
-    /// A process that does not read its input is no error.
+    /// Writes `input` to the process, closes its standard input, reads its output to the end, and
+    /// waits until it has ended.
     ///
-    /// What it says is kept in memory: for much of it, read ``stdout`` piecemeal.
+    /// All of this happens concurrently, so neither side blocks the other. A process that does not
+    /// read its input is not an error. The whole output is collected in memory. For large output,
+    /// read ``stdout`` in pieces instead.
     ///
-    /// - Returns: what came from its standard output and error; nil for one that is no pipe.
-    /// - Throws: ``ValueError`` for input to a process whose `stdin` is no pipe;
-    ///   `CancellationError`: the process goes on.
+    /// - Returns: the bytes from standard output and standard error; `nil` for a stream that is not
+    ///   a pipe.
+    /// - Throws: ``ValueError`` if there is input but `stdin` is not a pipe; ``OSError`` if a pipe
+    ///   fails; `CancellationError` if the task is cancelled. In that case, the process keeps
+    ///   running.
+    /// - Complexity: O(*n*) in the size of the input and the output.
     ///
     /// asyncio: `Process.communicate`.
     public func communicate(
@@ -104,7 +126,7 @@ public final class Subprocess {
         line: UInt = #line
     ) async throws -> (stdout: [UInt8]?, stderr: [UInt8]?) {
         if input != nil, stdin == nil {
-            throw ValueError("communicate() has input, but the process's stdin is no pipe; start it with stdin: .pipe")
+            throw ValueError("communicate() got input, but stdin is not a pipe; start the process with stdin: .pipe")
         }
         let (_, output, errors) = try await gather(
             isolation: isolation, fileID: fileID, line: line,
@@ -125,7 +147,11 @@ public final class Subprocess {
         return (output, errors)
     }
 
-    /// The same for text, as UTF-8.
+    /// Writes `input` as UTF-8; see ``communicate(_:isolation:fileID:line:)-([UInt8]?,_,_,_)``.
+    ///
+    /// - Throws: as that method, including `CancellationError`.
+    ///
+    /// asyncio: `Process.communicate`.
     public func communicate(
         _ input: String, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
         line: UInt = #line
@@ -146,39 +172,48 @@ public final class Subprocess {
 
     // MARK: Signals
 
-    /// Sends the process a signal. One that has ended, unknown to the loop as yet, takes it in
-    /// silence.
+    /// Sends a signal to the process.
     ///
-    /// - Parameter toGroup: whether all of the process group that it leads gets it: its
-    ///   children, too.
-    /// - Throws: ``ProcessLookupError`` if ``returnCode`` is there; ``RuntimeError`` if it leads
-    ///   no group (see ``SubprocessOptions/processGroup-swift.property``); ``ValueError`` if there
-    ///   is no such signal; ``OSError`` if it may not be sent.
+    /// If the process has ended but the loop has not noticed yet, the signal has no effect.
+    ///
+    /// - Parameters:
+    ///   - signal: the signal.
+    ///   - toGroup: whether to send the signal to the whole process group that the process leads,
+    ///     which includes its children.
+    /// - Throws: ``ProcessLookupError`` if ``returnCode`` is not `nil`; ``RuntimeError`` if
+    ///   `toGroup` is `true` and the process does not lead a group (see
+    ///   ``SubprocessOptions/processGroup-swift.property``); ``ValueError`` if there is no such
+    ///   signal; ``OSError`` if this process has no permission to send it.
     ///
     /// asyncio: `Process.send_signal`.
     public func sendSignal(_ signal: Signal, toGroup: Bool = false) throws {
         try child.send(signal, toGroup: toGroup)
     }
 
-    /// Asks the process to end: SIGTERM.
+    /// Asks the process to end by sending SIGTERM.
+    ///
+    /// - Throws: as ``sendSignal(_:toGroup:)``.
     ///
     /// asyncio: `Process.terminate`.
     public func terminate() throws { try sendSignal(.terminate) }
 
-    /// Ends the process: SIGKILL.
+    /// Ends the process by sending SIGKILL.
+    ///
+    /// - Throws: as ``sendSignal(_:toGroup:)``.
     ///
     /// asyncio: `Process.kill`.
     public func kill() throws { try sendSignal(.kill) }
 
-    // MARK: A scope's end
+    // MARK: The end of a scope
 
-    /// Ends the process, if it runs: asks it to, kills it if it has not ended when `grace` has
-    /// passed, and waits until it has. Then closes its pipes. A group that it leads ends with it.
+    /// Ends the process if it is running. Asks it to end, kills it if it has not ended after
+    /// `grace`, and waits until it has. Then closes its pipes. A group that the process leads ends
+    /// with it.
     nonisolated(nonsending) func end(grace: Duration) async throws {
         child.killsGroupAtExit = child.hasGroup
         if returnCode == nil {
             try sendSignal(.terminate, toGroup: child.hasGroup)
-            // One that is stopped could not hear it.
+            // A stopped process would not handle the signal.
             try sendSignal(.continue, toGroup: child.hasGroup)
             if try await !child.wait(atMost: grace) {
                 try? sendSignal(.kill, toGroup: child.hasGroup)
@@ -186,7 +221,7 @@ public final class Subprocess {
             }
         }
         closePipes()
-        // They end in a turn of their own.
+        // The pipes are closed in a turn of their own.
         try await sleep(.zero)
     }
 
@@ -199,6 +234,7 @@ public final class Subprocess {
 }
 
 extension Subprocess: CustomStringConvertible {
+    /// The process ID, the program, and the return code as text.
     public var description: String {
         "process \(pid) (\(child.name), \(returnCode.map { "return code \($0)" } ?? "running"))"
     }

@@ -1,4 +1,4 @@
-/// Where one of a child's standard streams leads.
+/// The source or destination of one of a child's standard streams.
 public struct SubprocessStream: Sendable {
     enum Kind: Equatable {
         case inherit
@@ -10,23 +10,25 @@ public struct SubprocessStream: Sendable {
 
     let kind: Kind
 
-    /// Where this process's own leads; to the terminal, if the child has one of its own.
+    /// The same as this process's stream, or the child's own terminal if it has one.
     ///
     /// asyncio: `None`.
     public static let inherit = SubprocessStream(kind: .inherit)
-    /// To this process, through a pipe.
+    /// A pipe to or from this process.
     ///
     /// asyncio: `subprocess.PIPE`.
     public static let pipe = SubprocessStream(kind: .pipe)
-    /// Nowhere.
+    /// The null device `/dev/null`.
     ///
     /// asyncio: `subprocess.DEVNULL`.
     public static let devNull = SubprocessStream(kind: .devNull)
-    /// Where the child's standard output leads; for its standard error only.
+    /// The same as the child's standard output. For standard error only.
     ///
     /// asyncio: `subprocess.STDOUT`.
     public static let stdout = SubprocessStream(kind: .stdout)
-    /// To an open descriptor of this process, which stays the caller's.
+    /// An open descriptor of this process. The caller still has to close it.
+    ///
+    /// asyncio: a file descriptor.
     public static func descriptor(_ descriptor: Int32) -> SubprocessStream {
         SubprocessStream(kind: .descriptor(descriptor))
     }
@@ -34,28 +36,35 @@ public struct SubprocessStream: Sendable {
 
 /// The size of a terminal, in characters.
 public struct TerminalSize: Sendable, Equatable {
+    /// The number of columns, from 1 to 65535.
     public var columns: Int
+    /// The number of rows, from 1 to 65535.
     public var rows: Int
 
+    /// Creates a size.
+    ///
+    /// - Parameters:
+    ///   - columns: the number of columns.
+    ///   - rows: the number of rows.
     public init(columns: Int = 80, rows: Int = 24) {
         self.columns = columns
         self.rows = rows
     }
 }
 
-/// What few children need.
+/// Options that most subprocesses do not need.
 ///
-/// asyncio: the further arguments of `subprocess.Popen`.
+/// asyncio: the other arguments of `subprocess.Popen`.
 public struct SubprocessOptions: Sendable {
-    /// A child's process group.
+    /// The process group of a child.
     public struct ProcessGroup: Sendable {
         let number: Int32?
-        /// This process's.
+        /// The group of this process.
         public static let inherited = ProcessGroup(number: nil)
-        /// One of its own, which its children join: ``Subprocess/sendSignal(_:toGroup:)`` reaches
-        /// all of them.
+        /// A new group, which the child's own children join. ``Subprocess/sendSignal(_:toGroup:)``
+        /// can reach all of them.
         public static let new = ProcessGroup(number: 0)
-        /// One that there is already, in this session.
+        /// An existing group in this session.
         public static func joining(_ group: Int32) -> ProcessGroup { ProcessGroup(number: group) }
     }
 
@@ -63,27 +72,32 @@ public struct SubprocessOptions: Sendable {
     ///
     /// asyncio: `process_group`.
     public var processGroup = ProcessGroup.inherited
-    /// Whether the child leads a session, and with it a process group, of its own.
+    /// Whether the child leads a new session, and with it a new process group.
     ///
     /// asyncio: `start_new_session`.
     public var newSession = false
-    /// Descriptors that the child gets beside its standard streams: the child's number for
-    /// each, and which of this process's it is. All others are closed in the child.
+    /// Descriptors that the child gets in addition to its standard streams. The key is the number
+    /// in the child, and the value is the descriptor of this process. All others are closed in the
+    /// child.
     ///
-    /// asyncio: `pass_fds`, which keeps the numbers.
+    /// asyncio: `pass_fds`, which does not change the numbers.
     public var descriptors: [Int32: Int32] = [:]
-    /// A pseudo-terminal for the child, in a session of its own: every stream that would be
-    /// inherited leads to it. See ``Subprocess/terminal``.
+    /// The size of a pseudo-terminal for the child; `nil` for none. The child gets a new session,
+    /// and every stream that would be inherited is connected to the terminal. See
+    /// ``Subprocess/terminal``.
     public var terminal: TerminalSize?
-    /// What the child gets when the thread that started it ends, which is the loop's; nil
-    /// for nothing.
+    /// The signal that the child receives when the thread that started it (the loop's thread) ends;
+    /// `nil` for none.
     public var parentDeathSignal: Signal?
-    /// The permissions that files which the child makes do not have; nil for this process's.
+    /// The permissions that files created by the child do not get; `nil` for this process's mask.
     ///
     /// asyncio: `umask`.
     public var umask: UInt16?
-    /// How long a line of the child's streams may be, in bytes.
+    /// The maximum length of a line from the child's streams, in bytes.
+    ///
+    /// asyncio: `limit`.
     public var limit = defaultStreamLimit
 
+    /// Creates the default options.
     public init() {}
 }

@@ -1,40 +1,57 @@
-/// What a ``SubprocessTransport`` tells of its process.
+/// The methods that a ``SubprocessTransport`` calls to report events of its process.
 ///
-/// The order of calls: `connectionMade`; then data of the pipes, as often as it comes, and
-/// the end of each pipe; `processExited` once, perhaps before the last data; then, when the
-/// process has ended and all its pipes too, `connectionLost` once. `pauseWriting` and
-/// `resumeWriting` are about the process's standard input.
+/// The calls come in this order: `connectionMade`; then data from the pipes and the end of each
+/// pipe; `processExited` once, possibly before the last data; and finally, when the process and all
+/// its pipes have ended, `connectionLost` once. `pauseWriting` and `resumeWriting` concern the
+/// process's standard input.
+///
+/// An error that a method throws goes to the loop's exception handler. An error from
+/// `pipeDataReceived` also closes the pipe.
 ///
 /// asyncio: `asyncio.SubprocessProtocol`.
 public protocol SubprocessProtocol: BaseProtocol {
-    /// The process has been started; the first call.
+    /// Called first, when the process has been started.
+    ///
+    /// - Throws: any error; see ``SubprocessProtocol``.
     ///
     /// asyncio: `connection_made`.
     func connectionMade(_ transport: SubprocessTransport) throws
 
-    /// The process has written something.
+    /// Called when the process has written data.
     ///
-    /// - Parameter descriptor: 1 for its standard output, 2 for its standard error.
+    /// - Parameters:
+    ///   - descriptor: 1 for standard output, 2 for standard error.
+    ///   - bytes: the data.
+    /// - Throws: any error; see ``SubprocessProtocol``.
     ///
     /// asyncio: `pipe_data_received`.
     func pipeDataReceived(_ descriptor: Int32, _ bytes: [UInt8]) throws
 
-    /// A pipe to or from the process has ended.
+    /// Called when a pipe to or from the process has ended.
     ///
-    /// - Parameter descriptor: 0, 1 or 2.
+    /// - Parameters:
+    ///   - descriptor: 0, 1 or 2.
+    ///   - error: the reason if the pipe failed; `nil` if it ended normally.
+    /// - Throws: any error; see ``SubprocessProtocol``.
     ///
     /// asyncio: `pipe_connection_lost`.
     func pipeConnectionLost(_ descriptor: Int32, _ error: (any Error)?) throws
 
-    /// The process has ended; see ``SubprocessTransport/returnCode``.
+    /// Called when the process has ended; see ``SubprocessTransport/returnCode``.
+    ///
+    /// - Throws: any error; see ``SubprocessProtocol``.
     ///
     /// asyncio: `process_exited`.
     func processExited() throws
 }
 
 extension SubprocessProtocol {
+    /// Does nothing.
     public func connectionMade(_ transport: SubprocessTransport) {}
+    /// Does nothing.
     public func pipeDataReceived(_ descriptor: Int32, _ bytes: [UInt8]) {}
+    /// Does nothing.
     public func pipeConnectionLost(_ descriptor: Int32, _ error: (any Error)?) {}
+    /// Does nothing.
     public func processExited() {}
 }

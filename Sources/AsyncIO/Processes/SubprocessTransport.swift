@@ -1,16 +1,16 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// A child process as a ``SubprocessProtocol`` sees it.
+/// The transport that reports a child process to a ``SubprocessProtocol``.
 ///
-/// The loop keeps it alive until the process and its pipes have ended.
+/// The loop retains it until the process and its pipes have ended.
 ///
 /// asyncio: `asyncio.SubprocessTransport`.
 public final class SubprocessTransport {
     // Loop thread only: the class is not Sendable.
     private let loop: EventLoop
     private let child: ChildProcess
-    /// Who is called; may be replaced at any time.
+    /// The object whose methods are called. It can be replaced at any time.
     ///
     /// asyncio: `get_protocol`, `set_protocol`.
     public var `protocol`: any SubprocessProtocol
@@ -18,7 +18,7 @@ public final class SubprocessTransport {
     private var openPipes: Set<Int32> = []
     private var hasToldExit = false
     private var hasToldEnd = false
-    /// Whether ``close()`` was called, or everything has ended.
+    /// Whether ``close()`` was called, or the process and its pipes have ended.
     ///
     /// asyncio: `is_closing`.
     public private(set) var isClosing = false
@@ -43,7 +43,7 @@ public final class SubprocessTransport {
         child.onExit = { [self] in exited() }
     }
 
-    /// Tells the protocol, then lets the pipes begin, then completes `waiter`.
+    /// Calls `connectionMade`, then starts the pipes, and then completes `waiter`.
     func start(releasing waiter: Waiter) {
         tell { [self] in try self.protocol.connectionMade(self) }
         for target in pipes.keys.sorted() { pipes[target]?.start() }
@@ -52,43 +52,50 @@ public final class SubprocessTransport {
 
     // MARK: Facts
 
-    /// The process's number.
+    /// The process ID.
     ///
     /// asyncio: `get_pid`.
     public var pid: Int32 { child.pid }
 
-    /// The exit status, or minus the signal that ended it; nil while it runs.
+    /// The exit status, or the negated number of the signal that ended the process; `nil` while it
+    /// runs.
     ///
     /// asyncio: `get_returncode`.
     public var returnCode: Int32? { child.returnCode }
 
-    /// The transport of a pipe to or from the process; nil for a stream that is none.
+    /// Returns the transport of a pipe to or from the process; `nil` if the stream is not a pipe.
     ///
     /// - Parameter descriptor: 0, 1 or 2.
     ///
     /// asyncio: `get_pipe_transport`.
     public func pipeTransport(_ descriptor: Int32) -> Transport? { pipes[descriptor] }
 
-    // MARK: Ending it
+    // MARK: Ending the process
 
-    /// Sends the process a signal; see ``Subprocess/sendSignal(_:toGroup:)``.
+    /// Sends a signal to the process; see ``Subprocess/sendSignal(_:toGroup:)``.
+    ///
+    /// - Throws: as that method.
     ///
     /// asyncio: `send_signal`.
     public func sendSignal(_ signal: Signal, toGroup: Bool = false) throws {
         try child.send(signal, toGroup: toGroup)
     }
 
-    /// Asks the process to end: SIGTERM.
+    /// Asks the process to end by sending SIGTERM.
+    ///
+    /// - Throws: as ``sendSignal(_:toGroup:)``.
     ///
     /// asyncio: `terminate`.
     public func terminate() throws { try sendSignal(.terminate) }
 
-    /// Ends the process: SIGKILL.
+    /// Ends the process by sending SIGKILL.
+    ///
+    /// - Throws: as ``sendSignal(_:toGroup:)``.
     ///
     /// asyncio: `kill`.
     public func kill() throws { try sendSignal(.kill) }
 
-    /// Closes the pipes, and kills the process if it still runs. Calling it again does nothing.
+    /// Closes the pipes, and kills the process if it is still running. Further calls do nothing.
     ///
     /// asyncio: `close`.
     public func close() {
@@ -98,14 +105,14 @@ public final class SubprocessTransport {
         if returnCode == nil { try? kill() }
     }
 
-    /// Waits until the process has ended, whatever becomes of its pipes.
+    /// Waits until the process has ended, whatever happens to its pipes.
     ///
-    /// - Returns: ``returnCode``.
-    /// - Throws: `CancellationError`: the process goes on.
+    /// - Returns: the ``returnCode``.
+    /// - Throws: `CancellationError` if the task is cancelled. The process keeps running.
     @discardableResult
     public nonisolated(nonsending) func wait() async throws -> Int32 { try await child.wait() }
 
-    // MARK: Telling the protocol
+    // MARK: Calling the protocol
 
     private func tell(_ body: @escaping () throws -> Void) {
         loop.ready.append(.handle(Handle(.callback(body))))
@@ -134,12 +141,13 @@ public final class SubprocessTransport {
 }
 
 extension SubprocessTransport: CustomStringConvertible {
+    /// The process ID, the program, and the return code as text.
     public var description: String {
         "SubprocessTransport of process \(pid) (\(child.name), \(returnCode.map { "return code \($0)" } ?? "running"))"
     }
 }
 
-/// One of a process's pipes, which hands on what it hears.
+/// The protocol of one of a process's pipes, which forwards events to the process's protocol.
 private final class SubprocessPipe: ConnectionProtocol {
     private let descriptor: Int32
     private var owner: SubprocessTransport?
@@ -160,14 +168,17 @@ private final class SubprocessPipe: ConnectionProtocol {
 }
 
 extension EventLoop {
-    /// Starts a program as a child of this process, for a protocol.
+    /// Starts a program as a child process and reports its events to a protocol.
     ///
-    /// - Parameters: as those of
-    ///   ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``;
-    ///   but all streams are pipes if nothing else is said.
-    /// - Returns: the transport and its protocol, which was told already.
-    /// - Throws: as that function. If the task is cancelled while the protocol is told, the
-    ///   child is killed and reaped first.
+    /// The parameters are those of
+    /// ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``, except
+    /// that all streams are pipes by default.
+    ///
+    /// - Parameter factory: makes the protocol.
+    /// - Returns: the transport and its protocol, after `connectionMade` was called.
+    /// - Throws: as that function; the errors of `factory`; ``ValueError`` if the options ask for a
+    ///   terminal; ``RuntimeError`` if the loop is closed; `CancellationError` if the task is
+    ///   cancelled before `connectionMade` was called. The child is then killed and reaped first.
     ///
     /// asyncio: `loop.subprocess_exec`.
     public nonisolated(nonsending) func subprocessExec<P: SubprocessProtocol>(
@@ -183,8 +194,11 @@ extension EventLoop {
         return try await startSubprocess(command, name: program.systemString.description, factory)
     }
 
-    /// Starts a command line of the shell, `/bin/sh`, for a protocol; see
+    /// Runs a command line with the shell `/bin/sh` as a child process and reports its events to a
+    /// protocol; see
     /// ``subprocessExec(_:arguments:stdin:stdout:stderr:environment:directory:options:_:)``.
+    ///
+    /// - Throws: as that method, including `CancellationError`.
     ///
     /// asyncio: `loop.subprocess_shell`.
     public nonisolated(nonsending) func subprocessShell<P: SubprocessProtocol>(
@@ -203,11 +217,11 @@ extension EventLoop {
     ) async throws -> (SubprocessTransport, P) {
         try checkOpen("subprocessExec")
         guard command.options.terminal == nil else {
-            throw ValueError("a child with a terminal has no pipes for a protocol; use createSubprocess()")
+            throw ValueError("a child with a terminal cannot report to a protocol; use createSubprocess()")
         }
         let receiver = try factory()
         let transport = try SubprocessTransport(command, name: name, on: self, receiver)
-        let waiter = Waiter(for: "a process's protocol to be told")
+        let waiter = Waiter(for: "connectionMade() of a process's protocol")
         transport.start(releasing: waiter)
         do {
             try await waiter.wait()

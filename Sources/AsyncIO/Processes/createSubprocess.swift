@@ -1,30 +1,30 @@
-/// Starts `program` as a child of this process.
+/// Starts `program` as a child process.
 ///
 /// ```swift
 /// let process = try await createSubprocess("sort", arguments: ["-n"], stdin: .pipe, stdout: .pipe)
 /// let (sorted, _) = try await process.communicate("10\n9\n")
 /// ```
 ///
-/// The loop's thread waits until the child has become its program, some hundred microseconds:
-/// what cannot be started is an error of this call. The child gets no descriptors but the
-/// standard ones and those of the options; signals that this process handles, and SIGPIPE,
-/// do what they do by default, and none is blocked.
+/// The loop's thread waits until the child executes its program, which takes a few hundred
+/// microseconds. A program that cannot be started is therefore an error of this call. The child
+/// gets only the standard descriptors and those of the options. Signals that this process handles,
+/// and SIGPIPE, have their default effect in the child, and no signal is blocked.
 ///
 /// - Parameters:
-///   - program: a path, or a name that is looked for in the child's `PATH`.
-///   - arguments: those after the program's own name: `String`s, `FilePath`s, or ``SystemString``s,
-///     which can be any bytes.
-///   - stdin: where the child's standard input comes from.
-///   - stdout: where its standard output goes.
-///   - stderr: where its standard error goes.
-///   - environment: all of the child's variables; nil for this process's. Merge into
-///     ``Subprocess/inheritedEnvironment`` to add some.
-///   - directory: where the child starts; nil for this process's directory.
-///   - options: process group, session, terminal, further descriptors.
-/// - Throws: ``OSError``, which names the program, if it cannot be started (it is not there,
-///   it is no program, its directory is not there, no descriptor is left); ``ValueError`` for
-///   arguments that make no sense; `CancellationError` if the task was cancelled before.
-///   Nothing runs then, and nothing is left open.
+///   - program: a path, or a name to look up in the child's `PATH`.
+///   - arguments: the arguments after the program's name: `String`s, `FilePath`s, or
+///     ``SystemString``s, which can contain any bytes.
+///   - stdin: the source of the child's standard input.
+///   - stdout: the destination of its standard output.
+///   - stderr: the destination of its standard error.
+///   - environment: all environment variables of the child; `nil` for those of this process. To add
+///     some, merge them into ``Subprocess/inheritedEnvironment``.
+///   - directory: the child's working directory; `nil` for that of this process.
+///   - options: the process group, session, terminal, and additional descriptors.
+/// - Throws: ``OSError`` with the name of the program if it cannot be started (the program or its
+///   directory does not exist, the file is not a program, or no descriptor is left); ``ValueError``
+///   for invalid arguments; `CancellationError` if the task was already cancelled. No process is
+///   running then, and nothing is left open. Cancellation does not interrupt the start itself.
 ///
 /// asyncio: `asyncio.create_subprocess_exec`.
 public nonisolated(nonsending) func createSubprocess(
@@ -39,13 +39,15 @@ public nonisolated(nonsending) func createSubprocess(
     return try startSubprocess(command, name: program.systemString.description)
 }
 
-/// Starts a command line of the shell, `/bin/sh`, as a child of this process.
+/// Runs a command line with the shell `/bin/sh` as a child process.
 ///
-/// What is not known beforehand has no place in a command line: it would be the shell's to
-/// read. Hand it over as a variable of the environment, or start the program itself.
+/// Never build a command line from untrusted input, because the shell would interpret it. Pass the
+/// input through the environment, or start the program itself and pass it as an argument.
 ///
-/// Everything else is as in
+/// The other parameters are those of
 /// ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``.
+///
+/// - Throws: as that function, including `CancellationError`.
 ///
 /// asyncio: `asyncio.create_subprocess_shell`.
 public nonisolated(nonsending) func createSubprocess(
@@ -59,8 +61,8 @@ public nonisolated(nonsending) func createSubprocess(
     return try startSubprocess(command, name: line.systemString.description)
 }
 
-/// A request to cancel that came before is delivered here, so that nothing is started; none
-/// can come meanwhile.
+/// Delivers a request to cancel that came earlier, so that no process is started. No request can
+/// come meanwhile.
 private func startSubprocess(_ command: ChildSetup.Command, name: String) throws -> Subprocess {
     let loop = EventLoop.required(for: "createSubprocess")
     if let task = runningTask() {

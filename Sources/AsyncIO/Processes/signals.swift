@@ -1,6 +1,6 @@
 internal import DequeModule
 
-/// The signals of these kinds as they arrive, from now on.
+/// Returns the signals of the given kinds as they arrive from now on.
 ///
 /// ```swift
 /// for try await signal in try signals(.terminate, .interrupt, .hangUp) {
@@ -9,24 +9,27 @@ internal import DequeModule
 /// }
 /// ```
 ///
-/// As long as the sequence lives, its signals do not do what they do by default: Ctrl-C, for
-/// one, does not cancel the main task. Handlers of the same signals, and other sequences,
-/// learn of them too. A signal that arrives while one of its kind waits to be read counts
-/// once, as it does in the kernel.
+/// While the sequence exists, its signals do not have their default effect. For example, Ctrl-C
+/// does not cancel the main task. Handlers of the same signals and other sequences receive them
+/// too. A signal that arrives while another of its kind has not been read yet counts only once, as
+/// in the kernel.
 ///
-/// - Throws: ``ValueError`` if there is no such signal; ``RuntimeError`` if it cannot be caught,
-///   if this is not the process's first thread, or if no loop runs here.
+/// - Throws: ``ValueError`` if there is no such signal; ``RuntimeError`` if a signal cannot be
+///   caught, this is not the process's first thread, or no loop is running on this thread;
+///   ``OSError`` if the system refuses the handler.
 ///
 /// asyncio: `loop.add_signal_handler`, as a sequence.
 public func signals(_ kinds: Signal...) throws -> SignalSequence {
     try SignalSequence(kinds, on: EventLoop.running)
 }
 
-/// Signals as they arrive; see ``signals(_:)``.
+/// An asynchronous sequence of signals as they arrive; see ``signals(_:)``.
 ///
-/// Several tasks may iterate: each signal goes to one of them.
+/// Several tasks can iterate over it. Each signal goes to one of them.
 public final class SignalSequence: AsyncSequence {
+    /// The kind of signal that arrived.
     public typealias Element = Signal
+    /// Iterating fails only if the task is cancelled.
     public typealias Failure = any Error
 
     // Loop thread only: the class is not Sendable.
@@ -34,8 +37,8 @@ public final class SignalSequence: AsyncSequence {
     private let kinds: [Signal]
     private let line = Line()
 
-    /// What has come, and who waits for it. The loop holds this, not the sequence, which ends
-    /// with its owner.
+    /// The signals that have arrived, and the tasks that wait for them. The loop retains this
+    /// object and not the sequence, so the sequence ends with its owner.
     private final class Line: SignalListener {
         var arrived = Deque<Signal>()
         var readers = WaitQueue()
@@ -55,13 +58,13 @@ public final class SignalSequence: AsyncSequence {
     }
 
     deinit {
-        // Only code that lost its loop can be elsewhere, and its signals are gone too.
+        // Code on another thread has lost its loop, and the loop's signals are gone too.
         if EventLoop.here === loop { loop.removeListener(line, for: kinds) }
     }
 
-    /// The next signal.
+    /// Waits for the next signal.
     ///
-    /// - Throws: `CancellationError`: then no signal is lost.
+    /// - Throws: `CancellationError`. In that case, no signal is lost.
     func next() async throws -> Signal {
         while true {
             if let signal = line.arrived.popFirst() { return signal }
@@ -71,21 +74,29 @@ public final class SignalSequence: AsyncSequence {
             do {
                 try await place.wait()
             } catch {
-                // It was this one's turn: pass it on.
+                // This task had been woken, so wake the next one.
                 if place.state == .finished { line.readers.wake(1) }
                 throw error
             }
         }
     }
 
+    /// Returns an iterator over the signals.
     public func makeAsyncIterator() -> Iterator { Iterator(sequence: self) }
 
+    /// An iterator over signals. It never ends by itself.
     public struct Iterator: AsyncIteratorProtocol {
         let sequence: SignalSequence
 
-        /// The next signal; there is always another one to wait for.
+        /// Waits for the next signal.
+        ///
+        /// - Returns: the signal, never `nil`.
+        /// - Throws: `CancellationError` if the task is cancelled. In that case, no signal is lost.
         public mutating func next() async throws -> Signal? { try await sequence.next() }
 
+        /// Waits for the next signal; see ``next()``.
+        ///
+        /// - Throws: `CancellationError` if the task is cancelled.
         public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Signal? {
             try await next()
         }

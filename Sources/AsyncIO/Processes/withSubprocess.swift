@@ -1,4 +1,4 @@
-/// Runs `body` with a child process, which does not outlive it.
+/// Runs `body` with a child process that ends with it.
 ///
 /// ```swift
 /// try await withSubprocess("ffmpeg", arguments: arguments, stderr: .pipe) { process in
@@ -7,16 +7,19 @@
 /// }
 /// ```
 ///
-/// When the body ends, in whatever way, a child that still runs is asked to end (SIGTERM),
-/// killed when `grace` has passed, and waited for; then its pipes are closed. A cancellation
-/// of the task does not cut this short. If the child leads a process group (see
-/// ``SubprocessOptions``), all of that ends with it.
+/// When the body returns or throws and the child is still running, the child is asked to end
+/// (SIGTERM), killed after `grace`, and waited for. Then its pipes are closed. Cancelling the task
+/// does not cut this short. If the child leads a process group (see ``SubprocessOptions``), the
+/// whole group ends with it.
 ///
-/// - Parameter grace: how long the child has to end when it is asked to.
-/// - Returns: what `body` returns.
+/// The other parameters are those of
+/// ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``.
+///
+/// - Parameter grace: how long the child may take to end after it was asked to.
+/// - Returns: the value that `body` returns.
 /// - Throws: as
-///   ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``; what
-///   `body` throws; `CancellationError`.
+///   ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``; the
+///   errors of `body`; `CancellationError` if the task is cancelled while the child ends.
 @discardableResult
 public func withSubprocess<T>(
     _ program: some SystemStringConvertible, arguments: [any SystemStringConvertible] = [],
@@ -33,13 +36,16 @@ public func withSubprocess<T>(
     return try await scope(of: process, grace: grace, isolation: isolation, body)
 }
 
-/// Runs `body` with a command line of the shell, which does not outlive it.
+/// Runs `body` with a command line of the shell that ends with it.
 ///
-/// The shell leads a process group of its own, unless the options say otherwise, so that the
-/// programs of the command line end too.
+/// The shell leads a process group of its own, unless you pass options, so that the programs of the
+/// command line end too.
 ///
 /// Everything else is as in
-/// ``withSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:grace:isolation:_:)``.
+/// ``withSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:grace:isolation:_:)``,
+/// including errors and cancellation.
+///
+/// - Throws: as that function.
 @discardableResult
 public func withSubprocess<T>(
     shell line: some SystemStringConvertible, stdin: SubprocessStream = .inherit, stdout: SubprocessStream = .inherit,
@@ -61,7 +67,7 @@ private func scope<T>(
 ) async throws -> T {
     let result: Result<T, any Error>
     do { result = .success(try await body(process)) } catch { result = .failure(error) }
-    // What the body ended with counts more than a cancellation while its child ends.
+    // The result of the body takes precedence over a cancellation while its child ends.
     do {
         try await withCleanup(timeout: nil, isolation: isolation) {
             _ = isolation

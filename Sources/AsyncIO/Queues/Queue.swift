@@ -1,7 +1,7 @@
 public import DequeModule
 internal import HeapModule
 
-/// Hands items from tasks to tasks, in order: the first in is the first out.
+/// A first-in, first-out queue that passes items between tasks.
 ///
 /// ```swift
 /// let queue = Queue<Int>(maxSize: 10)
@@ -10,24 +10,30 @@ internal import HeapModule
 /// for try await item in queue { … } // until it is shut down
 /// ```
 ///
+/// Waiting tasks are served in FIFO order.
+///
 /// asyncio: `asyncio.Queue`.
 //
-// What has to do with the element's type is inlinable, and no more than that: it is
-// specialised in the user's module. The rest is QueueState's.
+// Only code that depends on the element's type is inlinable, so that it is specialized in the
+// user's module. The rest is in QueueState.
 public class Queue<Element>: AsyncSequence {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
     @usableFromInline final let state: QueueState
     @usableFromInline @safe @exclusivity(unchecked) final var items = Deque<Element>()
-    /// Whether `items` is all there is to it, or a subclass has its own way.
+    /// Whether `items` holds all items, rather than storage of a subclass.
     @usableFromInline final let isPlain: Bool
 
-    /// How many items fit; zero or less for no limit.
+    /// The maximum number of items; zero or less for no limit.
+    ///
+    /// asyncio: `Queue.maxsize`.
     public final var maxSize: Int { state.maxSize }
 
     /// Whether ``shutdown(immediate:)`` was called.
     public final var isShutDown: Bool { state.isShutDown }
 
-    /// - Parameter maxSize: how many items fit; zero or less for no limit.
+    /// Creates an empty queue.
+    ///
+    /// - Parameter maxSize: the maximum number of items; zero or less for no limit.
     public convenience init(maxSize: Int = 0) { self.init(maxSize: maxSize, isPlain: true) }
 
     fileprivate init(maxSize: Int, isPlain: Bool) {
@@ -35,29 +41,34 @@ public class Queue<Element>: AsyncSequence {
         self.isPlain = isPlain
     }
 
-    // What a subclass does in its own way.
+    // Overridden by subclasses.
     @usableFromInline func append(_ item: Element) { items.append(item) }
     @usableFromInline func removeNext() -> Element? { items.popFirst() }
 
-    /// How many items are in the queue.
+    /// The number of items in the queue.
     ///
     /// asyncio: `Queue.qsize`.
     @inlinable
     public final var count: Int { state.count }
 
+    /// Whether the queue has no items.
+    ///
     /// asyncio: `Queue.empty`.
     @inlinable
     public final var isEmpty: Bool { state.count == 0 }
 
+    /// Whether the queue has as many items as it can hold.
+    ///
     /// asyncio: `Queue.full`.
     @inlinable
     public final var isFull: Bool { state.isFull }
 
     // MARK: Putting
 
-    /// Waits until there is room, and puts an item in.
+    /// Puts an item into the queue. Waits for a free slot if the queue is full.
     ///
-    /// - Throws: ``QueueShutDown``; `CancellationError`; then the item is not in.
+    /// - Throws: ``QueueShutDown`` if the queue is shut down; `CancellationError` if the task is
+    ///   cancelled while it waits. In that case, the item is not in the queue.
     ///
     /// asyncio: `Queue.put`.
     @inlinable
@@ -66,9 +77,9 @@ public class Queue<Element>: AsyncSequence {
         try putNoWait(item)
     }
 
-    /// Puts an item in at once.
+    /// Puts an item into the queue without waiting.
     ///
-    /// - Throws: ``QueueFull``, ``QueueShutDown``.
+    /// - Throws: ``QueueFull`` if the queue is full; ``QueueShutDown`` if it is shut down.
     ///
     /// asyncio: `Queue.put_nowait`.
     @inlinable
@@ -81,10 +92,10 @@ public class Queue<Element>: AsyncSequence {
 
     // MARK: Getting
 
-    /// Waits until there is an item, and takes it out.
+    /// Removes and returns an item from the queue. Waits for one if the queue is empty.
     ///
-    /// - Throws: ``QueueShutDown`` if the queue is shut down and empty; `CancellationError`;
-    ///   then no item is lost.
+    /// - Throws: ``QueueShutDown`` if the queue is shut down and empty; `CancellationError` if the
+    ///   task is cancelled while it waits. In that case, no item is lost.
     ///
     /// asyncio: `Queue.get`.
     @inlinable
@@ -93,9 +104,10 @@ public class Queue<Element>: AsyncSequence {
         return try getNoWait()
     }
 
-    /// Takes an item out at once.
+    /// Removes and returns an item from the queue without waiting.
     ///
-    /// - Throws: ``QueueEmpty``; ``QueueShutDown`` if the queue is shut down and empty.
+    /// - Throws: ``QueueEmpty`` if the queue is empty; ``QueueShutDown`` if it is shut down and
+    ///   empty.
     ///
     /// asyncio: `Queue.get_nowait`.
     @inlinable
@@ -110,9 +122,9 @@ public class Queue<Element>: AsyncSequence {
 
     // MARK: Finishing
 
-    /// Says that work on an item taken out is done; see ``join()``.
+    /// Reports that the work on an item taken from the queue is done; see ``join()``.
     ///
-    /// - Throws: ``ValueError`` if it is said more often than items were put in.
+    /// - Throws: ``ValueError`` if it is called more often than items were put in.
     ///
     /// asyncio: `Queue.task_done`.
     public final func taskDone() throws(ValueError) {
@@ -120,20 +132,24 @@ public class Queue<Element>: AsyncSequence {
         state.finish(1)
     }
 
-    /// Waits until ``taskDone()`` was called for every item that was put in.
+    /// Waits until ``taskDone()`` was called for every item that was put into the queue.
     ///
-    /// - Throws: `CancellationError`.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits.
     ///
     /// asyncio: `Queue.join`.
     public nonisolated(nonsending) final func join() async throws {
         if state.unfinished > 0 { try await state.finished.wait() }
     }
 
-    /// Ends the queue: `put` fails from now on, also for those who wait to put; `get` goes
-    /// on until the queue is empty, then it fails.
+    /// Shuts the queue down.
     ///
-    /// - Parameter immediate: whether to drop what is in the queue. `join()` then waits for
-    ///   the items that were taken out and not finished.
+    /// Putting fails from now on, including for tasks that are waiting to put. Getting continues
+    /// until the queue is empty, and then fails.
+    ///
+    /// - Parameter immediate: whether to drop the items in the queue. `join()` then waits only for
+    ///   the items that were already taken out.
+    /// - Complexity: O(*n*) in the number of waiting tasks, plus the number of items if `immediate`
+    ///   is `true`.
     ///
     /// asyncio: `Queue.shutdown`.
     public final func shutdown(immediate: Bool = false) {
@@ -146,40 +162,58 @@ public class Queue<Element>: AsyncSequence {
 
     // MARK: Iterating
 
+    /// Iterating fails only if the task is cancelled.
     public typealias Failure = any Error
 
+    /// Returns an iterator that takes items from the queue.
     public final func makeAsyncIterator() -> Iterator { Iterator(queue: self) }
 
-    /// Takes items out until the queue is shut down and empty.
+    /// An iterator that takes items from a queue until it is shut down and empty.
     public struct Iterator: AsyncIteratorProtocol {
         let queue: Queue
 
+        /// Removes and returns an item from the queue. Waits for one if the queue is empty.
+        ///
+        /// - Returns: the item; `nil` if the queue is shut down and empty.
+        /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, no
+        ///   item is lost.
         public mutating func next() async throws -> Element? {
             do { return try await queue.get() } catch is QueueShutDown { return nil }
         }
 
+        /// Removes and returns an item from the queue; see ``next()``.
+        ///
+        /// - Throws: `CancellationError` if the task is cancelled while it waits.
         public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
             do { return try await queue.get() } catch is QueueShutDown { return nil }
         }
     }
 }
 
-/// A queue whose last item in is the first out.
+/// A last-in, first-out queue.
 ///
 /// asyncio: `asyncio.LifoQueue`.
 public final class LIFOQueue<Element>: Queue<Element> {
+    /// Creates an empty queue.
+    ///
+    /// - Parameter maxSize: the maximum number of items; zero or less for no limit.
     public init(maxSize: Int = 0) { super.init(maxSize: maxSize, isPlain: false) }
 
     @usableFromInline override func removeNext() -> Element? { items.popLast() }
 }
 
-/// A queue whose smallest item is the first out.
+/// A queue that returns its smallest item first.
+///
+/// Putting and getting are O(log *n*) in the number of items.
 ///
 /// asyncio: `asyncio.PriorityQueue`.
 public final class PriorityQueue<Element: Comparable>: Queue<Element> {
-    // Checked: the heap calls the user's `<` while it is modified.
+    // With exclusivity checks, because the heap calls the user's `<` while it is modified.
     private var heap = Heap<Element>()
 
+    /// Creates an empty queue.
+    ///
+    /// - Parameter maxSize: the maximum number of items; zero or less for no limit.
     public init(maxSize: Int = 0) { super.init(maxSize: maxSize, isPlain: false) }
 
     @usableFromInline override func append(_ item: Element) { heap.insert(item) }

@@ -1,14 +1,14 @@
-/// What a queue is besides its items: how many there are, and who waits.
+/// The state of a queue apart from its items: their number, and the waiting tasks.
 @usableFromInline
 final class QueueState {
-    // Loop thread only, as the queue is.
+    // Loop thread only, like the queue.
     @usableFromInline @safe @exclusivity(unchecked) private(set) var count = 0
     @usableFromInline @safe @exclusivity(unchecked) private(set) var isShutDown = false
     @usableFromInline let maxSize: Int
 
     @safe @exclusivity(unchecked) var getters = WaitQueue()
     @safe @exclusivity(unchecked) var putters = WaitQueue()
-    /// How many items came and were not finished.
+    /// The number of items that were put in and not reported as done.
     @safe @exclusivity(unchecked) private(set) var unfinished = 0
     let finished = Event()
 
@@ -44,7 +44,7 @@ final class QueueState {
                 try await place.wait()
             } catch {
                 putters.remove(place)
-                // It was this one's turn: pass it on.
+                // This task had been woken, so wake the next one.
                 if place.state == .finished, !isFull { putters.wakeAndRemoveNext() }
                 throw error
             }
@@ -69,13 +69,13 @@ final class QueueState {
 
     // MARK: Ending
 
-    /// Work on as many items is done.
+    /// Records that the work on `items` items is done.
     func finish(_ items: Int) {
         unfinished = max(0, unfinished - items)
         if unfinished == 0 { finished.set() }
     }
 
-    /// The items were thrown away.
+    /// Records that all items in the queue were dropped.
     func dropAll() {
         finish(count)
         count = 0

@@ -1,9 +1,9 @@
-/// A point where a number of tasks wait for each other, again and again.
+/// A point where a fixed number of tasks wait for each other, again and again.
 ///
 /// asyncio: `asyncio.Barrier`.
 public final class Barrier {
-    /// `filling`: tasks arrive. `draining`: all have arrived, and leave. `resetting`: those
-    /// that had arrived leave with an error. `broken`: nobody may come.
+    /// `filling`: tasks arrive. `draining`: all tasks have arrived and are leaving. `resetting`:
+    /// the tasks that had arrived leave with an error. `broken`: tasks that arrive get an error.
     private enum State { case filling, draining, resetting, broken }
 
     // Loop thread only; changed with the condition's lock held.
@@ -11,33 +11,39 @@ public final class Barrier {
     private var state = State.filling
     private var count = 0
 
-    /// How many tasks the barrier waits for.
+    /// The number of tasks that the barrier waits for.
+    ///
+    /// asyncio: `Barrier.parties`.
     public let parties: Int
 
+    /// Creates a barrier.
+    ///
+    /// - Parameter parties: the number of tasks that the barrier waits for.
     /// - Throws: ``ValueError`` if `parties` is less than 1.
     public init(_ parties: Int) throws(ValueError) {
-        guard parties >= 1 else { throw ValueError("parties must be >= 1, not \(parties)") }
+        guard parties >= 1 else { throw ValueError("parties must be >= 1, got \(parties)") }
         self.parties = parties
     }
 
-    /// How many tasks wait at the barrier.
+    /// The number of tasks that are waiting at the barrier.
     ///
     /// asyncio: `Barrier.n_waiting`.
     public var waiting: Int { state == .filling ? count : 0 }
 
-    /// Whether the barrier was aborted.
+    /// Whether the barrier was aborted; see ``abort()``.
     ///
     /// asyncio: `Barrier.broken`.
     public var isBroken: Bool { state == .broken }
 
-    /// Waits until as many tasks as the barrier has parties have come.
+    /// Waits until as many tasks have arrived as the barrier has parties.
     ///
-    /// A task that is cancelled meanwhile just leaves. While the last ones leave, newcomers
-    /// wait for the next round.
+    /// A task that is cancelled leaves the barrier, which then waits for another one. While the
+    /// tasks of a round are leaving, new ones wait for the next round.
     ///
-    /// - Returns: the place of arrival, from 0; each task of a round gets another.
-    /// - Throws: ``BrokenBarrierError`` if the barrier is aborted, or reset meanwhile;
-    ///   `CancellationError`.
+    /// - Returns: the order of arrival in the round, starting from 0.
+    /// - Throws: ``BrokenBarrierError`` if the barrier is aborted, or reset while the task waits;
+    ///   `CancellationError` if the task is cancelled while it waits.
+    /// - Complexity: O(*n*) in the number of parties, for the last task of a round.
     ///
     /// asyncio: `Barrier.wait`.
     @discardableResult
@@ -75,12 +81,16 @@ public final class Barrier {
         count -= 1
         guard count == 0 else { return }
         if state == .resetting || state == .draining { state = .filling }
-        // The lock is held here, so that this cannot throw.
+        // The lock is held here, so this cannot throw.
         try? condition.notifyAll()
     }
 
-    /// Empties the barrier: tasks that wait get a ``BrokenBarrierError``; when they have
-    /// left, it is as new.
+    /// Resets the barrier. Waiting tasks get a ``BrokenBarrierError``. Once they have left, the
+    /// barrier can be used again.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled while it waits for the barrier's
+    ///   lock. In that case, the barrier is not reset.
+    /// - Complexity: O(*n*) in the number of waiting tasks.
     ///
     /// asyncio: `Barrier.reset`.
     public nonisolated(nonsending) func reset() async throws {
@@ -90,8 +100,12 @@ public final class Barrier {
         try condition.release()
     }
 
-    /// Breaks the barrier: tasks that wait, and all that come, get a ``BrokenBarrierError``
-    /// until it is reset.
+    /// Breaks the barrier. Waiting tasks, and all tasks that arrive before the next reset, get a
+    /// ``BrokenBarrierError``.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled while it waits for the barrier's
+    ///   lock. In that case, the barrier is not broken.
+    /// - Complexity: O(*n*) in the number of waiting tasks.
     ///
     /// asyncio: `Barrier.abort`.
     public nonisolated(nonsending) func abort() async throws {
@@ -101,7 +115,9 @@ public final class Barrier {
         try condition.release()
     }
 
-    /// Waits at the barrier, then runs `body` with the place of arrival.
+    /// Waits at the barrier, then runs `body` with the order of arrival.
+    ///
+    /// - Throws: as ``wait()``, including `CancellationError`; the errors of `body`.
     ///
     /// asyncio: `async with barrier as position`.
     public nonisolated(nonsending) func with<T>(
@@ -111,11 +127,14 @@ public final class Barrier {
     }
 }
 
-/// The barrier was aborted, or reset while a task waited.
+/// An error for waiting at a barrier that was aborted, or reset while a task waited.
 ///
 /// asyncio: `asyncio.BrokenBarrierError`.
 public struct BrokenBarrierError: Error, CustomStringConvertible {
+    /// The message of the error.
     public let message: String
+    /// Creates an error with a message.
     public init(_ message: String) { self.message = message }
+    /// The message of the error.
     public var description: String { message }
 }

@@ -1,4 +1,4 @@
-/// A lock, and a line of tasks that wait for something about what it guards to change.
+/// A lock, together with a queue of tasks that wait for a change in the state that it protects.
 ///
 /// ```swift
 /// try await condition.withLock {
@@ -10,32 +10,46 @@
 /// asyncio: `asyncio.Condition`.
 public final class Condition {
     @safe @exclusivity(unchecked) var line = WaitQueue()
-    /// The lock, which may be shared with other conditions.
+    /// The lock, which can be shared with other conditions.
     public let lock: Lock
 
+    /// Creates a condition.
+    ///
+    /// - Parameter lock: the lock of the condition. By default, a new one.
     public init(lock: Lock = Lock()) { self.lock = lock }
 
-    /// Whether somebody holds the lock.
+    /// Whether the lock is held.
+    ///
+    /// asyncio: `Condition.locked`.
     public var isLocked: Bool { lock.isLocked }
 
-    /// Waits for the lock and takes it; see ``Lock/acquire()``.
+    /// Waits until the lock is free, and acquires it; see ``Lock/acquire()``.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the
+    ///   lock is not acquired.
+    ///
+    /// asyncio: `Condition.acquire`.
     public nonisolated(nonsending) func acquire() async throws { try await lock.acquire() }
 
-    /// Lets the lock go; see ``Lock/release()``.
+    /// Releases the lock; see ``Lock/release()``.
+    ///
+    /// - Throws: ``RuntimeError`` if the lock is not held.
+    ///
+    /// asyncio: `Condition.release`.
     public func release() throws(RuntimeError) { try lock.release() }
 
-    /// Lets the lock go, waits to be notified, and takes the lock again.
+    /// Releases the lock, waits to be notified, and acquires the lock again.
     ///
-    /// The lock is held when this returns or throws, however often the task is cancelled
-    /// meanwhile. A notification that came to a task that leaves with an error goes to
-    /// another. What was waited for may not be so any more: look again, or give `wait` the
-    /// predicate.
+    /// The lock is held when this method returns or throws, however often the task is cancelled
+    /// meanwhile. If a notified task leaves with an error, its notification goes to another task.
+    /// What the task waited for may no longer be true, so check again, or use ``wait(for:)``.
     ///
-    /// - Throws: ``RuntimeError`` if the lock is not held; `CancellationError`.
+    /// - Throws: ``RuntimeError`` if the lock is not held; `CancellationError` if the task is
+    ///   cancelled while it waits.
     ///
     /// asyncio: `Condition.wait`.
     public nonisolated(nonsending) func wait() async throws {
-        guard lock.isLocked else { throw RuntimeError("wait() on a Condition whose lock is not held") }
+        guard lock.isLocked else { throw RuntimeError("wait() was called on a Condition whose lock is not held") }
         let place = Waiter(for: "Condition.wait()", on: self)
         try lock.release()
         var cancellation: (any Error)?
@@ -43,8 +57,8 @@ public final class Condition {
         do { try await place.wait() } catch { cancellation = error }
         line.remove(place)
 
-        // The lock must be held again, whatever is cancelled meanwhile; the latest
-        // request is thrown once it is.
+        // The lock must be held again even if the task is cancelled meanwhile. The latest request
+        // is thrown afterwards.
         let task = runningTask()
         var message = task?.cancelMessage
         while true {
@@ -62,29 +76,32 @@ public final class Condition {
         throw cancellation
     }
 
-    /// Waits until `predicate`, which is looked at with the lock held, is true.
+    /// Waits until `predicate` returns true. It is called with the lock held.
     ///
     /// - Throws: ``RuntimeError`` if the lock is not held and the predicate is false;
-    ///   `CancellationError`; what the predicate throws.
+    ///   `CancellationError` if the task is cancelled while it waits; the errors of the predicate.
     ///
     /// asyncio: `Condition.wait_for`.
     public nonisolated(nonsending) func wait(for predicate: () throws -> Bool) async throws {
         while try !predicate() { try await wait() }
     }
 
-    /// Wakes the first `count` tasks that wait; they go on when they have the lock.
+    /// Wakes the first `count` waiting tasks. Each continues when it has acquired the lock.
     ///
+    /// - Parameter count: the maximum number of tasks to wake.
     /// - Throws: ``RuntimeError`` if the lock is not held.
+    /// - Complexity: O(*n*) in the number of waiting tasks.
     ///
     /// asyncio: `Condition.notify`.
     public func notify(_ count: Int = 1) throws(RuntimeError) {
-        guard lock.isLocked else { throw RuntimeError("notify() on a Condition whose lock is not held") }
+        guard lock.isLocked else { throw RuntimeError("notify() was called on a Condition whose lock is not held") }
         line.wake(count)
     }
 
-    /// Wakes all tasks that wait.
+    /// Wakes all waiting tasks.
     ///
     /// - Throws: ``RuntimeError`` if the lock is not held.
+    /// - Complexity: O(*n*) in the number of waiting tasks.
     ///
     /// asyncio: `Condition.notify_all`.
     public func notifyAll() throws(RuntimeError) { try notify(.max) }

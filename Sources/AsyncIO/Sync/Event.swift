@@ -1,16 +1,19 @@
-/// A flag that tasks wait for.
+/// A flag that tasks can wait for.
 ///
 /// asyncio: `asyncio.Event`.
 public final class Event {
     @safe @exclusivity(unchecked) var line = WaitQueue()
-    /// Whether the flag is up.
+    /// Whether the event is set.
     ///
     /// asyncio: `Event.is_set`.
     @safe @exclusivity(unchecked) public private(set) var isSet = false
 
+    /// Creates an event that is not set.
     public init() {}
 
-    /// Raises the flag and wakes everybody who waits, also if it is lowered again at once.
+    /// Sets the event and wakes all waiting tasks, even if it is cleared again at once.
+    ///
+    /// - Complexity: O(*n*) in the number of waiting tasks.
     ///
     /// asyncio: `Event.set`.
     public func set() {
@@ -19,14 +22,14 @@ public final class Event {
         line.wake()
     }
 
-    /// Lowers the flag: who waits from now on waits for the next `set()`.
+    /// Clears the event. Tasks that wait from now on wait for the next ``set()``.
     ///
     /// asyncio: `Event.clear`.
     public func clear() { isSet = false }
 
-    /// Waits until the flag is up; does not suspend if it is.
+    /// Waits until the event is set. Does not suspend if it is already set.
     ///
-    /// - Throws: `CancellationError`.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits.
     ///
     /// asyncio: `Event.wait`.
     public nonisolated(nonsending) func wait() async throws {

@@ -1,28 +1,30 @@
-/// Mutual exclusion across awaits, first come, first served.
+/// A mutual-exclusion lock that can be held across awaits. Waiting tasks acquire it in FIFO order.
 ///
 /// ```swift
 /// let lock = Lock()
 /// try await lock.withLock { counter = try await next(counter) }
 /// ```
 ///
-/// It has no owner and is not reentrant. Taking a free lock does not suspend.
+/// The lock is not reentrant, and any task can release it. Acquiring a free lock does not suspend.
 ///
 /// asyncio: `asyncio.Lock`.
 public final class Lock {
     @safe @exclusivity(unchecked) var line = WaitQueue()
-    /// Whether somebody holds the lock.
+    /// Whether the lock is held.
     ///
     /// asyncio: `Lock.locked`.
     @safe @exclusivity(unchecked) public private(set) var isLocked = false
 
-    /// The number of the task that took it; 0 if no task holds it.
+    /// The number of the task that acquired the lock; 0 if no task holds it.
     @safe @exclusivity(unchecked) private(set) var ownerNumber: UInt64 = 0
 
+    /// Creates a lock that is free.
     public init() {}
 
-    /// Waits until the lock is free, and takes it.
+    /// Waits until the lock is free, and acquires it.
     ///
-    /// - Throws: `CancellationError`; then the lock was not taken.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the
+    ///   lock is not acquired.
     ///
     /// asyncio: `Lock.acquire`.
     public nonisolated(nonsending) func acquire() async throws {
@@ -49,13 +51,13 @@ public final class Lock {
         ownerNumber = EventLoop.currentTaskNumber
     }
 
-    /// Lets the lock go; the first in line gets it in the next turn.
+    /// Releases the lock. The first waiting task acquires it in the next turn.
     ///
-    /// - Throws: ``RuntimeError`` if nobody holds it.
+    /// - Throws: ``RuntimeError`` if the lock is not held.
     ///
     /// asyncio: `Lock.release`.
     public func release() throws(RuntimeError) {
-        guard isLocked else { throw RuntimeError("release() of a Lock that is not locked") }
+        guard isLocked else { throw RuntimeError("release() was called on a Lock that is not held") }
         isLocked = false
         ownerNumber = 0
         line.wakeHead()

@@ -1,16 +1,26 @@
-/// What can be held for the length of a block.
+/// An object that can be acquired for the duration of a block.
 ///
 /// asyncio: the `async with` of locks, conditions and semaphores.
 public protocol ScopedLocking: AnyObject {
+    /// Waits until the object is available, and acquires it.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, nothing
+    ///   is acquired.
     nonisolated(nonsending) func acquire() async throws
+    /// Releases the object.
+    ///
+    /// - Throws: an error if it is not held.
     func release() throws
 }
 
 extension ScopedLocking {
-    /// Acquires, runs `body`, and releases, whatever comes.
+    /// Acquires the object, runs `body`, and releases the object when `body` returns or throws.
     ///
-    /// - Throws: what `body` throws; `CancellationError` while waiting; what `release()`
-    ///   throws if the body released it itself, and did not fail.
+    /// - Returns: the value that `body` returns.
+    /// - Throws: the errors of `body`; `CancellationError` if the task is cancelled while it waits;
+    ///   the error of `release()` if the body already released the object and did not throw.
+    ///
+    /// asyncio: `async with lock`.
     @inlinable
     public nonisolated(nonsending) func withLock<T>(
         _ body: nonisolated(nonsending) () async throws -> T
@@ -20,7 +30,7 @@ extension ScopedLocking {
         do {
             value = try await body()
         } catch {
-            // What the body failed with counts more than that it has released already.
+            // An error of the body takes precedence over an error of `release()`.
             try? release()
             throw error
         }

@@ -1,25 +1,29 @@
-/// So many at a time, first come, first served.
+/// A counting semaphore. Waiting tasks acquire it in FIFO order.
 ///
 /// asyncio: `asyncio.Semaphore`.
 public class Semaphore {
     @safe @exclusivity(unchecked) final var line = WaitQueue()
-    /// How many may still enter.
+    /// How many times the semaphore can be acquired without waiting.
     @safe @exclusivity(unchecked) public private(set) final var value: Int
 
+    /// Creates a semaphore.
+    ///
+    /// - Parameter value: how many times the semaphore can be acquired without waiting.
     /// - Throws: ``ValueError`` if `value` is negative.
     public init(_ value: Int = 1) throws(ValueError) {
-        guard value >= 0 else { throw ValueError("Semaphore initial value must be >= 0, not \(value)") }
+        guard value >= 0 else { throw ValueError("Semaphore initial value must be >= 0, got \(value)") }
         self.value = value
     }
 
-    /// Whether `acquire()` would have to wait: nothing is left, or others wait already.
+    /// Whether `acquire()` would have to wait, because the value is 0 or other tasks are waiting.
     ///
     /// asyncio: `Semaphore.locked`.
     public final var isLocked: Bool { value == 0 || line.hasLiveWaiter }
 
-    /// Waits until there is one left, and takes it.
+    /// Waits until the value is positive, and decrements it.
     ///
-    /// - Throws: `CancellationError`; then none was taken.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the
+    ///   value is not changed.
     ///
     /// asyncio: `Semaphore.acquire`.
     public nonisolated(nonsending) final func acquire() async throws {
@@ -30,7 +34,7 @@ public class Semaphore {
         let place = Waiter(for: "Semaphore.acquire()", on: self)
         line.append(place)
         defer {
-            // Others may have come while this one's turn was on its way.
+            // More may have been released while this task was about to resume.
             while value > 0, wakeNext() {}
         }
         do {
@@ -43,9 +47,10 @@ public class Semaphore {
         }
     }
 
-    /// Gives one back; the first in line gets it.
+    /// Increments the value, or passes the semaphore to the first waiting task.
     ///
-    /// - Throws: only a ``BoundedSemaphore`` does, and one that counts to no higher number.
+    /// - Throws: ``ValueError`` if the value is already `Int.max`. A ``BoundedSemaphore`` throws
+    ///   earlier.
     ///
     /// asyncio: `Semaphore.release`.
     public func release() throws(ValueError) {
@@ -54,7 +59,7 @@ public class Semaphore {
         _ = wakeNext()
     }
 
-    /// Hands one to the first in line who does not have one yet.
+    /// Passes the semaphore to the first waiting task that has not been woken yet.
     private final func wakeNext() -> Bool {
         guard line.wake(1) == 1 else { return false }
         value -= 1
@@ -68,15 +73,18 @@ public class Semaphore {
 public final class BoundedSemaphore: Semaphore {
     let bound: Int
 
+    /// Creates a semaphore.
+    ///
+    /// - Parameter value: the initial and the maximum value.
     /// - Throws: ``ValueError`` if `value` is negative.
     public override init(_ value: Int = 1) throws(ValueError) {
         bound = value
         try super.init(value)
     }
 
-    /// Gives one back; the first in line gets it.
+    /// Increments the value, or passes the semaphore to the first waiting task.
     ///
-    /// - Throws: ``ValueError`` if all are there already.
+    /// - Throws: ``ValueError`` if the value would exceed its initial value.
     ///
     /// asyncio: `BoundedSemaphore.release`.
     public override func release() throws(ValueError) {

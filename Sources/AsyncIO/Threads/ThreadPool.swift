@@ -1,21 +1,23 @@
 internal import AsyncIOSystem
 internal import DequeModule
 
-/// The process's threads for work that blocks or computes.
+/// The process's pool of threads for work that blocks or computes.
 ///
-/// Everything runs on the loop unless it is handed over: with ``toThread(isolation:_:)``, or for `async`
-/// functions with `withTaskExecutorPreference(threadPool) { await heavy() }`, where
-/// `heavy` is nonisolated (`@concurrent`). At most `min(32, processors + 4)` threads,
-/// started when there is work and kept.
+/// Code runs on the loop unless you pass it to the pool: functions with ``toThread(isolation:_:)``,
+/// and `async` functions with `withTaskExecutorPreference(threadPool) { await heavy() }`, where
+/// `heavy` is nonisolated (`@concurrent`). The pool has at most `min(32, processors + 4)` threads.
+/// They are started on demand and never end.
 ///
 /// asyncio: the loop's default executor.
 public let threadPool = ThreadPool(limit: min(32, Thread.processorCount + 4))
 
 /// A pool of threads; see ``threadPool``.
+///
+/// asyncio: `concurrent.futures.ThreadPoolExecutor`.
 public final class ThreadPool: TaskExecutor {
     private struct State {
         var jobs = Deque<UnownedJob>()
-        /// Threads that wait on their eventfd-like gate, latest first.
+        /// The gates of waiting threads, the latest last.
         var idle: [ThreadGate] = []
         var threads = 0
     }
@@ -43,8 +45,8 @@ public final class ThreadPool: TaskExecutor {
         do {
             try Thread.start(named: "asyncio_\(number - 1)") { self.work() }
         } catch {
-            // The system has no thread to give. The others take the job; if there are
-            // none, it runs right here, late rather than never.
+            // The system cannot start another thread. The other threads take the job. If there are
+            // none, it runs here.
             let job = state.withLock { state -> UnownedJob? in
                 state.threads -= 1
                 return state.threads == 0 ? state.jobs.popLast() : nil

@@ -1,9 +1,10 @@
 internal import AsyncIOSystem
 
 extension EventLoop {
-    /// Runs `body` as a task on this loop; may be called from any thread.
+    /// Runs `body` as a task on this loop. Can be called from any thread.
     ///
-    /// - Returns: a future that the calling thread may wait for.
+    /// - Returns: a future for the result, which the calling thread can wait for. Cancelling it
+    ///   cancels the task. If the loop is closed, the future fails with a ``RuntimeError``.
     ///
     /// asyncio: `asyncio.run_coroutine_threadsafe`.
     @discardableResult
@@ -24,22 +25,22 @@ extension EventLoop {
     }
 }
 
-/// Held by whoever is to end the future. A loop that is closed lets go of it, and nobody waits
-/// for ever.
+/// Held by the code that completes the future. A loop that is closed releases it, so that no thread
+/// waits forever.
 private final class Promise<Value: Sendable>: Sendable {
     let future: ConcurrentFuture<Value>
     init(_ future: ConcurrentFuture<Value>) { self.future = future }
     deinit { future.end(.failure(RuntimeError("Event loop is closed"))) }
 }
 
-/// The result of a task on a loop, for another thread.
+/// The result of a task on an event loop, for use on other threads.
 ///
 /// asyncio: `concurrent.futures.Future`.
 public final class ConcurrentFuture<Value: Sendable>: Sendable {
     private struct State {
         var result: Result<Value, any Error>?
         var isCancelled = false
-        /// What cancels the task, once there is one; runs on the loop.
+        /// Cancels the task, once there is one. Runs on the loop.
         var cancelTask: Parcel<() -> Void>?
         var waiters: [ThreadGate] = []
         var continuations: [Continuation] = []
@@ -50,17 +51,24 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
 
     init(loop: EventLoop) { self.loop = loop }
 
-    /// Whether the task has ended, or was cancelled.
+    /// Whether the task has ended or was cancelled.
+    ///
+    /// asyncio: `concurrent.futures.Future.done`.
     public var isDone: Bool { state.withLock { $0.result != nil } }
 
-    /// Whether ``cancel()`` was called in time.
+    /// Whether ``cancel()`` was called before the task ended.
+    ///
+    /// asyncio: `concurrent.futures.Future.cancelled`.
     public var isCancelled: Bool { state.withLock { $0.isCancelled } }
 
-    /// Blocks this thread until the task has ended; returns its value or throws its error.
+    /// Blocks this thread until the task has ended, and returns its value.
     ///
-    /// - Parameter timeout: how long to wait at most; the task goes on after it.
-    /// - Throws: ``RuntimeError`` if the loop's own thread would have to wait for itself;
-    ///   ``TimeoutError``; `CancellationError` if the task was cancelled.
+    /// - Parameter timeout: the maximum time to wait; `nil` for no limit. The task keeps running
+    ///   after a timeout.
+    /// - Returns: the value of the task.
+    /// - Throws: the error of the task; ``RuntimeError`` if an event loop is running on this
+    ///   thread, or the loop of the task was closed; ``TimeoutError`` if the time is up;
+    ///   `CancellationError` if the task was cancelled.
     ///
     /// asyncio: `concurrent.futures.Future.result`.
     public func wait(
@@ -68,7 +76,7 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
     ) throws -> Value {
         if isDone { return try outcome() }
         if EventLoop.here != nil {
-            throw RuntimeError("ConcurrentFuture.wait() would block the event loop; await its value instead")
+            throw RuntimeError("ConcurrentFuture.wait() would block the event loop; await `value` instead")
         }
         let gate = ThreadGate()
         let mustWait = state.withLock { state in
@@ -82,7 +90,15 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
         return try outcome()
     }
 
-    /// Waits for the task without blocking a thread.
+    /// The value of the task. Waits until the task has ended without blocking a thread.
+    ///
+    /// Cancelling the waiting task does not end the wait. To cancel the task itself, use
+    /// ``cancel()``.
+    ///
+    /// - Throws: the error of the task; ``RuntimeError`` if the loop of the task was closed;
+    ///   `CancellationError` if the task was cancelled.
+    ///
+    /// asyncio: `asyncio.wrap_future`.
     public var value: Value {
         get async throws {
             await unsafe withUnsafeContinuation { continuation in
@@ -102,7 +118,11 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
         return try result.get()
     }
 
-    /// Cancels the task; returns false if it has ended already.
+    /// Cancels the task.
+    ///
+    /// - Returns: whether the task had not ended yet.
+    ///
+    /// asyncio: `concurrent.futures.Future.cancel`.
     @discardableResult
     public func cancel() -> Bool {
         let isFirst = state.withLock { state in
@@ -126,7 +146,7 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
     // MARK: The loop's side
 
     func onCancel(_ cancelTask: @escaping () -> Void) {
-        // SAFETY: made and called on the loop's thread.
+        // SAFETY: created and called on the loop's thread.
         nonisolated(unsafe) let cancelTask = cancelTask
         state.withLock { unsafe $0.cancelTask = Parcel(cancelTask) }
     }

@@ -1,13 +1,14 @@
 internal import Synchronization
 
-/// Runs a function that blocks or computes on a thread, and waits for it; the loop goes
-/// on meanwhile.
+/// Runs a function that blocks or computes on a thread, and waits for its result without blocking
+/// the loop.
 ///
-/// Task-local values are those of the caller. Cancelling the task that waits ends the
-/// wait: work that has not begun is dropped; work that runs goes on to its end, and its
-/// result is dropped.
+/// The function has the task-local values of the caller. If the task is cancelled, the wait ends.
+/// Work that has not started is dropped. Work that is running continues, and its result is dropped.
 ///
-/// - Throws: what `work` throws; `CancellationError`.
+/// - Returns: the value that `work` returns.
+/// - Throws: the errors of `work`; ``RuntimeError`` after a call of
+///   ``EventLoop/shutdownDefaultExecutor(timeout:)``; `CancellationError` if the task is cancelled.
 ///
 /// asyncio: `asyncio.to_thread`.
 public func toThread<T>(
@@ -23,12 +24,13 @@ public func toThread<T>(
 }
 
 extension EventLoop {
-    /// Runs a function on the thread pool; its result comes as a future.
+    /// Runs a function on the thread pool.
     ///
-    /// Cancelling the future drops work that has not begun; work that runs goes on to its
-    /// end, and its result is dropped.
+    /// Cancelling the returned future drops work that has not started. Work that is running
+    /// continues, and its result is dropped.
     ///
-    /// - Throws: ``RuntimeError`` if the loop is closed, or was told to
+    /// - Returns: a future for the result.
+    /// - Throws: ``RuntimeError`` if the loop is closed, or after a call of
     ///   ``shutdownDefaultExecutor(timeout:)``.
     ///
     /// asyncio: `loop.run_in_executor(None, work)`.
@@ -41,7 +43,7 @@ extension EventLoop {
         outstandingForeignWork += 1
         let report = ForeignReport(loop: self, future: future)
         let cancellation = future.cancellation
-        // A Swift task, for its task-local values; the pool runs it.
+        // A Swift task, so that it has the task-local values. The pool runs it.
         Task(executorPreference: threadPool) {
             guard !cancellation.isCancelled else { return report.send(nil) }
             do {
@@ -53,12 +55,15 @@ extension EventLoop {
         return future
     }
 
-    /// Waits until the work that threads do for this loop has ended. They take no more
-    /// from now on.
+    /// Waits until all work on threads for this loop has ended. The threads accept no more work for
+    /// this loop from now on.
     ///
-    /// `run { }` and ``Runner/close()`` do it last, and wait for five minutes.
+    /// `run { }` and ``Runner/close()`` call this method last, with a timeout of five minutes.
     ///
-    /// - Parameter timeout: how long to wait at most; then a warning is logged.
+    /// - Parameter timeout: the maximum time to wait, after which a warning is logged; `nil` for no
+    ///   limit.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. The executor stays
+    ///   shut down.
     ///
     /// asyncio: `loop.shutdown_default_executor`.
     public nonisolated(nonsending) func shutdownDefaultExecutor(timeout: Duration? = nil) async throws {
@@ -94,7 +99,7 @@ private final class ExecutorFuture<Value>: Future<Value> {
     }
 }
 
-/// Tells work that waits for a thread that it is not wanted any more.
+/// Tells work that has not started that it is no longer wanted.
 private final class CancellationFlag: Sendable {
     private let flag = Atomic(false)
     var isCancelled: Bool { flag.load(ordering: .relaxed) }
@@ -103,9 +108,9 @@ private final class CancellationFlag: Sendable {
 
 /// Carries a result from a thread to its future.
 //
-// SAFETY: the thread holds the future but does not touch it; the loop does, when the
-// report has arrived. A loop that is closed takes no report: then the future is let go
-// by the thread, after everybody else.
+// SAFETY: the thread retains the future but does not touch it. The loop uses it once the report has
+// arrived. A closed loop receives no reports. The thread then releases the future, after everything
+// else has released it.
 private struct ForeignReport<Value>: @unchecked Sendable {
     let loop: EventLoop
     let future: Future<Value>
@@ -125,9 +130,9 @@ private struct ForeignReport<Value>: @unchecked Sendable {
     }
 }
 
-/// A value on its way from one thread to another.
+/// A value that is passed from one thread to another.
 //
-// SAFETY: whoever made it gave it away (`sending`), and only the receiver reads it.
+// SAFETY: the creator has given the value away (`sending`), and only the receiver reads it.
 struct Parcel<Value>: @unchecked Sendable {
     let value: Value
     init(_ value: sending Value) { self.value = value }

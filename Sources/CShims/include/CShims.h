@@ -1,7 +1,6 @@
-//===-- The little C that Swift cannot import ------------------------------===//
-// Every function is a thin wrapper with a C-free signature. Where a call can
-// fail it returns -errno, so that nothing between the call and the check can
-// overwrite errno.
+//===-- Functions of C that Swift cannot import ----------------------------===//
+// Every function is a thin wrapper whose signature Swift can import. A function that can fail
+// returns -errno, so that nothing can overwrite errno between the call and the check.
 #ifndef ASYNCIO_CSHIMS_H
 #define ASYNCIO_CSHIMS_H
 
@@ -25,14 +24,14 @@
 
 // MARK: The loop that runs on this thread
 
-// One word per thread: the event loop that is running here, or NULL. Every
-// entry point of the library looks at it before it touches anything.
+// One word per thread: the event loop that is running on it, or NULL. Every entry point of the
+// library reads it first.
 extern __thread void *asyncio_thread_loop __attribute__((tls_model("initial-exec")));
 
 static inline void *asyncio_loop_get(void) { return asyncio_thread_loop; }
 static inline void asyncio_loop_set(void *loop) { asyncio_thread_loop = loop; }
 
-// True on the thread that will run an async main, until its loop is there.
+// True on the thread that will run an async main, until its loop exists.
 extern __thread bool asyncio_thread_awaits_main __attribute__((tls_model("initial-exec")));
 
 static inline bool asyncio_awaits_main(void) { return asyncio_thread_awaits_main; }
@@ -45,13 +44,13 @@ static inline void asyncio_set_has_abandoned_tasks(void) { __atomic_store_n(&asy
 
 // MARK: The stack
 
-// The last quarter of this thread's stack: it ends at `limit`, and has `span` bytes. 0 before
-// somebody has asked.
+// The last quarter of this thread's stack. It ends at `limit` and has `span` bytes. Both are 0
+// until they are needed.
 extern __thread uintptr_t asyncio_thread_stack_limit __attribute__((tls_model("initial-exec")));
 extern __thread uintptr_t asyncio_thread_stack_span __attribute__((tls_model("initial-exec")));
 void asyncio_find_stack(void);
 
-// Whether less than a quarter of it is left. False on a stack that is not the thread's own.
+// Whether less than a quarter of the stack is left. False on a stack that is not the thread's own.
 static inline bool asyncio_stack_is_low(void) {
     if (__builtin_expect(asyncio_thread_stack_limit == 0, 0)) asyncio_find_stack();
     return asyncio_thread_stack_limit - (uintptr_t)__builtin_frame_address(0) <= asyncio_thread_stack_span;
@@ -70,15 +69,15 @@ extern ASYNCIO_SWIFTCALL void swift_task_cancel(void *task);
 
 /// The Swift task that is running on this thread, or NULL.
 static inline void *asyncio_task_current(void) { return swift_task_getCurrent(); }
-/// Sets a Swift task's native cancellation flag and runs its handlers.
+/// Sets the native cancellation flag of a Swift task and runs its handlers.
 static inline void asyncio_task_cancel(void *task) { swift_task_cancel(task); }
 
-// MARK: Memory that is wanted soon
+// MARK: Prefetching
 
 static inline void asyncio_prefetch(uintptr_t address, int lines) {
     for (int line = 0; line < lines; line++) __builtin_prefetch((const char *)address + 64 * line);
 }
-/// The same for the frames of a suspended Swift task.
+/// Prefetches the frames of a suspended Swift task.
 static inline void asyncio_prefetch_frames(uintptr_t task) {
     asyncio_prefetch(*(const uintptr_t *)(task + ASYNCIO_TASK_RESUME_CONTEXT), 4);
 }
@@ -98,7 +97,7 @@ typedef struct {
 enum {
     ASYNCIO_READABLE = 1u << 0,
     ASYNCIO_WRITABLE = 1u << 1,
-    /// The peer sends no more, or the descriptor is in error: no edge will follow.
+    /// The peer sends no more, or the descriptor is in an error state. No edge will follow.
     ASYNCIO_HANGUP = 1u << 2,
     ASYNCIO_EDGE = 1u << 3,
 };
@@ -108,7 +107,7 @@ int asyncio_epoll_create(void);
 int asyncio_epoll_add(int poller, int fd, uint32_t interest, uint64_t token);
 int asyncio_epoll_modify(int poller, int fd, uint32_t interest, uint64_t token);
 int asyncio_epoll_remove(int poller, int fd);
-/// Waits for `timeout_ns` nanoseconds at most, for ever if it is negative.
+/// Waits for at most `timeout_ns` nanoseconds, or without limit if it is negative.
 int asyncio_epoll_wait(int poller, asyncio_event *events, int capacity, int64_t timeout_ns);
 
 int asyncio_eventfd_create(void);
@@ -123,28 +122,28 @@ int asyncio_bind(int fd, const void *address, socklen_t length);
 int asyncio_listen(int fd, int backlog);
 int asyncio_setsockopt(int fd, int level, int option, int value);
 int asyncio_reset_on_close(int fd);
-/// An integer option, or -errno.
+/// Returns an integer option, or -errno.
 int asyncio_getsockopt(int fd, int level, int option);
 int asyncio_socket_error(int fd);
 int asyncio_sockname(int fd, struct sockaddr_storage *address, socklen_t *length);
 int asyncio_peername(int fd, struct sockaddr_storage *address, socklen_t *length);
 long asyncio_recv(int fd, void *buffer, size_t count);
 long asyncio_send(int fd, const void *buffer, size_t count);
-/// The same for bytes in several places.
+/// The same for several buffers.
 long asyncio_sendmsg(int fd, const struct iovec *places, size_t count);
 int asyncio_shutdown_write(int fd);
 int asyncio_close(int fd);
-/// memmem(3), which the C library declares to GNU programs only.
+/// memmem(3), which the C library declares only for GNU programs.
 const void *asyncio_find(const void *bytes, size_t count, const void *wanted, size_t length);
 
 // MARK: Threads
 
-/// Starts a detached thread that runs `body(context)`. It takes signals as any other does:
-/// a process started from a thread that blocks them would block them too.
+/// Starts a detached thread that runs `body(context)`. It does not block signals, because a process
+/// started from a thread that blocks signals would block them too.
 int asyncio_thread_start(const char *name, void (*body)(void *), void *context);
-/// Waits for the semaphore for at most `timeout_ns`; false if that has passed.
+/// Waits for the semaphore for at most `timeout_ns`. Returns false after a timeout.
 bool asyncio_semaphore_wait(sem_t *semaphore, int64_t timeout_ns);
-/// Between two looks at what another thread may change.
+/// A pause between two checks of a value that another thread can change.
 static inline void asyncio_relax(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -152,12 +151,13 @@ static inline void asyncio_relax(void) {
     __asm__ volatile("yield");
 #endif
 }
-/// The system's number of the calling thread.
+/// The system's ID of the calling thread.
 int asyncio_thread_number(void);
-/// Ends the system call that a thread waits in, if it does, and those that it makes later; for
-/// threads that do one thing and end. Call it again until it has: it may come too early.
+/// Ends the system call that a thread waits in, if any, and those that it makes later. For threads
+/// that do one operation and end. Call it again until the thread has ended, because it may come too
+/// early.
 void asyncio_thread_interrupt(int number);
-/// Whether that was called for the calling thread.
+/// Whether asyncio_thread_interrupt was called for the calling thread.
 bool asyncio_is_thread_interrupted(void);
 /// Blocks the calling thread.
 void asyncio_thread_pause(int64_t nanoseconds);
@@ -168,10 +168,10 @@ bool asyncio_is_main_thread(void);
 
 int asyncio_descriptor_limit(uint64_t *soft, uint64_t *hard);
 int asyncio_descriptor_limit_set(uint64_t soft);
-/// Peak resident memory of this process, in bytes.
+/// The peak resident memory of this process, in bytes.
 uint64_t asyncio_peak_memory(void);
 bool asyncio_is_terminal(int fd);
-/// Columns of the terminal `fd`, or 0.
+/// The number of columns of the terminal `fd`, or 0.
 int asyncio_terminal_width(int fd);
 
 #endif

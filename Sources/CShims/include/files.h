@@ -1,5 +1,5 @@
 //===-- Files --------------------------------------------------------------===//
-// Calls that may block, for threads, and a few that do not.
+// Calls that can block, for threads, and a few that cannot.
 #ifndef ASYNCIO_FILES_H
 #define ASYNCIO_FILES_H
 
@@ -7,20 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// `flags` as for open(2); close-on-exec is added.
+/// `flags` as for open(2). Close-on-exec is added.
 int asyncio_file_open(const char *path, int flags, uint32_t permissions);
-/// The same; EAGAIN in place of waiting, as for the other end of a pipe.
+/// The same, but fails with EAGAIN if it would have to wait, for the other end of a pipe for
+/// example.
 int asyncio_file_open_unless_blocking(const char *path, int flags, uint32_t permissions);
-/// Whether `path` leads to a regular file or a folder, and not to a pipe or a device, as the
-/// system knows without looking on a disk; an error if it does not.
+/// Whether `path` leads to a regular file or a directory, and not to a pipe or a device, as far as
+/// the system knows without accessing a disk. Returns an error if it does not know.
 int asyncio_file_kind_now(const char *path);
-/// `offset` -1 means the descriptor's own position, here and below.
+/// Here and below, `offset` -1 means the descriptor's own position.
 long asyncio_file_read(int fd, void *bytes, size_t count, int64_t offset);
-/// Opens a regular file of which the system knows all that it takes, without looking on a disk;
-/// EAGAIN if it would have to look, or if `path` leads to something else. Makes no file and
-/// empties none.
+/// Opens a regular file if the system can do that without accessing a disk. Fails with EAGAIN if it
+/// cannot, or if `path` leads to something else. Never creates or truncates a file.
 int asyncio_file_open_now(const char *path, int flags);
-/// Reads what is in memory; EAGAIN if that is nothing.
+/// Reads what is in memory. Fails with EAGAIN if nothing is.
 long asyncio_file_read_now(int fd, void *bytes, size_t count, int64_t offset);
 long asyncio_file_write(int fd, const void *bytes, size_t count, int64_t offset);
 int asyncio_file_sync(int fd, bool only_data);
@@ -31,7 +31,7 @@ typedef struct {
     uint32_t permissions;
     bool is_regular;
     bool is_directory;
-    /// Whether it has a name still: closing it does not remove it.
+    /// Whether the file still has a name, so that closing it does not delete it.
     bool is_linked;
 } asyncio_file_facts;
 
@@ -41,11 +41,13 @@ bool asyncio_file_is_seekable(int fd);
 
 // MARK: Names
 
-/// The facts of what `path` leads to.
+/// The facts about the target of `path`.
 int asyncio_path_look(const char *path, asyncio_file_facts *facts);
-/// Where `path` leads through symbolic links, to be freed; NULL if it leads nowhere.
+/// The target of `path` after resolving symbolic links, to be freed by the caller; NULL if there is
+/// none.
 char *asyncio_path_resolve(const char *path);
-/// What a symbolic link says, and its length: at most `capacity` bytes and no zero.
+/// The content of a symbolic link, and its length: at most `capacity` bytes, without a terminating
+/// zero.
 long asyncio_path_read_link(const char *path, char *text, size_t capacity);
 int asyncio_path_rename(const char *from, const char *to);
 int asyncio_path_remove(const char *path);

@@ -1,5 +1,5 @@
-//===-- The channel of the tool that looks into a program ------------------===//
-// A Unix socket in a directory of the user's. Blocking calls with time limits: made by a
+//===-- The channel of the inspection tool ---------------------------------===//
+// A Unix socket in a directory of the user. The calls block with time limits, and are made by a
 // thread that has nothing else to do. All return -errno if they fail.
 #ifndef ASYNCIO_INSPECTION_SOCKET_H
 #define ASYNCIO_INSPECTION_SOCKET_H
@@ -9,32 +9,33 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/// Makes a directory that only its owner may enter, or checks that it is one: neither a
-/// link, nor somebody else's, nor open to others.
+/// Creates a directory that only its owner can enter, or checks that an existing one is such a
+/// directory: neither a link, nor another user's, nor accessible to others.
 int asyncio_private_directory(const char *path);
-/// Listens at a path, in place of what was there. The directory must be private.
+/// Listens at a path, replacing what was there. The directory must be private.
 int asyncio_inspection_listen(const char *path);
-/// Waits for a client of the same user, or of root; others are sent away.
+/// Waits for a client of the same user or of root. Others are rejected.
 int asyncio_inspection_accept(int fd);
-/// Connects to a path, and tells which process of which user listens there.
+/// Connects to a path, and returns the process and the user that listen there.
 int asyncio_inspection_connect(const char *path, pid_t *peer, uid_t *user);
-/// Reads at most `count` bytes, waiting `timeout_ms` at most.
+/// Reads at most `count` bytes, waiting for at most `timeout_ms` milliseconds.
 long asyncio_inspection_read(int fd, void *buffer, size_t count, int timeout_ms);
-/// Writes what there is room for, waiting `timeout_ms` at most. Returns how much.
+/// Writes as much as there is room for, waiting for at most `timeout_ms` milliseconds. Returns the
+/// number of bytes.
 long asyncio_inspection_write(int fd, const void *buffer, size_t count, int timeout_ms);
 
 /// The user of a process, or -errno.
 int64_t asyncio_process_owner(pid_t pid);
-/// Has a signal written to a pipe, and returns the end to read from; -EBUSY if it has a
-/// handler already. One signal a process.
+/// Installs a handler that writes to a pipe, and returns the end to read from. Fails with -EBUSY if
+/// the signal already has a handler. Only one signal per process.
 int asyncio_signal_pipe(int signal);
-/// Waits for the signal; false if the pipe is broken.
+/// Waits for the signal. Returns false if the pipe is broken.
 bool asyncio_signal_wait(int fd);
 
-/// Columns and rows of the terminal `fd`; false if it is none.
+/// The columns and rows of the terminal `fd`. Returns false if it is not a terminal.
 bool asyncio_terminal_size(int fd, int *columns, int *rows);
 
-/// This program's name.
+/// The name of this program.
 const char *asyncio_program_name(void);
 
 #endif

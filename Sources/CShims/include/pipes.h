@@ -1,4 +1,4 @@
-//===-- Reading and writing what is no socket -------------------------------===//
+//===-- Reading and writing descriptors other than sockets ------------------===//
 #ifndef ASYNCIO_PIPES_H
 #define ASYNCIO_PIPES_H
 
@@ -9,9 +9,10 @@
 #include <sys/uio.h>
 
 long asyncio_read(int fd, void *buffer, size_t count);
-/// write(2) that answers -EPIPE without the signal SIGPIPE, whatever the process does with it.
+/// write(2) that fails with -EPIPE without raising SIGPIPE, whatever the process does with that
+/// signal.
 long asyncio_write(int fd, const void *buffer, size_t count);
-/// The same for bytes in several places.
+/// The same for several buffers.
 long asyncio_writev(int fd, const struct iovec *places, size_t count);
 
 /// Makes the descriptor non-blocking and close-on-exec.
@@ -25,23 +26,25 @@ enum {
     ASYNCIO_KIND_TERMINAL,
     ASYNCIO_KIND_FILE,
 };
-/// What a descriptor is (a terminal is any character device), or -errno.
+/// The kind of a descriptor (a terminal is any character device), or -errno.
 int asyncio_kind(int fd);
-/// Whether it has bytes, but no poller watches it: a file, a disk, /dev/null and its like.
+/// Whether the descriptor supports reading and writing but cannot be watched by a poller: a file, a
+/// disk, /dev/null, and so on.
 bool asyncio_is_unwatchable(int fd);
-/// A descriptor of the caller's own for what standard descriptor `fd` stands for: non-blocking only
-/// if that is not seen by those who share it; of /dev/null if the program was started without one.
+/// A new descriptor for the target of standard descriptor `fd`. It is non-blocking only if that
+/// does not affect others who share the target. If the program was started without the descriptor,
+/// it is one for /dev/null.
 int asyncio_open_standard(int fd);
 
 // MARK: Datagrams
 
 long asyncio_recvfrom(int fd, void *buffer, size_t count, struct sockaddr_storage *address, socklen_t *length);
-/// `address` may be NULL, for a connected socket.
+/// `address` can be NULL for a connected socket.
 long asyncio_sendto(int fd, const void *buffer, size_t count, const void *address, socklen_t length);
 
 // MARK: Files
 
-/// sendfile(2) from `offset`, which moves on by what was sent.
+/// sendfile(2) from `offset`, which is advanced by the number of bytes sent.
 long asyncio_sendfile(int out, int in, int64_t *offset, size_t count);
 long asyncio_pread(int fd, void *buffer, size_t count, int64_t offset);
 /// Moves the position of a file to `offset`.

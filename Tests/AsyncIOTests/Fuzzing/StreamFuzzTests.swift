@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// The inputs that fuzzing found to reach something new in the stream parsers, once more.
+/// Replays the inputs with which fuzzing reached something new in the stream parsers.
 @Suite(.virtualTime) struct StreamFuzzTests {
     @Test func readerAndModelAgreeOnTheCorpus() async throws {
         let inputs = try Corpus("streams").inputs

@@ -1,16 +1,16 @@
 import AsyncIO
 
-// What StreamReader must do, written as simply as can be: all of the bytes are there at once,
-// and a call looks at them with the standard library's own algorithms. Fuzzing compares the two
-// (Tests/Fuzz), and StreamFuzzTests runs again what it found.
+// The behavior that StreamReader must have, written as simply as possible. All bytes are there at
+// once, and a call searches them with the standard library's own algorithms. Fuzzing compares the
+// two (Tests/Fuzz), and StreamFuzzTests replays what it found.
 //
-// An input is: a byte for the limit (1 to 64), a byte for how many bytes of stream follow, those
-// (folded to the first few letters, so that separators match often), and then calls of two bytes:
-// which one, and its argument. The stream arrives in parts: each call is preceded by the arrival of
-// as many bytes as the upper bits of its first byte say; what is left arrives, with the end, when a
-// call would wait.
+// An input consists of a byte for the limit (1 to 64), a byte for the number of bytes in the
+// stream, those bytes (folded to the first few letters, so that separators match often), and then
+// calls of two bytes each: the kind of call, and its argument. The stream arrives in parts. Before
+// each call, as many bytes arrive as the upper bits of its first byte say. The rest, and the end,
+// arrive when a call would wait.
 
-/// One call's outcome, in words.
+/// The outcome of a call, as text.
 typealias Outcome = String
 
 nonisolated enum StreamCall {
@@ -41,13 +41,13 @@ nonisolated enum StreamCall {
     }
 }
 
-/// The stream as a model has it: what has arrived, and whether that is all.
+/// The model's state of the stream: what has arrived, and whether that is all.
 nonisolated struct StreamModel {
     var bytes: [UInt8] = []
     let limit: Int
 
-    /// The outcome once everything has arrived that the call waits for. `rest` is what is still to
-    /// come; the model takes from it what the reader would have waited for: all of it.
+    /// Returns the outcome once everything that the call waits for has arrived. `rest` is what is
+    /// still to come. The model takes from it all that the reader would have waited for.
     mutating func run(_ call: StreamCall, rest: inout [UInt8]) -> Outcome {
         switch call {
         case .read(let count):
@@ -85,8 +85,8 @@ nonisolated struct StreamModel {
         case overrun(Int, isFound: Bool)
     }
 
-    /// As CPython's readuntil: look, then wait; what it looks at is what has arrived so far, so
-    /// that a limit may be overrun before a separator comes.
+    /// Searches as CPython's readuntil does: look, then wait. It looks only at what has arrived so
+    /// far, so a limit can be exceeded before a separator arrives.
     private func find(_ separators: [[UInt8]], in bytes: [UInt8]) -> Search? {
         let matches = separators.compactMap { separator in
             bytes.indices.first { bytes[$0...].starts(with: separator) }.map { $0..<$0 + separator.count }
@@ -117,7 +117,7 @@ nonisolated struct StreamModel {
     }
 }
 
-/// Runs an input; nil if reader and model agree, or what they say.
+/// Runs an input. Returns nil if the reader and the model agree, or else both outcomes.
 nonisolated(nonsending) func disagreement(on input: [UInt8]) async throws -> String? {
     guard input.count >= 2 else { return nil }
     let limit = Int(input[0] & 63) + 1

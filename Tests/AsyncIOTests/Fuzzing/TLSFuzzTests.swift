@@ -2,12 +2,12 @@ import AsyncIOSystem
 import Foundation
 import Testing
 
-/// The inputs that fuzzing found to reach something new, once more; see Tests/Fuzz/tls_fuzz.c,
-/// which says what an input is.
+/// Replays the inputs with which fuzzing reached something new. Tests/Fuzz/tls_fuzz.c describes
+/// their format.
 @Suite(.requires(.tls)) struct TLSFuzzTests {
     private static let message = (0..<20_000).map { UInt8(truncatingIfNeeded: $0 * 31 >> 3) }
 
-    /// An engine, what it has decrypted, and whether its handshake is over.
+    /// An engine, the bytes that it has decrypted, and whether its handshake is complete.
     private final class Side {
         let engine: TLSEngine
         var received: [UInt8] = []
@@ -37,7 +37,7 @@ import Testing
                     if outcome != .done { return }
                 }
             } catch {
-                // A failure is a good answer.
+                // A failure is a valid answer.
             }
         }
 
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    /// What the wire does to the peer's bytes.
+    /// The changes that the wire makes to the peer's bytes.
     private struct Wire {
         var changes: ArraySlice<UInt8>
         var isChanged = false
@@ -135,7 +135,8 @@ import Testing
     }
 }
 
-/// Inputs that fuzzing has found: a file of `Tests/Fuzz/corpus`, one in hexadecimal digits a line.
+/// Inputs found by fuzzing: a file of `Tests/Fuzz/corpus`, with one input per line in hexadecimal
+/// digits.
 nonisolated struct Corpus {
     let inputs: [[UInt8]]
 

@@ -1,25 +1,28 @@
 import AsyncIO
 import Glibc
 
-/// Makes certificates with libcrypto, which is loaded as the library loads it: at run time.
+/// Creates certificates with libcrypto, which is loaded at run time, as the library does.
 ///
-/// The `openssl` program could do the same, but not every machine that has the library has it.
+/// The `openssl` program could do the same, but not every machine that has the library has the
+/// program.
 nonisolated enum CertificateMaker {
     struct Failure: Error { let function: String }
 
-    /// A certificate and its key, as libcrypto has them. Neither is ever freed: there are few.
+    /// A certificate and its key, as libcrypto objects. Neither is ever freed, because there are
+    /// few.
     struct Made: @unchecked Sendable {
         let certificate: OpaquePointer
         let key: OpaquePointer
     }
 
-    /// Makes a key, and a certificate for it.
+    /// Creates a key, and a certificate for it.
     ///
     /// - Parameters:
     ///   - subject: the fields of the subject: "CN", "O".
-    ///   - extensions: by their numbers in OpenSSL, with values as in its configuration files.
-    ///   - valid: from when until when, in seconds from now.
-    ///   - issuer: who signs it; nil if it signs itself.
+    ///   - extensions: the extensions by OpenSSL's numbers, with values as in its configuration
+    ///     files.
+    ///   - valid: the period of validity, in seconds from now.
+    ///   - issuer: the issuer that signs the certificate; nil for a self-signed one.
     static func make(
         subject: [(String, String)], extensions: [(Int32, String)], valid: Range<Int>, issuer: Made? = nil
     ) throws -> Made {
@@ -60,7 +63,7 @@ nonisolated enum CertificateMaker {
         }
     }
 
-    // MARK: Pieces
+    // MARK: Parts
 
     /// A key on the curve P-256.
     private static func makeKey() throws -> OpaquePointer {
@@ -82,7 +85,7 @@ nonisolated enum CertificateMaker {
         return key
     }
 
-    /// Gives it a random serial number of 159 bits, as `openssl` does.
+    /// Sets a random serial number of 159 bits, as `openssl` does.
     private static func number(_ certificate: OpaquePointer) throws {
         typealias Random = @convention(c) (OpaquePointer, Int32, Int32, Int32) -> Int32
         typealias Convert = @convention(c) (OpaquePointer, OpaquePointer) -> OpaquePointer?
@@ -142,14 +145,14 @@ nonisolated enum CertificateMaker {
         try body(file)
     }
 
-    // MARK: Functions by their shapes
+    // MARK: Functions by signature
 
     private static func pointer(_ name: String) throws -> () throws -> OpaquePointer {
         let function = try find(name, (@convention(c) () -> OpaquePointer?).self)
         return { try function() ?? { throw Failure(function: name) }() }
     }
 
-    /// What belongs to an object.
+    /// A function that returns a part of an object.
     private static func of(_ name: String) throws -> (OpaquePointer) throws -> OpaquePointer {
         let function = try find(name, (@convention(c) (OpaquePointer) -> OpaquePointer?).self)
         return { try function($0) ?? { throw Failure(function: name) }() }
@@ -165,7 +168,7 @@ nonisolated enum CertificateMaker {
         return { guard function($0, $1) == 1 else { throw Failure(function: name) } }
     }
 
-    /// libcrypto, from where the library takes it.
+    /// libcrypto, from the same place as in the library.
     private static let library: UInt = {
         let folder = getenv("ASYNCIO_OPENSSL").map { String(cString: $0) + "/" } ?? ""
         return UInt(bitPattern: dlopen(folder + "libcrypto.so.3", RTLD_NOW))

@@ -3,9 +3,9 @@ import Foundation
 import Glibc
 import Testing
 
-/// Certificates for tests, made when the first test asks for one.
+/// Certificates for tests, created when the first test needs one.
 nonisolated enum Certificates {
-    /// Where they are; removed when the process ends.
+    /// The directory of the certificates, which is removed when the process ends.
     static let folder: String = {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("asyncio-tls-\(getpid())").path
         try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -13,7 +13,7 @@ nonisolated enum Certificates {
         return folder
     }()
 
-    /// A certificate and its key: paths.
+    /// The paths of a certificate and its key.
     struct Pair: Sendable {
         let certificate: String
         let key: String
@@ -26,7 +26,7 @@ nonisolated enum Certificates {
 
     /// The issuer that the tests trust.
     static let authority = makeAuthority("ca")
-    /// One that nobody trusts.
+    /// An issuer that is not trusted.
     static let stranger = makeAuthority("stranger")
     /// For localhost and its addresses.
     static let localhost = make("localhost", names: "DNS:localhost,IP:127.0.0.1,IP:::1")
@@ -36,8 +36,8 @@ nonisolated enum Certificates {
     static let two = make("two", names: "DNS:two.test")
     static let client = make("client", names: "email:client@example.com")
     static let strangersClient = make("intruder", names: "DNS:intruder", by: stranger)
-    /// An issuer that has its certificate from the one that is trusted, and a certificate of it,
-    /// whose file has both.
+    /// An issuer whose certificate was issued by the trusted one, and a certificate that it has
+    /// issued. The file of the latter contains both.
     static let intermediate = makeAuthority("intermediate", by: authority)
     static let viaIntermediate: Pair = {
         let pair = make("via-intermediate", names: "DNS:localhost,IP:127.0.0.1", by: intermediate)
@@ -47,11 +47,12 @@ nonisolated enum Certificates {
         } catch { Issue.record(error) }
         return pair
     }()
-    /// An issuer that RFC 5280 forbids, since it does not say what its key is for; and one of its.
+    /// An issuer that RFC 5280 forbids, because it does not say what its key is for, and a
+    /// certificate that it has issued.
     static let lax = write(
         "lax", [("CN", "lax")], [(basicConstraints, "CA:TRUE"), (subjectKeyIdentifier, "hash")], days: 0..<2, by: nil)
     static let laxLeaf = make("lax-leaf", names: "DNS:localhost,IP:127.0.0.1", by: lax)
-    /// The key is for a password: "secret".
+    /// A certificate whose key is protected with the password "secret".
     static let locked: Pair = {
         let pair = Pair(certificate: localhost.certificate, key: folder + "/locked.key", made: localhost.made)
         do {
@@ -61,7 +62,7 @@ nonisolated enum Certificates {
         return pair
     }()
 
-    /// An issuer; one that another has issued is an intermediate one.
+    /// An issuer. If another one has issued its certificate, it is an intermediate one.
     static func makeAuthority(_ name: String, by issuer: Pair? = nil) -> Pair {
         write(
             name, [("CN", name), ("O", "swift-asyncio tests")],
@@ -71,9 +72,10 @@ nonisolated enum Certificates {
             ], days: 0..<2, by: issuer)
     }
 
-    /// A certificate for what OpenSSL calls `subjectAltName`: "DNS:localhost,IP:127.0.0.1".
+    /// A certificate for names in the form of OpenSSL's `subjectAltName`:
+    /// "DNS:localhost,IP:127.0.0.1".
     ///
-    /// - Parameter days: when it is valid, from now.
+    /// - Parameter days: the period of validity, in days from now.
     static func make(
         _ name: String, names: String, days: Range<Int> = 0..<2, by issuer: Pair? = authority
     ) -> Pair {
@@ -96,7 +98,7 @@ nonisolated enum Certificates {
     ) -> Pair {
         let (certificate, key) = ("\(folder)/\(name).pem", "\(folder)/\(name).key")
         do {
-            // Clocks that are a little late take it too.
+            // Machines whose clocks are a little slow accept it too.
             let made = try CertificateMaker.make(
                 subject: subject, extensions: extensions + (issuer == nil ? [] : [(authorityKeyIdentifier, "keyid")]),
                 valid: days.lowerBound * 86_400 - 3_600..<days.upperBound * 86_400, issuer: issuer?.made)
@@ -115,7 +117,7 @@ func serverContext(_ pair: Certificates.Pair = Certificates.localhost) throws ->
     try .server(certificate: pair.certificate, key: pair.key)
 }
 
-/// A context for clients that trust the tests' issuer, and nobody else.
+/// A context for clients that trust only the tests' issuer.
 func clientContext(_ pair: Certificates.Pair? = nil) throws -> TLSContext {
     let context = try TLSContext.client(systemTrust: false)
     try context.trust(file: Certificates.authority.certificate)
@@ -123,7 +125,7 @@ func clientContext(_ pair: Certificates.Pair? = nil) throws -> TLSContext {
     return context
 }
 
-/// Runs `body` against a server with TLS, which is closed then.
+/// Runs `body` with a TLS server, which is closed afterwards.
 func withTLSServer(
     _ context: TLSContext? = nil, host: String = "127.0.0.1",
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void = echoing,
@@ -134,7 +136,7 @@ func withTLSServer(
     try await body(server.port ?? 0)
 }
 
-/// Runs `body` against a server without TLS.
+/// Runs `body` with a server without TLS.
 func withPlainServer(
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void, _ body: (_ port: Int) async throws -> Void
 ) async throws {

@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// Connections that begin in plain text.
+/// Connections that start in plain text.
 @Suite(.requires(.tls), .eventLoop) struct StartTLSTests {
     @Test func bothSidesGoOnWithTLS() async throws {
         let context = try serverContext()
@@ -32,7 +32,7 @@ import Testing
     @Test func bytesThatCameEarlyAreTheBeginningOfTLS() async throws {
         let context = try serverContext()
         try await withPlainServer({ reader, writer in
-            // By now the client's first TLS bytes are here too.
+            // By now the client's first TLS bytes have arrived too.
             try await sleep(.milliseconds(30))
             _ = try await reader.readLine()
             try await writer.startTLS(context)
@@ -118,7 +118,7 @@ import Testing
 
     // MARK: Transports
 
-    /// Notes what it is told, and hands bytes on.
+    /// Records the calls that it receives, and passes on bytes.
     final class Recorder: ConnectionProtocol {
         var log: [String] = []
         var received: [UInt8] = []

@@ -4,9 +4,9 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// How TLS connections end: in order, cut off, or not at all.
+/// The ends of TLS connections: normal, cut off, or missing.
 @Suite(.requires(.tls), .eventLoop) struct TLSClosingTests {
-    /// A server that passes bytes on to `port`, as `pass` will have it.
+    /// A server that passes bytes on to `port` with the closure `pass`.
     private func withProxy(
         to port: Int, _ pass: @escaping (_ isFromServer: Bool, StreamReader, StreamWriter) async throws -> Void,
         _ body: (_ port: Int) async throws -> Void
@@ -39,7 +39,7 @@ import Testing
             let error = await tlsError { _ = try await reader.read() }
             #expect(error?.code == .truncated)
             #expect(error?.message.contains("close_notify") == true)
-            // It stays so.
+            // Further reads fail too.
             #expect(await tlsError { _ = try await reader.read() }?.code == .truncated)
             #expect(await tlsError { try await writer.write("more") }?.code == .truncated)
             #expect(await tlsError { try await writer.waitClosed() }?.code == .truncated)
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    /// Wherever the stream is cut, it ends in an error that says what happened.
+    /// Wherever the stream is cut, it ends with an error that says what happened.
     @Test func aStreamCutAnywhereIsAnError() async throws {
         let message = [UInt8](repeating: 5, count: 40_000)
         try await withTLSServer(nil, { _, writer in try await writer.write(message) }) { port in
@@ -86,7 +86,7 @@ import Testing
                             host: "localhost", port: port, tls: clientContext())
                         defer { writer.abort() }
                         #expect(try await reader.read().count < message.count)
-                        Issue.record("cut after \(length) bytes, and nobody noticed")
+                        Issue.record("the cut after \(length) bytes was not noticed")
                     } catch let error as OSError {
                         #expect(error.code == .connectionReset)
                     } catch let error as TLSError {
@@ -166,7 +166,7 @@ import Testing
             mayWrite.set()
             try await writer.waitClosed()
             #expect(try await ended.value == 10)
-            // What came after the close is nobody's.
+            // Bytes that arrived after the close are dropped.
             #expect(try await reader.read().isEmpty)
         }
     }
@@ -213,7 +213,7 @@ import Testing
     }
 
     @Test(.requires(.python3)) func aReaderMayAnswerAfterThePeersEnd() async throws {
-        // TLS 1.3 ends each direction by itself; asyncio would have closed.
+        // TLS 1.3 ends each direction separately. asyncio would have closed the connection.
         try await withTLSServer(
             nil,
             { reader, writer in
@@ -261,7 +261,7 @@ import Testing
                 writer.close()
                 try await writer.waitClosed()
             }
-            // A connection that leaked its OpenSSL objects would have left 30 KB and more.
+            // A connection that leaked its OpenSSL objects would have left 30 KB or more.
             #expect(Process.residentMemory - before < 3_000_000)
         }
     }

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Foundation
 import Testing
 
-/// Contexts and what they are given: each mistake is named where it is made.
+/// Contexts and their settings. Each mistake is reported where it is made.
 @Suite(.requires(.tls), .eventLoop) struct TLSContextTests {
     private func message(_ body: () throws -> Void) -> String? {
         do { try body() } catch let error as TLSError {
@@ -18,7 +18,7 @@ import Testing
         #expect(missing?.hasPrefix("/no/such/file.pem cannot be read: ") == true)
         #expect(
             message { _ = try TLSContext.server(certificate: good.key, key: good.key) }
-                == "\(good.key): there is no certificate in PEM form")
+                == "\(good.key): no certificate in PEM form found")
         #expect(
             message { _ = try TLSContext.server(certificate: good.certificate, key: Certificates.one.key) }
                 == "\(Certificates.one.key): key values mismatch")
@@ -34,7 +34,7 @@ import Testing
         #expect(message { try clientContext().trust(pem: broken) }?.hasPrefix("the text to trust: ") == true)
         #expect(
             message { try clientContext().trust(pem: "nothing") }
-                == "the text to trust: there is no certificate in PEM form")
+                == "the text to trust: no certificate in PEM form found")
         let half = String(Certificates.localhost.certificatePEM.prefix(300))
         #expect(message { try clientContext().trust(pem: half) } != nil)
         #expect(
@@ -98,7 +98,7 @@ import Testing
     }
 }
 
-// Not in a loop of its own: a test that waits for a process of the runner needs the runner's.
+// Not on a loop of its own: a test that waits for a process of the runner needs the runner's loop.
 @Suite struct TLSLibraryTests {
     @Test @concurrent func aMissingOpenSSLIsOneClearError() async {
         await #expect(processExitsWith: .success) { @MainActor in

@@ -1,7 +1,7 @@
 import AsyncIOSystem
 import Testing
 
-/// Two engines, mouth to mouth, without sockets.
+/// Two engines that are connected directly, without sockets.
 @Suite(.requires(.tls)) struct TLSEngineTests {
     struct Couple {
         let client: TLSEngine
@@ -20,7 +20,7 @@ import Testing
                 serverContext, serverName: nil, expectedHost: nil, isAddress: false, asksChoice: false)
         }
 
-        /// Hands what one has for the other over, in parts of so many bytes.
+        /// Passes the output of one engine to the other, in parts of `size` bytes.
         func pass(from one: TLSEngine, to other: TLSEngine, inPartsOf size: Int = .max) throws -> Bool {
             let bytes = one.output
             for start in stride(from: 0, to: bytes.count, by: min(size, max(1, bytes.count))) {
@@ -86,13 +86,13 @@ import Testing
         }
         #expect(reasons == Array(repeating: "wrong version number", count: 3))
         #expect(throws: TLSFailure.self) { try couple.server.write([1]) }
-        // The peer is told.
+        // The peer gets an alert.
         #expect(!couple.server.output.isEmpty)
     }
 }
 
 extension TLSEngine {
-    /// What is for the peer, taken.
+    /// The output for the peer, which is removed from the engine.
     var output: [UInt8] {
         var bytes: [UInt8] = []
         takeOutput { bytes = Array($0) }

@@ -4,9 +4,9 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// Whom a handshake lets through, and how it fails.
+/// Which peers a handshake accepts, and how it fails.
 @Suite(.requires(.tls), .eventLoop) struct TLSHandshakeTests {
-    /// What connecting to a server with this certificate throws.
+    /// The error of connecting to a server with this certificate.
     private func failure(
         _ pair: Certificates.Pair, host: String = "localhost", client: TLSContext? = nil
     ) async throws -> TLSError? {
@@ -66,7 +66,7 @@ import Testing
         #expect(try await failure(Certificates.expired, client: anyHost)?.code == .verification)
     }
 
-    // MARK: Clients' certificates
+    // MARK: Client certificates
 
     @Test func aServerMayAskForACertificate() async throws {
         let context = try serverContext()
@@ -87,7 +87,7 @@ import Testing
             #expect(try await seen.get() == "CN=client")
             writer.close()
 
-            // In TLS 1.3 a client learns of its refusal when it reads.
+            // In TLS 1.3, a client learns that it was rejected only when it reads.
             for client in [try clientContext(), try clientContext(Certificates.strangersClient)] {
                 let error = await tlsError {
                     let (reader, writer) = try await openConnection(host: "localhost", port: port, tls: client)
@@ -116,7 +116,7 @@ import Testing
         }
     }
 
-    // MARK: What is agreed on
+    // MARK: Negotiation
 
     @Test func theBestProtocolOfTheServersThatTheClientHasIsChosen() async throws {
         let (server, client) = (try serverContext(), try clientContext())
@@ -262,7 +262,7 @@ import Testing
                 #expect(writer.tls?.isResumed == false)
                 writer.close()
             }
-            // A change of whom to trust is for all that comes after it.
+            // A change of trust applies to all later connections.
             try client.trust(pem: Certificates.stranger.certificatePEM)
             let (_, writer) = try await openConnection(host: "localhost", port: port, tls: client)
             #expect(writer.tls?.isResumed == false)
@@ -284,7 +284,7 @@ import Testing
         try await withTLSServer(nil, { _, _ in served = true }) { port in
             let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port)
             try await writer.write("GET / HTTP/1.1\r\n\r\n")
-            // Perhaps an alert, then the end.
+            // Possibly an alert, then the end.
             _ = try? await reader.read()
             writer.close()
         }
@@ -295,7 +295,7 @@ import Testing
         try await withPlainServer({ reader, _ in _ = try await reader.read(100) }) { port in
             do {
                 _ = try await openConnection(host: "localhost", port: port, tls: clientContext())
-                Issue.record("it connected")
+                Issue.record("connected")
             } catch let error as OSError {
                 #expect(error.code == .connectionReset)
             }
@@ -344,7 +344,7 @@ import Testing
         server.abortClients()
         try await server.waitClosed()
         #expect(server.connectionCount == 0)
-        // A reset, or the end; but not a byte of a handshake.
+        // A reset or the end, but not a byte of a handshake.
         #expect((try? await reader.read()) ?? [] == [])
         writer.close()
     }
@@ -358,7 +358,7 @@ import Testing
         server.closeClients()
         try await server.waitClosed()
         #expect(server.connectionCount == 0)
-        // A reset, or the end; but not a byte of a handshake.
+        // A reset or the end, but not a byte of a handshake.
         #expect((try? await reader.read()) ?? [] == [])
         writer.close()
     }
@@ -391,14 +391,14 @@ import Testing
     }
 }
 
-/// Time-outs of handshakes, without the time.
+/// Timeouts of handshakes, in virtual time.
 @Suite(.requires(.tls), .virtualTime) struct TLSHandshakeTimeoutTests {
     @Test func aServerThatKeepsSilentIsGivenUpAfterAMinute() async throws {
         try await withPlainServer({ reader, _ in _ = try await reader.read() }) { port in
             let start = try EventLoop.running.now
             do {
                 _ = try await openConnection(host: "127.0.0.1", port: port, tls: clientContext())
-                Issue.record("it connected")
+                Issue.record("connected")
             } catch let error as OSError {
                 #expect(error.code == .connectionAbort)
                 #expect(error.description.contains("is taking longer than 60"))

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Foundation
 import Testing
 
-/// Other programs on the other end of the wire.
+/// Other programs at the other end of the connection.
 @Suite(.requires(.tls), .eventLoop) struct TLSPeerTests {
     @Test(.requires(.openssl), arguments: ["-tls1_2", "-tls1_3"])
     func opensslSClientTalksToOurServer(version: String) async throws {
@@ -166,7 +166,7 @@ import Testing
                 try await exchange(reader, writer)
                 #expect(try await peer.line() == "client")
             }
-            // Python refuses without an alert.
+            // Python rejects the client without an alert.
             await #expect(throws: (any Error).self) {
                 let (reader, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())
                 defer { writer.abort() }
@@ -176,8 +176,8 @@ import Testing
     }
 
     @Test(.requires(.python3)) func ourClientStartsTLSWithPythonsServer() async throws {
-        // 3.11 is the first that has StreamWriter.start_tls; its server side has known troubles
-        // only with bytes that come early, and here none do.
+        // 3.11 is the first version with StreamWriter.start_tls. Its server side has known problems
+        // only with bytes that arrive early, and there are none here.
         try await withPythonServer("starttls") { _, port in
             let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port)
             try await writer.write("STARTTLS\n")

@@ -2,8 +2,8 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// A TLS connection that is closed while the peer goes on sending: a close that waited for the peer's end
-/// would never come to its own. No context here gives up by time before the test does.
+/// A TLS connection that is closed while the peer continues to send. If closing waited for the
+/// peer's end, it would never finish. No context here gives up before the test does.
 @Suite(.requires(.tls), .eventLoop) struct TLSSendingOnTests {
     private func patientContext() throws -> TLSContext {
         let context = try clientContext()
@@ -17,7 +17,7 @@ import Testing
         return context
     }
 
-    /// Sends until the connection breaks. Returns how many bytes.
+    /// Sends until the connection breaks. Returns the number of bytes.
     private static func sendOn(_ writer: StreamWriter) async -> Int {
         var sent = 0
         while sent < 4 << 30 {
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    /// What ends a server's connections while their clients upload.
+    /// The ways to end a server's connections while clients are uploading.
     enum End: CaseIterable, Sendable { case handler, closeClients, shutdown }
 
     @Test(arguments: End.allCases)
@@ -99,7 +99,7 @@ import Testing
 
     @Test func whatWasWrittenBeforeIsDelivered() async throws {
         let answer = (0..<5_000).flatMap { [UInt8](repeating: UInt8(truncatingIfNeeded: $0), count: 1_000) }
-        // A client that sends more than anybody reads, and takes the answer meanwhile.
+        // A client that sends more than anyone reads, and receives the answer meanwhile.
         try await withTLSServer(
             try patientServerContext(),
             { reader, writer in

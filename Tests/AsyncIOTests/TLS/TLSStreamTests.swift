@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-/// Streams with TLS at both ends, over real sockets on the loopback.
+/// Streams with TLS at both ends, over real sockets on the loopback interface.
 @Suite(.requires(.tls), .eventLoop) struct TLSStreamTests {
     @Test(arguments: ["127.0.0.1", "::1", "localhost"])
     func bytesGoThereAndBack(host: String) async throws {
@@ -66,7 +66,7 @@ import Testing
                 try await sleep(.milliseconds(50))
             }
             #expect(written < 1_000)
-            // asyncio's high-water mark for TLS, and one write more.
+            // asyncio's high-water mark for TLS, and one more write.
             #expect(writer.bufferedCount > 512 * 1024)
             #expect(writer.bufferedCount <= 512 * 1024 + 66_000)
             mayRead.set()

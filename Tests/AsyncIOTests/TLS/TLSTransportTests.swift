@@ -113,7 +113,7 @@ import Testing
             let (received, before) = (client.received.count, written.value)
             try await sleep(.milliseconds(50))
             #expect(client.received.count == received)
-            // The sockets' buffers and the high-water mark are all that it could fill.
+            // It could fill only the sockets' buffers and the high-water mark.
             #expect(written.value < 400)
             #expect(written.value >= before)
             let more = Event()

@@ -3,11 +3,11 @@ import AsyncIOTesting
 import SystemPackage
 import Testing
 
-/// Where a chain of certificates may end, and what its certificates have to be: as CPython's default
-/// contexts have it since 3.13.
+/// Where a chain of certificates can end, and which rules its certificates must follow, as in
+/// CPython's default contexts since 3.13.
 @Suite(.requires(.tls), .eventLoop) struct TLSTrustTests {
-    /// What a client that trusts `trusted` alone gets from a server that shows `shown`: the error's
-    /// text, or nil if it accepts.
+    /// The text of the error that a client gets if it trusts only `trusted` and the server shows
+    /// `shown`; nil if it accepts the server.
     private func refusal(
         of shown: Certificates.Pair, trusting trusted: Certificates.Pair,
         _ change: (TLSContext) throws -> Void = { _ in }
@@ -15,7 +15,7 @@ import Testing
         var text: String?
         try await withTLSServer(serverContext(shown)) { port in
             let tls = try TLSContext.client(systemTrust: false)
-            // Its first certificate is the pair's own.
+            // Its first certificate is the one of the pair.
             try tls.trust(file: trusted.certificate)
             try change(tls)
             do {
@@ -40,7 +40,7 @@ import Testing
 
     @Test func aServersOwnCertificateCanBePinned() async throws {
         #expect(try await refusal(of: Certificates.localhost, trusting: Certificates.localhost) == nil)
-        // Another one of the same issuer is not it.
+        // Another certificate of the same issuer does not match.
         #expect(try await refusal(of: Certificates.localhost, trusting: Certificates.one) != nil)
     }
 

@@ -1,9 +1,9 @@
-// What a program does with the library, in plain functions. The same file is compiled in
-// modules of every kind: see the targets named ...Client in Package.swift.
+// What a program does with the library, in plain functions. The same file is compiled in modules of
+// every kind; see the targets named ...Client in Package.swift.
 
 import AsyncIO
 
-/// Not Sendable, so that the compiler checks what may hold it.
+/// Not Sendable, so that the compiler checks where it is used.
 nonisolated final class Ledger {
     var lines: [String] = []
     var sum = 0
@@ -20,7 +20,7 @@ nonisolated final class Ledger {
 
 nonisolated struct ClientError: Error {}
 
-/// Tasks that capture and return what is not Sendable.
+/// Tasks that capture and return non-Sendable values.
 public func tasks() async throws -> [String] {
     let ledger = Ledger()
     let task = createTask(name: "worker") {
@@ -43,7 +43,7 @@ public func tasks() async throws -> [String] {
     return ledger.lines
 }
 
-/// Several at once: tuples, arrays of tasks, and one body for many items.
+/// Several tasks at once: tuples, arrays of tasks, and one body for many items.
 public func combining() async throws -> [String] {
     let ledger = Ledger()
     let (number, text) = try await gather(
@@ -71,7 +71,7 @@ public func combining() async throws -> [String] {
         ended.append(try await task.value)
     }
     ledger.note("\(ended)")
-    // A list of bodies is a list of items like others.
+    // A list of closures is a list of items like any other.
     var bodies: [() async throws -> Int] = []
     for number in 0..<3 {
         bodies.append { try await later(ledger.count(number)) }
@@ -89,7 +89,7 @@ private func later(_ number: Int) async throws -> Int {
     return number
 }
 
-/// Bodies that change what their function holds, under a time limit.
+/// Bodies with a time limit that change variables of their function.
 public func limiting() async throws -> [String] {
     let ledger = Ledger()
     var local = 0
@@ -132,7 +132,7 @@ private func fill(_ array: inout [Int]) async throws {
     }
 }
 
-/// A group's tasks and its body share what is not Sendable.
+/// The tasks of a group and its body share a non-Sendable object.
 public func grouping() async throws -> [String] {
     let ledger = Ledger()
     var local = 0
@@ -194,7 +194,7 @@ public func synchronizing() async throws -> [String] {
     return ledger.lines
 }
 
-/// What is not Sendable goes through a queue.
+/// A non-Sendable object is passed through a queue.
 public func queueing() async throws -> [String] {
     let queue = Queue<Ledger>(maxSize: 1)
     let producer = createTask {
@@ -218,7 +218,7 @@ public func queueing() async throws -> [String] {
     return lines
 }
 
-/// Work on a thread; its result comes over.
+/// Work on a thread, and its result.
 public func threading() async throws -> [String] {
     let ledger = Ledger()
     let numbers = [1, 2, 3]
@@ -231,7 +231,7 @@ public func threading() async throws -> [String] {
     return ledger.lines
 }
 
-/// A generator that holds what is not Sendable.
+/// A generator that retains a non-Sendable object.
 public func generating() async throws -> [String] {
     let ledger = Ledger()
     let numbers = AsyncGenerator<Ledger> { yield in
@@ -246,7 +246,7 @@ public func generating() async throws -> [String] {
     return lines
 }
 
-/// An actor's tasks work on what it holds.
+/// The tasks of an actor work on its state.
 public actor Account {
     private let lock = Lock()
     private let ledger = Ledger()
@@ -277,7 +277,7 @@ public actor Account {
     }
 }
 
-/// And so do the main actor's objects.
+/// The same for objects of the main actor.
 @MainActor public final class Window {
     private let ledger = Ledger()
 

@@ -1,5 +1,5 @@
-// What an `async` main may do once it links AsyncIOMain: everything, and all of it on the
-// thread that the process started with. Prints what went wrong, or "all on one thread".
+// What an `async` main can do if it links AsyncIOMain: everything, and all of it on the thread on
+// which the process started. Prints what went wrong, or "all on one thread".
 
 import AsyncIO
 import AsyncIOMain

@@ -1,5 +1,5 @@
-// The last line of a program: how `AsyncIO.main { }`, and an error of `AsyncIO.run { }` that
-// nobody catches, end it. One scenario each; see AsyncMainTests.
+// How `AsyncIO.main { }`, and an uncaught error of `AsyncIO.run { }`, end a program. One scenario
+// each; see AsyncMainTests.
 
 import AsyncIO
 import Glibc
@@ -9,8 +9,8 @@ nonisolated func say(_ line: String) {
     fflush(nil)
 }
 
-// Whoever started this may ignore Ctrl-C (a shell's background job does), and may be gone
-// before it is: neither shall matter.
+// The parent process may ignore Ctrl-C (as a background job of a shell does), and may end before
+// this one. Neither should matter.
 signal(SIGINT, SIG_DFL)
 alarm(60)
 

@@ -1,4 +1,4 @@
-// These two functions stand in for the C library's in the program that they are linked into.
+// These two functions replace those of the C library in the program that links them.
 #define _GNU_SOURCE
 #include "FaultInjection.h"
 

@@ -1,6 +1,6 @@
-// Programs whose system calls fail, one a scenario: `refuse ERRNO NUMBER,… SCENARIO` lets the
-// kernel refuse calls by their numbers, as a container's filter does; `accept ERRNO TIMES
-// WATCHES` lets accepting connections fail, and then watching the listening socket.
+// Programs whose system calls fail, one for each scenario. `refuse ERRNO NUMBER,… SCENARIO` makes
+// the kernel refuse calls by their numbers, as a container's filter does. `accept ERRNO TIMES
+// WATCHES` makes accepting connections fail, and then watching the listening socket.
 
 import AsyncIO
 import FaultInjection
@@ -13,7 +13,7 @@ nonisolated func say(_ line: String) {
 
 alarm(60)
 
-/// Calls of the exception handler.
+/// The calls of the exception handler.
 var reports: [String] = []
 
 func noteReports() throws {
@@ -22,7 +22,7 @@ func noteReports() throws {
     }
 }
 
-/// Times that are not whole milliseconds, beside a server that listens.
+/// Times that are not whole milliseconds, together with a server that listens.
 func timers() async throws {
     let loop = try EventLoop.running
     let server = try await startServer(host: "127.0.0.1", port: 0) { _, writer in writer.close() }
@@ -52,7 +52,7 @@ func serve(losing times: Int) async throws {
     server.close()
 }
 
-/// Starts and ends a child, which must not have what was left open.
+/// Starts and ends a child, which must not inherit the open descriptors.
 func child() async throws {
     let stray = dup2(open("/dev/null", O_RDONLY), 77)
     let listing = try await withSubprocess("/bin/ls", arguments: ["/proc/self/fd"], stdout: .pipe) { process in
@@ -67,7 +67,7 @@ func child() async throws {
     say("ended with \(status)")
 }
 
-/// Writes and reads a file, in all ways.
+/// Writes and reads a file in all ways.
 func files() async throws {
     let path = "/tmp/asyncio-faulty-\(getpid())"
     defer { unlink(path) }
@@ -77,7 +77,7 @@ func files() async throws {
     var lines: [String] = []
     try await withFile(path) { file in for try await line in file.lines { lines.append(line) } }
     say(lines.joined(separator: " "))
-    // From file to socket.
+    // From a file to a socket.
     let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
         try await writer.write("\(try await reader.read().count) came\n")
     }
@@ -99,7 +99,7 @@ final class Answer: ConnectionProtocol {
     func dataReceived(_ bytes: [UInt8]) { text += String(decoding: bytes, as: UTF8.self) }
 }
 
-/// A poller that fails for good ends the run; what is left is cancelled.
+/// A poller that fails permanently ends the run, and the remaining tasks are cancelled.
 func pollerFails() {
     do {
         try AsyncIO.run {

@@ -1,6 +1,6 @@
-// An `async` main whose first call of the library is the one that the argument names. Without
-// an argument it prints all names. Each prints what came of it, and "on the loop" at its end:
-// what follows the first wait must be on the process's first thread, where a loop runs.
+// An `async` main whose first call of the library is the one that the argument names. Without an
+// argument, it prints all names. Each prints its result, and "on the loop" at its end. The code
+// after the first wait must be on the process's first thread, where a loop runs.
 
 import AsyncIO
 import AsyncIOMain
@@ -223,7 +223,7 @@ let calls: [(String, @MainActor () async throws -> Void)] = [
     ("withTimeout", { print(try await withTimeout(.seconds(60)) { 1 }) }),
 ]
 
-/// How such a program may end: these are not in the list that it prints.
+/// The ways in which such a program can end. They are not in the printed list.
 let endings: [(String, @MainActor () async throws -> Void)] = [
     ("throws at once", { throw Complaint() }),
     (
@@ -265,7 +265,7 @@ let endings: [(String, @MainActor () async throws -> Void)] = [
     (
         "swallows",
         {
-            // The loop takes Ctrl-C from its first turn on.
+            // The loop handles Ctrl-C from its first turn on.
             try await sleep(.zero)
             say("ready")
             try? await sleep(.seconds(60))
@@ -310,7 +310,7 @@ nonisolated func say(_ line: String) {
     fflush(nil)
 }
 
-/// Has a task beside it that cleans up, too.
+/// Waits, together with a task that cleans up.
 func waitForInterrupt(_ wait: @escaping () async throws -> Void) async throws {
     createTask {
         do { try await sleep(.seconds(60)) } catch {

@@ -1,12 +1,12 @@
-// Tasks that wait in all sorts of ways, each of which knows by line where it does. Prints a
-// line for each that the library gives another place for. Run as a release build too: an
-// optimised program has functions in pieces, one inside the other, in another order.
+// Tasks that wait in all sorts of ways, each of which knows the line at which it waits. Prints a
+// line for each task for which the library reports another place. Also run as a release build,
+// because an optimized program has functions in pieces, nested, and in another order.
 
 import AsyncIO
 
 struct Expectation {
     let task: AnyAsyncTask
-    /// Innermost first; more may follow.
+    /// Innermost first. More lines may follow.
     let lines: [Int]
 }
 
@@ -85,7 +85,7 @@ func startAll() {
         _ = try await generic(7)
         _ = try await generic("seven")
     }
-    // Optimised, who has nothing more to do than to call another is not there any more.
+    // With optimization, a function that only calls another one is no longer on the stack.
     expect("last call", [innerLine]) {
         try await lastCall()
     }
@@ -121,9 +121,9 @@ func startAll() {
 struct Places {
     static func main() throws {
         try AsyncIO.run {
-            // Somebody has the second lock.
+            // Another task has the second lock.
             try await second.acquire()
-            // The first look takes long.
+            // The first symbolization takes long.
             try EventLoop.running.blockedThreshold = nil
             startAll()
             for _ in 0..<20 { try await sleep(.zero) }

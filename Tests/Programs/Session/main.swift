@@ -1,6 +1,6 @@
-// What tests run in a process of its own: `session`, which uses everything once
-// while system calls fail; `activated`, a server on a supervisor's socket; `idle N`, which
-// holds connections.
+// Scenarios that tests run in a process of its own: `session`, which uses everything once while
+// system calls fail; `activated`, a server on a supervisor's socket; and `idle N`, which holds
+// connections.
 import AsyncIO
 import Glibc
 import SystemPackage
@@ -13,7 +13,7 @@ case "idle": try AsyncIO.run { try await holdConnections(Int(arguments[2]) ?? 0)
 default: exit(64)
 }
 
-/// Prints a line at once, also into a pipe.
+/// Prints a line at once, even into a pipe.
 func say(_ text: String) { _ = try? FileDescriptor.standardOutput.writeAll((text + "\n").utf8) }
 
 func descriptors() -> Int {
@@ -26,9 +26,9 @@ func descriptors() -> Int {
 
 // MARK: A session under faults
 
-/// Prints how the session ended, and how many descriptors it left.
+/// Prints how the session ended, and how many descriptors it left open.
 func runSession() {
-    // Dispatch's main queue has a descriptor from the first loop on, for as long as the process lives.
+    // Dispatch's main queue has a descriptor from the first loop on, as long as the process lives.
     if let symbol = dlsym(nil, "_dispatch_get_main_queue_handle_4CF") {
         _ = unsafeBitCast(symbol, to: (@convention(c) () -> Int32).self)()
     }
@@ -39,7 +39,7 @@ func runSession() {
     } catch {
         end = "\(type(of: error)): \(error)"
     }
-    // By then a pool's thread has closed what it was given.
+    // By then a thread of the pool has closed what it was given.
     for _ in 0..<200 where descriptors() > before { usleep(1000) }
     var child = siginfo_t()
     let hasChildren = waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0
@@ -99,10 +99,10 @@ func useFiles() async throws {
 }
 
 func useSubprocess() async throws {
-    // Without the faults, which are not the child's.
+    // Without the faults, which are not meant for the child.
     try await withSubprocess("/bin/cat", stdin: .pipe, stdout: .pipe, environment: [:]) { process in
         let (output, _) = try await process.communicate([UInt8](repeating: 1, count: 5000))
-        guard output?.count == 5000 else { throw ValueError("cat gave \(output?.count ?? -1) bytes") }
+        guard output?.count == 5000 else { throw ValueError("cat returned \(output?.count ?? -1) bytes") }
     }
 }
 
@@ -214,8 +214,9 @@ func residentMemory() -> Int {
     }
 }
 
-/// Holds `count` connections, each of which has asked a line and got it back, and says how many
-/// bytes each of them costs this process. Asks each once more when it is told to go on.
+/// Holds `count` connections, each of which has sent a line and received it back, and prints how
+/// many bytes each of them costs this process. Sends a line on each of them again when it is told
+/// to continue.
 func holdConnections(_ count: Int) async throws {
     var limit = rlimit()
     getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
@@ -230,7 +231,7 @@ func holdConnections(_ count: Int) async throws {
         }
     }
     say("port \(server.port ?? 0)")
-    // What the first ones bring into memory is not theirs.
+    // Memory that the first connections load is not counted as theirs.
     while server.connectionCount < 100 { try await sleep(.milliseconds(1)) }
     try await sleep(.milliseconds(300))
     before = residentMemory()

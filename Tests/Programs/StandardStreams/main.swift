@@ -1,4 +1,4 @@
-// Standard input, output and error as streams, whatever they are; see StandardStreamTests.
+// Standard input, output, and error as streams, whatever they are; see StandardStreamTests.
 
 import AsyncIO
 import Glibc
@@ -11,7 +11,7 @@ func copy() async throws {
         count += bytes.count
         try await output.write(bytes)
     }
-    // Neither is closed: nothing may be lost all the same.
+    // Neither is closed, but nothing may be lost.
     try await openStandardError().write("copied \(count)\n")
 }
 
@@ -23,7 +23,7 @@ AsyncIO.main {
         for try await line in try openStandardInput().lines where !line.isEmpty { count += 1 }
         print("\(count) lines")
     case "both":
-        // What shares the descriptors finds them blocking still.
+        // Other users of the descriptors still find them blocking.
         let input = try openStandardInput()
         let output = try openStandardOutput()
         try await output.write("written\n")
@@ -39,7 +39,7 @@ AsyncIO.main {
         try await openStandardOutput().write("one\n")
         try await openStandardOutput().write("two\n")
     case "beside":
-        // A slow disk or peer holds nobody else up.
+        // A slow disk or peer does not delay anything else.
         let output = try openStandardOutput()
         let writing = createTask { try await output.write([UInt8](repeating: 120, count: 1_000_000)) }
         var turns = 0

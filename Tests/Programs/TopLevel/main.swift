@@ -1,5 +1,5 @@
-// Programs that call `run { }` from top-level code, one a scenario. Where Ctrl-C matters,
-// the test that starts one sends the signal when it sees "ready", and reads what it says.
+// Programs that call `run { }` from top-level code, one for each scenario. If Ctrl-C matters, the
+// test that starts the program sends the signal when it sees "ready", and reads the output.
 
 import AsyncIO
 import Glibc
@@ -9,12 +9,12 @@ nonisolated func say(_ line: String) {
     fflush(nil)
 }
 
-// Whoever started this may ignore Ctrl-C (a shell's background job does), and may be gone
-// before it is: neither shall matter.
+// The parent process may ignore Ctrl-C (as a background job of a shell does), and may end before
+// this one. Neither should matter.
 signal(SIGINT, SIG_DFL)
 alarm(60)
 
-/// Blocks without giving the loop a chance.
+/// Blocks without yielding to the loop.
 func compute(for duration: Duration) {
     let end = ContinuousClock.now + duration
     while ContinuousClock.now < end {}
@@ -60,7 +60,7 @@ do {
             say("\(error)")
         }
     case "writes":
-        // Is killed in the middle of it.
+        // The process is killed in the middle of this.
         let path = CommandLine.arguments[2]
         let milliseconds = Int(CommandLine.arguments[3]) ?? 0
         try AsyncIO.run {
@@ -85,7 +85,7 @@ do {
         try runner.close()
         say("close \(loop.turns)")
     case "waits":
-        // A main task that waits is cancelled, once, and cleans up.
+        // A main task that waits is cancelled once, and cleans up.
         try AsyncIO.run {
             do {
                 say("ready")
@@ -98,19 +98,19 @@ do {
             }
         }
     case "waits elsewhere":
-        // The foreign wait notices too.
+        // The foreign wait is cancelled too.
         try AsyncIO.run {
             say("ready")
             try await Task.sleep(for: .seconds(60))
         }
     case "busy loop":
-        // A loop that always has something to run notices all the same.
+        // A loop that always has something to run notices the signal anyway.
         try AsyncIO.run {
             say("ready")
             while true { try await sleep(.zero) }
         }
     case "last step":
-        // It comes while the main task runs for the last time.
+        // The signal comes while the main task runs its last step.
         try AsyncIO.run {
             say("ready")
             compute(for: .milliseconds(300))
@@ -125,7 +125,7 @@ do {
         }
         say("returned \(value)")
     case "cancelled twice":
-        // Somebody else has cancelled the main task too.
+        // Other code has cancelled the main task too.
         try AsyncIO.run {
             let main = currentTask()
             createTask {
@@ -141,7 +141,7 @@ do {
             }
         }
     case "impatient":
-        // The second Ctrl-C ends the process, whatever it does.
+        // The second Ctrl-C ends the process, whatever it is doing.
         try AsyncIO.run {
             do {
                 say("ready")
@@ -152,7 +152,7 @@ do {
             }
         }
     case "ignored":
-        // Whoever set a handler before keeps it.
+        // A handler that was set before stays.
         signal(SIGINT, SIG_IGN)
         try AsyncIO.run {
             say("ready")
@@ -160,7 +160,7 @@ do {
         }
         say("unharmed")
     case "after":
-        // The handler is gone with the run.
+        // The handler is removed at the end of the run.
         try AsyncIO.run {}
         say("ready")
         compute(for: .seconds(60))
@@ -186,7 +186,7 @@ do {
         } catch is KeyboardInterrupt { say("interrupted again") }
         try runner.close()
     case "handles interrupts":
-        // A handler takes the place of what run does with Ctrl-C, until it is removed.
+        // A handler replaces the effect of Ctrl-C in `run`, until it is removed.
         try AsyncIO.run {
             let loop = try EventLoop.running
             let handled = try Semaphore(0)

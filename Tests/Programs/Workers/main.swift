@@ -1,5 +1,5 @@
-// A server under workers, one scenario an argument. It answers each line with the number of
-// the process that does so; tests start it, send it signals, and are its clients.
+// A server with workers, one scenario for each argument. It answers each line with the ID of the
+// process that does so. Tests start it, send it signals, and act as its clients.
 
 import AsyncIO
 import Glibc
@@ -9,13 +9,13 @@ nonisolated func say(_ line: String) {
     fflush(nil)
 }
 
-// Whatever goes wrong, nothing stays behind.
+// Whatever goes wrong, no process is left behind.
 alarm(120)
 signal(SIGINT, SIG_DFL)
 
 let arguments = CommandLine.arguments
 let scenario = arguments.count > 1 ? arguments[1] : ""
-/// A file that says that workers are to fail, or a socket.
+/// A file that tells workers to fail, or a socket.
 let path = arguments.count > 2 ? arguments[2] : ""
 
 func answer(_ request: String, _ worker: Worker) async throws -> String {
@@ -41,7 +41,7 @@ func serve(_ worker: Worker) async throws {
     let server = try await startServer(descriptors: worker.sockets) { reader, writer in
         for try await request in reader.lines {
             let answer = try await answer(request, worker)
-            // "bye" says that this connection takes no more requests.
+            // "bye" means that this connection accepts no more requests.
             let isLast = worker.isStopping
             try await writer.write(isLast ? "\(answer) bye\n" : "\(answer)\n")
             if isLast { break }

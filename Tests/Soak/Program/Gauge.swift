@@ -3,7 +3,7 @@ import Foundation
 import Glibc
 import SoakMemory
 
-/// What this process and its loop hold at one moment.
+/// The resources of this process and its loop at one moment.
 struct Sample: CustomStringConvertible {
     let descriptors = countEntries(of: "/proc/self/fd")
     let threads = countEntries(of: "/proc/self/task")
@@ -24,17 +24,18 @@ struct Sample: CustomStringConvertible {
     var description: String {
         """
         \(descriptors) descriptors (\(watched) watched), \(tasks) tasks, \(timers) timers, \(threads) threads, \
-        \(memory / 1024) KiB of malloc's, \(resident / 1024) KiB resident
+        \(memory / 1024) KiB allocated, \(resident / 1024) KiB resident
         """
     }
 }
 
-/// Compares the pauses with the first of them that counts.
+/// Compares each pause with the first one that counts.
 struct Gauge {
-    /// What malloc keeps in its threads' caches, and arrays that grew once, come and go.
+    /// Variation from malloc's thread caches, and from arrays that have grown once.
     private static let memorySlack = 256 * 1024
     private static let residentSlack = 6 * 1024 * 1024
-    /// Pauses before one counts: what is made at first use is made then.
+    /// The number of pauses before the first one that counts, so that what is created at first use
+    /// exists.
     private var warmUp: Int
     private(set) var first: Sample?
     private(set) var latest: Sample?
@@ -55,14 +56,14 @@ struct Gauge {
         try compare("watched descriptors", sample.watched, first.watched, slack: 0)
         try compare("tasks", sample.tasks, first.tasks, slack: 0)
         try compare("timers", sample.timers, first.timers, slack: 0)
-        try compare("bytes of malloc's", Int(sample.memory), Int(first.memory), slack: Self.memorySlack)
+        try compare("allocated bytes", Int(sample.memory), Int(first.memory), slack: Self.memorySlack)
         try compare("resident bytes", sample.resident, first.resident, slack: Self.residentSlack)
-        if sample.children { throw Failure("children are left, or not reaped") }
+        if sample.children { throw Failure("children are left or were not reaped") }
     }
 
     private func compare(_ what: String, _ now: Int, _ before: Int, slack: Int) throws {
         guard now > before + slack else { return }
-        throw Failure("\(what) grow: \(before) at first, \(now) now")
+        throw Failure("\(what) grew from \(before) to \(now)")
     }
 }
 
@@ -71,7 +72,7 @@ private func countEntries(of directory: String) -> Int {
     defer { closedir(handle) }
     var count = 0
     while readdir(handle) != nil { count += 1 }
-    // Less ".", ".." and, for descriptors, this one.
+    // Without ".", "..", and, for descriptors, this one.
     return count - (directory.hasSuffix("fd") ? 3 : 2)
 }
 

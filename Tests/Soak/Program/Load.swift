@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// One thing that a user does. It throws only if something is wrong.
+/// Something that a user does. It throws only if something is wrong.
 struct Scenario {
     let name: String
     let run: () async throws -> Void
@@ -11,14 +11,14 @@ struct Scenario {
     }
 }
 
-/// Users who do one thing after the other, until they are told to stop.
+/// Users who run one scenario after another until they are told to stop.
 final class Load {
     private let scenarios: [Scenario]
     private let pause: ClosedRange<Int>
     private(set) var runs: [String: Int] = [:]
     private var failure: Failure?
 
-    /// - Parameter pause: what a user does nothing for, between two scenarios, in milliseconds.
+    /// - Parameter pause: how long a user does nothing between two scenarios, in milliseconds.
     init(_ scenarios: [Scenario], pause: ClosedRange<Int>) {
         self.scenarios = scenarios
         self.pause = pause
@@ -26,9 +26,9 @@ final class Load {
 
     var total: Int { runs.values.reduce(0, +) }
 
-    /// Runs `users` users for `duration`, and waits until each has done what it was at.
+    /// Runs `users` users for `duration`, and waits until each has finished its current scenario.
     ///
-    /// - Returns: what was there in the middle of it.
+    /// - Returns: a sample from the middle of the run.
     func run(users: Int, for duration: Duration) async throws -> Sample {
         let end = try EventLoop.running.now + duration
         let tasks = (0..<users).map { _ in createTask { [self] in try await use(until: end) } }
@@ -52,17 +52,18 @@ final class Load {
         }
     }
 
-    /// Tells of what nobody else would.
+    /// Prints reports that would otherwise be lost.
     func listen(on loop: EventLoop) {
         loop.setExceptionHandler { [self] context in
-            // Some users leave without a word: that is to be noticed, and nothing more.
+            // Some users leave without closing anything, which should be reported and otherwise
+            // harmless.
             if context.message.hasPrefix("unclosed") { return }
             failure = failure ?? Failure("reported: \(context.message) \(context.error.map { "\($0)" } ?? "")")
         }
     }
 }
 
-/// The one source of chance: a seed repeats a run, as far as the kernel does.
+/// The only source of randomness. A seed repeats a run, as far as the kernel does.
 var chance = Chance(seed: 1)
 
 struct Chance: RandomNumberGenerator {
@@ -83,7 +84,7 @@ struct Chance: RandomNumberGenerator {
 
 func pick<T>(_ choices: [T]) -> T { choices[chance.next(in: 0...choices.count - 1)] }
 
-/// Some milliseconds, as one scenario or the other needs them.
+/// A random number of milliseconds.
 func some(_ range: ClosedRange<Int>) -> Duration { .milliseconds(chance.next(in: range)) }
 
 func expect(_ condition: Bool, _ what: @autoclosure () -> String) throws {

@@ -1,9 +1,9 @@
 import AsyncIO
 import Glibc
 
-/// What the peers of servers do, the polite ones and the others.
+/// What the peers of servers do, both polite and rude ones.
 func networkScenarios(_ servers: Servers) -> [Scenario] {
-    /// A connection to one of the servers that send back what they get.
+    /// A connection to one of the echo servers.
     func connect() async throws -> (StreamReader, StreamWriter) {
         switch chance.next(in: 0...3) {
         case 0: try await openUnixConnection(path: servers.path)
@@ -24,7 +24,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
             for _ in 0..<chance.next(in: 1...5) {
                 let question = bytes(upTo: 40_000)
                 try await writer.write(question)
-                try expect(try await reader.readExactly(question.count) == question, "another answer")
+                try expect(try await reader.readExactly(question.count) == question, "wrong answer")
             }
             writer.close()
             try await writer.waitClosed()
@@ -39,7 +39,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
                     try writer.writeEOF()
                 },
                 { try await reader.read() })
-            try expect(answer == question, "\(answer.count) bytes came of \(question.count)")
+            try expect(answer == question, "received \(answer.count) of \(question.count) bytes")
         },
         Scenario("one byte at a time") {
             let (reader, writer) = try await connect()
@@ -48,7 +48,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
                 try await writer.write([byte])
                 try await sleep(.zero)
             }
-            try expect(try await reader.readLine() == Array("drip\n".utf8), "another line")
+            try expect(try await reader.readLine() == Array("drip\n".utf8), "wrong line")
         },
         Scenario("a reset") {
             let (_, writer) = try await connect()
@@ -78,7 +78,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
             do {
                 try await withTimeout(some(1...200)) { while true { try await writer.write(part) } }
             } catch is TimeoutError {
-                try expect(writer.bufferedCount < 300_000, "\(writer.bufferedCount) bytes are kept")
+                try expect(writer.bufferedCount < 300_000, "\(writer.bufferedCount) bytes are buffered")
             } catch is OSError {}
         },
         Scenario("a task that is cancelled as it talks") {
@@ -88,7 +88,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
                 while true {
                     try await writer.write(bytes(upTo: 20_000))
                     _ = try await reader.read(10_000)
-                    // Or virtual time stands still.
+                    // Otherwise, virtual time would stand still.
                     try await sleep(.milliseconds(1))
                 }
             }
@@ -116,7 +116,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
                 let (_, writer) = try await openConnection(
                     host: "127.0.0.1", port: servers.rude.port ?? 0, tls: servers.client)
                 writer.close()
-                throw Failure("a handshake with a server that makes none")
+                throw Failure("a handshake succeeded with a server that makes none")
             } catch is TLSError {
             } catch is OSError {}
         },
@@ -142,7 +142,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
         Scenario("nobody there") {
             do {
                 _ = try await openUnixConnection(path: "/tmp/nobody-\(getpid())")
-                throw Failure("connected to nobody")
+                throw Failure("connected to a port without a listener")
             } catch is OSError {}
         },
         Scenario("a server of one's own") {

@@ -1,8 +1,7 @@
 import AsyncIO
 import Glibc
 
-/// Servers that the users talk to: three that send back what they get, and one that is as rude
-/// as a server can be.
+/// The servers that users talk to: three echo servers, and one that is as rude as a server can be.
 final class Servers {
     let plain: Server
     let unix: Server
@@ -41,12 +40,12 @@ final class Servers {
     var port: Int { plain.port ?? 0 }
     var all: [Server] { [plain, unix, secure, rude] }
 
-    /// Waits until nobody is connected.
+    /// Waits until no client is connected.
     func becomeIdle() async throws {
         try await withTimeout(.seconds(30)) {
             while all.contains(where: { $0.connectionCount > 0 }) { try await sleep(.milliseconds(5)) }
         }
-        // The clients' side of TLS takes its time to end, but no longer than it may.
+        // The client side of TLS takes a while to end, but no longer than its limit.
         try await sleep(.seconds(2.5))
     }
 
@@ -60,7 +59,7 @@ final class Servers {
 
     // MARK: Handlers
 
-    /// Who says nothing for a second is sent away.
+    /// Closes the connection of a client that sends nothing for a second.
     private static func echo(_ reader: StreamReader, _ writer: StreamWriter) async throws {
         do {
             while true {
@@ -83,7 +82,7 @@ final class Servers {
                 try await sleep(.milliseconds(1))
             }
         case 3:
-            // Never reads: what is sent stays with the sender.
+            // Never reads, so that the data stays with the sender.
             try await sleep(some(50...200))
         case 4:
             try await writer.write([UInt8](repeating: 7, count: chance.next(in: 1...300_000)))
@@ -94,7 +93,7 @@ final class Servers {
     }
 }
 
-/// A certificate for 127.0.0.1, made by the `openssl` command, signed by itself.
+/// A self-signed certificate for 127.0.0.1, created with the `openssl` command.
 final class Certificate {
     let path: String
     let key: String
@@ -109,7 +108,7 @@ final class Certificate {
         let status = try AsyncIO.run {
             try await withSubprocess("openssl", arguments: arguments, stderr: .devNull) { try await $0.wait() }
         }
-        try expect(status == 0, "openssl makes no certificate")
+        try expect(status == 0, "openssl could not create a certificate")
     }
 
     deinit {

@@ -2,7 +2,7 @@ import AsyncIO
 import Glibc
 import SystemPackage
 
-/// Files, processes, signals, threads, names: what takes real time.
+/// Files, processes, signals, threads, and names, which need real time.
 func systemScenarios() -> [Scenario] {
     [
         Scenario("files") {
@@ -12,7 +12,7 @@ func systemScenarios() -> [Scenario] {
                 }
                 var count = 0
                 try await withFile(path) { file in for try await _ in file.lines { count += 1 } }
-                try expect(count == 20, "\(count) lines of 20")
+                try expect(count == 20, "read \(count) of 20 lines")
                 try await writeFile(path, "new", sync: false)
                 try await withReplacement(of: path, sync: false) { file in try await file.write("newer") }
                 try expect(try await readText(path) == "newer", "a file was not replaced")
@@ -35,7 +35,7 @@ func systemScenarios() -> [Scenario] {
             try await withSubprocess("cat", stdin: .pipe, stdout: .pipe) { process in
                 let text = [UInt8](repeating: 65, count: chance.next(in: 1...100_000))
                 let (output, _) = try await process.communicate(text)
-                try expect(output == text && process.returnCode == 0, "cat is not itself")
+                try expect(output == text && process.returnCode == 0, "wrong output of cat")
             }
         },
         Scenario("a child that must be killed") {
@@ -65,7 +65,7 @@ func systemScenarios() -> [Scenario] {
         Scenario("no such program") {
             do {
                 try await withSubprocess("/no/such/program") { _ in }
-                throw Failure("a program that is not there has run")
+                throw Failure("a program that does not exist was started")
             } catch is OSError {}
         },
         Scenario("signals") {
@@ -108,7 +108,7 @@ func systemScenarios() -> [Scenario] {
     ]
 }
 
-/// A name that is nobody else's, for a file.
+/// Runs `body` with an unused name for a file.
 private func withFolderEntry(_ body: (String) async throws -> Void) async throws {
     let path = "/tmp/asyncio-soak-\(getpid())-\(UInt64.random(in: 0...UInt64.max, using: &chance))"
     defer { unlink(path) }

@@ -1,10 +1,10 @@
 import AsyncIO
 
-/// What tasks do among themselves: no system call is made here.
+/// What tasks do among themselves, without system calls.
 func taskScenarios() -> [Scenario] {
     [
         Scenario("sleeps under time-outs") {
-            // Now one is the shorter, now the other, now both are the same.
+            // Sometimes one is shorter, sometimes the other, and sometimes they are equal.
             let (inner, outer, work) = (some(0...3), some(0...3), some(0...3))
             var ended = false
             do {
@@ -16,9 +16,9 @@ func taskScenarios() -> [Scenario] {
                     }
                     ended = true
                 }
-                try expect(ended, "a time-out cut its body off and said nothing")
+                try expect(ended, "a timeout cancelled its body without throwing")
             } catch is TimeoutError {}
-            try expect(currentTask()?.cancelling == 0, "a time-out was not taken back")
+            try expect(currentTask()?.cancelling == 0, "a timeout did not withdraw its request")
         },
         Scenario("tasks that are cancelled anywhere") {
             let lock = Lock()
@@ -32,7 +32,7 @@ func taskScenarios() -> [Scenario] {
                         try await lock.withLock {
                             inside += 1
                             defer { inside -= 1 }
-                            try expect(inside == 1, "two have the lock")
+                            try expect(inside == 1, "two tasks hold the lock")
                             try await sleep(some(0...2))
                         }
                         try await queue.put(number)
@@ -73,7 +73,7 @@ func taskScenarios() -> [Scenario] {
                 }
                 queue.shutdown()
             }
-            try expect(made == eaten, "\(made) were made and \(eaten) eaten")
+            try expect(made == eaten, "\(made) items were put in and \(eaten) taken out")
         },
         Scenario("a group whose children fail") {
             struct Planned: Error {}
@@ -179,7 +179,8 @@ func taskScenarios() -> [Scenario] {
             let first = try await one
             let second = try await two
             try expect(first + second + sum == 26, "sums differ")
-            // A sleep of the standard library's, cut short: the runtime keeps its timer to the end.
+            // A sleep of the standard library, cut short: the runtime keeps its timer until it
+            // would have fired.
             try? await withTimeout(some(1...2)) { try await Task.sleep(for: .seconds(2)) }
         },
     ]

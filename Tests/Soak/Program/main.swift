@@ -1,10 +1,10 @@
 // Runs everything for a long time, and fails if something grows:
 //
-//     asyncio-soak --virtual 3600     an hour on loops in virtual time, under seeded schedules
-//     asyncio-soak --real 300         five minutes of real sockets, processes, files and signals
+//     asyncio-soak --virtual 3600     an hour on loops in virtual time, with seeded schedules
+//     asyncio-soak --real 300         five minutes of real sockets, processes, files, and signals
 //
-// Users come and go without end, each with a scenario of its own; many of them behave badly. From
-// time to time they pause: then nothing may be left of them.
+// Users come and go continuously, each with a scenario of its own, and many of them misbehave. From
+// time to time they pause, and then nothing of them may be left.
 import Foundation
 import Glibc
 
@@ -17,7 +17,7 @@ do {
     exit(1)
 }
 
-/// Prints a line at once, also into a pipe.
+/// Prints a line at once, even into a pipe.
 func say(_ text: String) {
     print(text)
     fflush(nil)
@@ -32,7 +32,7 @@ struct Arguments {
     var virtual = 0
     var real = 0
     var seed: UInt64 = 1
-    /// The scenarios with this in their name; all if it is empty.
+    /// Only scenarios with this in their name; all if it is empty.
     var only = ""
 
     init(_ words: ArraySlice<String>) throws {
@@ -49,9 +49,9 @@ struct Arguments {
             case "--real": real = Int(number)
             case "--seed": seed = number
             default:
-                throw Failure("there are --virtual SECONDS, --real SECONDS, --seed NUMBER and --only NAME, not \(word)")
+                throw Failure("unknown argument \(word); use --virtual, --real, --seed or --only")
             }
         }
-        guard virtual > 0 || real > 0 else { throw Failure("say --virtual SECONDS, --real SECONDS, or both") }
+        guard virtual > 0 || real > 0 else { throw Failure("pass --virtual SECONDS, --real SECONDS, or both") }
     }
 }

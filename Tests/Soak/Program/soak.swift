@@ -2,9 +2,9 @@ import AsyncIO
 import AsyncIOTesting
 import Glibc
 
-/// Loops in virtual time, one after the other, each under a schedule of its own.
+/// Loops in virtual time, one after the other, each with a schedule of its own.
 func soakInVirtualTime(_ arguments: Arguments) throws {
-    // Some minutes of each: a leak of a loop is found too.
+    // Several minutes of each, so that a leak of a loop is found too.
     let part = 300
     let certificate = try Certificate()
     var gauge = Gauge(warmUp: 1)
@@ -40,23 +40,24 @@ func soakInRealTime(_ arguments: Arguments) throws {
     say("real: flat")
 }
 
-/// Lets users work, and looks after each period what is left of them.
+/// Lets users work, and checks after each period what is left of them.
 ///
-/// - Parameter crowds: who does what, and how many do so; nil is talking to the servers.
-/// - Returns: how many scenarios were run.
+/// - Parameter crowds: the scenarios and the number of users for each; nil means talking to the
+///   servers.
+/// - Returns: the number of scenarios that were run.
 private func soak(
     _ crowds: [(scenarios: [Scenario]?, users: Int)], _ certificate: Certificate, _ arguments: Arguments, pauses: Int,
     of period: Duration, pause: ClosedRange<Int>, gauge: Gauge
 ) async throws -> Int {
     var gauge = gauge
-    // What the watchdog needs to name functions is read once, and kept.
+    // The data that the watchdog needs to name functions is read only once, and cached.
     _ = currentTask()?.stack
     let servers = try await Servers(certificate)
     let loads = crowds.compactMap { scenarios, users in
         let chosen = (scenarios ?? networkScenarios(servers)).filter { $0.name.hasPrefix(arguments.only) }
         return chosen.isEmpty ? nil : (Load(chosen, pause: pause), users)
     }
-    guard !loads.isEmpty else { throw Failure("no scenario is called \(arguments.only)") }
+    guard !loads.isEmpty else { throw Failure("no scenario has a name with \(arguments.only)") }
     loads.last?.0.listen(on: try EventLoop.running)
     for number in 1...pauses {
         let busy = try await gather(loads) { load, users in try await load.run(users: users, for: period) }

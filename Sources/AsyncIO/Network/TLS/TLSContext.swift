@@ -112,7 +112,7 @@ public final class TLSContext {
     public func useCertificate(
         _ path: some SystemStringConvertible, key: (any SystemStringConvertible)? = nil, password: String? = nil
     ) throws {
-        if let password { try checkText(password, "a password") }
+        if let password { try checkText(password, "a password", isSecret: true) }
         let (path, key) = (path.systemString, key?.systemString)
         let certificate = try readFile(path)
         let keyBytes = try key.map(readFile) ?? certificate
@@ -129,7 +129,7 @@ public final class TLSContext {
     ///
     /// asyncio: none; `load_cert_chain` accepts files only.
     public func useCertificate(pem: String, keyPEM: String, password: String? = nil) throws {
-        if let password { try checkText(password, "a password") }
+        if let password { try checkText(password, "a password", isSecret: true) }
         try change { engine throws(TLSFailure) in
             try engine.useChain(pem: Array(pem.utf8), from: "the certificate")
             try engine.useKey(pem: Array(keyPEM.utf8), password: password, from: "the key")

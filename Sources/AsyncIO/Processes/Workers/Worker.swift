@@ -1,18 +1,18 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// One of several processes that do the same; see
+/// One of several processes that run the same body; see
 /// ``runWorkers(count:listen:grace:forwarding:debug:_:)``.
 public final class Worker {
     // Loop thread only: the class is not Sendable.
 
-    /// Which worker this is, from 0.
+    /// The number of this worker, starting from 0.
     public let number: Int
-    /// How long open connections may go on when the worker is to stop.
+    /// How long open connections may take to end when the worker stops.
     public let grace: Duration
-    /// The listening sockets of each of the places, in their order.
+    /// The listening sockets of each listener, in the order of the listeners.
     private let places: [[Int32]]
-    /// To the supervisor; nil without one.
+    /// The socket to the supervisor; nil if there is none.
     private let control: ByteDescriptor?
     private let stopping = Event()
     private var hasSaidReady = false
@@ -26,44 +26,47 @@ public final class Worker {
 
     // MARK: Sockets
 
-    /// The listening sockets, for `startServer(descriptors:)`, which owns them from then on.
-    /// All workers share them: each connection goes to one of those that have time.
+    /// The listening sockets. Pass them to `startServer(descriptors:)`, which then owns them. All
+    /// workers share the sockets, and each connection goes to a worker that is free to accept it.
     public var sockets: [Int32] { places.flatMap { $0 } }
 
-    /// Those of one of the places to listen on.
+    /// Returns the listening sockets of one listener.
     ///
-    /// - Throws: ``ValueError`` if there is no such place.
+    /// - Parameter place: the index of the listener in the argument `listen` of
+    ///   ``runWorkers(count:listen:grace:forwarding:debug:_:)``.
+    /// - Throws: ``ValueError`` if there is no such listener.
     public func sockets(of place: Int) throws(ValueError) -> [Int32] {
         guard places.indices.contains(place) else {
-            throw ValueError("the workers listen on \(places.count) places; there is no number \(place)")
+            throw ValueError("place must be in 0..<\(places.count), got \(place)")
         }
         return places[place]
     }
 
     // MARK: Life
 
-    /// Tells the supervisor that this worker does its work from now on: a reload lets the
-    /// earlier workers go only when the new ones have said so.
+    /// Tells the supervisor that this worker is ready. A reload stops the old workers only after
+    /// all new ones have called this method.
     public func ready() {
         guard !hasSaidReady, let control else { return }
         hasSaidReady = true
-        // The supervisor may be gone, which comes as the end of the control socket.
+        // If the supervisor is gone, the control socket will report that.
         _ = try? unsafe [UInt8(ascii: "R")].withUnsafeBytes { bytes throws(Errno) in unsafe try control.send(bytes) }
     }
 
-    /// Whether the worker is to stop. A handler of a connection that could go on for long
-    /// looks at it between two requests.
+    /// Whether the worker should stop. The handler of a long-lived connection should check this
+    /// between requests.
     public var isStopping: Bool { stopping.isSet }
 
-    /// Waits until the worker is to stop: at a reload, at the supervisor's end, or on SIGTERM.
+    /// Waits until the worker should stop: at a reload, at the supervisor's end, or on SIGTERM.
     ///
-    /// - Throws: `CancellationError`.
+    /// - Throws: `CancellationError` if the task is cancelled.
     public nonisolated(nonsending) func waitUntilStopping() async throws { try await stopping.wait() }
 
-    /// Serves until the worker is to stop: says that it is ready, waits, and shuts the server
-    /// down within ``grace``.
+    /// Serves until the worker should stop. Starts the server, reports that the worker is ready,
+    /// waits, and shuts the server down within ``grace``.
     ///
-    /// - Throws: `CancellationError`.
+    /// - Throws: ``OSError`` if the system does not allow the server to listen; ``RuntimeError`` if
+    ///   the server is closed; `CancellationError` if the task is cancelled.
     public nonisolated(nonsending) func serve(_ server: Server) async throws {
         try server.startServing()
         ready()
@@ -73,23 +76,23 @@ public final class Worker {
 
     // MARK: Inside
 
-    /// Listens to the supervisor, and to signals in its stead.
+    /// Starts to listen to the supervisor, or to signals if there is none.
     func begin(on loop: EventLoop) throws {
         try loop.addSignalHandler(.terminate) { [self] in stopping.set() }
         guard let control else {
-            // Ctrl-C stops in order, and the next one does what it does in `run`.
+            // The first Ctrl-C stops cleanly, and the next one has its effect in `run`.
             return try loop.addSignalHandler(.interrupt) { [self] in
                 stopping.set()
                 try loop.removeSignalHandler(.interrupt)
             }
         }
-        // A terminal sends these to the supervisor too, which says what is to be done.
+        // A terminal sends these signals to the supervisor too, which decides what to do.
         for signal: Signal in [.interrupt, .hangUp] { try loop.addSignalHandler(signal) {} }
         try control.prepare()
         try loop.addReader(control.descriptor) { [self] in noticeSupervisor(control, on: loop) }
     }
 
-    /// The supervisor says nothing; its end is the end of the socket.
+    /// The supervisor never sends anything. End of file means that it is gone.
     private func noticeSupervisor(_ control: ByteDescriptor, on loop: EventLoop) {
         var byte: UInt8 = 0
         let count = try? unsafe withUnsafeMutableBytes(of: &byte) { bytes throws(Errno) in
@@ -101,9 +104,9 @@ public final class Worker {
     }
 }
 
-/// What a supervisor tells its worker, in a variable of its environment: which worker it is,
-/// how long its connections may go on, and how many sockets each place has. The control
-/// socket is descriptor 3, the sockets come after it.
+/// The data that a supervisor passes to a worker in an environment variable: the number of the
+/// worker, its grace period, and the number of sockets of each listener. The control socket is
+/// descriptor 3, and the listening sockets follow it.
 struct WorkerHandover {
     static let variable = "ASYNCIO_WORKER"
     static let control: Int32 = 3
@@ -122,7 +125,7 @@ struct WorkerHandover {
         "\(number);\(grace.roundedUpNanoseconds);\(counts.map(String.init).joined(separator: ","))"
     }
 
-    /// - Returns: nil if the text is no such thing.
+    /// - Returns: nil if the text is malformed.
     init?(_ text: String) {
         let parts = text.split(separator: ";", omittingEmptySubsequences: false)
         guard parts.count == 3, let number = Int(parts[0]), let grace = Int64(parts[1]) else { return nil }
@@ -131,7 +134,7 @@ struct WorkerHandover {
         self.init(number: number, grace: .nanoseconds(grace), counts: counts)
     }
 
-    /// The descriptors of each place.
+    /// The descriptors of each listener.
     var places: [[Int32]] {
         var next = Self.control + 1
         return counts.map { count in

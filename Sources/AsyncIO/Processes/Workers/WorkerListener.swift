@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// Where workers listen; see ``runWorkers(count:listen:grace:forwarding:debug:_:)``.
+/// An address on which workers listen; see ``runWorkers(count:listen:grace:forwarding:debug:_:)``.
 public struct WorkerListener: Sendable {
     private enum Place {
         case tcp(host: String?, port: Int, dualStack: Bool)
@@ -10,17 +10,23 @@ public struct WorkerListener: Sendable {
 
     private let place: Place
 
-    /// On a TCP port: of a name or an address, or of all interfaces if `host` is nil.
+    /// Listens on a TCP port.
+    ///
+    /// - Parameters:
+    ///   - host: a host name or an address; `nil` for all interfaces.
+    ///   - port: the port number.
+    ///   - dualStack: whether an IPv6 socket also accepts IPv4 connections.
     public static func tcp(host: String?, port: Int, dualStack: Bool = false) -> WorkerListener {
         WorkerListener(place: .tcp(host: host, port: port, dualStack: dualStack))
     }
 
-    /// On a Unix socket, whose file is removed at the end.
+    /// Listens on a Unix socket, whose file is removed at the end.
     public static func unix(path: some SystemStringConvertible) -> WorkerListener {
         WorkerListener(place: .unix(path: path.systemString))
     }
 
-    /// The sockets, which listen already: who connects before there is a worker waits.
+    /// The sockets, which are already listening. Clients that connect before there is a worker
+    /// wait.
     nonisolated(nonsending) func open(on loop: EventLoop) async throws -> [Listener] {
         let listeners: [Listener]
         switch place {
@@ -42,18 +48,20 @@ public struct WorkerListener: Sendable {
     }
 }
 
-/// How many workers there are.
+/// The number of workers.
 public struct WorkerCount: Sendable, ExpressibleByIntegerLiteral {
-    /// nil for none but this process.
+    /// nil for no workers besides this process.
     let number: Int?
 
-    /// As many as the machine has processors.
+    /// One worker for each processor of the machine.
     public static var cores: WorkerCount { WorkerCount(Thread.processorCount) }
-    /// None: the body runs in this process, without a supervisor. For development, and for
-    /// machines with a supervisor of their own.
+    /// No workers: the body runs in this process, without a supervisor. For development, and for
+    /// machines that have a supervisor of their own.
     public static let inProcess = WorkerCount(number: nil)
 
+    /// A fixed number of workers.
     public init(_ count: Int) { number = count }
+    /// A fixed number of workers.
     public init(integerLiteral value: Int) { number = value }
     private init(number: Int?) { self.number = number }
 }

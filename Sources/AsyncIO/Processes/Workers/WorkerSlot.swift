@@ -2,21 +2,21 @@ internal import AsyncIOSystem
 internal import Logging
 internal import SystemPackage
 
-/// The place of one worker: holds one process after the other. Loop thread only.
+/// A slot for a worker, filled by one process after another. Loop thread only.
 final class WorkerSlot {
-    /// How soon a worker that died is started again: at first, and at the most.
+    /// The shortest and the longest delay before a worker that died is started again.
     private static let backOff = (first: Duration.milliseconds(100), last: Duration.seconds(30))
-    /// A worker that lived so long was a good one.
+    /// A worker that lived this long resets the delay.
     private static let goodLife = Duration.seconds(10)
-    /// So often one that was never ready is started.
+    /// How many times a worker that was never ready is started.
     private static let attempts = 3
 
     let number: Int
-    /// The place has a process that does its work, or had one; or it has failed.
+    /// Set once a process in this slot was ready, or the slot has failed.
     let settled = Event()
-    /// No process got ready, and none follows.
+    /// Set if no process became ready and none will follow.
     private(set) var failure: WorkerFailure?
-    /// How the latest process ended.
+    /// The return code of the latest process.
     private(set) var returnCode: Int32?
 
     private let plan: WorkerPlan
@@ -32,7 +32,7 @@ final class WorkerSlot {
 
     // MARK: One process after the other
 
-    /// Keeps the place filled until ``retire()``.
+    /// Keeps the slot filled until ``retire()``.
     nonisolated(nonsending) func run() async throws {
         var delay = Self.backOff.first
         var failures = 0
@@ -57,8 +57,8 @@ final class WorkerSlot {
                 return settled.set()
             }
             if start.duration(to: loop.now) >= Self.goodLife { delay = Self.backOff.first }
-            plan.log.warning("worker \(number) \(reason); it is started again in \(delay)")
-            // A retirement ends this sleep.
+            plan.log.warning("worker \(number) \(reason); restarting it in \(delay)")
+            // Retiring ends this sleep.
             _ = try? await waitFor(timeout: delay) { try await self.retiring.wait() }
             delay = min(delay * 2, Self.backOff.last)
         }
@@ -79,7 +79,7 @@ final class WorkerSlot {
         return try await process.wait()
     }
 
-    /// A worker says one thing only: that it is ready.
+    /// A worker sends only one message: that it is ready.
     private func listen(to control: ByteDescriptor) {
         var byte: UInt8 = 0
         let count = try? unsafe withUnsafeMutableBytes(of: &byte) { bytes throws(Errno) in
@@ -90,7 +90,7 @@ final class WorkerSlot {
 
     // MARK: Its end, and signals
 
-    /// Asks the process to stop; none follows it.
+    /// Asks the process to stop. No process follows it.
     func retire() {
         retiring.set()
         try? process?.send(.terminate)
@@ -99,12 +99,12 @@ final class WorkerSlot {
     func send(_ signal: Signal) { try? process?.send(signal) }
 }
 
-/// How workers are started: the same program, with the same arguments. Loop thread only.
+/// How workers are started: the same program with the same arguments. Loop thread only.
 struct WorkerPlan {
     let executable: SystemString
     let arguments: [SystemString]
     let grace: Duration
-    /// The listening sockets of each place.
+    /// The listening sockets of each listener.
     let listeners: [[Listener]]
     let log = Logger(label: "asyncio.workers")
 
@@ -126,13 +126,15 @@ struct WorkerPlan {
     }
 }
 
-/// A worker that could not do its work.
+/// An error for a worker that could not do its work.
 public struct WorkerFailure: Error, CustomStringConvertible {
-    /// Which worker it was.
+    /// The number of the worker.
     public let number: Int
-    /// Its exit status, or minus the signal that ended it; 255 if it could not be started.
+    /// The exit status, or the negated number of the signal that ended the worker; 255 if it could
+    /// not be started.
     public let returnCode: Int32
 
+    /// The message of the error.
     public var description: String {
         let end = returnCode < 0 ? "was ended by \(Signal(rawValue: -returnCode))" : "ended with status \(returnCode)"
         return "worker \(number) \(end)"

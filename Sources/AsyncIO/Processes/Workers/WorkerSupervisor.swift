@@ -2,35 +2,36 @@ internal import Logging
 
 // # Supervising
 //
-// The listening sockets are opened once, by the supervisor, which accepts nothing. Every
-// worker inherits them. So there is one queue of connections, in the kernel, for as long as
-// the supervisor lives: a worker that stops, or dies, takes along the connections that it
-// has accepted, and no other. With a socket for each worker (SO_REUSEPORT) there would be a
-// queue for each, which would be lost with it.
+// The supervisor opens the listening sockets once and accepts no connections itself. Every worker
+// inherits the sockets. The kernel therefore has one queue of connections for as long as the
+// supervisor lives. A worker that stops or dies takes only the connections with it that it has
+// accepted. With a socket for each worker (SO_REUSEPORT), there would be a queue for each worker,
+// which would be lost with it.
 //
-// Workers come in generations of one for each number. A reload (SIGHUP):
+// Workers come in generations, with one worker for each number. A reload (SIGHUP):
 //
 // 1. starts the next generation, which executes the program's file as it is now;
-// 2. waits until all of it is ready. If one dies thrice before it is, the reload has failed:
-//    the next generation goes and the present one stays;
-// 3. asks the present generation to stop (SIGTERM): each accepts no more, lets its
-//    connections come to their end within the grace, and ends. One that is late is killed.
+// 2. waits until all of its workers are ready. If one dies three times before it is ready, the
+//    reload has failed. The next generation is stopped, and the current one stays;
+// 3. asks the current generation to stop (SIGTERM). Each worker accepts no more connections, lets
+//    the open ones end within the grace period, and ends. A worker that takes longer is killed.
 //
-// A SIGHUP during 2 begins again with 1; those who were about to be are asked to stop.
+// A SIGHUP during step 2 starts again with step 1. The workers of the unfinished generation are
+// asked to stop.
 
 /// The parent of all workers. Loop thread only.
 final class WorkerSupervisor {
-    /// How long after its grace a worker is killed.
+    /// How long after its grace period a worker is killed.
     private static let patience = Duration.seconds(5)
 
     private let plan: WorkerPlan
     private let count: Int
     private let loop: EventLoop
     private var present: WorkerGeneration
-    /// The generation that is about to be, and the task that waits for it.
+    /// The generation that is starting, and the task that waits for it.
     private var next: WorkerGeneration?
     private var reload: AnyAsyncTask?
-    /// Those that see earlier generations to their end.
+    /// The tasks that wait for the end of earlier generations.
     private var retirements: [AsyncTask<Void>] = []
 
     init(_ plan: WorkerPlan, count: Int, on loop: EventLoop) {
@@ -42,7 +43,7 @@ final class WorkerSupervisor {
 
     /// Runs until SIGTERM or Ctrl-C, and then until all workers have ended.
     ///
-    /// - Throws: ``WorkerFailure`` if a worker cannot be started, or did not end in order.
+    /// - Throws: ``WorkerFailure`` if a worker cannot be started, or did not end cleanly.
     func run(_ arrivals: SignalSequence, isolation: isolated (any Actor)? = #isolation) async throws {
         present.start(isolation: isolation)
         let director = createTask(name: "signals", isolation: isolation) { [self] in
@@ -55,18 +56,18 @@ final class WorkerSupervisor {
                 try await present.waitUntilReady()
                 plan.log.info("\(count) workers are ready")
             } catch is WorkerFailure {
-                // Nothing works: end as if somebody had asked for it.
+                // Nothing works, so end as if asked to.
                 director.cancel()
             }
         }
-        // However it ends, the workers are to end too.
+        // The workers end with the director, however it ends.
         _ = try? await director.value
         watch.cancel()
         try await stop(arrivals, isolation: isolation)
         if let failure = present.failure { throw failure }
     }
 
-    /// Does what the signals say, until one says that it is time to end.
+    /// Acts on signals until one asks the program to end.
     private func direct(_ arrivals: SignalSequence, isolation: isolated (any Actor)?) async throws {
         for try await signal in arrivals {
             switch signal {
@@ -84,7 +85,7 @@ final class WorkerSupervisor {
             reload?.cancel()
             retire(next, isolation: isolation)
         }
-        plan.log.info("reloading: \(count) workers are started")
+        plan.log.info("reloading: starting \(count) workers")
         let generation = WorkerGeneration(count, plan, on: loop)
         next = generation
         generation.start(isolation: isolation)
@@ -96,7 +97,7 @@ final class WorkerSupervisor {
                 present = generation
                 plan.log.info("reloaded: \(count) new workers are ready")
             } catch let failure as WorkerFailure {
-                plan.log.error("the reload has failed, the workers stay: \(describe(failure))")
+                plan.log.error("the reload failed, keeping the current workers: \(describe(failure))")
                 retire(generation, isolation: isolation)
             }
             next = nil
@@ -105,13 +106,13 @@ final class WorkerSupervisor {
 
     // MARK: Stopping
 
-    /// Asks a generation to stop, and kills who is late.
+    /// Asks a generation to stop, and kills the workers that take too long.
     private func retire(_ generation: WorkerGeneration, isolation: isolated (any Actor)?) {
         generation.retire()
         let retirement = createTask(name: "retire workers", isolation: isolation) { [self] in
             _ = isolation
             if try await generation.hasEnded(within: plan.grace + Self.patience) { return }
-            plan.log.error("workers that did not stop within \(plan.grace + Self.patience) are killed")
+            plan.log.error("killing workers that did not stop within \(plan.grace + Self.patience)")
             generation.send(.kill)
             _ = try await generation.hasEnded(within: nil)
         }
@@ -123,7 +124,7 @@ final class WorkerSupervisor {
         reload?.cancel()
         let generations = [present, next].compactMap { $0 }
         for generation in generations { retire(generation, isolation: isolation) }
-        // Whoever asks again means it.
+        // A second request kills the workers.
         let impatience = createTask(name: "a second request to end", isolation: isolation) {
             _ = isolation
             for try await signal in arrivals where signal == .interrupt || signal == .terminate {
@@ -172,11 +173,11 @@ final class WorkerGeneration {
         try await wait(tasks, timeout: limit).pending.isEmpty
     }
 
-    /// The first of those that did not end in order.
+    /// The first failure among workers that did not end cleanly.
     var failure: WorkerFailure? {
         for slot in slots {
             if let failure = slot.failure { return failure }
-            // Asked to stop before it could hear, it ends by that.
+            // A worker that was asked to stop before it had a handler ends with that signal.
             guard let code = slot.returnCode, code != 0, code != -Signal.terminate.rawValue else { continue }
             return WorkerFailure(number: slot.number, returnCode: code)
         }

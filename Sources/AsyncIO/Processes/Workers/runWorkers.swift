@@ -3,8 +3,8 @@ internal import Glibc
 internal import Logging
 internal import SystemPackage
 
-/// Runs `body` in several processes, on sockets that they share: a program that outgrows one
-/// core.
+/// Runs `body` in several processes that share listening sockets, so that a program can use more
+/// than one core.
 ///
 /// ```swift
 /// try runWorkers(listen: [.tcp(host: nil, port: 8080)]) { worker in
@@ -15,44 +15,44 @@ internal import SystemPackage
 /// }
 /// ```
 ///
-/// It is the program's way in, in place of `run`, called once from a synchronous `main` or
-/// from top-level code. The process that calls it is the supervisor. It opens the sockets and
-/// starts the workers, each of which is the same program, executed anew with the same
-/// arguments: what comes before this call happens in each of them, and what comes after it in
-/// the supervisor only. A worker runs `body` in an event loop of its own and ends.
+/// Call this function once, in place of `run`, from a synchronous `main` or from top-level code.
+/// The calling process is the supervisor. It opens the sockets and starts the workers. Each worker
+/// executes the same program again with the same arguments. Code before this call therefore runs in
+/// every worker, and code after it only in the supervisor. A worker runs `body` in an event loop of
+/// its own and then exits.
 ///
 /// The supervisor
-/// - starts a worker that dies again, after 0.1 s at first and at most 30 s if it goes on;
-/// - on SIGHUP replaces all workers, by what the program's file is now. The new ones begin
-///   before the earlier ones are asked to stop. No connection is refused or lost: the sockets
-///   stay open all the time, and a worker that stops lets its connections come to their end;
-/// - on SIGTERM and Ctrl-C lets the workers stop in order, and ends. At the second one it
-///   kills them.
+/// - restarts a worker that dies, after 0.1 s at first and at most 30 s if it keeps dying;
+/// - on SIGHUP, replaces all workers with new ones that execute the program's current file. The new
+///   workers start before the old ones are asked to stop. No connection is refused or lost, because
+///   the sockets stay open and a stopping worker lets its connections finish;
+/// - on SIGTERM or Ctrl-C, stops the workers cleanly and ends. A second signal kills them.
 ///
-/// Workers share its standard output and error. It says what it does in the log, under the
-/// label `asyncio.workers`. A worker whose supervisor is gone stops in order.
+/// Workers share the supervisor's standard output and error. The supervisor logs its actions with
+/// the label `asyncio.workers`. A worker whose supervisor is gone stops cleanly.
 ///
 /// - Parameters:
-///   - count: how many workers: as many as the machine has processors, or a number, or
-///     ``WorkerCount/inProcess`` for none but this process.
-///   - listen: where they listen; see ``Worker/sockets``.
-///   - grace: how long the connections of a worker that stops may go on; then they are cut
-///     off. 5 s later it is killed.
-///   - signals: what the supervisor hands on to its workers when it gets it.
-///   - debug: as for `run`.
-///   - body: does a worker's work. It calls ``Worker/serve(_:)``, or ``Worker/ready()`` and
-///     ``Worker/waitUntilStopping()``. An error that it throws is logged, and ends the worker
-///     with status 1.
-/// - Throws: ``WorkerFailure`` if a worker dies thrice before it was ever ready, or does not
-///   end in order; ``OSError`` if a place cannot be listened on; ``RuntimeError`` inside a
-///   running loop; ``ValueError`` for a count that is not positive.
+///   - count: the number of workers: ``WorkerCount/cores``, a number, or ``WorkerCount/inProcess``
+///     to run the body in this process.
+///   - listen: the addresses to listen on; see ``Worker/sockets``.
+///   - grace: how long the connections of a stopping worker may take to end before they are closed.
+///     A worker that has not ended 5 s later is killed.
+///   - signals: signals that the supervisor forwards to its workers.
+///   - debug: whether to enable debug mode, as for `run`.
+///   - body: the work of a worker. It calls ``Worker/serve(_:)``, or ``Worker/ready()`` and
+///     ``Worker/waitUntilStopping()``. An error that it throws is logged and ends the worker with
+///     status 1.
+/// - Throws: ``WorkerFailure`` if a worker dies three times before it was ever ready, or does not
+///   end cleanly; ``OSError`` if the system refuses to listen on an address; ``RuntimeError`` if
+///   a loop is already running; ``ValueError`` if `count` is not positive. With
+///   ``WorkerCount/inProcess``, the errors of `body`.
 public func runWorkers(
     count: WorkerCount = .cores, listen: [WorkerListener] = [], grace: Duration = .seconds(30),
     forwarding signals: [Signal] = [], debug: Bool? = nil, _ body: @escaping @MainActor (Worker) async throws -> Void
 ) throws {
     if let text = ProcessEnvironment.take(WorkerHandover.variable) { try runAsWorker(text, debug: debug, body) }
     guard let number = count.number else { return try runInProcess(listen, grace: grace, debug: debug, body) }
-    guard number > 0 else { throw ValueError("there must be a worker at least, not \(number)") }
+    guard number > 0 else { throw ValueError("count must be at least 1, got \(number)") }
     try AsyncIO.run(debug: debug) { try await supervise(number, listen, grace: grace, forwarding: signals) }
 }
 
@@ -103,12 +103,13 @@ private func runInProcess(
     }
 }
 
-/// Never returns: what comes after `runWorkers` is the supervisor's.
+/// Runs `body` as a worker. Never returns, because the code after `runWorkers` is for the
+/// supervisor.
 private func runAsWorker(
     _ text: String, debug: Bool?, _ body: @escaping @MainActor (Worker) async throws -> Void
 ) throws -> Never {
     guard let handover = WorkerHandover(text) else {
-        throw ValueError("\(WorkerHandover.variable)=\(text) is not what a supervisor tells a worker; unset it")
+        throw ValueError("\(WorkerHandover.variable)=\(text) is not a value that a supervisor sets; unset it")
     }
     let log = Logger(label: "asyncio.workers")
     do {

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// libFuzzer's entry: ends the process if the reader and its model do not agree.
+/// libFuzzer's entry point. Ends the process if the reader and its model disagree.
 @_cdecl("LLVMFuzzerTestOneInput")
 nonisolated public func testOneInput(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let input = Array(UnsafeBufferPointer(start: bytes, count: count))

@@ -5,9 +5,9 @@
 
 /// The next `times` connections that this process accepts are lost, and accepting them fails.
 void faults_fail_accepting(int error, int times);
-/// The next `times` additions of a listening socket to an epoll fail, once accepting has.
+/// The next `times` attempts to add a listening socket to an epoll fail, once accepting has failed.
 void faults_fail_watching(int error, int times);
-/// The system refuses this process these calls, for good: what a container's filter does.
+/// Makes the system refuse these calls of this process permanently, as a container's filter does.
 bool faults_refuse(int error, const int *numbers, int count);
 
 #endif

@@ -1,6 +1,6 @@
 #include <stddef.h>
 
-/// Bytes that the program has got from malloc and not given back.
+/// The number of bytes that the program has allocated with malloc and not freed.
 size_t soak_memory_in_use(void);
-/// Gives free pages back to the system, so that what is resident is what is needed.
+/// Returns free pages to the system, so that resident memory is what is needed.
 void soak_trim_memory(void);
