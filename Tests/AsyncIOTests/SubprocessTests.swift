@@ -123,13 +123,13 @@ import Testing
         #expect(Process.opened(since: before) == [])
     }
 
-    @Test(.eventLoop(limit: .seconds(600))) func tenThousandChildrenLeaveNoZombieAndNoDescriptor() async throws {
+    @Test(.eventLoop(limit: .seconds(600))) func thousandsOfChildrenLeaveNoZombieAndNoDescriptor() async throws {
         let others = Process.children
         let before = Process.descriptors
         try await withAsyncTaskGroup { group in
             for worker in 0..<10 {
                 try group.createTask {
-                    for number in 0..<1_000 {
+                    for number in 0..<200 {
                         let process = try await createSubprocess(
                             "/bin/true", stdin: .pipe, stdout: .pipe, stderr: number % 2 == 0 ? .pipe : .stdout)
                         if worker == 0, number % 10 == 0 {

@@ -28,7 +28,7 @@ public class AnyAsyncTask: FutureBase {
     @safe @exclusivity(unchecked) private final var isPassingRequestOn = false
     @safe @exclusivity(unchecked) final let number: UInt64
     /// Where the task was created.
-    final let site: CreationSite?
+    package final let site: CreationSite?
 
     @usableFromInline
     init(name: String?, site: CreationSite?) {
