@@ -90,7 +90,9 @@ import Testing
         #expect(failed.errors == "error: Complaint\n")
         #expect(failed.status == 1)
         let elsewhere = try await run("AsyncIO.main elsewhere")
-        #expect(elsewhere.errors.hasPrefix("error: ValueError: backend must be epoll, which the loop of this async main already uses"))
+        #expect(
+            elsewhere.errors.hasPrefix(
+                "error: ValueError: backend must be epoll, which the loop of this async main already uses"))
         #expect(elsewhere.status == 1)
     }
 }
