@@ -12,7 +12,8 @@ struct CreationSiteTests {
         let outer = createTask(name: "outer", body)
         try await sleep(.milliseconds(1))
         let made = allTasks().filter { $0 !== outer && !known.contains(ObjectIdentifier($0)) }
-        #expect(made.map(\.site?.description) == Array(repeating: "AsyncIOTests/CreationSiteTests.swift:\(line)", count: count))
+        let sites = made.map(\.site?.description)
+        #expect(sites == Array(repeating: "AsyncIOTests/CreationSiteTests.swift:\(line)", count: count))
         outer.cancel()
         _ = try? await outer.value
     }
