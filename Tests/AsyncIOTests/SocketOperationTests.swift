@@ -88,6 +88,32 @@ import Testing
         #expect(try await loop.sockRecvFrom(client, 10).address == address)
     }
 
+    /// The poller reports that such a socket is writable all the time.
+    @Test func sendingToAUnixSocketThatIsFullDoesNotSpin() async throws {
+        let loop = try EventLoop.running
+        let server = try await openDatagramSocket(localAddress: SocketAddress(path: "\0full-\(getpid())"))
+        defer { server.close() }
+        let address = try #require(server.localAddress)
+        let client = socket(
+            AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        defer { close(client) }
+        var sent = 0
+        let sending = createTask {
+            for number in 0..<100 {
+                try await loop.sockSendTo(client, [UInt8(number)], to: address)
+                sent += 1
+            }
+        }
+        try await sleep(.milliseconds(10))
+        let (turns, before) = (loop.turns, sent)
+        try #require(before < 100, "the receiver's queue is longer than this test expects")
+        try await sleep(.milliseconds(50))
+        #expect(loop.turns - turns < 200)
+        #expect(sent == before)
+        for number in 0..<100 { #expect(try await server.receive().bytes == [UInt8(number)]) }
+        try await sending.value
+    }
+
     @Test func cancellingUnregistersAtOnceAndOthersGoOn() async throws {
         let loop = try EventLoop.running
         let (ours, peer) = try Peer.pair()

@@ -99,7 +99,7 @@ import Testing
         let error = #expect(throws: ValueError.self) {
             try EventLoop.running.reportMetrics(every: .zero, factory: TestMetrics())
         }
-        #expect(error?.message.contains("interval above zero") == true)
+        #expect(error?.message == "interval must be positive, got 0.0 seconds")
     }
 }
 

@@ -199,13 +199,18 @@ extension EventLoop {
         _ body: () throws(Errno) -> T
     ) async throws -> T {
         if isBudgetSpent { try await giveWay() }
+        var isRefusedAgain = false
         while true {
             do {
                 let value = try body()
                 spend(size(value))
                 return value
             } catch .wouldBlock {
+                // The poller reports room in the sender's buffer. A Unix datagram also needs room in
+                // the receiver's queue, which the poller knows nothing about.
+                if isRefusedAgain { try await sleep(.milliseconds(1)) }
                 try await waitWritable(socket, operation)
+                isRefusedAgain = true
             } catch {
                 throw OSError(error, "\(operation) on descriptor \(socket)")
             }
