@@ -69,7 +69,7 @@ import Testing
         try await settle(2)
         leaving.cancel()
         try await settle(3)
-        #expect(leaving.isCancelled && !barrier.isBroken && barrier.waiting == 0)
+        #expect(leaving.wasCancelled && !barrier.isBroken && barrier.waiting == 0)
         #expect(try await gather(arrive(barrier, 2)) == [0, 1])
     }
 

@@ -301,7 +301,7 @@ import Testing
     }
 
     @Test func datagramsGiveWay() async throws {
-        let receiver = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+        let receiver = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 0))
         let sender = try await openDatagramSocket(remoteAddress: receiver.localAddress)
         let turns = try await turns {
             for number in 0..<2_000 {

@@ -184,14 +184,14 @@ import Testing
                 defer { close(file) }
                 try await loop.sendFile(transport, file)
                 let (datagrams, _) = try await loop.createDatagramEndpoint(
-                    localAddress: SocketAddress(host: "127.0.0.1", port: 0)
+                    localAddress: Endpoint(host: "127.0.0.1", port: 0)
                 ) { Silent() }
                 defer { datagrams.abort() }
-                let socket = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+                let socket = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 0))
                 defer { socket.close() }
                 try datagrams.send([1], to: socket.localAddress)
                 _ = try await socket.receive()
-                _ = try await loop.getNameInfo(try SocketAddress(host: "127.0.0.1", port: 80), isNumeric: true)
+                _ = try await loop.getNameInfo(try Endpoint(host: "127.0.0.1", port: 80), isNumeric: true)
             }
         }
     }
@@ -291,5 +291,5 @@ import Testing
 }
 
 private final class Silent: DatagramProtocol {
-    func datagramReceived(_ bytes: [UInt8], from address: SocketAddress) {}
+    func datagramReceived(_ bytes: [UInt8], from address: Endpoint) {}
 }

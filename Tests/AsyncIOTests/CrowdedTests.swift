@@ -66,7 +66,7 @@ import Testing
         let (listener, client) = try fullServer(name)
         let mine = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         defer { for descriptor in [listener, client, mine] { close(descriptor) } }
-        let address = try SocketAddress(path: name)
+        let address = try Endpoint(path: name)
         let connecting = createTask { try await loop.sockConnect(mine, to: address) }
         try await sleep(.milliseconds(5))
         #expect(!connecting.isDone)

@@ -170,7 +170,7 @@ import Testing
             await #expect(throws: ValueError.self) { _ = try await openConnection(host: host, port: 80) }
             await #expect(throws: ValueError.self) { _ = try await loop.getAddrInfo(host: host) }
             await #expect(throws: ValueError.self) { _ = try await startServer(host: host, port: 0, Self.echo) }
-            #expect(throws: ValueError.self) { try SocketAddress(host: host, port: 80) }
+            #expect(throws: ValueError.self) { try Endpoint(host: host, port: 80) }
         }
         await #expect(throws: ValueError.self) { _ = try await openConnection(host: "", port: 80) }
         await #expect(throws: ValueError.self) {
@@ -201,7 +201,7 @@ import Testing
             await #expect(throws: ValueError.self) { _ = try await openConnection(host: "127.0.0.1", port: port) }
             await #expect(throws: ValueError.self) { _ = try await openConnection(host: "localhost", port: port) }
             await #expect(throws: ValueError.self) { _ = try await startServer(host: nil, port: port, Self.echo) }
-            #expect(throws: ValueError.self) { try SocketAddress(host: "::1", port: port) }
+            #expect(throws: ValueError.self) { try Endpoint(host: "::1", port: port) }
             let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
             defer { close(socket) }
             await #expect(throws: ValueError.self) { try await loop.sockConnect(socket, host: "localhost", port: port) }
@@ -479,7 +479,7 @@ import Testing
     }
 
     @Test func aProcessThatSomebodyHoldsIsKilledWithItsLoop() async throws {
-        var process: Subprocess?
+        var process: AsyncSubprocess?
         try withLoop { loop in
             try loop.runUntilComplete { process = try await createSubprocess("sleep", arguments: ["60"]) }
         }
@@ -513,7 +513,7 @@ import Testing
 }
 
 private final class Silent: DatagramProtocol {
-    func datagramReceived(_ bytes: [UInt8], from address: SocketAddress) {}
+    func datagramReceived(_ bytes: [UInt8], from address: Endpoint) {}
 }
 
 /// Lends its memory twice.

@@ -129,7 +129,7 @@ import Testing
             asyncio.run(main())
             """
         try await Program.withPython(program) { port, _ in
-            let address = try SocketAddress(host: "127.0.0.1", port: try #require(Int(port)))
+            let address = try Endpoint(host: "127.0.0.1", port: try #require(Int(port)))
             let socket = try await openDatagramSocket(remoteAddress: address)
             // (Not an empty one: Python sends those only since 3.13.)
             for size in [1, 1000, 65_507] {
@@ -144,7 +144,7 @@ import Testing
     }
 
     @Test func aPythonDatagramClientOfOurs() async throws {
-        let server = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+        let server = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 0))
         let serving = createTask {
             while true {
                 let (bytes, sender) = try await server.receive()

@@ -85,7 +85,7 @@ import Testing
         try semaphore.release()
         tasks[0].cancel()
         try await tasks[1].value
-        #expect(tasks[0].isCancelled && semaphore.value == 0)
+        #expect(tasks[0].wasCancelled && semaphore.value == 0)
     }
 
     @Test func aWaiterCancelledBeforeItWasWokenTakesNone() async throws {
@@ -96,7 +96,7 @@ import Testing
         try semaphore.release()
         #expect(semaphore.value == 1)
         try await settle(2)
-        #expect(task.isCancelled && !semaphore.isLocked)
+        #expect(task.wasCancelled && !semaphore.isLocked)
     }
 
     @Test func leavingTheLineWakesAsManyAsThereAreLeft() async throws {
@@ -108,7 +108,7 @@ import Testing
         tasks[1].cancel()
         try await settle(4)
         #expect(tasks.map(\.isDone) == [true, true, true, true])
-        #expect(tasks.map(\.isCancelled) == [true, true, false, false])
+        #expect(tasks.map(\.wasCancelled) == [true, true, false, false])
         #expect(semaphore.value == 0)
     }
 

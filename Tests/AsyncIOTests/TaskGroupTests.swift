@@ -263,7 +263,7 @@ import Testing
         try await sleep(.seconds(1))
         task.cancel("outside")
         #expect(await thrown { try await task.value } is CancellationError)
-        #expect(cancelled == 2 && task.cancelling == 1 && task.isCancelled)
+        #expect(cancelled == 2 && task.cancelling == 1 && task.wasCancelled)
         #expect(currentTask()?.cancelMessage == "outside")
     }
 

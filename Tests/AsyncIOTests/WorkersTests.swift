@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test func aCountThatIsNotPositiveIsRefused() {
-        for count: WorkerCount in [0, -1] {
+        for count: Worker.Count in [0, -1] {
             #expect(throws: ValueError.self) { try runWorkers(count: count) { _ in } }
         }
     }

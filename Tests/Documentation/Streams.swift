@@ -65,7 +65,7 @@ final class Echo: ConnectionProtocol {
     }
 
     @Test func datagrams() async throws {
-        let server = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+        let server = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 0))
         let client = try await openDatagramSocket(remoteAddress: server.localAddress)
         try await client.send("ping")
         let (bytes, sender) = try await server.receive()
@@ -106,7 +106,7 @@ final class Echo: ConnectionProtocol {
         let (reader, writer) = try await openConnection(host: "example.com", port: 443, tls: .client())
         try await writer.write("GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n")
         let page = try await reader.read()
-        print(writer.tls?.version ?? "", page.count)
+        if let tls = writer.tls { print(tls.version, page.count) }
     }
 
     func tlsServer() async throws {

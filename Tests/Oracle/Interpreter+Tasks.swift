@@ -56,7 +56,7 @@ extension Interpreter {
         guard let ref = ref(op.text("ref"), who) else { return }
         try plain("query \(op.text("ref"))", who) {
             if !ref.isDone { return "pending" }
-            if ref.isCancelled { return "cancelled" }
+            if ref.wasCancelled { return "cancelled" }
             if let error = try ref.error() { return "error \(errorText(error))" }
             return "result \(Value(erased: try ref.result()).text)"
         }

@@ -33,7 +33,7 @@ func bytes(_ work: ByteWork, _ count: Int, in directory: String, certificate: St
     case .communicate, .fileWrite, .readText: try await bytesOfFiles(work, count, in: directory)
     case .sendFile, .transportWriteLines: try await bytesOfTransports(work, count, in: directory)
     case .datagrams:
-        let receiver = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+        let receiver = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 0))
         let sender = try await openDatagramSocket(remoteAddress: receiver.localAddress)
         let datagram = [UInt8](repeating: 1, count: 512)
         let measure = Measure()

@@ -14,7 +14,7 @@ func program(_ name: String) -> String {
 /// - Returns: The output that the server printed after that.
 @discardableResult
 func withServer(
-    _ name: String, _ arguments: String..., body: (_ process: Subprocess, _ address: String) async throws -> Void
+    _ name: String, _ arguments: String..., body: (_ process: AsyncSubprocess, _ address: String) async throws -> Void
 ) async throws -> String {
     try await withSubprocess(
         program(name), arguments: arguments, stdout: .pipe, stderr: .stdout

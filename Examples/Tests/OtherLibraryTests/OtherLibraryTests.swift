@@ -35,7 +35,7 @@ import Testing
         try await AsyncIO.sleep(.milliseconds(20))
         task.cancel()
         _ = try? await task.value
-        ending.isTaskCancelled = task.isCancelled
+        ending.isTaskCancelled = task.wasCancelled
         return ending
     }
 

@@ -3,7 +3,7 @@ internal import SystemPackage
 
 extension File {
     /// Writes all of `bytes` at the current position, or at the end if the file was opened with
-    /// ``OpenMode/append``.
+    /// ``File/Mode/append``.
     ///
     /// The system first keeps the bytes in memory. ``sync(onlyData:)`` waits until they are on the
     /// disk.
@@ -36,7 +36,7 @@ extension File {
     /// The method neither uses nor moves the position, and does not wait for other operations.
     ///
     /// - Throws: as ``write(_:)-([UInt8])``; ``ValueError`` if `offset` is negative or the file was
-    ///   opened with ``OpenMode/append``; ``OSError`` with `.illegalSeek` if the file is not
+    ///   opened with ``File/Mode/append``; ``OSError`` with `.illegalSeek` if the file is not
     ///   seekable (a pipe). If the task is cancelled, `CancellationError`; a part of `bytes` may
     ///   have been written.
     ///

@@ -31,7 +31,7 @@ public final class File {
     /// U+FFFD.
     public let path: String
     /// The mode in which the file was opened.
-    public let mode: OpenMode
+    public let mode: File.Mode
     /// The file descriptor, which the file owns; -1 once the file is closed.
     ///
     /// Python: `fileno`.
@@ -64,7 +64,7 @@ public final class File {
     /// Whether the end of the last operation closes the descriptor.
     private var closesLate = false
 
-    init(_ descriptor: Int32, path: String, mode: OpenMode, loop: EventLoop, engine: FileEngine) throws {
+    init(_ descriptor: Int32, path: String, mode: File.Mode, loop: EventLoop, engine: FileEngine) throws {
         self.path = path
         self.mode = mode
         self.loop = loop

@@ -23,13 +23,13 @@ internal import SystemPackage
 ///
 /// Python: `open`; `aiofiles.open`.
 public nonisolated(nonsending) func openFile(
-    _ path: some SystemStringConvertible, _ mode: OpenMode = .read, permissions: Int = 0o666
+    _ path: some SystemStringConvertible, _ mode: File.Mode = .read, permissions: Int = 0o666
 ) async throws -> File {
     try await openFile(at: path.systemString, mode, permissions)
 }
 
 private nonisolated(nonsending) func openFile(
-    at path: SystemString, _ mode: OpenMode, _ permissions: Int
+    at path: SystemString, _ mode: File.Mode, _ permissions: Int
 ) async throws -> File {
     let loop = EventLoop.required(for: "openFile")
     let engine = try loop.fileEngine
@@ -70,7 +70,7 @@ private nonisolated(nonsending) func openFile(
 /// Python: `with open(…) as file:`.
 @discardableResult
 public func withFile<T>(
-    _ path: some SystemStringConvertible, _ mode: OpenMode = .read, permissions: Int = 0o666,
+    _ path: some SystemStringConvertible, _ mode: File.Mode = .read, permissions: Int = 0o666,
     isolation: isolated (any Actor)? = #isolation, _ body: (File) async throws -> T
 ) async throws -> T {
     let file = try await openFile(path, mode, permissions: permissions)

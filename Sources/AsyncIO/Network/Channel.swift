@@ -94,8 +94,8 @@ class Channel {
 
     /// The channel's name in messages.
     var name: String { peerAddress?.description ?? "connection" }
-    var localAddress: SocketAddress? { nil }
-    var peerAddress: SocketAddress? { nil }
+    var localAddress: Endpoint? { nil }
+    var peerAddress: Endpoint? { nil }
     /// The descriptor at the bottom, or nil once it is closed.
     var descriptor: Int32? { nil }
 

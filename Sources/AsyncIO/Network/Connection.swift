@@ -30,8 +30,8 @@ final class Connection: ByteChannel {
 
     /// The descriptor, if it is a socket.
     private let socket: Socket?
-    private let local: SocketAddress?
-    private let peer: SocketAddress?
+    private let local: Endpoint?
+    private let peer: Endpoint?
     /// The tasks that wait for `outgoing` to be empty.
     private var emptiers = WaitQueue()
     /// Closes without a warning when nobody holds the connection anymore. For the pipes of child processes.
@@ -53,8 +53,8 @@ final class Connection: ByteChannel {
         self.socket = socket
         direction = .both
         isTerminal = false
-        local = socket.localAddress.map(SocketAddress.init)
-        self.peer = peer.map(SocketAddress.init)
+        local = socket.localAddress.map(Endpoint.init)
+        self.peer = peer.map(Endpoint.init)
         watch = try loop.watch(socket.descriptor)
         super.init(on: loop)
         watch.ownerBits = Unretained(self).bits
@@ -105,8 +105,8 @@ final class Connection: ByteChannel {
     override var name: String {
         peer.map(\.description) ?? (socket == nil ? "pipe" : "connection")
     }
-    override var localAddress: SocketAddress? { local }
-    override var peerAddress: SocketAddress? { peer }
+    override var localAddress: Endpoint? { local }
+    override var peerAddress: Endpoint? { peer }
     override var descriptor: Int32? { bytes.descriptor < 0 ? nil : bytes.descriptor }
     override var outgoingCount: Int { outgoing.count }
 

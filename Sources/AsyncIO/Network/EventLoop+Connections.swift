@@ -19,7 +19,7 @@ extension EventLoop {
     ///
     /// asyncio: `loop.create_connection`.
     public nonisolated(nonsending) func createConnection<P: TransportProtocol>(
-        host: String, port: Int, family: AddressFamily? = nil, localAddress: SocketAddress? = nil,
+        host: String, port: Int, family: Endpoint.Family? = nil, localAddress: Endpoint? = nil,
         happyEyeballsDelay: Duration? = nil, interleave: Int? = nil, allErrors: Bool = false,
         tls: TLSContext? = nil, serverHostname: String? = nil, _ factory: () throws -> P
     ) async throws -> (Transport, P) {
@@ -72,7 +72,7 @@ extension EventLoop {
     ) async throws -> (Transport, P) {
         try checkOpen("createUnixConnection")
         let upgrade = try TLSUpgrade.client(tls, host: nil, serverHostname: serverHostname)
-        let address = try SocketAddress(path: path)
+        let address = try Endpoint(path: path)
         return try await makeTransport(try await connect(to: address.system, on: self), upgrade, factory)
     }
 
@@ -181,7 +181,7 @@ extension EventLoop {
     ///
     /// asyncio: `loop.create_server`.
     public nonisolated(nonsending) func createServer<P: TransportProtocol>(
-        host: String?, port: Int, family: AddressFamily? = nil, backlog: Int = 100, reuseAddress: Bool = true,
+        host: String?, port: Int, family: Endpoint.Family? = nil, backlog: Int = 100, reuseAddress: Bool = true,
         reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true, dualStack: Bool = false,
         startServing: Bool = true, tls: TLSContext? = nil, _ factory: @escaping () throws -> P
     ) async throws -> Server {
@@ -199,7 +199,7 @@ extension EventLoop {
     ///
     /// asyncio: `loop.create_server`, given a sequence of hosts.
     public nonisolated(nonsending) func createServer<P: TransportProtocol>(
-        hosts: [String?], port: Int, family: AddressFamily? = nil, backlog: Int = 100, reuseAddress: Bool = true,
+        hosts: [String?], port: Int, family: Endpoint.Family? = nil, backlog: Int = 100, reuseAddress: Bool = true,
         reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true, dualStack: Bool = false,
         startServing: Bool = true, tls: TLSContext? = nil, _ factory: @escaping () throws -> P
     ) async throws -> Server {
@@ -246,7 +246,7 @@ extension EventLoop {
     ) async throws -> Server {
         try checkOpen("createUnixServer")
         let upgrade = try tls.map(TLSUpgrade.init(server:))
-        let listener = try bindUnixListener(to: SocketAddress(path: path), cleansUp: cleanupSocket)
+        let listener = try bindUnixListener(to: Endpoint(path: path), cleansUp: cleanupSocket)
         return try makeServer([listener], backlog: backlog, startServing: startServing, upgrade, factory)
     }
 

@@ -21,7 +21,7 @@ extension EventLoop {
     ///
     /// asyncio: `loop.create_datagram_endpoint`.
     public nonisolated(nonsending) func createDatagramEndpoint<P: DatagramProtocol>(
-        localAddress: SocketAddress? = nil, remoteAddress: SocketAddress? = nil, family: AddressFamily? = nil,
+        localAddress: Endpoint? = nil, remoteAddress: Endpoint? = nil, family: Endpoint.Family? = nil,
         reusePort: Bool = false, allowBroadcast: Bool = false, _ factory: () throws -> P
     ) async throws -> (DatagramTransport, P) {
         try checkOpen("createDatagramEndpoint")
@@ -72,7 +72,7 @@ extension EventLoop {
     }
 
     fileprivate func datagramChannel(
-        local: SystemAddress?, remote: SystemAddress?, family: AddressFamily?, reusePort: Bool, allowBroadcast: Bool
+        local: SystemAddress?, remote: SystemAddress?, family: Endpoint.Family?, reusePort: Bool, allowBroadcast: Bool
     ) throws -> DatagramChannel {
         if let local, let remote, local.family != remote.family {
             throw ValueError(
@@ -106,7 +106,7 @@ extension EventLoop {
 }
 
 extension SystemAddress {
-    fileprivate init(wildcardOf family: AddressFamily) {
+    fileprivate init(wildcardOf family: Endpoint.Family) {
         self = Resolver.literal(family == .ipv4 ? "0.0.0.0" : "::", port: 0) ?? SystemAddress(bytes: [])
     }
 }
@@ -122,7 +122,7 @@ extension SystemAddress {
 ///
 /// asyncio: none; the nearest is `loop.create_datagram_endpoint`.
 public nonisolated(nonsending) func openDatagramSocket(
-    localAddress: SocketAddress? = nil, remoteAddress: SocketAddress? = nil, family: AddressFamily? = nil,
+    localAddress: Endpoint? = nil, remoteAddress: Endpoint? = nil, family: Endpoint.Family? = nil,
     reusePort: Bool = false, allowBroadcast: Bool = false
 ) async throws -> DatagramSocket {
     let loop = EventLoop.required(for: "openDatagramSocket")

@@ -18,11 +18,11 @@ extension EventLoop {
     ///
     /// asyncio: `loop.getaddrinfo`.
     public nonisolated(nonsending) func getAddrInfo(
-        host: String?, service: String? = nil, family: AddressFamily? = nil
-    ) async throws -> [SocketAddress] {
+        host: String?, service: String? = nil, family: Endpoint.Family? = nil
+    ) async throws -> [Endpoint] {
         try checkOpen("getAddrInfo")
         if let service { try checkService(service) }
-        return try await addresses(of: host, service: service ?? "0", family: family).map(SocketAddress.init)
+        return try await addresses(of: host, service: service ?? "0", family: family).map(Endpoint.init)
     }
 
     /// Looks up the name of a host and of a service.
@@ -36,7 +36,7 @@ extension EventLoop {
     ///
     /// asyncio: `loop.getnameinfo`.
     public nonisolated(nonsending) func getNameInfo(
-        _ address: SocketAddress, isNumeric: Bool = false
+        _ address: Endpoint, isNumeric: Bool = false
     ) async throws -> (host: String, service: String) {
         try checkOpen("getNameInfo")
         let system = address.system
@@ -54,7 +54,8 @@ extension EventLoop {
     }
 
     nonisolated(nonsending) func addresses(
-        of host: String?, service: String, family: AddressFamily? = nil, isDatagram: Bool = false, passive: Bool = false
+        of host: String?, service: String, family: Endpoint.Family? = nil, isDatagram: Bool = false,
+        passive: Bool = false
     ) async throws -> [SystemAddress] {
         if let host { try checkText(host, "a host name") }
         let number = family?.system ?? AF_UNSPEC
@@ -87,7 +88,7 @@ extension EventLoop {
 
     /// Returns the addresses of a host: at once if it is numeric, otherwise from the resolver.
     nonisolated(nonsending) func resolve(
-        host: String?, port: Int, family: AddressFamily? = nil, isDatagram: Bool = false, passive: Bool = false
+        host: String?, port: Int, family: Endpoint.Family? = nil, isDatagram: Bool = false, passive: Bool = false
     ) async throws -> [SystemAddress] {
         try checkPort(port)
         // In asyncio, an empty name also stands for all interfaces, which cannot be connected to.

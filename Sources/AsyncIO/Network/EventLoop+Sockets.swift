@@ -62,14 +62,14 @@ extension EventLoop {
     /// asyncio: `loop.sock_recvfrom`.
     public nonisolated(nonsending) func sockRecvFrom(
         _ socket: Int32, _ count: Int
-    ) async throws -> (bytes: [UInt8], address: SocketAddress) {
+    ) async throws -> (bytes: [UInt8], address: Endpoint) {
         guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
         let borrowed = try borrow(socket, for: "sockRecvFrom")
         return try await retry("sockRecvFrom", waitingToRead: socket, size: { $0.bytes.count }) { () throws(Errno) in
             // SAFETY: as in `sockRecv`.
             let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: receiveBuffer.bytes.prefix(count))
             let (received, address) = try unsafe borrowed.receiveDatagram(into: buffer)
-            return unsafe (Array(buffer[..<received]), SocketAddress(address))
+            return unsafe (Array(buffer[..<received]), Endpoint(address))
         }
     }
 
@@ -83,7 +83,7 @@ extension EventLoop {
     ///
     /// asyncio: `loop.sock_sendto`.
     public nonisolated(nonsending) func sockSendTo(
-        _ socket: Int32, _ bytes: [UInt8], to address: SocketAddress?
+        _ socket: Int32, _ bytes: [UInt8], to address: Endpoint?
     ) async throws {
         let borrowed = try borrow(socket, for: "sockSendTo")
         try await retry("sockSendTo", waitingToWrite: socket, size: { bytes.count }) { () throws(Errno) in
@@ -122,7 +122,7 @@ extension EventLoop {
     ///   task is cancelled, the socket may still become connected later, so close it.
     ///
     /// asyncio: `loop.sock_connect`.
-    public nonisolated(nonsending) func sockConnect(_ socket: Int32, to address: SocketAddress) async throws {
+    public nonisolated(nonsending) func sockConnect(_ socket: Int32, to address: Endpoint) async throws {
         let borrowed = try borrow(socket, for: "sockConnect")
         do {
             if try await connectWhenThereIsRoom(borrowed, to: address.system) { return }
@@ -141,10 +141,10 @@ extension EventLoop {
     /// asyncio: `loop.sock_connect`.
     public nonisolated(nonsending) func sockConnect(_ socket: Int32, host: String, port: Int) async throws {
         let borrowed = try borrow(socket, for: "sockConnect")
-        let family: AddressFamily? = borrowed.localAddress.flatMap { SocketAddress($0).family }
+        let family: Endpoint.Family? = borrowed.localAddress.flatMap { Endpoint($0).family }
         let found = try await resolve(host: host, port: port, family: family, isDatagram: borrowed.isDatagram)
         guard let address = found.first else { throw ResolveError(host: host, reason: "no address") }
-        try await sockConnect(socket, to: SocketAddress(address))
+        try await sockConnect(socket, to: Endpoint(address))
     }
 
     /// Accepts a connection on a listening socket.
@@ -158,12 +158,12 @@ extension EventLoop {
     /// asyncio: `loop.sock_accept`.
     public nonisolated(nonsending) func sockAccept(
         _ socket: Int32
-    ) async throws -> (socket: Int32, address: SocketAddress) {
+    ) async throws -> (socket: Int32, address: Endpoint) {
         let borrowed = try borrow(socket, for: "sockAccept")
         let (accepted, address) = try await retry("sockAccept", waitingToRead: socket) { () throws(Errno) in
             try borrowed.accept()
         }
-        return (accepted.giveUp(), SocketAddress(address))
+        return (accepted.giveUp(), Endpoint(address))
     }
 
     // MARK: Inside

@@ -56,8 +56,8 @@ public final class Server {
     /// The addresses that the server listens on; empty once it is closed.
     ///
     /// asyncio: `Server.sockets`.
-    public var addresses: [SocketAddress] {
-        listeners.compactMap { $0.socket.localAddress.map(SocketAddress.init) }
+    public var addresses: [Endpoint] {
+        listeners.compactMap { $0.socket.localAddress.map(Endpoint.init) }
     }
 
     /// The listening descriptors; empty once the server is closed. The server keeps ownership of them.
@@ -149,7 +149,7 @@ public final class Server {
     /// asyncio: none; the nearest is `Server.serve_forever` with `loop.add_signal_handler`.
     @discardableResult
     public nonisolated(nonsending) func serve(
-        until signals: Signal..., grace: Duration, whenReady: () throws -> Void = {}
+        until signals: ProcessSignal..., grace: Duration, whenReady: () throws -> Void = {}
     ) async throws -> Int {
         if serving != nil { throw RuntimeError("the server is already being awaited on serveForever()") }
         let arrivals = try SignalSequence(signals, on: loop)

@@ -15,6 +15,9 @@ public final class StreamReader {
     /// The task that waits for `feed`, in a reader without a connection.
     private var waiter: Waiter?
 
+    /// The maximum length of a line if none is given: 64 KiB.
+    public static let defaultLimit = 65_536
+
     /// The maximum length, in bytes, of a line or of a part up to a separator.
     public let limit: Int
 
@@ -24,7 +27,7 @@ public final class StreamReader {
     /// - Throws: ``ValueError`` if `limit` is not positive.
     ///
     /// asyncio: `asyncio.StreamReader(limit=)`.
-    public convenience init(limit: Int = defaultStreamLimit) throws(ValueError) {
+    public convenience init(limit: Int = StreamReader.defaultLimit) throws(ValueError) {
         try self.init(limit: limit, channel: nil)
     }
 
@@ -339,6 +342,3 @@ private enum ConcurrentRead {
         RuntimeError("\(operation)() called while another task is already waiting for incoming data")
     }
 }
-
-/// The default maximum length of a stream's line: 64 KiB.
-public let defaultStreamLimit = 65_536

@@ -206,12 +206,12 @@ public final class StreamWriter {
     /// The local address of the connection.
     ///
     /// asyncio: `get_extra_info("sockname")`.
-    public var localAddress: SocketAddress? { channel.localAddress }
+    public var localAddress: Endpoint? { channel.localAddress }
 
     /// The address of the peer.
     ///
     /// asyncio: `get_extra_info("peername")`.
-    public var peerAddress: SocketAddress? { channel.peerAddress }
+    public var peerAddress: Endpoint? { channel.peerAddress }
 
     /// The descriptor, for socket options and the like, or `nil` once the connection is closed. The stream
     /// keeps ownership of it.

@@ -10,8 +10,8 @@ internal import SystemPackage
 
 /// Options for connecting to a host.
 struct ConnectOptions {
-    var family: AddressFamily?
-    var localAddress: SocketAddress?
+    var family: Endpoint.Family?
+    var localAddress: Endpoint?
     var happyEyeballsDelay: Duration?
     var interleave: Int?
     var allErrors = false

@@ -46,7 +46,7 @@ public final class BackgroundTasks {
         tasks.remove(child)
         count -= 1
         let task = child.task
-        guard !task.isCancelled, let error = task.takeError() else { return }
+        guard !task.wasCancelled, let error = task.takeError() else { return }
         if let onError { return onError(error, task) }
         EventLoop.report(
             ExceptionContext(

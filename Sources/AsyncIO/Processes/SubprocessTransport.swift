@@ -72,12 +72,12 @@ public final class SubprocessTransport {
 
     // MARK: Ending the process
 
-    /// Sends a signal to the process; see ``Subprocess/sendSignal(_:toGroup:)``.
+    /// Sends a signal to the process; see ``AsyncSubprocess/sendSignal(_:toGroup:)``.
     ///
     /// - Throws: as that method.
     ///
     /// asyncio: `send_signal`.
-    public func sendSignal(_ signal: Signal, toGroup: Bool = false) throws {
+    public func sendSignal(_ signal: ProcessSignal, toGroup: Bool = false) throws {
         try child.send(signal, toGroup: toGroup)
     }
 

@@ -132,7 +132,7 @@ public final class AsyncTaskGroup {
     private func childEnded(_ child: ChildList.Child, _ task: FutureBase) {
         children.remove(child)
         if children.isEmpty { allEnded?.complete() }
-        guard !task.isCancelled, let error = task.takeError() else { return }
+        guard !task.wasCancelled, let error = task.takeError() else { return }
         errors.append(error)
         guard let parent, !parent.isDone else {
             return EventLoop.report(

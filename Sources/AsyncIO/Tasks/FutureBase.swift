@@ -49,7 +49,7 @@ public class FutureBase {
     /// Whether the future was cancelled.
     ///
     /// asyncio: `Future.cancelled`.
-    public final var isCancelled: Bool { state == .cancelled }
+    public final var wasCancelled: Bool { state == .cancelled }
 
     /// Returns the error that the future ended with, or `nil` if it ended with a value.
     ///

@@ -38,7 +38,7 @@ final class GatherFuture<Value>: Future<Value> {
         if isDone {
             // Nothing waits for this result anymore; it is not a lost error.
             child.isErrorRetrieved = true
-        } else if !keepsErrors, child.isCancelled {
+        } else if !keepsErrors, child.wasCancelled {
             fail(after: child)
         } else if !keepsErrors, let error = child.takeError() {
             storedMessage = child.storedMessage
@@ -309,7 +309,7 @@ private func result<A: Awaitable>(of future: A) throws -> A.Value { try future.r
 /// Returns the result of a future. The message of a cancellation is left for those who await the future
 /// itself.
 private func outcome<T>(of future: FutureBase, _ value: () throws -> T) -> Result<T, any Error> {
-    if future.isCancelled { return .failure(CancellationError()) }
+    if future.wasCancelled { return .failure(CancellationError()) }
     if let error = future.takeError() { return .failure(error) }
     return Result { try value() }
 }

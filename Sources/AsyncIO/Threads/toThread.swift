@@ -44,7 +44,7 @@ extension EventLoop {
         let report = ForeignReport(loop: self, future: future)
         let cancellation = future.cancellation
         // A Swift task, so that it has the task-local values. The pool runs it.
-        Task(executorPreference: threadPool) {
+        Task(executorPreference: ThreadPool.shared) {
             guard !cancellation.isCancelled else { return report.send(nil) }
             do {
                 report.send(.success(try work()))

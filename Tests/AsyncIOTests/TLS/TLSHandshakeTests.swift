@@ -148,7 +148,7 @@ import Testing
         try await withTLSServer { port in
             let (_, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())
             let tls = try #require(writer.tls)
-            #expect(tls.version == "TLSv1.3")
+            #expect(tls.version == .v1_3)
             #expect(tls.cipher.hasPrefix("TLS_"))
             #expect(tls.cipherBits >= 128)
             #expect(tls.serverName == "localhost")
@@ -232,8 +232,8 @@ import Testing
 
     // MARK: Sessions
 
-    @Test(arguments: [TLSVersion.v1_2, .v1_3])
-    func aSecondConnectionGoesOnWithTheSession(version: TLSVersion) async throws {
+    @Test(arguments: [TLSContext.Version.v1_2, .v1_3])
+    func aSecondConnectionGoesOnWithTheSession(version: TLSContext.Version) async throws {
         let client = try clientContext()
         try client.setVersions(minimum: version, maximum: version)
         try await withTLSServer { port in

@@ -46,7 +46,7 @@ import Testing
             client.onLost = { lost.set() }
             #expect(client.log == ["made"])
             #expect(client.transport === transport)
-            #expect(transport.tls?.version == "TLSv1.3")
+            #expect(transport.tls?.version == .v1_3)
             let enough = Event()
             client.onData = { if $0.received.count == 200_000 { enough.set() } }
             try transport.write([UInt8](repeating: 3, count: 200_000))

@@ -178,7 +178,7 @@ func usePipe() async throws {
 }
 
 func useDatagrams() async throws {
-    let server = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+    let server = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 0))
     defer { server.close() }
     let client = try await openDatagramSocket(remoteAddress: server.localAddress)
     defer { client.close() }

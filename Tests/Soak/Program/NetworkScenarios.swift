@@ -160,7 +160,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
             }
         },
         Scenario("datagrams") {
-            let address = try servers.datagrams.localAddress ?? SocketAddress(host: "127.0.0.1", port: 1)
+            let address = try servers.datagrams.localAddress ?? Endpoint(host: "127.0.0.1", port: 1)
             let socket = try await openDatagramSocket(remoteAddress: address)
             defer { socket.close() }
             do {

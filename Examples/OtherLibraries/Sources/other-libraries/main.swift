@@ -38,7 +38,7 @@ func ending(_ body: @escaping () async throws -> Void) async throws -> Ending {
     try await AsyncIO.sleep(.milliseconds(100))
     task.cancel()
     _ = try? await task.value
-    ending.isTaskCancelled = task.isCancelled
+    ending.isTaskCancelled = task.wasCancelled
     return ending
 }
 
@@ -105,7 +105,7 @@ try AsyncIO.run {
         // No cancellation was requested here.
         let task = createTask { throw error }
         _ = try? await task.value
-        if task.isCancelled { failures += 1 }
+        if task.wasCancelled { failures += 1 }
     }
     // A whole server, whose handlers run on this loop. It shuts down gracefully, without an error.
     try await check("Hummingbird's runService", { isPrompt($0) && $0.scope == "returned" && $0.isTaskCancelled }) {
@@ -141,7 +141,7 @@ try AsyncIO.run {
     print("a request and its response: \((ContinuousClock.now - start) / count)")
     serving.cancel()
     _ = try? await serving.value
-    print("the server's task is cancelled: \(serving.isCancelled)")
+    print("the server's task is cancelled: \(serving.wasCancelled)")
 
     let hop = ContinuousClock.now
     for _ in 0..<10_000 { try await group.next().makeSucceededVoidFuture().get() }

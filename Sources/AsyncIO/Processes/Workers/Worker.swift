@@ -87,7 +87,7 @@ public final class Worker {
             }
         }
         // A terminal sends these signals to the supervisor too, which decides what to do.
-        for signal: Signal in [.interrupt, .hangUp] { try loop.addSignalHandler(signal) {} }
+        for signal: ProcessSignal in [.interrupt, .hangUp] { try loop.addSignalHandler(signal) {} }
         try control.prepare()
         try loop.addReader(control.descriptor) { [self] in noticeSupervisor(control, on: loop) }
     }
