@@ -11,7 +11,7 @@ import Testing
             for try await line in reader.lines { try await writer.write("\(line)\n") }
         }
         defer { server.close() }
-        try await body(try #require(server.port))
+        try await body(server.port)
     }
 
     private func check(_ streams: (StreamReader, StreamWriter)) async throws {

@@ -24,7 +24,7 @@ import Testing
 
         let client = streamSocket()
         defer { close(client) }
-        try await loop.sockConnect(client, host: "localhost", port: try #require(server.port))
+        try await loop.sockConnect(client, host: "localhost", port: server.port)
         let (accepted, address) = try await accepting.value
         defer { close(accepted) }
         #expect(address.host == "127.0.0.1")
@@ -251,7 +251,7 @@ import Testing
             }
             defer { server.close() }
             let (transport, receiver) = try await loop.createConnection(
-                host: "127.0.0.1", port: try #require(server.port)
+                host: "127.0.0.1", port: server.port
             ) { RecordingProtocol() }
             let error = await #expect(throws: OSError.self) { try await loop.sendFile(transport, file) }
             #expect(error?.isConnectionError == true)

@@ -99,8 +99,8 @@ import Testing
             shell: "sleep 50 & echo $!; (trap '' TERM; sleep 50) & echo $!; wait", stdout: .pipe
         ) { process in
             for _ in 0..<2 {
-                let line = String(decoding: try await process.stdout?.readLine() ?? [], as: UTF8.self)
-                grandchildren.append(try #require(Int32(line.dropLast())))
+                let line = try #require(try await process.stdout?.readTextLine())
+                grandchildren.append(try #require(Int32(line)))
             }
         }
         #expect(grandchildren.count == 2)

@@ -297,7 +297,7 @@ final class WorkersProgram {
         let (reader, writer) = try await connect()
         defer { writer.close() }
         try await writer.write("\(request)\n")
-        return String(decoding: try await reader.readLine().dropLast(), as: UTF8.self)
+        return try await reader.readTextLine() ?? ""
     }
 }
 

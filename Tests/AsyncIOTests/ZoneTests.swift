@@ -40,7 +40,7 @@ import Testing
         // The loopback address is valid in the loopback zone. Not every machine has IPv6.
         guard let server = try? await startServer(host: "::1", port: 0, { _, writer in try await writer.write("hi") })
         else { return }
-        let (reader, writer) = try await openConnection(host: "::1%lo", port: server.port ?? 0)
+        let (reader, writer) = try await openConnection(host: "::1%lo", port: server.port)
         #expect(try await reader.read() == Array("hi".utf8))
         writer.close()
         server.close()

@@ -50,7 +50,7 @@ struct Workers: ParsableCommand {
                     if closes { break }
                 }
             }
-            print("READY worker \(worker.number), process \(getpid()), port \(server.port ?? 0)")
+            print("READY worker \(worker.number), process \(getpid()), port \(server.port)")
             fflush(nil)
             try await worker.serve(server)
         }

@@ -189,7 +189,7 @@ import Testing
                 try await withSubprocess(
                     program("downloader"), arguments: ["\(url)/byte-by-byte", "-o", target], options: options
                 ) { process in
-                    let text = String(decoding: try await process.terminal?.reader.read() ?? [], as: UTF8.self)
+                    let text = try await process.terminal?.reader.readText() ?? ""
                     #expect(text.contains("[=====               "), "\(text.debugDescription)")
                     #expect(text.contains("] 50 % of 6 bytes  byte-by-byte\r\n"), "\(text.debugDescription)")
                     #expect(text.hasSuffix("byte-by-byte: 6 bytes\r\n"), "\(text.debugDescription)")

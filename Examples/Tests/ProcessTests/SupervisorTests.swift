@@ -19,9 +19,8 @@ import Testing
     {
         var found: [String] = []
         while found.count < count {
-            let line = String(decoding: try await process.stdout?.readLine() ?? [], as: UTF8.self)
-            if line.isEmpty { break }
-            if isMeant(line) { found.append(String(line.dropLast())) }
+            guard let line = try await process.stdout?.readTextLine() else { break }
+            if isMeant(line) { found.append(line) }
         }
         return found
     }

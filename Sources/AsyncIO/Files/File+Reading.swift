@@ -30,6 +30,13 @@ extension File {
         }
     }
 
+    /// Reads from the current position to the end of the file.
+    ///
+    /// - Throws: as ``read(_:)``. If the task is cancelled, the position does not move.
+    ///
+    /// Python: `read()`.
+    public func readToEnd() async throws -> [UInt8] { try await read(-1) }
+
     /// Reads until there are `count` bytes, or to the end. If that fails, the position does not
     /// move.
     private nonisolated(nonsending) func collect(_ count: Int) async throws -> [UInt8] {

@@ -16,13 +16,19 @@ public nonisolated(nonsending) func readFile(_ path: some SystemStringConvertibl
     return try result.get()
 }
 
-/// Reads a whole file as UTF-8 text. Invalid UTF-8 is replaced by U+FFFD.
+/// Reads a whole file as UTF-8 text.
 ///
-/// - Throws: as ``readFile(_:)``, including `CancellationError`.
+/// - Parameters:
+///   - path: the path of the file.
+///   - invalid: what to do with bytes that are not UTF-8.
+/// - Throws: ``ValueError`` if the file is not UTF-8 and `invalid` is ``InvalidText/reject``; otherwise as
+///   ``readFile(_:)``, including `CancellationError`.
 ///
 /// Python: `Path.read_text`.
-public nonisolated(nonsending) func readText(_ path: some SystemStringConvertible) async throws -> String {
-    String(decoding: try await readFile(path), as: UTF8.self)
+public func readText(
+    _ path: some SystemStringConvertible, invalid: InvalidText = .reject
+) async throws -> String {
+    try invalid.text(try await readFile(path))
 }
 
 /// Replaces the content of the file at `path` with `bytes`, atomically.

@@ -10,6 +10,8 @@ public final class Server {
     // Loop thread only.
     private let loop: EventLoop
     private var listeners: [Listener]
+    /// nil for a Unix socket.
+    private let boundPort: Int?
     private let backlog: Int
     /// The maximum number of connections accepted in one turn.
     private let acceptsPerTurn: Int
@@ -32,6 +34,7 @@ public final class Server {
     ) throws {
         self.loop = loop
         self.listeners = listeners
+        boundPort = listeners.first?.socket.localAddress?.port
         self.backlog = min(max(1, backlog), Int(Int32.max))
         // A server that shares its sockets with other processes leaves them their part of a burst.
         acceptsPerTurn = isShared ? 1 : self.backlog + 1
@@ -65,9 +68,16 @@ public final class Server {
     /// asyncio: `Server.sockets`.
     public var sockets: [Int32] { listeners.map(\.socket.descriptor) }
 
-    /// The port of the first address. If the server was started with port 0, this is the port that the system
-    /// chose. It is `nil` for a Unix socket and once the server is closed.
-    public var port: Int? { addresses.first?.port }
+    /// The port of the first address, also after the server is closed. If the server was started with port 0,
+    /// this is the port that the system chose.
+    ///
+    /// - Precondition: The server listens on a TCP port, not on a Unix socket.
+    public var port: Int {
+        guard let boundPort else {
+            fatalError("a server on a Unix socket has no port; its path is in `Server.addresses`")
+        }
+        return boundPort
+    }
 
     /// Whether the server accepts new connections.
     ///

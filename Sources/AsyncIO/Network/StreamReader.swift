@@ -24,18 +24,31 @@ public final class StreamReader {
     /// Creates a reader that has no connection and receives its bytes from ``feed(_:)``.
     ///
     /// - Parameter limit: The maximum length of a line, in bytes.
-    /// - Throws: ``ValueError`` if `limit` is not positive.
+    /// - Precondition: `limit` is positive. For a limit from outside of the program, use
+    ///   ``init(validatingLimit:)``.
     ///
     /// asyncio: `asyncio.StreamReader(limit=)`.
-    public convenience init(limit: Int = StreamReader.defaultLimit) throws(ValueError) {
+    public init(limit: Int = StreamReader.defaultLimit) {
+        if limit < 1 { stop(StreamReader.message(limit), instead: "StreamReader(validatingLimit:)") }
+        self.limit = limit
+    }
+
+    /// Creates a reader without a connection from a limit that is computed or comes from outside of the
+    /// program.
+    ///
+    /// - Parameter limit: The maximum length of a line, in bytes.
+    /// - Throws: ``ValueError`` if `limit` is not positive.
+    public convenience init(validatingLimit limit: Int) throws(ValueError) {
         try self.init(limit: limit, channel: nil)
     }
 
     init(limit: Int, channel: ByteChannel?) throws(ValueError) {
-        guard limit > 0 else { throw ValueError("limit must be positive, got \(limit)") }
+        guard limit > 0 else { throw ValueError(StreamReader.message(limit)) }
         self.limit = limit
         self.channel = channel
     }
+
+    private static func message(_ limit: Int) -> String { "limit must be positive, got \(limit)" }
 
     /// Whether the peer has ended the stream and everything has been read.
     ///
@@ -132,8 +145,16 @@ public final class StreamReader {
         return count
     }
 
-    /// Received bytes stay in the buffer until the end arrives, so a cancelled task loses nothing.
-    private nonisolated(nonsending) func readToEnd() async throws -> [UInt8] {
+    /// Reads all bytes until the end of the stream.
+    ///
+    /// - Throws: The same errors as ``read(_:)``. If the task is cancelled, no bytes are lost: received bytes
+    ///   stay in the buffer until the end arrives.
+    /// - Complexity: O(*n*), where *n* is the number of bytes that are read.
+    ///
+    /// asyncio: `StreamReader.read()`.
+    public func readToEnd() async throws -> [UInt8] {
+        if EventLoop.isBudgetSpent { try await giveWay() }
+        if let failure { throw failure }
         while !isEOF { try await fill("read", wanted: .max) }
         return take(.max)
     }

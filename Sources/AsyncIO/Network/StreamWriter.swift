@@ -72,6 +72,15 @@ public final class StreamWriter {
         try await write(Array(text.utf8))
     }
 
+    /// Sends `bytes`, such as a slice of an array; see ``write(_:)-([UInt8])``.
+    ///
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``, also if the task is cancelled.
+    /// - Complexity: O(*n*), where *n* is the number of bytes, which are copied.
+    @inlinable
+    public func write(_ bytes: some Collection<UInt8>) async throws {
+        try await write(Array(bytes))
+    }
+
     /// Sends the bytes of `span` without a copy, except for what the kernel does not accept at once. See
     /// ``write(_:)-([UInt8])``.
     ///

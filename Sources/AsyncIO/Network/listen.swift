@@ -96,3 +96,12 @@ func adoptListeners(_ descriptors: [Int32], on loop: EventLoop) throws -> [Liste
 /// The function reads `LISTEN_PID` and `LISTEN_FDS`, marks the descriptors close-on-exec, and removes the
 /// variables, so that no child process mistakes the sockets for its own. It corresponds to sd_listen_fds(3).
 public func takeSystemdSockets() -> [Int32] { ActivationSockets.take() }
+
+extension String? {
+    /// All interfaces of the machine, as the host that a server listens on: the same as `nil`.
+    ///
+    /// ```swift
+    /// let server = try await startServer(host: .anyInterface, port: 8080, handle)
+    /// ```
+    public static var anyInterface: String? { nil }
+}

@@ -146,7 +146,7 @@ final class ConcurrentWork<Element> {
 
     func begin(limit: Int) throws {
         guard limit > 0 else { throw ValueError("limit must be at least 1, got \(limit)") }
-        room = try Semaphore(limit)
+        room = try Semaphore(validating: limit)
     }
 
     func add(

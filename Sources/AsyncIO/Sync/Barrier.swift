@@ -19,11 +19,23 @@ public final class Barrier {
     /// Creates a barrier.
     ///
     /// - Parameter parties: the number of tasks that the barrier waits for.
-    /// - Throws: ``ValueError`` if `parties` is less than 1.
-    public init(_ parties: Int) throws(ValueError) {
-        guard parties >= 1 else { throw ValueError("parties must be >= 1, got \(parties)") }
+    /// - Precondition: `parties` is at least 1. For a number from outside of the program, use
+    ///   ``init(validating:)``.
+    public init(_ parties: Int) {
+        if parties < 1 { stop(Barrier.message(parties), instead: "Barrier(validating:)") }
         self.parties = parties
     }
+
+    /// Creates a barrier from a number that is computed or comes from outside of the program.
+    ///
+    /// - Parameter parties: the number of tasks that the barrier waits for.
+    /// - Throws: ``ValueError`` if `parties` is less than 1.
+    public convenience init(validating parties: Int) throws(ValueError) {
+        guard parties >= 1 else { throw ValueError(Barrier.message(parties)) }
+        self.init(parties)
+    }
+
+    private static func message(_ parties: Int) -> String { "parties must be >= 1, got \(parties)" }
 
     /// The number of tasks that are waiting at the barrier.
     ///

@@ -33,18 +33,6 @@ extension Awaitable {
         let callback = CallerContext.bind(taking: callback)
         return onDone { [unowned self] _ in try callback(self) }
     }
-
-    /// Removes a callback.
-    ///
-    /// - Parameter callback: The token that ``addDoneCallback(_:)`` returned.
-    /// - Returns: The number of removed callbacks: 1, or 0 if the callback was called or removed before.
-    /// - Complexity: O(*n*), where *n* is the number of callbacks and waiting tasks.
-    ///
-    /// asyncio: `Future.remove_done_callback`.
-    @discardableResult
-    public func removeDoneCallback(_ callback: DoneCallback) -> Int {
-        forget(callback) ? 1 : 0
-    }
 }
 
 /// A value that is set later, or an error.

@@ -171,7 +171,7 @@ import Testing
 
         let got = Event()
         let lost = Event()
-        let (plain, client) = try await loop.createConnection(host: "127.0.0.1", port: server.port ?? 0) { Recorder() }
+        let (plain, client) = try await loop.createConnection(host: "127.0.0.1", port: server.port) { Recorder() }
         client.onData = { _ in got.set() }
         client.onLost = { lost.set() }
         try plain.write("STARTTLS\n")

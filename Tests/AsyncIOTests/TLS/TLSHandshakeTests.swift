@@ -338,7 +338,7 @@ import Testing
 
     @Test func abortingTheServersClientsEndsHandshakes() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0, tls: serverContext(), echoing)
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         try await eventually { server.connectionCount > 0 }
         server.close()
         server.abortClients()
@@ -351,7 +351,7 @@ import Testing
 
     @Test func closingTheServersClientsEndsHandshakesToo() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0, tls: serverContext(), echoing)
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         try await eventually { server.connectionCount > 0 }
         try await sleep(.milliseconds(5))
         server.close()

@@ -37,7 +37,7 @@ final class Servers {
         }
     }
 
-    var port: Int { plain.port ?? 0 }
+    var port: Int { plain.port }
     var all: [Server] { [plain, unix, secure, rude] }
 
     /// Waits until no client is connected.

@@ -9,7 +9,7 @@ internal import AsyncIOSystem
 /// let (reader, writer) = try await openConnection(host: "example.com", port: 443, tls: .client())
 ///
 /// let tls = try TLSContext.server(certificate: "cert.pem", key: "key.pem")
-/// let server = try await startServer(host: nil, port: 8443, tls: tls) { reader, writer in … }
+/// let server = try await startServer(host: .anyInterface, port: 8443, tls: tls) { reader, writer in … }
 /// ```
 ///
 /// Changes apply to connections that are created afterwards. The engine is OpenSSL 3, which is loaded when

@@ -7,7 +7,7 @@ internal import SystemPackage
 /// than one core.
 ///
 /// ```swift
-/// try runWorkers(listen: [.tcp(host: nil, port: 8080)]) { worker in
+/// try runWorkers(listen: [.tcp(host: .anyInterface, port: 8080)]) { worker in
 ///     let server = try await startServer(descriptors: worker.sockets) { reader, writer in
 ///         for try await line in reader.lines { try await writer.write(line + "\n") }
 ///     }
