@@ -114,7 +114,7 @@ public final class File {
     ///   the task is cancelled. The file is closed in either case.
     ///
     /// Python: `close`.
-    public nonisolated(nonsending) func close() async throws {
+    public func close() async throws {
         guard !isClosing else { return }
         isClosing = true
         let cancellation = await waitUntilIdle()
@@ -143,7 +143,7 @@ public final class File {
     }
 
     /// Waits even if the task is cancelled; returns the cancellation error.
-    private nonisolated(nonsending) func waitUntilIdle() async -> (any Error)? {
+    private func waitUntilIdle() async -> (any Error)? {
         var cancellation: (any Error)?
         let task = runningTask()
         var message = task?.cancelMessage
@@ -165,7 +165,7 @@ public final class File {
     // MARK: Inside
 
     /// Performs the request on the engine. The descriptor stays open until the request has ended.
-    nonisolated(nonsending) func perform(_ request: FileRequest) async throws -> FileOutcome {
+    func perform(_ request: FileRequest) async throws -> FileOutcome {
         guard EventLoop.required(for: "A file") === loop else {
             throw RuntimeError("the file \(path) belongs to another event loop")
         }

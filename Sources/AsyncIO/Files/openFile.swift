@@ -22,13 +22,13 @@ internal import SystemPackage
 ///   cancelled. The file is then not open, but may have been created.
 ///
 /// Python: `open`; `aiofiles.open`.
-public nonisolated(nonsending) func openFile(
+public func openFile(
     _ path: some SystemStringConvertible, _ mode: File.Mode = .read, permissions: Int = 0o666
 ) async throws -> File {
     try await openFile(at: path.systemString, mode, permissions)
 }
 
-private nonisolated(nonsending) func openFile(
+private func openFile(
     at path: SystemString, _ mode: File.Mode, _ permissions: Int
 ) async throws -> File {
     let loop = EventLoop.required(for: "openFile")

@@ -7,7 +7,7 @@ internal import SystemPackage
 ///   `CancellationError` if the task is cancelled.
 ///
 /// Python: `Path.read_bytes`.
-public nonisolated(nonsending) func readFile(_ path: some SystemStringConvertible) async throws -> [UInt8] {
+public func readFile(_ path: some SystemStringConvertible) async throws -> [UInt8] {
     let file = try await openFile(path)
     let result: Result<[UInt8], any Error>
     do { result = .success(try await file.read()) } catch { result = .failure(error) }
@@ -51,7 +51,7 @@ public func readText(
 ///   content.
 ///
 /// Python: `Path.write_bytes`, which leaves a partial file if it is interrupted.
-public nonisolated(nonsending) func writeFile(
+public func writeFile(
     _ path: some SystemStringConvertible, _ bytes: [UInt8], permissions: Int = 0o666, sync: Bool = true
 ) async throws {
     let loop = EventLoop.required(for: "writeFile")
@@ -70,7 +70,7 @@ public nonisolated(nonsending) func writeFile(
 ///   `CancellationError`.
 ///
 /// Python: `Path.write_text`.
-public nonisolated(nonsending) func writeFile(
+public func writeFile(
     _ path: some SystemStringConvertible, _ text: String, permissions: Int = 0o666, sync: Bool = true
 ) async throws {
     try await writeFile(path, Array(text.utf8), permissions: permissions, sync: sync)

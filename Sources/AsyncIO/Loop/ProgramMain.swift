@@ -63,7 +63,7 @@ public func main<T>(
 /// `body`.
 @_documentation(visibility: internal)
 @discardableResult
-public nonisolated(nonsending) func main<T>(
+public func main<T>(
     debug: Bool? = nil, backend: EventLoop.Backend = .automatic, _ body: @escaping @MainActor () async throws -> T
 ) async -> T {
     guard let loop = EventLoop.here, let main = loop.asyncMain else {

@@ -49,7 +49,7 @@ class Channel {
     ///
     /// - Throws: `CancellationError`; no bytes are lost.
     @inline(__always)
-    nonisolated(nonsending) final func waitReadable() async throws {
+    final func waitReadable() async throws {
         guard let waiter = readWaiter() else {
             // A peer can keep sending bytes that never produce data.
             return loop.isBudgetSpent ? try await giveWay() : ()
@@ -137,7 +137,7 @@ class Channel {
     /// If the buffer rose above the high-water mark, waits until it falls to the low-water mark.
     ///
     /// - Throws: The error that the channel failed with, or ``OSError`` if it is lost; `CancellationError`.
-    nonisolated(nonsending) final func drain() async throws {
+    final func drain() async throws {
         if isPaused, state != .lost, error == nil {
             try checkLoop()
             let place = Waiter(for: "StreamWriter.drain()")
@@ -165,7 +165,7 @@ class Channel {
     /// Waits until the channel is lost.
     ///
     /// - Throws: The error that the channel failed with; `CancellationError`.
-    nonisolated(nonsending) final func waitClosed() async throws {
+    final func waitClosed() async throws {
         if state != .lost {
             try checkLoop()
             let place = Waiter(for: "StreamWriter.waitClosed()")

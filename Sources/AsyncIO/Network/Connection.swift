@@ -412,7 +412,7 @@ final class Connection: ByteChannel {
     // MARK: Files
 
     /// Waits until nothing is buffered.
-    nonisolated(nonsending) func waitFlushed() async throws {
+    func waitFlushed() async throws {
         while !outgoing.isEmpty {
             let place = Waiter(for: "a transport to send its buffer")
             emptiers.append(place)
@@ -426,7 +426,7 @@ final class Connection: ByteChannel {
     ///
     /// - Parameter sent: How many bytes have been sent so far, also when this throws.
     /// - Throws: ``SendfileNotAvailableError`` if the system does not support this and nothing was sent.
-    nonisolated(nonsending) func sendFile(
+    func sendFile(
         _ file: Int32, offset: Int, count: Int?, sent: inout Int
     ) async throws {
         guard let socket else { throw SendfileNotAvailableError("\(name) is not a socket") }

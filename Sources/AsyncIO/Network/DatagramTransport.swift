@@ -58,7 +58,7 @@ public final class DatagramTransport {
     }
 
     /// Notifies the protocol, starts reading, and returns.
-    nonisolated(nonsending) func startAndWait() async throws {
+    func startAndWait() async throws {
         let waiter = Waiter(for: "a transport to start")
         loop.ready.append(.handle(Handle(.callback { [self] in try self.protocol.connectionMade(self) })))
         loop.ready.append(

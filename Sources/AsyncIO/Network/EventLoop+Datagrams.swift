@@ -20,7 +20,7 @@ extension EventLoop {
     ///   `factory` throws; `CancellationError` if the task is cancelled, in which case the socket is closed.
     ///
     /// asyncio: `loop.create_datagram_endpoint`.
-    public nonisolated(nonsending) func createDatagramEndpoint<P: DatagramProtocol>(
+    public func createDatagramEndpoint<P: DatagramProtocol>(
         localAddress: Endpoint? = nil, remoteAddress: Endpoint? = nil, family: Endpoint.Family? = nil,
         reusePort: Bool = false, allowBroadcast: Bool = false, _ factory: () throws -> P
     ) async throws -> (DatagramTransport, P) {
@@ -39,14 +39,14 @@ extension EventLoop {
     ///   is closed.
     ///
     /// asyncio: `loop.create_datagram_endpoint(sock=)`.
-    public nonisolated(nonsending) func createDatagramEndpoint<P: DatagramProtocol>(
+    public func createDatagramEndpoint<P: DatagramProtocol>(
         socket descriptor: Int32, _ factory: () throws -> P
     ) async throws -> (DatagramTransport, P) {
         try checkOpen("createDatagramEndpoint")
         return try await makeTransport(try datagramChannel(adopting: descriptor), factory)
     }
 
-    private nonisolated(nonsending) func makeTransport<P: DatagramProtocol>(
+    private func makeTransport<P: DatagramProtocol>(
         _ channel: DatagramChannel, _ factory: () throws -> P
     ) async throws -> (DatagramTransport, P) {
         let receiver = try make(factory, for: channel)
@@ -121,7 +121,7 @@ extension SystemAddress {
 ///   is given; ``OSError`` if the system refuses.
 ///
 /// asyncio: none; the nearest is `loop.create_datagram_endpoint`.
-public nonisolated(nonsending) func openDatagramSocket(
+public func openDatagramSocket(
     localAddress: Endpoint? = nil, remoteAddress: Endpoint? = nil, family: Endpoint.Family? = nil,
     reusePort: Bool = false, allowBroadcast: Bool = false
 ) async throws -> DatagramSocket {
@@ -140,6 +140,6 @@ public nonisolated(nonsending) func openDatagramSocket(
 ///   already uses it; in both cases the descriptor remains yours. ``OSError`` if the socket cannot be set up.
 ///
 /// asyncio: none; the nearest is `loop.create_datagram_endpoint(sock=)`.
-public nonisolated(nonsending) func openDatagramSocket(socket descriptor: Int32) async throws -> DatagramSocket {
+public func openDatagramSocket(socket descriptor: Int32) async throws -> DatagramSocket {
     DatagramSocket(try EventLoop.required(for: "openDatagramSocket").datagramChannel(adopting: descriptor))
 }

@@ -17,7 +17,7 @@ extension EventLoop {
     ///   if the task is cancelled. The lookup is then abandoned.
     ///
     /// asyncio: `loop.getaddrinfo`.
-    public nonisolated(nonsending) func getAddrInfo(
+    public func getAddrInfo(
         host: String?, service: String? = nil, family: Endpoint.Family? = nil
     ) async throws -> [Endpoint] {
         try checkOpen("getAddrInfo")
@@ -35,7 +35,7 @@ extension EventLoop {
     ///   `CancellationError` at once if the task is cancelled. The lookup is then abandoned.
     ///
     /// asyncio: `loop.getnameinfo`.
-    public nonisolated(nonsending) func getNameInfo(
+    public func getNameInfo(
         _ address: Endpoint, isNumeric: Bool = false
     ) async throws -> (host: String, service: String) {
         try checkOpen("getNameInfo")
@@ -53,7 +53,7 @@ extension EventLoop {
         }
     }
 
-    nonisolated(nonsending) func addresses(
+    func addresses(
         of host: String?, service: String, family: Endpoint.Family? = nil, isDatagram: Bool = false,
         passive: Bool = false
     ) async throws -> [SystemAddress] {
@@ -87,7 +87,7 @@ extension EventLoop {
     }
 
     /// Returns the addresses of a host: at once if it is numeric, otherwise from the resolver.
-    nonisolated(nonsending) func resolve(
+    func resolve(
         host: String?, port: Int, family: Endpoint.Family? = nil, isDatagram: Bool = false, passive: Bool = false
     ) async throws -> [SystemAddress] {
         try checkPort(port)

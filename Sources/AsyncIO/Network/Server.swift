@@ -125,7 +125,7 @@ public final class Server {
     ///   the system refuses to listen; otherwise always `CancellationError`.
     ///
     /// asyncio: `Server.serve_forever`.
-    public nonisolated(nonsending) func serveForever() async throws {
+    public func serveForever() async throws {
         if serving != nil { throw RuntimeError("the server is already being awaited on serveForever()") }
         try startServing()
         let place = Waiter(for: "Server.serveForever()", on: self)
@@ -158,7 +158,7 @@ public final class Server {
     ///
     /// asyncio: none; the nearest is `Server.serve_forever` with `loop.add_signal_handler`.
     @discardableResult
-    public nonisolated(nonsending) func serve(
+    public func serve(
         until signals: ProcessSignal..., grace: Duration, whenReady: () throws -> Void = {}
     ) async throws -> Int {
         if serving != nil { throw RuntimeError("the server is already being awaited on serveForever()") }
@@ -217,7 +217,7 @@ public final class Server {
     ///   affected.
     ///
     /// asyncio: `Server.wait_closed`.
-    public nonisolated(nonsending) func waitClosed() async throws {
+    public func waitClosed() async throws {
         try await wait { state == .closed && connections.isEmpty }
     }
 
@@ -240,7 +240,7 @@ public final class Server {
     ///
     /// asyncio: none; the nearest are `Server.close_clients` and `Server.abort_clients`.
     @discardableResult
-    public nonisolated(nonsending) func shutdown(within grace: Duration) async throws -> Int {
+    public func shutdown(within grace: Duration) async throws -> Int {
         if let task = runningTask(), handlers.values.contains(where: { $0 === task }) {
             throw RuntimeError(
                 "shutdown() waits for the server's handlers and cannot be called by one of them; call close() there, "
@@ -266,9 +266,9 @@ public final class Server {
     }
 
     /// Waits until the server is closed, regardless of its connections.
-    nonisolated(nonsending) func waitClosing() async throws { try await wait { state == .closed } }
+    func waitClosing() async throws { try await wait { state == .closed } }
 
-    private nonisolated(nonsending) func wait(until isOver: () -> Bool) async throws {
+    private func wait(until isOver: () -> Bool) async throws {
         while !isOver() {
             let place = Waiter(for: "the end of a Server", on: self)
             idlers.append(place)

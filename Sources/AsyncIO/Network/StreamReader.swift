@@ -79,7 +79,7 @@ public final class StreamReader {
     ///   `CancellationError` if the task is cancelled, in which case no bytes are lost.
     ///
     /// asyncio: `StreamReader.read`.
-    public nonisolated(nonsending) func read(_ count: Int = -1) async throws -> [UInt8] {
+    public func read(_ count: Int = -1) async throws -> [UInt8] {
         if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
         if count == 0 { return [] }
@@ -114,7 +114,7 @@ public final class StreamReader {
     /// asyncio: none; the nearest is `loop.sock_recv_into`.
     ///
     /// asyncio: `loop.sock_recv_into` (there is no stream counterpart).
-    public nonisolated(nonsending) func read(into span: inout MutableRawSpan) async throws -> Int {
+    public func read(into span: inout MutableRawSpan) async throws -> Int {
         if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
         if span.byteCount == 0 { return 0 }
@@ -166,7 +166,7 @@ public final class StreamReader {
     /// - Complexity: O(*n*), where *n* is `count`.
     ///
     /// asyncio: `StreamReader.readexactly`.
-    public nonisolated(nonsending) func readExactly(_ count: Int) async throws -> [UInt8] {
+    public func readExactly(_ count: Int) async throws -> [UInt8] {
         guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
         if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
@@ -187,7 +187,7 @@ public final class StreamReader {
     /// - Complexity: O(*n*), where *n* is the number of bytes that are read.
     ///
     /// asyncio: `StreamReader.readuntil`.
-    public nonisolated(nonsending) func readUntil(_ separator: [UInt8]) async throws -> [UInt8] {
+    public func readUntil(_ separator: [UInt8]) async throws -> [UInt8] {
         try await readUntil(anyOf: [separator])
     }
 
@@ -199,7 +199,7 @@ public final class StreamReader {
     ///   cancelled, no bytes are lost.
     ///
     /// asyncio: `StreamReader.readuntil`, given a tuple.
-    public nonisolated(nonsending) func readUntil(anyOf separators: [[UInt8]]) async throws -> [UInt8] {
+    public func readUntil(anyOf separators: [[UInt8]]) async throws -> [UInt8] {
         // The shortest first, because it counts among those that end at the same place.
         let separators = separators.count > 1 ? separators.sorted { $0.count < $1.count } : separators
         guard let shortest = separators.first?.count, let longest = separators.last?.count, shortest > 0 else {
@@ -259,7 +259,7 @@ public final class StreamReader {
     /// - Complexity: O(*n*), where *n* is the number of bytes that are read.
     ///
     /// asyncio: `StreamReader.readline`.
-    public nonisolated(nonsending) func readLine() async throws -> [UInt8] {
+    public func readLine() async throws -> [UInt8] {
         if EventLoop.isBudgetSpent { try await giveWay() }
         if failure == nil, let newline = buffer.firstIndex(of: 0x0A), newline <= limit { return take(newline + 1) }
         let newline: [UInt8] = [0x0A]
@@ -341,7 +341,7 @@ public final class StreamReader {
 
     /// Waits for more bytes or the end. What is buffered is limited to twice the limit, or to what is wanted
     /// if that is more.
-    private nonisolated(nonsending) func fill(_ operation: StaticString, wanted: Int = 0) async throws {
+    private func fill(_ operation: StaticString, wanted: Int = 0) async throws {
         try checkIdle(operation)
         isReading = true
         defer { isReading = false }

@@ -91,7 +91,7 @@ public final class Transport {
 
     /// Starts, and returns after the protocol has been notified. Closes the connection if the task is
     /// cancelled.
-    nonisolated(nonsending) func startAndWait() async throws {
+    func startAndWait() async throws {
         let waiter = Waiter(for: "a transport to start")
         start(releasing: waiter)
         do {

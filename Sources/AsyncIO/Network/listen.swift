@@ -26,7 +26,7 @@ struct Listener {
 ///
 /// - Throws: ``OSError``, which names the address, after closing all sockets. An address family that the
 ///   machine does not support is skipped as long as another address is left.
-nonisolated(nonsending) func bindListeners(
+func bindListeners(
     hosts: [String?], port: Int, family: Endpoint.Family?, _ options: Socket.Options, on loop: EventLoop
 ) async throws -> [Listener] {
     let found =

@@ -37,7 +37,7 @@ internal import SystemPackage
 ///   valid; `CancellationError` if the task is cancelled, in which case nothing is left open.
 ///
 /// asyncio: `asyncio.open_connection`.
-public nonisolated(nonsending) func openConnection(
+public func openConnection(
     host: String, port: Int, family: Endpoint.Family? = nil, localAddress: Endpoint? = nil,
     happyEyeballsDelay: Duration? = nil, interleave: Int? = nil, allErrors: Bool = false,
     limit: Int = StreamReader.defaultLimit, tls: TLSContext? = nil, serverHostname: String? = nil
@@ -64,7 +64,7 @@ public nonisolated(nonsending) func openConnection(
 ///   which case nothing is left open.
 ///
 /// asyncio: none; the nearest is `asyncio.open_connection`.
-public nonisolated(nonsending) func openConnection(
+public func openConnection(
     to addresses: [Endpoint], localAddress: Endpoint? = nil, happyEyeballsDelay: Duration? = nil,
     interleave: Int? = nil, allErrors: Bool = false, limit: Int = StreamReader.defaultLimit
 ) async throws -> (StreamReader, StreamWriter) {
@@ -96,7 +96,7 @@ public nonisolated(nonsending) func openConnection(
 ///   is closed.
 ///
 /// asyncio: `asyncio.open_connection(sock=)`.
-public nonisolated(nonsending) func openConnection(
+public func openConnection(
     socket descriptor: Int32, limit: Int = StreamReader.defaultLimit, tls: TLSContext? = nil,
     serverHostname: String? = nil
 ) async throws -> (StreamReader, StreamWriter) {
@@ -123,7 +123,7 @@ public nonisolated(nonsending) func openConnection(
 ///   if the task is cancelled, in which case nothing is left open.
 ///
 /// asyncio: `asyncio.open_unix_connection`.
-public nonisolated(nonsending) func openUnixConnection(
+public func openUnixConnection(
     path: some SystemStringConvertible, limit: Int = StreamReader.defaultLimit, tls: TLSContext? = nil,
     serverHostname: String? = nil
 ) async throws -> (StreamReader, StreamWriter) {

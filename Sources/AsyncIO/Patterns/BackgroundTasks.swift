@@ -62,7 +62,7 @@ public final class BackgroundTasks {
     /// - Throws: `CancellationError`, after all tasks have ended, if the current task was
     ///   cancelled.
     /// - Complexity: O(*n*) in the number of tasks.
-    public nonisolated(nonsending) func cancelAll() async throws {
+    public func cancelAll() async throws {
         var cancellation: (any Error)?
         while case let left = tasks.all.filter({ !$0.isDone }), !left.isEmpty {
             do { try await cancelAndJoin(left) } catch { cancellation = error }

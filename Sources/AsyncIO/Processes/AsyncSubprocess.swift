@@ -104,7 +104,7 @@ public final class AsyncSubprocess {
     ///
     /// asyncio: `Process.wait`.
     @discardableResult
-    public nonisolated(nonsending) func wait() async throws -> Int32 { try await child.wait() }
+    public func wait() async throws -> Int32 { try await child.wait() }
 
     /// Writes `input` to the process, closes its standard input, reads its output to the end, and
     /// waits until it has ended.
@@ -159,7 +159,7 @@ public final class AsyncSubprocess {
         try await communicate(Array(input.utf8), isolation: isolation, fileID: fileID, line: line)
     }
 
-    private nonisolated(nonsending) func feed(_ input: [UInt8]) async throws {
+    private func feed(_ input: [UInt8]) async throws {
         guard let stdin else { return }
         do {
             if !input.isEmpty { try await stdin.write(input) }
@@ -209,7 +209,7 @@ public final class AsyncSubprocess {
     /// Ends the process if it is running. Asks it to end, kills it if it has not ended after
     /// `grace`, and waits until it has. Then closes its pipes. A group that the process leads ends
     /// with it.
-    nonisolated(nonsending) func end(grace: Duration) async throws {
+    func end(grace: Duration) async throws {
         child.killsGroupAtExit = child.hasGroup
         if returnCode == nil {
             try sendSignal(.terminate, toGroup: child.hasGroup)

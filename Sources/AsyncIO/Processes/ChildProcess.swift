@@ -95,7 +95,7 @@ final class ChildProcess {
     /// Waits until the child has ended, and for nothing else.
     ///
     /// - Throws: `CancellationError` if the task is cancelled. The child keeps running.
-    nonisolated(nonsending) func wait() async throws -> Int32 {
+    func wait() async throws -> Int32 {
         while true {
             if let returnCode { return returnCode }
             let place = Waiter(for: "AsyncSubprocess.wait()")
@@ -106,7 +106,7 @@ final class ChildProcess {
     }
 
     /// Waits until the child has ended, but at most for `limit`; returns false if it has not ended.
-    nonisolated(nonsending) func wait(atMost limit: Duration) async throws -> Bool {
+    func wait(atMost limit: Duration) async throws -> Bool {
         if returnCode != nil { return true }
         let place = Waiter(for: "the end of a process")
         waiters.append(place)

@@ -27,7 +27,7 @@
 ///   running then, and nothing is left open. Cancellation does not interrupt the start itself.
 ///
 /// asyncio: `asyncio.create_subprocess_exec`.
-public nonisolated(nonsending) func createSubprocess(
+public func createSubprocess(
     _ program: some SystemStringConvertible, arguments: [any SystemStringConvertible] = [],
     stdin: SubprocessStream = .inherit,
     stdout: SubprocessStream = .inherit, stderr: SubprocessStream = .inherit,
@@ -50,7 +50,7 @@ public nonisolated(nonsending) func createSubprocess(
 /// - Throws: as that function, including `CancellationError`.
 ///
 /// asyncio: `asyncio.create_subprocess_shell`.
-public nonisolated(nonsending) func createSubprocess(
+public func createSubprocess(
     shell line: some SystemStringConvertible, stdin: SubprocessStream = .inherit, stdout: SubprocessStream = .inherit,
     stderr: SubprocessStream = .inherit, environment: [String: any SystemStringConvertible]? = nil,
     directory: (any SystemStringConvertible)? = nil,

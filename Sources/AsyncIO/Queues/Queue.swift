@@ -75,7 +75,7 @@ public class Queue<Element>: AsyncSequence {
     ///
     /// asyncio: `Queue.put`.
     @inlinable
-    public nonisolated(nonsending) final func put(_ item: Element) async throws {
+    public final func put(_ item: Element) async throws {
         if state.isFull { try await state.waitForRoom() }
         try putNoWait(item)
     }
@@ -102,7 +102,7 @@ public class Queue<Element>: AsyncSequence {
     ///
     /// asyncio: `Queue.get`.
     @inlinable
-    public nonisolated(nonsending) final func get() async throws -> Element {
+    public final func get() async throws -> Element {
         if state.count == 0 { try await state.waitForItem() }
         return try getNoWait()
     }
@@ -140,7 +140,7 @@ public class Queue<Element>: AsyncSequence {
     /// - Throws: `CancellationError` if the task is cancelled while it waits.
     ///
     /// asyncio: `Queue.join`.
-    public nonisolated(nonsending) final func join() async throws {
+    public final func join() async throws {
         if state.unfinished > 0 { try await state.finished.wait() }
     }
 

@@ -59,7 +59,7 @@ public final class Barrier {
     ///
     /// asyncio: `Barrier.wait`.
     @discardableResult
-    public nonisolated(nonsending) func wait() async throws -> Int {
+    public func wait() async throws -> Int {
         try await condition.acquire()
         do {
             let index = try await arrive()
@@ -71,7 +71,7 @@ public final class Barrier {
         }
     }
 
-    private nonisolated(nonsending) func arrive() async throws -> Int {
+    private func arrive() async throws -> Int {
         try await condition.wait { state != .draining && state != .resetting }
         if state == .broken { throw BrokenBarrierError("Barrier aborted") }
         let index = count
@@ -105,7 +105,7 @@ public final class Barrier {
     /// - Complexity: O(*n*) in the number of waiting tasks.
     ///
     /// asyncio: `Barrier.reset`.
-    public nonisolated(nonsending) func reset() async throws {
+    public func reset() async throws {
         try await condition.acquire()
         state = count > 0 ? .resetting : .filling
         try condition.notifyAll()
@@ -120,7 +120,7 @@ public final class Barrier {
     /// - Complexity: O(*n*) in the number of waiting tasks.
     ///
     /// asyncio: `Barrier.abort`.
-    public nonisolated(nonsending) func abort() async throws {
+    public func abort() async throws {
         try await condition.acquire()
         state = .broken
         try condition.notifyAll()
@@ -132,7 +132,7 @@ public final class Barrier {
     /// - Throws: as ``wait()``, including `CancellationError`; the errors of `body`.
     ///
     /// asyncio: `async with barrier as position`.
-    public nonisolated(nonsending) func with<T>(
+    public func with<T>(
         _ body: nonisolated(nonsending) (Int) async throws -> T
     ) async throws -> T {
         try await body(try await wait())

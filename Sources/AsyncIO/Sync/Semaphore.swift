@@ -38,7 +38,7 @@ public class Semaphore {
     ///   value is not changed.
     ///
     /// asyncio: `Semaphore.acquire`.
-    public nonisolated(nonsending) final func acquire() async throws {
+    public final func acquire() async throws {
         guard isLocked else {
             value -= 1
             return

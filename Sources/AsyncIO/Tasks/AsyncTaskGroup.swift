@@ -187,7 +187,7 @@ public final class AsyncTaskGroup {
     /// Waits for the tasks. Returns the error to throw, if any. The error of the body can be one of several,
     /// or a result of the group's own cancellation.
     @usableFromInline
-    nonisolated(nonsending) func leave(_ bodyError: (any Error)?) async -> (any Error)? {
+    func leave(_ bodyError: (any Error)?) async -> (any Error)? {
         isExiting = true
         // The cancellation that the parent saw: in the body, or here while nothing was aborting; and the
         // latest one.

@@ -9,7 +9,7 @@ public protocol Awaitable<Value>: FutureBase {
     ///
     /// - Throws: The error that the future ended with; `CancellationError` if it was cancelled. If the
     ///   waiting task is cancelled, the future is cancelled too.
-    nonisolated(nonsending) var value: Value { get async throws }
+    var value: Value { get async throws }
 
     /// Returns the value without waiting.
     ///
@@ -104,7 +104,7 @@ public class Future<Value>: FutureBase, Awaitable {
     ///
     /// asyncio: `await future`.
     @inlinable
-    public nonisolated(nonsending) final var value: Value {
+    public final var value: Value {
         get async throws {
             if !isDone { try await waitForEnd() }
             if let storedValue { return storedValue }

@@ -9,7 +9,7 @@
 ///
 /// asyncio: `asyncio.shield`.
 @discardableResult
-public nonisolated(nonsending) func shield<A: Awaitable>(_ inner: A) async throws -> A.Value {
+public func shield<A: Awaitable>(_ inner: A) async throws -> A.Value {
     inner.isDone ? try inner.result() : try await shieldFuture(inner).value
 }
 

@@ -25,7 +25,7 @@ public enum ReturnWhen: Sendable {
 ///
 /// asyncio: `asyncio.wait`.
 @discardableResult
-public nonisolated(nonsending) func wait<F: FutureBase>(
+public func wait<F: FutureBase>(
     _ futures: some Sequence<F>, timeout: Duration? = nil, returnWhen: ReturnWhen = .allCompleted
 ) async throws -> (done: [F], pending: [F]) {
     var seen = Set<ObjectIdentifier>()

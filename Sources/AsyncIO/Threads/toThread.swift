@@ -66,7 +66,7 @@ extension EventLoop {
     ///   shut down.
     ///
     /// asyncio: `loop.shutdown_default_executor`.
-    public nonisolated(nonsending) func shutdownDefaultExecutor(timeout: Duration? = nil) async throws {
+    public func shutdownDefaultExecutor(timeout: Duration? = nil) async throws {
         assertUsable("shutdownDefaultExecutor")
         isExecutorShutDown = true
         guard outstandingForeignWork > 0 else { return }

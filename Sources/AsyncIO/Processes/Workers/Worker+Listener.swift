@@ -28,7 +28,7 @@ extension Worker {
 
         /// The sockets, which are already listening. Clients that connect before there is a worker
         /// wait.
-        nonisolated(nonsending) func open(on loop: EventLoop) async throws -> [AsyncIO.Listener] {
+        func open(on loop: EventLoop) async throws -> [AsyncIO.Listener] {
             let listeners: [AsyncIO.Listener]
             switch place {
             case .tcp(let host, let port, let dualStack):

@@ -33,7 +33,7 @@ final class WorkerSlot {
     // MARK: One process after the other
 
     /// Keeps the slot filled until ``retire()``.
-    nonisolated(nonsending) func run() async throws {
+    func run() async throws {
         var delay = Self.backOff.first
         var failures = 0
         while !retiring.isSet {
@@ -64,7 +64,7 @@ final class WorkerSlot {
         }
     }
 
-    private nonisolated(nonsending) func runOnce() async throws -> Int32 {
+    private func runOnce() async throws -> Int32 {
         let (ours, childs) = try plan.controlSockets()
         let process = try plan.start(number: number, control: childs, on: loop)
         childs.close()

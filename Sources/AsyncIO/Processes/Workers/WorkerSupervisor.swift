@@ -158,7 +158,7 @@ final class WorkerGeneration {
     }
 
     /// - Throws: ``Worker/Failure`` if one of them cannot be started.
-    nonisolated(nonsending) func waitUntilReady() async throws {
+    func waitUntilReady() async throws {
         for slot in slots {
             try await slot.settled.wait()
             if let failure = slot.failure { throw failure }
@@ -169,7 +169,7 @@ final class WorkerGeneration {
     func send(_ signal: ProcessSignal) { for slot in slots { slot.send(signal) } }
 
     /// - Parameter limit: nil for no limit.
-    nonisolated(nonsending) func hasEnded(within limit: Duration?) async throws -> Bool {
+    func hasEnded(within limit: Duration?) async throws -> Bool {
         try await wait(tasks, timeout: limit).pending.isEmpty
     }
 

@@ -77,8 +77,7 @@ private func supervise(
     try await WorkerSupervisor(plan, count: count, on: loop).run(arrivals)
 }
 
-private nonisolated(nonsending) func open(_ places: [Worker.Listener], on loop: EventLoop) async throws -> [[Listener]]
-{
+private func open(_ places: [Worker.Listener], on loop: EventLoop) async throws -> [[Listener]] {
     var opened: [[Listener]] = []
     do {
         for place in places { opened.append(try await place.open(on: loop)) }
