@@ -41,7 +41,7 @@ public final class TLSContext {
     /// asyncio: `suppress_ragged_eofs`.
     public var toleratesTruncation = false
 
-    private init(isServer: Bool) throws {
+    init(isServer: Bool) throws {
         engine = try tlsErrors { () throws(TLSFailure) in try TLSEngineContext(isServer: isServer) }
     }
 
