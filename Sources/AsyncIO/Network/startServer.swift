@@ -13,7 +13,7 @@ internal import AsyncIOSystem
 /// ```
 ///
 /// - Parameters:
-///   - host: The host name or address to listen on, or `nil` for all interfaces.
+///   - host: The host name or address to listen on, or `.anyInterface`.
 ///   - port: The port to listen on, or 0 to let the system choose one; see ``Server/port``.
 ///   - family: The address family to listen on, or `nil` for both.
 ///   - backlog: How many connections can wait in the kernel's accept queue.
@@ -55,7 +55,7 @@ public func startServer(
 ///
 /// The hosts are resolved concurrently. An address that several of them share is listened on once.
 ///
-/// - Parameter hosts: The host names or addresses to listen on; `nil` stands for all interfaces. The other
+/// - Parameter hosts: The host names or addresses to listen on; `nil` stands for all interfaces, as `.anyInterface` does. The other
 ///   parameters are those of
 ///   ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:fileID:line:_:)``.
 /// - Throws: The same errors as that function, including `CancellationError`.

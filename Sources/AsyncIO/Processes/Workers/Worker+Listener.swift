@@ -14,7 +14,7 @@ extension Worker {
         /// Listens on a TCP port.
         ///
         /// - Parameters:
-        ///   - host: a host name or an address; `nil` for all interfaces.
+        ///   - host: a host name or an address, or `.anyInterface`.
         ///   - port: the port number.
         ///   - dualStack: whether an IPv6 socket also accepts IPv4 connections.
         public static func tcp(host: String?, port: Int, dualStack: Bool = false) -> Listener {
