@@ -55,8 +55,8 @@ public func startServer(
 ///
 /// The hosts are resolved concurrently. An address that several of them share is listened on once.
 ///
-/// - Parameter hosts: The host names or addresses to listen on; `nil` stands for all interfaces, as `.anyInterface` does. The other
-///   parameters are those of
+/// - Parameter hosts: The host names or addresses to listen on; `nil` stands for all interfaces, as
+///   `.anyInterface` does. The other parameters are those of
 ///   ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:fileID:line:_:)``.
 /// - Throws: The same errors as that function, including `CancellationError`.
 ///
