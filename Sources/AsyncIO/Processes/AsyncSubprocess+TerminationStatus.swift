@@ -16,10 +16,10 @@ extension AsyncSubprocess {
         /// Whether the process exited with status 0.
         public var isSuccess: Bool { self == .exited(0) }
 
-        /// The status as text: `exited with status 1` or `was ended by SIGKILL`.
+        /// The status as text: `ended with status 1` or `was ended by SIGKILL`.
         public var description: String {
             switch self {
-            case .exited(let status): "exited with status \(status)"
+            case .exited(let status): "ended with status \(status)"
             case .signaled(let signal): "was ended by \(signal)"
             }
         }

@@ -42,7 +42,7 @@ final class WorkerSlot {
             do {
                 let code = try await runOnce()
                 returnCode = code
-                reason = code < 0 ? "was ended by \(ProcessSignal(rawValue: -code))" : "ended with status \(code)"
+                reason = AsyncSubprocess.TerminationStatus(returnCode: code).description
             } catch let error where isCancellation(error) {
                 throw error
             } catch {
@@ -136,11 +136,6 @@ extension Worker {
         public let returnCode: Int32
 
         /// The message of the error.
-        public var description: String {
-            let end =
-                returnCode < 0
-                ? "was ended by \(ProcessSignal(rawValue: -returnCode))" : "ended with status \(returnCode)"
-            return "worker \(number) \(end)"
-        }
+        public var description: String { "worker \(number) \(terminationStatus)" }
     }
 }
