@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Testing
 
 @Suite(.virtualTime) struct TextStreamTests {
-    private func reader(_ bytes: [UInt8]...) throws -> StreamReader {
+    private func made(of bytes: [UInt8]...) throws -> StreamReader {
         let reader = StreamReader()
         for bytes in bytes { try reader.feed(bytes) }
         reader.feedEOF()
@@ -11,7 +11,7 @@ import Testing
     }
 
     @Test func linesComeWithoutTheirNewlinesAndThenNil() async throws {
-        let reader = try reader(Array("one\n\ngrüß\r\nlast".utf8))
+        let reader = try made(of: Array("one\n\ngrüß\r\nlast".utf8))
         #expect(try await reader.readTextLine() == "one")
         #expect(try await reader.readTextLine() == "", "an empty line is not the end")
         #expect(try await reader.readTextLine() == "grüß\r", "only the newline is dropped, as from readLine()")
@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test func aPartComesWithoutItsSeparator() async throws {
-        let reader = try reader(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\nrest".utf8))
+        let reader = try made(of: Array("GET / HTTP/1.1\r\nHost: a\r\n\r\nrest".utf8))
         #expect(try await reader.readText(until: "\r\n") == "GET / HTTP/1.1")
         #expect(try await reader.readText(until: "\r\n\r\n") == "Host: a")
         let error = await #expect(throws: IncompleteReadError.self) { try await reader.readText(until: "\r\n") }
@@ -40,27 +40,27 @@ import Testing
     }
 
     @Test func theRestIsReadAsTextOrBytes() async throws {
-        let text = try reader(Array("a\nb".utf8))
+        let text = try made(of: Array("a\nb".utf8))
         #expect(try await text.readText() == "a\nb")
         #expect(try await text.readText() == "")
-        let bytes = try reader([1, 2], [3])
+        let bytes = try made(of: [1, 2], [3])
         #expect(try await bytes.readToEnd() == [1, 2, 3])
         #expect(try await bytes.readToEnd() == [])
     }
 
     @Test func whatIsNotUTF8IsAnErrorThatSaysWhere() async throws {
         let bad: [UInt8] = [0x61, 0xC3, 0xBC, 0xFF, 0x62, 0x0A]
-        let reader = try reader(bad, Array("next\n".utf8))
+        let reader = try made(of: bad, Array("next\n".utf8))
         let error = await #expect(throws: ValueError.self) { try await reader.readTextLine() }
         #expect(error?.message == "the 5 bytes are not valid UTF-8: byte 0xFF at offset 3")
         #expect(try await reader.readTextLine() == "next", "the line is dropped")
-        let cut = try self.reader([0x61, 0xE2, 0x82])
+        let cut = try made(of: [0x61, 0xE2, 0x82])
         let incomplete = await #expect(throws: ValueError.self) { try await cut.readText() }
         #expect(incomplete?.message == "the 3 bytes are not valid UTF-8: byte 0xE2 at offset 1")
     }
 
     @Test func whatIsNotUTF8IsReplacedOnRequest() async throws {
-        let reader = try reader([0x61, 0xFF, 0x0A, 0xFF, 0x2C, 0xFE])
+        let reader = try made(of: [0x61, 0xFF, 0x0A, 0xFF, 0x2C, 0xFE])
         #expect(try await reader.readTextLine(invalid: .replace) == "a\u{FFFD}")
         #expect(try await reader.readText(until: ",", invalid: .replace) == "\u{FFFD}")
         #expect(try await reader.readText(invalid: .replace) == "\u{FFFD}")

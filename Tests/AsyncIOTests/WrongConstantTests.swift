@@ -1,5 +1,6 @@
 import AsyncIO
 import AsyncIOTesting
+import Glibc
 import Testing
 
 /// A wrong constant stops the program with a sentence; a wrong value from elsewhere is an error.
@@ -40,12 +41,8 @@ import Testing
 
     @Test @concurrent func aUnixServersPortStopsTheProgram() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
-            try AsyncIO.run {
-                let server = try await startUnixServer(path: "\0asyncio-no-port-\(UInt64.random(in: 0 ... .max))") {
-                    _, _ in
-                }
-                _ = server.port
-            }
+            let server = try await startUnixServer(path: "\0asyncio-no-port-\(getpid())") { _, _ in }
+            _ = server.port
         }
         #expect(await sentence(result).contains("a server on a Unix socket has no port"))
     }
