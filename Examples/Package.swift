@@ -92,6 +92,8 @@ let package = Package(
                 .product(name: "AsyncIO", package: "swift-asyncio"),
                 .product(name: "AsyncIOTesting", package: "swift-asyncio"),
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: settings),

@@ -66,7 +66,7 @@ import Testing
         task.cancel("enough")
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(log.lines == ["body: CancellationError enough"])
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
         #expect(task.cancelMessage == "enough")
     }
 

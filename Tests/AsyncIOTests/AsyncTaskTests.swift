@@ -71,20 +71,20 @@ import Testing
         #expect(throws: InvalidStateError.self) { try task.result() }
         #expect(try await task.value === object)
         #expect(object.count == 1)
-        #expect(try task.result() === object && task.isDone && !task.isCancelled)
+        #expect(try task.result() === object && task.isDone && !task.wasCancelled)
     }
 
     @Test func aTaskEndsWithTheErrorOfItsBody() async throws {
         let task = createTask { throw Boom(3) }
         #expect(await thrown { try await task.value } as? Boom == Boom(3))
         #expect(try task.error() as? Boom == Boom(3))
-        #expect(task.isDone && !task.isCancelled)
+        #expect(task.isDone && !task.wasCancelled)
     }
 
     @Test func aBodyThatThrowsACancellationOfItsOwnEndsTheTaskCancelled() async throws {
         let task = createTask { throw CancellationError() }
         #expect(await thrown { try await task.value } is CancellationError)
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
         #expect(task.cancelling == 0)
     }
 

@@ -26,7 +26,7 @@ import Testing
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, writer in
             try await writer.write("one\ntwo\n")
         }
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: try #require(server.port))
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         // The end has arrived, and the loop has seen it.
         try await eventually { server.connectionCount == 0 }
         for _ in 0..<3 { try await sleep(.zero) }
@@ -163,7 +163,7 @@ import Testing
 
     @Test func theSeparatorThatEndsFirstCountsWhereverTheOthersAre() async throws {
         for filler in [0, 1, 500, 511, 512, 513, 1_000, 5_000] {
-            let reader = try StreamReader()
+            let reader = StreamReader()
             let padding = String(repeating: "x", count: filler)
             try reader.feed(Array("\(padding)abcd\(padding)--\n\(padding)tail".utf8))
             reader.feedEOF()
@@ -176,7 +176,7 @@ import Testing
 
     @Test func aLongSeparatorIsFoundAcrossPortions() async throws {
         let separator = Array("aaaaaaaaaaaaaaaab".utf8)
-        let reader = try StreamReader()
+        let reader = StreamReader()
         let task = createTask { try await reader.readUntil(separator) }
         for byte in Array("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab".utf8) {
             try reader.feed([byte])

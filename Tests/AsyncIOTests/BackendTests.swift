@@ -25,7 +25,7 @@ import Testing
                 let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
                     for try await line in reader.lines { try await writer.write("you said \(line)\n") }
                 }
-                let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+                let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
                 try await writer.write("hello\n")
                 defer {
                     writer.close()

@@ -76,7 +76,7 @@ import Testing
                 throw Boom(1)
             }
         }
-        #expect(task?.isCancelled == true)
+        #expect(task?.wasCancelled == true)
     }
 
     @Test func aCancellationDuringTheEndIsThrownWhenTheTasksHaveEnded() async throws {
@@ -114,7 +114,7 @@ import Testing
             }
             try await sleep(.seconds(1))
         }
-        #expect(late?.isCancelled == true)
+        #expect(late?.wasCancelled == true)
     }
 
     @Test func aTaskThatIsCancelledIsNoFailure() async throws {

@@ -84,7 +84,7 @@ import Testing
     @Test(arguments: Kind.allCases) func aConversation(kind: Kind) async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0, echoing)
         try await withServer(server) { server in
-            let port = try #require(server.port)
+            let port = server.port
             try await sweep(kind) {
                 let (reader, writer) = try await openConnection(host: "localhost", port: port)
                 defer { writer.abort() }
@@ -107,7 +107,7 @@ import Testing
         try await sweep(kind) {
             let server = try await startServer(hosts: ["127.0.0.1", "localhost"], port: 0, echoing)
             try await withServer(server, grace: .milliseconds(20)) { server in
-                let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+                let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
                 defer { writer.abort() }
                 try await writer.write("hi\n")
                 _ = try await reader.readLine()
@@ -174,7 +174,7 @@ import Testing
         try directory.make("file", pattern(3_000_000))
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
         try await withServer(server) { server in
-            let port = server.port ?? 0
+            let port = server.port
             try await sweep(kind) {
                 let (transport, _) = try await loop.createConnection(host: "localhost", port: port) {
                     RecordingProtocol()
@@ -184,14 +184,14 @@ import Testing
                 defer { close(file) }
                 try await loop.sendFile(transport, file)
                 let (datagrams, _) = try await loop.createDatagramEndpoint(
-                    localAddress: SocketAddress(host: "127.0.0.1", port: 0)
+                    localAddress: Endpoint(host: "127.0.0.1", port: 0)
                 ) { Silent() }
                 defer { datagrams.abort() }
-                let socket = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+                let socket = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 0))
                 defer { socket.close() }
                 try datagrams.send([1], to: socket.localAddress)
                 _ = try await socket.receive()
-                _ = try await loop.getNameInfo(try SocketAddress(host: "127.0.0.1", port: 80), isNumeric: true)
+                _ = try await loop.getNameInfo(try Endpoint(host: "127.0.0.1", port: 80), isNumeric: true)
             }
         }
     }
@@ -200,7 +200,7 @@ import Testing
         let loop = try EventLoop.running
         let server = try await startServer(host: "127.0.0.1", port: 0, echoing)
         try await withServer(server) { server in
-            let port = server.port ?? 0
+            let port = server.port
             try await sweep(kind) {
                 let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
                 defer { close(socket) }
@@ -291,5 +291,5 @@ import Testing
 }
 
 private final class Silent: DatagramProtocol {
-    func datagramReceived(_ bytes: [UInt8], from address: SocketAddress) {}
+    func datagramReceived(_ bytes: [UInt8], from address: Endpoint) {}
 }

@@ -52,7 +52,7 @@ import Testing
         #expect((error as? URLError)?.code == .cancelled)
         let task = createTask { throw Errno.canceled }
         #expect(await thrown { try await task.value } as? Errno == .canceled)
-        #expect(!task.isCancelled)
+        #expect(!task.wasCancelled)
         let group = await thrown {
             try await withAsyncTaskGroup { group in
                 try group.createTask { throw OSError(.canceled, "reading") }
@@ -70,7 +70,7 @@ import Testing
         try await sleep(.zero)
         task.cancel()
         #expect(await thrown { try await task.value } is URLError)
-        #expect(!task.isCancelled)
+        #expect(!task.wasCancelled)
     }
 
     @Test func anOuterTimeoutPassesThroughAnInnerOne() async throws {
@@ -91,7 +91,7 @@ import Testing
             let task = createTask { try await foreign(URLError(.cancelled)) }
             try await sleep(.zero)
             #expect(await thrown { try await waitFor(task, timeout: timeout) } is TimeoutError)
-            #expect(task.isCancelled)
+            #expect(task.wasCancelled)
         }
         let plain = Task {
             let task = createTask { try await foreign(URLError(.cancelled)) }
@@ -107,7 +107,7 @@ import Testing
         try await sleep(.zero)
         task.cancel("enough")
         #expect(await thrown { try await task.value } is CancellationError)
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
         // As in asyncio, a cancellation that the body throws itself has no message.
         #expect(currentTask()?.cancelMessage == (Self.known[index] is CancellationError ? nil : "enough"))
     }
@@ -117,7 +117,7 @@ import Testing
         try await sleep(.zero)
         task.cancel()
         #expect(!(await thrown { try await task.value } is CancellationError))
-        #expect(!task.isCancelled)
+        #expect(!task.wasCancelled)
     }
 
     @Test func gatherAndRaceAndMapSeeThemAsCancellations() async throws {
@@ -160,15 +160,13 @@ import Testing
     }
 
     @Test func aGroupThatIsCancelledEndsInOrder() async throws {
-        let value: Int? = try await withAsyncTaskGroup { group in
+        try await withAsyncTaskGroup { group in
             try group.createTask {
                 try await sleep(.seconds(1))
                 group.cancel()
             }
             try await foreign(URLError(.cancelled))
-            return 1
         }
-        #expect(value == nil)
     }
 
     @Test func aTaskOfAGroupWithALimitGivesItsRoomBack() async throws {

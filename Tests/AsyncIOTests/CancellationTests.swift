@@ -17,9 +17,9 @@ import Testing
         try await sleep(.zero)
         #expect(task.cancel() && task.cancel() && task.cancel())
         #expect(task.cancelling == 3)
-        #expect(!task.isCancelled, "the cancellation is only requested")
+        #expect(!task.wasCancelled, "the cancellation is only requested")
         try await sleep(.zero)
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
     }
 
     @Test func aTaskCancelledBeforeItsStartNeverRunsItsBody() async throws {
@@ -29,7 +29,7 @@ import Testing
         let cost = try await turns { await thrown { try await task.value } }
         #expect(cost == 2)
         #expect(await thrown { try await task.value } is CancellationError)
-        #expect(!hasRun && task.isCancelled)
+        #expect(!hasRun && task.wasCancelled)
     }
 
     @Test func manyRequestsAreDeliveredOnce() async throws {
@@ -44,7 +44,7 @@ import Testing
         for _ in 0..<3 { task.cancel() }
         #expect(try await task.value == "went on")
         #expect(caught == 1)
-        #expect(task.cancelling == 3 && !task.isCancelled)
+        #expect(task.cancelling == 3 && !task.wasCancelled)
     }
 
     @Test func aTaskThatCatchesItsCancellationMayAwaitAndBeCancelledAgain() async throws {
@@ -88,7 +88,7 @@ import Testing
         task.cancel()
         #expect(try await time { await thrown { try await task.value } } == .seconds(5))
         #expect(log == ["cleaned up"])
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
     }
 
     // MARK: Interrupted waits
@@ -98,10 +98,10 @@ import Testing
         let task = createTask { try await future.value }
         try await sleep(.zero)
         task.cancel()
-        #expect(future.isCancelled, "at once")
+        #expect(future.wasCancelled, "at once")
         #expect(!task.isDone, "the task sees it in its next step")
         try await sleep(.zero)
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
     }
 
     @Test func aCancellationGoesDownAChainOfTasksAndComesBackUp() async throws {
@@ -123,7 +123,7 @@ import Testing
         #expect(log.isEmpty)
         try await settle(4)
         #expect(log == ["bottom", "middle", "top"])
-        #expect([top, middle, bottom].map(\.isCancelled) == [true, true, true])
+        #expect([top, middle, bottom].map(\.wasCancelled) == [true, true, true])
     }
 
     @Test func aValueThatArrivedInTheSameTurnIsLostToTheCancelledTask() async throws {
@@ -171,7 +171,7 @@ import Testing
         }
         // There was no wait, so the request is delivered at the end of the body.
         #expect(await thrown { try await task.value } is CancellationError)
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
     }
 
     @Test func aTaskThatCancelsItselfAndReturnsEndsCancelled() async throws {
@@ -180,7 +180,7 @@ import Testing
             return 1
         }
         #expect(await thrown { try await task.value } is CancellationError)
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
     }
 
     @Test func aTaskThatCancelsItselfAndFailsEndsWithTheError() async throws {
@@ -189,7 +189,7 @@ import Testing
             throw Boom(1)
         }
         #expect(await thrown { try await task.value } as? Boom == Boom(1))
-        #expect(!task.isCancelled)
+        #expect(!task.wasCancelled)
     }
 
     @Test func anErrorDuringCleanUpReplacesTheCancellation() async throws {
@@ -199,7 +199,7 @@ import Testing
         try await sleep(.zero)
         task.cancel()
         #expect(await thrown { try await task.value } as? Boom == Boom(2))
-        #expect(!task.isCancelled)
+        #expect(!task.wasCancelled)
     }
 
     @Test func aSleepForNothingIsCancelledAfterItsTurn() async throws {
@@ -228,7 +228,7 @@ import Testing
         #expect(task.cancelling == 0)
         // It was delivered to the future that the task waits for, so it cannot be withdrawn.
         try await sleep(.zero)
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
     }
 
     @Test func uncancelForgetsARequestThatWasNotDelivered() async throws {

@@ -154,7 +154,7 @@ import Testing
             #expect(await thrown { try await task.value } is CancellationError)
         }
         #expect(passed == .zero)
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
     }
 
     @Test func cancellingATaskReachesAForeignWaitInsideItsScopes() async throws {
@@ -169,7 +169,7 @@ import Testing
             #expect(await thrown { try await task.value } is CancellationError)
         }
         #expect(passed == .zero)
-        #expect(task.isCancelled && task.cancelling == 1)
+        #expect(task.wasCancelled && task.cancelling == 1)
     }
 
     @Test func aRequestStillToBeDeliveredReachesAForeignWaitInANewScope() async throws {
@@ -188,7 +188,7 @@ import Testing
         try await sleep(.seconds(1))
         task.cancel("outside")
         #expect(await thrown { try await task.value } is CancellationError)
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
     }
 
     // MARK: Cleanup

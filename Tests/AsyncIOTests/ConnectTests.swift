@@ -11,7 +11,7 @@ import Testing
             for try await line in reader.lines { try await writer.write("\(line)\n") }
         }
         defer { server.close() }
-        try await body(try #require(server.port))
+        try await body(server.port)
     }
 
     private func check(_ streams: (StreamReader, StreamWriter)) async throws {
@@ -21,8 +21,8 @@ import Testing
     }
 
     /// The addresses of both loopback interfaces, IPv6 first.
-    private func loopbacks(_ port: Int) throws -> [SocketAddress] {
-        try [SocketAddress(host: "::1", port: port), SocketAddress(host: "127.0.0.1", port: port)]
+    private func loopbacks(_ port: Int) throws -> [Endpoint] {
+        try [Endpoint(host: "::1", port: port), Endpoint(host: "127.0.0.1", port: port)]
     }
 
     @Test func theFamilyCanBeChosen() async throws {
@@ -52,7 +52,7 @@ import Testing
         try await withSilentPort { silent in
             try await withServer(host: "127.0.0.1") { port in
                 let before = Process.descriptors
-                let addresses = try [silent, SocketAddress(host: "127.0.0.1", port: port)]
+                let addresses = try [silent, Endpoint(host: "127.0.0.1", port: port)]
                 let loop = try EventLoop.running
                 let start = loop.now
                 let streams = try await openConnection(to: addresses, happyEyeballsDelay: .milliseconds(20))
@@ -70,7 +70,7 @@ import Testing
     @Test func theFamiliesTakeTurnsOnlyIfAsked() async throws {
         func order(_ delay: Duration?, _ interleave: Int?) async throws -> [String] {
             let hosts = ["127.0.0.1", "127.0.0.2", "::1"]
-            let addresses = try hosts.map { try SocketAddress(host: $0, port: 1) }
+            let addresses = try hosts.map { try Endpoint(host: $0, port: 1) }
             do {
                 _ = try await openConnection(
                     to: addresses, happyEyeballsDelay: delay, interleave: interleave, allErrors: true)
@@ -108,7 +108,7 @@ import Testing
 
     @Test func aLocalAddressIsWhereTheConnectionComesFrom() async throws {
         try await withServer(host: "127.0.0.1") { port in
-            let local = try SocketAddress(host: "127.0.0.2", port: 0)
+            let local = try Endpoint(host: "127.0.0.2", port: 0)
             let streams = try await openConnection(host: "127.0.0.1", port: port, localAddress: local)
             #expect(streams.1.localAddress?.host == "127.0.0.2")
             try await check(streams)
@@ -116,7 +116,7 @@ import Testing
     }
 
     @Test func aLocalAddressOfAnotherFamilyIsSkippedOrNamed() async throws {
-        let local = try SocketAddress(host: "127.0.0.1", port: 0)
+        let local = try Endpoint(host: "127.0.0.1", port: 0)
         try await withServer(host: nil) { port in
             // Only the IPv4 address works.
             let streams = try await openConnection(to: loopbacks(port), localAddress: local)
@@ -133,7 +133,7 @@ import Testing
         try await withServer(host: "127.0.0.1") { port in
             let error = await #expect(throws: OSError.self) {
                 _ = try await openConnection(
-                    host: "127.0.0.1", port: port, localAddress: SocketAddress(host: "192.0.2.1", port: 0))
+                    host: "127.0.0.1", port: port, localAddress: Endpoint(host: "192.0.2.1", port: 0))
             }
             #expect(error?.description.contains("192.0.2.1") == true)
         }
@@ -156,7 +156,7 @@ import Testing
     }
 
     /// A listener whose queue is full. The kernel no longer answers, and connecting hangs.
-    private func withSilentPort(_ body: (SocketAddress) async throws -> Void) async throws {
+    private func withSilentPort(_ body: (Endpoint) async throws -> Void) async throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(listener) }
         var address = sockaddr_in()
@@ -173,7 +173,7 @@ import Testing
         let port = Int(UInt16(bigEndian: address.sin_port))
         let fillers = try (0..<4).map { _ in try Peer.connected(to: port) }
         try await sleep(.milliseconds(10))
-        try await body(SocketAddress(host: "127.0.0.1", port: port))
+        try await body(Endpoint(host: "127.0.0.1", port: port))
         withExtendedLifetime(fillers) {}
     }
 
@@ -215,10 +215,10 @@ import Testing
         #expect(both.map(\.description).contains("127.0.0.1:80"))
         #expect(try await loop.getAddrInfo(host: "localhost", family: .ipv4).map(\.host) == ["127.0.0.1"])
         #expect(try await loop.getAddrInfo(host: "127.0.0.1", service: "https").map(\.port) == [443])
-        let names = try await loop.getNameInfo(SocketAddress(host: "127.0.0.1", port: 443))
+        let names = try await loop.getNameInfo(Endpoint(host: "127.0.0.1", port: 443))
         #expect(names == (host: "localhost", service: "https"))
         #expect(
-            try await loop.getNameInfo(SocketAddress(host: "::1", port: 443), isNumeric: true)
+            try await loop.getNameInfo(Endpoint(host: "::1", port: 443), isNumeric: true)
                 == (host: "::1", service: "443"))
         await #expect(throws: ResolveError.self) { _ = try await loop.getAddrInfo(host: "no-such-host.invalid") }
         await #expect(throws: ResolveError.self) {
@@ -227,11 +227,11 @@ import Testing
     }
 
     @Test func addressesInNumbersAreChecked() throws {
-        #expect(try SocketAddress(host: "127.0.0.1", port: 80).description == "127.0.0.1:80")
-        #expect(try SocketAddress(host: "::1", port: 80).description == "[::1]:80")
-        #expect(throws: ValueError.self) { try SocketAddress(host: "localhost", port: 80) }
-        #expect(throws: ValueError.self) { try SocketAddress(host: "::1", port: 65_536) }
-        #expect(throws: ValueError.self) { try SocketAddress(path: "") }
+        #expect(try Endpoint(host: "127.0.0.1", port: 80).description == "127.0.0.1:80")
+        #expect(try Endpoint(host: "::1", port: 80).description == "[::1]:80")
+        #expect(throws: ValueError.self) { try Endpoint(host: "localhost", port: 80) }
+        #expect(throws: ValueError.self) { try Endpoint(host: "::1", port: 65_536) }
+        #expect(throws: ValueError.self) { try Endpoint(path: "") }
     }
 }
 

@@ -77,7 +77,7 @@ struct CreationSiteTests {
     @Test(.eventLoop) func ofHandlersOfAServer() async throws {
         let line = #line + 1
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.readLine() }
-        let (_, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        let (_, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         try await eventually { server.connectionCount > 0 }
         try await sleep(.zero)
         #expect(try formatTaskTree().contains("created at AsyncIOTests/CreationSiteTests.swift:\(line)"))

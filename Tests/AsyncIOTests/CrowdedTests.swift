@@ -20,9 +20,9 @@ import Testing
             let (reader, writer) = try await openUnixConnection(path: name)
             defer { writer.close() }
             try await writer.write("\(number)\n")
-            return String(decoding: try await reader.readLine(), as: UTF8.self)
+            return try await reader.readTextLine()
         }
-        #expect(answers == (0..<400).map { "\($0)\n" })
+        #expect(answers == (0..<400).map { "\($0)" })
     }
 
     /// A server that accepts no connections, and whose queue is full.
@@ -66,7 +66,7 @@ import Testing
         let (listener, client) = try fullServer(name)
         let mine = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         defer { for descriptor in [listener, client, mine] { close(descriptor) } }
-        let address = try SocketAddress(path: name)
+        let address = try Endpoint(path: name)
         let connecting = createTask { try await loop.sockConnect(mine, to: address) }
         try await sleep(.milliseconds(5))
         #expect(!connecting.isDone)
@@ -94,7 +94,7 @@ import Testing
         let loopback = try #require(addresses.first)
         #expect(try await loop.getNameInfo(loopback, isNumeric: true).service == "80")
         let server = try await startServer(host: "localhost", port: 0) { _, writer in writer.close() }
-        let (reader, writer) = try await openConnection(host: "localhost", port: try #require(server.port))
+        let (reader, writer) = try await openConnection(host: "localhost", port: server.port)
         #expect(try await reader.read().isEmpty)
         writer.close()
         server.close()

@@ -8,17 +8,17 @@ import Testing
 @Suite(.eventLoop) struct DatagramTests {
     private final class Recorder: DatagramProtocol {
         var calls: [String] = []
-        var datagrams: [(bytes: [UInt8], address: SocketAddress)] = []
+        var datagrams: [(bytes: [UInt8], address: Endpoint)] = []
         var errors: [OSError] = []
         var transport: DatagramTransport?
-        var onData: ([UInt8], SocketAddress) throws -> Void = { _, _ in }
+        var onData: ([UInt8], Endpoint) throws -> Void = { _, _ in }
         var lossError: (any Error)?
 
         func connectionMade(_ transport: DatagramTransport) {
             calls.append("made")
             self.transport = transport
         }
-        func datagramReceived(_ bytes: [UInt8], from address: SocketAddress) throws {
+        func datagramReceived(_ bytes: [UInt8], from address: Endpoint) throws {
             datagrams.append((bytes, address))
             try onData(bytes, address)
         }
@@ -32,7 +32,7 @@ import Testing
         func resumeWriting() { calls.append("resume") }
     }
 
-    private func loopback(_ port: Int = 0) throws -> SocketAddress { try SocketAddress(host: "127.0.0.1", port: port) }
+    private func loopback(_ port: Int = 0) throws -> Endpoint { try Endpoint(host: "127.0.0.1", port: port) }
 
     // MARK: Protocols
 
@@ -109,7 +109,7 @@ import Testing
         await #expect(throws: ValueError.self) { _ = try await loop.createDatagramEndpoint { Recorder() } }
         await #expect(throws: ValueError.self) {
             _ = try await loop.createDatagramEndpoint(
-                localAddress: loopback(), remoteAddress: SocketAddress(host: "::1", port: 9)
+                localAddress: loopback(), remoteAddress: Endpoint(host: "::1", port: 9)
             ) { Recorder() }
         }
         await #expect(throws: ValueError.self) {
@@ -180,19 +180,19 @@ import Testing
     @Test func unixDatagramsGoThereAndBack() async throws {
         try await withTemporaryPath { path in
             try await withTemporaryPath { mine in
-                let server = try await openDatagramSocket(localAddress: SocketAddress(path: path))
+                let server = try await openDatagramSocket(localAddress: Endpoint(path: path))
                 let client = try await openDatagramSocket(
-                    localAddress: SocketAddress(path: mine), remoteAddress: SocketAddress(path: path))
+                    localAddress: Endpoint(path: mine), remoteAddress: Endpoint(path: path))
                 try await client.send("hello")
                 let (bytes, sender) = try await server.receive()
                 #expect(bytes == Array("hello".utf8))
-                #expect(sender == (try SocketAddress(path: mine)))
+                #expect(sender == (try Endpoint(path: mine)))
                 try await server.send("back", to: sender)
                 #expect(try await client.receive().bytes == Array("back".utf8))
                 client.close()
                 server.close()
                 // A file that was left behind is replaced.
-                let again = try await openDatagramSocket(localAddress: SocketAddress(path: path))
+                let again = try await openDatagramSocket(localAddress: Endpoint(path: path))
                 again.close()
             }
         }

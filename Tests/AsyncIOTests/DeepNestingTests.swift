@@ -16,7 +16,7 @@ import Testing
         try await sleep(.milliseconds(1))
         last.cancel("enough")
         #expect(await thrown { try await last.value } is CancellationError)
-        #expect(first.isCancelled && currentTask()?.cancelMessage == "enough")
+        #expect(first.wasCancelled && currentTask()?.cancelMessage == "enough")
     }
 
     @Test func gathersInGathersAreCancelledToTheirEnd() async throws {
@@ -29,7 +29,7 @@ import Testing
         try await sleep(.milliseconds(1))
         last.cancel()
         #expect(await thrown { try await last.value } is CancellationError)
-        #expect(first.isCancelled)
+        #expect(first.wasCancelled)
     }
 
     @Test func aGatherIsCancelledInTheOrderOfItsChildren() async throws {
@@ -71,7 +71,7 @@ import Testing
             }
             try await sleep(.milliseconds(1))
         }
-        #expect(first.isCancelled)
+        #expect(first.wasCancelled)
     }
 
     // MARK: Scopes in scopes
@@ -107,7 +107,7 @@ import Testing
         try await sleep(.zero)
         task.cancel()
         #expect(await thrown { try await task.value } is CancellationError)
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
     }
 
     @Test func anOuterTimeoutEndsManyInnerOnes() async throws {

@@ -65,10 +65,10 @@ import Testing
         }
         return try await withServer(server) { server in
             let (reader, writer) = try await openConnection(
-                host: "localhost", port: try #require(server.port), tls: tls ? try clientContext() : nil)
+                host: "localhost", port: server.port, tls: tls ? try clientContext() : nil)
             defer { writer.close() }
             do {
-                return String(decoding: try await reader.read(), as: UTF8.self)
+                return try await reader.readText()
             } catch let error as OSError {
                 return "\(error.code)"
             } catch let error as TLSError {
@@ -90,7 +90,7 @@ import Testing
         let loop = try EventLoop.running
         let server = try await loop.createServer(host: "127.0.0.1", port: 0) { Accepted(peers) }
         defer { server.close() }
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: try #require(server.port))
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         defer { writer.close() }
         let transport = try await peers.value
         transport.reset()
@@ -121,7 +121,7 @@ import Testing
         }
         try await isReady.wait()
         #expect(server.isServing)
-        let (reader, _) = try await openConnection(host: "127.0.0.1", port: try #require(server.port))
+        let (reader, _) = try await openConnection(host: "127.0.0.1", port: server.port)
         try await eventually { server.connectionCount == 1 }
         // The server is ready, so the signal does not end the process.
         kill(getpid(), SIGUSR2)
@@ -138,7 +138,7 @@ import Testing
         }
         let task = createTask { try await server.serve(until: .user1, grace: .seconds(5)) }
         try await settle()
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: try #require(server.port))
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         try await writer.write("\n")
         try await eventually { server.connectionCount == 1 }
         task.cancel()

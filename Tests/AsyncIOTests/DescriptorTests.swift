@@ -155,7 +155,7 @@ import Testing
     @Test func aConnectionsDescriptorCannotBeTaken() async throws {
         let loop = try EventLoop.running
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in }
-        let port = server.port ?? 0
+        let port = server.port
         let (_, writer) = try await openConnection(host: "127.0.0.1", port: port)
         let owned = (Int32(3)..<1_024).filter { peerPort(of: $0) == port }
         #expect(owned.count == 1)

@@ -128,8 +128,8 @@ nonisolated private final class Switch: Sendable {
         while !hasRun.isSet { try await sleep(.zero) }
     }
 
-    @Test(arguments: [Backend.epoll, .ioUring])
-    func eachBackendServesIt(_ backend: Backend) async throws {
+    @Test(arguments: [EventLoop.Backend.epoll, .ioUring])
+    func eachBackendServesIt(_ backend: EventLoop.Backend) async throws {
         try EventLoop.outsideOfAnyLoop {
             let value: Int
             do {

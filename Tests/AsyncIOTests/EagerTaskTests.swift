@@ -76,7 +76,7 @@ import Testing
     @Test func cancellingAfterAnEagerEndSaysNo() async throws {
         let task = createTask(eager: true) { 1 }
         #expect(!task.cancel())
-        #expect(!task.isCancelled)
+        #expect(!task.wasCancelled)
     }
 
     @Test func cancellingAfterTheFirstSuspensionIsOrdinary() async throws {
@@ -89,7 +89,7 @@ import Testing
         }
         #expect(task.cancel())
         await #expect(throws: CancellationError.self) { try await task.value }
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
         #expect(log.lines == ["CancellationError()"])
     }
 

@@ -52,7 +52,7 @@ import Testing
         event.set()
         try await settle(2)
         #expect(tasks.map(\.isDone) == [true, true, true])
-        #expect(tasks.map(\.isCancelled) == [false, true, false])
+        #expect(tasks.map(\.wasCancelled) == [false, true, false])
     }
 
     @Test func aWaiterCancelledInTheTurnOfTheFlagIsCancelled() async throws {

@@ -256,8 +256,8 @@ import Testing
             Program.path("session-program"), arguments: ["idle", "\(count)"], stdout: .pipe
         ) { process in
             let output = try #require(process.stdout)
-            func line() async throws -> String { String(decoding: try await output.readLine(), as: UTF8.self) }
-            let port = try #require(Int(try await line().split(separator: " ")[1].dropLast()))
+            func line() async throws -> String { try await output.readTextLine() ?? "" }
+            let port = try #require(Int(try await line().split(separator: " ")[1]))
             let client = """
                 import resource, socket, sys, time
                 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -279,7 +279,7 @@ import Testing
             try await withSubprocess(
                 "python3", arguments: ["-c", client, "\(port)", "\(count)"], stdin: .pipe, stdout: .pipe
             ) { python in
-                let each = try #require(Int(try await line().split(separator: " ")[1].dropLast()))
+                let each = try #require(Int(try await line().split(separator: " ")[1]))
                 #expect(each <= 8 * 1024, "\(each) bytes each")
                 print("an idle connection costs \(each) bytes, of \(count)")
                 let (output, _) = try await python.communicate()
@@ -299,12 +299,12 @@ import Testing
             arguments: ["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \(Program.path("session-program")) activated"],
             stdout: .pipe, options: options
         ) { process in
-            let port = try #require(listener.port)
-            let line = String(decoding: try await process.stdout?.readLine() ?? [], as: UTF8.self)
-            #expect(line == "port \(port) 0 true\n")
+            let port = listener.port
+            let line = try await process.stdout?.readTextLine()
+            #expect(line == "port \(port) 0 true")
             let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port)
             try await writer.write("hi\n")
-            #expect(try await reader.readLine() == Array("activated: hi\n".utf8))
+            #expect(try await reader.readTextLine() == "activated: hi")
             writer.close()
         }
     }

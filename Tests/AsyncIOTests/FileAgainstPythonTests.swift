@@ -90,7 +90,7 @@ import Testing
             print(f"{step}: {result} at {file.tell()}")
         """
 
-    static let modes: [OpenMode] = [
+    static let modes: [File.Mode] = [
         .read, .write, .append, .create, .read.updating, .write.updating, .append.updating, .create.updating,
     ]
 

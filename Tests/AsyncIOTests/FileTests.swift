@@ -12,8 +12,8 @@ import Testing
 
     private func use(_ backend: FileBackend) throws { try EventLoop.running.useFileBackend(backend) }
 
-    @Test(arguments: FileBackend.available, [OpenMode.read, .write, .append, .read.updating])
-    func aDirectoryIsNoFile(backend: FileBackend, mode: OpenMode) async throws {
+    @Test(arguments: FileBackend.available, [File.Mode.read, .write, .append, .read.updating])
+    func aDirectoryIsNoFile(backend: FileBackend, mode: File.Mode) async throws {
         try use(backend)
         let error = await #expect(throws: OSError.self) { try await openFile(directory.path, mode) }
         #expect(error?.code == .isDirectory)
@@ -217,7 +217,7 @@ import Testing
     func errorsNameThePath(backend: FileBackend) async throws {
         try use(backend)
         try directory.make("there", [])
-        let cases: [(String, OpenMode, Errno)] = [
+        let cases: [(String, File.Mode, Errno)] = [
             (directory("missing"), .read, .noSuchFileOrDirectory),
             (directory("missing/file"), .write, .noSuchFileOrDirectory),
             (directory("there"), .create, .fileExists),

@@ -7,9 +7,9 @@ import Testing
 
     @Test func aFutureEndsOnce() throws {
         let future = Future<Int>()
-        #expect(!future.isDone && !future.isCancelled)
+        #expect(!future.isDone && !future.wasCancelled)
         try future.setResult(1)
-        #expect(future.isDone && !future.isCancelled)
+        #expect(future.isDone && !future.wasCancelled)
         #expect(throws: InvalidStateError.self) { try future.setResult(2) }
         #expect(throws: InvalidStateError.self) { try future.setError(Boom()) }
         #expect(!future.cancel())
@@ -30,7 +30,7 @@ import Testing
     @Test func aCancelledFutureEndsOnce() throws {
         let future = Future<Int>()
         #expect(future.cancel())
-        #expect(future.isDone && future.isCancelled)
+        #expect(future.isDone && future.wasCancelled)
         #expect(!future.cancel())
         #expect(throws: InvalidStateError.self) { try future.setResult(2) }
         #expect(throws: InvalidStateError.self) { try future.setError(Boom()) }
@@ -66,7 +66,7 @@ import Testing
     @Test func aCancellationMayBeSetAsAnError() async throws {
         let future = Future<Int>()
         try future.setError(CancellationError())
-        #expect(!future.isCancelled)
+        #expect(!future.wasCancelled)
         #expect(await thrown { try await future.value } is CancellationError)
     }
 
@@ -219,7 +219,7 @@ import Testing
         try await sleep(.zero)
         first.cancel()
         try await settle(3)
-        #expect(first.isCancelled && second.isCancelled && future.isCancelled)
+        #expect(first.wasCancelled && second.wasCancelled && future.wasCancelled)
     }
 
     // MARK: Messages
@@ -243,7 +243,7 @@ import Testing
         // Due at the same time as the sleep, but before it.
         try loop.callLater(.seconds(1)) { task.cancel() }
         try await sleep(.seconds(2))
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
         #expect(reports.all.isEmpty)
     }
 }

@@ -141,7 +141,7 @@ import Testing
         // The first one that is cancelled counts as an error, which ends the wait.
         #expect(passed == .seconds(keepsErrors ? 3 : 1))
         #expect(children.map(\.cancelling) == [1, 1, 1])
-        #expect(outer.isCancelled && outer.cancelling == 1)
+        #expect(outer.wasCancelled && outer.cancelling == 1)
         #expect(currentTask()?.cancelMessage == "all")
     }
 
@@ -157,7 +157,7 @@ import Testing
         #expect(!outer.isDone)
         try await settle(3)
         #expect(try outer.error() is CancellationError)
-        #expect(!outer.isCancelled, "it is stored as an error")
+        #expect(!outer.wasCancelled, "it is stored as an error")
         #expect(try child.result() == 1)
     }
 

@@ -51,7 +51,7 @@ import Testing
     @Test func aBacklogMayBeAnyNumber() async throws {
         for backlog in [Int.max, .min, 0] {
             let server = try await startServer(host: "127.0.0.1", port: 0, backlog: backlog, Self.echo)
-            let (reader, writer) = try await openConnection(host: "127.0.0.1", port: try #require(server.port))
+            let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
             try await writer.write("hi\n")
             #expect(try await reader.readLine() == Array("hi\n".utf8))
             writer.close()
@@ -86,7 +86,7 @@ import Testing
     }
 
     @Test func aSemaphoreCannotOverflow() throws {
-        let semaphore = try Semaphore(.max)
+        let semaphore = Semaphore(.max)
         #expect(throws: ValueError.self) { try semaphore.release() }
         #expect(semaphore.value == .max)
     }
@@ -170,7 +170,7 @@ import Testing
             await #expect(throws: ValueError.self) { _ = try await openConnection(host: host, port: 80) }
             await #expect(throws: ValueError.self) { _ = try await loop.getAddrInfo(host: host) }
             await #expect(throws: ValueError.self) { _ = try await startServer(host: host, port: 0, Self.echo) }
-            #expect(throws: ValueError.self) { try SocketAddress(host: host, port: 80) }
+            #expect(throws: ValueError.self) { try Endpoint(host: host, port: 80) }
         }
         await #expect(throws: ValueError.self) { _ = try await openConnection(host: "", port: 80) }
         await #expect(throws: ValueError.self) {
@@ -201,7 +201,7 @@ import Testing
             await #expect(throws: ValueError.self) { _ = try await openConnection(host: "127.0.0.1", port: port) }
             await #expect(throws: ValueError.self) { _ = try await openConnection(host: "localhost", port: port) }
             await #expect(throws: ValueError.self) { _ = try await startServer(host: nil, port: port, Self.echo) }
-            #expect(throws: ValueError.self) { try SocketAddress(host: "::1", port: port) }
+            #expect(throws: ValueError.self) { try Endpoint(host: "::1", port: port) }
             let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
             defer { close(socket) }
             await #expect(throws: ValueError.self) { try await loop.sockConnect(socket, host: "localhost", port: port) }
@@ -263,7 +263,7 @@ import Testing
         // The socket is connected, so one cannot listen on it.
         let listening = try await startServer(host: "127.0.0.1", port: 0, startServing: false, Self.echo)
         let copy = dup(try #require(listening.sockets.first))
-        let port = try #require(listening.port)
+        let port = listening.port
         listening.close()
         let server = try await startServer(descriptors: [copy, ours], startServing: false, Self.echo)
         let loop = try EventLoop.running
@@ -479,7 +479,7 @@ import Testing
     }
 
     @Test func aProcessThatSomebodyHoldsIsKilledWithItsLoop() async throws {
-        var process: Subprocess?
+        var process: AsyncSubprocess?
         try withLoop { loop in
             try loop.runUntilComplete { process = try await createSubprocess("sleep", arguments: ["60"]) }
         }
@@ -513,7 +513,7 @@ import Testing
 }
 
 private final class Silent: DatagramProtocol {
-    func datagramReceived(_ bytes: [UInt8], from address: SocketAddress) {}
+    func datagramReceived(_ bytes: [UInt8], from address: Endpoint) {}
 }
 
 /// Lends its memory twice.

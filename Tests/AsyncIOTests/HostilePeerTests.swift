@@ -12,7 +12,7 @@ import Testing
     ) async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0, handler)
         defer { server.close() }
-        try await body(try #require(server.port), server)
+        try await body(server.port, server)
         server.abortClients()
         try await eventually { server.connectionCount == 0 }
     }
@@ -201,7 +201,7 @@ import Testing
     }
 
     @Test func anErrorSetByHandIsThrownByEveryRead() async throws {
-        let reader = try StreamReader()
+        let reader = StreamReader()
         let waiting = createTask { try await reader.read(1) }
         try await settle()
         reader.setError(Boom(1))

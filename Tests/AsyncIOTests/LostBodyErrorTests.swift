@@ -26,7 +26,7 @@ import Testing
             }
         }
         #expect(first is Boom)
-        let semaphore = try BoundedSemaphore(1)
+        let semaphore = BoundedSemaphore(1)
         let second = await thrown {
             try await semaphore.withLock {
                 try semaphore.release()
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func aWaitAtABarrierWhoseLockIsGoneKeepsItsError() async throws {
-        let barrier = try Barrier(2)
+        let barrier = Barrier(2)
         let task = createTask { try await barrier.wait() }
         try await sleep(.seconds(1))
         try await barrier.abort()

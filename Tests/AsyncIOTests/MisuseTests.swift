@@ -160,7 +160,7 @@ import Testing
     }
 
     @Test func onThePoolThereIsNoCurrentLoopAndNoCurrentTask() async {
-        let seen = await withTaskExecutorPreference(threadPool) { await whatIsCurrent() }
+        let seen = await withTaskExecutorPreference(ThreadPool.shared) { await whatIsCurrent() }
         #expect(seen == [true, true])
     }
 }
@@ -169,7 +169,7 @@ import Testing
 @concurrent nonisolated private func onPool(_ body: @Sendable @concurrent () async -> Void) async { await body() }
 
 nonisolated private func offTheLoop(_ body: @Sendable @concurrent () async -> Void) async {
-    await withTaskExecutorPreference(threadPool) { await onPool(body) }
+    await withTaskExecutorPreference(ThreadPool.shared) { await onPool(body) }
 }
 
 @concurrent nonisolated private func whatIsCurrent() async -> [Bool] {

@@ -124,7 +124,7 @@ func eventually(_ condition: () throws -> Bool) async throws {
 func freePort() async throws -> Int {
     let server = try await startServer(host: "127.0.0.1", port: 0, startServing: false) { _, _ in }
     defer { server.close() }
-    return try #require(server.port)
+    return server.port
 }
 
 /// Connects as soon as a program listens.

@@ -14,7 +14,7 @@ final class Program {
         var lines: [String] { output.split(separator: "\n").map(String.init) }
     }
 
-    let process: Subprocess
+    let process: AsyncSubprocess
     private let standardOutput = Said()
     private let standardError = Said()
     private var readers: [AsyncTask<Void>] = []
@@ -23,7 +23,7 @@ final class Program {
     /// What the program has printed to standard error so far.
     var complaints: String { standardError.text }
 
-    private init(_ process: Subprocess) {
+    private init(_ process: AsyncSubprocess) {
         self.process = process
         readers = [(process.stdout, standardOutput), (process.stderr, standardError)].map { reader, said in
             createTask { try await said.read(from: reader) }
@@ -89,7 +89,7 @@ final class Program {
         return try await withSubprocess(
             !name.contains("/") && access(own, X_OK) == 0 ? own : name, arguments: arguments, stdin: .pipe,
             stdout: .pipe, stderr: .pipe,
-            environment: Subprocess.inheritedEnvironment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+            environment: AsyncSubprocess.inheritedEnvironment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
                 .merging(environment) { $1 },
             grace: .zero
         ) { process in
@@ -137,7 +137,7 @@ final class Program {
 
     func write(_ text: String) async throws { try await process.stdin?.write(text) }
     func endInput() { process.stdin?.close() }
-    func send(_ signal: Signal) throws { try process.sendSignal(signal) }
+    func send(_ signal: ProcessSignal) throws { try process.sendSignal(signal) }
 
     /// The next line of the output, without its newline; nil at the end.
     func line() async throws -> String? {

@@ -8,7 +8,7 @@ import Testing
     private func start(
         _ program: String, _ arguments: [String] = [], stderr: SubprocessStream = .inherit,
         size: TerminalSize = TerminalSize()
-    ) async throws -> (Subprocess, PseudoTerminal) {
+    ) async throws -> (AsyncSubprocess, PseudoTerminal) {
         var options = SubprocessOptions()
         options.terminal = size
         let process = try await createSubprocess(program, arguments: arguments, stderr: stderr, options: options)

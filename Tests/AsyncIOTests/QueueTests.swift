@@ -110,7 +110,7 @@ import Testing
         try queue.putNoWait(1)
         tasks[0].cancel()
         #expect(try await tasks[1].value == 1)
-        #expect(tasks[0].isCancelled)
+        #expect(tasks[0].wasCancelled)
     }
 
     @Test func aPutterCancelledAfterItWasWokenPassesItsTurnOn() async throws {
@@ -120,7 +120,7 @@ import Testing
         #expect(try queue.getNoWait() == 0)
         tasks[0].cancel()
         try await tasks[1].value
-        #expect(tasks[0].isCancelled)
+        #expect(tasks[0].wasCancelled)
         #expect(try queue.getNoWait() == 2 && queue.isEmpty)
     }
 

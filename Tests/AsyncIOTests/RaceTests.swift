@@ -122,7 +122,7 @@ import Testing
         let futures = (0..<3).map { _ in Future<Int>() }
         try EventLoop.running.callLater(.seconds(1)) { try futures[1].setResult(1) }
         #expect(try await firstCompleted(futures) == 1)
-        #expect(futures.map(\.isCancelled) == [true, false, true])
+        #expect(futures.map(\.wasCancelled) == [true, false, true])
     }
 }
 

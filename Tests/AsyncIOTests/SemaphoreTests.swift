@@ -4,14 +4,14 @@ import Testing
 
 @Suite(.virtualTime) struct SemaphoreTests {
     @Test func aSemaphoreCannotBeginBelowZero() throws {
-        #expect(throws: ValueError.self) { try Semaphore(-1) }
-        #expect(throws: ValueError.self) { try BoundedSemaphore(-1) }
-        #expect(try Semaphore().value == 1)
-        #expect(try Semaphore(0).isLocked)
+        #expect(throws: ValueError.self) { try Semaphore(validating: -1) }
+        #expect(throws: ValueError.self) { try BoundedSemaphore(validating: -1) }
+        #expect(Semaphore().value == 1)
+        #expect(Semaphore(0).isLocked)
     }
 
     @Test func takingOneThatIsLeftDoesNotSuspend() async throws {
-        let semaphore = try Semaphore(2)
+        let semaphore = Semaphore(2)
         let cost = try await turns {
             try await semaphore.acquire()
             #expect(!semaphore.isLocked)
@@ -22,7 +22,7 @@ import Testing
     }
 
     @Test func soManyAtATimeInTheOrderTheyCame() async throws {
-        let semaphore = try Semaphore(2)
+        let semaphore = Semaphore(2)
         var inside = 0
         var log: [Int] = []
         let tasks = (0..<6).map { number in
@@ -41,10 +41,10 @@ import Testing
     }
 
     @Test func anOrdinarySemaphoreMayGrowAndABoundedOneMayNot() async throws {
-        let semaphore = try Semaphore(1)
+        let semaphore = Semaphore(1)
         try semaphore.release()
         #expect(semaphore.value == 2)
-        let bounded = try BoundedSemaphore(1)
+        let bounded = BoundedSemaphore(1)
         #expect(throws: ValueError.self) { try bounded.release() }
         try await bounded.acquire()
         try bounded.release()
@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test func releasingHandsOneToTheFirstInLineAtOnce() async throws {
-        let semaphore = try Semaphore(0)
+        let semaphore = Semaphore(0)
         let waiting = createTask { try await semaphore.acquire() }
         try await sleep(.zero)
         try semaphore.release()
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func newcomersWaitTheirTurnEvenIfThereIsOneLeft() async throws {
-        let semaphore = try Semaphore(0)
+        let semaphore = Semaphore(0)
         var log: [String] = []
         let waiting = createTask {
             try await semaphore.acquire()
@@ -79,28 +79,28 @@ import Testing
     }
 
     @Test func aWaiterCancelledAfterItWasWokenGivesItsOneBack() async throws {
-        let semaphore = try Semaphore(0)
+        let semaphore = Semaphore(0)
         let tasks = (0..<2).map { _ in createTask { try await semaphore.acquire() } }
         try await sleep(.zero)
         try semaphore.release()
         tasks[0].cancel()
         try await tasks[1].value
-        #expect(tasks[0].isCancelled && semaphore.value == 0)
+        #expect(tasks[0].wasCancelled && semaphore.value == 0)
     }
 
     @Test func aWaiterCancelledBeforeItWasWokenTakesNone() async throws {
-        let semaphore = try Semaphore(0)
+        let semaphore = Semaphore(0)
         let task = createTask { try await semaphore.acquire() }
         try await sleep(.zero)
         task.cancel()
         try semaphore.release()
         #expect(semaphore.value == 1)
         try await settle(2)
-        #expect(task.isCancelled && !semaphore.isLocked)
+        #expect(task.wasCancelled && !semaphore.isLocked)
     }
 
     @Test func leavingTheLineWakesAsManyAsThereAreLeft() async throws {
-        let semaphore = try Semaphore(0)
+        let semaphore = Semaphore(0)
         let tasks = (0..<4).map { _ in createTask { try await semaphore.acquire() } }
         try await sleep(.zero)
         for _ in 0..<2 { try semaphore.release() }
@@ -108,12 +108,12 @@ import Testing
         tasks[1].cancel()
         try await settle(4)
         #expect(tasks.map(\.isDone) == [true, true, true, true])
-        #expect(tasks.map(\.isCancelled) == [true, true, false, false])
+        #expect(tasks.map(\.wasCancelled) == [true, true, false, false])
         #expect(semaphore.value == 0)
     }
 
     @Test(.seeds(50)) func noScheduleLosesOne() async throws {
-        let semaphore = try Semaphore(2)
+        let semaphore = Semaphore(2)
         let tasks = (0..<8).map { _ in
             createTask {
                 try await semaphore.withLock { try await sleep(.zero) }

@@ -9,7 +9,7 @@ import Testing
         _ body: @escaping () async throws -> Void
     ) async throws -> (server: Server, client: (StreamReader, StreamWriter)) {
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in try await body() }
-        let client = try await openConnection(host: "127.0.0.1", port: try #require(server.port))
+        let client = try await openConnection(host: "127.0.0.1", port: server.port)
         try await eventually { server.connectionCount == 1 && allTasks().count == 2 }
         return (server, client)
     }
@@ -64,7 +64,7 @@ import Testing
             }
         }
         for _ in 0..<50 {
-            let (reader, _) = try await openConnection(host: "127.0.0.1", port: try #require(server.port))
+            let (reader, _) = try await openConnection(host: "127.0.0.1", port: server.port)
             _ = try? await reader.read()
         }
         try await eventually { server.connectionCount == 0 && allTasks().count == 51 }

@@ -8,7 +8,7 @@ import Testing
     @Test func portZeroIsOneThatTheSystemChooses() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in }
         defer { server.close() }
-        #expect(try #require(server.port) > 0)
+        #expect(server.port > 0)
         #expect(server.addresses.map(\.host) == ["127.0.0.1"])
     }
 
@@ -16,7 +16,7 @@ import Testing
         let server = try await startServer(host: nil, port: 0) { _, writer in try await writer.write("hi") }
         defer { server.close() }
         #expect(Set(server.addresses.compactMap(\.port)).count == 1)
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: try #require(server.port))
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         #expect(try await reader.read() == Array("hi".utf8))
         writer.close()
     }
@@ -24,7 +24,7 @@ import Testing
     @Test func aPortInUseIsAClearError() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in }
         defer { server.close() }
-        let port = try #require(server.port)
+        let port = server.port
         let error = await #expect(throws: OSError.self) {
             _ = try await startServer(host: "127.0.0.1", port: port) { _, _ in }
         }
@@ -36,7 +36,7 @@ import Testing
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
             try await writer.write(try await reader.readLine())
         }
-        let port = try #require(server.port)
+        let port = server.port
         let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port)
         try await eventually { server.connectionCount > 0 }
         server.close()
@@ -87,7 +87,7 @@ import Testing
     @Test func clientsCanBeClosedAndAborted() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
         defer { server.close() }
-        let port = try #require(server.port)
+        let port = server.port
         for end in [server.closeClients, server.abortClients] {
             let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port)
             try await eventually { server.connectionCount > 0 }
@@ -108,7 +108,7 @@ import Testing
                 let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
                     try await writer.write(try await reader.readLine())
                 }
-                let port = try #require(server.port)
+                let port = server.port
                 // The accepted side of this connection finds no free descriptor.
                 let client = try await LimitedDescriptors.whileOneIsLeft {
                     try Peer.connected(to: port)
@@ -134,7 +134,7 @@ import Testing
                 let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
                     try await writer.write(try await reader.readLine())
                 }
-                let port = try #require(server.port)
+                let port = server.port
                 func comeAndGo(_ count: Int) async throws {
                     for _ in 0..<count / 50 {
                         try await withAsyncTaskGroup { group in

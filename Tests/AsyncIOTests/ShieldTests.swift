@@ -38,7 +38,7 @@ import Testing
         try await settle(1)
         inner.cancel("inner")
         #expect(await thrown { try await outer.value } is CancellationError)
-        #expect(outer.isCancelled)
+        #expect(outer.wasCancelled)
         #expect(currentTask()?.cancelMessage == nil, "the message stays inside")
     }
 
@@ -54,7 +54,7 @@ import Testing
         try await settle(3)
         outer.cancel()
         try await sleep(.seconds(2))
-        #expect(outer.isCancelled && hasEnded)
+        #expect(outer.wasCancelled && hasEnded)
     }
 
     @Test func theTaskThatWaitsGoesOnTwoTurnsAfterTheShieldedHasEnded() async throws {

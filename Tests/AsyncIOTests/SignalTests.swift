@@ -5,15 +5,15 @@ import Testing
 
 /// Signals that this process sends to itself. For Ctrl-C, see InterruptTests.
 @Suite(.eventLoop, .serialized) struct SignalTests {
-    private func send(_ signal: Signal) { kill(getpid(), signal.rawValue) }
+    private func send(_ signal: ProcessSignal) { kill(getpid(), signal.rawValue) }
 
-    private func action(of signal: Signal) -> sighandler_t? {
+    private func action(of signal: ProcessSignal) -> sighandler_t? {
         var current = sigaction()
         sigaction(signal.rawValue, nil, &current)
         return current.__sigaction_handler.sa_handler
     }
 
-    private func isDefault(_ signal: Signal) -> Bool { unsafeBitCast(action(of: signal), to: Int.self) == 0 }
+    private func isDefault(_ signal: ProcessSignal) -> Bool { unsafeBitCast(action(of: signal), to: Int.self) == 0 }
 
     @Test func aHandlerRunsOnceForEachSignal() async throws {
         let loop = try EventLoop.running
@@ -121,11 +121,11 @@ import Testing
     @Test func whatIsNoSignalOrCannotBeCaughtIsRefused() async throws {
         let loop = try EventLoop.running
         for number: Int32 in [-1, 0, 32, 33, 65, 1_000] {
-            #expect(throws: ValueError.self) { try loop.addSignalHandler(Signal(rawValue: number)) {} }
-            #expect(throws: ValueError.self) { try loop.removeSignalHandler(Signal(rawValue: number)) }
-            #expect(throws: ValueError.self) { try signals(Signal(rawValue: number)) }
+            #expect(throws: ValueError.self) { try loop.addSignalHandler(ProcessSignal(rawValue: number)) {} }
+            #expect(throws: ValueError.self) { try loop.removeSignalHandler(ProcessSignal(rawValue: number)) }
+            #expect(throws: ValueError.self) { try signals(ProcessSignal(rawValue: number)) }
         }
-        for signal: Signal in [.kill, .stop] {
+        for signal: ProcessSignal in [.kill, .stop] {
             let error = #expect(throws: RuntimeError.self) { try loop.addSignalHandler(signal) {} }
             #expect(error?.message == "\(signal) cannot be caught")
             #expect(try loop.removeSignalHandler(signal) == false)
@@ -155,20 +155,20 @@ import Testing
 
     @Test func realTimeSignalsAreSignalsToo() async throws {
         let loop = try EventLoop.running
-        let signal = Signal(rawValue: 40)
+        let signal = ProcessSignal(rawValue: 40)
         let came = Event()
         try loop.addSignalHandler(signal) { came.set() }
         send(signal)
         try await came.wait()
         try loop.removeSignalHandler(signal)
-        #expect("\(signal) \(Signal.terminate)" == "signal 40 SIGTERM")
+        #expect("\(signal) \(ProcessSignal.terminate)" == "signal 40 SIGTERM")
     }
 
     // MARK: As a sequence
 
     @Test func aSequenceGivesItsSignalsAsTheyCome() async throws {
         let sequence = try signals(.user1, .user2)
-        var got: [Signal] = []
+        var got: [ProcessSignal] = []
         send(.user1)
         for try await signal in sequence {
             got.append(signal)
@@ -185,7 +185,7 @@ import Testing
         send(.user1)
         send(.user1)
         for _ in 0..<5 { try await sleep(.zero) }
-        var got: [Signal] = []
+        var got: [ProcessSignal] = []
         for try await signal in sequence.prefix(2) { got.append(signal) }
         #expect(got == [.user2, .user1])
     }

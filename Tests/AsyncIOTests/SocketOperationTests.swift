@@ -24,7 +24,7 @@ import Testing
 
         let client = streamSocket()
         defer { close(client) }
-        try await loop.sockConnect(client, host: "localhost", port: try #require(server.port))
+        try await loop.sockConnect(client, host: "localhost", port: server.port)
         let (accepted, address) = try await accepting.value
         defer { close(accepted) }
         #expect(address.host == "127.0.0.1")
@@ -63,14 +63,14 @@ import Testing
         let client = streamSocket()
         defer { close(client) }
         let error = await #expect(throws: OSError.self) {
-            try await loop.sockConnect(client, to: SocketAddress(host: "127.0.0.1", port: 1))
+            try await loop.sockConnect(client, to: Endpoint(host: "127.0.0.1", port: 1))
         }
         #expect(error?.code == .connectionRefused)
     }
 
     @Test func datagramsOnRawSockets() async throws {
         let loop = try EventLoop.running
-        let server = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+        let server = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 0))
         let mine = dup(try #require(server.descriptor))
         defer { close(mine) }
         let address = try #require(server.localAddress)
@@ -160,7 +160,7 @@ import Testing
         await #expect(throws: ValueError.self) { try await loop.sockSendAll(blocking, [1]) }
         await #expect(throws: ValueError.self) { _ = try await loop.sockAccept(blocking) }
         await #expect(throws: ValueError.self) {
-            try await loop.sockConnect(blocking, to: SocketAddress(host: "127.0.0.1", port: 1))
+            try await loop.sockConnect(blocking, to: Endpoint(host: "127.0.0.1", port: 1))
         }
     }
 
@@ -277,7 +277,7 @@ import Testing
             }
             defer { server.close() }
             let (transport, receiver) = try await loop.createConnection(
-                host: "127.0.0.1", port: try #require(server.port)
+                host: "127.0.0.1", port: server.port
             ) { RecordingProtocol() }
             let error = await #expect(throws: OSError.self) { try await loop.sendFile(transport, file) }
             #expect(error?.isConnectionError == true)

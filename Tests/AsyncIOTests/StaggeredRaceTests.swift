@@ -65,7 +65,7 @@ import Testing
         racing.cancel("outside")
         #expect(await thrown { try await racing.value } is CancellationError)
         #expect(currentTask()?.cancelMessage == "outside")
-        #expect(racing.isCancelled && racing.cancelling == 1)
+        #expect(racing.wasCancelled && racing.cancelling == 1)
         #expect(log.lines == ["0 starts", "1 starts", "0 cancelled", "1 cancelled"])
         #expect(allTasks().count == 1, "nothing is left running")
     }

@@ -36,7 +36,7 @@ struct StatisticsTests {
             let bytes = try await reader.readExactly(300_000)
             try await writer.write(bytes)
         }
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         try await writer.write([UInt8](repeating: 7, count: 300_000))
         #expect(loop.statistics.connections == 2)
         #expect(try await reader.readExactly(300_000).count == 300_000)
@@ -57,7 +57,7 @@ struct StatisticsTests {
         loop.setExceptionHandler { _ in }
         defer { loop.setExceptionHandler(nil) }
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
-        do { _ = try await openConnection(host: "127.0.0.1", port: server.port ?? 0) }
+        do { _ = try await openConnection(host: "127.0.0.1", port: server.port) }
         try await server.shutdown(within: .seconds(5))
     }
 
@@ -95,9 +95,9 @@ struct StatisticsTests {
     @Test func eventsConditionsSemaphoresAndBarriersTellTheirState() async throws {
         let event = Event()
         let condition = Condition()
-        let semaphore = try Semaphore(1)
-        let bounded = try BoundedSemaphore(2)
-        let barrier = try Barrier(3)
+        let semaphore = Semaphore(1)
+        let bounded = BoundedSemaphore(2)
+        let barrier = Barrier(3)
         let tasks = [
             createTask(name: "event") { try await event.wait() },
             createTask(name: "condition") { try await condition.withLock { try await condition.wait() } },

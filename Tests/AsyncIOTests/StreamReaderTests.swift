@@ -5,15 +5,15 @@ import Testing
 /// A stream reader by itself, with bytes fed by the test.
 @Suite(.virtualTime) struct StreamReaderTests {
     private func reader(_ text: String, limit: Int = 65_536, ended: Bool = true) throws -> StreamReader {
-        let reader = try StreamReader(limit: limit)
+        let reader = StreamReader(limit: limit)
         try reader.feed(Array(text.utf8))
         if ended { reader.feedEOF() }
         return reader
     }
 
     @Test func aLimitThatIsNotPositiveIsAnError() {
-        #expect(throws: ValueError.self) { try StreamReader(limit: 0) }
-        #expect(throws: ValueError.self) { try StreamReader(limit: -5) }
+        #expect(throws: ValueError.self) { try StreamReader(validatingLimit: 0) }
+        #expect(throws: ValueError.self) { try StreamReader(validatingLimit: -5) }
     }
 
     @Test func readReturnsWhatIsThereUpToTheCount() async throws {

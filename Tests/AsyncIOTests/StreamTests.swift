@@ -14,7 +14,7 @@ import Testing
     ) async throws {
         let server = try await startServer(host: host, port: 0, limit: limit, handler)
         defer { server.close() }
-        try await body(try #require(server.port))
+        try await body(server.port)
     }
 
     @Test(arguments: ["127.0.0.1", "::1", "localhost"])

@@ -68,7 +68,7 @@ import Testing
             if try await toThread({ thisThread() }) == home { strangers.increase() }
         }
         all += workers("pool") {
-            if await withTaskExecutorPreference(threadPool, operation: { await heavy() }) == home {
+            if await withTaskExecutorPreference(ThreadPool.shared, operation: { await heavy() }) == home {
                 strangers.increase()
             }
         }
@@ -108,7 +108,7 @@ import Testing
             _ = await other.result
         }
         all += workers("preference") {
-            try await withTaskExecutorPreference(threadPool) {
+            try await withTaskExecutorPreference(ThreadPool.shared) {
                 let future = Future<Int>()
                 createTask { try future.setResult(1) }
                 _ = try await future.value

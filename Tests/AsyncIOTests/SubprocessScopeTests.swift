@@ -20,7 +20,7 @@ import Testing
 
     @Test func aChildThatStillRunsIsAskedToEnd() async throws {
         let before = Process.descriptors
-        var ended: Subprocess?
+        var ended: AsyncSubprocess?
         try await withSubprocess("sleep", arguments: ["60"], stdout: .pipe) { ended = $0 }
         #expect(ended?.returnCode == -15)
         ended = nil
@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test func anErrorOfTheBodyIsThrownOnceTheChildHasEnded() async throws {
-        var ended: Subprocess?
+        var ended: AsyncSubprocess?
         await #expect(throws: TestError("body")) {
             try await withSubprocess("sleep", arguments: ["60"]) { process in
                 ended = process
@@ -41,7 +41,7 @@ import Testing
 
     @Test func aChildThatDoesNotHearIsKilledWhenItsGraceIsOver() async throws {
         let start = ContinuousClock.now
-        var ended: Subprocess?
+        var ended: AsyncSubprocess?
         try await withSubprocess(shell: stubborn, stdout: .pipe, grace: .milliseconds(200)) { process in
             ended = process
             _ = try await process.stdout?.readLine()
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func aStoppedChildEndsToo() async throws {
-        var ended: Subprocess?
+        var ended: AsyncSubprocess?
         try await withSubprocess("sleep", arguments: ["60"], grace: .seconds(20)) { process in
             ended = process
             try process.sendSignal(.stop)
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test func aCancelledScopeEndsItsChildBeforeItThrows() async throws {
-        var ended: Subprocess?
+        var ended: AsyncSubprocess?
         let isReady = Event()
         let task = createTask {
             try await withSubprocess(shell: stubborn, stdout: .pipe, grace: .milliseconds(50)) { process in
@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test func aTimeoutAroundAScopeEndsItsChild() async throws {
-        var ended: Subprocess?
+        var ended: AsyncSubprocess?
         await #expect(throws: TimeoutError.self) {
             try await withTimeout(.milliseconds(50)) {
                 try await withSubprocess("sleep", arguments: ["60"]) { process in
@@ -99,8 +99,8 @@ import Testing
             shell: "sleep 50 & echo $!; (trap '' TERM; sleep 50) & echo $!; wait", stdout: .pipe
         ) { process in
             for _ in 0..<2 {
-                let line = String(decoding: try await process.stdout?.readLine() ?? [], as: UTF8.self)
-                grandchildren.append(try #require(Int32(line.dropLast())))
+                let line = try #require(try await process.stdout?.readTextLine())
+                grandchildren.append(try #require(Int32(line)))
             }
         }
         #expect(grandchildren.count == 2)

@@ -247,7 +247,7 @@ import Testing
         defer { unsetenv("ASYNCIO_TEST_VARIABLE") }
         #expect(try await output(of: "echo $ASYNCIO_TEST_VARIABLE") == "of this process\n")
         #expect(try await output(of: "echo $ASYNCIO_TEST_VARIABLE$A", environment: ["A": "b=c"]) == "b=c\n")
-        let merged = Subprocess.inheritedEnvironment.merging(["A": "1"]) { $1 }
+        let merged = AsyncSubprocess.inheritedEnvironment.merging(["A": "1"]) { $1 }
         #expect(try await output(of: "echo $ASYNCIO_TEST_VARIABLE $A", environment: merged) == "of this process 1\n")
     }
 
@@ -351,13 +351,13 @@ import Testing
     // MARK: Signals
 
     @Test func signalsAreSentByNameOrByNumber() async throws {
-        for signal: Signal in [.interrupt, .user1, Signal(rawValue: 40)] {
+        for signal: ProcessSignal in [.interrupt, .user1, ProcessSignal(rawValue: 40)] {
             let process = try await createSubprocess("sleep", arguments: ["60"])
             try process.sendSignal(signal)
             #expect(try await process.wait() == -signal.rawValue)
         }
         let process = try await createSubprocess("sleep", arguments: ["60"])
-        #expect(throws: ValueError.self) { try process.sendSignal(Signal(rawValue: 65)) }
+        #expect(throws: ValueError.self) { try process.sendSignal(ProcessSignal(rawValue: 65)) }
         try process.terminate()
         #expect(try await process.wait() == -15)
     }
@@ -396,7 +396,7 @@ import Testing
     // MARK: Programs that cannot be started
 
     private func expectFailure(
-        _ code: Errno, naming name: String, _ start: () async throws -> Subprocess
+        _ code: Errno, naming name: String, _ start: () async throws -> AsyncSubprocess
     ) async throws {
         let others = Process.children
         let before = Process.descriptors
@@ -435,7 +435,7 @@ import Testing
     }
 
     @Test func argumentsThatMakeNoSenseAreRefused() async throws {
-        func expectRefusal(_ start: () async throws -> Subprocess) async {
+        func expectRefusal(_ start: () async throws -> AsyncSubprocess) async {
             await #expect(throws: ValueError.self) { _ = try await start() }
         }
         await expectRefusal { try await createSubprocess("true\0") }
@@ -454,7 +454,7 @@ import Testing
         await expectRefusedOptions { $0.descriptors = [5: -1] }
         await expectRefusedOptions { $0.limit = 0 }
         await expectRefusedOptions { $0.terminal = TerminalSize(columns: 0, rows: 24) }
-        await expectRefusedOptions { $0.parentDeathSignal = Signal(rawValue: 99) }
+        await expectRefusedOptions { $0.parentDeathSignal = ProcessSignal(rawValue: 99) }
         await expectRefusedOptions { $0.processGroup = .joining(-2) }
         await expectRefusedOptions {
             $0.newSession = true
@@ -477,7 +477,7 @@ import Testing
             var lowered = limit
             lowered.rlim_cur = rlim_t(next) + room
             setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &lowered)
-            let result: Result<Subprocess, any Error>
+            let result: Result<AsyncSubprocess, any Error>
             do {
                 result = .success(
                     try await createSubprocess("/bin/true", stdin: .pipe, stdout: .pipe, stderr: .pipe))

@@ -73,9 +73,9 @@ import Testing
         let variable = "ASYNCIO_TEST_LATIN"
         #expect(setenv(variable, latin.map { CChar(bitPattern: $0) } + [0], 1) == 0)
         defer { unsetenv(variable) }
-        #expect(Subprocess.inheritedEnvironment[variable] == "f\u{FFFD}r")
-        #expect(Subprocess.inheritedSystemEnvironment[variable]?.bytes == latin)
-        for environment in [nil, Subprocess.inheritedSystemEnvironment] {
+        #expect(AsyncSubprocess.inheritedEnvironment[variable] == "f\u{FFFD}r")
+        #expect(AsyncSubprocess.inheritedSystemEnvironment[variable]?.bytes == latin)
+        for environment in [nil, AsyncSubprocess.inheritedSystemEnvironment] {
             let process = try await createSubprocess(
                 shell: #"printf %s "$ASYNCIO_TEST_LATIN" | od -An -tx1"#, stdout: .pipe, environment: environment)
             let output = try await process.communicate().stdout ?? []

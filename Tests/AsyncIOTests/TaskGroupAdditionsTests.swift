@@ -186,7 +186,7 @@ import Testing
 
     @Test func cancelEndsTheGroupEarlyWithoutAnError() async throws {
         var wasCancelled = false
-        let value: Int? = try await withAsyncTaskGroup { group in
+        try await withAsyncTaskGroup { group in
             try group.createTask {
                 do {
                     try await sleep(.seconds(3600))
@@ -200,13 +200,34 @@ import Testing
                 group.cancel()
             }
             try await sleep(.seconds(3600))
-            return 1
         }
-        #expect(value == nil)
         #expect(wasCancelled)
         // The group's own request was withdrawn.
         #expect(currentTask()?.cancelling == 0)
         try await Task.sleep(for: .seconds(1))
+    }
+
+    @Test func aBodyThatCancelEndsBeforeItHasAValueThrowsACancellation() async throws {
+        let error = await thrown {
+            let value: Int = try await withAsyncTaskGroup { group in
+                group.cancel()
+                try await sleep(.seconds(3600))
+                return 1
+            }
+            Issue.record("got \(value)")
+        }
+        #expect(error is CancellationError)
+        #expect(currentTask()?.cancelling == 0)
+        // Nobody cancelled the task itself.
+        try await sleep(.zero)
+    }
+
+    @Test func aBodyThatReturnsAfterACancelHasItsValue() async throws {
+        let value = try await withAsyncTaskGroup { group in
+            group.cancel()
+            return 1
+        }
+        #expect(value == 1)
     }
 
     @Test func errorsThatComeOfACancelAreThrown() async throws {
@@ -226,13 +247,11 @@ import Testing
         let group = AsyncTaskGroup()
         group.cancel()
         var hasBegun = false
-        let value: Int? = try await withAsyncTaskGroup(group) {
+        try await withAsyncTaskGroup(group) {
             hasBegun = true
             try await sleep(.seconds(3600))
-            return 1
         }
         #expect(hasBegun)
-        #expect(value == nil)
     }
 
     @Test func aCancelledGroupTakesNoMoreTasks() async throws {

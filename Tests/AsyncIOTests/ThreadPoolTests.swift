@@ -126,7 +126,7 @@ import Testing
 
     @Test func concurrentFunctionsRunOnThePoolUnderItsPreferenceAndTheirCallerDoesNot() async throws {
         let home = thisThread()
-        let seen = await withTaskExecutorPreference(threadPool) {
+        let seen = await withTaskExecutorPreference(ThreadPool.shared) {
             [thisThread(), await heavy(), thisThread()]
         }
         #expect(seen[0] == home)
@@ -138,14 +138,14 @@ import Testing
 
     @Test func tasksMadeForThePoolRunThere() async throws {
         let home = thisThread()
-        #expect(await Task.detached(executorPreference: threadPool) { thisThread() }.value != home)
-        #expect(await Task(executorPreference: threadPool) { await heavy() }.value != home)
+        #expect(await Task.detached(executorPreference: ThreadPool.shared) { thisThread() }.value != home)
+        #expect(await Task(executorPreference: ThreadPool.shared) { await heavy() }.value != home)
         #expect(thisThread() == home)
     }
 
     @Test func aSleepOnThePoolEndsOnThePool() async throws {
         let home = thisThread()
-        let threads = await Task.detached(executorPreference: threadPool) {
+        let threads = await Task.detached(executorPreference: ThreadPool.shared) {
             let before = thisThread()
             try? await Task.sleep(for: .milliseconds(1))
             return [before, thisThread()]
@@ -156,7 +156,7 @@ import Testing
     /// Every hop is a real one there, so a check before a suspension comes too early.
     @Test func noWakeUpIsLostUnderAPreference() async throws {
         let home = thisThread()
-        try await withTaskExecutorPreference(threadPool) {
+        try await withTaskExecutorPreference(ThreadPool.shared) {
             for _ in 0..<100 {
                 let future = Future<Int>()
                 let task = createTask { try future.setResult(1) }

@@ -148,7 +148,7 @@ import Testing
         task.cancel("outside")
         #expect(await thrown { try await task.value } is CancellationError)
         #expect(currentTask()?.cancelMessage == "outside")
-        #expect(task.isCancelled && task.cancelling == 1 && kept?.isExpired == false)
+        #expect(task.wasCancelled && task.cancelling == 1 && kept?.isExpired == false)
     }
 
     @Test func anOuterCancellationInTheTurnOfTheExpiryWins() async throws {
@@ -162,7 +162,7 @@ import Testing
         }
         try loop.callLater(.seconds(1)) { task.cancel() }
         #expect(await thrown { try await task.value } is CancellationError)
-        #expect(task.isCancelled && task.cancelling == 1 && kept?.isExpired == true)
+        #expect(task.wasCancelled && task.cancelling == 1 && kept?.isExpired == true)
     }
 
     @Test func aTimeoutWorksInATaskThatWasCancelledBefore() async throws {

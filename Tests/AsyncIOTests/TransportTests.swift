@@ -255,7 +255,7 @@ import Testing
         defer { server.close() }
         let receiver = RecordingProtocol()
         let loop = try EventLoop.running
-        _ = try await loop.createConnection(host: "127.0.0.1", port: try #require(server.port)) { receiver }
+        _ = try await loop.createConnection(host: "127.0.0.1", port: server.port) { receiver }
         try await receiver.waitUntilLost()
         #expect(receiver.bytes.count == 4_000_000)
         #expect(receiver.portions.allSatisfy { $0 <= 262_144 })
@@ -289,7 +289,7 @@ import Testing
         let receiver = RecordingProtocol()
         let server = try await EventLoop.running.createServer(host: "127.0.0.1", port: 0) { receiver }
         defer { server.close() }
-        let peer = try Peer.connected(to: try #require(server.port))
+        let peer = try Peer.connected(to: server.port)
         try await eventually { receiver.calls == ["made"] }
         peer.reset()
         try await receiver.waitUntilLost()
@@ -450,7 +450,7 @@ import Testing
         let loop = try EventLoop.running
         let server = try await loop.createServer(host: "127.0.0.1", port: 0) { receiver }
         defer { server.close() }
-        let (client, _) = try await loop.createConnection(host: "127.0.0.1", port: try #require(server.port)) {
+        let (client, _) = try await loop.createConnection(host: "127.0.0.1", port: server.port) {
             RecordingProtocol()
         }
         try await eventually { receiver.transport != nil }
@@ -481,7 +481,7 @@ import Testing
             () throws -> RecordingProtocol in throw Boom(5)
         }
         defer { server.close() }
-        let peer = try Peer.connected(to: try #require(server.port))
+        let peer = try Peer.connected(to: server.port)
         #expect(try await peer.receiveToEnd().isEmpty)
         #expect(reports.all.map { $0.error as? Boom } == [Boom(5)])
     }

@@ -23,7 +23,6 @@ import Testing
         try await withTemporaryPath { path in
             let server = try await startUnixServer(path: path, Self.echo)
             #expect(server.addresses.map(\.description) == [path])
-            #expect(server.port == nil)
             #expect(try await ask(path) == Array("hello!\n".utf8))
             server.close()
         }

@@ -52,7 +52,7 @@ import Testing
             #expect(await thrown { try await waitFor(task, timeout: .seconds(1)) } is TimeoutError)
         }
         #expect(passed == .seconds(6))
-        #expect(task.isCancelled)
+        #expect(task.wasCancelled)
     }
 
     @Test(arguments: [Duration.zero, .seconds(1)])
@@ -78,7 +78,7 @@ import Testing
         var hasStarted = false
         let task = createTask { hasStarted = true }
         #expect(await thrown { try await waitFor(task, timeout: .zero) } is TimeoutError)
-        #expect(!hasStarted && task.isCancelled)
+        #expect(!hasStarted && task.wasCancelled)
     }
 
     @Test func theErrorOfAnEndedTaskIsThrownWithoutWaiting() async throws {
@@ -98,7 +98,7 @@ import Testing
         try await settle(2)
         outer.cancel("outer")
         #expect(await thrown { try await outer.value } is CancellationError)
-        #expect(inner.isCancelled && outer.isCancelled && outer.cancelling == 1)
+        #expect(inner.wasCancelled && outer.wasCancelled && outer.cancelling == 1)
         #expect(currentTask()?.cancelMessage == "outer")
     }
 

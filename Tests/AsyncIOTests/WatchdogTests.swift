@@ -173,8 +173,8 @@ struct WatchdogTests {
         #expect(pulse.position.steps == before.steps)
     }
 
-    @Test(arguments: BackendTests.hasUring ? [Backend.epoll, .ioUring] : [.epoll])
-    func aPollThatDoesNotWaitIsAPollToo(backend: Backend) throws {
+    @Test(arguments: BackendTests.hasUring ? [EventLoop.Backend.epoll, .ioUring] : [.epoll])
+    func aPollThatDoesNotWaitIsAPollToo(backend: EventLoop.Backend) throws {
         try atTopLevel {
             let polls = try AsyncIO.run(backend: backend) {
                 let loop = try EventLoop.running

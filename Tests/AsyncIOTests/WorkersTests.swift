@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test func aCountThatIsNotPositiveIsRefused() {
-        for count: WorkerCount in [0, -1] {
+        for count: Worker.Count in [0, -1] {
             #expect(throws: ValueError.self) { try runWorkers(count: count) { _ in } }
         }
     }
@@ -297,7 +297,7 @@ final class WorkersProgram {
         let (reader, writer) = try await connect()
         defer { writer.close() }
         try await writer.write("\(request)\n")
-        return String(decoding: try await reader.readLine().dropLast(), as: UTF8.self)
+        return try await reader.readTextLine() ?? ""
     }
 }
 

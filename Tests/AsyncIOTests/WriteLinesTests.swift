@@ -83,7 +83,7 @@ import Testing
         }
         let server = try await EventLoop.running.createServer(host: "127.0.0.1", port: 0) { Sender(pieces) }
         defer { server.close() }
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: try #require(server.port))
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         #expect(try await reader.read() == joined(pieces))
         writer.close()
     }

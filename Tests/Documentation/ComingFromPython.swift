@@ -47,7 +47,7 @@ import Testing
         try await sleep(.seconds(1))
         worker.cancel("closing time")
         _ = try await wait([worker])
-        #expect(worker.isCancelled)
+        #expect(worker.wasCancelled)
         #expect(log == ["told to stop: closing time"])
     }
 

@@ -54,7 +54,7 @@ final class Ledger {
 @Suite(.eventLoop) struct ComingFromSwiftThreads {
     @Test func leavingTheLoop() async throws {
         let here = try await toThread { (1...1_000_000).reduce(0, +) }
-        let there = await withTaskExecutorPreference(threadPool) { await countPrimes(below: 1_000) }
+        let there = await withTaskExecutorPreference(ThreadPool.shared) { await countPrimes(below: 1_000) }
         #expect(here == 500_000_500_000)
         #expect(there == 168)
     }

@@ -21,7 +21,7 @@ enum AsyncMains {
 enum Deploying {
     static func untilTold() throws {
         AsyncIO.main {
-            let server = try await startServer(host: nil, port: 8080) { reader, writer in
+            let server = try await startServer(host: .anyInterface, port: 8080) { reader, writer in
                 try await handle(reader, writer)
             }
             for try await _ in try signals(.terminate, .interrupt) { break }
@@ -30,7 +30,7 @@ enum Deploying {
     }
 
     static func severalWorkers() throws {
-        try runWorkers(count: .cores, listen: [.tcp(host: nil, port: 8080)], grace: .seconds(20)) { worker in
+        try runWorkers(count: .cores, listen: [.tcp(host: .anyInterface, port: 8080)], grace: .seconds(20)) { worker in
             let server = try await startServer(descriptors: worker.sockets) { reader, writer in
                 try await handle(reader, writer)
             }

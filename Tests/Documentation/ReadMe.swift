@@ -46,9 +46,9 @@ import Testing
                 let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
                     for try await line in reader.lines { try await writer.write("you said \(line)\n") }
                 }
-                let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+                let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
                 try await writer.write("hello\n")
-                print(String(decoding: try await reader.readLine(), as: UTF8.self), terminator: "")
+                if let answer = try await reader.readTextLine() { print(answer) }
                 writer.close()
                 server.close()
 
@@ -72,7 +72,7 @@ func handle(_ request: String) async throws -> String { request }
 @Suite(.eventLoop) struct ReadMeSections {
     func network() async throws {
         let tls = try TLSContext.server(certificate: "cert.pem", key: "key.pem")
-        let server = try await startServer(host: nil, port: 8443, tls: tls) { reader, writer in
+        let server = try await startServer(host: .anyInterface, port: 8443, tls: tls) { reader, writer in
             for try await line in reader.lines { try await writer.write("\(try await handle(line))\n") }
         }
         try await server.shutdown(within: .seconds(10)) // accept no more, drain, then cut off
@@ -99,7 +99,7 @@ func handle(_ request: String) async throws -> String { request }
     }
 
     func workers() throws {
-        try runWorkers(listen: [.tcp(host: nil, port: 8080)]) { worker in
+        try runWorkers(listen: [.tcp(host: .anyInterface, port: 8080)]) { worker in
             let server = try await startServer(descriptors: worker.sockets) { reader, writer in
                 for try await line in reader.lines { try await writer.write("\(try await handle(line))\n") }
             }

@@ -27,7 +27,7 @@ final class Echo: ConnectionProtocol {
                 // The peer has ended, and not in the middle of a message.
             }
         }
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         try await writer.write([0, 3, 1, 2, 3])
         #expect(try await reader.readExactly(5) == [0, 3, 1, 2, 3])
         writer.close()
@@ -40,9 +40,9 @@ final class Echo: ConnectionProtocol {
         }
         var report = ""
         do {
-            let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+            let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
             defer { writer.close() }
-            _ = try await withTimeout(.seconds(5)) { try await reader.readUntil(Array("\r\n".utf8)) }
+            _ = try await withTimeout(.seconds(5)) { try await reader.readText(until: "\r\n") }
         } catch let error as IncompleteReadError {
             report = "the peer ended after \(error.partial.count) bytes"
         } catch let error as OSError where error.isConnectionError {
@@ -57,15 +57,15 @@ final class Echo: ConnectionProtocol {
     @Test func protocols() async throws {
         let loop = try EventLoop.running
         let server = try await loop.createServer(host: "127.0.0.1", port: 0) { Echo() }
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         try await writer.write("echo\n")
-        #expect(try await reader.readLine() == Array("echo\n".utf8))
+        #expect(try await reader.readTextLine() == "echo")
         writer.close()
         try await server.shutdown(within: .seconds(1))
     }
 
     @Test func datagrams() async throws {
-        let server = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+        let server = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 0))
         let client = try await openDatagramSocket(remoteAddress: server.localAddress)
         try await client.send("ping")
         let (bytes, sender) = try await server.receive()
@@ -82,7 +82,7 @@ final class Echo: ConnectionProtocol {
         }
         let (reader, writer) = try await openUnixConnection(path: "\0\(name)")
         try await writer.write("hello\n")
-        #expect(try await reader.readLine() == Array("hello\n".utf8))
+        #expect(try await reader.readTextLine() == "hello")
         writer.close()
         try await server.shutdown(within: .seconds(1))
     }
@@ -105,15 +105,15 @@ final class Echo: ConnectionProtocol {
     func tlsClient() async throws {
         let (reader, writer) = try await openConnection(host: "example.com", port: 443, tls: .client())
         try await writer.write("GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n")
-        let page = try await reader.read()
-        print(writer.tls?.version ?? "", page.count)
+        let page = try await reader.readToEnd()
+        if let tls = writer.tls { print(tls.version, page.count) }
     }
 
     func tlsServer() async throws {
         let tls = try TLSContext.server(certificate: "/etc/app/cert.pem", key: "/etc/app/key.pem")
         try tls.setALPN(["http/1.1"])
         tls.handshakeTimeout = .seconds(10)
-        let server = try await startServer(host: nil, port: 8443, tls: tls) { reader, writer in
+        let server = try await startServer(host: .anyInterface, port: 8443, tls: tls) { reader, writer in
             try await handle(reader, writer)
         }
         try await server.serveForever()
@@ -132,7 +132,7 @@ final class Echo: ConnectionProtocol {
         let (reader, writer) = try await openConnection(host: "mail.example.com", port: 587)
         _ = try await reader.readLine()
         try await writer.write("EHLO me\r\n")
-        while try await reader.readLine().starts(with: Array("250-".utf8)) {}
+        while try await reader.readTextLine()?.hasPrefix("250-") == true {}
         try await writer.write("STARTTLS\r\n")
         _ = try await reader.readLine()
         try await writer.startTLS(.client(), serverHostname: "mail.example.com")

@@ -39,8 +39,8 @@ import Testing
         var options = SubprocessOptions()
         options.terminal = TerminalSize(columns: 100, rows: 40)
         let process = try await createSubprocess("stty", arguments: ["size"], options: options)
-        let size = try await process.terminal?.reader.readLine()
-        #expect(size == Array("40 100\r\n".utf8))
+        let size = try await process.terminal?.reader.readText(until: "\r\n")
+        #expect(size == "40 100")
         try await process.wait()
         process.terminal?.close()
     }

@@ -50,7 +50,7 @@ import Testing
         try await sleep(.zero)
         order.cancel()
         _ = try await wait([order])
-        #expect(refunded && order.isCancelled)
+        #expect(refunded && order.wasCancelled)
     }
 
     @Test func catchingAndGoingOn() async throws {

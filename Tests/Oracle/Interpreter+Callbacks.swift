@@ -27,7 +27,7 @@ extension Interpreter {
     }
 
     private func ending(of ended: any Awaitable) throws -> String {
-        if ended.isCancelled { return "! CancelledError" }
+        if ended.wasCancelled { return "! CancelledError" }
         if let error = try ended.error() { return "! \(errorText(error))" }
         return "= \(Value(erased: try ended.result()).text)"
     }

@@ -42,7 +42,9 @@ extension Interpreter {
         objects[op.text("as")] = group
         if op.flag("cancel_before_enter") == true { group.cancel() }
         return try await block("taskgroup \(op.text("as"))", who) {
-            try await withAsyncTaskGroup(group) { try await perform(op.body(), who) } ?? .next
+            var flow = Flow.next
+            try await withAsyncTaskGroup(group) { flow = try await perform(op.body(), who) }
+            return flow
         }
     }
 

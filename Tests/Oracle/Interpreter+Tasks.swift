@@ -56,7 +56,7 @@ extension Interpreter {
         guard let ref = ref(op.text("ref"), who) else { return }
         try plain("query \(op.text("ref"))", who) {
             if !ref.isDone { return "pending" }
-            if ref.isCancelled { return "cancelled" }
+            if ref.wasCancelled { return "cancelled" }
             if let error = try ref.error() { return "error \(errorText(error))" }
             return "result \(Value(erased: try ref.result()).text)"
         }
@@ -114,9 +114,9 @@ extension Interpreter {
         case "Lock": objects[name] = Lock()
         case "Event": objects[name] = Event()
         case "Condition": objects[name] = try makeCondition(spec)
-        case "Semaphore": objects[name] = try Semaphore(spec.optionalInt("value") ?? 1)
-        case "BoundedSemaphore": objects[name] = try BoundedSemaphore(spec.optionalInt("value") ?? 1)
-        case "Barrier": objects[name] = try Barrier(spec.int("parties"))
+        case "Semaphore": objects[name] = try Semaphore(validating: spec.optionalInt("value") ?? 1)
+        case "BoundedSemaphore": objects[name] = try BoundedSemaphore(validating: spec.optionalInt("value") ?? 1)
+        case "Barrier": objects[name] = try Barrier(validating: spec.int("parties"))
         case "Queue": objects[name] = Queue<Value>(maxSize: spec.optionalInt("maxsize") ?? 0)
         case "LifoQueue": objects[name] = LIFOQueue<Value>(maxSize: spec.optionalInt("maxsize") ?? 0)
         case "PriorityQueue": objects[name] = PriorityQueue<Value>(maxSize: spec.optionalInt("maxsize") ?? 0)

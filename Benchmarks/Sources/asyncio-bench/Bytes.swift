@@ -33,7 +33,7 @@ func bytes(_ work: ByteWork, _ count: Int, in directory: String, certificate: St
     case .communicate, .fileWrite, .readText: try await bytesOfFiles(work, count, in: directory)
     case .sendFile, .transportWriteLines: try await bytesOfTransports(work, count, in: directory)
     case .datagrams:
-        let receiver = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+        let receiver = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 0))
         let sender = try await openDatagramSocket(remoteAddress: receiver.localAddress)
         let datagram = [UInt8](repeating: 1, count: 512)
         let measure = Measure()
@@ -66,7 +66,7 @@ private func bytesOfStreams(_ work: ByteWork, _ count: Int, certificate: String?
         try accepted.setResult(writer)
         try await isOver.wait()
     }
-    let (reader, writer) = try await openConnection(host: "localhost", port: server.port ?? 0, tls: clientSide)
+    let (reader, writer) = try await openConnection(host: "localhost", port: server.port, tls: clientSide)
     let peer = try await accepted.value
     let line = [UInt8](repeating: 0x78, count: 79) + [0x0A]
     let part = [UInt8](repeating: 0x78, count: 76) + Array("\r\n\r\n".utf8)
@@ -129,7 +129,7 @@ private final class Sender: ConnectionProtocol {
 private func bytesOfTransports(_ work: ByteWork, _ count: Int, in directory: String) async throws {
     let sender = Sender()
     let server = try await EventLoop.running.createServer(host: "127.0.0.1", port: 0) { sender }
-    let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+    let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
     let transport = try await sender.transport.value
     let path = try await makeFile(in: directory)
     let file = try await openFile(path)

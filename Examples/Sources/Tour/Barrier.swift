@@ -1,7 +1,7 @@
 import AsyncIO
 
 func barrier() async throws {
-    let barrier = try Barrier(3)
+    let barrier = Barrier(3)
     try await gather(1...3) { number in try await work(number, barrier) }
 }
 

@@ -1,7 +1,7 @@
 import AsyncIO
 
 func bounded() async throws {
-    let semaphore = try BoundedSemaphore(2)
+    let semaphore = BoundedSemaphore(2)
     try await gather(0..<4) { number in try await work(number, semaphore) }
     do {
         try semaphore.release()

@@ -1,7 +1,7 @@
 import AsyncIO
 
 func semaphore() async throws {
-    let semaphore = try Semaphore(2)
+    let semaphore = Semaphore(2)
     try await gather(0..<5) { number in try await call(number, semaphore) }
 }
 

@@ -94,7 +94,7 @@ struct EchoServer: ParsableCommand {
         }
     }
 
-    private func ready(_ addresses: [SocketAddress]) {
+    private func ready(_ addresses: [Endpoint]) {
         print("READY\nlistening on \(addresses.map(\.description).joined(separator: ", "))")
         fflush(nil)
     }

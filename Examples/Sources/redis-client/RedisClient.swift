@@ -70,9 +70,9 @@ struct RedisClient: ParsableCommand {
 
     /// Reads a reply and formats it for printing. The first byte of a reply is its type.
     private func readReply(_ reader: StreamReader, depth: Int = 0) async throws -> (text: String, isError: Bool) {
-        let line = try await reader.readUntil(Array("\r\n".utf8)).dropLast(2)
-        let text = String(decoding: line.dropFirst(), as: UTF8.self)
-        switch (line.first.map(UnicodeScalar.init), Int(text)) {
+        let line = try await reader.readText(until: "\r\n", invalid: .replace)
+        let text = String(line.dropFirst())
+        switch (line.first, Int(text)) {
         case ("+", _): return (text, false)
         case ("-", _): return ("(error) \(text)", true)
         case (":", let number?): return ("(integer) \(number)", false)
@@ -88,7 +88,7 @@ struct RedisClient: ParsableCommand {
                 lines.append("\(index)) " + item.joined(separator: "\n   "))
             }
             return (lines.joined(separator: "\n"), false)
-        default: throw ValueError("expected a Redis reply, got: \(String(decoding: line, as: UTF8.self))")
+        default: throw ValueError("expected a Redis reply, got: \(line)")
         }
     }
 }

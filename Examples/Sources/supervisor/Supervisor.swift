@@ -92,7 +92,7 @@ struct Supervisor: ParsableCommand {
 /// A command, and the process that currently runs it.
 final class Service {
     let command: String
-    var process: Subprocess?
+    var process: AsyncSubprocess?
 
     init(command: String) { self.command = command }
 }

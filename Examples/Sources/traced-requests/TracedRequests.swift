@@ -32,7 +32,7 @@ struct TracedRequests: ParsableCommand {
             }
             try await withServer(server) { server in
                 _ = try await gather(1...requests) { number in
-                    let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+                    let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
                     try await writer.write("\(number)\n")
                     _ = try await reader.readLine()
                     writer.close()

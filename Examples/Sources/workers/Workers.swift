@@ -36,7 +36,7 @@ struct Workers: ParsableCommand {
     }
 
     func run() throws {
-        let count: WorkerCount = self.count.map { $0 == 0 ? .inProcess : WorkerCount($0) } ?? .cores
+        let count: Worker.Count = self.count.map { $0 == 0 ? .inProcess : Worker.Count($0) } ?? .cores
         try runWorkers(
             count: count, listen: [.tcp(host: host, port: port)], grace: .seconds(grace)
         ) { [work] worker in
@@ -50,7 +50,7 @@ struct Workers: ParsableCommand {
                     if closes { break }
                 }
             }
-            print("READY worker \(worker.number), process \(getpid()), port \(server.port ?? 0)")
+            print("READY worker \(worker.number), process \(getpid()), port \(server.port)")
             fflush(nil)
             try await worker.serve(server)
         }

@@ -17,12 +17,12 @@ import Testing
     }
 
     private func line(of reader: StreamReader?) async throws -> String {
-        String(decoding: try await #require(reader).readLine(), as: UTF8.self)
+        try #require(try await reader?.readTextLine())
     }
 
     /// Returns the port at the end of a line.
     private func port(_ line: String) throws -> Int {
-        try #require(Int(line.dropLast().split(separator: ":").last ?? ""))
+        try #require(Int(line.split(separator: ":").last ?? ""))
     }
 
     @Test(arguments: ["metrics-server", "service-group", "traced-requests"])
@@ -40,7 +40,7 @@ import Testing
             let http = try await port(line(of: process.stdout))
             let (reader, writer) = try await openConnection(host: "127.0.0.1", port: echo)
             try await writer.write("hello\n")
-            #expect(try await reader.readLine() == Array("hello\n".utf8))
+            #expect(try await reader.readTextLine() == "hello")
             try await retry(attempts: 100, backoff: Backoff(initial: .milliseconds(20), factor: 1)) {
                 let curl = try await createSubprocess(
                     "curl", arguments: ["-fsS", "http://127.0.0.1:\(http)/metrics"], stdout: .pipe)

@@ -20,7 +20,7 @@ import Testing
         let service = ServerService(server)
         #expect(service.description == "Server on \(server.addresses[0])")
         let group = group(service)
-        let port = try #require(server.port)
+        let port = server.port
         let run = createTask { try await group.run() }
         try await until { server.isServing }
         let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port)
@@ -49,7 +49,7 @@ import Testing
         }
         let group = group(ServerService(server, within: .milliseconds(20)))
         let run = createTask { try await group.run() }
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         defer { writer.close() }
         try await until { server.connectionCount == 1 }
         await group.triggerGracefulShutdown()
@@ -62,7 +62,7 @@ import Testing
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in try await sleep(.seconds(3600)) }
         let group = group(ServerService(server, within: .seconds(3600)))
         let run = Task { try await group.run() }
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         defer { writer.close() }
         try await until { server.connectionCount == 1 }
         run.cancel()

@@ -187,7 +187,7 @@ import Tracing
                 }
             }
         }
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         try await writer.write("hello\n")
         #expect(try await reader.readLine().count == 6)
         writer.close()

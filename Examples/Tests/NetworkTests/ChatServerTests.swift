@@ -103,8 +103,8 @@ import Testing
                 "curl", arguments: ["-s", "-N", "telnet://\(address)"], stdin: .pipe, stdout: .pipe
             ) { curl in
                 try await curl.stdin?.write("cora\n")
-                #expect(try await curl.stdout?.readText() == "* your name?\n")
-                #expect(try await curl.stdout?.readText() == "* cora came to lobby\n")
+                #expect(try await curl.stdout?.readTextLine() == "* your name?")
+                #expect(try await curl.stdout?.readTextLine() == "* cora came to lobby")
                 try process.terminate()
                 #expect(try await process.wait() == 0)
                 // curl notices the end when its own input ends.

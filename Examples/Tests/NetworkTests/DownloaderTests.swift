@@ -58,7 +58,7 @@ import Testing
             try configuration.write(toFile: "\(folder)/nginx.conf", atomically: true, encoding: .utf8)
             try await withSubprocess(
                 "nginx", arguments: ["-c", "\(folder)/nginx.conf", "-p", folder], stderr: .devNull,
-                environment: Subprocess.inheritedEnvironment.merging(["PATH": path]) { $1 }
+                environment: AsyncSubprocess.inheritedEnvironment.merging(["PATH": path]) { $1 }
             ) { _ in
                 try await eventually { try await openConnection(host: "127.0.0.1", port: secure).1.close() }
                 try await withFolder { target in
@@ -189,7 +189,7 @@ import Testing
                 try await withSubprocess(
                     program("downloader"), arguments: ["\(url)/byte-by-byte", "-o", target], options: options
                 ) { process in
-                    let text = String(decoding: try await process.terminal?.reader.read() ?? [], as: UTF8.self)
+                    let text = try await process.terminal?.reader.readText() ?? ""
                     #expect(text.contains("[=====               "), "\(text.debugDescription)")
                     #expect(text.contains("] 50 % of 6 bytes  byte-by-byte\r\n"), "\(text.debugDescription)")
                     #expect(text.hasSuffix("byte-by-byte: 6 bytes\r\n"), "\(text.debugDescription)")
@@ -214,5 +214,5 @@ import Testing
     }
 
     /// The path with the directory that often contains nginx.
-    private var path: String { (Subprocess.inheritedEnvironment["PATH"] ?? "") + ":/usr/sbin" }
+    private var path: String { (AsyncSubprocess.inheritedEnvironment["PATH"] ?? "") + ":/usr/sbin" }
 }

@@ -66,7 +66,7 @@ import Testing
                     "openssl", arguments: options, stdin: .pipe, stdout: .pipe, stderr: .devNull
                 ) { process in
                     try await process.stdin?.write("over TLS\n")
-                    #expect(try await process.stdout?.readText() == "over TLS\n")
+                    #expect(try await process.stdout?.readTextLine() == "over TLS")
                 }
             }
         }
@@ -144,7 +144,7 @@ import Testing
             let (reader, writer) = try await openConnection(host: "127.0.0.1", port: Int(address.port) ?? 0)
             defer { writer.close() }
             try await writer.write("last\n")
-            #expect(try await reader.readText() == "last\n")
+            #expect(try await reader.readTextLine() == "last")
             try process.terminate()
             #expect(try await reader.read() == [])
             #expect(try await process.wait() == 0)

@@ -14,18 +14,18 @@ func program(_ name: String) -> String {
 /// - Returns: The output that the server printed after that.
 @discardableResult
 func withServer(
-    _ name: String, _ arguments: String..., body: (_ process: Subprocess, _ address: String) async throws -> Void
+    _ name: String, _ arguments: String..., body: (_ process: AsyncSubprocess, _ address: String) async throws -> Void
 ) async throws -> String {
     try await withSubprocess(
         program(name), arguments: arguments, stdout: .pipe, stderr: .stdout
     ) { process in
         let reader = try #require(process.stdout)
-        #expect(try await reader.readText() == "READY\n")
-        let address = try await reader.readText().dropFirst("listening on ".count).dropLast()
+        #expect(try await reader.readTextLine() == "READY")
+        let address = try #require(try await reader.readTextLine()).dropFirst("listening on ".count)
         try await withTimeout(.seconds(60)) { try await body(process, String(address)) }
         if process.returnCode == nil { try process.terminate() }
         #expect(try await waitFor(timeout: .seconds(20)) { try await process.wait() } == 0)
-        return String(decoding: try await reader.read(), as: UTF8.self)
+        return try await reader.readText()
     }
 }
 
@@ -55,7 +55,7 @@ func expect(_ expected: String, from code: String, _ arguments: String...) async
 /// Runs a server that is written in Python and prints its port first.
 func withPython(_ code: String, body: (_ port: String) async throws -> Void) async throws {
     try await withSubprocess("python3", arguments: ["-u", "-c", code], stdout: .pipe) { process in
-        try await body(String(try #require(process.stdout).readText().dropLast()))
+        try await body(try #require(try await process.stdout?.readTextLine()))
     }
 }
 
@@ -66,7 +66,7 @@ func withWebServer(_ folder: String, body: (_ port: String) async throws -> Void
         stdout: .pipe, stderr: .devNull
     ) { process in
         // "Serving HTTP on 127.0.0.1 port 40000 (…"
-        let words = try await #require(process.stdout).readText().split(separator: " ")
+        let words = try #require(try await process.stdout?.readTextLine()).split(separator: " ")
         try await body(String(words[5]))
     }
 }
@@ -98,16 +98,12 @@ func makeCertificate(in folder: String) async throws {
 func freePort() async throws -> Int {
     let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in }
     defer { server.close() }
-    return try #require(server.port)
+    return server.port
 }
 
 /// Retries until `body` succeeds, for programs that do not report when they are ready.
 func eventually<T>(_ body: () async throws -> T) async throws -> T {
     try await retry(attempts: 200, backoff: Backoff(initial: .milliseconds(25), factor: 1), body)
-}
-
-extension StreamReader {
-    func readText() async throws -> String { String(decoding: try await readLine(), as: UTF8.self) }
 }
 
 extension String {

@@ -35,7 +35,7 @@ import Testing
         try await AsyncIO.sleep(.milliseconds(20))
         task.cancel()
         _ = try? await task.value
-        ending.isTaskCancelled = task.isCancelled
+        ending.isTaskCancelled = task.wasCancelled
         return ending
     }
 
@@ -43,7 +43,7 @@ import Testing
     private func withSilentServer(_ body: @escaping (URL) async throws -> Void) async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
         try await withServer(server, grace: .zero) { server in
-            try await body(try #require(URL(string: "http://127.0.0.1:\(server.port ?? 0)/")))
+            try await body(try #require(URL(string: "http://127.0.0.1:\(server.port)/")))
         }
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.eventLoop) struct SupervisorTests {
     private func withSupervisor(
-        _ commands: String, _ arguments: String..., body: (Subprocess) async throws -> Void
+        _ commands: String, _ arguments: String..., body: (AsyncSubprocess) async throws -> Void
     ) async throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("commands-\(UUID())")
         try commands.write(to: file, atomically: true, encoding: .utf8)
@@ -14,12 +14,13 @@ import Testing
     }
 
     /// Returns the first `count` lines for which `isMeant` is true.
-    private func lines(_ count: Int, of process: Subprocess, where isMeant: (String) -> Bool) async throws -> [String] {
+    private func lines(_ count: Int, of process: AsyncSubprocess, where isMeant: (String) -> Bool) async throws
+        -> [String]
+    {
         var found: [String] = []
         while found.count < count {
-            let line = String(decoding: try await process.stdout?.readLine() ?? [], as: UTF8.self)
-            if line.isEmpty { break }
-            if isMeant(line) { found.append(String(line.dropLast())) }
+            guard let line = try await process.stdout?.readTextLine() else { break }
+            if isMeant(line) { found.append(line) }
         }
         return found
     }

@@ -5,12 +5,12 @@ import Testing
 
 @Suite(.eventLoop) struct WorkersTests {
     /// Returns the port that the workers listen on, after `count` of them have reported it.
-    private func port(of process: Subprocess, after count: Int) async throws -> Int {
+    private func port(of process: AsyncSubprocess, after count: Int) async throws -> Int {
         var port = 0
         for _ in 0..<count {
-            let line = String(decoding: try await process.stdout?.readLine() ?? [], as: UTF8.self)
+            let line = try await process.stdout?.readTextLine() ?? ""
             #expect(line.hasPrefix("READY worker"))
-            port = Int(line.split(separator: " ").last?.dropLast() ?? "") ?? 0
+            port = Int(line.split(separator: " ").last ?? "") ?? 0
         }
         return port
     }

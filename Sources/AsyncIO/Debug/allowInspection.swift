@@ -19,13 +19,9 @@ internal import AsyncIOSystem
 /// - Throws: ``OSError`` if the socket or a thread cannot be created.
 ///
 /// asyncio: `python -m asyncio ps PID`, which needs no call in the program.
-public func allowInspection(dumpSignal: Int32? = defaultDumpSignal) throws(OSError) {
+public func allowInspection(dumpSignal: ProcessSignal? = .user1) throws(OSError) {
     try InspectionServer.shared.start(dumpSignal: dumpSignal)
 }
-
-/// The signal that prints the tree of tasks by default: `SIGUSR1`. See
-/// ``allowInspection(dumpSignal:)``.
-public let defaultDumpSignal: Int32 = 10
 
 /// Answers inspection tools on threads of its own.
 final class InspectionServer: Sendable {
@@ -43,7 +39,7 @@ final class InspectionServer: Sendable {
     /// The maximum wait in all, in multiples of `patience`.
     private static let longestPatience = 20
 
-    func start(dumpSignal: Int32?) throws(OSError) {
+    func start(dumpSignal: ProcessSignal?) throws(OSError) {
         let mustStart = isStarted.withLock { isStarted in
             defer { isStarted = true }
             return !isStarted
@@ -53,7 +49,7 @@ final class InspectionServer: Sendable {
             let (channel, path) = try InspectionChannel.listen()
             atEndOfProcess { InspectionChannel.remove(path) }
             try Thread.start(named: "asyncio-inspect") { [self] in serve(channel) }
-            guard let dumpSignal, let signals = try DumpSignal(dumpSignal) else { return }
+            guard let dumpSignal, let signals = try DumpSignal(dumpSignal.rawValue) else { return }
             try Thread.start(named: "asyncio-dump") { [self] in dump(at: signals) }
         } catch {
             isStarted.withLock { $0 = false }

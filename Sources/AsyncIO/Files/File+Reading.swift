@@ -18,7 +18,7 @@ extension File {
     ///   not move.
     ///
     /// Python: `read`.
-    public nonisolated(nonsending) func read(_ count: Int = -1) async throws -> [UInt8] {
+    public func read(_ count: Int = -1) async throws -> [UInt8] {
         try checkReadable("read()")
         if count == 0 { return [] }
         return try await turn.withLock {
@@ -30,9 +30,16 @@ extension File {
         }
     }
 
+    /// Reads from the current position to the end of the file.
+    ///
+    /// - Throws: as ``read(_:)``. If the task is cancelled, the position does not move.
+    ///
+    /// Python: `read()`.
+    public func readToEnd() async throws -> [UInt8] { try await read(-1) }
+
     /// Reads until there are `count` bytes, or to the end. If that fails, the position does not
     /// move.
-    private nonisolated(nonsending) func collect(_ count: Int) async throws -> [UInt8] {
+    private func collect(_ count: Int) async throws -> [UInt8] {
         var bytes = ahead.takeFirst(count)
         while bytes.count < count {
             let start = position + bytes.count
@@ -62,7 +69,7 @@ extension File {
     /// - Throws: as ``read(_:)``. If the task is cancelled, the position does not move.
     ///
     /// Python: `readline`.
-    public nonisolated(nonsending) func readLine() async throws -> [UInt8] {
+    public func readLine() async throws -> [UInt8] {
         try checkReadable("readLine()")
         try await engine.giveWayIfDue()
         return try await turn.withLock {
@@ -88,7 +95,7 @@ extension File {
     ///   pipe).
     ///
     /// Python: `os.pread`.
-    public nonisolated(nonsending) func read(_ count: Int, at offset: Int) async throws -> [UInt8] {
+    public func read(_ count: Int, at offset: Int) async throws -> [UInt8] {
         try checkReadable("read(at:)")
         try checkPositions(offset, "reading")
         guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
@@ -105,7 +112,7 @@ extension File {
     // MARK: Inside
 
     /// Appends to the read-ahead buffer; returns false at the end of the file.
-    private nonisolated(nonsending) func readAhead(_ count: Int) async throws -> Bool {
+    private func readAhead(_ count: Int) async throws -> Bool {
         while true {
             let before = writes
             let bytes = try await fetch(count, at: isSeekable ? position + ahead.count : -1)
@@ -124,7 +131,7 @@ extension File {
     }
 
     /// Performs one read.
-    private nonisolated(nonsending) func fetch(_ count: Int, at offset: Int) async throws -> [UInt8] {
+    private func fetch(_ count: Int, at offset: Int) async throws -> [UInt8] {
         if canReadNow, count <= FileEngine.readNowLimit, let bytes = try await fetchNow(count, at: offset) {
             return bytes
         }
@@ -137,7 +144,7 @@ extension File {
     }
 
     /// Returns the bytes that are in memory; nil if there are none.
-    private nonisolated(nonsending) func fetchNow(_ count: Int, at offset: Int) async throws -> [UInt8]? {
+    private func fetchNow(_ count: Int, at offset: Int) async throws -> [UInt8]? {
         try await engine.giveWayIfDue()
         try checkOpen("read()")
         do {

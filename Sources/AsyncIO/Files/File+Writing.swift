@@ -3,7 +3,7 @@ internal import SystemPackage
 
 extension File {
     /// Writes all of `bytes` at the current position, or at the end if the file was opened with
-    /// ``OpenMode/append``.
+    /// ``File/Mode/append``.
     ///
     /// The system first keeps the bytes in memory. ``sync(onlyData:)`` waits until they are on the
     /// disk.
@@ -13,7 +13,7 @@ extension File {
     ///   after the last byte that was written.
     ///
     /// Python: `write`.
-    public nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws {
+    public func write(_ bytes: [UInt8]) async throws {
         try checkWritable("write()")
         try await turn.withLock {
             try checkOpen("write()")
@@ -29,19 +29,19 @@ extension File {
     /// - Throws: as ``write(_:)-([UInt8])``, including `CancellationError`.
     ///
     /// Python: `write`.
-    public nonisolated(nonsending) func write(_ text: String) async throws { try await write(Array(text.utf8)) }
+    public func write(_ text: String) async throws { try await write(Array(text.utf8)) }
 
     /// Writes all of `bytes` starting at `offset`, counted from the start of the file.
     ///
     /// The method neither uses nor moves the position, and does not wait for other operations.
     ///
     /// - Throws: as ``write(_:)-([UInt8])``; ``ValueError`` if `offset` is negative or the file was
-    ///   opened with ``OpenMode/append``; ``OSError`` with `.illegalSeek` if the file is not
+    ///   opened with ``File/Mode/append``; ``OSError`` with `.illegalSeek` if the file is not
     ///   seekable (a pipe). If the task is cancelled, `CancellationError`; a part of `bytes` may
     ///   have been written.
     ///
     /// Python: `os.pwrite`.
-    public nonisolated(nonsending) func write(_ bytes: [UInt8], at offset: Int) async throws {
+    public func write(_ bytes: [UInt8], at offset: Int) async throws {
         try checkWritable("write(at:)")
         try checkPositions(offset, "writing")
         if mode.isAppending {
@@ -50,7 +50,7 @@ extension File {
         try await write(bytes, at: offset) { _ in }
     }
 
-    private nonisolated(nonsending) func write(
+    private func write(
         _ bytes: [UInt8], at offset: Int?, wrote: (Int) throws -> Void
     ) async throws {
         var written = 0
@@ -81,7 +81,7 @@ extension File {
     ///   cancelled, `CancellationError`; the file may have the new length.
     ///
     /// Python: `truncate`.
-    public nonisolated(nonsending) func truncate(to size: Int? = nil) async throws {
+    public func truncate(to size: Int? = nil) async throws {
         try checkWritable("truncate()")
         try await turn.withLock {
             try checkOpen("truncate()")
@@ -102,7 +102,7 @@ extension File {
     ///   file is closed; `CancellationError` if the task is cancelled.
     ///
     /// Python: `os.fsync`, `os.fdatasync`.
-    public nonisolated(nonsending) func sync(onlyData: Bool = false) async throws {
+    public func sync(onlyData: Bool = false) async throws {
         try checkOpen("sync()")
         let outcome = try await perform(FileRequest(.sync(descriptor, onlyData: onlyData)))
         if let cancellation = outcome.cancellation { throw cancellation }
@@ -121,7 +121,7 @@ extension File {
     ///
     /// Python: `seek`.
     @discardableResult
-    public nonisolated(nonsending) func seek(_ offset: Int, from origin: SeekOrigin = .start) async throws -> Int {
+    public func seek(_ offset: Int, from origin: SeekOrigin = .start) async throws -> Int {
         try checkOpen("seek()")
         guard isSeekable else { throw failure(.illegalSeek, "seeking in") }
         return try await turn.withLock { try move(offset, from: origin) }

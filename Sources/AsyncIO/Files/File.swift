@@ -31,7 +31,7 @@ public final class File {
     /// U+FFFD.
     public let path: String
     /// The mode in which the file was opened.
-    public let mode: OpenMode
+    public let mode: File.Mode
     /// The file descriptor, which the file owns; -1 once the file is closed.
     ///
     /// Python: `fileno`.
@@ -64,7 +64,7 @@ public final class File {
     /// Whether the end of the last operation closes the descriptor.
     private var closesLate = false
 
-    init(_ descriptor: Int32, path: String, mode: OpenMode, loop: EventLoop, engine: FileEngine) throws {
+    init(_ descriptor: Int32, path: String, mode: File.Mode, loop: EventLoop, engine: FileEngine) throws {
         self.path = path
         self.mode = mode
         self.loop = loop
@@ -114,7 +114,7 @@ public final class File {
     ///   the task is cancelled. The file is closed in either case.
     ///
     /// Python: `close`.
-    public nonisolated(nonsending) func close() async throws {
+    public func close() async throws {
         guard !isClosing else { return }
         isClosing = true
         let cancellation = await waitUntilIdle()
@@ -143,7 +143,7 @@ public final class File {
     }
 
     /// Waits even if the task is cancelled; returns the cancellation error.
-    private nonisolated(nonsending) func waitUntilIdle() async -> (any Error)? {
+    private func waitUntilIdle() async -> (any Error)? {
         var cancellation: (any Error)?
         let task = runningTask()
         var message = task?.cancelMessage
@@ -165,7 +165,7 @@ public final class File {
     // MARK: Inside
 
     /// Performs the request on the engine. The descriptor stays open until the request has ended.
-    nonisolated(nonsending) func perform(_ request: FileRequest) async throws -> FileOutcome {
+    func perform(_ request: FileRequest) async throws -> FileOutcome {
         guard EventLoop.required(for: "A file") === loop else {
             throw RuntimeError("the file \(path) belongs to another event loop")
         }

@@ -21,7 +21,7 @@ class FileEngine {
 
     /// Yields to other tasks if this step has done enough without waiting; see IOBudget.swift.
     @inline(never)
-    nonisolated(nonsending) final func giveWayIfDue() async throws {
+    final func giveWayIfDue() async throws {
         if loop.isBudgetSpent { try await giveWay() }
     }
 }

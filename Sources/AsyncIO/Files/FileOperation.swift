@@ -79,7 +79,7 @@ final class FileOperation {
     /// Performs the request on `engine` and waits until it has ended.
     ///
     /// - Throws: ``RuntimeError`` if the loop accepts no more work.
-    nonisolated(nonsending) func run(on engine: FileEngine) async throws -> FileOutcome {
+    func run(on engine: FileEngine) async throws -> FileOutcome {
         try engine.start(self)
         if isDone { return outcome(nil) }
         var cancellation: (any Error)?

@@ -43,7 +43,7 @@ final class ThreadFileEngine: FileEngine {
                 operation.end()
             }
         }
-        Task.detached(executorPreference: threadPool) { report.performAndSend(mayBlock: false) }
+        Task.detached(executorPreference: ThreadPool.shared) { report.performAndSend(mayBlock: false) }
     }
 
     // MARK: On a thread of its own

@@ -22,14 +22,14 @@ internal import SystemPackage
 ///   cancelled. The file is then not open, but may have been created.
 ///
 /// Python: `open`; `aiofiles.open`.
-public nonisolated(nonsending) func openFile(
-    _ path: some SystemStringConvertible, _ mode: OpenMode = .read, permissions: Int = 0o666
+public func openFile(
+    _ path: some SystemStringConvertible, _ mode: File.Mode = .read, permissions: Int = 0o666
 ) async throws -> File {
     try await openFile(at: path.systemString, mode, permissions)
 }
 
-private nonisolated(nonsending) func openFile(
-    at path: SystemString, _ mode: OpenMode, _ permissions: Int
+private func openFile(
+    at path: SystemString, _ mode: File.Mode, _ permissions: Int
 ) async throws -> File {
     let loop = EventLoop.required(for: "openFile")
     let engine = try loop.fileEngine
@@ -70,7 +70,7 @@ private nonisolated(nonsending) func openFile(
 /// Python: `with open(…) as file:`.
 @discardableResult
 public func withFile<T>(
-    _ path: some SystemStringConvertible, _ mode: OpenMode = .read, permissions: Int = 0o666,
+    _ path: some SystemStringConvertible, _ mode: File.Mode = .read, permissions: Int = 0o666,
     isolation: isolated (any Actor)? = #isolation, _ body: (File) async throws -> T
 ) async throws -> T {
     let file = try await openFile(path, mode, permissions: permissions)

@@ -7,7 +7,7 @@ internal import SystemPackage
 ///   `CancellationError` if the task is cancelled.
 ///
 /// Python: `Path.read_bytes`.
-public nonisolated(nonsending) func readFile(_ path: some SystemStringConvertible) async throws -> [UInt8] {
+public func readFile(_ path: some SystemStringConvertible) async throws -> [UInt8] {
     let file = try await openFile(path)
     let result: Result<[UInt8], any Error>
     do { result = .success(try await file.read()) } catch { result = .failure(error) }
@@ -16,13 +16,19 @@ public nonisolated(nonsending) func readFile(_ path: some SystemStringConvertibl
     return try result.get()
 }
 
-/// Reads a whole file as UTF-8 text. Invalid UTF-8 is replaced by U+FFFD.
+/// Reads a whole file as UTF-8 text.
 ///
-/// - Throws: as ``readFile(_:)``, including `CancellationError`.
+/// - Parameters:
+///   - path: the path of the file.
+///   - invalid: what to do with bytes that are not UTF-8.
+/// - Throws: ``ValueError`` if the file is not UTF-8 and `invalid` is ``InvalidText/reject``; otherwise as
+///   ``readFile(_:)``, including `CancellationError`.
 ///
 /// Python: `Path.read_text`.
-public nonisolated(nonsending) func readText(_ path: some SystemStringConvertible) async throws -> String {
-    String(decoding: try await readFile(path), as: UTF8.self)
+public func readText(
+    _ path: some SystemStringConvertible, invalid: InvalidText = .reject
+) async throws -> String {
+    try invalid.text(try await readFile(path))
 }
 
 /// Replaces the content of the file at `path` with `bytes`, atomically.
@@ -45,7 +51,7 @@ public nonisolated(nonsending) func readText(_ path: some SystemStringConvertibl
 ///   content.
 ///
 /// Python: `Path.write_bytes`, which leaves a partial file if it is interrupted.
-public nonisolated(nonsending) func writeFile(
+public func writeFile(
     _ path: some SystemStringConvertible, _ bytes: [UInt8], permissions: Int = 0o666, sync: Bool = true
 ) async throws {
     let loop = EventLoop.required(for: "writeFile")
@@ -64,7 +70,7 @@ public nonisolated(nonsending) func writeFile(
 ///   `CancellationError`.
 ///
 /// Python: `Path.write_text`.
-public nonisolated(nonsending) func writeFile(
+public func writeFile(
     _ path: some SystemStringConvertible, _ text: String, permissions: Int = 0o666, sync: Bool = true
 ) async throws {
     try await writeFile(path, Array(text.utf8), permissions: permissions, sync: sync)

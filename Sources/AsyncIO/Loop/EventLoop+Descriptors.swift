@@ -134,7 +134,7 @@ extension EventLoop {
     // MARK: Waiting for the user's descriptors
 
     /// Suspends until a user's descriptor is readable. Any number of tasks can wait.
-    nonisolated(nonsending) func waitReadable(_ descriptor: Int32, _ operation: StaticString) async throws {
+    func waitReadable(_ descriptor: Int32, _ operation: StaticString) async throws {
         let place = Waiter(for: operation)
         let waits = try waits(for: descriptor, operation, { $0.readers.append(place) }) { $0.readers.remove(place) }
         defer { end(waits, of: descriptor) { $0.readers.remove(place) } }
@@ -142,7 +142,7 @@ extension EventLoop {
     }
 
     /// Suspends until a user's descriptor is writable. Any number of tasks can wait.
-    nonisolated(nonsending) func waitWritable(_ descriptor: Int32, _ operation: StaticString) async throws {
+    func waitWritable(_ descriptor: Int32, _ operation: StaticString) async throws {
         let place = Waiter(for: operation)
         let waits = try waits(for: descriptor, operation, { $0.writers.append(place) }) { $0.writers.remove(place) }
         defer { end(waits, of: descriptor) { $0.writers.remove(place) } }

@@ -42,10 +42,10 @@ public final class EventLoop: @unchecked Sendable {
     // MARK: Input, output, time (loop thread only)
 
     let poller: any Poller
-    /// The backend that the loop uses; never ``Backend/automatic``.
+    /// The backend that the loop uses; never ``EventLoop/Backend/automatic``.
     ///
     /// asyncio: the selector of the loop.
-    public let backend: Backend
+    public let backend: EventLoop.Backend
     @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
     /// The current time of a loop in virtual time; nil in real time.
     @safe @exclusivity(unchecked) var virtualNow: Int64?
@@ -165,7 +165,7 @@ public final class EventLoop: @unchecked Sendable {
     /// - Throws: ``OSError`` if the system does not allow the backend.
     ///
     /// asyncio: `SelectorEventLoop(selector)`.
-    public convenience init(debug: Bool? = nil, backend: Backend = .automatic) throws(OSError) {
+    public convenience init(debug: Bool? = nil, backend: EventLoop.Backend = .automatic) throws(OSError) {
         try self.init(debug: debug, backend: backend, time: .real)
     }
 
@@ -177,7 +177,7 @@ public final class EventLoop: @unchecked Sendable {
         case virtual
     }
 
-    package init(debug: Bool?, backend: Backend = .automatic, time: Time) throws(OSError) {
+    package init(debug: Bool?, backend: EventLoop.Backend = .automatic, time: Time) throws(OSError) {
         LoopExecutor.install()
         (poller, self.backend) = try backend.makePoller()
         inbox = Inbox.make()

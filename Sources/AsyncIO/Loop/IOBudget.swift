@@ -90,4 +90,4 @@ extension EventLoop {
 ///
 /// - Throws: `CancellationError`.
 @inline(never)
-nonisolated(nonsending) func giveWay() async throws { try await yieldToLoop() }
+func giveWay() async throws { try await yieldToLoop() }

@@ -60,7 +60,7 @@ class Seat {
 
     /// Suspends the running Swift task until ``handOver()``, unless that has already happened. The condition
     /// is checked when nothing can happen in between anymore.
-    nonisolated(nonsending) final func wait(while condition: () -> Bool) async {
+    final func wait(while condition: () -> Bool) async {
         guard condition() else { return }
         EventLoop.withRequired(for: "await") { $0.parking = .seat(Unretained(self)) }
         await ParkingPlace.shared.arrive()

@@ -49,7 +49,7 @@
 /// asyncio: `asyncio.run(main())` as the last line of a program.
 @discardableResult
 public func main<T>(
-    debug: Bool? = nil, backend: Backend = .automatic, _ body: @escaping @MainActor () async throws -> T
+    debug: Bool? = nil, backend: EventLoop.Backend = .automatic, _ body: @escaping @MainActor () async throws -> T
 ) -> T {
     if EventLoop.here != nil {
         ProgramEnd.end(
@@ -63,8 +63,8 @@ public func main<T>(
 /// `body`.
 @_documentation(visibility: internal)
 @discardableResult
-public nonisolated(nonsending) func main<T>(
-    debug: Bool? = nil, backend: Backend = .automatic, _ body: @escaping @MainActor () async throws -> T
+public func main<T>(
+    debug: Bool? = nil, backend: EventLoop.Backend = .automatic, _ body: @escaping @MainActor () async throws -> T
 ) async -> T {
     guard let loop = EventLoop.here, let main = loop.asyncMain else {
         return runMain(debug: debug, backend: backend, body)
@@ -91,7 +91,7 @@ public nonisolated(nonsending) func main<T>(
 
 /// Tells the compiler which of the two functions is meant.
 private func runMain<T>(
-    debug: Bool?, backend: Backend, _ body: @escaping @MainActor () async throws -> T
+    debug: Bool?, backend: EventLoop.Backend, _ body: @escaping @MainActor () async throws -> T
 ) -> T {
     main(debug: debug, backend: backend, body)
 }

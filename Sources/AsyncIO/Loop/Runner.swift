@@ -25,7 +25,7 @@ internal import AsyncIOSystem
 /// asyncio: `asyncio.run`.
 @discardableResult
 public func run<T>(
-    debug: Bool? = nil, backend: Backend = .automatic, _ body: @escaping @MainActor () async throws -> T
+    debug: Bool? = nil, backend: EventLoop.Backend = .automatic, _ body: @escaping @MainActor () async throws -> T
 ) throws -> T {
     try run(Runner(debug: debug, backend: backend), body)
 }
@@ -57,7 +57,7 @@ public final class Runner {
 
     private var state = State.created
     private let debug: Bool?
-    private let backend: Backend
+    private let backend: EventLoop.Backend
     private let time: EventLoop.Time
     private let configure: ((EventLoop) -> Void)?
 
@@ -66,12 +66,13 @@ public final class Runner {
     /// - Parameters:
     ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
     ///   - backend: The backend of the loop.
-    public convenience init(debug: Bool? = nil, backend: Backend = .automatic) {
+    public convenience init(debug: Bool? = nil, backend: EventLoop.Backend = .automatic) {
         self.init(debug: debug, backend: backend, time: .real)
     }
 
     package init(
-        debug: Bool?, backend: Backend = .automatic, time: EventLoop.Time, configure: ((EventLoop) -> Void)? = nil
+        debug: Bool?, backend: EventLoop.Backend = .automatic, time: EventLoop.Time,
+        configure: ((EventLoop) -> Void)? = nil
     ) {
         self.debug = debug
         self.backend = backend
@@ -201,7 +202,7 @@ extension EventLoop {
             return allEnded
         }
         try runUntilComplete(allEnded)
-        for task in left where !task.isCancelled {
+        for task in left where !task.wasCancelled {
             guard let error = task.takeError() else { continue }
             callExceptionHandler(
                 ExceptionContext(

@@ -38,7 +38,7 @@ struct SignalTable {
     ///
     /// - Throws: An error if the system does not allow the signal to be caught; then nothing is changed.
     mutating func change(
-        _ signal: Signal, waking wakeUp: WakeUp, _ body: (inout Entry) -> Void
+        _ signal: ProcessSignal, waking wakeUp: WakeUp, _ body: (inout Entry) -> Void
     ) throws(Errno) {
         let old = entries[signal.rawValue]
         var new = old ?? Entry(seen: SignalSource.count(signal.rawValue))
@@ -54,7 +54,7 @@ struct SignalTable {
         entries[signal.rawValue] = new
     }
 
-    func entry(_ signal: Signal) -> Entry? { entries[signal.rawValue] }
+    func entry(_ signal: ProcessSignal) -> Entry? { entries[signal.rawValue] }
 
     /// Removes everything, when the loop is closed.
     mutating func removeAll() {
@@ -69,7 +69,7 @@ struct SignalTable {
 
     /// Sets what a signal does if nothing else handles it. A handler outside the loop, or a setting that
     /// ignores the signal, stays in effect.
-    mutating func setFallback(for signal: Signal, waking wakeUp: WakeUp, _ body: @escaping () -> Void) {
+    mutating func setFallback(for signal: ProcessSignal, waking wakeUp: WakeUp, _ body: @escaping () -> Void) {
         if entries[signal.rawValue] == nil {
             guard SignalSource.installIfDefault(signal.rawValue, waking: wakeUp, isInsistent: true) else { return }
             entries[signal.rawValue] = Entry(seen: SignalSource.count(signal.rawValue))
@@ -77,7 +77,7 @@ struct SignalTable {
         entries[signal.rawValue]?.fallback = body
     }
 
-    mutating func removeFallback(for signal: Signal) {
+    mutating func removeFallback(for signal: ProcessSignal) {
         guard var entry = entries[signal.rawValue] else { return }
         entry.fallback = nil
         if entry.isEmpty { SignalSource.uninstall(signal.rawValue) }
@@ -85,7 +85,7 @@ struct SignalTable {
     }
 
     /// Whether the signal has arrived, belongs to the fallback, and has not been noticed.
-    func fallbackHasNews(for signal: Signal) -> Bool {
+    func fallbackHasNews(for signal: ProcessSignal) -> Bool {
         guard let entry = entries[signal.rawValue], entry.fallback != nil, entry.isInsistent else { return false }
         return SignalSource.count(signal.rawValue) != entry.seen
     }
@@ -93,13 +93,13 @@ struct SignalTable {
     // MARK: Arrivals
 
     /// Returns the signals that have arrived since the last call, by number, with their counts.
-    fileprivate mutating func takeArrivals() -> [(signal: Signal, count: UInt32, entry: Entry)] {
-        var arrived: [(signal: Signal, count: UInt32, entry: Entry)] = []
+    fileprivate mutating func takeArrivals() -> [(signal: ProcessSignal, count: UInt32, entry: Entry)] {
+        var arrived: [(signal: ProcessSignal, count: UInt32, entry: Entry)] = []
         for (number, entry) in entries {
             let count = SignalSource.count(number)
             guard count != entry.seen else { continue }
             entries[number]?.seen = count
-            arrived.append((Signal(rawValue: number), count &- entry.seen, entry))
+            arrived.append((ProcessSignal(rawValue: number), count &- entry.seen, entry))
         }
         return arrived.sorted { $0.signal.rawValue < $1.signal.rawValue }
     }
@@ -127,7 +127,7 @@ extension EventLoop {
     }
 
     /// Notifies the current handlers and listeners of the signal.
-    private func deliver(_ signal: Signal, count: UInt32) {
+    private func deliver(_ signal: ProcessSignal, count: UInt32) {
         guard let entry = signals.entry(signal) else { return }
         if let handler = entry.handler {
             for _ in 0..<count { queue(handler) }
@@ -138,5 +138,5 @@ extension EventLoop {
 
 /// An object that waits for signals; see ``SignalSequence``.
 protocol SignalListener: AnyObject {
-    func receive(_ signal: Signal)
+    func receive(_ signal: ProcessSignal)
 }

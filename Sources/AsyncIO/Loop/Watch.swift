@@ -75,7 +75,7 @@ final class Watch {
     func wakeReader() { reader?.with { $0.complete() } }
 
     /// Suspends until the kernel reports room to write.
-    nonisolated(nonsending) func waitWritable() async throws {
+    func waitWritable() async throws {
         if canWrite { return }
         let waiter = Waiter(for: "room in a socket")
         writer = waiter

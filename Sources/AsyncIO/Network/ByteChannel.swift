@@ -37,7 +37,7 @@ class ByteChannel: Channel {
     /// Receives bytes, waiting until there are any; see ``tryReceive(atMost:_:)``.
     ///
     /// - Returns: The number of bytes; 0 at the end of the stream.
-    nonisolated(nonsending) func receive(
+    func receive(
         atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void
     ) async throws -> Int {
         if loop.isBudgetSpent { try await giveWay() }

@@ -49,7 +49,7 @@ class Channel {
     ///
     /// - Throws: `CancellationError`; no bytes are lost.
     @inline(__always)
-    nonisolated(nonsending) final func waitReadable() async throws {
+    final func waitReadable() async throws {
         guard let waiter = readWaiter() else {
             // A peer can keep sending bytes that never produce data.
             return loop.isBudgetSpent ? try await giveWay() : ()
@@ -94,8 +94,8 @@ class Channel {
 
     /// The channel's name in messages.
     var name: String { peerAddress?.description ?? "connection" }
-    var localAddress: SocketAddress? { nil }
-    var peerAddress: SocketAddress? { nil }
+    var localAddress: Endpoint? { nil }
+    var peerAddress: Endpoint? { nil }
     /// The descriptor at the bottom, or nil once it is closed.
     var descriptor: Int32? { nil }
 
@@ -137,7 +137,7 @@ class Channel {
     /// If the buffer rose above the high-water mark, waits until it falls to the low-water mark.
     ///
     /// - Throws: The error that the channel failed with, or ``OSError`` if it is lost; `CancellationError`.
-    nonisolated(nonsending) final func drain() async throws {
+    final func drain() async throws {
         if isPaused, state != .lost, error == nil {
             try checkLoop()
             let place = Waiter(for: "StreamWriter.drain()")
@@ -165,7 +165,7 @@ class Channel {
     /// Waits until the channel is lost.
     ///
     /// - Throws: The error that the channel failed with; `CancellationError`.
-    nonisolated(nonsending) final func waitClosed() async throws {
+    final func waitClosed() async throws {
         if state != .lost {
             try checkLoop()
             let place = Waiter(for: "StreamWriter.waitClosed()")

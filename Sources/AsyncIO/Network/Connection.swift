@@ -30,8 +30,8 @@ final class Connection: ByteChannel {
 
     /// The descriptor, if it is a socket.
     private let socket: Socket?
-    private let local: SocketAddress?
-    private let peer: SocketAddress?
+    private let local: Endpoint?
+    private let peer: Endpoint?
     /// The tasks that wait for `outgoing` to be empty.
     private var emptiers = WaitQueue()
     /// Closes without a warning when nobody holds the connection anymore. For the pipes of child processes.
@@ -53,8 +53,8 @@ final class Connection: ByteChannel {
         self.socket = socket
         direction = .both
         isTerminal = false
-        local = socket.localAddress.map(SocketAddress.init)
-        self.peer = peer.map(SocketAddress.init)
+        local = socket.localAddress.map(Endpoint.init)
+        self.peer = peer.map(Endpoint.init)
         watch = try loop.watch(socket.descriptor)
         super.init(on: loop)
         watch.ownerBits = Unretained(self).bits
@@ -105,8 +105,8 @@ final class Connection: ByteChannel {
     override var name: String {
         peer.map(\.description) ?? (socket == nil ? "pipe" : "connection")
     }
-    override var localAddress: SocketAddress? { local }
-    override var peerAddress: SocketAddress? { peer }
+    override var localAddress: Endpoint? { local }
+    override var peerAddress: Endpoint? { peer }
     override var descriptor: Int32? { bytes.descriptor < 0 ? nil : bytes.descriptor }
     override var outgoingCount: Int { outgoing.count }
 
@@ -412,7 +412,7 @@ final class Connection: ByteChannel {
     // MARK: Files
 
     /// Waits until nothing is buffered.
-    nonisolated(nonsending) func waitFlushed() async throws {
+    func waitFlushed() async throws {
         while !outgoing.isEmpty {
             let place = Waiter(for: "a transport to send its buffer")
             emptiers.append(place)
@@ -426,7 +426,7 @@ final class Connection: ByteChannel {
     ///
     /// - Parameter sent: How many bytes have been sent so far, also when this throws.
     /// - Throws: ``SendfileNotAvailableError`` if the system does not support this and nothing was sent.
-    nonisolated(nonsending) func sendFile(
+    func sendFile(
         _ file: Int32, offset: Int, count: Int?, sent: inout Int
     ) async throws {
         guard let socket else { throw SendfileNotAvailableError("\(name) is not a socket") }

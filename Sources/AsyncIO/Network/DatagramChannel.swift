@@ -9,7 +9,7 @@ internal import SystemPackage
 final class DatagramChannel: Channel {
     private let socket: Socket
     private let watch: Watch
-    private let local: SocketAddress?
+    private let local: Endpoint?
     /// The destination of datagrams without an address.
     let peer: SystemAddress?
     /// Whether the socket is connected to the peer, so that the system drops datagrams from others.
@@ -26,7 +26,7 @@ final class DatagramChannel: Channel {
         self.socket = socket
         self.peer = peer
         self.isConnected = isConnected
-        local = socket.localAddress.map(SocketAddress.init)
+        local = socket.localAddress.map(Endpoint.init)
         watch = try loop.watch(socket.descriptor)
         super.init(on: loop)
     }
@@ -41,8 +41,8 @@ final class DatagramChannel: Channel {
     // MARK: Facts
 
     override var name: String { "datagrams \(peer?.description ?? local?.description ?? "")" }
-    override var localAddress: SocketAddress? { local }
-    override var peerAddress: SocketAddress? { isConnected ? peer.map(SocketAddress.init) : nil }
+    override var localAddress: Endpoint? { local }
+    override var peerAddress: Endpoint? { isConnected ? peer.map(Endpoint.init) : nil }
     override var descriptor: Int32? { socket.descriptor < 0 ? nil : socket.descriptor }
     override var outgoingCount: Int { outgoingSize }
 
@@ -51,14 +51,14 @@ final class DatagramChannel: Channel {
     /// Receives a datagram, or returns nil if there is none now.
     ///
     /// - Throws: An error that the network reported for an earlier send.
-    func tryReceive() throws(OSError) -> (bytes: [UInt8], address: SocketAddress)? {
+    func tryReceive() throws(OSError) -> (bytes: [UInt8], address: Endpoint)? {
         guard watch.canRead, !isClosing else { return nil }
         do {
             // SAFETY: the loop's buffer is ours until the next suspension.
             let buffer = unsafe loop.receiveBuffer.bytes
             let (count, address) = try unsafe socket.receiveDatagram(into: buffer)
             loop.traffic.received &+= count
-            return unsafe (Array(buffer[..<count]), SocketAddress(address))
+            return unsafe (Array(buffer[..<count]), Endpoint(address))
         } catch .wouldBlock {
             watch.canRead = false
             return nil
@@ -83,7 +83,7 @@ final class DatagramChannel: Channel {
     ///
     /// - Throws: ``ValueError`` if there is no address, or it is not the peer's; ``OSError`` if the system
     ///   refuses the datagram.
-    func send(_ bytes: [UInt8], to address: SocketAddress?) throws {
+    func send(_ bytes: [UInt8], to address: Endpoint?) throws {
         let target = try target(address)
         if outgoing.isEmpty, try sendNow(bytes, to: target) { return }
         outgoing.append((bytes, target))
@@ -94,7 +94,7 @@ final class DatagramChannel: Channel {
     }
 
     /// Returns the destination of a datagram; nil for the connected peer.
-    private func target(_ address: SocketAddress?) throws(ValueError) -> SystemAddress? {
+    private func target(_ address: Endpoint?) throws(ValueError) -> SystemAddress? {
         if let peer {
             if let address, address.system != peer {
                 throw ValueError("Invalid address: must be nil or \(peer.description), got \(address)")

@@ -1,7 +1,7 @@
 /// A datagram socket for use by tasks: UDP, or a Unix socket.
 ///
 /// ```swift
-/// let socket = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 9000))
+/// let socket = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 9000))
 /// while true {
 ///     let (bytes, sender) = try await socket.receive()
 ///     try await socket.send(bytes, to: sender)
@@ -30,7 +30,7 @@ public final class DatagramSocket {
     ///   `CancellationError` if the task is cancelled, in which case no datagram is lost.
     ///
     /// asyncio: `loop.sock_recvfrom`.
-    public nonisolated(nonsending) func receive() async throws -> (bytes: [UInt8], address: SocketAddress) {
+    public func receive() async throws -> (bytes: [UInt8], address: Endpoint) {
         if EventLoop.isBudgetSpent { try await giveWay() }
         guard !isReceiving else {
             throw RuntimeError("receive() called while another task is already waiting for a datagram")
@@ -58,7 +58,7 @@ public final class DatagramSocket {
     ///   waits. The datagram is still sent in that case.
     ///
     /// asyncio: `loop.sock_sendto`.
-    public nonisolated(nonsending) func send(_ bytes: [UInt8], to address: SocketAddress? = nil) async throws {
+    public func send(_ bytes: [UInt8], to address: Endpoint? = nil) async throws {
         if channel.isClosing { throw RuntimeError("send() on a closed datagram socket") }
         if let error = sendError.take() { throw error }
         try channel.send(bytes, to: address)
@@ -73,7 +73,7 @@ public final class DatagramSocket {
     /// Sends `text` as UTF-8; see ``send(_:to:)-([UInt8],_)``.
     ///
     /// - Throws: The same errors as ``send(_:to:)-([UInt8],_)``, also if the task is cancelled.
-    public nonisolated(nonsending) func send(_ text: String, to address: SocketAddress? = nil) async throws {
+    public func send(_ text: String, to address: Endpoint? = nil) async throws {
         try await send(Array(text.utf8), to: address)
     }
 
@@ -88,17 +88,17 @@ public final class DatagramSocket {
     /// Waits until everything buffered is sent and the socket is closed.
     ///
     /// - Throws: `CancellationError` if the task is cancelled. The socket continues to close.
-    public nonisolated(nonsending) func waitClosed() async throws { try await channel.waitClosed() }
+    public func waitClosed() async throws { try await channel.waitClosed() }
 
     /// The local address of the socket.
     ///
     /// asyncio: `get_extra_info("sockname")`.
-    public var localAddress: SocketAddress? { channel.localAddress }
+    public var localAddress: Endpoint? { channel.localAddress }
 
     /// The address of the peer that the socket is connected to, or `nil` if it is not connected.
     ///
     /// asyncio: `get_extra_info("peername")`.
-    public var peerAddress: SocketAddress? { channel.peerAddress }
+    public var peerAddress: Endpoint? { channel.peerAddress }
 
     /// The descriptor, or `nil` once the socket is closed. The socket keeps ownership of it.
     public var descriptor: Int32? { channel.descriptor }

@@ -10,7 +10,7 @@ public protocol DatagramProtocol: BaseProtocol {
     /// Tells the protocol that a datagram has arrived. It can be empty.
     ///
     /// asyncio: `datagram_received`.
-    func datagramReceived(_ bytes: [UInt8], from address: SocketAddress) throws
+    func datagramReceived(_ bytes: [UInt8], from address: Endpoint) throws
 
     /// Tells the protocol that a datagram was refused, by the system or by a remote host. The socket stays
     /// usable.
@@ -58,7 +58,7 @@ public final class DatagramTransport {
     }
 
     /// Notifies the protocol, starts reading, and returns.
-    nonisolated(nonsending) func startAndWait() async throws {
+    func startAndWait() async throws {
         let waiter = Waiter(for: "a transport to start")
         loop.ready.append(.handle(Handle(.callback { [self] in try self.protocol.connectionMade(self) })))
         loop.ready.append(
@@ -90,7 +90,7 @@ public final class DatagramTransport {
         }
     }
 
-    private func deliver(_ bytes: [UInt8], from address: SocketAddress) {
+    private func deliver(_ bytes: [UInt8], from address: Endpoint) {
         do {
             try self.protocol.datagramReceived(bytes, from: address)
         } catch let interrupt as KeyboardInterrupt {
@@ -127,7 +127,7 @@ public final class DatagramTransport {
     /// - Throws: ``ValueError`` if there is neither a peer nor an address, or the address is not the peer's.
     ///
     /// asyncio: `sendto`.
-    public func send(_ bytes: [UInt8], to address: SocketAddress? = nil) throws {
+    public func send(_ bytes: [UInt8], to address: Endpoint? = nil) throws {
         if isClosing { return }
         do {
             try channel.send(bytes, to: address)
@@ -177,12 +177,12 @@ public final class DatagramTransport {
     /// The local address of the socket.
     ///
     /// asyncio: `get_extra_info("sockname")`.
-    public var localAddress: SocketAddress? { channel.localAddress }
+    public var localAddress: Endpoint? { channel.localAddress }
 
     /// The address of the peer that the socket is connected to, or `nil` if it is not connected.
     ///
     /// asyncio: `get_extra_info("peername")`.
-    public var peerAddress: SocketAddress? { channel.peerAddress }
+    public var peerAddress: Endpoint? { channel.peerAddress }
 
     /// The descriptor, or `nil` once the transport is closed. The transport keeps ownership of it.
     ///

@@ -18,8 +18,8 @@ extension EventLoop {
     ///   throws; `CancellationError` if the task is cancelled. In all cases, nothing is left open.
     ///
     /// asyncio: `loop.create_connection`.
-    public nonisolated(nonsending) func createConnection<P: TransportProtocol>(
-        host: String, port: Int, family: AddressFamily? = nil, localAddress: SocketAddress? = nil,
+    public func createConnection<P: TransportProtocol>(
+        host: String, port: Int, family: Endpoint.Family? = nil, localAddress: Endpoint? = nil,
         happyEyeballsDelay: Duration? = nil, interleave: Int? = nil, allErrors: Bool = false,
         tls: TLSContext? = nil, serverHostname: String? = nil, _ factory: () throws -> P
     ) async throws -> (Transport, P) {
@@ -45,7 +45,7 @@ extension EventLoop {
     ///   the task is cancelled; in these cases the socket is closed.
     ///
     /// asyncio: `loop.create_connection(sock=)`.
-    public nonisolated(nonsending) func createConnection<P: TransportProtocol>(
+    public func createConnection<P: TransportProtocol>(
         socket descriptor: Int32, tls: TLSContext? = nil, serverHostname: String? = nil, _ factory: () throws -> P
     ) async throws -> (Transport, P) {
         try checkOpen("createConnection")
@@ -66,13 +66,13 @@ extension EventLoop {
     ///   `CancellationError`; ``RuntimeError`` if the loop is closed; what `factory` throws.
     ///
     /// asyncio: `loop.create_unix_connection`.
-    public nonisolated(nonsending) func createUnixConnection<P: TransportProtocol>(
+    public func createUnixConnection<P: TransportProtocol>(
         path: some SystemStringConvertible, tls: TLSContext? = nil, serverHostname: String? = nil,
         _ factory: () throws -> P
     ) async throws -> (Transport, P) {
         try checkOpen("createUnixConnection")
         let upgrade = try TLSUpgrade.client(tls, host: nil, serverHostname: serverHostname)
-        let address = try SocketAddress(path: path)
+        let address = try Endpoint(path: path)
         return try await makeTransport(try await connect(to: address.system, on: self), upgrade, factory)
     }
 
@@ -88,7 +88,7 @@ extension EventLoop {
     ///   `CancellationError`.
     ///
     /// asyncio: `loop.connect_accepted_socket`.
-    public nonisolated(nonsending) func connectAcceptedSocket<P: TransportProtocol>(
+    public func connectAcceptedSocket<P: TransportProtocol>(
         _ descriptor: Int32, tls: TLSContext? = nil, _ factory: () throws -> P
     ) async throws -> (Transport, P) {
         try checkOpen("connectAcceptedSocket")
@@ -110,7 +110,7 @@ extension EventLoop {
     ///   and `CancellationError` if the task is cancelled; in these cases the descriptor is closed.
     ///
     /// asyncio: `loop.connect_read_pipe`.
-    public nonisolated(nonsending) func connectReadPipe<P: TransportProtocol>(
+    public func connectReadPipe<P: TransportProtocol>(
         _ descriptor: Int32, _ factory: () throws -> P
     ) async throws -> (Transport, P) {
         try checkOpen("connectReadPipe")
@@ -127,7 +127,7 @@ extension EventLoop {
     /// - Throws: The same errors as ``connectReadPipe(_:_:)``, including `CancellationError`.
     ///
     /// asyncio: `loop.connect_write_pipe`.
-    public nonisolated(nonsending) func connectWritePipe<P: TransportProtocol>(
+    public func connectWritePipe<P: TransportProtocol>(
         _ descriptor: Int32, _ factory: () throws -> P
     ) async throws -> (Transport, P) {
         try checkOpen("connectWritePipe")
@@ -147,7 +147,7 @@ extension EventLoop {
         }
     }
 
-    private nonisolated(nonsending) func makeTransport<P: TransportProtocol>(
+    private func makeTransport<P: TransportProtocol>(
         _ connection: ByteChannel, _ upgrade: TLSUpgrade?, _ factory: () throws -> P
     ) async throws -> (Transport, P) {
         let channel = try await upgrade?(connection) ?? connection
@@ -180,8 +180,8 @@ extension EventLoop {
     ///   cancelled while a name is resolved, in which case nothing is left open.
     ///
     /// asyncio: `loop.create_server`.
-    public nonisolated(nonsending) func createServer<P: TransportProtocol>(
-        host: String?, port: Int, family: AddressFamily? = nil, backlog: Int = 100, reuseAddress: Bool = true,
+    public func createServer<P: TransportProtocol>(
+        host: String?, port: Int, family: Endpoint.Family? = nil, backlog: Int = 100, reuseAddress: Bool = true,
         reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true, dualStack: Bool = false,
         startServing: Bool = true, tls: TLSContext? = nil, _ factory: @escaping () throws -> P
     ) async throws -> Server {
@@ -198,8 +198,8 @@ extension EventLoop {
     ///   including `CancellationError`.
     ///
     /// asyncio: `loop.create_server`, given a sequence of hosts.
-    public nonisolated(nonsending) func createServer<P: TransportProtocol>(
-        hosts: [String?], port: Int, family: AddressFamily? = nil, backlog: Int = 100, reuseAddress: Bool = true,
+    public func createServer<P: TransportProtocol>(
+        hosts: [String?], port: Int, family: Endpoint.Family? = nil, backlog: Int = 100, reuseAddress: Bool = true,
         reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true, dualStack: Bool = false,
         startServing: Bool = true, tls: TLSContext? = nil, _ factory: @escaping () throws -> P
     ) async throws -> Server {
@@ -220,7 +220,7 @@ extension EventLoop {
     ///   refuses to listen.
     ///
     /// asyncio: `loop.create_server(sock=)`.
-    public nonisolated(nonsending) func createServer<P: TransportProtocol>(
+    public func createServer<P: TransportProtocol>(
         descriptors: [Int32], backlog: Int = 100, startServing: Bool = true, tls: TLSContext? = nil,
         _ factory: @escaping () throws -> P
     ) async throws -> Server {
@@ -240,13 +240,13 @@ extension EventLoop {
     ///   path is not valid or the context is a client's; ``RuntimeError`` if the loop is closed.
     ///
     /// asyncio: `loop.create_unix_server`.
-    public nonisolated(nonsending) func createUnixServer<P: TransportProtocol>(
+    public func createUnixServer<P: TransportProtocol>(
         path: some SystemStringConvertible, backlog: Int = 100, cleanupSocket: Bool = true, startServing: Bool = true,
         tls: TLSContext? = nil, _ factory: @escaping () throws -> P
     ) async throws -> Server {
         try checkOpen("createUnixServer")
         let upgrade = try tls.map(TLSUpgrade.init(server:))
-        let listener = try bindUnixListener(to: SocketAddress(path: path), cleansUp: cleanupSocket)
+        let listener = try bindUnixListener(to: Endpoint(path: path), cleansUp: cleanupSocket)
         return try makeServer([listener], backlog: backlog, startServing: startServing, upgrade, factory)
     }
 

@@ -20,8 +20,8 @@ extension EventLoop {
     ///   `factory` throws; `CancellationError` if the task is cancelled, in which case the socket is closed.
     ///
     /// asyncio: `loop.create_datagram_endpoint`.
-    public nonisolated(nonsending) func createDatagramEndpoint<P: DatagramProtocol>(
-        localAddress: SocketAddress? = nil, remoteAddress: SocketAddress? = nil, family: AddressFamily? = nil,
+    public func createDatagramEndpoint<P: DatagramProtocol>(
+        localAddress: Endpoint? = nil, remoteAddress: Endpoint? = nil, family: Endpoint.Family? = nil,
         reusePort: Bool = false, allowBroadcast: Bool = false, _ factory: () throws -> P
     ) async throws -> (DatagramTransport, P) {
         try checkOpen("createDatagramEndpoint")
@@ -39,14 +39,14 @@ extension EventLoop {
     ///   is closed.
     ///
     /// asyncio: `loop.create_datagram_endpoint(sock=)`.
-    public nonisolated(nonsending) func createDatagramEndpoint<P: DatagramProtocol>(
+    public func createDatagramEndpoint<P: DatagramProtocol>(
         socket descriptor: Int32, _ factory: () throws -> P
     ) async throws -> (DatagramTransport, P) {
         try checkOpen("createDatagramEndpoint")
         return try await makeTransport(try datagramChannel(adopting: descriptor), factory)
     }
 
-    private nonisolated(nonsending) func makeTransport<P: DatagramProtocol>(
+    private func makeTransport<P: DatagramProtocol>(
         _ channel: DatagramChannel, _ factory: () throws -> P
     ) async throws -> (DatagramTransport, P) {
         let receiver = try make(factory, for: channel)
@@ -72,7 +72,7 @@ extension EventLoop {
     }
 
     fileprivate func datagramChannel(
-        local: SystemAddress?, remote: SystemAddress?, family: AddressFamily?, reusePort: Bool, allowBroadcast: Bool
+        local: SystemAddress?, remote: SystemAddress?, family: Endpoint.Family?, reusePort: Bool, allowBroadcast: Bool
     ) throws -> DatagramChannel {
         if let local, let remote, local.family != remote.family {
             throw ValueError(
@@ -106,7 +106,7 @@ extension EventLoop {
 }
 
 extension SystemAddress {
-    fileprivate init(wildcardOf family: AddressFamily) {
+    fileprivate init(wildcardOf family: Endpoint.Family) {
         self = Resolver.literal(family == .ipv4 ? "0.0.0.0" : "::", port: 0) ?? SystemAddress(bytes: [])
     }
 }
@@ -121,8 +121,8 @@ extension SystemAddress {
 ///   is given; ``OSError`` if the system refuses.
 ///
 /// asyncio: none; the nearest is `loop.create_datagram_endpoint`.
-public nonisolated(nonsending) func openDatagramSocket(
-    localAddress: SocketAddress? = nil, remoteAddress: SocketAddress? = nil, family: AddressFamily? = nil,
+public func openDatagramSocket(
+    localAddress: Endpoint? = nil, remoteAddress: Endpoint? = nil, family: Endpoint.Family? = nil,
     reusePort: Bool = false, allowBroadcast: Bool = false
 ) async throws -> DatagramSocket {
     let loop = EventLoop.required(for: "openDatagramSocket")
@@ -140,6 +140,6 @@ public nonisolated(nonsending) func openDatagramSocket(
 ///   already uses it; in both cases the descriptor remains yours. ``OSError`` if the socket cannot be set up.
 ///
 /// asyncio: none; the nearest is `loop.create_datagram_endpoint(sock=)`.
-public nonisolated(nonsending) func openDatagramSocket(socket descriptor: Int32) async throws -> DatagramSocket {
+public func openDatagramSocket(socket descriptor: Int32) async throws -> DatagramSocket {
     DatagramSocket(try EventLoop.required(for: "openDatagramSocket").datagramChannel(adopting: descriptor))
 }

@@ -17,12 +17,12 @@ extension EventLoop {
     ///   if the task is cancelled. The lookup is then abandoned.
     ///
     /// asyncio: `loop.getaddrinfo`.
-    public nonisolated(nonsending) func getAddrInfo(
-        host: String?, service: String? = nil, family: AddressFamily? = nil
-    ) async throws -> [SocketAddress] {
+    public func getAddrInfo(
+        host: String?, service: String? = nil, family: Endpoint.Family? = nil
+    ) async throws -> [Endpoint] {
         try checkOpen("getAddrInfo")
         if let service { try checkService(service) }
-        return try await addresses(of: host, service: service ?? "0", family: family).map(SocketAddress.init)
+        return try await addresses(of: host, service: service ?? "0", family: family).map(Endpoint.init)
     }
 
     /// Looks up the name of a host and of a service.
@@ -35,8 +35,8 @@ extension EventLoop {
     ///   `CancellationError` at once if the task is cancelled. The lookup is then abandoned.
     ///
     /// asyncio: `loop.getnameinfo`.
-    public nonisolated(nonsending) func getNameInfo(
-        _ address: SocketAddress, isNumeric: Bool = false
+    public func getNameInfo(
+        _ address: Endpoint, isNumeric: Bool = false
     ) async throws -> (host: String, service: String) {
         try checkOpen("getNameInfo")
         let system = address.system
@@ -53,8 +53,9 @@ extension EventLoop {
         }
     }
 
-    nonisolated(nonsending) func addresses(
-        of host: String?, service: String, family: AddressFamily? = nil, isDatagram: Bool = false, passive: Bool = false
+    func addresses(
+        of host: String?, service: String, family: Endpoint.Family? = nil, isDatagram: Bool = false,
+        passive: Bool = false
     ) async throws -> [SystemAddress] {
         if let host { try checkText(host, "a host name") }
         let number = family?.system ?? AF_UNSPEC
@@ -86,8 +87,8 @@ extension EventLoop {
     }
 
     /// Returns the addresses of a host: at once if it is numeric, otherwise from the resolver.
-    nonisolated(nonsending) func resolve(
-        host: String?, port: Int, family: AddressFamily? = nil, isDatagram: Bool = false, passive: Bool = false
+    func resolve(
+        host: String?, port: Int, family: Endpoint.Family? = nil, isDatagram: Bool = false, passive: Bool = false
     ) async throws -> [SystemAddress] {
         try checkPort(port)
         // In asyncio, an empty name also stands for all interfaces, which cannot be connected to.

@@ -23,7 +23,7 @@ extension EventLoop {
     ///
     /// asyncio: `loop.sendfile`.
     @discardableResult
-    public nonisolated(nonsending) func sendFile(
+    public func sendFile(
         _ transport: Transport, _ file: Int32, offset: Int = 0, count: Int? = nil, fallback: Bool = true
     ) async throws -> Int {
         if transport.isClosing { throw RuntimeError("Transport is closing") }
@@ -75,7 +75,7 @@ extension EventLoop {
     ///
     /// asyncio: `loop.sock_sendfile`.
     @discardableResult
-    public nonisolated(nonsending) func sockSendFile(
+    public func sockSendFile(
         _ socket: Int32, _ file: Int32, offset: Int = 0, count: Int? = nil, fallback: Bool = true
     ) async throws -> Int {
         let borrowed = try borrow(socket, for: "sockSendFile")
@@ -97,7 +97,7 @@ extension EventLoop {
         return sent
     }
 
-    private nonisolated(nonsending) func sendFile(
+    private func sendFile(
         _ file: Int32, offset: Int, count: Int?, to socket: Socket, sent: inout Int
     ) async throws {
         while count.map({ sent < $0 }) ?? true {
@@ -119,7 +119,7 @@ extension EventLoop {
     }
 
     /// Copies in blocks: reads on a thread, since pollers do not support files, and sends.
-    private nonisolated(nonsending) func copy(
+    private func copy(
         _ file: Int32, offset: Int, count: Int?, blockSize: Int, sent: inout Int,
         _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void
     ) async throws {

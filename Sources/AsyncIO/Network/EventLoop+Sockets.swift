@@ -17,7 +17,7 @@ extension EventLoop {
     ///   socket is blocking; `CancellationError` if the task is cancelled, in which case no bytes are lost.
     ///
     /// asyncio: `loop.sock_recv`.
-    public nonisolated(nonsending) func sockRecv(_ socket: Int32, _ count: Int) async throws -> [UInt8] {
+    public func sockRecv(_ socket: Int32, _ count: Int) async throws -> [UInt8] {
         guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
         let borrowed = try borrow(socket, for: "sockRecv")
         return try await retry("sockRecv", waitingToRead: socket, size: { $0.count }) { () throws(Errno) in
@@ -33,7 +33,7 @@ extension EventLoop {
     /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, no bytes are lost.
     ///
     /// asyncio: `loop.sock_recv_into`.
-    public nonisolated(nonsending) func sockRecvInto(_ socket: Int32, _ buffer: inout MutableRawSpan) async throws
+    public func sockRecvInto(_ socket: Int32, _ buffer: inout MutableRawSpan) async throws
         -> Int
     {
         if isBudgetSpent { try await giveWay() }
@@ -60,16 +60,16 @@ extension EventLoop {
     /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, no datagram is lost.
     ///
     /// asyncio: `loop.sock_recvfrom`.
-    public nonisolated(nonsending) func sockRecvFrom(
+    public func sockRecvFrom(
         _ socket: Int32, _ count: Int
-    ) async throws -> (bytes: [UInt8], address: SocketAddress) {
+    ) async throws -> (bytes: [UInt8], address: Endpoint) {
         guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
         let borrowed = try borrow(socket, for: "sockRecvFrom")
         return try await retry("sockRecvFrom", waitingToRead: socket, size: { $0.bytes.count }) { () throws(Errno) in
             // SAFETY: as in `sockRecv`.
             let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: receiveBuffer.bytes.prefix(count))
             let (received, address) = try unsafe borrowed.receiveDatagram(into: buffer)
-            return unsafe (Array(buffer[..<received]), SocketAddress(address))
+            return unsafe (Array(buffer[..<received]), Endpoint(address))
         }
     }
 
@@ -82,8 +82,8 @@ extension EventLoop {
     /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, the datagram is not sent.
     ///
     /// asyncio: `loop.sock_sendto`.
-    public nonisolated(nonsending) func sockSendTo(
-        _ socket: Int32, _ bytes: [UInt8], to address: SocketAddress?
+    public func sockSendTo(
+        _ socket: Int32, _ bytes: [UInt8], to address: Endpoint?
     ) async throws {
         let borrowed = try borrow(socket, for: "sockSendTo")
         try await retry("sockSendTo", waitingToWrite: socket, size: { bytes.count }) { () throws(Errno) in
@@ -100,7 +100,7 @@ extension EventLoop {
     ///   many of the bytes were sent.
     ///
     /// asyncio: `loop.sock_sendall`.
-    public nonisolated(nonsending) func sockSendAll(_ socket: Int32, _ bytes: [UInt8]) async throws {
+    public func sockSendAll(_ socket: Int32, _ bytes: [UInt8]) async throws {
         let borrowed = try borrow(socket, for: "sockSendAll")
         var sent = 0
         while sent < bytes.count {
@@ -122,7 +122,7 @@ extension EventLoop {
     ///   task is cancelled, the socket may still become connected later, so close it.
     ///
     /// asyncio: `loop.sock_connect`.
-    public nonisolated(nonsending) func sockConnect(_ socket: Int32, to address: SocketAddress) async throws {
+    public func sockConnect(_ socket: Int32, to address: Endpoint) async throws {
         let borrowed = try borrow(socket, for: "sockConnect")
         do {
             if try await connectWhenThereIsRoom(borrowed, to: address.system) { return }
@@ -139,12 +139,12 @@ extension EventLoop {
     ///   otherwise the same errors as ``sockConnect(_:to:)``. If the task is cancelled, close the socket.
     ///
     /// asyncio: `loop.sock_connect`.
-    public nonisolated(nonsending) func sockConnect(_ socket: Int32, host: String, port: Int) async throws {
+    public func sockConnect(_ socket: Int32, host: String, port: Int) async throws {
         let borrowed = try borrow(socket, for: "sockConnect")
-        let family: AddressFamily? = borrowed.localAddress.flatMap { SocketAddress($0).family }
+        let family: Endpoint.Family? = borrowed.localAddress.flatMap { Endpoint($0).family }
         let found = try await resolve(host: host, port: port, family: family, isDatagram: borrowed.isDatagram)
         guard let address = found.first else { throw ResolveError(host: host, reason: "no address") }
-        try await sockConnect(socket, to: SocketAddress(address))
+        try await sockConnect(socket, to: Endpoint(address))
     }
 
     /// Accepts a connection on a listening socket.
@@ -156,14 +156,14 @@ extension EventLoop {
     /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, no connection is lost.
     ///
     /// asyncio: `loop.sock_accept`.
-    public nonisolated(nonsending) func sockAccept(
+    public func sockAccept(
         _ socket: Int32
-    ) async throws -> (socket: Int32, address: SocketAddress) {
+    ) async throws -> (socket: Int32, address: Endpoint) {
         let borrowed = try borrow(socket, for: "sockAccept")
         let (accepted, address) = try await retry("sockAccept", waitingToRead: socket) { () throws(Errno) in
             try borrowed.accept()
         }
-        return (accepted.giveUp(), SocketAddress(address))
+        return (accepted.giveUp(), Endpoint(address))
     }
 
     // MARK: Inside
@@ -176,7 +176,7 @@ extension EventLoop {
         return borrowed
     }
 
-    private nonisolated(nonsending) func retry<T>(
+    private func retry<T>(
         _ operation: StaticString, waitingToRead socket: Int32, size: (T) -> Int = { _ in 0 },
         _ body: () throws(Errno) -> T
     ) async throws -> T {
@@ -194,7 +194,7 @@ extension EventLoop {
         }
     }
 
-    private nonisolated(nonsending) func retry<T>(
+    private func retry<T>(
         _ operation: StaticString, waitingToWrite socket: Int32, size: (T) -> Int = { _ in 0 },
         _ body: () throws(Errno) -> T
     ) async throws -> T {

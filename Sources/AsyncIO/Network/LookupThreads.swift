@@ -78,7 +78,7 @@ extension EventLoop {
     ///
     /// - Parameter locally: Returns the answer at once if this machine knows it, or nil if it does not.
     /// - Throws: What `work` throws; `CancellationError` at once.
-    package nonisolated(nonsending) func lookUp<T: Sendable>(
+    package func lookUp<T: Sendable>(
         on threads: LookupThreads = .shared, locally: (@Sendable () throws -> T?)? = nil,
         _ work: @escaping @Sendable () throws -> T
     ) async throws -> T {

@@ -10,6 +10,8 @@ public final class Server {
     // Loop thread only.
     private let loop: EventLoop
     private var listeners: [Listener]
+    /// nil for a Unix socket.
+    private let boundPort: Int?
     private let backlog: Int
     /// The maximum number of connections accepted in one turn.
     private let acceptsPerTurn: Int
@@ -32,6 +34,7 @@ public final class Server {
     ) throws {
         self.loop = loop
         self.listeners = listeners
+        boundPort = listeners.first?.socket.localAddress?.port
         self.backlog = min(max(1, backlog), Int(Int32.max))
         // A server that shares its sockets with other processes leaves them their part of a burst.
         acceptsPerTurn = isShared ? 1 : self.backlog + 1
@@ -56,8 +59,8 @@ public final class Server {
     /// The addresses that the server listens on; empty once it is closed.
     ///
     /// asyncio: `Server.sockets`.
-    public var addresses: [SocketAddress] {
-        listeners.compactMap { $0.socket.localAddress.map(SocketAddress.init) }
+    public var addresses: [Endpoint] {
+        listeners.compactMap { $0.socket.localAddress.map(Endpoint.init) }
     }
 
     /// The listening descriptors; empty once the server is closed. The server keeps ownership of them.
@@ -65,9 +68,16 @@ public final class Server {
     /// asyncio: `Server.sockets`.
     public var sockets: [Int32] { listeners.map(\.socket.descriptor) }
 
-    /// The port of the first address. If the server was started with port 0, this is the port that the system
-    /// chose. It is `nil` for a Unix socket and once the server is closed.
-    public var port: Int? { addresses.first?.port }
+    /// The port of the first address, also after the server is closed. If the server was started with port 0,
+    /// this is the port that the system chose.
+    ///
+    /// - Precondition: The server listens on a TCP port, not on a Unix socket.
+    public var port: Int {
+        guard let boundPort else {
+            fatalError("a server on a Unix socket has no port; its path is in `Server.addresses`")
+        }
+        return boundPort
+    }
 
     /// Whether the server accepts new connections.
     ///
@@ -115,7 +125,7 @@ public final class Server {
     ///   the system refuses to listen; otherwise always `CancellationError`.
     ///
     /// asyncio: `Server.serve_forever`.
-    public nonisolated(nonsending) func serveForever() async throws {
+    public func serveForever() async throws {
         if serving != nil { throw RuntimeError("the server is already being awaited on serveForever()") }
         try startServing()
         let place = Waiter(for: "Server.serveForever()", on: self)
@@ -148,8 +158,8 @@ public final class Server {
     ///
     /// asyncio: none; the nearest is `Server.serve_forever` with `loop.add_signal_handler`.
     @discardableResult
-    public nonisolated(nonsending) func serve(
-        until signals: Signal..., grace: Duration, whenReady: () throws -> Void = {}
+    public func serve(
+        until signals: ProcessSignal..., grace: Duration, whenReady: () throws -> Void = {}
     ) async throws -> Int {
         if serving != nil { throw RuntimeError("the server is already being awaited on serveForever()") }
         let arrivals = try SignalSequence(signals, on: loop)
@@ -207,7 +217,7 @@ public final class Server {
     ///   affected.
     ///
     /// asyncio: `Server.wait_closed`.
-    public nonisolated(nonsending) func waitClosed() async throws {
+    public func waitClosed() async throws {
         try await wait { state == .closed && connections.isEmpty }
     }
 
@@ -230,7 +240,7 @@ public final class Server {
     ///
     /// asyncio: none; the nearest are `Server.close_clients` and `Server.abort_clients`.
     @discardableResult
-    public nonisolated(nonsending) func shutdown(within grace: Duration) async throws -> Int {
+    public func shutdown(within grace: Duration) async throws -> Int {
         if let task = runningTask(), handlers.values.contains(where: { $0 === task }) {
             throw RuntimeError(
                 "shutdown() waits for the server's handlers and cannot be called by one of them; call close() there, "
@@ -256,9 +266,9 @@ public final class Server {
     }
 
     /// Waits until the server is closed, regardless of its connections.
-    nonisolated(nonsending) func waitClosing() async throws { try await wait { state == .closed } }
+    func waitClosing() async throws { try await wait { state == .closed } }
 
-    private nonisolated(nonsending) func wait(until isOver: () -> Bool) async throws {
+    private func wait(until isOver: () -> Bool) async throws {
         while !isOver() {
             let place = Waiter(for: "the end of a Server", on: self)
             idlers.append(place)

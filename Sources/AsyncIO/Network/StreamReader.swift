@@ -15,24 +15,40 @@ public final class StreamReader {
     /// The task that waits for `feed`, in a reader without a connection.
     private var waiter: Waiter?
 
+    /// The maximum length of a line if none is given: 64 KiB.
+    public static let defaultLimit = 65_536
+
     /// The maximum length, in bytes, of a line or of a part up to a separator.
     public let limit: Int
 
     /// Creates a reader that has no connection and receives its bytes from ``feed(_:)``.
     ///
     /// - Parameter limit: The maximum length of a line, in bytes.
-    /// - Throws: ``ValueError`` if `limit` is not positive.
+    /// - Precondition: `limit` is positive. For a limit from outside of the program, use
+    ///   ``init(validatingLimit:)``.
     ///
     /// asyncio: `asyncio.StreamReader(limit=)`.
-    public convenience init(limit: Int = defaultStreamLimit) throws(ValueError) {
+    public init(limit: Int = StreamReader.defaultLimit) {
+        if limit < 1 { stop(StreamReader.message(limit), instead: "StreamReader(validatingLimit:)") }
+        self.limit = limit
+    }
+
+    /// Creates a reader without a connection from a limit that is computed or comes from outside of the
+    /// program.
+    ///
+    /// - Parameter limit: The maximum length of a line, in bytes.
+    /// - Throws: ``ValueError`` if `limit` is not positive.
+    public convenience init(validatingLimit limit: Int) throws(ValueError) {
         try self.init(limit: limit, channel: nil)
     }
 
     init(limit: Int, channel: ByteChannel?) throws(ValueError) {
-        guard limit > 0 else { throw ValueError("limit must be positive, got \(limit)") }
+        guard limit > 0 else { throw ValueError(StreamReader.message(limit)) }
         self.limit = limit
         self.channel = channel
     }
+
+    private static func message(_ limit: Int) -> String { "limit must be positive, got \(limit)" }
 
     /// Whether the peer has ended the stream and everything has been read.
     ///
@@ -63,7 +79,7 @@ public final class StreamReader {
     ///   `CancellationError` if the task is cancelled, in which case no bytes are lost.
     ///
     /// asyncio: `StreamReader.read`.
-    public nonisolated(nonsending) func read(_ count: Int = -1) async throws -> [UInt8] {
+    public func read(_ count: Int = -1) async throws -> [UInt8] {
         if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
         if count == 0 { return [] }
@@ -98,7 +114,7 @@ public final class StreamReader {
     /// asyncio: none; the nearest is `loop.sock_recv_into`.
     ///
     /// asyncio: `loop.sock_recv_into` (there is no stream counterpart).
-    public nonisolated(nonsending) func read(into span: inout MutableRawSpan) async throws -> Int {
+    public func read(into span: inout MutableRawSpan) async throws -> Int {
         if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
         if span.byteCount == 0 { return 0 }
@@ -129,8 +145,16 @@ public final class StreamReader {
         return count
     }
 
-    /// Received bytes stay in the buffer until the end arrives, so a cancelled task loses nothing.
-    private nonisolated(nonsending) func readToEnd() async throws -> [UInt8] {
+    /// Reads all bytes until the end of the stream.
+    ///
+    /// - Throws: The same errors as ``read(_:)``. If the task is cancelled, no bytes are lost: received bytes
+    ///   stay in the buffer until the end arrives.
+    /// - Complexity: O(*n*), where *n* is the number of bytes that are read.
+    ///
+    /// asyncio: `StreamReader.read()`.
+    public func readToEnd() async throws -> [UInt8] {
+        if EventLoop.isBudgetSpent { try await giveWay() }
+        if let failure { throw failure }
         while !isEOF { try await fill("read", wanted: .max) }
         return take(.max)
     }
@@ -142,7 +166,7 @@ public final class StreamReader {
     /// - Complexity: O(*n*), where *n* is `count`.
     ///
     /// asyncio: `StreamReader.readexactly`.
-    public nonisolated(nonsending) func readExactly(_ count: Int) async throws -> [UInt8] {
+    public func readExactly(_ count: Int) async throws -> [UInt8] {
         guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
         if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
@@ -163,7 +187,7 @@ public final class StreamReader {
     /// - Complexity: O(*n*), where *n* is the number of bytes that are read.
     ///
     /// asyncio: `StreamReader.readuntil`.
-    public nonisolated(nonsending) func readUntil(_ separator: [UInt8]) async throws -> [UInt8] {
+    public func readUntil(_ separator: [UInt8]) async throws -> [UInt8] {
         try await readUntil(anyOf: [separator])
     }
 
@@ -175,7 +199,7 @@ public final class StreamReader {
     ///   cancelled, no bytes are lost.
     ///
     /// asyncio: `StreamReader.readuntil`, given a tuple.
-    public nonisolated(nonsending) func readUntil(anyOf separators: [[UInt8]]) async throws -> [UInt8] {
+    public func readUntil(anyOf separators: [[UInt8]]) async throws -> [UInt8] {
         // The shortest first, because it counts among those that end at the same place.
         let separators = separators.count > 1 ? separators.sorted { $0.count < $1.count } : separators
         guard let shortest = separators.first?.count, let longest = separators.last?.count, shortest > 0 else {
@@ -235,7 +259,7 @@ public final class StreamReader {
     /// - Complexity: O(*n*), where *n* is the number of bytes that are read.
     ///
     /// asyncio: `StreamReader.readline`.
-    public nonisolated(nonsending) func readLine() async throws -> [UInt8] {
+    public func readLine() async throws -> [UInt8] {
         if EventLoop.isBudgetSpent { try await giveWay() }
         if failure == nil, let newline = buffer.firstIndex(of: 0x0A), newline <= limit { return take(newline + 1) }
         let newline: [UInt8] = [0x0A]
@@ -317,7 +341,7 @@ public final class StreamReader {
 
     /// Waits for more bytes or the end. What is buffered is limited to twice the limit, or to what is wanted
     /// if that is more.
-    private nonisolated(nonsending) func fill(_ operation: StaticString, wanted: Int = 0) async throws {
+    private func fill(_ operation: StaticString, wanted: Int = 0) async throws {
         try checkIdle(operation)
         isReading = true
         defer { isReading = false }
@@ -339,6 +363,3 @@ private enum ConcurrentRead {
         RuntimeError("\(operation)() called while another task is already waiting for incoming data")
     }
 }
-
-/// The default maximum length of a stream's line: 64 KiB.
-public let defaultStreamLimit = 65_536

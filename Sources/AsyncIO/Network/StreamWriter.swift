@@ -29,7 +29,7 @@ public final class StreamWriter {
     ///   `CancellationError` if the task is cancelled during the handshake; the connection is then closed.
     ///
     /// asyncio: `StreamWriter.start_tls`.
-    public nonisolated(nonsending) func startTLS(_ context: TLSContext, serverHostname: String? = nil) async throws {
+    public func startTLS(_ context: TLSContext, serverHostname: String? = nil) async throws {
         let upgrade = try TLSUpgrade(context, serverHostname: serverHostname)
         try reader?.checkIdle("startTLS")
         try await drain()
@@ -61,15 +61,24 @@ public final class StreamWriter {
     // Inlined, like the overload for spans, because it rarely waits: the caller then needs no frame for it.
     @inlinable
     @inline(__always)
-    public nonisolated(nonsending) func write(_ bytes: [UInt8]) async throws {
+    public func write(_ bytes: [UInt8]) async throws {
         if try send(bytes) { try await drainAll() }
     }
 
     /// Sends `text` as UTF-8; see ``write(_:)-([UInt8])``.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``, also if the task is cancelled.
-    public nonisolated(nonsending) func write(_ text: String) async throws {
+    public func write(_ text: String) async throws {
         try await write(Array(text.utf8))
+    }
+
+    /// Sends `bytes`, such as a slice of an array; see ``write(_:)-([UInt8])``.
+    ///
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``, also if the task is cancelled.
+    /// - Complexity: O(*n*), where *n* is the number of bytes, which are copied.
+    @inlinable
+    public func write(_ bytes: some Collection<UInt8>) async throws {
+        try await write(Array(bytes))
     }
 
     /// Sends the bytes of `span` without a copy, except for what the kernel does not accept at once. See
@@ -78,7 +87,7 @@ public final class StreamWriter {
     /// - Throws: The same errors as ``write(_:)-([UInt8])``, also if the task is cancelled.
     @inlinable
     @inline(__always)
-    public nonisolated(nonsending) func write(_ span: RawSpan) async throws {
+    public func write(_ span: RawSpan) async throws {
         if try send(span) { try await drainAll() }
     }
 
@@ -89,7 +98,7 @@ public final class StreamWriter {
     ///
     /// asyncio: `StreamWriter.writelines` and `drain`.
     @inlinable
-    public nonisolated(nonsending) func writeLines(_ lines: some Sequence<[UInt8]>) async throws {
+    public func writeLines(_ lines: some Sequence<[UInt8]>) async throws {
         if try send(Array(lines)) { try await drainAll() }
     }
 
@@ -119,7 +128,7 @@ public final class StreamWriter {
     }
 
     @usableFromInline
-    nonisolated(nonsending) func drainAll() async throws {
+    func drainAll() async throws {
         if !channel.isPaused { try await giveWay() }
         try await channel.drain()
     }
@@ -131,7 +140,7 @@ public final class StreamWriter {
     ///   buffered is still sent in that case.
     ///
     /// asyncio: `StreamWriter.drain`.
-    public nonisolated(nonsending) func drain() async throws {
+    public func drain() async throws {
         // Lets a loss that is already queued be noticed.
         if channel.isClosing { try await sleep(.zero) }
         try await channel.drain()
@@ -199,19 +208,19 @@ public final class StreamWriter {
     ///   cancelled. The connection continues to close in that case.
     ///
     /// asyncio: `StreamWriter.wait_closed`.
-    public nonisolated(nonsending) func waitClosed() async throws { try await channel.waitClosed() }
+    public func waitClosed() async throws { try await channel.waitClosed() }
 
     // MARK: Facts
 
     /// The local address of the connection.
     ///
     /// asyncio: `get_extra_info("sockname")`.
-    public var localAddress: SocketAddress? { channel.localAddress }
+    public var localAddress: Endpoint? { channel.localAddress }
 
     /// The address of the peer.
     ///
     /// asyncio: `get_extra_info("peername")`.
-    public var peerAddress: SocketAddress? { channel.peerAddress }
+    public var peerAddress: Endpoint? { channel.peerAddress }
 
     /// The descriptor, for socket options and the like, or `nil` once the connection is closed. The stream
     /// keeps ownership of it.

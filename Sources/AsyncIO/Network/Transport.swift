@@ -91,7 +91,7 @@ public final class Transport {
 
     /// Starts, and returns after the protocol has been notified. Closes the connection if the task is
     /// cancelled.
-    nonisolated(nonsending) func startAndWait() async throws {
+    func startAndWait() async throws {
         let waiter = Waiter(for: "a transport to start")
         start(releasing: waiter)
         do {
@@ -386,12 +386,12 @@ public final class Transport {
     /// The local address of the connection.
     ///
     /// asyncio: `get_extra_info("sockname")`.
-    public var localAddress: SocketAddress? { channel.localAddress }
+    public var localAddress: Endpoint? { channel.localAddress }
 
     /// The address of the peer.
     ///
     /// asyncio: `get_extra_info("peername")`.
-    public var peerAddress: SocketAddress? { channel.peerAddress }
+    public var peerAddress: Endpoint? { channel.peerAddress }
 
     /// The descriptor, for socket options and the like, or `nil` once the transport is closed. The transport
     /// keeps ownership of it, and it must stay non-blocking.

@@ -10,15 +10,15 @@ internal import SystemPackage
 
 /// Options for connecting to a host.
 struct ConnectOptions {
-    var family: AddressFamily?
-    var localAddress: SocketAddress?
+    var family: Endpoint.Family?
+    var localAddress: Endpoint?
     var happyEyeballsDelay: Duration?
     var interleave: Int?
     var allErrors = false
 }
 
 /// Connects to the first address of a host that answers.
-nonisolated(nonsending) func connect(
+func connect(
     host: String, port: Int, _ options: ConnectOptions, on loop: EventLoop
 ) async throws -> Connection {
     let addresses = try await loop.resolve(host: host, port: port, family: options.family)
@@ -28,7 +28,7 @@ nonisolated(nonsending) func connect(
 /// Connects to the first of several addresses that answers.
 ///
 /// - Parameter target: What the addresses belong to, for the error message.
-nonisolated(nonsending) func connect(
+func connect(
     to addresses: [SystemAddress], _ target: String, _ options: ConnectOptions, on loop: EventLoop
 ) async throws -> Connection {
     var addresses = addresses
@@ -90,7 +90,7 @@ package func interleaved<Address>(
 /// Connects to one address.
 ///
 /// - Throws: ``OSError``; `CancellationError`, in which case nothing is left open.
-nonisolated(nonsending) func connect(
+func connect(
     to address: SystemAddress, from local: SystemAddress? = nil, on loop: EventLoop
 ) async throws -> Connection {
     do {
@@ -113,7 +113,7 @@ nonisolated(nonsending) func connect(
 }
 
 /// Connects a socket, which is closed if this throws.
-private nonisolated(nonsending) func connect(_ socket: Socket, to address: SystemAddress, on loop: EventLoop)
+private func connect(_ socket: Socket, to address: SystemAddress, on loop: EventLoop)
     async throws
 {
     do {
@@ -136,7 +136,7 @@ private nonisolated(nonsending) func connect(_ socket: Socket, to address: Syste
 /// turn, and then after pauses that grow to 50 ms.
 ///
 /// - Throws: `Errno`; `CancellationError`.
-nonisolated(nonsending) func connectWhenThereIsRoom(
+func connectWhenThereIsRoom(
     _ socket: Socket, to address: SystemAddress
 ) async throws -> Bool {
     var pause = Duration.zero

@@ -15,7 +15,7 @@ internal import SystemPackage
 ///   not positive; ``RuntimeError`` if this loop already uses the descriptor; ``OSError``.
 ///
 /// asyncio: `loop.connect_read_pipe` with a `StreamReaderProtocol`, which does not accept files.
-public func openReader(descriptor: Int32, limit: Int = defaultStreamLimit) throws -> StreamReader {
+public func openReader(descriptor: Int32, limit: Int = StreamReader.defaultLimit) throws -> StreamReader {
     let loop = EventLoop.required(for: "openReader")
     try checkLimit(limit)
     return try StreamReader(limit: limit, channel: loop.channel(descriptor, .reading, closesQuietly: true))
@@ -52,7 +52,7 @@ public func openWriter(descriptor: Int32) throws -> StreamWriter {
 ///   uses descriptor 0.
 ///
 /// asyncio: `loop.connect_read_pipe(protocol, sys.stdin)`, which does not accept files or `/dev/null`.
-public func openStandardInput(limit: Int = defaultStreamLimit) throws -> StreamReader {
+public func openStandardInput(limit: Int = StreamReader.defaultLimit) throws -> StreamReader {
     let loop = EventLoop.required(for: "openStandardInput")
     try checkLimit(limit)
     return try StreamReader(limit: limit, channel: loop.standardChannel(0, .reading))

@@ -26,8 +26,8 @@ struct Listener {
 ///
 /// - Throws: ``OSError``, which names the address, after closing all sockets. An address family that the
 ///   machine does not support is skipped as long as another address is left.
-nonisolated(nonsending) func bindListeners(
-    hosts: [String?], port: Int, family: AddressFamily?, _ options: Socket.Options, on loop: EventLoop
+func bindListeners(
+    hosts: [String?], port: Int, family: Endpoint.Family?, _ options: Socket.Options, on loop: EventLoop
 ) async throws -> [Listener] {
     let found =
         hosts.count == 1
@@ -61,7 +61,7 @@ nonisolated(nonsending) func bindListeners(
 
 /// Binds a Unix socket. An existing socket file is assumed to be left over from an earlier server and is
 /// removed; any other file is an error.
-func bindUnixListener(to address: SocketAddress, cleansUp: Bool) throws -> Listener {
+func bindUnixListener(to address: Endpoint, cleansUp: Bool) throws -> Listener {
     let address = address.system
     if let path = address.path, FileIdentity(of: path)?.isSocket == true {
         try? FileIdentity.remove(path)
@@ -96,3 +96,12 @@ func adoptListeners(_ descriptors: [Int32], on loop: EventLoop) throws -> [Liste
 /// The function reads `LISTEN_PID` and `LISTEN_FDS`, marks the descriptors close-on-exec, and removes the
 /// variables, so that no child process mistakes the sockets for its own. It corresponds to sd_listen_fds(3).
 public func takeSystemdSockets() -> [Int32] { ActivationSockets.take() }
+
+extension String? {
+    /// All interfaces of the machine, as the host that a server listens on: the same as `nil`.
+    ///
+    /// ```swift
+    /// let server = try await startServer(host: .anyInterface, port: 8080, handle)
+    /// ```
+    public static var anyInterface: String? { nil }
+}

@@ -37,10 +37,10 @@ internal import SystemPackage
 ///   valid; `CancellationError` if the task is cancelled, in which case nothing is left open.
 ///
 /// asyncio: `asyncio.open_connection`.
-public nonisolated(nonsending) func openConnection(
-    host: String, port: Int, family: AddressFamily? = nil, localAddress: SocketAddress? = nil,
+public func openConnection(
+    host: String, port: Int, family: Endpoint.Family? = nil, localAddress: Endpoint? = nil,
     happyEyeballsDelay: Duration? = nil, interleave: Int? = nil, allErrors: Bool = false,
-    limit: Int = defaultStreamLimit, tls: TLSContext? = nil, serverHostname: String? = nil
+    limit: Int = StreamReader.defaultLimit, tls: TLSContext? = nil, serverHostname: String? = nil
 ) async throws -> (StreamReader, StreamWriter) {
     let loop = EventLoop.required(for: "openConnection")
     try checkLimit(limit)
@@ -64,9 +64,9 @@ public nonisolated(nonsending) func openConnection(
 ///   which case nothing is left open.
 ///
 /// asyncio: none; the nearest is `asyncio.open_connection`.
-public nonisolated(nonsending) func openConnection(
-    to addresses: [SocketAddress], localAddress: SocketAddress? = nil, happyEyeballsDelay: Duration? = nil,
-    interleave: Int? = nil, allErrors: Bool = false, limit: Int = defaultStreamLimit
+public func openConnection(
+    to addresses: [Endpoint], localAddress: Endpoint? = nil, happyEyeballsDelay: Duration? = nil,
+    interleave: Int? = nil, allErrors: Bool = false, limit: Int = StreamReader.defaultLimit
 ) async throws -> (StreamReader, StreamWriter) {
     let loop = EventLoop.required(for: "openConnection")
     try checkLimit(limit)
@@ -96,8 +96,9 @@ public nonisolated(nonsending) func openConnection(
 ///   is closed.
 ///
 /// asyncio: `asyncio.open_connection(sock=)`.
-public nonisolated(nonsending) func openConnection(
-    socket descriptor: Int32, limit: Int = defaultStreamLimit, tls: TLSContext? = nil, serverHostname: String? = nil
+public func openConnection(
+    socket descriptor: Int32, limit: Int = StreamReader.defaultLimit, tls: TLSContext? = nil,
+    serverHostname: String? = nil
 ) async throws -> (StreamReader, StreamWriter) {
     let loop = EventLoop.required(for: "openConnection")
     try checkLimit(limit)
@@ -122,14 +123,14 @@ public nonisolated(nonsending) func openConnection(
 ///   if the task is cancelled, in which case nothing is left open.
 ///
 /// asyncio: `asyncio.open_unix_connection`.
-public nonisolated(nonsending) func openUnixConnection(
-    path: some SystemStringConvertible, limit: Int = defaultStreamLimit, tls: TLSContext? = nil,
+public func openUnixConnection(
+    path: some SystemStringConvertible, limit: Int = StreamReader.defaultLimit, tls: TLSContext? = nil,
     serverHostname: String? = nil
 ) async throws -> (StreamReader, StreamWriter) {
     let loop = EventLoop.required(for: "openUnixConnection")
     try checkLimit(limit)
     let upgrade = try TLSUpgrade.client(tls, host: nil, serverHostname: serverHostname)
-    let address = try SocketAddress(path: path)
+    let address = try Endpoint(path: path)
     let connection = try await connect(to: address.system, on: loop)
     return try await streams(on: upgrade?(connection) ?? connection, limit: limit)
 }

@@ -22,7 +22,7 @@ func serve(
 
 /// Returns the channel that a server uses, or nil if the handshake failed. Peers that make no proper
 /// handshake are as common as those that disconnect.
-nonisolated(nonsending) func upgraded(_ connection: ByteChannel, _ upgrade: TLSUpgrade?) async throws -> ByteChannel? {
+func upgraded(_ connection: ByteChannel, _ upgrade: TLSUpgrade?) async throws -> ByteChannel? {
     guard let upgrade else { return connection }
     do {
         return try await upgrade(connection)

@@ -13,7 +13,7 @@ internal import AsyncIOSystem
 /// ```
 ///
 /// - Parameters:
-///   - host: The host name or address to listen on, or `nil` for all interfaces.
+///   - host: The host name or address to listen on, or `.anyInterface`.
 ///   - port: The port to listen on, or 0 to let the system choose one; see ``Server/port``.
 ///   - family: The address family to listen on, or `nil` for both.
 ///   - backlog: How many connections can wait in the kernel's accept queue.
@@ -38,7 +38,8 @@ internal import AsyncIOSystem
 ///
 /// asyncio: `asyncio.start_server`.
 public func startServer(
-    host: String?, port: Int, family: AddressFamily? = nil, backlog: Int = 100, limit: Int = defaultStreamLimit,
+    host: String?, port: Int, family: Endpoint.Family? = nil, backlog: Int = 100,
+    limit: Int = StreamReader.defaultLimit,
     reuseAddress: Bool = true, reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true,
     dualStack: Bool = false, startServing: Bool = true, tls: TLSContext? = nil,
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
@@ -54,14 +55,15 @@ public func startServer(
 ///
 /// The hosts are resolved concurrently. An address that several of them share is listened on once.
 ///
-/// - Parameter hosts: The host names or addresses to listen on; `nil` stands for all interfaces. The other
-///   parameters are those of
+/// - Parameter hosts: The host names or addresses to listen on; `nil` stands for all interfaces, as
+///   `.anyInterface` does. The other parameters are those of
 ///   ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:fileID:line:_:)``.
 /// - Throws: The same errors as that function, including `CancellationError`.
 ///
 /// asyncio: `asyncio.start_server`, given a sequence of hosts.
 public func startServer(
-    hosts: [String?], port: Int, family: AddressFamily? = nil, backlog: Int = 100, limit: Int = defaultStreamLimit,
+    hosts: [String?], port: Int, family: Endpoint.Family? = nil, backlog: Int = 100,
+    limit: Int = StreamReader.defaultLimit,
     reuseAddress: Bool = true, reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true,
     dualStack: Bool = false, startServing: Bool = true, tls: TLSContext? = nil,
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
@@ -89,7 +91,7 @@ public func startServer(
 ///
 /// asyncio: `asyncio.start_server(sock=)`.
 public func startServer(
-    descriptors: [Int32], backlog: Int = 100, limit: Int = defaultStreamLimit, startServing: Bool = true,
+    descriptors: [Int32], backlog: Int = 100, limit: Int = StreamReader.defaultLimit, startServing: Bool = true,
     tls: TLSContext? = nil,
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
@@ -119,7 +121,8 @@ public func startServer(
 ///
 /// asyncio: `asyncio.start_unix_server`.
 public func startUnixServer(
-    path: some SystemStringConvertible, backlog: Int = 100, limit: Int = defaultStreamLimit, cleanupSocket: Bool = true,
+    path: some SystemStringConvertible, backlog: Int = 100, limit: Int = StreamReader.defaultLimit,
+    cleanupSocket: Bool = true,
     startServing: Bool = true, tls: TLSContext? = nil,
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
@@ -127,7 +130,7 @@ public func startUnixServer(
     try checkLimit(limit)
     let upgrade = try tls.map(TLSUpgrade.init(server:))
     let loop = EventLoop.required(for: "startUnixServer")
-    let listener = try bindUnixListener(to: SocketAddress(path: path), cleansUp: cleanupSocket)
+    let listener = try bindUnixListener(to: Endpoint(path: path), cleansUp: cleanupSocket)
     return try Server([listener], on: loop, backlog: backlog, startServing: startServing) { connection in
         serve(connection, limit: limit, upgrade, isolation: isolation, fileID: fileID, line: line, handler)
     }

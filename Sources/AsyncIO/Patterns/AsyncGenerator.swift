@@ -76,7 +76,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
         ///
         /// - Throws: `CancellationError` if the consumer has stopped iterating, or if a timeout or
         ///   task group of the body requested a cancellation meanwhile.
-        public nonisolated(nonsending) func callAsFunction(_ element: Element) async throws {
+        public func callAsFunction(_ element: Element) async throws {
             try await core.yield(element)
         }
     }
@@ -98,7 +98,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
         ///   body is already running.
         ///
         /// asyncio: `generator.__anext__`.
-        public nonisolated(nonsending) func next() async throws -> Element? { try await core.next() }
+        public func next() async throws -> Element? { try await core.next() }
 
         /// Runs the body up to its next element; see ``next()``.
         ///
@@ -117,7 +117,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
         ///   another call of this method.
         ///
         /// asyncio: `generator.aclose`.
-        public nonisolated(nonsending) func close() async throws { try await core.close() }
+        public func close() async throws { try await core.close() }
     }
 }
 
@@ -142,7 +142,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
 
     // MARK: The consumer's side
 
-    nonisolated(nonsending) func next() async throws -> Element? {
+    func next() async throws -> Element? {
         switch state {
         case .ended: return nil
         case .running: throw RuntimeError("next() called while the generator is already running")
@@ -161,7 +161,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
         return try handed.take()?.get()
     }
 
-    nonisolated(nonsending) func close() async throws {
+    func close() async throws {
         switch state {
         case .fresh: state = .ended
         case .suspended:
@@ -190,7 +190,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
 
     // MARK: The body's side
 
-    nonisolated(nonsending) func run(_ body: (AsyncGenerator<Element>.Yield) async throws -> Void) async {
+    func run(_ body: (AsyncGenerator<Element>.Yield) async throws -> Void) async {
         let loop = EventLoop.required(for: "A generator")
         let number = loop.generators.add(self)
         defer { loop.generators.remove(number) }
@@ -209,7 +209,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
         closers.wake()
     }
 
-    nonisolated(nonsending) func yield(_ element: Element) async throws {
+    func yield(_ element: Element) async throws {
         guard !isClosing else { return await goOnThoughClosed() }
         hand(.success(element), state: .suspended)
         await producer.wait(while: { state == .suspended })
@@ -218,7 +218,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
     }
 
     /// Handles a body that swallowed the error of `yield`: it never runs again.
-    private nonisolated(nonsending) func goOnThoughClosed() async {
+    private func goOnThoughClosed() async {
         hand(
             .failure(RuntimeError("the generator yielded after it was closed; rethrow the error of `yield`")),
             state: .ended)

@@ -46,7 +46,7 @@ public final class BackgroundTasks {
         tasks.remove(child)
         count -= 1
         let task = child.task
-        guard !task.isCancelled, let error = task.takeError() else { return }
+        guard !task.wasCancelled, let error = task.takeError() else { return }
         if let onError { return onError(error, task) }
         EventLoop.report(
             ExceptionContext(
@@ -62,7 +62,7 @@ public final class BackgroundTasks {
     /// - Throws: `CancellationError`, after all tasks have ended, if the current task was
     ///   cancelled.
     /// - Complexity: O(*n*) in the number of tasks.
-    public nonisolated(nonsending) func cancelAll() async throws {
+    public func cancelAll() async throws {
         var cancellation: (any Error)?
         while case let left = tasks.all.filter({ !$0.isDone }), !left.isEmpty {
             do { try await cancelAndJoin(left) } catch { cancellation = error }

@@ -56,7 +56,7 @@ public final class Debouncer {
     /// If the current task is cancelled, the wait ends and the action continues.
     ///
     /// - Throws: the errors of the action; `CancellationError` if the task is cancelled.
-    public nonisolated(nonsending) func flush() async throws {
+    public func flush() async throws {
         if let running { try await shield(running) }
         if timer != nil {
             cancel()

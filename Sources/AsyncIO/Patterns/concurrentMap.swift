@@ -115,7 +115,7 @@ public struct ConcurrentMap<Element>: AsyncSequence {
         /// - Throws: the error of an element or of the source, after which the iteration ends;
         ///   ``ValueError`` if the limit is less than 1; `CancellationError` if the task is
         ///   cancelled.
-        public nonisolated(nonsending) func next() async throws -> Element? {
+        public func next() async throws -> Element? {
             if feeder == nil { feeder = start(work) }
             do {
                 return try await work.next()
@@ -146,7 +146,7 @@ final class ConcurrentWork<Element> {
 
     func begin(limit: Int) throws {
         guard limit > 0 else { throw ValueError("limit must be at least 1, got \(limit)") }
-        room = try Semaphore(limit)
+        room = try Semaphore(validating: limit)
     }
 
     func add(
@@ -173,7 +173,7 @@ final class ConcurrentWork<Element> {
 
     // MARK: The consumer's side
 
-    nonisolated(nonsending) func next() async throws -> Element? {
+    func next() async throws -> Element? {
         guard !isOver else { return nil }
         do {
             let task = try await results.get()

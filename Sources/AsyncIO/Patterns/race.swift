@@ -48,7 +48,7 @@ public func race<Item, T>(
 /// - Complexity: O(*n*) in the number of futures.
 ///
 /// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, and cancelling the rest.
-public nonisolated(nonsending) func firstCompleted<A: Awaitable>(_ futures: some Sequence<A>) async throws -> A.Value {
+public func firstCompleted<A: Awaitable>(_ futures: some Sequence<A>) async throws -> A.Value {
     let futures = Array(futures)
     let first: A?
     do {
@@ -65,13 +65,13 @@ public nonisolated(nonsending) func firstCompleted<A: Awaitable>(_ futures: some
 /// Cancels the futures that have not ended and waits until all have ended, even if the task is
 /// cancelled meanwhile. That request is thrown once all have ended. Errors of the futures are
 /// dropped.
-nonisolated(nonsending) func cancelAndJoin(_ futures: [some FutureBase]) async throws {
+func cancelAndJoin(_ futures: [some FutureBase]) async throws {
     for future in futures where !future.isDone { future.cancel() }
     try await join(futures)
 }
 
 /// Waits until all futures have ended; see ``cancelAndJoin(_:)``.
-nonisolated(nonsending) func join(_ futures: [some FutureBase]) async throws {
+func join(_ futures: [some FutureBase]) async throws {
     var cancellation: (any Error)?
     for future in futures {
         while !future.isDone {

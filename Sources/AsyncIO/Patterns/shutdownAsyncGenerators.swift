@@ -1,7 +1,7 @@
 /// A generator whose body has started and not ended.
 protocol OpenGenerator: AnyObject {
     /// Ends the body if it is suspended in `yield`, and waits for its cleanup.
-    nonisolated(nonsending) func close() async throws
+    func close() async throws
 }
 
 extension EventLoop {
@@ -14,7 +14,7 @@ extension EventLoop {
     /// - Complexity: O(*n* log *n*) in the number of open generators.
     ///
     /// asyncio: `loop.shutdown_asyncgens`.
-    public nonisolated(nonsending) func shutdownAsyncGenerators() async {
+    public func shutdownAsyncGenerators() async {
         assertUsable("shutdownAsyncGenerators")
         guard !generators.isEmpty else { return }
         var closing: [AsyncTask<Void>] = []

@@ -36,7 +36,7 @@ public func withCleanup<T>(
         }
         do { try await join([task]) } catch {
             // An error of the body takes precedence over a cancellation.
-            if !task.isCancelled, let failure = try task.error() { throw failure }
+            if !task.wasCancelled, let failure = try task.error() { throw failure }
             throw error
         }
         return try task.result()

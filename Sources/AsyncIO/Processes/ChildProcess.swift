@@ -61,7 +61,7 @@ final class ChildProcess {
     }
 
     private func kill() {
-        try? process.send(Signal.kill.rawValue)
+        try? process.send(ProcessSignal.kill.rawValue)
         returnCode = if case .status(let status) = process.reap(waits: true) { status } else { 255 }
     }
 
@@ -71,7 +71,7 @@ final class ChildProcess {
         guard returnCode == nil else { return }
         let descriptor = process.pidfd
         loop.children[pid] = nil
-        if killsGroupAtExit { try? process.sendToGroup(Signal.kill.rawValue) }
+        if killsGroupAtExit { try? process.sendToGroup(ProcessSignal.kill.rawValue) }
         // Removing the reader releases the loop's reference to this object.
         let isHeld = self
         _ = try? loop.removeReader(descriptor)
@@ -95,10 +95,10 @@ final class ChildProcess {
     /// Waits until the child has ended, and for nothing else.
     ///
     /// - Throws: `CancellationError` if the task is cancelled. The child keeps running.
-    nonisolated(nonsending) func wait() async throws -> Int32 {
+    func wait() async throws -> Int32 {
         while true {
             if let returnCode { return returnCode }
-            let place = Waiter(for: "Subprocess.wait()")
+            let place = Waiter(for: "AsyncSubprocess.wait()")
             waiters.append(place)
             defer { waiters.remove(place) }
             try await place.wait()
@@ -106,7 +106,7 @@ final class ChildProcess {
     }
 
     /// Waits until the child has ended, but at most for `limit`; returns false if it has not ended.
-    nonisolated(nonsending) func wait(atMost limit: Duration) async throws -> Bool {
+    func wait(atMost limit: Duration) async throws -> Bool {
         if returnCode != nil { return true }
         let place = Waiter(for: "the end of a process")
         waiters.append(place)
@@ -121,7 +121,7 @@ final class ChildProcess {
 
     // MARK: Signals
 
-    func send(_ signal: Signal, toGroup: Bool = false) throws {
+    func send(_ signal: ProcessSignal, toGroup: Bool = false) throws {
         guard signal.isValid || signal.rawValue == 0 else {
             throw ValueError("signal must be 0, 1...31 or 34...64, got \(signal.rawValue)")
         }

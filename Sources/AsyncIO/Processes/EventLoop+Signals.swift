@@ -6,14 +6,14 @@ extension EventLoop {
     ///
     /// The callback is an ordinary callback of the loop. It runs in the turn after the one that
     /// notices the signal. Signals that are noticed in the same turn run in the order of their
-    /// numbers. A handler for ``Signal/interrupt`` replaces what Ctrl-C does in `run { }`.
+    /// numbers. A handler for ``ProcessSignal/interrupt`` replaces what Ctrl-C does in `run { }`.
     ///
     /// - Throws: ``ValueError`` if there is no such signal; ``RuntimeError`` if the signal cannot
     ///   be caught, this is not the process's first thread, or the loop is closed; ``OSError`` if
     ///   the system refuses the handler.
     ///
     /// asyncio: `loop.add_signal_handler`.
-    public func addSignalHandler(_ signal: Signal, _ callback: @escaping () throws -> Void) throws {
+    public func addSignalHandler(_ signal: ProcessSignal, _ callback: @escaping () throws -> Void) throws {
         try change(signal, "addSignalHandler") { entry in
             entry.handler?.isRemoved = true
             entry.handler = WatchCallback(attributed(callback))
@@ -21,14 +21,14 @@ extension EventLoop {
     }
 
     /// Removes the callback of a signal, which then has its default effect. For
-    /// ``Signal/interrupt``, that is the effect in `run { }`.
+    /// ``ProcessSignal/interrupt``, that is the effect in `run { }`.
     ///
     /// - Returns: whether there was a callback.
     /// - Throws: as ``addSignalHandler(_:_:)``.
     ///
     /// asyncio: `loop.remove_signal_handler`.
     @discardableResult
-    public func removeSignalHandler(_ signal: Signal) throws -> Bool {
+    public func removeSignalHandler(_ signal: ProcessSignal) throws -> Bool {
         try check(signal)
         assertUsable("removeSignalHandler")
         guard let handler = signals.entry(signal)?.handler else { return false }
@@ -39,8 +39,8 @@ extension EventLoop {
 
     /// Adds `listener` for the signals, next to their handlers and other listeners. The loop
     /// retains it until ``removeListener(_:for:)``.
-    func addListener(_ listener: any SignalListener, for kinds: [Signal]) throws {
-        var added: [Signal] = []
+    func addListener(_ listener: any SignalListener, for kinds: [ProcessSignal]) throws {
+        var added: [ProcessSignal] = []
         do {
             for signal in kinds {
                 try change(signal, "signals") { $0.listeners.append(listener) }
@@ -52,7 +52,7 @@ extension EventLoop {
         }
     }
 
-    func removeListener(_ listener: any SignalListener, for kinds: [Signal]) {
+    func removeListener(_ listener: any SignalListener, for kinds: [ProcessSignal]) {
         for signal in kinds where signals.entry(signal) != nil {
             try? signals.change(signal, waking: poller.wakeUp) { entry in
                 entry.listeners.removeAll { $0 === listener }
@@ -60,13 +60,13 @@ extension EventLoop {
         }
     }
 
-    private func check(_ signal: Signal) throws(ValueError) {
+    private func check(_ signal: ProcessSignal) throws(ValueError) {
         guard !signal.isValid else { return }
         throw ValueError("signal must be in 1...31 or 34...64, got \(signal.rawValue)")
     }
 
     private func change(
-        _ signal: Signal, _ operation: StaticString, _ body: (inout SignalTable.Entry) -> Void
+        _ signal: ProcessSignal, _ operation: StaticString, _ body: (inout SignalTable.Entry) -> Void
     ) throws {
         try check(signal)
         try checkOpen(operation)

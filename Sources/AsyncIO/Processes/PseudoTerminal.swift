@@ -23,7 +23,7 @@ public final class PseudoTerminal {
         writer = StreamWriter(channel: channel, reader: reader)
     }
 
-    /// Changes the size of the terminal. The child receives ``Signal/windowChange``.
+    /// Changes the size of the terminal. The child receives ``ProcessSignal/windowChange``.
     ///
     /// - Throws: ``ValueError`` if the size is out of range; ``OSError`` if the terminal is closed.
     public func resize(to size: TerminalSize) throws {

@@ -61,7 +61,7 @@ public struct SubprocessOptions: Sendable {
         let number: Int32?
         /// The group of this process.
         public static let inherited = ProcessGroup(number: nil)
-        /// A new group, which the child's own children join. ``Subprocess/sendSignal(_:toGroup:)``
+        /// A new group, which the child's own children join. ``AsyncSubprocess/sendSignal(_:toGroup:)``
         /// can reach all of them.
         public static let new = ProcessGroup(number: 0)
         /// An existing group in this session.
@@ -84,11 +84,11 @@ public struct SubprocessOptions: Sendable {
     public var descriptors: [Int32: Int32] = [:]
     /// The size of a pseudo-terminal for the child; `nil` for none. The child gets a new session,
     /// and every stream that would be inherited is connected to the terminal. See
-    /// ``Subprocess/terminal``.
+    /// ``AsyncSubprocess/terminal``.
     public var terminal: TerminalSize?
     /// The signal that the child receives when the thread that started it (the loop's thread) ends;
     /// `nil` for none.
-    public var parentDeathSignal: Signal?
+    public var parentDeathSignal: ProcessSignal?
     /// The permissions that files created by the child do not get; `nil` for this process's mask.
     ///
     /// asyncio: `umask`.
@@ -96,7 +96,7 @@ public struct SubprocessOptions: Sendable {
     /// The maximum length of a line from the child's streams, in bytes.
     ///
     /// asyncio: `limit`.
-    public var limit = defaultStreamLimit
+    public var limit = StreamReader.defaultLimit
 
     /// Creates the default options.
     public init() {}

@@ -72,12 +72,12 @@ public final class SubprocessTransport {
 
     // MARK: Ending the process
 
-    /// Sends a signal to the process; see ``Subprocess/sendSignal(_:toGroup:)``.
+    /// Sends a signal to the process; see ``AsyncSubprocess/sendSignal(_:toGroup:)``.
     ///
     /// - Throws: as that method.
     ///
     /// asyncio: `send_signal`.
-    public func sendSignal(_ signal: Signal, toGroup: Bool = false) throws {
+    public func sendSignal(_ signal: ProcessSignal, toGroup: Bool = false) throws {
         try child.send(signal, toGroup: toGroup)
     }
 
@@ -110,7 +110,7 @@ public final class SubprocessTransport {
     /// - Returns: the ``returnCode``.
     /// - Throws: `CancellationError` if the task is cancelled. The process keeps running.
     @discardableResult
-    public nonisolated(nonsending) func wait() async throws -> Int32 { try await child.wait() }
+    public func wait() async throws -> Int32 { try await child.wait() }
 
     // MARK: Calling the protocol
 
@@ -181,7 +181,7 @@ extension EventLoop {
     ///   cancelled before `connectionMade` was called. The child is then killed and reaped first.
     ///
     /// asyncio: `loop.subprocess_exec`.
-    public nonisolated(nonsending) func subprocessExec<P: SubprocessProtocol>(
+    public func subprocessExec<P: SubprocessProtocol>(
         _ program: some SystemStringConvertible, arguments: [any SystemStringConvertible] = [],
         stdin: SubprocessStream = .pipe,
         stdout: SubprocessStream = .pipe, stderr: SubprocessStream = .pipe,
@@ -201,7 +201,7 @@ extension EventLoop {
     /// - Throws: as that method, including `CancellationError`.
     ///
     /// asyncio: `loop.subprocess_shell`.
-    public nonisolated(nonsending) func subprocessShell<P: SubprocessProtocol>(
+    public func subprocessShell<P: SubprocessProtocol>(
         _ line: some SystemStringConvertible, stdin: SubprocessStream = .pipe, stdout: SubprocessStream = .pipe,
         stderr: SubprocessStream = .pipe, environment: [String: any SystemStringConvertible]? = nil,
         directory: (any SystemStringConvertible)? = nil,
@@ -212,7 +212,7 @@ extension EventLoop {
         return try await startSubprocess(command, name: line.systemString.description, factory)
     }
 
-    private nonisolated(nonsending) func startSubprocess<P: SubprocessProtocol>(
+    private func startSubprocess<P: SubprocessProtocol>(
         _ command: ChildSetup.Command, name: String, _ factory: () throws -> P
     ) async throws -> (SubprocessTransport, P) {
         try checkOpen("subprocessExec")

@@ -18,7 +18,7 @@
 ///   - stdout: the destination of its standard output.
 ///   - stderr: the destination of its standard error.
 ///   - environment: all environment variables of the child; `nil` for those of this process. To add
-///     some, merge them into ``Subprocess/inheritedEnvironment``.
+///     some, merge them into ``AsyncSubprocess/inheritedEnvironment``.
 ///   - directory: the child's working directory; `nil` for that of this process.
 ///   - options: the process group, session, terminal, and additional descriptors.
 /// - Throws: ``OSError`` with the name of the program if it cannot be started (the program or its
@@ -27,13 +27,13 @@
 ///   running then, and nothing is left open. Cancellation does not interrupt the start itself.
 ///
 /// asyncio: `asyncio.create_subprocess_exec`.
-public nonisolated(nonsending) func createSubprocess(
+public func createSubprocess(
     _ program: some SystemStringConvertible, arguments: [any SystemStringConvertible] = [],
     stdin: SubprocessStream = .inherit,
     stdout: SubprocessStream = .inherit, stderr: SubprocessStream = .inherit,
     environment: [String: any SystemStringConvertible]? = nil, directory: (any SystemStringConvertible)? = nil,
     options: SubprocessOptions = SubprocessOptions()
-) async throws -> Subprocess {
+) async throws -> AsyncSubprocess {
     let command = ChildSetup.Command(
         program, arguments, [stdin, stdout, stderr], environment: environment, directory: directory, options)
     return try startSubprocess(command, name: program.systemString.description)
@@ -50,12 +50,12 @@ public nonisolated(nonsending) func createSubprocess(
 /// - Throws: as that function, including `CancellationError`.
 ///
 /// asyncio: `asyncio.create_subprocess_shell`.
-public nonisolated(nonsending) func createSubprocess(
+public func createSubprocess(
     shell line: some SystemStringConvertible, stdin: SubprocessStream = .inherit, stdout: SubprocessStream = .inherit,
     stderr: SubprocessStream = .inherit, environment: [String: any SystemStringConvertible]? = nil,
     directory: (any SystemStringConvertible)? = nil,
     options: SubprocessOptions = SubprocessOptions()
-) async throws -> Subprocess {
+) async throws -> AsyncSubprocess {
     let command = ChildSetup.Command(
         "/bin/sh", ["-c", line], [stdin, stdout, stderr], environment: environment, directory: directory, options)
     return try startSubprocess(command, name: line.systemString.description)
@@ -63,12 +63,12 @@ public nonisolated(nonsending) func createSubprocess(
 
 /// Delivers a request to cancel that came earlier, so that no process is started. No request can
 /// come meanwhile.
-private func startSubprocess(_ command: ChildSetup.Command, name: String) throws -> Subprocess {
+private func startSubprocess(_ command: ChildSetup.Command, name: String) throws -> AsyncSubprocess {
     let loop = EventLoop.required(for: "createSubprocess")
     if let task = runningTask() {
         try task.deliverCancellation(unlessIn: nil)
     } else if Task.isCancelled {
         throw CancellationError()
     }
-    return try Subprocess(command, name: name, on: loop)
+    return try AsyncSubprocess(command, name: name, on: loop)
 }

@@ -19,7 +19,7 @@ internal import DequeModule
 ///   ``OSError`` if the system refuses the handler.
 ///
 /// asyncio: `loop.add_signal_handler`, as a sequence.
-public func signals(_ kinds: Signal...) throws -> SignalSequence {
+public func signals(_ kinds: ProcessSignal...) throws -> SignalSequence {
     try SignalSequence(kinds, on: EventLoop.running)
 }
 
@@ -28,30 +28,30 @@ public func signals(_ kinds: Signal...) throws -> SignalSequence {
 /// Several tasks can iterate over it. Each signal goes to one of them.
 public final class SignalSequence: AsyncSequence {
     /// The kind of signal that arrived.
-    public typealias Element = Signal
+    public typealias Element = ProcessSignal
     /// Iterating fails only if the task is cancelled.
     public typealias Failure = any Error
 
     // Loop thread only: the class is not Sendable.
     private let loop: EventLoop
-    private let kinds: [Signal]
+    private let kinds: [ProcessSignal]
     private let line = Line()
 
     /// The signals that have arrived, and the tasks that wait for them. The loop retains this
     /// object and not the sequence, so the sequence ends with its owner.
     private final class Line: SignalListener {
-        var arrived = Deque<Signal>()
+        var arrived = Deque<ProcessSignal>()
         var readers = WaitQueue()
 
-        func receive(_ signal: Signal) {
+        func receive(_ signal: ProcessSignal) {
             guard !arrived.contains(signal) else { return }
             arrived.append(signal)
             readers.wake(1)
         }
     }
 
-    init(_ kinds: [Signal], on loop: EventLoop) throws {
-        var seen: Set<Signal> = []
+    init(_ kinds: [ProcessSignal], on loop: EventLoop) throws {
+        var seen: Set<ProcessSignal> = []
         self.kinds = kinds.filter { seen.insert($0).inserted }
         self.loop = loop
         try loop.addListener(line, for: self.kinds)
@@ -65,7 +65,7 @@ public final class SignalSequence: AsyncSequence {
     /// Waits for the next signal.
     ///
     /// - Throws: `CancellationError`. In that case, no signal is lost.
-    func next() async throws -> Signal {
+    func next() async throws -> ProcessSignal {
         while true {
             if let signal = line.arrived.popFirst() { return signal }
             let place = Waiter(for: "signals")
@@ -92,12 +92,12 @@ public final class SignalSequence: AsyncSequence {
         ///
         /// - Returns: the signal, never `nil`.
         /// - Throws: `CancellationError` if the task is cancelled. In that case, no signal is lost.
-        public mutating func next() async throws -> Signal? { try await sequence.next() }
+        public mutating func next() async throws -> ProcessSignal? { try await sequence.next() }
 
         /// Waits for the next signal; see ``next()``.
         ///
         /// - Throws: `CancellationError` if the task is cancelled.
-        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Signal? {
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> ProcessSignal? {
             try await next()
         }
     }

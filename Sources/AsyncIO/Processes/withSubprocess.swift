@@ -28,7 +28,7 @@ public func withSubprocess<T>(
     environment: [String: any SystemStringConvertible]? = nil, directory: (any SystemStringConvertible)? = nil,
     options: SubprocessOptions = SubprocessOptions(),
     grace: Duration = .seconds(5), isolation: isolated (any Actor)? = #isolation,
-    _ body: (Subprocess) async throws -> T
+    _ body: (AsyncSubprocess) async throws -> T
 ) async throws -> T {
     let process = try await createSubprocess(
         program, arguments: arguments, stdin: stdin, stdout: stdout, stderr: stderr, environment: environment,
@@ -52,7 +52,7 @@ public func withSubprocess<T>(
     stderr: SubprocessStream = .inherit, environment: [String: any SystemStringConvertible]? = nil,
     directory: (any SystemStringConvertible)? = nil,
     options: SubprocessOptions? = nil, grace: Duration = .seconds(5),
-    isolation: isolated (any Actor)? = #isolation, _ body: (Subprocess) async throws -> T
+    isolation: isolated (any Actor)? = #isolation, _ body: (AsyncSubprocess) async throws -> T
 ) async throws -> T {
     var ownGroup = SubprocessOptions()
     ownGroup.processGroup = .new
@@ -63,7 +63,8 @@ public func withSubprocess<T>(
 }
 
 private func scope<T>(
-    of process: Subprocess, grace: Duration, isolation: isolated (any Actor)?, _ body: (Subprocess) async throws -> T
+    of process: AsyncSubprocess, grace: Duration, isolation: isolated (any Actor)?,
+    _ body: (AsyncSubprocess) async throws -> T
 ) async throws -> T {
     let result: Result<T, any Error>
     do { result = .success(try await body(process)) } catch { result = .failure(error) }

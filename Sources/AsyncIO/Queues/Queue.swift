@@ -31,10 +31,13 @@ public class Queue<Element>: AsyncSequence {
     /// Whether ``shutdown(immediate:)`` was called.
     public final var isShutDown: Bool { state.isShutDown }
 
+    /// Creates an empty queue without a limit.
+    public convenience init() { self.init(maxSize: 0, isPlain: true) }
+
     /// Creates an empty queue.
     ///
-    /// - Parameter maxSize: the maximum number of items; zero or less for no limit.
-    public convenience init(maxSize: Int = 0) { self.init(maxSize: maxSize, isPlain: true) }
+    /// - Parameter maxSize: the maximum number of items; zero or less for no limit, as in asyncio.
+    public convenience init(maxSize: Int) { self.init(maxSize: maxSize, isPlain: true) }
 
     fileprivate init(maxSize: Int, isPlain: Bool) {
         state = QueueState(maxSize: maxSize)
@@ -72,7 +75,7 @@ public class Queue<Element>: AsyncSequence {
     ///
     /// asyncio: `Queue.put`.
     @inlinable
-    public nonisolated(nonsending) final func put(_ item: Element) async throws {
+    public final func put(_ item: Element) async throws {
         if state.isFull { try await state.waitForRoom() }
         try putNoWait(item)
     }
@@ -99,7 +102,7 @@ public class Queue<Element>: AsyncSequence {
     ///
     /// asyncio: `Queue.get`.
     @inlinable
-    public nonisolated(nonsending) final func get() async throws -> Element {
+    public final func get() async throws -> Element {
         if state.count == 0 { try await state.waitForItem() }
         return try getNoWait()
     }
@@ -137,7 +140,7 @@ public class Queue<Element>: AsyncSequence {
     /// - Throws: `CancellationError` if the task is cancelled while it waits.
     ///
     /// asyncio: `Queue.join`.
-    public nonisolated(nonsending) final func join() async throws {
+    public final func join() async throws {
         if state.unfinished > 0 { try await state.finished.wait() }
     }
 
@@ -194,10 +197,13 @@ public class Queue<Element>: AsyncSequence {
 ///
 /// asyncio: `asyncio.LifoQueue`.
 public final class LIFOQueue<Element>: Queue<Element> {
+    /// Creates an empty queue without a limit.
+    public convenience init() { self.init(maxSize: 0) }
+
     /// Creates an empty queue.
     ///
-    /// - Parameter maxSize: the maximum number of items; zero or less for no limit.
-    public init(maxSize: Int = 0) { super.init(maxSize: maxSize, isPlain: false) }
+    /// - Parameter maxSize: the maximum number of items; zero or less for no limit, as in asyncio.
+    public init(maxSize: Int) { super.init(maxSize: maxSize, isPlain: false) }
 
     @usableFromInline override func removeNext() -> Element? { items.popLast() }
 }
@@ -211,10 +217,13 @@ public final class PriorityQueue<Element: Comparable>: Queue<Element> {
     // With exclusivity checks, because the heap calls the user's `<` while it is modified.
     private var heap = Heap<Element>()
 
+    /// Creates an empty queue without a limit.
+    public convenience init() { self.init(maxSize: 0) }
+
     /// Creates an empty queue.
     ///
-    /// - Parameter maxSize: the maximum number of items; zero or less for no limit.
-    public init(maxSize: Int = 0) { super.init(maxSize: maxSize, isPlain: false) }
+    /// - Parameter maxSize: the maximum number of items; zero or less for no limit, as in asyncio.
+    public init(maxSize: Int) { super.init(maxSize: maxSize, isPlain: false) }
 
     @usableFromInline override func append(_ item: Element) { heap.insert(item) }
     @usableFromInline override func removeNext() -> Element? { heap.popMin() }

@@ -35,7 +35,7 @@ final class QueueState {
     }
 
     @usableFromInline
-    nonisolated(nonsending) func waitForRoom() async throws {
+    func waitForRoom() async throws {
         while isFull {
             if isShutDown { throw QueueShutDown() }
             let place = Waiter(for: "Queue.put()", on: self)
@@ -52,7 +52,7 @@ final class QueueState {
     }
 
     @usableFromInline
-    nonisolated(nonsending) func waitForItem() async throws {
+    func waitForItem() async throws {
         while count == 0 {
             if isShutDown { throw QueueShutDown() }
             let place = Waiter(for: "Queue.get()", on: self)

@@ -19,11 +19,23 @@ public final class Barrier {
     /// Creates a barrier.
     ///
     /// - Parameter parties: the number of tasks that the barrier waits for.
-    /// - Throws: ``ValueError`` if `parties` is less than 1.
-    public init(_ parties: Int) throws(ValueError) {
-        guard parties >= 1 else { throw ValueError("parties must be >= 1, got \(parties)") }
+    /// - Precondition: `parties` is at least 1. For a number from outside of the program, use
+    ///   ``init(validating:)``.
+    public init(_ parties: Int) {
+        if parties < 1 { stop(Barrier.message(parties), instead: "Barrier(validating:)") }
         self.parties = parties
     }
+
+    /// Creates a barrier from a number that is computed or comes from outside of the program.
+    ///
+    /// - Parameter parties: the number of tasks that the barrier waits for.
+    /// - Throws: ``ValueError`` if `parties` is less than 1.
+    public convenience init(validating parties: Int) throws(ValueError) {
+        guard parties >= 1 else { throw ValueError(Barrier.message(parties)) }
+        self.init(parties)
+    }
+
+    private static func message(_ parties: Int) -> String { "parties must be >= 1, got \(parties)" }
 
     /// The number of tasks that are waiting at the barrier.
     ///
@@ -47,7 +59,7 @@ public final class Barrier {
     ///
     /// asyncio: `Barrier.wait`.
     @discardableResult
-    public nonisolated(nonsending) func wait() async throws -> Int {
+    public func wait() async throws -> Int {
         try await condition.acquire()
         do {
             let index = try await arrive()
@@ -59,7 +71,7 @@ public final class Barrier {
         }
     }
 
-    private nonisolated(nonsending) func arrive() async throws -> Int {
+    private func arrive() async throws -> Int {
         try await condition.wait { state != .draining && state != .resetting }
         if state == .broken { throw BrokenBarrierError("Barrier aborted") }
         let index = count
@@ -93,7 +105,7 @@ public final class Barrier {
     /// - Complexity: O(*n*) in the number of waiting tasks.
     ///
     /// asyncio: `Barrier.reset`.
-    public nonisolated(nonsending) func reset() async throws {
+    public func reset() async throws {
         try await condition.acquire()
         state = count > 0 ? .resetting : .filling
         try condition.notifyAll()
@@ -108,7 +120,7 @@ public final class Barrier {
     /// - Complexity: O(*n*) in the number of waiting tasks.
     ///
     /// asyncio: `Barrier.abort`.
-    public nonisolated(nonsending) func abort() async throws {
+    public func abort() async throws {
         try await condition.acquire()
         state = .broken
         try condition.notifyAll()
@@ -120,7 +132,7 @@ public final class Barrier {
     /// - Throws: as ``wait()``, including `CancellationError`; the errors of `body`.
     ///
     /// asyncio: `async with barrier as position`.
-    public nonisolated(nonsending) func with<T>(
+    public func with<T>(
         _ body: nonisolated(nonsending) (Int) async throws -> T
     ) async throws -> T {
         try await body(try await wait())

@@ -29,7 +29,7 @@ public final class Condition {
     ///   lock is not acquired.
     ///
     /// asyncio: `Condition.acquire`.
-    public nonisolated(nonsending) func acquire() async throws { try await lock.acquire() }
+    public func acquire() async throws { try await lock.acquire() }
 
     /// Releases the lock; see ``Lock/release()``.
     ///
@@ -48,7 +48,7 @@ public final class Condition {
     ///   cancelled while it waits.
     ///
     /// asyncio: `Condition.wait`.
-    public nonisolated(nonsending) func wait() async throws {
+    public func wait() async throws {
         guard lock.isLocked else { throw RuntimeError("wait() was called on a Condition whose lock is not held") }
         let place = Waiter(for: "Condition.wait()", on: self)
         try lock.release()
@@ -82,7 +82,7 @@ public final class Condition {
     ///   `CancellationError` if the task is cancelled while it waits; the errors of the predicate.
     ///
     /// asyncio: `Condition.wait_for`.
-    public nonisolated(nonsending) func wait(for predicate: () throws -> Bool) async throws {
+    public func wait(for predicate: () throws -> Bool) async throws {
         while try !predicate() { try await wait() }
     }
 

@@ -32,7 +32,7 @@ public final class Event {
     /// - Throws: `CancellationError` if the task is cancelled while it waits.
     ///
     /// asyncio: `Event.wait`.
-    public nonisolated(nonsending) func wait() async throws {
+    public func wait() async throws {
         guard !isSet else { return }
         let place = Waiter(for: "Event.wait()", on: self)
         line.append(place)

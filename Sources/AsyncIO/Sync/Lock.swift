@@ -27,12 +27,12 @@ public final class Lock {
     ///   lock is not acquired.
     ///
     /// asyncio: `Lock.acquire`.
-    public nonisolated(nonsending) func acquire() async throws {
+    public func acquire() async throws {
         try await acquire(ignoresNativeCancellation: false)
     }
 
     @inline(__always)
-    nonisolated(nonsending) func acquire(
+    func acquire(
         ignoresNativeCancellation: Bool
     ) async throws {
         if isLocked || line.hasLiveWaiter {

@@ -6,7 +6,7 @@ public protocol ScopedLocking: AnyObject {
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, nothing
     ///   is acquired.
-    nonisolated(nonsending) func acquire() async throws
+    func acquire() async throws
     /// Releases the object.
     ///
     /// - Throws: an error if it is not held.
@@ -22,7 +22,7 @@ extension ScopedLocking {
     ///
     /// asyncio: `async with lock`.
     @inlinable
-    public nonisolated(nonsending) func withLock<T>(
+    public func withLock<T>(
         _ body: nonisolated(nonsending) () async throws -> T
     ) async throws -> T {
         try await acquire()

@@ -9,11 +9,23 @@ public class Semaphore {
     /// Creates a semaphore.
     ///
     /// - Parameter value: how many times the semaphore can be acquired without waiting.
-    /// - Throws: ``ValueError`` if `value` is negative.
-    public init(_ value: Int = 1) throws(ValueError) {
-        guard value >= 0 else { throw ValueError("Semaphore initial value must be >= 0, got \(value)") }
+    /// - Precondition: `value` is not negative. For a value from outside of the program, use
+    ///   ``init(validating:)``.
+    public init(_ value: Int = 1) {
+        if value < 0 { stop(Semaphore.message(value), instead: "Semaphore(validating:)") }
         self.value = value
     }
+
+    /// Creates a semaphore from a value that is computed or comes from outside of the program.
+    ///
+    /// - Parameter value: how many times the semaphore can be acquired without waiting.
+    /// - Throws: ``ValueError`` if `value` is negative.
+    public convenience init(validating value: Int) throws(ValueError) {
+        guard value >= 0 else { throw ValueError(Semaphore.message(value)) }
+        self.init(value)
+    }
+
+    private static func message(_ value: Int) -> String { "Semaphore initial value must be >= 0, got \(value)" }
 
     /// Whether `acquire()` would have to wait, because the value is 0 or other tasks are waiting.
     ///
@@ -26,7 +38,7 @@ public class Semaphore {
     ///   value is not changed.
     ///
     /// asyncio: `Semaphore.acquire`.
-    public nonisolated(nonsending) final func acquire() async throws {
+    public final func acquire() async throws {
         guard isLocked else {
             value -= 1
             return
@@ -76,10 +88,11 @@ public final class BoundedSemaphore: Semaphore {
     /// Creates a semaphore.
     ///
     /// - Parameter value: the initial and the maximum value.
-    /// - Throws: ``ValueError`` if `value` is negative.
-    public override init(_ value: Int = 1) throws(ValueError) {
+    /// - Precondition: `value` is not negative. For a value from outside of the program, use
+    ///   ``Semaphore/init(validating:)``.
+    public override init(_ value: Int = 1) {
         bound = value
-        try super.init(value)
+        super.init(value)
     }
 
     /// Increments the value, or passes the semaphore to the first waiting task.

@@ -271,7 +271,7 @@ public class AnyAsyncTask: FutureBase {
 
     /// A task that waits for itself would wait forever.
     @usableFromInline
-    nonisolated(nonsending) final func awaitSelf() async throws {
+    final func awaitSelf() async throws {
         try await yieldToLoop()
         throw RuntimeError("Task cannot await on itself: \(name)")
     }

@@ -38,7 +38,7 @@ public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
     ///
     /// asyncio: `await task`.
     @inlinable
-    public nonisolated(nonsending) var value: Value {
+    public var value: Value {
         get async throws {
             if !isDone {
                 if isCurrent { try await awaitSelf() }

@@ -40,7 +40,7 @@ extension AsyncTaskGroup {
             ready.end()
         }
         task.addDoneCallback { task in
-            if task.isCancelled { ready.future.cancel() }
+            if task.wasCancelled { ready.future.cancel() }
         }
         do {
             return try await ready.future.value

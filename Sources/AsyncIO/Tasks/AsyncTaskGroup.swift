@@ -37,13 +37,25 @@ public final class AsyncTaskGroup {
     ///     the order in which they were created.
     ///   - unwrapsSingleError: Whether a single error is thrown as it is, instead of as an ``ExceptionGroup``
     ///     of one.
-    /// - Throws: ``ValueError`` if the limit is less than 1.
+    /// - Precondition: The limit is at least 1. For a limit from outside of the program, use
+    ///   ``init(validatingLimit:unwrapsSingleError:)``.
     ///
     /// asyncio: none.
-    public convenience init(limit: Int?, unwrapsSingleError: Bool = false) throws(ValueError) {
-        if let limit, limit < 1 { throw ValueError("limit must be at least 1, got \(limit)") }
-        self.init(room: try limit.map(Semaphore.init), unwrapsSingleError: unwrapsSingleError)
+    public convenience init(limit: Int?, unwrapsSingleError: Bool = false) {
+        if let limit, limit < 1 { stop(AsyncTaskGroup.message(limit), instead: "AsyncTaskGroup(validatingLimit:)") }
+        self.init(room: limit.map { Semaphore($0) }, unwrapsSingleError: unwrapsSingleError)
     }
+
+    /// Creates a group from a limit that is computed or comes from outside of the program; see
+    /// ``init(limit:unwrapsSingleError:)``.
+    ///
+    /// - Throws: ``ValueError`` if the limit is less than 1.
+    public convenience init(validatingLimit limit: Int?, unwrapsSingleError: Bool = false) throws(ValueError) {
+        if let limit, limit < 1 { throw ValueError(AsyncTaskGroup.message(limit)) }
+        self.init(limit: limit, unwrapsSingleError: unwrapsSingleError)
+    }
+
+    private static func message(_ limit: Int) -> String { "limit must be at least 1, got \(limit)" }
 
     private init(room: Semaphore?, unwrapsSingleError: Bool) {
         self.room = room
@@ -103,7 +115,8 @@ public final class AsyncTaskGroup {
     }
 
     /// Ends the group early: cancels its tasks and its body, and lets `withAsyncTaskGroup` return as if the
-    /// body had ended. Errors that result from this are still thrown. If the group has not been entered yet,
+    /// body had ended. If the body was to return a value, there is none, and `withAsyncTaskGroup` throws
+    /// `CancellationError` instead. Errors that result from this are still thrown. If the group has not been entered yet,
     /// it is cancelled when it is entered. Calling this again, or after the group has ended, does nothing.
     ///
     /// - Complexity: O(*n*), where *n* is the number of unfinished tasks in the group.
@@ -132,7 +145,7 @@ public final class AsyncTaskGroup {
     private func childEnded(_ child: ChildList.Child, _ task: FutureBase) {
         children.remove(child)
         if children.isEmpty { allEnded?.complete() }
-        guard !task.isCancelled, let error = task.takeError() else { return }
+        guard !task.wasCancelled, let error = task.takeError() else { return }
         errors.append(error)
         guard let parent, !parent.isDone else {
             return EventLoop.report(
@@ -174,7 +187,7 @@ public final class AsyncTaskGroup {
     /// Waits for the tasks. Returns the error to throw, if any. The error of the body can be one of several,
     /// or a result of the group's own cancellation.
     @usableFromInline
-    nonisolated(nonsending) func leave(_ bodyError: (any Error)?) async -> (any Error)? {
+    func leave(_ bodyError: (any Error)?) async -> (any Error)? {
         isExiting = true
         // The cancellation that the parent saw: in the body, or here while nothing was aborting; and the
         // latest one.
@@ -240,10 +253,11 @@ private struct SeenCancellation {
 /// ```
 ///
 /// - Parameter body: Receives the group.
-/// - Returns: What `body` returned, or `nil` if ``AsyncTaskGroup/cancel()`` ended it first.
+/// - Returns: What `body` returned.
 /// - Throws: An ``ExceptionGroup`` with the errors of the tasks, in the order in which they occurred,
 ///   followed by the error of the body; `CancellationError` if the current task is cancelled, which cancels
-///   the tasks and the body and waits for them first.
+///   the tasks and the body and waits for them first, or if ``AsyncTaskGroup/cancel()`` ended the body and
+///   there is no value to return.
 ///
 /// asyncio: `async with asyncio.TaskGroup()`.
 @inlinable
@@ -251,7 +265,7 @@ private struct SeenCancellation {
 public func withAsyncTaskGroup<T>(
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
     _ body: (AsyncTaskGroup) async throws -> T
-) async throws -> T? {
+) async throws -> T {
     let group = AsyncTaskGroup()
     return try await withAsyncTaskGroup(group, isolation: isolation, fileID: fileID, line: line) {
         _ = isolation
@@ -268,7 +282,7 @@ public func withAsyncTaskGroup<T>(
 /// }
 /// ```
 ///
-/// - Returns: What `body` returned, or `nil` if ``AsyncTaskGroup/cancel()`` ended it first.
+/// - Returns: What `body` returned.
 /// - Throws: The same errors as ``withAsyncTaskGroup(isolation:fileID:line:_:)``, including
 ///   `CancellationError`; a single error as it is, if `unwrapsSingleError` is `true`; ``ValueError`` if the
 ///   limit is less than 1.
@@ -279,8 +293,8 @@ public func withAsyncTaskGroup<T>(
 public func withAsyncTaskGroup<T>(
     limit: Int?, unwrapsSingleError: Bool = false, isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line, _ body: (AsyncTaskGroup) async throws -> T
-) async throws -> T? {
-    let group = try AsyncTaskGroup(limit: limit, unwrapsSingleError: unwrapsSingleError)
+) async throws -> T {
+    let group = try AsyncTaskGroup(validatingLimit: limit, unwrapsSingleError: unwrapsSingleError)
     return try await withAsyncTaskGroup(group, isolation: isolation, fileID: fileID, line: line) {
         _ = isolation
         return try await body(group)
@@ -289,7 +303,7 @@ public func withAsyncTaskGroup<T>(
 
 /// Runs `body` with an existing group, which other code may hold and cancel.
 ///
-/// - Returns: What `body` returned, or `nil` if ``AsyncTaskGroup/cancel()`` ended it first.
+/// - Returns: What `body` returned.
 /// - Throws: The same errors as ``withAsyncTaskGroup(isolation:fileID:line:_:)``, including
 ///   `CancellationError`; ``RuntimeError`` if the group has been entered before.
 ///
@@ -299,7 +313,7 @@ public func withAsyncTaskGroup<T>(
 public func withAsyncTaskGroup<T>(
     _ group: AsyncTaskGroup, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
     line: UInt = #line, _ body: () async throws -> T
-) async throws -> T? {
+) async throws -> T {
     try await withoutActuallyEscaping(body) { body in
         _ = isolation
         guard let task = runningTask() else {
@@ -327,7 +341,9 @@ public func withAsyncTaskGroup<T>(
             return value
         case .failure(let bodyError):
             if let error = await group.leave(bodyError) { throw error }
-            return nil
+            // `cancel()` has ended the body. As in asyncio, that is no error, unless a value is missing.
+            guard let nothing = () as? T else { throw CancellationError() }
+            return nothing
         }
     }
 }

@@ -9,7 +9,7 @@ public protocol Awaitable<Value>: FutureBase {
     ///
     /// - Throws: The error that the future ended with; `CancellationError` if it was cancelled. If the
     ///   waiting task is cancelled, the future is cancelled too.
-    nonisolated(nonsending) var value: Value { get async throws }
+    var value: Value { get async throws }
 
     /// Returns the value without waiting.
     ///
@@ -32,18 +32,6 @@ extension Awaitable {
     public func addDoneCallback(_ callback: @escaping (Self) throws -> Void) -> DoneCallback {
         let callback = CallerContext.bind(taking: callback)
         return onDone { [unowned self] _ in try callback(self) }
-    }
-
-    /// Removes a callback.
-    ///
-    /// - Parameter callback: The token that ``addDoneCallback(_:)`` returned.
-    /// - Returns: The number of removed callbacks: 1, or 0 if the callback was called or removed before.
-    /// - Complexity: O(*n*), where *n* is the number of callbacks and waiting tasks.
-    ///
-    /// asyncio: `Future.remove_done_callback`.
-    @discardableResult
-    public func removeDoneCallback(_ callback: DoneCallback) -> Int {
-        forget(callback) ? 1 : 0
     }
 }
 
@@ -116,7 +104,7 @@ public class Future<Value>: FutureBase, Awaitable {
     ///
     /// asyncio: `await future`.
     @inlinable
-    public nonisolated(nonsending) final var value: Value {
+    public final var value: Value {
         get async throws {
             if !isDone { try await waitForEnd() }
             if let storedValue { return storedValue }

@@ -49,7 +49,7 @@ public class FutureBase {
     /// Whether the future was cancelled.
     ///
     /// asyncio: `Future.cancelled`.
-    public final var isCancelled: Bool { state == .cancelled }
+    public final var wasCancelled: Bool { state == .cancelled }
 
     /// Returns the error that the future ended with, or `nil` if it ended with a value.
     ///
@@ -176,6 +176,19 @@ public class FutureBase {
             EventLoop.required(for: "addDoneCallback").ready.append(.done(self, callback))
         }
         return callback
+    }
+
+    /// Removes a callback.
+    ///
+    /// - Parameter callback: The token that ``Awaitable/addDoneCallback(_:)`` or
+    ///   ``AnyAsyncTask/addDoneCallback(_:)`` returned.
+    /// - Returns: The number of removed callbacks: 1, or 0 if the callback was called or removed before.
+    /// - Complexity: O(*n*), where *n* is the number of callbacks and waiting tasks.
+    ///
+    /// asyncio: `Future.remove_done_callback`.
+    @discardableResult
+    public final func removeDoneCallback(_ callback: DoneCallback) -> Int {
+        forget(callback) ? 1 : 0
     }
 
     /// Releases all callbacks and what they retain, because the future will never end.

@@ -15,7 +15,7 @@ struct WaitQueue {
     var hasLiveWaiter: Bool {
         var waiter = first
         while let current = waiter {
-            if !current.isCancelled { return true }
+            if !current.wasCancelled { return true }
             waiter = current.next
         }
         return false

@@ -38,7 +38,7 @@ final class Waiter: FutureBase {
     ///
     /// - Throws: `CancellationError` if the waiter or the task was cancelled.
     @inline(__always)
-    nonisolated(nonsending) func wait(
+    func wait(
         ignoresNativeCancellation: Bool = false
     ) async throws {
         if state == .pending { try await park(ignoresNativeCancellation: ignoresNativeCancellation) }

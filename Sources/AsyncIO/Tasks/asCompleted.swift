@@ -86,7 +86,7 @@ public final class AsCompleted<F: FutureBase>: AsyncSequence {
     ///
     /// - Throws: ``TimeoutError`` for each task or future that did not end in time; `CancellationError` if
     ///   the waiting task is cancelled. Cancellation does not affect the tasks and futures.
-    public nonisolated(nonsending) func next() async throws -> F? {
+    public func next() async throws -> F? {
         guard left > 0 else { return nil }
         left -= 1
         guard let future = try await ended.get() else { throw limit.error() }

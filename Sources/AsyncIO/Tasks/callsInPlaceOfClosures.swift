@@ -21,7 +21,7 @@ public func createTask<T>(name: String? = nil, eager: Bool = false, _ value: T) 
 @_disfavoredOverload
 @_documentation(visibility: internal)
 @discardableResult
-public nonisolated(nonsending) func gather<First, Second, each Other>(
+public func gather<First, Second, each Other>(
     _ first: First, _ second: Second, _ others: repeat each Other
 ) async throws -> (First, Second, repeat each Other) {
     fatalError("unavailable")
@@ -34,6 +34,6 @@ public nonisolated(nonsending) func gather<First, Second, each Other>(
 )
 @_documentation(visibility: internal)
 @discardableResult
-public nonisolated(nonsending) func gather<T>(_ closures: [() async throws -> T]) async throws -> [T] {
+public func gather<T>(_ closures: [() async throws -> T]) async throws -> [T] {
     fatalError("unavailable")
 }

@@ -9,7 +9,7 @@
 /// Sleeps for a number of seconds, as in asyncio. If the task is cancelled, throws `CancellationError`.
 @available(*, deprecated, message: "write the unit: sleep(.seconds(1)), sleep(.milliseconds(500))")
 @_documentation(visibility: internal)
-public nonisolated(nonsending) func sleep(_ seconds: some BinaryInteger) async throws {
+public func sleep(_ seconds: some BinaryInteger) async throws {
     try await sleep(.seconds(Int64(clamping: seconds)))
 }
 
@@ -18,7 +18,7 @@ public nonisolated(nonsending) func sleep(_ seconds: some BinaryInteger) async t
 /// - Throws: ``ValueError`` if `seconds` is NaN.
 @available(*, deprecated, message: "write the unit: sleep(.seconds(0.5)), sleep(.milliseconds(500))")
 @_documentation(visibility: internal)
-public nonisolated(nonsending) func sleep(_ seconds: some BinaryFloatingPoint) async throws {
+public func sleep(_ seconds: some BinaryFloatingPoint) async throws {
     let seconds = Double(seconds)
     // A century is as good as forever, and fits.
     guard !seconds.isNaN else { throw ValueError("seconds must be a number, got nan") }
@@ -29,7 +29,7 @@ public nonisolated(nonsending) func sleep(_ seconds: some BinaryFloatingPoint) a
 /// is cancelled, throws `CancellationError`.
 @available(*, deprecated, message: "write the unit: sleep(.microseconds(500))")
 @_documentation(visibility: internal)
-public nonisolated(nonsending) func usleep(_ microseconds: some BinaryInteger) async throws {
+public func usleep(_ microseconds: some BinaryInteger) async throws {
     try await sleep(.microseconds(Int64(clamping: microseconds)))
 }
 
@@ -38,7 +38,7 @@ public nonisolated(nonsending) func usleep(_ microseconds: some BinaryInteger) a
 @_disfavoredOverload
 @_documentation(visibility: internal)
 @discardableResult
-public nonisolated(nonsending) func withTimeout<T>(
+public func withTimeout<T>(
     _ delay: some Numeric, _ body: () async throws -> T
 ) async throws -> T {
     fatalError("unavailable")
@@ -49,7 +49,7 @@ public nonisolated(nonsending) func withTimeout<T>(
 @_disfavoredOverload
 @_documentation(visibility: internal)
 @discardableResult
-public nonisolated(nonsending) func waitFor<A: Awaitable>(_ future: A, timeout: some Numeric) async throws -> A.Value {
+public func waitFor<A: Awaitable>(_ future: A, timeout: some Numeric) async throws -> A.Value {
     fatalError("unavailable")
 }
 
@@ -58,7 +58,7 @@ public nonisolated(nonsending) func waitFor<A: Awaitable>(_ future: A, timeout: 
 @_disfavoredOverload
 @_documentation(visibility: internal)
 @discardableResult
-public nonisolated(nonsending) func waitFor<T>(
+public func waitFor<T>(
     timeout: some Numeric, _ body: () async throws -> T
 ) async throws -> T {
     fatalError("unavailable")

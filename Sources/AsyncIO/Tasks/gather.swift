@@ -38,7 +38,7 @@ final class GatherFuture<Value>: Future<Value> {
         if isDone {
             // Nothing waits for this result anymore; it is not a lost error.
             child.isErrorRetrieved = true
-        } else if !keepsErrors, child.isCancelled {
+        } else if !keepsErrors, child.wasCancelled {
             fail(after: child)
         } else if !keepsErrors, let error = child.takeError() {
             storedMessage = child.storedMessage
@@ -92,7 +92,7 @@ final class GatherFuture<Value>: Future<Value> {
 ///
 /// asyncio: `asyncio.gather`.
 @discardableResult
-public nonisolated(nonsending) func gather<each A: Awaitable>(
+public func gather<each A: Awaitable>(
     _ futures: repeat each A
 ) async throws -> (repeat (each A).Value) {
     try await gatherFuture(repeat each futures).value
@@ -126,7 +126,7 @@ public func gather<each T>(
 ///
 /// asyncio: `asyncio.gather(*futures)`.
 @discardableResult
-public nonisolated(nonsending) func gather<A: Awaitable>(_ futures: some Sequence<A>) async throws -> [A.Value] {
+public func gather<A: Awaitable>(_ futures: some Sequence<A>) async throws -> [A.Value] {
     try await gatherFuture(futures).value
 }
 
@@ -139,7 +139,7 @@ public nonisolated(nonsending) func gather<A: Awaitable>(_ futures: some Sequenc
 ///
 /// asyncio: `asyncio.gather(*futures)`.
 @discardableResult
-public nonisolated(nonsending) func gather<T>(_ futures: some Sequence<any Awaitable<T>>) async throws -> [T] {
+public func gather<T>(_ futures: some Sequence<any Awaitable<T>>) async throws -> [T] {
     try await gatherFuture(futures).value
 }
 
@@ -173,7 +173,7 @@ public func gather<Item, T>(
 ///
 /// asyncio: `asyncio.gather(*futures, return_exceptions=True)`.
 @discardableResult
-public nonisolated(nonsending) func gatherResults<A: Awaitable>(
+public func gatherResults<A: Awaitable>(
     _ futures: some Sequence<A>
 ) async throws -> [Result<A.Value, any Error>] {
     try await gatherResultsFuture(futures).value
@@ -188,7 +188,7 @@ public nonisolated(nonsending) func gatherResults<A: Awaitable>(
 ///
 /// asyncio: `asyncio.gather(*futures, return_exceptions=True)`.
 @discardableResult
-public nonisolated(nonsending) func gatherResults<T>(
+public func gatherResults<T>(
     _ futures: some Sequence<any Awaitable<T>>
 ) async throws -> [Result<T, any Error>] {
     try await gatherResultsFuture(futures).value
@@ -309,7 +309,7 @@ private func result<A: Awaitable>(of future: A) throws -> A.Value { try future.r
 /// Returns the result of a future. The message of a cancellation is left for those who await the future
 /// itself.
 private func outcome<T>(of future: FutureBase, _ value: () throws -> T) -> Result<T, any Error> {
-    if future.isCancelled { return .failure(CancellationError()) }
+    if future.wasCancelled { return .failure(CancellationError()) }
     if let error = future.takeError() { return .failure(error) }
     return Result { try value() }
 }

@@ -37,7 +37,7 @@ final class Handover<Value>: Seat {
 
     /// Suspends the outer carrier until the body has ended.
     @usableFromInline
-    nonisolated(nonsending) func waitForEnd() async { await wait(while: { result == nil }) }
+    func waitForEnd() async { await wait(while: { result == nil }) }
 
     @usableFromInline
     func outcome() throws -> Value {

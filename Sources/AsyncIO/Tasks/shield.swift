@@ -9,7 +9,7 @@
 ///
 /// asyncio: `asyncio.shield`.
 @discardableResult
-public nonisolated(nonsending) func shield<A: Awaitable>(_ inner: A) async throws -> A.Value {
+public func shield<A: Awaitable>(_ inner: A) async throws -> A.Value {
     inner.isDone ? try inner.result() : try await shieldFuture(inner).value
 }
 
@@ -35,7 +35,7 @@ public func shield<T>(
 public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
     let outer = ShieldFuture<A.Value>(of: inner)
     guard !inner.isDone else {
-        outer.end(like: inner, message: inner.isCancelled ? inner.takeMessage() : nil)
+        outer.end(like: inner, message: inner.wasCancelled ? inner.takeMessage() : nil)
         return outer
     }
     // The waiting task retains the outer future, which retains the inner one, but not vice versa.
@@ -78,7 +78,7 @@ private final class ShieldFuture<Value>: Future<Value> {
 extension Future {
     /// Ends the future in the same way as `inner`.
     fileprivate func end<A: Awaitable<Value>>(like inner: A, message: String?) {
-        if inner.isCancelled {
+        if inner.wasCancelled {
             cancel(message)
         } else if let error = inner.takeError() {
             storedMessage = inner.storedMessage

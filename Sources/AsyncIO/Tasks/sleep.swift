@@ -6,7 +6,7 @@
 /// - Complexity: O(log *n*), where *n* is the number of active timers.
 ///
 /// asyncio: `asyncio.sleep`.
-public nonisolated(nonsending) func sleep(_ duration: Duration) async throws {
+public func sleep(_ duration: Duration) async throws {
     guard duration > .zero else { return try await yieldToLoop() }
     let loop = EventLoop.required(for: "sleep")
     try await sleep(on: loop, deadline: loop.time.advanced(by: duration))
@@ -21,14 +21,14 @@ public nonisolated(nonsending) func sleep(_ duration: Duration) async throws {
 /// - Complexity: O(log *n*), where *n* is the number of active timers.
 ///
 /// asyncio: none.
-public nonisolated(nonsending) func sleep(until deadline: ContinuousClock.Instant) async throws {
+public func sleep(until deadline: ContinuousClock.Instant) async throws {
     let loop = EventLoop.required(for: "sleep")
     let target = deadline.loopTime
     guard target > loop.time else { return try await yieldToLoop() }
     try await sleep(on: loop, deadline: target)
 }
 
-private nonisolated(nonsending) func sleep(on loop: EventLoop, deadline: Int64) async throws {
+private func sleep(on loop: EventLoop, deadline: Int64) async throws {
     try await SleepFuture(on: loop, until: deadline).wait()
 }
 
@@ -65,7 +65,7 @@ final class SleepFuture: FutureBase {
     }
 
     @inline(__always)
-    nonisolated(nonsending) func wait() async throws {
+    func wait() async throws {
         try await park()
         if state == .cancelled { try throwCancellation() }
     }

@@ -105,7 +105,7 @@ private final class StaggeredRace<Item, T> {
     }
 
     /// Waits for all bodies. A cancellation in the meantime cancels them, and is thrown at the end.
-    nonisolated(nonsending) func finish() async throws {
+    func finish() async throws {
         var cancellation: (any Error)?
         var message: String?
         while !running.isEmpty {

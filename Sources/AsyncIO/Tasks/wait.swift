@@ -25,7 +25,7 @@ public enum ReturnWhen: Sendable {
 ///
 /// asyncio: `asyncio.wait`.
 @discardableResult
-public nonisolated(nonsending) func wait<F: FutureBase>(
+public func wait<F: FutureBase>(
     _ futures: some Sequence<F>, timeout: Duration? = nil, returnWhen: ReturnWhen = .allCompleted
 ) async throws -> (done: [F], pending: [F]) {
     var seen = Set<ObjectIdentifier>()
@@ -45,7 +45,7 @@ public nonisolated(nonsending) func wait<F: FutureBase>(
                 switch returnWhen {
                 case .firstCompleted: true
                 // As in asyncio, an error that ends the wait counts as retrieved.
-                case .firstException: unfinished == 0 || (!ended.isCancelled && ended.takeError() != nil)
+                case .firstException: unfinished == 0 || (!ended.wasCancelled && ended.takeError() != nil)
                 case .allCompleted: unfinished == 0
                 }
             guard isEnough else { return }

@@ -13,7 +13,7 @@
 ///
 /// asyncio: `asyncio.wait_for`.
 @discardableResult
-public nonisolated(nonsending) func waitFor<A: Awaitable>(
+public func waitFor<A: Awaitable>(
     _ future: A, timeout: Duration?, lateResult: LateResult = .keep, fileID: StaticString = #fileID,
     line: UInt = #line
 ) async throws -> A.Value {
@@ -75,12 +75,12 @@ public func waitFor<T>(
 
 /// asyncio creates a task for the body, cancels it and waits for it; this takes as many turns.
 @usableFromInline
-nonisolated(nonsending) func neverStarted() async throws {
+func neverStarted() async throws {
     try await cancelAndWait(createTask {})
 }
 
 /// In a plain Swift task, only the future can be cancelled.
-private nonisolated(nonsending) func waitForPlain<A: Awaitable>(
+private func waitForPlain<A: Awaitable>(
     _ future: A, _ limit: TimeLimit
 ) async throws -> A.Value {
     guard let deadline = limit.deadline else { return try await future.value }
@@ -97,7 +97,7 @@ private nonisolated(nonsending) func waitForPlain<A: Awaitable>(
 }
 
 /// asyncio's `_cancel_and_wait`.
-nonisolated(nonsending) func cancelAndWait(_ future: FutureBase) async throws {
+func cancelAndWait(_ future: FutureBase) async throws {
     let waiter = Waiter(for: "waitFor()", on: future)
     let callback = future.onDone { _ in waiter.complete() }
     defer { future.forget(callback) }

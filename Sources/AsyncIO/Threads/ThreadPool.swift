@@ -4,17 +4,17 @@ internal import DequeModule
 /// The process's pool of threads for work that blocks or computes.
 ///
 /// Code runs on the loop unless you pass it to the pool: functions with ``toThread(isolation:_:)``,
-/// and `async` functions with `withTaskExecutorPreference(threadPool) { await heavy() }`, where
+/// and `async` functions with `withTaskExecutorPreference(ThreadPool.shared) { await heavy() }`, where
 /// `heavy` is nonisolated (`@concurrent`). The pool has at most `min(32, processors + 4)` threads.
 /// They are started on demand and never end.
 ///
-/// asyncio: the loop's default executor.
-public let threadPool = ThreadPool(limit: min(32, Thread.processorCount + 4))
-
-/// A pool of threads; see ``threadPool``.
-///
 /// asyncio: `concurrent.futures.ThreadPoolExecutor`.
 public final class ThreadPool: TaskExecutor {
+    /// The pool of this process.
+    ///
+    /// asyncio: the loop's default executor.
+    public static let shared = ThreadPool(limit: min(32, Thread.processorCount + 4))
+
     private struct State {
         var jobs = Deque<UnownedJob>()
         /// The gates of waiting threads, the latest last.

@@ -44,7 +44,7 @@ extension EventLoop {
         let report = ForeignReport(loop: self, future: future)
         let cancellation = future.cancellation
         // A Swift task, so that it has the task-local values. The pool runs it.
-        Task(executorPreference: threadPool) {
+        Task(executorPreference: ThreadPool.shared) {
             guard !cancellation.isCancelled else { return report.send(nil) }
             do {
                 report.send(.success(try work()))
@@ -66,7 +66,7 @@ extension EventLoop {
     ///   shut down.
     ///
     /// asyncio: `loop.shutdown_default_executor`.
-    public nonisolated(nonsending) func shutdownDefaultExecutor(timeout: Duration? = nil) async throws {
+    public func shutdownDefaultExecutor(timeout: Duration? = nil) async throws {
         assertUsable("shutdownDefaultExecutor")
         isExecutorShutDown = true
         guard outstandingForeignWork > 0 else { return }

@@ -2,7 +2,7 @@ import AsyncIO
 
 /// Runs five workers, at most three at a time.
 func semaphoreExample() async throws {
-    let semaphore = try Semaphore(3)
+    let semaphore = Semaphore(3)
     try await gather((1...5)) { number in try await work(number, under: semaphore) }
 }
 

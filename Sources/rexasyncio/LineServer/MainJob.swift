@@ -21,12 +21,12 @@ struct MainJob {
         let tally = Tally(expected: messages.count)
         let server = try await startServer(
             host: "127.0.0.1", port: port, backlog: clients, limit: messages.limit, echo)
-        guard let port = server.port else { throw Failure("the server has no port") }
+        let port = server.port
 
         let progress = createTask(name: "progress") { try await showProgress(of: tally) }
         let connections = try await connectAll(to: port)
         tally.begin()
-        let semaphore = try Semaphore(Self.inFlight)
+        let semaphore = Semaphore(Self.inFlight)
         try await withAsyncTaskGroup { group in
             for (number, connection) in connections.enumerated() {
                 try group.createTask(name: "client \(number)") {

@@ -34,7 +34,7 @@ struct Messages {
     private init(_ source: Source, count: Int, longest: Int = 0) {
         self.source = source
         self.count = count
-        limit = max(defaultStreamLimit, longest)
+        limit = max(StreamReader.defaultLimit, longest)
     }
 
     /// One client's share of the messages. Each message is sent once, by one client.

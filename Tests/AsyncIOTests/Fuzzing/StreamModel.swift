@@ -125,7 +125,7 @@ nonisolated(nonsending) func disagreement(on input: [UInt8]) async throws -> Str
     var rest = input.dropFirst(2).prefix(Int(input[1])).map { letters[Int($0 & 3)] }
     let calls = Array(input.dropFirst(2 + Int(input[1])).prefix(200))
 
-    let reader = try StreamReader(limit: limit)
+    let reader = StreamReader(limit: limit)
     var model = StreamModel(limit: limit)
     var hasEnded = false
     for index in stride(from: 0, to: calls.count - 1, by: 2) {

@@ -133,7 +133,7 @@ func withTLSServer(
 ) async throws {
     let server = try await startServer(host: host, port: 0, tls: try context ?? serverContext(), handler)
     defer { server.close() }
-    try await body(server.port ?? 0)
+    try await body(server.port)
 }
 
 /// Runs `body` with a server without TLS.
@@ -142,7 +142,7 @@ func withPlainServer(
 ) async throws {
     let server = try await startServer(host: "127.0.0.1", port: 0, handler)
     defer { server.close() }
-    try await body(server.port ?? 0)
+    try await body(server.port)
 }
 
 /// The error that `body` throws.

@@ -19,7 +19,7 @@ import Testing
             #expect(try await reader.readLine() == Array("GO\n".utf8))
             #expect(writer.tls == nil)
             try await writer.startTLS(clientContext(), serverHostname: "localhost")
-            #expect(writer.tls?.version == "TLSv1.3")
+            #expect(writer.tls?.version == .v1_3)
             let sent = [UInt8](repeating: 9, count: 300_000)
             let sending = createTask { try await writer.write(sent) }
             #expect(try await reader.readExactly(sent.count) == sent)
@@ -171,7 +171,7 @@ import Testing
 
         let got = Event()
         let lost = Event()
-        let (plain, client) = try await loop.createConnection(host: "127.0.0.1", port: server.port ?? 0) { Recorder() }
+        let (plain, client) = try await loop.createConnection(host: "127.0.0.1", port: server.port) { Recorder() }
         client.onData = { _ in got.set() }
         client.onLost = { lost.set() }
         try plain.write("STARTTLS\n")

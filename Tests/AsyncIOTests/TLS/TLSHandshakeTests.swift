@@ -148,7 +148,7 @@ import Testing
         try await withTLSServer { port in
             let (_, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())
             let tls = try #require(writer.tls)
-            #expect(tls.version == "TLSv1.3")
+            #expect(tls.version == .v1_3)
             #expect(tls.cipher.hasPrefix("TLS_"))
             #expect(tls.cipherBits >= 128)
             #expect(tls.serverName == "localhost")
@@ -232,8 +232,8 @@ import Testing
 
     // MARK: Sessions
 
-    @Test(arguments: [TLSVersion.v1_2, .v1_3])
-    func aSecondConnectionGoesOnWithTheSession(version: TLSVersion) async throws {
+    @Test(arguments: [TLSContext.Version.v1_2, .v1_3])
+    func aSecondConnectionGoesOnWithTheSession(version: TLSContext.Version) async throws {
         let client = try clientContext()
         try client.setVersions(minimum: version, maximum: version)
         try await withTLSServer { port in
@@ -338,7 +338,7 @@ import Testing
 
     @Test func abortingTheServersClientsEndsHandshakes() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0, tls: serverContext(), echoing)
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         try await eventually { server.connectionCount > 0 }
         server.close()
         server.abortClients()
@@ -351,7 +351,7 @@ import Testing
 
     @Test func closingTheServersClientsEndsHandshakesToo() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0, tls: serverContext(), echoing)
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         try await eventually { server.connectionCount > 0 }
         try await sleep(.milliseconds(5))
         server.close()

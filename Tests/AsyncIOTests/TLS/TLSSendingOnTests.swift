@@ -62,7 +62,7 @@ import Testing
             _ = try await reader.read(1_000)
             if end == .closeClients { try await sleep(.seconds(3600)) }
         }
-        let port = try #require(server.port)
+        let port = server.port
         let (_, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())
         let sending = createTask { await Self.sendOn(writer) }
         switch end {

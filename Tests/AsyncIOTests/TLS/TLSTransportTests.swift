@@ -34,7 +34,7 @@ import Testing
         let loop = try EventLoop.running
         let server = try await loop.createServer(host: "127.0.0.1", port: 0, tls: serverContext()) { Echo() }
         defer { server.close() }
-        try await body(loop, server.port ?? 0)
+        try await body(loop, server.port)
     }
 
     @Test func aProtocolIsToldOfItsConnectionAfterTheHandshake() async throws {
@@ -46,7 +46,7 @@ import Testing
             client.onLost = { lost.set() }
             #expect(client.log == ["made"])
             #expect(client.transport === transport)
-            #expect(transport.tls?.version == "TLSv1.3")
+            #expect(transport.tls?.version == .v1_3)
             let enough = Event()
             client.onData = { if $0.received.count == 200_000 { enough.set() } }
             try transport.write([UInt8](repeating: 3, count: 200_000))
@@ -85,7 +85,7 @@ import Testing
             return Echo()
         }
         defer { server.close() }
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         try await writer.write("GET / HTTP/1.0\r\n\r\n")
         _ = try? await reader.read()
         writer.close()

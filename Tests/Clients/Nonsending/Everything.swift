@@ -146,7 +146,7 @@ public func grouping() async throws -> [String] {
         local += 1
         return ledger
     }
-    ledger.note("\(local) \(result?.lines.count ?? 0)")
+    ledger.note("\(local) \(result.lines.count)")
     do {
         try await withAsyncTaskGroup { group in
             try group.createTask { throw ClientError() }
@@ -162,10 +162,10 @@ public func grouping() async throws -> [String] {
 public func synchronizing() async throws -> [String] {
     let ledger = Ledger()
     let lock = Lock()
-    let semaphore = try Semaphore(2)
+    let semaphore = Semaphore(2)
     let condition = Condition()
     let event = Event()
-    let barrier = try Barrier(2)
+    let barrier = Barrier(2)
     var local = 0
     let value = try await lock.withLock {
         local += 1

@@ -50,7 +50,7 @@ func runSession() {
 func session() async throws {
     let server = try await startServer(host: "127.0.0.1", port: 0, echo)
     try await withServer(server, grace: .milliseconds(50)) { server in
-        guard let port = server.port else { throw OSError(.badFileDescriptor, "the server has no port") }
+        let port = server.port
         try await talk(try await openConnection(host: "127.0.0.1", port: port))
         try await useTransport(port: port)
     }
@@ -76,7 +76,7 @@ func useTLS() async throws {
     try client.trust(file: authority)
     let server = try await startServer(host: "127.0.0.1", port: 0, tls: tls, echo)
     try await withServer(server, grace: .milliseconds(50)) { server in
-        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0, tls: client)
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port, tls: client)
         defer { writer.abort() }
         try await writer.write([UInt8](repeating: 1, count: 20_000))
         _ = try await reader.readExactly(20_000)
@@ -178,7 +178,7 @@ func usePipe() async throws {
 }
 
 func useDatagrams() async throws {
-    let server = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+    let server = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 0))
     defer { server.close() }
     let client = try await openDatagramSocket(remoteAddress: server.localAddress)
     defer { client.close() }
@@ -192,9 +192,9 @@ func useDatagrams() async throws {
 
 func serveActivated() async throws {
     let server = try await startServer(descriptors: takeSystemdSockets()) { reader, writer in
-        try await writer.write("activated: " + String(decoding: try await reader.readLine(), as: UTF8.self))
+        try await writer.write("activated: \(try await reader.readText(until: "\n"))\n")
     }
-    say("port \(server.port ?? 0) \(takeSystemdSockets().count) \(getenv("LISTEN_FDS") == nil)")
+    say("port \(server.port) \(takeSystemdSockets().count) \(getenv("LISTEN_FDS") == nil)")
     try? await server.serveForever()
 }
 
@@ -230,7 +230,7 @@ func holdConnections(_ count: Int) async throws {
             try await writer.write(line)
         }
     }
-    say("port \(server.port ?? 0)")
+    say("port \(server.port)")
     // Memory that the first connections load is not counted as theirs.
     while server.connectionCount < 100 { try await sleep(.milliseconds(1)) }
     try await sleep(.milliseconds(300))

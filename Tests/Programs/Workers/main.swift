@@ -47,7 +47,7 @@ func serve(_ worker: Worker) async throws {
             if isLast { break }
         }
     }
-    say("ready \(getpid()) \(server.port ?? 0)")
+    say("ready \(getpid()) \(server.port)")
     try await worker.serve(server)
     say("stopped \(getpid())")
 }

@@ -8,7 +8,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
         switch chance.next(in: 0...3) {
         case 0: try await openUnixConnection(path: servers.path)
         case 1:
-            try await openConnection(host: "127.0.0.1", port: servers.secure.port ?? 0, tls: servers.client)
+            try await openConnection(host: "127.0.0.1", port: servers.secure.port, tls: servers.client)
         default: try await openConnection(host: "127.0.0.1", port: servers.port)
         }
     }
@@ -101,7 +101,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
             try await writer.write("bye\n")
         },
         Scenario("a rude server") {
-            let (reader, writer) = try await openConnection(host: "127.0.0.1", port: servers.rude.port ?? 0)
+            let (reader, writer) = try await openConnection(host: "127.0.0.1", port: servers.rude.port)
             defer { writer.close() }
             do {
                 try await writer.write(bytes(upTo: 1000))
@@ -114,14 +114,14 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
         Scenario("a rude server under TLS") {
             do {
                 let (_, writer) = try await openConnection(
-                    host: "127.0.0.1", port: servers.rude.port ?? 0, tls: servers.client)
+                    host: "127.0.0.1", port: servers.rude.port, tls: servers.client)
                 writer.close()
                 throw Failure("a handshake succeeded with a server that makes none")
             } catch is TLSError {
             } catch is OSError {}
         },
         Scenario("garbage in place of a handshake") {
-            let (reader, writer) = try await openConnection(host: "127.0.0.1", port: servers.secure.port ?? 0)
+            let (reader, writer) = try await openConnection(host: "127.0.0.1", port: servers.secure.port)
             defer { writer.close() }
             do {
                 try await writer.write(bytes(upTo: 2000))
@@ -132,7 +132,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
         Scenario("a handshake that is cancelled") {
             let task = createTask {
                 try await openConnection(
-                    host: "127.0.0.1", port: servers.secure.port ?? 0, tls: servers.client
+                    host: "127.0.0.1", port: servers.secure.port, tls: servers.client
                 ).1.close()
             }
             try await sleep(some(0...3))
@@ -153,14 +153,14 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
                 try await writer.write(line)
             }
             try await withServer(server, grace: .milliseconds(20)) { server in
-                let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port ?? 0)
+                let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
                 defer { writer.close() }
                 try await writer.write("hello\n")
                 if !isSlow { try expect(try await reader.readLine() == Array("hello\n".utf8), "no echo") }
             }
         },
         Scenario("datagrams") {
-            let address = try servers.datagrams.localAddress ?? SocketAddress(host: "127.0.0.1", port: 1)
+            let address = try servers.datagrams.localAddress ?? Endpoint(host: "127.0.0.1", port: 1)
             let socket = try await openDatagramSocket(remoteAddress: address)
             defer { socket.close() }
             do {

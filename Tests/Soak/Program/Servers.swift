@@ -25,7 +25,7 @@ final class Servers {
         unix = try await startUnixServer(path: path, Self.echo)
         secure = try await startServer(host: "127.0.0.1", port: 0, tls: tls, Self.echo)
         rude = try await startServer(host: "127.0.0.1", port: 0, Self.beRude)
-        let socket = try await openDatagramSocket(localAddress: SocketAddress(host: "127.0.0.1", port: 0))
+        let socket = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 0))
         datagrams = socket
         datagramTask = createTask {
             while true {
@@ -37,7 +37,7 @@ final class Servers {
         }
     }
 
-    var port: Int { plain.port ?? 0 }
+    var port: Int { plain.port }
     var all: [Server] { [plain, unix, secure, rude] }
 
     /// Waits until no client is connected.

@@ -23,7 +23,7 @@ func taskScenarios() -> [Scenario] {
         Scenario("tasks that are cancelled anywhere") {
             let lock = Lock()
             let queue = Queue<Int>(maxSize: 2)
-            let semaphore = try Semaphore(2)
+            let semaphore = Semaphore(2)
             let event = Event()
             var inside = 0
             let tasks = (0..<8).map { number in
@@ -97,7 +97,7 @@ func taskScenarios() -> [Scenario] {
         },
         Scenario("conditions and barriers") {
             let condition = Condition()
-            let barrier = try Barrier(4)
+            let barrier = Barrier(4)
             var turn = 0
             let tasks = (0..<4).map { number in
                 createTask {

@@ -38,7 +38,7 @@ func ending(_ body: @escaping () async throws -> Void) async throws -> Ending {
     try await AsyncIO.sleep(.milliseconds(100))
     task.cancel()
     _ = try? await task.value
-    ending.isTaskCancelled = task.isCancelled
+    ending.isTaskCancelled = task.wasCancelled
     return ending
 }
 
@@ -59,7 +59,7 @@ func check(_ library: String, _ expected: (Ending) -> Bool, _ body: @escaping ()
 try AsyncIO.run {
     // A server that accepts requests but never responds.
     let silent = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
-    let url = "http://127.0.0.1:\(silent.port ?? 0)/"
+    let url = "http://127.0.0.1:\(silent.port)/"
     let isPrompt = { (ending: Ending) in ending.took < .seconds(1) }
 
     try await check("HTTPClient.execute", { $0.scope == "TimeoutError" && $0.isTaskCancelled && isPrompt($0) }) {
@@ -67,11 +67,11 @@ try AsyncIO.run {
     }
     // The head arrives, but the body does not.
     let slow = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
-        _ = try await reader.readUntil(Array("\r\n\r\n".utf8))
+        _ = try await reader.readText(until: "\r\n\r\n")
         try await writer.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome")
         _ = try await reader.read()
     }
-    let slowURL = "http://127.0.0.1:\(slow.port ?? 0)/"
+    let slowURL = "http://127.0.0.1:\(slow.port)/"
     try await check("HTTPClient, its body", { $0.scope == "TimeoutError" && $0.isTaskCancelled && isPrompt($0) }) {
         let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: slowURL), timeout: .seconds(30))
         for try await _ in response.body {}
@@ -105,7 +105,7 @@ try AsyncIO.run {
         // No cancellation was requested here.
         let task = createTask { throw error }
         _ = try? await task.value
-        if task.isCancelled { failures += 1 }
+        if task.wasCancelled { failures += 1 }
     }
     // A whole server, whose handlers run on this loop. It shuts down gracefully, without an error.
     try await check("Hummingbird's runService", { isPrompt($0) && $0.scope == "returned" && $0.isTaskCancelled }) {
@@ -141,7 +141,7 @@ try AsyncIO.run {
     print("a request and its response: \((ContinuousClock.now - start) / count)")
     serving.cancel()
     _ = try? await serving.value
-    print("the server's task is cancelled: \(serving.isCancelled)")
+    print("the server's task is cancelled: \(serving.wasCancelled)")
 
     let hop = ContinuousClock.now
     for _ in 0..<10_000 { try await group.next().makeSucceededVoidFuture().get() }

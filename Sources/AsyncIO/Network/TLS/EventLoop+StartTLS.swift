@@ -19,7 +19,7 @@ extension EventLoop {
     ///   closed.
     ///
     /// asyncio: `loop.start_tls`.
-    public nonisolated(nonsending) func startTLS(
+    public func startTLS(
         _ transport: Transport, _ receiver: any TransportProtocol, _ context: TLSContext, serverHostname: String? = nil
     ) async throws -> Transport {
         try checkOpen("startTLS")

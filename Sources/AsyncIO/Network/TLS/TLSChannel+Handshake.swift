@@ -6,7 +6,7 @@ extension TLSChannel {
     ///
     /// - Parameter early: Bytes of the peer that have already been received.
     /// - Throws: The errors of ``checkHandshake()``; `CancellationError`.
-    nonisolated(nonsending) func handshake(early: [UInt8] = []) async throws {
+    func handshake(early: [UInt8] = []) async throws {
         let end = Waiter(for: "a TLS handshake")
         startHandshake(early: early) { end.complete() }
         do {

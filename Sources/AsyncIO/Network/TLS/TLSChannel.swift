@@ -81,8 +81,8 @@ final class TLSChannel: ByteChannel {
     // MARK: Facts
 
     override var name: String { host ?? lower.name }
-    override var localAddress: SocketAddress? { lower.localAddress }
-    override var peerAddress: SocketAddress? { lower.peerAddress }
+    override var localAddress: Endpoint? { lower.localAddress }
+    override var peerAddress: Endpoint? { lower.peerAddress }
     override var descriptor: Int32? { lower.descriptor }
     override var tls: TLSInfo? { isEstablished ? TLSInfo(engine) : nil }
     override var depth: Int { lower.depth + 1 }

@@ -9,7 +9,7 @@ internal import AsyncIOSystem
 /// let (reader, writer) = try await openConnection(host: "example.com", port: 443, tls: .client())
 ///
 /// let tls = try TLSContext.server(certificate: "cert.pem", key: "key.pem")
-/// let server = try await startServer(host: nil, port: 8443, tls: tls) { reader, writer in … }
+/// let server = try await startServer(host: .anyInterface, port: 8443, tls: tls) { reader, writer in … }
 /// ```
 ///
 /// Changes apply to connections that are created afterwards. The engine is OpenSSL 3, which is loaded when
@@ -41,7 +41,7 @@ public final class TLSContext {
     /// asyncio: `suppress_ragged_eofs`.
     public var toleratesTruncation = false
 
-    private init(isServer: Bool) throws {
+    init(isServer: Bool) throws {
         engine = try tlsErrors { () throws(TLSFailure) in try TLSEngineContext(isServer: isServer) }
     }
 
@@ -146,7 +146,7 @@ public final class TLSContext {
     /// - Throws: ``ValueError`` if the minimum is newer than the maximum; ``TLSError`` if OpenSSL refuses.
     ///
     /// asyncio: `SSLContext.minimum_version`, `maximum_version`.
-    public func setVersions(minimum: TLSVersion = .v1_2, maximum: TLSVersion? = nil) throws {
+    public func setVersions(minimum: Version = .v1_2, maximum: Version? = nil) throws {
         if let maximum, maximum < minimum {
             throw ValueError("minimum must not be newer than maximum, got \(minimum) and \(maximum)")
         }
@@ -211,22 +211,37 @@ public final class TLSContext {
     }
 }
 
-/// A version of TLS.
-///
-/// asyncio: `ssl.TLSVersion`.
-public enum TLSVersion: Sendable, Comparable {
-    /// TLS 1.0, 1.1, 1.2 or 1.3, respectively.
-    // swift-format-ignore: AlwaysUseLowerCamelCase
-    case v1_0, v1_1, v1_2, v1_3
+extension TLSContext {
+    /// A version of TLS.
+    ///
+    /// asyncio: `ssl.TLSVersion`.
+    public struct Version: Hashable, Comparable, Sendable, CustomStringConvertible {
+        /// The number that is used on the wire.
+        let number: Int32
 
-    /// The number that is used on the wire.
-    var number: Int32 {
-        switch self {
-        case .v1_0: 0x0301
-        case .v1_1: 0x0302
-        case .v1_2: 0x0303
-        case .v1_3: 0x0304
-        }
+        private init(number: Int32) { self.number = number }
+
+        /// Creates a version from OpenSSL's name: `TLSv1`, `TLSv1.1` and so on.
+        init(name: String) { number = 0x0301 + (Int32(name.dropFirst("TLSv1.".count)) ?? 0) }
+
+        // swift-format-ignore: AlwaysUseLowerCamelCase
+        /// TLS 1.0.
+        public static let v1_0 = Version(number: 0x0301)
+        // swift-format-ignore: AlwaysUseLowerCamelCase
+        /// TLS 1.1.
+        public static let v1_1 = Version(number: 0x0302)
+        // swift-format-ignore: AlwaysUseLowerCamelCase
+        /// TLS 1.2.
+        public static let v1_2 = Version(number: 0x0303)
+        // swift-format-ignore: AlwaysUseLowerCamelCase
+        /// TLS 1.3.
+        public static let v1_3 = Version(number: 0x0304)
+
+        /// Whether `lhs` is older than `rhs`.
+        public static func < (lhs: Version, rhs: Version) -> Bool { lhs.number < rhs.number }
+
+        /// The version as OpenSSL and Python write it, such as `TLSv1.3`.
+        public var description: String { number == 0x0301 ? "TLSv1" : "TLSv1.\(number - 0x0301)" }
     }
 }
 

@@ -3,11 +3,11 @@ internal import AsyncIOSystem
 /// What a TLS connection has negotiated.
 ///
 /// asyncio: `get_extra_info` of `cipher`, `peercert` and `ssl_object`.
-public struct TLSInfo {
-    /// The version of TLS, such as `"TLSv1.3"`.
+public struct TLSInfo: Sendable, Hashable {
+    /// The version of TLS, such as ``TLSContext/Version/v1_3``.
     ///
     /// asyncio: `SSLSocket.version`.
-    public let version: String
+    public let version: TLSContext.Version
     /// The cipher suite, such as `"TLS_AES_256_GCM_SHA384"`.
     ///
     /// asyncio: `SSLSocket.cipher`.
@@ -30,7 +30,7 @@ public struct TLSInfo {
     public let peerCertificate: TLSCertificate?
 
     init(_ engine: TLSEngine) {
-        version = engine.version
+        version = TLSContext.Version(name: engine.version)
         cipher = engine.cipher
         cipherBits = engine.cipherBits
         applicationProtocol = engine.alpn

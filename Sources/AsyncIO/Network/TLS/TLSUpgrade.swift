@@ -80,8 +80,7 @@ struct TLSUpgrade {
     /// - Parameter early: Bytes of the peer that have already been received.
     /// - Returns: The channel to use from now on.
     /// - Throws: ``TLSError``, ``OSError``, `CancellationError`; `channel` is closed then.
-    nonisolated(nonsending) func callAsFunction(_ channel: ByteChannel, early: [UInt8] = []) async throws -> TLSChannel
-    {
+    func callAsFunction(_ channel: ByteChannel, early: [UInt8] = []) async throws -> TLSChannel {
         let tls = try begin(over: channel)
         try await tls.handshake(early: early)
         return tls

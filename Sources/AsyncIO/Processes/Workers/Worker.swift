@@ -60,14 +60,14 @@ public final class Worker {
     /// Waits until the worker should stop: at a reload, at the supervisor's end, or on SIGTERM.
     ///
     /// - Throws: `CancellationError` if the task is cancelled.
-    public nonisolated(nonsending) func waitUntilStopping() async throws { try await stopping.wait() }
+    public func waitUntilStopping() async throws { try await stopping.wait() }
 
     /// Serves until the worker should stop. Starts the server, reports that the worker is ready,
     /// waits, and shuts the server down within ``grace``.
     ///
     /// - Throws: ``OSError`` if the system does not allow the server to listen; ``RuntimeError`` if
     ///   the server is closed; `CancellationError` if the task is cancelled.
-    public nonisolated(nonsending) func serve(_ server: Server) async throws {
+    public func serve(_ server: Server) async throws {
         try server.startServing()
         ready()
         try await stopping.wait()
@@ -87,7 +87,7 @@ public final class Worker {
             }
         }
         // A terminal sends these signals to the supervisor too, which decides what to do.
-        for signal: Signal in [.interrupt, .hangUp] { try loop.addSignalHandler(signal) {} }
+        for signal: ProcessSignal in [.interrupt, .hangUp] { try loop.addSignalHandler(signal) {} }
         try control.prepare()
         try loop.addReader(control.descriptor) { [self] in noticeSupervisor(control, on: loop) }
     }

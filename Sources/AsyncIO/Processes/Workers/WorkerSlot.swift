@@ -15,7 +15,7 @@ final class WorkerSlot {
     /// Set once a process in this slot was ready, or the slot has failed.
     let settled = Event()
     /// Set if no process became ready and none will follow.
-    private(set) var failure: WorkerFailure?
+    private(set) var failure: Worker.Failure?
     /// The return code of the latest process.
     private(set) var returnCode: Int32?
 
@@ -33,7 +33,7 @@ final class WorkerSlot {
     // MARK: One process after the other
 
     /// Keeps the slot filled until ``retire()``.
-    nonisolated(nonsending) func run() async throws {
+    func run() async throws {
         var delay = Self.backOff.first
         var failures = 0
         while !retiring.isSet {
@@ -42,7 +42,7 @@ final class WorkerSlot {
             do {
                 let code = try await runOnce()
                 returnCode = code
-                reason = code < 0 ? "was ended by \(Signal(rawValue: -code))" : "ended with status \(code)"
+                reason = AsyncSubprocess.TerminationStatus(returnCode: code).description
             } catch let error where isCancellation(error) {
                 throw error
             } catch {
@@ -52,7 +52,7 @@ final class WorkerSlot {
             if retiring.isSet { return }
             failures += 1
             if !settled.isSet, failures >= Self.attempts {
-                failure = WorkerFailure(number: number, returnCode: returnCode ?? 255)
+                failure = Worker.Failure(number: number, returnCode: returnCode ?? 255)
                 plan.log.error("worker \(number) \(reason) before it was ready, \(failures) times")
                 return settled.set()
             }
@@ -64,7 +64,7 @@ final class WorkerSlot {
         }
     }
 
-    private nonisolated(nonsending) func runOnce() async throws -> Int32 {
+    private func runOnce() async throws -> Int32 {
         let (ours, childs) = try plan.controlSockets()
         let process = try plan.start(number: number, control: childs, on: loop)
         childs.close()
@@ -96,7 +96,7 @@ final class WorkerSlot {
         try? process?.send(.terminate)
     }
 
-    func send(_ signal: Signal) { try? process?.send(signal) }
+    func send(_ signal: ProcessSignal) { try? process?.send(signal) }
 }
 
 /// How workers are started: the same program with the same arguments. Loop thread only.
@@ -126,17 +126,16 @@ struct WorkerPlan {
     }
 }
 
-/// An error for a worker that could not do its work.
-public struct WorkerFailure: Error, CustomStringConvertible {
-    /// The number of the worker.
-    public let number: Int
-    /// The exit status, or the negated number of the signal that ended the worker; 255 if it could
-    /// not be started.
-    public let returnCode: Int32
+extension Worker {
+    /// An error for a worker that could not do its work.
+    public struct Failure: Error, CustomStringConvertible {
+        /// The number of the worker.
+        public let number: Int
+        /// The exit status, or the negated number of the signal that ended the worker; 255 if it could
+        /// not be started.
+        public let returnCode: Int32
 
-    /// The message of the error.
-    public var description: String {
-        let end = returnCode < 0 ? "was ended by \(Signal(rawValue: -returnCode))" : "ended with status \(returnCode)"
-        return "worker \(number) \(end)"
+        /// The message of the error.
+        public var description: String { "worker \(number) \(terminationStatus)" }
     }
 }

@@ -43,7 +43,7 @@ final class WorkerSupervisor {
 
     /// Runs until SIGTERM or Ctrl-C, and then until all workers have ended.
     ///
-    /// - Throws: ``WorkerFailure`` if a worker cannot be started, or did not end cleanly.
+    /// - Throws: ``Worker/Failure`` if a worker cannot be started, or did not end cleanly.
     func run(_ arrivals: SignalSequence, isolation: isolated (any Actor)? = #isolation) async throws {
         present.start(isolation: isolation)
         let director = createTask(name: "signals", isolation: isolation) { [self] in
@@ -55,7 +55,7 @@ final class WorkerSupervisor {
             do {
                 try await present.waitUntilReady()
                 plan.log.info("\(count) workers are ready")
-            } catch is WorkerFailure {
+            } catch is Worker.Failure {
                 // Nothing works, so end as if asked to.
                 director.cancel()
             }
@@ -96,7 +96,7 @@ final class WorkerSupervisor {
                 retire(present, isolation: isolation)
                 present = generation
                 plan.log.info("reloaded: \(count) new workers are ready")
-            } catch let failure as WorkerFailure {
+            } catch let failure as Worker.Failure {
                 plan.log.error("the reload failed, keeping the current workers: \(describe(failure))")
                 retire(generation, isolation: isolation)
             }
@@ -157,8 +157,8 @@ final class WorkerGeneration {
         }
     }
 
-    /// - Throws: ``WorkerFailure`` if one of them cannot be started.
-    nonisolated(nonsending) func waitUntilReady() async throws {
+    /// - Throws: ``Worker/Failure`` if one of them cannot be started.
+    func waitUntilReady() async throws {
         for slot in slots {
             try await slot.settled.wait()
             if let failure = slot.failure { throw failure }
@@ -166,20 +166,20 @@ final class WorkerGeneration {
     }
 
     func retire() { for slot in slots { slot.retire() } }
-    func send(_ signal: Signal) { for slot in slots { slot.send(signal) } }
+    func send(_ signal: ProcessSignal) { for slot in slots { slot.send(signal) } }
 
     /// - Parameter limit: nil for no limit.
-    nonisolated(nonsending) func hasEnded(within limit: Duration?) async throws -> Bool {
+    func hasEnded(within limit: Duration?) async throws -> Bool {
         try await wait(tasks, timeout: limit).pending.isEmpty
     }
 
     /// The first failure among workers that did not end cleanly.
-    var failure: WorkerFailure? {
+    var failure: Worker.Failure? {
         for slot in slots {
             if let failure = slot.failure { return failure }
             // A worker that was asked to stop before it had a handler ends with that signal.
-            guard let code = slot.returnCode, code != 0, code != -Signal.terminate.rawValue else { continue }
-            return WorkerFailure(number: slot.number, returnCode: code)
+            guard let code = slot.returnCode, code != 0, code != -ProcessSignal.terminate.rawValue else { continue }
+            return Worker.Failure(number: slot.number, returnCode: code)
         }
         return nil
     }

@@ -7,7 +7,7 @@ internal import SystemPackage
 /// than one core.
 ///
 /// ```swift
-/// try runWorkers(listen: [.tcp(host: nil, port: 8080)]) { worker in
+/// try runWorkers(listen: [.tcp(host: .anyInterface, port: 8080)]) { worker in
 ///     let server = try await startServer(descriptors: worker.sockets) { reader, writer in
 ///         for try await line in reader.lines { try await writer.write(line + "\n") }
 ///     }
@@ -32,7 +32,7 @@ internal import SystemPackage
 /// the label `asyncio.workers`. A worker whose supervisor is gone stops cleanly.
 ///
 /// - Parameters:
-///   - count: the number of workers: ``WorkerCount/cores``, a number, or ``WorkerCount/inProcess``
+///   - count: the number of workers: ``Worker/Count/cores``, a number, or ``Worker/Count/inProcess``
 ///     to run the body in this process.
 ///   - listen: the addresses to listen on; see ``Worker/sockets``.
 ///   - grace: how long the connections of a stopping worker may take to end before they are closed.
@@ -42,13 +42,14 @@ internal import SystemPackage
 ///   - body: the work of a worker. It calls ``Worker/serve(_:)``, or ``Worker/ready()`` and
 ///     ``Worker/waitUntilStopping()``. An error that it throws is logged and ends the worker with
 ///     status 1.
-/// - Throws: ``WorkerFailure`` if a worker dies three times before it was ever ready, or does not
+/// - Throws: ``Worker/Failure`` if a worker dies three times before it was ever ready, or does not
 ///   end cleanly; ``OSError`` if the system refuses to listen on an address; ``RuntimeError`` if
 ///   a loop is already running; ``ValueError`` if `count` is not positive. With
-///   ``WorkerCount/inProcess``, the errors of `body`.
+///   ``Worker/Count/inProcess``, the errors of `body`.
 public func runWorkers(
-    count: WorkerCount = .cores, listen: [WorkerListener] = [], grace: Duration = .seconds(30),
-    forwarding signals: [Signal] = [], debug: Bool? = nil, _ body: @escaping @MainActor (Worker) async throws -> Void
+    count: Worker.Count = .cores, listen: [Worker.Listener] = [], grace: Duration = .seconds(30),
+    forwarding signals: [ProcessSignal] = [], debug: Bool? = nil,
+    _ body: @escaping @MainActor (Worker) async throws -> Void
 ) throws {
     if let text = ProcessEnvironment.take(WorkerHandover.variable) { try runAsWorker(text, debug: debug, body) }
     guard let number = count.number else { return try runInProcess(listen, grace: grace, debug: debug, body) }
@@ -58,7 +59,7 @@ public func runWorkers(
 
 @MainActor
 private func supervise(
-    _ count: Int, _ places: [WorkerListener], grace: Duration, forwarding: [Signal]
+    _ count: Int, _ places: [Worker.Listener], grace: Duration, forwarding: [ProcessSignal]
 ) async throws {
     let loop = try EventLoop.running
     let arrivals = try SignalSequence([.hangUp, .terminate, .interrupt] + forwarding, on: loop)
@@ -76,7 +77,7 @@ private func supervise(
     try await WorkerSupervisor(plan, count: count, on: loop).run(arrivals)
 }
 
-private nonisolated(nonsending) func open(_ places: [WorkerListener], on loop: EventLoop) async throws -> [[Listener]] {
+private func open(_ places: [Worker.Listener], on loop: EventLoop) async throws -> [[Listener]] {
     var opened: [[Listener]] = []
     do {
         for place in places { opened.append(try await place.open(on: loop)) }
@@ -88,7 +89,7 @@ private nonisolated(nonsending) func open(_ places: [WorkerListener], on loop: E
 }
 
 private func runInProcess(
-    _ places: [WorkerListener], grace: Duration, debug: Bool?,
+    _ places: [Worker.Listener], grace: Duration, debug: Bool?,
     _ body: @escaping @MainActor (Worker) async throws -> Void
 ) throws {
     try AsyncIO.run(debug: debug) {

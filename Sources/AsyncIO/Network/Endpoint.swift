@@ -4,7 +4,7 @@ internal import Glibc
 /// The address of a socket: a host and port, or the path of a Unix socket.
 ///
 /// asyncio: the tuples of `get_extra_info("sockname")`.
-public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
+public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     let system: SystemAddress
 
     init(_ system: SystemAddress) { self.system = system }
@@ -54,7 +54,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     public var port: Int? { system.port }
 
     /// The address family, or `nil` for a Unix socket.
-    public var family: AddressFamily? {
+    public var family: Family? {
         system.isInternet ? (system.isIPv6 ? .ipv6 : .ipv4) : nil
     }
 
@@ -63,14 +63,16 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
     public var description: String { system.description }
 }
 
-/// A family of internet addresses.
-///
-/// asyncio: `socket.AF_INET`, `socket.AF_INET6`.
-public enum AddressFamily: Sendable, Hashable {
-    /// IPv4 or IPv6, respectively.
-    case ipv4, ipv6
+extension Endpoint {
+    /// A family of internet addresses.
+    ///
+    /// asyncio: `socket.AF_INET`, `socket.AF_INET6`.
+    public enum Family: Sendable, Hashable {
+        /// IPv4 or IPv6, respectively.
+        case ipv4, ipv6
 
-    var system: Int32 { self == .ipv4 ? AF_INET : AF_INET6 }
+        var system: Int32 { self == .ipv4 ? AF_INET : AF_INET6 }
+    }
 }
 
 func checkPort(_ port: Int) throws(ValueError) {

@@ -4,13 +4,13 @@ internal import SystemPackage
 /// A child process.
 ///
 /// The loop notices when the process ends and reaps it, so no zombie stays behind. If the last
-/// reference to a `Subprocess` goes away, the process keeps running. A process that is still
+/// reference to a `AsyncSubprocess` goes away, the process keeps running. A process that is still
 /// running when the loop is closed is killed.
 /// ``withSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:grace:isolation:_:)``
 /// ends the process with its scope.
 ///
 /// asyncio: `asyncio.subprocess.Process`.
-public final class Subprocess {
+public final class AsyncSubprocess {
     // Loop thread only: the class is not Sendable.
     private let child: ChildProcess
     /// A writer to the child's standard input, if that is a pipe.
@@ -104,7 +104,7 @@ public final class Subprocess {
     ///
     /// asyncio: `Process.wait`.
     @discardableResult
-    public nonisolated(nonsending) func wait() async throws -> Int32 { try await child.wait() }
+    public func wait() async throws -> Int32 { try await child.wait() }
 
     /// Writes `input` to the process, closes its standard input, reads its output to the end, and
     /// waits until it has ended.
@@ -159,7 +159,7 @@ public final class Subprocess {
         try await communicate(Array(input.utf8), isolation: isolation, fileID: fileID, line: line)
     }
 
-    private nonisolated(nonsending) func feed(_ input: [UInt8]) async throws {
+    private func feed(_ input: [UInt8]) async throws {
         guard let stdin else { return }
         do {
             if !input.isEmpty { try await stdin.write(input) }
@@ -186,7 +186,7 @@ public final class Subprocess {
     ///   signal; ``OSError`` if this process has no permission to send it.
     ///
     /// asyncio: `Process.send_signal`.
-    public func sendSignal(_ signal: Signal, toGroup: Bool = false) throws {
+    public func sendSignal(_ signal: ProcessSignal, toGroup: Bool = false) throws {
         try child.send(signal, toGroup: toGroup)
     }
 
@@ -209,7 +209,7 @@ public final class Subprocess {
     /// Ends the process if it is running. Asks it to end, kills it if it has not ended after
     /// `grace`, and waits until it has. Then closes its pipes. A group that the process leads ends
     /// with it.
-    nonisolated(nonsending) func end(grace: Duration) async throws {
+    func end(grace: Duration) async throws {
         child.killsGroupAtExit = child.hasGroup
         if returnCode == nil {
             try sendSignal(.terminate, toGroup: child.hasGroup)
@@ -233,7 +233,7 @@ public final class Subprocess {
     }
 }
 
-extension Subprocess: CustomStringConvertible {
+extension AsyncSubprocess: CustomStringConvertible {
     /// The process ID, the program, and the return code as text.
     public var description: String {
         "process \(pid) (\(child.name), \(returnCode.map { "return code \($0)" } ?? "running"))"

@@ -1,50 +1,50 @@
 /// A signal of the operating system.
 ///
-/// Signals without a name here are made from their number: `Signal(rawValue: SIGRTMIN + 3)`.
+/// Signals without a name here are made from their number: `ProcessSignal(rawValue: SIGRTMIN + 3)`.
 ///
 /// asyncio: `signal.SIGINT` and the like.
-public struct Signal: RawRepresentable, Hashable, Sendable {
+public struct ProcessSignal: RawRepresentable, Hashable, Sendable {
     /// The number of the signal.
     public let rawValue: Int32
     /// Creates a signal from its number.
     public init(rawValue: Int32) { self.rawValue = rawValue }
 
     /// SIGHUP: the terminal is gone. Servers reread their configuration.
-    public static let hangUp = Signal(rawValue: 1)
+    public static let hangUp = ProcessSignal(rawValue: 1)
     /// SIGINT: Ctrl-C.
-    public static let interrupt = Signal(rawValue: 2)
+    public static let interrupt = ProcessSignal(rawValue: 2)
     /// SIGQUIT: Ctrl-\\.
-    public static let quit = Signal(rawValue: 3)
+    public static let quit = ProcessSignal(rawValue: 3)
     /// SIGABRT: the process aborts.
-    public static let abort = Signal(rawValue: 6)
+    public static let abort = ProcessSignal(rawValue: 6)
     /// SIGKILL: ends a process, which cannot prevent it.
-    public static let kill = Signal(rawValue: 9)
+    public static let kill = ProcessSignal(rawValue: 9)
     /// SIGUSR1: defined by the program.
-    public static let user1 = Signal(rawValue: 10)
+    public static let user1 = ProcessSignal(rawValue: 10)
     /// SIGUSR2: defined by the program.
-    public static let user2 = Signal(rawValue: 12)
+    public static let user2 = ProcessSignal(rawValue: 12)
     /// SIGPIPE: a write has no reader.
-    public static let brokenPipe = Signal(rawValue: 13)
+    public static let brokenPipe = ProcessSignal(rawValue: 13)
     /// SIGALRM: a system timer has expired.
-    public static let alarm = Signal(rawValue: 14)
+    public static let alarm = ProcessSignal(rawValue: 14)
     /// SIGTERM: asks a process to end.
-    public static let terminate = Signal(rawValue: 15)
+    public static let terminate = ProcessSignal(rawValue: 15)
     /// SIGCHLD: a child process has ended.
-    public static let child = Signal(rawValue: 17)
+    public static let child = ProcessSignal(rawValue: 17)
     /// SIGCONT: a stopped process continues.
-    public static let `continue` = Signal(rawValue: 18)
+    public static let `continue` = ProcessSignal(rawValue: 18)
     /// SIGSTOP: stops a process, which cannot prevent it.
-    public static let stop = Signal(rawValue: 19)
+    public static let stop = ProcessSignal(rawValue: 19)
     /// SIGTSTP: Ctrl-Z.
-    public static let terminalStop = Signal(rawValue: 20)
+    public static let terminalStop = ProcessSignal(rawValue: 20)
     /// SIGWINCH: the size of the terminal has changed.
-    public static let windowChange = Signal(rawValue: 28)
+    public static let windowChange = ProcessSignal(rawValue: 28)
 
     /// Whether programs can use the signal: the C library reserves 32 and 33.
     var isValid: Bool { (1...31).contains(rawValue) || (34...64).contains(rawValue) }
 }
 
-extension Signal: CustomStringConvertible {
+extension ProcessSignal: CustomStringConvertible {
     private static let names: [Int32: String] = [
         1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 5: "SIGTRAP", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
         9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",

@@ -1,0 +1,55 @@
+internal import AsyncIOSystem
+
+extension File {
+    /// The mode in which a file is opened.
+    ///
+    /// Python: the argument `mode` of `open`.
+    public struct Mode: Hashable, Sendable, CustomStringConvertible {
+        private enum Kind: String, Hashable, Sendable {
+            case read = "r"
+            case write = "w"
+            case append = "a"
+            case create = "x"
+        }
+
+        private let kind: Kind
+        private var isUpdating = false
+
+        /// Opens an existing file for reading. Python: `"rb"`.
+        public static let read = Mode(kind: .read)
+        /// Opens a file for writing. Creates the file if it does not exist, and truncates it if it
+        /// does. Python: `"wb"`.
+        public static let write = Mode(kind: .write)
+        /// Opens a file for writing at its end, wherever the end is at the time of each write. Creates
+        /// the file if it does not exist. Python: `"ab"`.
+        public static let append = Mode(kind: .append)
+        /// Creates a file for writing. Fails if the file exists. Python: `"xb"`.
+        public static let create = Mode(kind: .create)
+
+        /// The same mode for both reading and writing. For example, `File.Mode.read.updating` changes an
+        /// existing file. Python: `"+"`.
+        public var updating: Mode {
+            var mode = self
+            mode.isUpdating = true
+            return mode
+        }
+
+        /// The mode as Python writes it, such as `rb` or `w+b`.
+        public var description: String { kind.rawValue + (isUpdating ? "b+" : "b") }
+
+        var canRead: Bool { kind == .read || isUpdating }
+        var canWrite: Bool { kind != .read || isUpdating }
+        var isAppending: Bool { kind == .append }
+
+        /// The flags for open(2).
+        var flags: Int32 {
+            let access = isUpdating ? OpenFlags.readAndWrite : canRead ? OpenFlags.read : OpenFlags.write
+            return switch kind {
+            case .read: access
+            case .write: access | OpenFlags.create | OpenFlags.truncate
+            case .append: access | OpenFlags.create | OpenFlags.append
+            case .create: access | OpenFlags.create | OpenFlags.exclusive
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+/// What to do with bytes that are not valid UTF-8 where text is read.
+///
+/// Python: the argument `errors` of `bytes.decode`.
+public enum InvalidText: Sendable {
+    /// Throw a ``ValueError`` that says where the first invalid byte is. Python: `"strict"`.
+    case reject
+    /// Replace what is invalid with U+FFFD. Python: `"replace"`.
+    case replace
+
+    func text(_ bytes: some BidirectionalCollection<UInt8>) throws(ValueError) -> String {
+        switch self {
+        case .replace: return String(decoding: bytes, as: UTF8.self)
+        case .reject:
+            if let text = String(validating: bytes, as: UTF8.self) { return text }
+            throw ValueError("the \(bytes.count) bytes are not valid UTF-8: \(Self.firstInvalid(bytes))")
+        }
+    }
+
+    /// A line without its newline, or nil if there are no bytes.
+    func line(_ bytes: [UInt8]) throws(ValueError) -> String? {
+        if bytes.isEmpty { return nil }
+        return try text(bytes.last == 0x0A ? bytes.dropLast() : bytes[...])
+    }
+
+    /// Says where the first invalid byte is.
+    private static func firstInvalid(_ bytes: some Collection<UInt8>) -> String {
+        var decoder = UTF8()
+        var iterator = bytes.makeIterator()
+        var offset = 0
+        while case .scalarValue(let scalar) = decoder.decode(&iterator) { offset += UTF8.width(scalar) }
+        let byte = bytes[bytes.index(bytes.startIndex, offsetBy: offset)]
+        return "byte 0x\(String(byte, radix: 16, uppercase: true)) at offset \(offset)"
+    }
+}

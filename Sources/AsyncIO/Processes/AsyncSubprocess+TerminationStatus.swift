@@ -1,0 +1,42 @@
+extension AsyncSubprocess {
+    /// How a process ended.
+    ///
+    /// asyncio: the sign of `Process.returncode`.
+    public enum TerminationStatus: Hashable, Sendable, CustomStringConvertible {
+        /// The process exited, with this status. 0 means success.
+        case exited(Int32)
+        /// A signal ended the process.
+        case signaled(ProcessSignal)
+
+        /// - Parameter returnCode: asyncio's number, which is negative for a signal.
+        init(returnCode: Int32) {
+            self = returnCode < 0 ? .signaled(ProcessSignal(rawValue: -returnCode)) : .exited(returnCode)
+        }
+
+        /// Whether the process exited with status 0.
+        public var isSuccess: Bool { self == .exited(0) }
+
+        /// The status as text: `ended with status 1` or `was ended by SIGKILL`.
+        public var description: String {
+            switch self {
+            case .exited(let status): "ended with status \(status)"
+            case .signaled(let signal): "was ended by \(signal)"
+            }
+        }
+    }
+
+    /// How the process ended, or `nil` if it has not been waited for yet; ``returnCode`` as a type.
+    public var terminationStatus: TerminationStatus? { returnCode.map(TerminationStatus.init) }
+}
+
+extension SubprocessTransport {
+    /// How the process ended, or `nil` if it has not been waited for yet; ``returnCode`` as a type.
+    public var terminationStatus: AsyncSubprocess.TerminationStatus? {
+        returnCode.map(AsyncSubprocess.TerminationStatus.init)
+    }
+}
+
+extension Worker.Failure {
+    /// How the worker ended; ``returnCode`` as a type.
+    public var terminationStatus: AsyncSubprocess.TerminationStatus { .init(returnCode: returnCode) }
+}

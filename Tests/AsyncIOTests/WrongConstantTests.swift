@@ -1,0 +1,63 @@
+import AsyncIO
+import AsyncIOTesting
+import Glibc
+import Testing
+
+/// A wrong constant stops the program with a sentence; a wrong value from elsewhere is an error.
+@Suite struct WrongConstantTests {
+    private func sentence(_ result: ExitTest.Result?) -> String {
+        String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    }
+
+    @Test @concurrent func aSemaphoreBelowZeroStopsTheProgram() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
+            _ = Semaphore(-1)
+        }
+        #expect(
+            await sentence(result).contains("Semaphore initial value must be >= 0, got -1; use Semaphore(validating:)"))
+    }
+
+    @Test @concurrent func aBarrierForNobodyStopsTheProgram() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
+            _ = Barrier(0)
+        }
+        #expect(await sentence(result).contains("parties must be >= 1, got 0; use Barrier(validating:)"))
+    }
+
+    @Test @concurrent func aReaderWithoutRoomForALineStopsTheProgram() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
+            _ = StreamReader(limit: 0)
+        }
+        #expect(await sentence(result).contains("limit must be positive, got 0; use StreamReader(validatingLimit:)"))
+    }
+
+    @Test @concurrent func aGroupForNoTasksStopsTheProgram() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
+            _ = AsyncTaskGroup(limit: 0)
+        }
+        #expect(
+            await sentence(result).contains("limit must be at least 1, got 0; use AsyncTaskGroup(validatingLimit:)"))
+    }
+
+    @Test @concurrent func aUnixServersPortStopsTheProgram() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
+            let server = try await startUnixServer(path: "\0asyncio-no-port-\(getpid())") { _, _ in }
+            _ = server.port
+        }
+        #expect(await sentence(result).contains("a server on a Unix socket has no port"))
+    }
+
+    @Test func aValueFromElsewhereIsAnErrorThatCanBeCaught() throws {
+        for wrong in [-1, 0, .min] {
+            let barrier = #expect(throws: ValueError.self) { try Barrier(validating: wrong) }
+            #expect(barrier?.message == "parties must be >= 1, got \(wrong)")
+            let reader = #expect(throws: ValueError.self) { try StreamReader(validatingLimit: wrong) }
+            #expect(reader?.message == "limit must be positive, got \(wrong)")
+            #expect(throws: ValueError.self) { try AsyncTaskGroup(validatingLimit: wrong) }
+        }
+        #expect(try Semaphore(validating: 0).value == 0)
+        #expect(try BoundedSemaphore(validating: 2).value == 2)
+        #expect(try Barrier(validating: 3).parties == 3)
+        #expect(try StreamReader(validatingLimit: 7).limit == 7)
+    }
+}
