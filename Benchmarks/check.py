@@ -289,7 +289,9 @@ def compare(measured, limits):
     for name, figures in limits.items():
         for figure, entry in figures.items():
             margin = LOOSE.get(name, MOST)
-            if entry["limit"] > max(entry["measured"] * (1 + margin), entry["measured"] + LEAST.get(figure, 0)) + 0.001:
+            most = max(entry["measured"] * (1 + margin), entry["measured"] + LEAST.get(figure, 0))
+            # Both figures are rounded.
+            if entry["limit"] > most + (0.001 if figure in LEAST else 1):
                 raise Failed(f"{LIMITS}: the limit of {name}, {figure}, is more than {margin:.0%} above the measured value")
             now = measured.get(name, {}).get(figure)
             if now is None:
