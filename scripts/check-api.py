@@ -9,8 +9,8 @@ with --baseline FOLDER, the baseline is there. The script needs only the standar
 
 A baseline has one line for each public declaration and for each conformance, sorted by name. The
 compiler writes the declarations, so another version of it can change lines that no one has touched.
-A conformance that is marked unavailable is listed like any other, because the compiler does not say
-that it is.
+Declarations that a trait adds are not listed, because the traits are off by default. A conformance
+that is marked unavailable is listed like any other, because the compiler does not say that it is.
 """
 
 import argparse
