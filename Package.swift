@@ -158,14 +158,14 @@ let package = Package(
             dependencies: ["AsyncIO"],
             path: "Tests/Programs/Places",
             swiftSettings: testSettings),
-        .target(name: "FaultInjection", path: "Tests/Programs/FaultInjection"),
+        .target(name: "FaultInjection", dependencies: ["CShims"], path: "Tests/Programs/FaultInjection"),
         .executableTarget(
             name: "faulty-program",
             dependencies: ["AsyncIO", "FaultInjection"],
             path: "Tests/Programs/Faulty",
             swiftSettings: testSettings),
         // Runs for hours and must leave nothing behind.
-        .target(name: "SoakMemory", path: "Tests/Soak/Memory"),
+        .target(name: "SoakMemory", dependencies: ["CShims"], path: "Tests/Soak/Memory"),
         .executableTarget(
             name: "asyncio-soak",
             dependencies: [

@@ -8,30 +8,16 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# Build the modules with the documented symbols; AsyncIOTesting depends on all of them.
-swift build --target AsyncIOTesting
+scripts/extract-symbol-graphs.sh
 
 output=${1:-.build/documentation}
-products=.build/debug
 # docc is not on the PATH, but it is in the same folder as the compiler.
 docc=$(dirname "$(readlink -f "$(command -v swift)")")/docc
 
-flags="-I $products/Modules"
-for map in $products/*.build/module.modulemap; do
-    flags="$flags -Xcc -fmodule-map-file=$map"
-done
-for include in Sources/*/include .build/checkouts/*/Sources/*/include; do
-    flags="$flags -Xcc -I$include"
-done
-target=$(swiftc -print-target-info | sed -n 's/^ *"unversionedTriple": "\(.*\)",*$/\1/p')
-
 for module in AsyncIO AsyncIOTesting; do
     graphs=.build/symbol-graphs/$module
-    rm -rf "$graphs" "$output/$module.doccarchive"
-    mkdir -p "$graphs" "$output"
-    # Skip the members that sequences inherit from the standard library, which documents them.
-    swift symbolgraph-extract -module-name $module -target "$target" $flags -minimum-access-level public \
-        -emit-extension-block-symbols -skip-synthesized-members -output-dir "$graphs"
+    rm -rf "$output/$module.doccarchive"
+    mkdir -p "$output"
     scripts/check-topics.py "$graphs/$module.symbols.json" "Sources/$module/$module.docc/$module.md"
     # Parameters with a self-explanatory name (isolation, bytes) are not documented separately.
     "$docc" convert "Sources/$module/$module.docc" --additional-symbol-graph-dir "$graphs" \

@@ -62,6 +62,29 @@ package final class InspectionChannel: Sendable {
         case other(Errno)
     }
 
+    /// The processes of this user that listen for tools, by ID.
+    package static func processes() -> [Int32] {
+        let names = directories(ofUser: geteuid()).flatMap(names(in:)).filter { $0.hasSuffix(".socket") }
+        let candidates = Set(names.compactMap { Int32($0.dropLast(".socket".count)) })
+        // A program that was killed leaves its socket behind, and another process can have its ID.
+        return candidates.sorted().filter { (try? connect(to: $0)) != nil }
+    }
+
+    private static func names(in directory: String) -> [String] {
+        // SAFETY: the stream is closed here, and each entry is read before the next call.
+        guard let stream = unsafe opendir(directory) else { return [] }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            unsafe withUnsafePointer(to: &entry.pointee.d_name) { name in
+                unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { text in
+                    unsafe names.append(String(cString: text))
+                }
+            }
+        }
+        return names
+    }
+
     /// Connects to a process and to no other. The kernel reports which process listens.
     package static func connect(to process: Int32) throws(ConnectError) -> InspectionChannel {
         let owner = asyncio_process_owner(process)

@@ -8,6 +8,8 @@
 #ifndef ASYNCIO_OPENSSL_H
 #define ASYNCIO_OPENSSL_H
 
+#include "include/platform.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

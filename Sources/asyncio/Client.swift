@@ -81,17 +81,12 @@ struct Client {
         case .notPermitted(let user):
             "process \(pid) belongs to \(name(ofUser: user)); run this as that user, or as root"
         case .takesNoPart:
-            "process \(pid) (\(programName)) does not allow inspection; start it with ASYNCIO_INSPECT=1, or call "
+            "process \(pid) (\(programName(of: pid))) does not allow inspection; start it with ASYNCIO_INSPECT=1, or call "
                 + "allowInspection() in it"
         case .impostor(let process, let user):
             "the socket of process \(pid) belongs to process \(process) of \(name(ofUser: user)); nothing was read from it"
         case .other(let error): "cannot connect to process \(pid): \(error)"
         }
-    }
-
-    private var programName: String {
-        let text = try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)
-        return text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "?"
     }
 
     private func name(ofUser user: UInt32) -> String {

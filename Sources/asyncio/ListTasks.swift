@@ -31,7 +31,7 @@ struct Table {
     mutating func add(_ row: [String]) { rows.append(row) }
 
     var lines: [String] {
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        let widths = rows[0].indices.map { column in rows.map { $0[column].columns }.max() ?? 0 }
         return rows.map { row in
             var line = ""
             for (cell, width) in zip(row, widths) { line += cell.padded(to: width) + "  " }
@@ -39,16 +39,4 @@ struct Table {
             return line
         }
     }
-}
-
-extension String {
-    /// The string padded with trailing spaces to `width`, or truncated if it is longer.
-    func padded(to width: Int) -> String {
-        let missing = width - count
-        if missing >= 0 { return self + String(repeating: " ", count: missing) }
-        return width > 1 ? prefix(width - 1) + "…" : String(prefix(width))
-    }
-
-    /// The string padded with leading spaces to `width`.
-    func paddedLeft(to width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
 }

@@ -13,12 +13,12 @@ struct Tool: ParsableCommand {
             allowInspection(). It responds only to its own user and to root.
             """,
         version: packageVersion,
-        subcommands: [ListTasks.self, ShowTree.self, Top.self, Dump.self])
+        subcommands: [ListTasks.self, ShowTree.self, Top.self, Dump.self, GenerateManual.self])
 }
 
 /// The process to inspect.
 struct Target: ParsableArguments {
-    @Argument(help: "The ID of the process to inspect.")
+    @Argument(help: "The ID of the process to inspect.", completion: .custom { _, _, _ in processCompletions() })
     var pid: Int32
 
     func validate() throws {

@@ -116,6 +116,8 @@ struct TopView {
             return Color(ofState: task.state).map { paint(text, $0) } ?? text
         }
         guard size.rows != .max else { return lines }
+        // A line too many would scroll the first one away.
+        lines = Array(lines.prefix(max(0, size.rows - 1)))
         while lines.count < size.rows - 1 { lines.append("") }
         let arrow = isReversed ? "↑" : "↓"
         lines.append(
@@ -201,8 +203,4 @@ struct TopView {
             }
         }
     }
-}
-
-extension String {
-    fileprivate func cut(_ columns: Int) -> String { count > columns ? String(prefix(max(0, columns))) : self }
 }

@@ -15,14 +15,19 @@ nonisolated struct Requirement: Sendable {
 
     static let bash = program("bash", package: "bash")
     static let cc = program("cc", package: "gcc")
+    static let clang = program("clang", package: "clang")
     static let curl = program("curl", package: "curl")
+    static let fish = program("fish", package: "fish")
     static let grep = program("grep", package: "grep")
+    static let mandoc = program("mandoc", package: "mandoc")
     static let nginx = program("nginx", package: "nginx")
     static let openssl = program("openssl", package: "openssl")
     static let python3 = program("python3", package: "python3")
     static let redis = program("redis-server", package: "redis-server")
     static let setpriv = program("setpriv", package: "util-linux")
+    static let swiftc = program("swiftc", package: "none; it comes with Swift")
     static let tmux = program("tmux", package: "tmux")
+    static let zsh = program("zsh", package: "zsh")
     /// The library that provides TLS.
     static let tls = Requirement(description: "libssl.so.3 (Debian package: libssl3)") {
         (try? TLSContext.client(systemTrust: false)) != nil

@@ -178,6 +178,21 @@ struct ToolBordersTests {
         }
     }
 
+    /// Each of these characters is as wide as two letters.
+    @Test(arguments: [["ps"], ["top", "--once"]])
+    func columnsLineUpUnderWideCharacters(command: [String]) async throws {
+        let name = "読み込み 🚀"
+        try await withListener(for: getpid(), saying: try answer(name: name) + "\n") {
+            let outcome = try await toThread { try LiveProgram.run("asyncio", command + ["\(getpid())"]) }
+            let lines = outcome.output.split(separator: "\n")
+            let head = try #require(lines.first { $0.contains("STATE") })
+            let row = try #require(lines.last { $0.contains(name) })
+            let state = try #require(row.ranges(of: "waiting").first).lowerBound
+            let title = try #require(head.ranges(of: "STATE").first).lowerBound
+            #expect(row[..<state].count + 5 == head[..<title].count, "\(outcome.output)")
+        }
+    }
+
     // MARK: The program
 
     /// Connects and sends nothing.
@@ -310,6 +325,21 @@ struct ToolBordersTests {
             #expect(lines[4].isEmpty && lines[5].contains("ID NAME"))
             #expect(lines[6].contains("Task-1"))
             #expect(lines[23].hasPrefix("q quit"))
+            _ = program.terminate()
+        }
+    }
+
+    @Test(.requires(.tmux)) func topFitsIntoALowTerminal() async throws {
+        try await toThread {
+            let program = try LiveProgram("faults", ["deadlock"], environment: ["ASYNCIO_INSPECT": "1"])
+            program.wait(for: "ready")
+            let screen = try ToolTests.Screen(
+                running: "TERM=screen \(Program.path("asyncio")) top -d 0.2 \(program.pid)", pid: program.pid, rows: 5)
+            defer { _ = try? screen.tmux("kill-server") }
+            let lines = try screen.lines { $0[1].hasPrefix("tasks: ") && $0[4].hasPrefix("q quit") }
+            #expect(lines[0].hasPrefix("asyncio top - faults"))
+            #expect(lines[1].hasPrefix("tasks: ") && lines[2].hasPrefix("loop: "))
+            #expect(lines[4].hasPrefix("q quit"))
             _ = program.terminate()
         }
     }

@@ -85,15 +85,15 @@ struct ToolTests {
 
     // MARK: top, in a terminal
 
-    /// A terminal of 120 or another number of columns and 24 rows, provided by tmux.
+    /// A terminal, provided by tmux.
     nonisolated struct Screen {
         let name: String
 
-        init(running command: String, pid: Int32, columns: Int = 120) throws {
+        init(running command: String, pid: Int32, columns: Int = 120, rows: Int = 24) throws {
             name = "asyncio-test-\(pid)"
             // tmux's server stays, with every descriptor that it inherited. Foundation's Process
             // would wait for it, because it takes the end of a pipe for the end of the child.
-            let start = "tmux -L \(name) new-session -d -s \(name) -x \(columns) -y 24 '\(command)'"
+            let start = "tmux -L \(name) new-session -d -s \(name) -x \(columns) -y \(rows) '\(command)'"
             guard system("\(start) </dev/null >/dev/null 2>&1") == 0 else { throw ScreenError() }
         }
 

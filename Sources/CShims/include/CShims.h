@@ -4,6 +4,8 @@
 #ifndef ASYNCIO_CSHIMS_H
 #define ASYNCIO_CSHIMS_H
 
+#include "platform.h"
+
 #include <semaphore.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,6 +4,8 @@
 #ifndef ASYNCIO_INSPECT_H
 #define ASYNCIO_INSPECT_H
 
+#include "platform.h"
+
 enum { ASYNCIO_JOB_EXECUTOR_WORDS = 16, ASYNCIO_TASK_RESUME_CONTEXT = 64 };
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,6 +4,8 @@
 #ifndef ASYNCIO_INSPECTION_SOCKET_H
 #define ASYNCIO_INSPECTION_SOCKET_H
 
+#include "platform.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -2,6 +2,8 @@
 #ifndef ASYNCIO_PIPES_H
 #define ASYNCIO_PIPES_H
 
+#include "platform.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

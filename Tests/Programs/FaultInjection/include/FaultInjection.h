@@ -1,6 +1,8 @@
 #ifndef FAULT_INJECTION_H
 #define FAULT_INJECTION_H
 
+#include "platform.h"
+
 #include <stdbool.h>
 
 /// The next `times` connections that this process accepts are lost, and accepting them fails.

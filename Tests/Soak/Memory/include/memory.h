@@ -1,3 +1,5 @@
+#include "platform.h"
+
 #include <stddef.h>
 
 /// The number of bytes that the program has allocated with malloc and not freed.
