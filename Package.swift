@@ -86,7 +86,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
-            swiftSettings: applicationSettings),
+            swiftSettings: applicationSettings,
+            plugins: ["ExampleSources"]),
+        // Embeds the source of the examples in rexasyncio, which prints it.
+        .plugin(name: "ExampleSources", capability: .buildTool(), dependencies: ["example-sources"]),
+        .executableTarget(name: "example-sources", path: "Plugins/example-sources", swiftSettings: language),
         .executableTarget(
             name: "asyncio-tool",
             dependencies: [
@@ -187,6 +191,7 @@ let package = Package(
             name: "AsyncIOTests",
             dependencies: [
                 "AsyncIO", "AsyncIOSystem", "AsyncIOTesting", "MainActorClient", "NonsendingClient", "PlainClient",
+                "rexasyncio",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],

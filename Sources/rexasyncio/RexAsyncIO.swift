@@ -8,16 +8,20 @@ struct RexAsyncIO: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rexasyncio",
         abstract: "Runs small asyncio programs by name; without a flag, a line server with its clients.",
+        discussion: "The examples run in the order of their flags. Each part of an example is followed by its source.",
         version: packageVersion)
 
-    @Flag(help: "Examples, which run in the order given.")
+    @Flag(name: .customLong("run"), help: "Run a line server and its clients, as without any flag.")
+    var mainJob = false
+
+    @Flag
     var examples: [Example] = []
 
     @Flag(help: "Run every example.")
     var all = false
 
-    @Flag(name: .customLong("run"), help: "Run a line server and its clients, as without any flag.")
-    var mainJob = false
+    @Flag(help: "Leave out the source that follows each part of an example.")
+    var noSource = false
 
     @Option(help: ArgumentHelp("How many clients connect; each sends 100 lines.", valueName: "n"))
     var clients = 1000
@@ -47,11 +51,8 @@ struct RexAsyncIO: ParsableCommand {
     @MainActor
     private func runAll() async throws {
         Terminal.flushEveryLine()
-        let examples = all ? Example.allCases : examples
-        for example in examples {
-            if examples.count > 1 { Terminal.note("# \(example.name)") }
-            try await example.run()
-        }
+        let source: Presentation.SourceStyle = noSource ? .none : Terminal.showsColors ? .colored : .plain
+        try await Presentation(source: source).show(all ? Example.allCases : examples)
         guard runsMainJob else { return }
         let messages = if let file { try await Messages.lines(ofFile: file) } else { Messages.madeUp(clients: clients) }
         try await MainJob(messages: messages, clients: min(clients, messages.count), port: port).run()

@@ -24,6 +24,14 @@ enum Terminal {
         return width > 0 ? width : 80
     }
 
+    /// Whether standard output is a terminal that shows colors, and the user wants them.
+    static var showsColors: Bool {
+        guard width != nil else { return false }
+        // SAFETY: nothing changes the environment, and the string is copied at once.
+        let kind = unsafe getenv("TERM").map { unsafe String(cString: $0) }
+        return unsafe getenv("NO_COLOR") == nil && kind != "dumb"
+    }
+
     /// Overwrites the line that the cursor is on.
     static func replaceLine(with text: String) {
         print("\r\u{1B}[K\(text)", terminator: "")

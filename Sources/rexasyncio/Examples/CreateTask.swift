@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Runs tasks concurrently, awaits them one by one, and then gathers tasks from a list.
+/// Runs three tasks concurrently, and awaits them one by one.
 func createTaskExample() async throws {
     let task1 = createTask { try await work(1) }
     let task2 = createTask { try await work(2) }
@@ -8,7 +8,10 @@ func createTaskExample() async throws {
     _ = try await task1.value
     _ = try await task2.value
     _ = try await task3.value
+}
 
+/// Runs the tasks of a list concurrently, and gathers their results.
+func gatherTasksExample() async throws {
     let tasks = [1, 2].map { number in createTask { try await work(number) } }
     let results = try await gather(tasks)
     print("Results:")

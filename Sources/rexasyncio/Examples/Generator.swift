@@ -1,9 +1,12 @@
 import AsyncIO
 
-/// Iterates over two generators: one waits before each value, and the other does not.
-func generatorExample() async throws {
+/// Iterates over a generator that waits before each value.
+func slowGeneratorExample() async throws {
     for try await number in slowNumbers() { print("generator ex1: \(number)") }
+}
 
+/// Iterates over a generator that does not wait.
+func quickGeneratorExample() async throws {
     let numbers = AsyncGenerator<Int> { yield in
         for number in 1...5 { try await yield(number) }
     }

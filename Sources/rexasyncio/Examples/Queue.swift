@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Runs one producer and one consumer.
+/// Runs one producer, which puts a number per second, and one consumer.
 func queueExample() async throws {
     let queue = Queue<Int?>()
     let consumer = createTask { try await consume(queue) }
@@ -10,7 +10,10 @@ func queueExample() async throws {
 }
 
 private func produce(_ queue: Queue<Int?>) async throws {
-    for number in 0..<10 { try await queue.put(number) }
+    for number in 0..<10 {
+        try await queue.put(number)
+        try await sleep(.seconds(1))
+    }
     // This marks the end.
     try await queue.put(nil)
 }
