@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Generates the performance page from the recorded results.
+"""Generates the performance page and the figures in the README from the recorded results.
 
     python3 Benchmarks/report.py              # fill in the tables and draw the charts
     python3 Benchmarks/report.py --targets    # print the targets and which of them are met
-    python3 Benchmarks/report.py --check      # exit with status 1 if the page or a chart is out of date
+    python3 Benchmarks/report.py --check      # exit with status 1 if a page or a chart is out of date
 
 The page is Documentation/Performance.md. It consists of prose and of blocks between `<!-- begin NAME -->` and
-`<!-- end NAME -->`, which this script fills in. The charts are in the folder beside it. The results are in
-Benchmarks/results/peers.json, which record.py writes. Every figure is a median (of two samples, the lower one).
+`<!-- end NAME -->`, which this script fills in. The charts are in the folder beside it. Benchmarks/TARGETS.md has the
+targets, in a block of the same kind. In README.md, the script fills in some rows of the comparison and one bullet; see
+README_ROWS. The results are in Benchmarks/results/peers.json, which record.py writes. Every figure is a median (of two
+samples, the lower one).
 """
 import argparse
 import json
@@ -15,12 +17,15 @@ import os
 import re
 import statistics
 import sys
+import textwrap
 
 import charts
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RESULTS = os.path.join(HERE, "results", "peers.json")
 PAGE = os.path.join(os.path.dirname(HERE), "Documentation", "Performance.md")
+TARGETS_PAGE = os.path.join(HERE, "TARGETS.md")
+README = os.path.join(os.path.dirname(HERE), "README.md")
 PICTURES = os.path.join(os.path.dirname(PAGE), "Performance")
 
 # The names that the harness uses, and the names for readers.
@@ -283,7 +288,7 @@ def block_machine(results):
     alive = max(results.values("ours", "timers_live", "n") or [0])
     lines = [
         f"- Recorded on {meta['started'][:10]}, at commit {meta['commit']}"
-        + (", in a short run with fewer operations and repeats than the targets call for." if meta["quick"] else "."),
+        + (", in a short run, with fewer operations and repeats than a full one." if meta["quick"] else "."),
         f"- Machine: {machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, a virtual machine; "
         f"{machine['system']}, Linux {machine['kernel']}.",
         f"- Swift {swift[1] if swift else '?'}; peers: "
@@ -299,10 +304,76 @@ def block_machine(results):
     return "\n".join(lines)
 
 
+def block_summary(results):
+    """What the page opens with: our cost, relative to that of the best-known peers."""
+    peers = ("asyncio", "uvloop", "swift-stock", "nio-async", "tokio", "go")
+    works = [(title, lambda peer, b=bench, f=field: results.median(peer, b, f)) for bench, title, field, _ in OPERATIONS]
+    works += [(f"echo of {size_name(size)}, 100 connections", lambda peer, z=size: results.echo(peer, REQUEST, z, 100))
+              for size in SIZES]
+    works += [("memory of a sleeping task", lambda peer: results.median(peer, "sleepers", MEMORY)),
+              ("memory of an idle connection", lambda peer: results.median(peer, "idle", CONNECTION))]
+    rows = []
+    for title, of in works:
+        mine = of("ours")
+        ratios = [mine / of(peer) if mine is not None and of(peer) is not None else None for peer in peers]
+        rows.append([title] + ["–" if ratio is None else f"{ratio:.2f} ×" for ratio in ratios])
+    return markdown(["swift-asyncio's cost, relative to"] + [NAMES[peer] for peer in peers], rows)
+
+
 BLOCKS = {
-    "targets": block_targets, "tasks": block_tasks, "echo": block_echo, "latency": block_latency,
+    "summary": block_summary, "tasks": block_tasks, "echo": block_echo, "latency": block_latency,
     "memory": block_memory, "losses": block_losses, "static": block_static, "machine": block_machine,
 }
+
+
+# ---- the figures in the README ----
+
+# The peers of the comparison, in the order of its columns. SwiftNIO has two styles with different costs.
+README_PEERS = (("asyncio",), ("nio", "nio-async", "nio-loop"), ("swift-stock",), ("tokio",), ("ours",))
+README_STYLES = {"nio": "handlers", "nio-async": "async channel", "nio-loop": "tasks"}
+# The first cell of a row, the unit, the styles of SwiftNIO that are shown, and the figure of a peer.
+README_ROWS = [
+    ("start and await a task", "ns", ("nio-loop",), lambda r, peer: r.median(peer, "spawn", CPU)),
+    ("switch tasks", "ns", ("nio-loop",), lambda r, peer: r.median(peer, "switch", CPU)),
+    ("round trip through two queues", "ns", ("nio-loop",), lambda r, peer: r.median(peer, "pingpong", CPU)),
+    ("echo of 1 KiB, 100 connections", "µs", ("nio", "nio-async"), lambda r, peer: r.echo(peer, REQUEST, 1024, 100)),
+    ("idle connection", "B", ("nio", "nio-async"), lambda r, peer: r.median(peer, "idle", CONNECTION)),
+]
+
+
+def readme_row(results, title, unit, styles, of):
+    cells = []
+    for peers in README_PEERS:
+        shown = []
+        for peer in peers if len(peers) == 1 else styles:
+            value = of(results, peer)
+            style = f" ({README_STYLES[peer]})" if peer in README_STYLES else ""
+            shown.append("–" if value is None else f"{number(value)} {unit}{style}")
+        cells.append(", ".join(shown))
+    return f"| {title} | " + " | ".join(cells) + " |"
+
+
+def readme_bullet(results):
+    mine = results.echo("ours", REQUEST, 1024, 100)
+    ratio = {peer: mine / results.echo(peer, REQUEST, 1024, 100) for peer in ("asyncio", "uvloop", "tokio")}
+    return textwrap.fill(
+        f"- **Fast.** To echo 1 KiB, a server with streams needs {number(mine)} µs of CPU time: {ratio['asyncio']:.2f} times as "
+        f"much as with asyncio, {ratio['uvloop']:.2f} times as much as with uvloop, and {ratio['tokio']:.2f} times as much as "
+        "with tokio ([Performance](Documentation/Performance.md)).",
+        120, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
+
+
+def readme_filled(text, results):
+    for title, *rest in README_ROWS:
+        text, count = re.subn(
+            rf"^\| {re.escape(title)} \|.*$", lambda _: readme_row(results, title, *rest), text, flags=re.MULTILINE)
+        if count != 1:
+            raise SystemExit(f"report.py: {README} has {count} rows that begin with `| {title} |`, not one")
+    text, count = re.subn(
+        r"^- \*\*Fast\.\*\*.*\n(?:  .*\n)*", lambda _: readme_bullet(results) + "\n", text, flags=re.MULTILINE)
+    if count != 1:
+        raise SystemExit(f"report.py: {README} has {count} bullets that begin with `- **Fast.**`, not one")
+    return text
 
 
 # ---- charts ----
@@ -350,15 +421,17 @@ def draw_memory(results):
 CHARTS = {"overview.svg": draw_overview, "tasks.svg": draw_tasks, "echo.svg": draw_echo, "memory.svg": draw_memory}
 
 
-# ---- the whole page ----
+# ---- the whole pages ----
 
-def filled(page, results):
-    for name, block in BLOCKS.items():
+def filled(path, results, blocks):
+    with open(path) as file:
+        page = file.read()
+    for name, block in blocks.items():
         begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
         head, found, rest = page.partition(begin)
         _, ended, tail = rest.partition(end)
         if not (found and ended):
-            raise SystemExit(f"report.py: {PAGE} has no block `{begin}` … `{end}`")
+            raise SystemExit(f"report.py: {path} has no block `{begin}` … `{end}`")
         page = f"{head}{begin}\n\n{block(results)}\n\n{end}{tail}"
     return page
 
@@ -374,8 +447,9 @@ def main():
         print(targets_text(results))
         return 0
 
-    with open(PAGE) as file:
-        files = {PAGE: filled(file.read(), results)}
+    files = {PAGE: filled(PAGE, results, BLOCKS), TARGETS_PAGE: filled(TARGETS_PAGE, results, {"targets": block_targets})}
+    with open(README) as file:
+        files[README] = readme_filled(file.read(), results)
     files.update({os.path.join(PICTURES, name): draw(results) for name, draw in CHARTS.items()})
     stale = []
     for path, text in files.items():

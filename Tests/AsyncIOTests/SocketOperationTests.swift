@@ -91,7 +91,7 @@ import Testing
     /// The poller reports that such a socket is writable all the time.
     @Test func sendingToAUnixSocketThatIsFullDoesNotSpin() async throws {
         let loop = try EventLoop.running
-        let server = try await openDatagramSocket(localAddress: SocketAddress(path: "\0full-\(getpid())"))
+        let server = try await openDatagramSocket(localAddress: Endpoint(path: "\0full-\(getpid())"))
         defer { server.close() }
         let address = try #require(server.localAddress)
         let client = socket(
