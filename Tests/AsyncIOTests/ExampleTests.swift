@@ -254,7 +254,7 @@ private func withoutColors(_ text: String) -> String { text.replacing(/\x{1B}\[[
     private func outputOnTerminal(_ environment: [String: String]) async throws -> String {
         var options = SubprocessOptions()
         options.terminal = TerminalSize()
-        let inherited = Subprocess.inheritedEnvironment.filter { $0.key != "NO_COLOR" }
+        let inherited = AsyncSubprocess.inheritedEnvironment.filter { $0.key != "NO_COLOR" }
         let process = try await createSubprocess(
             Program.path("rexasyncio"), arguments: ["--condition"],
             environment: inherited.merging(environment) { $1 }, options: options)

@@ -116,6 +116,7 @@ import Testing
         }
         await #expect(throws: ValueError.self) { try await readText(path) }
         #expect(try await readText(path, invalid: .replace) == "a\n\n\u{FFFD}\nby")
-        try await withSubprocess("rm", arguments: [path]) { #expect(try await $0.wait() == 0) }
+        let returnCode = try await withSubprocess("rm", arguments: [path]) { try await $0.wait() }
+        #expect(returnCode == 0)
     }
 }

@@ -273,6 +273,22 @@ public func withAsyncTaskGroup<T>(
     }
 }
 
+// For a body whose only expression has a value that nobody needs, where a closure that returns
+// nothing is expected: `AsyncIO.main { try await withAsyncTaskGroup { try $0.createTask { } } }`.
+// Without this, the compiler takes the value to be `Void`, and rejects it.
+@_documentation(visibility: internal)
+@inlinable
+public func withAsyncTaskGroup(
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
+    _ body: (AsyncTaskGroup) async throws -> Void
+) async throws {
+    let group = AsyncTaskGroup()
+    try await withAsyncTaskGroup(group, isolation: isolation, fileID: fileID, line: line) {
+        _ = isolation
+        try await body(group)
+    }
+}
+
 /// Runs `body` with a group that limits its tasks; see ``AsyncTaskGroup/init(limit:unwrapsSingleError:)`` for
 /// the parameters.
 ///
