@@ -69,7 +69,9 @@ struct ToolInstallationTests {
             ("fish --no-config -i", "asyncio --generate-completion-script fish | source", "(faults)"),
             (
                 "zsh -f -i",
-                "autoload -U compinit; compinit -u -D; source <(asyncio --generate-completion-script zsh)", "-- faults"
+                "unsetopt list_ambiguous; autoload -U compinit; compinit -u -D; "
+                    + "source <(asyncio --generate-completion-script zsh)",
+                "-- faults"
             ),
         ])
     func otherShellsOfferThemWithTheirNames(shell: String, start: String, name: String) async throws {
