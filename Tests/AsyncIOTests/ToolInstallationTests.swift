@@ -69,7 +69,9 @@ struct ToolInstallationTests {
             ("fish --no-config -i", "asyncio --generate-completion-script fish | source", "(faults)"),
             (
                 "zsh -f -i",
-                "autoload -U compinit; compinit -u -D; source <(asyncio --generate-completion-script zsh)", "-- faults"
+                "unsetopt list_ambiguous; autoload -U compinit; compinit -u -D; "
+                    + "source <(asyncio --generate-completion-script zsh)",
+                "-- faults"
             ),
         ])
     func otherShellsOfferThemWithTheirNames(shell: String, start: String, name: String) async throws {
@@ -160,5 +162,46 @@ struct ToolInstallationTests {
         #expect(page.contains("asyncio top [-d delay] [--once] pid"), "\(page)")
         #expect(page.contains("-d delay, --delay delay"))
         #expect(page.contains("The default is 1.0."))
+    }
+
+    // MARK: The script
+
+    /// Runs the script with a `swift` that does not build, because the tool is built already.
+    func install(_ arguments: [String]) async throws -> Program.Outcome {
+        let folder = URL(fileURLWithPath: Program.path("asyncio")).deletingLastPathComponent().path
+        let fake = FileManager.default.temporaryDirectory.appendingPathComponent("asyncio-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: fake, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: fake) }
+        let swift = "#!/bin/sh\ncase \"$*\" in *--show-bin-path*) echo '\(folder)' ;; esac\n"
+        try await writeFile("\(fake.path)/swift", swift)
+        chmod("\(fake.path)/swift", 0o755)
+        let path = try #require(environment["PATH"])
+        return try await Program.run(
+            "\(packageRoot)/scripts/install-tool.sh", arguments, environment: ["PATH": "\(fake.path):\(path)"])
+    }
+
+    @Test func theScriptInstallsTheToolTheManualAndTheCompletions() async throws {
+        let prefix = "/tmp/asyncio-prefix-\(getpid())"
+        defer { try? FileManager.default.removeItem(atPath: prefix) }
+        for _ in 0..<2 {
+            let outcome = try await install([prefix])
+            #expect(outcome.status == 0 && outcome.error.isEmpty, "\(outcome.error)")
+            let files = [
+                "bin/asyncio", "share/man/man1/asyncio.1", "share/bash-completion/completions/asyncio",
+                "share/zsh/site-functions/_asyncio", "share/fish/vendor_completions.d/asyncio.fish",
+            ]
+            #expect(outcome.lines.prefix(5) == files.map { "\(prefix)/\($0)" }[...])
+            #expect(outcome.lines.last == "Add \(prefix)/bin to your PATH to run it as asyncio.")
+            let found = try FileManager.default.subpathsOfDirectory(atPath: prefix)
+            #expect(Set(files).isSubset(of: found) && !found.contains { $0.hasSuffix(".new") }, "\(found)")
+        }
+        #expect(try await Program.run("\(prefix)/bin/asyncio", ["--version"]).output == packageVersion + "\n")
+        #expect(try await readText("\(prefix)/share/man/man1/asyncio.1") == (try await manual()))
+        #expect(try await readText("\(prefix)/share/zsh/site-functions/_asyncio").hasPrefix("#compdef asyncio\n"))
+    }
+
+    @Test func theScriptHasNoOptions() async throws {
+        let outcome = try await install(["--help"])
+        #expect(outcome.error == "usage: scripts/install-tool.sh [PREFIX]\n" && outcome.status == 64)
     }
 }

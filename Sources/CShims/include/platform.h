@@ -1,6 +1,6 @@
 //===-- The supported platforms --------------------------------------------===//
 // Every file includes this header before any other, so that on other platforms this error is the
-// first. platform.swift in AsyncIOSystem says the same to the Swift compiler.
+// first. 0-platform.swift in AsyncIOSystem says the same in Swift.
 #ifndef ASYNCIO_PLATFORM_H
 #define ASYNCIO_PLATFORM_H
 

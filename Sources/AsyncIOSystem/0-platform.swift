@@ -1,5 +1,5 @@
-// The supported platforms; see platform.h in CShims. The compiler reports these errors before it looks
-// for the modules that the other files import.
+// The supported platforms; see platform.h in CShims. The compiler goes through the files in the order
+// of their names, and the name of this one makes its error the first.
 
 #if !os(Linux)
     #error(
