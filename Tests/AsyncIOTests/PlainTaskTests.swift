@@ -54,7 +54,7 @@ struct EndlessWait: CustomStringConvertible, Sendable {
                 try await withTimeout(nil) { try await Task.sleep(for: .seconds(1_000_000)) }
             },
             EndlessWait("withAsyncTaskGroup") {
-                try await withAsyncTaskGroup { group in try group.createTask { try await event.wait() } }
+                try await withAsyncTaskGroup { group in _ = try group.createTask { try await event.wait() } }
             },
             EndlessWait("AsyncGenerator") {
                 let generator = AsyncGenerator<Int> { _ in try await event.wait() }

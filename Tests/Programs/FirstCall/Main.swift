@@ -197,7 +197,10 @@ let calls: [(String, @MainActor () async throws -> Void)] = [
     ("toThread", { print(try await toThread { 1 }) }),
     ("wait", { print(try await wait([createTask { 1 }]).done.count) }),
     ("waitFor", { print(try await waitFor(timeout: .seconds(60)) { 1 }) }),
-    ("withAsyncTaskGroup", { try await withAsyncTaskGroup { group in try group.createTask { print("in group") } } }),
+    (
+        "withAsyncTaskGroup",
+        { try await withAsyncTaskGroup { group in _ = try group.createTask { print("in group") } } }
+    ),
     (
         "withBackgroundTasks",
         { try await withBackgroundTasks { tasks in _ = tasks.createTask { print("background") } } }
