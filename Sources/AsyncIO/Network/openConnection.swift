@@ -55,7 +55,7 @@ public nonisolated(nonsending) func openConnection(
 /// Connects to one of several known addresses, such as those of a service that runs on several hosts.
 ///
 /// The other parameters are those of
-/// ``openConnection(host:port:family:localAddress:happyEyeballsDelay:interleave:allErrors:limit:)``.
+/// ``openConnection(host:port:family:localAddress:happyEyeballsDelay:interleave:allErrors:limit:tls:serverHostname:)``.
 ///
 /// - Parameter addresses: The addresses to try, in this order.
 /// - Returns: A reader and a writer for the connection.
