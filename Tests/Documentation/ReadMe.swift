@@ -48,7 +48,7 @@ import Testing
             sum + (try file("Tests/Oracle/corpus/\(name)").split(separator: "\n").count)
         }
         let misuses = try names(in: "Tests/CompileFail").count { name in
-            try name.hasSuffix(".swift") && file("Tests/CompileFail/\(name)").contains("\n// error: ")
+            try name.hasSuffix(".swift") && file("Tests/CompileFail/\(name)").contains("// error: ")
         }
         let text = try file("README.md")
         #expect(text.contains("\(scenarios / 1_000),\(String(scenarios % 1_000 + 1_000).dropFirst()) scenarios"))
