@@ -196,12 +196,25 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: testSettings),
+        // The libraries in the guide "Isolation for library authors", with the settings that it describes.
+        .target(
+            name: "MainActorLibrary", dependencies: ["AsyncIO"], path: "Tests/Documentation/Isolation/MainActor",
+            swiftSettings: [
+                .swiftLanguageMode(.v6), .defaultIsolation(MainActor.self),
+                .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+            ]),
+        .target(
+            name: "PlainLibrary", dependencies: ["AsyncIO"], path: "Tests/Documentation/Isolation/Plain",
+            swiftSettings: [.swiftLanguageMode(.v6)]),
+        .target(
+            name: "Swift5Library", dependencies: ["AsyncIO"], path: "Tests/Documentation/Isolation/Swift5",
+            swiftSettings: [.swiftLanguageMode(.v5)]),
         // The code in the documentation; see scripts/check-snippets.py.
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["AsyncIO", "AsyncIOTesting"],
+            dependencies: ["AsyncIO", "AsyncIOTesting", "MainActorLibrary", "PlainLibrary", "Swift5Library"],
             path: "Tests/Documentation",
-            exclude: ["Manifest"],
+            exclude: ["Isolation", "Manifest", "ManifestOfTools6"],
             swiftSettings: testSettings),
     ]
 )

@@ -65,6 +65,16 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(name: "echo-server", dependencies: program, swiftSettings: settings),
         .executableTarget(name: "chat-server", dependencies: program, swiftSettings: settings),
+        // The program of the tutorial in the guides.
+        .executableTarget(name: "chat-rooms", dependencies: program, swiftSettings: settings),
+        .testTarget(
+            name: "ChatRoomsTests",
+            dependencies: [
+                "chat-rooms",
+                .product(name: "AsyncIO", package: "swift-asyncio"),
+                .product(name: "AsyncIOTesting", package: "swift-asyncio"),
+            ],
+            swiftSettings: settings),
         .executableTarget(name: "port-forwarder", dependencies: program, swiftSettings: settings),
         .executableTarget(name: "downloader", dependencies: program + ["HTTP"], swiftSettings: settings),
         .executableTarget(name: "redis-client", dependencies: program, swiftSettings: settings),

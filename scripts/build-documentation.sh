@@ -23,5 +23,9 @@ for module in AsyncIO AsyncIOTesting; do
     "$docc" convert "Sources/$module/$module.docc" --additional-symbol-graph-dir "$graphs" \
         --fallback-display-name $module --fallback-bundle-identifier $module \
         --disable-parameters-and-returns-validation --warnings-as-errors --output-dir "$output/$module.doccarchive"
+    # Wrap long lines of code instead of hiding their ends beyond the edge of the listing.
+    for style in "$output/$module.doccarchive"/css/*.css; do
+        echo '.code-listing[data-syntax=swift] *{white-space:pre-wrap!important;overflow-wrap:anywhere}' >>"$style"
+    done
     echo "$output/$module.doccarchive"
 done

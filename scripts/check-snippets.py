@@ -21,7 +21,7 @@ MANIFESTS = sorted(ROOT.glob("Tests/Documentation/*/Package.swift"))
 
 def compiled():
     """The sources of the tests and the examples, and the manifests, as lists of lines."""
-    paths = [*ROOT.glob("Tests/Documentation/*.swift"), *ROOT.glob("Examples/**/*.swift"), *MANIFESTS]
+    paths = [*ROOT.glob("Tests/Documentation/*.swift"), *ROOT.glob("Tests/Documentation/Isolation/*/*.swift"), *ROOT.glob("Examples/**/*.swift"), *MANIFESTS]
     return [path.read_text().split("\n") for path in sorted(paths) if ".build" not in path.parts]
 
 

@@ -43,6 +43,18 @@ import Testing
         #expect(picture.contains("\"back\" waits at deadlock.swift:\(line) for Lock.acquire()"))
     }
 
+    @Test func theCountsInTheReadMeAreThoseOfTheRepository() throws {
+        let scenarios = try names(in: "Tests/Oracle/corpus").filter { $0.hasSuffix(".jsonl") }.reduce(0) { sum, name in
+            sum + (try file("Tests/Oracle/corpus/\(name)").split(separator: "\n").count)
+        }
+        let misuses = try names(in: "Tests/CompileFail").count { name in
+            try name.hasSuffix(".swift") && file("Tests/CompileFail/\(name)").contains("// error: ")
+        }
+        let text = try file("README.md")
+        #expect(text.contains("\(scenarios / 1_000),\(String(scenarios % 1_000 + 1_000).dropFirst()) scenarios"))
+        #expect(text.contains(" \(misuses) kinds of misuse"))
+    }
+
     /// The first block of the README in a language.
     private func block(_ language: String) throws -> String {
         let parts = try file("README.md").components(separatedBy: "```\(language)\n")
@@ -50,7 +62,12 @@ import Testing
     }
 
     private func file(_ path: String) throws -> String {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
-        return try String(contentsOf: root.appending(path: path), encoding: .utf8)
+        try String(contentsOf: root.appending(path: path), encoding: .utf8)
     }
+
+    private func names(in folder: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: root.appending(path: folder).path)
+    }
+
+    private let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
 }

@@ -1,0 +1,1 @@
+../../../Tests/AsyncIOTests/Requirement.swift
