@@ -13,7 +13,7 @@ nonisolated func numberOfPrimes(below limit: Int) -> Int {
 @Suite struct Limits {
     @Test(.eventLoop) func leavingTheLoop() async throws {
         let primes = try await toThread { numberOfPrimes(below: 1_000) }
-        let more = await withTaskExecutorPreference(threadPool) { await heavy() }
+        let more = await withTaskExecutorPreference(ThreadPool.shared) { await heavy() }
         #expect((primes, more) == (168, 25))
     }
 

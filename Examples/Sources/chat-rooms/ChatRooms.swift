@@ -29,10 +29,10 @@ struct ChatRooms: ParsableCommand {
 
     func run() throws {
         let isAlone = workers == 1
-        var listeners: [WorkerListener] = [.tcp(host: "127.0.0.1", port: port)]
+        var listeners: [Worker.Listener] = [.tcp(host: "127.0.0.1", port: port)]
         if !isAlone { listeners.append(.unix(path: relay)) }
         try runWorkers(
-            count: isAlone ? .inProcess : WorkerCount(workers), listen: listeners, grace: .seconds(5)
+            count: isAlone ? .inProcess : Worker.Count(workers), listen: listeners, grace: .seconds(5)
         ) { worker in
             let chat = Chat()
             var tls: TLSContext?

@@ -33,7 +33,7 @@ struct Client {
             try await chat.serve(reader, writer)
         }
         try await withServer(server, grace: .seconds(5)) { server in
-            try await body(chat, try #require(server.port))
+            try await body(chat, server.port)
         }
     }
 
