@@ -27,7 +27,6 @@ let package = Package(
         .library(name: "AsyncIOMain", targets: ["AsyncIOMain"]),
         // Virtual time and seeded schedules, for tests.
         .library(name: "AsyncIOTesting", targets: ["AsyncIOTesting"]),
-        .executable(name: "rexasyncio", targets: ["rexasyncio"]),
         // The tool that inspects running programs.
         .executable(name: "asyncio", targets: ["asyncio-tool"]),
     ],
@@ -79,6 +78,7 @@ let package = Package(
         .target(
             name: "AsyncIOTesting", dependencies: ["AsyncIO", "AsyncIOSystem", "AsyncIOMain", "CAsyncIOTesting"],
             swiftSettings: settings),
+        // The examples. Not a product, so that packages that depend on this one do not build the plugin.
         .executableTarget(
             name: "rexasyncio",
             dependencies: [
