@@ -152,10 +152,13 @@ package final class Socket: ByteDescriptor {
     package var isStream: Bool { asyncio_getsockopt(descriptor, SOL_SOCKET, SO_TYPE) == Int32(SOCK_STREAM.rawValue) }
     package var isDatagram: Bool { asyncio_getsockopt(descriptor, SOL_SOCKET, SO_TYPE) == Int32(SOCK_DGRAM.rawValue) }
 
-    package var localAddress: SystemAddress? {
+    package var localAddress: SystemAddress? { try? boundAddress() }
+
+    /// The address that the socket is bound to.
+    package func boundAddress() throws(Errno) -> SystemAddress {
         var address = sockaddr_storage()
         var length: socklen_t = 0
-        guard unsafe asyncio_sockname(descriptor, &address, &length) == 0 else { return nil }
+        _ = try unsafe check(asyncio_sockname(descriptor, &address, &length))
         return SystemAddress(address, length: length)
     }
 

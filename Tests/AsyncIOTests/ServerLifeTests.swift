@@ -257,7 +257,7 @@ import Testing
         try await asked.wait()
         #expect(try await server.shutdown(within: .seconds(60)) == 0)
         #expect(answered.isSet)
-        #expect(try await asking.value == "hello\n")
+        #expect(try await asking.value == "hello")
         await #expect(throws: OSError.self) { _ = try await ask(port) }
     }
 
@@ -309,7 +309,7 @@ import Testing
         let answer = try await withServer(server, grace: .milliseconds(50)) { server in
             try await ask(server.port)
         }
-        #expect(answer == "hello\n")
+        #expect(answer == "hello")
         #expect(server.isClosed)
 
         let other = try await startServer(host: "127.0.0.1", port: 0, Self.echo)

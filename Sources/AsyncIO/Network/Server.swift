@@ -11,7 +11,7 @@ public final class Server {
     private let loop: EventLoop
     private var listeners: [Listener]
     /// nil for a Unix socket.
-    private let boundPort: Int?
+    private var boundPort: Int?
     private let backlog: Int
     /// The maximum number of connections accepted in one turn.
     private let acceptsPerTurn: Int
@@ -34,17 +34,24 @@ public final class Server {
     ) throws {
         self.loop = loop
         self.listeners = listeners
-        boundPort = listeners.first?.socket.localAddress?.port
         self.backlog = min(max(1, backlog), Int(Int32.max))
         // A server that shares its sockets with other processes leaves them their part of a burst.
         acceptsPerTurn = isShared ? 1 : self.backlog + 1
         self.accept = accept
-        guard startServing else { return }
         do {
-            try self.startServing()
+            boundPort = try port(of: listeners.first)
+            if startServing { try self.startServing() }
         } catch {
             close()
             throw error
+        }
+    }
+
+    private func port(of listener: Listener?) throws(OSError) -> Int? {
+        do {
+            return try listener?.socket.boundAddress().port
+        } catch {
+            throw OSError(error, "asking for the address of a server")
         }
     }
 

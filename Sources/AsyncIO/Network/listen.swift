@@ -44,8 +44,12 @@ func bindListeners(
 
     var sockets: [Socket] = []
     for address in addresses {
-        let target = address.port == 0 ? address.with(port: sockets.first?.localAddress?.port ?? 0) : address
+        var target = address
         do {
+            // All addresses get the port that the system chose for the first one.
+            if target.port == 0, let first = sockets.first, let port = try first.boundAddress().port {
+                target = target.with(port: port)
+            }
             sockets.append(try Socket.bound(to: target, options))
         } catch {
             let isFamilyMissing = error == .addressNotAvailable || error == .addressFamilyNotSupported

@@ -25,7 +25,7 @@ extension Awaitable {
     /// An error that the callback throws goes to the loop's exception handler.
     ///
     /// - Parameter callback: Receives the future.
-    /// - Returns: A token for ``removeDoneCallback(_:)``.
+    /// - Returns: A token for ``FutureBase/removeDoneCallback(_:)``.
     ///
     /// asyncio: `Future.add_done_callback`.
     @discardableResult

@@ -47,7 +47,7 @@ func serve(_ worker: Worker) async throws {
             if isLast { break }
         }
     }
-    say("ready \(getpid()) \(server.port)")
+    say("ready \(getpid()) \(server.addresses.first?.port ?? 0)")
     try await worker.serve(server)
     say("stopped \(getpid())")
 }
