@@ -7,6 +7,7 @@ import Logging
 import ServiceLifecycle
 import Subprocess
 import Testing
+import UnixSignals
 
 /// Types of AsyncIO and of packages that are often imported in the same file, side by side. If a name of AsyncIO
 /// hides one of theirs, this file does not compile.
@@ -38,6 +39,7 @@ import Testing
         channel.finish()
         let dispatch = DispatchSemaphore(value: 1)
         #expect(dispatch.wait(timeout: .now()) == .success)
+        dispatch.signal()
         let endpoint: Endpoint = try Endpoint(host: "127.0.0.1", port: 80)
         #expect(endpoint.family == Endpoint.Family.ipv4)
         let mode: File.Mode = .read

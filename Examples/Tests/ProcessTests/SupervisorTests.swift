@@ -40,9 +40,9 @@ import Testing
             sleep 60
             """
         try await withSupervisor(commands) { process in
-            #expect(try await lines(1, of: process) { $0 == "up\n" } == ["up"])
+            #expect(try await lines(1, of: process) { $0 == "up" } == ["up"])
             try process.sendSignal(.hangUp)
-            #expect(try await lines(1, of: process) { $0 == "reloaded\n" } == ["reloaded"])
+            #expect(try await lines(1, of: process) { $0 == "reloaded" } == ["reloaded"])
             try process.terminate()
             #expect(try await process.wait() == 0)
         }
