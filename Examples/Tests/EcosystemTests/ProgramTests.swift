@@ -35,7 +35,7 @@ import Testing
 
     @Test(.requires(.curl)) func metricsAreThereForPrometheus() async throws {
         try await withSubprocess(program("metrics-server"), arguments: ["--every", "0.02"], stdout: .pipe) { process in
-            #expect(try await line(of: process.stdout) == "READY\n")
+            #expect(try await line(of: process.stdout) == "READY")
             let echo = try await port(line(of: process.stdout))
             let http = try await port(line(of: process.stdout))
             let (reader, writer) = try await openConnection(host: "127.0.0.1", port: echo)
@@ -62,7 +62,7 @@ import Testing
         try await withSubprocess(
             program("service-group"), arguments: ["--grace", "20"], stdout: .pipe, stderr: .devNull
         ) { process in
-            #expect(try await line(of: process.stdout) == "READY\n")
+            #expect(try await line(of: process.stdout) == "READY")
             let port = try await port(line(of: process.stdout))
             // The server listens as soon as the group runs it.
             let (reader, writer) = try await retry(
@@ -71,18 +71,18 @@ import Testing
                 try await openConnection(host: "127.0.0.1", port: port)
             }
             try await writer.write("hello\n")
-            #expect(try await line(of: reader) == "5\n")
+            #expect(try await line(of: reader) == "5")
             try process.terminate()
-            #expect(try await line(of: process.stdout) == "shutting down after 1 lines\n")
+            #expect(try await line(of: process.stdout) == "shutting down after 1 lines")
             // The server accepts no new connections, and continues to serve the open one.
             try await retry(attempts: 100, backoff: Backoff(initial: .milliseconds(20), factor: 1)) {
                 do { try await openConnection(host: "127.0.0.1", port: port).1.close() } catch { return }
                 throw TimeoutError()
             }
             try await writer.write("bye\n")
-            #expect(try await line(of: reader) == "3\n")
+            #expect(try await line(of: reader) == "3")
             writer.close()
-            #expect(try await line(of: process.stdout) == "served 2 lines\n")
+            #expect(try await line(of: process.stdout) == "served 2 lines")
             #expect(try await process.wait() == 0)
         }
     }
