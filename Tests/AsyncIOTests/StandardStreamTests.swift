@@ -185,8 +185,9 @@ import Testing
             let writing = createTask { try await writer.write([UInt8](repeating: 120, count: 1_000_000)) }
             try await sleep(.zero)
             writer.abort()
-            await #expect(throws: (any Error).self) { try await writing.value }
-            // The number is free in the end.
+            // A fast file may have taken everything before the abort.
+            _ = try? await writing.value
+            // The descriptor is closed in the end.
             while fcntl(file, F_GETFD) >= 0 { try await sleep(.milliseconds(1)) }
         }
     }
