@@ -72,12 +72,8 @@ WIDER = {
     ("spawn", "instructions"): 0.045,
 }
 MOST = 0.05
-# Operations that involve threads, a child, another library, or a socket that may be full: their limits catch only
-# increases by a large factor.
-LOOSE = {
-    "bytes/" + work: 0.5
-    for work in ("communicate", "file-write", "read-text", "send-file", "tls", "write-lines", "transport-write-lines")
-}
+# Operations that involve threads, a child, or another library: their limits catch only increases by a large factor.
+LOOSE = {"bytes/" + work: 0.5 for work in ("communicate", "file-write", "read-text", "send-file", "tls")}
 # Even if nothing was measured, one in fifty operations may grow a table.
 LEAST = {"allocations": 0.02, "systemCalls": 0.02}
 

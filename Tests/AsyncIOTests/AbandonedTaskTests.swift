@@ -24,7 +24,7 @@ struct AbandonedTaskTests {
             case .insideATimeout:
                 try await withTimeout(.seconds(1)) { await answerLate(isOver) }
             case .insideAGroup:
-                try await withAsyncTaskGroup { group in _ = try group.createTask { await answerLate(isOver) } }
+                try await withAsyncTaskGroup { group in try group.createTask { await answerLate(isOver) } }
             case .child:
                 async let answer: Void = answerLate(isOver)
                 await answer

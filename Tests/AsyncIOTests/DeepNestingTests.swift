@@ -146,7 +146,7 @@ import Testing
 
     private func groups(_ depth: Int) async throws {
         if depth == 0 { throw Boom(1) }
-        try await withAsyncTaskGroup { group in _ = try group.createTask { try await groups(depth - 1) } }
+        try await withAsyncTaskGroup { group in try group.createTask { try await groups(depth - 1) } }
     }
 
     @Test func groupsInGroupsCanBeDescribedAndTakenApart() async throws {

@@ -54,7 +54,14 @@ struct EndlessWait: CustomStringConvertible, Sendable {
                 try await withTimeout(nil) { try await Task.sleep(for: .seconds(1_000_000)) }
             },
             EndlessWait("withAsyncTaskGroup") {
-                try await withAsyncTaskGroup { group in _ = try group.createTask { try await event.wait() } }
+                try await withAsyncTaskGroup { group in try group.createTask { try await event.wait() } }
+            },
+            EndlessWait("withAsyncTaskGroup with a limit") {
+                try await withAsyncTaskGroup(limit: 1) { group in try group.createTask { try await event.wait() } }
+            },
+            EndlessWait("withAsyncTaskGroup of a group") {
+                let group = AsyncTaskGroup()
+                try await withAsyncTaskGroup(group) { try group.createTask { try await event.wait() } }
             },
             EndlessWait("AsyncGenerator") {
                 let generator = AsyncGenerator<Int> { _ in try await event.wait() }
@@ -264,7 +271,7 @@ struct EndlessWait: CustomStringConvertible, Sendable {
         let limited = Task { try await withTimeout(.seconds(1)) { try await Task.sleep(for: .seconds(5)) } }
         #expect(await thrown { try await limited.value } is TimeoutError)
         let group = Task { () async throws -> Void in
-            try await withAsyncTaskGroup { group in _ = try group.createTask { throw Boom(1) } }
+            try await withAsyncTaskGroup { group in try group.createTask { throw Boom(1) } }
         }
         #expect(await thrown { try await group.value } is ExceptionGroup)
         let waiting = Task { try await waitFor(Future<Int>(), timeout: .seconds(1)) }

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Someone who is connected.
+/// A connected client.
 final class Member {
     let name: String
     var room = "lobby"

@@ -53,7 +53,8 @@ public func captureCallGraph(
     return AwaitGraph(of: loop).callGraph(of: future, limit: limit, &seen)
 }
 
-/// Returns the call graph as text in asyncio's format, or an empty string if there is none.
+/// Returns the call graph as text in asyncio's format, or an empty string if there is no
+/// task to describe.
 ///
 /// The first call can take a second or more; see ``FutureCallGraph/callStack``.
 ///

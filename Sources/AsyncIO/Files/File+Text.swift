@@ -27,5 +27,6 @@ extension File {
     /// - Throws: as ``write(_:)-([UInt8])``, including `CancellationError`.
     ///
     /// Python: `write`.
+    @inlinable
     public func write(_ bytes: some Collection<UInt8>) async throws { try await write(Array(bytes)) }
 }

@@ -28,7 +28,7 @@ package final class LoopPump {
 
     /// Runs what is ready, if no loop runs on this thread.
     ///
-    /// - Returns: The nanoseconds until the next timer, or nil if there is none.
+    /// - Returns: The nanoseconds until the next timer, or nil without timers.
     package func pump() -> Int64? {
         guard EventLoop.here == nil else { return nil }
         repeat { try? loop.run(until: { true }) } while !loop.ready.isEmpty || loop.inbox.hasNews

@@ -48,7 +48,7 @@ final class DatagramChannel: Channel {
 
     // MARK: Receiving
 
-    /// Receives a datagram, or returns nil if there is none now.
+    /// Receives a datagram, or returns nil if none has arrived.
     ///
     /// - Throws: An error that the network reported for an earlier send.
     func tryReceive() throws(OSError) -> (bytes: [UInt8], address: Endpoint)? {

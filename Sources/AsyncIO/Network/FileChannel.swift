@@ -134,13 +134,17 @@ final class FileChannel: ByteChannel {
                 loop.traffic.sent &+= count
                 outgoing.dropFirst(count)
                 notePressure()
-                if !outgoing.isEmpty { return flush() }
+                if !outgoing.isEmpty { return flushInNextTurn() }
                 if isEOFRequested || isClosing { endSoon() }
             case .failure(let code):
                 abort(with: OSError(code, "writing to \(name)"))
             }
         }
     }
+
+    /// The engine may finish a request before `start` returns. If the next portion followed at once, a
+    /// large write would stop everyone else, and use the stack once for each portion.
+    private func flushInNextTurn() { loop.ready.append(.handle(Handle(.callback { [self] in flush() }))) }
 
     override var canSendEOF: Bool { direction == .writing }
 

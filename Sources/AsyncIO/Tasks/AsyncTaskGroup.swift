@@ -267,25 +267,9 @@ public func withAsyncTaskGroup<T>(
     _ body: (AsyncTaskGroup) async throws -> T
 ) async throws -> T {
     let group = AsyncTaskGroup()
-    return try await withAsyncTaskGroup(group, isolation: isolation, fileID: fileID, line: line) {
+    return try await enter(group, isolation: isolation, fileID: fileID, line: line) {
         _ = isolation
         return try await body(group)
-    }
-}
-
-// For a body whose only expression has a value that nobody needs, where a closure that returns
-// nothing is expected: `AsyncIO.main { try await withAsyncTaskGroup { try $0.createTask { } } }`.
-// Without this, the compiler takes the value to be `Void`, and rejects it.
-@_documentation(visibility: internal)
-@inlinable
-public func withAsyncTaskGroup(
-    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
-    _ body: (AsyncTaskGroup) async throws -> Void
-) async throws {
-    let group = AsyncTaskGroup()
-    try await withAsyncTaskGroup(group, isolation: isolation, fileID: fileID, line: line) {
-        _ = isolation
-        try await body(group)
     }
 }
 
@@ -311,7 +295,7 @@ public func withAsyncTaskGroup<T>(
     fileID: StaticString = #fileID, line: UInt = #line, _ body: (AsyncTaskGroup) async throws -> T
 ) async throws -> T {
     let group = try AsyncTaskGroup(validatingLimit: limit, unwrapsSingleError: unwrapsSingleError)
-    return try await withAsyncTaskGroup(group, isolation: isolation, fileID: fileID, line: line) {
+    return try await enter(group, isolation: isolation, fileID: fileID, line: line) {
         _ = isolation
         return try await body(group)
     }
@@ -330,13 +314,20 @@ public func withAsyncTaskGroup<T>(
     _ group: AsyncTaskGroup, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
     line: UInt = #line, _ body: () async throws -> T
 ) async throws -> T {
+    try await enter(group, isolation: isolation, fileID: fileID, line: line, body)
+}
+
+@inlinable
+func enter<T>(
+    _ group: AsyncTaskGroup, isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
+    _ body: () async throws -> T
+) async throws -> T {
     try await withoutActuallyEscaping(body) { body in
         _ = isolation
         guard let task = runningTask() else {
             return try await adopted(isolation: isolation, site: CreationSite(fileID: fileID, line: line)) {
                 _ = isolation
-                return try await withAsyncTaskGroup(
-                    group, isolation: isolation, fileID: fileID, line: line, body)
+                return try await enter(group, isolation: isolation, fileID: fileID, line: line, body)
             }
         }
         try group.enter(task)
@@ -357,9 +348,48 @@ public func withAsyncTaskGroup<T>(
             return value
         case .failure(let bodyError):
             if let error = await group.leave(bodyError) { throw error }
-            // `cancel()` has ended the body. As in asyncio, that is no error, unless a value is missing.
+            // `cancel()` has ended the body. As in asyncio, that is not an error, unless a value is missing.
             guard let nothing = () as? T else { throw CancellationError() }
             return nothing
         }
     }
+}
+
+// The same for bodies that return nothing. Without these functions, the compiler rejects
+// `AsyncIO.main { try await withAsyncTaskGroup { try $0.createTask { } } }`: the outer closure returns
+// nothing, so it expects that of the inner one, whose only expression is a task.
+
+@_documentation(visibility: internal)
+@inlinable
+public func withAsyncTaskGroup(
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
+    _ body: (AsyncTaskGroup) async throws -> Void
+) async throws {
+    let group = AsyncTaskGroup()
+    try await enter(group, isolation: isolation, fileID: fileID, line: line) {
+        _ = isolation
+        try await body(group)
+    }
+}
+
+@_documentation(visibility: internal)
+@inlinable
+public func withAsyncTaskGroup(
+    limit: Int?, unwrapsSingleError: Bool = false, isolation: isolated (any Actor)? = #isolation,
+    fileID: StaticString = #fileID, line: UInt = #line, _ body: (AsyncTaskGroup) async throws -> Void
+) async throws {
+    let group = try AsyncTaskGroup(validatingLimit: limit, unwrapsSingleError: unwrapsSingleError)
+    try await enter(group, isolation: isolation, fileID: fileID, line: line) {
+        _ = isolation
+        try await body(group)
+    }
+}
+
+@_documentation(visibility: internal)
+@inlinable
+public func withAsyncTaskGroup(
+    _ group: AsyncTaskGroup, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
+    line: UInt = #line, _ body: () async throws -> Void
+) async throws {
+    try await enter(group, isolation: isolation, fileID: fileID, line: line, body)
 }

@@ -199,7 +199,7 @@ let calls: [(String, @MainActor () async throws -> Void)] = [
     ("waitFor", { print(try await waitFor(timeout: .seconds(60)) { 1 }) }),
     (
         "withAsyncTaskGroup",
-        { try await withAsyncTaskGroup { group in _ = try group.createTask { print("in group") } } }
+        { try await withAsyncTaskGroup { group in try group.createTask { print("in group") } } }
     ),
     (
         "withBackgroundTasks",

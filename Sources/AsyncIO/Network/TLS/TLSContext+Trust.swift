@@ -113,8 +113,8 @@ extension TLSContext {
         checksHost = false
     }
 
-    /// Makes a client accept a valid certificate of any host. Anyone who has one can then impersonate the
-    /// server.
+    /// Makes a client accept a valid certificate of any host. The owner of any such certificate can then
+    /// impersonate the server.
     ///
     /// - Throws: ``ValueError`` if this is a server's context.
     ///
