@@ -23,10 +23,6 @@ package enum Thread {
         }
     }
 
-    /// A pause between two checks of a value that another thread can change.
-    @inline(__always)
-    package static func relax() { asyncio_relax() }
-
     /// Blocks the calling thread.
     package static func pause(nanoseconds: Int64) { asyncio_thread_pause(nanoseconds) }
 

@@ -143,23 +143,25 @@ private func bytesOfTransports(_ work: ByteWork, _ count: Int, in directory: Str
     let server = try await EventLoop.running.createServer(host: "127.0.0.1", port: 0) { sender }
     let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
     let transport = try await sender.transport.value
-    let path = try await makeFile(in: directory)
-    let file = try await openFile(path)
-    var memory = [UInt8](repeating: 0, count: piecesSize)
     let measure = Measure()
-    for _ in 0..<count {
-        if work == .sendFile {
+    if work == .sendFile {
+        let path = try await makeFile(in: directory)
+        let file = try await openFile(path)
+        for _ in 0..<count {
             let receiving = createTask { try await reader.readExactly(65_536) }
             try await EventLoop.running.sendFile(transport, file.descriptor)
             _ = try await receiving.value
-        } else {
+        }
+        try await file.close()
+        unsafe unlink(path)
+    } else {
+        var memory = [UInt8](repeating: 0, count: piecesSize)
+        for _ in 0..<count {
             try transport.writeLines(pieces)
             try await drain(reader, into: &memory)
         }
     }
     measure.report("bytes-\(work.rawValue)", operations: count)
-    try await file.close()
-    unsafe unlink(path)
     writer.abort()
     server.close()
     server.abortClients()

@@ -76,8 +76,6 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: State (loop thread only)
 
-    /// Whether other threads are likely to send something soon.
-    @safe @exclusivity(unchecked) private var senders = Senders()
     @safe @exclusivity(unchecked) var state = State.idle
     @safe @exclusivity(unchecked) var isStopping = false
     /// Whether a foreign run loop runs this one and does the sleeping; see LoopPump.
@@ -227,7 +225,7 @@ public final class EventLoop: @unchecked Sendable {
     private func pollForEvents() {
         var timeout = idleTime()
         if let failure = pollFailures.final { return doWithoutPolling(timeout, failure) }
-        if timeout != 0, !fallAsleep() {
+        if timeout != 0, !inbox.beginSleep() {
             // Another thread was faster. Descriptors are polled anyway.
             receiveFromOtherThreads()
             timeout = 0
@@ -239,7 +237,7 @@ public final class EventLoop: @unchecked Sendable {
         }
         do {
             let count = try poll(timeout)
-            if timeout != 0 { wakeUp() }
+            if timeout != 0 { inbox.endSleep() }
             receiveFromOtherThreads()
             // Retained once for all events, because an event changes neither.
             let (poller, descriptors) = (poller, descriptors)
@@ -248,7 +246,7 @@ public final class EventLoop: @unchecked Sendable {
                 descriptorIsReady(poller.event(at: index), among: descriptors)
             }
         } catch {
-            if timeout != 0 { wakeUp() }
+            if timeout != 0 { inbox.endSleep() }
             // A failed poll for Dispatch's main queue alone does not end the run.
             if !needsNoEvents { pollFailed(error) }
             receiveFromOtherThreads()
@@ -261,16 +259,6 @@ public final class EventLoop: @unchecked Sendable {
         defer { pulse.leavePoller() }
         return try poller.wait(timeout: timeout)
     }
-
-    /// Returns false if there is something in the inbox; then the loop must not sleep.
-    @inline(__always)
-    private func fallAsleep() -> Bool {
-        if senders.areExpected, senders.come(to: inbox) { return false }
-        return inbox.beginSleep()
-    }
-
-    @inline(__always)
-    private func wakeUp() { senders.areExpected = inbox.endSleep() }
 
     /// How long the loop can sleep: 0 for not at all, nil until something happens.
     private func idleTime() -> Int64? {

@@ -122,9 +122,10 @@ final class Inbox: @unchecked Sendable {
     /// Returns false if there is an item in the inbox; then the loop must not sleep.
     func beginSleep() -> Bool { rest == 0 && exchange(.running, .asleep) }
 
-    /// Returns whether a sender ended the sleep.
-    func endSleep() -> Bool { !exchange(.asleep, .running) }
+    /// Does nothing if a sender has already ended the sleep.
+    func endSleep() { exchange(.asleep, .running) }
 
+    @discardableResult
     private func exchange(_ state: State, _ next: State) -> Bool {
         head.compareExchange(
             expected: state.rawValue, desired: next.rawValue, ordering: .acquiringAndReleasing

@@ -145,14 +145,6 @@ const void *asyncio_find(const void *bytes, size_t count, const void *wanted, si
 int asyncio_thread_start(const char *name, void (*body)(void *), void *context);
 /// Waits for the semaphore for at most `timeout_ns`. Returns false after a timeout.
 bool asyncio_semaphore_wait(sem_t *semaphore, int64_t timeout_ns);
-/// A pause between two checks of a value that another thread can change.
-static inline void asyncio_relax(void) {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
 /// The system's ID of the calling thread.
 int asyncio_thread_number(void);
 /// Ends the system call that a thread waits in, if any, and those that it makes later. For threads
