@@ -237,15 +237,20 @@ def block_memory(results):
     return markdown(["", "sleeping task, bytes", "seconds longer than the sleep", "idle connection, bytes"], rows)
 
 
-def block_losses(results):
-    """Each operation in which a peer costs less than ours, with the peers and their ratios."""
+def compared_works(results):
+    """The operations that are compared between peers: titles, and functions from a peer to its cost."""
     works = [(title, lambda peer, b=bench, f=field: results.median(peer, b, f)) for bench, title, field, _ in OPERATIONS]
     works += [(f"echo of {size_name(size)}, 100 connections", lambda peer, z=size: results.echo(peer, REQUEST, z, 100))
               for size in SIZES]
     works += [("memory of a sleeping task", lambda peer: results.median(peer, "sleepers", MEMORY)),
               ("memory of an idle connection", lambda peer: results.median(peer, "idle", CONNECTION))]
+    return works
+
+
+def block_losses(results):
+    """Each operation in which a peer costs less than ours, with the peers and their ratios."""
     lines = []
-    for title, of in works:
+    for title, of in compared_works(results):
         mine = of("ours")
         if mine is None:
             continue
@@ -307,13 +312,8 @@ def block_machine(results):
 def block_summary(results):
     """What the page opens with: our cost, relative to that of the best-known peers."""
     peers = ("asyncio", "uvloop", "swift-stock", "nio-async", "tokio", "go")
-    works = [(title, lambda peer, b=bench, f=field: results.median(peer, b, f)) for bench, title, field, _ in OPERATIONS]
-    works += [(f"echo of {size_name(size)}, 100 connections", lambda peer, z=size: results.echo(peer, REQUEST, z, 100))
-              for size in SIZES]
-    works += [("memory of a sleeping task", lambda peer: results.median(peer, "sleepers", MEMORY)),
-              ("memory of an idle connection", lambda peer: results.median(peer, "idle", CONNECTION))]
     rows = []
-    for title, of in works:
+    for title, of in compared_works(results):
         mine = of("ours")
         ratios = [mine / of(peer) if mine is not None and of(peer) is not None else None for peer in peers]
         rows.append([title] + ["–" if ratio is None else f"{ratio:.2f} ×" for ratio in ratios])

@@ -4,14 +4,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-products=.build/debug
-flags="-swift-version 6 -enable-upcoming-feature NonisolatedNonsendingByDefault -I $products/Modules"
-for map in $products/*.build/module.modulemap; do
-    flags="$flags -Xcc -fmodule-map-file=$map"
-done
-for include in Sources/*/include .build/checkouts/*/Sources/*/include; do
-    flags="$flags -Xcc -I$include"
-done
+. scripts/module-flags.sh
+flags="-swift-version 6 -enable-upcoming-feature NonisolatedNonsendingByDefault $flags"
 
 failures=0
 complain() {

@@ -7,14 +7,7 @@ cd "$(dirname "$0")/.."
 # Build the modules; AsyncIOTesting depends on all of them.
 swift build --target AsyncIOTesting
 
-products=.build/debug
-flags="-I $products/Modules"
-for map in $products/*.build/module.modulemap; do
-    flags="$flags -Xcc -fmodule-map-file=$map"
-done
-for include in Sources/*/include .build/checkouts/*/Sources/*/include; do
-    flags="$flags -Xcc -I$include"
-done
+. scripts/module-flags.sh
 target=$(swiftc -print-target-info | sed -n 's/^ *"unversionedTriple": "\(.*\)",*$/\1/p')
 
 for module in AsyncIO AsyncIOMain AsyncIOTesting; do

@@ -30,8 +30,14 @@ struct ToolInstallationTests {
                 return program
             }
         }
-        try await body(programs[..<2].map(\.pid), programs[2].pid)
-        try await toThread { for program in programs { _ = program.terminate() } }
+        func end() async throws { try await toThread { for program in programs { _ = program.terminate() } } }
+        do {
+            try await body(programs[..<2].map(\.pid), programs[2].pid)
+        } catch {
+            try? await end()
+            throw error
+        }
+        try await end()
     }
 
     // MARK: Completions
