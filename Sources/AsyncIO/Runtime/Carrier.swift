@@ -1,0 +1,37 @@
+internal import AsyncIOSystem
+internal import CShims
+
+/// The Swift task that carries an AsyncTask, identified by its address.
+@safe
+@usableFromInline
+struct Carrier: Equatable {
+    // SAFETY: an address for comparisons. `cancel` is called while the Swift task lives, because a task
+    // forgets its carrier before that ends.
+    private let address: UnsafeMutableRawPointer
+
+    /// The Swift task of an `async` main, if it is known.
+    static var ofAsyncMain: Carrier? { unsafe ProgramExit.mainTask.map { unsafe Carrier(address: $0) } }
+
+    /// The Swift task that runs on this thread.
+    @inline(__always)
+    static var current: Carrier? {
+        guard let address = unsafe asyncio_task_current() else { return nil }
+        return unsafe Carrier(address: address)
+    }
+
+    @inline(__always)
+    @usableFromInline
+    static func == (left: Carrier, right: Carrier) -> Bool { unsafe left.address == right.address }
+
+    /// Sets the native cancellation flag and runs its handlers.
+    func cancel() { unsafe asyncio_task_cancel(address) }
+
+    /// The functions that the Swift task is suspended in, innermost first.
+    var suspendedFrames: CodeAddresses { unsafe CodeAddresses(ofSuspendedTask: address) }
+
+    /// The number of the Swift task. Swift tasks are numbered in the order of their creation.
+    var number: UInt32 { unsafe asyncio_task_number(address) }
+
+    @inline(__always)
+    var bits: UInt { unsafe UInt(bitPattern: address) }
+}
