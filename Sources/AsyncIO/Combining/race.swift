@@ -72,19 +72,14 @@ func cancelAndJoin(_ futures: [some FutureBase]) async throws {
 
 /// Waits until all futures have ended; see ``cancelAndJoin(_:)``.
 func join(_ futures: [some FutureBase]) async throws {
-    var cancellation: (any Error)?
-    for future in futures {
-        while !future.isDone {
+    let cancellation = await shielded(ignoresNativeCancellation: true) { ignoresNativeCancellation in
+        for future in futures where !future.isDone {
             let waiter = Waiter(for: "a cancelled task to end")
             let callback = future.onDone { _ in waiter.complete() }
-            do {
-                try await waiter.wait(ignoresNativeCancellation: true)
-            } catch {
-                future.forget(callback)
-                cancellation = error
-            }
+            defer { future.forget(callback) }
+            try await waiter.wait(ignoresNativeCancellation: ignoresNativeCancellation)
         }
-        future.isErrorRetrieved = true
     }
-    if let cancellation { throw cancellation }
+    for future in futures { future.isErrorRetrieved = true }
+    if let cancellation { throw cancellation.delivered() }
 }

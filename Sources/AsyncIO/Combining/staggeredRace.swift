@@ -106,21 +106,15 @@ private final class StaggeredRace<Item, T> {
 
     /// Waits for all bodies. A cancellation in the meantime cancels them, and is thrown at the end.
     func finish() async throws {
-        var cancellation: (any Error)?
-        var message: String?
-        while !running.isEmpty {
-            let waiter = Waiter(for: "the bodies of its race", on: self)
-            allEnded = waiter
-            do {
-                try await waiter.wait(ignoresNativeCancellation: cancellation != nil)
-            } catch {
-                cancellation = error
-                message = currentTask()?.cancelMessage
-                for task in running { task.cancel(message) }
+        let cancellation = await shielded { ignoresNativeCancellation in
+            while !running.isEmpty {
+                let waiter = Waiter(for: "the bodies of its race", on: self)
+                allEnded = waiter
+                try await waiter.wait(ignoresNativeCancellation: ignoresNativeCancellation)
             }
+        } onCancel: { [self] cancellation in
+            for task in running { task.cancel(cancellation.message) }
         }
-        guard let cancellation else { return }
-        currentTask()?.deliveredMessage = message
-        throw cancellation
+        if let cancellation { throw cancellation.delivered() }
     }
 }

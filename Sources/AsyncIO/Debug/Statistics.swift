@@ -8,8 +8,6 @@ extension WaitQueue {
     /// The number of waiters, including plain Swift tasks.
     var count: Int { waiters.count { !$0.isDone } }
 
-    private var waiters: [Waiter] { Array(sequence(first: first, next: \.?.next).compactMap(\.self)) }
-
     fileprivate var text: String {
         let count = self.count
         return count == 0 ? "no waiters" : count == 1 ? "1 waiter" : "\(count) waiters"

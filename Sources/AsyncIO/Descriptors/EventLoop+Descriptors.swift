@@ -135,40 +135,25 @@ extension EventLoop {
 
     /// Suspends until a user's descriptor is readable. Any number of tasks can wait.
     func waitReadable(_ descriptor: Int32, _ operation: StaticString) async throws {
-        let place = Waiter(for: operation)
-        let waits = try waits(for: descriptor, operation, { $0.readers.append(place) }) { $0.readers.remove(place) }
-        defer { end(waits, of: descriptor) { $0.readers.remove(place) } }
-        try await place.wait()
+        try await wait(for: descriptor, operation, \.readers)
     }
 
     /// Suspends until a user's descriptor is writable. Any number of tasks can wait.
     func waitWritable(_ descriptor: Int32, _ operation: StaticString) async throws {
-        let place = Waiter(for: operation)
-        let waits = try waits(for: descriptor, operation, { $0.writers.append(place) }) { $0.writers.remove(place) }
-        defer { end(waits, of: descriptor) { $0.writers.remove(place) } }
-        try await place.wait()
+        try await wait(for: descriptor, operation, \.writers)
     }
 
-    private func waits(
-        for descriptor: Int32, _ operation: StaticString, _ join: (DescriptorWaits) -> Void,
-        _ leave: (DescriptorWaits) -> Void
-    ) throws -> DescriptorWaits {
-        let waits = descriptor < 0 ? nil : descriptors[descriptor]?.waits
-        let all = waits ?? DescriptorWaits()
-        do {
-            try change(descriptor, operation) { watch in
-                watch.waits = all
-                join(all)
-            }
-        } catch {
-            leave(all)
-            throw error
-        }
-        return all
+    private func wait(
+        for descriptor: Int32, _ operation: StaticString, _ direction: KeyPath<DescriptorWaits, WaitQueue>
+    ) async throws {
+        let waits = descriptors[descriptor]?.waits ?? DescriptorWaits()
+        defer { updateInterest(of: descriptor, after: waits) }
+        try await waits[keyPath: direction].park(
+            for: operation, whenJoined: { try change(descriptor, operation) { $0.waits = waits } })
     }
 
-    private func end(_ waits: DescriptorWaits, of descriptor: Int32, _ leave: (DescriptorWaits) -> Void) {
-        leave(waits)
+    /// Called when a task has stopped waiting.
+    private func updateInterest(of descriptor: Int32, after waits: DescriptorWaits) {
         // In the meantime, the descriptor may have been closed and its number reused.
         guard let watch = descriptors[descriptor], watch.waits === waits else { return }
         if watch.interest.isEmpty {

@@ -86,8 +86,8 @@ final class Watch {
 
 /// Tasks that wait until a user's descriptor is ready.
 final class DescriptorWaits {
-    var readers = WaitQueue()
-    var writers = WaitQueue()
+    let readers = WaitQueue()
+    let writers = WaitQueue()
 }
 
 /// A callback that runs each time a descriptor is ready, until it is removed.

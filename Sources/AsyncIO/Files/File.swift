@@ -144,22 +144,14 @@ public final class File {
 
     /// Waits even if the task is cancelled; returns the cancellation error.
     private func waitUntilIdle() async -> (any Error)? {
-        var cancellation: (any Error)?
-        let task = runningTask()
-        var message = task?.cancelMessage
-        while awaited > 0 {
-            let waiter = Waiter(for: "File.close()")
-            idler = waiter
-            do {
-                try await waiter.wait(ignoresNativeCancellation: cancellation != nil)
-            } catch {
-                cancellation = error
-                message = task?.cancelMessage
+        defer { idler = nil }
+        return await shielded { ignoresNativeCancellation in
+            while awaited > 0 {
+                let waiter = Waiter(for: "File.close()")
+                idler = waiter
+                try await waiter.wait(ignoresNativeCancellation: ignoresNativeCancellation)
             }
-        }
-        idler = nil
-        if cancellation != nil { task?.deliveredMessage = message }
-        return cancellation
+        }?.delivered()
     }
 
     // MARK: Inside

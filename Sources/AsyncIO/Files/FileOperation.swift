@@ -40,6 +40,8 @@ final class FileOperation {
     /// Whether no task waits for it any more.
     private(set) var isLeft = false
     private(set) var isDone = false
+    /// Whether the engine was asked to withdraw the request.
+    private var isWithdrawn = false
     private var waiter: Waiter?
     /// Called once, when the request has actually ended.
     private let onEnd: (FileOperation) -> Void
@@ -82,23 +84,19 @@ final class FileOperation {
     func run(on engine: FileEngine) async throws -> FileOutcome {
         try engine.start(self)
         if isDone { return outcome(nil) }
-        var cancellation: (any Error)?
-        let task = runningTask()
-        var message = task?.cancelMessage
-        while !isDone, !isLeft {
-            let waiter = Waiter(for: "a file")
-            self.waiter = waiter
-            do {
-                try await waiter.wait(ignoresNativeCancellation: cancellation != nil)
-            } catch {
-                if cancellation == nil, !isDone, isRevocable { engine.cancel(self) }
-                cancellation = error
-                message = task?.cancelMessage
+        defer { waiter = nil }
+        let cancellation = await shielded { ignoresNativeCancellation in
+            while !isDone, !isLeft {
+                let waiter = Waiter(for: "a file")
+                self.waiter = waiter
+                try await waiter.wait(ignoresNativeCancellation: ignoresNativeCancellation)
             }
+        } onCancel: { _ in
+            guard !isDone, isRevocable, !isWithdrawn else { return }
+            isWithdrawn = true
+            engine.cancel(self)
         }
-        waiter = nil
-        if cancellation != nil { task?.deliveredMessage = message }
-        return outcome(cancellation)
+        return outcome(cancellation?.delivered())
     }
 
     private func outcome(_ cancellation: (any Error)?) -> FileOutcome {

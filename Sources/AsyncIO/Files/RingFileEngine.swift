@@ -87,14 +87,11 @@ final class RingFileEngine: FileEngine {
 
     /// Waits a turn first, because the tasks that were just woken may submit more requests.
     private func unwatchUnlessUsed() {
-        loop.ready.append(
-            .handle(
-                Handle(
-                    .callback { [weak self] in
-                        guard let self, let ring, isWatching, inFlight.isEmpty else { return }
-                        isWatching = false
-                        try loop.removeReader(ring.descriptor)
-                    })))
+        loop.enqueue { [weak self] in
+            guard let self, let ring, isWatching, inFlight.isEmpty else { return }
+            isWatching = false
+            try loop.removeReader(ring.descriptor)
+        }
     }
 
     // MARK: Ending

@@ -136,7 +136,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
     private let producer = Seat()
     private var isClosing = false
     /// The tasks that wait for the end of a body that is already closing.
-    private var closers = WaitQueue()
+    private let closers = WaitQueue()
 
     init(start: @escaping (GeneratorCore) -> Void) { self.start = start }
 
@@ -168,10 +168,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
             isClosing = true
             do { _ = try await next() } catch let error where CancellationErrors.contain(error) {}
         case .running where isClosing:
-            let place = Waiter(for: "the cleanup of a generator")
-            closers.append(place)
-            defer { closers.remove(place) }
-            try await place.wait()
+            try await closers.park(for: "the cleanup of a generator")
         case .running: throw RuntimeError("close() called while the generator is already running")
         case .ended: break
         }

@@ -12,9 +12,7 @@ extension EventLoop {
     @discardableResult
     public func callSoon(_ callback: @escaping () throws -> Void) throws(RuntimeError) -> Handle {
         try checkOpen("callSoon")
-        let handle = Handle(.callback(attributed(callback)))
-        ready.append(.handle(handle))
-        return handle
+        return enqueue(attributed(callback))
     }
 
     /// Runs `callback` when `delay` has passed, and never earlier.
@@ -79,6 +77,17 @@ extension EventLoop {
     public var now: ContinuousClock.Instant { .init(loopTime: time) }
 
     // MARK: Inside
+
+    /// Puts a callback at the end of the ready queue, for code of the library.
+    @discardableResult
+    func enqueue(_ callback: @escaping () throws -> Void) -> Handle {
+        let handle = Handle(.callback(callback))
+        ready.append(.handle(handle))
+        return handle
+    }
+
+    /// Puts the completion of a waiter at the end of the ready queue.
+    func enqueue(completing waiter: Waiter) { ready.append(.handle(Handle(.complete(waiter)))) }
 
     @discardableResult
     func schedule(_ action: Handle.Action, at deadline: Int64) -> TimerHandle {

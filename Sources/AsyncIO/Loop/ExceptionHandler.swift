@@ -68,13 +68,13 @@ extension EventLoop {
         guard let exceptionHandler else { return defaultExceptionHandler(context) }
         do {
             try exceptionHandler(context)
-        } catch let interrupt as KeyboardInterrupt {
-            escaping = interrupt
         } catch {
-            defaultExceptionHandler(
-                ExceptionContext(
-                    message: "Unhandled error in exception handler", error: error,
-                    subject: context.message, task: context.task, location: context.location))
+            nobodyCatches(error) {
+                defaultExceptionHandler(
+                    ExceptionContext(
+                        message: "Unhandled error in exception handler", error: error,
+                        subject: context.message, task: context.task, location: context.location))
+            }
         }
     }
 

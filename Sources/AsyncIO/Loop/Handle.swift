@@ -56,12 +56,16 @@ extension EventLoop {
 
     @inline(never)
     private func callbackFailed(_ error: any Error) {
-        if let interrupt = error as? KeyboardInterrupt {
-            escaping = interrupt
-        } else {
+        nobodyCatches(error) {
             callExceptionHandler(
                 ExceptionContext(message: "Exception in callback", error: error).traced(stepTimes.origin))
         }
+    }
+
+    /// Handles an error that has no caller to receive it: an interrupt ends the run, and any other error is
+    /// left to `report`.
+    func nobodyCatches(_ error: any Error, report: () -> Void) {
+        if let interrupt = error as? KeyboardInterrupt { escaping = interrupt } else { report() }
     }
 }
 

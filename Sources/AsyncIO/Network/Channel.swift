@@ -22,7 +22,8 @@ class Channel {
     @safe @exclusivity(unchecked) private(set) final var isPaused = false
     @safe @exclusivity(unchecked) private(set) final var highWater = 64 * 1024
     @safe @exclusivity(unchecked) private(set) final var lowWater = 16 * 1024
-    private final var drainers = WaitQueue()
+    // Created when a task waits, because most channels never need them.
+    private final var drainers: WaitQueue?
     /// Called when `isPaused` changes, within the call that changed it.
     final var onPauseChanged: ((_ isPaused: Bool) -> Void)?
 
@@ -31,7 +32,7 @@ class Channel {
     /// is closing, so that an abandoned owner can be released and reported.
     final weak var owner: AnyObject?
     private final var closingOwner: AnyObject?
-    private final var closers = WaitQueue()
+    private final var closers: WaitQueue?
     /// Called once when the channel is lost, for the object built on it.
     final var onLost: (((any Error)?) -> Void)?
     /// Called after `onLost`, for the server, which counts its connections.
@@ -130,7 +131,7 @@ class Channel {
 
     private final func changePressure() {
         isPaused.toggle()
-        if !isPaused { drainers.wake() }
+        if !isPaused { drainers?.wake() }
         onPauseChanged?(isPaused)
     }
 
@@ -140,10 +141,7 @@ class Channel {
     final func drain() async throws {
         if isPaused, state != .lost, error == nil {
             try checkLoop()
-            let place = Waiter(for: "StreamWriter.drain()")
-            drainers.append(place)
-            defer { drainers.remove(place) }
-            try await place.wait()
+            try await WaitQueue.of(&drainers).park(for: "StreamWriter.drain()")
         }
         if let error { throw error }
         if state == .lost { throw OSError(.connectionReset, "Connection lost") }
@@ -168,10 +166,7 @@ class Channel {
     final func waitClosed() async throws {
         if state != .lost {
             try checkLoop()
-            let place = Waiter(for: "StreamWriter.waitClosed()")
-            closers.append(place)
-            defer { closers.remove(place) }
-            try await place.wait()
+            try await WaitQueue.of(&closers).park(for: "StreamWriter.waitClosed()")
         }
         if let error { throw error }
     }
@@ -191,7 +186,7 @@ class Channel {
         if loop.isClosed { return loop.whileCurrent { end() } }
         guard !isEndQueued else { return }
         isEndQueued = true
-        loop.ready.append(.handle(Handle(.callback { [self] in end() })))
+        loop.enqueue { [self] in end() }
     }
 
     private final func end() {
@@ -199,8 +194,8 @@ class Channel {
         state = .lost
         release()
         onPauseChanged = nil
-        drainers.wake()
-        closers.wake()
+        drainers?.wake()
+        closers?.wake()
         onLost.take()?(error)
         onReleased.take()?()
         closingOwner = nil

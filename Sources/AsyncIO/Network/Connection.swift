@@ -33,7 +33,7 @@ final class Connection: ByteChannel {
     private let local: Endpoint?
     private let peer: Endpoint?
     /// The tasks that wait for `outgoing` to be empty.
-    private var emptiers = WaitQueue()
+    private var emptiers: WaitQueue?
     /// Closes without a warning when nobody holds the connection anymore. For the pipes of child processes.
     var closesQuietly = false
 
@@ -310,7 +310,7 @@ final class Connection: ByteChannel {
             return
         }
         forgetWriter()
-        emptiers.wake()
+        emptiers?.wake()
         if isEOFRequested { finishEOF() }
         if state == .closing { endSoon() }
     }
@@ -401,7 +401,7 @@ final class Connection: ByteChannel {
         watch.onReadable = nil
         watch.canWrite = true
         watch.writer?.complete()
-        emptiers.wake()
+        emptiers?.wake()
     }
 
     /// Pipes and terminals do not count as connections.
@@ -414,10 +414,7 @@ final class Connection: ByteChannel {
     /// Waits until nothing is buffered.
     func waitFlushed() async throws {
         while !outgoing.isEmpty {
-            let place = Waiter(for: "a transport to send its buffer")
-            emptiers.append(place)
-            defer { emptiers.remove(place) }
-            try await place.wait()
+            try await WaitQueue.of(&emptiers).park(for: "a transport to send its buffer")
         }
         if let error { throw error }
     }

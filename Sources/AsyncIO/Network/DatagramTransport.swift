@@ -29,10 +29,10 @@ extension DatagramProtocol {
 /// A datagram socket for use by a ``DatagramProtocol``.
 ///
 /// asyncio: `asyncio.DatagramTransport`.
-public final class DatagramTransport {
+public final class DatagramTransport: TransportCore {
     // Loop thread only.
     private let channel: DatagramChannel
-    private let loop: EventLoop
+    let loop: EventLoop
     /// The protocol that is called. You can replace it at any time.
     ///
     /// asyncio: `get_protocol`, `set_protocol`.
@@ -57,23 +57,10 @@ public final class DatagramTransport {
         }
     }
 
-    /// Notifies the protocol, starts reading, and returns.
-    func startAndWait() async throws {
-        let waiter = Waiter(for: "a transport to start")
-        loop.ready.append(.handle(Handle(.callback { [self] in try self.protocol.connectionMade(self) })))
-        loop.ready.append(
-            .handle(
-                Handle(
-                    .callback { [self] in
-                        if !isClosing { channel.whenReadable { [self] in readReady() } }
-                    })))
-        loop.ready.append(.handle(Handle(.complete(waiter))))
-        do {
-            try await waiter.wait()
-        } catch {
-            close()
-            throw error
-        }
+    func announce() throws { try self.protocol.connectionMade(self) }
+
+    func startReading() {
+        if !isClosing { channel.whenReadable { [self] in readReady() } }
     }
 
     /// Reads one datagram per turn, so that other work gets its turn.
@@ -86,32 +73,21 @@ public final class DatagramTransport {
             call { try self.protocol.errorReceived(error) }
         }
         if channel.isReadable, !isClosing {
-            loop.ready.append(.handle(Handle(.callback { [self] in readReady() })))
+            loop.enqueue { [self] in readReady() }
         }
     }
 
     private func deliver(_ bytes: [UInt8], from address: Endpoint) {
         do {
             try self.protocol.datagramReceived(bytes, from: address)
-        } catch let interrupt as KeyboardInterrupt {
-            loop.escaping = interrupt
         } catch {
-            loop.callExceptionHandler(
-                ExceptionContext(
-                    message: "Fatal error: protocol.datagramReceived() call failed.", error: error,
-                    subject: description))
-            channel.abort(with: error)
-        }
-    }
-
-    private func call(_ body: () throws -> Void) {
-        do {
-            try body()
-        } catch let interrupt as KeyboardInterrupt {
-            loop.escaping = interrupt
-        } catch {
-            loop.callExceptionHandler(
-                ExceptionContext(message: "Exception in callback of a protocol", error: error, subject: description))
+            loop.nobodyCatches(error) {
+                loop.callExceptionHandler(
+                    ExceptionContext(
+                        message: "Fatal error: protocol.datagramReceived() call failed.", error: error,
+                        subject: description))
+                channel.abort(with: error)
+            }
         }
     }
 

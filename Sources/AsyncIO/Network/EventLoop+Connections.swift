@@ -279,7 +279,7 @@ extension EventLoop {
 
 private func startTransport<P: TransportProtocol>(over channel: ByteChannel, _ factory: () throws -> P) {
     do {
-        Transport(channel, try factory()).start()
+        Transport(channel, try factory()).start(completing: nil)
     } catch {
         reportFailure(error, of: channel)
     }

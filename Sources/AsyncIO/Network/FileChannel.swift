@@ -144,7 +144,7 @@ final class FileChannel: ByteChannel {
 
     /// The engine may finish a request before `start` returns. If the next portion followed at once, a
     /// large write would stop everyone else, and use the stack once for each portion.
-    private func flushInNextTurn() { loop.ready.append(.handle(Handle(.callback { [self] in flush() }))) }
+    private func flushInNextTurn() { loop.enqueue { [self] in flush() } }
 
     override var canSendEOF: Bool { direction == .writing }
 

@@ -21,7 +21,7 @@ public final class Server {
     private var connections: [ObjectIdentifier: Unretained<ByteChannel>] = [:]
     private var handlers: [ObjectIdentifier: AnyAsyncTask] = [:]
     /// The tasks that wait for the server to become idle.
-    private var idlers = WaitQueue()
+    private let idlers = WaitQueue()
     /// The waiter of the task in `serveForever()` or `serve(until:)`.
     private var serving: Waiter?
     private var state = State.bound
@@ -276,12 +276,7 @@ public final class Server {
     func waitClosing() async throws { try await wait { state == .closed } }
 
     private func wait(until isOver: () -> Bool) async throws {
-        while !isOver() {
-            let place = Waiter(for: "the end of a Server", on: self)
-            idlers.append(place)
-            defer { idlers.remove(place) }
-            try await place.wait()
-        }
+        while !isOver() { try await idlers.park(for: "the end of a Server", on: self) }
     }
 
     private func wakeIdlers() {

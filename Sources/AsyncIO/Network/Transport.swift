@@ -6,10 +6,10 @@ internal import Logging
 /// No method blocks or suspends. The loop retains the transport while it is reading.
 ///
 /// asyncio: `asyncio.Transport`.
-public final class Transport {
+public final class Transport: TransportCore {
     // Loop thread only.
     let channel: ByteChannel
-    private let loop: EventLoop
+    let loop: EventLoop
     private var receiver: Receiver
     /// Whether reading has begun, which is after `connectionMade`.
     private var isStarted = false
@@ -55,26 +55,18 @@ public final class Transport {
         channel.onPauseChanged = { [weak self] isPaused in self?.notePressure(isPaused) }
     }
 
-    /// Notifies the protocol, then starts reading, then completes `waiter`. Each step has its own entry in
-    /// the queue, so that no data arrives before `connectionMade` has returned.
-    func start(releasing waiter: Waiter? = nil) {
-        loop.ready.append(.handle(Handle(.callback { [self] in try self.protocol.connectionMade(self) })))
-        loop.ready.append(
-            .handle(
-                Handle(
-                    .callback { [self] in
-                        isStarted = true
-                        updateReading()
-                    })))
-        if let waiter { loop.ready.append(.handle(Handle(.complete(waiter)))) }
+    func announce() throws { try self.protocol.connectionMade(self) }
+
+    func startReading() {
+        isStarted = true
+        updateReading()
     }
 
     /// Creates a transport that replaces another one on the same connection. The protocol's `connectionMade`
     /// is not called.
     convenience init(continuing channel: ByteChannel, _ receiver: any TransportProtocol) {
         self.init(channel, receiver)
-        isStarted = true
-        updateReading()
+        startReading()
     }
 
     /// Reserves the transport for a file while `isSending` is true.
@@ -87,19 +79,6 @@ public final class Transport {
         channel.onLost = nil
         channel.onPauseChanged = nil
         return channel
-    }
-
-    /// Starts, and returns after the protocol has been notified. Closes the connection if the task is
-    /// cancelled.
-    func startAndWait() async throws {
-        let waiter = Waiter(for: "a transport to start")
-        start(releasing: waiter)
-        do {
-            try await waiter.wait()
-        } catch {
-            close()
-            throw error
-        }
     }
 
     // MARK: The protocol
@@ -116,18 +95,6 @@ public final class Transport {
             }
         }
         set { receiver = Receiver(newValue) }
-    }
-
-    /// Calls the protocol where no caller could receive an error that it throws.
-    private func call(_ body: () throws -> Void) {
-        do {
-            try body()
-        } catch let interrupt as KeyboardInterrupt {
-            loop.escaping = interrupt
-        } catch {
-            loop.callExceptionHandler(
-                ExceptionContext(message: "Exception in callback of a protocol", error: error, subject: description))
-        }
     }
 
     // MARK: Reading
@@ -191,7 +158,7 @@ public final class Transport {
         if received == 0 {
             endOfStream()
         } else if isReading, channel.isReadable {
-            loop.ready.append(.handle(Handle(.callback { [self] in readReady() })))
+            loop.enqueue { [self] in readReady() }
         }
     }
 
@@ -218,10 +185,8 @@ public final class Transport {
     private func deliver(_ operation: StaticString, _ body: () throws -> Void) {
         do {
             try body()
-        } catch let interrupt as KeyboardInterrupt {
-            loop.escaping = interrupt
         } catch {
-            failFatally(error, in: operation)
+            loop.nobodyCatches(error) { failFatally(error, in: operation) }
         }
     }
 

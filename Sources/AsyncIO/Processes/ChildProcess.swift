@@ -31,7 +31,7 @@ final class ChildProcess {
 
     private let loop: EventLoop
     private let process: SystemProcess
-    private var waiters = WaitQueue()
+    private let waiters = WaitQueue()
 
     /// - Throws: ``OSError`` with the name of the program. In that case, no process is left.
     init(_ request: SpawnRequest, name: String, on loop: EventLoop) throws {
@@ -98,24 +98,14 @@ final class ChildProcess {
     func wait() async throws -> Int32 {
         while true {
             if let returnCode { return returnCode }
-            let place = Waiter(for: "AsyncSubprocess.wait()")
-            waiters.append(place)
-            defer { waiters.remove(place) }
-            try await place.wait()
+            try await waiters.park(for: "AsyncSubprocess.wait()")
         }
     }
 
     /// Waits until the child has ended, but at most for `limit`; returns false if it has not ended.
     func wait(atMost limit: Duration) async throws -> Bool {
         if returnCode != nil { return true }
-        let place = Waiter(for: "the end of a process")
-        waiters.append(place)
-        let timer = loop.schedule(.complete(place), at: loop.time.advanced(by: limit))
-        defer {
-            timer.cancel()
-            waiters.remove(place)
-        }
-        try await place.wait()
+        try await waiters.park(for: "the end of a process", until: loop.time.advanced(by: limit), of: loop)
         return returnCode != nil
     }
 

@@ -6,9 +6,9 @@ internal import SystemPackage
 /// The loop retains it until the process and its pipes have ended.
 ///
 /// asyncio: `asyncio.SubprocessTransport`.
-public final class SubprocessTransport {
+public final class SubprocessTransport: TransportCore {
     // Loop thread only: the class is not Sendable.
-    private let loop: EventLoop
+    let loop: EventLoop
     private let child: ChildProcess
     /// The object whose methods are called. It can be replaced at any time.
     ///
@@ -44,10 +44,16 @@ public final class SubprocessTransport {
     }
 
     /// Calls `connectionMade`, then starts the pipes, and then completes `waiter`.
-    func start(releasing waiter: Waiter) {
-        tell { [self] in try self.protocol.connectionMade(self) }
-        for target in pipes.keys.sorted() { pipes[target]?.start() }
-        loop.ready.append(.handle(Handle(.complete(waiter))))
+    func start(completing waiter: Waiter?) {
+        loop.enqueue { [self] in try announce() }
+        startReading()
+        if let waiter { loop.enqueue(completing: waiter) }
+    }
+
+    func announce() throws { try self.protocol.connectionMade(self) }
+
+    func startReading() {
+        for target in pipes.keys.sorted() { pipes[target]?.start(completing: nil) }
     }
 
     // MARK: Facts
@@ -114,12 +120,8 @@ public final class SubprocessTransport {
 
     // MARK: Calling the protocol
 
-    private func tell(_ body: @escaping () throws -> Void) {
-        loop.ready.append(.handle(Handle(.callback(body))))
-    }
-
     private func exited() {
-        tell { [self] in
+        loop.enqueue { [self] in
             hasToldExit = true
             defer { endIfAllHasEnded() }
             try self.protocol.processExited()
@@ -136,7 +138,7 @@ public final class SubprocessTransport {
         guard hasToldExit, openPipes.isEmpty, !hasToldEnd else { return }
         hasToldEnd = true
         isClosing = true
-        tell { [self] in try self.protocol.connectionLost(nil) }
+        loop.enqueue { [self] in try self.protocol.connectionLost(nil) }
     }
 }
 
@@ -221,12 +223,9 @@ extension EventLoop {
         }
         let receiver = try factory()
         let transport = try SubprocessTransport(command, name: name, on: self, receiver)
-        let waiter = Waiter(for: "connectionMade() of a process's protocol")
-        transport.start(releasing: waiter)
         do {
-            try await waiter.wait()
+            try await transport.startAndWait()
         } catch {
-            transport.close()
             _ = try? await transport.wait()
             throw error
         }

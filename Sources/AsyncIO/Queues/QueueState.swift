@@ -6,8 +6,8 @@ final class QueueState {
     @usableFromInline @safe @exclusivity(unchecked) private(set) var isShutDown = false
     @usableFromInline let maxSize: Int
 
-    @safe @exclusivity(unchecked) var getters = WaitQueue()
-    @safe @exclusivity(unchecked) var putters = WaitQueue()
+    let getters = WaitQueue()
+    let putters = WaitQueue()
     /// The number of items that were put in and not reported as done.
     @safe @exclusivity(unchecked) private(set) var unfinished = 0
     let finished = Event()
@@ -25,29 +25,22 @@ final class QueueState {
         count += 1
         if unfinished == 0 { finished.clear() }
         unfinished += 1
-        getters.wakeAndRemoveNext()
+        getters.wakeAndRemoveFirst()
     }
 
     @usableFromInline
     func itemWent() {
         count -= 1
-        putters.wakeAndRemoveNext()
+        putters.wakeAndRemoveFirst()
     }
 
     @usableFromInline
     func waitForRoom() async throws {
         while isFull {
             if isShutDown { throw QueueShutDown() }
-            let place = Waiter(for: "Queue.put()", on: self)
-            putters.append(place)
-            do {
-                try await place.wait()
-            } catch {
-                putters.remove(place)
-                // This task had been woken, so wake the next one.
-                if place.state == .finished, !isFull { putters.wakeAndRemoveNext() }
-                throw error
-            }
+            try await putters.park(
+                for: "Queue.put()", on: self,
+                ifCancelled: { wasWoken in if wasWoken, !isFull { putters.wakeAndRemoveFirst() } })
         }
     }
 
@@ -55,15 +48,9 @@ final class QueueState {
     func waitForItem() async throws {
         while count == 0 {
             if isShutDown { throw QueueShutDown() }
-            let place = Waiter(for: "Queue.get()", on: self)
-            getters.append(place)
-            do {
-                try await place.wait()
-            } catch {
-                getters.remove(place)
-                if place.state == .finished, count > 0 { getters.wakeAndRemoveNext() }
-                throw error
-            }
+            try await getters.park(
+                for: "Queue.get()", on: self,
+                ifCancelled: { wasWoken in if wasWoken, count > 0 { getters.wakeAndRemoveFirst() } })
         }
     }
 
@@ -83,7 +70,7 @@ final class QueueState {
 
     func shutDown() {
         isShutDown = true
-        while !getters.isEmpty { getters.wakeAndRemoveNext() }
-        while !putters.isEmpty { putters.wakeAndRemoveNext() }
+        while !getters.isEmpty { getters.wakeAndRemoveFirst() }
+        while !putters.isEmpty { putters.wakeAndRemoveFirst() }
     }
 }

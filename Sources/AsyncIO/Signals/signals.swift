@@ -41,7 +41,7 @@ public final class SignalSequence: AsyncSequence {
     /// object and not the sequence, so the sequence ends with its owner.
     private final class Line: SignalListener {
         var arrived = Deque<ProcessSignal>()
-        var readers = WaitQueue()
+        let readers = WaitQueue()
 
         func receive(_ signal: ProcessSignal) {
             guard !arrived.contains(signal) else { return }
@@ -68,16 +68,8 @@ public final class SignalSequence: AsyncSequence {
     func next() async throws -> ProcessSignal {
         while true {
             if let signal = line.arrived.popFirst() { return signal }
-            let place = Waiter(for: "signals")
-            line.readers.append(place)
-            defer { line.readers.remove(place) }
-            do {
-                try await place.wait()
-            } catch {
-                // This task had been woken, so wake the next one.
-                if place.state == .finished { line.readers.wake(1) }
-                throw error
-            }
+            try await line.readers.park(
+                for: "signals", ifCancelled: { wasWoken in if wasWoken { line.readers.wake(1) } })
         }
     }
 

@@ -9,7 +9,7 @@
 ///
 /// asyncio: `asyncio.Condition`.
 public final class Condition {
-    @safe @exclusivity(unchecked) var line = WaitQueue()
+    let line = WaitQueue()
     /// The lock, which can be shared with other conditions.
     public let lock: Lock
 
@@ -50,30 +50,17 @@ public final class Condition {
     /// asyncio: `Condition.wait`.
     public func wait() async throws {
         guard lock.isLocked else { throw RuntimeError("wait() was called on a Condition whose lock is not held") }
-        let place = Waiter(for: "Condition.wait()", on: self)
         try lock.release()
-        var cancellation: (any Error)?
-        line.append(place)
-        do { try await place.wait() } catch { cancellation = error }
-        line.remove(place)
+        var cancellation: HeldCancellation?
+        do { try await line.park(for: "Condition.wait()", on: self) } catch { cancellation = HeldCancellation(error) }
 
-        // The lock must be held again even if the task is cancelled meanwhile. The latest request
-        // is thrown afterwards.
-        let task = runningTask()
-        var message = task?.cancelMessage
-        while true {
-            do {
-                try await lock.acquire(ignoresNativeCancellation: true)
-                break
-            } catch {
-                cancellation = error
-                message = task?.cancelMessage
-            }
+        // The lock must be held again even if the task is cancelled in the meantime.
+        let later = await shielded(ignoresNativeCancellation: true) {
+            try await lock.acquire(ignoresNativeCancellation: $0)
         }
-        guard let cancellation else { return }
-        task?.deliveredMessage = message
+        guard let cancellation = later ?? cancellation else { return }
         line.wake(1)
-        throw cancellation
+        throw cancellation.delivered()
     }
 
     /// Waits until `predicate` returns true. It is called with the lock held.

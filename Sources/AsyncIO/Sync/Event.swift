@@ -2,7 +2,7 @@
 ///
 /// asyncio: `asyncio.Event`.
 public final class Event {
-    @safe @exclusivity(unchecked) var line = WaitQueue()
+    let line = WaitQueue()
     /// Whether the event is set.
     ///
     /// asyncio: `Event.is_set`.
@@ -34,9 +34,6 @@ public final class Event {
     /// asyncio: `Event.wait`.
     public func wait() async throws {
         guard !isSet else { return }
-        let place = Waiter(for: "Event.wait()", on: self)
-        line.append(place)
-        defer { line.remove(place) }
-        try await place.wait()
+        try await line.park(for: "Event.wait()", on: self)
     }
 }

@@ -9,7 +9,7 @@
 ///
 /// asyncio: `asyncio.Lock`.
 public final class Lock {
-    @safe @exclusivity(unchecked) var line = WaitQueue()
+    let line = WaitQueue()
     /// Whether the lock is held.
     ///
     /// asyncio: `Lock.locked`.
@@ -36,16 +36,9 @@ public final class Lock {
         ignoresNativeCancellation: Bool
     ) async throws {
         if isLocked || line.hasLiveWaiter {
-            let place = Waiter(for: "Lock.acquire()", on: self)
-            line.append(place)
-            do {
-                try await place.wait(ignoresNativeCancellation: ignoresNativeCancellation)
-                line.remove(place)
-            } catch {
-                line.remove(place)
-                if !isLocked { line.wakeHead() }
-                throw error
-            }
+            try await line.park(
+                for: "Lock.acquire()", on: self, ignoresNativeCancellation: ignoresNativeCancellation,
+                ifCancelled: { _ in if !isLocked { line.wakeFirst() } })
         }
         isLocked = true
         ownerNumber = EventLoop.currentTaskNumber
@@ -60,6 +53,6 @@ public final class Lock {
         guard isLocked else { throw RuntimeError("release() was called on a Lock that is not held") }
         isLocked = false
         ownerNumber = 0
-        line.wakeHead()
+        line.wakeFirst()
     }
 }

@@ -2,7 +2,7 @@
 ///
 /// asyncio: `asyncio.Semaphore`.
 public class Semaphore {
-    @safe @exclusivity(unchecked) final var line = WaitQueue()
+    final let line = WaitQueue()
     /// How many times the semaphore can be acquired without waiting.
     @safe @exclusivity(unchecked) public private(set) final var value: Int
 
@@ -43,20 +43,10 @@ public class Semaphore {
             value -= 1
             return
         }
-        let place = Waiter(for: "Semaphore.acquire()", on: self)
-        line.append(place)
-        defer {
-            // More may have been released while this task was about to resume.
-            while value > 0, wakeNext() {}
-        }
-        do {
-            try await place.wait()
-            line.remove(place)
-        } catch {
-            line.remove(place)
-            if place.state == .finished { value += 1 }
-            throw error
-        }
+        // More may have been released while this task was about to resume.
+        defer { while value > 0, wakeNext() {} }
+        try await line.park(
+            for: "Semaphore.acquire()", on: self, ifCancelled: { wasWoken in if wasWoken { value += 1 } })
     }
 
     /// Increments the value, or passes the semaphore to the first waiting task.

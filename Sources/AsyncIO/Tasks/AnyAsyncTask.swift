@@ -100,7 +100,7 @@ public class AnyAsyncTask: FutureBase {
         if isPassingRequestOn { return breakCircle(message) }
         if isStackLow(), let loop = EventLoop.here {
             // Cancellation handlers of foreign tasks have cancelled each other recursively.
-            loop.ready.append(.handle(Handle(.callback { [self] in _ = cancel(message, isNative: isNative) })))
+            loop.enqueue { [self] in _ = cancel(message, isNative: isNative) }
             return true
         }
         requests += 1

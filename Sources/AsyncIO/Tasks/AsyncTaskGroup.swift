@@ -192,22 +192,19 @@ public final class AsyncTaskGroup {
         // The cancellation that the parent saw: in the body, or here while nothing was aborting; and the
         // latest one.
         let bodyError = bodyError.map { parent?.counted($0) ?? $0 }
-        var cancellation = bodyError is CancellationError ? SeenCancellation(by: parent) : nil
-        var latest: SeenCancellation?
+        var cancellation = (bodyError as? CancellationError).map(HeldCancellation.init)
         if bodyError != nil, !isAborting { abort() }
-        while !children.isEmpty {
-            let waiter = Waiter(for: "the tasks of its group", on: self)
-            allEnded = waiter
-            do {
+        let latest = await shielded { _ in
+            while !children.isEmpty {
+                let waiter = Waiter(for: "the tasks of its group", on: self)
+                allEnded = waiter
+                defer { allEnded = nil }
                 try await waiter.wait()
-            } catch {
-                latest = SeenCancellation(by: parent)
-                if !isAborting {
-                    cancellation = latest
-                    abort()
-                }
             }
-            allEnded = nil
+        } onCancel: { held in
+            guard !isAborting else { return }
+            cancellation = held
+            abort()
         }
         defer { parent = nil }
         if hasCancelledParent {
@@ -219,8 +216,7 @@ public final class AsyncTaskGroup {
             }
         }
         if let cancellation, errors.isEmpty {
-            parent?.deliveredMessage = cancellation.message
-            return CancellationError()
+            return cancellation.delivered()
         }
         if let bodyError, !(bodyError is CancellationError) { errors.append(bodyError) }
         guard !errors.isEmpty else { return nil }
@@ -232,13 +228,6 @@ public final class AsyncTaskGroup {
         let group = ExceptionGroup("unhandled errors in a TaskGroup", errors)
         return unwrapsSingleError ? group.unwrapped : group
     }
-}
-
-/// A cancellation that a task saw. It stores the message, which later cancellations replace.
-private struct SeenCancellation {
-    let message: String?
-
-    init(by task: AnyAsyncTask?) { message = task?.deliveredMessage }
 }
 
 /// Runs `body` with a group in which it can start tasks, and waits for all of them.

@@ -295,13 +295,13 @@ public final class DoneCallback {
     func run(_ future: FutureBase, on loop: EventLoop) {
         do {
             try body(future)
-        } catch let interrupt as KeyboardInterrupt {
-            loop.escaping = interrupt
         } catch {
-            loop.callExceptionHandler(
-                ExceptionContext(
-                    message: "Exception in done callback", error: error, subject: future.description,
-                    task: (future as? AnyAsyncTask)?.name))
+            loop.nobodyCatches(error) {
+                loop.callExceptionHandler(
+                    ExceptionContext(
+                        message: "Exception in done callback", error: error, subject: future.description,
+                        task: (future as? AnyAsyncTask)?.name))
+            }
         }
     }
 }

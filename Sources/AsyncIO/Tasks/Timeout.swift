@@ -112,14 +112,8 @@ public final class Timeout {
         handle = nil
         guard let deadline else { return }
         let loop = EventLoop.required(for: "A timeout")
-        let action = Handle.Action.callback { [unowned self] in expire() }
-        if deadline <= loop.time {
-            let handle = Handle(action)
-            loop.ready.append(.handle(handle))
-            self.handle = handle
-        } else {
-            handle = loop.schedule(action, at: deadline)
-        }
+        let expiry = { [unowned self] in expire() }
+        handle = deadline <= loop.time ? loop.enqueue(expiry) : loop.schedule(.callback(expiry), at: deadline)
     }
 
     private func expire() {

@@ -1,47 +1,89 @@
-/// A FIFO queue of waiting tasks.
-///
-/// It implements once what each of asyncio's primitives implements separately: a waiter joins at the end,
-/// leaves when its wait is over for any reason, and passes its turn on if its task was cancelled after it had
-/// been woken.
-struct WaitQueue {
-    // Loop thread only, like everything in the object that owns the queue.
-    private(set) var first: Waiter?
+// # Waiting in line
+//
+// Everything that several tasks can wait for has a `WaitQueue`: the tasks that want a lock, an item, a signal,
+// the end of a connection. A primitive consists of its own state, and of what it does with its queue:
+//
+//     park   join the queue, wait for a wake-up, and leave the queue, however the wait ends;
+//     wake   let the first waiter, some, or all of them continue.
+//
+// A task that is woken continues in the next turn. Until then, it is still in the queue, unless it was woken
+// with `wakeAndRemoveFirst()`. It can be cancelled before it continues. What it was woken for (a lock that is
+// free, an item) is then lost, unless the primitive gives it to another task. So `park` tells the primitive
+// whether the cancelled waiter had been woken. That is the only decision about cancellation that a primitive
+// has to make.
+//
+// The queue is a doubly linked list through the waiters, so that joining and leaving take constant time, and
+// a wait allocates only its `Waiter`.
+
+/// A FIFO queue of waiting tasks. Loop thread only.
+final class WaitQueue {
+    @safe @exclusivity(unchecked) private(set) var first: Waiter?
     // SAFETY: nil, or the last waiter, which the queue retains through `first`.
-    @safe private unowned(unsafe) var last: Waiter?
+    @safe @exclusivity(unchecked) private unowned(unsafe) var last: Waiter?
 
-    var isEmpty: Bool { first == nil }
+    /// Returns the queue in `storage`, and creates it first if there is none. For objects in which tasks
+    /// rarely wait.
+    static func of(_ storage: inout WaitQueue?) -> WaitQueue {
+        if let queue = storage { return queue }
+        let queue = WaitQueue()
+        storage = queue
+        return queue
+    }
 
-    /// Whether the queue contains a waiter that has not been cancelled.
-    var hasLiveWaiter: Bool {
-        var waiter = first
-        while let current = waiter {
-            if !current.wasCancelled { return true }
-            waiter = current.next
+    // MARK: Park
+
+    /// Joins the queue at the end, waits until the task is woken, and leaves the queue.
+    ///
+    /// - Parameters:
+    ///   - purpose: What the wait is for, in reports.
+    ///   - subject: The object that is waited for, in reports. The caller retains it.
+    ///   - ignoresNativeCancellation: See `FutureBase.park`.
+    ///   - whenJoined: Called when the task has joined the queue. If it throws, the task leaves again.
+    ///   - ifCancelled: Called when a cancelled task has left the queue. The parameter says whether the task
+    ///     had been woken: then its turn has to be passed on.
+    /// - Throws: `CancellationError` if the task is cancelled; what `whenJoined` throws.
+    @inline(__always)
+    func park(
+        for purpose: StaticString, on subject: AnyObject? = nil, ignoresNativeCancellation: Bool = false,
+        whenJoined: () throws -> Void = {}, ifCancelled: (_ wasWoken: Bool) -> Void = { _ in }
+    ) async throws {
+        let waiter = Waiter(for: purpose, on: subject)
+        append(waiter)
+        do {
+            try whenJoined()
+            try await waiter.wait(ignoresNativeCancellation: ignoresNativeCancellation)
+        } catch {
+            remove(waiter)
+            ifCancelled(waiter.state == .finished)
+            throw error
         }
-        return false
+        remove(waiter)
     }
 
-    mutating func append(_ waiter: Waiter) {
-        waiter.previous = last
-        if let last = last { last.next = waiter } else { first = waiter }
-        last = waiter
+    /// The same, but waits at most until `deadline` on the loop's clock.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled. The deadline is not an error.
+    func park(for purpose: StaticString, on subject: AnyObject? = nil, until deadline: Int64?, of loop: EventLoop)
+        async throws
+    {
+        guard let deadline else { return try await park(for: purpose, on: subject) }
+        let waiter = Waiter(for: purpose, on: subject)
+        append(waiter)
+        let timer = loop.schedule(.complete(waiter), at: deadline)
+        defer {
+            timer.cancel()
+            remove(waiter)
+        }
+        try await waiter.wait()
     }
 
-    /// Removes a waiter from anywhere in the queue; does nothing if it has already left.
-    mutating func remove(_ waiter: Waiter) {
-        let previous = waiter.previous
-        guard previous != nil || first === waiter else { return }
-        if let next = waiter.next { next.previous = previous } else { last = previous }
-        if let previous { previous.next = waiter.next } else { first = waiter.next }
-        waiter.next = nil
-        waiter.previous = nil
-    }
+    // MARK: Wake
 
-    /// Wakes the first waiter, which stays in the queue until it runs; does nothing if it has already been
+    /// Wakes the first waiter, which stays in the queue until it runs. Does nothing if it has already been
     /// woken.
-    func wakeHead() { first?.complete() }
+    func wakeFirst() { first?.complete() }
 
-    /// Wakes the first waiters that have not been woken yet. They stay in the queue.
+    /// Wakes the first `count` waiters that have not been woken yet. They stay in the queue until they run.
     ///
     /// - Returns: How many were woken.
     @discardableResult
@@ -58,12 +100,58 @@ struct WaitQueue {
     }
 
     /// Removes waiters from the front of the queue until one of them can be woken.
-    mutating func wakeAndRemoveNext() {
+    func wakeAndRemoveFirst() {
         while let waiter = first {
             remove(waiter)
             guard !waiter.isDone else { continue }
             waiter.complete()
             return
         }
+    }
+
+    // MARK: State
+
+    var isEmpty: Bool { first == nil }
+
+    /// Whether the queue contains a waiter that has not been cancelled.
+    var hasLiveWaiter: Bool {
+        var waiter = first
+        while let current = waiter {
+            if !current.wasCancelled { return true }
+            waiter = current.next
+        }
+        return false
+    }
+
+    /// The waiters, in order.
+    var waiters: [Waiter] { Array(sequence(first: first, next: \.?.next).compactMap(\.self)) }
+
+    // MARK: The list
+
+    @inline(__always)
+    private func append(_ waiter: Waiter) {
+        waiter.previous = last
+        if let last = last { last.next = waiter } else { first = waiter }
+        last = waiter
+    }
+
+    /// Removes a waiter from anywhere in the queue; does nothing if it has already left.
+    private func remove(_ waiter: Waiter) {
+        let previous = waiter.previous
+        guard previous != nil || first === waiter else { return }
+        if let next = waiter.next { next.previous = previous } else { last = previous }
+        if let previous { previous.next = waiter.next } else { first = waiter.next }
+        waiter.next = nil
+        waiter.previous = nil
+    }
+
+    /// Stops the program if the list is damaged. For tests, and for debug builds.
+    func checkInvariants() {
+        var (previous, waiter): (Waiter?, Waiter?) = (nil, first)
+        while let current = waiter {
+            precondition(current.previous === previous, "a waiter's `previous` is not the waiter before it")
+            (previous, waiter) = (current, current.next)
+        }
+        precondition(last === previous, "`last` is not the last waiter of the queue")
     }
 }

@@ -261,13 +261,10 @@ final class TLSChannel: ByteChannel {
     private func flushHeldLater() {
         guard !isFlushQueued, !lower.isPaused else { return }
         isFlushQueued = true
-        loop.ready.append(
-            .handle(
-                Handle(
-                    .callback { [self] in
-                        isFlushQueued = false
-                        flushHeld()
-                    })))
+        loop.enqueue { [self] in
+            isFlushQueued = false
+            flushHeld()
+        }
     }
 
     private func flushHeld() {

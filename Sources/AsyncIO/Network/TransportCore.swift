@@ -1,0 +1,47 @@
+/// What the three kinds of transports have in common: how they start, and how they call their protocol.
+protocol TransportCore: AnyObject, CustomStringConvertible {
+    var loop: EventLoop { get }
+
+    /// Calls the protocol's `connectionMade`.
+    func announce() throws
+    /// Starts calling the protocol with what arrives.
+    func startReading()
+    /// Notifies the protocol, then starts reading, then completes `waiter`. Each step has its own entry in
+    /// the queue, so that no data arrives before `connectionMade` has returned.
+    func start(completing waiter: Waiter?)
+    func close()
+}
+
+extension TransportCore {
+    func start(completing waiter: Waiter?) {
+        loop.enqueue { [self] in try announce() }
+        loop.enqueue { [self] in startReading() }
+        if let waiter { loop.enqueue(completing: waiter) }
+    }
+
+    /// Starts, and returns after the protocol has been notified. Closes the transport if the task is
+    /// cancelled.
+    func startAndWait() async throws {
+        let waiter = Waiter(for: "a transport to start")
+        start(completing: waiter)
+        do {
+            try await waiter.wait()
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    /// Calls the protocol where no caller could receive an error that it throws.
+    func call(_ body: () throws -> Void) {
+        do {
+            try body()
+        } catch {
+            loop.nobodyCatches(error) {
+                loop.callExceptionHandler(
+                    ExceptionContext(
+                        message: "Exception in callback of a protocol", error: error, subject: description))
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+// # Waiting whatever is cancelled
+//
+// Some waits have to reach their end: a condition must hold its lock again, the memory of a file request
+// belongs to the kernel until the request has ended, a scope must not return before its tasks. A request to
+// cancel that arrives in the meantime ends the current wait, as always. The shielded operation holds the
+// request, waits again, and throws it at the end. If several requests arrive, the latest one counts, with its
+// message.
+//
+// The native cancellation of a plain Swift task stays set. Once such a task has noticed it, its further waits
+// ignore it; otherwise they would all end at once.
+
+/// A cancellation that a task has seen and will throw later.
+struct HeldCancellation {
+    let error: any Error
+    let message: String?
+
+    /// Holds an error that the current task has just received.
+    init(_ error: any Error) {
+        self.error = error
+        message = runningTask()?.deliveredMessage
+    }
+
+    /// Makes this the latest cancellation that the current task has seen. Returns the error to throw.
+    func delivered() -> any Error {
+        runningTask()?.deliveredMessage = message
+        return error
+    }
+}
+
+/// Repeats `wait` until it returns without an error, whatever is cancelled.
+///
+/// - Parameters:
+///   - ignoresNativeCancellation: Whether also the first wait of a plain Swift task ignores its cancellation.
+///   - wait: Waits for a condition, and returns when it is true. The parameter says whether its waits are to
+///     ignore the native cancellation of a plain Swift task.
+///   - onCancel: Called for each request to cancel, before waiting again.
+/// - Returns: The latest request that arrived in the meantime, if any.
+@inline(__always)
+func shielded(
+    ignoresNativeCancellation: Bool = false, _ wait: (_ ignoresNativeCancellation: Bool) async throws -> Void,
+    onCancel: (HeldCancellation) -> Void = { _ in }
+) async -> HeldCancellation? {
+    var held: HeldCancellation?
+    while true {
+        do {
+            try await wait(ignoresNativeCancellation || held != nil)
+            return held
+        } catch {
+            let cancellation = HeldCancellation(error)
+            held = cancellation
+            onCancel(cancellation)
+        }
+    }
+}
