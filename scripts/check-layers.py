@@ -8,8 +8,8 @@
 A file in Sources/AsyncIO can name what its own layer and the layers below it declare: types, free
 functions and variables, and members that an extension adds to a type. Layers in one line of LAYERS
 are siblings, which must not name each other. A module can import only the modules in MODULES. Only
-the files in CSHIMS import the C module, and only files in a directory `Runtime` use the SPI and the
-symbols of the Swift runtime, apart from the files in RUNTIME.
+the files in CSHIMS import the C module. Only files in a directory `Runtime`, C files named `runtime`,
+and the files in RUNTIME use the SPI and the symbols of the Swift runtime.
 
 The script does not know what the compiler knows: it finds declarations by name, and the type of a
 receiver by the annotations of variables. Where a name can mean several declarations, the script
@@ -64,7 +64,7 @@ MODULES = {
 }
 CSHIMS = ("Sources/AsyncIOSystem/", "Sources/AsyncIO/Runtime/")
 
-# The files outside a directory `Runtime` that use symbols of the Swift runtime, and why.
+# The other files that use symbols of the Swift runtime, and why.
 RUNTIME = {
     "Sources/CAsyncIOMain/constructor.c": "replaces swift_job_run in programs that link the module",
     "Sources/CAsyncIOTesting/constructor.c": "counts references in tests",
@@ -605,7 +605,8 @@ def check_imports(root):
         place, is_swift = path.relative_to(root).as_posix(), path.suffix == ".swift"
         module = place.split("/")[1]
         directories = place.split("/")[2:-1]
-        is_runtime = place in RUNTIME or "runtime" in [name.lower() for name in [*directories, path.stem]]
+        is_runtime = place in RUNTIME or "runtime" in [name.lower() for name in directories]
+        is_runtime |= not is_swift and path.stem == "runtime"
         found = tokens(path.read_text(), is_c=not is_swift)
         symbols = set()
         for index, (kind, text, line, _) in enumerate(found):

@@ -216,6 +216,7 @@ class LayerTests(unittest.TestCase):
     def test_the_runtime_is_used_in_directories_runtime_only(self):
         self.write("AsyncIO/Loop/SPI.swift", "@_spi(Executors)\ninternal import _Concurrency\n")
         self.write("AsyncIO/Loop/Symbol.swift", '@_silgen_name("swift_task_cancel")\nfunc cancel()\n// swift_job_run\n')
+        self.write("AsyncIO/Loop/runtime.swift", "@_spi(Executors) internal import _Concurrency\n")
         self.write("AsyncIOSystem/Prefix.swift", 'let prefixes = ["swift_", "$s"]\n')
         self.write("CShims/task.c", "char quote = '\"'; /* swift_job_run */\nvoid swift_task_cancel(void *);\n")
         self.write("CShims/runtime.c", "void swift_task_cancel(void *);\n")
@@ -223,7 +224,7 @@ class LayerTests(unittest.TestCase):
         symbols = "only files in a directory Runtime use symbols of the Swift runtime: swift_task_cancel"
         self.expect(
             "@Loop/SPI.swift:1: only files in a directory Runtime use an SPI", f"@Loop/Symbol.swift:1: {symbols}",
-            f"Sources/CShims/task.c:2: {symbols}")
+            "@Loop/runtime.swift:1: only files in a directory Runtime use an SPI", f"Sources/CShims/task.c:2: {symbols}")
 
     # Tables, the picture, exceptions
 
