@@ -16,8 +16,8 @@ package final class Pulse: @unchecked Sendable {
         package init(rawValue: UInt32) { self.rawValue = rawValue }
         /// The watcher reads the current step, which must not end meanwhile.
         package static let held = Flags(rawValue: UInt32(ASYNCIO_PULSE_HELD))
-        /// Steps are to be timed.
-        package static let timed = Flags(rawValue: UInt32(ASYNCIO_PULSE_TIMED))
+        /// Observers want to see steps.
+        package static let observed = Flags(rawValue: UInt32(ASYNCIO_PULSE_TIMED))
     }
 
     /// The step that the loop is in, or the fact that it is in its poller.
@@ -73,4 +73,24 @@ package final class Pulse: @unchecked Sendable {
     /// Makes every thread see what this one did before. Returns false if the system does not
     /// support it.
     package static func barrierForAll() -> Bool { asyncio_barrier_for_all() }
+
+    // MARK: Holding
+
+    /// Held while a thread reads what the loop's thread is doing.
+    private static let gate = Guarded(())
+
+    /// Runs `body` while the loop's thread, if it is in a step, stays in it until `body` has returned.
+    package func whileHeld<T>(_ body: () -> T) -> T {
+        Self.gate.withLock { _ in
+            raise(.held)
+            defer { lower(.held) }
+            return body()
+        }
+    }
+
+    /// Waits until no thread reads what the loop's thread is doing.
+    package static func waitWhileHeld() { gate.withLock { _ in } }
+
+    /// Runs `body` while no thread reads what the loop's thread is doing.
+    package static func whileNotHeld(_ body: () -> Void) { gate.withLock { _ in body() } }
 }

@@ -136,8 +136,3 @@ enum CapturedStack: Sendable {
         chains.flatMap { CallGraphFrame.users(among: Symbolizer.places(of: $0)) }
     }
 }
-
-extension Duration {
-    /// The duration with two or three digits: "3.2 s", "15 ms".
-    var inWords: String { timeInWords(nanoseconds: roundedUpNanoseconds) }
-}

@@ -34,22 +34,16 @@ public struct LoopStatistics: Sendable {
     public let longestStall: Duration
 }
 
-/// The traffic through a loop's sockets and pipes. Loop thread only.
-struct Traffic {
-    var connections = 0
-    var received = 0
-    var sent = 0
-}
-
 extension EventLoop {
     /// The state of the loop: its lag, and counts of its tasks, timers, and connections.
     public var statistics: LoopStatistics {
         assertUsable("statistics")
-        let (stalls, longestStall) = blockage.withLock { ($0.stalls, $0.longest) }
+        let (stalls, longestStall) = Blockage.with(self) { ($0.stalls, $0.longest) }
+        let network = existingComponent(LoopNetwork.self)
         return LoopStatistics(
             name: name, turns: turns, steps: pulse.steps, tasks: tasks.count, ready: ready.count, timers: timers.count,
-            descriptors: descriptors.count, connections: traffic.connections, bytesReceived: traffic.received,
-            bytesSent: traffic.sent, lag: .nanoseconds(lag.latest), longestLag: .nanoseconds(lag.longest),
+            descriptors: descriptors.count, connections: network?.connections ?? 0, bytesReceived: network?.received ?? 0,
+            bytesSent: network?.sent ?? 0, lag: .nanoseconds(lag.latest), longestLag: .nanoseconds(lag.longest),
             stalls: stalls, longestStall: .nanoseconds(longestStall))
     }
 }

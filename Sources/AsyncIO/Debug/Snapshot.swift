@@ -23,7 +23,7 @@ struct LoopSnapshot: Sendable {
         let since: Duration?
         let created: CreationSite?
         let cancelling: Int
-        let times: StepTimes.Figures
+        let times: StepTimer.Figures
         let awaitedBy: [UInt64]
         fileprivate let addresses: [CodeAddresses]
 
@@ -45,9 +45,10 @@ struct LoopSnapshot: Sendable {
     init(of loop: EventLoop, stacks: Stacks) {
         let graph = AwaitGraph(of: loop)
         let all = loop.tasks.all
-        loop.stepTimes.keepOnly(Set(all.map(\.number)))
+        let times = loop.component(StepTimer.self)
+        times.keepOnly(Set(all.map(\.number)))
         statistics = loop.statistics
-        busy = loop.stepTimes.all.total
+        busy = times.all.total
         isDebug = loop.debug
         let sleeps = loop.timers.sleeps
         let carriers = loop.carriers.stored
@@ -59,7 +60,7 @@ struct LoopSnapshot: Sendable {
                 number: task.number, name: task.name, state: task.activity.name,
                 waitsFor: task.waitText { sleeps[ObjectIdentifier($0)] }, since: task.waitedFor,
                 created: task.site, cancelling: task.cancelling,
-                times: loop.stepTimes.figures[task.number] ?? StepTimes.Figures(),
+                times: times.figures[task.number] ?? StepTimer.Figures(),
                 awaitedBy: graph.awaiters(of: task).map(\.number),
                 addresses: chosen.contains(task.number)
                     ? task.suspendedFrames(stored: carriers[ObjectIdentifier(task)] ?? []) : [])

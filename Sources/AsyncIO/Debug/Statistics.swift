@@ -186,3 +186,7 @@ extension AsyncTaskGroup: CustomStringConvertible {
         return "AsyncTaskGroup (\(count) \(count == 1 ? "task" : "tasks"))"
     }
 }
+
+extension Lock: HeldByTasks {
+    var holders: [AnyAsyncTask] { owner.map { [$0] } ?? [] }
+}

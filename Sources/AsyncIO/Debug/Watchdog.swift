@@ -17,12 +17,36 @@ internal import Logging
 // If a look is itself much too late, the machine had no time for this process, or the process was
 // stopped. That says nothing about the loop, so its time is measured anew.
 
-/// What the watchdog found in a loop, and the handler to call. Any thread.
+/// What the watchdog is to do about a loop, and what it has found. Any thread.
 struct Blockage {
+    var threshold = Environment.blockedThreshold
     var handler: (@Sendable (BlockedLoopReport) -> Void)?
     var stalls = 0
     /// In nanoseconds.
     var longest: Int64 = 0
+
+    private static let all = Guarded<[ObjectIdentifier: Blockage]>([:])
+
+    static func with<T>(_ loop: EventLoop, _ body: (inout Blockage) -> T) -> T {
+        all.withLock { body(&$0[ObjectIdentifier(loop), default: Blockage()]) }
+    }
+
+    static func forget(_ loop: ObjectIdentifier) { all.withLock { $0[loop] = nil } }
+}
+
+/// Has the runs of a loop watched. Loop thread only.
+final class WatchedRuns: LoopComponent {
+    private let identifier: ObjectIdentifier
+
+    required init(on loop: EventLoop) {
+        identifier = ObjectIdentifier(loop)
+        super.init(on: loop)
+    }
+
+    deinit { Blockage.forget(identifier) }
+
+    override func runWillBegin() { Watchdog.shared.beginWatching(loop) }
+    override func runDidEnd() { Watchdog.shared.endWatching(loop) }
 }
 
 /// Watches the loops of the process. Any thread, except as marked.
@@ -57,7 +81,7 @@ package final class Watchdog: Sendable {
         /// Records how long the loop has been blocked, if it has been reported.
         func noteDuration(until now: Int64) {
             guard hasReported else { return }
-            loop.blockage.withLock { $0.longest = max($0.longest, now - since) }
+            Blockage.with(loop) { $0.longest = max($0.longest, now - since) }
         }
     }
 
@@ -68,8 +92,6 @@ package final class Watchdog: Sendable {
     }
 
     private let state = Guarded(State())
-    /// Held while a watchdog reads a task.
-    private static let gate = Guarded(())
     private let bell = ThreadGate()
     /// Held by the watchdog's thread from a look until the end of its report.
     private let looking = Guarded(())
@@ -135,12 +157,6 @@ package final class Watchdog: Sendable {
         return true
     }
 
-    /// Waits until the watchdog has finished reading a task, if it is reading one.
-    static func waitWhileLooking() { gate.withLock { _ in } }
-
-    /// Runs `body` while the watchdog is reading no task.
-    static func whileNotLooking(_ body: () -> Void) { gate.withLock { _ in body() } }
-
     private static let startInspection: Void = {
         do {
             try allowInspection(dumpSignal: Environment.dumpSignal)
@@ -205,7 +221,7 @@ package final class Watchdog: Sendable {
         }
         if let ended { Self.tellEnd(ended.0, ended.1) }
         guard let stuck, let report = report(on: stuck, at: now) else { return }
-        let handler = stuck.loop.blockage.withLock { $0.handler }
+        let handler = Blockage.with(stuck.loop) { $0.handler }
         note(stuck, now, isLogged: handler == nil)
         if let handler { handler(report) } else { Self.log(report, stuck.loop) }
     }
@@ -219,7 +235,7 @@ package final class Watchdog: Sendable {
             state.running[index].hasReported = true
             if isLogged { state.running[index].isLogged = true }
         }
-        stuck.loop.blockage.withLock { blockage in
+        Blockage.with(stuck.loop) { blockage in
             if !stuck.hasReported { blockage.stalls += 1 }
             blockage.longest = max(blockage.longest, now - stuck.since)
         }
@@ -229,9 +245,7 @@ package final class Watchdog: Sendable {
     private func report(on stuck: Watched, at now: Int64) -> BlockedLoopReport? {
         let addresses = CodeAddresses(of: stuck.thread)
         let pulse = stuck.loop.pulse
-        let facts = Self.gate.withLock { _ -> (name: String?, site: CreationSite?)? in
-            pulse.raise(.held)
-            defer { pulse.lower(.held) }
+        let facts = pulse.whileHeld { () -> (name: String?, site: CreationSite?)? in
             guard Pulse.barrierForAll(), pulse.position == stuck.position else { return nil }
             // SAFETY: the loop's thread is inside the step that runs this task, and waits for the
             // gate before it leaves the step or ends the task.
@@ -290,11 +304,12 @@ extension EventLoop {
     /// thread, unless a handler is set with ``setBlockedHandler(_:)``. A loop in virtual time is
     /// not watched.
     public var blockedThreshold: Duration? {
-        get { storedThreshold }
+        get { Blockage.with(self) { $0.threshold } }
         set {
             assertUsable("blockedThreshold")
-            storedThreshold = newValue.map { max($0, .milliseconds(1)) }
-            Watchdog.shared.setThreshold(storedThreshold, of: self)
+            let threshold = newValue.map { max($0, .milliseconds(1)) }
+            Blockage.with(self) { $0.threshold = threshold }
+            Watchdog.shared.setThreshold(threshold, of: self)
         }
     }
 
@@ -304,6 +319,6 @@ extension EventLoop {
     ///
     /// - Parameter handler: the handler; `nil` for the default, which logs the report.
     public func setBlockedHandler(_ handler: (@Sendable (BlockedLoopReport) -> Void)?) {
-        blockage.withLock { $0.handler = handler }
+        Blockage.with(self) { $0.handler = handler }
     }
 }

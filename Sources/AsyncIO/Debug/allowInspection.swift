@@ -140,7 +140,7 @@ final class InspectionServer: Sendable {
         let posted = glance.loop.send(
             .callback {
                 guard answer.isAwaited, let loop = EventLoop.here else { return }
-                loop.noteInspection()
+                loop.component(Inspection.self).note()
                 answer.give(LoopSnapshot(of: loop, stacks: stacks))
             })
         guard posted else { return .nothing("the event loop is closed") }
@@ -175,12 +175,25 @@ final class InspectionServer: Sendable {
     }
 }
 
-extension EventLoop {
-    /// Times steps for the next ten seconds, so that the tool's next request includes run times.
-    fileprivate func noteInspection() {
-        timeSteps(true, for: .inspection)
-        inspectionTimer?.cancel()
-        inspectionTimer = schedule(
-            .callback { [unowned self] in timeSteps(false, for: .inspection) }, at: time.advanced(by: .seconds(10)))
+/// Times steps for ten seconds after a tool has asked, so that the tool's next request includes run times.
+/// Loop thread only.
+private final class Inspection: LoopComponent {
+    private var timer: TimerHandle?
+
+    func note() {
+        loop.component(StepTimer.self).time(true, for: .inspection)
+        timer?.cancel()
+        timer = loop.schedule(
+            .callback { [unowned self] in loop.component(StepTimer.self).time(false, for: .inspection) },
+            at: loop.time.advanced(by: .seconds(10)))
     }
+}
+
+extension Environment {
+    /// `ASYNCIO_DUMP_SIGNAL`: the signal that prints the tasks; nil for none.
+    static let dumpSignal: ProcessSignal? = {
+        guard let text = value(of: "ASYNCIO_DUMP_SIGNAL") else { return .user1 }
+        guard let number = Int32(text), number > 0 else { return nil }
+        return ProcessSignal(rawValue: number)
+    }()
 }

@@ -40,11 +40,21 @@
         ) throws -> MetricsReport {
             guard interval > .zero else { throw ValueError("interval must be positive, got \(interval)") }
             try checkOpen("reportMetrics")
-            metricsReport?.cancel()
+            let reports = component(MetricsReports.self)
+            reports.current?.cancel()
             let report = MetricsReport(on: self, every: interval, factory ?? MetricsSystem.factory)
-            metricsReport = report
+            reports.current = report
             return report
         }
+    }
+
+    /// The reports that a loop makes now. Loop thread only.
+    private final class MetricsReports: LoopComponent {
+        var current: MetricsReport?
+
+        override class var rank: Rank { .metrics }
+
+        override func loopWillClose() { current?.cancel() }
     }
 
     /// The reports of a loop's metrics; see ``EventLoop/reportMetrics(every:factory:)``.
@@ -60,6 +70,7 @@
         private var timer: TimerHandle?
         private var latest: LoopStatistics
         private var latestTime: Int64
+        private let turnTimes = TurnTimes()
 
         private let lag, turnTime: CoreMetrics.Timer
         private let busy, ready, tasks, timers, connections: Gauge
@@ -87,8 +98,8 @@
             latest = loop.statistics
             latestTime = loop.time
             due = loop.time.advanced(by: interval)
-            loop.turnTimes.isWanted = true
-            loop.lag.takeLongestOfInterval()
+            loop.addObserver(turnTimes)
+            loop.lag.beginInterval()
             schedule()
         }
 
@@ -97,8 +108,8 @@
             guard !isOver else { return }
             isOver = true
             timer?.cancel()
-            loop.metricsReport = nil
-            loop.turnTimes = TurnTimes()
+            loop.existingComponent(MetricsReports.self)?.current = nil
+            loop.removeObserver(turnTimes)
             for metric in [lag, turnTime] { metric.destroy() }
             for metric in [busy, ready, tasks, timers, connections] { metric.destroy() }
             for metric in [turns, received, sent, stalls] { metric.destroy() }
@@ -111,8 +122,9 @@
         private func report() {
             let statistics = loop.statistics
             let time = loop.time
-            let turn = loop.turnTimes.take()
-            lag.recordNanoseconds(loop.lag.takeLongestOfInterval())
+            let turn = turnTimes.take()
+            lag.recordNanoseconds(loop.lag.longestOfInterval)
+            loop.lag.beginInterval()
             turnTime.recordNanoseconds(turn.longest)
             busy.record(min(1, Double(turn.total) / Double(max(1, time - latestTime))))
             ready.record(turn.longestQueue)
@@ -130,26 +142,33 @@
         }
     }
 
-    /// The duration of turns, measured while it is wanted. Loop thread only.
-    struct TurnTimes {
-        var isWanted = false
-        private(set) var total: Int64 = 0
-        private(set) var longest: Int64 = 0
-        private(set) var longestQueue = 0
-
-        /// - Parameters:
-        ///   - duration: the duration of the turn in nanoseconds, not counting its sleep.
-        ///   - entries: the number of entries that the turn ran.
-        mutating func note(_ duration: Int64, entries: Int) {
-            total += duration
-            longest = max(longest, duration)
-            longestQueue = max(longestQueue, entries)
+    /// Measures turns. Loop thread only.
+    private final class TurnTimes: LoopObserver {
+        struct Figures {
+            /// In nanoseconds, not counting the sleep of a turn.
+            var total: Int64 = 0
+            var longest: Int64 = 0
+            var longestQueue = 0
         }
 
-        /// Returns the figures since the last call, and resets them.
-        mutating func take() -> TurnTimes {
-            defer { self = TurnTimes(isWanted: isWanted) }
-            return self
+        private var figures = Figures()
+        private var start: Int64 = 0
+
+        func turnBegan(on loop: EventLoop, ready: Int) {
+            start = SystemClock.now()
+            figures.longestQueue = max(figures.longestQueue, ready)
+        }
+
+        func turnEnded(on loop: EventLoop) {
+            let duration = SystemClock.now() - start
+            figures.total += duration
+            figures.longest = max(figures.longest, duration)
+        }
+
+        /// Returns the figures since the last call.
+        func take() -> Figures {
+            defer { figures = Figures() }
+            return figures
         }
     }
 #endif

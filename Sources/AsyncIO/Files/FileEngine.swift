@@ -8,8 +8,13 @@ class FileEngine {
     static let readNowLimit = 256 * 1024
 
     unowned let loop: EventLoop
+    /// What the end of the loop, and virtual time, wait for.
+    let work: ForeignWork
 
-    init(loop: EventLoop) { self.loop = loop }
+    init(loop: EventLoop) {
+        self.loop = loop
+        work = loop.foreignWork
+    }
 
     /// Starts the operation, which may end before this returns.
     func start(_ operation: FileOperation) throws {}

@@ -14,7 +14,7 @@ internal import SystemPackage
 /// Performs requests on threads.
 final class ThreadFileEngine: FileEngine {
     override func start(_ operation: FileOperation) throws {
-        if loop.isExecutorShutDown { throw RuntimeError("Executor shutdown has been called") }
+        if work.isShutDown { throw RuntimeError("Executor shutdown has been called") }
         if operation.mayBlock { startAside(operation) } else { startInPool(operation) }
     }
 
@@ -26,7 +26,7 @@ final class ThreadFileEngine: FileEngine {
             operation.leave()
             guard let thread = operation.thread else { return }
             // The end of the program does not wait for this thread.
-            loop.foreignWorkEnded()
+            work.end()
             thread.interrupt()
         }
     }
@@ -34,9 +34,9 @@ final class ThreadFileEngine: FileEngine {
     // MARK: In the pool
 
     private func startInPool(_ operation: FileOperation) {
-        loop.outstandingForeignWork += 1
+        work.begin()
         let report = Report(loop: loop, operation: operation) { [self] in
-            loop.foreignWorkEnded()
+            work.end()
             if operation.request.mustBlock, !operation.isDone, !operation.isLeft {
                 startAside(operation)
             } else {
@@ -49,9 +49,9 @@ final class ThreadFileEngine: FileEngine {
     // MARK: On a thread of its own
 
     private func startAside(_ operation: FileOperation) {
-        loop.outstandingForeignWork += 1
+        work.begin()
         let report = Report(loop: loop, operation: operation) { [self] in
-            if !operation.isLeft { loop.foreignWorkEnded() }
+            if !operation.isLeft { work.end() }
             operation.thread = nil
             operation.end()
         }
@@ -61,7 +61,7 @@ final class ThreadFileEngine: FileEngine {
             }
         } catch {
             // The system cannot start another thread.
-            loop.foreignWorkEnded()
+            work.end()
             operation.request.result = -Int(error.rawValue)
             operation.end()
         }

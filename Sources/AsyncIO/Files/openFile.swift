@@ -87,14 +87,27 @@ public func withFile<T>(
 
 // MARK: Inside
 
+/// The engine that reads and writes files for a loop; created when it is first used.
+final class LoopFiles: LoopComponent {
+    var engine: FileEngine?
+
+    override class var rank: Rank { .files }
+
+    override func loopWillClose() {
+        engine?.close()
+        engine = nil
+    }
+}
+
 extension EventLoop {
     /// The engine that performs this loop's file requests, created on first use.
     var fileEngine: FileEngine {
         get throws {
-            if let files { return files }
+            let files = component(LoopFiles.self)
+            if let engine = files.engine { return engine }
             try checkOpen("openFile")
             let engine = try FileBackend.fromEnvironment().makeEngine(for: self)
-            files = engine
+            files.engine = engine
             return engine
         }
     }
@@ -129,8 +142,9 @@ package enum FileBackend: String, CaseIterable, Sendable {
 extension EventLoop {
     /// Selects the backend before the loop opens its first file. For tests.
     package func useFileBackend(_ backend: FileBackend) throws {
-        if files != nil { throw RuntimeError("this loop has already opened a file") }
-        files = try backend.makeEngine(for: self)
+        let files = component(LoopFiles.self)
+        if files.engine != nil { throw RuntimeError("this loop has already opened a file") }
+        files.engine = try backend.makeEngine(for: self)
     }
 }
 

@@ -189,8 +189,9 @@ private final class GeneratorCore<Element>: OpenGenerator {
 
     func run(_ body: (AsyncGenerator<Element>.Yield) async throws -> Void) async {
         let loop = EventLoop.required(for: "A generator")
-        let number = loop.generators.add(self)
-        defer { loop.generators.remove(number) }
+        let open = loop.component(OpenGenerators.self)
+        let number = open.add(self)
+        defer { open.remove(number) }
         task.enterCarrier()
         let end: Result<Element?, any Error>
         do {

@@ -24,6 +24,8 @@ final class GeneratorTask: AnyAsyncTask {
 
     init() { super.init(behind: "generator") }
 
+    override var hiddenTask: AnyAsyncTask? { self }
+
     // Generators can consume generators, to any depth, so these members iterate instead of
     // recursing.
 
@@ -34,9 +36,9 @@ final class GeneratorTask: AnyAsyncTask {
     }
 
     override var waitDescription: String {
-        var innermost = self
+        var innermost: AnyAsyncTask = self
         var depth = 0
-        while let inner = innermost.generator {
+        while let inner = innermost.hidden {
             innermost = inner
             depth += 1
         }
@@ -93,13 +95,10 @@ extension AnyAsyncTask {
         other.mustCancel = true
         other.requestedMessage = requestedMessage
     }
-
-    /// The body of the generator that the task consumes, while the body has control.
-    final var generator: GeneratorTask? { waitingOn as? GeneratorTask }
 }
 
-/// The generators of a loop whose bodies have started and not ended.
-struct GeneratorList {
+/// The generators of a loop whose bodies have started and not ended. Loop thread only.
+final class OpenGenerators: LoopComponent {
     private var generators: [Int: any OpenGenerator] = [:]
     private var lastNumber = 0
 
@@ -108,11 +107,11 @@ struct GeneratorList {
     /// Oldest first.
     var all: [any OpenGenerator] { generators.sorted { $0.key < $1.key }.map(\.value) }
 
-    mutating func add(_ generator: any OpenGenerator) -> Int {
+    func add(_ generator: any OpenGenerator) -> Int {
         lastNumber += 1
         generators[lastNumber] = generator
         return lastNumber
     }
 
-    mutating func remove(_ number: Int) { generators[number] = nil }
+    func remove(_ number: Int) { generators[number] = nil }
 }

@@ -16,7 +16,7 @@ extension EventLoop {
     /// asyncio: `loop.shutdown_asyncgens`.
     public func shutdownAsyncGenerators() async {
         assertUsable("shutdownAsyncGenerators")
-        guard !generators.isEmpty else { return }
+        guard let generators = existingComponent(OpenGenerators.self), !generators.isEmpty else { return }
         var closing: [AsyncTask<Void>] = []
         for generator in generators.all {
             closing.append(createTask(name: "generator clean-up") { try await generator.close() })

@@ -21,13 +21,6 @@ enum Environment {
     /// Whether `ASYNCIO_INSPECT` is set and neither empty nor 0.
     static let inspect = value(of: "ASYNCIO_INSPECT").map { $0 != "0" } ?? false
 
-    /// `ASYNCIO_DUMP_SIGNAL`: the signal that prints the tasks; nil for none.
-    static let dumpSignal: ProcessSignal? = {
-        guard let text = value(of: "ASYNCIO_DUMP_SIGNAL") else { return .user1 }
-        guard let number = Int32(text), number > 0 else { return nil }
-        return ProcessSignal(rawValue: number)
-    }()
-
     /// Returns the value of a variable, or nil if it is not set or empty.
     static func value(of name: String) -> String? {
         // SAFETY: the text is copied at once, before anything can change it.

@@ -1,5 +1,3 @@
-internal import CShims
-
 extension EventLoop {
     /// The event loop that runs on this thread, or `nil`.
     ///
@@ -22,7 +20,7 @@ extension EventLoop {
     @inline(__always)
     static var here: EventLoop? {
         // SAFETY: only `whileCurrent` sets the pointer, and retains the loop for as long as it is set.
-        guard let pointer = unsafe asyncio_loop_get() else {
+        guard let pointer = unsafe ThreadState.loop else {
             return loopOfAsyncMain()
         }
         return unsafe Unmanaged<EventLoop>.fromOpaque(pointer).takeUnretainedValue()
@@ -34,26 +32,19 @@ extension EventLoop {
     @inline(never)
     private static func loopOfAsyncMain() -> EventLoop? {
         // Code outside of any Swift task cannot be an async main.
-        guard asyncio_awaits_main(), Carrier.current != nil else { return nil }
-        do {
-            // SAFETY: the retain is never balanced; the loop lives as long as the process.
-            let loop = try unsafe Unmanaged.passRetained(makeForAsyncMain())
-            unsafe asyncio_loop_set(loop.toOpaque())
-            return unsafe loop.takeUnretainedValue()
-        } catch {
-            ProgramEnd.end(with: error)
-        }
+        guard ThreadState.awaitsMain, Carrier.current != nil, let make = unsafe makeLoopForAsyncMain else { return nil }
+        // SAFETY: the retain is never balanced; the loop lives as long as the process.
+        let loop = unsafe Unmanaged.passRetained(make())
+        unsafe ThreadState.setLoop(loop.toOpaque())
+        return unsafe loop.takeUnretainedValue()
     }
 
-    /// Returns the loop that an `async` main runs on.
-    static func forAsyncMain() throws -> EventLoop { try here ?? makeForAsyncMain() }
-
-    private static func makeForAsyncMain() throws -> EventLoop {
-        asyncio_set_awaits_main(false)
-        let loop = try EventLoop()
-        loop.asyncMain = AsyncMain(on: loop)
-        return loop
-    }
+    // The layer above the kernel sets these, once, before any loop exists; see AsyncMain.
+    // SAFETY: as above.
+    /// Creates the loop of an `async` main, or ends the program.
+    nonisolated(unsafe) static var makeLoopForAsyncMain: (() -> EventLoop)?
+    /// Runs that loop until the program ends.
+    nonisolated(unsafe) static var runAsyncMain: (() throws -> Void)?
 
     /// Returns the loop of this thread, for code that cannot continue without one: memory safety depends on
     /// no other thread touching the library's objects.
@@ -68,7 +59,7 @@ extension EventLoop {
     /// Returns false, without calling `body`, if this thread has no loop.
     @inline(__always)
     static func withHere(_ body: (EventLoop) -> Void) -> Bool {
-        guard let pointer = unsafe asyncio_loop_get() ?? pointerForAsyncMain() else { return false }
+        guard let pointer = unsafe ThreadState.loop ?? pointerForAsyncMain() else { return false }
         // SAFETY: as in `here`.
         unsafe Unmanaged<EventLoop>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
         return true
@@ -76,7 +67,7 @@ extension EventLoop {
 
     @inline(__always)
     static func withRequired<T>(for operation: StaticString, _ body: (EventLoop) throws -> T) rethrows -> T {
-        guard let pointer = unsafe asyncio_loop_get() ?? pointerForAsyncMain() else { noLoop(operation) }
+        guard let pointer = unsafe ThreadState.loop ?? pointerForAsyncMain() else { noLoop(operation) }
         // SAFETY: as in `here`.
         return try unsafe Unmanaged<EventLoop>.fromOpaque(pointer)._withUnsafeGuaranteedRef(body)
     }
@@ -84,7 +75,7 @@ extension EventLoop {
     // This function takes no body: keeping one for this path would cost the other path reference counts.
     @inline(never)
     private static func pointerForAsyncMain() -> UnsafeMutableRawPointer? {
-        loopOfAsyncMain() == nil ? nil : unsafe asyncio_loop_get()
+        loopOfAsyncMain() == nil ? nil : unsafe ThreadState.loop
     }
 
     /// Stops the program if a loop runs on another thread. Before its loop runs, an object may be used where
@@ -106,21 +97,21 @@ extension EventLoop {
 
     /// Makes this loop the current one of the thread while `body` runs.
     func whileCurrent<T>(_ body: () throws -> T) rethrows -> T {
-        let outer = unsafe asyncio_loop_get()
-        unsafe asyncio_loop_set(Unmanaged.passUnretained(self).toOpaque())
-        defer { unsafe asyncio_loop_set(outer) }
+        let outer = unsafe ThreadState.loop
+        unsafe ThreadState.setLoop(Unmanaged.passUnretained(self).toOpaque())
+        defer { unsafe ThreadState.setLoop(outer) }
         return try withExtendedLifetime(self) { try body() }
     }
 
     /// Hides the running loop from `body`, which then runs as at the top level of a program. For tests that
     /// run inside a loop and test code that creates loops.
     package static func outsideOfAnyLoop<T>(_ body: () throws -> T) rethrows -> T {
-        let outer = unsafe asyncio_loop_get()
-        asyncio_loop_set(nil)
+        let outer = unsafe ThreadState.loop
+        unsafe ThreadState.setLoop(nil)
         let executor = LoopExecutor.shared.suspendRunning()
         defer {
             LoopExecutor.shared.resumeRunning(executor)
-            unsafe asyncio_loop_set(outer)
+            unsafe ThreadState.setLoop(outer)
         }
         return try body()
     }
@@ -135,17 +126,4 @@ extension EventLoop {
                 """)
         }
     }
-}
-
-extension EventLoop {
-    /// Makes the event loop the executor of this process, whose first thread this is. For the product
-    /// AsyncIOMain.
-    package static func installExecutor() {
-        LoopExecutor.install()
-        asyncio_set_awaits_main(true)
-        ProgramEnd.reportsEveryError()
-    }
-
-    /// Leaves Ctrl-C to the test runner, which it ends as usual.
-    package static func leaveInterruptsAlone() { unsafe AsyncMain.leavesInterruptsAlone = true }
 }

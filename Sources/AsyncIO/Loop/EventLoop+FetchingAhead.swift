@@ -1,5 +1,4 @@
 internal import AsyncIOSystem
-internal import CShims
 
 // # Prefetching
 //
@@ -31,7 +30,7 @@ extension EventLoop {
         }
         if second <= count, case .wake(let job, _) = ready[second - 1] {
             // Sound: the job belongs to a suspended task, which waits in the queue.
-            asyncio_prefetch_frames(job.bits)
+            fetchFrames(ofTask: job.bits)
         }
     }
 }
@@ -58,10 +57,6 @@ extension DescriptorTable {
         if let reader { fetch(reader.bits, lines: 2) }
     }
 }
-
-/// Prefetches memory that is needed soon. The address does not have to be valid.
-@inline(__always)
-func fetch(_ address: UInt, lines: Int32) { asyncio_prefetch(address, lines) }
 
 extension UnownedJob {
     @inline(__always)

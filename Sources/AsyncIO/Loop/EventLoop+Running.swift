@@ -115,16 +115,11 @@ extension EventLoop {
             task.forgetCallbacks()
         }
         tasks.removeAll()
-        #if Metrics
-            metricsReport?.cancel()
-        #endif
         timers.removeAll()
         descriptors.removeAll()
-        signals.removeAll()
-        for child in children.values { child.loopIsClosed() }
-        children = [:]
-        files?.close()
-        files = nil
+        for component in components { component.loopWillClose() }
+        components = []
+        observers = []
         releaseJobs()
         // Closed now, not when the last reference to the loop is released.
         poller.close()
@@ -139,9 +134,9 @@ extension EventLoop {
         isStalled = false
         let outer = whileCurrent { LoopExecutor.shared.beginRunning(self) }
         serveMainQueue()
-        Watchdog.shared.beginWatching(self)
+        for component in components { component.runWillBegin() }
         defer {
-            Watchdog.shared.endWatching(self)
+            for component in components { component.runDidEnd() }
             LoopExecutor.shared.endRunning(returningTo: outer)
             state = .idle
             isStopping = false

@@ -78,6 +78,18 @@ extension EventLoop {
 
     // MARK: Inside
 
+    /// Returns `callback` bound to the context of the code that schedules it now. In debug mode, it also
+    /// records that code.
+    func attributed(_ callback: @escaping () throws -> Void) -> () throws -> Void {
+        let callback = CallerContext.bind(callback)
+        guard debug else { return callback }
+        let origin = CodeAddresses()
+        return { [unowned self] in
+            self.origin = origin
+            try callback()
+        }
+    }
+
     /// Puts a callback at the end of the ready queue, for code of the library.
     @discardableResult
     func enqueue(_ callback: @escaping () throws -> Void) -> Handle {

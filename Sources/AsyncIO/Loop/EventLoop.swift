@@ -1,5 +1,4 @@
 package import AsyncIOSystem
-internal import CShims
 internal import Synchronization
 internal import SystemPackage
 
@@ -55,24 +54,8 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var sleepBounds = SleepBounds()
     /// Picks the next ready entry to run, in a seeded schedule.
     @safe @exclusivity(unchecked) var schedule: RandomSchedule?
-    /// Work on other threads that will report back through the inbox. A loop in virtual time waits for it
-    /// before it lets time jump.
-    @safe @exclusivity(unchecked) var outstandingForeignWork = 0
-    /// Name lookups that tasks wait for. They are treated the same, except that the end of the loop does not
-    /// wait for them.
-    @safe @exclusivity(unchecked) var lookups = 0
-    /// The tasks that wait for that work to end.
-    @safe @exclusivity(unchecked) var foreignWorkWaiters: [Waiter] = []
-    /// Whether threads accept no more work.
-    @safe @exclusivity(unchecked) var isExecutorShutDown = false
-    /// Generators that have started and have not ended; see shutdownAsyncGenerators.
-    @safe @exclusivity(unchecked) var generators = GeneratorList()
-    /// The engine that reads and writes files for this loop; created when it is first used.
-    @safe @exclusivity(unchecked) var files: FileEngine?
     /// What the current step can still read and write; see IOBudget.swift.
     @safe @exclusivity(unchecked) var budget = IOBudget()
-    /// The memory that every connection receives into, so that an idle one needs none.
-    let receiveBuffer = ReceiveBuffer()
 
     // MARK: State (loop thread only)
 
@@ -93,35 +76,39 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var pollFailures = PollFailures()
     /// The number of turns so far.
     @safe @exclusivity(unchecked) package internal(set) var turns: UInt64 = 0
-    /// The times of steps, while they are measured.
-    @safe @exclusivity(unchecked) var stepTimes = StepTimes()
     /// How late timers fired.
     @safe @exclusivity(unchecked) var lag = Lag()
-    #if Metrics
-        @safe @exclusivity(unchecked) var metricsReport: MetricsReport?
-        @safe @exclusivity(unchecked) var turnTimes = TurnTimes()
-    #endif
-    /// The traffic of the loop's sockets.
-    @safe @exclusivity(unchecked) var traffic = Traffic()
-    /// Ends the timing of steps that a tool requested; see allowInspection.swift.
-    @safe @exclusivity(unchecked) var inspectionTimer: TimerHandle?
-    /// See ``blockedThreshold``.
-    var storedThreshold = Environment.blockedThreshold
     @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) throws -> Void)?
-    /// The running processes that this loop has started, by process ID.
-    @safe @exclusivity(unchecked) var children: [Int32: ChildProcess] = [:]
-    /// The handlers and listeners of signals; see SignalTable.
-    @safe @exclusivity(unchecked) var signals = SignalTable()
+    /// The number of signals of the process when this loop last noticed one.
+    @safe @exclusivity(unchecked) var signalsSeen: UInt32 = 0
+    /// Called when a signal has arrived.
+    @safe @exclusivity(unchecked) var onSignal: (() -> Void)?
     /// Dispatch's main queue, if this loop runs on the process's first thread.
     @safe @exclusivity(unchecked) var mainQueue = MainQueueService()
-    /// The program's `async` main, if this loop runs one.
-    @safe @exclusivity(unchecked) var asyncMain: AsyncMain?
+
+    // MARK: Components and observers (loop thread only)
+
+    /// What the layers above the kernel keep for this loop, in the order of closing.
+    @safe @exclusivity(unchecked) var components: [LoopComponent] = []
+    /// What is notified of turns, steps and tasks.
+    @safe @exclusivity(unchecked) var observers: [any LoopObserver] = []
+    /// Whether the creation of tasks is to be noticed: in debug mode, and for observers.
+    @safe @exclusivity(unchecked) var noticesTasks = false
+    /// The current step, while there are observers.
+    @safe @exclusivity(unchecked) var step: LoopStep?
+    /// The code that scheduled the running callback, in debug mode.
+    @safe @exclusivity(unchecked) var origin: CodeAddresses?
 
     /// Whether the loop runs in debug mode, which detects mistakes at some cost. The default is `true` if the
     /// environment variable `ASYNCIO_DEBUG` is set and not empty.
     ///
     /// asyncio: `loop.get_debug`, `loop.set_debug`.
-    @safe @exclusivity(unchecked) public var debug: Bool { didSet { timeSteps(debug, for: .debug) } }
+    @safe @exclusivity(unchecked) public var debug: Bool {
+        didSet {
+            noticesTasks = debug || !observers.isEmpty
+            for component in components { component.debugModeChanged() }
+        }
+    }
 
     /// The minimum duration of a step or callback that is reported in debug mode. The default is 100
     /// milliseconds.
@@ -137,8 +124,6 @@ public final class EventLoop: @unchecked Sendable {
     let inbox: Inbox
     /// What this loop reports to its observers.
     package let pulse = Pulse()
-    /// What the watchdog found, and the handler to notify.
-    let blockage = Guarded(Blockage())
     private let storedName = Guarded("EventLoop-\(numbers.add(1, ordering: .relaxed).newValue)")
     private static let numbers = Atomic(0)
 
@@ -153,20 +138,6 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: Creating a loop
 
-    /// Creates a loop that is not running yet.
-    ///
-    /// Most programs do not need this, because `run { }` and ``Runner`` create their loops.
-    ///
-    /// - Parameters:
-    ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
-    ///   - backend: The backend of the loop.
-    /// - Throws: ``OSError`` if the system does not allow the backend.
-    ///
-    /// asyncio: `SelectorEventLoop(selector)`.
-    public convenience init(debug: Bool? = nil, backend: EventLoop.Backend = .automatic) throws(OSError) {
-        try self.init(debug: debug, backend: backend, time: .real)
-    }
-
     /// The clock of a loop.
     package enum Time {
         /// Real time: the machine's clock.
@@ -175,13 +146,14 @@ public final class EventLoop: @unchecked Sendable {
         case virtual
     }
 
-    package init(debug: Bool?, backend: EventLoop.Backend = .automatic, time: Time) throws(OSError) {
+    /// Creates a loop without components. See EventLoop+Creating.swift.
+    init(bare backend: EventLoop.Backend, debug: Bool, time: Time) throws(OSError) {
         LoopExecutor.install()
         (poller, self.backend) = try backend.makePoller()
         inbox = Inbox.make()
-        self.debug = debug ?? Environment.debug
+        self.debug = debug
+        noticesTasks = debug
         if case .virtual = time { virtualNow = 0 }
-        timeSteps(self.debug, for: .debug)
     }
 
     deinit {
@@ -202,16 +174,16 @@ public final class EventLoop: @unchecked Sendable {
         turns &+= 1
         receiveFromOtherThreads()
         pollForEvents()
-        #if Metrics
-            let start = turnTimes.isWanted ? SystemClock.now() : 0
-        #endif
-        noticeSignals()
+        if SignalArrivals.count != signalsSeen { noticeSignals() }
         queueDueTimers()
-        #if Metrics
-            let entries = ready.count
-            defer { if start != 0 { turnTimes.note(SystemClock.now() - start, entries: entries) } }
-        #endif
-        runReady()
+        if observers.isEmpty { runReady() } else { runReadyObserved() }
+    }
+
+    /// Queues what signals cause. As in asyncio, which reads them from a pipe, it runs in this turn.
+    @inline(never)
+    private func noticeSignals() {
+        signalsSeen = SignalArrivals.count
+        onSignal?()
     }
 
     /// Receives callbacks and wake-ups from other threads, in the order in which they arrived.
@@ -257,7 +229,7 @@ public final class EventLoop: @unchecked Sendable {
     private func poll(_ timeout: Int64?) throws(Errno) -> Int {
         pulse.enterPoller()
         defer { pulse.leavePoller() }
-        return try poller.wait(timeout: timeout)
+        return try observers.isEmpty ? poller.wait(timeout: timeout) : pollObserved(timeout)
     }
 
     /// How long the loop can sleep: 0 for not at all, nil until something happens.
@@ -298,7 +270,7 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     /// Runs what is in the queue now, but not what is added in the meantime.
-    private func runReady() {
+    func runReady() {
         var count = ready.count
         let fetchesAhead = count >= Self.leastFetchedAhead
         while count > 0, escaping == nil {
@@ -319,12 +291,12 @@ public final class EventLoop: @unchecked Sendable {
 
     @inline(__always)
     private func run(_ entry: ReadyEntry) {
-        if pulse.step(entry.task?.bits ?? 0) != 0 { return runWatched(entry) }
-        runUnwatched(entry)
+        if pulse.step(entry.task?.bits ?? 0) != 0 { return runObserved(entry) }
+        runUnobserved(entry)
     }
 
     @inline(__always)
-    func runUnwatched(_ entry: ReadyEntry) {
+    func runUnobserved(_ entry: ReadyEntry) {
         switch entry {
         case .wake(let job, let task):
             if let task { carriers.wakes(task) }
@@ -354,8 +326,6 @@ public final class EventLoop: @unchecked Sendable {
         isStopping = true
         return 0
     }
-
-    private var isForeignWorkExpected: Bool { outstandingForeignWork > 0 || lookups > 0 }
 
     /// The current time in nanoseconds, on the loop's clock.
     var time: Int64 { virtualNow ?? SystemClock.now() }

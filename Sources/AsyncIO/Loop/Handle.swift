@@ -58,7 +58,7 @@ extension EventLoop {
     private func callbackFailed(_ error: any Error) {
         nobodyCatches(error) {
             callExceptionHandler(
-                ExceptionContext(message: "Exception in callback", error: error).traced(stepTimes.origin))
+                ExceptionContext(message: "Exception in callback", error: error).traced(origin))
         }
     }
 

@@ -1,5 +1,4 @@
 internal import AsyncIOSystem
-internal import CShims
 
 /// Runs a loop piecemeal inside a foreign run loop, such as XCTest's, which blocks the main thread while an
 /// `async` test runs.
@@ -15,7 +14,7 @@ package final class LoopPump {
         loop = try EventLoop(backend: .epoll)
         loop.isPumped = true
         // The host is not an async main; see EventLoop+Access.swift.
-        asyncio_set_awaits_main(false)
+        ThreadState.awaitsMain = false
     }
 
     /// Calls `body`, on any thread, when a job arrives and no loop runs in this process.

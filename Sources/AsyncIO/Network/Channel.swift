@@ -11,6 +11,8 @@ class Channel {
     enum State { case open, closing, lost }
 
     final let loop: EventLoop
+    /// What the channels of the loop share.
+    final let network: LoopNetwork
     @safe @exclusivity(unchecked) private(set) final var state = State.open
     /// The error that the channel failed with, or nil if it ended normally.
     @safe @exclusivity(unchecked) private(set) final var error: (any Error)?
@@ -38,7 +40,10 @@ class Channel {
     /// Called after `onLost`, for the server, which counts its connections.
     final var onReleased: (() -> Void)?
 
-    init(on loop: EventLoop) { self.loop = loop }
+    init(on loop: EventLoop) {
+        self.loop = loop
+        network = loop.network
+    }
 
     deinit {
         if state != .lost { onReleased?() }

@@ -58,7 +58,7 @@ final class Connection: ByteChannel {
         watch = try loop.watch(socket.descriptor)
         super.init(on: loop)
         watch.ownerBits = Unretained(self).bits
-        loop.traffic.connections += 1
+        network.connections += 1
     }
 
     /// Creates a connection over an end of a pipe, a terminal, or a socket that is used in one direction. The
@@ -114,7 +114,7 @@ final class Connection: ByteChannel {
 
     override func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? {
         // SAFETY: the loop's buffer is ours until the next suspension, and `take` copies.
-        let target = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(count))
+        let target = unsafe UnsafeMutableRawBufferPointer(rebasing: network.receiveBuffer.bytes.prefix(count))
         let received = try unsafe tryReceive(into: target)
         if let received, received > 0 { unsafe take(UnsafeRawBufferPointer(rebasing: target[..<received])) }
         return received
@@ -157,14 +157,14 @@ final class Connection: ByteChannel {
     @inline(__always)
     private func receive(into target: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         let received = try unsafe bytes.receive(into: target)
-        loop.traffic.received &+= received
+        network.received &+= received
         if received < target.count { noteShortRead() }
         return received
     }
 
     private func receiveCopied(atMost count: Int) throws(Errno) -> [UInt8] {
         // SAFETY: as in `tryReceive`.
-        let target = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(count))
+        let target = unsafe UnsafeMutableRawBufferPointer(rebasing: network.receiveBuffer.bytes.prefix(count))
         let received = try unsafe receive(into: target)
         return unsafe [UInt8](UnsafeRawBufferPointer(rebasing: target[..<received]))
     }
@@ -237,7 +237,7 @@ final class Connection: ByteChannel {
             do {
                 _ = try sendNow(count) { _, _ throws(Errno) in
                     // SAFETY: the loop's buffer is ours until the next suspension.
-                    let part = try unsafe bytes.send(rest, joiningIn: loop.receiveBuffer.bytes)
+                    let part = try unsafe bytes.send(rest, joiningIn: network.receiveBuffer.bytes)
                     rest.dropFirst(part)
                     return part
                 }
@@ -280,7 +280,7 @@ final class Connection: ByteChannel {
             while watch.canWrite, sent < min(count, Self.mostSent), tries < Self.mostSends {
                 tries += 1
                 let part = try send(sent, Self.mostSent)
-                loop.traffic.sent &+= part
+                network.sent &+= part
                 sent += part
             }
         } catch {
@@ -406,7 +406,7 @@ final class Connection: ByteChannel {
 
     /// Pipes and terminals do not count as connections.
     private func uncount() {
-        if socket != nil { loop.traffic.connections -= 1 }
+        if socket != nil { network.connections -= 1 }
     }
 
     // MARK: Files
@@ -438,7 +438,7 @@ final class Connection: ByteChannel {
             do {
                 let part = try FileTransfer.send(file, from: offset + sent, count: count.map { $0 - sent }, to: socket)
                 if part == 0 { return }
-                loop.traffic.sent &+= part
+                network.sent &+= part
                 loop.spend(part)
                 sent += part
             } catch .wouldBlock {

@@ -55,9 +55,9 @@ final class DatagramChannel: Channel {
         guard watch.canRead, !isClosing else { return nil }
         do {
             // SAFETY: the loop's buffer is ours until the next suspension.
-            let buffer = unsafe loop.receiveBuffer.bytes
+            let buffer = unsafe network.receiveBuffer.bytes
             let (count, address) = try unsafe socket.receiveDatagram(into: buffer)
-            loop.traffic.received &+= count
+            network.received &+= count
             return unsafe (Array(buffer[..<count]), Endpoint(address))
         } catch .wouldBlock {
             watch.canRead = false
@@ -113,7 +113,7 @@ final class DatagramChannel: Channel {
             try unsafe bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in
                 unsafe try socket.sendDatagram(bytes, to: target)
             }
-            loop.traffic.sent &+= bytes.count
+            network.sent &+= bytes.count
             return true
         } catch .wouldBlock {
             watch.canWrite = false

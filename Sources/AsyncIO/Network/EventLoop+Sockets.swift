@@ -22,7 +22,7 @@ extension EventLoop {
         let borrowed = try borrow(socket, for: "sockRecv")
         return try await retry("sockRecv", waitingToRead: socket, size: { $0.count }) { () throws(Errno) in
             // SAFETY: the loop's buffer is ours until the next suspension.
-            let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: receiveBuffer.bytes.prefix(count))
+            let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: network.receiveBuffer.bytes.prefix(count))
             return unsafe Array(buffer[..<(try borrowed.receive(into: buffer))])
         }
     }
@@ -67,7 +67,7 @@ extension EventLoop {
         let borrowed = try borrow(socket, for: "sockRecvFrom")
         return try await retry("sockRecvFrom", waitingToRead: socket, size: { $0.bytes.count }) { () throws(Errno) in
             // SAFETY: as in `sockRecv`.
-            let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: receiveBuffer.bytes.prefix(count))
+            let buffer = unsafe UnsafeMutableRawBufferPointer(rebasing: network.receiveBuffer.bytes.prefix(count))
             let (received, address) = try unsafe borrowed.receiveDatagram(into: buffer)
             return unsafe (Array(buffer[..<received]), Endpoint(address))
         }

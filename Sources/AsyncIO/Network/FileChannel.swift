@@ -70,7 +70,7 @@ final class FileChannel: ByteChannel {
             let received = min(count, incoming.count)
             unsafe incoming.withBytes { unsafe take(UnsafeRawBufferPointer(rebasing: $0.prefix(received))) }
             incoming.dropFirst(received)
-            loop.traffic.received &+= received
+            network.received &+= received
             return received
         }
         if let error { throw error }
@@ -131,7 +131,7 @@ final class FileChannel: ByteChannel {
         start(FileRequest(.write(bytes.descriptor, offset: -1), copying: portion[...])) { [self] result, _ in
             switch result {
             case .success(let count):
-                loop.traffic.sent &+= count
+                network.sent &+= count
                 outgoing.dropFirst(count)
                 notePressure()
                 if !outgoing.isEmpty { return flushInNextTurn() }

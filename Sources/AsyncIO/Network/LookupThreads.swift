@@ -94,9 +94,10 @@ extension EventLoop {
                 }
             }
         }
-        lookups += 1
+        let network = self.network
+        network.lookups += 1
         defer {
-            lookups -= 1
+            network.lookups -= 1
             first?.drop()
             lookup.drop()
         }

@@ -14,6 +14,18 @@ internal import SystemPackage
 // States: running → ended. A child that is still running when its loop is closed is killed and
 // reaped, as in asyncio. Its owners then find it ended.
 
+/// The running processes that a loop has started, by process ID. Loop thread only.
+final class Children: LoopComponent {
+    var running: [Int32: ChildProcess] = [:]
+
+    override class var rank: Rank { .children }
+
+    override func loopWillClose() {
+        for child in running.values { child.loopIsClosed() }
+        running = [:]
+    }
+}
+
 /// A running child process. Loop thread only.
 final class ChildProcess {
     let pid: Int32
@@ -50,7 +62,7 @@ final class ChildProcess {
             kill()
             throw error
         }
-        loop.children[pid] = self
+        loop.component(Children.self).running[pid] = self
     }
 
     /// The loop was closed and no longer watches the child.
@@ -70,7 +82,7 @@ final class ChildProcess {
     private func reap() {
         guard returnCode == nil else { return }
         let descriptor = process.pidfd
-        loop.children[pid] = nil
+        loop.component(Children.self).running[pid] = nil
         if killsGroupAtExit { try? process.sendToGroup(ProcessSignal.kill.rawValue) }
         // Removing the reader releases the loop's reference to this object.
         let isHeld = self
@@ -78,7 +90,7 @@ final class ChildProcess {
         switch process.reap() {
         case nil:
             // The poller was wrong. Check again later.
-            loop.children[pid] = self
+            loop.component(Children.self).running[pid] = self
             loop.addReaderLater(descriptor, in: .milliseconds(10), while: { self.returnCode == nil }) { [self] in
                 reap()
             }

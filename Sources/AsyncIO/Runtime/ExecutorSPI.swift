@@ -200,8 +200,10 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     // MARK: An async main (see the product AsyncIOMain)
 
     func run() throws {
-        let loop = try EventLoop.forAsyncMain()
-        do { try loop.runForever() } catch { ProgramEnd.end(with: error, on: loop) }
+        guard let run = unsafe EventLoop.runAsyncMain else {
+            fatalError("an async main runs on the event loop, but no loop was ever created")
+        }
+        try run()
     }
 
     func runUntil(_ condition: () -> Bool) throws {

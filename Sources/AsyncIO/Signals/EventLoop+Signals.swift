@@ -54,7 +54,7 @@ extension EventLoop {
 
     func removeListener(_ listener: any SignalListener, for kinds: [ProcessSignal]) {
         for signal in kinds where signals.entry(signal) != nil {
-            try? signals.change(signal, waking: poller.wakeUp) { entry in
+            try? signals.change(signal) { entry in
                 entry.listeners.removeAll { $0 === listener }
             }
         }
@@ -74,7 +74,7 @@ extension EventLoop {
             throw RuntimeError("\(operation)(): signals can be handled only on the process's first thread")
         }
         do {
-            try signals.change(signal, waking: poller.wakeUp, body)
+            try signals.change(signal, body)
         } catch Errno.invalidArgument {
             throw RuntimeError("\(signal) cannot be caught")
         } catch {

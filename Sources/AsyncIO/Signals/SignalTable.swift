@@ -1,11 +1,10 @@
 internal import AsyncIOSystem
-internal import CShims
 internal import SystemPackage
 
 // # From a signal to a callback
 //
 // 1. The handler in C counts the signal and wakes the loop (CShims/signals.c).
-// 2. In each turn, the loop reads the count of all signals, which is one load. If it has grown, the loop
+// 2. In each turn, the loop reads the count of all signals, which is one load. If it has grown, this table
 //    compares the counts of the signals that it handles, and puts an entry into the ready queue. This
 //    corresponds to asyncio's read from the wake-up pipe.
 // 3. That entry queues the handlers, so that they run in the following turn, and passes the signals to the
@@ -15,7 +14,7 @@ internal import SystemPackage
 // listens to it. Only then does the second Ctrl-C end the process, in step 1.
 
 /// The handlers, listeners and fallbacks of signals. Loop thread only.
-struct SignalTable {
+final class SignalTable: LoopComponent {
     struct Entry {
         /// The count up to which the signal has been handled.
         var seen: UInt32
@@ -29,16 +28,21 @@ struct SignalTable {
     }
 
     private var entries: [Int32: Entry] = [:]
-    /// The count of all signals when it was last read.
-    fileprivate var arrivalsSeen: UInt32 = 0
+
+    required init(on loop: EventLoop) {
+        super.init(on: loop)
+        loop.onSignal = { [unowned self] in takeSignals() }
+    }
+
+    override class var rank: Rank { .signals }
 
     // MARK: Handlers and listeners
 
     /// Changes the entry of a signal, and installs or removes the system's handler accordingly.
     ///
     /// - Throws: An error if the system does not allow the signal to be caught; then nothing is changed.
-    mutating func change(
-        _ signal: ProcessSignal, waking wakeUp: WakeUp, _ body: (inout Entry) -> Void
+    func change(
+        _ signal: ProcessSignal, _ body: (inout Entry) -> Void
     ) throws(Errno) {
         let old = entries[signal.rawValue]
         var new = old ?? Entry(seen: SignalSource.count(signal.rawValue))
@@ -49,15 +53,14 @@ struct SignalTable {
             return
         }
         if old == nil || old?.isInsistent != new.isInsistent {
-            try SignalSource.install(signal.rawValue, waking: wakeUp, isInsistent: new.isInsistent)
+            try SignalSource.install(signal.rawValue, waking: loop.poller.wakeUp, isInsistent: new.isInsistent)
         }
         entries[signal.rawValue] = new
     }
 
     func entry(_ signal: ProcessSignal) -> Entry? { entries[signal.rawValue] }
 
-    /// Removes everything, when the loop is closed.
-    mutating func removeAll() {
+    override func loopWillClose() {
         for (number, entry) in entries {
             SignalSource.uninstall(number)
             entry.handler?.isRemoved = true
@@ -69,15 +72,15 @@ struct SignalTable {
 
     /// Sets what a signal does if nothing else handles it. A handler outside the loop, or a setting that
     /// ignores the signal, stays in effect.
-    mutating func setFallback(for signal: ProcessSignal, waking wakeUp: WakeUp, _ body: @escaping () -> Void) {
+    func setFallback(for signal: ProcessSignal, _ body: @escaping () -> Void) {
         if entries[signal.rawValue] == nil {
-            guard SignalSource.installIfDefault(signal.rawValue, waking: wakeUp, isInsistent: true) else { return }
+            guard SignalSource.installIfDefault(signal.rawValue, waking: loop.poller.wakeUp, isInsistent: true) else { return }
             entries[signal.rawValue] = Entry(seen: SignalSource.count(signal.rawValue))
         }
         entries[signal.rawValue]?.fallback = body
     }
 
-    mutating func removeFallback(for signal: ProcessSignal) {
+    func removeFallback(for signal: ProcessSignal) {
         guard var entry = entries[signal.rawValue] else { return }
         entry.fallback = nil
         if entry.isEmpty { SignalSource.uninstall(signal.rawValue) }
@@ -93,7 +96,7 @@ struct SignalTable {
     // MARK: Arrivals
 
     /// Returns the signals that have arrived since the last call, by number, with their counts.
-    fileprivate mutating func takeArrivals() -> [(signal: ProcessSignal, count: UInt32, entry: Entry)] {
+    private func takeArrivals() -> [(signal: ProcessSignal, count: UInt32, entry: Entry)] {
         var arrived: [(signal: ProcessSignal, count: UInt32, entry: Entry)] = []
         for (number, entry) in entries {
             let count = SignalSource.count(number)
@@ -103,37 +106,30 @@ struct SignalTable {
         }
         return arrived.sorted { $0.signal.rawValue < $1.signal.rawValue }
     }
-}
 
-extension EventLoop {
-    /// Called once in each turn; costs one load if no signal has arrived.
-    @inline(__always)
-    func noticeSignals() {
-        let arrivals = asyncio_signal_arrivals()
-        if arrivals != signals.arrivalsSeen { takeSignals(arrivals) }
-    }
-
-    @inline(never)
-    private func takeSignals(_ arrivals: UInt32) {
-        signals.arrivalsSeen = arrivals
-        for (signal, count, entry) in signals.takeArrivals() {
+    /// Called when a signal has arrived.
+    private func takeSignals() {
+        for (signal, count, entry) in takeArrivals() {
             if entry.isInsistent {
                 entry.fallback?()
             } else {
-                let handle = Handle(.callback { [self] in deliver(signal, count: count) })
-                ready.append(.handle(handle))
+                loop.enqueue { [self] in deliver(signal, count: count) }
             }
         }
     }
 
     /// Notifies the current handlers and listeners of the signal.
     private func deliver(_ signal: ProcessSignal, count: UInt32) {
-        guard let entry = signals.entry(signal) else { return }
+        guard let entry = entry(signal) else { return }
         if let handler = entry.handler {
-            for _ in 0..<count { queue(handler) }
+            for _ in 0..<count { loop.queue(handler) }
         }
         for listener in entry.listeners { listener.receive(signal) }
     }
+}
+
+extension EventLoop {
+    var signals: SignalTable { component() }
 }
 
 /// An object that waits for signals; see ``SignalSequence``.

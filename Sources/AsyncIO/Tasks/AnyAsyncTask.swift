@@ -38,7 +38,7 @@ public class AnyAsyncTask: FutureBase {
         givenName = name
         EventLoop.withRequired(for: "createTask") { loop in
             loop.tasks.append(self)
-            if loop.debug { noteMaker() }
+            if loop.noticesTasks { loop.noticeCreation(of: self) }
         }
     }
 
@@ -53,6 +53,9 @@ public class AnyAsyncTask: FutureBase {
     /// The task that the program sees when this one runs.
     var visible: AnyAsyncTask? { self }
 
+    /// The hidden task that runs in the turns of this one, while it has control.
+    final var hidden: AnyAsyncTask? { waitingOn?.hiddenTask }
+
     // MARK: Identity
 
     /// The name of the task: the given one, or `Task-N`.
@@ -60,7 +63,7 @@ public class AnyAsyncTask: FutureBase {
     /// asyncio: `Task.get_name`, `Task.set_name`.
     public final var name: String {
         get { givenName ?? "Task-\(number)" }
-        set { Watchdog.whileNotLooking { givenName = newValue } }
+        set { Pulse.whileNotHeld { givenName = newValue } }
     }
 
     /// The name and the state of the task, for messages.
@@ -142,7 +145,7 @@ public class AnyAsyncTask: FutureBase {
     /// The number of requests to cancel that were not taken back.
     ///
     /// asyncio: `Task.cancelling`.
-    public final var cancelling: Int { Int(generator?.requests ?? requests) }
+    public final var cancelling: Int { Int(hidden?.requests ?? requests) }
 
     /// Takes back one request to cancel, for code that caught the cancellation and intends to continue. When
     /// no request is left, one that has not been delivered yet is dropped.
@@ -158,7 +161,7 @@ public class AnyAsyncTask: FutureBase {
                 current.requests -= 1
                 if current.requests == 0 { current.mustCancel = false }
             }
-            task = current.generator
+            task = current.hidden
         }
         return cancelling
     }
@@ -167,7 +170,7 @@ public class AnyAsyncTask: FutureBase {
     /// waited for.
     ///
     /// asyncio: the argument of the `CancelledError`.
-    public final var cancelMessage: String? { (generator ?? self).deliveredMessage }
+    public final var cancelMessage: String? { (hidden ?? self).deliveredMessage }
 
     /// Throws a pending request to cancel after a wait.
     ///
@@ -280,7 +283,7 @@ public class AnyAsyncTask: FutureBase {
 
     final func end(as state: State) {
         EventLoop.withRequired(for: "A task") { loop in
-            if loop.pulse.setTask(0) != 0 { Watchdog.waitWhileLooking() }
+            if loop.pulse.setTask(0) != 0 { loop.noticeEnd(of: self) }
             loop.tasks.remove(self)
         }
         complete(as: state)
@@ -288,10 +291,10 @@ public class AnyAsyncTask: FutureBase {
 
     final func endFailed(_ error: any Error) {
         let loop = EventLoop.required(for: "A task")
-        if loop.pulse.setTask(0) != 0 { Watchdog.waitWhileLooking() }
+        if loop.pulse.setTask(0) != 0 { loop.noticeEnd(of: self) }
         loop.tasks.remove(self)
         fail(error)
-        if let interrupt = error as? KeyboardInterrupt { loop.escaping = interrupt }
+        loop.nobodyCatches(error) {}
     }
 
     override func takeMessage() -> String? { storedMessage.take() ?? requestedMessage }

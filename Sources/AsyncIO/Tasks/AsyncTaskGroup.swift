@@ -21,8 +21,10 @@ public final class AsyncTaskGroup {
     /// The waiter for the end of the tasks.
     @safe @exclusivity(unchecked) private var allEnded: Waiter?
 
-    /// The semaphore that limits how many tasks run at a time; nil for no limit.
-    private let room: Semaphore?
+    /// How many more tasks can run at a time; nil for no limit.
+    @safe @exclusivity(unchecked) private var room: Int?
+    /// The tasks that wait for room, if there is a limit.
+    private let line: WaitQueue?
     private let unwrapsSingleError: Bool
 
     /// Creates a group that can be entered once, with ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
@@ -43,7 +45,7 @@ public final class AsyncTaskGroup {
     /// asyncio: none.
     public convenience init(limit: Int?, unwrapsSingleError: Bool = false) {
         if let limit, limit < 1 { stop(AsyncTaskGroup.message(limit), instead: "AsyncTaskGroup(validatingLimit:)") }
-        self.init(room: limit.map { Semaphore($0) }, unwrapsSingleError: unwrapsSingleError)
+        self.init(room: limit, unwrapsSingleError: unwrapsSingleError)
     }
 
     /// Creates a group from a limit that is computed or comes from outside of the program; see
@@ -57,8 +59,9 @@ public final class AsyncTaskGroup {
 
     private static func message(_ limit: Int) -> String { "limit must be at least 1, got \(limit)" }
 
-    private init(room: Semaphore?, unwrapsSingleError: Bool) {
+    private init(room: Int?, unwrapsSingleError: Bool) {
         self.room = room
+        line = room == nil ? nil : WaitQueue()
         self.unwrapsSingleError = unwrapsSingleError
     }
 
@@ -96,22 +99,41 @@ public final class AsyncTaskGroup {
     private func limited<T>(
         isolation: isolated (any Actor)?, _ body: @escaping () async throws -> T
     ) -> () async throws -> T {
-        guard let room else { return body }
-        return {
+        guard let line else { return body }
+        return { [self] in
             _ = isolation
-            try await room.acquire()
+            try await enterRoom(line)
             let value: T
             do {
                 value = try await body()
             } catch let error where isCancellation(error) {
-                try? room.release()
+                leaveRoom(line)
                 throw error
             }
             // Any other error ends the group. Tasks that wait for a slot are cancelled by that, and must not
             // start before.
-            try room.release()
+            leaveRoom(line)
             return value
         }
+    }
+
+    /// Waits for a slot. A task that is woken has received one.
+    private func enterRoom(_ line: WaitQueue) async throws {
+        if let room, room > 0, !line.hasLiveWaiter {
+            self.room = room - 1
+            return
+        }
+        // More slots may have become free while this task was about to resume.
+        defer {
+            while let room, room > 0, line.wake(1) == 1 { self.room = room - 1 }
+        }
+        try await line.park(
+            for: "room in its group", on: self, ifCancelled: { wasWoken in if wasWoken { leaveRoom(line) } })
+    }
+
+    /// Passes a slot to the next task, or adds it to the free ones.
+    private func leaveRoom(_ line: WaitQueue) {
+        if line.wake(1) == 0 { room? += 1 }
     }
 
     /// Ends the group early: cancels its tasks and its body, and lets `withAsyncTaskGroup` return as if the
@@ -228,6 +250,10 @@ public final class AsyncTaskGroup {
         let group = ExceptionGroup("unhandled errors in a TaskGroup", errors)
         return unwrapsSingleError ? group.unwrapped : group
     }
+}
+
+extension AsyncTaskGroup: AwaitingOthers {
+    var awaited: [FutureBase] { tasks }
 }
 
 /// Runs `body` with a group in which it can start tasks, and waits for all of them.

@@ -96,6 +96,10 @@ public class FutureBase {
 
     // Futures that pass requests to cancel on override these; see PassingRequests.swift.
 
+    /// The future as a hidden task: the body of a generator, which runs in the turns of the task that waits
+    /// for it.
+    var hiddenTask: AnyAsyncTask? { nil }
+
     /// Whether the future passes requests on.
     var passesRequestsOn: Bool { false }
 

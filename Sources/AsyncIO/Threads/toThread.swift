@@ -38,9 +38,9 @@ extension EventLoop {
         _ work: @escaping @Sendable () throws -> sending T
     ) throws(RuntimeError) -> Future<T> {
         try checkOpen("runInExecutor")
-        if isExecutorShutDown { throw RuntimeError("Executor shutdown has been called") }
+        if foreignWork.isShutDown { throw RuntimeError("Executor shutdown has been called") }
         let future = ExecutorFuture<T>()
-        outstandingForeignWork += 1
+        foreignWork.begin()
         let report = ForeignReport(loop: self, future: future)
         let cancellation = future.cancellation
         // A Swift task, so that it has the task-local values. The pool runs it.
@@ -68,23 +68,12 @@ extension EventLoop {
     /// asyncio: `loop.shutdown_default_executor`.
     public func shutdownDefaultExecutor(timeout: Duration? = nil) async throws {
         assertUsable("shutdownDefaultExecutor")
-        isExecutorShutDown = true
-        guard outstandingForeignWork > 0 else { return }
-        let waiter = Waiter(for: "shutdownDefaultExecutor()")
-        foreignWorkWaiters.append(waiter)
-        let timer = timeout.map { schedule(.complete(waiter), at: time.advanced(by: $0)) }
-        defer { timer?.cancel() }
-        try await waiter.wait()
-        if let timeout, outstandingForeignWork > 0 {
+        let work = foreignWork
+        work.isShutDown = true
+        try await work.waitForEnd(until: timeout.map { time.advanced(by: $0) })
+        if let timeout, work.isBusy {
             Self.warn("The executor did not finish joining its threads within \(timeout).")
         }
-    }
-
-    func foreignWorkEnded() {
-        outstandingForeignWork -= 1
-        guard outstandingForeignWork == 0 else { return }
-        for waiter in foreignWorkWaiters { waiter.complete() }
-        foreignWorkWaiters = []
     }
 }
 
@@ -119,7 +108,7 @@ private struct ForeignReport<Value>: @unchecked Sendable {
         let parcel = Parcel(result)
         loop.send(
             .callback { [self] in
-                loop.foreignWorkEnded()
+                loop.foreignWork.end()
                 guard !future.isDone else { return }
                 switch parcel.value {
                 case .success(let value): future.succeed(value)

@@ -172,7 +172,7 @@ final class TLSChannel: ByteChannel {
     //
     // SAFETY: ours until the next suspension, like the whole buffer.
     private var half: UnsafeMutableRawBufferPointer {
-        let all = unsafe loop.receiveBuffer.bytes
+        let all = unsafe network.receiveBuffer.bytes
         let middle = all.count / 2
         return unsafe UnsafeMutableRawBufferPointer(rebasing: depth % 2 == 1 ? all[middle...] : all[..<middle])
     }
@@ -221,7 +221,7 @@ final class TLSChannel: ByteChannel {
         try checkWritable()
         var rest = Gathering(pieces)
         // SAFETY: the loop's buffer is ours until the next suspension. Small pieces fill a record.
-        let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer.bytes.prefix(16_384))
+        let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: network.receiveBuffer.bytes.prefix(16_384))
         try unsafe rest.takeBlocks(joiningIn: memory) { unsafe try send($0) }
     }
 

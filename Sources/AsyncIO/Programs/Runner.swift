@@ -162,7 +162,7 @@ private final class InterruptScope {
     init(_ loop: EventLoop, cancelling main: AnyAsyncTask) {
         self.loop = loop
         guard Thread.isMain else { return }
-        loop.signals.setFallback(for: .interrupt, waking: loop.poller.wakeUp) { [unowned self] in
+        loop.signals.setFallback(for: .interrupt) { [unowned self] in
             wasNoticed = true
             if !main.cancel() { loop.escaping = KeyboardInterrupt() }
         }

@@ -3,7 +3,7 @@ internal import Glibc
 
 extension UnsafeRawBufferPointer {
     /// Returns the first position of `byte` at `start` or later.
-    func firstIndex(of byte: UInt8, from start: Int) -> Int? {
+    package func firstIndex(of byte: UInt8, from start: Int) -> Int? {
         guard start < count, let base = baseAddress else { return nil }
         // SAFETY: memchr looks at the `count - start` bytes from `start`, which are ours.
         guard let found = unsafe memchr(base + start, Int32(byte), count - start) else { return nil }
@@ -13,7 +13,7 @@ extension UnsafeRawBufferPointer {
     /// Returns the first position of `bytes` at `start` or later.
     ///
     /// - Complexity: O(*n* + *m*) for the two lengths, not O(*n* × *m*).
-    func firstIndex(ofBytes bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+    package func firstIndex(ofBytes bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
         guard start < count, let base = baseAddress, let wanted = bytes.baseAddress else { return nil }
         // SAFETY: memmem looks at the `count - start` bytes from `start`, which are ours, and at all of `bytes`.
         guard let found = unsafe asyncio_find(base + start, count - start, wanted, bytes.count) else { return nil }

@@ -1,3 +1,5 @@
+internal import AsyncIOSystem
+
 /// A queue of bytes: they are appended at the end and taken from the front. It uses no memory when it is
 /// empty.
 struct ByteBuffer {

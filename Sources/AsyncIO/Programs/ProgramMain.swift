@@ -66,7 +66,7 @@ public func main<T>(
 public func main<T>(
     debug: Bool? = nil, backend: EventLoop.Backend = .automatic, _ body: @escaping @MainActor () async throws -> T
 ) async -> T {
-    guard let loop = EventLoop.here, let main = loop.asyncMain else {
+    guard let loop = EventLoop.here, let main = loop.existingComponent(AsyncMain.self) else {
         return runMain(debug: debug, backend: backend, body)
     }
     do {

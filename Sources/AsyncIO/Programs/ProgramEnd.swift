@@ -21,9 +21,9 @@ enum ProgramEnd {
     /// The same for code that runs on a loop and ends with the process: everything is cleaned up first, in
     /// turns inside the current one.
     static func end(with error: any Error, on loop: EventLoop) -> Never {
-        loop.asyncMain?.hasEnded = true
+        loop.existingComponent(AsyncMain.self)?.hasEnded = true
         loop.finishInsideOfATurn()
-        let isInterrupt = error is CancellationError && loop.asyncMain?.wasInterrupted == true
+        let isInterrupt = error is CancellationError && loop.existingComponent(AsyncMain.self)?.wasInterrupted == true
         end(with: isInterrupt ? KeyboardInterrupt() : error)
     }
 
@@ -71,55 +71,5 @@ enum ProgramEnd {
             if let loop = EventLoop.current { ProgramEnd.end(with: error, on: loop) }
             ProgramEnd.end(with: error)
         }
-    }
-}
-
-/// An `async` main that runs on a loop: the main task of the program, although it is not an `AsyncTask`. Loop
-/// thread only.
-final class AsyncMain {
-    /// Set in a test runner, whose Ctrl-C is not handled by this library.
-    // SAFETY: set at load time, before there is a second thread.
-    nonisolated(unsafe) static var leavesInterruptsAlone = false
-
-    private unowned let loop: EventLoop
-    private(set) var wasInterrupted = false
-    /// The main has failed: Ctrl-C can only cancel the cleanup.
-    var hasEnded = false
-    /// The body of an `AsyncIO.main { }` inside it.
-    var body: AnyAsyncTask? { didSet { handleInterrupts() } }
-    /// Nil if the runtime is linked statically; see CAsyncIOMain.
-    private let carrier = Carrier.ofAsyncMain
-    private var handlesInterrupts = false
-
-    init(on loop: EventLoop) {
-        self.loop = loop
-        if carrier != nil { handleInterrupts() }
-    }
-
-    /// Makes Ctrl-C cancel the main task, unless the program handles it itself.
-    private func handleInterrupts() {
-        guard unsafe !Self.leavesInterruptsAlone, !handlesInterrupts else { return }
-        handlesInterrupts = true
-        loop.signals.setFallback(for: .interrupt, waking: loop.poller.wakeUp) { [unowned self] in
-            wasInterrupted = true
-            if hasEnded {
-                loop.escaping = KeyboardInterrupt()
-            } else if let body {
-                body.cancel()
-            } else {
-                carrier?.cancel()
-            }
-        }
-    }
-}
-
-extension EventLoop {
-    /// Ends everything that is left while this loop runs, within one of its steps.
-    func finishInsideOfATurn() {
-        let outer = state
-        if outer == .running { state = .idle }
-        defer { state = outer }
-        // What cannot be ended is left, because the process ends.
-        try? finish()
     }
 }

@@ -16,12 +16,4 @@ final class WaitedFutures: AwaitingOthers {
     init(_ futures: [FutureBase]) { awaited = futures }
 }
 
-extension AsyncTaskGroup: AwaitingOthers {
-    var awaited: [FutureBase] { tasks }
-}
-
 extension FutureBase: AwaitingOthers {}
-
-extension Lock: HeldByTasks {
-    var holders: [AnyAsyncTask] { owner.map { [$0] } ?? [] }
-}

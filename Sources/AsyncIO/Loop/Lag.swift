@@ -1,0 +1,20 @@
+/// How late timers fired, in nanoseconds. Loop thread only.
+struct Lag {
+    private(set) var latest: Int64 = 0
+    /// Since ``beginInterval()``.
+    private(set) var longestOfInterval: Int64 = 0
+    private var longestBefore: Int64 = 0
+
+    var longest: Int64 { max(longestBefore, longestOfInterval) }
+
+    @inline(__always)
+    mutating func note(_ lateness: Int64) {
+        latest = lateness
+        if lateness > longestOfInterval { longestOfInterval = lateness }
+    }
+
+    mutating func beginInterval() {
+        longestBefore = longest
+        longestOfInterval = 0
+    }
+}

@@ -1,0 +1,59 @@
+// # Components
+//
+// The kernel knows tasks, timers, descriptors and other threads. Everything else that needs state for each
+// loop is a *component*: signals, children, the file engine, open generators, work on threads, sockets, the
+// watchdog. A component is created when it is first used, belongs to one loop, and takes part in the life of
+// that loop: when a run begins and ends, when nothing is ready and virtual time could jump, and when the loop
+// is closed.
+//
+// The order of closing is behaviour, and does not depend on which component was used first: components close
+// by their rank, the smallest first.
+
+/// State of a layer above the kernel, one for each loop. Loop thread only.
+class LoopComponent {
+    unowned let loop: EventLoop
+
+    required init(on loop: EventLoop) { self.loop = loop }
+
+    /// The position of the component in the order of closing. Components with a smaller rank close first.
+    class var rank: Rank { .none }
+
+    enum Rank: Int { case none, metrics, signals, children, files }
+
+    /// Whether something outside of the loop will report back, such as a thread. Virtual time does not jump
+    /// meanwhile, and a loop that has nothing else to do is not stalled.
+    var isBusy: Bool { false }
+
+    /// Called on the thread that is about to run the loop.
+    func runWillBegin() {}
+    /// Called when the run has ended.
+    func runDidEnd() {}
+    /// Called when ``EventLoop/debug`` has changed.
+    func debugModeChanged() {}
+    /// Called when the loop is closed, after its timers and descriptors were dropped. Nothing runs on the
+    /// loop afterwards.
+    func loopWillClose() {}
+}
+
+extension EventLoop {
+    /// Returns the loop's component of a type, and creates it first if there is none.
+    func component<Component: LoopComponent>(_: Component.Type = Component.self) -> Component {
+        if let found = existingComponent(Component.self) { return found }
+        let new = Component(on: self)
+        components.append(new)
+        components.sort { type(of: $0).rank.rawValue < type(of: $1).rank.rawValue }
+        return new
+    }
+
+    /// Returns the loop's component of a type; nil if it was never used.
+    func existingComponent<Component: LoopComponent>(_: Component.Type) -> Component? {
+        for component in components where type(of: component) == Component.self {
+            // SAFETY: the line above has compared the types.
+            return unsafe unsafeDowncast(component, to: Component.self)
+        }
+        return nil
+    }
+
+    /// Whether something outside of the loop will report back.
+    var isForeignWorkExpected: Bool { components.contains { $0.isBusy } }
+}

@@ -1,0 +1,205 @@
+internal import AsyncIOSystem
+internal import SystemPackage
+
+// # Observers
+//
+// Timing in debug mode, `asyncio top`, and metrics are observers, and a program can add its own. A loop
+// without observers pays nothing: every step already announces itself to the watchdog through one word of
+// memory (`Pulse`), which also says whether anything wants to see steps.
+//
+// A step that ends without the end of its task is the beginning of a wait, so waits need no announcements of
+// their own.
+
+/// An object that an event loop notifies of what it does: each turn, each step, and the life of each task.
+///
+/// Use it to build profilers, tracers, and tests. All methods are called on the loop's thread, and all of them
+/// have an empty default. They must not block and must not use the loop, except to read.
+///
+/// ```swift
+/// final class LongestStep: LoopObserver {
+///     private var start = ContinuousClock.now
+///     private(set) var longest = Duration.zero
+///
+///     func stepBegan(_ step: LoopStep, on loop: EventLoop) { start = .now }
+///     func stepEnded(_ step: LoopStep, on loop: EventLoop) { longest = max(longest, .now - start) }
+/// }
+/// ```
+///
+/// asyncio: none. In trio, this is `trio.abc.Instrument`.
+public protocol LoopObserver: AnyObject {
+    /// The loop has polled and is about to run what is ready.
+    ///
+    /// - Parameter ready: The number of entries that it will run.
+    func turnBegan(on loop: EventLoop, ready: Int)
+    /// The loop has run everything that was ready.
+    func turnEnded(on loop: EventLoop)
+
+    /// The loop is about to ask the system for events.
+    ///
+    /// - Parameter timeout: How long it waits at most; `nil` without a limit.
+    func pollBegan(on loop: EventLoop, timeout: Duration?)
+    /// The system has answered.
+    func pollEnded(on loop: EventLoop)
+
+    /// A task continues, or a callback is called.
+    func stepBegan(_ step: LoopStep, on loop: EventLoop)
+    /// The task has suspended or ended, or the callback has returned.
+    func stepEnded(_ step: LoopStep, on loop: EventLoop)
+
+    /// A task was created. It has not started.
+    func taskCreated(_ task: AnyAsyncTask, on loop: EventLoop)
+    /// A task has ended. Called within its last step.
+    func taskEnded(_ task: AnyAsyncTask, on loop: EventLoop)
+
+    /// A task has suspended. Called after ``stepEnded(_:on:)``.
+    func waitBegan(_ task: AnyAsyncTask, on loop: EventLoop)
+    /// A task that was suspended is about to continue. Called before ``stepBegan(_:on:)``.
+    func waitEnded(_ task: AnyAsyncTask, on loop: EventLoop)
+}
+
+extension LoopObserver {
+    /// Does nothing.
+    public func turnBegan(on loop: EventLoop, ready: Int) {}
+    /// Does nothing.
+    public func turnEnded(on loop: EventLoop) {}
+    /// Does nothing.
+    public func pollBegan(on loop: EventLoop, timeout: Duration?) {}
+    /// Does nothing.
+    public func pollEnded(on loop: EventLoop) {}
+    /// Does nothing.
+    public func stepBegan(_ step: LoopStep, on loop: EventLoop) {}
+    /// Does nothing.
+    public func stepEnded(_ step: LoopStep, on loop: EventLoop) {}
+    /// Does nothing.
+    public func taskCreated(_ task: AnyAsyncTask, on loop: EventLoop) {}
+    /// Does nothing.
+    public func taskEnded(_ task: AnyAsyncTask, on loop: EventLoop) {}
+    /// Does nothing.
+    public func waitBegan(_ task: AnyAsyncTask, on loop: EventLoop) {}
+    /// Does nothing.
+    public func waitEnded(_ task: AnyAsyncTask, on loop: EventLoop) {}
+}
+
+/// What a loop runs between two accesses to its queue: a task from one suspension to the next, or a callback.
+public struct LoopStep {
+    /// The kind of a step.
+    public enum Kind: Sendable, Hashable {
+        /// A part of an ``AsyncTask``.
+        case task
+        /// A callback: scheduled, of a timer, of a descriptor, or of another thread.
+        case callback
+        /// A done callback of a future.
+        case doneCallback
+        /// Code of a Swift task that is not an ``AsyncTask``, or of an actor. The first step of a task begins
+        /// with this kind and ends with ``task``.
+        case other
+    }
+
+    /// The kind of the step.
+    public internal(set) var kind: Kind
+    /// The task that runs; `nil` if no task runs, or if it is not known yet.
+    public internal(set) var task: AnyAsyncTask?
+    /// The future whose done callback runs.
+    public let future: FutureBase?
+
+    init(_ entry: ReadyEntry) {
+        task = entry.task?.object
+        var ended: FutureBase?
+        switch entry {
+        case .wake(_, let task): kind = task == nil ? .other : .task
+        case .job: kind = .other
+        case .done(let future, _):
+            kind = .doneCallback
+            ended = future
+        case .handle, .threadSafe, .descriptor, .sleep: kind = .callback
+        }
+        future = ended
+    }
+}
+
+extension EventLoop {
+    /// Adds an observer, after those that are already there. The loop retains it.
+    ///
+    /// While a loop has observers, each of its steps costs some calls more.
+    ///
+    /// asyncio: none. In trio, this is `trio.lowlevel.add_instrument`.
+    public func addObserver(_ observer: any LoopObserver) {
+        assertUsable("addObserver")
+        observers.append(observer)
+        observersChanged()
+    }
+
+    /// Removes an observer. Does nothing if it is not there.
+    ///
+    /// asyncio: none. In trio, this is `trio.lowlevel.remove_instrument`.
+    public func removeObserver(_ observer: any LoopObserver) {
+        assertUsable("removeObserver")
+        observers.removeAll { $0 === observer }
+        observersChanged()
+    }
+
+    private func observersChanged() {
+        if observers.isEmpty { pulse.lower(.observed) } else { pulse.raise(.observed) }
+        noticesTasks = debug || !observers.isEmpty
+    }
+
+    // MARK: Inside
+
+    /// Runs a step that a thread is looking at, or that observers want to see.
+    @inline(never)
+    func runObserved(_ entry: ReadyEntry) {
+        Pulse.waitWhileHeld()
+        guard !observers.isEmpty else { return runUnobserved(entry) }
+        // A step can add and remove observers, and can run a loop of its own in it.
+        let observers = self.observers
+        let outer = step
+        let step = LoopStep(entry)
+        self.step = step
+        origin = nil
+        if let task = step.task?.visible { for observer in observers { observer.waitEnded(task, on: self) } }
+        for observer in observers { observer.stepBegan(step, on: self) }
+        runUnobserved(entry)
+        let ended = self.step ?? step
+        for observer in observers { observer.stepEnded(ended, on: self) }
+        if let task = ended.task, !task.isDone { for observer in observers { observer.waitBegan(task, on: self) } }
+        self.step = outer
+    }
+
+    /// Called when the current step turns out to belong to this task.
+    @inline(never)
+    func stepIs(of task: AnyAsyncTask) {
+        Pulse.waitWhileHeld()
+        step?.kind = .task
+        step?.task = task.visible ?? task
+    }
+
+    /// Called when a task was created, if `noticesTasks`.
+    @inline(never)
+    func noticeCreation(of task: AnyAsyncTask) {
+        if debug { task.noteMaker() }
+        for observer in observers { observer.taskCreated(task, on: self) }
+    }
+
+    /// Called when a task ends within a step that a thread is looking at, or that observers want to see.
+    @inline(never)
+    func noticeEnd(of task: AnyAsyncTask) {
+        Pulse.waitWhileHeld()
+        for observer in observers { observer.taskEnded(task, on: self) }
+    }
+
+    /// Runs what is ready, for observers.
+    @inline(never)
+    func runReadyObserved() {
+        for observer in observers { observer.turnBegan(on: self, ready: ready.count) }
+        runReady()
+        for observer in observers { observer.turnEnded(on: self) }
+    }
+
+    /// Polls, for observers.
+    @inline(never)
+    func pollObserved(_ timeout: Int64?) throws(Errno) -> Int {
+        for observer in observers { observer.pollBegan(on: self, timeout: timeout.map { .nanoseconds($0) }) }
+        defer { for observer in observers { observer.pollEnded(on: self) } }
+        return try poller.wait(timeout: timeout)
+    }
+}

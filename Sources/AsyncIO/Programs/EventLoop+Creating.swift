@@ -1,0 +1,43 @@
+internal import AsyncIOSystem
+
+// A loop is assembled here: the kernel makes a bare one, and each layer that takes part in every loop adds its
+// component.
+
+extension EventLoop {
+    /// Creates a loop that is not running yet.
+    ///
+    /// Most programs do not need this, because `run { }` and ``Runner`` create their loops.
+    ///
+    /// - Parameters:
+    ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
+    ///   - backend: The backend of the loop.
+    /// - Throws: ``OSError`` if the system does not allow the backend.
+    ///
+    /// asyncio: `SelectorEventLoop(selector)`.
+    public convenience init(debug: Bool? = nil, backend: EventLoop.Backend = .automatic) throws(OSError) {
+        try self.init(debug: debug, backend: backend, time: .real)
+    }
+
+    package convenience init(
+        debug: Bool?, backend: EventLoop.Backend = .automatic, time: Time
+    ) throws(OSError) {
+        AsyncMain.registerHooks()
+        try self.init(bare: backend, debug: debug ?? Environment.debug, time: time)
+        _ = component(WatchedRuns.self)
+        _ = component(StepTimer.self)
+    }
+
+    package convenience init(virtualTimeWithSeed seed: UInt64?) throws(OSError) {
+        try self.init(debug: nil, time: .virtual)
+        schedule = seed.map(RandomSchedule.init(seed:))
+    }
+}
+
+extension Runner {
+    package convenience init(virtualTimeWithSeed seed: UInt64?) {
+        self.init(debug: nil, time: .virtual) { loop in
+            loop.abandonsTasks = true
+            loop.schedule = seed.map(RandomSchedule.init(seed:))
+        }
+    }
+}

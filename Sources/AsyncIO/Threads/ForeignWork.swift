@@ -1,0 +1,26 @@
+/// The work on other threads that will report back to a loop, through its inbox. Loop thread only.
+final class ForeignWork: LoopComponent {
+    private var count = 0
+    private let closers = WaitQueue()
+    /// Whether threads accept no more work of this loop.
+    var isShutDown = false
+
+    override var isBusy: Bool { count > 0 }
+
+    func begin() { count += 1 }
+
+    func end() {
+        count -= 1
+        if count == 0 { closers.wake() }
+    }
+
+    /// Waits until no work is left, but at most until `deadline`.
+    func waitForEnd(until deadline: Int64?) async throws {
+        guard isBusy else { return }
+        try await closers.park(for: "shutdownDefaultExecutor()", until: deadline, of: loop)
+    }
+}
+
+extension EventLoop {
+    var foreignWork: ForeignWork { component() }
+}
