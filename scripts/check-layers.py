@@ -35,6 +35,7 @@ KERNEL = [
     ("VirtualTime", "time that jumps, seeded schedules"),
     ("Waiting", "the one way to wait, and the queue"),
     ("Tasks", "futures, tasks, groups, timeouts"),
+    ("Reports", "errors that nobody catches, places"),
 ]
 LAYERS = [
     ("Sync", "Lock, Event, Condition, Semaphore"),
@@ -44,10 +45,12 @@ LAYERS = [
     ("Threads", "the pool, toThread, submit"),
     ("Signals", "handlers and sequences of signals"),
     ("Bytes", "buffers, lines, text"),
-    ("Files, Network", "files; streams, servers, TLS"),
-    ("Processes", "subprocesses, terminals, workers"),
+    ("Files", "on a ring, or on threads"),
+    ("Network", "streams, transports, servers, TLS"),
+    ("Processes", "subprocesses, terminals"),
     ("Debug", "call graphs, watchdog, inspection"),
-    ("Ecosystem", "behind traits: metrics, tracing"),
+    ("Ecosystem", "behind traits: metrics, services"),
+    ("Programs", "run, main, Runner, workers"),
 ]
 
 # The directories in Sources, from the bottom, and the modules of this package that each can import.

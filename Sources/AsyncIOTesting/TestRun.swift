@@ -127,16 +127,20 @@ package final class TestRun: Sendable {
         try? Thread.start(named: "test-limit") {
             for step in steps {
                 guard self.passes(step.delay, until: isOver) else { return }
-                let isTaken = Guarded(false)
+                let progress = Guarded<(hasBegun: Bool, hasEnded: Bool)>((false, false))
                 _ = try? loop.callSoonThreadSafe {
-                    // The action symbolizes stacks, which can take a while.
+                    // A loop that takes the step is not blocked by the test. The action itself symbolizes
+                    // stacks, which can take long on a busy machine.
+                    progress.withLock { $0.hasBegun = true }
                     step.action()
-                    isTaken.withLock { $0 = true }
+                    progress.withLock { $0.hasEnded = true }
                 }
                 let sentAt = self.clock.elapsed
-                while !isTaken.withLock({ $0 }) {
+                while !progress.withLock({ $0.hasEnded }) {
                     guard self.passes(.milliseconds(10), until: isOver) else { return }
-                    if self.clock.elapsed - sentAt > self.patience { self.isBlocked() }
+                    if !progress.withLock({ $0.hasBegun }), self.clock.elapsed - sentAt > self.patience {
+                        self.isBlocked()
+                    }
                 }
             }
         }

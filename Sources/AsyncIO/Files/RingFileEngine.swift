@@ -31,7 +31,7 @@ final class RingFileEngine: FileEngine {
         }
         inFlight[token] = operation
         operation.token = token
-        work.begin()
+        work.noteStart()
         // Requests that need no waiting are done already.
         takeCompletions()
         guard !operation.isDone else { return }
@@ -69,7 +69,7 @@ final class RingFileEngine: FileEngine {
         while let completion = ring.next() {
             guard let operation = inFlight.removeValue(forKey: completion.token) else { continue }
             operation.request.result = Int(completion.result)
-            work.end()
+            work.noteEnd()
             operation.end()
         }
         // The kernel holds back completions that do not fit into the queue.

@@ -26,7 +26,7 @@ final class ThreadFileEngine: FileEngine {
             operation.leave()
             guard let thread = operation.thread else { return }
             // The end of the program does not wait for this thread.
-            work.end()
+            work.noteEnd()
             thread.interrupt()
         }
     }
@@ -34,9 +34,9 @@ final class ThreadFileEngine: FileEngine {
     // MARK: In the pool
 
     private func startInPool(_ operation: FileOperation) {
-        work.begin()
+        work.noteStart()
         let report = Report(loop: loop, operation: operation) { [self] in
-            work.end()
+            work.noteEnd()
             if operation.request.mustBlock, !operation.isDone, !operation.isLeft {
                 startAside(operation)
             } else {
@@ -49,9 +49,9 @@ final class ThreadFileEngine: FileEngine {
     // MARK: On a thread of its own
 
     private func startAside(_ operation: FileOperation) {
-        work.begin()
+        work.noteStart()
         let report = Report(loop: loop, operation: operation) { [self] in
-            if !operation.isLeft { work.end() }
+            if !operation.isLeft { work.noteEnd() }
             operation.thread = nil
             operation.end()
         }
@@ -61,7 +61,7 @@ final class ThreadFileEngine: FileEngine {
             }
         } catch {
             // The system cannot start another thread.
-            work.end()
+            work.noteEnd()
             operation.request.result = -Int(error.rawValue)
             operation.end()
         }

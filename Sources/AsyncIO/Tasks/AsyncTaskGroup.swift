@@ -253,7 +253,7 @@ public final class AsyncTaskGroup {
 }
 
 extension AsyncTaskGroup: AwaitingOthers {
-    var awaited: [FutureBase] { tasks }
+    var awaited: [FutureBase] { children.all }
 }
 
 /// Runs `body` with a group in which it can start tasks, and waits for all of them.

@@ -7,9 +7,9 @@ final class ForeignWork: LoopComponent {
 
     override var isBusy: Bool { count > 0 }
 
-    func begin() { count += 1 }
+    func noteStart() { count += 1 }
 
-    func end() {
+    func noteEnd() {
         count -= 1
         if count == 0 { closers.wake() }
     }

@@ -40,7 +40,7 @@ extension EventLoop {
         try checkOpen("runInExecutor")
         if foreignWork.isShutDown { throw RuntimeError("Executor shutdown has been called") }
         let future = ExecutorFuture<T>()
-        foreignWork.begin()
+        foreignWork.noteStart()
         let report = ForeignReport(loop: self, future: future)
         let cancellation = future.cancellation
         // A Swift task, so that it has the task-local values. The pool runs it.
@@ -108,7 +108,7 @@ private struct ForeignReport<Value>: @unchecked Sendable {
         let parcel = Parcel(result)
         loop.send(
             .callback { [self] in
-                loop.foreignWork.end()
+                loop.foreignWork.noteEnd()
                 guard !future.isDone else { return }
                 switch parcel.value {
                 case .success(let value): future.succeed(value)
