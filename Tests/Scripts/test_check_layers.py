@@ -117,8 +117,9 @@ class LayerTests(unittest.TestCase):
             "@Tasks/Guard.swift:2: Lock is declared in Sync, above the kernel")
 
     def test_a_type_in_the_layer_beside_is_found(self):
-        self.write("AsyncIO/Files/File.swift", "let server: Server?\n")
-        self.expect("@Files/File.swift:1: Server is declared in Network, beside Files")
+        self.write("AsyncIO/Bytes/Text.swift", "let handler: SignalHandler?\n")
+        self.write("AsyncIO/Signals/Handler.swift", "final class SignalHandler {}\n")
+        self.expect("@Bytes/Text.swift:1: SignalHandler is declared in Signals, beside Bytes")
 
     def test_what_is_not_code_is_no_use(self):
         for code in [
@@ -269,7 +270,7 @@ class LayerTests(unittest.TestCase):
         # Debug uses the types Server, Lock, and EventLoop, and the function gather.
         self.assertIn("| Debug | 2 | 12 | Network 1, Combining 1, Sync 1, the kernel 1 |", rows)
         self.assertIn("| Queues | 1 | 1 |  |", rows)
-        self.assertEqual(rows[-1], "| the kernel | 9 | 22 |  |")
+        self.assertEqual(rows[-1], "| the kernel | 10 | 23 |  |")
 
 
 if __name__ == "__main__":

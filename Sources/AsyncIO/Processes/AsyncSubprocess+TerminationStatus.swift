@@ -35,8 +35,3 @@ extension SubprocessTransport {
         returnCode.map(AsyncSubprocess.TerminationStatus.init)
     }
 }
-
-extension Worker.Failure {
-    /// How the worker ended; ``returnCode`` as a type.
-    public var terminationStatus: AsyncSubprocess.TerminationStatus { .init(returnCode: returnCode) }
-}

@@ -143,3 +143,8 @@ struct WorkerHandover {
         }
     }
 }
+
+extension Worker.Failure {
+    /// How the worker ended; ``returnCode`` as a type.
+    public var terminationStatus: AsyncSubprocess.TerminationStatus { .init(returnCode: returnCode) }
+}
