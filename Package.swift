@@ -94,7 +94,7 @@ let package = Package(
         .executableTarget(
             name: "asyncio-tool",
             dependencies: [
-                "AsyncIOSystem", "CShims",
+                "AsyncIOSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/asyncio",

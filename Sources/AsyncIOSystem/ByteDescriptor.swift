@@ -1,4 +1,4 @@
-internal import CShims
+internal import Glibc
 package import SystemPackage
 
 /// A descriptor for reading and writing bytes. If the object owns the descriptor, it closes it on
@@ -29,19 +29,21 @@ package class ByteDescriptor {
 
     /// Reads at most `buffer.count` bytes; 0 is the end of the stream.
     package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+        let descriptor = descriptor
         // SAFETY: the kernel writes at most `count` bytes at `baseAddress`.
-        try unsafe check(asyncio_read(descriptor, buffer.baseAddress, buffer.count))
+        return try attemptUninterrupted { unsafe read(descriptor, buffer.baseAddress, buffer.count) }
     }
 
     /// Writes as much as fits into the kernel's buffer, and returns the number of bytes.
     package func send(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
         // SAFETY: the kernel reads at most `count` bytes at `baseAddress`.
-        try unsafe check(asyncio_write(descriptor, buffer.baseAddress, buffer.count))
+        var all = unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: buffer.baseAddress), iov_len: buffer.count)
+        return try unsafe writeWithoutSignal(descriptor, &all, count: 1)
     }
 
     package final func close() {
         guard descriptor >= 0 else { return }
-        if isOwned { _ = asyncio_close(descriptor) }
+        if isOwned { closeOnce(descriptor) }
         descriptor = -1
     }
 
@@ -51,31 +53,16 @@ package class ByteDescriptor {
         return descriptor
     }
 
-    // MARK: The kind
-
-    package enum Kind { case pipe, socket, terminal, file, other }
-
-    package final var kind: Kind {
-        switch asyncio_kind(descriptor) {
-        case Int32(ASYNCIO_KIND_PIPE): .pipe
-        case Int32(ASYNCIO_KIND_SOCKET): .socket
-        case Int32(ASYNCIO_KIND_TERMINAL): .terminal
-        case Int32(ASYNCIO_KIND_FILE): .file
-        default: .other
-        }
+    package final var isNonBlocking: Bool {
+        let flags = fcntl(descriptor, F_GETFL)
+        return flags >= 0 && flags & O_NONBLOCK != 0
     }
-
-    /// Whether the descriptor supports reading and writing but cannot be watched by a poller.
-    package static func isUnwatchable(_ descriptor: Int32) -> Bool { asyncio_is_unwatchable(descriptor) }
-
-    /// Opens a new descriptor for the target of a standard one, or for /dev/null if that is not
-    /// open.
-    package static func openStandard(_ number: Int32) throws(Errno) -> Int32 {
-        try check(asyncio_open_standard(number))
-    }
-
-    package final var isNonBlocking: Bool { asyncio_is_nonblocking(descriptor) }
 
     /// Makes the descriptor non-blocking, for everyone who shares it, and close-on-exec.
-    package final func prepare() throws(Errno) { _ = try check(asyncio_prepare_descriptor(descriptor)) }
+    package final func prepare() throws(Errno) {
+        let descriptor = descriptor
+        let flags = try attempt { fcntl(descriptor, F_GETFL) }
+        try attempt { fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) }
+        try attempt { fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    }
 }

@@ -1,4 +1,5 @@
 internal import CShims
+internal import Glibc
 package import SystemPackage
 
 /// Descriptors for a child process. They are close-on-exec and closed with their owners.
@@ -11,21 +12,25 @@ package enum ChildDescriptors {
 
     /// Two connected descriptors, each for both reading and writing.
     package static func socketPair() throws(Errno) -> (ours: ByteDescriptor, childs: ByteDescriptor) {
-        var (first, second) = (Int32(0), Int32(0))
-        _ = try unsafe check(asyncio_socket_pair(&first, &second))
-        return (ByteDescriptor(owning: first), ByteDescriptor(owning: second))
+        var ends: [Int32] = [0, 0]
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        // SAFETY: there is room for two descriptors.
+        try attempt { unsafe socketpair(AF_UNIX, type, 0, &ends) }
+        return (ByteDescriptor(owning: ends[0]), ByteDescriptor(owning: ends[1]))
     }
 
     package static func null() throws(Errno) -> ByteDescriptor {
-        ByteDescriptor(owning: try check(asyncio_open_null()))
+        ByteDescriptor(owning: try attempt { unsafe open("/dev/null", O_RDWR | O_CLOEXEC) })
     }
 
     package static func terminal(
         columns: Int, rows: Int
     ) throws(Errno) -> (ours: TerminalDescriptor, childs: ByteDescriptor) {
         var (ours, childs) = (Int32(0), Int32(0))
-        _ = try unsafe check(asyncio_open_terminal(Int32(columns), Int32(rows), &ours, &childs))
-        return (TerminalDescriptor(owning: ours), ByteDescriptor(owning: childs))
+        _ = try unsafe check(asyncio_open_terminal(&ours, &childs))
+        let ends = (ours: TerminalDescriptor(owning: ours), childs: ByteDescriptor(owning: childs))
+        try ends.ours.resize(columns: columns, rows: rows)
+        return ends
     }
 }
 
@@ -43,6 +48,9 @@ package final class TerminalDescriptor: ByteDescriptor {
     }
 
     package func resize(columns: Int, rows: Int) throws(Errno) {
-        _ = try check(asyncio_resize_terminal(descriptor, Int32(columns), Int32(rows)))
+        let (columns, rows) = (UInt16(truncatingIfNeeded: columns), UInt16(truncatingIfNeeded: rows))
+        var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+        // SAFETY: the system reads the variable.
+        try attempt { unsafe ioctl(descriptor, UInt(TIOCSWINSZ), &size) }
     }
 }

@@ -15,5 +15,10 @@ package struct DumpSignal: Sendable {
     }
 
     /// Waits until the signal arrives. Returns false if it never will.
-    package func wait() -> Bool { asyncio_signal_wait(pipe) }
+    package func wait() -> Bool {
+        var byte: UInt8 = 0
+        // SAFETY: there is room for one byte.
+        let count = try? attemptUninterrupted { unsafe read(pipe, &byte, 1) }
+        return count == 1
+    }
 }

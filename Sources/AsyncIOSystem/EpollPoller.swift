@@ -20,7 +20,7 @@ package final class EpollPoller: Poller {
         do {
             try add(wakeUp.descriptor, for: [.readable, .edge], token: .max)
         } catch {
-            _ = asyncio_close(epoll)
+            closeOnce(epoll)
             throw error
         }
     }
@@ -29,17 +29,17 @@ package final class EpollPoller: Poller {
 
     package func close() {
         guard epoll >= 0 else { return }
-        _ = asyncio_close(epoll)
+        closeOnce(epoll)
         epoll = -1
         wakeUp.close()
     }
 
     package func add(_ descriptor: Int32, for interest: Interest, token: UInt64) throws(Errno) {
-        _ = try check(asyncio_epoll_add(epoll, descriptor, interest.rawValue, token))
+        _ = try check(asyncio_epoll_add(epoll, descriptor, interest.mask, token))
     }
 
     package func modify(_ descriptor: Int32, for interest: Interest, token: UInt64) throws(Errno) {
-        _ = try check(asyncio_epoll_modify(epoll, descriptor, interest.rawValue, token))
+        _ = try check(asyncio_epoll_modify(epoll, descriptor, interest.mask, token))
     }
 
     package func remove(_ descriptor: Int32) throws(Errno) {
@@ -59,6 +59,6 @@ package final class EpollPoller: Poller {
     }
 
     package func event(at index: Int) -> PollEvent {
-        PollEvent(token: events[index].token, ready: Interest(rawValue: events[index].events))
+        PollEvent(token: events[index].token, mask: events[index].events)
     }
 }

@@ -10,11 +10,10 @@ package struct FileFacts: Sendable {
     package let isLinked: Bool
 
     package init(of descriptor: Int32) throws(Errno) {
-        var facts = asyncio_file_facts()
-        _ = try unsafe check(asyncio_file_look(descriptor, &facts))
-        size = facts.size
-        type = facts.is_regular ? .regular : facts.is_directory ? .directory : .other
-        isLinked = facts.is_linked
+        let status = try FileStatus(of: descriptor)
+        size = status.size
+        type = status.isRegular ? .regular : status.isDirectory ? .directory : .other
+        isLinked = status.isLinked
     }
 
     private enum FileType { case regular, directory, other }
@@ -23,13 +22,22 @@ package struct FileFacts: Sendable {
     package var isDirectory: Bool { type == .directory }
 
     /// Whether reads and writes have positions.
-    package static func isSeekable(_ descriptor: Int32) -> Bool { asyncio_file_is_seekable(descriptor) }
+    package static func isSeekable(_ descriptor: Int32) -> Bool { lseek(descriptor, 0, SEEK_CUR) >= 0 }
 
     /// Opens a regular file if everything needed for that is in memory.
     ///
+    /// Only regular files are opened, because opening a pipe would wake its other end, and opening a
+    /// device could start it. If the file becomes a pipe meanwhile, opening it does not block.
+    ///
     /// - Throws: `.wouldBlock` if it is not, or if the file would have to be created or truncated.
     package static func openNow(_ path: [CChar], flags: Int32) throws(Errno) -> Int32 {
-        try unsafe check(asyncio_file_open_now(path, flags))
+        guard (try? statusNow(path))?.isRegular == true, flags & (O_CREAT | O_TRUNC) == 0 else { throw .wouldBlock }
+        // SAFETY: the path ends with a zero.
+        let file = unsafe asyncio_open_cached(path, flags | O_NONBLOCK)
+        if file == -ENOSYS || file == -EINVAL { throw .wouldBlock }
+        _ = try check(file)
+        _ = fcntl(file, F_SETFL, flags & O_APPEND)
+        return file
     }
 
     /// The kind of file that a path leads to, as far as the system has it in memory.
@@ -42,11 +50,20 @@ package struct FileFacts: Sendable {
     }
 
     package static func kindNow(_ path: [CChar]) -> Kind {
-        switch unsafe asyncio_file_kind_now(path) {
-        case 0: .special
-        case 1, -ENOENT: .plain
-        default: .unknown
+        do throws(Errno) {
+            let status = try statusNow(path)
+            return status.isRegular || status.isDirectory ? .plain : .special
+        } catch {
+            return error == .noSuchFileOrDirectory ? .plain : .unknown
         }
+    }
+
+    /// - Throws: any error if the system does not have the status in memory.
+    private static func statusNow(_ path: [CChar]) throws(Errno) -> FileStatus {
+        // SAFETY: the path ends with a zero.
+        let file = try unsafe check(asyncio_open_cached(path, Int32(ASYNCIO_O_PATH)))
+        defer { closeOnce(file) }
+        return try FileStatus(of: file)
     }
 
     /// Reads at most `count` bytes that are in memory.
@@ -56,7 +73,7 @@ package struct FileFacts: Sendable {
         var error: Errno?
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             // SAFETY: the kernel writes at most `count` bytes, and says how many.
-            let result = unsafe asyncio_file_read_now(descriptor, buffer.baseAddress, count, offset)
+            let result = unsafe asyncio_read_cached(descriptor, buffer.baseAddress, count, offset)
             if result < 0 { error = Errno(rawValue: Int32(-result)) } else { filled = result }
         }
         if let error { throw error }
@@ -64,7 +81,7 @@ package struct FileFacts: Sendable {
     }
 
     /// Closes a descriptor. Can block, except for a file that was only read and still has a name.
-    package static func close(_ descriptor: Int32) { _ = asyncio_close(descriptor) }
+    package static func close(_ descriptor: Int32) { closeOnce(descriptor) }
 }
 
 /// The system's flags for opening files.

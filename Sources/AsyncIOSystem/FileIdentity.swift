@@ -1,4 +1,3 @@
-internal import CShims
 internal import Glibc
 package import SystemPackage
 
@@ -11,14 +10,15 @@ package struct FileIdentity: Equatable, Sendable {
 
     /// Returns nil if there is no file.
     package init?(of path: [CChar]) {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return nil }
-        device = UInt64(status.st_dev)
-        number = UInt64(status.st_ino)
-        isSocket = status.st_mode & S_IFMT == S_IFSOCK
+        // SAFETY: the path ends with a zero.
+        guard let status = try? unsafe FileStatus(at: path) else { return nil }
+        device = status.device
+        number = status.number
+        isSocket = status.isSocket
     }
 
     package static func remove(_ path: [CChar]) throws(Errno) {
-        if unsafe unlink(path) < 0 { throw Errno(rawValue: errno) }
+        // SAFETY: the path ends with a zero.
+        try attempt { unsafe unlink(path) }
     }
 }

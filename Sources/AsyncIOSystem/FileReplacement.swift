@@ -1,4 +1,3 @@
-internal import CShims
 internal import Glibc
 internal import SystemPackage
 
@@ -14,18 +13,18 @@ package struct FileReplacement: Sendable {
 
     /// - Returns: the replacement, and the descriptor of the new file.
     static func begin(at path: [CChar], _ permissions: UInt32) throws(Errno) -> (FileReplacement, Int32) {
-        var old = asyncio_file_facts()
-        let found = unsafe asyncio_path_look(path, &old)
-        if found == 0, old.is_directory { throw .isDirectory }
+        // SAFETY: the path ends with a zero.
+        let old = try? unsafe FileStatus(at: path)
+        if let old, old.isDirectory { throw .isDirectory }
         // Replacing a device or a pipe with a regular file is never intended.
-        if found == 0, !old.is_regular { throw .invalidArgument }
-        let target = try found == 0 ? destination(of: path) : destination(ofMissing: path)
+        if let old, !old.isRegular { throw .invalidArgument }
+        let target = try old != nil ? destination(of: path) : destination(ofMissing: path)
         let (file, temporary) = try makeFile(in: directory(of: target), permissions)
         let replacement = FileReplacement(target: target, temporary: temporary)
         do throws(Errno) {
-            if found == 0 { _ = try check(asyncio_file_set_permissions(file, old.permissions)) }
+            if let old { try attempt { fchmod(file, old.permissions) } }
         } catch {
-            _ = asyncio_close(file)
+            closeOnce(file)
             replacement.abandon()
             throw error
         }
@@ -37,8 +36,9 @@ package struct FileReplacement: Sendable {
     /// - Parameter file: the descriptor of the new file.
     func commit(_ file: Int32, sync: Bool) throws(Errno) {
         do throws(Errno) {
-            if sync { _ = try check(asyncio_file_sync(file, false)) }
-            _ = try unsafe check(asyncio_path_rename(temporary, target))
+            if sync { _ = try check(FileCalls.sync(file, onlyData: false)) }
+            // SAFETY: both paths end with a zero.
+            try attempt { unsafe rename(temporary, target) }
         } catch {
             abandon()
             throw error
@@ -48,13 +48,13 @@ package struct FileReplacement: Sendable {
 
     /// The same, if the new file was closed.
     func commit(sync: Bool) throws(Errno) {
-        let file = try unsafe check(asyncio_file_open(temporary, O_RDONLY, 0))
-        defer { _ = asyncio_close(file) }
+        let file = Int32(try check(FileCalls.open(temporary, O_RDONLY, 0)))
+        defer { closeOnce(file) }
         try commit(file, sync: sync)
     }
 
     /// Removes the new file if it still exists.
-    func abandon() { _ = unsafe asyncio_path_remove(temporary) }
+    func abandon() { try? FileIdentity.remove(temporary) }
 
     // MARK: Names
 
@@ -64,9 +64,9 @@ package struct FileReplacement: Sendable {
     /// The path that is replaced. If `path` is a symbolic link, that is its target, and the link
     /// stays.
     private static func destination(of path: [CChar]) -> [CChar] {
-        guard let resolved = unsafe asyncio_path_resolve(path) else { return path }
+        // SAFETY: both strings end with a zero. That of the result is copied too.
+        guard let resolved = unsafe realpath(path, nil) else { return path }
         defer { unsafe free(resolved) }
-        // SAFETY: the string ends with a zero, which is copied too.
         return unsafe Array(UnsafeBufferPointer(start: resolved, count: strlen(resolved) + 1))
     }
 
@@ -75,7 +75,8 @@ package struct FileReplacement: Sendable {
         var path = path
         for _ in 0...mostLinks {
             var text = [CChar](repeating: 0, count: Int(PATH_MAX))
-            let length = unsafe asyncio_path_read_link(path, &text, text.count)
+            // SAFETY: the path ends with a zero, and at most `count` bytes are written.
+            let length = unsafe readlink(path, &text, text.count)
             // The path is not a link or does not exist, so it is the name to use.
             if length < 0 { return path }
             let isAbsolute = text[0] == CChar(UInt8(ascii: "/"))
@@ -95,18 +96,18 @@ package struct FileReplacement: Sendable {
         while true {
             let name = ".asyncio-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
             let path = directory + name.utf8CString
-            let file = unsafe asyncio_file_open(path, O_RDWR | O_CREAT | O_EXCL, permissions)
-            if file == -EEXIST { continue }
-            return (try check(file), path)
+            let file = FileCalls.open(path, O_RDWR | O_CREAT | O_EXCL, permissions)
+            if file == -Int(EEXIST) { continue }
+            return (Int32(try check(file)), path)
         }
     }
 
     /// Makes the new name durable.
     private static func syncDirectory(_ directory: [CChar]) throws(Errno) {
         let path = directory.isEmpty ? Array(".".utf8CString) : directory + [0]
-        let file = try unsafe check(asyncio_file_open(path, O_RDONLY | O_DIRECTORY, 0))
-        defer { _ = asyncio_close(file) }
-        _ = try check(asyncio_file_sync(file, false))
+        let file = Int32(try check(FileCalls.open(path, O_RDONLY | O_DIRECTORY, 0)))
+        defer { closeOnce(file) }
+        _ = try check(FileCalls.sync(file, onlyData: false))
     }
 }
 
@@ -117,7 +118,7 @@ extension FileRequest {
     func replace(_ permissions: UInt32, _ sync: Bool) -> Int {
         result { () throws(Errno) in
             let (replacement, file) = try FileReplacement.begin(at: path, permissions)
-            defer { _ = asyncio_close(file) }
+            defer { closeOnce(file) }
             do throws(Errno) {
                 try writeAll(to: file)
             } catch {
@@ -158,7 +159,8 @@ extension FileRequest {
         while unsafe written < memory.count {
             if isRevoked { throw .canceled }
             let part = unsafe UnsafeRawBufferPointer(rebasing: memory[written...].prefix(Self.portion))
-            written += try unsafe check(asyncio_file_write(file, part.baseAddress, part.count, -1))
+            // SAFETY: the request owns the memory, which lives as long as the request.
+            written += try unsafe check(FileCalls.write(file, part, at: -1))
         }
     }
 }

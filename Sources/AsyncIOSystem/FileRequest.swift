@@ -71,7 +71,7 @@ package final class FileRequest: @unchecked Sendable {
         else { return }
         mustBlock = false
         if !mayBlock, case .open(let flags, let permissions) = action {
-            result = unsafe Int(asyncio_file_open_unless_blocking(path, flags, permissions))
+            result = FileCalls.openUnlessBlocking(path, flags, permissions)
             guard result == -Int(EAGAIN) else { return }
             result = -Int(ECANCELED)
             mustBlock = claim.compareExchange(expected: Claim.begun, desired: Claim.none, ordering: .relaxed).exchanged
@@ -83,14 +83,12 @@ package final class FileRequest: @unchecked Sendable {
     private func run() -> Int {
         // SAFETY: this object owns the memory, which has the given size.
         switch action {
-        case .open(let flags, let permissions): unsafe Int(asyncio_file_open(path, flags, permissions))
-        case .read(let file, let offset):
-            unsafe asyncio_file_read(file, memory.baseAddress, memory.count, offset)
-        case .write(let file, let offset):
-            unsafe asyncio_file_write(file, memory.baseAddress, memory.count, offset)
-        case .sync(let file, let onlyData): Int(asyncio_file_sync(file, onlyData))
-        case .truncate(let file, let size): Int(asyncio_file_truncate(file, size))
-        case .close(let file): Int(asyncio_close(file))
+        case .open(let flags, let permissions): FileCalls.open(path, flags, permissions)
+        case .read(let file, let offset): unsafe FileCalls.read(file, into: memory, at: offset)
+        case .write(let file, let offset): unsafe FileCalls.write(file, UnsafeRawBufferPointer(memory), at: offset)
+        case .sync(let file, let onlyData): FileCalls.sync(file, onlyData: onlyData)
+        case .truncate(let file, let size): FileCalls.truncate(file, to: size)
+        case .close(let file): Int(closeOnce(file))
         case .replace(let permissions, let sync): replace(permissions, sync)
         case .beginReplacement(let permissions): beginReplacement(permissions)
         case .endReplacement(let replacement, let sync): end(replacement, sync)

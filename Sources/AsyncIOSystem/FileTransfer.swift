@@ -1,4 +1,4 @@
-internal import CShims
+internal import Glibc
 package import SystemPackage
 
 /// Transfers from files to sockets.
@@ -9,9 +9,10 @@ package enum FileTransfer {
 
     /// Sends a part of a file within the kernel. Returns 0 at the end of the file.
     package static func send(_ file: Int32, from offset: Int, count: Int?, to socket: Socket) throws(Errno) -> Int {
-        var position = Int64(offset)
-        return try unsafe check(
-            asyncio_sendfile(socket.descriptor, file, &position, min(count ?? most, most)))
+        var position = off_t(offset)
+        let (descriptor, most) = (socket.descriptor, min(count ?? most, most))
+        // SAFETY: the system reads and writes the position, which is on this stack.
+        return try attemptUninterrupted { unsafe sendfile(descriptor, file, &position, most) }
     }
 
     /// Whether an error means that the system cannot send this file in this way.
@@ -29,7 +30,7 @@ package enum FileTransfer {
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             do throws(Errno) {
                 // SAFETY: the kernel writes at most `count` bytes into a buffer of that size.
-                filled = try unsafe check(asyncio_pread(file, buffer.baseAddress, count, Int64(offset)))
+                filled = try attemptUninterrupted { unsafe pread(file, buffer.baseAddress, count, off_t(offset)) }
             } catch {
                 failure = error
             }
@@ -39,6 +40,6 @@ package enum FileTransfer {
     }
 
     package static func seek(_ file: Int32, to offset: Int) throws(Errno) {
-        _ = try check(asyncio_seek(file, Int64(offset)))
+        guard lseek(file, off_t(offset), SEEK_SET) >= 0 else { throw Errno(rawValue: errno) }
     }
 }

@@ -1,4 +1,3 @@
-internal import CShims
 internal import Glibc
 package import SystemPackage
 
@@ -130,13 +129,16 @@ extension ByteDescriptor {
     package final func send(
         _ gathering: Gathering, joiningIn memory: UnsafeMutableRawBufferPointer
     ) throws(Errno) -> Int {
-        let isSocket = self is Socket
+        let (isSocket, descriptor) = (self is Socket, descriptor)
         return try unsafe gathering.withPlaces(joiningIn: memory) { places throws(Errno) in
             // SAFETY: the kernel reads the entries and their bytes before this returns.
-            try unsafe check(
-                isSocket
-                    ? asyncio_sendmsg(descriptor, places.baseAddress, places.count)
-                    : asyncio_writev(descriptor, places.baseAddress, places.count))
+            guard isSocket else {
+                return try unsafe writeWithoutSignal(descriptor, places.baseAddress, count: places.count)
+            }
+            var message = unsafe msghdr()
+            unsafe message.msg_iov = UnsafeMutablePointer(mutating: places.baseAddress)
+            unsafe message.msg_iovlen = places.count
+            return try attemptUninterrupted { unsafe sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL)) }
         }
     }
 }

@@ -1,5 +1,4 @@
 internal import Glibc
-internal import SystemPackage
 
 /// The contents of `/etc/hosts`, as far as they show whether a name server will be asked. Reads a
 /// file, so call it on a thread.
@@ -33,25 +32,11 @@ package enum HostsFile {
     }
 
     private static func entries() -> [(address: String, names: [String])] {
-        text().split(separator: "\n").compactMap { line in
+        // Long lists are of ad servers, for example.
+        contents(ofFile: path).split(separator: "\n").compactMap { line in
             let words = line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" }.map(String.init)
             guard let address = words.first, words.count > 1 else { return nil }
             return (address, words.dropFirst().map { $0.lowercased() })
-        }
-    }
-
-    private static func text() -> String {
-        guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec) else { return "" }
-        defer { try? file.close() }
-        var bytes: [UInt8] = []
-        while true {
-            let part = unsafe [UInt8](unsafeUninitializedCapacity: 16_384) { buffer, count in
-                // SAFETY: the system writes at most as many bytes as the buffer has.
-                count = unsafe (try? file.read(into: UnsafeMutableRawBufferPointer(buffer))) ?? 0
-            }
-            // Long lists (of ad servers, for example) are read up to 4 MB.
-            if part.isEmpty || bytes.count > 4 << 20 { return String(decoding: bytes, as: UTF8.self) }
-            bytes += part
         }
     }
 }

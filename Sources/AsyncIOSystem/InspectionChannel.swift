@@ -8,7 +8,7 @@ package final class InspectionChannel: Sendable {
     private let descriptor: Int32
 
     private init(_ descriptor: Int32) { self.descriptor = descriptor }
-    deinit { _ = asyncio_close(descriptor) }
+    deinit { closeOnce(descriptor) }
 
     // MARK: Paths
 
@@ -33,19 +33,18 @@ package final class InspectionChannel: Sendable {
         let directories = directories(ofUser: geteuid())
         var error = Errno.noSuchFileOrDirectory
         for directory in directories {
-            let result = unsafe asyncio_private_directory(directory)
-            guard result == 0 else {
-                error = Errno(rawValue: -result)
+            if let failure = InspectionSocket.prepareDirectory(directory) {
+                error = failure
                 continue
             }
             let path = path(in: directory, of: getpid())
-            return (InspectionChannel(try check(unsafe asyncio_inspection_listen(path))), path)
+            return (InspectionChannel(try InspectionSocket.listen(at: path)), path)
         }
         throw error
     }
 
     package func accept() throws(Errno) -> InspectionChannel {
-        InspectionChannel(try check(asyncio_inspection_accept(descriptor)))
+        InspectionChannel(try InspectionSocket.accept(from: descriptor))
     }
 
     package static func remove(_ path: String) { _ = unsafe unlink(path) }
@@ -87,28 +86,25 @@ package final class InspectionChannel: Sendable {
 
     /// Connects to a process and to no other. The kernel reports which process listens.
     package static func connect(to process: Int32) throws(ConnectError) -> InspectionChannel {
-        let owner = asyncio_process_owner(process)
-        guard owner >= 0 else { throw .noSuchProcess }
-        let user = UInt32(owner)
+        // SAFETY: the path is a string, which ends with a zero.
+        guard let user = (try? unsafe FileStatus(at: "/proc/\(process)"))?.owner else { throw .noSuchProcess }
         if geteuid() != 0, user != geteuid() { throw .notPermitted(user: user) }
         var failure: ConnectError?
         // A program in a container may have its own /tmp.
         let directories = directories(ofUser: user)
         for directory in directories + directories.map({ "/proc/\(process)/root" + $0 }) {
-            var (peer, peersUser): (Int32, UInt32) = (0, 0)
-            // SAFETY: the two variables outlive the call.
-            let result = unsafe asyncio_inspection_connect(path(in: directory, of: process), &peer, &peersUser)
-            if result >= 0 {
-                let channel = InspectionChannel(result)
+            do throws(Errno) {
+                let (descriptor, peer) = try InspectionSocket.connect(to: path(in: directory, of: process))
+                let channel = InspectionChannel(descriptor)
                 // In /proc, a process that protects its memory belongs to root.
-                if peer == process, peersUser == user || user == 0 { return channel }
-                failure = .impostor(process: peer, user: peersUser)
-                continue
-            }
-            switch Errno(rawValue: -result) {
-            case .noSuchFileOrDirectory, .connectionRefused, .notDirectory: break
-            case .permissionDenied, .notPermitted: failure = failure ?? .notPermitted(user: user)
-            case let error: failure = failure ?? .other(error)
+                if peer.process == process, peer.user == user || user == 0 { return channel }
+                failure = .impostor(process: peer.process, user: peer.user)
+            } catch {
+                switch error {
+                case .noSuchFileOrDirectory, .connectionRefused, .notDirectory: break
+                case .permissionDenied, .notPermitted: failure = failure ?? .notPermitted(user: user)
+                default: failure = failure ?? .other(error)
+                }
             }
         }
         throw failure ?? .takesNoPart
@@ -121,15 +117,13 @@ package final class InspectionChannel: Sendable {
     package func readLine(within milliseconds: Int64) -> String? {
         let deadline = Deadline(in: milliseconds)
         var bytes: [UInt8] = []
+        var byte: [UInt8] = [0]
         // A list of task numbers can be long.
         while bytes.count < 65_536 {
-            var byte: UInt8 = 0
-            // SAFETY: there is room for one byte.
-            guard unsafe asyncio_inspection_read(descriptor, &byte, 1, deadline.millisecondsLeft) == 1 else {
-                return nil
-            }
-            if byte == UInt8(ascii: "\n") { return String(decoding: bytes, as: UTF8.self) }
-            bytes.append(byte)
+            let count = try? InspectionSocket.read(descriptor, into: &byte, within: deadline.millisecondsLeft)
+            guard count == 1 else { return nil }
+            if byte == [UInt8(ascii: "\n")] { return String(decoding: bytes, as: UTF8.self) }
+            bytes += byte
         }
         return nil
     }
@@ -148,13 +142,17 @@ package final class InspectionChannel: Sendable {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {
-            // SAFETY: the chunk has room for that many bytes.
-            let count = unsafe asyncio_inspection_read(descriptor, &chunk, chunk.count, deadline.millisecondsLeft)
-            if count == -Int(ETIMEDOUT) { throw .tooSlow }
-            // A peer that rejects a client closes without reading its request.
-            if count < 0, bytes.isEmpty { throw .ended }
-            if count <= 0 { return bytes }
-            bytes += chunk[..<Int(count)]
+            let count: Int
+            do throws(Errno) {
+                count = try InspectionSocket.read(descriptor, into: &chunk, within: deadline.millisecondsLeft)
+            } catch {
+                if error == .timedOut { throw .tooSlow }
+                // A peer that rejects a client closes without reading its request.
+                if bytes.isEmpty { throw .ended }
+                return bytes
+            }
+            if count == 0 { return bytes }
+            bytes += chunk[..<count]
             if bytes.count > limit { throw .tooLong }
         }
     }
@@ -168,11 +166,10 @@ package final class InspectionChannel: Sendable {
             var sent = 0
             while sent < bytes.count {
                 // SAFETY: the bytes from `sent` on are valid during the call.
-                let count = unsafe asyncio_inspection_write(
-                    descriptor, bytes.baseAddress.unsafelyUnwrapped + sent, bytes.count - sent,
-                    deadline.millisecondsLeft)
-                if count < 0 { return false }
-                sent += Int(count)
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[sent...])
+                let count = try? unsafe InspectionSocket.write(descriptor, rest, within: deadline.millisecondsLeft)
+                guard let count else { return false }
+                sent += count
             }
             return true
         }
@@ -221,15 +218,16 @@ package enum ThisProcess {
                 let count = unsafe Glibc.write(
                     STDERR_FILENO, bytes.baseAddress.unsafelyUnwrapped + sent, bytes.count - sent)
                 // Text that standard error does not accept is lost.
-                if count < 0, errno != EINTR { return }
+                if count == 0 || count < 0 && errno != EINTR { return }
                 sent += max(0, count)
             }
         }
     }
 
-    /// The program's name, taken from its path.
+    /// The program's name, taken from the path under which it was called.
     package static var name: String {
-        // SAFETY: the C library owns the text, which does not change.
-        unsafe String(cString: asyncio_program_name())
+        let path = ProcessEnvironment.arguments.first ?? []
+        let start = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+        return String(decoding: path[start...], as: UTF8.self)
     }
 }

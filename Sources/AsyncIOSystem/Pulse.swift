@@ -1,9 +1,9 @@
 internal import CShims
 
-/// The state that a loop's thread publishes to the thread that watches it; see inspect.h.
+/// The state that a loop's thread publishes to the thread that watches it; see pulse.h.
 //
 // SAFETY: the memory lives as long as this object. It is read and written only by the atomic
-// operations in inspect.h.
+// operations in pulse.h.
 @safe
 package final class Pulse: @unchecked Sendable {
     private let raw: UnsafeMutablePointer<asyncio_pulse>

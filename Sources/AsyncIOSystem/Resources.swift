@@ -1,23 +1,48 @@
-internal import CShims
+internal import Glibc
 package import SystemPackage
 
-/// The limits that the operating system sets for this process.
+/// The limits that the operating system sets for this process, and what it gives it.
 package enum Resources {
     /// The number of descriptors that the process can have, and the maximum to which it can raise
     /// that.
     package static func descriptorLimit() throws(Errno) -> (soft: UInt64, hard: UInt64) {
-        var soft: UInt64 = 0
-        var hard: UInt64 = 0
-        _ = try unsafe check(asyncio_descriptor_limit(&soft, &hard))
-        return (soft, hard)
+        let limit = try limit()
+        return (UInt64(limit.rlim_cur), UInt64(limit.rlim_max))
     }
 
     package static func setDescriptorLimit(_ soft: UInt64) throws(Errno) {
-        _ = try check(asyncio_descriptor_limit_set(soft))
+        var limit = try limit()
+        limit.rlim_cur = rlim_t(soft)
+        // SAFETY: the system reads the variable.
+        try attempt { unsafe setrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit) }
     }
 
-    package static var peakMemory: UInt64 { asyncio_peak_memory() }
+    private static func limit() throws(Errno) -> rlimit {
+        var limit = rlimit()
+        // SAFETY: the system writes to the variable.
+        try attempt { unsafe getrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit) }
+        return limit
+    }
 
-    package static func isTerminal(_ descriptor: Int32) -> Bool { asyncio_is_terminal(descriptor) }
-    package static func terminalWidth(_ descriptor: Int32) -> Int { Int(asyncio_terminal_width(descriptor)) }
+    /// The peak resident memory of this process, in bytes.
+    //
+    // Not from getrusage, whose value survives exec and would be that of `swift run`.
+    package static var peakMemory: UInt64 {
+        let line = contents(ofFile: "/proc/self/status").split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        let kilobytes = line?.split { $0 == " " || $0 == "\t" }.dropFirst().first.flatMap { UInt64($0) }
+        return (kilobytes ?? 0) * 1024
+    }
+
+    package static func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+    /// The number of columns of a terminal, or 0.
+    package static func terminalWidth(_ descriptor: Int32) -> Int { terminalSize(descriptor)?.columns ?? 0 }
+
+    /// The size of a terminal; nil if the descriptor is not one.
+    package static func terminalSize(_ descriptor: Int32) -> (columns: Int, rows: Int)? {
+        var size = winsize()
+        // SAFETY: the system writes to the variable.
+        guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 else { return nil }
+        return (Int(size.ws_col), Int(size.ws_row))
+    }
 }

@@ -38,7 +38,8 @@ package final class Ring {
     // MARK: Submitting
 
     package func poll(_ descriptor: Int32, for interest: Interest, token: UInt64) throws(Errno) {
-        _ = try unsafe check(asyncio_ring_poll(ring, descriptor, interest.rawValue, token))
+        let events = interest.subtracting(.edge).mask
+        _ = try unsafe check(asyncio_ring_poll(ring, descriptor, events, interest.contains(.edge), token))
     }
 
     package func cancel(_ token: UInt64) throws(Errno) {
@@ -71,7 +72,4 @@ package final class Ring {
         guard unsafe asyncio_ring_next(ring, &completion) else { return nil }
         return Completion(token: completion.token, result: completion.result, hasMore: completion.more)
     }
-
-    /// The readiness that a completed poll reports.
-    package static func readiness(_ result: Int32) -> Interest { Interest(rawValue: asyncio_ring_ready(result)) }
 }

@@ -7,8 +7,8 @@ package final class Socket: ByteDescriptor {
     // MARK: Creating
 
     package convenience init(for address: SystemAddress, isDatagram: Bool = false) throws(Errno) {
-        let type = isDatagram ? SOCK_DGRAM : SOCK_STREAM
-        self.init(owning: try check(asyncio_socket(address.family, Int32(type.rawValue), 0)))
+        let type = (isDatagram ? SOCK_DGRAM : SOCK_STREAM).rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
+        self.init(owning: try attempt { socket(address.family, Int32(type), 0) })
     }
 
     /// The options of a listening or datagram socket, set before it is bound.
@@ -36,13 +36,13 @@ package final class Socket: ByteDescriptor {
     package static func bound(to address: SystemAddress, _ options: Options) throws(Errno) -> Socket {
         let socket = try Socket(for: address)
         if address.isInternet {
-            if options.reuseAddress { try socket.set(SOL_SOCKET, SO_REUSEADDR, 1) }
-            if options.reusePort { try socket.set(SOL_SOCKET, SO_REUSEPORT, 1) }
+            if options.reuseAddress { try socket.setReuseAddress() }
+            if options.reusePort { try socket.setReusePort() }
             // Accepted sockets inherit these two options.
-            if options.keepAlive { try socket.set(SOL_SOCKET, SO_KEEPALIVE, 1) }
+            if options.keepAlive { try socket.setKeepAlive() }
             if options.noDelay { try socket.setNoDelay() }
         }
-        if address.isIPv6 { try socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, options.dualStack ? 0 : 1) }
+        if address.isIPv6 { try socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, Int32(options.dualStack ? 0 : 1)) }
         try socket.bind(to: address)
         return socket
     }
@@ -53,7 +53,7 @@ package final class Socket: ByteDescriptor {
     }
 
     package func listen(backlog: Int) throws(Errno) {
-        _ = try check(asyncio_listen(descriptor, Int32(clamping: backlog)))
+        try attempt { Glibc.listen(descriptor, Int32(clamping: backlog)) }
     }
 
     // MARK: Connecting
@@ -70,8 +70,12 @@ package final class Socket: ByteDescriptor {
     }
 
     package var connectionError: Errno? {
-        let error = asyncio_socket_error(descriptor)
-        return error == 0 ? nil : Errno(rawValue: error)
+        do throws(Errno) {
+            let error = try option(SOL_SOCKET, SO_ERROR)
+            return error == 0 ? nil : Errno(rawValue: error)
+        } catch {
+            return error
+        }
     }
 
     /// Accepts the next connection.
@@ -105,13 +109,17 @@ package final class Socket: ByteDescriptor {
     // MARK: Bytes
 
     package override func receive(into buffer: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
+        let descriptor = descriptor
         // SAFETY: the kernel writes at most `count` bytes at `baseAddress`.
-        try unsafe check(asyncio_recv(descriptor, buffer.baseAddress, buffer.count))
+        return try attemptUninterrupted { unsafe recv(descriptor, buffer.baseAddress, buffer.count, 0) }
     }
 
     package override func send(_ buffer: UnsafeRawBufferPointer) throws(Errno) -> Int {
+        let descriptor = descriptor
         // SAFETY: the kernel reads at most `count` bytes at `baseAddress`.
-        try unsafe check(asyncio_send(descriptor, buffer.baseAddress, buffer.count))
+        return try attemptUninterrupted {
+            unsafe Glibc.send(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_NOSIGNAL))
+        }
     }
 
     // MARK: Datagrams
@@ -143,14 +151,14 @@ package final class Socket: ByteDescriptor {
 
     // MARK: Closing
 
-    package func shutdownWrite() throws(Errno) { _ = try check(asyncio_shutdown_write(descriptor)) }
+    package func shutdownWrite() throws(Errno) { try attempt { shutdown(descriptor, Int32(SHUT_WR)) } }
 
     // MARK: Facts and options
 
     /// Whether the descriptor is a stream socket. False for a datagram socket, and for anything
     /// that is not a socket.
-    package var isStream: Bool { asyncio_getsockopt(descriptor, SOL_SOCKET, SO_TYPE) == Int32(SOCK_STREAM.rawValue) }
-    package var isDatagram: Bool { asyncio_getsockopt(descriptor, SOL_SOCKET, SO_TYPE) == Int32(SOCK_DGRAM.rawValue) }
+    package var isStream: Bool { (try? option(SOL_SOCKET, SO_TYPE)) == Int32(SOCK_STREAM.rawValue) }
+    package var isDatagram: Bool { (try? option(SOL_SOCKET, SO_TYPE)) == Int32(SOCK_DGRAM.rawValue) }
 
     package var localAddress: SystemAddress? { try? boundAddress() }
 
@@ -169,18 +177,31 @@ package final class Socket: ByteDescriptor {
         return SystemAddress(address, length: length)
     }
 
-    package func setNoDelay() throws(Errno) { try set(Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
+    package func setNoDelay() throws(Errno) { try set(Int32(IPPROTO_TCP), TCP_NODELAY, Int32(1)) }
 
-    package func setKeepAlive() throws(Errno) { try set(SOL_SOCKET, SO_KEEPALIVE, 1) }
-    package func setReuseAddress() throws(Errno) { try set(SOL_SOCKET, SO_REUSEADDR, 1) }
-    package func setReusePort() throws(Errno) { try set(SOL_SOCKET, SO_REUSEPORT, 1) }
-    package func setBroadcast() throws(Errno) { try set(SOL_SOCKET, SO_BROADCAST, 1) }
+    package func setKeepAlive() throws(Errno) { try set(SOL_SOCKET, SO_KEEPALIVE, Int32(1)) }
+    package func setReuseAddress() throws(Errno) { try set(SOL_SOCKET, SO_REUSEADDR, Int32(1)) }
+    package func setReusePort() throws(Errno) { try set(SOL_SOCKET, SO_REUSEPORT, Int32(1)) }
+    package func setBroadcast() throws(Errno) { try set(SOL_SOCKET, SO_BROADCAST, Int32(1)) }
 
     /// Makes the peer see a broken connection, rather than the end of the stream, when the socket
     /// is closed.
-    package func setResetOnClose() throws(Errno) { _ = try check(asyncio_reset_on_close(descriptor)) }
+    package func setResetOnClose() throws(Errno) { try set(SOL_SOCKET, SO_LINGER, linger(l_onoff: 1, l_linger: 0)) }
 
-    private func set(_ level: Int32, _ option: Int32, _ value: Int32) throws(Errno) {
-        _ = try check(asyncio_setsockopt(descriptor, level, option, value))
+    private func set<Value: BitwiseCopyable>(_ level: Int32, _ option: Int32, _ value: Value) throws(Errno) {
+        // SAFETY: the kernel reads the value, which is on this stack.
+        try attempt {
+            unsafe withUnsafeBytes(of: value) {
+                unsafe setsockopt(descriptor, level, option, $0.baseAddress, socklen_t($0.count))
+            }
+        }
+    }
+
+    private func option(_ level: Int32, _ option: Int32) throws(Errno) -> Int32 {
+        var value: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        // SAFETY: the kernel writes at most `length` bytes to the value.
+        try attempt { unsafe getsockopt(descriptor, level, option, &value, &length) }
+        return value
     }
 }

@@ -48,12 +48,12 @@ package final class SystemProcess {
     /// child's, and no other process gets it before the child is reaped.
     package func sendToGroup(_ signal: Int32) throws(Errno) {
         guard pidfd >= 0 else { throw .noSuchProcess }
-        _ = try check(asyncio_group_signal(pid, signal))
+        try attempt { kill(-pid, signal) }
     }
 
     private func close() {
         guard pidfd >= 0 else { return }
-        _ = asyncio_close(pidfd)
+        closeOnce(pidfd)
         pidfd = -1
     }
 }
@@ -89,22 +89,18 @@ package enum ProcessEnvironment {
     /// Returns a variable's value and removes the variable, which is meant for this process and not
     /// for its children. Call it before there are other threads.
     package static func take(_ name: String) -> String? {
-        var value = [CChar](repeating: 0, count: 4_096)
-        let length = unsafe value.withUnsafeMutableBufferPointer { buffer in
-            // SAFETY: at most `count` bytes are written.
-            unsafe asyncio_take_variable(name, buffer.baseAddress, Int32(buffer.count))
-        }
-        return length < 0
-            ? nil : String(decoding: value.prefix(Int(length)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+        // SAFETY: the text is copied before the variable is removed.
+        guard let value = unsafe getenv(name) else { return nil }
+        defer { unsafe unsetenv(name) }
+        return unsafe String(cString: value)
     }
 
     /// The path of the file that this process executes.
     package static func executable() throws(Errno) -> [UInt8] {
         var path = [CChar](repeating: 0, count: 4_096)
-        let length = try unsafe path.withUnsafeMutableBufferPointer { buffer throws(Errno) in
-            // SAFETY: at most `count` bytes are written.
-            try unsafe check(asyncio_executable(buffer.baseAddress, Int32(buffer.count)))
-        }
-        return path.prefix(Int(length)).map(UInt8.init(bitPattern:))
+        // SAFETY: at most `count` bytes are written.
+        let length = unsafe readlink("/proc/self/exe", &path, path.count)
+        guard length >= 0 else { throw Errno(rawValue: errno) }
+        return path.prefix(length).map(UInt8.init(bitPattern:))
     }
 }

@@ -1,4 +1,5 @@
 internal import CShims
+internal import Glibc
 package import SystemPackage
 
 /// Threads of the operating system.
@@ -24,8 +25,14 @@ package enum Thread {
     }
 
     /// Blocks the calling thread.
-    package static func pause(nanoseconds: Int64) { asyncio_thread_pause(nanoseconds) }
+    package static func pause(nanoseconds: Int64) {
+        var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+        var left = time
+        // SAFETY: the system reads the first variable and writes to the second.
+        while unsafe nanosleep(&time, &left) < 0, errno == EINTR { time = left }
+    }
 
-    package static var isMain: Bool { asyncio_is_main_thread() }
-    package static var processorCount: Int { Int(asyncio_cpu_count()) }
+    /// Whether the calling thread is the process's first one.
+    package static var isMain: Bool { asyncio_thread_number() == getpid() }
+    package static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 }

@@ -1,4 +1,3 @@
-internal import CShims
 package import SystemPackage
 
 // # Readiness from io_uring
@@ -75,7 +74,7 @@ package final class UringPoller: Poller {
     // MARK: Registrations
 
     package func add(_ descriptor: Int32, for interest: Interest, token: UInt64) throws(Errno) {
-        _ = try check(asyncio_check_pollable(descriptor))
+        try ByteDescriptor.checkWatchable(descriptor)
         register(descriptor, for: interest, token: token)
     }
 
@@ -158,7 +157,7 @@ package final class UringPoller: Poller {
         // too.
         guard completion.error == nil else { return }
         if !completion.hasMore { unarmed.append(descriptor) }
-        events.append(PollEvent(token: registration.token, ready: Ring.readiness(completion.result)))
+        events.append(PollEvent(token: registration.token, mask: UInt32(bitPattern: completion.result)))
     }
 
     // MARK: Threads

@@ -32,6 +32,6 @@ package final class WakeUp: Sendable {
     private func closeDescriptor() {
         let (isFirst, _) = users.compareExchange(
             expected: 1, desired: Self.closed, ordering: .acquiringAndReleasing)
-        if isFirst { _ = asyncio_close(descriptor) }
+        if isFirst { closeOnce(descriptor) }
     }
 }

@@ -1,7 +1,8 @@
-// The contents of a certificate, in plain C types.
+// The contents of a certificate, in plain C types. In C, like the rest of TLS, because all calls go
+// through the table of openssl.h. Nothing that OpenSSL owns may be returned.
 #define _GNU_SOURCE
 #include "openssl.h"
-#include "include/tls.h"
+#include "tls.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,8 @@
+// Dispatch's main queue. In C, because the functions are private to Dispatch, which a program may
+// not contain at all: Swift cannot declare a function that is allowed to be missing. Called only on
+// the process's first thread.
 #define _GNU_SOURCE
-#include "CShims.h"
+#include "dispatch_queue.h"
 
 #include <dlfcn.h>
 #include <stddef.h>

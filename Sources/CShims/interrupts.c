@@ -2,8 +2,10 @@
 // ended only by a handled signal. The signal is one that no other code uses. It is sent to that one
 // thread, and its handler marks the thread. It can arrive just before the call, which then waits
 // anyway. It is therefore sent again until the thread has responded.
+//
+// In C, because the handler runs in the middle of anything: it only sets a variable of its thread.
 #define _GNU_SOURCE
-#include "CShims.h"
+#include "interrupts.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -31,8 +33,6 @@ static void claim_signal(void) {
         return;
     }
 }
-
-int asyncio_thread_number(void) { return (int)syscall(SYS_gettid); }
 
 bool asyncio_is_thread_interrupted(void) { return interrupted; }
 

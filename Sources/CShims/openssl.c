@@ -1,5 +1,7 @@
+// Finds OpenSSL's functions at run time. In C, because a table of a hundred function pointers is one
+// macro here. In Swift, each would be a cast of its own. Runs once, before any other TLS code.
 #include "openssl.h"
-#include "include/tls.h"
+#include "tls.h"
 
 #include <dlfcn.h>
 #include <pthread.h>

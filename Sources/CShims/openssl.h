@@ -146,4 +146,8 @@ struct asyncio_tls_context {
 /// Records the first error of OpenSSL's queue, or `fallback`, as the reason for a failure.
 void asyncio_tls_note_reason(const char *fallback);
 
+// OpenSSL calls these, which are in tls.c, for the connections of a context.
+int asyncio_tls_keep_session(void *ssl, void *session);
+int asyncio_tls_client_hello(void *ssl, int *alert, void *unused);
+
 #endif

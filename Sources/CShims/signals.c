@@ -1,9 +1,11 @@
-// A handler can run on any thread, in the middle of anything. It counts, writes to the loop's
-// eventfd, and returns. The loop compares the counts and runs the registered handlers as callbacks
+// In C, because a handler can run on any thread, in the middle of anything: no allocation, no locks,
+// no Swift. It counts, writes to the loop's eventfd, and returns. The loop compares the counts and runs the registered handlers as callbacks
 // of its own. signalfd is not used, because it would require the signal to be blocked in every
 // thread, including those that the library did not start, and in every child until it unblocks it.
 #define _GNU_SOURCE
-#include "CShims.h"
+#include "signals.h"
+
+#include "eventfd.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -4,18 +4,18 @@
 // is not used, because it provides no pidfd that is certain to be the child's (before glibc 2.39),
 // no controlling terminal, and no information about which step failed.
 //
-// Until it executes the program, the child may only make system calls. It must not allocate, lock,
-// or run a signal handler of ours, which would run in the parent's memory. All signals are blocked
-// meanwhile.
+// In C, because of what the child is: until it executes the program, it may only make system calls.
+// It must not allocate, lock, or run a signal handler of ours, which would run in the parent's
+// memory. All signals are blocked meanwhile. Swift code can allocate anywhere.
 #define _GNU_SOURCE
-#include "CShims.h"
+#include "spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -36,9 +36,6 @@
 #endif
 #ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 424
-#endif
-#ifndef TIOCGPTPEER
-#define TIOCGPTPEER _IO('T', 0x41)
 #endif
 
 // Sanitizers keep data about the process in its memory, which a child that shares the memory would
@@ -144,6 +141,10 @@ static void execute(const asyncio_spawn_request *request) {
     errno = error ? error : ENOENT;
 }
 
+#ifdef SANITIZED
+// AddressSanitizer does not know this stack.
+__attribute__((no_sanitize("address")))
+#endif
 static int child_main(void *argument) {
     child_state *state = argument;
     const asyncio_spawn_request *request = state->request;
@@ -206,62 +207,12 @@ int asyncio_pidfd_signal(int pidfd, int pid, int number) {
     return kill(pid, number) < 0 ? -errno : 0;
 }
 
-int asyncio_group_signal(int group, int number) { return kill(-group, number) < 0 ? -errno : 0; }
-
 char **asyncio_environment(void) { return environ; }
-
-int asyncio_take_variable(const char *name, char *value, int capacity) {
-    const char *found = getenv(name);
-    if (!found) return -1;
-    size_t length = strlen(found);
-    if (length < (size_t)capacity) memcpy(value, found, length + 1);
-    unsetenv(name);
-    return length < (size_t)capacity ? (int)length : -1;
-}
-
-int asyncio_executable(char *path, int capacity) {
-    ssize_t length = readlink("/proc/self/exe", path, (size_t)capacity);
-    return length < 0 ? -errno : (int)length;
-}
-
-int asyncio_socket_pair(int *first, int *second) {
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
-    *first = ends[0];
-    *second = ends[1];
-    return 0;
-}
 
 int asyncio_pipe(int *reader, int *writer) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
     *reader = ends[0];
     *writer = ends[1];
-    return 0;
-}
-
-int asyncio_open_null(void) {
-    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
-
-int asyncio_resize_terminal(int fd, int columns, int rows) {
-    struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = (unsigned short)rows};
-    return ioctl(fd, TIOCSWINSZ, &size) < 0 ? -errno : 0;
-}
-
-int asyncio_open_terminal(int columns, int rows, int *ours, int *childs) {
-    int controller = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (controller < 0) return -errno;
-    *childs = -1;
-    if (grantpt(controller) == 0 && unlockpt(controller) == 0)
-        *childs = ioctl(controller, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    int error = *childs < 0 ? errno : -asyncio_resize_terminal(controller, columns, rows);
-    if (error) {
-        close(controller);
-        if (*childs >= 0) close(*childs);
-        return -error;
-    }
-    *ours = controller;
     return 0;
 }

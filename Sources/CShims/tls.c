@@ -9,8 +9,11 @@
 // Only the remainder is copied. Output grows as needed, so that a write never stops halfway. The
 // sender decides how much may pile up. Both are freed when empty, so an idle connection has
 // neither.
+//
+// In C, because OpenSSL calls the BIO back in the middle of its own calls, and because all calls go
+// through the table of openssl.h. Nothing here makes a system call.
 #include "openssl.h"
-#include "include/tls.h"
+#include "tls.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -116,6 +119,7 @@ static int bio_write(void *bio, const char *bytes, size_t size, size_t *count) {
 }
 
 static long bio_control(void *bio, int command, long number, void *pointer) {
+    (void)bio, (void)number, (void)pointer;
     return command == BIO_CTRL_FLUSH;
 }
 
@@ -271,6 +275,7 @@ static void find_name(asyncio_tls *tls) {
 /// Runs before anything of the client's first message takes effect, so that a ticket of one context
 /// is not accepted by another.
 int asyncio_tls_client_hello(void *ssl, int *alert, void *unused) {
+    (void)unused;
     asyncio_tls *tls = ossl.SSL_get_ex_data(ssl, 0);
     switch (tls->choice) {
     case NO_CHOICE:

@@ -1,6 +1,8 @@
-// The settings that many connections share: an SSL_CTX with today's safe defaults.
+// The settings that many connections share: an SSL_CTX with today's safe defaults. In C, because
+// OpenSSL calls back, and because all calls go through the table of openssl.h. Callbacks run inside
+// OpenSSL, and must not start another call on the same connection.
 #include "openssl.h"
-#include "include/tls.h"
+#include "tls.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -33,10 +35,6 @@ enum {
 #define SSL_OP_NO_COMPRESSION ((uint64_t)1 << 17)
 #define SSL_OP_CIPHER_SERVER_PREFERENCE ((uint64_t)1 << 22)
 #define SSL_OP_NO_RENEGOTIATION ((uint64_t)1 << 30)
-
-// Defined in tls.c.
-int asyncio_tls_keep_session(void *ssl, void *session);
-int asyncio_tls_client_hello(void *ssl, int *alert, void *unused);
 
 asyncio_tls_context *asyncio_tls_context_create(bool is_server) {
     ossl.ERR_clear_error();
@@ -106,6 +104,7 @@ bool asyncio_tls_context_set_cipher_suites(asyncio_tls_context *context, const c
 static int select_alpn(
     void *ssl, const unsigned char **chosen, unsigned char *length, const unsigned char *offered, unsigned count,
     void *argument) {
+    (void)ssl;
     asyncio_tls_context *context = argument;
     int result = ossl.SSL_select_next_proto(
         (unsigned char **)chosen, length, context->alpn, context->alpn_count, offered, count);
@@ -159,6 +158,7 @@ static bool reached_end(void) {
 
 /// Returns the password, and never asks for one on the terminal.
 static int give_password(char *buffer, int size, int writing, void *password) {
+    (void)writing;
     size_t length = password ? strlen(password) : 0;
     if (length == 0 || length > (size_t)size) return -1;
     memcpy(buffer, password, length);
@@ -188,6 +188,7 @@ static int each_certificate(
 }
 
 static bool trust_one(asyncio_tls_context *context, void *certificate, int index, bool names_issuers) {
+    (void)index;
     if (ossl.X509_STORE_add_cert(ossl.SSL_CTX_get_cert_store(context->ctx), certificate) != 1) return false;
     return !names_issuers || ossl.SSL_CTX_add_client_CA(context->ctx, certificate) == 1;
 }
@@ -199,6 +200,7 @@ int asyncio_tls_context_trust(asyncio_tls_context *context, const void *pem, siz
 // MARK: The local certificate
 
 static bool use_one(asyncio_tls_context *context, void *certificate, int index, bool unused) {
+    (void)unused;
     if (index > 0) return ossl.SSL_CTX_ctrl(context->ctx, SSL_CTRL_CHAIN_CERT, 1, certificate) == 1;
     if (ossl.SSL_CTX_use_certificate(context->ctx, certificate) != 1) return false;
     return ossl.SSL_CTX_ctrl(context->ctx, SSL_CTRL_CHAIN, 0, NULL) == 1;

@@ -1,15 +1,15 @@
+// io_uring. In C, because its queues are memory that the kernel reads and writes meanwhile: indices
+// are atomic, and each slot must be complete before the index that passes it on is stored. Swift
+// cannot import syscall(2) either. One thread at a time uses a ring.
 #define _GNU_SOURCE
-#include "CShims.h"
+#include "uring.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -253,16 +253,13 @@ static int submit(asyncio_ring *ring, submission what) {
     return result;
 }
 
-int asyncio_ring_poll(asyncio_ring *ring, int fd, uint32_t interest, uint64_t token) {
-    uint32_t events = POLLRDHUP;
-    if (interest & ASYNCIO_READABLE) events |= POLLIN;
-    if (interest & ASYNCIO_WRITABLE) events |= POLLOUT;
+int asyncio_ring_poll(asyncio_ring *ring, int fd, uint32_t events, bool repeats, uint64_t token) {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     events = events << 16 | events >> 16;
 #endif
     return submit(ring, (submission){
         .opcode = OP_POLL_ADD, .fd = fd, .operation_flags = events, .token = token,
-        .length = interest & ASYNCIO_EDGE ? POLL_ADD_MULTISHOT : 0,
+        .length = repeats ? POLL_ADD_MULTISHOT : 0,
     });
 }
 
@@ -342,29 +339,4 @@ int asyncio_ring_cancel_now(asyncio_ring *ring, uint64_t target) {
             if (next->token == target && !(next->flags & CQE_MORE)) return 0;
         }
     }
-}
-
-uint32_t asyncio_ring_ready(int32_t result) {
-    uint32_t mask = 0;
-    if (result & (POLLIN | POLLRDHUP | POLLPRI)) mask |= ASYNCIO_READABLE;
-    if (result & POLLOUT) mask |= ASYNCIO_WRITABLE;
-    if (result & POLLRDHUP) mask |= ASYNCIO_HANGUP;
-    if (result & (POLLHUP | POLLERR)) mask |= ASYNCIO_READABLE | ASYNCIO_WRITABLE | ASYNCIO_HANGUP;
-    return mask;
-}
-
-// MARK: Descriptors
-
-int asyncio_check_pollable(int fd) {
-    struct stat facts;
-    if (fstat(fd, &facts) < 0) return -errno;
-    if (S_ISSOCK(facts.st_mode) || S_ISFIFO(facts.st_mode)) return 0;
-    if (S_ISREG(facts.st_mode) || S_ISDIR(facts.st_mode)) return -EPERM;
-    // Some devices cannot be waited for. epoll knows.
-    int poller = epoll_create1(EPOLL_CLOEXEC);
-    if (poller < 0) return -errno;
-    struct epoll_event event = {.events = 0};
-    int result = epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
-    close(poller);
-    return result;
 }

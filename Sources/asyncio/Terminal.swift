@@ -1,4 +1,4 @@
-internal import CShims
+internal import AsyncIOSystem
 internal import Glibc
 
 /// The terminal, set up for a live view: the alternate screen, no cursor, and keys that do not
@@ -10,11 +10,9 @@ struct Terminal {
     }
 
     static var size: Size {
-        var columns: Int32 = 0
-        var rows: Int32 = 0
-        // SAFETY: the function writes to these two numbers.
-        guard unsafe asyncio_terminal_size(STDOUT_FILENO, &columns, &rows) else { return Size(columns: 100, rows: 30) }
-        return Size(columns: Int(columns), rows: Int(rows))
+        guard let size = Resources.terminalSize(STDOUT_FILENO), size.columns > 0, size.rows > 0
+        else { return Size(columns: 100, rows: 30) }
+        return Size(columns: size.columns, rows: size.rows)
     }
 
     static var isTerminal: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 }

@@ -43,6 +43,16 @@ struct PlatformTests {
         }
     }
 
+    /// The directories of headers are in the search path of programs that use the library.
+    @Test func noHeaderHidesOneOfTheSystems() throws {
+        for module in ["CShims", "CAsyncIOMain", "CAsyncIOTesting"] {
+            for header in try sources(in: "Sources/\(module)/include", ".h") {
+                let name = URL(fileURLWithPath: header).lastPathComponent
+                #expect(!FileManager.default.fileExists(atPath: "/usr/include/" + name), "\(header)")
+            }
+        }
+    }
+
     func arguments(for file: String, target: String) -> [String] {
         let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
         return ["-target", target, "-nostdlibinc", "-fsyntax-only", "-I", "\(packageRoot)/Sources/CShims/include"]

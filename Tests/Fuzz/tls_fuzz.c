@@ -10,7 +10,7 @@
 //   there).
 //
 // TLSFuzzTests.swift reads the same inputs.
-#include "../../Sources/CShims/include/tls.h"
+#include "../../Sources/CShims/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>

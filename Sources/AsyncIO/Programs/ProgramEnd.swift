@@ -4,7 +4,7 @@ internal import AsyncIOSystem
 //
 // `AsyncIO.main { }` receives the error itself. An error that `AsyncIO.run` threw and nobody caught, and any
 // error that leaves the `async` main of a program that links AsyncIOMain, go to swift_errorInMain; see
-// CShims/program.c. All three end the program in the same way.
+// CShims/runtime.c. All three end the program in the same way.
 
 /// What a program prints and does when an error ends it.
 enum ProgramEnd {

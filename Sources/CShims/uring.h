@@ -7,6 +7,8 @@
 #ifndef ASYNCIO_URING_H
 #define ASYNCIO_URING_H
 
+#include "include/platform.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,9 +44,9 @@ int asyncio_ring_descriptor(const asyncio_ring *ring);
 // Each operation waits in the queue until the ring is entered. If the queue is full, it is
 // submitted first, which can fail.
 
-/// Waits until `fd` is ready for `interest`, a mask of ASYNCIO_READABLE, _WRITABLE and _EDGE: once,
-/// or with _EDGE at each change. The result is a mask of poll(2); see asyncio_ring_ready.
-int asyncio_ring_poll(asyncio_ring *ring, int fd, uint32_t interest, uint64_t token);
+/// Waits until `fd` is ready for `events`, a mask of poll(2): once, or at each change if `repeats`.
+/// The result is such a mask.
+int asyncio_ring_poll(asyncio_ring *ring, int fd, uint32_t events, bool repeats, uint64_t token);
 /// Cancels the operation `target`, which completes with ECANCELED if it has not ended. The
 /// cancellation itself is not reported.
 int asyncio_ring_cancel(asyncio_ring *ring, uint64_t target);
@@ -80,13 +82,5 @@ int asyncio_ring_cancel_now(asyncio_ring *ring, uint64_t target);
 
 /// Takes the oldest completion. Returns false if there is none.
 bool asyncio_ring_next(asyncio_ring *ring, asyncio_completion *completion);
-/// The meaning of a poll's result, as a mask of ASYNCIO_READABLE, _WRITABLE and _HANGUP.
-uint32_t asyncio_ring_ready(int32_t result);
-
-// MARK: Descriptors
-
-/// Returns what epoll returns for `fd`: 0 if a poller can watch it, -EPERM if it cannot (a regular
-/// file), -EBADF if it is not open. A ring would report a regular file as always ready.
-int asyncio_check_pollable(int fd);
 
 #endif

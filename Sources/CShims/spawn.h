@@ -2,6 +2,8 @@
 #ifndef ASYNCIO_SPAWN_H
 #define ASYNCIO_SPAWN_H
 
+#include "include/platform.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -50,24 +52,12 @@ int asyncio_spawn(const asyncio_spawn_request *request, int *pid, int *pidfd, in
 /// - Returns: 1; 0 if the child has not ended; -ECHILD if other code has reaped it.
 int asyncio_reap(int pidfd, bool waits, int *status);
 int asyncio_pidfd_signal(int pidfd, int pid, int signal);
-int asyncio_group_signal(int group, int signal);
 
-/// The environment variables of this process, "NAME=value", ending with NULL.
+/// The environment variables of this process, "NAME=value", ending with NULL. NULL if there are
+/// none at all.
 char **asyncio_environment(void);
-
-/// Copies the value of a variable, removes the variable from the environment, and returns the
-/// value's length. Returns -1 if there is no such variable, or its value is too long.
-int asyncio_take_variable(const char *name, char *value, int capacity);
-/// Copies the path of this program's file and returns its length, or -errno.
-int asyncio_executable(char *path, int capacity);
-/// Two connected sockets, close-on-exec.
-int asyncio_socket_pair(int *first, int *second);
 
 /// Both ends are close-on-exec and blocking.
 int asyncio_pipe(int *reader, int *writer);
-int asyncio_open_null(void);
-/// Opens a pseudo-terminal. Both ends are close-on-exec.
-int asyncio_open_terminal(int columns, int rows, int *ours, int *childs);
-int asyncio_resize_terminal(int fd, int columns, int rows);
 
 #endif

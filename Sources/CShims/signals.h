@@ -2,6 +2,8 @@
 #ifndef ASYNCIO_SIGNALS_H
 #define ASYNCIO_SIGNALS_H
 
+#include "include/platform.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,48 +1,11 @@
-//===-- Inspecting a running program --------------------------------------===//
-// The positions of suspended tasks and busy threads, as addresses without names. Nothing here costs
-// the program anything until it is used.
-#ifndef ASYNCIO_INSPECT_H
-#define ASYNCIO_INSPECT_H
+//===-- The pulse of a loop ------------------------------------------------===//
+#ifndef ASYNCIO_PULSE_H
+#define ASYNCIO_PULSE_H
 
-#include "platform.h"
+#include "include/platform.h"
 
-enum { ASYNCIO_JOB_EXECUTOR_WORDS = 16, ASYNCIO_TASK_RESUME_CONTEXT = 64 };
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
-
-// MARK: Suspended tasks
-
-/// The places at which a suspended Swift task resumes, innermost first: the function that waits,
-/// the function that awaits it, and so on. Returns their number; 0 if the memory does not have the
-/// expected layout, as with another version of the runtime.
-int asyncio_async_frames(const void *task, uintptr_t *frames, int capacity);
-/// The runtime's number of a Swift task. Later tasks have larger numbers.
-uint32_t asyncio_task_number(const void *task);
-
-// MARK: Busy threads
-
-/// A thread of this process that can be inspected.
-typedef struct {
-    pid_t thread;
-    uintptr_t stack_low;
-    uintptr_t stack_high;
-} asyncio_thread_place;
-
-/// The calling thread.
-asyncio_thread_place asyncio_this_thread(void);
-/// The return addresses of another thread, innermost first. The functions that await the running
-/// async function come last, from index `*first_async` on. Returns their number; 0 if the thread
-/// could not be inspected. A thread in a system call is not disturbed. A thread that computes gets
-/// a signal that no other code uses. One caller at a time.
-int asyncio_thread_frames(
-    asyncio_thread_place place, uintptr_t *frames, int capacity, int *first_async);
-
-/// The return addresses of the calling thread, innermost first.
-int asyncio_own_frames(uintptr_t *frames, int capacity);
-
-// MARK: The pulse of a loop
 
 /// The state that a loop's thread publishes to a watching thread, at the cost of two plain stores
 /// and a load for each step.

@@ -5,6 +5,8 @@
 #ifndef ASYNCIO_TLS_H
 #define ASYNCIO_TLS_H
 
+#include "include/platform.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

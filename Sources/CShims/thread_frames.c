@@ -1,9 +1,15 @@
+// The stacks of threads. In C, because it walks raw memory with frame pointers and the code of a
+// signal handler. The handler (take_sample, and what it calls) runs on the thread that is
+// inspected, in the middle of anything: no allocation, no locks, no symbols, only reading the
+// thread's stack and code, writing to memory that exists, and system calls.
 #define _GNU_SOURCE
-#include "inspect.h"
+#include "thread_frames.h"
+
+#include "async_frames.h"
+#include "code_map.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/membarrier.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -12,158 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
-
-// MARK: Reading memory
-
-// The kernel does the copying, so an address outside our memory is an error, not a crash.
-static bool read_memory(uintptr_t address, void *out, size_t count) {
-    struct iovec to = {.iov_base = out, .iov_len = count};
-    struct iovec from = {.iov_base = (void *)address, .iov_len = count};
-    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)count;
-}
-
-/// For functions that read a stack or code directly from memory, which sanitizers would report.
-#if defined(__clang__)
-#define AS_IT_LIES __attribute__((no_sanitize("address", "thread")))
-#else
-#define AS_IT_LIES
-#endif
-
-// MARK: The map of the program's code
-
-typedef struct {
-    uintptr_t low, high;
-    /// C and C++ libraries of the system and of Swift, which do not (or not always) keep frame
-    /// pointers.
-    bool is_system;
-} code_range;
-
-enum { MAX_RANGES = 512 };
-static code_range ranges[MAX_RANGES];
-static int range_count;
-/// Guards the table. A signal handler reads the table without the lock, while the thread that waits
-/// for the handler holds it.
-static pthread_mutex_t map_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void read_map(void) {
-    range_count = 0;
-    FILE *file = fopen("/proc/self/maps", "re");
-    if (file == NULL) return;
-    char line[4096];
-    while (range_count < MAX_RANGES && fgets(line, sizeof line, file) != NULL) {
-        unsigned long low, high;
-        char mode[5], path[4096] = "";
-        if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %4095s", &low, &high, mode, path) < 3) continue;
-        if (mode[2] != 'x') continue;
-        static const char *const libraries[] = {
-            "/libc.so", "/libc-", "/ld-linux", "/libpthread", "/libm.so", "/libstdc++", "/libgcc_s",
-            "/libswiftCore", "/libswift_Concurrency", "/libdispatch", "[vdso]",
-        };
-        bool is_system = false;
-        for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
-            if (strstr(path, libraries[i])) is_system = true;
-        ranges[range_count++] = (code_range){low, high, is_system};
-    }
-    fclose(file);
-}
-
-static const code_range *range_of(uintptr_t address) {
-    for (int i = 0; i < range_count; i++)
-        if (address >= ranges[i].low && address < ranges[i].high) return &ranges[i];
-    return NULL;
-}
-
-/// Whether the word can be a return address.
-AS_IT_LIES static bool is_return_address(uintptr_t word) {
-    const code_range *range = range_of(word);
-    if (range == NULL || word < range->low + 8) return false;
-#if defined(__x86_64__)
-    const unsigned char *end = (const unsigned char *)word;
-    if (end[-5] == 0xe8) return true;
-    for (int length = 2; length <= 7; length++)
-        if (end[-length] == 0xff && (end[1 - length] & 0x38) == 0x10) return true;
-    return false;
-#elif defined(__aarch64__)
-    if (word % 4 != 0) return false;
-    uint32_t before = *(const uint32_t *)(word - 4);
-    return (before & 0xfc000000) == 0x94000000 || (before & 0xfffffc1f) == 0xd63f0000;
-#else
-    return false;
-#endif
-}
-
-static bool are_code(const uintptr_t *addresses, int count) {
-    pthread_mutex_lock(&map_lock);
-    bool has_read = range_count == 0;
-    if (has_read) read_map();
-    bool result = true;
-    for (int i = 0; i < count && result; i++) {
-        result = range_of(addresses[i]) != NULL;
-        if (result || has_read) continue;
-        // A library may have been loaded since.
-        has_read = true;
-        read_map();
-        result = range_of(addresses[i]) != NULL;
-    }
-    pthread_mutex_unlock(&map_lock);
-    return result;
-}
-
-// MARK: Suspended tasks
-
-// With these, the runtime tells debuggers the layout of its objects.
-extern const uint32_t _swift_concurrency_debug_internal_layout_version __attribute__((weak));
-extern const void *const _swift_concurrency_debug_asyncTaskMetadata __attribute__((weak));
-
-// A task in layout version 1 on 64-bit machines: a heap object (16 bytes), the scheduler's data
-// (16), flags and ID (8), reserved (16), and then these. Here and in a context, the low bits of
-// pointers have a meaning of their own.
-enum { TASK_NUMBER = 36, TASK_RESUME = 56 };
-
-typedef struct {
-    uintptr_t parent;
-    uintptr_t resume_parent;
-} context_header;
-
-static int follow_contexts(uintptr_t context, uintptr_t *frames, int capacity) {
-    int count = 0;
-    while (context != 0 && context % 8 == 0 && count < capacity) {
-        context_header header;
-        if (!read_memory(context, &header, sizeof header) || header.resume_parent == 0) break;
-        frames[count++] = header.resume_parent;
-        if (header.parent == context) break;
-        context = header.parent;
-    }
-    return count;
-}
-
-int asyncio_async_frames(const void *task, uintptr_t *frames, int capacity) {
-    if (sizeof(void *) != 8 || capacity < 1 || task == NULL) return 0;
-    if (&_swift_concurrency_debug_internal_layout_version != NULL &&
-        _swift_concurrency_debug_internal_layout_version > 1)
-        return 0;
-    uintptr_t metadata;
-    if (!read_memory((uintptr_t)task, &metadata, sizeof metadata)) return 0;
-    if (&_swift_concurrency_debug_asyncTaskMetadata != NULL &&
-        metadata != (uintptr_t)_swift_concurrency_debug_asyncTaskMetadata)
-        return 0;
-    struct { uintptr_t function, context; } resume;
-    if (!read_memory((uintptr_t)task + TASK_RESUME, &resume, sizeof resume)) return 0;
-    frames[0] = resume.function;
-    int count = 1 + follow_contexts(resume.context, frames + 1, capacity - 1);
-    // If one address is not in code, this is not a chain of frames.
-    return are_code(frames, count) ? count : 0;
-}
-
-uint32_t asyncio_task_number(const void *task) {
-    uint32_t number = 0;
-    read_memory((uintptr_t)task + TASK_NUMBER, &number, sizeof number);
-    return number;
-}
 
 // MARK: Walking a stack
 
@@ -182,8 +39,6 @@ typedef struct {
     const uintptr_t *words;
 } stack_view;
 
-static const uintptr_t ASYNC_FRAME = (uintptr_t)1 << 60;
-
 static bool has_word(const stack_view *stack, uintptr_t address) {
     return address % sizeof(uintptr_t) == 0 && address >= stack->low &&
            address + sizeof(uintptr_t) <= stack->high;
@@ -197,22 +52,22 @@ AS_IT_LIES static uintptr_t word_at(const stack_view *stack, uintptr_t address) 
 static bool is_record(const stack_view *stack, uintptr_t fp) {
     if (!has_word(stack, fp) || !has_word(stack, fp + 8)) return false;
     uintptr_t outer = word_at(stack, fp) & ~ASYNC_FRAME;
-    return outer > fp && has_word(stack, outer) && is_return_address(word_at(stack, fp + 8));
+    return outer > fp && has_word(stack, outer) && asyncio_is_return_address(word_at(stack, fp + 8));
 }
 
 static int walk(registers at, const stack_view *stack, uintptr_t *frames, int capacity, int *first_async) {
     int count = 0;
     *first_async = -1;
     frames[count++] = at.pc;
-    const code_range *range = range_of(at.pc);
+    const asyncio_code_range *range = asyncio_code_range_of(at.pc);
     uintptr_t fp = at.fp;
     if (fp == 0 || range == NULL || range->is_system) {
         uintptr_t slot = at.sp;
         uintptr_t limit = at.sp + 16384;
         for (; slot < limit && has_word(stack, slot); slot += sizeof(uintptr_t)) {
             uintptr_t word = word_at(stack, slot);
-            if (!is_return_address(word)) continue;
-            const code_range *found = range_of(word);
+            if (!asyncio_is_return_address(word)) continue;
+            const asyncio_code_range *found = asyncio_code_range_of(word);
             if (found->is_system) continue;
             frames[count++] = word;
             break;
@@ -229,10 +84,10 @@ static int walk(registers at, const stack_view *stack, uintptr_t *frames, int ca
         uintptr_t saved = word_at(stack, fp);
         if (saved & ASYNC_FRAME && has_word(stack, fp - 8)) {
             *first_async = count;
-            return count + follow_contexts(word_at(stack, fp - 8), frames + count, capacity - count);
+            return count + asyncio_follow_contexts(word_at(stack, fp - 8), frames + count, capacity - count);
         }
         uintptr_t target = word_at(stack, fp + 8);
-        if (!is_return_address(target)) break;
+        if (!asyncio_is_return_address(target)) break;
         frames[count++] = target;
         if (saved <= fp) break;
         fp = saved;
@@ -273,7 +128,7 @@ static int frames_in_system_call(
     uintptr_t *copy = malloc(size);
     if (copy == NULL) return 0;
     int count = 0;
-    if (read_memory(sp, copy, size)) {
+    if (asyncio_read_memory(sp, copy, size)) {
         stack_view stack = {.low = sp, .high = sp + size, .words = copy};
         *is_running = false;
         count = walk((registers){.pc = pc, .sp = sp}, &stack, frames, capacity, first_async);
@@ -360,12 +215,12 @@ static void take_sample(int signal, siginfo_t *info, void *raw) {
         stack_view stack = {.low = low, .high = sample.place.stack_high, .words = (const uintptr_t *)low};
         sample.count = walk(at, &stack, sample.frames, sample.capacity, &sample.first_async);
 #if defined(__aarch64__)
-        if (is_return_address(context->uc_mcontext.regs[30])) sample.leaf_return = context->uc_mcontext.regs[30];
+        if (asyncio_is_return_address(context->uc_mcontext.regs[30])) sample.leaf_return = context->uc_mcontext.regs[30];
 #else
         uintptr_t end = low + 512;
         if (at.fp > low && at.fp < end) end = at.fp;
         for (uintptr_t slot = low; slot < end && has_word(&stack, slot) && sample.leaf_return == 0; slot += 8)
-            if (is_return_address(word_at(&stack, slot))) sample.leaf_return = word_at(&stack, slot);
+            if (asyncio_is_return_address(word_at(&stack, slot))) sample.leaf_return = word_at(&stack, slot);
 #endif
     }
     sem_post(&sample.done);
@@ -417,7 +272,7 @@ static int frames_by_signal(asyncio_thread_place place, uintptr_t *frames, int c
     if (sample.count == 0) return 0;
     int count = 0;
     frames[count++] = taken[0];
-    const code_range *range = range_of(taken[0]);
+    const asyncio_code_range *range = asyncio_code_range_of(taken[0]);
     bool is_leaf = range != NULL && !range->is_system && !keeps_frame_pointer(taken[0]);
     if (is_leaf && sample.leaf_return != 0 && (sample.count < 2 || taken[1] != sample.leaf_return))
         frames[count++] = sample.leaf_return;
@@ -430,18 +285,18 @@ int asyncio_own_frames(uintptr_t *frames, int capacity) {
     asyncio_thread_place place = asyncio_this_thread();
     uintptr_t fp = (uintptr_t)__builtin_frame_address(0);
     if (fp < place.stack_low || fp >= place.stack_high) return 0;
-    pthread_mutex_lock(&map_lock);
-    if (range_count == 0) read_map();
+    pthread_mutex_lock(&asyncio_code_map_lock);
+    if (asyncio_code_map_is_empty()) asyncio_code_map_read();
     stack_view stack = {.low = fp, .high = place.stack_high, .words = (const uintptr_t *)fp};
     int count = 0;
     while (count < capacity && has_word(&stack, fp) && has_word(&stack, fp + 8)) {
         uintptr_t saved = word_at(&stack, fp) & ~ASYNC_FRAME, target = word_at(&stack, fp + 8);
-        if (!is_return_address(target)) break;
+        if (!asyncio_is_return_address(target)) break;
         frames[count++] = target;
         if (saved <= fp) break;
         fp = saved;
     }
-    pthread_mutex_unlock(&map_lock);
+    pthread_mutex_unlock(&asyncio_code_map_lock);
     return count;
 }
 
@@ -468,25 +323,11 @@ int asyncio_thread_frames(
     asyncio_thread_place place, uintptr_t *frames, int capacity, int *first_async) {
     *first_async = -1;
     if (sizeof(void *) != 8 || capacity < 2) return 0;
-    pthread_mutex_lock(&map_lock);
-    read_map();
+    pthread_mutex_lock(&asyncio_code_map_lock);
+    asyncio_code_map_read();
     bool is_running;
     int count = frames_in_system_call(place, frames, capacity, first_async, &is_running);
     if (is_running) count = frames_by_signal(place, frames, capacity, first_async);
-    pthread_mutex_unlock(&map_lock);
+    pthread_mutex_unlock(&asyncio_code_map_lock);
     return count;
-}
-
-// MARK: The pulse
-
-asyncio_pulse *asyncio_pulse_make(void) { return calloc(1, sizeof(asyncio_pulse)); }
-void asyncio_pulse_free(asyncio_pulse *pulse) { free(pulse); }
-
-bool asyncio_barrier_for_all(void) {
-    static bool is_registered = false;
-    if (!is_registered) {
-        if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) != 0) return false;
-        is_registered = true;
-    }
-    return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }

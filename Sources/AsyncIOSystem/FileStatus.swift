@@ -1,0 +1,51 @@
+internal import Glibc
+internal import SystemPackage
+
+/// What the system knows about a file of any kind.
+struct FileStatus {
+    // SAFETY (of the initializers): the system writes to the variable. Paths end with a zero.
+    private let raw: stat
+
+    init(of descriptor: Int32) throws(Errno) {
+        var raw = stat()
+        try attempt { unsafe fstat(descriptor, &raw) }
+        self.raw = raw
+    }
+
+    /// The file that a path leads to.
+    ///
+    /// - Parameter path: ends with a zero.
+    init(at path: UnsafePointer<CChar>) throws(Errno) {
+        var raw = stat()
+        try attempt { unsafe stat(path, &raw) }
+        self.raw = raw
+    }
+
+    /// The same, or the link itself if the path leads to one.
+    init(atLink path: UnsafePointer<CChar>) throws(Errno) {
+        var raw = stat()
+        try attempt { unsafe lstat(path, &raw) }
+        self.raw = raw
+    }
+
+    private func has(_ type: mode_t) -> Bool { raw.st_mode & S_IFMT == type }
+
+    var isRegular: Bool { has(S_IFREG) }
+    var isDirectory: Bool { has(S_IFDIR) }
+    var isPipe: Bool { has(S_IFIFO) }
+    var isSocket: Bool { has(S_IFSOCK) }
+    var isCharacterDevice: Bool { has(S_IFCHR) }
+    var isBlockDevice: Bool { has(S_IFBLK) }
+    /// Whether it has no type, like the descriptor of a poller.
+    var isAnonymous: Bool { has(0) }
+
+    var size: Int64 { Int64(raw.st_size) }
+    var permissions: UInt32 { raw.st_mode & 0o7777 }
+    var owner: UInt32 { raw.st_uid }
+    /// Whether only the owner can do anything with it.
+    var isPrivate: Bool { raw.st_mode & 0o077 == 0 }
+    /// Whether the file still has a name, so that closing it does not delete it.
+    var isLinked: Bool { raw.st_nlink > 0 }
+    var device: UInt64 { UInt64(raw.st_dev) }
+    var number: UInt64 { UInt64(raw.st_ino) }
+}

@@ -1,0 +1,9 @@
+// The variables of loop.h, which says why they are in C. Nothing but inline functions may use them.
+#include "loop.h"
+
+#include <stddef.h>
+
+__thread void *asyncio_thread_loop __attribute__((tls_model("initial-exec"))) = NULL;
+__thread bool asyncio_thread_awaits_main __attribute__((tls_model("initial-exec"))) = false;
+
+bool asyncio_abandoned = false;

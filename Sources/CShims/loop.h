@@ -1,0 +1,30 @@
+//===-- What a thread knows about loops ------------------------------------===//
+// In C, because Swift has no variables that each thread has its own value of. Everything is read by
+// inline functions, at the cost of one load.
+#ifndef ASYNCIO_LOOP_H
+#define ASYNCIO_LOOP_H
+
+#include "include/platform.h"
+
+#include <stdbool.h>
+
+// One word per thread: the event loop that is running on it, or NULL. Every entry point of the
+// library reads it first.
+extern __thread void *asyncio_thread_loop __attribute__((tls_model("initial-exec")));
+
+static inline void *asyncio_loop_get(void) { return asyncio_thread_loop; }
+static inline void asyncio_loop_set(void *loop) { asyncio_thread_loop = loop; }
+
+// True on the thread that will run an async main, until its loop exists.
+extern __thread bool asyncio_thread_awaits_main __attribute__((tls_model("initial-exec")));
+
+static inline bool asyncio_awaits_main(void) { return asyncio_thread_awaits_main; }
+static inline void asyncio_set_awaits_main(bool awaits) { asyncio_thread_awaits_main = awaits; }
+
+// Whether a loop was closed before all of its tasks had ended; see AbandonedTasks.swift. The same
+// for all threads. In C, so that reading it needs no check whether it is initialized.
+extern bool asyncio_abandoned;
+static inline bool asyncio_has_abandoned_tasks(void) { return __atomic_load_n(&asyncio_abandoned, __ATOMIC_RELAXED); }
+static inline void asyncio_set_has_abandoned_tasks(void) { __atomic_store_n(&asyncio_abandoned, true, __ATOMIC_RELAXED); }
+
+#endif
