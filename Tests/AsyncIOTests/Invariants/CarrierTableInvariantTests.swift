@@ -6,8 +6,8 @@ import Testing
     @Test(arguments: 0..<6 as Range<UInt64>, [false, true])
     func everyCarrierIsFoundWhateverStartsSuspendsAndEnds(seed: UInt64, isCrowded: Bool) throws {
         var test = Driver(seed: seed, isCrowded: isCrowded)
-        for number in 0..<1_200 {
-            try test.step(isGrowing: number / 300 % 2 == 0)
+        for number in 0..<800 {
+            try test.step(isGrowing: number / 200 % 2 == 0)
             try test.check()
         }
         while test.endOne() { try test.check() }

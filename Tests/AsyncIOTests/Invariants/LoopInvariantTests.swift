@@ -3,11 +3,11 @@ import AsyncIOTesting
 import Testing
 
 @Suite struct LoopInvariantTests {
-    @Test(.seeds(10)) func theStructuresOfALoopAgreeInEveryTurn() async throws {
+    @Test(.seeds(4)) func theStructuresOfALoopAgreeInEveryTurn() async throws {
         let loop = try EventLoop.running
         let work = createTask {
             try await withAsyncTaskGroup { group in
-                for number in 0..<12 { try group.createTask { try await self.work(number) } }
+                for number in 0..<8 { try group.createTask { try await self.work(number) } }
             }
         }
         var turns = 0
