@@ -76,6 +76,7 @@ package final class TestRun: Sendable {
             }
         }
         isOver?.open()
+        loop.checkInvariants()
         close(runner, loop)
         return Outcome(result: result, complaints: complaints.withLock { $0 }, isLeftBehind: !progress.hasEnded)
     }

@@ -63,6 +63,7 @@ public func withVirtualLoop<T>(seed: UInt64? = nil, _ body: (VirtualLoop) throws
     try EventLoop.outsideOfAnyLoop {
         let virtual = try VirtualLoop(seed: seed)
         let result = Result { try body(virtual) }
+        virtual.loop.checkInvariants()
         try virtual.close()
         return try result.get()
     }

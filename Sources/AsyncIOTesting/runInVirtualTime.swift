@@ -36,6 +36,7 @@ func runInVirtualTime<T>(
                 throw deadlock ?? error
             }
         }
+        loop.checkInvariants()
         defer { if loop.hasLeftTasks { hasAbandoned = true } }
         try runner.close()
         return try result.get()

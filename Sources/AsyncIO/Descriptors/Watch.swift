@@ -165,3 +165,40 @@ struct DescriptorTable {
         entry?.release()
     }
 }
+
+#if DEBUG
+    extension DescriptorTable {
+        /// Stops the program if the table contradicts itself.
+        ///
+        /// - Complexity: O(*n*), where *n* is the length of the table.
+        func checkInvariants() {
+            precondition(
+                watches.count(where: { $0 != nil }) == count, "the table knows how many descriptors are watched")
+            for (index, entry) in watches.enumerated() {
+                guard let watch = entry?.object else { continue }
+                precondition(watch.descriptor == index, "each watch is at the number of its descriptor")
+                precondition(
+                    UInt32(truncatingIfNeeded: watch.token) == UInt32(index), "a token ends in the descriptor's number")
+                precondition(watch.token >> 63 == 0, "no token is one of the poller's own")
+                watch.checkInvariants()
+            }
+        }
+    }
+
+    extension Watch {
+        /// Stops the program if the watch contradicts itself.
+        fileprivate func checkInvariants() {
+            if isEdgeTriggered {
+                precondition(
+                    onReadable == nil && onWritable == nil && waits == nil,
+                    "a stream's descriptor has no callbacks and no waits of the user")
+            } else {
+                precondition(reader == nil && writer == nil, "a user's descriptor has no waiters of a stream")
+                precondition(!interest.isEmpty, "a user's descriptor is watched for something")
+                precondition(
+                    onReadable?.isRemoved != true && onWritable?.isRemoved != true,
+                    "a callback that was removed is not in the table")
+            }
+        }
+    }
+#endif

@@ -73,5 +73,23 @@ struct ReadyQueue: ~Copyable {
         unsafe places = larger
         mask = 2 * mask + 1
         head = 0
+        #if DEBUG
+            checkInvariants()
+        #endif
     }
 }
+
+#if DEBUG
+    extension ReadyQueue {
+        /// Stops the program if the queue contradicts itself.
+        ///
+        /// - Complexity: O(*n*), where *n* is the number of entries.
+        func checkInvariants() {
+            precondition(mask >= 63 && mask & (mask + 1) == 0, "the number of places is a power of two, at least 64")
+            precondition(0...mask ~= head, "the first entry is in one of the places")
+            precondition(0...mask + 1 ~= count, "the queue has a place for each of its entries")
+            // Retains and releases what each entry refers to, which does not go well if it is not initialized.
+            for index in 0..<count { _ = self[index] }
+        }
+    }
+#endif

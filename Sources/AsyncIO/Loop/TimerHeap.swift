@@ -184,6 +184,9 @@ struct TimerHeap {
         cancelled = 0
         guard nodes.count > 1 else { return }
         for position in stride(from: (nodes.count - 2) / 4, through: 0, by: -1) { siftDown(from: position) }
+        #if DEBUG
+            checkInvariants()
+        #endif
     }
 
     private mutating func siftUp(from start: Int) {
@@ -215,3 +218,44 @@ struct TimerHeap {
         nodes[position] = node
     }
 }
+
+#if DEBUG
+    extension TimerHeap {
+        /// Creates an empty heap whose next timer is the one after the timer of this number, for tests of the
+        /// wraparound.
+        init(lastSequence: UInt32) { nextSequence = lastSequence }
+
+        /// Stops the program if the heap contradicts itself. It does while a timer is being cancelled.
+        ///
+        /// - Complexity: O(*n*), where *n* is the number of timers, including cancelled ones.
+        func checkInvariants() {
+            struct Age: Hashable {
+                let deadline: Int64
+                let sequence: UInt32
+            }
+            var ages: Set<Age> = []
+            var addresses: Set<UInt> = []
+            var found = 0
+            for (position, node) in nodes.enumerated() {
+                precondition(
+                    position == 0 || !(node < nodes[(position - 1) / 4]), "no timer comes before its parent in the heap"
+                )
+                let sequence = node.timer.sequence
+                precondition(sequence != 0, "a timer in the heap has a sequence number")
+                precondition(
+                    ages.insert(Age(deadline: node.deadline, sequence: sequence)).inserted,
+                    "no two timers with the same deadline have the same age")
+                let address: UInt
+                switch node.timer {
+                case .handle(let handle):
+                    address = handle.bits
+                    precondition(handle.object.deadline == node.deadline, "a node has the deadline of its timer")
+                case .sleep(let sleep): address = sleep.bits
+                }
+                precondition(addresses.insert(address).inserted, "no timer is in the heap twice")
+                if node.timer.isCancelled { found += 1 }
+            }
+            precondition(found == cancelled, "the heap knows how many of its timers are cancelled")
+        }
+    }
+#endif

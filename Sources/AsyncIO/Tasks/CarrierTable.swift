@@ -114,6 +114,9 @@ struct CarrierTable {
             next = following(next)
         }
         slots[hole] = nil
+        #if DEBUG
+            checkSlots(after: hole)
+        #endif
     }
 
     /// Returns all carriers of a task, in no particular order.
@@ -170,5 +173,68 @@ struct CarrierTable {
         let old = slots
         slots = Array(repeating: nil, count: old.count * 2)
         for case let slot? in old { place(slot) }
+        #if DEBUG
+            checkInvariants()
+        #endif
     }
 }
+
+#if DEBUG
+    extension CarrierTable {
+        /// Stops the program if the table contradicts itself.
+        ///
+        /// - Complexity: O(*n*), where *n* is the number of slots.
+        func checkInvariants() {
+            precondition(
+                slots.count >= 64 && slots.count & mask == 0, "the number of slots is a power of two, at least 64")
+            precondition(slots.count(where: { $0 != nil }) == count, "the table knows how many of its slots are taken")
+            precondition(count * 2 <= slots.count, "at most half of the slots are taken")
+            for index in slots.indices { checkSlot(index) }
+            guard let front else {
+                precondition(frontState == .stored, "without a carrier in front, none waits for a slot")
+                return
+            }
+            switch frontState {
+            case .stored:
+                let slot = find(front.carrier).flatMap { slots[$0] }
+                precondition(slot != nil, "a carrier in front that has a slot is found there")
+                precondition(slot?.task.bits == front.task.bits, "a carrier has the same task in front and in its slot")
+            case .running, .parked:
+                precondition(find(front.carrier) == nil, "a carrier in front that is new or parked has no slot")
+            }
+        }
+
+        /// Stops the program if a task in no transition is wrong about its innermost carrier.
+        func checkInvariants(of task: AnyAsyncTask) {
+            guard let carrier = task.carrier else { return }
+            precondition(
+                (find(carrier) != nil) == task.isCarrierStored, "a task knows whether its innermost carrier has a slot")
+        }
+
+        /// The same as ``current``, for a carrier that tests make up.
+        mutating func task(of carrier: Carrier) -> UnretainedTask? {
+            if let front, front.carrier == carrier { front.task } else { lookUp(carrier) }
+        }
+
+        private func checkSlot(_ index: Int) {
+            guard let slot = slots[index] else { return }
+            precondition(
+                find(slot.carrier) == index, "each carrier is found once, and without a gap after its home slot")
+            slot.task.with { task in
+                precondition(
+                    task.carrier != slot.carrier || task.isCarrierStored,
+                    "a task whose innermost carrier has a slot knows that")
+                precondition(!task.isDone, "a task that has ended has no carriers")
+            }
+        }
+
+        /// Checks the slots that a removal can have moved.
+        private func checkSlots(after hole: Int) {
+            var index = following(hole)
+            while slots[index] != nil {
+                checkSlot(index)
+                index = following(index)
+            }
+        }
+    }
+#endif

@@ -31,6 +31,9 @@ struct ChildList {
     }
 
     mutating func remove(_ child: Child) {
+        #if DEBUG
+            precondition(contains(child), "a child that is removed is in the list")
+        #endif
         let previous = child.previous
         if let next = child.next { next.previous = previous } else { last = previous }
         if let previous { previous.next = child.next } else { first = child.next }
@@ -48,3 +51,30 @@ struct ChildList {
         return tasks
     }
 }
+
+#if DEBUG
+    extension ChildList {
+        /// Stops the program if the list contradicts itself.
+        ///
+        /// - Complexity: O(*n*), where *n* is the number of children.
+        func checkInvariants() {
+            var seen: Set<ObjectIdentifier> = []
+            var previous: Child?
+            var child = first
+            while let current = child {
+                precondition(seen.insert(ObjectIdentifier(current)).inserted, "no child is in the list twice")
+                precondition(current.previous === previous, "each child knows the one before it")
+                previous = current
+                child = current.next
+            }
+            precondition(last === previous, "the list knows its last child")
+        }
+
+        /// Whether the neighbors of a child know it.
+        private func contains(_ child: Child) -> Bool {
+            let before = child.previous == nil ? first : child.previous?.next
+            let after = child.next == nil ? last : child.next?.previous
+            return before === child && after === child
+        }
+    }
+#endif

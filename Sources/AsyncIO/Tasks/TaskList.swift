@@ -18,6 +18,9 @@ struct TaskList {
     mutating func remove(_ task: AnyAsyncTask) {
         let place = task.place
         guard place > 0 else { return }
+        #if DEBUG
+            precondition(place <= tasks.count && tasks[place - 1] === task, "a task is in the list of its own loop")
+        #endif
         task.place = 0
         if place < tasks.count {
             tasks.swapAt(place - 1, tasks.count - 1)
@@ -77,3 +80,20 @@ func runningTask() -> AnyAsyncTask? { EventLoop.here?.carriers.current?.object }
 ///
 /// asyncio: `asyncio.all_tasks`.
 public func allTasks() -> [AnyAsyncTask] { EventLoop.required(for: "allTasks").tasks.all }
+
+#if DEBUG
+    extension TaskList {
+        /// Stops the program if the list contradicts itself.
+        ///
+        /// - Complexity: O(*n*), where *n* is the number of tasks.
+        func checkInvariants() {
+            var numbers: Set<UInt64> = []
+            for (index, task) in tasks.enumerated() {
+                precondition(task.place == index + 1, "each task knows its position")
+                precondition(1...max(1, lastNumber) ~= task.number, "each task has a number that was given out")
+                precondition(numbers.insert(task.number).inserted, "no two tasks have the same number")
+                precondition(!task.isDone, "no task in the list has ended")
+            }
+        }
+    }
+#endif
