@@ -1,4 +1,5 @@
 internal import AsyncIOSystem
+internal import Glibc
 
 /// A queue of bytes: they are appended at the end and taken from the front. It uses no memory when it is
 /// empty.
@@ -92,5 +93,15 @@ extension UnsafeRawBufferPointer {
         guard start <= count - separator.count else { return nil }
         if separator.count == 1 { return unsafe firstIndex(of: separator[0], from: start) }
         return unsafe separator.withUnsafeBytes { unsafe firstIndex(ofBytes: $0, from: start) }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Returns the first position of `byte` at `start` or later.
+    func firstIndex(of byte: UInt8, from start: Int) -> Int? {
+        guard start < count, let base = baseAddress else { return nil }
+        // SAFETY: memchr looks at the `count - start` bytes from `start`, which are ours.
+        guard let found = unsafe memchr(base + start, Int32(byte), count - start) else { return nil }
+        return unsafe UnsafeRawPointer(found) - base
     }
 }

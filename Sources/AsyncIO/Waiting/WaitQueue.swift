@@ -18,8 +18,8 @@
 /// A FIFO queue of waiting tasks. Loop thread only.
 final class WaitQueue {
     @safe @exclusivity(unchecked) private(set) var first: Waiter?
-    // SAFETY: nil, or the last waiter, which the queue retains through `first`.
-    @safe @exclusivity(unchecked) private unowned(unsafe) var last: Waiter?
+    /// The last waiter, which the queue retains through `first`.
+    @safe @exclusivity(unchecked) private var last: Unretained<Waiter>?
 
     /// Returns the queue in `storage`, and creates it first if there is none. For objects in which tasks
     /// rarely wait.
@@ -53,11 +53,11 @@ final class WaitQueue {
             try whenJoined()
             try await waiter.wait(ignoresNativeCancellation: ignoresNativeCancellation)
         } catch {
-            remove(waiter)
+            leave(waiter)
             ifCancelled(waiter.state == .finished)
             throw error
         }
-        remove(waiter)
+        leave(waiter)
     }
 
     /// The same, but waits at most until `deadline` on the loop's clock.
@@ -72,7 +72,7 @@ final class WaitQueue {
         let timer = loop.schedule(.complete(waiter), at: deadline)
         defer {
             timer.cancel()
-            remove(waiter)
+            leave(waiter)
         }
         try await waiter.wait()
     }
@@ -130,28 +130,38 @@ final class WaitQueue {
 
     @inline(__always)
     private func append(_ waiter: Waiter) {
+        waiter.isQueued = true
         waiter.previous = last
-        if let last = last { last.next = waiter } else { first = waiter }
-        last = waiter
+        if let last { last.with { $0.next = waiter } } else { first = waiter }
+        last = Unretained(waiter)
     }
 
     /// Removes a waiter from anywhere in the queue; does nothing if it has already left.
+    @inline(__always)
+    private func leave(_ waiter: Waiter) {
+        if waiter.isQueued { remove(waiter) }
+    }
+
+    @inline(never)
     private func remove(_ waiter: Waiter) {
-        let previous = waiter.previous
-        guard previous != nil || first === waiter else { return }
-        if let next = waiter.next { next.previous = previous } else { last = previous }
-        if let previous { previous.next = waiter.next } else { first = waiter.next }
+        waiter.isQueued = false
+        let (previous, next) = (waiter.previous, waiter.next)
+        if let next { next.previous = previous } else { last = previous }
+        if let previous { previous.with { $0.next = next } } else { first = next }
         waiter.next = nil
         waiter.previous = nil
     }
 
-    /// Stops the program if the list is damaged. For tests, and for debug builds.
-    func checkInvariants() {
-        var (previous, waiter): (Waiter?, Waiter?) = (nil, first)
-        while let current = waiter {
-            precondition(current.previous === previous, "a waiter's `previous` is not the waiter before it")
-            (previous, waiter) = (current, current.next)
+    #if DEBUG
+        /// Stops the program if the list is damaged.
+        func checkInvariants() {
+            var (previous, waiter): (Waiter?, Waiter?) = (nil, first)
+            while let current = waiter {
+                precondition(current.isQueued, "a waiter in the queue is marked as queued")
+                precondition(current.previous?.object === previous, "a waiter's `previous` is the waiter before it")
+                (previous, waiter) = (current, current.next)
+            }
+            precondition(last?.object === previous, "`last` is the last waiter of the queue")
         }
-        precondition(last === previous, "`last` is not the last waiter of the queue")
-    }
+    #endif
 }

@@ -1,9 +1,14 @@
 /// A future without a value that one task waits for: an entry of a WaitQueue, for example.
 final class Waiter: FutureBase {
-    // The links of the WaitQueue that it is in, if any.
+    // The links of the WaitQueue that it is in, if any. The queue retains the waiter before this one.
     @safe @exclusivity(unchecked) var next: Waiter?
-    // SAFETY: nil, or the waiter before this one, which the queue retains.
-    @safe @exclusivity(unchecked) unowned(unsafe) var previous: Waiter?
+    @safe @exclusivity(unchecked) var previous: Unretained<Waiter>?
+
+    /// Whether the waiter is in a WaitQueue.
+    var isQueued: Bool {
+        get { tag != 0 }
+        set { tag = newValue ? 1 : 0 }
+    }
 
     /// What the wait is for, for reports: "Lock.acquire()", for example.
     private let purpose: LiteralText
