@@ -188,16 +188,14 @@ struct DescriptorTable {
     extension Watch {
         /// Stops the program if the watch contradicts itself.
         fileprivate func checkInvariants() {
+            precondition(
+                onReadable?.isRemoved != true && onWritable?.isRemoved != true,
+                "a callback that was removed is not in the table")
             if isEdgeTriggered {
-                precondition(
-                    onReadable == nil && onWritable == nil && waits == nil,
-                    "a stream's descriptor has no callbacks and no waits of the user")
+                precondition(waits == nil, "no task waits for a stream's descriptor as for a user's")
             } else {
-                precondition(reader == nil && writer == nil, "a user's descriptor has no waiters of a stream")
+                precondition(reader == nil && writer == nil, "no task waits for a user's descriptor as for a stream's")
                 precondition(!interest.isEmpty, "a user's descriptor is watched for something")
-                precondition(
-                    onReadable?.isRemoved != true && onWritable?.isRemoved != true,
-                    "a callback that was removed is not in the table")
             }
         }
     }

@@ -10,16 +10,21 @@ import Testing
         do {
             var list = ChildList()
             var model: [ChildList.Child] = []
+            // Some that have left, which must not retain those that came after them.
+            var left: [ChildList.Child] = []
             for number in 0..<1_000 {
                 let isGrowing = number / 100 % 2 == 0
                 if Int.random(in: 0..<10, using: &numbers) < (isGrowing ? 7 : 3) {
                     model.append(list.append(AnyAsyncTask(behind: "task")))
                 } else if let child = takeChild(&model, &numbers) {
                     list.remove(child)
+                    left.append(child)
+                }
+                list.checkInvariants()
+                while left.count > 10, let child = left.takeRandom(&numbers) {
                     gone.append(Reference(child))
                     gone.append(Reference(child.task))
                 }
-                list.checkInvariants()
                 #expect(list.isEmpty == model.isEmpty)
                 try #require(list.all.map(ObjectIdentifier.init) == model.map { ObjectIdentifier($0.task) })
                 try #require(gone.allSatisfy { $0.object == nil }, "a child that has left is released")
