@@ -118,7 +118,9 @@ public struct LoopStep {
 }
 
 extension EventLoop {
-    /// Adds an observer, after those that are already there. The loop retains it.
+    /// Adds an observer, after those that are already there. The loop retains it until it is closed.
+    ///
+    /// An observer sees the end of a turn or a step only if it has seen its beginning.
     ///
     /// While a loop has observers, each of its steps costs some calls more.
     ///
@@ -129,7 +131,9 @@ extension EventLoop {
         observersChanged()
     }
 
-    /// Removes an observer. Does nothing if it is not there.
+    /// Removes an observer, which is not called anymore. Does nothing if it is not there.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of observers.
     ///
     /// asyncio: none. In trio, this is `trio.lowlevel.remove_instrument`.
     public func removeObserver(_ observer: any LoopObserver) {
@@ -160,8 +164,10 @@ extension EventLoop {
         for observer in observers { observer.stepBegan(step, on: self) }
         runUnobserved(entry)
         let ended = self.step ?? step
-        for observer in observers { observer.stepEnded(ended, on: self) }
-        if let task = ended.task, !task.isDone { for observer in observers { observer.waitBegan(task, on: self) } }
+        for observer in left(of: observers) { observer.stepEnded(ended, on: self) }
+        if let task = ended.task, !task.isDone {
+            for observer in left(of: observers) { observer.waitBegan(task, on: self) }
+        }
         self.step = outer
     }
 
@@ -190,9 +196,15 @@ extension EventLoop {
     /// Runs what is ready, for observers.
     @inline(never)
     func runReadyObserved() {
+        let observers = self.observers
         for observer in observers { observer.turnBegan(on: self, ready: ready.count) }
         runReady()
-        for observer in observers { observer.turnEnded(on: self) }
+        for observer in left(of: observers) { observer.turnEnded(on: self) }
+    }
+
+    /// The observers that saw the beginning of something and are to see its end.
+    private func left(of observers: [any LoopObserver]) -> [any LoopObserver] {
+        observers.filter { observer in self.observers.contains { $0 === observer } }
     }
 
     /// Polls, for observers.

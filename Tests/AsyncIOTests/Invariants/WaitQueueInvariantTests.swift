@@ -14,7 +14,7 @@ struct WaitQueueInvariantTests {
 
     @Test(arguments: [1, 7, 42, 1001] as [UInt64])
     func aQueueThatTasksJoinLeaveAndAreWokenFromAtRandomKeepsItsOrder(seed: UInt64) async throws {
-        var random = SeededNumbers(seed: seed)
+        var random = SplitMix(seed: seed)
         let queue = WaitQueue()
         let model = Model()
         var tasks: [Int: AsyncTask<Void>] = [:]
