@@ -10,7 +10,9 @@ struct LoopObserverTests {
 
         func turnBegan(on loop: EventLoop, ready: Int) { depth += 1 }
         func turnEnded(on loop: EventLoop) { depth -= 1 }
-        func stepBegan(_ step: LoopStep, on loop: EventLoop) { events.append("step of \(step.task?.name ?? "-") began") }
+        func stepBegan(_ step: LoopStep, on loop: EventLoop) {
+            events.append("step of \(step.task?.name ?? "-") began")
+        }
         func stepEnded(_ step: LoopStep, on loop: EventLoop) {
             events.append("\(step.kind) of \(step.task?.name ?? "-") ended")
         }

@@ -27,6 +27,30 @@ import Testing
         stuck.cancel()
     }
 
+    final class LongestStep: LoopObserver {
+        private var start = ContinuousClock.now
+        private(set) var duration = Duration.zero
+        private(set) var task = "none"
+
+        func stepBegan(_ step: LoopStep, on loop: EventLoop) { start = .now }
+
+        func stepEnded(_ step: LoopStep, on loop: EventLoop) {
+            let taken = ContinuousClock.now - start
+            if taken > duration { (duration, task) = (taken, step.task?.name ?? "\(step.kind)") }
+        }
+    }
+
+    @Test(.virtualTime) func observing() async throws {
+        func work() async throws { try await createTask(name: "working") { try await sleep(.zero) }.value }
+        let loop = try EventLoop.running
+        let longest = LongestStep()
+        loop.addObserver(longest)
+        try await work()
+        loop.removeObserver(longest)
+        print("the longest step took \(longest.duration), in \(longest.task)")
+        #expect(longest.duration > .zero)
+    }
+
     @Test(.eventLoop) func whoIsTold() async throws {
         let loop = try EventLoop.running
         loop.blockedThreshold = .milliseconds(250)

@@ -42,8 +42,8 @@ extension EventLoop {
         let network = existingComponent(LoopNetwork.self)
         return LoopStatistics(
             name: name, turns: turns, steps: pulse.steps, tasks: tasks.count, ready: ready.count, timers: timers.count,
-            descriptors: descriptors.count, connections: network?.connections ?? 0, bytesReceived: network?.received ?? 0,
-            bytesSent: network?.sent ?? 0, lag: .nanoseconds(lag.latest), longestLag: .nanoseconds(lag.longest),
-            stalls: stalls, longestStall: .nanoseconds(longestStall))
+            descriptors: descriptors.count, connections: network?.connections ?? 0,
+            bytesReceived: network?.received ?? 0, bytesSent: network?.sent ?? 0, lag: .nanoseconds(lag.latest),
+            longestLag: .nanoseconds(lag.longest), stalls: stalls, longestStall: .nanoseconds(longestStall))
     }
 }

@@ -201,13 +201,13 @@ extension EventLoop {
             if event.isHungUp { watch.isHungUp = true }
             if event.isReadable {
                 watch.canRead = true
-                watch.wakeReader()
+                watch.wakeReader(on: self)
                 watch.waits?.readers.wake()
                 queue(watch.onReadable)
             }
             if event.isWritable {
                 watch.canWrite = true
-                watch.writer?.complete()
+                watch.writer?.complete(on: self)
                 watch.waits?.writers.wake()
                 queue(watch.onWritable)
             }

@@ -72,7 +72,7 @@ final class Watch {
 
     /// Wakes the task that waits for bytes, if there is one.
     @inline(__always)
-    func wakeReader() { reader?.with { $0.complete() } }
+    func wakeReader(on loop: EventLoop) { reader?.with { $0.complete(on: loop) } }
 
     /// Suspends until the kernel reports room to write.
     func waitWritable() async throws {

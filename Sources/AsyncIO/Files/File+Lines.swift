@@ -34,10 +34,7 @@ extension File {
             /// - Throws: the errors of ``File/readLine()``; `CancellationError` if the task is
             ///   cancelled. In that case, no line is lost.
             public mutating func next() async throws -> String? {
-                var line = try await file.readLine()
-                if line.isEmpty { return nil }
-                if line.last == 0x0A { line.removeLast() }
-                return String(decoding: line, as: UTF8.self)
+                textOfLine(try await file.readLine())
             }
 
             /// Reads the next line; see ``next()``.

@@ -235,28 +235,15 @@ public final class EventLoop: @unchecked Sendable {
     /// How long the loop can sleep: 0 for not at all, nil until something happens.
     private func idleTime() -> Int64? {
         if !ready.isEmpty || isStopping || isPumped { return 0 }
-        guard let deadline = timers.first else {
-            if virtualNow != nil { return stall() }
-            return nil
-        }
-        guard let now = virtualNow else { return max(0, deadline - SystemClock.now()) }
-        // Other threads may still have something for the current time.
-        if isForeignWorkExpected { return nil }
-        if let virtualLimit, deadline > virtualLimit { return stall() }
-        if !descriptors.isEmpty || mainQueueHasNews() { return 0 }
-        virtualNow = max(now, deadline)
-        return 0
+        if let virtualNow { return idleTime(inVirtualTime: virtualNow) }
+        return timers.first.map { max(0, $0 - SystemClock.now()) }
     }
 
     /// Queues the timers that are due, by deadline and then by age.
     private func queueDueTimers() {
         guard let first = timers.first else { return }
-        var now = time
-        if let virtual = virtualNow, ready.isEmpty, !isStopping, !isForeignWorkExpected, first > virtual {
-            // The descriptors have been polled, and none was ready.
-            virtualNow = first
-            now = first
-        }
+        if virtualNow != nil { jump(to: first) }
+        let now = time
         if virtualNow == nil, now >= first { lag.note(now - first) }
         while timers.popFirst(
             dueAt: now,
@@ -315,17 +302,7 @@ public final class EventLoop: @unchecked Sendable {
         LoopExecutor.runSynchronously(job)
     }
 
-    // MARK: Virtual time
-
-    /// Called when nothing is ready and no timer is set. Descriptors and other threads can still bring
-    /// something; if there are none, nothing can happen anymore.
-    private func stall() -> Int64? {
-        if isForeignWorkExpected || !descriptors.isEmpty { return nil }
-        if inbox.hasNews || mainQueueHasNews() { return 0 }
-        isStalled = true
-        isStopping = true
-        return 0
-    }
+    // MARK: Time
 
     /// The current time in nanoseconds, on the loop's clock.
     var time: Int64 { virtualNow ?? SystemClock.now() }

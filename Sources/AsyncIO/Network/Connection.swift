@@ -197,7 +197,7 @@ final class Connection: ByteChannel {
 
     override func readWaiter() -> Waiter? { isClosing ? nil : watch.readWaiter() }
 
-    override func wakeReader() { watch.wakeReader() }
+    override func wakeReader() { watch.wakeReader(on: loop) }
 
     override var isReadable: Bool { watch.canRead || isClosing }
 
@@ -389,7 +389,7 @@ final class Connection: ByteChannel {
             watch.onReadable = nil
         }
         watch.canRead = true
-        watch.wakeReader()
+        watch.wakeReader(on: loop)
     }
 
     override func release() {

@@ -175,7 +175,7 @@ final class DatagramChannel: Channel {
     private func stopReading() {
         watch.onReadable?.isRemoved = true
         watch.onReadable = nil
-        watch.wakeReader()
+        watch.wakeReader(on: loop)
     }
 
     override func release() {

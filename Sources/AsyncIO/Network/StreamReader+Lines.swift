@@ -26,10 +26,7 @@ extension StreamReader {
             /// - Throws: The same errors as ``StreamReader/readLine()``. If the task is cancelled, no bytes
             ///   are lost.
             public mutating func next() async throws -> String? {
-                var line = try await reader.readLine()
-                if line.isEmpty { return nil }
-                if line.last == 0x0A { line.removeLast() }
-                return String(decoding: line, as: UTF8.self)
+                textOfLine(try await reader.readLine())
             }
 
             /// Reads the next line; see ``next()``.

@@ -74,7 +74,9 @@ final class SignalTable: LoopComponent {
     /// ignores the signal, stays in effect.
     func setFallback(for signal: ProcessSignal, _ body: @escaping () -> Void) {
         if entries[signal.rawValue] == nil {
-            guard SignalSource.installIfDefault(signal.rawValue, waking: loop.poller.wakeUp, isInsistent: true) else { return }
+            guard SignalSource.installIfDefault(signal.rawValue, waking: loop.poller.wakeUp, isInsistent: true) else {
+                return
+            }
             entries[signal.rawValue] = Entry(seen: SignalSource.count(signal.rawValue))
         }
         entries[signal.rawValue]?.fallback = body

@@ -112,30 +112,3 @@ public class Future<Value>: FutureBase, Awaitable {
         }
     }
 }
-
-extension FutureBase {
-    @usableFromInline
-    final func hasEndedAlready() -> InvalidStateError {
-        InvalidStateError("the future has already ended: \(stateDescription)")
-    }
-
-    /// Throws the error of a future that ended without a value, or an error that says that it has not ended.
-    @usableFromInline
-    final func throwEnd() throws -> Never {
-        switch state {
-        case .cancelled: try throwCancellation()
-        case .failed:
-            let error = takeError() ?? RuntimeError("the error of a failed future is missing")
-            if error is CancellationError { try throwCancellation() }
-            throw error
-        case .pending, .finished: throw InvalidStateError("Result is not set.")
-        }
-    }
-
-    /// Throws the cancellation that a future ended with. The running task, if any, remembers the message.
-    final func throwCancellation() throws -> Never {
-        let message = takeMessage()
-        runningTask()?.deliveredMessage = message
-        throw CancellationError()
-    }
-}

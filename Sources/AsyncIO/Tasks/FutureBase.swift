@@ -128,19 +128,30 @@ public class FutureBase {
             // There are no callbacks, so the loop is not used; a call from a wrong thread would go
             // unnoticed without this check.
             if !EventLoop.withHere({ _ in }) { EventLoop.assertNoneElsewhere(for: "Completing a future") }
+        case .wake, .call:
+            EventLoop.withRequired(for: "Completing a future") { queueCallbacks(on: $0) }
+        }
+    }
+
+    /// The same, on a loop that the caller knows.
+    @inline(__always)
+    final func complete(as end: State, on loop: EventLoop) {
+        state = end
+        queueCallbacks(on: loop)
+    }
+
+    @inline(__always)
+    private final func queueCallbacks(on loop: EventLoop) {
+        switch first {
+        case .none: break
         case .wake(let job, let task):
             first = .none
-            EventLoop.withRequired(for: "Completing a future") { loop in
-                loop.ready.append(.wake(job, task))
-                if extras != nil { queueOthers(on: loop) }
-            }
+            loop.ready.append(.wake(job, task))
         case .call(let callback):
             first = .none
-            EventLoop.withRequired(for: "Completing a future") { loop in
-                loop.ready.append(.done(self, callback))
-                if extras != nil { queueOthers(on: loop) }
-            }
+            loop.ready.append(.done(self, callback))
         }
+        if extras != nil { queueOthers(on: loop) }
     }
 
     @inline(never)

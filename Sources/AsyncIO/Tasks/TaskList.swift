@@ -43,18 +43,6 @@ struct TaskList {
     var all: [AnyAsyncTask] { tasks.sorted { $0.number < $1.number } }
 }
 
-extension EventLoop {
-    /// The number of the task that runs here, or 0 if there is none.
-    @inline(__always)
-    static var currentTaskNumber: UInt64 {
-        var number: UInt64 = 0
-        _ = withHere { loop in
-            if let task = loop.carriers.current { number = task.with { $0.number } }
-        }
-        return number
-    }
-}
-
 extension AnyAsyncTask {
     /// The position in the loop's list, starting at 1; 0 if the task is not in the list.
     fileprivate final var place: Int {
@@ -62,24 +50,6 @@ extension AnyAsyncTask {
         set { tag = UInt32(truncatingIfNeeded: newValue) }
     }
 }
-
-/// Returns the task that is running. Returns `nil` in a callback, in a plain Swift task, on another thread,
-/// and in a child task of `async let` or a standard task group.
-///
-/// asyncio: `asyncio.current_task`.
-public func currentTask() -> AnyAsyncTask? { runningTask()?.visible }
-
-/// The task to cancel when a scope that is entered here cancels its body: the current task, or the hidden one
-/// of a generator's body.
-@usableFromInline
-func runningTask() -> AnyAsyncTask? { EventLoop.here?.carriers.current?.object }
-
-/// Returns the loop's tasks that have not ended, oldest first.
-///
-/// - Complexity: O(*n* log *n*), where *n* is the number of tasks.
-///
-/// asyncio: `asyncio.all_tasks`.
-public func allTasks() -> [AnyAsyncTask] { EventLoop.required(for: "allTasks").tasks.all }
 
 #if DEBUG
     extension TaskList {

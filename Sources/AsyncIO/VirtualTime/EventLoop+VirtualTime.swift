@@ -39,3 +39,35 @@ extension EventLoop {
     /// Whether the latest run ended because nothing could happen anymore.
     package var hasStalled: Bool { isStalled }
 }
+
+// MARK: The clock
+
+extension EventLoop {
+    /// How long a loop in virtual time sleeps when nothing is ready: 0 for not at all, nil until another thread
+    /// or a descriptor brings something. Lets time jump to the next timer.
+    func idleTime(inVirtualTime now: Int64) -> Int64? {
+        guard let deadline = timers.first else { return stall() }
+        // Other threads may still have something for the current time.
+        if isForeignWorkExpected { return nil }
+        if let virtualLimit, deadline > virtualLimit { return stall() }
+        if !descriptors.isEmpty || mainQueueHasNews() { return 0 }
+        virtualNow = max(now, deadline)
+        return 0
+    }
+
+    /// Lets time jump to the first timer, after the descriptors have been polled and none was ready.
+    func jump(to first: Int64) {
+        guard let now = virtualNow, ready.isEmpty, !isStopping, !isForeignWorkExpected, first > now else { return }
+        virtualNow = first
+    }
+
+    /// Called when nothing is ready and no timer is set. Descriptors and other threads can still bring
+    /// something; if there are none, nothing can happen anymore.
+    private func stall() -> Int64? {
+        if isForeignWorkExpected || !descriptors.isEmpty { return nil }
+        if inbox.hasNews || mainQueueHasNews() { return 0 }
+        isStalled = true
+        isStopping = true
+        return 0
+    }
+}

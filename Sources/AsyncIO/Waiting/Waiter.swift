@@ -31,6 +31,12 @@ final class Waiter: FutureBase {
         if state == .pending { complete(as: .finished) }
     }
 
+    /// The same, on a loop that the caller knows.
+    @inline(__always)
+    func complete(on loop: EventLoop) {
+        if state == .pending { complete(as: .finished, on: loop) }
+    }
+
     /// Makes the waiter reusable, for a task that waits repeatedly and retains it. Does nothing while a task
     /// is waiting.
     func reset() {
