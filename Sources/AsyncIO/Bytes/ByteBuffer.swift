@@ -92,7 +92,15 @@ extension UnsafeRawBufferPointer {
     func firstIndex(of separator: [UInt8], from start: Int) -> Int? {
         guard start <= count - separator.count else { return nil }
         if separator.count == 1 { return unsafe firstIndex(of: separator[0], from: start) }
-        return unsafe separator.withUnsafeBytes { unsafe firstIndex(ofBytes: $0, from: start) }
+        return unsafe separator.withUnsafeBytes { wanted in
+            // Usually, the separator begins where its first byte occurs.
+            guard let first = unsafe firstIndex(of: wanted[0], from: start), first <= count - wanted.count else {
+                return nil
+            }
+            let candidate = unsafe UnsafeRawBufferPointer(rebasing: self[first..<first + wanted.count])
+            if unsafe candidate.elementsEqual(wanted) { return first }
+            return unsafe firstIndex(ofBytes: wanted, from: first + 1)
+        }
     }
 }
 

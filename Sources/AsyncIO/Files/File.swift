@@ -144,6 +144,7 @@ public final class File {
 
     /// Waits even if the task is cancelled; returns the cancellation error.
     private func waitUntilIdle() async -> (any Error)? {
+        guard awaited > 0 else { return nil }
         defer { idler = nil }
         return await shielded { ignoresNativeCancellation in
             while awaited > 0 {
