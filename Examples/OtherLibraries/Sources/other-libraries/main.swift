@@ -146,6 +146,8 @@ try AsyncIO.run {
     let hop = ContinuousClock.now
     for _ in 0..<10_000 { try await group.next().makeSucceededVoidFuture().get() }
     print("waiting for a NIO future: \((ContinuousClock.now - hop) / 10_000)")
+    try await checkNames()
+    print("types of all packages work in one file")
     try await silent.shutdown(within: .zero)
     try await slow.shutdown(within: .zero)
 }
