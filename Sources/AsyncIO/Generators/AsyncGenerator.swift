@@ -10,7 +10,7 @@
 // no turn of the loop if the body does not wait for anything else.
 //
 // Unlike in asyncio, timeouts and task groups inside the body are bound to the body, not to the
-// task that happened to consume it when they were entered; see GeneratorTask.swift.
+// task that happened to consume it when they were entered; see Tasks/HiddenTask.swift.
 //
 // The body ends with its consumer. When the iterator is deallocated (because its loop was left, or
 // its task ended), a body that is suspended in `yield` resumes with a `CancellationError` there, as
@@ -129,7 +129,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
 
     private let start: (GeneratorCore) -> Void
     private var state = State.fresh
-    private let task = GeneratorTask()
+    private let task = HiddenTask()
     /// What the body passes to the consumer: an element, nil at the end, or an error.
     private var handed: Result<Element?, any Error>?
     private let consumer = Seat()
@@ -192,11 +192,9 @@ private final class GeneratorCore<Element>: OpenGenerator {
         let open = loop.component(OpenGenerators.self)
         let number = open.add(self)
         defer { open.remove(number) }
-        task.enterCarrier()
+        task.beginBody()
         let end: Result<Element?, any Error>
         do {
-            // A request that came before the body started is already there.
-            if !task.mustCancel { task.takeOverRequest() }
             try await body(AsyncGenerator<Element>.Yield(core: self))
             end = .success(nil)
         } catch {

@@ -42,7 +42,7 @@ public class AnyAsyncTask: FutureBase {
         }
     }
 
-    /// Creates a hidden task behind a visible one; see GeneratorTask.
+    /// Creates a hidden task behind a visible one; see HiddenTask.
     init(behind name: String) {
         number = 0
         site = nil

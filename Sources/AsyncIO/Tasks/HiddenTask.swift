@@ -15,8 +15,8 @@
 // - `currentTask()` returns the consumer. Its number of requests and the message of its latest
 //   cancellation are passed along with control, in both directions.
 
-/// The hidden task of a generator's body. It appears in no list.
-final class GeneratorTask: AnyAsyncTask {
+/// A task that runs in the turns of another one: the body of a generator. It appears in no list.
+final class HiddenTask: AnyAsyncTask {
     /// The task that has passed control to the body; nil if none has.
     private var consumer: AnyAsyncTask?
     /// Whether the request behind `mustCancel` was made to the consumer.
@@ -31,7 +31,7 @@ final class GeneratorTask: AnyAsyncTask {
 
     override var visible: AnyAsyncTask? {
         var task: AnyAsyncTask? = consumer
-        while let generator = task as? GeneratorTask { task = generator.consumer }
+        while let generator = task as? HiddenTask { task = generator.consumer }
         return task
     }
 
@@ -72,8 +72,14 @@ final class GeneratorTask: AnyAsyncTask {
         throw CancellationError()
     }
 
+    /// The body begins. A request that was made before is already there.
+    func beginBody() {
+        enterCarrier()
+        if !mustCancel { takeOverRequest() }
+    }
+
     /// Moves a request that the consumer has not seen to the body, which sees it at its next wait.
-    func takeOverRequest() {
+    private func takeOverRequest() {
         isRequestToConsumer = consumer?.mustCancel == true
         if let consumer, consumer.mustCancel { consumer.moveRequest(to: self) }
     }
@@ -95,23 +101,4 @@ extension AnyAsyncTask {
         other.mustCancel = true
         other.requestedMessage = requestedMessage
     }
-}
-
-/// The generators of a loop whose bodies have started and not ended. Loop thread only.
-final class OpenGenerators: LoopComponent {
-    private var generators: [Int: any OpenGenerator] = [:]
-    private var lastNumber = 0
-
-    var isEmpty: Bool { generators.isEmpty }
-
-    /// Oldest first.
-    var all: [any OpenGenerator] { generators.sorted { $0.key < $1.key }.map(\.value) }
-
-    func add(_ generator: any OpenGenerator) -> Int {
-        lastNumber += 1
-        generators[lastNumber] = generator
-        return lastNumber
-    }
-
-    func remove(_ number: Int) { generators[number] = nil }
 }
