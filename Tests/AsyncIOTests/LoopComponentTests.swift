@@ -56,6 +56,19 @@ struct LoopComponentTests {
         #expect(LoopComponent.Rank.metrics.rawValue < SignalTable.rank.rawValue)
     }
 
+    @Test
+    func aLoopDoesNotInheritWhatWasSetForAnEarlierOne() throws {
+        // Loops can have the same address, one after the other.
+        for _ in 0..<20 {
+            try withVirtualLoop { virtual in
+                #expect(virtual.loop.blockedThreshold == Environment.blockedThreshold)
+                virtual.loop.blockedThreshold = .seconds(7)
+                try virtual.close()
+                #expect(virtual.loop.blockedThreshold == .seconds(7))
+            }
+        }
+    }
+
     private nonisolated final class Busy: LoopComponent {
         var isWorking = true
         override var isBusy: Bool { isWorking }

@@ -17,7 +17,9 @@ struct LoopObserverTests {
             events.append("\(step.kind) of \(step.task?.name ?? "-") ended")
         }
         func taskCreated(_ task: AnyAsyncTask, on loop: EventLoop) { events.append("\(task.name) created") }
-        func taskEnded(_ task: AnyAsyncTask, on loop: EventLoop) { events.append("\(task.name) ended") }
+        func taskEnded(_ task: AnyAsyncTask, on loop: EventLoop) {
+            events.append("\(task.name) ended\(task.wasCancelled ? " cancelled" : task.isDone ? "" : " too early")")
+        }
         func waitBegan(_ task: AnyAsyncTask, on loop: EventLoop) { events.append("\(task.name) waits") }
         func waitEnded(_ task: AnyAsyncTask, on loop: EventLoop) { events.append("\(task.name) continues") }
     }
@@ -37,6 +39,23 @@ struct LoopObserverTests {
                 "task of T ended",
             ])
         #expect(recorder.events.contains("step of - began"))
+    }
+
+    @Test
+    func anObserverSeesHowATaskHasEnded() async throws {
+        struct Failure: Error {}
+        let loop = try EventLoop.running
+        let recorder = Recorder()
+        loop.addObserver(recorder)
+        let failing = createTask(name: "F") { throw Failure() }
+        let cancelled = createTask(name: "C") { try await sleep(.seconds(1)) }
+        try await sleep(.zero)
+        cancelled.cancel()
+        await #expect(throws: Failure.self) { try await failing.value }
+        await #expect(throws: CancellationError.self) { try await cancelled.value }
+        loop.removeObserver(recorder)
+        #expect(recorder.events.contains("F ended"))
+        #expect(recorder.events.contains("C ended cancelled"))
     }
 
     @Test

@@ -31,7 +31,8 @@ struct Blockage {
         all.withLock { body(&$0[ObjectIdentifier(loop), default: Blockage()]) }
     }
 
-    static func forget(_ loop: ObjectIdentifier) { all.withLock { $0[loop] = nil } }
+    static func begin(_ loop: ObjectIdentifier) { all.withLock { $0[loop] = Blockage() } }
+    static func end(_ loop: ObjectIdentifier) { all.withLock { $0[loop] = nil } }
 }
 
 /// Has the runs of a loop watched. Loop thread only.
@@ -41,9 +42,10 @@ final class WatchedRuns: LoopComponent {
     required init(on loop: EventLoop) {
         identifier = ObjectIdentifier(loop)
         super.init(on: loop)
+        Blockage.begin(identifier)
     }
 
-    deinit { Blockage.forget(identifier) }
+    deinit { Blockage.end(identifier) }
 
     override func runWillBegin() { Watchdog.shared.beginWatching(loop) }
     override func runDidEnd() { Watchdog.shared.endWatching(loop) }

@@ -118,7 +118,6 @@ extension EventLoop {
         timers.removeAll()
         descriptors.removeAll()
         for component in components { component.loopWillClose() }
-        components = []
         observers = []
         releaseJobs()
         // Closed now, not when the last reference to the loop is released.

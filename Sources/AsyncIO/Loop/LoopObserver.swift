@@ -48,7 +48,7 @@ public protocol LoopObserver: AnyObject {
 
     /// A task was created. It has not started.
     func taskCreated(_ task: AnyAsyncTask, on loop: EventLoop)
-    /// A task has ended. Called within its last step.
+    /// A task has ended, with a value, with an error, or cancelled. Called within its last step.
     func taskEnded(_ task: AnyAsyncTask, on loop: EventLoop)
 
     /// A task has suspended. Called after ``stepEnded(_:on:)``.
@@ -186,10 +186,9 @@ extension EventLoop {
         for observer in observers { observer.taskCreated(task, on: self) }
     }
 
-    /// Called when a task ends within a step that a thread is looking at, or that observers want to see.
+    /// Called when a task has ended within a step that observers want to see.
     @inline(never)
     func noticeEnd(of task: AnyAsyncTask) {
-        Pulse.waitWhileHeld()
         for observer in observers { observer.taskEnded(task, on: self) }
     }
 

@@ -282,18 +282,25 @@ public class AnyAsyncTask: FutureBase {
     // MARK: Inside
 
     final func end(as state: State) {
-        EventLoop.withRequired(for: "A task") { loop in
-            if loop.pulse.setTask(0) != 0 { loop.noticeEnd(of: self) }
-            loop.tasks.remove(self)
-        }
+        let isNoticed = EventLoop.withRequired(for: "A task") { leave($0) }
         complete(as: state)
+        if isNoticed { EventLoop.required(for: "A task").noticeEnd(of: self) }
+    }
+
+    /// Leaves the loop. Returns whether anything wants to see the end of the task.
+    @inline(__always)
+    private final func leave(_ loop: EventLoop) -> Bool {
+        let isNoticed = loop.pulse.setTask(0) != 0
+        if isNoticed { Pulse.waitWhileHeld() }
+        loop.tasks.remove(self)
+        return isNoticed
     }
 
     final func endFailed(_ error: any Error) {
         let loop = EventLoop.required(for: "A task")
-        if loop.pulse.setTask(0) != 0 { loop.noticeEnd(of: self) }
-        loop.tasks.remove(self)
+        let isNoticed = leave(loop)
         fail(error)
+        if isNoticed { loop.noticeEnd(of: self) }
         loop.nobodyCatches(error) {}
     }
 
