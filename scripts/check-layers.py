@@ -35,7 +35,7 @@ KERNEL = [
     ("VirtualTime", "time that jumps, seeded schedules"),
     ("Waiting", "the one way to wait, and the queue"),
     ("Tasks", "futures, tasks, groups, timeouts"),
-    ("Reports", "errors that nobody catches, places"),
+    ("Reports", "uncaught errors, places in code"),
 ]
 LAYERS = [
     ("Sync", "Lock, Event, Condition, Semaphore"),

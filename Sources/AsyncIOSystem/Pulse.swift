@@ -17,7 +17,7 @@ package final class Pulse: @unchecked Sendable {
         /// The watcher reads the current step, which must not end meanwhile.
         package static let held = Flags(rawValue: UInt32(ASYNCIO_PULSE_HELD))
         /// Observers want to see steps.
-        package static let observed = Flags(rawValue: UInt32(ASYNCIO_PULSE_TIMED))
+        package static let observed = Flags(rawValue: UInt32(ASYNCIO_PULSE_OBSERVED))
     }
 
     /// The step that the loop is in, or the fact that it is in its poller.

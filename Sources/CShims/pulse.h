@@ -29,7 +29,7 @@ enum {
     /// The watcher is reading the task: wait.
     ASYNCIO_PULSE_HELD = 1u << 0,
     /// Each step is to be timed.
-    ASYNCIO_PULSE_TIMED = 1u << 1,
+    ASYNCIO_PULSE_OBSERVED = 1u << 1,
 };
 
 asyncio_pulse *asyncio_pulse_make(void);

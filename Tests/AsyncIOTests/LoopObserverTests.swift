@@ -86,6 +86,8 @@ struct LoopObserverTests {
     }
 
     private final class Turns: LoopObserver {
+        var observesSteps: Bool { false }
+        var steps = 0
         var began = 0
         var ended = 0
         var entries = 0
@@ -94,6 +96,7 @@ struct LoopObserverTests {
             entries += ready
         }
         func turnEnded(on loop: EventLoop) { ended += 1 }
+        func stepBegan(_ step: LoopStep, on loop: EventLoop) { steps += 1 }
     }
 
     @Test
@@ -109,5 +112,6 @@ struct LoopObserverTests {
         // The observer was removed within the last turn.
         #expect((turns.began, turns.ended) == (5, 4))
         #expect(turns.entries >= 5)
+        #expect(turns.steps == 0)
     }
 }

@@ -102,9 +102,7 @@ extension UnsafeRawBufferPointer {
             return unsafe firstIndex(ofBytes: wanted, from: first + 1)
         }
     }
-}
 
-extension UnsafeRawBufferPointer {
     /// Returns the first position of `byte` at `start` or later.
     func firstIndex(of byte: UInt8, from start: Int) -> Int? {
         guard start < count, let base = baseAddress else { return nil }

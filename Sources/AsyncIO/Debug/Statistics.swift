@@ -98,13 +98,14 @@ extension Semaphore: CustomStringConvertible {
     ///
     /// - Complexity: O(*n*) in the number of waiters.
     public final var statistics: Statistics {
-        Statistics(value: value, bound: (self as? BoundedSemaphore)?.bound, waiters: line.tasks)
+        Statistics(value: value, bound: (self as? BoundedSemaphore)?.bound, waiters: slots.line.tasks)
     }
 
     /// The state of the semaphore as text.
     public final var description: String {
-        let bound = (self as? BoundedSemaphore).map { " of \($0.bound)" } ?? ""
-        return "\(self is BoundedSemaphore ? "BoundedSemaphore" : "Semaphore") (\(value)\(bound) left, \(line.text))"
+        let bounded = self as? BoundedSemaphore
+        let (name, bound) = (bounded == nil ? "Semaphore" : "BoundedSemaphore", bounded.map { " of \($0.bound)" } ?? "")
+        return "\(name) (\(value)\(bound) left, \(slots.line.text))"
     }
 }
 

@@ -17,7 +17,7 @@ internal import Logging
 // If a look is itself much too late, the machine had no time for this process, or the process was
 // stopped. That says nothing about the loop, so its time is measured anew.
 
-/// What the watchdog is to do about a loop, and what it has found. Any thread.
+/// How the watchdog treats a loop, and what it has found. Any thread.
 struct Blockage {
     var threshold = Environment.blockedThreshold
     var handler: (@Sendable (BlockedLoopReport) -> Void)?

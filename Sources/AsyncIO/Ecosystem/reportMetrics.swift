@@ -151,6 +151,8 @@
             var longestQueue = 0
         }
 
+        var observesSteps: Bool { false }
+
         private var figures = Figures()
         private var start: Int64 = 0
 

@@ -39,8 +39,7 @@ extension EventLoop {
         return unsafe loop.takeUnretainedValue()
     }
 
-    // The layer above the kernel sets these, once, before any loop exists; see AsyncMain.
-    // SAFETY: as above.
+    // SAFETY: AsyncMain sets these two once, before any loop exists. They are only read afterwards.
     /// Creates the loop of an `async` main, or ends the program.
     nonisolated(unsafe) static var makeLoopForAsyncMain: (() -> EventLoop)?
     /// Runs that loop until the program ends.

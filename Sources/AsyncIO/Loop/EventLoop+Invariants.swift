@@ -3,7 +3,8 @@
 // In debug builds, each structure of the loop can check what its code takes for granted: that a timer never
 // comes before its parent in the heap, or that every carrier can be found. The checks run where they cost no
 // more than the operation itself, such as after a table has grown, and at the end of each test in virtual
-// time or on its own loop. `InvariantTests` runs them after each of many random operations.
+// time or on its own loop. The tests in `Tests/AsyncIOTests/Invariants` run them after each of many random
+// operations.
 //
 // A release build contains none of this.
 

@@ -118,7 +118,7 @@ extension EventLoop {
         timers.removeAll()
         descriptors.removeAll()
         for component in components { component.loopWillClose() }
-        observers = []
+        (observers, stepObservers) = ([], [])
         releaseJobs()
         // Closed now, not when the last reference to the loop is released.
         poller.close()

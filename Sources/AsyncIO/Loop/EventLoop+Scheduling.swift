@@ -90,7 +90,7 @@ extension EventLoop {
         }
     }
 
-    /// Puts a callback at the end of the ready queue, for code of the library.
+    /// Puts a callback of the library at the end of the ready queue.
     @discardableResult
     func enqueue(_ callback: @escaping () throws -> Void) -> Handle {
         let handle = Handle(.callback(callback))

@@ -90,11 +90,15 @@ public final class EventLoop: @unchecked Sendable {
 
     /// What the layers above the kernel keep for this loop, in the order of closing.
     @safe @exclusivity(unchecked) var components: [LoopComponent] = []
-    /// What is notified of turns, steps and tasks.
+    /// The objects to notify of turns and polls.
     @safe @exclusivity(unchecked) var observers: [any LoopObserver] = []
-    /// Whether the creation of tasks is to be noticed: in debug mode, and for observers.
+    /// Those of them to notify of steps, waits, and tasks.
+    @safe @exclusivity(unchecked) var stepObservers: [any LoopObserver] = []
+    /// How often observers were added or removed.
+    @safe @exclusivity(unchecked) var observerChanges = 0
+    /// Whether to notice the creation of tasks: in debug mode, and for observers.
     @safe @exclusivity(unchecked) var noticesTasks = false
-    /// The current step, while there are observers.
+    /// The current step, while there are observers of steps.
     @safe @exclusivity(unchecked) var step: LoopStep?
     /// The code that scheduled the running callback, in debug mode.
     @safe @exclusivity(unchecked) var origin: CodeAddresses?
@@ -105,7 +109,7 @@ public final class EventLoop: @unchecked Sendable {
     /// asyncio: `loop.get_debug`, `loop.set_debug`.
     @safe @exclusivity(unchecked) public var debug: Bool {
         didSet {
-            noticesTasks = debug || !observers.isEmpty
+            noticesTasks = debug || !stepObservers.isEmpty
             for component in components { component.debugModeChanged() }
         }
     }

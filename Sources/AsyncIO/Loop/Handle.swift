@@ -56,15 +56,15 @@ extension EventLoop {
 
     @inline(never)
     private func callbackFailed(_ error: any Error) {
-        nobodyCatches(error) {
+        handleUncaught(error) {
             callExceptionHandler(
                 ExceptionContext(message: "Exception in callback", error: error).traced(origin))
         }
     }
 
-    /// Handles an error that has no caller to receive it: an interrupt ends the run, and any other error is
-    /// left to `report`.
-    func nobodyCatches(_ error: any Error, report: () -> Void) {
+    /// Handles an error that no caller can catch. An interrupt ends the run; for any other error, this calls
+    /// `report`.
+    func handleUncaught(_ error: any Error, report: () -> Void) {
         if let interrupt = error as? KeyboardInterrupt { escaping = interrupt } else { report() }
     }
 }

@@ -6,8 +6,8 @@
 // that loop: when a run begins and ends, when nothing is ready and virtual time could jump, and when the loop
 // is closed.
 //
-// The order of closing is behaviour, and does not depend on which component was used first: components close
-// by their rank, the smallest first.
+// Programs can observe the order in which components close. So this order does not depend on which component
+// was used first: components close by rank, the smallest first.
 
 /// State of a layer above the kernel, one for each loop. Loop thread only.
 class LoopComponent {
@@ -36,7 +36,7 @@ class LoopComponent {
 }
 
 extension EventLoop {
-    /// Returns the loop's component of a type, and creates it first if there is none.
+    /// Returns the loop's component of the given type. Creates the component if it does not exist yet.
     func component<Component: LoopComponent>(_: Component.Type = Component.self) -> Component {
         if let found = existingComponent(Component.self) { return found }
         let new = Component(on: self)
@@ -45,7 +45,7 @@ extension EventLoop {
         return new
     }
 
-    /// Returns the loop's component of a type; nil if it was never used.
+    /// Returns the loop's component of the given type, or nil if the component does not exist.
     func existingComponent<Component: LoopComponent>(_: Component.Type) -> Component? {
         for component in components where type(of: component) == Component.self {
             // SAFETY: the line above has compared the types.

@@ -27,6 +27,12 @@ internal import SystemPackage
 ///
 /// asyncio: none. In trio, this is `trio.abc.Instrument`.
 public protocol LoopObserver: AnyObject {
+    /// Whether the observer is notified of steps, waits, and tasks, and not only of turns and polls. The loop
+    /// reads it when the observer is added. The default is `true`.
+    ///
+    /// While no observer wants to see steps, they cost nothing more.
+    var observesSteps: Bool { get }
+
     /// The loop has polled and is about to run what is ready.
     ///
     /// - Parameter ready: The number of entries that it will run.
@@ -58,6 +64,8 @@ public protocol LoopObserver: AnyObject {
 }
 
 extension LoopObserver {
+    /// The value `true`.
+    public var observesSteps: Bool { true }
     /// Does nothing.
     public func turnBegan(on loop: EventLoop, ready: Int) {}
     /// Does nothing.
@@ -122,16 +130,17 @@ extension EventLoop {
     ///
     /// An observer sees the end of a turn or a step only if it has seen its beginning.
     ///
-    /// While a loop has observers, each of its steps costs some calls more.
+    /// While there are observers of steps, each step makes some more calls.
     ///
     /// asyncio: none. In trio, this is `trio.lowlevel.add_instrument`.
     public func addObserver(_ observer: any LoopObserver) {
         assertUsable("addObserver")
         observers.append(observer)
+        if observer.observesSteps { stepObservers.append(observer) }
         observersChanged()
     }
 
-    /// Removes an observer, which is not called anymore. Does nothing if it is not there.
+    /// Removes an observer, which is no longer called. Does nothing if it was not added.
     ///
     /// - Complexity: O(*n*), where *n* is the number of observers.
     ///
@@ -139,12 +148,14 @@ extension EventLoop {
     public func removeObserver(_ observer: any LoopObserver) {
         assertUsable("removeObserver")
         observers.removeAll { $0 === observer }
+        stepObservers.removeAll { $0 === observer }
         observersChanged()
     }
 
     private func observersChanged() {
-        if observers.isEmpty { pulse.lower(.observed) } else { pulse.raise(.observed) }
-        noticesTasks = debug || !observers.isEmpty
+        observerChanges += 1
+        if stepObservers.isEmpty { pulse.lower(.observed) } else { pulse.raise(.observed) }
+        noticesTasks = debug || !stepObservers.isEmpty
     }
 
     // MARK: Inside
@@ -153,9 +164,9 @@ extension EventLoop {
     @inline(never)
     func runObserved(_ entry: ReadyEntry) {
         Pulse.waitWhileHeld()
-        guard !observers.isEmpty else { return runUnobserved(entry) }
-        // A step can add and remove observers, and can run a loop of its own in it.
-        let observers = self.observers
+        guard !stepObservers.isEmpty else { return runUnobserved(entry) }
+        // The step can add and remove observers, and can run turns of the loop.
+        let (observers, changes) = (stepObservers, observerChanges)
         let outer = step
         let step = LoopStep(entry)
         self.step = step
@@ -164,9 +175,9 @@ extension EventLoop {
         for observer in observers { observer.stepBegan(step, on: self) }
         runUnobserved(entry)
         let ended = self.step ?? step
-        for observer in left(of: observers) { observer.stepEnded(ended, on: self) }
+        for observer in remaining(observers, since: changes) { observer.stepEnded(ended, on: self) }
         if let task = ended.task, !task.isDone {
-            for observer in left(of: observers) { observer.waitBegan(task, on: self) }
+            for observer in remaining(observers, since: changes) { observer.waitBegan(task, on: self) }
         }
         self.step = outer
     }
@@ -183,27 +194,28 @@ extension EventLoop {
     @inline(never)
     func noticeCreation(of task: AnyAsyncTask) {
         if debug { task.noteMaker() }
-        for observer in observers { observer.taskCreated(task, on: self) }
+        for observer in stepObservers { observer.taskCreated(task, on: self) }
     }
 
     /// Called when a task has ended within a step that observers want to see.
     @inline(never)
     func noticeEnd(of task: AnyAsyncTask) {
-        for observer in observers { observer.taskEnded(task, on: self) }
+        for observer in stepObservers { observer.taskEnded(task, on: self) }
     }
 
     /// Runs what is ready, for observers.
     @inline(never)
     func runReadyObserved() {
-        let observers = self.observers
+        let (observers, changes) = (observers, observerChanges)
         for observer in observers { observer.turnBegan(on: self, ready: ready.count) }
         runReady()
-        for observer in left(of: observers) { observer.turnEnded(on: self) }
+        for observer in remaining(observers, since: changes) { observer.turnEnded(on: self) }
     }
 
-    /// The observers that saw the beginning of something and are to see its end.
-    private func left(of observers: [any LoopObserver]) -> [any LoopObserver] {
-        observers.filter { observer in self.observers.contains { $0 === observer } }
+    /// Returns those of `observers` that have not been removed since then.
+    private func remaining(_ observers: [any LoopObserver], since changes: Int) -> [any LoopObserver] {
+        if changes == observerChanges { return observers }
+        return observers.filter { observer in self.observers.contains { $0 === observer } }
     }
 
     /// Polls, for observers.

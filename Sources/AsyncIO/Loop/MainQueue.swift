@@ -59,12 +59,10 @@ extension EventLoop {
     func mainQueueIsReady() {
         guard !mainQueue.isQueued else { return }
         mainQueue.isQueued = true
-        let handle = Handle(
-            .callback { [self] in
-                mainQueue.isQueued = false
-                DispatchMainQueue.drain()
-            })
-        ready.append(.handle(handle))
+        enqueue { [self] in
+            mainQueue.isQueued = false
+            DispatchMainQueue.drain()
+        }
     }
 
     /// Polls for the main queue, before a loop in virtual time decides that nothing can happen now.

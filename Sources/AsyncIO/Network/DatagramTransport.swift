@@ -57,7 +57,7 @@ public final class DatagramTransport: TransportCore {
         }
     }
 
-    func announce() throws { try self.protocol.connectionMade(self) }
+    func notifyConnectionMade() throws { try self.protocol.connectionMade(self) }
 
     func startReading() {
         if !isClosing { channel.whenReadable { [self] in readReady() } }
@@ -81,7 +81,7 @@ public final class DatagramTransport: TransportCore {
         do {
             try self.protocol.datagramReceived(bytes, from: address)
         } catch {
-            loop.nobodyCatches(error) {
+            loop.handleUncaught(error) {
                 loop.callExceptionHandler(
                     ExceptionContext(
                         message: "Fatal error: protocol.datagramReceived() call failed.", error: error,

@@ -55,7 +55,7 @@ public final class Transport: TransportCore {
         channel.onPauseChanged = { [weak self] isPaused in self?.notePressure(isPaused) }
     }
 
-    func announce() throws { try self.protocol.connectionMade(self) }
+    func notifyConnectionMade() throws { try self.protocol.connectionMade(self) }
 
     func startReading() {
         isStarted = true
@@ -186,7 +186,7 @@ public final class Transport: TransportCore {
         do {
             try body()
         } catch {
-            loop.nobodyCatches(error) { failFatally(error, in: operation) }
+            loop.handleUncaught(error) { failFatally(error, in: operation) }
         }
     }
 

@@ -3,7 +3,7 @@ protocol TransportCore: AnyObject, CustomStringConvertible {
     var loop: EventLoop { get }
 
     /// Calls the protocol's `connectionMade`.
-    func announce() throws
+    func notifyConnectionMade() throws
     /// Starts calling the protocol with what arrives.
     func startReading()
     /// Notifies the protocol, then starts reading, then completes `waiter`. Each step has its own entry in
@@ -14,7 +14,7 @@ protocol TransportCore: AnyObject, CustomStringConvertible {
 
 extension TransportCore {
     func start(completing waiter: Waiter?) {
-        loop.enqueue { [self] in try announce() }
+        loop.enqueue { [self] in try notifyConnectionMade() }
         loop.enqueue { [self] in startReading() }
         if let waiter { loop.enqueue(completing: waiter) }
     }
@@ -37,7 +37,7 @@ extension TransportCore {
         do {
             try body()
         } catch {
-            loop.nobodyCatches(error) {
+            loop.handleUncaught(error) {
                 loop.callExceptionHandler(
                     ExceptionContext(
                         message: "Exception in callback of a protocol", error: error, subject: description))

@@ -45,12 +45,12 @@ public final class SubprocessTransport: TransportCore {
 
     /// Calls `connectionMade`, then starts the pipes, and then completes `waiter`.
     func start(completing waiter: Waiter?) {
-        loop.enqueue { [self] in try announce() }
+        loop.enqueue { [self] in try notifyConnectionMade() }
         startReading()
         if let waiter { loop.enqueue(completing: waiter) }
     }
 
-    func announce() throws { try self.protocol.connectionMade(self) }
+    func notifyConnectionMade() throws { try self.protocol.connectionMade(self) }
 
     func startReading() {
         for target in pipes.keys.sorted() { pipes[target]?.start(completing: nil) }

@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 
-// A loop is assembled here: the kernel makes a bare one, and each layer that takes part in every loop adds its
-// component.
+// This file assembles a loop. The kernel creates a bare loop, and the layers that every loop needs add their
+// components.
 
 extension EventLoop {
     /// Creates a loop that is not running yet.

@@ -69,7 +69,7 @@ extension EventLoop {
         do {
             try exceptionHandler(context)
         } catch {
-            nobodyCatches(error) {
+            handleUncaught(error) {
                 defaultExceptionHandler(
                     ExceptionContext(
                         message: "Unhandled error in exception handler", error: error,

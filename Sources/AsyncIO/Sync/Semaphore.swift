@@ -2,9 +2,9 @@
 ///
 /// asyncio: `asyncio.Semaphore`.
 public class Semaphore {
-    final let line = WaitQueue()
+    final let slots: Slots
     /// How many times the semaphore can be acquired without waiting.
-    @safe @exclusivity(unchecked) public private(set) final var value: Int
+    public final var value: Int { slots.free }
 
     /// Creates a semaphore.
     ///
@@ -13,7 +13,7 @@ public class Semaphore {
     ///   ``init(validating:)``.
     public init(_ value: Int = 1) {
         if value < 0 { stop(Semaphore.message(value), instead: "Semaphore(validating:)") }
-        self.value = value
+        slots = Slots(value)
     }
 
     /// Creates a semaphore from a value that is computed or comes from outside of the program.
@@ -30,7 +30,7 @@ public class Semaphore {
     /// Whether `acquire()` would have to wait, because the value is 0 or other tasks are waiting.
     ///
     /// asyncio: `Semaphore.locked`.
-    public final var isLocked: Bool { value == 0 || line.hasLiveWaiter }
+    public final var isLocked: Bool { slots.areTaken }
 
     /// Waits until the value is positive, and decrements it.
     ///
@@ -38,16 +38,7 @@ public class Semaphore {
     ///   value is not changed.
     ///
     /// asyncio: `Semaphore.acquire`.
-    public final func acquire() async throws {
-        guard isLocked else {
-            value -= 1
-            return
-        }
-        // More may have been released while this task was about to resume.
-        defer { while value > 0, wakeNext() {} }
-        try await line.park(
-            for: "Semaphore.acquire()", on: self, ifCancelled: { wasWoken in if wasWoken { value += 1 } })
-    }
+    public final func acquire() async throws { try await slots.take(for: "Semaphore.acquire()", on: self) }
 
     /// Increments the value, or passes the semaphore to the first waiting task.
     ///
@@ -57,15 +48,7 @@ public class Semaphore {
     /// asyncio: `Semaphore.release`.
     public func release() throws(ValueError) {
         guard value < .max else { throw ValueError("Semaphore released too many times") }
-        value += 1
-        _ = wakeNext()
-    }
-
-    /// Passes the semaphore to the first waiting task that has not been woken yet.
-    private final func wakeNext() -> Bool {
-        guard line.wake(1) == 1 else { return false }
-        value -= 1
-        return true
+        slots.release()
     }
 }
 

@@ -301,7 +301,7 @@ public class AnyAsyncTask: FutureBase {
         let isNoticed = leave(loop)
         fail(error)
         if isNoticed { loop.noticeEnd(of: self) }
-        loop.nobodyCatches(error) {}
+        loop.handleUncaught(error) {}
     }
 
     override func takeMessage() -> String? { storedMessage.take() ?? requestedMessage }

@@ -21,16 +21,14 @@ public final class AsyncTaskGroup {
     /// The waiter for the end of the tasks.
     @safe @exclusivity(unchecked) private var allEnded: Waiter?
 
-    /// How many more tasks can run at a time; nil for no limit.
-    @safe @exclusivity(unchecked) private var room: Int?
-    /// The tasks that wait for room, if there is a limit.
-    private let line: WaitQueue?
+    /// The slots for tasks that run at a time; nil for no limit.
+    private let slots: Slots?
     private let unwrapsSingleError: Bool
 
     /// Creates a group that can be entered once, with ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
     ///
     /// asyncio: `asyncio.TaskGroup()`.
-    public convenience init() { self.init(room: nil, unwrapsSingleError: false) }
+    public convenience init() { self.init(slots: nil, unwrapsSingleError: false) }
 
     /// Creates a group with rules that asyncio's groups do not have.
     ///
@@ -45,7 +43,7 @@ public final class AsyncTaskGroup {
     /// asyncio: none.
     public convenience init(limit: Int?, unwrapsSingleError: Bool = false) {
         if let limit, limit < 1 { stop(AsyncTaskGroup.message(limit), instead: "AsyncTaskGroup(validatingLimit:)") }
-        self.init(room: limit, unwrapsSingleError: unwrapsSingleError)
+        self.init(slots: limit.map { Slots($0) }, unwrapsSingleError: unwrapsSingleError)
     }
 
     /// Creates a group from a limit that is computed or comes from outside of the program; see
@@ -59,9 +57,8 @@ public final class AsyncTaskGroup {
 
     private static func message(_ limit: Int) -> String { "limit must be at least 1, got \(limit)" }
 
-    private init(room: Int?, unwrapsSingleError: Bool) {
-        self.room = room
-        line = room == nil ? nil : WaitQueue()
+    private init(slots: Slots?, unwrapsSingleError: Bool) {
+        self.slots = slots
         self.unwrapsSingleError = unwrapsSingleError
     }
 
@@ -99,41 +96,22 @@ public final class AsyncTaskGroup {
     private func limited<T>(
         isolation: isolated (any Actor)?, _ body: @escaping () async throws -> T
     ) -> () async throws -> T {
-        guard let line else { return body }
+        guard let slots else { return body }
         return { [self] in
             _ = isolation
-            try await enterRoom(line)
+            try await slots.take(for: "a slot of its group", on: self)
             let value: T
             do {
                 value = try await body()
             } catch let error where isCancellation(error) {
-                leaveRoom(line)
+                slots.release()
                 throw error
             }
             // Any other error ends the group. Tasks that wait for a slot are cancelled by that, and must not
             // start before.
-            leaveRoom(line)
+            slots.release()
             return value
         }
-    }
-
-    /// Waits for a slot. A task that is woken has received one.
-    private func enterRoom(_ line: WaitQueue) async throws {
-        if let room, room > 0, !line.hasLiveWaiter {
-            self.room = room - 1
-            return
-        }
-        // More slots may have become free while this task was about to resume.
-        defer {
-            while let room, room > 0, line.wake(1) == 1 { self.room = room - 1 }
-        }
-        try await line.park(
-            for: "room in its group", on: self, ifCancelled: { wasWoken in if wasWoken { leaveRoom(line) } })
-    }
-
-    /// Passes a slot to the next task, or adds it to the free ones.
-    private func leaveRoom(_ line: WaitQueue) {
-        if line.wake(1) == 0 { room? += 1 }
     }
 
     /// Ends the group early: cancels its tasks and its body, and lets `withAsyncTaskGroup` return as if the

@@ -311,7 +311,7 @@ public final class DoneCallback {
         do {
             try body(future)
         } catch {
-            loop.nobodyCatches(error) {
+            loop.handleUncaught(error) {
                 loop.callExceptionHandler(
                     ExceptionContext(
                         message: "Exception in done callback", error: error, subject: future.description,

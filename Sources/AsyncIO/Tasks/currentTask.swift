@@ -17,7 +17,7 @@ func runningTask() -> AnyAsyncTask? { EventLoop.here?.carriers.current?.object }
 public func allTasks() -> [AnyAsyncTask] { EventLoop.required(for: "allTasks").tasks.all }
 
 extension EventLoop {
-    /// The number of the task that runs here, or 0 if there is none.
+    /// The number of the current task, or 0 if no task is running.
     @inline(__always)
     static var currentTaskNumber: UInt64 {
         var number: UInt64 = 0

@@ -62,7 +62,7 @@ extension EventLoop {
     }
 
     /// Called when nothing is ready and no timer is set. Descriptors and other threads can still bring
-    /// something; if there are none, nothing can happen anymore.
+    /// something. Without them, nothing can happen anymore.
     private func stall() -> Int64? {
         if isForeignWorkExpected || !descriptors.isEmpty { return nil }
         if inbox.hasNews || mainQueueHasNews() { return 0 }

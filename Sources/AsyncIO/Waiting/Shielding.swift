@@ -1,7 +1,7 @@
 // # Waiting whatever is cancelled
 //
 // Some waits have to reach their end: a condition must hold its lock again, the memory of a file request
-// belongs to the kernel until the request has ended, a scope must not return before its tasks. A request to
+// belongs to the kernel until the request has ended, and a scope must not return before its tasks. A request to
 // cancel that arrives in the meantime ends the current wait, as always. The shielded operation holds the
 // request, waits again, and throws it at the end. If several requests arrive, the latest one counts, with its
 // message.

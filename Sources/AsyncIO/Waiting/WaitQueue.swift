@@ -21,8 +21,8 @@ final class WaitQueue {
     /// The last waiter, which the queue retains through `first`.
     @safe @exclusivity(unchecked) private var last: Unretained<Waiter>?
 
-    /// Returns the queue in `storage`, and creates it first if there is none. For objects in which tasks
-    /// rarely wait.
+    /// Returns the queue in `storage`. Creates the queue if it does not exist yet. Use this for objects on which
+    /// tasks rarely wait.
     static func of(_ storage: inout WaitQueue?) -> WaitQueue {
         if let queue = storage { return queue }
         let queue = WaitQueue()
