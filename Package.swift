@@ -156,6 +156,12 @@ let package = Package(
             dependencies: ["AsyncIO", .product(name: "SystemPackage", package: "swift-system")],
             path: "Tests/Programs/Session",
             swiftSettings: testSettings),
+        // Loops in a program with Swift's own executors.
+        .executableTarget(
+            name: "loop-thread-program",
+            dependencies: ["AsyncIO"],
+            path: "Tests/Programs/LoopThreads",
+            swiftSettings: language),
         // Checks that the places where tasks wait are correct in a release build too.
         .executableTarget(
             name: "places-program",

@@ -3,15 +3,15 @@ import PackageDescription
 
 // A package of its own, so that who uses the library need not see it. The settings are the
 // library's; programs take the main actor, which is the loop, as their default isolation.
-let settings: [SwiftSetting] = [
+let language: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .strictMemorySafety(),
-    .defaultIsolation(MainActor.self),
 ]
+let settings = language + [.defaultIsolation(MainActor.self)]
 
 let package = Package(
     name: "Benchmarks",
@@ -26,6 +26,11 @@ let package = Package(
                 .product(name: "AsyncIO", package: "swift-asyncio"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
-            swiftSettings: settings)
+            swiftSettings: settings),
+        // Loops on threads of their own: no default isolation, because the main actor is not theirs.
+        .executableTarget(
+            name: "asyncio-loops",
+            dependencies: [.product(name: "AsyncIO", package: "swift-asyncio")],
+            swiftSettings: language),
     ]
 )

@@ -1,7 +1,7 @@
 internal import CShims
 package import SystemPackage
 
-/// Signals of the operating system. A handler in C counts them and wakes a loop.
+/// Signals of the operating system. A handler in C counts them and wakes the loops that handle them.
 package enum SignalSource {
     /// - Parameter isInsistent: whether the second arrival ends the process at once, from the
     ///   signal handler, whatever the program is doing.
@@ -15,8 +15,13 @@ package enum SignalSource {
         asyncio_signal_install(signal, wakeUp.descriptor, true, isInsistent) == 0
     }
 
-    /// Restores the signal's default action.
-    package static func uninstall(_ signal: Int32) { asyncio_signal_uninstall(signal) }
+    /// Takes back the installation for a loop. After the last one, restores the signal's default action.
+    package static func uninstall(_ signal: Int32, waking wakeUp: WakeUp) {
+        asyncio_signal_uninstall(signal, wakeUp.descriptor)
+    }
+
+    /// Whether all loops that handle the signal are insistent.
+    package static func isInsistent(_ signal: Int32) -> Bool { asyncio_signal_is_insistent(signal) }
 
     /// How many times the signal has arrived. Wraps around.
     package static func count(_ signal: Int32) -> UInt32 { asyncio_signal_count(signal) }

@@ -6,6 +6,24 @@ package import SystemPackage
 package enum Thread {
     /// Starts a detached thread that runs `body` and ends.
     package static func start(named name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
+        try unsafe start(body) { function, context in unsafe asyncio_thread_start(name, function, context) }
+    }
+
+    /// Starts a thread that somebody has to join or detach.
+    package static func startJoinable(
+        named name: String, _ body: @escaping @Sendable () -> Void
+    ) throws(Errno) -> JoinableThread {
+        var thread: UInt = 0
+        try unsafe start(body) { function, context in
+            unsafe asyncio_thread_start_joinable(name, function, context, &thread)
+        }
+        return JoinableThread(thread)
+    }
+
+    private static func start(
+        _ body: @escaping @Sendable () -> Void,
+        _ create: (@convention(c) (UnsafeMutableRawPointer?) -> Void, UnsafeMutableRawPointer) -> Int32
+    ) throws(Errno) {
         final class Start: Sendable {
             let body: @Sendable () -> Void
             init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -13,8 +31,7 @@ package enum Thread {
         // SAFETY: the pointer carries a reference. The new thread takes it over, or this thread
         // does if there is no new one.
         let context = unsafe Unmanaged.passRetained(Start(body))
-        let result = unsafe asyncio_thread_start(
-            name,
+        let result = unsafe create(
             { pointer in
                 unsafe Unmanaged<Start>.fromOpaque(pointer.unsafelyUnwrapped).takeRetainedValue().body()
             }, context.toOpaque())
@@ -33,6 +50,25 @@ package enum Thread {
     }
 
     /// Whether the calling thread is the process's first one.
-    package static var isMain: Bool { asyncio_thread_number() == getpid() }
+    package static var isMain: Bool { number == getpid() }
+    /// The system's ID of the calling thread.
+    package static var number: Int32 { asyncio_thread_number() }
     package static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+}
+
+/// A thread to wait for.
+package final class JoinableThread: Sendable {
+    /// The system's handle, until it is used up.
+    private let handle: Guarded<UInt?>
+
+    fileprivate init(_ handle: UInt) { self.handle = Guarded(handle) }
+
+    deinit {
+        if let handle = handle.withLock({ $0.take() }) { asyncio_thread_detach(handle) }
+    }
+
+    /// Waits until the thread has ended. The first caller waits; for others, this does nothing.
+    package func join() {
+        if let handle = handle.withLock({ $0.take() }) { asyncio_thread_join(handle) }
+    }
 }

@@ -60,7 +60,8 @@ public final class VirtualLoop {
 /// loop waits meanwhile.
 @discardableResult
 public func withVirtualLoop<T>(seed: UInt64? = nil, _ body: (VirtualLoop) throws -> T) throws -> T {
-    try EventLoop.outsideOfAnyLoop {
+    try EventLoop.checkCanRunMainActorHere()
+    return try EventLoop.outsideOfAnyLoop {
         let virtual = try VirtualLoop(seed: seed)
         let result = Result { try body(virtual) }
         virtual.loop.checkInvariants()

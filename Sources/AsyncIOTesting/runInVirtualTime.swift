@@ -24,7 +24,8 @@ public func runInVirtualTime<T>(
 func runInVirtualTime<T>(
     seed: UInt64?, hasAbandoned: inout Bool, _ body: @escaping @MainActor () async throws -> T
 ) throws -> T {
-    try EventLoop.outsideOfAnyLoop {
+    try EventLoop.checkCanRunMainActorHere()
+    return try EventLoop.outsideOfAnyLoop {
         let runner = Runner(virtualTimeWithSeed: seed)
         let loop = try runner.loop
         var deadlock: DeadlockError?

@@ -7,3 +7,4 @@ __thread void *asyncio_thread_loop __attribute__((tls_model("initial-exec"))) = 
 __thread bool asyncio_thread_awaits_main __attribute__((tls_model("initial-exec"))) = false;
 
 bool asyncio_abandoned = false;
+bool asyncio_ownership_checked = false;

@@ -27,4 +27,9 @@ extern bool asyncio_abandoned;
 static inline bool asyncio_has_abandoned_tasks(void) { return __atomic_load_n(&asyncio_abandoned, __ATOMIC_RELAXED); }
 static inline void asyncio_set_has_abandoned_tasks(void) { __atomic_store_n(&asyncio_abandoned, true, __ATOMIC_RELAXED); }
 
+// Whether a loop of the process runs in debug mode; see Ownership.swift. Read in each wait.
+extern bool asyncio_ownership_checked;
+static inline bool asyncio_checks_ownership(void) { return __atomic_load_n(&asyncio_ownership_checked, __ATOMIC_RELAXED); }
+static inline void asyncio_set_checks_ownership(void) { __atomic_store_n(&asyncio_ownership_checked, true, __ATOMIC_RELAXED); }
+
 #endif

@@ -8,7 +8,9 @@
 #include "eventfd.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 
 enum { highest_signal = 64 };
 
@@ -16,50 +18,107 @@ _Atomic(uint32_t) asyncio_signal_arrivals_counter = 0;
 
 static struct {
     atomic_uint count;
-    /// Arrivals since the installation, if the second one is to end the process.
+    /// Arrivals since the latest installation, if the second one is to end the process.
     atomic_uint strikes;
-    atomic_bool is_insistent;
-    /// The eventfd plus one; 0 for none.
-    atomic_int wake;
+    _Atomic(struct receiver *) receivers;
 } signals[highest_signal + 1];
+
+/// A loop that handles a signal. Receivers are used again and never freed, because a handler may be
+/// looking at them on any thread.
+struct receiver {
+    /// The loop's eventfd plus two (so 1 for none); 0 if the receiver is not in use.
+    atomic_int wake;
+    atomic_bool is_insistent;
+    struct receiver *next;
+};
+
+/// Guards changes. The handler only reads.
+static pthread_mutex_t changes = PTHREAD_MUTEX_INITIALIZER;
 
 static bool is_valid(int number) { return number >= 1 && number <= highest_signal; }
 
+bool asyncio_signal_is_insistent(int number) {
+    bool has_receivers = false;
+    for (struct receiver *each = atomic_load(&signals[number].receivers); each; each = each->next) {
+        if (atomic_load(&each->wake) == 0) continue;
+        if (!atomic_load(&each->is_insistent)) return false;
+        has_receivers = true;
+    }
+    return has_receivers;
+}
+
 static void on_signal(int number) {
-    if (atomic_load(&signals[number].is_insistent) && atomic_fetch_add(&signals[number].strikes, 1) > 0) {
+    if (asyncio_signal_is_insistent(number) && atomic_fetch_add(&signals[number].strikes, 1) > 0) {
         signal(number, SIG_DFL);
         raise(number);
         return;
     }
     atomic_fetch_add(&signals[number].count, 1);
     atomic_fetch_add_explicit(&asyncio_signal_arrivals_counter, 1, memory_order_release);
-    int wake = atomic_load(&signals[number].wake);
-    if (wake > 0) asyncio_eventfd_signal(wake - 1);
+    for (struct receiver *each = atomic_load(&signals[number].receivers); each; each = each->next) {
+        int wake = atomic_load(&each->wake);
+        if (wake > 1) asyncio_eventfd_signal(wake - 2);
+    }
 }
 
-int asyncio_signal_install(int number, int wake_fd, bool only_if_default, bool insistent) {
-    if (!is_valid(number)) return -EINVAL;
+/// The receiver of a loop, or one that is not in use, or a new one; NULL without memory.
+static struct receiver *receiver_for(int number, int wake) {
+    struct receiver *unused = NULL;
+    for (struct receiver *each = atomic_load(&signals[number].receivers); each; each = each->next) {
+        int other = atomic_load(&each->wake);
+        if (other == wake) return each;
+        if (other == 0) unused = each;
+    }
+    if (unused) return unused;
+    struct receiver *new = calloc(1, sizeof *new);
+    if (!new) return NULL;
+    new->next = atomic_load(&signals[number].receivers);
+    atomic_store(&signals[number].receivers, new);
+    return new;
+}
+
+static int install(int number, int wake_fd, bool only_if_default, bool insistent) {
     struct sigaction current;
     if (sigaction(number, NULL, &current) < 0) return -errno;
     bool is_default = !(current.sa_flags & SA_SIGINFO) && current.sa_handler == SIG_DFL;
     if (only_if_default && !is_default && current.sa_handler != on_signal) return -EBUSY;
+    struct receiver *receiver = receiver_for(number, wake_fd + 2);
+    if (!receiver) return -ENOMEM;
 
     atomic_store(&signals[number].strikes, 0);
-    atomic_store(&signals[number].is_insistent, insistent);
-    atomic_store(&signals[number].wake, wake_fd + 1);
+    atomic_store(&receiver->is_insistent, insistent);
+    atomic_store(&receiver->wake, wake_fd + 2);
     struct sigaction ours = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&ours.sa_mask);
     if (sigaction(number, &ours, NULL) == 0) return 0;
     int error = errno;
-    atomic_store(&signals[number].wake, 0);
+    atomic_store(&receiver->wake, 0);
     return -error;
 }
 
-void asyncio_signal_uninstall(int number) {
+int asyncio_signal_install(int number, int wake_fd, bool only_if_default, bool insistent) {
+    if (!is_valid(number)) return -EINVAL;
+    pthread_mutex_lock(&changes);
+    int result = install(number, wake_fd, only_if_default, insistent);
+    pthread_mutex_unlock(&changes);
+    return result;
+}
+
+void asyncio_signal_uninstall(int number, int wake_fd) {
     if (!is_valid(number)) return;
+    pthread_mutex_lock(&changes);
+    bool is_used = false;
+    for (struct receiver *each = atomic_load(&signals[number].receivers); each; each = each->next) {
+        int wake = atomic_load(&each->wake);
+        if (wake != 0 && wake != wake_fd + 2) is_used = true;
+    }
     struct sigaction current;
-    if (sigaction(number, NULL, &current) == 0 && current.sa_handler == on_signal) signal(number, SIG_DFL);
-    atomic_store(&signals[number].wake, 0);
+    if (!is_used && sigaction(number, NULL, &current) == 0 && current.sa_handler == on_signal) signal(number, SIG_DFL);
+    // Only now: until the default action is restored, the signal has a receiver.
+    for (struct receiver *each = atomic_load(&signals[number].receivers); each; each = each->next) {
+        if (atomic_load(&each->wake) == wake_fd + 2) atomic_store(&each->wake, 0);
+    }
+    pthread_mutex_unlock(&changes);
 }
 
 uint32_t asyncio_signal_count(int number) { return is_valid(number) ? atomic_load(&signals[number].count) : 0; }

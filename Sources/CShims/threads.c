@@ -25,7 +25,7 @@ static void *thread_main(void *argument) {
     return NULL;
 }
 
-int asyncio_thread_start(const char *name, void (*body)(void *), void *context) {
+static int start_thread(const char *name, void (*body)(void *), void *context, int state, pthread_t *thread) {
     thread_start *start = malloc(sizeof *start);
     if (!start) return -ENOMEM;
     strncpy(start->name, name, sizeof start->name - 1);
@@ -35,13 +35,27 @@ int asyncio_thread_start(const char *name, void (*body)(void *), void *context) 
 
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_t thread;
-    int error = pthread_create(&thread, &attributes, thread_main, start);
+    pthread_attr_setdetachstate(&attributes, state);
+    int error = pthread_create(thread, &attributes, thread_main, start);
     pthread_attr_destroy(&attributes);
     if (error) free(start);
     return -error;
 }
+
+int asyncio_thread_start(const char *name, void (*body)(void *), void *context) {
+    pthread_t thread;
+    return start_thread(name, body, context, PTHREAD_CREATE_DETACHED, &thread);
+}
+
+int asyncio_thread_start_joinable(const char *name, void (*body)(void *), void *context, uintptr_t *thread) {
+    pthread_t started;
+    int error = start_thread(name, body, context, PTHREAD_CREATE_JOINABLE, &started);
+    if (!error) *thread = (uintptr_t)started;
+    return error;
+}
+
+void asyncio_thread_join(uintptr_t thread) { pthread_join((pthread_t)thread, NULL); }
+void asyncio_thread_detach(uintptr_t thread) { pthread_detach((pthread_t)thread); }
 
 bool asyncio_semaphore_wait(sem_t *semaphore, int64_t timeout_ns) {
     struct timespec until;

@@ -139,8 +139,8 @@ import Testing
         let outcome = try await Program.run("top-level-program", ["signals elsewhere"])
         #expect(
             outcome.lines == [
-                "addSignalHandler(): signals can be handled only on the process's first thread",
-                "signals(): signals can be handled only on the process's first thread", "end",
+                "addSignalHandler(): signals can be handled only on the process's first thread and on an EventLoopThread",
+                "signals(): signals can be handled only on the process's first thread and on an EventLoopThread", "end",
             ])
     }
 

@@ -121,8 +121,8 @@ void check_signals(void) {
     CHECK(errno == 7 && asyncio_signal_count(SIGUSR1) == 3 && asyncio_signal_arrivals() == before + 3);
     uint64_t woken = 0;
     CHECK(read(wake, &woken, sizeof woken) == sizeof woken && woken == 3);
-    asyncio_signal_uninstall(SIGUSR1);
-    asyncio_signal_uninstall(99);
+    asyncio_signal_uninstall(SIGUSR1, wake);
+    asyncio_signal_uninstall(99, wake);
     CHECK(signal(SIGUSR1, SIG_IGN) == SIG_DFL);
     CHECK(asyncio_signal_install(SIGUSR1, wake, true, false) == -EBUSY);
     CHECK(asyncio_signal_count(-1) == 0);

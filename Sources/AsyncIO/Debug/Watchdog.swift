@@ -3,7 +3,7 @@ internal import Logging
 
 // # The watchdog
 //
-// The watchdog's thread checks the pulse of the running loop several times a second. A loop that is
+// The watchdog's thread checks the pulse of each running loop several times a second. A loop that is
 // not in its poller and has not moved since the last look may be blocked. If that lasts, the
 // watchdog reports it *while the loop is still blocked*, with the running task and the stack of the
 // loop's thread. The loop pays only a few stores for each step and each poll.
@@ -58,6 +58,8 @@ package final class Watchdog: Sendable {
     private struct Watched {
         let loop: EventLoop
         let thread: ThreadPlace
+        /// The system's number of the thread.
+        let number: Int32
         /// In nanoseconds; nil for a loop that is not watched.
         var threshold: Int64?
 
@@ -80,6 +82,36 @@ package final class Watchdog: Sendable {
             (hasReported, isLogged) = (false, false)
         }
 
+        enum Finding {
+            case nothing
+            /// The loop has to be reported.
+            case stuck
+            /// The loop moves again, after a report that was logged.
+            case ended(Int64)
+        }
+
+        /// Compares the loop's position with that of the latest look.
+        mutating func look(at now: Int64) -> Finding {
+            guard let threshold else { return .nothing }
+            loop.pulse.now = now
+            let position = loop.pulse.position
+            noteDuration(until: now)
+            let isLate = now - latestLook > Watchdog.idleInterval + threshold
+            latestLook = now
+            if position != self.position || position.isPolling {
+                defer { begin(at: position, now) }
+                return isLogged ? .ended(now - since) : .nothing
+            }
+            if isLate, !hasReported {
+                begin(at: position, now)
+            } else if now - since >= nextReport {
+                // Report again after ten times as long.
+                nextReport = max(nextReport, threshold) * 10
+                return .stuck
+            }
+            return .nothing
+        }
+
         /// Records how long the loop has been blocked, if it has been reported.
         func noteDuration(until now: Int64) {
             guard hasReported else { return }
@@ -88,9 +120,16 @@ package final class Watchdog: Sendable {
     }
 
     private struct State {
-        /// The running loops, nested: only the last one is watched.
+        /// The running loops. Of those of one thread, which are nested, only the last one is watched.
         var running: [Watched] = []
         var isStarted = false
+
+        /// The innermost loop of each thread.
+        var watched: [Int] {
+            running.indices.filter { index in
+                !running[(index + 1)...].contains { $0.number == running[index].number }
+            }
+        }
     }
 
     private let state = Guarded(State())
@@ -109,7 +148,8 @@ package final class Watchdog: Sendable {
         if Environment.inspect { Self.startInspection }
         let isReal = loop.virtualNow == nil && !loop.isPumped
         let threshold = isReal ? loop.blockedThreshold?.roundedUpNanoseconds : nil
-        let watched = Watched(loop: loop, thread: ThreadPlace.current, threshold: threshold)
+        let watched = Watched(
+            loop: loop, thread: ThreadPlace.current, number: Thread.number, threshold: threshold)
         if isReal { loop.pulse.now = SystemClock.now() }
         let mustStart = state.withLock { state in
             state.running.append(watched)
@@ -124,13 +164,14 @@ package final class Watchdog: Sendable {
             state.withLock { state -> Int64? in
                 var ended: Int64?
                 let now = SystemClock.now()
-                if let index = state.running.lastIndex(where: { $0.loop === loop }) {
-                    let watched = state.running.remove(at: index)
-                    watched.noteDuration(until: now)
-                    if watched.isLogged { ended = now - watched.since }
-                }
+                guard let index = state.running.lastIndex(where: { $0.loop === loop }) else { return nil }
+                let watched = state.running.remove(at: index)
+                watched.noteDuration(until: now)
+                if watched.isLogged { ended = now - watched.since }
                 // The enclosing loop continued all the while; do not report what it did.
-                if let last = state.running.indices.last { state.running[last].begin(at: nil, 0) }
+                if let outer = state.running.lastIndex(where: { $0.number == watched.number }) {
+                    state.running[outer].begin(at: nil, 0)
+                }
                 return ended
             }
         }
@@ -188,44 +229,33 @@ package final class Watchdog: Sendable {
     }
 
     private func sleepOnce() {
-        let isIdle = state.withLock { $0.running.last?.threshold == nil }
+        let isIdle = state.withLock { state in !state.watched.contains { state.running[$0].threshold != nil } }
         _ = bell.wait(timeout: isIdle ? Self.idleInterval : Self.interval)
     }
 
-    /// Looks at the running loop, and reports it if it is blocked.
+    /// Looks at the running loops, and reports those that are blocked.
     ///
     /// - Parameter now: the time in nanoseconds, on the system's clock.
     package func look(at now: Int64) {
-        let (stuck, ended) = state.withLock { state -> (Watched?, (Int64, EventLoop)?) in
-            guard let last = state.running.indices.last, let threshold = state.running[last].threshold else {
-                return (nil, nil)
+        let (stuck, ended) = state.withLock { state -> ([Watched], [(Int64, EventLoop)]) in
+            var stuck: [Watched] = []
+            var ended: [(Int64, EventLoop)] = []
+            for index in state.watched {
+                switch state.running[index].look(at: now) {
+                case .stuck: stuck.append(state.running[index])
+                case .ended(let duration): ended.append((duration, state.running[index].loop))
+                case .nothing: break
+                }
             }
-            var stuck: Watched?
-            var ended: (Int64, EventLoop)?
-            var watched = state.running[last]
-            watched.loop.pulse.now = now
-            let position = watched.loop.pulse.position
-            watched.noteDuration(until: now)
-            let isLate = now - watched.latestLook > Self.idleInterval + threshold
-            if position != watched.position || position.isPolling {
-                if watched.isLogged { ended = (now - watched.since, watched.loop) }
-                watched.begin(at: position, now)
-            } else if isLate, !watched.hasReported {
-                watched.begin(at: position, now)
-            } else if now - watched.since >= watched.nextReport {
-                // Report again after ten times as long.
-                watched.nextReport = max(watched.nextReport, threshold) * 10
-                stuck = watched
-            }
-            watched.latestLook = now
-            state.running[last] = watched
             return (stuck, ended)
         }
-        if let ended { Self.tellEnd(ended.0, ended.1) }
-        guard let stuck, let report = report(on: stuck, at: now) else { return }
-        let handler = Blockage.with(stuck.loop) { $0.handler }
-        note(stuck, now, isLogged: handler == nil)
-        if let handler { handler(report) } else { Self.log(report, stuck.loop) }
+        for (duration, loop) in ended { Self.tellEnd(duration, loop) }
+        for stuck in stuck {
+            guard let report = report(on: stuck, at: now) else { continue }
+            let handler = Blockage.with(stuck.loop) { $0.handler }
+            note(stuck, now, isLogged: handler == nil)
+            if let handler { handler(report) } else { Self.log(report, stuck.loop) }
+        }
     }
 
     /// Records that the loop is blocked.
@@ -278,16 +308,22 @@ package final class Watchdog: Sendable {
         fileprivate let at: Int64
     }
 
-    /// The running loop and its position; nil if none is running.
-    func glance() -> Glance? {
-        guard let loop = state.withLock({ $0.running.last?.loop }) else { return nil }
-        return Glance(loop: loop, position: loop.pulse.position, at: SystemClock.now())
+    /// The running loops and their positions, oldest loop first.
+    func glances() -> [Glance] {
+        let loops = state.withLock { state in state.watched.map { state.running[$0].loop } }
+        return loops.sorted { $0.index < $1.index }.map(glance)
+    }
+
+    func glance(at loop: EventLoop) -> Glance {
+        Glance(loop: loop, position: loop.pulse.position, at: SystemClock.now())
     }
 
     /// Returns a report on a loop that is stuck; nil if it has moved since, or waits in its poller.
     func report(ifStillAt glance: Glance) -> BlockedLoopReport? {
         guard !glance.position.isPolling,
-            var watched = state.withLock({ $0.running.last }), watched.loop === glance.loop
+            var watched = state.withLock({ state in
+                state.watched.map { state.running[$0] }.first { $0.loop === glance.loop }
+            })
         else { return nil }
         if watched.position != glance.position { watched.begin(at: glance.position, glance.at) }
         return report(on: watched, at: SystemClock.now())

@@ -135,7 +135,7 @@ final class InspectionServer: Sendable {
     }
 
     private func inspect(stacks: LoopSnapshot.Stacks) -> Finding {
-        guard var glance = Watchdog.shared.glance() else { return .nothing("no event loop is running") }
+        guard var glance = Watchdog.shared.glances().first else { return .nothing("no event loop is running") }
         let answer = Answer()
         let posted = glance.loop.send(
             .callback {
@@ -148,8 +148,7 @@ final class InspectionServer: Sendable {
             if let snapshot = answer.wait(Self.patience) { return .snapshot(snapshot) }
             if let report = Watchdog.shared.report(ifStillAt: glance) { return .blocked(report) }
             // The loop has turned meanwhile, or is slow.
-            guard let next = Watchdog.shared.glance(), next.loop === glance.loop else { break }
-            glance = next
+            glance = Watchdog.shared.glance(at: glance.loop)
         }
         answer.giveUp()
         return .nothing("the event loop does not answer")

@@ -89,8 +89,10 @@ extension EventLoop {
         fatalError(
             """
             \(operation) was called on a thread that runs no event loop; asyncio's objects belong to \
-            their loop's thread, so call it from code that `run { }` runs, or pass the call to the loop \
-            with loop.callSoonThreadSafe { } or loop.submit { }
+            their loop's thread, so call it from code that `run { }` or an EventLoopThread runs, or pass the \
+            call to the loop with loop.callSoonThreadSafe { } or submit { }. If this is the body of \
+            withTaskGroup, withTaskCancellationHandler, or TaskLocal.withValue inside such code, the body has \
+            left the actor, because it does not mention it: write `_ = self` (or the isolated parameter) in it
             """)
     }
 
@@ -113,6 +115,14 @@ extension EventLoop {
             unsafe ThreadState.setLoop(outer)
         }
         return try body()
+    }
+
+    /// Throws on the thread of an ``EventLoopThread``, where no loop of the main actor can run.
+    package static func checkCanRunMainActorHere() throws(RuntimeError) {
+        guard let here, here.home != nil else { return }
+        throw RuntimeError(
+            "the thread of EventLoopThread \"\(here.name)\" cannot run a loop of the main actor; use "
+                + "runInVirtualTime { io in } elsewhere")
     }
 
     /// Stops the program unless the loop is used by its own thread, or by the thread that is about to run it.

@@ -91,6 +91,9 @@ extension EventLoop {
     ///
     /// asyncio: `loop.close`.
     public func close() throws(RuntimeError) {
+        if home != nil, EventLoop.here !== self {
+            throw RuntimeError("this event loop is closed by its own thread; use EventLoopThread.shutDown(within:)")
+        }
         assertUsable("close")
         switch state {
         case .closed: return
@@ -131,12 +134,14 @@ extension EventLoop {
         try checkCanRun()
         state = .running
         isStalled = false
-        let outer = whileCurrent { LoopExecutor.shared.beginRunning(self) }
+        thread = Thread.number
+        // A loop on a thread of its own accepts jobs from the beginning to the end.
+        let outer = home == nil ? whileCurrent { LoopExecutor.shared.beginRunning(self) } : nil
         serveMainQueue()
         for component in components { component.runWillBegin() }
         defer {
             for component in components { component.runDidEnd() }
-            LoopExecutor.shared.endRunning(returningTo: outer)
+            if home == nil { LoopExecutor.shared.endRunning(returningTo: outer) }
             state = .idle
             isStopping = false
         }
@@ -152,12 +157,15 @@ extension EventLoop {
     }
 
     func checkCanRun() throws(RuntimeError) {
+        if home != nil, EventLoop.here !== self {
+            throw RuntimeError("this event loop is run by its own thread; use EventLoopThread.run { } to run code there")
+        }
         if state == .closed { throw RuntimeError("Event loop is closed") }
         if state == .running { throw RuntimeError("This event loop is already running") }
         if let here = EventLoop.here, here !== self || here.state == .running {
             throw RuntimeError("Cannot run the event loop while another loop is running")
         }
-        if EventLoop.here == nil, LoopExecutor.shared.isRunning {
+        if home == nil, EventLoop.here == nil, LoopExecutor.shared.isRunning {
             throw RuntimeError(
                 "another thread is running an event loop, and a process can run only one at a time; "
                     + "use loop.submit { } to run code there")
@@ -174,16 +182,25 @@ extension EventLoop {
     }
 
     /// Jobs belong to the runtime and must not be dropped: the loop around this one, or the next one, runs
-    /// them.
+    /// them. The jobs of a loop on a thread of its own stay with its executor.
     private func releaseJobs() {
         for entry in ready.removeAll() {
-            if case .job(let job) = entry, !AbandonedTasks.contain(job) { LoopExecutor.shared.adopt(.job(job)) }
+            if case .job(let job) = entry, !AbandonedTasks.contain(job) { release(.job(job)) }
         }
         for item in inbox.close() {
             switch item {
-            case .job, .timer: LoopExecutor.shared.adopt(item)
+            case .job, .timer: release(item)
             case .handle: break
             }
+        }
+    }
+
+    private func release(_ item: Inbox.Item) {
+        guard let home else { return LoopExecutor.shared.adopt(item) }
+        switch item {
+        case .job(let job): home.object.runLate(job)
+        case .timer(let timer): home.object.runLate(timer.job)
+        case .handle: break
         }
     }
 }

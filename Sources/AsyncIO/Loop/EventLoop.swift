@@ -4,10 +4,10 @@ internal import SystemPackage
 
 /// The event loop: one thread, one queue, and asyncio's order of execution.
 ///
-/// A program runs one loop at a time. `run { }` creates it, runs a main task on it, and closes it; all other
-/// code accesses it through ``current``. The loop is the executor of the main actor and of every task without
-/// an executor of its own, so plain Swift code (`Task { }`, actors, `async let`, `Task.sleep`) runs on it
-/// too.
+/// `run { }` creates the loop of the process, runs a main task on it, and closes it; all other code accesses
+/// it through ``current``. That loop is the executor of the main actor and of every task without an executor of
+/// its own, so plain Swift code (`Task { }`, actors, `async let`, `Task.sleep`) runs on it too. Further loops,
+/// and loops in a program whose main actor is not ours, run on threads of their own: see ``EventLoopThread``.
 ///
 /// Only ``callSoonThreadSafe(_:)`` and `submit` can be called from other threads. Other calls stop the
 /// program with a message that explains the mistake.
@@ -110,6 +110,7 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) public var debug: Bool {
         didSet {
             noticesTasks = debug || !stepObservers.isEmpty
+            if debug { Ownership.isChecked = true }
             for component in components { component.debugModeChanged() }
         }
     }
@@ -122,14 +123,26 @@ public final class EventLoop: @unchecked Sendable {
 
     enum State { case idle, running, closed }
 
+    /// The executor of a loop that runs on a thread of its own; nil for a loop of the process, whose jobs come
+    /// through LoopExecutor.
+    //
+    // SAFETY: set before the thread starts. The thread retains the executor, and so does everything that sends
+    // jobs to it.
+    @safe @exclusivity(unchecked) var home: Unretained<LoopThreadExecutor>?
+    /// The thread that runs the loop now, or ran it last, by the system's number.
+    @safe @exclusivity(unchecked) var thread: Int32 = 0
+
     // MARK: Any thread
+
+    /// Distinguishes the loops of the process.
+    let index: UInt32
 
     /// What other threads leave for this loop.
     let inbox: Inbox
     /// What this loop reports to its observers.
     package let pulse = Pulse()
-    private let storedName = Guarded("EventLoop-\(numbers.add(1, ordering: .relaxed).newValue)")
-    private static let numbers = Atomic(0)
+    private let storedName: Guarded<String>
+    private static let numbers = Atomic<UInt32>(0)
 
     /// The name of the loop in messages and metrics. The default is `EventLoop-N`. You can use it from any
     /// thread.
@@ -151,16 +164,24 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     /// Creates a loop without components. See EventLoop+Creating.swift.
-    init(bare backend: EventLoop.Backend, debug: Bool, time: Time) throws(OSError) {
-        LoopExecutor.install()
+    ///
+    /// - Parameter isOfProcess: Whether the loop executes the jobs of the main actor and of tasks without an
+    ///   executor.
+    init(bare backend: EventLoop.Backend, debug: Bool, time: Time, isOfProcess: Bool) throws(OSError) {
+        if isOfProcess { LoopExecutor.install() }
+        index = Self.numbers.add(1, ordering: .relaxed).newValue
+        storedName = Guarded("EventLoop-\(index)")
         (poller, self.backend) = try backend.makePoller()
         inbox = Inbox.make()
         self.debug = debug
         noticesTasks = debug
         if case .virtual = time { virtualNow = 0 }
+        LoopRegistry.add(self)
+        if debug { Ownership.isChecked = true }
     }
 
     deinit {
+        LoopRegistry.remove(self)
         if state != .closed {
             Self.warn("unclosed event loop", of: self)
             forgetEverything()
@@ -302,8 +323,8 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     @inline(__always)
-    private func run(_ job: UnownedJob) {
-        LoopExecutor.runSynchronously(job)
+    func run(_ job: UnownedJob) {
+        if let home { home.with { $0.runSynchronously(job) } } else { LoopExecutor.runSynchronously(job) }
     }
 
     // MARK: Time

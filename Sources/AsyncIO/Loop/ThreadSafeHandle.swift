@@ -11,6 +11,8 @@ public final class ThreadSafeHandle: @unchecked Sendable {
     @safe @exclusivity(unchecked) var next: UInt = 0
     @safe @exclusivity(unchecked) private var callback: (@Sendable () throws -> Void)?
     private let state = Atomic(Phase.waiting)
+    /// The loop that runs the callback, as an address to compare. Written before the running phase begins.
+    @safe @exclusivity(unchecked) private var runner: UInt = 0
 
     /// Adding one moves to the next phase; the flags are bits above the phase.
     private enum Phase {
@@ -38,16 +40,17 @@ public final class ThreadSafeHandle: @unchecked Sendable {
         let before = state.bitwiseOr(Phase.cancelledFlag, ordering: .acquiringAndReleasing).oldValue
         if before == Phase.waiting {
             callback = nil
-        } else if before & Phase.mask == Phase.running, EventLoop.here == nil {
+        } else if before & Phase.mask == Phase.running, EventLoop.here.map({ Unretained($0).bits }) != runner {
             waitUntilEnded()
         }
     }
 
     /// Runs the callback. The loop calls this once.
     func run(on loop: EventLoop) {
+        runner = Unretained(loop).bits
         guard
             state.compareExchange(
-                expected: Phase.waiting, desired: Phase.running, successOrdering: .acquiring,
+                expected: Phase.waiting, desired: Phase.running, successOrdering: .acquiringAndReleasing,
                 failureOrdering: .relaxed
             ).exchanged
         else { return }

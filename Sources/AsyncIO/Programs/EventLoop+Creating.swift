@@ -22,7 +22,17 @@ extension EventLoop {
         debug: Bool?, backend: EventLoop.Backend = .automatic, time: Time
     ) throws(OSError) {
         AsyncMain.registerHooks()
-        try self.init(bare: backend, debug: debug ?? Environment.debug, time: time)
+        try self.init(bare: backend, debug: debug ?? Environment.debug, time: time, isOfProcess: true)
+        addComponents()
+    }
+
+    /// Creates a loop for a thread of its own, which installs nothing in the process.
+    convenience init(forThreadWith backend: EventLoop.Backend, debug: Bool?, time: Time) throws(OSError) {
+        try self.init(bare: backend, debug: debug ?? Environment.debug, time: time, isOfProcess: false)
+        addComponents()
+    }
+
+    private func addComponents() {
         _ = component(WatchedRuns.self)
         _ = component(StepTimer.self)
     }

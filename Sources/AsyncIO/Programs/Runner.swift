@@ -180,9 +180,20 @@ extension EventLoop {
     /// Ends everything that is left: tasks, generators and the thread pool's work.
     func finish() throws {
         try cancelAllTasks()
-        try runUntilComplete { await self.shutdownAsyncGenerators() }
-        try runUntilComplete { try await self.shutdownDefaultExecutor(timeout: .seconds(300)) }
+        try runUntilComplete(makeOwnTask { await $0.shutdownAsyncGenerators() })
+        try runUntilComplete(makeOwnTask { try await $0.shutdownDefaultExecutor(timeout: .seconds(300)) })
         try settle()
+    }
+
+    /// Creates a task on this loop, for a body that belongs to the library.
+    private func makeOwnTask(_ body: @escaping @Sendable (EventLoop) async throws -> Void) -> AsyncTask<Void> {
+        guard let home else { return makeMainTask { try await body(self) } }
+        return home.object.assume { executor in
+            createTask(isolation: executor) {
+                _ = executor
+                try await body(executor.loop)
+            }
+        }
     }
 
     /// asyncio's `_cancel_all_tasks`.

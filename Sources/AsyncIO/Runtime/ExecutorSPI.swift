@@ -53,7 +53,10 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         if AbandonedTasks.contain(job) { return }
-        let isHere = EventLoop.withHere { loop in
+        var isHere = false
+        _ = EventLoop.withHere { loop in
+            guard loop.home == nil else { return }
+            isHere = true
             if loop.virtualNow != nil { loop.sleepBounds.enqueues(job) }
             loop.ready.append(.job(job))
         }
@@ -86,7 +89,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     private func schedule(_ job: consuming ExecutorJob, _ target: SleepTarget) {
         let job = UnownedJob(job)
-        if let loop = EventLoop.here {
+        if let loop = EventLoop.here, loop.home == nil {
             loop.schedule(.job(job), at: target.deadline(on: loop))
         } else {
             post(.timer(ForeignTimer(job, target)))
@@ -185,14 +188,16 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     // MARK: Isolation
 
-    /// Nil where no loop runs, so that `checkIsolated` can print its message.
-    func isIsolatingCurrentContext() -> Bool? { EventLoop.here != nil ? true : nil }
+    private var isHere: Bool { EventLoop.here.map { $0.home == nil } ?? false }
+
+    /// Nil where the loop of the process does not run, so that `checkIsolated` can print its message.
+    func isIsolatingCurrentContext() -> Bool? { isHere ? true : nil }
 
     func checkIsolated() {
-        guard EventLoop.here == nil else { return }
+        guard !isHere else { return }
         fatalError(
             """
-            main-actor code was called on a thread that does not run the event loop; use \
+            main-actor code was called on a thread that does not run the event loop of the main actor; use \
             loop.callSoonThreadSafe { } or await MainActor.run { }
             """)
     }

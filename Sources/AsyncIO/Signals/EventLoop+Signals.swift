@@ -70,8 +70,8 @@ extension EventLoop {
     ) throws {
         try check(signal)
         try checkOpen(operation)
-        guard Thread.isMain else {
-            throw RuntimeError("\(operation)(): signals can be handled only on the process's first thread")
+        guard Thread.isMain || home != nil else {
+            throw RuntimeError("\(operation)(): signals can be handled only on the process's first thread and on an EventLoopThread")
         }
         do {
             try signals.change(signal, body)

@@ -3,7 +3,7 @@ internal import SystemPackage
 
 // # From a signal to a callback
 //
-// 1. The handler in C counts the signal and wakes the loop (CShims/signals.c).
+// 1. The handler in C counts the signal and wakes every loop that handles it (CShims/signals.c).
 // 2. In each turn, the loop reads the count of all signals, which is one load. If it has grown, this table
 //    compares the counts of the signals that it handles, and puts an entry into the ready queue. This
 //    corresponds to asyncio's read from the wake-up pipe.
@@ -11,7 +11,7 @@ internal import SystemPackage
 //    sequences that listen.
 //
 // Ctrl-C in `run` is the *fallback* of SIGINT: it applies if the program neither handles the signal nor
-// listens to it. Only then does the second Ctrl-C end the process, in step 1.
+// listens to it, on any loop. Only then does the second Ctrl-C end the process, in step 1.
 
 /// The handlers, listeners and fallbacks of signals. Loop thread only.
 final class SignalTable: LoopComponent {
@@ -48,7 +48,7 @@ final class SignalTable: LoopComponent {
         var new = old ?? Entry(seen: SignalSource.count(signal.rawValue))
         body(&new)
         if new.isEmpty {
-            if old != nil { SignalSource.uninstall(signal.rawValue) }
+            if old != nil { SignalSource.uninstall(signal.rawValue, waking: loop.poller.wakeUp) }
             entries[signal.rawValue] = nil
             return
         }
@@ -62,7 +62,7 @@ final class SignalTable: LoopComponent {
 
     override func loopWillClose() {
         for (number, entry) in entries {
-            SignalSource.uninstall(number)
+            SignalSource.uninstall(number, waking: loop.poller.wakeUp)
             entry.handler?.isRemoved = true
         }
         entries = [:]
@@ -85,14 +85,14 @@ final class SignalTable: LoopComponent {
     func removeFallback(for signal: ProcessSignal) {
         guard var entry = entries[signal.rawValue] else { return }
         entry.fallback = nil
-        if entry.isEmpty { SignalSource.uninstall(signal.rawValue) }
+        if entry.isEmpty { SignalSource.uninstall(signal.rawValue, waking: loop.poller.wakeUp) }
         entries[signal.rawValue] = entry.isEmpty ? nil : entry
     }
 
     /// Whether the signal has arrived, belongs to the fallback, and has not been noticed.
     func fallbackHasNews(for signal: ProcessSignal) -> Bool {
         guard let entry = entries[signal.rawValue], entry.fallback != nil, entry.isInsistent else { return false }
-        return SignalSource.count(signal.rawValue) != entry.seen
+        return SignalSource.isInsistent(signal.rawValue) && SignalSource.count(signal.rawValue) != entry.seen
     }
 
     // MARK: Arrivals
@@ -113,7 +113,7 @@ final class SignalTable: LoopComponent {
     private func takeSignals() {
         for (signal, count, entry) in takeArrivals() {
             if entry.isInsistent {
-                entry.fallback?()
+                if SignalSource.isInsistent(signal.rawValue) { entry.fallback?() }
             } else {
                 loop.enqueue { [self] in deliver(signal, count: count) }
             }

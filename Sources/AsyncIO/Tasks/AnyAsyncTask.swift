@@ -26,13 +26,19 @@ public class AnyAsyncTask: FutureBase {
     @safe @exclusivity(unchecked) final var mustCancel = false
     /// A request is being passed on to what the task waits for.
     @safe @exclusivity(unchecked) private final var isPassingRequestOn = false
-    @safe @exclusivity(unchecked) final let number: UInt64
+    /// The task's number in its loop, and above it the loop's index; 0 for a hidden task.
+    @safe @exclusivity(unchecked) private final let identity: UInt64
+    /// The task's number in its loop.
+    final var number: UInt64 { identity & Self.numberMask }
+    private static let (numberBits, numberMask): (UInt64, UInt64) = (40, 1 << 40 - 1)
     /// Where the task was created.
     package final let site: CreationSite?
 
     @usableFromInline
     init(name: String?, site: CreationSite?) {
-        number = EventLoop.withRequired(for: "createTask") { $0.tasks.nextNumber() }
+        identity = EventLoop.withRequired(for: "createTask") {
+            UInt64($0.index) << Self.numberBits | $0.tasks.nextNumber() & Self.numberMask
+        }
         self.site = site
         super.init()
         givenName = name
@@ -44,7 +50,7 @@ public class AnyAsyncTask: FutureBase {
 
     /// Creates a hidden task behind a visible one; see HiddenTask.
     init(behind name: String) {
-        number = 0
+        identity = 0
         site = nil
         super.init()
         givenName = name
@@ -218,7 +224,7 @@ public class AnyAsyncTask: FutureBase {
             fatalError("a task's body runs outside of any Swift task; this is a bug in swift-asyncio")
         }
         carrier = current
-        EventLoop.withRequired(for: "A task") { loop in
+        withLoop { loop in
             loop.carriers.insert(current, self)
             if loop.pulse.setTask(UnretainedTask(self).bits) != 0 { loop.stepIs(of: self) }
         }
@@ -229,7 +235,7 @@ public class AnyAsyncTask: FutureBase {
     /// Must be called last in a carrier: `outer` carries the task again.
     @usableFromInline
     final func leaveCarrier(backTo outer: Carrier?) {
-        if let current = carrier { EventLoop.withRequired(for: "A task") { $0.carriers.remove(current, of: self) } }
+        if let current = carrier { withLoop { $0.carriers.remove(current, of: self) } }
         carrier = outer
     }
 
@@ -282,9 +288,11 @@ public class AnyAsyncTask: FutureBase {
     // MARK: Inside
 
     final func end(as state: State) {
-        let isNoticed = EventLoop.withRequired(for: "A task") { leave($0) }
-        complete(as: state)
-        if isNoticed { EventLoop.required(for: "A task").noticeEnd(of: self) }
+        withLoop { loop in
+            let isNoticed = leave(loop)
+            complete(as: state)
+            if isNoticed { loop.noticeEnd(of: self) }
+        }
     }
 
     /// Leaves the loop. Returns whether anything wants to see the end of the task.
@@ -297,11 +305,38 @@ public class AnyAsyncTask: FutureBase {
     }
 
     final func endFailed(_ error: any Error) {
-        let loop = EventLoop.required(for: "A task")
-        let isNoticed = leave(loop)
-        fail(error)
-        if isNoticed { loop.noticeEnd(of: self) }
-        loop.handleUncaught(error) {}
+        withLoop { loop in
+            let isNoticed = leave(loop)
+            fail(error)
+            if isNoticed { loop.noticeEnd(of: self) }
+            loop.handleUncaught(error) {}
+        }
+    }
+
+    // MARK: The task's loop
+
+    /// Calls `body` with the loop of this task, as the current one.
+    ///
+    /// That is the loop of this thread, unless the task has waited for other code, and a loop inside its loop
+    /// has run it meanwhile.
+    @inline(__always)
+    private final func withLoop(_ body: (EventLoop) -> Void) {
+        EventLoop.withRequired(for: "A task") { loop in
+            if isOf(loop) { body(loop) } else { withOuterLoop(insteadOf: loop, body) }
+        }
+    }
+
+    @inline(__always)
+    private final func isOf(_ loop: EventLoop) -> Bool {
+        UInt32(truncatingIfNeeded: identity >> Self.numberBits) == loop.index & 0xFF_FFFF || identity == 0
+    }
+
+    @inline(never)
+    private final func withOuterLoop(insteadOf here: EventLoop, _ body: (EventLoop) -> Void) {
+        // A loop that is gone has no record of the task anymore.
+        guard let loop = LoopRegistry.loop(where: isOf) else { return body(here) }
+        guard loop.thread == Thread.number else { Ownership.stop("task \"\(name)\"", of: loop, usedOn: here) }
+        loop.whileCurrent { body(loop) }
     }
 
     override func takeMessage() -> String? { storedMessage.take() ?? requestedMessage }

@@ -17,6 +17,8 @@ public class FutureBase {
     @safe @exclusivity(unchecked) final var isErrorRetrieved = true
     /// Whether a shield already reports the error; see shield.swift.
     @safe @exclusivity(unchecked) final var isWatchedByShield = false
+    /// The loop on which a task waits, in debug mode; see Ownership.swift.
+    @safe @exclusivity(unchecked) final var owner: UInt8 = 0
     /// A note of the loop's structure that contains this future: a task's position in the TaskList, a sleep's
     /// age in the TimerHeap.
     @safe @exclusivity(unchecked) final var tag: UInt32 = 0
@@ -129,8 +131,16 @@ public class FutureBase {
             // unnoticed without this check.
             if !EventLoop.withHere({ _ in }) { EventLoop.assertNoneElsewhere(for: "Completing a future") }
         case .wake, .call:
-            EventLoop.withRequired(for: "Completing a future") { queueCallbacks(on: $0) }
+            EventLoop.withRequired(for: "Completing a future") { loop in
+                if Ownership.isChecked { checkOwner(on: loop) }
+                queueCallbacks(on: loop)
+            }
         }
+    }
+
+    @inline(never)
+    final func checkOwner(on loop: EventLoop) {
+        Ownership.check(&owner, on: loop, "\(waitDescription), for which a task waits,")
     }
 
     /// The same, on a loop that the caller knows.

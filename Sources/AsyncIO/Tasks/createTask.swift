@@ -32,6 +32,15 @@ func createTask<T>(
     name: String?, eager: Bool, isolation: isolated (any Actor)?, site: CreationSite,
     _ body: @escaping () async throws -> T
 ) -> AsyncTask<T> {
+    // A synchronous closure in a function that belongs to no actor has no isolation, although it runs on a
+    // loop. A task without isolation would leave a loop that is not the process's.
+    if isolation == nil, let home = LoopThreadExecutor.ofThisThread {
+        // SAFETY: the caller and the task run on this thread.
+        nonisolated(unsafe) let body = body
+        return home.assume { home in
+            unsafe createTask(name: name, eager: eager, isolation: home, site: site, body)
+        }
+    }
     let task = AsyncTask<T>(name: name, site: site)
     // Neither of the Swift tasks throws, but they are of the throwing kind, because the runtime needs a
     // thunk, and with it an allocation, for the other kind. The number of nested eager tasks is limited by

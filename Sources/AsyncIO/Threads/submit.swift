@@ -12,25 +12,36 @@ extension EventLoop {
         _ body: @escaping @MainActor @Sendable () async throws -> T
     ) -> ConcurrentFuture<T> {
         let future = ConcurrentFuture<T>(loop: self)
+        guard home == nil else {
+            future.end(
+                .failure(
+                    RuntimeError(
+                        "the main actor does not run on this event loop; use submit { } of its EventLoopThread")))
+            return future
+        }
         let promise = Promise(future)
         let context = CallerContext()
         post(
             .callback { [self] in
                 guard !promise.future.isCancelled else { return promise.future.end(.failure(CancellationError())) }
-                let task = context.run { makeMainTask(body) }
-                task.onDone { _ in promise.future.end(Result { try task.result() }) }
-                promise.future.onCancel { task.cancel() }
+                promise.keep(context.run { makeMainTask(body) })
             })
         return future
     }
 }
 
-/// Held by the code that completes the future. A loop that is closed releases it, so that no thread
-/// waits forever.
-private final class Promise<Value: Sendable>: Sendable {
+/// Held by the code that completes the future. A loop that is closed releases it, so that nobody waits
+/// forever.
+final class Promise<Value: Sendable>: Sendable {
     let future: ConcurrentFuture<Value>
     init(_ future: ConcurrentFuture<Value>) { self.future = future }
     deinit { future.end(.failure(RuntimeError("Event loop is closed"))) }
+
+    /// Passes the result of a task to the future, and its cancellation to the task. Loop thread only.
+    func keep(_ task: AsyncTask<Value>) {
+        task.onDone { _ in self.future.end(Result { try task.result() }) }
+        future.onCancel { task.cancel() }
+    }
 }
 
 /// The result of a task on an event loop, for use on other threads.

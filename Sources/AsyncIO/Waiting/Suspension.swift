@@ -74,6 +74,7 @@ extension FutureBase {
     /// Registers the job of a task that has suspended here; `task` is nil for a plain Swift task.
     @inline(__always)
     final func keep(_ job: UnownedJob, of task: UnretainedTask?, on loop: EventLoop) {
+        if Ownership.isChecked { checkOwner(on: loop) }
         guard state == .pending else {
             loop.ready.append(.wake(job, task))
             return
@@ -96,6 +97,9 @@ extension FutureBase {
         isolation: isolated (any Actor)? = #isolation
     ) async throws {
         let target = CancelTarget(self)
+        // Only a task that came after the end of a loop on its own thread waits on a closed loop. Nothing could
+        // wake it: the loop does not know it.
+        if target.loop.state == .closed { throw RuntimeError("Event loop is closed") }
         await withTaskCancellationHandler {
             _ = isolation
             await suspendPlain()
@@ -120,7 +124,7 @@ extension FutureBase {
 // posted to the loop's inbox.
 private final class CancelTarget: @unchecked Sendable {
     private let future: FutureBase
-    private let loop: EventLoop
+    let loop: EventLoop
     /// Whether the future had not yet ended. Loop thread only.
     private(set) var wasAccepted = false
 
@@ -130,7 +134,7 @@ private final class CancelTarget: @unchecked Sendable {
     }
 
     func cancel() {
-        if EventLoop.here != nil {
+        if EventLoop.here === loop {
             wasAccepted = future.cancel()
         } else {
             loop.send(.callback { [self] in wasAccepted = future.cancel() })

@@ -13,6 +13,9 @@ struct Unretained<Object: AnyObject> {
 
     /// The object's address.
     @inline(__always)
+    var pointer: UnsafeMutableRawPointer { unsafe raw.toOpaque() }
+    /// The same as a number.
+    @inline(__always)
     var bits: UInt { unsafe UInt(bitPattern: raw.toOpaque()) }
 
     /// Calls `body` with the object, without retaining it.

@@ -20,6 +20,8 @@ final class WaitQueue {
     @safe @exclusivity(unchecked) private(set) var first: Waiter?
     /// The last waiter, which the queue retains through `first`.
     @safe @exclusivity(unchecked) private var last: Unretained<Waiter>?
+    /// The loop on which tasks wait, in debug mode; see Ownership.swift.
+    @safe @exclusivity(unchecked) private var owner: UInt8 = 0
 
     /// Returns the queue in `storage`. Creates the queue if it does not exist yet. Use this for objects on which
     /// tasks rarely wait.
@@ -130,10 +132,16 @@ final class WaitQueue {
 
     @inline(__always)
     private func append(_ waiter: Waiter) {
+        if Ownership.isChecked { checkOwner(for: waiter) }
         waiter.isQueued = true
         waiter.previous = last
         if let last { last.with { $0.next = waiter } } else { first = waiter }
         last = Unretained(waiter)
+    }
+
+    @inline(never)
+    private func checkOwner(for waiter: Waiter) {
+        Ownership.check(&owner, on: EventLoop.required(for: "await"), "the object of \(waiter.waitDescription)")
     }
 
     /// Removes a waiter from anywhere in the queue; does nothing if it has already left.

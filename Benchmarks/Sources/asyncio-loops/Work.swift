@@ -1,0 +1,67 @@
+import AsyncIO
+import Glibc
+
+/// What one loop does. The functions belong to whichever loop calls them.
+enum Work: String {
+    case spawn, `switch`, lock, queue, timeout
+
+    /// The seconds that so many operations take.
+    func measure(_ count: Int) async throws -> Double {
+        // Tables grow, and code is loaded.
+        try await perform(count / 10 + 1)
+        let start = Self.now
+        try await perform(count)
+        return Self.now - start
+    }
+
+    private func perform(_ count: Int) async throws {
+        switch self {
+        case .spawn: try await spawn(count)
+        case .switch: try await switching(count)
+        case .lock: try await locking(count)
+        case .queue: try await queueing(count)
+        case .timeout: for _ in 0..<count { try await withTimeout(.seconds(10)) {} }
+        }
+    }
+
+    /// A task is started, runs, and is awaited; a thousand at a time.
+    private func spawn(_ count: Int) async throws {
+        var left = count
+        while left > 0 {
+            let tasks = (0..<min(left, 1_000)).map { _ in createTask {} }
+            for task in tasks { try await task.value }
+            left -= tasks.count
+        }
+    }
+
+    /// One of a hundred tasks yields.
+    private func switching(_ count: Int) async throws {
+        let tasks = (0..<100).map { _ in createTask { for _ in 0..<count / 100 { try await sleep(.zero) } } }
+        for task in tasks { try await task.value }
+    }
+
+    /// One of a hundred tasks takes a lock, yields, and releases it.
+    private func locking(_ count: Int) async throws {
+        let lock = Lock()
+        let tasks = (0..<100).map { _ in
+            createTask {
+                for _ in 0..<count / 100 { try await lock.withLock { try await sleep(.zero) } }
+            }
+        }
+        for task in tasks { try await task.value }
+    }
+
+    /// An item goes from one task to another one through a queue of one.
+    private func queueing(_ count: Int) async throws {
+        let queue = Queue<Int>(maxSize: 1)
+        let sender = createTask { for item in 0..<count { try await queue.put(item) } }
+        for _ in 0..<count { _ = try await queue.get() }
+        try await sender.value
+    }
+
+    private static var now: Double {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+}

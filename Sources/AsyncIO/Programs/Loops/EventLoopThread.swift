@@ -1,0 +1,298 @@
+internal import AsyncIOSystem
+
+/// An event loop on a thread of its own, as an actor.
+///
+/// Use it in a program whose main actor belongs to something else, such as a server framework, a user
+/// interface, or a test runner; or to use more than one core. Nothing is installed in the process.
+///
+/// ```swift
+/// let io = try EventLoopThread(name: "io")
+/// let total = try await io.run { io in
+///     let queue = Queue<Int>()
+///     createTask { for number in 1...3 { try await queue.put(number) } }
+///     var total = 0
+///     for _ in 1...3 { total += try await queue.get() }
+///     return total
+/// }
+/// try await io.shutDown(within: .seconds(10))
+/// ```
+///
+/// Everything that the package offers works in the body of ``run(name:fileID:line:_:)``, with
+/// asyncio's order: tasks, queues, streams, servers, files, subprocesses. The objects belong to this loop, and
+/// the compiler refuses to share them with another one. To pass values between loops, call methods of actors,
+/// or use a ``Mailbox``.
+///
+/// An actor of your own runs on the loop if it has the loop's executor. The actor must retain the
+/// `EventLoopThread`:
+///
+/// ```swift
+/// actor Shard {
+///     nonisolated let io: EventLoopThread
+///     nonisolated var unownedExecutor: UnownedSerialExecutor { io.unownedExecutor }
+///     let requests = Queue<String>()
+///
+///     init(on io: EventLoopThread) { self.io = io }
+/// }
+/// ```
+///
+/// For a global actor, use ``make(name:debug:backend:)``:
+///
+/// ```swift
+/// @globalActor enum Network {
+///     static let shared = EventLoopThread.make(name: "network")
+/// }
+/// ```
+///
+/// ## The end
+///
+/// Call ``shutDown(within:fileID:line:)`` when you no longer need the loop. If the program releases the last
+/// reference instead, the loop reports that to its exception handler and ends by itself. A task on the loop
+/// retains the `EventLoopThread`, so a loop with running tasks never ends in this way.
+///
+/// After the end, ``run(name:fileID:line:_:)`` throws a ``RuntimeError``. A method of an actor on this
+/// loop still runs, on a short-lived thread: it can use the properties of the actor, but every wait for
+/// something of this package throws a ``RuntimeError``, and tasks that it creates are cancelled.
+///
+/// asyncio: a thread that runs `loop.run_forever()`.
+public actor EventLoopThread {
+    /// The loop. You can call its methods for other threads, such as ``EventLoop/callSoonThreadSafe(_:)``, from
+    /// anywhere.
+    public nonisolated let loop: EventLoop
+    private nonisolated let thread: LoopThread
+
+    /// The executor of this actor, and of every actor that is to run on this loop.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.executor.unownedExecutor }
+
+    /// Starts a thread that runs a new loop.
+    ///
+    /// - Parameters:
+    ///   - name: The name of the loop and of the thread, or `nil` for `EventLoop-N`. The system shows the first
+    ///     15 bytes as the thread's name.
+    ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
+    ///   - backend: The backend of the loop.
+    /// - Throws: ``OSError`` if the system does not allow the backend or another thread.
+    public init(
+        name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
+    ) throws(OSError) {
+        try self.init(EventLoop(forThreadWith: backend, debug: debug, time: .real), name: name)
+    }
+
+    /// - Parameter loop: A loop that does not run yet.
+    package init(_ loop: EventLoop, name: String?) throws(OSError) {
+        if let name { loop.name = name }
+        self.loop = loop
+        thread = try LoopThread(LoopThreadExecutor(loop))
+    }
+
+    /// Starts a thread that runs a new loop, for a constant that lives as long as the process. If the system
+    /// does not allow this, the program stops with a message.
+    ///
+    /// - Parameters:
+    ///   - name: The name of the loop and of the thread, or `nil` for `EventLoop-N`.
+    ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
+    ///   - backend: The backend of the loop.
+    public static func make(
+        name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
+    ) -> EventLoopThread {
+        do {
+            return try EventLoopThread(name: name, debug: debug, backend: backend)
+        } catch {
+            fatalError("cannot make an EventLoopThread: \(error)")
+        }
+    }
+
+    deinit { thread.requestEnd(within: .seconds(10), isReleased: true) }
+
+    // MARK: Running code
+
+    /// Runs `body` as a task of the loop, and waits until it has ended.
+    ///
+    /// You can call this from any task, on this loop or elsewhere. The task has the task-local values of the
+    /// caller. If the calling task is cancelled, the task of `body` is cancelled too; the call returns when
+    /// that task has ended.
+    ///
+    /// From another thread, a call costs two thread crossings.
+    ///
+    /// - Parameters:
+    ///   - name: The name of the task, or `nil` for `Task-N`.
+    ///   - body: The body of the task. It gets this object, to whose isolation it belongs.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws; ``RuntimeError`` if the loop is shutting down, has ended, or ends before
+    ///   `body` does.
+    ///
+    /// asyncio: `await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coro, loop))`.
+    @discardableResult
+    public nonisolated func run<T: Sendable>(
+        name: String? = nil, fileID: StaticString = #fileID, line: UInt = #line,
+        _ body: @escaping @Sendable (isolated EventLoopThread) async throws -> T
+    ) async throws -> T {
+        try checkOpen()
+        let future = ConcurrentFuture<T>(loop: loop)
+        let site = CreationSite(fileID: fileID, line: line)
+        return try await whileCancelling(future) { try await start(name, site, body, for: future) }
+    }
+
+    /// Creates the task in the calling Swift task, so that it has the task-local values.
+    private func start<T: Sendable>(
+        _ name: String?, _ site: CreationSite,
+        _ body: @escaping @Sendable (isolated EventLoopThread) async throws -> T, for future: ConcurrentFuture<T>
+    ) async throws -> T {
+        try checkOpen()
+        if future.isCancelled { throw CancellationError() }
+        do {
+            // Released when the task has ended, or the loop has forgotten it.
+            let promise = Promise(future)
+            promise.keep(makeTask(name, site, body))
+        }
+        return try await future.value
+    }
+
+    private func makeTask<T>(
+        _ name: String?, _ site: CreationSite,
+        _ body: @escaping @Sendable (isolated EventLoopThread) async throws -> T
+    ) -> AsyncTask<T> {
+        createTask(name: name, eager: false, isolation: self, site: site) {
+            try await body(self)
+        }
+    }
+
+    /// Starts `body` as a task of the loop, and does not wait for it.
+    ///
+    /// You can call this from any thread.
+    ///
+    /// - Parameters:
+    ///   - name: The name of the task, or `nil` for `Task-N`.
+    ///   - body: The body of the task. It gets this object, to whose isolation it belongs.
+    /// - Returns: A future for the result. Cancelling it cancels the task. If the loop has ended, the future
+    ///   fails with a ``RuntimeError``.
+    ///
+    /// asyncio: `asyncio.run_coroutine_threadsafe`.
+    @discardableResult
+    public nonisolated func submit<T: Sendable>(
+        name: String? = nil, fileID: StaticString = #fileID, line: UInt = #line,
+        _ body: @escaping @Sendable (isolated EventLoopThread) async throws -> T
+    ) -> ConcurrentFuture<T> {
+        let future = ConcurrentFuture<T>(loop: loop)
+        let promise = Promise(future)
+        let site = CreationSite(fileID: fileID, line: line)
+        let context = CallerContext()
+        loop.post(
+            .callback { [self] in
+                guard !promise.future.isCancelled else { return promise.future.end(.failure(CancellationError())) }
+                assumeIsolated { io in
+                    promise.keep(context.run { io.makeTask(name, site, body) })
+                }
+            })
+        return future
+    }
+
+    /// Runs `body` as a task of the loop, and blocks the calling thread until it has ended.
+    ///
+    /// This is for threads that run no event loop, such as one of your own, or the main thread of a synchronous
+    /// program.
+    ///
+    /// - Parameters:
+    ///   - timeout: The maximum time to wait, or `nil` for no limit. The task is cancelled after a timeout.
+    ///   - body: The body of the task.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws; ``RuntimeError`` if the calling thread runs an event loop, which it would
+    ///   block, or if the loop has ended; ``TimeoutError`` if the time is up.
+    ///
+    /// asyncio: `asyncio.run_coroutine_threadsafe(coro, loop).result(timeout)`; anyio's blocking portal.
+    @discardableResult
+    public nonisolated func wait<T: Sendable>(
+        timeout: Duration? = nil, fileID: StaticString = #fileID, line: UInt = #line,
+        _ body: @escaping @Sendable (isolated EventLoopThread) async throws -> T
+    ) throws -> T {
+        if let here = EventLoop.here {
+            throw RuntimeError(
+                here === loop
+                    ? "EventLoopThread.wait() would wait forever on the thread of its own loop; use await run { }"
+                    : "EventLoopThread.wait() would block the event loop \"\(here.name)\"; use await run { }")
+        }
+        try checkOpen()
+        let future = submit(fileID: fileID, line: line, body)
+        do {
+            return try future.wait(timeout: timeout, fileID: fileID, line: line)
+        } catch let error as TimeoutError where !future.isDone {
+            future.cancel()
+            throw error
+        }
+    }
+
+    // MARK: The end
+
+    /// Whether the loop has ended or is shutting down.
+    public nonisolated var isShutDown: Bool { thread.isEnding }
+
+    /// Ends the loop and its thread, in this order: cancels all tasks and waits for them, closes generators
+    /// that are no longer iterated, waits for the loop's work on threads, closes the loop, and joins the
+    /// thread.
+    ///
+    /// If the loop is already shutting down, this waits for the end. If it has ended, this returns at once.
+    /// Cancelling the calling task does not end the wait.
+    ///
+    /// - Parameter limit: The maximum time for all of this, or `nil` for no limit. Tasks that have not ended
+    ///   by then are reported to the exception handler, and never continue. A second call cannot change the
+    ///   limit of the first one.
+    /// - Throws: ``TimeoutError`` if tasks were left; ``RuntimeError`` on the loop's own thread, where the call
+    ///   would wait for itself; an error that ended the loop, such as a failure of the poller.
+    ///
+    /// asyncio: `loop.call_soon_threadsafe(loop.stop)`, `Runner.close`, and `thread.join`.
+    public nonisolated func shutDown(
+        within limit: Duration? = .seconds(10), fileID: StaticString = #fileID, line: UInt = #line
+    ) async throws {
+        if EventLoop.here === loop { throw RuntimeError(Self.ownEnd("shutDown(within:)")) }
+        thread.requestEnd(within: limit)
+        await thread.waitForEnd()
+        try thread.checkEnd(limit, CreationSite(fileID: fileID, line: line))
+    }
+
+    /// Does the same as ``shutDown(within:fileID:line:)``, and blocks the calling thread meanwhile.
+    ///
+    /// - Parameter limit: The maximum time, or `nil` for no limit.
+    /// - Throws: As ``shutDown(within:fileID:line:)``; ``RuntimeError`` if the calling thread runs an event
+    ///   loop.
+    ///
+    /// asyncio: `Runner.close` of a loop in a thread.
+    public nonisolated func close(
+        within limit: Duration? = .seconds(10), fileID: StaticString = #fileID, line: UInt = #line
+    ) throws {
+        if let here = EventLoop.here {
+            throw RuntimeError(
+                here === loop
+                    ? Self.ownEnd("close(within:)")
+                    : "EventLoopThread.close() would block the event loop \"\(here.name)\"; use await shutDown()")
+        }
+        thread.requestEnd(within: limit)
+        thread.blockUntilEnd()
+        try thread.checkEnd(limit, CreationSite(fileID: fileID, line: line))
+    }
+
+    nonisolated func requestEnd(within limit: Duration?) { thread.requestEnd(within: limit) }
+
+    private static func ownEnd(_ function: String) -> String {
+        """
+        EventLoopThread.\(function) would wait for itself on the thread of its own loop; call it elsewhere, or \
+        loop.stop() here
+        """
+    }
+
+    private nonisolated func checkOpen() throws(RuntimeError) {
+        if thread.isEnding { throw RuntimeError("Event loop is closed") }
+    }
+}
+
+/// Runs `body`, and cancels the future if the calling task is cancelled meanwhile.
+//
+// Without the mention of `isolation`, the handler's body would leave the caller's actor.
+private func whileCancelling<T>(
+    _ future: ConcurrentFuture<T>, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
+) async throws -> T {
+    try await withTaskCancellationHandler {
+        _ = isolation
+        return try await body()
+    } onCancel: {
+        future.cancel()
+    }
+}

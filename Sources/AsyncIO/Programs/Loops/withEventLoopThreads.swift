@@ -1,0 +1,84 @@
+internal import AsyncIOSystem
+
+extension EventLoopThread {
+    /// A number of loops.
+    public struct Count: Sendable, ExpressibleByIntegerLiteral {
+        let number: Int
+
+        /// One loop for each processor of the machine.
+        public static var perProcessor: Count { Count(Thread.processorCount) }
+
+        /// A fixed number of loops.
+        public init(_ number: Int) { self.number = number }
+        /// A fixed number of loops.
+        public init(integerLiteral value: Int) { number = value }
+    }
+}
+
+/// Runs `body` on several event loops at the same time, each on a thread of its own, and waits until all of
+/// them have ended.
+///
+/// ```swift
+/// try await withEventLoopThreads(count: .perProcessor) { io, index in
+///     try await serve(shard: index)
+/// }
+/// ```
+///
+/// The first error cancels the bodies on the other loops. All loops are shut down before this returns or
+/// throws. If the calling task is cancelled, so are the bodies.
+///
+/// - Parameters:
+///   - count: The number of loops.
+///   - name: The names of the loops are this name with the index appended, such as `loop-0`.
+///   - debug: Whether the loops run in debug mode, or `nil` for the default.
+///   - backend: The backend of the loops.
+///   - limit: The maximum time that each loop can take to shut down, or `nil` for no limit.
+///   - body: The work of a loop. It gets the loop's thread and the index, which begins with 0.
+/// - Returns: What the bodies return, by index.
+/// - Throws: The first error that a body throws; ``ValueError`` if `count` is not positive; ``OSError`` if the
+///   system does not allow that many threads; ``TimeoutError`` if a loop could not be shut down in time.
+@discardableResult
+public func withEventLoopThreads<T: Sendable>(
+    count: EventLoopThread.Count = .perProcessor, name: String = "loop", debug: Bool? = nil,
+    backend: EventLoop.Backend = .automatic, within limit: Duration? = .seconds(10),
+    fileID: StaticString = #fileID, line: UInt = #line,
+    _ body: @escaping @Sendable (isolated EventLoopThread, Int) async throws -> T
+) async throws -> [T] {
+    guard count.number > 0 else { throw ValueError("count must be at least 1, got \(count.number)") }
+    var threads: [EventLoopThread] = []
+    let result: Result<[T], any Error>
+    do {
+        for index in 0..<count.number {
+            threads.append(try EventLoopThread(name: "\(name)-\(index)", debug: debug, backend: backend))
+        }
+        result = .success(try await runAll(threads, fileID, line, body))
+    } catch {
+        result = .failure(error)
+    }
+    // All of them are asked first, so that they end at the same time.
+    for io in threads { io.requestEnd(within: limit) }
+    var failure: (any Error)?
+    for io in threads {
+        do { try await io.shutDown(within: limit, fileID: fileID, line: line) } catch { failure = failure ?? error }
+    }
+    let values = try result.get()
+    if let failure { throw failure }
+    return values
+}
+
+private func runAll<T: Sendable>(
+    _ threads: [EventLoopThread], _ fileID: StaticString, _ line: UInt,
+    _ body: @escaping @Sendable (isolated EventLoopThread, Int) async throws -> T
+) async throws -> [T] {
+    try await withThrowingTaskGroup(of: (Int, T).self) { group in
+        for (index, io) in threads.enumerated() {
+            group.addTask {
+                (index, try await io.run(name: "main", fileID: fileID, line: line) { io in try await body(io, index) })
+            }
+        }
+        var values: [T?] = Array(repeating: nil, count: threads.count)
+        // The group's body throws the first error, which cancels the others.
+        for try await (index, value) in group { values[index] = value }
+        return values.compactMap(\.self)
+    }
+}

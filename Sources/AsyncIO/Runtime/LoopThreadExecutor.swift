@@ -1,0 +1,145 @@
+internal import AsyncIOSystem
+
+// # The executor of a loop on a thread of its own
+//
+// A loop of the process receives its jobs through SPI (ExecutorSPI.swift). A loop on a thread of its own is an
+// actor executor instead, which is public API: actors name it as their `unownedExecutor`, and the runtime
+// passes it their jobs. Nothing is installed in the process.
+//
+// ## Who retains whom
+//
+// `UnownedSerialExecutor` retains nothing. Whoever sends a job here is an actor whose executor this is, and an
+// actor is retained as long as one of its jobs exists. So it is sufficient that each such actor retains this
+// object: an EventLoopThread does, and an actor of the program retains its EventLoopThread. The loop's thread
+// retains the executor too, and the executor retains the loop. Nothing retains the EventLoopThread but the
+// program and its tasks, so that the program can drop it.
+//
+// ## Jobs after the end
+//
+// A loop that has ended can still receive jobs: somebody calls a method of an actor that is on it, or a task
+// that did not end in time continues. The runtime cannot refuse a job, and a job that is dropped is a caller
+// that waits forever. So the job runs, on a thread that is started for it. The loop is the current one there,
+// is closed, and makes turns until nothing is ready. Code that only computes, such as a method that returns a
+// property, works as before. Its waits fail, and tasks are cancelled: nothing that they could wait for can happen
+// anymore.
+
+/// The serial executor of a loop that runs on a thread of its own. Any thread.
+@usableFromInline
+actor LoopThreadExecutor: SerialExecutor {
+    nonisolated let loop: EventLoop
+    private nonisolated let late = Guarded(Late())
+
+    private struct Late {
+        var jobs: [UnownedJob] = []
+        /// Whether a thread runs the loop, or the jobs that came late.
+        var hasThread = true
+    }
+
+    init(_ loop: EventLoop) {
+        self.loop = loop
+        loop.home = Unretained(self)
+        // Jobs are accepted before the thread runs.
+        loop.inbox.beginRunning()
+    }
+
+    @usableFromInline
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe UnownedSerialExecutor(ordinary: self) }
+
+    // MARK: Jobs
+
+    @usableFromInline
+    nonisolated func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        if AbandonedTasks.contain(job) { return }
+        if isHere {
+            if loop.virtualNow != nil { loop.sleepBounds.enqueues(job) }
+            return loop.ready.append(.job(job))
+        }
+        if !loop.send(.job(job)) { runLate(job) }
+    }
+
+    @inline(__always)
+    nonisolated func runSynchronously(_ job: UnownedJob) { unsafe job.runSynchronously(on: unownedExecutor) }
+
+    // MARK: Isolation
+
+    @inline(__always)
+    private nonisolated var isHere: Bool { unsafe ThreadState.loop == Unretained(loop).pointer }
+
+    /// The executor of the loop that runs on this thread, if the loop has a thread of its own.
+    @usableFromInline
+    static var ofThisThread: LoopThreadExecutor? { EventLoop.here?.home?.object }
+
+    /// Nil on other threads, so that `checkIsolated` can print its message.
+    @usableFromInline
+    nonisolated func isIsolatingCurrentContext() -> Bool? { isHere ? true : nil }
+
+    @usableFromInline
+    nonisolated func checkIsolated() {
+        guard !isHere else { return }
+        fatalError(
+            """
+            code of an actor on EventLoopThread "\(loop.name)" was called on another thread; use await, or \
+            EventLoopThread.run { }
+            """)
+    }
+
+    /// Calls `body` in the isolation of this executor. Loop thread only.
+    @inlinable
+    nonisolated func assume<T>(_ body: (isolated LoopThreadExecutor) -> T) -> T {
+        checkIsolated()
+        // SAFETY: the line above has checked what the compiler cannot see.
+        return withoutActuallyEscaping(body) { unsafe unsafeBitCast($0, to: ((LoopThreadExecutor) -> T).self)(self) }
+    }
+
+    // MARK: After the end
+
+    /// Runs a job that the loop cannot accept anymore.
+    nonisolated func runLate(_ job: UnownedJob) {
+        let mustStart = late.withLock { late in
+            late.jobs.append(job)
+            defer { late.hasThread = true }
+            return !late.hasThread
+        }
+        guard mustStart else { return }
+        do {
+            try Thread.start(named: loop.name) { self.runLateJobs() }
+        } catch {
+            // The system cannot start another thread.
+            runLateJobs()
+        }
+    }
+
+    /// Runs the jobs that have come late, on the only thread that uses the loop now.
+    nonisolated func runLateJobs() {
+        while true {
+            let jobs = late.withLock { late -> [UnownedJob] in
+                defer { late.jobs = [] }
+                if late.jobs.isEmpty { late.hasThread = false }
+                return late.jobs
+            }
+            if jobs.isEmpty { return }
+            loop.runAfterEnd(jobs)
+        }
+    }
+}
+
+extension EventLoop {
+    /// How often the tasks of late jobs are cancelled, if they catch the cancellation and wait again.
+    private static let mostCancellations = 100
+
+    /// Runs jobs on a closed loop, as far as they come without waiting.
+    fileprivate func runAfterEnd(_ jobs: [UnownedJob]) {
+        whileCurrent {
+            for job in jobs { ready.append(.job(job)) }
+            for _ in 0..<Self.mostCancellations {
+                while !ready.isEmpty { runReady() }
+                let left = tasks.all
+                if left.isEmpty { break }
+                for task in left { task.cancel("Event loop is closed") }
+                if ready.isEmpty { break }
+            }
+            escaping = nil
+        }
+    }
+}

@@ -1,0 +1,41 @@
+internal import CShims
+
+// # Objects and their loops
+//
+// A future, a lock, a stream belongs to one loop, and the compiler refuses to share it between two. What gets
+// past the compiler (`@unchecked Sendable`, `nonisolated(unsafe)`) corrupts the memory of both loops. In debug
+// mode, the library notices it where it costs little: a future remembers the loop on which a task waits for
+// it, and stops the program if it is completed on another one. asyncio checks the same when a task waits.
+
+enum Ownership {
+    /// Whether a loop of the process runs in debug mode.
+    @inline(__always)
+    static var isChecked: Bool {
+        get { asyncio_checks_ownership() }
+        set { if newValue { asyncio_set_checks_ownership() } }
+    }
+
+    /// The mark of a loop in its objects. Not zero, and the same for few loops.
+    static func mark(of loop: EventLoop) -> UInt8 { UInt8(loop.index % 255) + 1 }
+
+    /// Marks an object as one of `loop`, or stops the program if it belongs to a loop on another thread. Loops
+    /// inside each other share their objects.
+    @inline(never)
+    static func check(_ mark: inout UInt8, on loop: EventLoop, _ object: @autoclosure () -> String) {
+        let own = Self.mark(of: loop)
+        if mark == own { return }
+        defer { mark = own }
+        if mark == 0 { return }
+        let owners = LoopRegistry.all.filter { Self.mark(of: $0) == mark && $0.state == .running }
+        guard let owner = owners.first, !owners.contains(where: { $0.thread == loop.thread }) else { return }
+        stop(object(), of: owner, usedOn: loop)
+    }
+
+    static func stop(_ object: String, of loop: EventLoop, usedOn other: EventLoop) -> Never {
+        fatalError(
+            """
+            \(object) belongs to loop "\(loop.name)" and was used on loop "\(other.name)"; pass values between \
+            loops with actor calls, EventLoopThread.run { }, or a Mailbox
+            """)
+    }
+}

@@ -1,0 +1,148 @@
+internal import AsyncIOSystem
+
+/// A task or thread that waits at a mailbox.
+//
+// SAFETY: the mailbox's lock guards `phase`, the links, and `item` until the waiter is served. Then only the one
+// that waits uses `item`, or the one that could not wake it.
+final class MailboxWaiter<Element: Sendable>: @unchecked Sendable {
+    enum Phase { case waiting, served, refused, left }
+
+    let waiting: Waiting
+    @safe @exclusivity(unchecked) var phase = Phase.waiting
+    /// What a getter was served with.
+    @safe @exclusivity(unchecked) var item: Element?
+    @safe @exclusivity(unchecked) fileprivate var next: MailboxWaiter?
+    @safe @exclusivity(unchecked) fileprivate weak var previous: MailboxWaiter?
+
+    init(_ waiting: Waiting) { self.waiting = waiting }
+
+    func takeItem() -> Element {
+        guard let item = item.take() else { fatalError("a getter was served without an item; this is a bug in swift-asyncio") }
+        return item
+    }
+}
+
+/// A FIFO line of waiters, from which any one can be removed.
+struct WaiterLine<Element: Sendable> {
+    private var first: MailboxWaiter<Element>?
+    private var last: MailboxWaiter<Element>?
+    private(set) var count = 0
+
+    var isEmpty: Bool { first == nil }
+
+    mutating func append(_ waiter: MailboxWaiter<Element>) {
+        waiter.previous = last
+        if let last { last.next = waiter } else { first = waiter }
+        last = waiter
+        count += 1
+    }
+
+    mutating func popFirst() -> MailboxWaiter<Element>? {
+        guard let waiter = first else { return nil }
+        remove(waiter)
+        return waiter
+    }
+
+    mutating func remove(_ waiter: MailboxWaiter<Element>) {
+        let (previous, next) = (waiter.previous, waiter.next)
+        if let next { next.previous = previous } else { last = previous }
+        if let previous { previous.next = next } else { first = next }
+        (waiter.previous, waiter.next) = (nil, nil)
+        count -= 1
+    }
+}
+
+/// How a task or thread waits for another one, wherever that runs.
+//
+// SAFETY: the waiter of a loop is used only on the thread of the loop.
+enum Waiting: @unchecked Sendable {
+    case nothing
+    case loop(EventLoop, Waiter)
+    case task(ResumableOnce)
+    case gate(ThreadGate)
+
+    /// How the calling task waits.
+    static func ofThisTask(_ purpose: StaticString, on subject: AnyObject) -> Waiting {
+        if let loop = EventLoop.here { return .loop(loop, Waiter(for: purpose, on: subject)) }
+        return .task(ResumableOnce())
+    }
+
+    /// Suspends the calling task until ``wake()``.
+    ///
+    /// - Parameter leave: Called if a Swift task that is not on a loop is cancelled; returns whether it had not
+    ///   been woken.
+    /// - Throws: `CancellationError` if the task was cancelled.
+    func wait(
+        isolation: isolated (any Actor)? = #isolation, leave: @escaping @Sendable () -> Bool
+    ) async throws {
+        switch self {
+        case .nothing, .gate: break
+        case .loop(_, let waiter): try await waiter.wait()
+        case .task(let resumable):
+            await withTaskCancellationHandler {
+                _ = isolation
+                await resumable.wait()
+            } onCancel: {
+                if leave() { resumable.cancel() }
+            }
+            if resumable.wasCancelled { throw CancellationError() }
+        }
+    }
+
+    /// Wakes the one that waits. Returns false if its loop is closed.
+    func wake() -> Bool {
+        switch self {
+        case .nothing: return true
+        case .gate(let gate): gate.open()
+        case .task(let resumable): resumable.resume()
+        case .loop(let loop, let waiter):
+            let parcel = UncheckedWaiter(waiter)
+            return loop.post(.callback { parcel.waiter.complete() })
+        }
+        return true
+    }
+
+    private struct UncheckedWaiter: @unchecked Sendable {
+        let waiter: Waiter
+        init(_ waiter: Waiter) { self.waiter = waiter }
+    }
+}
+
+/// A continuation that is resumed once, perhaps before it exists.
+final class ResumableOnce: Sendable {
+    private enum State {
+        case nothing
+        case suspended(Continuation)
+        case resumed(wasCancelled: Bool)
+    }
+
+    private let state = Guarded(State.nothing)
+
+    var wasCancelled: Bool {
+        state.withLock { if case .resumed(true) = $0 { true } else { false } }
+    }
+
+    func wait() async {
+        await unsafe withUnsafeContinuation { continuation in
+            let continuation = unsafe Continuation(continuation)
+            let isOver = state.withLock { state in
+                if case .resumed = state { return true }
+                state = .suspended(continuation)
+                return false
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    func resume() { end(wasCancelled: false) }
+    func cancel() { end(wasCancelled: true) }
+
+    private func end(wasCancelled: Bool) {
+        let continuation = state.withLock { state -> Continuation? in
+            defer { state = .resumed(wasCancelled: wasCancelled) }
+            if case .suspended(let continuation) = state { return continuation }
+            return nil
+        }
+        continuation?.resume()
+    }
+}
