@@ -114,7 +114,8 @@ let package = Package(
             dependencies: ["AsyncIO", "AsyncIOTesting"],
             path: "Tests/Oracle",
             exclude: ["corpus"],
-            swiftSettings: applicationSettings),
+            // Not the main actor: the scenarios run on whatever loop there is.
+            swiftSettings: settings),
         // Programs that tests run as separate processes.
         .executableTarget(
             name: "async-main-program",

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Compares asyncio-oracle with traces recorded from CPython.
 
-    scripts/check-oracle.py PROGRAM [CORPUS.jsonl ...]
+    scripts/check-oracle.py [--loop-thread] PROGRAM [CORPUS.jsonl ...]
 
 Each line of a corpus is a record with a scenario and its trace. PROGRAM reads scenarios, one per
 line, and answers each with its trace and a line that contains a dot. Without a corpus argument, the
-script checks all files in Tests/Oracle/corpus. It needs only the standard library.
+script checks all files in Tests/Oracle/corpus. With --loop-thread, PROGRAM runs them on a loop that
+is not the process's. It needs only the standard library.
 """
 import json
 import pathlib
@@ -18,7 +19,7 @@ FAILURES_SHOWN = 5
 
 
 def start(program):
-    return subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def run(process, scenario):
@@ -41,11 +42,12 @@ def run(process, scenario):
 
 
 def main():
-    if len(sys.argv) < 2:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--loop-thread"]
+    if not arguments:
         sys.exit(__doc__)
-    program = sys.argv[1]
+    program = arguments[:1] + sys.argv[1:].count("--loop-thread") * ["--loop-thread"]
     here = pathlib.Path(__file__).resolve().parent.parent
-    corpora = sys.argv[2:] or sorted(map(str, (here / "Tests/Oracle/corpus").glob("*.jsonl")))
+    corpora = arguments[1:] or sorted(map(str, (here / "Tests/Oracle/corpus").glob("*.jsonl")))
     process = start(program)
     passed = failed = 0
     for corpus in corpora:

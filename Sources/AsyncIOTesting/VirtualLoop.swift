@@ -10,6 +10,8 @@ public import AsyncIO
 public final class VirtualLoop {
     /// The loop.
     public let loop: EventLoop
+    /// What runs the jobs of a loop that is not the process's.
+    private let executor: AnyObject?
 
     /// How a run ended.
     public enum Outcome {
@@ -28,6 +30,22 @@ public final class VirtualLoop {
     /// - Throws: `OSError` if the system refuses to create the loop.
     public init(seed: UInt64? = nil) throws {
         loop = try EventLoop(virtualTimeWithSeed: seed)
+        executor = nil
+    }
+
+    /// Creates a loop that is not the executor of the main actor, and that installs nothing in the process. It
+    /// runs on the thread that calls ``run(limit:)``, as an ``EventLoopThread``'s loop runs on its own.
+    ///
+    /// - Parameter seed: A seed for a random but reproducible order of ready entries; nil for asyncio's order.
+    /// - Throws: `OSError` if the system refuses to create the loop.
+    package init(onItsOwnWithSeed seed: UInt64?) throws {
+        loop = try EventLoop(threadInVirtualTimeWithSeed: seed)
+        executor = loop.makeExecutor()
+    }
+
+    /// Creates a task that starts when the loop runs, for a body that belongs to no actor.
+    package func createMainTask<T>(name: String?, _ body: @escaping () async throws -> T) -> AsyncTask<T> {
+        loop.createTaskFromOutside(name: name, body)
     }
 
     /// The virtual time since the loop was created.
@@ -50,7 +68,7 @@ public final class VirtualLoop {
     }
 
     /// Closes the loop. Tasks that have not ended stay suspended forever.
-    public func close() throws { try loop.close() }
+    public func close() throws { try loop.closeAsOwner() }
 }
 
 /// Passes a loop in virtual time to `body`, and closes it afterwards.

@@ -172,7 +172,7 @@ import Testing
         let io = try EventLoopThread(name: "io")
         io.submit { _ in
             // Ignores its cancellation.
-            while true { try? await shield(createTask { try await mailbox.get() }) }
+            while true { _ = try? await shield(createTask { try await mailbox.get() }) }
         }
         while !mailbox.description.contains("getting: 1") { try await sleep(.milliseconds(1)) }
         await #expect(throws: TimeoutError.self) { try await io.shutDown(within: .milliseconds(1)) }

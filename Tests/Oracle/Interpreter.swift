@@ -6,9 +6,9 @@ import AsyncIOTesting
 /// The operations are in extensions, by topic. This is their shared state.
 final class Interpreter {
     let scenario: Scenario
-    let virtual: VirtualLoop
+    private(set) var virtual: VirtualLoop!
     /// Time zero.
-    let epoch: ContinuousClock.Instant
+    private(set) var epoch: ContinuousClock.Instant!
 
     private(set) var lines: [String] = []
     private var latest = 0
@@ -44,17 +44,23 @@ final class Interpreter {
         var isReturn: Bool { if case .returned = self { true } else { false } }
     }
 
-    init(_ scenario: Scenario) throws {
-        self.scenario = scenario
-        virtual = try VirtualLoop()
-        epoch = virtual.loop.now
-        virtual.loop.setExceptionHandler { _ in }
-    }
+    init(_ scenario: Scenario) { self.scenario = scenario }
 
     /// The trace.
-    func run() throws -> [String] {
+    ///
+    /// - Parameter isOnItsOwn: Whether the loop is that of an `EventLoopThread`, in a process with Swift's own
+    ///   executors, instead of the process's loop.
+    func run(isOnItsOwn: Bool) throws -> [String] {
         for (name, spec) in scenario.objects { try make(name, spec) }
-        refs["main"] = virtual.createTask(name: "main") { try await self.run("main", as: "main") }
+        let main = { try await self.run("main", as: "main") }
+        if isOnItsOwn {
+            virtual = try VirtualLoop(onItsOwnWithSeed: nil)
+        } else {
+            virtual = try VirtualLoop()
+        }
+        epoch = virtual.loop.now
+        virtual.loop.setExceptionHandler { _ in }
+        refs["main"] = virtual.createMainTask(name: "main", main)
         switch try virtual.run(limit: scenario.limit) {
         case .finished: finish("end")
         case .deadlock(let tasks): finish("deadlock", tasks)

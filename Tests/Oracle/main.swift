@@ -5,9 +5,14 @@
 
 import Glibc
 
+//
+// With `--loop-thread`, the scenarios run on a loop that is not the process's, as on an EventLoopThread.
+
+let isOnItsOwn = CommandLine.arguments.contains("--loop-thread")
+
 while let line = readLine() {
     guard let json = JSON(line) else { continue }
-    let trace = try Interpreter(Scenario(json)).run()
+    let trace = try Interpreter(Scenario(json)).run(isOnItsOwn: isOnItsOwn)
     print(trace.joined(separator: "\n"))
     print(".")
     fflush(nil)

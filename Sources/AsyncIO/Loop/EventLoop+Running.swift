@@ -158,7 +158,8 @@ extension EventLoop {
 
     func checkCanRun() throws(RuntimeError) {
         if home != nil, EventLoop.here !== self {
-            throw RuntimeError("this event loop is run by its own thread; use EventLoopThread.run { } to run code there")
+            throw RuntimeError(
+                "this event loop is run by its own thread; use EventLoopThread.run { } to run code there")
         }
         if state == .closed { throw RuntimeError("Event loop is closed") }
         if state == .running { throw RuntimeError("This event loop is already running") }

@@ -41,6 +41,12 @@ extension EventLoop {
         try self.init(debug: nil, time: .virtual)
         schedule = seed.map(RandomSchedule.init(seed:))
     }
+
+    /// The same for a loop that installs nothing in the process.
+    package convenience init(threadInVirtualTimeWithSeed seed: UInt64?) throws(OSError) {
+        try self.init(forThreadWith: .automatic, debug: nil, time: .virtual)
+        schedule = seed.map(RandomSchedule.init(seed:))
+    }
 }
 
 extension Runner {
@@ -49,5 +55,18 @@ extension Runner {
             loop.abandonsTasks = true
             loop.schedule = seed.map(RandomSchedule.init(seed:))
         }
+    }
+}
+
+// For tests of loops that are not the process's.
+extension EventLoop {
+    /// Creates the executor of a loop for a thread of its own. The caller retains it.
+    package func makeExecutor() -> AnyObject { LoopThreadExecutor(self) }
+
+    /// Creates a task from outside of the loop, for a body that belongs to no actor.
+    package func createTaskFromOutside<T>(
+        name: String?, _ body: @escaping () async throws -> T
+    ) -> AsyncTask<T> {
+        makeOwnTask(name: name) { _ in try await body() }
     }
 }

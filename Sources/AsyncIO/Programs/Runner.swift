@@ -185,13 +185,17 @@ extension EventLoop {
         try settle()
     }
 
-    /// Creates a task on this loop, for a body that belongs to the library.
-    private func makeOwnTask(_ body: @escaping @Sendable (EventLoop) async throws -> Void) -> AsyncTask<Void> {
-        guard let home else { return makeMainTask { try await body(self) } }
-        return home.object.assume { executor in
-            createTask(isolation: executor) {
-                _ = executor
-                try await body(executor.loop)
+    /// Creates a task on this loop from outside, for a body that belongs to no actor.
+    func makeOwnTask<T>(name: String? = nil, _ body: @escaping (EventLoop) async throws -> T) -> AsyncTask<T> {
+        // SAFETY: the body runs on this thread, in the run that follows.
+        nonisolated(unsafe) let body = body
+        guard let home else { return makeMainTask(name: name) { try await unsafe body(self) } }
+        return whileCurrent {
+            home.object.assume { executor in
+                createTask(name: name, isolation: executor) {
+                    _ = executor
+                    return try await unsafe body(self)
+                }
             }
         }
     }

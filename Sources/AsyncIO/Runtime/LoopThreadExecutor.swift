@@ -66,10 +66,6 @@ actor LoopThreadExecutor: SerialExecutor {
     @inline(__always)
     private nonisolated var isHere: Bool { unsafe ThreadState.loop == Unretained(loop).pointer }
 
-    /// The executor of the loop that runs on this thread, if the loop has a thread of its own.
-    @usableFromInline
-    static var ofThisThread: LoopThreadExecutor? { EventLoop.here?.home?.object }
-
     /// Nil on other threads, so that `checkIsolated` can print its message.
     @usableFromInline
     nonisolated func isIsolatingCurrentContext() -> Bool? { isHere ? true : nil }
@@ -85,11 +81,9 @@ actor LoopThreadExecutor: SerialExecutor {
     }
 
     /// Calls `body` in the isolation of this executor. Loop thread only.
-    @inlinable
-    nonisolated func assume<T>(_ body: (isolated LoopThreadExecutor) -> T) -> T {
+    nonisolated func assume<T>(_ body: (isolated any Actor) -> T) -> T {
         checkIsolated()
-        // SAFETY: the line above has checked what the compiler cannot see.
-        return withoutActuallyEscaping(body) { unsafe unsafeBitCast($0, to: ((LoopThreadExecutor) -> T).self)(self) }
+        return unsafe LoopHome(actor: self).assume(body)
     }
 
     // MARK: After the end

@@ -71,7 +71,8 @@ extension EventLoop {
         try check(signal)
         try checkOpen(operation)
         guard Thread.isMain || home != nil else {
-            throw RuntimeError("\(operation)(): signals can be handled only on the process's first thread and on an EventLoopThread")
+            throw RuntimeError(
+                "\(operation)(): signals can be handled only on the process's first thread and on an EventLoopThread")
         }
         do {
             try signals.change(signal, body)

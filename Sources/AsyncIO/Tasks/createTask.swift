@@ -33,8 +33,9 @@ func createTask<T>(
     _ body: @escaping () async throws -> T
 ) -> AsyncTask<T> {
     // A synchronous closure in a function that belongs to no actor has no isolation, although it runs on a
-    // loop. A task without isolation would leave a loop that is not the process's.
-    if isolation == nil, let home = LoopThreadExecutor.ofThisThread {
+    // loop. Without isolation, a task would leave a loop that is not the process's, and each of its waits would
+    // cost two more entries of a loop that is.
+    if isolation == nil, let home = LoopHome.ofThisThread {
         // SAFETY: the caller and the task run on this thread.
         nonisolated(unsafe) let body = body
         return home.assume { home in

@@ -175,13 +175,15 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     }
 
     private func putInReservedPlace(_ item: Element) throws {
-        let served = try state.withLock { state throws -> MailboxWaiter<Element>? in
+        let (getter, putter) = try state.withLock { state throws in
             state.reserved -= 1
             // What was accepted before a shutdown is delivered; this was not accepted yet.
             if state.isShutDown { throw QueueShutDown() }
-            return Self.accept(item, &state)
+            // If a getter was waiting, the place is still free.
+            return (Self.accept(item, &state), reservePlace(&state))
         }
-        if let served { deliver(served) }
+        if let getter { deliver(getter) }
+        if let putter { deliver(putter) }
     }
 
     /// Adds an item, or gives it to the first getter in line, which is returned.

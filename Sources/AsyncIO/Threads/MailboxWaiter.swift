@@ -17,7 +17,9 @@ final class MailboxWaiter<Element: Sendable>: @unchecked Sendable {
     init(_ waiting: Waiting) { self.waiting = waiting }
 
     func takeItem() -> Element {
-        guard let item = item.take() else { fatalError("a getter was served without an item; this is a bug in swift-asyncio") }
+        guard let item = item.take() else {
+            fatalError("a getter was served without an item; this is a bug in swift-asyncio")
+        }
         return item
     }
 }
@@ -61,10 +63,10 @@ enum Waiting: @unchecked Sendable {
     case task(ResumableOnce)
     case gate(ThreadGate)
 
-    /// How the calling task waits.
+    /// How the calling task waits. A task that its loop knows uses the means of the loop.
     static func ofThisTask(_ purpose: StaticString, on subject: AnyObject) -> Waiting {
-        if let loop = EventLoop.here { return .loop(loop, Waiter(for: purpose, on: subject)) }
-        return .task(ResumableOnce())
+        guard let loop = EventLoop.here, loop.carriers.current != nil else { return .task(ResumableOnce()) }
+        return .loop(loop, Waiter(for: purpose, on: subject))
     }
 
     /// Suspends the calling task until ``wake()``.

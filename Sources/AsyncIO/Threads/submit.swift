@@ -112,15 +112,27 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
     /// asyncio: `asyncio.wrap_future`.
     public var value: Value {
         get async throws {
-            await unsafe withUnsafeContinuation { continuation in
-                let continuation = unsafe Continuation(continuation)
-                let isDone = state.withLock { state in
-                    if state.result == nil { state.continuations.append(continuation) }
-                    return state.result != nil
-                }
-                if isDone { continuation.resume() }
-            }
+            await waitForEnd()
             return try outcome()
+        }
+    }
+
+    /// How the task has ended, after waiting for that.
+    package var result: Result<Value, any Error> {
+        get async {
+            await waitForEnd()
+            return Result { try outcome() }
+        }
+    }
+
+    private func waitForEnd() async {
+        await unsafe withUnsafeContinuation { continuation in
+            let continuation = unsafe Continuation(continuation)
+            let isDone = state.withLock { state in
+                if state.result == nil { state.continuations.append(continuation) }
+                return state.result != nil
+            }
+            if isDone { continuation.resume() }
         }
     }
 

@@ -19,8 +19,18 @@ extension EventLoop {
     package func runUntilStalled(limit: Duration?) throws -> Bool {
         virtualLimit = limit?.roundedUpNanoseconds
         defer { virtualLimit = nil }
-        try run(until: { isStalled })
+        try whileOwner { try run(until: { isStalled }) }
         return !timers.isEmpty
+    }
+
+    /// Calls `body` as code of this loop's thread, if the loop is to run on one of its own.
+    private func whileOwner<T>(_ body: () throws -> T) rethrows -> T {
+        home == nil ? try body() : try whileCurrent(body)
+    }
+
+    package func closeAsOwner() throws(RuntimeError) {
+        let result = whileOwner { Result { () throws(RuntimeError) in try close() } }
+        try result.get()
     }
 }
 

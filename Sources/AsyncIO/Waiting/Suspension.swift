@@ -137,7 +137,9 @@ private final class CancelTarget: @unchecked Sendable {
         if EventLoop.here === loop {
             wasAccepted = future.cancel()
         } else {
-            loop.send(.callback { [self] in wasAccepted = future.cancel() })
+            let item = Inbox.Item.callback { [self] in wasAccepted = future.cancel() }
+            // A loop inside another one may have ended; the outer one runs on the same thread.
+            if !loop.send(item), loop.home == nil { LoopExecutor.shared.adopt(item) }
         }
     }
 }

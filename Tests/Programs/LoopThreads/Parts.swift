@@ -56,7 +56,7 @@ actor Shard {
         try await writeFile(path, "hello file")
         check("file", try await readText(path) == "hello file")
         unlink(path)
-        check("gather", try await gather([3, 1, 2]) { try await sleep(.milliseconds($0)); return $0 } == [3, 1, 2])
+        check("gather", try await gather([3, 1, 2], after) == [3, 1, 2])
         let task = createTask { try await sleep(.seconds(50)) }
         try await sleep(.milliseconds(1))
         task.cancel("enough")
@@ -90,8 +90,7 @@ actor Shard {
             }
         }
         check("plain task", try await plain.value)
-        let race = try await race([30, 1, 20]) { try await sleep(.milliseconds($0)); return $0 }
-        check("race", race == 1)
+        check("race", try await race([30, 1, 20], after) == 1)
         // A task that a synchronous closure without isolation starts.
         let tasks = await helper()
         var values: [Int] = []
@@ -106,6 +105,11 @@ actor Shard {
         writer.close()
         try await server.shutdown(within: .seconds(5))
     }
+}
+
+func after(_ milliseconds: Int) async throws -> Int {
+    try await sleep(.milliseconds(milliseconds))
+    return milliseconds
 }
 
 /// Belongs to no actor.

@@ -38,10 +38,16 @@ internal import AsyncIOSystem
 /// For a global actor, use ``make(name:debug:backend:)``:
 ///
 /// ```swift
-/// @globalActor enum Network {
-///     static let shared = EventLoopThread.make(name: "network")
+/// @globalActor actor Network {
+///     static let shared = Network()
+///     nonisolated let io = EventLoopThread.make(name: "network")
+///     nonisolated var unownedExecutor: UnownedSerialExecutor { io.unownedExecutor }
 /// }
 /// ```
+///
+/// (A global actor whose `shared` is the `EventLoopThread` itself works too, but Swift 6.3 does not compile
+/// `createTask { }` and similar calls in its functions: the compiler reports a pattern that it does not
+/// understand.)
 ///
 /// ## The end
 ///
@@ -74,15 +80,22 @@ public actor EventLoopThread {
     public init(
         name: String? = nil, debug: Bool? = nil, backend: EventLoop.Backend = .automatic
     ) throws(OSError) {
-        try self.init(EventLoop(forThreadWith: backend, debug: debug, time: .real), name: name)
+        loop = try EventLoop(forThreadWith: backend, debug: debug, time: .real)
+        if let name { loop.name = name }
+        thread = LoopThread(LoopThreadExecutor(loop))
+        try thread.start()
     }
 
-    /// - Parameter loop: A loop that does not run yet.
-    package init(_ loop: EventLoop, name: String?) throws(OSError) {
-        if let name { loop.name = name }
+    /// For tests: a loop whose thread has not started. Its first task can be submitted before it runs.
+    package init(notStarted loop: EventLoop) {
         self.loop = loop
-        thread = try LoopThread(LoopThreadExecutor(loop))
+        thread = LoopThread(LoopThreadExecutor(loop))
     }
+
+    package nonisolated func start() throws(OSError) { try thread.start() }
+
+    /// What the tasks of a loop in virtual time were waiting for when nothing could happen anymore.
+    package nonisolated var deadlockReport: (waiting: [String], cycles: [String])? { thread.deadlockReport }
 
     /// Starts a thread that runs a new loop, for a constant that lives as long as the process. If the system
     /// does not allow this, the program stops with a message.

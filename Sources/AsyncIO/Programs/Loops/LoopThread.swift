@@ -22,6 +22,8 @@ final class LoopThread: Sendable {
         var thread: JoinableThread?
         var waiters: [Continuation] = []
         var gates: [ThreadGate] = []
+        /// Of a loop in virtual time on which nothing could happen anymore.
+        var deadlockReport: (waiting: [String], cycles: [String])?
     }
 
     private enum Phase {
@@ -34,12 +36,22 @@ final class LoopThread: Sendable {
 
     private let state = Guarded(State())
 
-    init(_ executor: LoopThreadExecutor) throws(OSError) {
-        self.executor = executor
+    init(_ executor: LoopThreadExecutor) { self.executor = executor }
+
+    var deadlockReport: (waiting: [String], cycles: [String])? { state.withLock { $0.deadlockReport } }
+
+    /// Starts the thread, once. If the system does not allow it, the loop is closed.
+    func start() throws(OSError) {
         do {
             let thread = try Thread.startJoinable(named: executor.loop.name) { self.work() }
             state.withLock { $0.thread = thread }
         } catch {
+            loop.whileCurrent {
+                // A loop that never ran can be closed.
+                try? loop.close()
+                executor.runLateJobs()
+                tellEnd(0, nil)
+            }
             throw OSError(error, "cannot start a thread for an event loop")
         }
     }
@@ -48,7 +60,12 @@ final class LoopThread: Sendable {
 
     private func work() {
         loop.whileCurrent {
-            let failure = end(after: Result { try loop.runForever() })
+            let run = Result { try loop.runForever() }
+            if loop.hasStalled {
+                let report = loop.deadlockReport
+                state.withLock { $0.deadlockReport = report }
+            }
+            let failure = end(after: run)
             let left = loop.leftTasks
             executor.runLateJobs()
             tellEnd(left, failure)
@@ -67,6 +84,8 @@ final class LoopThread: Sendable {
         }
         do {
             try loop.finish(within: limit)
+        } catch where loop.hasStalled {
+            // In virtual time, what does not end now never will.
         } catch {
             failure = failure ?? error
         }
@@ -163,8 +182,7 @@ extension EventLoop {
                 stop()
             }, at: time.advanced(by: limit))
         defer { timer.cancel() }
-        do { try finish() } catch where isOver {
-            // What is left is reported when the loop is closed.
-        }
+        // What is left is reported when the loop is closed.
+        do { try finish() } catch where isOver { return }
     }
 }

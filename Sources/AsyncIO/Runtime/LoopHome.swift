@@ -1,0 +1,24 @@
+/// The actor that code belongs to if it runs on a loop and names no other actor: the main actor on a loop of the
+/// process, and the executor of a loop that has a thread of its own.
+@safe
+@usableFromInline
+struct LoopHome {
+    private let actor: any Actor
+
+    /// - Precondition: This thread runs the loop of `actor`.
+    @unsafe
+    init(actor: any Actor) { self.actor = actor }
+
+    /// The actor of the loop that runs on this thread; nil if no loop does.
+    @usableFromInline
+    static var ofThisThread: LoopHome? {
+        EventLoop.here.map { unsafe LoopHome(actor: $0.home?.object ?? MainActor.shared) }
+    }
+
+    /// Calls `body` in the isolation of the actor.
+    @usableFromInline
+    func assume<T>(_ body: (isolated any Actor) -> T) -> T {
+        // SAFETY: isolation is a promise to the compiler, which `init` has checked.
+        withoutActuallyEscaping(body) { unsafe unsafeBitCast($0, to: ((any Actor) -> T).self)(actor) }
+    }
+}
