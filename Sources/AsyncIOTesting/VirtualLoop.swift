@@ -13,7 +13,7 @@ public final class VirtualLoop {
     /// What runs the jobs of a loop that is not the process's.
     private let executor: AnyObject?
 
-    /// How a run ended.
+    /// How a run ended. There are no other ways, so that a `switch` needs no default.
     public enum Outcome {
         /// Every task has ended, and no timer is left.
         case finished

@@ -105,14 +105,14 @@ import Testing
 
     @Test(arguments: Kind.allCases) func aServerAndItsEnd(kind: Kind) async throws {
         try await sweep(kind) {
-            let server = try await startServer(hosts: ["127.0.0.1", "localhost"], port: 0, echoing)
+            let server = try await startServer(on: .tcp(hosts: ["127.0.0.1", "localhost"], port: 0), echoing)
             try await withServer(server, grace: .milliseconds(20)) { server in
                 let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
                 defer { writer.abort() }
                 try await writer.write("hi\n")
                 _ = try await reader.readLine()
                 // This client stays connected, so its connection has to be closed.
-                try await server.shutdown(within: .milliseconds(3))
+                try await server.shutdown(grace: .milliseconds(3))
                 try await server.waitClosed()
             }
         }
@@ -120,7 +120,7 @@ import Testing
 
     @Test(arguments: Kind.allCases) func aServerForEver(kind: Kind) async throws {
         try await sweep(kind) {
-            let server = try await startServer(host: "127.0.0.1", port: 0, startServing: false, echoing)
+            let server = try await startServer(host: "127.0.0.1", port: 0, options: .init(startServing: false), echoing)
             defer { server.close() }
             let ending = createTask {
                 try await sleep(.milliseconds(2))
@@ -153,9 +153,9 @@ import Testing
         let (client, server) = (try clientContext(), try serverContext())
         try await sweep(kind) {
             let (ours, theirs) = try Peer.pair()
-            let (reader, writer) = try await openConnection(socket: ours)
+            let (reader, writer) = try await openConnection(to: .socket(ours))
             defer { writer.abort() }
-            let (_, other) = try await openConnection(socket: theirs.giveUp())
+            let (_, other) = try await openConnection(to: .socket(theirs.giveUp()))
             defer { other.abort() }
             let answering = createTask { try await other.startTLS(server) }
             defer { answering.cancel() }

@@ -28,7 +28,7 @@ import Testing
     @Test func resultsComeInTheOrderOfTheElements() async throws {
         var results: [Int] = []
         let duration = try await time {
-            for try await seconds in [3, 1, 2].concurrentMap(limit: 3, { try await Load().work($0) }) {
+            for try await seconds in concurrentMap([3, 1, 2], limit: 3, { try await Load().work($0) }) {
                 results.append(seconds)
             }
         }
@@ -38,7 +38,7 @@ import Testing
 
     @Test func resultsMayComeAsTheyAreReady() async throws {
         var results: [Int] = []
-        for try await seconds in [3, 1, 2].concurrentMap(limit: 3, ordered: false, { try await Load().work($0) }) {
+        for try await seconds in concurrentMap([3, 1, 2], limit: 3, ordered: false, { try await Load().work($0) }) {
             results.append(seconds)
         }
         #expect(results == [1, 2, 3])
@@ -47,7 +47,7 @@ import Testing
     @Test(arguments: [true, false]) func noMoreThanTheLimitRunAtATime(ordered: Bool) async throws {
         let load = Load()
         var count = 0
-        for try await _ in (0..<100).concurrentMap(limit: 7, ordered: ordered, { try await load.work($0 % 3) }) {
+        for try await _ in concurrentMap(0..<100, limit: 7, ordered: ordered, { try await load.work($0 % 3) }) {
             count += 1
         }
         #expect(count == 100)
@@ -58,7 +58,7 @@ import Testing
         let load = Load()
         var taken = 0
         var ahead = 0
-        for try await _ in (0..<50).concurrentMap(limit: 4, ordered: ordered, { _ in try await load.work(1) }) {
+        for try await _ in concurrentMap(0..<50, limit: 4, ordered: ordered, { _ in try await load.work(1) }) {
             taken += 1
             try await sleep(.seconds(10))
             ahead = max(ahead, load.begun - taken)
@@ -77,7 +77,7 @@ import Testing
         }
         var results: [Int] = []
         let duration = try await time {
-            for try await number in source.concurrentMap(limit: 2, { try await Load().work(1) * $0 }) {
+            for try await number in concurrentMap(source, limit: 2, { try await Load().work(1) * $0 }) {
                 results.append(number)
                 #expect(pulled <= results.count + 3)
             }
@@ -91,7 +91,7 @@ import Testing
         let load = Load()
         var results: [Int] = []
         await #expect(throws: Boom(2)) {
-            let numbers = (0..<10).concurrentMap(limit: 4) { number in
+            let numbers = concurrentMap(0..<10, limit: 4) { number in
                 if number == 2 { throw Boom(2) }
                 return try await load.work(number + 1)
             }
@@ -107,7 +107,7 @@ import Testing
     @Test func errorsThatNobodyCanSeeAnyMoreAreNotReported() async throws {
         let reports = try Reports()
         await #expect(throws: Boom(1)) {
-            for try await _ in (0..<5).concurrentMap(limit: 5, { if $0 > 0 { throw Boom($0) } }) {
+            for try await _ in concurrentMap(0..<5, limit: 5, { if $0 > 0 { throw Boom($0) } }) {
                 try await sleep(.seconds(1))
             }
         }
@@ -123,7 +123,7 @@ import Testing
         }
         var results: [Int] = []
         await #expect(throws: Boom(3)) {
-            for try await number in source.concurrentMap(limit: 5, { try await Load().work($0) }) {
+            for try await number in concurrentMap(source, limit: 5, { try await Load().work($0) }) {
                 results.append(number)
             }
         }
@@ -137,7 +137,7 @@ import Testing
             defer { isSourceClosed = true }
             for number in 1... { try await yield(number) }
         }
-        for try await number in source.concurrentMap(limit: 3, { try await load.work($0) }) where number == 2 { break }
+        for try await number in concurrentMap(source, limit: 3, { try await load.work($0) }) where number == 2 { break }
         try await settle()
         #expect(load.now == 0)
         #expect(isSourceClosed)
@@ -149,7 +149,7 @@ import Testing
     @Test func cancellingTheConsumerCancelsEverything() async throws {
         let load = Load()
         let task = createTask {
-            for try await _ in (1...100).concurrentMap(limit: 3, { _ in try await load.work(10) }) {}
+            for try await _ in concurrentMap(1...100, limit: 3, { _ in try await load.work(10) }) {}
         }
         try await sleep(.seconds(15))
         task.cancel()
@@ -160,17 +160,17 @@ import Testing
     }
 
     @Test func anEmptySourceGivesNothing() async throws {
-        for try await _ in [Int]().concurrentMap(limit: 3, { $0 }) { Issue.record("a result from an empty sequence") }
+        for try await _ in concurrentMap([Int](), limit: 3, { $0 }) { Issue.record("a result from an empty sequence") }
     }
 
     @Test func aLimitOfNobodyIsAMistake() async throws {
         await #expect(throws: ValueError.self) {
-            for try await _ in [1].concurrentMap(limit: 0, { $0 }) {}
+            for try await _ in concurrentMap([1], limit: 0, { $0 }) {}
         }
     }
 
     @Test func theEndStaysTheEnd() async throws {
-        let iterator = [1].concurrentMap(limit: 1) { $0 }.makeAsyncIterator()
+        let iterator = concurrentMap([1], limit: 1) { $0 }.makeAsyncIterator()
         #expect(try await iterator.next() == 1)
         #expect(try await iterator.next() == nil)
         #expect(try await iterator.next() == nil)

@@ -27,11 +27,11 @@ import Testing
 
     @Test func theFamilyCanBeChosen() async throws {
         try await withServer(host: nil) { port in
-            let streams = try await openConnection(host: "localhost", port: port, family: .ipv4)
+            let streams = try await openConnection(host: "localhost", port: port, options: .init(family: .ipv4))
             #expect(streams.1.peerAddress?.family == .ipv4)
             try await check(streams)
             await #expect(throws: ResolveError.self) {
-                _ = try await openConnection(host: "127.0.0.1", port: port, family: .ipv6)
+                _ = try await openConnection(host: "127.0.0.1", port: port, options: .init(family: .ipv6))
             }
         }
     }
@@ -41,7 +41,8 @@ import Testing
         // No one listens on one of them.
         for host in ["127.0.0.1", "::1"] {
             try await withServer(host: host) { port in
-                let streams = try await openConnection(to: loopbacks(port), happyEyeballsDelay: delay)
+                let streams = try await openConnection(
+                    to: .addresses(loopbacks(port)), options: .init(happyEyeballsDelay: delay))
                 #expect(streams.1.peerAddress?.host == host)
                 try await check(streams)
             }
@@ -55,7 +56,8 @@ import Testing
                 let addresses = try [silent, Endpoint(host: "127.0.0.1", port: port)]
                 let loop = try EventLoop.running
                 let start = loop.now
-                let streams = try await openConnection(to: addresses, happyEyeballsDelay: .milliseconds(20))
+                let streams = try await openConnection(
+                    to: .addresses(addresses), options: .init(happyEyeballsDelay: .milliseconds(20)))
                 #expect(loop.now - start >= .milliseconds(20))
                 #expect(loop.now - start < .seconds(5))
                 #expect(streams.1.peerAddress == addresses[1])
@@ -73,7 +75,8 @@ import Testing
             let addresses = try hosts.map { try Endpoint(host: $0, port: 1) }
             do {
                 _ = try await openConnection(
-                    to: addresses, happyEyeballsDelay: delay, interleave: interleave, allErrors: true)
+                    to: .addresses(addresses),
+                    options: .init(happyEyeballsDelay: delay, interleave: interleave, allErrors: true))
             } catch let group as ExceptionGroup {
                 return group.errors.map { error in
                     hosts.first { "\(error)".contains("\($0):1") || "\(error)".contains("[\($0)]:1") } ?? "?"
@@ -90,18 +93,19 @@ import Testing
 
     @Test func everyAddressSaysWhyItFailed() async throws {
         let before = Process.descriptors
-        let error = await #expect(throws: OSError.self) { _ = try await openConnection(to: loopbacks(1)) }
+        let error = await #expect(throws: OSError.self) { _ = try await openConnection(to: .addresses(loopbacks(1))) }
         #expect(error?.code == .connectionRefused)
         #expect(error?.description.contains("127.0.0.1:1") == true)
         #expect(error?.description.contains("[::1]:1") == true)
         for delay in [nil, Duration.milliseconds(1)] {
             let group = await #expect(throws: ExceptionGroup.self) {
-                _ = try await openConnection(to: loopbacks(1), happyEyeballsDelay: delay, allErrors: true)
+                _ = try await openConnection(
+                    to: .addresses(loopbacks(1)), options: .init(happyEyeballsDelay: delay, allErrors: true))
             }
             #expect(group?.errors.count == 2)
             #expect(group?.errors.allSatisfy { ($0 as? OSError)?.code == .connectionRefused } == true)
         }
-        await #expect(throws: ValueError.self) { _ = try await openConnection(to: []) }
+        await #expect(throws: ValueError.self) { _ = try await openConnection(to: .addresses([])) }
         try await settle()
         #expect(Process.opened(since: before) == [])
     }
@@ -109,7 +113,7 @@ import Testing
     @Test func aLocalAddressIsWhereTheConnectionComesFrom() async throws {
         try await withServer(host: "127.0.0.1") { port in
             let local = try Endpoint(host: "127.0.0.2", port: 0)
-            let streams = try await openConnection(host: "127.0.0.1", port: port, localAddress: local)
+            let streams = try await openConnection(host: "127.0.0.1", port: port, options: .init(localAddress: local))
             #expect(streams.1.localAddress?.host == "127.0.0.2")
             try await check(streams)
         }
@@ -119,11 +123,11 @@ import Testing
         let local = try Endpoint(host: "127.0.0.1", port: 0)
         try await withServer(host: nil) { port in
             // Only the IPv4 address works.
-            let streams = try await openConnection(to: loopbacks(port), localAddress: local)
+            let streams = try await openConnection(to: .addresses(loopbacks(port)), options: .init(localAddress: local))
             #expect(streams.1.peerAddress?.family == .ipv4)
             try await check(streams)
             let error = await #expect(throws: OSError.self) {
-                _ = try await openConnection(host: "::1", port: port, localAddress: local)
+                _ = try await openConnection(host: "::1", port: port, options: .init(localAddress: local))
             }
             #expect(error?.description.contains("IPv6") == true)
         }
@@ -133,7 +137,7 @@ import Testing
         try await withServer(host: "127.0.0.1") { port in
             let error = await #expect(throws: OSError.self) {
                 _ = try await openConnection(
-                    host: "127.0.0.1", port: port, localAddress: Endpoint(host: "192.0.2.1", port: 0))
+                    host: "127.0.0.1", port: port, options: .init(localAddress: Endpoint(host: "192.0.2.1", port: 0)))
             }
             #expect(error?.description.contains("192.0.2.1") == true)
         }
@@ -143,8 +147,7 @@ import Testing
         try await withSilentPort { silent in
             let before = Process.descriptors
             let task = createTask {
-                _ = try await openConnection(
-                    host: silent.host, port: silent.port ?? 0, happyEyeballsDelay: delay)
+                _ = try await openConnection(to: .addresses([silent]), options: .init(happyEyeballsDelay: delay))
             }
             try await sleep(.milliseconds(30))
             #expect(!task.isDone)
@@ -179,7 +182,7 @@ import Testing
 
     @Test func aConnectedSocketBecomesAStream() async throws {
         let (ours, peer) = try Peer.pair()
-        let (reader, writer) = try await openConnection(socket: ours)
+        let (reader, writer) = try await openConnection(to: .socket(ours))
         peer.send("hi\n")
         #expect(try await reader.readLine() == Array("hi\n".utf8))
         writer.close()
@@ -191,11 +194,11 @@ import Testing
         let loop = try EventLoop.running
         let datagrams = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(datagrams) }
-        await #expect(throws: ValueError.self) { _ = try await openConnection(socket: datagrams) }
+        await #expect(throws: ValueError.self) { _ = try await openConnection(to: .socket(datagrams)) }
         await #expect(throws: ValueError.self) {
-            _ = try await loop.createConnection(socket: datagrams) { RecordingProtocol() }
+            _ = try await loop.createConnection(to: .socket(datagrams)) { RecordingProtocol() }
         }
-        await #expect(throws: ValueError.self) { _ = try await openConnection(socket: -1) }
+        await #expect(throws: ValueError.self) { _ = try await openConnection(to: .socket(Int32(-1))) }
         #expect(fcntl(datagrams, F_GETFD) != -1)
     }
 

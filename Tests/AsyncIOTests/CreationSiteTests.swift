@@ -58,7 +58,7 @@ struct CreationSiteTests {
         }
         // The feeder has started tasks for all elements and has ended.
         try await expectTasks(2, at: line + 7) {
-            for try await _ in (1...2).concurrentMap(limit: 5, { _ in try await sleep(.seconds(1)) }) {}
+            for try await _ in concurrentMap(1...2, limit: 5, { _ in try await sleep(.seconds(1)) }) {}
         }
     }
 
@@ -82,6 +82,6 @@ struct CreationSiteTests {
         try await sleep(.zero)
         #expect(try formatTaskTree().contains("created at AsyncIOTests/CreationSiteTests.swift:\(line)"))
         writer.close()
-        try await server.shutdown(within: .seconds(5))
+        try await server.shutdown(grace: .seconds(5))
     }
 }

@@ -12,12 +12,12 @@ import Testing
 
     @Test func aBurstOfConnectionsToAUnixServerIsServed() async throws {
         let name = abstractName()
-        let server = try await startUnixServer(path: name) { reader, writer in
+        let server = try await startServer(on: .unix(path: name)) { reader, writer in
             try await writer.write(try await reader.readLine())
         }
         defer { server.close() }
         let answers = try await gather(Array(0..<400)) { number in
-            let (reader, writer) = try await openUnixConnection(path: name)
+            let (reader, writer) = try await openConnection(to: .unix(path: name))
             defer { writer.close() }
             try await writer.write("\(number)\n")
             return try await reader.readTextLine()
@@ -52,9 +52,9 @@ import Testing
         }
         let before = Process.descriptors
         await #expect(throws: TimeoutError.self) {
-            try await withTimeout(.milliseconds(30)) { _ = try await openUnixConnection(path: name) }
+            try await withTimeout(.milliseconds(30)) { _ = try await openConnection(to: .unix(path: name)) }
         }
-        let connecting = createTask { _ = try await openUnixConnection(path: name) }
+        let connecting = createTask { _ = try await openConnection(to: .unix(path: name)) }
         try await sleep(.milliseconds(5))
         connecting.cancel()
         await #expect(throws: CancellationError.self) { try await connecting.value }

@@ -110,7 +110,7 @@ import Testing
 /// The whole life of a server in one call.
 @Suite(.eventLoop) struct ServeUntilTests {
     private func server(_ handler: @escaping (StreamReader, StreamWriter) async throws -> Void) async throws -> Server {
-        try await startServer(host: "127.0.0.1", port: 0, startServing: false, handler)
+        try await startServer(host: "127.0.0.1", port: 0, options: .init(startServing: false), handler)
     }
 
     @Test func aSignalEndsItAfterTheGrace() async throws {

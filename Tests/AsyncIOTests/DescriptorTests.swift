@@ -19,6 +19,22 @@ import Testing
         }
     }
 
+    @Test func aDescriptorMayBeANumberOrAValueOfSwiftSystem() throws {
+        let pipe = try Pipe()
+        try withLoop { loop in
+            var isReadable = false
+            try loop.addReader(FileDescriptor(rawValue: pipe.reader)) {
+                isReadable = true
+                loop.stop()
+            }
+            pipe.send()
+            try loop.runForever()
+            #expect(isReadable)
+            let wasRemoved = try loop.removeReader(pipe.reader)
+            #expect(wasRemoved)
+        }
+    }
+
     @Test func aWriterRunsWhenThereIsRoom() throws {
         let pipe = try Pipe()
         pipe.fill()
@@ -143,11 +159,11 @@ import Testing
 
     @Test func whatIsNoDescriptorIsRefused() throws {
         try withLoop { loop in
-            #expect(throws: ValueError.self) { try loop.addReader(-1) {} }
-            #expect(throws: ValueError.self) { try loop.addWriter(-1) {} }
-            let wasRemoved = try loop.removeReader(-1)
+            #expect(throws: ValueError.self) { try loop.addReader(Int32(-1)) {} }
+            #expect(throws: ValueError.self) { try loop.addWriter(Int32(-1)) {} }
+            let wasRemoved = try loop.removeReader(Int32(-1))
             #expect(!wasRemoved)
-            let error = #expect(throws: OSError.self) { try loop.addReader(1_000_000) {} }
+            let error = #expect(throws: OSError.self) { try loop.addReader(Int32(1_000_000)) {} }
             #expect(error?.code == .badFileDescriptor)
         }
     }

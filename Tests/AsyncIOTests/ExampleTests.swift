@@ -252,12 +252,10 @@ private func withoutColors(_ text: String) -> String { text.replacing(/\x{1B}\[[
 
     /// What the condition example prints on a terminal, with the line ends of a file.
     private func outputOnTerminal(_ environment: [String: String]) async throws -> String {
-        var options = SubprocessOptions()
-        options.terminal = TerminalSize()
         let inherited = AsyncSubprocess.inheritedEnvironment.filter { $0.key != "NO_COLOR" }
+        let options = SubprocessOptions(environment: inherited.merging(environment) { $1 }, terminal: TerminalSize())
         let process = try await createSubprocess(
-            Program.path("rexasyncio"), arguments: ["--condition"],
-            environment: inherited.merging(environment) { $1 }, options: options)
+            Program.path("rexasyncio"), arguments: ["--condition"], options: options)
         let terminal = try #require(process.terminal)
         let output = text(try await terminal.reader.read())
         #expect(try await process.wait() == 0)

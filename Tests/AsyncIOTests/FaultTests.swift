@@ -194,8 +194,8 @@ import Testing
         environment["SESSION_KEY"] = Certificates.localhost.key
         environment["SESSION_AUTHORITY"] = Certificates.authority.certificate
         return try await withSubprocess(
-            Program.path("session-program"), arguments: ["session"], stdin: .devNull, stdout: .pipe,
-            stderr: .pipe, environment: environment
+            Program.path("session-program"), arguments: ["session"], stdin: .devNull, stdout: .pipe, stderr: .pipe,
+            options: .init(environment: environment)
         ) { process in
             let (output, errors) = try await process.communicate()
             let lines = String(decoding: output ?? [], as: UTF8.self).split(separator: "\n").map(String.init)
@@ -290,7 +290,8 @@ import Testing
     }
 
     @Test func aServerTakesTheSocketsOfItsSupervisor() async throws {
-        let listener = try await startServer(host: "127.0.0.1", port: 0, startServing: false) { _, _ in }
+        let listener = try await startServer(host: "127.0.0.1", port: 0, options: .init(startServing: false)) { _, _ in
+        }
         defer { listener.close() }
         var options = SubprocessOptions()
         options.descriptors = [3: try #require(listener.sockets.first)]

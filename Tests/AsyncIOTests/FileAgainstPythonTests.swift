@@ -21,7 +21,7 @@ import Testing
             case .write(let text): "write \(text)"
             case .seek(let offset, .start): "seek \(offset) 0"
             case .seek(let offset, .current): "seek \(offset) 1"
-            case .seek(let offset, .end): "seek \(offset) 2"
+            case .seek(let offset, _): "seek \(offset) 2"
             case .truncate(let size): "truncate \(size.map(String.init) ?? "")"
             }
         }

@@ -233,7 +233,9 @@ import Testing
         #expect(error?.code == .isDirectory)
         #expect(error?.operation == "opening \(directory.path)")
         await #expect(throws: ValueError.self) { _ = try await openFile("zero\0byte") }
-        await #expect(throws: ValueError.self) { _ = try await openFile(directory("x"), .write, permissions: -1) }
+        await #expect(throws: ValueError.self) {
+            _ = try await openFile(directory("x"), .write, permissions: FilePermissions(rawValue: 0o10000))
+        }
     }
 
     @Test(arguments: FileBackend.available)

@@ -15,7 +15,7 @@ import Testing
 
     @Test func aStreamMayHaveNoLimit() async throws {
         let (ours, peer) = try Peer.pair()
-        let (reader, writer) = try await openConnection(socket: ours, limit: .max)
+        let (reader, writer) = try await openConnection(to: .socket(ours), options: .init(limit: .max))
         peer.send("line\nrest")
         #expect(try await reader.readLine() == Array("line\n".utf8))
         peer.endWriting()
@@ -25,7 +25,7 @@ import Testing
 
     @Test func aReadMayAskForMoreThanThereCanBe() async throws {
         let (ours, peer) = try Peer.pair()
-        let (reader, writer) = try await openConnection(socket: ours)
+        let (reader, writer) = try await openConnection(to: .socket(ours))
         peer.send("some")
         #expect(try await reader.read(.max) == Array("some".utf8))
         peer.send("more")
@@ -38,7 +38,7 @@ import Testing
     @Test(.requires(.tls)) func soMayOneOverTLS() async throws {
         try await withTLSServer { port in
             let (reader, writer) = try await openConnection(
-                host: "127.0.0.1", port: port, limit: .max, tls: clientContext())
+                host: "127.0.0.1", port: port, tls: clientContext(), options: .init(limit: .max))
             try await writer.write("some\nmore\n")
             #expect(try await reader.readLine() == Array("some\n".utf8))
             try await writer.write("x")
@@ -50,7 +50,7 @@ import Testing
 
     @Test func aBacklogMayBeAnyNumber() async throws {
         for backlog in [Int.max, .min, 0] {
-            let server = try await startServer(host: "127.0.0.1", port: 0, backlog: backlog, Self.echo)
+            let server = try await startServer(host: "127.0.0.1", port: 0, options: .init(backlog: backlog), Self.echo)
             let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
             try await writer.write("hi\n")
             #expect(try await reader.readLine() == Array("hi\n".utf8))
@@ -61,7 +61,7 @@ import Testing
 
     @Test func waterMarksThatCannotBeAreRefused() async throws {
         let (ours, peer) = try Peer.pair()
-        let (transport, _) = try await EventLoop.running.createConnection(socket: ours) { RecordingProtocol() }
+        let (transport, _) = try await EventLoop.running.createConnection(to: .socket(ours)) { RecordingProtocol() }
         #expect(throws: ValueError.self) { try transport.setWriteBufferLimits(low: .min) }
         #expect(throws: ValueError.self) { try transport.setWriteBufferLimits(high: .min) }
         try transport.setWriteBufferLimits(low: .max)
@@ -213,16 +213,16 @@ import Testing
     @Test func aDescriptorThatIsInUseIsRefusedAndStaysItsOwners() async throws {
         let loop = try EventLoop.running
         let (ours, peer) = try Peer.pair()
-        let (reader, writer) = try await openConnection(socket: ours)
-        await #expect(throws: RuntimeError.self) { _ = try await openConnection(socket: ours) }
+        let (reader, writer) = try await openConnection(to: .socket(ours))
+        await #expect(throws: RuntimeError.self) { _ = try await openConnection(to: .socket(ours)) }
         await #expect(throws: RuntimeError.self) {
-            _ = try await loop.createConnection(socket: ours) { RecordingProtocol() }
+            _ = try await loop.createConnection(to: .socket(ours)) { RecordingProtocol() }
         }
         await #expect(throws: RuntimeError.self) {
             _ = try await loop.connectAcceptedSocket(ours) { RecordingProtocol() }
         }
         await #expect(throws: RuntimeError.self) { _ = try await loop.connectReadPipe(ours) { RecordingProtocol() } }
-        await #expect(throws: RuntimeError.self) { _ = try await startServer(descriptors: [ours], Self.echo) }
+        await #expect(throws: RuntimeError.self) { _ = try await startServer(on: .sockets([ours]), Self.echo) }
         // The first one is not affected.
         let reading = createTask { try await reader.readLine() }
         try await sleep(.zero)
@@ -242,30 +242,31 @@ import Testing
             calls += 1
             try loop.removeReader(ours)
         }
-        let error = await #expect(throws: RuntimeError.self) { _ = try await openConnection(socket: ours) }
+        let error = await #expect(throws: RuntimeError.self) { _ = try await openConnection(to: .socket(ours)) }
         #expect(error?.message.contains("removeReader") == true)
         peer.send("x")
         try await eventually { calls == 1 }
     }
 
     @Test func aServersDescriptorsAreTakenAllOrNone() async throws {
-        let first = try await startServer(host: "127.0.0.1", port: 0, startServing: false, Self.echo)
+        let first = try await startServer(host: "127.0.0.1", port: 0, options: .init(startServing: false), Self.echo)
         let copy = dup(try #require(first.sockets.first))
         first.close()
         defer { close(copy) }
-        await #expect(throws: ValueError.self) { _ = try await startServer(descriptors: [copy, copy], Self.echo) }
-        await #expect(throws: ValueError.self) { _ = try await startServer(descriptors: [copy, -1], Self.echo) }
+        await #expect(throws: ValueError.self) { _ = try await startServer(on: .sockets([copy, copy]), Self.echo) }
+        await #expect(throws: ValueError.self) { _ = try await startServer(on: .sockets([copy, -1]), Self.echo) }
         #expect(fcntl(copy, F_GETFD) != -1)
     }
 
     @Test func aServerThatCannotListenLeavesNothingBehind() async throws {
         let (ours, peer) = try Peer.pair()
         // The socket is connected, so one cannot listen on it.
-        let listening = try await startServer(host: "127.0.0.1", port: 0, startServing: false, Self.echo)
+        let listening = try await startServer(
+            host: "127.0.0.1", port: 0, options: .init(startServing: false), Self.echo)
         let copy = dup(try #require(listening.sockets.first))
         let port = listening.port
         listening.close()
-        let server = try await startServer(descriptors: [copy, ours], startServing: false, Self.echo)
+        let server = try await startServer(on: .sockets([copy, ours]), options: .init(startServing: false), Self.echo)
         let loop = try EventLoop.running
         #expect(throws: OSError.self) { try server.startServing() }
         #expect(!server.isServing)
@@ -321,7 +322,7 @@ import Testing
         var server: Server?
         server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in
             do {
-                try await server?.shutdown(within: .seconds(3_600))
+                try await server?.shutdown(grace: .seconds(3_600))
             } catch {
                 try told.setResult(error)
             }
@@ -350,7 +351,7 @@ import Testing
     @Test(.requires(.tls)) func theOldTransportIsOfNoUseAfterStartTLS() async throws {
         let loop = try EventLoop.running
         let (ours, peer) = try Peer.pair()
-        let (old, _) = try await loop.createConnection(socket: ours) { RecordingProtocol() }
+        let (old, _) = try await loop.createConnection(to: .socket(ours)) { RecordingProtocol() }
         let context = try clientContext()
         let starting = createTask {
             _ = try await loop.startTLS(old, RecordingProtocol(), context, serverHostname: "localhost")
@@ -373,7 +374,7 @@ import Testing
         let receiver = Generous()
         let reports = try Reports()
         peer.send("lost?")
-        _ = try await EventLoop.running.createConnection(socket: ours) { receiver }
+        _ = try await EventLoop.running.createConnection(to: .socket(ours)) { receiver }
         let error = try await withTimeout(.seconds(5)) { try await receiver.lost.value }
         #expect((error as? RuntimeError)?.message.contains("twice") == true)
         #expect(reports.messages == ["Fatal error: protocol.withBuffer() call failed."])
@@ -385,7 +386,7 @@ import Testing
                 let (ours, peer) = try Peer.pair()
                 Peer.shrinkBuffers(ours)
                 let receiver = Suicidal(at: place, abrupt: abrupt)
-                let (transport, _) = try await EventLoop.running.createConnection(socket: ours) { receiver }
+                let (transport, _) = try await EventLoop.running.createConnection(to: .socket(ours)) { receiver }
                 peer.send("x")
                 if place == "eof" { peer.endWriting() }
                 if place == "pause" || place == "resume" {
@@ -411,7 +412,7 @@ import Testing
         var streams: (StreamReader, StreamWriter)?
         let (ours, peer) = try Peer.pair()
         try withLoop { loop in
-            try loop.runUntilComplete { streams = try await openConnection(socket: ours) }
+            try loop.runUntilComplete { streams = try await openConnection(to: .socket(ours)) }
         }
         streams?.1.close()
         #expect(peer.receive() == [])
@@ -446,7 +447,7 @@ import Testing
         let (ours, peer) = try Peer.pair()
         try withLoop { loop in
             try loop.runUntilComplete {
-                let (reader, writer) = try await openConnection(socket: ours)
+                let (reader, writer) = try await openConnection(to: .socket(ours))
                 streams = (reader, writer)
                 createTask { _ = try await reader.read(1) }
                 createTask { try await writer.waitClosed() }
@@ -464,7 +465,7 @@ import Testing
         var streams: (StreamReader, StreamWriter)?
         let (ours, peer) = try Peer.pair()
         try withLoop { loop in
-            try loop.runUntilComplete { streams = try await openConnection(socket: ours) }
+            try loop.runUntilComplete { streams = try await openConnection(to: .socket(ours)) }
         }
         try withLoop { loop in
             try loop.runUntilComplete {
@@ -518,12 +519,12 @@ private final class Silent: DatagramProtocol {
 
 /// Lends its memory twice.
 private final class Generous: BufferedProtocol {
-    private var memory = [UInt8](repeating: 0, count: 64)
+    private var memory: [UInt8] = []
     let lost = Future<(any Error)?>()
 
-    func withBuffer(sizeHint: Int, _ fill: (inout MutableRawSpan) throws -> Void) throws {
-        try memory.withMutableRawSpan(fill)
-        try memory.withMutableRawSpan(fill)
+    func withBuffer(sizeHint: Int, _ fill: (inout OutputSpan<UInt8>) throws -> Void) throws {
+        try memory.append(addingCapacity: 64, initializingWith: fill)
+        try memory.append(addingCapacity: 64, initializingWith: fill)
     }
     func bufferUpdated(_ count: Int) {}
     func connectionLost(_ error: (any Error)?) throws { try lost.setResult(error) }

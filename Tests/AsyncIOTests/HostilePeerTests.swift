@@ -102,7 +102,7 @@ import Testing
 
     @Test func everyCallAfterAResetTellsOfIt() async throws {
         let (ours, peer) = try Peer.pair()
-        let (reader, writer) = try await openConnection(socket: ours)
+        let (reader, writer) = try await openConnection(to: .socket(ours))
         // Unread bytes turn a close into a reset.
         try await writer.write("unread")
         peer.close()
@@ -120,7 +120,7 @@ import Testing
 
     @Test func aWaitingDrainHearsOfTheReset() async throws {
         let (ours, peer) = try Peer.pair()
-        let (_, writer) = try await openConnection(socket: ours)
+        let (_, writer) = try await openConnection(to: .socket(ours))
         let tasks = (0..<3).map { _ in
             createTask { try await writer.write([UInt8](repeating: 0, count: 2_000_000)) }
         }
@@ -135,7 +135,7 @@ import Testing
 
     @Test func severalTasksMayDrainAndWaitForTheLowMark() async throws {
         let (ours, peer) = try Peer.pair()
-        let (_, writer) = try await openConnection(socket: ours)
+        let (_, writer) = try await openConnection(to: .socket(ours))
         try writer.setWaterMarks(high: 2_000_000, low: 1_000_000)
         let first = createTask { try await writer.write([UInt8](repeating: 0, count: 3_000_000)) }
         try await settle()
@@ -162,7 +162,7 @@ import Testing
 @Suite(.eventLoop) struct StreamMemoryTests {
     @Test func bytesAreReadIntoTheCallersMemory() async throws {
         let (ours, peer) = try Peer.pair()
-        let (reader, writer) = try await openConnection(socket: ours)
+        let (reader, writer) = try await openConnection(to: .socket(ours))
         peer.send("line\nabcdefghij")
         #expect(try await reader.readLine() == Array("line\n".utf8))
         var memory = [UInt8](repeating: 0, count: 4)
@@ -190,7 +190,7 @@ import Testing
 
     @Test func spansAndLinesAreWritten() async throws {
         let (ours, peer) = try Peer.pair()
-        let (_, writer) = try await openConnection(socket: ours)
+        let (_, writer) = try await openConnection(to: .socket(ours))
         #expect(writer.canWriteEOF)
         #expect(writer.descriptor == ours)
         let bytes = Array("hello ".utf8)
@@ -215,7 +215,7 @@ import Testing
         let reports = try Reports()
         do {
             let (ours, peer) = try Peer.pair()
-            let (_, writer) = try await openConnection(socket: ours)
+            let (_, writer) = try await openConnection(to: .socket(ours))
             peer.close()
             await #expect(throws: OSError.self) { while true { try await writer.write("x") } }
             writer.close()

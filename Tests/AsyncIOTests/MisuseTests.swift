@@ -104,7 +104,7 @@ import Testing
     @Test @concurrent func addReaderFromAnotherThread() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             let loop = try EventLoop.running
-            onForeignThread { try? loop.addReader(0) {} }
+            onForeignThread { try? loop.addReader(Int32(0)) {} }
             try await Task.sleep(for: .seconds(60))
         }
         #expect(result?.saysTheOtherWay("addReader") == true)

@@ -23,7 +23,7 @@ final class Program {
     /// What the program has printed to standard error so far.
     var complaints: String { standardError.text }
 
-    private init(_ process: AsyncSubprocess) {
+    init(_ process: AsyncSubprocess) {
         self.process = process
         readers = [(process.stdout, standardOutput), (process.stderr, standardError)].map { reader, said in
             createTask { try await said.read(from: reader) }
@@ -89,9 +89,9 @@ final class Program {
         return try await withSubprocess(
             !name.contains("/") && access(own, X_OK) == 0 ? own : name, arguments: arguments, stdin: .pipe,
             stdout: .pipe, stderr: .pipe,
-            environment: AsyncSubprocess.inheritedEnvironment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
-                .merging(environment) { $1 },
-            grace: .zero
+            options: .init(
+                environment: AsyncSubprocess.inheritedEnvironment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+                    .merging(environment) { $1 }), grace: .zero
         ) { process in
             let program = Program(process)
             defer { for reader in program.readers { reader.cancel() } }

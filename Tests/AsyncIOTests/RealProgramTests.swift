@@ -56,7 +56,7 @@ import Testing
 
     @Test(.requires(.curl)) func curlIsServedOnAUnixSocket() async throws {
         try await withTemporaryPath { path in
-            let server = try await startUnixServer(path: path, Self.serveHTTP)
+            let server = try await startServer(on: .unix(path: path), Self.serveHTTP)
             defer { server.close() }
             #expect(
                 try await Program.output(of: "curl", ["-s", "--unix-socket", path, "http://localhost/x"])

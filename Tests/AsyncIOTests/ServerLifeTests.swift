@@ -24,7 +24,7 @@ import Testing
     // MARK: Starting
 
     @Test func aServerMayBeBoundBeforeItListens() async throws {
-        let server = try await startServer(host: "127.0.0.1", port: 0, startServing: false, Self.echo)
+        let server = try await startServer(host: "127.0.0.1", port: 0, options: .init(startServing: false), Self.echo)
         let port = server.port
         #expect(!server.isServing)
         await #expect(throws: OSError.self) { _ = try await ask(port) }
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func serveForeverBeginsToListen() async throws {
-        let server = try await startServer(host: "127.0.0.1", port: 0, startServing: false, Self.echo)
+        let server = try await startServer(host: "127.0.0.1", port: 0, options: .init(startServing: false), Self.echo)
         let port = server.port
         let serving = createTask { try await server.serveForever() }
         try await sleep(.zero)
@@ -49,7 +49,8 @@ import Testing
     }
 
     @Test func severalHostsAreServedEachAddressOnce() async throws {
-        let server = try await startServer(hosts: ["127.0.0.1", "::1", "127.0.0.1", "localhost"], port: 0, Self.echo)
+        let server = try await startServer(
+            on: .tcp(hosts: ["127.0.0.1", "::1", "127.0.0.1", "localhost"], port: 0), Self.echo)
         defer { server.close() }
         #expect(Set(server.addresses.map(\.host)) == ["127.0.0.1", "::1"])
         #expect(server.addresses.count == 2)
@@ -67,18 +68,26 @@ import Testing
         #expect(server.addresses.contains { $0.host == "0.0.0.0" })
     }
 
+    @Test func noHostMeansAllInterfaces() async throws {
+        let server = try await startServer(port: 0, Self.echo)
+        defer { server.close() }
+        #expect(server.addresses.contains { $0.host == "0.0.0.0" })
+        let (_, writer) = try await openConnection(to: .tcp(host: "127.0.0.1", port: server.port))
+        writer.close()
+    }
+
     @Test func aFamilyCanBeAskedFor() async throws {
-        let server = try await startServer(host: nil, port: 0, family: .ipv4, Self.echo)
+        let server = try await startServer(host: nil, port: 0, options: .init(family: .ipv4), Self.echo)
         defer { server.close() }
         #expect(server.addresses.map(\.host) == ["0.0.0.0"])
         await #expect(throws: ResolveError.self) {
-            _ = try await startServer(host: "127.0.0.1", port: 0, family: .ipv6, Self.echo)
+            _ = try await startServer(host: "127.0.0.1", port: 0, options: .init(family: .ipv6), Self.echo)
         }
     }
 
     @Test func aDualStackServerServesBothFamiliesWithOneSocket() async throws {
         let peers = Queue<String>()
-        let server = try await startServer(host: nil, port: 0, dualStack: true) { _, writer in
+        let server = try await startServer(host: nil, port: 0, options: .init(dualStack: true)) { _, writer in
             try await peers.put(writer.peerAddress?.host ?? "")
         }
         defer { server.close() }
@@ -92,7 +101,7 @@ import Testing
 
     @Test func socketsHaveTheOptionsThatWereAskedFor() async throws {
         let server = try await startServer(
-            host: "127.0.0.1", port: 0, reusePort: true, keepAlive: true
+            host: "127.0.0.1", port: 0, options: .init(reusePort: true, keepAlive: true)
         ) { _, writer in
             let descriptor = try #require(writer.descriptor)
             #expect(socketOption(descriptor, SOL_SOCKET, SO_KEEPALIVE) == 1)
@@ -105,7 +114,9 @@ import Testing
         #expect(socketOption(listening, SOL_SOCKET, SO_REUSEPORT) == 1)
         #expect(try await ask(server.port) == "ok")
 
-        let plain = try await startServer(host: "127.0.0.1", port: 0, reuseAddress: false, noDelay: false) {
+        let plain = try await startServer(
+            host: "127.0.0.1", port: 0, options: .init(reuseAddress: false, noDelay: false)
+        ) {
             _, writer in
             #expect(socketOption(try #require(writer.descriptor), Int32(IPPROTO_TCP), TCP_NODELAY) == 0)
             try await writer.write("ok\n")
@@ -117,20 +128,20 @@ import Testing
     }
 
     @Test func twoServersMayShareAPort() async throws {
-        let first = try await startServer(host: "127.0.0.1", port: 0, reusePort: true, Self.echo)
+        let first = try await startServer(host: "127.0.0.1", port: 0, options: .init(reusePort: true), Self.echo)
         defer { first.close() }
         let second = try await startServer(
-            host: "127.0.0.1", port: first.port, reusePort: true, Self.echo)
+            host: "127.0.0.1", port: first.port, options: .init(reusePort: true), Self.echo)
         second.close()
         #expect(try await ask(first.port) == "hello")
     }
 
     @Test func aServerListensOnASocketThatWasMadeElsewhere() async throws {
-        let first = try await startServer(host: "127.0.0.1", port: 0, startServing: false, Self.echo)
+        let first = try await startServer(host: "127.0.0.1", port: 0, options: .init(startServing: false), Self.echo)
         let copy = dup(try #require(first.sockets.first))
         let port = first.port
         first.close()
-        let server = try await startServer(descriptors: [copy], Self.echo)
+        let server = try await startServer(on: .sockets([copy]), Self.echo)
         #expect(server.port == port)
         #expect(try await ask(port) == "hello")
         server.close()
@@ -140,8 +151,8 @@ import Testing
     @Test func aDescriptorThatIsNoStreamSocketIsAnErrorAndStaysTheCallers() async throws {
         let file = open("/dev/null", O_RDONLY | O_CLOEXEC)
         defer { close(file) }
-        await #expect(throws: ValueError.self) { _ = try await startServer(descriptors: [file], Self.echo) }
-        await #expect(throws: ValueError.self) { _ = try await startServer(descriptors: [], Self.echo) }
+        await #expect(throws: ValueError.self) { _ = try await startServer(on: .sockets([file]), Self.echo) }
+        await #expect(throws: ValueError.self) { _ = try await startServer(on: .sockets([Int32]()), Self.echo) }
         #expect(fcntl(file, F_GETFD) != -1)
     }
 
@@ -154,12 +165,12 @@ import Testing
     }
 
     @Test func oneMissingAddressAmongOthersIsSkippedAndOneInUseIsNot() async throws {
-        let server = try await startServer(hosts: ["192.0.2.1", "127.0.0.1"], port: 0, Self.echo)
+        let server = try await startServer(on: .tcp(hosts: ["192.0.2.1", "127.0.0.1"], port: 0), Self.echo)
         defer { server.close() }
         #expect(server.addresses.map(\.host) == ["127.0.0.1"])
         let before = Process.descriptors
         await #expect(throws: OSError.self) {
-            _ = try await startServer(hosts: ["::1", "127.0.0.1"], port: server.port, Self.echo)
+            _ = try await startServer(on: .tcp(hosts: ["::1", "127.0.0.1"], port: server.port), Self.echo)
         }
         #expect(Process.opened(since: before) == [])
     }
@@ -255,7 +266,7 @@ import Testing
         let port = server.port
         let asking = createTask { try await self.ask(port) }
         try await asked.wait()
-        #expect(try await server.shutdown(within: .seconds(60)) == 0)
+        #expect(try await server.shutdown(grace: .seconds(60)) == 0)
         #expect(answered.isSet)
         #expect(try await asking.value == "hello")
         await #expect(throws: OSError.self) { _ = try await ask(port) }
@@ -278,7 +289,7 @@ import Testing
         try await eventually { server.connectionCount == 3 }
         let loop = try EventLoop.running
         let start = loop.now
-        #expect(try await server.shutdown(within: .milliseconds(30)) == 3)
+        #expect(try await server.shutdown(grace: .milliseconds(30)) == 3)
         #expect(loop.now - start < .seconds(5))
         #expect(server.connectionCount == 0)
         #expect(ends.count == 3)
@@ -288,15 +299,15 @@ import Testing
 
     @Test func shuttingDownASecondTimeFindsNothing() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0, Self.echo)
-        #expect(try await server.shutdown(within: .zero) == 0)
-        #expect(try await server.shutdown(within: .zero) == 0)
+        #expect(try await server.shutdown(grace: .zero) == 0)
+        #expect(try await server.shutdown(grace: .zero) == 0)
     }
 
     @Test func cancellingAShutDownCutsOffWhatIsLeft() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
         let peer = try Peer.connected(to: server.port)
         try await eventually { server.connectionCount == 1 }
-        let shutdown = createTask { try await server.shutdown(within: .seconds(60)) }
+        let shutdown = createTask { try await server.shutdown(grace: .seconds(60)) }
         try await settle()
         shutdown.cancel()
         await #expect(throws: CancellationError.self) { try await shutdown.value }
@@ -342,11 +353,11 @@ import Testing
         // The process has no such sockets. Another test has a program with some.
         setenv("LISTEN_PID", "1", 1)
         setenv("LISTEN_FDS", "2", 1)
-        #expect(takeSystemdSockets().isEmpty, "the sockets belong to another process")
+        #expect(Server.takeSystemdSockets().isEmpty, "the sockets belong to another process")
         #expect(getenv("LISTEN_FDS") == nil)
         setenv("LISTEN_PID", "\(getpid())", 1)
         setenv("LISTEN_FDS", "nonsense", 1)
-        #expect(takeSystemdSockets().isEmpty)
-        #expect(takeSystemdSockets().isEmpty)
+        #expect(Server.takeSystemdSockets().isEmpty)
+        #expect(Server.takeSystemdSockets().isEmpty)
     }
 }

@@ -13,7 +13,7 @@ import Testing
 
     @Test func aWholeConversationOnRawSockets() async throws {
         let loop = try EventLoop.running
-        let server = try await startServer(host: "127.0.0.1", port: 0, startServing: false) { _, _ in }
+        let server = try await startServer(host: "127.0.0.1", port: 0, options: .init(startServing: false)) { _, _ in }
         defer { server.close() }
         let listener = dup(try #require(server.sockets.first))
         listen(listener, 5)
@@ -166,9 +166,9 @@ import Testing
 
     @Test func wrongNumbersAreErrors() async throws {
         let loop = try EventLoop.running
-        await #expect(throws: ValueError.self) { _ = try await loop.sockRecv(-1, 1) }
-        await #expect(throws: ValueError.self) { _ = try await loop.sockRecv(0, -1) }
-        await #expect(throws: OSError.self) { _ = try await loop.sockRecv(999_999, 1) }
+        await #expect(throws: ValueError.self) { _ = try await loop.sockRecv(Int32(-1), 1) }
+        await #expect(throws: ValueError.self) { _ = try await loop.sockRecv(Int32(0), -1) }
+        await #expect(throws: OSError.self) { _ = try await loop.sockRecv(Int32(999_999), 1) }
     }
 
     // MARK: Files
@@ -229,7 +229,7 @@ import Testing
         let loop = try EventLoop.running
         try await withFile(2_000_000) { file, bytes in
             let (ours, peer) = try Peer.pair()
-            let (transport, receiver) = try await loop.createConnection(socket: ours) { RecordingProtocol() }
+            let (transport, receiver) = try await loop.createConnection(to: .socket(ours)) { RecordingProtocol() }
             let before = [UInt8](repeating: 1, count: 500_000)
             try transport.write(before)
             #expect(transport.writeBufferSize > 0)
@@ -248,6 +248,22 @@ import Testing
             try await receiver.waitUntilLost()
             await #expect(throws: RuntimeError.self) { try await loop.sendFile(transport, file) }
         }
+    }
+
+    @Test func anOpenFileCanBeSentLikeItsDescriptor() async throws {
+        let loop = try EventLoop.running
+        let directory = try Directory()
+        try directory.make("page", Array("the page".utf8))
+        let (ours, peer) = try Peer.pair()
+        let (transport, _) = try await loop.createConnection(to: .socket(FileDescriptor(rawValue: ours))) {
+            RecordingProtocol()
+        }
+        let sent = try await AsyncIO.withFile(directory("page")) { file in
+            try await loop.sendFile(transport, file, offset: 4)
+        }
+        #expect(sent == 4)
+        transport.close()
+        #expect(try await peer.receiveToEnd() == Array("page".utf8))
     }
 
     @Test func aPipeTakesAFileByTheFallback() async throws {

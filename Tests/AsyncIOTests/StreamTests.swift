@@ -12,7 +12,7 @@ import Testing
         _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void,
         _ body: (Int) async throws -> Void
     ) async throws {
-        let server = try await startServer(host: host, port: 0, limit: limit, handler)
+        let server = try await startServer(host: host, port: 0, options: .init(limit: limit), handler)
         defer { server.close() }
         try await body(server.port)
     }

@@ -92,11 +92,13 @@ import Testing
         #expect(ended?.returnCode == -15)
     }
 
-    @Test func aShellsOwnChildrenEndWithIt() async throws {
+    /// With other options too: what they do not say is as without options.
+    @Test(arguments: [nil, "/"]) func aShellsOwnChildrenEndWithIt(directory: String?) async throws {
         var grandchildren: [Int32] = []
         try await withSubprocess(
             // One process that reacts to SIGTERM, and one that does not.
-            shell: "sleep 50 & echo $!; (trap '' TERM; sleep 50) & echo $!; wait", stdout: .pipe
+            shell: "sleep 50 & echo $!; (trap '' TERM; sleep 50) & echo $!; wait", stdout: .pipe,
+            options: .init(directory: directory)
         ) { process in
             for _ in 0..<2 {
                 let line = try #require(try await process.stdout?.readTextLine())

@@ -8,11 +8,9 @@ import Testing
 @Suite(.eventLoop) struct SubprocessTests {
     /// The output of a command line.
     private func output(
-        of line: String, environment: [String: String]? = nil, directory: String? = nil,
-        options: SubprocessOptions = SubprocessOptions()
+        of line: String, options: SubprocessOptions = SubprocessOptions()
     ) async throws -> String {
-        let process = try await createSubprocess(
-            shell: line, stdout: .pipe, environment: environment, directory: directory, options: options)
+        let process = try await createSubprocess(shell: line, stdout: .pipe, options: options)
         return text(try await process.communicate().stdout)
     }
 
@@ -246,25 +244,29 @@ import Testing
         setenv("ASYNCIO_TEST_VARIABLE", "of this process", 1)
         defer { unsetenv("ASYNCIO_TEST_VARIABLE") }
         #expect(try await output(of: "echo $ASYNCIO_TEST_VARIABLE") == "of this process\n")
-        #expect(try await output(of: "echo $ASYNCIO_TEST_VARIABLE$A", environment: ["A": "b=c"]) == "b=c\n")
+        #expect(
+            try await output(of: "echo $ASYNCIO_TEST_VARIABLE$A", options: .init(environment: ["A": "b=c"])) == "b=c\n")
         let merged = AsyncSubprocess.inheritedEnvironment.merging(["A": "1"]) { $1 }
-        #expect(try await output(of: "echo $ASYNCIO_TEST_VARIABLE $A", environment: merged) == "of this process 1\n")
+        #expect(
+            try await output(of: "echo $ASYNCIO_TEST_VARIABLE $A", options: .init(environment: merged))
+                == "of this process 1\n")
     }
 
     @Test func aProgramIsLookedForInTheChildsPath() async throws {
         let directory = try Directory()
         try directory.make("greet", Array("#!/bin/sh\necho hello $1\n".utf8), mode: 0o755)
         let process = try await createSubprocess(
-            "greet", arguments: ["you"], stdout: .pipe, environment: ["PATH": "/nowhere:\(directory.path):/bin"])
+            "greet", arguments: ["you"], stdout: .pipe,
+            options: .init(environment: ["PATH": "/nowhere:\(directory.path):/bin"]))
         #expect(text(try await process.communicate().stdout) == "hello you\n")
         // A relative path is relative to the child's directory.
         let relative = try await createSubprocess(
-            "./greet", stdout: .pipe, environment: [:], directory: directory.path)
+            "./greet", stdout: .pipe, options: .init(environment: [:], directory: directory.path))
         #expect(text(try await relative.communicate().stdout) == "hello\n")
     }
 
     @Test func aChildStartsInTheGivenDirectory() async throws {
-        #expect(try await output(of: "pwd", directory: "/usr") == "/usr\n")
+        #expect(try await output(of: "pwd", options: .init(directory: "/usr")) == "/usr\n")
     }
 
     @Test(.requires(.python3)) func aChildHasNoDescriptorsButThoseItIsGiven() async throws {
@@ -344,7 +346,7 @@ import Testing
 
     @Test func aChildMayHaveAnUmask() async throws {
         var options = SubprocessOptions()
-        options.umask = 0o027
+        options.umask = [.groupWrite, .otherReadWriteExecute]
         #expect(try await output(of: "umask", options: options) == "0027\n")
     }
 
@@ -421,16 +423,16 @@ import Testing
             try await createSubprocess("\(directory.path)/plain", stdin: .pipe)
         }
         try await expectFailure(.permissionDenied, naming: "plain") {
-            try await createSubprocess("plain", environment: ["PATH": "\(directory.path):/nowhere"])
+            try await createSubprocess("plain", options: .init(environment: ["PATH": "\(directory.path):/nowhere"]))
         }
         try await expectFailure(.execFormatError, naming: "broken") {
             try await createSubprocess("\(directory.path)/broken")
         }
         try await expectFailure(.noSuchFileOrDirectory, naming: "entering '/no/such/directory' to start 'true'") {
-            try await createSubprocess("true", stdout: .pipe, directory: "/no/such/directory")
+            try await createSubprocess("true", stdout: .pipe, options: .init(directory: "/no/such/directory"))
         }
         try await expectFailure(.badFileDescriptor, naming: "true") {
-            try await createSubprocess("true", stdout: .descriptor(1_000))
+            try await createSubprocess("true", stdout: .descriptor(Int32(1_000)))
         }
     }
 
@@ -440,11 +442,11 @@ import Testing
         }
         await expectRefusal { try await createSubprocess("true\0") }
         await expectRefusal { try await createSubprocess("echo", arguments: ["a\0b"]) }
-        await expectRefusal { try await createSubprocess("true", environment: ["A=B": "c"]) }
-        await expectRefusal { try await createSubprocess("true", environment: ["": "c"]) }
+        await expectRefusal { try await createSubprocess("true", options: .init(environment: ["A=B": "c"])) }
+        await expectRefusal { try await createSubprocess("true", options: .init(environment: ["": "c"])) }
         await expectRefusal { try await createSubprocess("true", stdout: .stdout) }
         await expectRefusal { try await createSubprocess("true", stdin: .stdout) }
-        await expectRefusal { try await createSubprocess("true", stdin: .descriptor(-1)) }
+        await expectRefusal { try await createSubprocess("true", stdin: .descriptor(Int32(-1))) }
         func expectRefusedOptions(_ change: (inout SubprocessOptions) -> Void) async {
             var options = SubprocessOptions()
             change(&options)

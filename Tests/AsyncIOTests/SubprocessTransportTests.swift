@@ -61,7 +61,7 @@ import Testing
 
     @Test func aShellsCommandLineIsStartedToo() async throws {
         let (transport, recorder) = try await EventLoop.running.subprocessShell(
-            "echo $A; read x", stdin: .pipe, stdout: .pipe, stderr: .devNull, environment: ["A": "b"]
+            "echo $A; read x", stdin: .pipe, stdout: .pipe, stderr: .devNull, options: .init(environment: ["A": "b"])
         ) { Recorder() }
         try await eventually { !recorder.received.isEmpty }
         #expect(recorder.text(1) == "b\n")

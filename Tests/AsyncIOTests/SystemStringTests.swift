@@ -64,7 +64,7 @@ import Testing
         let script = #"printf %s "$1" | od -An -tx1; printf %s "$VALUE" | od -An -tx1"#
         let process = try await createSubprocess(
             "sh", arguments: ["-c", script, "sh", SystemString(bytes: latin)], stdout: .pipe,
-            environment: ["VALUE": SystemString(bytes: latin.reversed()), "PATH": "/bin:/usr/bin"])
+            options: .init(environment: ["VALUE": SystemString(bytes: latin.reversed()), "PATH": "/bin:/usr/bin"]))
         let output = try await process.communicate().stdout ?? []
         #expect(String(decoding: output, as: UTF8.self) == " 66 fc 72\n 72 fc 66\n")
     }
@@ -77,7 +77,8 @@ import Testing
         #expect(AsyncSubprocess.inheritedSystemEnvironment[variable]?.bytes == latin)
         for environment in [nil, AsyncSubprocess.inheritedSystemEnvironment] {
             let process = try await createSubprocess(
-                shell: #"printf %s "$ASYNCIO_TEST_LATIN" | od -An -tx1"#, stdout: .pipe, environment: environment)
+                shell: #"printf %s "$ASYNCIO_TEST_LATIN" | od -An -tx1"#, stdout: .pipe,
+                options: .init(environment: environment))
             let output = try await process.communicate().stdout ?? []
             #expect(String(decoding: output, as: UTF8.self) == " 66 fc 72\n")
         }
@@ -86,18 +87,19 @@ import Testing
     @Test func aChildStartsInADirectoryAndFromAFileWhoseNamesAreNotUTF8() async throws {
         #expect(unsafe path.withPlatformString { unsafe mkdir($0, 0o755) } == 0)
         let program = SystemString(bytes: name.bytes + Array("/run".utf8))
-        try await writeFile(program, "#!/bin/sh\nread line < file && echo $line\n", permissions: 0o755)
+        try await writeFile(
+            program, "#!/bin/sh\nread line < file && echo $line\n", permissions: FilePermissions(rawValue: 0o755))
         try await writeFile(SystemString(bytes: name.bytes + Array("/file".utf8)), "here\n")
-        let process = try await createSubprocess(program, stdout: .pipe, directory: path)
+        let process = try await createSubprocess(program, stdout: .pipe, options: .init(directory: path))
         #expect(try await process.communicate().stdout == Array("here\n".utf8))
     }
 
     @Test func aUnixServerListensAtAPathThatIsNotUTF8() async throws {
-        let server = try await startUnixServer(path: path) { reader, writer in
+        let server = try await startServer(on: .unix(path: path)) { reader, writer in
             try await writer.write(try await reader.readLine())
         }
         #expect(names == [latin])
-        let (reader, writer) = try await openUnixConnection(path: name)
+        let (reader, writer) = try await openConnection(to: .unix(path: name))
         try await writer.write("hello\n")
         #expect(try await reader.readLine() == Array("hello\n".utf8))
         writer.close()
@@ -110,8 +112,8 @@ import Testing
 
     @Test func anAbstractNameMayBeAnyBytes() async throws {
         let name = SystemString(bytes: [0] + latin + Array("\(getpid())".utf8))
-        let server = try await startUnixServer(path: name) { _, writer in try await writer.write("abstract") }
-        let (reader, writer) = try await openUnixConnection(path: name)
+        let server = try await startServer(on: .unix(path: name)) { _, writer in try await writer.write("abstract") }
+        let (reader, writer) = try await openConnection(to: .unix(path: name))
         #expect(try await reader.read() == Array("abstract".utf8))
         writer.close()
         server.close()

@@ -29,7 +29,7 @@ import Testing
     @Test func aDeadlineIsToldAsSuch() async throws {
         let deadline = try EventLoop.running.now + .seconds(3)
         let line: UInt = #line + 1
-        let error = await thrown { try await withTimeout(at: deadline) { _ in try await sleep(.seconds(10)) } }
+        let error = await thrown { try await withTimeout(until: deadline) { _ in try await sleep(.seconds(10)) } }
         let timeout = try #require(error as? TimeoutError)
         #expect(timeout.limit == nil && timeout.deadline == deadline && timeout.site?.line == line)
         #expect("\(timeout)" == "the operation timed out at its deadline (limit set at \(#fileID):\(line))")
@@ -95,7 +95,7 @@ import Testing
         #expect((failed as? TimeoutError)?.underlyingError is Own)
         let deadline = try EventLoop.running.now + .seconds(1)
         #expect(
-            await thrown { try await withTimeout(at: deadline, lateResult: .discard) { _ in await returning() } }
+            await thrown { try await withTimeout(until: deadline, lateResult: .discard) { _ in await returning() } }
                 is TimeoutError)
         #expect(
             await thrown { try await waitFor(timeout: .seconds(1), lateResult: .discard) { await returning() } }

@@ -34,14 +34,18 @@ import Testing
         let deadline = try EventLoop.running.now + .seconds(3)
         let passed = try await time {
             await thrown {
-                try await withTimeout(at: deadline) { timeout in
+                try await withTimeout(until: deadline) { timeout in
                     #expect(timeout.when == deadline)
                     try await sleep(.seconds(10))
                 }
             }
         }
         #expect(passed == .seconds(3))
-        #expect(try await withTimeout(at: nil) { _ in "no limit" } == "no limit")
+        #expect(try await withTimeout(until: nil) { _ in "no limit" } == "no limit")
+        // The form whose body does not need the timeout.
+        let next = try EventLoop.running.now + .seconds(2)
+        let error = await thrown { try await withTimeout(until: next) { try await sleep(.seconds(10)) } }
+        #expect((error as? TimeoutError)?.deadline == next)
     }
 
     @Test func anExpiredTimeoutSaysSoInsideAndAfterwards() async throws {
@@ -130,7 +134,7 @@ import Testing
 
     @Test func aDeadlineInThePastEndsTheBodyAtItsFirstWait() async throws {
         let past = try EventLoop.running.now - .seconds(1)
-        let error = await thrown { try await withTimeout(at: past) { _ in try await sleep(.zero) } }
+        let error = await thrown { try await withTimeout(until: past) { _ in try await sleep(.zero) } }
         #expect(error is TimeoutError)
     }
 

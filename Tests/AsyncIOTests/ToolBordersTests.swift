@@ -21,7 +21,7 @@ struct ToolBordersTests {
         mkdir(directory, 0o700)
         let path = "\(directory)/\(process).socket"
         unlink(path)
-        let server = try await startUnixServer(path: path) { reader, writer in
+        let server = try await startServer(on: .unix(path: path)) { reader, writer in
             _ = try await reader.readLine()
             do { try await answer(writer) } catch is OSError {}
             writer.close()

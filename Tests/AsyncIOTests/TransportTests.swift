@@ -13,7 +13,7 @@ import Testing
         let (ours, peer) = try Peer.pair()
         let receiver = RecordingProtocol()
         prepare(peer, receiver)
-        let (transport, same) = try await EventLoop.running.createConnection(socket: ours) { receiver }
+        let (transport, same) = try await EventLoop.running.createConnection(to: .socket(ours)) { receiver }
         #expect(same === receiver)
         return (transport, receiver, peer)
     }
@@ -49,7 +49,7 @@ import Testing
         let (ours, peer) = try Peer.pair()
         let receiver = RecordingProtocol()
         peer.send("early")
-        let connected = createTask { try await EventLoop.running.createConnection(socket: ours) { receiver } }
+        let connected = createTask { try await EventLoop.running.createConnection(to: .socket(ours)) { receiver } }
         #expect(receiver.calls.isEmpty)
         let (transport, _) = try await connected.value
         #expect(receiver.calls.first == "made")
@@ -205,7 +205,7 @@ import Testing
         }
         let reports = try Reports()
         let (ours, peer) = try Peer.pair()
-        let (transport, _) = try await EventLoop.running.createConnection(socket: ours) { FailsToPause() }
+        let (transport, _) = try await EventLoop.running.createConnection(to: .socket(ours)) { FailsToPause() }
         try transport.setWriteBufferLimits(high: 0)
         try transport.write(large)
         #expect(reports.all.map { $0.error as? Boom } == [Boom(7)])
@@ -301,19 +301,24 @@ import Testing
     // MARK: Buffered protocols
 
     private final class Buffered: BufferedProtocol {
-        var memory: [UInt8]
+        var memory: [UInt8] = []
+        let size: Int
         var text = ""
         var calls: [String] = []
         var error: (any Error)?
         let lost = Event()
         var forgetsToLend = false
 
-        init(size: Int) { memory = Array(repeating: 0, count: size) }
+        init(size: Int) {
+            self.size = size
+            memory.reserveCapacity(size)
+        }
 
         func connectionMade(_ transport: Transport) { calls.append("made") }
-        func withBuffer(sizeHint: Int, _ fill: (inout MutableRawSpan) throws -> Void) throws {
+        func withBuffer(sizeHint: Int, _ fill: (inout OutputSpan<UInt8>) throws -> Void) throws {
             if forgetsToLend { return }
-            try memory.withMutableRawSpan(fill)
+            memory.removeAll(keepingCapacity: true)
+            try memory.append(addingCapacity: size, initializingWith: fill)
         }
         func bufferUpdated(_ count: Int) {
             calls.append("\(count)")
@@ -333,7 +338,7 @@ import Testing
     @Test func aBufferedProtocolGetsTheBytesInItsOwnMemory() async throws {
         let (ours, peer) = try Peer.pair()
         let receiver = Buffered(size: 4)
-        _ = try await EventLoop.running.createConnection(socket: ours) { receiver }
+        _ = try await EventLoop.running.createConnection(to: .socket(ours)) { receiver }
         peer.send("abcdefghij")
         try await eventually { receiver.text.count == 10 }
         peer.close()
@@ -347,7 +352,7 @@ import Testing
         let (ours, peer) = try Peer.pair()
         let receiver = Buffered(size: 0)
         receiver.forgetsToLend = forgetsToLend
-        _ = try await EventLoop.running.createConnection(socket: ours) { receiver }
+        _ = try await EventLoop.running.createConnection(to: .socket(ours)) { receiver }
         peer.send("x")
         try await withTimeout(.seconds(5)) { try await receiver.lost.wait() }
         #expect(receiver.error is RuntimeError)
@@ -416,7 +421,7 @@ import Testing
             final class Silent: ConnectionProtocol {
                 func dataReceived(_ bytes: [UInt8]) {}
             }
-            let (transport, _) = try await EventLoop.running.createConnection(socket: ours) { Silent() }
+            let (transport, _) = try await EventLoop.running.createConnection(to: .socket(ours)) { Silent() }
             transport.pauseReading()
         }
         try await settle()
@@ -437,7 +442,7 @@ import Testing
         }
         let receiver = Closing()
         let (ours, peer) = try Peer.pair()
-        _ = try await EventLoop.running.createConnection(socket: ours) { receiver }
+        _ = try await EventLoop.running.createConnection(to: .socket(ours)) { receiver }
         peer.send("x")
         try await eventually { receiver.calls == ["data", "lost"] }
         #expect(receiver.transport == nil)
@@ -468,7 +473,7 @@ import Testing
     @Test func anErrorOfTheFactoryLeavesNothingOpen() async throws {
         let (ours, peer) = try Peer.pair()
         await #expect(throws: Boom.self) {
-            _ = try await EventLoop.running.createConnection(socket: ours) { () throws -> RecordingProtocol in
+            _ = try await EventLoop.running.createConnection(to: .socket(ours)) { () throws -> RecordingProtocol in
                 throw Boom()
             }
         }

@@ -13,7 +13,7 @@ import Testing
     private func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     private func ask(_ path: String) async throws -> [UInt8] {
-        let (reader, writer) = try await openUnixConnection(path: path)
+        let (reader, writer) = try await openConnection(to: .unix(path: path))
         defer { writer.close() }
         try await writer.write("hello\n")
         return try await reader.readLine()
@@ -21,7 +21,7 @@ import Testing
 
     @Test func streamsGoOverAUnixSocket() async throws {
         try await withTemporaryPath { path in
-            let server = try await startUnixServer(path: path, Self.echo)
+            let server = try await startServer(on: .unix(path: path), Self.echo)
             #expect(server.addresses.map(\.description) == [path])
             #expect(try await ask(path) == Array("hello!\n".utf8))
             server.close()
@@ -30,7 +30,7 @@ import Testing
 
     @Test func anAbstractNameHasNoFile() async throws {
         let name = "\0asyncio-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
-        let server = try await startUnixServer(path: name, Self.echo)
+        let server = try await startServer(on: .unix(path: name), Self.echo)
         defer { server.close() }
         #expect(server.addresses.map(\.description) == ["@" + name.dropFirst()])
         #expect(try await ask(name) == Array("hello!\n".utf8))
@@ -41,9 +41,9 @@ import Testing
             let loop = try EventLoop.running
             let receiver = RecordingProtocol()
             receiver.onData = { bytes in try receiver.transport?.write(bytes.reversed()) }
-            let server = try await loop.createUnixServer(path: path) { receiver }
+            let server = try await loop.createServer(on: .unix(path: path)) { receiver }
             defer { server.close() }
-            let (transport, client) = try await loop.createUnixConnection(path: path) { RecordingProtocol() }
+            let (transport, client) = try await loop.createConnection(to: .unix(path: path)) { RecordingProtocol() }
             try transport.write("abc")
             try await eventually { client.text == "cba" }
             transport.close()
@@ -53,10 +53,10 @@ import Testing
 
     @Test func aSocketFileThatWasLeftBehindIsReplaced() async throws {
         try await withTemporaryPath { path in
-            let first = try await startUnixServer(path: path, cleanupSocket: false, Self.echo)
+            let first = try await startServer(on: .unix(path: path), options: .init(cleanupSocket: false), Self.echo)
             first.close()
             #expect(exists(path))
-            let second = try await startUnixServer(path: path, Self.echo)
+            let second = try await startServer(on: .unix(path: path), Self.echo)
             #expect(try await ask(path) == Array("hello!\n".utf8))
             second.close()
             #expect(!exists(path))
@@ -67,7 +67,7 @@ import Testing
         try await withTemporaryPath { path in
             close(open(path, O_CREAT | O_WRONLY, 0o600))
             let error = await #expect(throws: OSError.self) {
-                _ = try await startUnixServer(path: path, Self.echo)
+                _ = try await startServer(on: .unix(path: path), Self.echo)
             }
             #expect(error?.code == .addressInUse)
             #expect(error?.description.contains(path) == true)
@@ -77,9 +77,9 @@ import Testing
 
     @Test func theFileIsRemovedOnlyIfItIsStillTheServersOwn() async throws {
         try await withTemporaryPath { path in
-            let first = try await startUnixServer(path: path, Self.echo)
+            let first = try await startServer(on: .unix(path: path), Self.echo)
             // Replaces the file.
-            let second = try await startUnixServer(path: path, Self.echo)
+            let second = try await startServer(on: .unix(path: path), Self.echo)
             first.close()
             #expect(exists(path))
             #expect(try await ask(path) == Array("hello!\n".utf8))
@@ -90,7 +90,7 @@ import Testing
 
     @Test func nobodyAtThePathIsAClearError() async throws {
         let error = await #expect(throws: OSError.self) {
-            _ = try await openUnixConnection(path: "/tmp/asyncio-nobody-is-here")
+            _ = try await openConnection(to: .unix(path: "/tmp/asyncio-nobody-is-here"))
         }
         #expect(error?.code == .noSuchFileOrDirectory)
         #expect(error?.description.contains("/tmp/asyncio-nobody-is-here") == true)
@@ -98,14 +98,14 @@ import Testing
 
     @Test(arguments: ["", "/tmp/" + String(repeating: "x", count: 103), "a\0b"])
     func aPathThatIsNoneIsAnError(path: String) async throws {
-        await #expect(throws: ValueError.self) { _ = try await openUnixConnection(path: path) }
-        await #expect(throws: ValueError.self) { _ = try await startUnixServer(path: path, Self.echo) }
+        await #expect(throws: ValueError.self) { _ = try await openConnection(to: .unix(path: path)) }
+        await #expect(throws: ValueError.self) { _ = try await startServer(on: .unix(path: path), Self.echo) }
     }
 
     @Test func theLongestPathIsServed() async throws {
         let path = "/tmp/" + String(repeating: "y", count: 102)
         defer { unlink(path) }
-        let server = try await startUnixServer(path: path, Self.echo)
+        let server = try await startServer(on: .unix(path: path), Self.echo)
         #expect(server.addresses.map(\.description) == [path])
         #expect(try await ask(path) == Array("hello!\n".utf8))
         server.close()

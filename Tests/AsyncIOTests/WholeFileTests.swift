@@ -71,7 +71,7 @@ import Testing
         chmod(directory("file"), 0o640)
         try await writeFile(directory("file"), "b")
         #expect(permissions("file") & 0o7777 == 0o640)
-        try await writeFile(directory("secret"), "c", permissions: 0o600)
+        try await writeFile(directory("secret"), "c", permissions: .ownerReadWrite)
         #expect(permissions("secret") & 0o7777 == 0o600)
     }
 

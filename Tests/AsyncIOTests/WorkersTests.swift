@@ -121,13 +121,33 @@ import Testing
         let directory = try Directory()
         try await withWorkers("unix", "\(directory.path)/socket") { program in
             _ = try await program.ready(2)
-            let (reader, writer) = try await openUnixConnection(path: "\(directory.path)/socket")
+            let (reader, writer) = try await openConnection(to: .unix(path: "\(directory.path)/socket"))
             try await writer.write("hello\n")
             #expect(try await reader.readLine().count > 1)
             writer.close()
             try program.program.send(.terminate)
             #expect(try await program.status() == 0)
             #expect(access("\(directory.path)/socket", F_OK) != 0)
+        }
+    }
+
+    @Test func workersMayShareTheSocketsThatASupervisorPassed() async throws {
+        let listener = try await startServer(host: "127.0.0.1", port: 0, options: .init(startServing: false)) { _, _ in
+        }
+        defer { listener.close() }
+        try await withSubprocess(
+            "/bin/sh",
+            arguments: ["-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec \(Program.path("workers-program")) activated"],
+            stdin: .pipe, stdout: .pipe, stderr: .pipe,
+            options: .init(descriptors: [3: try #require(listener.sockets.first)])
+        ) { process in
+            let program = WorkersProgram(Program(process))
+            let workers = try await program.ready(2)
+            #expect(workers.map(\.port) == [listener.port, listener.port])
+            let answer = try await program.ask("hello")
+            #expect(workers.map(\.pid).contains(try #require(Int32(answer))))
+            try program.program.send(.terminate)
+            #expect(try await program.status() == 0)
         }
     }
 

@@ -40,7 +40,7 @@ import Testing
 
     @Test @concurrent func aUnixServersPortStopsTheProgram() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
-            let server = try await startUnixServer(path: "\0asyncio-no-port-\(getpid())") { _, _ in }
+            let server = try await startServer(on: .unix(path: "\0asyncio-no-port-\(getpid())")) { _, _ in }
             _ = server.port
         }
         #expect(result?.standardError.contains("a server on a Unix socket has no port") == true)

@@ -25,13 +25,13 @@ enum Deploying {
                 try await handle(reader, writer)
             }
             for try await _ in try signals(.terminate, .interrupt) { break }
-            try await server.shutdown(within: .seconds(20))
+            try await server.shutdown(grace: .seconds(20))
         }
     }
 
     static func severalWorkers() throws {
         try runWorkers(count: .cores, listen: [.tcp(host: .anyInterface, port: 8080)], grace: .seconds(20)) { worker in
-            let server = try await startServer(descriptors: worker.sockets) { reader, writer in
+            let server = try await startServer(on: .sockets(worker.sockets)) { reader, writer in
                 try await handle(reader, writer)
             }
             try await worker.serve(server)
@@ -40,13 +40,12 @@ enum Deploying {
 
     static func socketActivation() throws {
         AsyncIO.main {
-            let sockets = takeSystemdSockets()
-            let server =
-                sockets.isEmpty
-                ? try await startServer(host: "127.0.0.1", port: 8080) { try await handle($0, $1) }
-                : try await startServer(descriptors: sockets) { try await handle($0, $1) }
+            let sockets = Server.takeSystemdSockets()
+            let listener: Server.Listener =
+                sockets.isEmpty ? .tcp(host: "127.0.0.1", port: 8080) : .sockets(sockets)
+            let server = try await startServer(on: listener) { try await handle($0, $1) }
             for try await _ in try signals(.terminate, .interrupt) { break }
-            try await server.shutdown(within: .seconds(20))
+            try await server.shutdown(grace: .seconds(20))
         }
     }
 }

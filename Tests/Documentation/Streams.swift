@@ -31,7 +31,7 @@ final class Echo: ConnectionProtocol {
         try await writer.write([0, 3, 1, 2, 3])
         #expect(try await reader.readExactly(5) == [0, 3, 1, 2, 3])
         writer.close()
-        try await server.shutdown(within: .seconds(1))
+        try await server.shutdown(grace: .seconds(1))
     }
 
     @Test func anEndThatIsNotClean() async throws {
@@ -51,7 +51,7 @@ final class Echo: ConnectionProtocol {
             report = "the peer is silent"
         }
         #expect(report == "the peer ended after 4 bytes")
-        try await server.shutdown(within: .seconds(1))
+        try await server.shutdown(grace: .seconds(1))
     }
 
     @Test func protocols() async throws {
@@ -61,7 +61,7 @@ final class Echo: ConnectionProtocol {
         try await writer.write("echo\n")
         #expect(try await reader.readTextLine() == "echo")
         writer.close()
-        try await server.shutdown(within: .seconds(1))
+        try await server.shutdown(grace: .seconds(1))
     }
 
     @Test func datagrams() async throws {
@@ -77,14 +77,14 @@ final class Echo: ConnectionProtocol {
 
     @Test func unixSockets() async throws {
         let name = "asyncio-documentation-\(UInt64.random(in: 0...UInt64.max))"
-        let server = try await startUnixServer(path: "\0\(name)") { reader, writer in
+        let server = try await startServer(on: .unix(path: "\0\(name)")) { reader, writer in
             try await writer.write(try await reader.readLine())
         }
-        let (reader, writer) = try await openUnixConnection(path: "\0\(name)")
+        let (reader, writer) = try await openConnection(to: .unix(path: "\0\(name)"))
         try await writer.write("hello\n")
         #expect(try await reader.readTextLine() == "hello")
         writer.close()
-        try await server.shutdown(within: .seconds(1))
+        try await server.shutdown(grace: .seconds(1))
     }
 
     func standardStreams() async throws {
@@ -96,7 +96,7 @@ final class Echo: ConnectionProtocol {
     }
 
     func closing(_ server: Server) async throws {
-        let cutOff = try await server.shutdown(within: .seconds(20))
+        let cutOff = try await server.shutdown(grace: .seconds(20))
         print(cutOff)
     }
 
@@ -124,7 +124,7 @@ final class Echo: ConnectionProtocol {
         try context.trust(file: "/etc/app/our-authority.pem")
         try context.useCertificate("/etc/app/client.pem") // if the server asks for one
         let (_, writer) = try await openConnection(
-            host: "10.0.0.7", port: 8443, tls: context, serverHostname: "db.internal")
+            host: "10.0.0.7", port: 8443, tls: context, options: .init(serverHostname: "db.internal"))
         writer.close()
     }
 

@@ -72,7 +72,7 @@ import Testing
     @Test func backPressure() async throws {
         func read(_ path: Int) async throws -> Int { path * path }
         var sum = 0
-        for try await square in (1...1_000).concurrentMap(limit: 8, { try await read($0) }) {
+        for try await square in concurrentMap(1...1_000, limit: 8, { try await read($0) }) {
             sum += square // slow here is slow there: never more than 8 are under way
         }
         #expect(sum == 333_833_500)

@@ -14,7 +14,7 @@ extension Interpreter {
         let tail = { " expired:\(entered?.isExpired ?? false)" }
         return try await block("timeout \(name)", who, tail: tail) {
             if op.name == "timeout_at" {
-                try await withTimeout(at: op.optionalInt("at").map(instant), body)
+                try await withTimeout(until: op.optionalInt("at").map(instant), body)
             } else {
                 try await withTimeout(op.optionalInt("ms").map { .milliseconds($0) }, body)
             }

@@ -3,7 +3,7 @@ import AsyncIO
 /// Sends back every byte, until the process is ended.
 func echo(port: Int) async throws {
     raiseDescriptorLimit()
-    let server = try await startServer(host: "127.0.0.1", port: port, backlog: 4096) { reader, writer in
+    let server = try await startServer(host: "127.0.0.1", port: port, options: .init(backlog: 4096)) { reader, writer in
         while true {
             let bytes = try await reader.read(262_144)
             if bytes.isEmpty { return }
@@ -17,7 +17,8 @@ func echo(port: Int) async throws {
 /// The same with a protocol.
 func echoWithProtocol(port: Int) async throws {
     raiseDescriptorLimit()
-    let server = try await EventLoop.running.createServer(host: "127.0.0.1", port: port, backlog: 4096) { Echo() }
+    let server = try await EventLoop.running.createServer(host: "127.0.0.1", port: port, options: .init(backlog: 4096))
+    { Echo() }
     sayReady()
     try await server.serveForever()
 }

@@ -4,7 +4,8 @@ import AsyncIO
 func echoTLS(port: Int, certificate: String, key: String) async throws {
     raiseDescriptorLimit()
     let tls = try TLSContext.server(certificate: certificate, key: key)
-    let server = try await startServer(host: "127.0.0.1", port: port, backlog: 4096, tls: tls) { reader, writer in
+    let server = try await startServer(host: "127.0.0.1", port: port, tls: tls, options: .init(backlog: 4096)) {
+        reader, writer in
         while true {
             let bytes = try await reader.read(262_144)
             if bytes.isEmpty { return }

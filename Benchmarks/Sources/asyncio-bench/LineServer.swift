@@ -3,7 +3,7 @@ import AsyncIO
 /// Answers each line with itself, until the process is ended.
 func lineServer(port: Int) async throws {
     raiseDescriptorLimit()
-    let server = try await startServer(host: "127.0.0.1", port: port, backlog: 4096) { reader, writer in
+    let server = try await startServer(host: "127.0.0.1", port: port, options: .init(backlog: 4096)) { reader, writer in
         while true {
             let line = try await reader.readLine()
             if line.isEmpty { return }

@@ -16,7 +16,7 @@ public func withResponse<T>(
     }
     let (reader, writer) = try await openConnection(
         host: host.trimmingCharacters(in: ["[", "]"]), port: url.port ?? (isSecure ? 443 : 80),
-        happyEyeballsDelay: .milliseconds(250), tls: isSecure ? tls : nil)
+        tls: isSecure ? tls : nil, options: .init(happyEyeballsDelay: .milliseconds(250)))
     defer { writer.close() }
     try await writer.write(request(for: url, host: host))
     let response = try await HTTPResponse(reader)

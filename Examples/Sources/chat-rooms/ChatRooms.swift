@@ -29,7 +29,7 @@ struct ChatRooms: ParsableCommand {
 
     func run() throws {
         let isAlone = workers == 1
-        var listeners: [Worker.Listener] = [.tcp(host: "127.0.0.1", port: port)]
+        var listeners: [Server.Listener] = [.tcp(host: "127.0.0.1", port: port)]
         if !isAlone { listeners.append(.unix(path: relay)) }
         try runWorkers(
             count: isAlone ? .inProcess : Worker.Count(workers), listen: listeners, grace: .seconds(5)
@@ -37,7 +37,7 @@ struct ChatRooms: ParsableCommand {
             let chat = Chat()
             var tls: TLSContext?
             if let certificate, let key { tls = try TLSContext.server(certificate: certificate, key: key) }
-            let server = try await startServer(descriptors: worker.sockets(of: 0), tls: tls) { reader, writer in
+            let server = try await startServer(on: .sockets(worker.sockets(of: 0)), tls: tls) { reader, writer in
                 try await chat.serve(reader, writer)
             }
             try await withBackgroundTasks { background in

@@ -3,7 +3,7 @@ import AsyncIO
 /// Runs the hub in a worker. It passes each line that a process sends on to all other processes.
 func runHub(on worker: Worker) async throws {
     var links: [Outbox] = []
-    let server = try await startServer(descriptors: worker.sockets(of: 1)) { reader, writer in
+    let server = try await startServer(on: .sockets(worker.sockets(of: 1))) { reader, writer in
         let link = Outbox { writer.abort() }
         links.append(link)
         defer { links.removeAll { $0 === link } }
@@ -30,7 +30,7 @@ extension Chat {
     }
 
     private func connect(toHub path: String) async throws {
-        let (reader, writer) = try await openUnixConnection(path: path)
+        let (reader, writer) = try await openConnection(to: .unix(path: path))
         let link = Outbox { writer.abort() }
         relay = { text, room in link.add("\(room) \(text)") }
         defer {

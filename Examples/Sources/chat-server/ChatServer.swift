@@ -22,7 +22,7 @@ struct ChatServer: ParsableCommand {
     func run() throws {
         AsyncIO.main {
             let stop = try signals(.terminate, .interrupt)
-            let server = try await startServer(host: host, port: port, limit: 4096) { reader, writer in
+            let server = try await startServer(host: host, port: port, options: .init(limit: 4096)) { reader, writer in
                 let client = Client(writer, backlog: backlog)
                 Client.all.append(client)
                 _ = try await gather({ try await client.listen(to: reader) }, { try await client.send() })

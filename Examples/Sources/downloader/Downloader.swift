@@ -43,7 +43,7 @@ struct Downloader: ParsableCommand {
     @MainActor private func downloadAll(_ tls: TLSContext) async throws {
         let bars = Bars()
         var failures = 0
-        let downloads = urls.concurrentMap(limit: jobs, ordered: false) { file in
+        let downloads = concurrentMap(urls, limit: jobs, ordered: false) { file in
             do {
                 let size = try await retry(attempts: retries + 1, when: mayPass) { try await download(file, tls, bars) }
                 bars.finish(file.name, "\(size.formatted(.byteCount(style: .file)))")

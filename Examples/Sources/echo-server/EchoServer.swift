@@ -2,6 +2,9 @@ import ArgumentParser
 import AsyncIO
 import Glibc
 
+/// The system chooses one.
+private nonisolated let anyFreePort = 0
+
 /// Sends back everything that it receives. Try:
 ///
 ///     echo-server --port 7000 &
@@ -36,7 +39,9 @@ struct EchoServer: ParsableCommand {
 
     func validate() throws {
         guard port == nil || unix == nil else { throw ValidationError("use either --port or --unix, not both") }
-        guard 0...65_535 ~= port ?? 0 else { throw ValidationError("--port must be in 0...65535, got \(port ?? 0)") }
+        guard 0...65_535 ~= port ?? anyFreePort else {
+            throw ValidationError("--port must be in 0...65535, got \(port ?? anyFreePort)")
+        }
         guard tlsKey == nil || tlsCert != nil else { throw ValidationError("--tls-key also needs --tls-cert") }
         guard !udp || (unix == nil && tlsCert == nil) else { throw ValidationError("--udp works only with --port") }
     }
@@ -52,12 +57,9 @@ struct EchoServer: ParsableCommand {
 
     private func serveStreams(until stop: SignalSequence) async throws {
         let tls = try tlsCert.map { try TLSContext.server(certificate: $0, key: tlsKey) }
-        let server =
-            if let unix {
-                try await startUnixServer(path: unix, tls: tls, echo)
-            } else {
-                try await startServer(host: host, port: port ?? 0, tls: tls, echo)
-            }
+        let listener: Server.Listener =
+            if let unix { .unix(path: unix) } else { .tcp(host: host, port: port ?? anyFreePort) }
+        let server = try await startServer(on: listener, tls: tls, echo)
         try await withServer(server, grace: .seconds(1)) { server in
             ready(server.addresses)
             for try await _ in stop { break }
@@ -76,7 +78,7 @@ struct EchoServer: ParsableCommand {
     }
 
     private func serveDatagrams(until stop: SignalSequence) async throws {
-        let addresses = try await EventLoop.running.getAddrInfo(host: host, service: "\(port ?? 0)")
+        let addresses = try await EventLoop.running.getAddrInfo(host: host, service: "\(port ?? anyFreePort)")
         let socket = try await openDatagramSocket(localAddress: addresses[0])
         defer { socket.close() }
         ready([socket.localAddress].compactMap(\.self))

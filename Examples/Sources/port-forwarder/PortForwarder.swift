@@ -48,7 +48,7 @@ struct PortForwarder: ParsableCommand {
         do {
             let (targetReader, targetWriter) = try await withTimeout(.seconds(timeout)) {
                 try await openConnection(
-                    host: target.host ?? "", port: target.port, happyEyeballsDelay: .milliseconds(250))
+                    host: target.host ?? "", port: target.port, options: .init(happyEyeballsDelay: .milliseconds(250)))
             }
             writers.append(targetWriter)
             _ = try await gather(

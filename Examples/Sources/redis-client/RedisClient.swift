@@ -23,10 +23,8 @@ struct RedisClient: ParsableCommand {
 
     func run() throws {
         let errors = AsyncIO.main {
-            let (reader, writer) =
-                if let unix { try await openUnixConnection(path: unix) } else {
-                    try await openConnection(host: host, port: port)
-                }
+            let target: ConnectionTarget = if let unix { .unix(path: unix) } else { .tcp(host: host, port: port) }
+            let (reader, writer) = try await openConnection(to: target)
             defer { writer.close() }
             // Replies come in the order of the commands. At most 1000 commands are in flight.
             let unanswered = Queue<[String]>(maxSize: 1000)

@@ -33,9 +33,10 @@ struct ServiceGroupProgram: ParsableCommand {
 
     func run() throws {
         AsyncIO.main {
-            let server = try await startServer(host: "127.0.0.1", port: port, startServing: false, answer)
+            let server = try await startServer(
+                host: "127.0.0.1", port: port, options: .init(startServing: false), answer)
             let group = ServiceGroup(
-                services: [ServerService(server, within: .seconds(grace)), Farewell()],
+                services: [ServerService(server, grace: .seconds(grace)), Farewell()],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "service-group"))
             print("READY\nlistening on \(server.addresses[0])")

@@ -40,7 +40,8 @@ struct Workers: ParsableCommand {
         try runWorkers(
             count: count, listen: [.tcp(host: host, port: port)], grace: .seconds(grace)
         ) { [work] worker in
-            let server = try await startServer(descriptors: worker.sockets, backlog: 1_024) { reader, writer in
+            let server = try await startServer(on: .sockets(worker.sockets), options: .init(backlog: 1_024)) {
+                reader, writer in
                 // Answer one request after another, as long as the client sends them. The body of a request
                 // is not read, so a request with a body is the last one.
                 while let request = try await HTTPHead(from: reader) {

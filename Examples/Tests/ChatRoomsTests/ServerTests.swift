@@ -12,7 +12,7 @@ struct Client {
 
     init(_ name: String, port: Int, tls: TLSContext? = nil) async throws {
         (reader, writer) = try await openConnection(
-            host: "127.0.0.1", port: port, tls: tls, serverHostname: tls.map { _ in "localhost" })
+            host: "127.0.0.1", port: port, tls: tls, options: .init(serverHostname: tls.map { _ in "localhost" }))
         try await writer.write("\(name)\n")
         #expect(try await next() == "* your name?")
     }

@@ -55,7 +55,7 @@ import Tracing
             _ = try await race({ seen.spans.append(current) })
             for try await task in asCompleted([1], { _ in seen.spans.append(current) }) { try await task.value }
             try await shield { seen.spans.append(current) }
-            for try await _ in [1].concurrentMap(limit: 1, { _ in seen.spans.append(current) }) {}
+            for try await _ in concurrentMap([1], limit: 1, { _ in seen.spans.append(current) }) {}
             _ = try await staggeredRace(delay: nil, { seen.spans.append(current) })
         }
     }
@@ -191,7 +191,7 @@ import Tracing
         try await writer.write("hello\n")
         #expect(try await reader.readLine().count == 6)
         writer.close()
-        try await server.shutdown(within: .seconds(5))
+        try await server.shutdown(grace: .seconds(5))
         let spans = tracer.finishedSpans
         #expect(spans.map(\.operationName) == ["start", "inner", "request"])
         #expect(spans.map(\.parentSpanID) == [nil, spans[2].spanID, outer])

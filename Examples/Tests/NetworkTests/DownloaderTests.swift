@@ -58,7 +58,7 @@ import Testing
             try configuration.write(toFile: "\(folder)/nginx.conf", atomically: true, encoding: .utf8)
             try await withSubprocess(
                 "nginx", arguments: ["-c", "\(folder)/nginx.conf", "-p", folder], stderr: .devNull,
-                environment: AsyncSubprocess.inheritedEnvironment.merging(["PATH": path]) { $1 }
+                options: .init(environment: AsyncSubprocess.inheritedEnvironment.merging(["PATH": path]) { $1 })
             ) { _ in
                 try await eventually { try await openConnection(host: "127.0.0.1", port: secure).1.close() }
                 try await withFolder { target in

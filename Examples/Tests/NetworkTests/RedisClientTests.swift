@@ -11,7 +11,7 @@ import Testing
                 "--loglevel", "warning",
             ]
             try await withSubprocess("redis-server", arguments: options, stdout: .devNull) { _ in
-                try await eventually { try await openUnixConnection(path: path).1.close() }
+                try await eventually { try await openConnection(to: .unix(path: path)).1.close() }
                 try await body(port, path)
             }
         }

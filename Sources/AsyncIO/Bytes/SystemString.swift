@@ -44,7 +44,7 @@ public struct SystemString: Sendable, Hashable, ExpressibleByStringInterpolation
 
 /// A type that can name a file or be another string of the operating system: `String`, `Substring`,
 /// `FilePath`, or ``SystemString``.
-public protocol SystemStringConvertible {
+public protocol SystemStringConvertible: Sendable {
     /// The bytes to pass to the system.
     var systemString: SystemString { get }
 }

@@ -9,63 +9,59 @@
 // The first error, of the source or of an element, reaches the consumer in order and ends the
 // sequence. If the consumer stops iterating, everything is cancelled.
 
-extension Sequence {
-    /// Maps the elements with an asynchronous closure, running at most `limit` calls at once.
-    ///
-    /// ```swift
-    /// for try await page in urls.concurrentMap(limit: 10, { try await fetch($0) }) { … }
-    /// ```
-    ///
-    /// The work starts with the first element that the consumer asks for. If the consumer stops
-    /// iterating or is cancelled, all running calls are cancelled.
-    ///
-    /// - Parameters:
-    ///   - limit: the maximum number of elements that are being processed or wait for the consumer.
-    ///     A limit below 1 makes the iteration throw ``ValueError``.
-    ///   - ordered: whether the results come in the order of the elements, or as soon as they are
-    ///     ready.
-    ///   - transform: the closure, which runs in a task of its own for each element.
-    public func concurrentMap<T>(
-        limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
-        fileID: StaticString = #fileID, line: UInt = #line,
-        _ transform: @escaping (Element) async throws -> T
-    ) -> ConcurrentMap<T> {
-        ConcurrentMap(isolation: isolation, fileID: fileID, line: line) { work in
-            _ = isolation
-            try work.begin(limit: limit)
-            for element in self {
-                try await work.add(ordered: ordered, isolation: isolation, fileID: fileID, line: line) {
-                    _ = isolation
-                    return try await transform(element)
-                }
+/// Maps the elements of a sequence with an asynchronous closure, running at most `limit` calls at once.
+///
+/// ```swift
+/// for try await page in concurrentMap(urls, limit: 10, { try await fetch($0) }) { … }
+/// ```
+///
+/// The work starts with the first element that the consumer asks for. If the consumer stops
+/// iterating or is cancelled, all running calls are cancelled.
+///
+/// - Parameters:
+///   - items: the elements to map.
+///   - limit: the maximum number of elements that are being processed or wait for the consumer.
+///     A limit below 1 makes the iteration throw ``ValueError``.
+///   - ordered: whether the results come in the order of the elements, or as soon as they are
+///     ready.
+///   - transform: the closure, which runs in a task of its own for each element.
+public func concurrentMap<Item, T>(
+    _ items: some Sequence<Item>, limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
+    fileID: StaticString = #fileID, line: UInt = #line,
+    _ transform: @escaping (Item) async throws -> T
+) -> ConcurrentMap<T> {
+    ConcurrentMap(isolation: isolation, fileID: fileID, line: line) { work in
+        _ = isolation
+        try work.begin(limit: limit)
+        for item in items {
+            try await work.add(ordered: ordered, isolation: isolation, fileID: fileID, line: line) {
+                _ = isolation
+                return try await transform(item)
             }
         }
     }
 }
 
-extension AsyncSequence {
-    /// Maps the elements with an asynchronous closure, running at most `limit` calls at once; see
-    /// ``Swift/Sequence/concurrentMap(limit:ordered:isolation:fileID:line:_:)``.
-    public func concurrentMap<T>(
-        limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
-        fileID: StaticString = #fileID, line: UInt = #line,
-        _ transform: @escaping (Element) async throws -> T
-    ) -> ConcurrentMap<T> {
-        ConcurrentMap(isolation: isolation, fileID: fileID, line: line) { work in
-            _ = isolation
-            try work.begin(limit: limit)
-            for try await element in self {
-                try await work.add(ordered: ordered, isolation: isolation, fileID: fileID, line: line) {
-                    _ = isolation
-                    return try await transform(element)
-                }
+/// Maps the elements of an asynchronous sequence with an asynchronous closure, running at most `limit` calls at
+/// once; see ``concurrentMap(_:limit:ordered:isolation:fileID:line:_:)-(Sequence,_,_,_,_,_,_)``.
+public func concurrentMap<Items: AsyncSequence, T>(
+    _ items: Items, limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
+    fileID: StaticString = #fileID, line: UInt = #line,
+    _ transform: @escaping (Items.Element) async throws -> T
+) -> ConcurrentMap<T> {
+    ConcurrentMap(isolation: isolation, fileID: fileID, line: line) { work in
+        _ = isolation
+        try work.begin(limit: limit)
+        for try await item in items {
+            try await work.add(ordered: ordered, isolation: isolation, fileID: fileID, line: line) {
+                _ = isolation
+                return try await transform(item)
             }
         }
     }
 }
 
-/// The results of ``Swift/Sequence/concurrentMap(limit:ordered:isolation:fileID:line:_:)`` as an
-/// asynchronous sequence.
+/// The results of `concurrentMap` as an asynchronous sequence.
 public struct ConcurrentMap<Element>: AsyncSequence {
     /// Iterating can fail with any error of the source or of the closure.
     public typealias Failure = any Error

@@ -1,14 +1,17 @@
 /// The condition under which ``wait(_:timeout:returnWhen:)`` returns.
 ///
 /// asyncio: `FIRST_COMPLETED`, `FIRST_EXCEPTION`, `ALL_COMPLETED`.
-public enum ReturnWhen: Sendable {
+public struct ReturnWhen: Sendable, Hashable {
+    fileprivate enum Condition { case firstCompleted, firstException, allCompleted }
+    fileprivate let condition: Condition
+
     /// When the first future has ended.
-    case firstCompleted
+    public static let firstCompleted = ReturnWhen(condition: .firstCompleted)
     /// When the first future has failed, or when all have ended if none fails. Being cancelled is not a
     /// failure.
-    case firstException
+    public static let firstException = ReturnWhen(condition: .firstException)
     /// When all futures have ended.
-    case allCompleted
+    public static let allCompleted = ReturnWhen(condition: .allCompleted)
 }
 
 /// Waits until some of `futures` have ended or `timeout` has passed.
@@ -42,7 +45,7 @@ public func wait<F: FutureBase>(
         future.onDone { ended in
             unfinished -= 1
             let isEnough =
-                switch returnWhen {
+                switch returnWhen.condition {
                 case .firstCompleted: true
                 // As in asyncio, an error that ends the wait counts as retrieved.
                 case .firstException: unfinished == 0 || (!ended.wasCancelled && ended.takeError() != nil)

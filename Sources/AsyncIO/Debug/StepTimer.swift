@@ -68,7 +68,7 @@ final class StepTimer: LoopComponent, LoopObserver {
             case .task: step.task?.description ?? "a task"
             case .doneCallback: "a done callback of \(step.future?.description ?? "a future")"
             case .callback: "a callback"
-            case .other: "code outside of any asyncio task"
+            default: "code outside of any asyncio task"
             }
         let time = Self.seconds(duration)
         let logger = EventLoop.logger(loop: loop, task: step.task?.name)

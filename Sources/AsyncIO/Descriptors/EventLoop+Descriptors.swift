@@ -15,8 +15,10 @@ extension EventLoop {
     ///   for example).
     ///
     /// asyncio: `loop.add_reader`.
-    public func addReader(_ descriptor: Int32, _ callback: @escaping () throws -> Void) throws {
-        try change(descriptor, "addReader") { watch in
+    public func addReader(
+        _ descriptor: some FileDescriptorConvertible, _ callback: @escaping () throws -> Void
+    ) throws {
+        try change(descriptor.number, "addReader") { watch in
             watch.onReadable?.isRemoved = true
             watch.onReadable = WatchCallback(attributed(callback))
         }
@@ -28,8 +30,10 @@ extension EventLoop {
     /// - Throws: The same errors as ``addReader(_:_:)``.
     ///
     /// asyncio: `loop.add_writer`.
-    public func addWriter(_ descriptor: Int32, _ callback: @escaping () throws -> Void) throws {
-        try change(descriptor, "addWriter") { watch in
+    public func addWriter(
+        _ descriptor: some FileDescriptorConvertible, _ callback: @escaping () throws -> Void
+    ) throws {
+        try change(descriptor.number, "addWriter") { watch in
             watch.onWritable?.isRemoved = true
             watch.onWritable = WatchCallback(attributed(callback))
         }
@@ -43,8 +47,8 @@ extension EventLoop {
     ///
     /// asyncio: `loop.remove_reader`.
     @discardableResult
-    public func removeReader(_ descriptor: Int32) throws -> Bool {
-        try remove(descriptor, "removeReader") { $0.onReadable.take() }
+    public func removeReader(_ descriptor: some FileDescriptorConvertible) throws -> Bool {
+        try remove(descriptor.number, "removeReader") { $0.onReadable.take() }
     }
 
     /// Removes the writer of a descriptor; its reader stays.
@@ -54,8 +58,8 @@ extension EventLoop {
     ///
     /// asyncio: `loop.remove_writer`.
     @discardableResult
-    public func removeWriter(_ descriptor: Int32) throws -> Bool {
-        try remove(descriptor, "removeWriter") { $0.onWritable.take() }
+    public func removeWriter(_ descriptor: some FileDescriptorConvertible) throws -> Bool {
+        try remove(descriptor.number, "removeWriter") { $0.onWritable.take() }
     }
 
     private func change(_ descriptor: Int32, _ operation: StaticString, _ body: (Watch) -> Void) throws {

@@ -132,7 +132,7 @@ extension File {
     private func move(_ offset: Int, from origin: SeekOrigin) throws -> Int {
         try checkOpen("seek()")
         let base =
-            switch origin {
+            switch origin.place {
             case .start: 0
             case .current: position
             case .end: try size
@@ -147,13 +147,16 @@ extension File {
     }
 
     /// The origin of an offset in ``seek(_:from:)``. Python: `whence`.
-    public enum SeekOrigin: Sendable {
+    public struct SeekOrigin: Sendable, Hashable {
+        fileprivate enum Place { case start, current, end }
+        fileprivate let place: Place
+
         /// The start of the file.
-        case start
+        public static let start = SeekOrigin(place: .start)
         /// The current position.
-        case current
+        public static let current = SeekOrigin(place: .current)
         /// The end of the file.
-        case end
+        public static let end = SeekOrigin(place: .end)
     }
 
     /// Discards the read-ahead buffer. Not for a pipe, whose bytes can be read only once and are

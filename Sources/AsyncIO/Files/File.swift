@@ -1,5 +1,5 @@
 internal import AsyncIOSystem
-internal import SystemPackage
+public import SystemPackage
 
 // # How a file performs operations
 //
@@ -212,3 +212,8 @@ extension File: CustomStringConvertible {
 
 @available(*, unavailable, message: "a file belongs to its loop's thread; use loop.submit { } on other threads")
 extension File: Sendable {}
+
+extension File: FileDescriptorConvertible {
+    /// The file descriptor, which the file owns; see ``descriptor``.
+    public var fileDescriptor: FileDescriptor { FileDescriptor(rawValue: descriptor) }
+}

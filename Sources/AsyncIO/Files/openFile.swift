@@ -1,5 +1,5 @@
 internal import AsyncIOSystem
-internal import SystemPackage
+public import SystemPackage
 
 /// Opens a file.
 ///
@@ -23,13 +23,14 @@ internal import SystemPackage
 ///
 /// Python: `open`; `aiofiles.open`.
 public func openFile(
-    _ path: some SystemStringConvertible, _ mode: File.Mode = .read, permissions: Int = 0o666
+    _ path: some SystemStringConvertible, _ mode: File.Mode = .read,
+    permissions: FilePermissions = [.ownerReadWrite, .groupReadWrite, .otherReadWrite]
 ) async throws -> File {
     try await openFile(at: path.systemString, mode, permissions)
 }
 
 private func openFile(
-    at path: SystemString, _ mode: File.Mode, _ permissions: Int
+    at path: SystemString, _ mode: File.Mode, _ permissions: FilePermissions
 ) async throws -> File {
     let loop = EventLoop.required(for: "openFile")
     let engine = try loop.fileEngine
@@ -70,7 +71,8 @@ private func openFile(
 /// Python: `with open(…) as file:`.
 @discardableResult
 public func withFile<T>(
-    _ path: some SystemStringConvertible, _ mode: File.Mode = .read, permissions: Int = 0o666,
+    _ path: some SystemStringConvertible, _ mode: File.Mode = .read,
+    permissions: FilePermissions = [.ownerReadWrite, .groupReadWrite, .otherReadWrite],
     isolation: isolated (any Actor)? = #isolation, _ body: (File) async throws -> T
 ) async throws -> T {
     let file = try await openFile(path, mode, permissions: permissions)
@@ -148,11 +150,11 @@ extension EventLoop {
     }
 }
 
-func checked(_ permissions: Int) throws(ValueError) -> UInt32 {
-    guard (0...0o7777).contains(permissions) else {
-        throw ValueError("permissions must be in 0...0o7777, got \(permissions)")
+func checked(_ permissions: FilePermissions) throws(ValueError) -> UInt32 {
+    guard permissions.rawValue <= 0o7777 else {
+        throw ValueError("permissions must be in 0...0o7777, got 0o\(String(permissions.rawValue, radix: 8))")
     }
-    return UInt32(permissions)
+    return UInt32(permissions.rawValue)
 }
 
 /// Closes a descriptor that was not handed to anyone.

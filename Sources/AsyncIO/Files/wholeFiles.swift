@@ -1,5 +1,5 @@
 internal import AsyncIOSystem
-internal import SystemPackage
+public import SystemPackage
 
 /// Reads a whole file.
 ///
@@ -52,7 +52,8 @@ public func readText(
 ///
 /// Python: `Path.write_bytes`, which leaves a partial file if it is interrupted.
 public func writeFile(
-    _ path: some SystemStringConvertible, _ bytes: [UInt8], permissions: Int = 0o666, sync: Bool = true
+    _ path: some SystemStringConvertible, _ bytes: [UInt8],
+    permissions: FilePermissions = [.ownerReadWrite, .groupReadWrite, .otherReadWrite], sync: Bool = true
 ) async throws {
     let loop = EventLoop.required(for: "writeFile")
     let request = FileRequest(
@@ -71,7 +72,8 @@ public func writeFile(
 ///
 /// Python: `Path.write_text`.
 public func writeFile(
-    _ path: some SystemStringConvertible, _ text: String, permissions: Int = 0o666, sync: Bool = true
+    _ path: some SystemStringConvertible, _ text: String,
+    permissions: FilePermissions = [.ownerReadWrite, .groupReadWrite, .otherReadWrite], sync: Bool = true
 ) async throws {
     try await writeFile(path, Array(text.utf8), permissions: permissions, sync: sync)
 }

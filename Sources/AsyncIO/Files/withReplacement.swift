@@ -1,5 +1,5 @@
 internal import AsyncIOSystem
-internal import SystemPackage
+public import SystemPackage
 
 /// Replaces the file at `path` with the file that `body` writes, atomically.
 ///
@@ -33,7 +33,8 @@ internal import SystemPackage
 ///   the old or the new content.
 @discardableResult
 public func withReplacement<T>(
-    of path: some SystemStringConvertible, permissions: Int = 0o666, sync: Bool = true,
+    of path: some SystemStringConvertible,
+    permissions: FilePermissions = [.ownerReadWrite, .groupReadWrite, .otherReadWrite], sync: Bool = true,
     isolation: isolated (any Actor)? = #isolation,
     _ body: (File) async throws -> T
 ) async throws -> T {

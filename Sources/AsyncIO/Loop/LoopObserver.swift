@@ -91,16 +91,19 @@ extension LoopObserver {
 /// What a loop runs between two accesses to its queue: a task from one suspension to the next, or a callback.
 public struct LoopStep {
     /// The kind of a step.
-    public enum Kind: Sendable, Hashable {
+    public struct Kind: Sendable, Hashable, CustomStringConvertible {
+        /// The name of the kind.
+        public let description: String
+
         /// A part of an ``AsyncTask``.
-        case task
+        public static let task = Kind(description: "task")
         /// A callback: scheduled, of a timer, of a descriptor, or of another thread.
-        case callback
+        public static let callback = Kind(description: "callback")
         /// A done callback of a future.
-        case doneCallback
+        public static let doneCallback = Kind(description: "doneCallback")
         /// Code of a Swift task that is not an ``AsyncTask``, or of an actor. The first step of a task begins
         /// with this kind and ends with ``task``.
-        case other
+        public static let other = Kind(description: "other")
     }
 
     /// The kind of the step.

@@ -97,6 +97,19 @@ extension ByteChannel {
         try unsafe span.withUnsafeMutableBytes { unsafe try tryReceive(into: $0) }
     }
 
+    /// Appends what can be received now.
+    final func tryReceive(into span: inout OutputSpan<UInt8>) throws -> Int? {
+        try unsafe span.withUnsafeMutableBufferPointer { buffer, initializedCount in
+            // SAFETY: the bytes behind the initialized ones are the span's too, and a byte needs no initialization
+            // before it is overwritten.
+            let room = unsafe UnsafeMutableRawBufferPointer(
+                rebasing: UnsafeMutableRawBufferPointer(buffer)[initializedCount...])
+            let received = try unsafe tryReceive(into: room)
+            initializedCount += received ?? 0
+            return received
+        }
+    }
+
     /// Sends what fits now and buffers a copy of the rest.
     final func send(_ bytes: RawSpan) throws { try unsafe bytes.withUnsafeBytes { unsafe try send($0) } }
 }

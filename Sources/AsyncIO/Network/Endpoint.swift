@@ -67,11 +67,14 @@ extension Endpoint {
     /// A family of internet addresses.
     ///
     /// asyncio: `socket.AF_INET`, `socket.AF_INET6`.
-    public enum Family: Sendable, Hashable {
-        /// IPv4 or IPv6, respectively.
-        case ipv4, ipv6
+    public struct Family: Sendable, Hashable {
+        /// The number of the family.
+        let system: Int32
 
-        var system: Int32 { self == .ipv4 ? AF_INET : AF_INET6 }
+        /// IPv4.
+        public static let ipv4 = Family(system: AF_INET)
+        /// IPv6.
+        public static let ipv6 = Family(system: AF_INET6)
     }
 }
 

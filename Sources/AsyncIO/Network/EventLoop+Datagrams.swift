@@ -40,10 +40,10 @@ extension EventLoop {
     ///
     /// asyncio: `loop.create_datagram_endpoint(sock=)`.
     public func createDatagramEndpoint<P: DatagramProtocol>(
-        socket descriptor: Int32, _ factory: () throws -> P
+        socket: some FileDescriptorConvertible, _ factory: () throws -> P
     ) async throws -> (DatagramTransport, P) {
         try checkOpen("createDatagramEndpoint")
-        return try await makeTransport(try datagramChannel(adopting: descriptor), factory)
+        return try await makeTransport(try datagramChannel(adopting: socket.number), factory)
     }
 
     private func makeTransport<P: DatagramProtocol>(
@@ -140,6 +140,6 @@ public func openDatagramSocket(
 ///   already uses it; in both cases the descriptor remains yours. ``OSError`` if the socket cannot be set up.
 ///
 /// asyncio: none; the nearest is `loop.create_datagram_endpoint(sock=)`.
-public func openDatagramSocket(socket descriptor: Int32) async throws -> DatagramSocket {
-    DatagramSocket(try EventLoop.required(for: "openDatagramSocket").datagramChannel(adopting: descriptor))
+public func openDatagramSocket(socket: some FileDescriptorConvertible) async throws -> DatagramSocket {
+    DatagramSocket(try EventLoop.required(for: "openDatagramSocket").datagramChannel(adopting: socket.number))
 }

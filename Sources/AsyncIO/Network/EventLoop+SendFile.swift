@@ -9,7 +9,7 @@ extension EventLoop {
     ///
     /// - Parameters:
     ///   - transport: The transport to send to.
-    ///   - file: The descriptor of a regular file. It remains yours.
+    ///   - file: A regular file, such as a ``File``. It remains yours.
     ///   - offset: The position to start at, in bytes. The file's own position is ignored.
     ///   - count: The maximum number of bytes to send, or `nil` to send up to the end of the file.
     ///   - fallback: Whether to read and write the file in blocks if the system cannot send it within the
@@ -24,8 +24,10 @@ extension EventLoop {
     /// asyncio: `loop.sendfile`.
     @discardableResult
     public func sendFile(
-        _ transport: Transport, _ file: Int32, offset: Int = 0, count: Int? = nil, fallback: Bool = true
+        _ transport: Transport, _ file: some FileDescriptorConvertible, offset: Int = 0, count: Int? = nil,
+        fallback: Bool = true
     ) async throws -> Int {
+        let file = file.number
         if transport.isClosing { throw RuntimeError("Transport is closing") }
         if let hindrance = transport.hindrance { throw RuntimeError("unable to send a file; \(hindrance)") }
         try checkRange(offset, count)
@@ -60,7 +62,7 @@ extension EventLoop {
     ///
     /// - Parameters:
     ///   - socket: The descriptor of a connected, non-blocking stream socket. It remains yours.
-    ///   - file: The descriptor of a regular file. It remains yours.
+    ///   - file: A regular file, such as a ``File``. It remains yours.
     ///   - offset: The position to start at, in bytes. The file's own position is ignored.
     ///   - count: The maximum number of bytes to send, or `nil` to send up to the end of the file.
     ///   - fallback: Whether to read and write the file in blocks if the system cannot send it within the
@@ -76,8 +78,11 @@ extension EventLoop {
     /// asyncio: `loop.sock_sendfile`.
     @discardableResult
     public func sockSendFile(
-        _ socket: Int32, _ file: Int32, offset: Int = 0, count: Int? = nil, fallback: Bool = true
+        _ socket: some FileDescriptorConvertible, _ file: some FileDescriptorConvertible, offset: Int = 0,
+        count: Int? = nil,
+        fallback: Bool = true
     ) async throws -> Int {
+        let (socket, file) = (socket.number, file.number)
         let borrowed = try borrow(socket, for: "sockSendFile")
         guard borrowed.isStream else {
             throw ValueError("sockSendFile() needs a stream socket, but descriptor \(socket) is not one")

@@ -17,7 +17,8 @@ extension EventLoop {
     ///   socket is blocking; `CancellationError` if the task is cancelled, in which case no bytes are lost.
     ///
     /// asyncio: `loop.sock_recv`.
-    public func sockRecv(_ socket: Int32, _ count: Int) async throws -> [UInt8] {
+    public func sockRecv(_ socket: some FileDescriptorConvertible, _ count: Int) async throws -> [UInt8] {
+        let socket = socket.number
         guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
         let borrowed = try borrow(socket, for: "sockRecv")
         return try await retry("sockRecv", waitingToRead: socket, size: { $0.count }) { () throws(Errno) in
@@ -33,9 +34,10 @@ extension EventLoop {
     /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, no bytes are lost.
     ///
     /// asyncio: `loop.sock_recv_into`.
-    public func sockRecvInto(_ socket: Int32, _ buffer: inout MutableRawSpan) async throws
+    public func sockRecvInto(_ socket: some FileDescriptorConvertible, _ buffer: inout MutableRawSpan) async throws
         -> Int
     {
+        let socket = socket.number
         if isBudgetSpent { try await giveWay() }
         let borrowed = try borrow(socket, for: "sockRecvInto")
         while true {
@@ -61,8 +63,9 @@ extension EventLoop {
     ///
     /// asyncio: `loop.sock_recvfrom`.
     public func sockRecvFrom(
-        _ socket: Int32, _ count: Int
+        _ socket: some FileDescriptorConvertible, _ count: Int
     ) async throws -> (bytes: [UInt8], address: Endpoint) {
+        let socket = socket.number
         guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
         let borrowed = try borrow(socket, for: "sockRecvFrom")
         return try await retry("sockRecvFrom", waitingToRead: socket, size: { $0.bytes.count }) { () throws(Errno) in
@@ -83,8 +86,9 @@ extension EventLoop {
     ///
     /// asyncio: `loop.sock_sendto`.
     public func sockSendTo(
-        _ socket: Int32, _ bytes: [UInt8], to address: Endpoint?
+        _ socket: some FileDescriptorConvertible, _ bytes: [UInt8], to address: Endpoint?
     ) async throws {
+        let socket = socket.number
         let borrowed = try borrow(socket, for: "sockSendTo")
         try await retry("sockSendTo", waitingToWrite: socket, size: { bytes.count }) { () throws(Errno) in
             // SAFETY: the kernel copies the bytes before this returns.
@@ -100,7 +104,8 @@ extension EventLoop {
     ///   many of the bytes were sent.
     ///
     /// asyncio: `loop.sock_sendall`.
-    public func sockSendAll(_ socket: Int32, _ bytes: [UInt8]) async throws {
+    public func sockSendAll(_ socket: some FileDescriptorConvertible, _ bytes: [UInt8]) async throws {
+        let socket = socket.number
         let borrowed = try borrow(socket, for: "sockSendAll")
         var sent = 0
         while sent < bytes.count {
@@ -122,7 +127,8 @@ extension EventLoop {
     ///   task is cancelled, the socket may still become connected later, so close it.
     ///
     /// asyncio: `loop.sock_connect`.
-    public func sockConnect(_ socket: Int32, to address: Endpoint) async throws {
+    public func sockConnect(_ socket: some FileDescriptorConvertible, to address: Endpoint) async throws {
+        let socket = socket.number
         let borrowed = try borrow(socket, for: "sockConnect")
         do {
             if try await connectWhenThereIsRoom(borrowed, to: address.system) { return }
@@ -139,7 +145,8 @@ extension EventLoop {
     ///   otherwise the same errors as ``sockConnect(_:to:)``. If the task is cancelled, close the socket.
     ///
     /// asyncio: `loop.sock_connect`.
-    public func sockConnect(_ socket: Int32, host: String, port: Int) async throws {
+    public func sockConnect(_ socket: some FileDescriptorConvertible, host: String, port: Int) async throws {
+        let socket = socket.number
         let borrowed = try borrow(socket, for: "sockConnect")
         let family: Endpoint.Family? = borrowed.localAddress.flatMap { Endpoint($0).family }
         let found = try await resolve(host: host, port: port, family: family, isDatagram: borrowed.isDatagram)
@@ -157,8 +164,9 @@ extension EventLoop {
     ///
     /// asyncio: `loop.sock_accept`.
     public func sockAccept(
-        _ socket: Int32
+        _ socket: some FileDescriptorConvertible
     ) async throws -> (socket: Int32, address: Endpoint) {
+        let socket = socket.number
         let borrowed = try borrow(socket, for: "sockAccept")
         let (accepted, address) = try await retry("sockAccept", waitingToRead: socket) { () throws(Errno) in
             try borrowed.accept()

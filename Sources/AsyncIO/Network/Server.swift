@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// A listening server; see ``startServer(host:port:family:backlog:limit:reuseAddress:reusePort:keepAlive:noDelay:dualStack:startServing:tls:isolation:fileID:line:_:)``.
+/// A listening server; see ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
 ///
 /// A server owns its listening sockets, its connections and the tasks of their handlers.
 ///
@@ -9,7 +9,7 @@ internal import SystemPackage
 public final class Server {
     // Loop thread only.
     private let loop: EventLoop
-    private var listeners: [Listener]
+    private var listeners: [ListeningSocket]
     /// nil for a Unix socket.
     private var boundPort: Int?
     private let backlog: Int
@@ -29,25 +29,25 @@ public final class Server {
     private enum State { case bound, serving, closed }
 
     init(
-        _ listeners: [Listener], on loop: EventLoop, backlog: Int, startServing: Bool, isShared: Bool = false,
+        _ listeners: [ListeningSocket], on loop: EventLoop, _ options: Options, isShared: Bool,
         accept: @escaping (Connection) -> AnyAsyncTask?
     ) throws {
         self.loop = loop
         self.listeners = listeners
-        self.backlog = min(max(1, backlog), Int(Int32.max))
+        backlog = options.queueLength
         // A server that shares its sockets with other processes leaves them their part of a burst.
-        acceptsPerTurn = isShared ? 1 : self.backlog + 1
+        acceptsPerTurn = isShared ? 1 : backlog + 1
         self.accept = accept
         do {
             boundPort = try port(of: listeners.first)
-            if startServing { try self.startServing() }
+            if options.startServing { try startServing() }
         } catch {
             close()
             throw error
         }
     }
 
-    private func port(of listener: Listener?) throws(OSError) -> Int? {
+    private func port(of listener: ListeningSocket?) throws(OSError) -> Int? {
         do {
             return try listener?.socket.boundAddress().port
         } catch {
@@ -96,7 +96,7 @@ public final class Server {
 
     // MARK: Serving
 
-    /// Starts listening, if the server was created with `startServing: false`. Does nothing if the server is
+    /// Starts listening, if ``Options/startServing`` was `false`. Does nothing if the server is
     /// already listening.
     ///
     /// - Throws: ``OSError`` if the system refuses; ``RuntimeError`` if the server is closed.
@@ -148,7 +148,7 @@ public final class Server {
     }
 
     /// Serves until one of `signals` arrives or the server is closed, and then shuts down gracefully; see
-    /// ``shutdown(within:)``. For many servers, this is the entire main function:
+    /// ``shutdown(grace:)``. For many servers, this is the entire main function:
     ///
     /// ```swift
     /// try await server.serve(until: .terminate, .interrupt, grace: .seconds(5)) { print("READY") }
@@ -181,10 +181,10 @@ public final class Server {
                 { [self] in do { try await closing.wait() } catch { if state != .closed { throw error } } })
         } catch {
             // This wait is a new one: an earlier cancellation does not end it.
-            if state != .closed { _ = try? await shutdown(within: grace) }
+            if state != .closed { _ = try? await shutdown(grace: grace) }
             throw error
         }
-        return try await shutdown(within: grace)
+        return try await shutdown(grace: grace)
     }
 
     // MARK: Ending
@@ -210,7 +210,7 @@ public final class Server {
     public func closeClients() { for connection in connections.values.map(\.object) { connection.top.close() } }
 
     /// Aborts every open connection. A handler notices when it next uses its connection;
-    /// ``shutdown(within:)`` also ends handlers that do not.
+    /// ``shutdown(grace:)`` also ends handlers that do not.
     ///
     /// - Complexity: O(*n*), where *n* is the number of open connections.
     ///
@@ -218,7 +218,7 @@ public final class Server {
     public func abortClients() { for connection in connections.values.map(\.object) { connection.top.abort() } }
 
     /// Waits until the server is closed and no connection is open. Handlers can still be running; see
-    /// ``shutdown(within:)``.
+    /// ``shutdown(grace:)``.
     ///
     /// - Throws: `CancellationError` if the task is cancelled. The server and its connections are not
     ///   affected.
@@ -247,7 +247,7 @@ public final class Server {
     ///
     /// asyncio: none; the nearest are `Server.close_clients` and `Server.abort_clients`.
     @discardableResult
-    public func shutdown(within grace: Duration) async throws -> Int {
+    public func shutdown(grace: Duration) async throws -> Int {
         if let task = runningTask(), handlers.values.contains(where: { $0 === task }) {
             throw RuntimeError(
                 "shutdown() waits for the server's handlers and cannot be called by one of them; call close() there, "
@@ -352,7 +352,7 @@ public final class Server {
 ///
 /// - Parameters:
 ///   - server: The server.
-///   - grace: How long the connections can take to end by themselves; see ``Server/shutdown(within:)``.
+///   - grace: How long the connections can take to end by themselves; see ``Server/shutdown(grace:)``.
 ///   - body: The work to do while the server is running.
 /// - Returns: What `body` returns.
 /// - Throws: What `body` throws, after the server has been shut down; `CancellationError` if the task is
@@ -367,11 +367,11 @@ public func withServer<T>(
     _ = isolation
     do {
         let value = try await body(server)
-        try await server.shutdown(within: grace)
+        try await server.shutdown(grace: grace)
         return value
     } catch {
         // This wait is a new one: a cancellation of the body does not end it.
-        if !server.isClosed { _ = try? await server.shutdown(within: grace) }
+        if !server.isClosed { _ = try? await server.shutdown(grace: grace) }
         throw error
     }
 }

@@ -111,9 +111,8 @@ public final class StreamReader {
     /// Bytes that are not in the reader's buffer yet go directly from the system to `span`.
     ///
     /// - Returns: The number of bytes; 0 at the end of the stream.
-    /// asyncio: none; the nearest is `loop.sock_recv_into`.
     ///
-    /// asyncio: `loop.sock_recv_into` (there is no stream counterpart).
+    /// asyncio: none; the nearest is `loop.sock_recv_into`.
     public func read(into span: inout MutableRawSpan) async throws -> Int {
         if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }

@@ -169,7 +169,7 @@ public final class Transport: TransportCore {
             try receiver.withBuffer(sizeHint: -1) { buffer in
                 if isLent { throw RuntimeError("withBuffer() called its closure twice") }
                 isLent = true
-                guard buffer.byteCount > 0 else { throw RuntimeError("withBuffer() lent an empty buffer") }
+                guard !buffer.isFull else { throw RuntimeError("withBuffer() lent an empty buffer") }
                 received = try channel.tryReceive(into: &buffer)
             }
         } catch {

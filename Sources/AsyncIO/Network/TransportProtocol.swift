@@ -81,38 +81,30 @@ public protocol ConnectionProtocol: TransportProtocol {
 
 /// A protocol that receives the bytes of a connection in its own memory.
 ///
+/// ```swift
+/// final class Collector: BufferedProtocol {
+///     private var bytes: [UInt8] = []
+///     func withBuffer(sizeHint: Int, _ fill: (inout OutputSpan<UInt8>) throws -> Void) throws {
+///         try bytes.append(addingCapacity: 65_536, initializingWith: fill)
+///     }
+///     func bufferUpdated(_ count: Int) { use(bytes.suffix(count)) }
+/// }
+/// ```
+///
 /// asyncio: `asyncio.BufferedProtocol`.
 public protocol BufferedProtocol: TransportProtocol {
-    /// Lends memory for the bytes that arrive: call `fill` with it exactly once. The memory must not be
-    /// empty.
+    /// Lends memory for the bytes that arrive: call `fill` with it exactly once. The memory must have room for at
+    /// least one byte. It need not be initialized: the bytes are appended to what the span already contains.
     ///
     /// - Parameters:
     ///   - sizeHint: The recommended size in bytes, or -1 if any size will do.
     ///   - fill: Receives into the memory.
     ///
     /// asyncio: `get_buffer`.
-    func withBuffer(sizeHint: Int, _ fill: (inout MutableRawSpan) throws -> Void) throws
+    func withBuffer(sizeHint: Int, _ fill: (inout OutputSpan<UInt8>) throws -> Void) throws
 
-    /// Tells the protocol that the first `count` bytes of the memory have been filled.
+    /// Tells the protocol that `count` bytes have been appended to the memory.
     ///
     /// asyncio: `buffer_updated`.
     func bufferUpdated(_ count: Int) throws
-}
-
-extension [UInt8] {
-    /// Calls `body` with the memory of the array.
-    ///
-    /// A ``BufferedProtocol`` uses this to lend an array that it stores (`try
-    /// memory.withMutableRawSpan(fill)`), because a span of a class's property cannot outlive the expression
-    /// that made it.
-    ///
-    /// - Throws: What `body` throws.
-    public mutating func withMutableRawSpan<T, E: Error>(
-        _ body: (inout MutableRawSpan) throws(E) -> T
-    ) throws(E) -> T {
-        var elements = mutableSpan
-        // SAFETY: bytes have no invariant that writing to them could break.
-        var bytes = unsafe elements.mutableBytes
-        return try body(&bytes)
-    }
 }

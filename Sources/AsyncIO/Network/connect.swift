@@ -8,18 +8,9 @@ internal import SystemPackage
 // and the previous one has not finished, the families alternate, and the first address that answers wins. The
 // other attempts are cancelled and their sockets closed.
 
-/// Options for connecting to a host.
-struct ConnectOptions {
-    var family: Endpoint.Family?
-    var localAddress: Endpoint?
-    var happyEyeballsDelay: Duration?
-    var interleave: Int?
-    var allErrors = false
-}
-
 /// Connects to the first address of a host that answers.
 func connect(
-    host: String, port: Int, _ options: ConnectOptions, on loop: EventLoop
+    host: String, port: Int, _ options: ConnectionOptions, on loop: EventLoop
 ) async throws -> Connection {
     let addresses = try await loop.resolve(host: host, port: port, family: options.family)
     return try await connect(to: addresses, "\(host) port \(port)", options, on: loop)
@@ -29,7 +20,7 @@ func connect(
 ///
 /// - Parameter target: What the addresses belong to, for the error message.
 func connect(
-    to addresses: [SystemAddress], _ target: String, _ options: ConnectOptions, on loop: EventLoop
+    to addresses: [SystemAddress], _ target: String, _ options: ConnectionOptions, on loop: EventLoop
 ) async throws -> Connection {
     var addresses = addresses
     let interleave = options.interleave ?? (options.happyEyeballsDelay == nil ? 0 : 1)
@@ -56,7 +47,7 @@ func connect(
 }
 
 /// Returns the error to throw when no address answered.
-private func failure(of failures: [any Error], _ target: String, _ options: ConnectOptions) -> any Error {
+private func failure(of failures: [any Error], _ target: String, _ options: ConnectionOptions) -> any Error {
     guard let first = failures.first else { return TimeoutError() }
     if options.allErrors { return ExceptionGroup("connecting to \(target) failed", failures) }
     let words = failures.map { "\($0)" }

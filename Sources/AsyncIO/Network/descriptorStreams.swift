@@ -15,10 +15,12 @@ internal import SystemPackage
 ///   not positive; ``RuntimeError`` if this loop already uses the descriptor; ``OSError``.
 ///
 /// asyncio: `loop.connect_read_pipe` with a `StreamReaderProtocol`, which does not accept files.
-public func openReader(descriptor: Int32, limit: Int = StreamReader.defaultLimit) throws -> StreamReader {
+public func openReader(
+    descriptor: some FileDescriptorConvertible, limit: Int = StreamReader.defaultLimit
+) throws -> StreamReader {
     let loop = EventLoop.required(for: "openReader")
     try checkLimit(limit)
-    return try StreamReader(limit: limit, channel: loop.channel(descriptor, .reading, closesQuietly: true))
+    return try StreamReader(limit: limit, channel: loop.channel(descriptor.number, .reading, closesQuietly: true))
 }
 
 /// Opens a writer on a descriptor: the writing end of a pipe, a terminal, a socket that you only write to, a
@@ -31,9 +33,9 @@ public func openReader(descriptor: Int32, limit: Int = StreamReader.defaultLimit
 /// - Throws: The same errors as ``openReader(descriptor:limit:)``.
 ///
 /// asyncio: `loop.connect_write_pipe`, and a `StreamWriter` on it.
-public func openWriter(descriptor: Int32) throws -> StreamWriter {
+public func openWriter(descriptor: some FileDescriptorConvertible) throws -> StreamWriter {
     let loop = EventLoop.required(for: "openWriter")
-    return StreamWriter(channel: try loop.channel(descriptor, .writing))
+    return StreamWriter(channel: try loop.channel(descriptor.number, .writing))
 }
 
 /// Opens standard input as a stream, whatever it is: a pipe, a terminal, a file, a socket or `/dev/null`. If

@@ -4,7 +4,7 @@ internal import SystemPackage
 // Creates the sockets of servers. All of them are bound here, and listen when the server starts serving.
 
 /// A listening socket of a server.
-struct Listener {
+struct ListeningSocket {
     let socket: Socket
     /// The socket file to remove when the socket is closed.
     var file: (path: [CChar], identity: FileIdentity)?
@@ -26,9 +26,9 @@ struct Listener {
 ///
 /// - Throws: ``OSError``, which names the address, after closing all sockets. An address family that the
 ///   machine does not support is skipped as long as another address is left.
-func bindListeners(
+func bindSockets(
     hosts: [String?], port: Int, family: Endpoint.Family?, _ options: Socket.Options, on loop: EventLoop
-) async throws -> [Listener] {
+) async throws -> [ListeningSocket] {
     let found =
         hosts.count == 1
         ? [try await loop.resolve(host: hosts[0], port: port, family: family, passive: true)]
@@ -60,19 +60,19 @@ func bindListeners(
     guard !sockets.isEmpty else {
         throw OSError(.addressNotAvailable, "listening: \(hosts.map { $0 ?? "any" }) has no available address")
     }
-    return sockets.map { Listener(socket: $0) }
+    return sockets.map { ListeningSocket(socket: $0) }
 }
 
 /// Binds a Unix socket. An existing socket file is assumed to be left over from an earlier server and is
 /// removed; any other file is an error.
-func bindUnixListener(to address: Endpoint, cleansUp: Bool) throws -> Listener {
+func bindUnixSocket(to address: Endpoint, cleansUp: Bool) throws -> ListeningSocket {
     let address = address.system
     if let path = address.path, FileIdentity(of: path)?.isSocket == true {
         try? FileIdentity.remove(path)
     }
     do {
         let socket = try Socket.bound(to: address, Socket.Options())
-        var listener = Listener(socket: socket)
+        var listener = ListeningSocket(socket: socket)
         if cleansUp, let path = address.path, let identity = FileIdentity(of: path) {
             listener.file = (path, identity)
         }
@@ -83,29 +83,11 @@ func bindUnixListener(to address: Endpoint, cleansUp: Bool) throws -> Listener {
 }
 
 /// Adopts sockets that were bound elsewhere: all of them, or none if one is not valid.
-func adoptListeners(_ descriptors: [Int32], on loop: EventLoop) throws -> [Listener] {
+func adoptListeners(_ descriptors: [Int32], on loop: EventLoop) throws -> [ListeningSocket] {
     guard !descriptors.isEmpty else { throw ValueError("a server needs at least one descriptor, got none") }
     guard Set(descriptors).count == descriptors.count else {
         throw ValueError("descriptors must not be listed twice, got \(descriptors)")
     }
     for descriptor in descriptors { try checkStreamSocket(descriptor, on: loop) }
-    return try descriptors.map { Listener(socket: try adoptSocket($0)) }
-}
-
-/// Returns the sockets that systemd, or a supervisor with the same protocol, opened for this process. Pass
-/// them to ``startServer(descriptors:backlog:limit:startServing:tls:isolation:fileID:line:_:)``.
-///
-/// The array is empty if the process was not socket-activated or an earlier call took the sockets.
-///
-/// The function reads `LISTEN_PID` and `LISTEN_FDS`, marks the descriptors close-on-exec, and removes the
-/// variables, so that no child process mistakes the sockets for its own. It corresponds to sd_listen_fds(3).
-public func takeSystemdSockets() -> [Int32] { ActivationSockets.take() }
-
-extension String? {
-    /// All interfaces of the machine, as the host that a server listens on: the same as `nil`.
-    ///
-    /// ```swift
-    /// let server = try await startServer(host: .anyInterface, port: 8080, handle)
-    /// ```
-    public static var anyInterface: String? { nil }
+    return try descriptors.map { ListeningSocket(socket: try adoptSocket($0)) }
 }

@@ -1,11 +1,10 @@
 internal import AsyncIOSystem
-internal import SystemPackage
 
 /// Connects to a TCP server.
 ///
-/// The host's addresses are tried one after the other until one answers. With a `happyEyeballsDelay`, the
-/// next address is also tried when the current one has not answered within the delay, so an unresponsive
-/// address costs no more than that.
+/// The host's addresses are tried one after the other until one answers. With a
+/// ``ConnectionOptions/happyEyeballsDelay``, the next address is also tried when the current one has not answered
+/// within the delay, so an unresponsive address costs no more than that.
 ///
 /// ```swift
 /// let (reader, writer) = try await openConnection(host: "127.0.0.1", port: 8080)
@@ -15,21 +14,15 @@ internal import SystemPackage
 /// try await writer.waitClosed()
 /// ```
 ///
+/// To connect to known addresses, to a Unix socket, or over a socket that is already connected, use
+/// ``openConnection(to:tls:options:)``.
+///
 /// - Parameters:
 ///   - host: A host name, an IPv4 address or an IPv6 address.
 ///   - port: The port to connect to.
-///   - family: The address family to try, or `nil` for both.
-///   - localAddress: The local address to connect from, or `nil` to let the system choose one.
-///   - happyEyeballsDelay: How long to wait for an address before trying the next one as well (RFC 8305,
-///     which recommends 250 ms), or `nil` to wait until the address has failed.
-///   - interleave: How many addresses of the first family to try before the families alternate, or 0 to keep
-///     the resolver's order. `nil` means 1 with a `happyEyeballsDelay` and 0 without.
-///   - allErrors: Whether to throw an ``ExceptionGroup`` of all errors if several addresses fail, instead of
-///     one ``OSError`` that quotes them.
-///   - limit: The maximum length of a line, in bytes.
 ///   - tls: A context made with ``TLSContext/client(systemTrust:)`` to connect with TLS, or `nil` for plain
 ///     TCP.
-///   - serverHostname: The name that the server's certificate must be valid for, if it is not `host`.
+///   - options: The settings that most connections do not need.
 /// - Returns: A reader and a writer for the connection.
 /// - Throws: ``OSError``, with what each address reported, if no address answers; ``ResolveError`` if the
 ///   host cannot be resolved; ``TLSError`` if the server is not trusted or the handshake fails;
@@ -38,101 +31,35 @@ internal import SystemPackage
 ///
 /// asyncio: `asyncio.open_connection`.
 public func openConnection(
-    host: String, port: Int, family: Endpoint.Family? = nil, localAddress: Endpoint? = nil,
-    happyEyeballsDelay: Duration? = nil, interleave: Int? = nil, allErrors: Bool = false,
-    limit: Int = StreamReader.defaultLimit, tls: TLSContext? = nil, serverHostname: String? = nil
+    host: String, port: Int, tls: TLSContext? = nil, options: ConnectionOptions = ConnectionOptions()
 ) async throws -> (StreamReader, StreamWriter) {
-    let loop = EventLoop.required(for: "openConnection")
-    try checkLimit(limit)
-    let upgrade = try TLSUpgrade.client(tls, host: host, serverHostname: serverHostname)
-    let options = ConnectOptions(
-        family: family, localAddress: localAddress, happyEyeballsDelay: happyEyeballsDelay, interleave: interleave,
-        allErrors: allErrors)
-    let connection = try await connect(host: host, port: port, options, on: loop)
-    return try await streams(on: upgrade?(connection) ?? connection, limit: limit)
+    try await openConnection(to: .tcp(host: host, port: port), tls: tls, options: options)
 }
 
-/// Connects to one of several known addresses, such as those of a service that runs on several hosts.
+/// Connects to any kind of target.
 ///
-/// The other parameters are those of
-/// ``openConnection(host:port:family:localAddress:happyEyeballsDelay:interleave:allErrors:limit:tls:serverHostname:)``.
-///
-/// - Parameter addresses: The addresses to try, in this order.
-/// - Returns: A reader and a writer for the connection.
-/// - Throws: ``OSError``, with what each address reported, if no address answers; ``ValueError`` if
-///   `addresses` is empty or the limit is not positive; `CancellationError` if the task is cancelled, in
-///   which case nothing is left open.
-///
-/// asyncio: none; the nearest is `asyncio.open_connection`.
-public func openConnection(
-    to addresses: [Endpoint], localAddress: Endpoint? = nil, happyEyeballsDelay: Duration? = nil,
-    interleave: Int? = nil, allErrors: Bool = false, limit: Int = StreamReader.defaultLimit
-) async throws -> (StreamReader, StreamWriter) {
-    let loop = EventLoop.required(for: "openConnection")
-    try checkLimit(limit)
-    guard !addresses.isEmpty else { throw ValueError("addresses must not be empty") }
-    let options = ConnectOptions(
-        localAddress: localAddress, happyEyeballsDelay: happyEyeballsDelay, interleave: interleave,
-        allErrors: allErrors)
-    let target = addresses.map(\.description).joined(separator: ", ")
-    return try await streams(
-        on: connect(to: addresses.map(\.system), target, options, on: loop), limit: limit)
-}
-
-/// Opens a stream on a connected stream socket and takes ownership of the socket.
-///
-/// The socket is made non-blocking and is closed with the writer.
+/// ```swift
+/// let (reader, writer) = try await openConnection(to: .unix(path: "/run/echo.socket"))
+/// ```
 ///
 /// - Parameters:
-///   - descriptor: The socket.
-///   - limit: The maximum length of a line, in bytes.
-///   - tls: A context to start TLS with, as a client, or `nil` for none.
-///   - serverHostname: The name that the server's certificate must be valid for.
-/// - Returns: A reader and a writer for the connection.
-/// - Throws: ``ValueError`` if the descriptor is not a stream socket, the limit is not positive, or the TLS
-///   parameters are not valid, and ``RuntimeError`` if this loop already uses the descriptor; in these cases
-///   the socket remains yours. ``OSError`` or ``TLSError`` if the socket cannot be set up or the handshake
-///   fails, and `CancellationError` if the task is cancelled during the handshake; in these cases the socket
-///   is closed.
-///
-/// asyncio: `asyncio.open_connection(sock=)`.
-public func openConnection(
-    socket descriptor: Int32, limit: Int = StreamReader.defaultLimit, tls: TLSContext? = nil,
-    serverHostname: String? = nil
-) async throws -> (StreamReader, StreamWriter) {
-    let loop = EventLoop.required(for: "openConnection")
-    try checkLimit(limit)
-    let upgrade = try TLSUpgrade.client(tls, host: nil, serverHostname: serverHostname)
-    let connection = try adoptConnectedSocket(descriptor, on: loop)
-    return try await streams(on: upgrade?(connection) ?? connection, limit: limit)
-}
-
-/// Connects to a server on a Unix socket.
-///
-/// If the server's accept queue is full, this waits until there is room, as TCP does. Use
-/// ``withTimeout(_:lateResult:isolation:fileID:line:_:)-(_,_,_,_,_,()->T)`` to limit the wait.
-///
-/// - Parameters:
-///   - path: The path of the socket, or a zero character followed by a name in the abstract namespace.
-///   - limit: The maximum length of a line, in bytes.
+///   - target: What to connect to.
 ///   - tls: A context made with ``TLSContext/client(systemTrust:)`` to connect with TLS, or `nil` for none.
-///   - serverHostname: The name that the server's certificate must be valid for.
+///   - options: The settings that most connections do not need.
 /// - Returns: A reader and a writer for the connection.
-/// - Throws: ``OSError`` if nothing listens there; ``TLSError`` if the handshake fails; ``ValueError`` if the
-///   path is not valid, the limit is not positive, or the TLS parameters are not valid; `CancellationError`
-///   if the task is cancelled, in which case nothing is left open.
+/// - Throws: ``OSError`` if nothing answers; ``ResolveError`` if a host cannot be resolved; ``TLSError`` if the
+///   server is not trusted or the handshake fails; ``ValueError`` if the target or an option is not valid, or the
+///   socket is not a stream socket; ``RuntimeError`` if this loop already uses the socket; `CancellationError` if the
+///   task is cancelled. Nothing is left open. A socket that was passed remains yours if the error is a ``ValueError``
+///   or a ``RuntimeError``, and is closed otherwise.
 ///
-/// asyncio: `asyncio.open_unix_connection`.
-public func openUnixConnection(
-    path: some SystemStringConvertible, limit: Int = StreamReader.defaultLimit, tls: TLSContext? = nil,
-    serverHostname: String? = nil
+/// asyncio: `asyncio.open_connection`, `asyncio.open_unix_connection`.
+public func openConnection(
+    to target: ConnectionTarget, tls: TLSContext? = nil, options: ConnectionOptions = ConnectionOptions()
 ) async throws -> (StreamReader, StreamWriter) {
-    let loop = EventLoop.required(for: "openUnixConnection")
-    try checkLimit(limit)
-    let upgrade = try TLSUpgrade.client(tls, host: nil, serverHostname: serverHostname)
-    let address = try Endpoint(path: path)
-    let connection = try await connect(to: address.system, on: loop)
-    return try await streams(on: upgrade?(connection) ?? connection, limit: limit)
+    let loop = EventLoop.required(for: "openConnection")
+    try checkLimit(options.limit)
+    return try await streams(on: target.open(tls: tls, options, on: loop), limit: options.limit)
 }
 
 func streams(on channel: ByteChannel, limit: Int) throws(ValueError) -> (StreamReader, StreamWriter) {

@@ -6,7 +6,7 @@ internal import SystemPackage
 /// The loop notices when the process ends and reaps it, so no zombie stays behind. If the last
 /// reference to a `AsyncSubprocess` goes away, the process keeps running. A process that is still
 /// running when the loop is closed is killed.
-/// ``withSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:grace:isolation:_:)``
+/// ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)``
 /// ends the process with its scope.
 ///
 /// asyncio: `asyncio.subprocess.Process`.
@@ -29,7 +29,7 @@ public final class AsyncSubprocess {
     public let terminal: PseudoTerminal?
 
     /// - Throws: as
-    ///   ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``. No
+    ///   ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``. No
     ///   process is running then, and nothing is left open.
     init(_ command: ChildSetup.Command, name: String, on loop: EventLoop) throws {
         var setup = try ChildSetup(command)

@@ -23,16 +23,15 @@ struct ChildSetup {
 
         init(
             _ program: any SystemStringConvertible, _ arguments: [any SystemStringConvertible],
-            _ streams: [SubprocessStream], environment: [String: any SystemStringConvertible]?,
-            directory: (any SystemStringConvertible)?, _ options: SubprocessOptions
+            _ streams: [SubprocessStream], _ options: SubprocessOptions
         ) {
             self.program = program.systemString
             self.arguments = arguments.map(\.systemString)
             self.streams = streams
-            self.environment = environment.map { variables in
+            environment = options.environment.map { variables in
                 Dictionary(uniqueKeysWithValues: variables.map { (SystemString($0), $1.systemString) })
             }
-            self.directory = directory?.systemString
+            directory = options.directory?.systemString
             self.options = options
         }
     }
@@ -92,16 +91,17 @@ struct ChildSetup {
 
     private mutating func apply(_ options: SubprocessOptions) throws(ValueError) {
         request.hasNewSession = options.newSession || options.terminal != nil
-        if let group = options.processGroup.number {
+        let group = options.processGroup?.number
+        if let group {
             guard group >= 0 else { throw ValueError("processGroup must not be negative, got \(group)") }
             guard group == 0 || !request.hasNewSession else {
                 throw ValueError("a child with a new session leads its own process group and cannot join \(group)")
             }
         }
         // The leader of a session already leads its group.
-        request.processGroup = request.hasNewSession ? nil : options.processGroup.number
+        request.processGroup = request.hasNewSession ? nil : group
         request.parentDeathSignal = options.parentDeathSignal?.rawValue ?? 0
-        if let umask = options.umask { request.umask = Int32(umask & 0o777) }
+        if let umask = options.umask { request.umask = Int32(umask.rawValue & 0o777) }
     }
 
     private mutating func openTerminal(_ size: TerminalSize) throws(OSError) {

@@ -1,3 +1,5 @@
+public import SystemPackage
+
 /// The source or destination of one of a child's standard streams.
 public struct SubprocessStream: Sendable {
     enum Kind: Equatable {
@@ -29,8 +31,8 @@ public struct SubprocessStream: Sendable {
     /// An open descriptor of this process. The caller still has to close it.
     ///
     /// asyncio: a file descriptor.
-    public static func descriptor(_ descriptor: Int32) -> SubprocessStream {
-        SubprocessStream(kind: .descriptor(descriptor))
+    public static func descriptor(_ descriptor: some FileDescriptorConvertible) -> SubprocessStream {
+        SubprocessStream(kind: .descriptor(descriptor.number))
     }
 }
 
@@ -52,7 +54,12 @@ public struct TerminalSize: Sendable, Equatable {
     }
 }
 
-/// Options that most subprocesses do not need.
+/// The settings of a subprocess that most subprocesses do not need; see
+/// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
+///
+/// ```swift
+/// let process = try await createSubprocess("make", options: .init(directory: "/usr/src/linux", newSession: true))
+/// ```
 ///
 /// asyncio: the other arguments of `subprocess.Popen`.
 public struct SubprocessOptions: Sendable {
@@ -68,20 +75,30 @@ public struct SubprocessOptions: Sendable {
         public static func joining(_ group: Int32) -> ProcessGroup { ProcessGroup(number: group) }
     }
 
-    /// The child's process group.
+    /// All environment variables of the child, or `nil` for those of this process. To add some, merge them into
+    /// ``AsyncSubprocess/inheritedEnvironment``.
+    ///
+    /// asyncio: `env`.
+    public var environment: [String: any SystemStringConvertible]?
+    /// The child's working directory, or `nil` for that of this process.
+    ///
+    /// asyncio: `cwd`.
+    public var directory: (any SystemStringConvertible)?
+    /// The child's process group, or `nil` for the usual one: that of this process, but a new one for a command
+    /// line that ``withSubprocess(shell:stdin:stdout:stderr:options:grace:isolation:_:)`` runs.
     ///
     /// asyncio: `process_group`.
-    public var processGroup = ProcessGroup.inherited
+    public var processGroup: ProcessGroup?
     /// Whether the child leads a new session, and with it a new process group.
     ///
     /// asyncio: `start_new_session`.
-    public var newSession = false
+    public var newSession: Bool
     /// Descriptors that the child gets in addition to its standard streams. The key is the number
     /// in the child, and the value is the descriptor of this process. All others are closed in the
     /// child.
     ///
     /// asyncio: `pass_fds`, which does not change the numbers.
-    public var descriptors: [Int32: Int32] = [:]
+    public var descriptors: [Int32: Int32]
     /// The size of a pseudo-terminal for the child; `nil` for none. The child gets a new session,
     /// and every stream that would be inherited is connected to the terminal. See
     /// ``AsyncSubprocess/terminal``.
@@ -92,12 +109,27 @@ public struct SubprocessOptions: Sendable {
     /// The permissions that files created by the child do not get; `nil` for this process's mask.
     ///
     /// asyncio: `umask`.
-    public var umask: UInt16?
+    public var umask: FilePermissions?
     /// The maximum length of a line from the child's streams, in bytes.
     ///
     /// asyncio: `limit`.
-    public var limit = StreamReader.defaultLimit
+    public var limit: Int
 
-    /// Creates the default options.
-    public init() {}
+    /// Creates options. The properties describe the parameters.
+    public init(
+        environment: [String: any SystemStringConvertible]? = nil, directory: (any SystemStringConvertible)? = nil,
+        processGroup: ProcessGroup? = nil, newSession: Bool = false, descriptors: [Int32: Int32] = [:],
+        terminal: TerminalSize? = nil, parentDeathSignal: ProcessSignal? = nil, umask: FilePermissions? = nil,
+        limit: Int = StreamReader.defaultLimit
+    ) {
+        self.environment = environment
+        self.directory = directory
+        self.processGroup = processGroup
+        self.newSession = newSession
+        self.descriptors = descriptors
+        self.terminal = terminal
+        self.parentDeathSignal = parentDeathSignal
+        self.umask = umask
+        self.limit = limit
+    }
 }

@@ -173,8 +173,7 @@ extension EventLoop {
     /// Starts a program as a child process and reports its events to a protocol.
     ///
     /// The parameters are those of
-    /// ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``, except
-    /// that all streams are pipes by default.
+    /// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``, except that all streams are pipes by default.
     ///
     /// - Parameter factory: makes the protocol.
     /// - Returns: the transport and its protocol, after `connectionMade` was called.
@@ -185,32 +184,25 @@ extension EventLoop {
     /// asyncio: `loop.subprocess_exec`.
     public func subprocessExec<P: SubprocessProtocol>(
         _ program: some SystemStringConvertible, arguments: [any SystemStringConvertible] = [],
-        stdin: SubprocessStream = .pipe,
-        stdout: SubprocessStream = .pipe, stderr: SubprocessStream = .pipe,
-        environment: [String: any SystemStringConvertible]? = nil,
-        directory: (any SystemStringConvertible)? = nil, options: SubprocessOptions = SubprocessOptions(),
-        _ factory: () throws -> P
+        stdin: SubprocessStream = .pipe, stdout: SubprocessStream = .pipe, stderr: SubprocessStream = .pipe,
+        options: SubprocessOptions = SubprocessOptions(), _ factory: () throws -> P
     ) async throws -> (SubprocessTransport, P) {
-        let command = ChildSetup.Command(
-            program, arguments, [stdin, stdout, stderr], environment: environment, directory: directory, options)
+        let command = ChildSetup.Command(program, arguments, [stdin, stdout, stderr], options)
         return try await startSubprocess(command, name: program.systemString.description, factory)
     }
 
     /// Runs a command line with the shell `/bin/sh` as a child process and reports its events to a
     /// protocol; see
-    /// ``subprocessExec(_:arguments:stdin:stdout:stderr:environment:directory:options:_:)``.
+    /// ``subprocessExec(_:arguments:stdin:stdout:stderr:options:_:)``.
     ///
     /// - Throws: as that method, including `CancellationError`.
     ///
     /// asyncio: `loop.subprocess_shell`.
     public func subprocessShell<P: SubprocessProtocol>(
         _ line: some SystemStringConvertible, stdin: SubprocessStream = .pipe, stdout: SubprocessStream = .pipe,
-        stderr: SubprocessStream = .pipe, environment: [String: any SystemStringConvertible]? = nil,
-        directory: (any SystemStringConvertible)? = nil,
-        options: SubprocessOptions = SubprocessOptions(), _ factory: () throws -> P
+        stderr: SubprocessStream = .pipe, options: SubprocessOptions = SubprocessOptions(), _ factory: () throws -> P
     ) async throws -> (SubprocessTransport, P) {
-        let command = ChildSetup.Command(
-            "/bin/sh", ["-c", line], [stdin, stdout, stderr], environment: environment, directory: directory, options)
+        let command = ChildSetup.Command("/bin/sh", ["-c", line], [stdin, stdout, stderr], options)
         return try await startSubprocess(command, name: line.systemString.description, factory)
     }
 

@@ -17,10 +17,7 @@
 ///   - stdin: the source of the child's standard input.
 ///   - stdout: the destination of its standard output.
 ///   - stderr: the destination of its standard error.
-///   - environment: all environment variables of the child; `nil` for those of this process. To add
-///     some, merge them into ``AsyncSubprocess/inheritedEnvironment``.
-///   - directory: the child's working directory; `nil` for that of this process.
-///   - options: the process group, session, terminal, and additional descriptors.
+///   - options: the environment, the working directory, and other settings that most subprocesses do not need.
 /// - Throws: ``OSError`` with the name of the program if it cannot be started (the program or its
 ///   directory does not exist, the file is not a program, or no descriptor is left); ``ValueError``
 ///   for invalid arguments; `CancellationError` if the task was already cancelled. No process is
@@ -29,13 +26,10 @@
 /// asyncio: `asyncio.create_subprocess_exec`.
 public func createSubprocess(
     _ program: some SystemStringConvertible, arguments: [any SystemStringConvertible] = [],
-    stdin: SubprocessStream = .inherit,
-    stdout: SubprocessStream = .inherit, stderr: SubprocessStream = .inherit,
-    environment: [String: any SystemStringConvertible]? = nil, directory: (any SystemStringConvertible)? = nil,
+    stdin: SubprocessStream = .inherit, stdout: SubprocessStream = .inherit, stderr: SubprocessStream = .inherit,
     options: SubprocessOptions = SubprocessOptions()
 ) async throws -> AsyncSubprocess {
-    let command = ChildSetup.Command(
-        program, arguments, [stdin, stdout, stderr], environment: environment, directory: directory, options)
+    let command = ChildSetup.Command(program, arguments, [stdin, stdout, stderr], options)
     return try startSubprocess(command, name: program.systemString.description)
 }
 
@@ -45,19 +39,16 @@ public func createSubprocess(
 /// input through the environment, or start the program itself and pass it as an argument.
 ///
 /// The other parameters are those of
-/// ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``.
+/// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
 ///
 /// - Throws: as that function, including `CancellationError`.
 ///
 /// asyncio: `asyncio.create_subprocess_shell`.
 public func createSubprocess(
     shell line: some SystemStringConvertible, stdin: SubprocessStream = .inherit, stdout: SubprocessStream = .inherit,
-    stderr: SubprocessStream = .inherit, environment: [String: any SystemStringConvertible]? = nil,
-    directory: (any SystemStringConvertible)? = nil,
-    options: SubprocessOptions = SubprocessOptions()
+    stderr: SubprocessStream = .inherit, options: SubprocessOptions = SubprocessOptions()
 ) async throws -> AsyncSubprocess {
-    let command = ChildSetup.Command(
-        "/bin/sh", ["-c", line], [stdin, stdout, stderr], environment: environment, directory: directory, options)
+    let command = ChildSetup.Command("/bin/sh", ["-c", line], [stdin, stdout, stderr], options)
     return try startSubprocess(command, name: line.systemString.description)
 }
 

@@ -13,52 +13,46 @@
 /// whole group ends with it.
 ///
 /// The other parameters are those of
-/// ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``.
+/// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
 ///
 /// - Parameter grace: how long the child may take to end after it was asked to.
 /// - Returns: the value that `body` returns.
 /// - Throws: as
-///   ``createSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:)``; the
+///   ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``; the
 ///   errors of `body`; `CancellationError` if the task is cancelled while the child ends.
 @discardableResult
 public func withSubprocess<T>(
     _ program: some SystemStringConvertible, arguments: [any SystemStringConvertible] = [],
-    stdin: SubprocessStream = .inherit,
-    stdout: SubprocessStream = .inherit, stderr: SubprocessStream = .inherit,
-    environment: [String: any SystemStringConvertible]? = nil, directory: (any SystemStringConvertible)? = nil,
-    options: SubprocessOptions = SubprocessOptions(),
-    grace: Duration = .seconds(5), isolation: isolated (any Actor)? = #isolation,
-    _ body: (AsyncSubprocess) async throws -> T
+    stdin: SubprocessStream = .inherit, stdout: SubprocessStream = .inherit, stderr: SubprocessStream = .inherit,
+    options: SubprocessOptions = SubprocessOptions(), grace: Duration = .seconds(5),
+    isolation: isolated (any Actor)? = #isolation, _ body: (AsyncSubprocess) async throws -> T
 ) async throws -> T {
     let process = try await createSubprocess(
-        program, arguments: arguments, stdin: stdin, stdout: stdout, stderr: stderr, environment: environment,
-        directory: directory, options: options)
+        program, arguments: arguments, stdin: stdin, stdout: stdout, stderr: stderr, options: options)
     return try await scope(of: process, grace: grace, isolation: isolation, body)
 }
 
 /// Runs `body` with a command line of the shell that ends with it.
 ///
-/// The shell leads a process group of its own, unless you pass options, so that the programs of the
+/// The shell leads a process group of its own, unless the options name another, so that the programs of the
 /// command line end too.
 ///
 /// Everything else is as in
-/// ``withSubprocess(_:arguments:stdin:stdout:stderr:environment:directory:options:grace:isolation:_:)``,
+/// ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)``,
 /// including errors and cancellation.
 ///
 /// - Throws: as that function.
 @discardableResult
 public func withSubprocess<T>(
     shell line: some SystemStringConvertible, stdin: SubprocessStream = .inherit, stdout: SubprocessStream = .inherit,
-    stderr: SubprocessStream = .inherit, environment: [String: any SystemStringConvertible]? = nil,
-    directory: (any SystemStringConvertible)? = nil,
-    options: SubprocessOptions? = nil, grace: Duration = .seconds(5),
+    stderr: SubprocessStream = .inherit, options: SubprocessOptions = SubprocessOptions(),
+    grace: Duration = .seconds(5),
     isolation: isolated (any Actor)? = #isolation, _ body: (AsyncSubprocess) async throws -> T
 ) async throws -> T {
-    var ownGroup = SubprocessOptions()
-    ownGroup.processGroup = .new
+    var options = options
+    if options.processGroup == nil { options.processGroup = .new }
     let process = try await createSubprocess(
-        shell: line, stdin: stdin, stdout: stdout, stderr: stderr, environment: environment, directory: directory,
-        options: options ?? ownGroup)
+        shell: line, stdin: stdin, stdout: stdout, stderr: stderr, options: options)
     return try await scope(of: process, grace: grace, isolation: isolation, body)
 }
 

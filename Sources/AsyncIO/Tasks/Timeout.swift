@@ -1,12 +1,14 @@
 /// What to do with the result of a body that ends by itself after its time limit: one that was cancelled and
 /// still returned a value, or threw an error of its own.
-public enum LateResult: Sendable {
+public struct LateResult: Sendable, Hashable {
+    private let discards: Bool
+
     /// Returns the value or throws the error, as in asyncio. Nothing is lost, and ``Timeout/isExpired`` tells
     /// whether the time limit was exceeded.
-    case keep
+    public static let keep = LateResult(discards: false)
     /// Throws ``TimeoutError``, however the body ended. A value is dropped, so do not use this for bodies
     /// that return something that has to be closed. An error becomes the ``TimeoutError/underlyingError``.
-    case discard
+    public static let discard = LateResult(discards: true)
 }
 
 /// The time limit of a body, as the program specified it.
@@ -26,7 +28,7 @@ struct TimeLimit {
     }
 
     @usableFromInline
-    init(at deadline: ContinuousClock.Instant?, _ lateResult: LateResult, _ site: CreationSite) {
+    init(until deadline: ContinuousClock.Instant?, _ lateResult: LateResult, _ site: CreationSite) {
         duration = nil
         self.deadline = deadline?.loopTime
         self.site = site
@@ -220,12 +222,36 @@ public func withTimeout<T>(
 @inlinable
 @discardableResult
 public func withTimeout<T>(
-    at deadline: ContinuousClock.Instant?, lateResult: LateResult = .keep,
+    until deadline: ContinuousClock.Instant?, lateResult: LateResult = .keep,
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
     _ body: (Timeout) async throws -> T
 ) async throws -> T {
     try await withTimeout(
-        TimeLimit(at: deadline, lateResult, CreationSite(fileID: fileID, line: line)), isolation: isolation, body)
+        TimeLimit(until: deadline, lateResult, CreationSite(fileID: fileID, line: line)), isolation: isolation, body)
+}
+
+/// Runs `body` and cancels it at `deadline`.
+///
+/// This is the form for bodies that do not need the ``Timeout``. For the parameters and errors, see
+/// ``withTimeout(until:lateResult:isolation:fileID:line:_:)-(_,_,_,_,_,(Timeout)->T)``.
+///
+/// - Throws: ``TimeoutError`` if the deadline ended the body; otherwise what `body` throws, which is
+///   `CancellationError` if the current task is cancelled.
+///
+/// asyncio: `asyncio.timeout_at`.
+@inlinable
+@discardableResult
+public func withTimeout<T>(
+    until deadline: ContinuousClock.Instant?, lateResult: LateResult = .keep,
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
+    _ body: () async throws -> T
+) async throws -> T {
+    try await withTimeout(
+        TimeLimit(until: deadline, lateResult, CreationSite(fileID: fileID, line: line)), isolation: isolation
+    ) { _ in
+        _ = isolation
+        return try await body()
+    }
 }
 
 @inlinable

@@ -20,7 +20,7 @@ struct MainJob {
         try Descriptors.provide(forConnections: clients)
         let tally = Tally(expected: messages.count)
         let server = try await startServer(
-            host: "127.0.0.1", port: port, backlog: clients, limit: messages.limit, echo)
+            host: "127.0.0.1", port: port, options: .init(backlog: clients, limit: messages.limit), echo)
         let port = server.port
 
         let progress = createTask(name: "progress") { try await showProgress(of: tally) }
@@ -68,7 +68,7 @@ struct MainJob {
         let attempts = (0..<clients).map { _ in
             createTask {
                 try await withTimeout(Self.patience) {
-                    try await openConnection(host: "127.0.0.1", port: port, limit: messages.limit)
+                    try await openConnection(host: "127.0.0.1", port: port, options: .init(limit: messages.limit))
                 }
             }
         }

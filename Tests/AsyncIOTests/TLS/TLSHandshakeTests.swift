@@ -14,7 +14,7 @@ import Testing
         try await withTLSServer(serverContext(pair)) { port in
             failure = await tlsError {
                 let (_, writer) = try await openConnection(
-                    host: "127.0.0.1", port: port, tls: client ?? clientContext(), serverHostname: host)
+                    host: "127.0.0.1", port: port, tls: client ?? clientContext(), options: .init(serverHostname: host))
                 writer.abort()
             }
         }
@@ -158,7 +158,7 @@ import Testing
             #expect(certificate.issuer == "O=swift-asyncio tests,CN=ca")
             #expect(certificate.dnsNames == ["localhost"])
             #expect(certificate.addresses == ["127.0.0.1", "::1"])
-            #expect(certificate.validity.contains(Int64(time(nil)) + 3600))
+            #expect(certificate.validity.contains(.seconds(time(nil) + 3600)))
             #expect(certificate.serialNumber.count >= 32)
             #expect(certificate.der.starts(with: [0x30, 0x82]))
             writer.close()
@@ -174,7 +174,7 @@ import Testing
         let main = try serverContext()
         let others = ["one.test": try serverContext(Certificates.one), "two.test": try serverContext(Certificates.two)]
         var asked: [String?] = []
-        main.chooseByServerName { name in
+        main.sniCallback = { name in
             asked.append(name)
             if name == "refused.test" { throw ValueError("no such host") }
             return name.flatMap { others[$0] }
@@ -183,7 +183,7 @@ import Testing
         try await withTLSServer(main) { port in
             for name in ["one.test", "two.test", "localhost", "127.0.0.1"] {
                 let (reader, writer) = try await openConnection(
-                    host: "127.0.0.1", port: port, tls: clientContext(), serverHostname: name)
+                    host: "127.0.0.1", port: port, tls: clientContext(), options: .init(serverHostname: name))
                 let subject = name == "127.0.0.1" ? "localhost" : name.replacing(".test", with: "")
                 #expect(writer.tls?.peerCertificate?.subject == "CN=\(subject)")
                 try await writer.write("hello\n")
@@ -192,7 +192,7 @@ import Testing
             }
             let error = await tlsError {
                 _ = try await openConnection(
-                    host: "127.0.0.1", port: port, tls: clientContext(), serverHostname: "refused.test")
+                    host: "127.0.0.1", port: port, tls: clientContext(), options: .init(serverHostname: "refused.test"))
             }
             #expect(error?.message.contains("unrecognized name") == true)
         }
@@ -203,16 +203,16 @@ import Testing
         let (main, strict) = (try serverContext(), try serverContext(Certificates.one))
         try strict.trust(file: Certificates.authority.certificate)
         try strict.askForCertificates(.required)
-        main.chooseByServerName { $0 == "one.test" ? strict : nil }
+        main.sniCallback = { $0 == "one.test" ? strict : nil }
         try await withTLSServer(main) { port in
             let error = await tlsError {
                 let (reader, _) = try await openConnection(
-                    host: "127.0.0.1", port: port, tls: clientContext(), serverHostname: "one.test")
+                    host: "127.0.0.1", port: port, tls: clientContext(), options: .init(serverHostname: "one.test"))
                 _ = try await reader.read(1)
             }
             #expect(error?.message.contains("certificate required") == true)
             let (_, writer) = try await openConnection(
-                host: "127.0.0.1", port: port, tls: clientContext(), serverHostname: "localhost")
+                host: "127.0.0.1", port: port, tls: clientContext(), options: .init(serverHostname: "localhost"))
             writer.close()
         }
     }
@@ -251,12 +251,12 @@ import Testing
 
     @Test func aSessionIsOfNoUseForAnotherNameOrContext() async throws {
         let (main, strict) = (try serverContext(), try serverContext(Certificates.one))
-        main.chooseByServerName { $0 == "one.test" ? strict : nil }
+        main.sniCallback = { $0 == "one.test" ? strict : nil }
         let client = try clientContext()
         try await withTLSServer(main) { port in
             for name in ["localhost", "one.test"] {
                 let (reader, writer) = try await openConnection(
-                    host: "127.0.0.1", port: port, tls: client, serverHostname: name)
+                    host: "127.0.0.1", port: port, tls: client, options: .init(serverHostname: name))
                 try await writer.write("x")
                 _ = try await reader.readExactly(1)
                 #expect(writer.tls?.isResumed == false)
@@ -373,10 +373,11 @@ import Testing
             _ = try await startServer(host: "127.0.0.1", port: 0, tls: clientContext(), echoing)
         }
         await #expect(throws: ValueError.self) {
-            _ = try await openConnection(host: "127.0.0.1", port: 1, serverHostname: "localhost")
+            _ = try await openConnection(host: "127.0.0.1", port: 1, options: .init(serverHostname: "localhost"))
         }
         await #expect(throws: ValueError.self) {
-            _ = try await openConnection(host: "127.0.0.1", port: 1, tls: clientContext(), serverHostname: "")
+            _ = try await openConnection(
+                host: "127.0.0.1", port: 1, tls: clientContext(), options: .init(serverHostname: ""))
         }
         let context = try clientContext()
         context.handshakeTimeout = .zero

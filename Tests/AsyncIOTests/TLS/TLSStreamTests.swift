@@ -33,6 +33,18 @@ import Testing
         }
     }
 
+    @Test func knownAddressesNeedTheNameOfTheServer() async throws {
+        let server = try await startServer(host: "127.0.0.1", port: 0, tls: serverContext(), echoing)
+        defer { server.close() }
+        let target = ConnectionTarget.addresses([try Endpoint(host: "127.0.0.1", port: server.port)])
+        await #expect(throws: ValueError.self) { _ = try await openConnection(to: target, tls: clientContext()) }
+        let (reader, writer) = try await openConnection(
+            to: target, tls: clientContext(), options: .init(serverHostname: "localhost"))
+        try await writer.write("to an address\n")
+        #expect(try await reader.readTextLine() == "to an address")
+        writer.close()
+    }
+
     @Test func theServersEndOfTheStreamIsTheClientsEndOfFile() async throws {
         try await withTLSServer(nil, { _, writer in try await writer.write("bye") }) { port in
             let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port, tls: clientContext())
@@ -151,16 +163,16 @@ import Testing
 
     @Test func unixSocketsCarryTLSToo() async throws {
         let path = Certificates.folder + "/tls.socket"
-        let server = try await startUnixServer(path: path, tls: serverContext(), echoing)
+        let server = try await startServer(on: .unix(path: path), tls: serverContext(), echoing)
         defer { server.close() }
-        let (reader, writer) = try await openUnixConnection(
-            path: path, tls: clientContext(), serverHostname: "localhost")
+        let (reader, writer) = try await openConnection(
+            to: .unix(path: path), tls: clientContext(), options: .init(serverHostname: "localhost"))
         try await writer.write("over a file\n")
         #expect(try await reader.readLine() == Array("over a file\n".utf8))
         writer.close()
         try await writer.waitClosed()
         await #expect(throws: ValueError.self) {
-            _ = try await openUnixConnection(path: path, tls: clientContext())
+            _ = try await openConnection(to: .unix(path: path), tls: clientContext())
         }
     }
 

@@ -13,18 +13,13 @@ import Testing
 
     /// Lends its own memory.
     final class Buffered: BufferedProtocol {
-        private var memory = [UInt8](repeating: 0, count: 1000)
         private(set) var received: [UInt8] = []
         let lost = Event()
         let changed = Event()
-        func withBuffer(sizeHint: Int, _ fill: (inout MutableRawSpan) throws -> Void) throws {
-            try memory.withUnsafeMutableBytes { bytes in
-                var span = MutableRawSpan(_unsafeBytes: bytes)
-                try fill(&span)
-            }
+        func withBuffer(sizeHint: Int, _ fill: (inout OutputSpan<UInt8>) throws -> Void) throws {
+            try received.append(addingCapacity: 1000, initializingWith: fill)
         }
         func bufferUpdated(_ count: Int) {
-            received += memory[..<count]
             changed.set()
         }
         func connectionLost(_ error: (any Error)?) { lost.set() }
@@ -183,7 +178,7 @@ import Testing
         socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair)
         let accepting = createTask { try await loop.connectAcceptedSocket(pair[0], tls: serverContext()) { Echo() } }
         let (reader, writer) = try await openConnection(
-            socket: pair[1], tls: clientContext(), serverHostname: "localhost")
+            to: .socket(pair[1]), tls: clientContext(), options: .init(serverHostname: "localhost"))
         let (transport, _) = try await accepting.value
         #expect(transport.tls != nil)
         try await writer.write("hello\n")
@@ -192,10 +187,10 @@ import Testing
         try await writer.waitClosed()
 
         let path = Certificates.folder + "/transport.socket"
-        let server = try await loop.createUnixServer(path: path, tls: serverContext()) { Echo() }
+        let server = try await loop.createServer(on: .unix(path: path), tls: serverContext()) { Echo() }
         defer { server.close() }
-        let (client, _) = try await loop.createUnixConnection(
-            path: path, tls: clientContext(), serverHostname: "localhost"
+        let (client, _) = try await loop.createConnection(
+            to: .unix(path: path), tls: clientContext(), options: .init(serverHostname: "localhost")
         ) { StartTLSTests.Recorder() }
         #expect(client.tls?.serverName == "localhost")
         client.close()

@@ -152,14 +152,14 @@ let calls: [(String, @MainActor () async throws -> Void)] = [
             try await e.wait()
         }
     ),
-    ("concurrentMap", { for try await n in [1, 2].concurrentMap(limit: 2, { $0 }) { print(n) } }),
+    ("concurrentMap", { for try await n in concurrentMap([1, 2], limit: 2, { $0 }) { print(n) } }),
     ("createTask", { print(try await createTask { 1 }.value) }),
     ("createTask eager", { print(try await createTask(eager: true) { 1 }.value) }),
     ("currentTask", { print(currentTask() == nil ? "none" : "a task") }),
     ("gather", { print(try await gather({ 1 }, { 2 })) }),
     ("gather items", { print(try await gather([1, 2]) { $0 }) }),
     ("openFile", { try await openFile("/dev/null").close() }),
-    ("openReader", { _ = try? openReader(descriptor: 1000) }),
+    ("openReader", { _ = try? openReader(descriptor: Int32(1000)) }),
     ("race", { print(try await race([1, 2]) { $0 }) }),
     ("readText", { print(try await readText("/proc/self/comm").isEmpty) }),
     ("getAddrInfo", { print(try await EventLoop.running.getAddrInfo(host: "127.0.0.1").isEmpty) }),

@@ -56,9 +56,9 @@ func session() async throws {
     }
     let path = "/tmp/asyncio-session-\(getpid())"
     defer { unlink(path) }
-    let unix = try await startUnixServer(path: path, echo)
+    let unix = try await startServer(on: .unix(path: path), echo)
     try await withServer(unix, grace: .milliseconds(50)) { _ in
-        try await talk(try await openUnixConnection(path: path))
+        try await talk(try await openConnection(to: .unix(path: path)))
     }
     try await usePipe()
     try await useDatagrams()
@@ -100,7 +100,7 @@ func useFiles() async throws {
 
 func useSubprocess() async throws {
     // Without the faults, which are not meant for the child.
-    try await withSubprocess("/bin/cat", stdin: .pipe, stdout: .pipe, environment: [:]) { process in
+    try await withSubprocess("/bin/cat", stdin: .pipe, stdout: .pipe, options: .init(environment: [:])) { process in
         let (output, _) = try await process.communicate([UInt8](repeating: 1, count: 5000))
         guard output?.count == 5000 else { throw ValueError("cat returned \(output?.count ?? -1) bytes") }
     }
@@ -191,10 +191,10 @@ func useDatagrams() async throws {
 // MARK: A supervisor's socket
 
 func serveActivated() async throws {
-    let server = try await startServer(descriptors: takeSystemdSockets()) { reader, writer in
+    let server = try await startServer(on: .sockets(Server.takeSystemdSockets())) { reader, writer in
         try await writer.write("activated: \(try await reader.readText(until: "\n"))\n")
     }
-    say("port \(server.port) \(takeSystemdSockets().count) \(getenv("LISTEN_FDS") == nil)")
+    say("port \(server.port) \(Server.takeSystemdSockets().count) \(getenv("LISTEN_FDS") == nil)")
     try? await server.serveForever()
 }
 
@@ -223,7 +223,7 @@ func holdConnections(_ count: Int) async throws {
     limit.rlim_cur = limit.rlim_max
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     var before = 0
-    let server = try await startServer(host: "127.0.0.1", port: 0, backlog: 4096) { reader, writer in
+    let server = try await startServer(host: "127.0.0.1", port: 0, options: .init(backlog: 4096)) { reader, writer in
         while true {
             let line = try await reader.readLine()
             if line.isEmpty { return }

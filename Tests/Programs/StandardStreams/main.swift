@@ -49,9 +49,9 @@ AsyncIO.main {
         }
         try await openStandardError().write(turns > 0 ? "turned\n" : "stood still\n")
     case "descriptor":
-        let reader = try openReader(descriptor: 0)
+        let reader = try openReader(descriptor: STDIN_FILENO)
         let bytes = try await reader.read()
-        let writer = try openWriter(descriptor: 1)
+        let writer = try openWriter(descriptor: STDOUT_FILENO)
         try await writer.write("read \(bytes.count) bytes\n")
         writer.close()
         try await writer.waitClosed()

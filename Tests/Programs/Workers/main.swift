@@ -38,7 +38,7 @@ func serve(_ worker: Worker) async throws {
     if access(path, F_OK) == 0, scenario == "fails" { throw ValueError("the file is there") }
     let loop = try EventLoop.running
     try loop.addSignalHandler(.user1) { say("\(worker.number) got SIGUSR1") }
-    let server = try await startServer(descriptors: worker.sockets) { reader, writer in
+    let server = try await startServer(on: .sockets(worker.sockets)) { reader, writer in
         for try await request in reader.lines {
             let answer = try await answer(request, worker)
             // "bye" means that this connection accepts no more requests.
@@ -47,7 +47,7 @@ func serve(_ worker: Worker) async throws {
             if isLast { break }
         }
     }
-    say("ready \(getpid()) \(server.addresses.first?.port ?? 0)")
+    say("ready \(getpid()) \(server.addresses.first?.port.map(String.init) ?? "none")")
     try await worker.serve(server)
     say("stopped \(getpid())")
 }
@@ -60,6 +60,8 @@ do {
         try runWorkers(count: 1, listen: [.tcp(host: "127.0.0.1", port: 0)], grace: .milliseconds(300), serve)
     case "unix":
         try runWorkers(count: 2, listen: [.unix(path: path)], serve)
+    case "activated":
+        try runWorkers(count: 2, listen: [.sockets(Server.takeSystemdSockets())], serve)
     case "no loop":
         try runWorkers(count: 1) { worker in
             say("ready \(getpid()) 0")

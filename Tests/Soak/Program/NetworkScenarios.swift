@@ -6,7 +6,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
     /// A connection to one of the echo servers.
     func connect() async throws -> (StreamReader, StreamWriter) {
         switch chance.next(in: 0...3) {
-        case 0: try await openUnixConnection(path: servers.path)
+        case 0: try await openConnection(to: .unix(path: servers.path))
         case 1:
             try await openConnection(host: "127.0.0.1", port: servers.secure.port, tls: servers.client)
         default: try await openConnection(host: "127.0.0.1", port: servers.port)
@@ -141,7 +141,7 @@ func networkScenarios(_ servers: Servers) -> [Scenario] {
         },
         Scenario("nobody there") {
             do {
-                _ = try await openUnixConnection(path: "/tmp/nobody-\(getpid())")
+                _ = try await openConnection(to: .unix(path: "/tmp/nobody-\(getpid())"))
                 throw Failure("connected to a port without a listener")
             } catch is OSError {}
         },

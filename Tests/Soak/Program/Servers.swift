@@ -22,7 +22,7 @@ final class Servers {
         client.shutdownTimeout = .seconds(1)
         client.handshakeTimeout = .seconds(2)
         plain = try await startServer(host: "127.0.0.1", port: 0, Self.echo)
-        unix = try await startUnixServer(path: path, Self.echo)
+        unix = try await startServer(on: .unix(path: path), Self.echo)
         secure = try await startServer(host: "127.0.0.1", port: 0, tls: tls, Self.echo)
         rude = try await startServer(host: "127.0.0.1", port: 0, Self.beRude)
         let socket = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 0))
@@ -50,7 +50,7 @@ final class Servers {
     }
 
     func shutDown() async throws {
-        for server in all { try await server.shutdown(within: .milliseconds(100)) }
+        for server in all { try await server.shutdown(grace: .milliseconds(100)) }
         datagramTask.cancel()
         _ = try? await datagramTask.value
         datagrams.close()

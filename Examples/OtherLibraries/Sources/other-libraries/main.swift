@@ -122,7 +122,7 @@ try AsyncIO.run {
         let app = Application(
             router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { channel in
-                let port = channel.localAddress?.port ?? 0
+                guard let port = channel.localAddress?.port else { return }
                 await MainActor.run { try? announcement.port.setResult(port) }
             })
         try await app.runService(gracefulShutdownSignals: [])
@@ -148,7 +148,7 @@ try AsyncIO.run {
     print("waiting for a NIO future: \((ContinuousClock.now - hop) / 10_000)")
     try await checkNames()
     print("types of all packages work in one file")
-    try await silent.shutdown(within: .zero)
-    try await slow.shutdown(within: .zero)
+    try await silent.shutdown(grace: .zero)
+    try await slow.shutdown(grace: .zero)
 }
 exit(failures > 0 ? 1 : 0)

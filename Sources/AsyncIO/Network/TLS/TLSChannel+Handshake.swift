@@ -97,13 +97,13 @@ extension TLSChannel {
     /// Chooses the context for the name that the client asked for.
     private func choose() {
         do {
-            guard let chosen = try context.chooser?(engine.wantedName) else { return engine.choose(nil) }
-            guard chosen.isServer else { throw ValueError("chooseByServerName() was given a client's context") }
+            guard let chosen = try context.sniCallback?(engine.wantedName) else { return engine.choose(nil) }
+            guard chosen.isServer else { throw ValueError("sniCallback returned a client's context") }
             engine.choose(chosen.engine)
         } catch {
             engine.refuse()
             loop.callExceptionHandler(
-                ExceptionContext(message: "chooseByServerName() refuses a client", error: error, subject: name))
+                ExceptionContext(message: "sniCallback refuses a client", error: error, subject: name))
         }
     }
 

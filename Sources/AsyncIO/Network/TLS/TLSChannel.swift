@@ -66,7 +66,7 @@ final class TLSChannel: ByteChannel {
                 expectedHost: context.checksHost
                     ? upgrade.host.map { isAddress ? Resolver.split($0).address : $0 } : nil,
                 isAddress: isAddress,
-                asksChoice: context.chooser != nil)
+                asksChoice: context.sniCallback != nil)
         }
         super.init(on: lower.loop)
         try setWaterMarks(high: 512 * 1024, low: 128 * 1024)

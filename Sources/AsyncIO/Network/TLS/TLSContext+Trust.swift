@@ -71,14 +71,16 @@ extension TLSContext {
     /// Whether a server asks its clients for certificates.
     ///
     /// asyncio: `ssl.VerifyMode`.
-    public enum ClientCertificates: Sendable {
+    public struct ClientCertificates: Sendable, Hashable {
+        let verification: TLSEngineContext.Verification
+
         /// The server does not ask. This is the default.
-        case notAsked
+        public static let notAsked = ClientCertificates(verification: .none)
         /// The server asks. A client without a certificate is accepted, but if it presents one, it must be
         /// valid.
-        case optional
+        public static let optional = ClientCertificates(verification: .peer)
         /// The server asks, and rejects clients without a valid certificate.
-        case required
+        public static let required = ClientCertificates(verification: .required)
     }
 
     /// Sets whether a server asks its clients for certificates. It accepts those of the issuers that you add
@@ -91,13 +93,7 @@ extension TLSContext {
         guard isServer else {
             throw ValueError("only a server can ask for certificates; a client always receives the server's")
         }
-        try change { engine throws(TLSFailure) in
-            switch what {
-            case .notAsked: engine.setVerification(.none)
-            case .optional: engine.setVerification(.peer)
-            case .required: engine.setVerification(.required)
-            }
-        }
+        try change { engine throws(TLSFailure) in engine.setVerification(what.verification) }
     }
 
     /// Makes a client accept any certificate. Anyone between the two sides can then read and change

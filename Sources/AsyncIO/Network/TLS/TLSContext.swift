@@ -19,8 +19,15 @@ internal import AsyncIOSystem
 public final class TLSContext {
     // Not Sendable: a context is used where it was created, and by the connections of that loop.
     let engine: TLSEngineContext
-    /// Returns the context for the name that a client asks for.
-    var chooser: ((String?) throws -> TLSContext?)?
+    /// Lets a server continue with another context, and so with another certificate, depending on the name that a
+    /// client asks for (SNI).
+    ///
+    /// The callback receives the name, or `nil` if the client gave none. It returns the context to continue with, or
+    /// `nil` for this one. If it throws, the client is rejected. Only the certificate, the ALPN protocols and the
+    /// client certificate settings of the returned context are used.
+    ///
+    /// asyncio: `SSLContext.sni_callback`.
+    public var sniCallback: ((_ name: String?) throws -> TLSContext?)?
     var sessions = TLSSessionCache()
     /// Whether a client checks that the certificate is valid for the host.
     var checksHost = true
@@ -190,17 +197,6 @@ public final class TLSContext {
         try checkText(list, "a list of cipher suites")
         try change { engine throws(TLSFailure) in try engine.setCipherSuites(list) }
     }
-
-    /// Lets a server choose another context, with another certificate, depending on the name that a client
-    /// asks for (SNI).
-    ///
-    /// - Parameter choose: Receives the name, or `nil` if the client gave none. Returns the context to
-    ///   continue with, or `nil` for this one. If it throws, the client is rejected. Only the certificate,
-    ///   the ALPN protocols and the client certificate settings of the returned context are used. Pass `nil`
-    ///   to stop choosing.
-    ///
-    /// asyncio: `SSLContext.sni_callback`.
-    public func chooseByServerName(_ choose: ((_ name: String?) throws -> TLSContext?)?) { chooser = choose }
 
     // MARK: Inside
 

@@ -50,8 +50,9 @@ public struct TLSCertificate: Sendable, Hashable {
     public let issuer: String
     /// The serial number, in hexadecimal digits.
     public let serialNumber: String
-    /// The period in which the certificate is valid, in seconds since 1970.
-    public let validity: ClosedRange<Int64>
+    /// The period in which the certificate is valid, from one time since 1970-01-01 00:00 UTC to another. To compare
+    /// it with a date of Foundation, use `Duration.seconds(date.timeIntervalSince1970)`.
+    public let validity: ClosedRange<Duration>
     /// The host names that the certificate is valid for. A name can begin with `*.`.
     public let dnsNames: [String]
     /// The IP addresses that the certificate is valid for.
@@ -63,7 +64,8 @@ public struct TLSCertificate: Sendable, Hashable {
         subject = certificate.subject
         issuer = certificate.issuer
         serialNumber = certificate.serialNumber
-        validity = certificate.validity
+        let seconds = certificate.validity
+        validity = .seconds(seconds.lowerBound) ... .seconds(seconds.upperBound)
         let names = certificate.names
         dnsNames = names.filter { $0.type == 2 }.map { String(decoding: $0.bytes, as: UTF8.self) }
         addresses = names.filter { $0.type == 7 }.compactMap { SystemAddress(host: $0.bytes)?.host }

@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 /// One of several processes that run the same body; see
-/// ``runWorkers(count:listen:grace:forwarding:debug:_:)``.
+/// ``runWorkers(count:listen:options:grace:forwarding:debug:_:)``.
 public final class Worker {
     // Loop thread only: the class is not Sendable.
 
@@ -26,14 +26,14 @@ public final class Worker {
 
     // MARK: Sockets
 
-    /// The listening sockets. Pass them to `startServer(descriptors:)`, which then owns them. All
-    /// workers share the sockets, and each connection goes to a worker that is free to accept it.
+    /// The listening sockets. Pass them to ``Server/Listener/sockets(_:)``; the server then owns
+    /// them. All workers share the sockets, and each connection goes to a worker that is free to accept it.
     public var sockets: [Int32] { places.flatMap { $0 } }
 
     /// Returns the listening sockets of one listener.
     ///
     /// - Parameter place: the index of the listener in the argument `listen` of
-    ///   ``runWorkers(count:listen:grace:forwarding:debug:_:)``.
+    ///   ``runWorkers(count:listen:options:grace:forwarding:debug:_:)``.
     /// - Throws: ``ValueError`` if there is no such listener.
     public func sockets(of place: Int) throws(ValueError) -> [Int32] {
         guard places.indices.contains(place) else {
@@ -71,7 +71,7 @@ public final class Worker {
         try server.startServing()
         ready()
         try await stopping.wait()
-        try await server.shutdown(within: grace)
+        try await server.shutdown(grace: grace)
     }
 
     // MARK: Inside

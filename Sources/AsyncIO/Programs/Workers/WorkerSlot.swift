@@ -105,7 +105,7 @@ struct WorkerPlan {
     let arguments: [SystemString]
     let grace: Duration
     /// The listening sockets of each listener.
-    let listeners: [[Listener]]
+    let listeners: [[ListeningSocket]]
     let log = Logger(label: "asyncio.workers")
 
     func controlSockets() throws(OSError) -> (ours: ByteDescriptor, childs: ByteDescriptor) {

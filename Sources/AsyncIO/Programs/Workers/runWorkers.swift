@@ -8,7 +8,7 @@ internal import SystemPackage
 ///
 /// ```swift
 /// try runWorkers(listen: [.tcp(host: .anyInterface, port: 8080)]) { worker in
-///     let server = try await startServer(descriptors: worker.sockets) { reader, writer in
+///     let server = try await startServer(on: .sockets(worker.sockets)) { reader, writer in
 ///         for try await line in reader.lines { try await writer.write(line + "\n") }
 ///     }
 ///     try await worker.serve(server)
@@ -34,7 +34,9 @@ internal import SystemPackage
 /// - Parameters:
 ///   - count: the number of workers: ``Worker/Count/cores``, a number, or ``Worker/Count/inProcess``
 ///     to run the body in this process.
-///   - listen: the addresses to listen on; see ``Worker/sockets``.
+///   - listen: what to listen on; see ``Worker/sockets``.
+///   - options: the settings of the sockets. They listen before there is a worker, so that clients that connect early
+///     wait. The settings that are not the sockets' own are those of the workers' servers.
 ///   - grace: how long the connections of a stopping worker may take to end before they are closed.
 ///     A worker that has not ended 5 s later is killed.
 ///   - signals: signals that the supervisor forwards to its workers.
@@ -47,23 +49,25 @@ internal import SystemPackage
 ///   a loop is already running; ``ValueError`` if `count` is not positive. With
 ///   ``Worker/Count/inProcess``, the errors of `body`.
 public func runWorkers(
-    count: Worker.Count = .cores, listen: [Worker.Listener] = [], grace: Duration = .seconds(30),
+    count: Worker.Count = .cores, listen: [Server.Listener] = [],
+    options: Server.Options = Server.Options(backlog: 1_024), grace: Duration = .seconds(30),
     forwarding signals: [ProcessSignal] = [], debug: Bool? = nil,
     _ body: @escaping @MainActor (Worker) async throws -> Void
 ) throws {
     if let text = ProcessEnvironment.take(WorkerHandover.variable) { try runAsWorker(text, debug: debug, body) }
-    guard let number = count.number else { return try runInProcess(listen, grace: grace, debug: debug, body) }
+    let places = WorkerPlaces(listeners: listen, options: options)
+    guard let number = count.number else { return try runInProcess(places, grace: grace, debug: debug, body) }
     guard number > 0 else { throw ValueError("count must be at least 1, got \(number)") }
-    try AsyncIO.run(debug: debug) { try await supervise(number, listen, grace: grace, forwarding: signals) }
+    try AsyncIO.run(debug: debug) { try await supervise(number, places, grace: grace, forwarding: signals) }
 }
 
 @MainActor
 private func supervise(
-    _ count: Int, _ places: [Worker.Listener], grace: Duration, forwarding: [ProcessSignal]
+    _ count: Int, _ places: WorkerPlaces, grace: Duration, forwarding: [ProcessSignal]
 ) async throws {
     let loop = try EventLoop.running
     let arrivals = try SignalSequence([.hangUp, .terminate, .interrupt] + forwarding, on: loop)
-    let listeners = try await open(places, on: loop)
+    let listeners = try await places.open(on: loop)
     defer { for listener in listeners.joined() { listener.close() } }
     let executable: SystemString
     do {
@@ -77,24 +81,44 @@ private func supervise(
     try await WorkerSupervisor(plan, count: count, on: loop).run(arrivals)
 }
 
-private func open(_ places: [Worker.Listener], on loop: EventLoop) async throws -> [[Listener]] {
-    var opened: [[Listener]] = []
-    do {
-        for place in places { opened.append(try await place.open(on: loop)) }
-    } catch {
-        for listener in opened.joined() { listener.close() }
-        throw error
+/// What the workers listen on.
+private struct WorkerPlaces {
+    let listeners: [Server.Listener]
+    let options: Server.Options
+
+    /// Returns the sockets of each listener, which are already listening.
+    func open(on loop: EventLoop) async throws -> [[ListeningSocket]] {
+        var opened: [[ListeningSocket]] = []
+        do {
+            for listener in listeners {
+                opened.append(try await listener.bind(options, on: loop))
+                try listen(opened[opened.count - 1])
+            }
+        } catch {
+            for socket in opened.joined() { socket.close() }
+            throw error
+        }
+        return opened
     }
-    return opened
+
+    private func listen(_ sockets: [ListeningSocket]) throws(OSError) {
+        for socket in sockets {
+            do {
+                try socket.socket.listen(backlog: options.queueLength)
+            } catch {
+                throw OSError(error, "listening for workers")
+            }
+        }
+    }
 }
 
 private func runInProcess(
-    _ places: [Worker.Listener], grace: Duration, debug: Bool?,
+    _ places: WorkerPlaces, grace: Duration, debug: Bool?,
     _ body: @escaping @MainActor (Worker) async throws -> Void
 ) throws {
     try AsyncIO.run(debug: debug) {
         let loop = try EventLoop.running
-        let listeners = try await open(places, on: loop)
+        let listeners = try await places.open(on: loop)
         defer { for listener in listeners.joined() { listener.removeFile() } }
         // The body owns the sockets.
         let worker = Worker(

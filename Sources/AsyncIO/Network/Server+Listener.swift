@@ -1,0 +1,97 @@
+internal import AsyncIOSystem
+internal import SystemPackage
+
+extension Server {
+    /// What a server listens on: a TCP port, a Unix socket, or sockets that are already bound.
+    ///
+    /// ```swift
+    /// let listener: Server.Listener = path.map { .unix(path: $0) } ?? .tcp(host: "127.0.0.1", port: 8080)
+    /// let server = try await startServer(on: listener) { reader, writer in … }
+    /// ```
+    ///
+    /// asyncio: `host=`, `port=`, `path=` and `sock=` of `start_server` and its kin.
+    public struct Listener: Sendable {
+        private enum Place {
+            case tcp(hosts: [String?], port: Int)
+            case unix(path: SystemString)
+            case sockets([Int32])
+        }
+
+        private let place: Place
+
+        /// Listens on a TCP port.
+        ///
+        /// - Parameters:
+        ///   - host: A host name or an address, or `.anyInterface`.
+        ///   - port: The port, or 0 to let the system choose one; see ``Server/port``.
+        public static func tcp(host: String? = .anyInterface, port: Int) -> Listener {
+            tcp(hosts: [host], port: port)
+        }
+
+        /// Listens on a TCP port of several hosts.
+        ///
+        /// The hosts are resolved concurrently. An address that several of them share is listened on once.
+        ///
+        /// - Parameters:
+        ///   - hosts: The host names or addresses; `nil` stands for all interfaces, as `.anyInterface` does.
+        ///   - port: The port. If it is 0, all addresses get the port that the system chooses for the first one.
+        public static func tcp(hosts: [String?], port: Int) -> Listener {
+            Listener(place: .tcp(hosts: hosts, port: port))
+        }
+
+        /// Listens on a Unix socket. An existing socket file at `path` is replaced. Any other existing file is an
+        /// error.
+        ///
+        /// - Parameter path: The path of the socket, or a zero character followed by a name in the abstract
+        ///   namespace.
+        public static func unix(path: some SystemStringConvertible) -> Listener {
+            Listener(place: .unix(path: path.systemString))
+        }
+
+        /// Listens on TCP or Unix sockets that are already bound, such as ``Worker/sockets`` or those of
+        /// ``Server/takeSystemdSockets()``. The server that is started takes ownership of them.
+        public static func sockets(_ sockets: some Sequence<some FileDescriptorConvertible>) -> Listener {
+            Listener(place: .sockets(sockets.map(\.number)))
+        }
+
+        /// Whether the sockets may be those of other processes too.
+        var isShared: Bool {
+            if case .sockets = place { true } else { false }
+        }
+
+        /// Binds the sockets. Suspends only to resolve names.
+        ///
+        /// - Throws: ``OSError``, which names the address; ``ResolveError``; ``ValueError``; ``RuntimeError`` if the
+        ///   loop already uses a socket; `CancellationError`. Nothing is left open, and sockets that were passed
+        ///   remain the caller's unless the error is an ``OSError``.
+        func bind(_ options: Options, on loop: EventLoop) async throws -> [ListeningSocket] {
+            switch place {
+            case .tcp(let hosts, let port):
+                try await bindSockets(
+                    hosts: hosts, port: port, family: options.family, options.ofSockets, on: loop)
+            case .unix(let path): [try bindUnixSocket(to: Endpoint(path: path), cleansUp: options.cleanupSocket)]
+            case .sockets(let descriptors): try adoptListeners(descriptors, on: loop)
+            }
+        }
+    }
+}
+
+extension String? {
+    /// All interfaces of the machine, as the host that a server listens on: the same as `nil`.
+    ///
+    /// ```swift
+    /// let server = try await startServer(host: .anyInterface, port: 8080, handle)
+    /// ```
+    public static var anyInterface: String? { nil }
+}
+
+extension Server {
+    /// Takes the sockets that systemd, or a supervisor with the same protocol, opened for this process. Pass them to
+    /// ``Listener/sockets(_:)``.
+    ///
+    /// The array is empty if the process was not socket-activated or an earlier call took the sockets.
+    ///
+    /// It reads `LISTEN_PID` and `LISTEN_FDS`, marks the descriptors close-on-exec, and removes the
+    /// variables, so that no child process mistakes the sockets for its own: sd_listen_fds(3).
+    public static func takeSystemdSockets() -> [Int32] { ActivationSockets.take() }
+}

@@ -1,0 +1,64 @@
+internal import AsyncIOSystem
+
+extension Server {
+    /// The settings of a server that most servers do not need; see ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
+    ///
+    /// ```swift
+    /// let server = try await startServer(port: 8080, options: .init(backlog: 1_024, reusePort: true), handle)
+    /// ```
+    ///
+    /// asyncio: the keyword arguments of `start_server`, `create_server` and their Unix forms.
+    public struct Options: Sendable {
+        /// The address family to listen on, or `nil` for both. For TCP only.
+        public var family: Endpoint.Family?
+        /// How many connections can wait in the kernel's accept queue.
+        public var backlog: Int
+        /// The maximum length of a line, in bytes. For servers with streams only.
+        public var limit: Int
+        /// Whether the port can be bound while connections of an earlier server linger in `TIME_WAIT`. For TCP only.
+        public var reuseAddress: Bool
+        /// Whether other processes can listen on the same port. The kernel distributes the connections among
+        /// them. For TCP only.
+        public var reusePort: Bool
+        /// Whether the system probes connections that have been idle for a long time. For TCP only.
+        public var keepAlive: Bool
+        /// Whether small writes are sent at once (`TCP_NODELAY`). For TCP only.
+        public var noDelay: Bool
+        /// Whether to listen on all interfaces with a single IPv6 socket that also accepts IPv4 clients (as
+        /// `::ffff:127.0.0.1`), instead of one socket for each family. For TCP only.
+        public var dualStack: Bool
+        /// Whether to remove the file of a Unix socket when the server is closed, provided the file still
+        /// belongs to this server.
+        public var cleanupSocket: Bool
+        /// Whether to listen at once. If this is `false`, the sockets are bound, but do not listen until you call
+        /// ``Server/startServing()`` or ``Server/serveForever()``.
+        public var startServing: Bool
+
+        /// Creates options. The properties describe the parameters.
+        public init(
+            family: Endpoint.Family? = nil, backlog: Int = 100, limit: Int = StreamReader.defaultLimit,
+            reuseAddress: Bool = true, reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true,
+            dualStack: Bool = false, cleanupSocket: Bool = true, startServing: Bool = true
+        ) {
+            self.family = family
+            self.backlog = backlog
+            self.limit = limit
+            self.reuseAddress = reuseAddress
+            self.reusePort = reusePort
+            self.keepAlive = keepAlive
+            self.noDelay = noDelay
+            self.dualStack = dualStack
+            self.cleanupSocket = cleanupSocket
+            self.startServing = startServing
+        }
+
+        /// The backlog as the system accepts it.
+        var queueLength: Int { min(max(1, backlog), Int(Int32.max)) }
+
+        var ofSockets: Socket.Options {
+            Socket.Options(
+                reuseAddress: reuseAddress, reusePort: reusePort, keepAlive: keepAlive, noDelay: noDelay,
+                dualStack: dualStack)
+        }
+    }
+}

@@ -1,0 +1,21 @@
+internal import AsyncIOSystem
+
+extension Worker {
+    /// The number of workers.
+    public struct Count: Sendable, ExpressibleByIntegerLiteral {
+        /// nil for no workers besides this process.
+        let number: Int?
+
+        /// One worker for each processor of the machine.
+        public static var cores: Count { Count(Thread.processorCount) }
+        /// No workers: the body runs in this process, without a supervisor. For development, and for
+        /// machines that have a supervisor of their own.
+        public static let inProcess = Count(number: nil)
+
+        /// A fixed number of workers.
+        public init(_ count: Int) { number = count }
+        /// A fixed number of workers.
+        public init(integerLiteral value: Int) { number = value }
+        private init(number: Int?) { self.number = number }
+    }
+}
