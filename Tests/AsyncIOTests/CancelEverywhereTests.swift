@@ -112,7 +112,7 @@ import Testing
                 try await writer.write("hi\n")
                 _ = try await reader.readLine()
                 // This client stays connected, so its connection has to be closed.
-                try await server.shutdown(grace: .milliseconds(3))
+                try await server.shutdown(within: .milliseconds(3))
                 try await server.waitClosed()
             }
         }

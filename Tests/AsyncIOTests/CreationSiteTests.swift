@@ -82,6 +82,6 @@ struct CreationSiteTests {
         try await sleep(.zero)
         #expect(try formatTaskTree().contains("created at AsyncIOTests/CreationSiteTests.swift:\(line)"))
         writer.close()
-        try await server.shutdown(grace: .seconds(5))
+        try await server.shutdown(within: .seconds(5))
     }
 }

@@ -322,7 +322,7 @@ import Testing
         var server: Server?
         server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in
             do {
-                try await server?.shutdown(grace: .seconds(3_600))
+                try await server?.shutdown(within: .seconds(3_600))
             } catch {
                 try told.setResult(error)
             }

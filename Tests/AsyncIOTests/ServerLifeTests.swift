@@ -266,7 +266,7 @@ import Testing
         let port = server.port
         let asking = createTask { try await self.ask(port) }
         try await asked.wait()
-        #expect(try await server.shutdown(grace: .seconds(60)) == 0)
+        #expect(try await server.shutdown(within: .seconds(60)) == 0)
         #expect(answered.isSet)
         #expect(try await asking.value == "hello")
         await #expect(throws: OSError.self) { _ = try await ask(port) }
@@ -289,7 +289,7 @@ import Testing
         try await eventually { server.connectionCount == 3 }
         let loop = try EventLoop.running
         let start = loop.now
-        #expect(try await server.shutdown(grace: .milliseconds(30)) == 3)
+        #expect(try await server.shutdown(within: .milliseconds(30)) == 3)
         #expect(loop.now - start < .seconds(5))
         #expect(server.connectionCount == 0)
         #expect(ends.count == 3)
@@ -299,15 +299,15 @@ import Testing
 
     @Test func shuttingDownASecondTimeFindsNothing() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0, Self.echo)
-        #expect(try await server.shutdown(grace: .zero) == 0)
-        #expect(try await server.shutdown(grace: .zero) == 0)
+        #expect(try await server.shutdown(within: .zero) == 0)
+        #expect(try await server.shutdown(within: .zero) == 0)
     }
 
     @Test func cancellingAShutDownCutsOffWhatIsLeft() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
         let peer = try Peer.connected(to: server.port)
         try await eventually { server.connectionCount == 1 }
-        let shutdown = createTask { try await server.shutdown(grace: .seconds(60)) }
+        let shutdown = createTask { try await server.shutdown(within: .seconds(60)) }
         try await settle()
         shutdown.cancel()
         await #expect(throws: CancellationError.self) { try await shutdown.value }

@@ -22,7 +22,7 @@ import Testing
         #expect(server.connectionCount == 0)
         #expect(allTasks().count == 2)
         // This call ends them.
-        #expect(try await server.shutdown(grace: .milliseconds(10)) == 0)
+        #expect(try await server.shutdown(within: .milliseconds(10)) == 0)
         #expect(allTasks().count == 1)
         withExtendedLifetime(client) {}
     }
@@ -36,7 +36,7 @@ import Testing
                 throw error
             }
         }
-        #expect(try await server.shutdown(grace: .zero) == 1)
+        #expect(try await server.shutdown(within: .zero) == 1)
         #expect(hasCleanedUp)
         #expect(allTasks().count == 1)
         withExtendedLifetime(client) {}
@@ -47,7 +47,7 @@ import Testing
         let (server, client) = try await sleepers {
             while !isOver.isSet { do { try await isOver.wait() } catch {} }
         }
-        #expect(try await server.shutdown(grace: .milliseconds(10)) == 1)
+        #expect(try await server.shutdown(within: .milliseconds(10)) == 1)
         #expect(allTasks().count == 2)
         isOver.set()
         try await eventually { allTasks().count == 1 }
@@ -68,7 +68,7 @@ import Testing
             _ = try? await reader.read()
         }
         try await eventually { server.connectionCount == 0 && allTasks().count == 51 }
-        try await server.shutdown(grace: .zero)
+        try await server.shutdown(within: .zero)
         #expect(ended == 50)
         #expect(allTasks().count == 1)
     }

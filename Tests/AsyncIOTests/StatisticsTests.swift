@@ -44,7 +44,7 @@ struct StatisticsTests {
         #expect(after.bytesReceived - before.bytesReceived == 600_000)
         #expect(after.bytesSent - before.bytesSent == 600_000)
         writer.close()
-        try await server.shutdown(grace: .seconds(5))
+        try await server.shutdown(within: .seconds(5))
         try await writer.waitClosed()
         #expect(loop.statistics.connections == 0)
         // A connection that is no longer referenced is gone, too.
@@ -58,7 +58,7 @@ struct StatisticsTests {
         defer { loop.setExceptionHandler(nil) }
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
         do { _ = try await openConnection(host: "127.0.0.1", port: server.port) }
-        try await server.shutdown(grace: .seconds(5))
+        try await server.shutdown(within: .seconds(5))
     }
 
     @Test func ofManyTasksTheOldestTellWhereTheyAreAndThoseInADeadlockDo() async throws {

@@ -25,7 +25,7 @@ enum Deploying {
                 try await handle(reader, writer)
             }
             for try await _ in try signals(.terminate, .interrupt) { break }
-            try await server.shutdown(grace: .seconds(20))
+            try await server.shutdown(within: .seconds(20))
         }
     }
 
@@ -45,7 +45,7 @@ enum Deploying {
                 sockets.isEmpty ? .tcp(host: "127.0.0.1", port: 8080) : .sockets(sockets)
             let server = try await startServer(on: listener) { try await handle($0, $1) }
             for try await _ in try signals(.terminate, .interrupt) { break }
-            try await server.shutdown(grace: .seconds(20))
+            try await server.shutdown(within: .seconds(20))
         }
     }
 }

@@ -72,7 +72,7 @@ import Testing
         }
         let greeter = try await startGreeter(port: 0)
         #expect(try await greet("Ada", port: greeter.port) == "Hello Ada!")
-        try await greeter.shutdown(grace: .seconds(5))
+        try await greeter.shutdown(within: .seconds(5))
     }
 }
 
@@ -109,5 +109,5 @@ import Testing
     try await writer.write("hello\n")
     #expect(try await reader.readTextLine() == "hello")
     writer.close()
-    try await server.shutdown(grace: .seconds(1))
+    try await server.shutdown(within: .seconds(1))
 }

@@ -28,7 +28,7 @@ func greeting(port: Int) async throws -> String? {
         }
         let port = server.port
         #expect(try await greeting(port: port) == "hello")
-        try await server.shutdown(grace: .seconds(1))
+        try await server.shutdown(within: .seconds(1))
         #expect(try await greeting(port: port) == nil)
         await #expect(throws: ValueError.self) { try await greeting(port: 70_000) }
     }

@@ -51,5 +51,5 @@ actor Warehouse {
     var lines = reader.lines.makeAsyncIterator()
     #expect(try await lines.next() == "hello")
     writer.close()
-    try await server.shutdown(grace: .seconds(1))
+    try await server.shutdown(within: .seconds(1))
 }

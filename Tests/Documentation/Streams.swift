@@ -31,7 +31,7 @@ final class Echo: ConnectionProtocol {
         try await writer.write([0, 3, 1, 2, 3])
         #expect(try await reader.readExactly(5) == [0, 3, 1, 2, 3])
         writer.close()
-        try await server.shutdown(grace: .seconds(1))
+        try await server.shutdown(within: .seconds(1))
     }
 
     @Test func anEndThatIsNotClean() async throws {
@@ -51,7 +51,7 @@ final class Echo: ConnectionProtocol {
             report = "the peer is silent"
         }
         #expect(report == "the peer ended after 4 bytes")
-        try await server.shutdown(grace: .seconds(1))
+        try await server.shutdown(within: .seconds(1))
     }
 
     @Test func protocols() async throws {
@@ -61,7 +61,7 @@ final class Echo: ConnectionProtocol {
         try await writer.write("echo\n")
         #expect(try await reader.readTextLine() == "echo")
         writer.close()
-        try await server.shutdown(grace: .seconds(1))
+        try await server.shutdown(within: .seconds(1))
     }
 
     @Test func datagrams() async throws {
@@ -84,7 +84,7 @@ final class Echo: ConnectionProtocol {
         try await writer.write("hello\n")
         #expect(try await reader.readTextLine() == "hello")
         writer.close()
-        try await server.shutdown(grace: .seconds(1))
+        try await server.shutdown(within: .seconds(1))
     }
 
     func standardStreams() async throws {
@@ -96,7 +96,7 @@ final class Echo: ConnectionProtocol {
     }
 
     func closing(_ server: Server) async throws {
-        let cutOff = try await server.shutdown(grace: .seconds(20))
+        let cutOff = try await server.shutdown(within: .seconds(20))
         print(cutOff)
     }
 

@@ -57,8 +57,8 @@ struct MetricsServer: ParsableCommand {
             fflush(nil)
             for try await _ in stop { break }
             echo.closeClients()
-            try await echo.shutdown(grace: .seconds(1))
-            try await http.shutdown(grace: .seconds(1))
+            try await echo.shutdown(within: .seconds(1))
+            try await http.shutdown(within: .seconds(1))
         }
     }
 }

@@ -36,7 +36,7 @@ struct ServiceGroupProgram: ParsableCommand {
             let server = try await startServer(
                 host: "127.0.0.1", port: port, options: .init(startServing: false), answer)
             let group = ServiceGroup(
-                services: [ServerService(server, grace: .seconds(grace)), Farewell()],
+                services: [ServerService(server, within: .seconds(grace)), Farewell()],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "service-group"))
             print("READY\nlistening on \(server.addresses[0])")

@@ -12,6 +12,6 @@ func firstVersion() {
         }
         for try await _ in try signals(.terminate, .interrupt) { break }
         chat.close()
-        try await server.shutdown(grace: .seconds(5))
+        try await server.shutdown(within: .seconds(5))
     }
 }

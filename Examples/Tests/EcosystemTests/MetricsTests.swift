@@ -49,7 +49,7 @@ import Testing
         let sent = try metrics.expectCounter("asyncio_sent_bytes", dimensions)
         try await until { connections.lastValue == 2 && received.totalValue == 2000 && sent.totalValue == 2000 }
         writer.close()
-        try await server.shutdown(grace: .seconds(5))
+        try await server.shutdown(within: .seconds(5))
         try await until { connections.lastValue == 0 }
         let after = loop.statistics
         #expect(after.connections == 0)

@@ -48,7 +48,7 @@ import Testing
                 throw error
             }
         }
-        let group = group(ServerService(server, grace: .milliseconds(20)))
+        let group = group(ServerService(server, within: .milliseconds(20)))
         let run = createTask { try await group.run() }
         let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         defer { writer.close() }
@@ -61,7 +61,7 @@ import Testing
 
     @Test func cancellingTheGroupCutsThemOffAtOnce() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in try await sleep(.seconds(3600)) }
-        let group = group(ServerService(server, grace: .seconds(3600)))
+        let group = group(ServerService(server, within: .seconds(3600)))
         let run = Task { try await group.run() }
         let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
         defer { writer.close() }

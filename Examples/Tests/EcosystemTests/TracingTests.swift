@@ -191,7 +191,7 @@ import Tracing
         try await writer.write("hello\n")
         #expect(try await reader.readLine().count == 6)
         writer.close()
-        try await server.shutdown(grace: .seconds(5))
+        try await server.shutdown(within: .seconds(5))
         let spans = tracer.finishedSpans
         #expect(spans.map(\.operationName) == ["start", "inner", "request"])
         #expect(spans.map(\.parentSpanID) == [nil, spans[2].spanID, outer])

@@ -9,7 +9,7 @@
     /// ```swift
     /// let server = try await startServer(host: "::1", port: 8080, options: .init(startServing: false), handler)
     /// let group = ServiceGroup(
-    ///     services: [ServerService(server, grace: .seconds(10))],
+    ///     services: [ServerService(server, within: .seconds(10))],
     ///     gracefulShutdownSignals: [.sigterm], logger: Logger(label: "app"))
     /// try await group.run()
     /// ```
@@ -28,8 +28,8 @@
         ///     listening yet (``Server/Options/startServing`` is `false`); the service starts it when the group runs the
         ///     service.
         ///   - grace: how long open connections may take to end after the shutdown has begun; see
-        ///     ``Server/shutdown(grace:)``.
-        public init(_ server: Server, grace: Duration = .seconds(10)) {
+        ///     ``Server/shutdown(within:)``.
+        public init(_ server: Server, within grace: Duration = .seconds(10)) {
             self.server = server
             self.grace = grace
             description = "Server on \(server.addresses.map(\.description).joined(separator: ", "))"
@@ -53,9 +53,9 @@
                     // This runs on any thread. If the loop is closed, so are its servers.
                     _ = try? loop.callSoonThreadSafe { MainActor.assumeIsolated { self.server.close() } }
                 }
-                try await server.shutdown(grace: grace)
+                try await server.shutdown(within: grace)
             } catch {
-                _ = try? await server.shutdown(grace: .zero)
+                _ = try? await server.shutdown(within: .zero)
                 throw error
             }
         }

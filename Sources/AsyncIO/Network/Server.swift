@@ -148,7 +148,7 @@ public final class Server {
     }
 
     /// Serves until one of `signals` arrives or the server is closed, and then shuts down gracefully; see
-    /// ``shutdown(grace:)``. For many servers, this is the entire main function:
+    /// ``shutdown(within:)``. For many servers, this is the entire main function:
     ///
     /// ```swift
     /// try await server.serve(until: .terminate, .interrupt, grace: .seconds(5)) { print("READY") }
@@ -181,10 +181,10 @@ public final class Server {
                 { [self] in do { try await closing.wait() } catch { if state != .closed { throw error } } })
         } catch {
             // This wait is a new one: an earlier cancellation does not end it.
-            if state != .closed { _ = try? await shutdown(grace: grace) }
+            if state != .closed { _ = try? await shutdown(within: grace) }
             throw error
         }
-        return try await shutdown(grace: grace)
+        return try await shutdown(within: grace)
     }
 
     // MARK: Ending
@@ -210,7 +210,7 @@ public final class Server {
     public func closeClients() { for connection in connections.values.map(\.object) { connection.top.close() } }
 
     /// Aborts every open connection. A handler notices when it next uses its connection;
-    /// ``shutdown(grace:)`` also ends handlers that do not.
+    /// ``shutdown(within:)`` also ends handlers that do not.
     ///
     /// - Complexity: O(*n*), where *n* is the number of open connections.
     ///
@@ -218,7 +218,7 @@ public final class Server {
     public func abortClients() { for connection in connections.values.map(\.object) { connection.top.abort() } }
 
     /// Waits until the server is closed and no connection is open. Handlers can still be running; see
-    /// ``shutdown(grace:)``.
+    /// ``shutdown(within:)``.
     ///
     /// - Throws: `CancellationError` if the task is cancelled. The server and its connections are not
     ///   affected.
@@ -247,7 +247,7 @@ public final class Server {
     ///
     /// asyncio: none; the nearest are `Server.close_clients` and `Server.abort_clients`.
     @discardableResult
-    public func shutdown(grace: Duration) async throws -> Int {
+    public func shutdown(within grace: Duration) async throws -> Int {
         if let task = runningTask(), handlers.values.contains(where: { $0 === task }) {
             throw RuntimeError(
                 "shutdown() waits for the server's handlers and cannot be called by one of them; call close() there, "
@@ -352,7 +352,7 @@ public final class Server {
 ///
 /// - Parameters:
 ///   - server: The server.
-///   - grace: How long the connections can take to end by themselves; see ``Server/shutdown(grace:)``.
+///   - grace: How long the connections can take to end by themselves; see ``Server/shutdown(within:)``.
 ///   - body: The work to do while the server is running.
 /// - Returns: What `body` returns.
 /// - Throws: What `body` throws, after the server has been shut down; `CancellationError` if the task is
@@ -367,11 +367,11 @@ public func withServer<T>(
     _ = isolation
     do {
         let value = try await body(server)
-        try await server.shutdown(grace: grace)
+        try await server.shutdown(within: grace)
         return value
     } catch {
         // This wait is a new one: a cancellation of the body does not end it.
-        if !server.isClosed { _ = try? await server.shutdown(grace: grace) }
+        if !server.isClosed { _ = try? await server.shutdown(within: grace) }
         throw error
     }
 }

@@ -72,7 +72,7 @@ import Testing
             server.closeClients()
             try await eventually { server.connectionCount == 0 }
         case .shutdown:
-            #expect(try await server.shutdown(grace: .seconds(600)) == 0)
+            #expect(try await server.shutdown(within: .seconds(600)) == 0)
         }
         #expect(try await sending.value < 1 << 30)
         writer.abort()

@@ -103,7 +103,7 @@ actor Shard {
         try await writer.write("hello\n")
         check("server", try await reader.readTextLine() == "hello!")
         writer.close()
-        try await server.shutdown(grace: .seconds(5))
+        try await server.shutdown(within: .seconds(5))
     }
 }
 

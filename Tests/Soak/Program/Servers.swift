@@ -50,7 +50,7 @@ final class Servers {
     }
 
     func shutDown() async throws {
-        for server in all { try await server.shutdown(grace: .milliseconds(100)) }
+        for server in all { try await server.shutdown(within: .milliseconds(100)) }
         datagramTask.cancel()
         _ = try? await datagramTask.value
         datagrams.close()

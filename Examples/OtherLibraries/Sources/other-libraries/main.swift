@@ -148,7 +148,7 @@ try AsyncIO.run {
     print("waiting for a NIO future: \((ContinuousClock.now - hop) / 10_000)")
     try await checkNames()
     print("types of all packages work in one file")
-    try await silent.shutdown(grace: .zero)
-    try await slow.shutdown(grace: .zero)
+    try await silent.shutdown(within: .zero)
+    try await slow.shutdown(within: .zero)
 }
 exit(failures > 0 ? 1 : 0)

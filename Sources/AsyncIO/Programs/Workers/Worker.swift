@@ -71,7 +71,7 @@ public final class Worker {
         try server.startServing()
         ready()
         try await stopping.wait()
-        try await server.shutdown(grace: grace)
+        try await server.shutdown(within: grace)
     }
 
     // MARK: Inside
