@@ -111,7 +111,7 @@ let package = Package(
         // Runs scenarios to compare the semantics with CPython's.
         .executableTarget(
             name: "asyncio-oracle",
-            dependencies: ["AsyncIO", "AsyncIOTesting"],
+            dependencies: ["AsyncIO"],
             path: "Tests/Oracle",
             exclude: ["corpus"],
             // Not the main actor: the scenarios run on whatever loop there is.

@@ -10,8 +10,6 @@ public import AsyncIO
 public final class VirtualLoop {
     /// The loop.
     public let loop: EventLoop
-    /// What runs the jobs of a loop that is not the process's.
-    private let executor: AnyObject?
 
     /// How a run ended. There are no other ways, so that a `switch` needs no default.
     public enum Outcome {
@@ -30,22 +28,6 @@ public final class VirtualLoop {
     /// - Throws: `OSError` if the system refuses to create the loop.
     public init(seed: UInt64? = nil) throws {
         loop = try EventLoop(virtualTimeWithSeed: seed)
-        executor = nil
-    }
-
-    /// Creates a loop that is not the executor of the main actor, and that installs nothing in the process. It
-    /// runs on the thread that calls ``run(limit:)``, as an ``EventLoopThread``'s loop runs on its own.
-    ///
-    /// - Parameter seed: A seed for a random but reproducible order of ready entries; nil for asyncio's order.
-    /// - Throws: `OSError` if the system refuses to create the loop.
-    package init(onItsOwnWithSeed seed: UInt64?) throws {
-        loop = try EventLoop(threadInVirtualTimeWithSeed: seed)
-        executor = loop.makeExecutor()
-    }
-
-    /// Creates a task that starts when the loop runs, for a body that belongs to no actor.
-    package func createMainTask<T>(name: String?, _ body: @escaping () async throws -> T) -> AsyncTask<T> {
-        loop.createTaskFromOutside(name: name, body)
     }
 
     /// The virtual time since the loop was created.
@@ -68,7 +50,7 @@ public final class VirtualLoop {
     }
 
     /// Closes the loop. Tasks that have not ended stay suspended forever.
-    public func close() throws { try loop.closeAsOwner() }
+    public func close() throws { try loop.close() }
 }
 
 /// Passes a loop in virtual time to `body`, and closes it afterwards.

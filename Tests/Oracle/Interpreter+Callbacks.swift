@@ -1,5 +1,4 @@
 import AsyncIO
-import AsyncIOTesting
 
 extension Interpreter {
     /// Performs the steps of a callback. An error ends the steps, and nothing else.
@@ -53,17 +52,17 @@ extension Interpreter {
 
     func callSoon(_ op: Op, _ who: Who) throws {
         log(who, "call_soon \(op.text("as"))")
-        handles[op.text("as")] = try virtual.loop.callSoon(callback(op))
+        handles[op.text("as")] = try loop.callSoon(callback(op))
     }
 
     func callLater(_ op: Op, _ who: Who) throws {
         log(who, "call_later \(op.text("as")) \(op.int("ms"))")
-        handles[op.text("as")] = try virtual.loop.callLater(.milliseconds(op.int("ms")), callback(op))
+        handles[op.text("as")] = try loop.callLater(.milliseconds(op.int("ms")), callback(op))
     }
 
     func callAt(_ op: Op, _ who: Who) throws {
         log(who, "call_at \(op.text("as")) \(op.int("at"))")
-        handles[op.text("as")] = try virtual.loop.callAt(instant(op.int("at")), callback(op))
+        handles[op.text("as")] = try loop.callAt(instant(op.int("at")), callback(op))
     }
 
     func cancelHandle(_ op: Op, _ who: Who) throws {

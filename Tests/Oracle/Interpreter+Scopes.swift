@@ -6,7 +6,8 @@ extension Interpreter {
     func timeout(_ op: Op, _ who: Who) async throws -> Flow {
         let name = op.text("as")
         var entered: Timeout?
-        let body = { (timeout: Timeout) in
+        // Without its type, the closure would leave the actor when it is called.
+        let body: (Timeout) async throws -> Flow = { timeout in
             entered = timeout
             self.objects[name] = timeout
             return try await self.perform(op.body(), who)

@@ -1,14 +1,16 @@
 import AsyncIO
-import AsyncIOTesting
 
 /// Runs one scenario and writes its trace.
 ///
 /// The operations are in extensions, by topic. This is their shared state.
 final class Interpreter {
     let scenario: Scenario
-    private(set) var virtual: VirtualLoop!
+    /// The loop, in virtual time.
+    let loop: EventLoop
+    /// What runs the jobs of a loop that is not the process's.
+    private let executor: AnyObject?
     /// Time zero.
-    private(set) var epoch: ContinuousClock.Instant!
+    let epoch: ContinuousClock.Instant
 
     private(set) var lines: [String] = []
     private var latest = 0
@@ -44,31 +46,30 @@ final class Interpreter {
         var isReturn: Bool { if case .returned = self { true } else { false } }
     }
 
-    init(_ scenario: Scenario) { self.scenario = scenario }
+    /// - Parameter isOnItsOwn: Whether the loop is like that of an `EventLoopThread`, in a process with Swift's
+    ///   own executors, instead of the process's loop.
+    init(_ scenario: Scenario, isOnItsOwn: Bool) throws {
+        self.scenario = scenario
+        if isOnItsOwn {
+            loop = try EventLoop(threadInVirtualTimeWithSeed: nil)
+            executor = loop.makeExecutor()
+        } else {
+            loop = try EventLoop(virtualTimeWithSeed: nil)
+            executor = nil
+        }
+        epoch = loop.now
+        loop.setExceptionHandler { _ in }
+    }
 
     /// The trace.
-    ///
-    /// - Parameter isOnItsOwn: Whether the loop is that of an `EventLoopThread`, in a process with Swift's own
-    ///   executors, instead of the process's loop.
-    func run(isOnItsOwn: Bool) throws -> [String] {
+    func run() throws -> [String] {
         for (name, spec) in scenario.objects { try make(name, spec) }
-        let main = { try await self.run("main", as: "main") }
-        if isOnItsOwn {
-            virtual = try VirtualLoop(onItsOwnWithSeed: nil)
-        } else {
-            virtual = try VirtualLoop()
-        }
-        epoch = virtual.loop.now
-        virtual.loop.setExceptionHandler { _ in }
-        refs["main"] = virtual.createMainTask(name: "main", main)
-        switch try virtual.run(limit: scenario.limit) {
-        case .finished: finish("end")
-        case .deadlock(let tasks): finish("deadlock", tasks)
-        case .timeLimit(let tasks):
-            latest = now
-            finish("timelimit", tasks)
-        }
-        try virtual.close()
+        refs["main"] = loop.createTaskFromOutside(name: "main") { try await self.run("main", as: "main") }
+        let isBeyondLimit = try loop.runUntilStalled(limit: scenario.limit)
+        let left = loop.unfinishedTasks
+        if isBeyondLimit { latest = now }
+        finish(isBeyondLimit ? "timelimit" : left.isEmpty ? "end" : "deadlock", left)
+        try loop.closeAsOwner()
         return lines
     }
 
@@ -80,7 +81,7 @@ final class Interpreter {
     // MARK: Time and the trace
 
     /// Virtual milliseconds.
-    var now: Int { milliseconds(virtual.elapsed) }
+    var now: Int { milliseconds(loop.virtualElapsed) }
 
     func milliseconds(_ duration: Duration) -> Int { Int(duration / .milliseconds(1)) }
 

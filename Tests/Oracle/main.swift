@@ -12,7 +12,7 @@ let isOnItsOwn = CommandLine.arguments.contains("--loop-thread")
 
 while let line = readLine() {
     guard let json = JSON(line) else { continue }
-    let trace = try Interpreter(Scenario(json)).run(isOnItsOwn: isOnItsOwn)
+    let trace = try Interpreter(Scenario(json), isOnItsOwn: isOnItsOwn).run()
     print(trace.joined(separator: "\n"))
     print(".")
     fflush(nil)

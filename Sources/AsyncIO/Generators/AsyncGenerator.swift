@@ -47,21 +47,14 @@ public struct AsyncGenerator<Element>: AsyncSequence {
     public init(
         isolation: isolated (any Actor)? = #isolation, _ body: @escaping (Yield) async throws -> Void
     ) {
+        // SAFETY: the body runs on the loop's thread, as its consumer does.
+        nonisolated(unsafe) let body = body
         start = { core in
-            // SAFETY: the body runs on the loop's thread, as its consumer does.
             nonisolated(unsafe) let core = core
-            if isStackLow() {
-                // Generators can start each other, nested.
-                Task {
-                    _ = isolation
-                    await unsafe core.run(body)
-                }
-            } else {
-                Task.immediate {
-                    _ = isolation
-                    await unsafe core.run(body)
-                }
+            guard isolation == nil, let home = LoopHome.ofThisThread else {
+                return unsafe core.start(isolation: isolation, body)
             }
+            home.assume { unsafe core.start(isolation: $0, body) }
         }
     }
 
@@ -139,6 +132,24 @@ private final class GeneratorCore<Element>: OpenGenerator {
     private let closers = WaitQueue()
 
     init(start: @escaping (GeneratorCore) -> Void) { self.start = start }
+
+    /// Starts the body, in the given isolation.
+    func start(
+        isolation: isolated (any Actor)?, _ body: @escaping (AsyncGenerator<Element>.Yield) async throws -> Void
+    ) {
+        if isStackLow() {
+            // Generators can start each other, nested.
+            Task {
+                _ = isolation
+                await run(body)
+            }
+        } else {
+            Task.immediate {
+                _ = isolation
+                await run(body)
+            }
+        }
+    }
 
     // MARK: The consumer's side
 

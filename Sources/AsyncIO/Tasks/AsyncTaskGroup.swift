@@ -82,6 +82,16 @@ public final class AsyncTaskGroup {
         line: UInt = #line,
         _ body: @escaping () async throws -> T
     ) throws(RuntimeError) -> AsyncTask<T> {
+        if isolation == nil, let home = LoopHome.ofThisThread {
+            // SAFETY: the caller and the task run on this thread.
+            nonisolated(unsafe) let (group, body) = (self, body)
+            return try home.assume { home in
+                Result { () throws(RuntimeError) in
+                    try unsafe group.createTask(
+                        name: name, eager: eager, isolation: home, fileID: fileID, line: line, body)
+                }
+            }.get()
+        }
         guard isEntered else { throw RuntimeError("the task group has not been entered") }
         if isExiting, children.isEmpty { throw RuntimeError("the task group is finished") }
         if isAborting { throw RuntimeError("the task group is shutting down") }

@@ -84,10 +84,9 @@ final class LoopThread: Sendable {
         }
         do {
             try loop.finish(within: limit)
-        } catch where loop.hasStalled {
-            // In virtual time, what does not end now never will.
         } catch {
-            failure = failure ?? error
+            // In virtual time, what does not end now never will.
+            if !loop.hasStalled { failure = failure ?? error }
         }
         do { try loop.close() } catch { failure = failure ?? error }
         return failure
@@ -182,7 +181,11 @@ extension EventLoop {
                 stop()
             }, at: time.advanced(by: limit))
         defer { timer.cancel() }
-        // What is left is reported when the loop is closed.
-        do { try finish() } catch where isOver { return }
+        do {
+            try finish()
+        } catch {
+            // What is left is reported when the loop is closed.
+            if !isOver { throw error }
+        }
     }
 }
