@@ -135,6 +135,7 @@ extension EventLoop {
         state = .running
         isStalled = false
         thread = Thread.number
+        LoopRegistry.beginRunning(self)
         // A loop on a thread of its own accepts jobs from the beginning to the end.
         let outer = home == nil ? whileCurrent { LoopExecutor.shared.beginRunning(self) } : nil
         serveMainQueue()
@@ -142,6 +143,7 @@ extension EventLoop {
         defer {
             for component in components { component.runDidEnd() }
             if home == nil { LoopExecutor.shared.endRunning(returningTo: outer) }
+            LoopRegistry.endRunning(self)
             state = .idle
             isStopping = false
         }

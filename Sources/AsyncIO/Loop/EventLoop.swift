@@ -136,6 +136,8 @@ public final class EventLoop: @unchecked Sendable {
 
     /// Distinguishes the loops of the process.
     let index: UInt32
+    /// The part of a task's identity that says to which loop it belongs.
+    var taskMark: UInt64 { UInt64(index) << 40 }
 
     /// What other threads leave for this loop.
     let inbox: Inbox
@@ -176,12 +178,10 @@ public final class EventLoop: @unchecked Sendable {
         self.debug = debug
         noticesTasks = debug
         if case .virtual = time { virtualNow = 0 }
-        LoopRegistry.add(self)
         if debug { Ownership.isChecked = true }
     }
 
     deinit {
-        LoopRegistry.remove(self)
         if state != .closed {
             Self.warn("unclosed event loop", of: self)
             forgetEverything()

@@ -1,27 +1,20 @@
 internal import AsyncIOSystem
 
-/// The loops of the process. Any thread.
+/// The running loops of the process, the innermost of each thread last. Any thread.
+//
+// A loop is registered only while it runs. A weak reference would do for longer, but it would make each
+// reference count of the loop slower.
 enum LoopRegistry {
-    private struct Entry {
-        weak var loop: EventLoop?
+    private static let running = Guarded<[EventLoop]>([])
+
+    static func beginRunning(_ loop: EventLoop) { running.withLock { $0.append(loop) } }
+
+    static func endRunning(_ loop: EventLoop) {
+        running.withLock { running in
+            if let index = running.lastIndex(where: { $0 === loop }) { running.remove(at: index) }
+        }
     }
 
-    private static let entries = Guarded<[UInt32: Entry]>([:])
-
-    static func add(_ loop: EventLoop) { entries.withLock { $0[loop.index] = Entry(loop: loop) } }
-
-    static func remove(_ loop: EventLoop) {
-        let index = loop.index
-        entries.withLock { $0[index] = nil }
-    }
-
-    /// Returns the loop for which `isWanted` returns true.
-    static func loop(where isWanted: (EventLoop) -> Bool) -> EventLoop? {
-        all.first(where: isWanted)
-    }
-
-    /// The loops, oldest first.
-    static var all: [EventLoop] {
-        entries.withLock { Array($0.values) }.compactMap(\.loop).sorted { $0.index < $1.index }
-    }
+    /// The running loops.
+    static var all: [EventLoop] { running.withLock { $0 } }
 }

@@ -26,7 +26,7 @@ enum Ownership {
         if mark == own { return }
         defer { mark = own }
         if mark == 0 { return }
-        let owners = LoopRegistry.all.filter { Self.mark(of: $0) == mark && $0.state == .running }
+        let owners = LoopRegistry.all.filter { Self.mark(of: $0) == mark }
         guard let owner = owners.first, !owners.contains(where: { $0.thread == loop.thread }) else { return }
         stop(object(), of: owner, usedOn: loop)
     }

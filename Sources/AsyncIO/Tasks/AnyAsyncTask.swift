@@ -30,14 +30,14 @@ public class AnyAsyncTask: FutureBase {
     @safe @exclusivity(unchecked) private final let identity: UInt64
     /// The task's number in its loop.
     final var number: UInt64 { identity & Self.numberMask }
-    private static let (numberBits, numberMask): (UInt64, UInt64) = (40, 1 << 40 - 1)
+    private static let numberMask: UInt64 = 1 << 40 - 1
     /// Where the task was created.
     package final let site: CreationSite?
 
     @usableFromInline
     init(name: String?, site: CreationSite?) {
         identity = EventLoop.withRequired(for: "createTask") {
-            UInt64($0.index) << Self.numberBits | $0.tasks.nextNumber() & Self.numberMask
+            $0.taskMark | $0.tasks.nextNumber()
         }
         self.site = site
         super.init()
@@ -328,13 +328,15 @@ public class AnyAsyncTask: FutureBase {
 
     @inline(__always)
     private final func isOf(_ loop: EventLoop) -> Bool {
-        UInt32(truncatingIfNeeded: identity >> Self.numberBits) == loop.index & 0xFF_FFFF || identity == 0
+        identity & ~Self.numberMask == loop.taskMark
     }
 
     @inline(never)
     private final func withOuterLoop(insteadOf here: EventLoop, _ body: (EventLoop) -> Void) {
-        // A loop that is gone has no record of the task anymore.
-        guard let loop = LoopRegistry.loop(where: isOf) else { return body(here) }
+        // A hidden task belongs to whichever loop it runs on.
+        if identity == 0 { return body(here) }
+        // A loop that has ended has no record of the task anymore.
+        guard let loop = LoopRegistry.all.first(where: isOf) else { return body(here) }
         guard loop.thread == Thread.number else { Ownership.stop("task \"\(name)\"", of: loop, usedOn: here) }
         loop.whileCurrent { body(loop) }
     }
