@@ -18,6 +18,8 @@ extension Server {
         }
 
         private let place: Place
+        /// Whether other loops of this process watch the same sockets.
+        private(set) var isSharedByLoops = false
 
         /// Listens on a TCP port.
         ///
@@ -54,9 +56,34 @@ extension Server {
             Listener(place: .sockets(sockets.map(\.number)))
         }
 
-        /// Whether the sockets may be those of other processes too.
+        /// Whether the sockets may be those of other processes or loops too.
         var isShared: Bool {
-            if case .sockets = place { true } else { false }
+            if case .sockets = place { true } else { isSharedByLoops }
+        }
+
+        // MARK: Several loops
+
+        /// The listener of the first of several loops.
+        func toShare(_ options: Options) -> Listener {
+            var listener = self
+            listener.isSharedByLoops = !hasSocketForEachLoop(options)
+            return listener
+        }
+
+        /// The listener of another loop, after the first one has bound its sockets.
+        func again(port: Int?, _ sockets: [Int32], _ options: Options) throws(OSError) -> Listener {
+            if case .tcp(let hosts, _) = place, let port, hasSocketForEachLoop(options) {
+                return .tcp(hosts: hosts, port: port)
+            }
+            do {
+                return .sockets(try ByteDescriptor.duplicates(of: sockets))
+            } catch {
+                throw OSError(error, "sharing a socket among loops")
+            }
+        }
+
+        private func hasSocketForEachLoop(_ options: Options) -> Bool {
+            if case .tcp = place { options.reusePort } else { false }
         }
 
         /// Binds the sockets. Suspends only to resolve names.

@@ -1,0 +1,237 @@
+internal import AsyncIOSystem
+internal import SystemPackage
+
+// # One port, several loops
+//
+// Each loop has a Server of its own, with the same handler. There are two ways for them to listen on one port:
+//
+//     shared     one socket, which all loops watch. A new connection wakes one of them (EPOLLEXCLUSIVE), and the
+//                loop that accepts first gets it, so a loop that is busy gets fewer. No connection is lost when
+//                one of the loops ends. The only way for a Unix socket, and for sockets that were passed.
+//     reusePort  one socket for each loop (SO_REUSEPORT). The kernel assigns each connection to a socket by its
+//                addresses. Nothing is shared, but a few connections can all be on the same loop.
+//
+// Design/0018 has the measurements.
+
+/// A server on several event loops, which listens on one port; see
+/// ``startMultiLoopServer(host:port:loops:tls:options:debug:fileID:line:_:)``.
+///
+/// You can use it from any thread.
+public final class MultiLoopServer: Sendable {
+    /// The loops, each of which has its own connections.
+    public let loops: [EventLoopThread]
+    /// The addresses that the server listens on.
+    public let addresses: [Endpoint]
+    private let storedPort: Int?
+    private let servers: [LoopLocal<Server>]
+
+    fileprivate init(_ loops: [EventLoopThread], _ servers: [LoopLocal<Server>], _ addresses: [Endpoint], port: Int?) {
+        (self.loops, self.servers, self.addresses, storedPort) = (loops, servers, addresses, port)
+    }
+
+    /// The port of the first address. If the server was started with port 0, this is the port that the system
+    /// chose.
+    ///
+    /// - Precondition: The server listens on a TCP port, not on a Unix socket.
+    public var port: Int {
+        guard let storedPort else {
+            fatalError("a server on a Unix socket has no port; its path is in `MultiLoopServer.addresses`")
+        }
+        return storedPort
+    }
+
+    /// The number of open connections of each loop.
+    ///
+    /// - Throws: ``RuntimeError`` after the end of a loop.
+    public func connectionCounts() async throws -> [Int] {
+        var counts: [Int] = []
+        for (io, server) in zip(loops, servers) {
+            counts.append(try await io.run { _ in server.value.connectionCount })
+        }
+        return counts
+    }
+
+    /// Serves until one of `signals` arrives, and then shuts down gracefully. For many programs, this is the
+    /// last line of the main function.
+    ///
+    /// - Parameters:
+    ///   - signals: The signals that end the server. The first loop handles them.
+    ///   - grace: How long the connections can take to end by themselves after that.
+    ///   - whenReady: Called when the signals are handled.
+    /// - Returns: The number of connections that were aborted.
+    /// - Throws: ``RuntimeError`` if a signal cannot be caught; ``TimeoutError`` if a loop did not end;
+    ///   `CancellationError` if the task is cancelled, after the server was shut down.
+    @discardableResult
+    public func serve(
+        until signals: ProcessSignal..., grace: Duration, whenReady: @escaping @Sendable () -> Void = {}
+    ) async throws -> Int {
+        let result: Result<Void, any Error>
+        do {
+            try await loops[0].run { _ in
+                let arrivals = try SignalSequence(signals, on: EventLoop.running)
+                whenReady()
+                for try await _ in arrivals { break }
+            }
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        let aborted = try await shutdown(within: grace)
+        try result.get()
+        return aborted
+    }
+
+    /// Shuts down the servers of all loops at the same time, and then the loops; see ``Server/shutdown(within:)``.
+    ///
+    /// Calling this again waits for the same end.
+    ///
+    /// - Parameter grace: How long the connections and handlers can take to end by themselves.
+    /// - Returns: The number of connections that were aborted.
+    /// - Throws: ``TimeoutError`` if a handler ignored its cancellation, and its loop had to leave it behind.
+    @discardableResult
+    public func shutdown(within grace: Duration) async throws -> Int {
+        let aborted = await withTaskGroup(of: Int.self) { group in
+            for (io, server) in zip(loops, servers) {
+                // A cancelled caller does not cut the others' connections short.
+                let ended = io.submit { _ in try await server.value.shutdown(within: grace) }
+                group.addTask { (try? await ended.value) ?? 0 }
+            }
+            return await group.reduce(0, +)
+        }
+        let limit = max(grace, .seconds(1))
+        for io in loops { io.requestEnd(within: limit) }
+        var failure: (any Error)?
+        for io in loops {
+            do { try await io.shutDown(within: limit) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
+        return aborted
+    }
+}
+
+/// A value that belongs to one loop.
+//
+// SAFETY: used only in the isolation of the loop that created it.
+struct LoopLocal<Value>: @unchecked Sendable {
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}
+
+/// A function that serves a connection on one of several loops; it gets the loop's thread, to whose isolation it
+/// belongs.
+public typealias MultiLoopHandler =
+    @Sendable (isolated EventLoopThread, StreamReader, StreamWriter) async throws -> Void
+
+/// Starts a TCP server on several loops, each on a thread of its own, so that one process serves on every core.
+///
+/// ```swift
+/// let server = try await startMultiLoopServer(port: 8080) { io, reader, writer in
+///     for try await line in reader.lines { try await writer.write(line + "\n") }
+/// }
+/// try await server.serve(until: .terminate, .interrupt, grace: .seconds(10))
+/// ```
+///
+/// Each connection belongs to one loop. Handlers of the same loop share its objects without locks; handlers of
+/// different loops exchange values through actors or a ``Mailbox``.
+///
+/// All loops share one listening socket, and the loop that is free first accepts the next connection. With
+/// `options.reusePort`, each loop has a socket of its own, and the kernel distributes the connections by their
+/// addresses.
+///
+/// You can call this function from any task, in any process.
+///
+/// - Parameters:
+///   - host: The host name or address to listen on, or `.anyInterface`.
+///   - port: The port to listen on, or 0 to let the system choose one; see ``MultiLoopServer/port``.
+///   - loops: The number of loops.
+///   - tls: The configuration of TLS, of which each loop makes a context, or `nil` for plain TCP.
+///   - options: The settings that most servers do not need.
+///   - debug: Whether the loops run in debug mode, or `nil` for the default.
+///   - handler: Serves a connection; see ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
+/// - Throws: The same errors as that function; ``ValueError`` if the number of loops is not positive.
+public func startMultiLoopServer(
+    host: String? = .anyInterface, port: Int, loops: EventLoopThread.Count = .perProcessor,
+    tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(), debug: Bool? = nil,
+    fileID: StaticString = #fileID, line: UInt = #line, _ handler: @escaping MultiLoopHandler
+) async throws -> MultiLoopServer {
+    try await startMultiLoopServer(
+        on: .tcp(host: host, port: port), loops: loops, tls: tls, options: options, debug: debug, fileID: fileID,
+        line: line, handler)
+}
+
+/// Starts a server on several loops, on any kind of listener; see
+/// ``startMultiLoopServer(host:port:loops:tls:options:debug:fileID:line:_:)``.
+///
+/// - Parameter listener: What to listen on. `options.reusePort` applies only to TCP ports.
+public func startMultiLoopServer(
+    on listener: Server.Listener, loops: EventLoopThread.Count = .perProcessor,
+    tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(), debug: Bool? = nil,
+    fileID: StaticString = #fileID, line: UInt = #line, _ handler: @escaping MultiLoopHandler
+) async throws -> MultiLoopServer {
+    guard loops.number > 0 else { throw ValueError("loops must be at least 1, got \(loops.number)") }
+    var threads: [EventLoopThread] = []
+    var servers: [LoopLocal<Server>] = []
+    do {
+        for index in 0..<loops.number {
+            threads.append(try EventLoopThread(name: "server-\(index)", debug: debug))
+        }
+        @Sendable func start(on io: EventLoopThread, _ listener: Server.Listener) async throws -> LoopLocal<Server> {
+            try await io.run { io in
+                LoopLocal(
+                    try await startServer(
+                        on: listener, tls: tls.map { try TLSContext($0) }, options: options, fileID: fileID, line: line
+                    ) { reader, writer in
+                        try await handler(io, reader, writer)
+                    })
+            }
+        }
+        // Only the first loop binds the addresses.
+        let first = try await start(on: threads[0], listener.toShare(options))
+        servers.append(first)
+        let (addresses, sockets, port) = try await threads[0].run { _ in
+            (first.value.addresses, first.value.sockets, first.value.knownPort)
+        }
+        for io in threads.dropFirst() {
+            servers.append(try await start(on: io, listener.again(port: port, sockets, options)))
+        }
+        return MultiLoopServer(threads, servers, addresses, port: port)
+    } catch {
+        for io in threads { io.requestEnd(within: .seconds(1)) }
+        for io in threads { try? await io.shutDown(within: .seconds(1)) }
+        throw error
+    }
+}
+
+extension Worker {
+    /// Serves on several loops until the worker should stop, so that each worker uses more than one core. Starts
+    /// a server on ``sockets``, reports that the worker is ready, waits, and shuts the server down within
+    /// ``grace``.
+    ///
+    /// - Parameters:
+    ///   - loops: The number of loops of this worker. Processes are isolated from each other, and loops share
+    ///     memory: use one worker for each group of cores that should fail and restart together.
+    ///   - tls: The configuration of TLS, or `nil`.
+    ///   - options: The settings that most servers do not need.
+    ///   - handler: Serves a connection.
+    /// - Throws: The same errors as ``startMultiLoopServer(on:loops:tls:options:debug:fileID:line:_:)`` and
+    ///   ``MultiLoopServer/shutdown(within:)``; `CancellationError` if the task is cancelled, after the server
+    ///   was shut down.
+    public func serve(
+        loops: EventLoopThread.Count, tls: TLSContext.Configuration? = nil,
+        options: Server.Options = Server.Options(), fileID: StaticString = #fileID, line: UInt = #line,
+        _ handler: @escaping MultiLoopHandler
+    ) async throws {
+        let server = try await startMultiLoopServer(
+            on: .sockets(sockets), loops: loops, tls: tls, options: options, fileID: fileID, line: line, handler)
+        ready()
+        let result: Result<Void, any Error>
+        do {
+            try await waitUntilStopping()
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        try await server.shutdown(within: grace)
+        try result.get()
+    }
+}

@@ -1,0 +1,20 @@
+internal import Glibc
+package import SystemPackage
+
+extension ByteDescriptor {
+    /// Duplicates descriptors: all of them, or none. The duplicates are closed when a program is executed.
+    package static func duplicates(of descriptors: [Int32]) throws(Errno) -> [Int32] {
+        var duplicates: [Int32] = []
+        do throws(Errno) {
+            for descriptor in descriptors {
+                let duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+                guard duplicate >= 0 else { throw Errno(rawValue: errno) }
+                duplicates.append(duplicate)
+            }
+        } catch {
+            for duplicate in duplicates { closeOnce(duplicate) }
+            throw error
+        }
+        return duplicates
+    }
+}
