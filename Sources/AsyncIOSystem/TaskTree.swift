@@ -54,12 +54,25 @@ package struct TaskTree {
         return tree.lines.isEmpty ? ["no tasks"] : tree.lines
     }
 
+    /// The texts of several loops, each with a heading; the text of a single loop without one.
+    package static func lines(ofLoops loops: [(name: String, lines: [String])]) -> [String] {
+        if loops.count == 1 { return loops[0].lines }
+        return Array(loops.map { [heading(ofLoop: $0.name)] + $0.lines }.joined(separator: [""]))
+    }
+
+    package static func heading(ofLoop name: String) -> String { "loop \"\(printable(name))\":" }
+
     /// A line for each cycle of tasks that wait for each other.
-    package static func deadlockLines(_ cycles: [[UInt64]], among tasks: [Task]) -> [String] {
+    ///
+    /// - Parameter loop: the name of the tasks' loop, if the lines have to contain it.
+    package static func deadlockLines(
+        _ cycles: [[UInt64]], among tasks: [Task], loop: String? = nil
+    ) -> [String] {
         if cycles.isEmpty { return [] }
         let tasks = Dictionary(tasks.map { ($0.number, $0) }) { first, _ in first }
+        let title = loop.map { "deadlock on loop \"\(printable($0))\": " } ?? "deadlock: "
         return cycles.map { cycle in
-            "deadlock: "
+            title
                 + cycle.compactMap { tasks[$0] }.map { task in
                     "\"\(printable(task.name))\" waits"
                         + (task.stack.first.map { " at \(printable($0.place))" } ?? "")

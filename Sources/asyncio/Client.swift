@@ -1,46 +1,80 @@
 internal import AsyncIOSystem
 internal import Foundation
 
-/// Requests information about the loop of a running program.
+/// Requests information about the loops of a running program.
 struct Client {
     let pid: Int32
+    /// The name of the loop to ask about; nil for all loops.
+    var loop: String?
 
-    /// A request that the program understands.
-    struct Request {
-        let text: String
-
-        static let tasks = Request(text: "tasks")
-        /// The tasks and their stacks. If there are many tasks, some come without a stack, so that
+    /// A request that the program understands; see InspectionRequest.swift in AsyncIO.
+    enum Request {
+        /// The tasks and their stacks. If a loop has many tasks, some come without a stack, so that
         /// the loop is not held up for long.
-        static let stacks = Request(text: "stacks")
-        static func stacks(of tasks: [UInt64]) -> Request {
-            Request(text: (["stacks"] + tasks.map(String.init)).joined(separator: " "))
-        }
+        case stacks
+        /// The same, with the stacks of these tasks only. The keys are the IDs of their loops.
+        case stacksOf([UInt32: [UInt64]])
     }
 
-    func snapshot(_ request: Request) throws(ClientError) -> Snapshot { try decoded(try text(request)) }
+    func snapshot(_ request: Request) throws(ClientError) -> Snapshot {
+        try decoded(try answer(to: try text(of: request)))
+    }
 
     /// The response as JSON, after checking that it is valid.
     func json(_ request: Request) throws(ClientError) -> String {
-        let answer = try text(request)
+        let answer = try answer(to: try text(of: request))
         _ = try decoded(answer)
         return printableJSON(String(decoding: answer, as: UTF8.self))
     }
 
-    private func decoded(_ answer: [UInt8]) throws(ClientError) -> Snapshot {
-        let snapshot: Snapshot
-        do {
-            snapshot = try JSONDecoder().decode(Snapshot.self, from: Data(answer))
-        } catch {
-            throw ClientError("process \(pid) sent a response that this version of the tool does not understand")
+    /// The loops, without their tasks. A program whose loops are blocked responds to this, too.
+    func loops() throws(ClientError) -> [Snapshot.Loop] { try decoded(try answer(to: "loops")).loops }
+
+    private func text(of request: Request) throws(ClientError) -> String {
+        var words: [String] = []
+        switch request {
+        case .stacks:
+            if let loop { words = try numbers(ofLoops: loop).map(String.init) }
+        case .stacksOf(let tasks):
+            words = tasks.sorted { $0.key < $1.key }
+                .map { loop, tasks in "\(loop):\(tasks.map(String.init).joined(separator: ","))" }
         }
-        guard snapshot.pid == pid else {
+        return (["stacks"] + words).joined(separator: " ")
+    }
+
+    /// The IDs of the loops with this name.
+    private func numbers(ofLoops name: String) throws(ClientError) -> [UInt32] {
+        let loops = try loops()
+        let wanted = loops.filter { $0.name == printable(name) }
+        guard wanted.isEmpty else { return wanted.map(\.id) }
+        let names = loops.map { "\"\($0.name)\"" }.joined(separator: ", ")
+        throw ClientError("process \(pid) has no event loop \"\(name)\"; it has \(names)")
+    }
+
+    private func decoded(_ bytes: [UInt8]) throws(ClientError) -> Snapshot {
+        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(bytes)) else { throw notUnderstood }
+        guard answer.pid == pid else {
             throw ClientError(
                 "the response for process \(pid) came from "
-                    + (snapshot.pid.map { "process \($0)" } ?? "an unidentified process") + " and is not shown")
+                    + (answer.pid.map { "process \($0)" } ?? "an unidentified process") + " and is not shown")
         }
-        if let error = snapshot.error { throw ClientError("process \(pid): \(error)") }
-        return snapshot.printable
+        if let error = answer.error { throw ClientError("process \(pid): \(error)") }
+        guard let loops = answer.loops, !loops.isEmpty else { throw notUnderstood }
+        if let error = loops[0].error, loops.allSatisfy({ $0.error != nil }) {
+            throw ClientError("process \(pid): \(error)")
+        }
+        return Snapshot(pid: pid, program: answer.program ?? "?", loops: loops).printable
+    }
+
+    private var notUnderstood: ClientError {
+        ClientError("process \(pid) sent a response that this version of the tool does not understand")
+    }
+
+    private struct Answer: Decodable {
+        var error: String?
+        var pid: Int32?
+        var program: String?
+        var loops: [Snapshot.Loop]?
     }
 
     /// The largest size of a response in bytes, and below, the longest time to wait for it in
@@ -48,7 +82,7 @@ struct Client {
     private static let limit = 64 << 20
     private static let patience: Int64 = 30_000
 
-    private func text(_ request: Request) throws(ClientError) -> [UInt8] {
+    private func answer(to request: String) throws(ClientError) -> [UInt8] {
         let channel: InspectionChannel
         do {
             channel = try InspectionChannel.connect(to: pid)
@@ -57,7 +91,7 @@ struct Client {
         }
         // A program with too many clients responds without reading the request. Ignore write errors,
         // so that its response is shown.
-        _ = channel.write(request.text + "\n", within: 5_000)
+        _ = channel.write(request + "\n", within: 5_000)
         let answer: [UInt8]
         do {
             answer = try channel.readAll(within: Self.patience, limit: Self.limit)

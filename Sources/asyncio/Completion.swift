@@ -15,6 +15,16 @@ func processCompletions() -> [String] {
     }
 }
 
+/// The names of the loops of the process whose ID is among the words of the command line.
+func loopCompletions(after words: [String]) -> [String] {
+    for pid in words.compactMap({ Int32($0) }) {
+        guard let loops = try? Client(pid: pid).loops() else { continue }
+        let names = loops.map(\.name)
+        return CompletionShell.requesting == .zsh ? names.map { $0.replacing(":", with: "\\:") } : names
+    }
+    return []
+}
+
 /// The name of a program, as the system shows it.
 func programName(of pid: Int32) -> String {
     let text = try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)

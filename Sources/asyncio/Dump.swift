@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 
 struct Dump: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Prints all available information about the loop and its tasks.")
+        abstract: "Prints all available information about the loops and their tasks.")
 
     @OptionGroup var target: Target
     @Flag(help: "Print JSON; times are in nanoseconds.")
@@ -12,33 +12,47 @@ struct Dump: ParsableCommand {
     func run() throws {
         if json {
             do {
-                return print(try Client(pid: target.pid).json(.stacks), terminator: "")
+                return print(try target.client.json(.stacks), terminator: "")
             } catch {
                 throw target.complaint(error)
             }
         }
         let snapshot = try target.snapshot()
-        for line in snapshot.blockedLines + snapshot.deadlockLines { print(line) }
-        if let loop = snapshot.loop {
-            print(
-                "\(snapshot.title): \(loop.tasks) tasks, \(loop.ready) ready, \(loop.timers) timers, "
-                    + "\(loop.descriptors) descriptors, \(loop.connections) connections, "
-                    + "received \(sizeInWords(bytes: loop.received)), sent \(sizeInWords(bytes: loop.sent))")
-            print(
-                "lag \(timeInWords(nanoseconds: loop.lag)), longest \(timeInWords(nanoseconds: loop.longestLag)); \(loop.turns) turns, \(loop.steps) steps; "
-                    + "blocked \(loop.stalls) times, longest \(timeInWords(nanoseconds: loop.longestStall))")
-        }
-        for task in snapshot.tasks ?? [] {
-            print("\n\(task.name) (\(task.id)): \(task.state)")
-            print("  waits for \(task.waitsFor)" + (task.since.map { ", since \(timeInWords(nanoseconds: $0))" } ?? ""))
-            if let created = task.created { print("  created at \(created)") }
-            if task.cancelling > 0 { print("  cancellation requested \(task.cancelling) times") }
-            if task.steps > 0 {
-                print(
-                    "  \(task.steps) steps, \(timeInWords(nanoseconds: task.runTime)), longest \(timeInWords(nanoseconds: task.longestStep))"
-                )
+        if snapshot.hasSeveralLoops { print("\(snapshot.title): \(snapshot.loops.count) loops") }
+        for loop in snapshot.loops {
+            if snapshot.hasSeveralLoops { print("\n" + TaskTree.heading(ofLoop: loop.name)) }
+            for line in loop.blockedLines(isNamed: false) + loop.deadlockLines(isNamed: false) { print(line) }
+            if let figures = loop.figures {
+                let title = snapshot.hasSeveralLoops ? "" : snapshot.title + ": "
+                for line in lines(about: figures, title) { print(line) }
             }
-            for frame in task.stack ?? [] { print("    \(frame.function) at \(frame.place)") }
+            for task in loop.tasks ?? [] {
+                for line in lines(about: task) { print(line) }
+            }
         }
+    }
+
+    private func lines(about figures: Snapshot.Figures, _ title: String) -> [String] {
+        [
+            "\(title)\(figures.tasks) tasks, \(figures.ready) ready, \(figures.timers) timers, "
+                + "\(figures.descriptors) descriptors, \(figures.connections) connections, "
+                + "received \(sizeInWords(bytes: figures.received)), sent \(sizeInWords(bytes: figures.sent))",
+            "lag \(timeInWords(nanoseconds: figures.lag)), longest \(timeInWords(nanoseconds: figures.longestLag)); "
+                + "\(figures.turns) turns, \(figures.steps) steps; "
+                + "blocked \(figures.stalls) times, longest \(timeInWords(nanoseconds: figures.longestStall))",
+        ]
+    }
+
+    private func lines(about task: Snapshot.TaskFacts) -> [String] {
+        var lines = ["", "\(task.name) (\(task.id)): \(task.state)"]
+        let since = task.since.map { ", since \(timeInWords(nanoseconds: $0))" } ?? ""
+        lines.append("  waits for \(task.waitsFor)\(since)")
+        if let created = task.created { lines.append("  created at \(created)") }
+        if task.cancelling > 0 { lines.append("  cancellation requested \(task.cancelling) times") }
+        if task.steps > 0 {
+            let (total, longest) = (timeInWords(nanoseconds: task.runTime), timeInWords(nanoseconds: task.longestStep))
+            lines.append("  \(task.steps) steps, \(total), longest \(longest)")
+        }
+        return lines + (task.stack ?? []).map { "    \($0.function) at \($0.place)" }
     }
 }

@@ -9,17 +9,25 @@ struct ListTasks: ParsableCommand {
 
     func run() throws {
         let snapshot = try target.snapshot()
-        for line in snapshot.blockedLines + snapshot.deadlockLines { print(line) }
-        guard let tasks = snapshot.tasks else { return }
-        var table = Table(["ID", "NAME", "STATE", "SINCE", "WAITS FOR", "AT", "CREATED AT"])
-        for task in tasks {
-            table.add([
-                "\(task.id)", task.name, task.state, task.since.map(timeInWords) ?? "", task.waitsFor, task.place ?? "",
-                task.created ?? "",
-            ])
+        for line in snapshot.alarmLines { print(line) }
+        if snapshot.loops.allSatisfy({ $0.tasks == nil }) { return }
+        let isNamed = snapshot.hasSeveralLoops
+        var table = Table((isNamed ? ["LOOP"] : []) + Self.heads)
+        for loop in snapshot.loops {
+            for task in loop.tasks ?? [] { table.add((isNamed ? [loop.name] : []) + cells(of: task)) }
         }
         for line in table.lines { print(line) }
-        if let omitted = snapshot.omitted, omitted > 0 { print("… and \(omitted) more") }
+        let omitted = snapshot.loops.reduce(0) { $0 &+ ($1.omitted ?? 0) }
+        if omitted > 0 { print("… and \(omitted) more") }
+    }
+
+    private static let heads = ["ID", "NAME", "STATE", "SINCE", "WAITS FOR", "AT", "CREATED AT"]
+
+    private func cells(of task: Snapshot.TaskFacts) -> [String] {
+        [
+            "\(task.id)", task.name, task.state, task.since.map(timeInWords) ?? "", task.waitsFor, task.place ?? "",
+            task.created ?? "",
+        ]
     }
 }
 

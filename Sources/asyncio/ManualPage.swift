@@ -128,10 +128,16 @@ struct ManualPage {
         asyncio ps $!
         .fi
         .PP
+        Show the tree of one event loop of a program that has several:
+        .PP
+        .nf
+        asyncio pstree \-\-loop io 4711
+        .fi
+        .PP
         Print the names of the tasks that wait in a deadlock:
         .PP
         .nf
-        asyncio dump \-\-json 4711 | jq \(aq.deadlocks[][] as $id | .tasks[] | select(.id == $id).name\(aq
+        asyncio dump \-\-json 4711 | jq \(aq.loops[] | .deadlocks[]?[] as $id | .tasks[] | select(.id == $id).name\(aq
         .fi
         .SH SEE ALSO
         The guide \(lqDebugging a stuck program\(rq in the documentation of swift\-asyncio.

@@ -8,12 +8,7 @@ struct ShowTree: ParsableCommand {
     @OptionGroup var target: Target
 
     func run() throws {
-        let snapshot = try target.snapshot()
-        for line in snapshot.blockedLines { print(line) }
-        guard let tasks = snapshot.treeTasks else { return }
-        let lines = TaskTree.lines(
-            of: tasks, deadlocks: snapshot.deadlocks ?? [], omitted: snapshot.omitted ?? 0,
-            stacksOmitted: snapshot.stacksOmitted ?? 0)
-        for line in lines { print(line) }
+        let loops = try target.snapshot().loops
+        for line in TaskTree.lines(ofLoops: loops.map { ($0.name, $0.treeLines) }) { print(line) }
     }
 }

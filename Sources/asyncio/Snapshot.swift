@@ -1,17 +1,27 @@
 internal import AsyncIOSystem
 internal import Foundation
 
-/// The state of a program's loop. Times are in nanoseconds. See Snapshot.swift in AsyncIO.
-struct Snapshot: Decodable {
-    var error: String?
-    var pid: Int32?
-    var program: String?
-    var blocked: Blocked?
-    var loop: Loop?
-    var tasks: [TaskFacts]?
-    var omitted: Int?
-    var stacksOmitted: Int?
-    var deadlocks: [[UInt64]]?
+/// The state of a program's loops. Times are in nanoseconds. See Snapshot.swift in AsyncIO.
+struct Snapshot {
+    var pid: Int32
+    var program: String
+    /// At least one.
+    var loops: [Loop]
+
+    struct Loop: Decodable {
+        var id: UInt32
+        var name: String
+        /// Why nothing else is known.
+        var error: String?
+        /// Why there are no tasks.
+        var blocked: Blocked?
+        var figures: Figures?
+        var tasks: [TaskFacts]?
+        var omitted: Int?
+        var stacksOmitted: Int?
+        /// Cycles of tasks, by ID.
+        var deadlocks: [[UInt64]]?
+    }
 
     struct Blocked: Decodable {
         var task: String?
@@ -20,8 +30,7 @@ struct Snapshot: Decodable {
         var stack: [Frame]
     }
 
-    struct Loop: Decodable {
-        var name: String
+    struct Figures: Decodable {
         var turns: UInt64
         var steps: UInt64
         var tasks: Int
@@ -79,11 +88,23 @@ struct Snapshot: Decodable {
 
 extension Snapshot {
     /// The name and ID of the process.
-    var title: String { "\(program ?? "?") (\(pid ?? 0))" }
+    var title: String { "\(program) (\(pid))" }
 
+    /// Whether lines about a loop have to say which loop it is.
+    var hasSeveralLoops: Bool { loops.count > 1 }
+
+    /// What is known about the loops that do not respond, and one line for each cycle of tasks that wait
+    /// for each other.
+    var alarmLines: [String] { loops.flatMap(blockedLines) + loops.flatMap(deadlockLines) }
+
+    func blockedLines(of loop: Loop) -> [String] { loop.blockedLines(isNamed: hasSeveralLoops) }
+    func deadlockLines(of loop: Loop) -> [String] { loop.deadlockLines(isNamed: hasSeveralLoops) }
+}
+
+extension Snapshot.Loop {
     /// The tasks in the form that a tree is built from.
-    var treeTasks: [TaskTree.Task]? {
-        tasks?.map { task in
+    var treeTasks: [TaskTree.Task] {
+        (tasks ?? []).map { task in
             TaskTree.Task(
                 number: task.id, name: task.name, state: task.state, waitsFor: task.waitsFor, since: task.since,
                 stack: (task.stack ?? []).map { ($0.place, $0.function) }, created: task.created,
@@ -91,18 +112,45 @@ extension Snapshot {
         }
     }
 
+    /// The tasks as a tree.
+    var treeLines: [String] {
+        let alarm = blockedLines(isNamed: false)
+        if tasks == nil { return alarm }
+        return alarm
+            + TaskTree.lines(
+                of: treeTasks, deadlocks: deadlocks ?? [], omitted: omitted ?? 0, stacksOmitted: stacksOmitted ?? 0)
+    }
+
     /// One line for each cycle of tasks that wait for each other.
-    var deadlockLines: [String] { TaskTree.deadlockLines(deadlocks ?? [], among: treeTasks ?? []) }
+    func deadlockLines(isNamed: Bool) -> [String] {
+        TaskTree.deadlockLines(deadlocks ?? [], among: treeTasks, loop: isNamed ? name : nil)
+    }
 
     /// What is known about a loop that does not respond.
-    var blockedLines: [String] {
+    func blockedLines(isNamed: Bool) -> [String] {
+        if let error { return [isNamed ? "loop \"\(name)\": \(error)" : error] }
         guard let blocked else { return [] }
+        let loop = isNamed ? " \"\(name)\"" : ""
         let subject = blocked.task.map { "task \"\($0)\"" } ?? "a callback"
         let created = blocked.created.map { ", created at \($0)," } ?? ""
-        return [
-            "The event loop has been blocked for \(timeInWords(nanoseconds: blocked.duration)): \(subject)\(created) is running"
-        ]
+        let duration = timeInWords(nanoseconds: blocked.duration)
+        return ["The event loop\(loop) has been blocked for \(duration): \(subject)\(created) is running"]
             + blocked.stack.map { "    \($0.function) at \($0.place)" }
+    }
+}
+
+extension Snapshot.Figures {
+    /// The figures of two loops together: sums, and the longer one of two durations. Another process can
+    /// send any numbers, so that a sum can overflow.
+    static func + (one: Self, other: Self) -> Self {
+        Self(
+            turns: one.turns &+ other.turns, steps: one.steps &+ other.steps, tasks: one.tasks &+ other.tasks,
+            ready: one.ready &+ other.ready, timers: one.timers &+ other.timers,
+            descriptors: one.descriptors &+ other.descriptors, connections: one.connections &+ other.connections,
+            received: one.received &+ other.received, sent: one.sent &+ other.sent, lag: max(one.lag, other.lag),
+            longestLag: max(one.longestLag, other.longestLag), stalls: one.stalls &+ other.stalls,
+            longestStall: max(one.longestStall, other.longestStall), busy: one.busy &+ other.busy,
+            debug: one.debug || other.debug)
     }
 }
 
@@ -118,12 +166,18 @@ extension Snapshot {
     /// A copy whose text contains no terminal control sequences.
     var printable: Snapshot {
         var copy = self
-        copy.error = error.map(AsyncIOSystem.printable)
-        copy.program = program.map(AsyncIOSystem.printable)
-        copy.blocked?.makePrintable()
-        copy.loop?.name = AsyncIOSystem.printable(loop?.name ?? "")
-        for index in (copy.tasks ?? []).indices { copy.tasks?[index].makePrintable() }
+        copy.program = AsyncIOSystem.printable(program)
+        for index in loops.indices { copy.loops[index].makePrintable() }
         return copy
+    }
+}
+
+extension Snapshot.Loop {
+    fileprivate mutating func makePrintable() {
+        name = printable(name)
+        error = error.map(printable)
+        blocked?.makePrintable()
+        for index in (tasks ?? []).indices { tasks?[index].makePrintable() }
     }
 }
 

@@ -20,6 +20,12 @@ struct Tool: ParsableCommand {
 struct Target: ParsableArguments {
     @Argument(help: "The ID of the process to inspect.", completion: .custom { _, _, _ in processCompletions() })
     var pid: Int32
+    @Option(
+        help: ArgumentHelp("Show only the event loop with this name.", valueName: "name"),
+        completion: .custom { words, _, _ in loopCompletions(after: words) })
+    var loop: String?
+
+    var client: Client { Client(pid: pid, loop: loop) }
 
     func validate() throws {
         guard pid > 0 else { throw ValidationError("pid must be positive, got \(pid)") }
@@ -31,7 +37,7 @@ extension Target {
     /// an exit code.
     func snapshot(_ request: Client.Request = .stacks) throws -> Snapshot {
         do {
-            return try Client(pid: pid).snapshot(request)
+            return try client.snapshot(request)
         } catch {
             throw complaint(error)
         }

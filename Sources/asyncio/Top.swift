@@ -3,7 +3,7 @@ internal import Glibc
 
 struct Top: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows a live view of the tasks and the loop.",
+        abstract: "Shows a live view of the tasks and the loops.",
         discussion: """
             Keys: n, t, w, and s sort by name, run time, wake-ups, and time waited; r reverses the order; \
             p pauses; q quits.
@@ -20,7 +20,7 @@ struct Top: ParsableCommand {
     }
 
     func run() throws {
-        let client = Client(pid: target.pid)
+        let client = target.client
         var view = TopView(delay: delay)
         // The first request makes the program start timing its steps; later responses have the times.
         view.take(try target.snapshot())
@@ -59,7 +59,7 @@ struct Top: ParsableCommand {
     /// does not contain all stacks.
     private func lookAtShown(_ view: inout TopView, _ client: Client) throws(ClientError) {
         guard view.lacksStacks else { return }
-        view.takeStacks(try client.snapshot(.stacks(of: view.shownTasks(once ? 1_000 : Terminal.size.rows))))
+        view.takeStacks(try client.snapshot(.stacksOf(view.shownTasks(once ? 1_000 : Terminal.size.rows))))
     }
 
     private func draw(_ view: TopView, _ isColored: Bool) {

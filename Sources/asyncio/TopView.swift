@@ -19,11 +19,11 @@ struct TopView {
         }
     }
 
-    private let delay: Double
+    let delay: Double
     private var latest: Snapshot?
-    private var earlier: (loop: Snapshot.Loop, at: ContinuousClock.Instant)?
-    private var rates: (steps: Double, turns: Double, busy: Double, received: Double, sent: Double)?
-    private var lastLook = ContinuousClock.now
+    /// The previous figures of each loop, by its ID.
+    private var earlier: [UInt32: (figures: Snapshot.Figures, at: ContinuousClock.Instant)] = [:]
+    private(set) var rates: [UInt32: Rates] = [:]
     private var order = Order.runTime
     private var isReversed = false
     private var firstRow = 0
@@ -37,41 +37,43 @@ struct TopView {
 
     mutating func take(_ snapshot: Snapshot) {
         let now = ContinuousClock.now
-        if snapshot.blocked != nil, let known = latest {
-            // Keep the tasks of the previous snapshot, and show where the loop is blocked.
-            latest = known
-            latest?.blocked = snapshot.blocked
-        } else {
-            latest = snapshot
+        let known = Dictionary((latest?.loops ?? []).map { ($0.id, $0) }) { first, _ in first }
+        var snapshot = snapshot
+        var figures: [UInt32: (figures: Snapshot.Figures, at: ContinuousClock.Instant)] = [:]
+        var rates: [UInt32: Rates] = [:]
+        for (index, loop) in snapshot.loops.enumerated() {
+            if let latest = loop.figures {
+                figures[loop.id] = (latest, now)
+                rates[loop.id] = earlier[loop.id].map { Rates(from: $0.figures, to: latest, in: now - $0.at) }
+            } else {
+                figures[loop.id] = earlier[loop.id]
+                rates[loop.id] = self.rates[loop.id]
+                // Keep the tasks of the previous snapshot, and show where the loop is blocked.
+                guard var kept = known[loop.id] else { continue }
+                (kept.blocked, kept.error) = (loop.blocked, loop.error)
+                snapshot.loops[index] = kept
+            }
         }
-        guard snapshot.blocked == nil, let loop = snapshot.loop else { return }
-        if let earlier {
-            let seconds = max(0.001, (now - earlier.at) / .seconds(1))
-            rates = (
-                Double(loop.steps &- earlier.loop.steps) / seconds,
-                Double(loop.turns &- earlier.loop.turns) / seconds,
-                Double(loop.busy - earlier.loop.busy) / 1e9 / seconds,
-                Double(loop.received - earlier.loop.received) / seconds,
-                Double(loop.sent - earlier.loop.sent) / seconds
-            )
-        }
-        earlier = (loop, now)
-        lastLook = now
+        (self.latest, earlier, self.rates) = (snapshot, figures, rates)
     }
 
     /// Whether stacks are missing because there were too many tasks.
-    var lacksStacks: Bool { (latest?.stacksOmitted ?? 0) > 0 }
+    var lacksStacks: Bool { latest?.loops.contains { ($0.stacksOmitted ?? 0) > 0 } ?? false }
 
-    /// The IDs of the tasks that are shown.
-    func shownTasks(_ rows: Int) -> [UInt64] {
-        sorted(latest?.tasks ?? []).dropFirst(firstRow).prefix(rows).map(\.id)
+    /// The IDs of the tasks that are shown, by the IDs of their loops.
+    func shownTasks(_ rows: Int) -> [UInt32: [UInt64]] {
+        Dictionary(grouping: sortedRows.dropFirst(firstRow).prefix(rows), by: \.loop.id)
+            .mapValues { $0.map(\.task.id) }
     }
 
     mutating func takeStacks(_ snapshot: Snapshot) {
-        let stacks = Dictionary((snapshot.tasks ?? []).map { ($0.id, $0.stack) }) { first, _ in first }
-        for index in latest?.tasks?.indices ?? 0..<0 {
-            if let id = latest?.tasks?[index].id, let stack = stacks[id], stack?.isEmpty == false {
-                latest?.tasks?[index].stack = stack
+        for loop in snapshot.loops {
+            let stacks = Dictionary((loop.tasks ?? []).map { ($0.id, $0.stack ?? []) }) { first, _ in first }
+            guard let known = latest?.loops.firstIndex(where: { $0.id == loop.id }) else { continue }
+            for index in latest?.loops[known].tasks?.indices ?? 0..<0 {
+                if let id = latest?.loops[known].tasks?[index].id, let stack = stacks[id], !stack.isEmpty {
+                    latest?.loops[known].tasks?[index].stack = stack
+                }
             }
         }
     }
@@ -91,7 +93,7 @@ struct TopView {
             self.order = order
             firstRow = 0
         }
-        firstRow = min(firstRow, max(0, (latest?.tasks?.count ?? 1) - 1))
+        firstRow = min(firstRow, max(0, sortedRows.count - 1))
         return true
     }
 
@@ -101,19 +103,21 @@ struct TopView {
         guard let latest else { return [] }
         let paint = { (text: String, color: Color) in isColored ? color.rawValue + text + "\u{1B}[0m" : text }
         // A line that is too long would wrap and push the others down.
-        var lines = header(latest).map { $0.cut(size.columns) }
+        var lines = header(latest, size).map { $0.cut(size.columns) }
         let title = lines[0].prefix(Self.title(of: latest).count)
         lines[0] = paint(String(title), .title) + lines[0].dropFirst(title.count)
-        for line in latest.blockedLines.prefix(6) { lines.append(paint(line.cut(size.columns), .alarm)) }
-        for line in latest.deadlockLines.prefix(3) { lines.append(paint(line.cut(size.columns), .alarm)) }
+        let alarms =
+            latest.loops.flatMap { latest.blockedLines(of: $0).prefix(6 / min(6, latest.loops.count)) }.prefix(6)
+            + latest.loops.flatMap(latest.deadlockLines).prefix(3)
+        for line in alarms { lines.append(paint(line.cut(size.columns), .alarm)) }
         if let complaint { lines.append(paint(complaint.cut(size.columns), .alarm)) }
         lines.append("")
-        lines.append(paint(Self.row(Self.heads, size.columns), .head))
+        lines.append(paint(Self.row(loop: latest.hasSeveralLoops ? "LOOP" : nil, Self.heads, size.columns), .head))
         let room = size.rows == .max ? Int.max : max(1, size.rows - lines.count - 1)
-        let rows = sorted(latest.tasks ?? []).dropFirst(firstRow).prefix(room)
-        lines += rows.map { task in
-            let text = Self.row(cells(of: task), size.columns)
-            return Color(ofState: task.state).map { paint(text, $0) } ?? text
+        lines += sortedRows.dropFirst(firstRow).prefix(room).map { row in
+            let loop = latest.hasSeveralLoops ? row.loop.name : nil
+            let text = Self.row(loop: loop, cells(of: row.task), size.columns)
+            return Color(ofState: row.task.state).map { paint(text, $0) } ?? text
         }
         guard size.rows != .max else { return lines }
         // A line too many would scroll the first one away.
@@ -127,32 +131,6 @@ struct TopView {
         return lines
     }
 
-    private static func title(of snapshot: Snapshot) -> String { "asyncio top - \(snapshot.title)" }
-
-    private func header(_ snapshot: Snapshot) -> [String] {
-        let tasks = snapshot.tasks ?? []
-        let counts = Dictionary(grouping: tasks, by: \.state).mapValues(\.count)
-        let states = ["running", "ready", "waiting", "foreign", "created"].compactMap { state in
-            counts[state].map { "\($0) \(state)" }
-        }
-        guard let loop = snapshot.loop else { return [Self.title(of: snapshot)] }
-        let busy = rates.map { "\(Int(($0.busy * 100).rounded())) %" } ?? "-"
-        let steps = rates.map { "\(Int($0.steps))" } ?? "-"
-        let traffic = { (total: Int, rate: Double?) in
-            sizeInWords(bytes: total) + (rate.map { " (\(sizeInWords(bytes: Int($0)))/s)" } ?? "")
-        }
-        let turns = rates.map { "\(Int($0.turns))" } ?? "-"
-        return [
-            "\(Self.title(of: snapshot))\(isPaused ? "   PAUSED" : "")   every \(delay) s",
-            "tasks: \(loop.tasks)" + (states.isEmpty ? "" : " (\(states.joined(separator: ", ")))")
-                + "   ready queue: \(loop.ready)   timers: \(loop.timers)   descriptors: \(loop.descriptors)",
-            "loop: lag \(timeInWords(nanoseconds: loop.lag)), longest \(timeInWords(nanoseconds: loop.longestLag))   busy \(busy)   turns/s \(turns)   "
-                + "steps/s \(steps)   blocked \(loop.stalls) times, longest \(timeInWords(nanoseconds: loop.longestStall))",
-            "connections: \(loop.connections)   received \(traffic(loop.received, rates?.received))   "
-                + "sent \(traffic(loop.sent, rates?.sent))",
-        ]
-    }
-
     private static let heads = ["ID", "NAME", "STATE", "RUN TIME", "WAKE-UPS", "SINCE", "WAITING ON", "AT"]
 
     private func cells(of task: Snapshot.TaskFacts) -> [String] {
@@ -163,7 +141,13 @@ struct TopView {
         ]
     }
 
-    private static func row(_ cells: [String], _ columns: Int) -> String {
+    static let widthOfLoop = 12
+
+    private static func row(loop: String?, _ cells: [String], _ columns: Int) -> String {
+        if let loop {
+            let rest = row(loop: nil, cells, columns - widthOfLoop - 1)
+            return (loop.padded(to: widthOfLoop) + " " + rest).cut(columns)
+        }
         let rest = max(20, columns - 6 - 17 - 9 - 10 - 9 - 10 - 1)
         let waiting = rest * 55 / 100
         return [
@@ -173,13 +157,22 @@ struct TopView {
         ].joined().cut(columns)
     }
 
-    private func sorted(_ tasks: [Snapshot.TaskFacts]) -> [Snapshot.TaskFacts] {
-        let sorted = tasks.sorted { left, right in
-            switch order {
-            case .name: (left.name, left.id) < (right.name, right.id)
-            case .runTime: (right.runTime, left.id) < (left.runTime, right.id)
-            case .wakeUps: (right.steps, left.id) < (left.steps, right.id)
-            case .since: (right.since ?? -1, left.id) < (left.since ?? -1, right.id)
+    private struct Row {
+        var loop: (id: UInt32, name: String)
+        var task: Snapshot.TaskFacts
+    }
+
+    private var sortedRows: [Row] {
+        let rows = (latest?.loops ?? []).flatMap { loop in
+            (loop.tasks ?? []).map { Row(loop: (loop.id, loop.name), task: $0) }
+        }
+        let sorted = rows.sorted { left, right in
+            let isOlder = (left.loop.id, left.task.id) < (right.loop.id, right.task.id)
+            return switch order {
+            case .name: (left.task.name, 0) < (right.task.name, isOlder ? 1 : 0)
+            case .runTime: (right.task.runTime, 0) < (left.task.runTime, isOlder ? 1 : 0)
+            case .wakeUps: (right.task.steps, 0) < (left.task.steps, isOlder ? 1 : 0)
+            case .since: (right.task.since ?? -1, 0) < (left.task.since ?? -1, isOlder ? 1 : 0)
             }
         }
         return isReversed ? sorted.reversed() : sorted

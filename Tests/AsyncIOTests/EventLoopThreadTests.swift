@@ -77,7 +77,8 @@ import Testing
 }
 
 /// Loops on threads of their own, beside the loop of the process.
-@Suite struct EventLoopThreadBesideTheMainLoopTests {
+@Suite(.eventLoop, .serialized)
+struct EventLoopThreadBesideTheMainLoopTests {
     /// Runs `body` with a loop on a thread of its own, which is shut down afterwards.
     private func withThread(_ body: (EventLoopThread) async throws -> Void) async throws {
         let io = try EventLoopThread(name: "io")
@@ -195,11 +196,13 @@ import Testing
         try await withThread { io in
             let reports = Mailbox<String>()
             try await io.run { io in
-                io.loop.setBlockedHandler { try? reports.putNoWait($0.task ?? "") }
+                io.loop.setBlockedHandler { try? reports.putNoWait("\($0.loop): \($0)") }
                 io.loop.blockedThreshold = .milliseconds(1)
             }
             let blocked = createTask { try await io.run(name: "slow") { _ in block(.seconds(1)) } }
-            #expect(try await reports.get() == "slow")
+            let report = try await reports.get()
+            #expect(report.hasPrefix("io: The event loop \"io\" has been blocked for "), "\(report)")
+            #expect(report.contains(": Task \"slow\" is running"), "\(report)")
             try await blocked.value
         }
     }

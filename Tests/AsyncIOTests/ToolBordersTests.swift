@@ -38,21 +38,30 @@ struct ToolBordersTests {
         try await withListener(for: process, answering: { try await $0.write(answer) }, body)
     }
 
-    /// A program's answer that describes one task.
-    func answer(pid: Int32 = getpid(), name: String = "a", place: String = "/a.swift") throws -> String {
+    /// A program's answer that describes one task on each of its loops.
+    ///
+    /// - Parameter number: The value of most figures.
+    func answer(
+        pid: Int32 = getpid(), name: String = "a", place: String = "/a.swift", loops: Int = 1, number: Int = 0
+    ) throws -> String {
         let task: [String: Any] = [
             "id": 1, "name": name, "state": "waiting", "waitsFor": "Event \(name)", "since": 1, "created": place + ":7",
             "cancelling": 0, "steps": 1, "runTime": 1, "longestStep": 1, "awaitedBy": [Int](),
             "stack": [["function": "\(name)()", "file": place, "line": 3, "async": true] as [String: Any]],
         ]
-        let loop: [String: Any] = [
-            "name": name, "turns": 1, "steps": 1, "tasks": 1, "ready": 0, "timers": 0, "descriptors": 0,
-            "connections": 0, "received": 0, "sent": 0, "lag": 0, "longestLag": 0, "stalls": 0, "longestStall": 0,
-            "busy": 0, "debug": false,
+        let figures: [String: Any] = [
+            "turns": 1, "steps": 1, "tasks": number, "ready": 0, "timers": 0, "descriptors": 0,
+            "connections": 0, "received": number, "sent": number, "lag": 0, "longestLag": 0, "stalls": 0,
+            "longestStall": 0, "busy": number, "debug": false,
         ]
         let all: [String: Any] = [
-            "pid": Int(pid), "program": name, "loop": loop, "tasks": [task], "omitted": 0, "stacksOmitted": 0,
-            "deadlocks": [[1]],
+            "pid": Int(pid), "program": name,
+            "loops": (1...loops).map { id -> [String: Any] in
+                [
+                    "id": id, "name": name, "figures": figures, "tasks": [task], "omitted": number,
+                    "stacksOmitted": 0, "deadlocks": [[1]],
+                ]
+            },
         ]
         return String(decoding: try JSONSerialization.data(withJSONObject: all), as: UTF8.self)
     }
@@ -100,8 +109,9 @@ struct ToolBordersTests {
         }
     }
 
-    @Test(arguments: ["", "no JSON\n", "{\"pid\": \"7\"}\n", "[]\n", "{}\n"])
+    @Test(arguments: ["", "no JSON\n", "{\"pid\": \"7\"}\n", "[]\n", "{}\n", "no loops"])
     func whatIsNoAnswerIsOneLine(answer: String) async throws {
+        let answer = answer == "no loops" ? "{\"pid\": \(getpid()), \"loops\": []}\n" : answer
         try await withListener(for: getpid(), saying: answer) {
             for command in [["ps"], ["pstree"], ["dump", "--json"]] {
                 let outcome = try await toThread { try LiveProgram.run("asyncio", command + ["\(getpid())"]) }
@@ -114,9 +124,9 @@ struct ToolBordersTests {
     /// Colors, the window title, lines that no one wrote, and text that runs backwards.
     nonisolated static let harmful = "a\u{1B}[2J\u{1B}]0;title\u{7}\r\nfake \u{202E}cba\u{2028}\u{9B}31m\u{7F}\tb"
 
-    @Test(arguments: [["ps"], ["pstree"], ["dump"], ["top", "--once"]])
-    func aTerminalObeysNoNames(command: [String]) async throws {
-        let answer = try answer(name: Self.harmful, place: "/\(Self.harmful).swift")
+    @Test(arguments: [["ps"], ["pstree"], ["dump"], ["top", "--once"]], [1, 2])
+    func aTerminalObeysNoNames(command: [String], loops: Int) async throws {
+        let answer = try answer(name: Self.harmful, place: "/\(Self.harmful).swift", loops: loops)
         try await withListener(for: getpid(), saying: answer + "\n") {
             let outcome = try await toThread { try LiveProgram.run("asyncio", command + ["\(getpid())"]) }
             #expect(outcome.status == 0, "\(outcome.error)")
@@ -125,6 +135,28 @@ struct ToolBordersTests {
             let harmful: [Unicode.GeneralCategory] = [.control, .lineSeparator, .format]
             #expect(!scalars.contains { $0 != "\n" && harmful.contains($0.properties.generalCategory) })
             #expect(outcome.output.contains("\\u{1B}[2J"))
+        }
+    }
+
+    @Test(arguments: [["ps"], ["pstree"], ["dump"], ["top", "--once"]])
+    func figuresThatCannotBeTrueAreHarmless(command: [String]) async throws {
+        let answer = try answer(loops: 3, number: .max)
+        try await withListener(for: getpid(), saying: answer + "\n") {
+            let outcome = try await toThread { try LiveProgram.run("asyncio", command + ["\(getpid())"]) }
+            #expect(outcome.status == 0 && outcome.error.isEmpty, "\(outcome.error)")
+        }
+    }
+
+    @Test(arguments: [["ps"], ["pstree"], ["dump"], ["top", "--once"]])
+    func namesOfLoopsThatAreMissingArePrintableToo(command: [String]) async throws {
+        let answer = try answer(name: Self.harmful)
+        try await withListener(for: getpid(), saying: answer + "\n") {
+            let outcome = try await toThread {
+                try LiveProgram.run("asyncio", command + ["--loop", "\u{1B}c", "\(getpid())"])
+            }
+            let why = "has no event loop \"\\u{1B}c\"; it has \"\(printable(Self.harmful))\""
+            #expect(outcome.error == "asyncio: process \(getpid()) \(why)\n")
+            #expect(outcome.status == 1 && outcome.output.isEmpty)
         }
     }
 

@@ -69,6 +69,16 @@ struct ToolInstallationTests {
         }
     }
 
+    @Test(.requires(.bash)) func bashOffersTheLoopsOfTheProcess() async throws {
+        let program = try await toThread {
+            let program = try LiveProgram("loop-thread-program", ["inspected"], environment: ["ASYNCIO_INSPECT": "1"])
+            program.wait(for: "ready")
+            return program
+        }
+        #expect(try await offeredByBash(after: "ps", "\(program.pid)", "--loop") == ["io", "db"])
+        _ = try await toThread { program.terminate() }
+    }
+
     @Test(
         .requires(.fish, .zsh, .tmux),
         arguments: [
@@ -165,7 +175,7 @@ struct ToolInstallationTests {
         #expect(lint.lines.count == 1 && lint.output.contains("missing date"), "\(lint.output)")
         let page = try await Program.run("mandoc", ["-T", "ascii", path]).output
             .replacing(/.\u{8}/, with: "")
-        #expect(page.contains("asyncio top [-d delay] [--once] pid"), "\(page)")
+        #expect(page.contains("asyncio top [--loop name] [-d delay] [--once] pid"), "\(page)")
         #expect(page.contains("-d delay, --delay delay"))
         #expect(page.contains("The default is 1.0."))
     }

@@ -74,13 +74,16 @@ struct ToolTests {
         }
         let dump = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
         #expect(dump["program"] as? String == "faults")
-        let tasks = try #require(dump["tasks"] as? [[String: Any]])
+        let loops = try #require(dump["loops"] as? [[String: Any]])
+        #expect(loops.count == 1)
+        let tasks = try #require(loops[0]["tasks"] as? [[String: Any]])
         #expect(tasks.compactMap { $0["name"] as? String } == ["Task-1", "there", "back"])
         #expect(tasks[1]["waitsFor"] as? String == "Lock.acquire(), held by \"back\"")
         #expect(tasks[1]["awaitedBy"] as? [Int] == [1])
         #expect((tasks[1]["stack"] as? [[String: Any]])?.isEmpty == false)
         #expect((tasks[1]["since"] as? Int ?? 0) > 0)
-        #expect(dump["deadlocks"] as? [[Int]] == [[2, 3]])
+        #expect(loops[0]["deadlocks"] as? [[Int]] == [[2, 3]])
+        #expect((loops[0]["figures"] as? [String: Any])?["tasks"] as? Int == 3)
     }
 
     // MARK: top, in a terminal

@@ -19,7 +19,7 @@ struct WatchdogTests {
 
     /// A watchdog and its clock.
     nonisolated final class Lookout: Sendable {
-        private let watchdog = Watchdog(hasThread: false)
+        let watchdog = Watchdog(hasThread: false)
         private let told = Told()
         private let loop: EventLoop
         private let clock = Guarded<Int64>(SystemClock.now())
@@ -77,6 +77,36 @@ struct WatchdogTests {
         #expect(report.stack.contains { $0.function == "WatchdogTests.Lookout.look(for:)" && $0.file == #filePath })
         #expect(report.stack.contains { $0.line == line }, "\(report.stack)")
         #expect(report.description.contains("Task \"busy\" is running at "))
+    }
+
+    @Test func aReportNamesALoopThatHasANameOfItsOwn() async throws {
+        let loop = try EventLoop.running
+        let name = loop.name
+        let lookout = try Lookout()
+        defer {
+            lookout.end()
+            loop.name = name
+        }
+        lookout.look(for: .seconds(1))
+        loop.name = "io"
+        try await sleep(.zero)
+        lookout.look(for: .seconds(1))
+        #expect(lookout.reports.map(\.loop) == [name, "io"])
+        #expect(lookout.reports[0].description.hasPrefix("The event loop has been blocked for "))
+        #expect(lookout.reports[1].description.hasPrefix("The event loop \"io\" has been blocked for "))
+    }
+
+    @Test func aReportNamesTheLoopIfThereAreSeveral() async throws {
+        let lookout = try Lookout()
+        defer { lookout.end() }
+        let io = try EventLoopThread()
+        try await io.run { io in lookout.watchdog.beginWatching(io.loop) }
+        lookout.look(for: .seconds(1))
+        let loop = try EventLoop.running
+        #expect(lookout.reports.map(\.loop) == [loop.name])
+        #expect(lookout.reports[0].description.hasPrefix("The event loop \"\(loop.name)\" has been blocked for "))
+        lookout.watchdog.endWatching(io.loop)
+        try await io.shutDown()
     }
 
     @Test func aTaskThatSitsInASystemCallIsNamedToo() async throws {

@@ -95,6 +95,29 @@ import Testing
         #expect(new.values == [1, 1])
     }
 
+    @Test(.eventLoop) func everyLoopHasReportsOfItsOwn() async throws {
+        let metrics = TestMetrics()
+        // Without names of their own.
+        let (first, second) = (try EventLoopThread(), try EventLoopThread())
+        for (io, count) in [(first, 1), (second, 3)] {
+            try await io.run { io in
+                for _ in 0..<count { createTask { try await sleep(.seconds(3_600)) } }
+                try io.loop.reportMetrics(every: .milliseconds(5), factory: metrics)
+            }
+        }
+        let gauges = try [first, second].map {
+            try metrics.expectGauge("asyncio_tasks", [("loop", $0.loop.name)])
+        }
+        try await until { gauges.map(\.lastValue) == [1, 3] }
+        // The end of a loop ends its own reports only.
+        try await first.shutDown()
+        #expect(throws: (any Error).self) { try metrics.expectGauge("asyncio_tasks", [("loop", first.loop.name)]) }
+        let count = gauges[1].values.count
+        try await until { gauges[1].values.count > count }
+        #expect(gauges[1].lastValue == 3)
+        try await second.shutDown()
+    }
+
     @Test(.eventLoop) func anIntervalOfZeroIsAMistake() throws {
         let error = #expect(throws: ValueError.self) {
             try EventLoop.running.reportMetrics(every: .zero, factory: TestMetrics())

@@ -1,6 +1,10 @@
 /// A report that an event loop has stopped turning, because something in it is computing or
 /// blocking its thread.
 public struct BlockedLoopReport: Sendable, CustomStringConvertible {
+    /// The name of the loop; see ``EventLoop/name``.
+    public let loop: String
+    /// Whether the description contains the loop's name.
+    let namesLoop: Bool
     /// The name of the running task; `nil` if a callback or other code outside a task is running.
     public let task: String?
     /// Where the task was created.
@@ -11,10 +15,12 @@ public struct BlockedLoopReport: Sendable, CustomStringConvertible {
     /// stack could not be read.
     public let stack: [CallGraphFrame]
 
-    /// A one-line summary of the report.
+    /// A one-line summary of the report. It contains the loop's name if the program has given it
+    /// one, or if several loops are running.
     public var description: String {
+        let name = namesLoop ? " \"\(loop)\"" : ""
         let subject = task.map { "Task \"\($0)\"" } ?? "a callback"
         let place = stack.first.map { " at \($0.location)" } ?? ""
-        return "The event loop has been blocked for \(duration.inWords): \(subject) is running\(place)"
+        return "The event loop\(name) has been blocked for \(duration.inWords): \(subject) is running\(place)"
     }
 }

@@ -2,19 +2,32 @@ internal import AsyncIOSystem
 
 // Times are in nanoseconds.
 
+extension LoopFinding {
+    var json: JSON { .object(JSON.of(loop) + result.members) }
+}
+
+extension LoopFinding.Result {
+    fileprivate var members: [(String, JSON)] {
+        switch self {
+        case .snapshot(let snapshot): [("blocked", .null)] + snapshot.members
+        case .blocked(let report): [("blocked", report.json)]
+        case .nothing(let why): [("error", .string(why))]
+        }
+    }
+}
+
 extension LoopSnapshot {
-    var json: JSON {
-        .object(
-            JSON.process + [
-                ("blocked", .null), ("loop", loopAsJSON), ("tasks", .array(tasks.map(\.json))),
-                ("omitted", JSON(omitted)), ("stacksOmitted", JSON(stacksOmitted)),
-                ("deadlocks", .array(deadlocks.map { .array($0.map { JSON($0) }) })),
-            ])
+    fileprivate var members: [(String, JSON)] {
+        [
+            ("figures", figures), ("tasks", .array(tasks.map(\.json))),
+            ("omitted", JSON(omitted)), ("stacksOmitted", JSON(stacksOmitted)),
+            ("deadlocks", .array(deadlocks.map { .array($0.map { JSON($0) }) })),
+        ]
     }
 
-    private var loopAsJSON: JSON {
+    private var figures: JSON {
         .object([
-            ("name", .string(statistics.name)), ("turns", JSON(statistics.turns)), ("steps", JSON(statistics.steps)),
+            ("turns", JSON(statistics.turns)), ("steps", JSON(statistics.steps)),
             ("tasks", JSON(statistics.tasks)), ("ready", JSON(statistics.ready)),
             ("timers", JSON(statistics.timers)), ("descriptors", JSON(statistics.descriptors)),
             ("connections", JSON(statistics.connections)), ("received", JSON(statistics.bytesReceived)),
@@ -39,18 +52,11 @@ extension LoopSnapshot.TaskFacts {
 }
 
 extension BlockedLoopReport {
-    /// The report that a tool gets from a loop that does not answer.
-    var json: JSON {
-        .object(
-            JSON.process + [
-                (
-                    "blocked",
-                    .object([
-                        ("task", JSON(task)), ("created", JSON(created?.description)),
-                        ("duration", JSON(duration)), ("stack", .array(stack.map(\.json))),
-                    ])
-                )
-            ])
+    fileprivate var json: JSON {
+        .object([
+            ("task", JSON(task)), ("created", JSON(created?.description)), ("duration", JSON(duration)),
+            ("stack", .array(stack.map(\.json))),
+        ])
     }
 }
 
@@ -66,5 +72,10 @@ extension JSON {
     /// The members that identify the program.
     static var process: [(String, JSON)] {
         [("pid", JSON(ThisProcess.id)), ("program", .string(ThisProcess.name))]
+    }
+
+    /// The members that identify a loop of the program.
+    static func of(_ loop: EventLoop) -> [(String, JSON)] {
+        [("id", JSON(loop.index)), ("name", .string(loop.name))]
     }
 }

@@ -1,8 +1,18 @@
 internal import AsyncIOSystem
 
+extension LoopFinding.Result {
+    /// The tasks as text, or why there are none; see `TaskTree`.
+    var lines: [String] {
+        switch self {
+        case .snapshot(let snapshot): snapshot.lines
+        case .blocked(let report): report.lines
+        case .nothing(let why): [why]
+        }
+    }
+}
+
 extension LoopSnapshot {
-    /// The tasks as text; see `TaskTree`.
-    var tree: String {
+    fileprivate var lines: [String] {
         let tasks = tasks.map { task in
             TaskTree.Task(
                 number: task.number, name: task.name, state: task.state, waitsFor: task.waitsFor,
@@ -11,14 +21,12 @@ extension LoopSnapshot {
                 awaitedBy: task.awaitedBy)
         }
         return TaskTree.lines(of: tasks, deadlocks: deadlocks, omitted: omitted, stacksOmitted: stacksOmitted)
-            .joined(separator: "\n")
     }
 }
 
 extension BlockedLoopReport {
-    /// The report that a tool gets from a loop that does not answer.
-    var tree: String {
-        ([description] + stack.map { "    \($0.function) at \($0.location)" }).map(printable).joined(separator: "\n")
+    fileprivate var lines: [String] {
+        ([description] + stack.map { "    \($0.function) at \($0.location)" }).map(printable)
     }
 }
 
@@ -32,5 +40,5 @@ extension BlockedLoopReport {
 ///
 /// asyncio: `python -m asyncio pstree`.
 public func formatTaskTree() throws(RuntimeError) -> String {
-    LoopSnapshot(of: try EventLoop.running, stacks: .all).tree
+    LoopSnapshot(of: try EventLoop.running, stacks: .all).lines.joined(separator: "\n")
 }

@@ -33,16 +33,19 @@ struct LoopSnapshot: Sendable {
         }
     }
 
-    /// The maximum number of tasks in a snapshot. The others are only counted.
-    private static let limit = 10_000
+    /// The maximum number of tasks in a snapshot, or in several ones that are sent together. The others
+    /// are only counted.
+    static let limit = 10_000
     /// The maximum number of tasks whose stacks are recorded, so that the loop is not blocked for
     /// long. The chosen tasks come first, or else the oldest.
     private static let stackLimit = 1_000
 
     /// Loop thread only.
     ///
-    /// - Parameter stacks: the tasks whose stacks to record.
-    init(of loop: EventLoop, stacks: Stacks) {
+    /// - Parameters:
+    ///   - stacks: the tasks whose stacks to record.
+    ///   - limit: the maximum number of tasks.
+    init(of loop: EventLoop, stacks: Stacks, limit: Int = LoopSnapshot.limit) {
         let graph = AwaitGraph(of: loop)
         let all = loop.tasks.all
         let times = loop.component(StepTimer.self)
@@ -55,7 +58,7 @@ struct LoopSnapshot: Sendable {
         let deadlocks = graph.deadlocks.map { $0.map(\.number) }
         self.deadlocks = deadlocks
         let chosen = stacks.chosen(among: all, deadlocks, limit: Self.stackLimit)
-        tasks = all.prefix(Self.limit).map { task in
+        tasks = all.prefix(limit).map { task in
             TaskFacts(
                 number: task.number, name: task.name, state: task.activity.name,
                 waitsFor: task.waitText { sleeps[ObjectIdentifier($0)] }, since: task.waitedFor,

@@ -288,8 +288,14 @@ package final class Watchdog: Sendable {
         }
         guard let facts else { return nil }
         return BlockedLoopReport(
-            task: facts.name, created: facts.site, duration: .nanoseconds(now - stuck.since),
+            loop: stuck.loop.name, namesLoop: mustName(stuck.loop), task: facts.name, created: facts.site,
+            duration: .nanoseconds(now - stuck.since),
             stack: CallGraphFrame.users(among: CallGraphFrame.onLoopsStack(Symbolizer.places(of: addresses))))
+    }
+
+    /// Whether the name of a loop says more than that it is the program's only one.
+    private func mustName(_ loop: EventLoop) -> Bool {
+        loop.name != "EventLoop-\(loop.index)" || state.withLock { $0.watched.count > 1 }
     }
 
     private static func log(_ report: BlockedLoopReport, _ loop: EventLoop) {
@@ -308,13 +314,20 @@ package final class Watchdog: Sendable {
         fileprivate let at: Int64
     }
 
-    /// The running loops and their positions, oldest loop first.
+    /// The running loops and their positions, oldest loop first. Of the loops that are nested on one
+    /// thread, only the innermost one is returned.
     func glances() -> [Glance] {
         let loops = state.withLock { state in state.watched.map { state.running[$0].loop } }
-        return loops.sorted { $0.index < $1.index }.map(glance)
+        return loops.sorted { $0.index < $1.index }.map(Self.glance)
     }
 
-    func glance(at loop: EventLoop) -> Glance {
+    /// The present position of the loop; nil if it is no longer running.
+    func glance(at loop: EventLoop) -> Glance? {
+        let isRunning = state.withLock { state in state.running.contains { $0.loop === loop } }
+        return isRunning ? Self.glance(loop) : nil
+    }
+
+    private static func glance(_ loop: EventLoop) -> Glance {
         Glance(loop: loop, position: loop.pulse.position, at: SystemClock.now())
     }
 

@@ -7,9 +7,9 @@ internal import AsyncIOSystem
 ///
 /// A thread listens on a Unix socket in a directory that only the current user can enter
 /// (`$XDG_RUNTIME_DIR/asyncio`, or `/tmp/asyncio-UID`). It answers only the same user and root. It
-/// collects the answer on the loop; if the loop is blocked, it reports that instead. It serves
-/// several tools at a time, each within a few seconds. Inspection costs nothing until a tool
-/// connects.
+/// collects the answers of all event loops of the process, each on its loop; if a loop is blocked, it
+/// reports that instead. It serves several tools at a time, each within a few seconds. Inspection
+/// costs nothing until a tool connects.
 ///
 /// The environment variable `ASYNCIO_INSPECT=1` has the same effect, before the first loop runs.
 /// `ASYNCIO_DUMP_SIGNAL` then sets the number of the signal (0 for none). Further calls do nothing.
@@ -24,8 +24,8 @@ public func allowInspection(dumpSignal: ProcessSignal? = .user1) throws(OSError)
 }
 
 /// Answers inspection tools on threads of its own.
-final class InspectionServer: Sendable {
-    static let shared = InspectionServer()
+package final class InspectionServer: Sendable {
+    package static let shared = InspectionServer()
 
     private let isStarted = Guarded(false)
     /// The number of clients that are being answered.
@@ -33,11 +33,6 @@ final class InspectionServer: Sendable {
     private static let mostClients = 16
     private static let refusal = JSON.object(
         JSON.process + [("error", .string("\(mostClients) other tools are inspecting this process; try again later"))])
-
-    /// How long the loop may take to answer before it counts as blocked, in nanoseconds.
-    private static let patience: Int64 = 300_000_000
-    /// The maximum wait in all, in multiples of `patience`.
-    private static let longestPatience = 20
 
     func start(dumpSignal: ProcessSignal?) throws(OSError) {
         let mustStart = isStarted.withLock { isStarted in
@@ -83,108 +78,46 @@ final class InspectionServer: Sendable {
                 }
             } catch {
                 // Most likely, no descriptor or thread was available. Try again later.
-                _ = ThreadGate().wait(timeout: Self.patience)
+                _ = ThreadGate().wait(timeout: 300_000_000)
             }
         }
     }
 
     private func attend(to client: InspectionChannel) {
         guard let request = client.readLine(within: 1_000) else { return }
-        _ = client.write(answer(to: request).text + "\n", within: 5_000)
+        _ = client.write(answer(to: request) + "\n", within: 5_000)
     }
 
-    private func answer(to request: String) -> JSON {
-        switch request {
-        case "tasks": inspect(stacks: .none).json
-        case "stacks": inspect(stacks: .all).json
-        case _ where request.hasPrefix("stacks "):
-            inspect(stacks: .of(Set(request.split(separator: " ").compactMap { UInt64($0) }))).json
-        default: .object(JSON.process + [("error", .string("unknown request: \(request)"))])
+    /// Returns the answer to a request, as JSON. Not on the thread of a loop.
+    package func answer(to request: String) -> String { Self.answer(to: request).text }
+
+    private static func answer(to text: String) -> JSON {
+        if text == "loops" {
+            return answer(Watchdog.shared.glances().map { .object(JSON.of($0.loop)) })
         }
+        guard let request = InspectionRequest(text) else {
+            return .object(JSON.process + [("error", .string("unknown request: \(text)"))])
+        }
+        return answer(request.ask().map(\.json))
+    }
+
+    private static func answer(_ loops: [JSON]) -> JSON {
+        .object(JSON.process + [loops.isEmpty ? ("error", .string(noLoops)) : ("loops", .array(loops))])
+    }
+
+    /// Why there is nothing to show.
+    private static var noLoops: String {
+        Watchdog.shared.glances().isEmpty ? "no event loop is running" : "the event loop has ended"
     }
 
     private func dump(at signals: DumpSignal) {
         while signals.wait() {
-            let title = "\(printable(ThisProcess.name)) (\(ThisProcess.id)):\n"
-            ThisProcess.complain(title + inspect(stacks: .all).tree + "\n")
+            let findings = InspectionRequest.everything.ask()
+            let lines = TaskTree.lines(ofLoops: findings.map { ($0.loop.name, $0.result.lines) })
+            let title = "\(printable(ThisProcess.name)) (\(ThisProcess.id)):"
+            let text = ([title] + (lines.isEmpty ? [Self.noLoops] : lines)).map { $0 + "\n" }.joined()
+            ThisProcess.complain(text)
         }
-    }
-
-    // MARK: Asking the loop
-
-    private enum Finding {
-        case snapshot(LoopSnapshot)
-        case blocked(BlockedLoopReport)
-        case nothing(String)
-
-        var json: JSON {
-            switch self {
-            case .snapshot(let snapshot): snapshot.json
-            case .blocked(let report): report.json
-            case .nothing(let why): .object(JSON.process + [("error", .string(why))])
-            }
-        }
-
-        var tree: String {
-            switch self {
-            case .snapshot(let snapshot): snapshot.tree
-            case .blocked(let report): report.tree
-            case .nothing(let why): why
-            }
-        }
-    }
-
-    private func inspect(stacks: LoopSnapshot.Stacks) -> Finding {
-        guard var glance = Watchdog.shared.glances().first else { return .nothing("no event loop is running") }
-        let answer = Answer()
-        let posted = glance.loop.send(
-            .callback {
-                guard answer.isAwaited, let loop = EventLoop.here else { return }
-                loop.component(Inspection.self).note()
-                answer.give(LoopSnapshot(of: loop, stacks: stacks))
-            })
-        guard posted else { return .nothing("the event loop is closed") }
-        for _ in 0..<Self.longestPatience {
-            if let snapshot = answer.wait(Self.patience) { return .snapshot(snapshot) }
-            if let report = Watchdog.shared.report(ifStillAt: glance) { return .blocked(report) }
-            // The loop has turned meanwhile, or is slow.
-            glance = Watchdog.shared.glance(at: glance.loop)
-        }
-        answer.giveUp()
-        return .nothing("the event loop does not answer")
-    }
-
-    /// The result that the loop's thread passes to this one.
-    private final class Answer: Sendable {
-        private let state = Guarded<(snapshot: LoopSnapshot?, isAwaited: Bool)>((nil, true))
-        private let gate = ThreadGate()
-
-        var isAwaited: Bool { state.withLock { $0.isAwaited } }
-        func giveUp() { state.withLock { $0.isAwaited = false } }
-
-        func give(_ snapshot: LoopSnapshot) {
-            state.withLock { $0.snapshot = snapshot }
-            gate.open()
-        }
-
-        func wait(_ timeout: Int64) -> LoopSnapshot? {
-            guard gate.wait(timeout: timeout) else { return nil }
-            return state.withLock { $0.snapshot }
-        }
-    }
-}
-
-/// Times steps for ten seconds after a tool has asked, so that the tool's next request includes run times.
-/// Loop thread only.
-private final class Inspection: LoopComponent {
-    private var timer: TimerHandle?
-
-    func note() {
-        loop.component(StepTimer.self).time(true, for: .inspection)
-        timer?.cancel()
-        timer = loop.schedule(
-            .callback { [unowned self] in loop.component(StepTimer.self).time(false, for: .inspection) },
-            at: loop.time.advanced(by: .seconds(10)))
     }
 }
 

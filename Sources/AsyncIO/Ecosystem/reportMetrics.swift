@@ -9,8 +9,10 @@
         /// Reports the state of the loop to swift-metrics at regular intervals until the loop is
         /// closed. Available with the package trait `Metrics`.
         ///
-        /// All metrics have the dimension `loop`, with the loop's ``name`` at the time of this
-        /// call.
+        /// Every loop has reports of its own. All metrics have the dimension `loop`, with the loop's
+        /// ``name`` at the time of this call. The default names of loops are different. If your
+        /// program names its loops, give each of them another name; the backend would take metrics of
+        /// two loops with the same name for the same.
         ///
         /// | label | kind | |
         /// |---|---|---|

@@ -335,6 +335,38 @@ func signalsOnTwoLoops() async throws {
     try await second.shutDown()
 }
 
+// MARK: Inspection
+
+/// Two loops: on "io", a task waits for nothing that will ever come; on "db", two tasks wait for each other. If
+/// `isBlocked`, a task on "db" keeps its loop from turning. Runs until a signal ends the process.
+func inspected(isBlocked: Bool) async throws {
+    let io = try EventLoopThread(name: "io")
+    let db = try EventLoopThread(name: "db")
+    try await io.run { _ in
+        createTask(name: "reader") { try await Queue<Int>().get() }
+        try await sleep(.zero)
+    }
+    try await db.run { _ in
+        let (first, second) = (Lock(), Lock())
+        for (name, one, other) in [("there", first, second), ("back", second, first)] {
+            createTask(name: name) {
+                try await one.withLock {
+                    try await sleep(.milliseconds(1))
+                    try await other.acquire()
+                }
+            }
+        }
+        while EventLoop.current?.deadlocks().isEmpty == true { try await sleep(.milliseconds(1)) }
+    }
+    if isBlocked { db.submit(name: "busy") { _ in keepTheThread() } }
+    print("ready")
+    fflush(nil)
+    try await Task.sleep(for: .seconds(3_600))
+    withExtendedLifetime((io, db)) {}
+}
+
+func keepTheThread() { while true { pause() } }
+
 // MARK: Mistakes
 
 /// Passes a queue from one loop to another one, past the compiler.
