@@ -55,6 +55,7 @@ let package = Package(
             swiftSettings: settings),
         // Complete programs with a practical use.
         .executableTarget(name: "workers", dependencies: program + ["HTTP"], swiftSettings: settings),
+        .executableTarget(name: "multicore-server", dependencies: program + ["HTTP"], swiftSettings: settings),
         .executableTarget(name: "supervisor", dependencies: program, swiftSettings: settings),
         .testTarget(
             name: "ProcessTests",
