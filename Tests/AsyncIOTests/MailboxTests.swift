@@ -116,7 +116,7 @@ import Testing
         #expect(throws: RuntimeError.self) { try mailbox.putBlocking(1) }
     }
 
-    @Test func threadsAndLoopsExchangeItemsInTheOrderOfEachSender() async throws {
+    @Test(.eventLoop) func threadsAndLoopsExchangeItemsInTheOrderOfEachSender() async throws {
         let (senders, each) = (5, 2_000)
         let mailbox = Mailbox<(sender: Int, number: Int)>(maxSize: 16)
         // Four threads and this loop send; another loop receives, and sends the totals to a thread.
@@ -153,7 +153,7 @@ import Testing
         try await io.shutDown()
     }
 
-    @Test func aThreadsWaitCanTimeOut() async throws {
+    @Test(.eventLoop) func aThreadsWaitCanTimeOut() async throws {
         let mailbox = Mailbox<Int>(maxSize: 1)
         let outcome = try await toThread {
             var errors: [String] = []
@@ -167,7 +167,7 @@ import Testing
         #expect(mailbox.description == "Mailbox (0 of 1 items, getting: 0, putting: 0)")
     }
 
-    @Test func aClosedLoopsWaiterLosesNothing() async throws {
+    @Test(.eventLoop) func aClosedLoopsWaiterLosesNothing() async throws {
         let mailbox = Mailbox<Int>()
         let io = try EventLoopThread(name: "io")
         io.submit { _ in

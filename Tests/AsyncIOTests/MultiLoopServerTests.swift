@@ -4,7 +4,7 @@ import AsyncIOTesting
 import Testing
 
 /// One port, served by several loops.
-@Suite struct MultiLoopServerTests {
+@Suite(.eventLoop) struct MultiLoopServerTests {
     /// Sends `count` requests at once, each on a connection of its own, and returns the names of the loops that
     /// answered.
     private func ask(_ count: Int, _ connect: @escaping () async throws -> (StreamReader, StreamWriter)) async throws

@@ -414,7 +414,7 @@ extension Mailbox: CustomStringConvertible {
     /// The state of the mailbox as text: its items, and how many wait to get and to put.
     public var description: String {
         let (count, getters, putters, isShutDown) = state.withLock {
-            ($0.items.count, $0.getters.count, $0.putters.count, $0.isShutDown)
+            ($0.items.count, $0.getters.length, $0.putters.length, $0.isShutDown)
         }
         let size = maxSize.map { "\(count) of \($0) items" } ?? (count == 1 ? "1 item" : "\(count) items")
         return "Mailbox (\(size)\(isShutDown ? ", shut down" : ""), getting: \(getters), putting: \(putters))"

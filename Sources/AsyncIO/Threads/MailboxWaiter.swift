@@ -28,7 +28,7 @@ final class MailboxWaiter<Element: Sendable>: @unchecked Sendable {
 struct WaiterLine<Element: Sendable> {
     private var first: MailboxWaiter<Element>?
     private var last: MailboxWaiter<Element>?
-    private(set) var count = 0
+    private(set) var length = 0
 
     var isEmpty: Bool { first == nil }
 
@@ -36,7 +36,7 @@ struct WaiterLine<Element: Sendable> {
         waiter.previous = last
         if let last { last.next = waiter } else { first = waiter }
         last = waiter
-        count += 1
+        length += 1
     }
 
     mutating func popFirst() -> MailboxWaiter<Element>? {
@@ -50,7 +50,7 @@ struct WaiterLine<Element: Sendable> {
         if let next { next.previous = previous } else { last = previous }
         if let previous { previous.next = next } else { first = next }
         (waiter.previous, waiter.next) = (nil, nil)
-        count -= 1
+        length -= 1
     }
 }
 
