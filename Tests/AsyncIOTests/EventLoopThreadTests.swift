@@ -66,6 +66,13 @@ import Testing
         #expect(try await lines("signals") == ["first second", "second", "end"])
     }
 
+    @Test func aMailboxLosesNothingAndKeepsTheOrderOfEachSender() async throws {
+        #expect(
+            try await lines("mailbox", "6000") == [
+                "one receiver: lost 0, doubled 0", "order true", "many receivers: lost 0, doubled 0", "end",
+            ])
+    }
+
     @Test(arguments: [
         ("debug", "the object of Queue.get() belongs to loop \"first\" and was used on loop \"second\""),
         ("pool", "write `_ = self`"),
