@@ -14,6 +14,8 @@ internal import DequeModule
 /// too. A signal that arrives while another of its kind has not been read yet counts only once, as
 /// in the kernel.
 ///
+/// To wait for a single signal, call ``SignalSequence/next()``.
+///
 /// - Throws: ``ValueError`` if there is no such signal; ``RuntimeError`` if a signal cannot be
 ///   caught, this is not the process's first thread, or no loop is running on this thread;
 ///   ``OSError`` if the system refuses the handler.
@@ -64,8 +66,15 @@ public final class SignalSequence: AsyncSequence {
 
     /// Waits for the next signal.
     ///
-    /// - Throws: `CancellationError`. In that case, no signal is lost.
-    func next() async throws -> ProcessSignal {
+    /// ```swift
+    /// let signal = try await signals(.terminate, .interrupt).next()
+    /// ```
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled. In that case, no signal is lost.
+    ///
+    /// asyncio: none; the nearest is a future that `loop.add_signal_handler` completes.
+    @discardableResult
+    public func next() async throws -> ProcessSignal {
         while true {
             if let signal = line.arrived.popFirst() { return signal }
             try await line.readers.park(
