@@ -17,8 +17,8 @@ internal import DequeModule
 /// To wait for a single signal, call ``SignalSequence/next()``.
 ///
 /// - Throws: ``ValueError`` if there is no such signal; ``RuntimeError`` if a signal cannot be
-///   caught, this is not the process's first thread, or no loop is running on this thread;
-///   ``OSError`` if the system refuses the handler.
+///   caught, no loop is running on this thread, or its thread is neither the process's first one
+///   nor an ``EventLoopThread``; ``OSError`` if the system refuses the handler.
 ///
 /// asyncio: `loop.add_signal_handler`, as a sequence.
 public func signals(_ kinds: ProcessSignal...) throws -> SignalSequence {
