@@ -166,6 +166,20 @@ import Testing
 
     // MARK: As a sequence
 
+    @Test func nextWaitsForASingleSignal() async throws {
+        let sequence = try signals(.user1, .user2)
+        let waiting = createTask { try await sequence.next() }
+        try await sleep(.zero)
+        send(.user2)
+        #expect(try await waiting.value == .user2)
+        let cancelled = createTask { try await sequence.next() }
+        try await sleep(.zero)
+        cancelled.cancel()
+        await #expect(throws: CancellationError.self) { try await cancelled.value }
+        send(.user1)
+        #expect(try await sequence.next() == .user1)
+    }
+
     @Test func aSequenceGivesItsSignalsAsTheyCome() async throws {
         let sequence = try signals(.user1, .user2)
         var got: [ProcessSignal] = []

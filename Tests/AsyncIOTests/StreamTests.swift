@@ -108,6 +108,23 @@ import Testing
         }
     }
 
+    @Test func aWaterMarkThatIsNotGivenFollowsFromTheOther() async throws {
+        try await withServer({ _, _ in try await sleep(.seconds(60)) }) { port in
+            let (_, writer) = try await openConnection(host: "127.0.0.1", port: port)
+            try writer.setWaterMarks(low: 16_000_000) // so high is 64 MB
+            try await withTimeout(.seconds(20)) {
+                try await writer.write([UInt8](repeating: 7, count: 32_000_000))
+            }
+            #expect(writer.bufferedCount > 0)
+            try writer.setWaterMarks(high: 16) // so low is 4
+            await #expect(throws: TimeoutError.self) {
+                try await withTimeout(.milliseconds(20)) { try await writer.write("late") }
+            }
+            #expect(throws: ValueError.self) { try writer.setWaterMarks(low: -1) }
+            writer.abort()
+        }
+    }
+
     @Test func whatIsKeptIsStillSentAfterClose() async throws {
         let size = 3_000_000
         let received = Future<Int>()

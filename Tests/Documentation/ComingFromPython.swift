@@ -94,6 +94,31 @@ import Testing
         }
         #expect(total == 5050)
     }
+
+    @Test func workersAddWork() async throws {
+        var seen: Set<String> = []
+        func links(on page: String) async throws -> [String] {
+            try await sleep(.seconds(1))
+            return page.count < 4 ? [page + "a", page + "b", "/"] : []
+        }
+        let pages = Queue<String>()
+        try await withAsyncTaskGroup { group in
+            for _ in 1...3 {
+                try group.createTask {
+                    for try await page in pages {
+                        for link in try await links(on: page) where seen.insert(link).inserted {
+                            try pages.putNoWait(link)
+                        }
+                        try pages.taskDone()
+                    }
+                }
+            }
+            try pages.putNoWait("/")
+            try await pages.join() // all pages are done, and no new ones have been found
+            pages.shutdown() // ends the workers
+        }
+        #expect(seen.count == 15)
+    }
 }
 
 @Suite(.eventLoop) struct ComingFromPythonThreads {

@@ -24,9 +24,27 @@ enum Deploying {
             let server = try await startServer(host: .anyInterface, port: 8080) { reader, writer in
                 try await handle(reader, writer)
             }
-            for try await _ in try signals(.terminate, .interrupt) { break }
-            try await server.shutdown(within: .seconds(20))
+            try await server.serve(until: .terminate, .interrupt, grace: .seconds(20))
         }
+    }
+
+    static func draining() async throws {
+        func perform(_ job: Int) async throws { try await sleep(.seconds(job)) }
+        func produce(_ jobs: Queue<Int>) async throws {
+            while true { try await jobs.put(1) }
+        }
+        let jobs = Queue<Int>(maxSize: 100)
+        let workers = (1...4).map { number in
+            createTask(name: "worker \(number)") {
+                for try await job in jobs { try await perform(job) }
+            }
+        }
+        let producer = createTask(name: "producer") { try await produce(jobs) }
+        try await signals(.terminate, .interrupt).next()
+        producer.cancel()
+        jobs.shutdown() // the workers still take what is in the queue
+        let (_, late) = try await wait(workers, timeout: .seconds(20))
+        print("\(jobs.count) jobs were not started, and \(late.count) are cut off")
     }
 
     static func severalWorkers() throws {
@@ -44,8 +62,7 @@ enum Deploying {
             let listener: Server.Listener =
                 sockets.isEmpty ? .tcp(host: "127.0.0.1", port: 8080) : .sockets(sockets)
             let server = try await startServer(on: listener) { try await handle($0, $1) }
-            for try await _ in try signals(.terminate, .interrupt) { break }
-            try await server.shutdown(within: .seconds(20))
+            try await server.serve(until: .terminate, .interrupt, grace: .seconds(20))
         }
     }
 }

@@ -82,7 +82,7 @@ import Testing
     #expect(try EventLoop.running.now - start == .seconds(3600))
 }
 
-@Test(.virtualTime) func whoIsTooSlowIsGivenUp() async throws {
+@Test(.virtualTime) func aTaskThatIsTooSlowIsCancelled() async throws {
     let slow = createTask { try await sleep(.seconds(60)) }
     await #expect(throws: TimeoutError.self) { try await waitFor(slow, timeout: .seconds(30)) }
     #expect(slow.wasCancelled)

@@ -24,7 +24,7 @@ final class Echo: ConnectionProtocol {
                     try await writer.write(head + body)
                 }
             } catch let error as IncompleteReadError where error.partial.isEmpty {
-                // The peer has ended, and not in the middle of a message.
+                // The peer has closed the connection, and not in the middle of a message.
             }
         }
         let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
@@ -85,6 +85,38 @@ final class Echo: ConnectionProtocol {
         #expect(try await reader.readTextLine() == "hello")
         writer.close()
         try await server.shutdown(within: .seconds(1))
+    }
+
+    /// Passes bytes on until they end, and then the end.
+    func pump(from reader: StreamReader, to writer: StreamWriter) async throws {
+        while true {
+            let bytes = try await reader.read(64 * 1_024)
+            if bytes.isEmpty { break }
+            try await writer.write(bytes)
+        }
+        if writer.canWriteEOF { try writer.writeEOF() } else { writer.close() }
+    }
+
+    @Test func aProxyPassesEndsOn() async throws {
+        let backend = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
+            let text = try await reader.readText() // to the end, which has to come first
+            try await writer.write(text.uppercased())
+        }
+        let proxy = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
+            let (backendReader, backendWriter) = try await openConnection(host: "127.0.0.1", port: backend.port)
+            defer { backendWriter.close() }
+            try await withAsyncTaskGroup { group in
+                try group.createTask { try await pump(from: reader, to: backendWriter) }
+                try await pump(from: backendReader, to: writer)
+            }
+        }
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: proxy.port)
+        try await writer.write("hello")
+        try writer.writeEOF()
+        #expect(try await reader.readText() == "HELLO")
+        writer.close()
+        #expect(try await proxy.shutdown(within: .seconds(1)) == 0)
+        try await backend.shutdown(within: .seconds(1))
     }
 
     func standardStreams() async throws {

@@ -31,7 +31,7 @@ import Testing
                 }
             }
         } catch is TimeoutError {
-            // The child has been asked to end, and has been waited for: there is none left.
+            // The child was told to end, and was waited for: no process is left.
         }
     }
 

@@ -37,7 +37,7 @@ import Testing
             do {
                 try await sleep(.seconds(3600))
             } catch is CancellationError {
-                // A second cancellation does not disturb this, time does.
+                // A second cancellation does not interrupt this, but the time limit does.
                 try await withCleanup(timeout: .seconds(5)) {
                     try await refund()
                     refunded = true
@@ -73,7 +73,7 @@ import Testing
         func read(_ path: Int) async throws -> Int { path * path }
         var sum = 0
         for try await square in concurrentMap(1...1_000, limit: 8, { try await read($0) }) {
-            sum += square // slow here is slow there: never more than 8 are under way
+            sum += square // if this is slow, reading waits: at most 8 reads run at a time
         }
         #expect(sum == 333_833_500)
     }

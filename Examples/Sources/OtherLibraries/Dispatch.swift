@@ -1,14 +1,14 @@
 import AsyncIO
 public import Dispatch
 
-/// What `work` computes on a queue, if it is done in time.
+/// The result of `work` on a queue, if it is available in time.
 ///
-/// Nothing tells the queue that nobody waits any more: the work goes on, and its result is dropped.
+/// Otherwise, the queue finishes the work, and its result is discarded.
 public func onQueue<T: Sendable>(
     _ queue: DispatchQueue, within limit: Duration, _ work: @escaping @Sendable () -> T
 ) async throws -> T {
-    // A bare continuation ignores cancellation. So a task waits for it, and `shield` for the
-    // task: that wait can be given up.
+    // A continuation ignores cancellation. So a task waits for it, and `shield` waits for the
+    // task: this wait can be cancelled.
     let task = createTask {
         await withCheckedContinuation { continuation in
             queue.async { continuation.resume(returning: work()) }

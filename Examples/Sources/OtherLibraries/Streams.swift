@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// What `numbers` brings until it ends, or until time runs out.
+/// Collects `numbers` until they end, or until time runs out.
 public func collect(
     _ numbers: some AsyncSequence<Int, any Error>, for limit: Duration
 ) async throws -> (numbers: [Int], isComplete: Bool) {

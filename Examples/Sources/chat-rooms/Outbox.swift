@@ -1,11 +1,11 @@
 import AsyncIO
 
-/// Lines that wait to be sent on one connection.
+/// Lines waiting to be sent on one connection.
 final class Outbox {
     let lines = Queue<String>(maxSize: 100)
     private let overflow: () -> Void
 
-    /// - Parameter overflow: What to do if the other side reads too slowly.
+    /// - Parameter overflow: Called when the other side reads too slowly.
     init(overflow: @escaping () -> Void = {}) { self.overflow = overflow }
 
     /// Adds a line, without waiting: no slow reader delays the others.

@@ -30,7 +30,7 @@ struct ChatServer: ParsableCommand {
             try await withServer(server, grace: .seconds(1)) { server in
                 print("READY\nlistening on \(server.addresses.map(\.description).joined(separator: ", "))")
                 fflush(nil)
-                for try await _ in stop { break }
+                try await stop.next()
                 for client in Client.all { client.outbox.shutdown() }
             }
         }

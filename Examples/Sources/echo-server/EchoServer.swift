@@ -62,7 +62,7 @@ struct EchoServer: ParsableCommand {
         let server = try await startServer(on: listener, tls: tls, echo)
         try await withServer(server, grace: .seconds(1)) { server in
             ready(server.addresses)
-            for try await _ in stop { break }
+            try await stop.next()
             // Buffered data is still sent. The grace period is for clients that do not read it.
             server.closeClients()
         }
@@ -82,7 +82,7 @@ struct EchoServer: ParsableCommand {
         let socket = try await openDatagramSocket(localAddress: addresses[0])
         defer { socket.close() }
         ready([socket.localAddress].compactMap(\.self))
-        try await race({ for try await _ in stop { break } }, { try await echoDatagrams(on: socket) })
+        try await race({ _ = try await stop.next() }, { try await echoDatagrams(on: socket) })
     }
 
     private func echoDatagrams(on socket: DatagramSocket) async throws {

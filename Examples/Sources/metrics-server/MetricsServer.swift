@@ -55,7 +55,7 @@ struct MetricsServer: ParsableCommand {
             }
             print("READY\nlistening on \(echo.addresses[0])\nmetrics on \(http.addresses[0])")
             fflush(nil)
-            for try await _ in stop { break }
+            try await stop.next()
             echo.closeClients()
             try await echo.shutdown(within: .seconds(1))
             try await http.shutdown(within: .seconds(1))

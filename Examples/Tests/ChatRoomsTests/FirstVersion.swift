@@ -10,7 +10,7 @@ func firstVersion() {
         let server = try await startServer(host: "127.0.0.1", port: 7002) { reader, writer in
             try await chat.serve(reader, writer)
         }
-        for try await _ in try signals(.terminate, .interrupt) { break }
+        try await signals(.terminate, .interrupt).next()
         chat.close()
         try await server.shutdown(within: .seconds(5))
     }

@@ -33,7 +33,7 @@ public func wait<F: FutureBase>(
 ) async throws -> (done: [F], pending: [F]) {
     var seen = Set<ObjectIdentifier>()
     let futures = futures.filter { seen.insert(ObjectIdentifier($0)).inserted }
-    guard !futures.isEmpty else { throw ValueError("futures must not be empty") }
+    guard !futures.isEmpty else { throw ValueError("wait() needs at least one task or future") }
 
     let loop = EventLoop.required(for: "wait")
     let subject = WaitedFutures(futures)

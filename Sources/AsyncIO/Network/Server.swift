@@ -183,7 +183,7 @@ public final class Server {
             serving = closing
             try whenReady()
             try await race(
-                { for try await _ in arrivals { break } },
+                { _ = try await arrivals.next() },
                 { [self] in do { try await closing.wait() } catch { if state != .closed { throw error } } })
         } catch {
             // This wait is a new one: an earlier cancellation does not end it.

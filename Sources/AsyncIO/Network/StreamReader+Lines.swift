@@ -1,5 +1,6 @@
 extension StreamReader {
-    /// The lines of the stream as text, without their newlines. Invalid UTF-8 is replaced with U+FFFD.
+    /// The lines of the stream as text, without their newlines (`\n`). A carriage return before the newline is part of
+    /// the line. Invalid UTF-8 is replaced with U+FFFD.
     ///
     /// asyncio: `async for line in reader`.
     public var lines: Lines { Lines(reader: self) }

@@ -148,6 +148,9 @@ public final class StreamWriter {
 
     /// Ends the sending half after what is buffered; reading continues.
     ///
+    /// A TLS connection cannot end one half: ``canWriteEOF`` is false, and only ``close()`` tells the peer that
+    /// nothing more will come.
+    ///
     /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()``, or if
     ///   ``canWriteEOF`` is false.
     ///
@@ -168,12 +171,13 @@ public final class StreamWriter {
     /// no more than `low` are.
     ///
     /// - Parameters:
-    ///   - high: The high-water mark, in bytes.
-    ///   - low: The low-water mark, in bytes.
+    ///   - high: The high-water mark in bytes, or `nil` for 64 KiB, or for four times `low` if that is given. With 0,
+    ///     a write waits until the system has accepted all bytes.
+    ///   - low: The low-water mark in bytes, or `nil` for a quarter of `high`.
     /// - Throws: ``ValueError`` unless `high >= low >= 0`.
     ///
     /// asyncio: `transport.set_write_buffer_limits`.
-    public func setWaterMarks(high: Int, low: Int) throws(ValueError) {
+    public func setWaterMarks(high: Int? = nil, low: Int? = nil) throws(ValueError) {
         try channel.setWaterMarks(high: high, low: low)
     }
 

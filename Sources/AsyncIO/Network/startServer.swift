@@ -6,6 +6,9 @@ internal import AsyncIOSystem
 /// connection is closed. An error that it throws goes to the loop's exception handler. Errors that only mean
 /// that the peer disconnected are reported in debug mode only.
 ///
+/// A disconnect does not cancel the handler: it notices one when it reads or writes, and not while it waits for
+/// something else.
+///
 /// ```swift
 /// let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
 ///     for try await line in reader.lines { try await writer.write(line + "\n") }

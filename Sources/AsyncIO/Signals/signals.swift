@@ -14,9 +14,11 @@ internal import DequeModule
 /// too. A signal that arrives while another of its kind has not been read yet counts only once, as
 /// in the kernel.
 ///
+/// To wait for a single signal, call ``SignalSequence/next()``.
+///
 /// - Throws: ``ValueError`` if there is no such signal; ``RuntimeError`` if a signal cannot be
-///   caught, this is not the process's first thread, or no loop is running on this thread;
-///   ``OSError`` if the system refuses the handler.
+///   caught, no loop is running on this thread, or its thread is neither the process's first one
+///   nor an ``EventLoopThread``; ``OSError`` if the system refuses the handler.
 ///
 /// asyncio: `loop.add_signal_handler`, as a sequence.
 public func signals(_ kinds: ProcessSignal...) throws -> SignalSequence {
@@ -64,8 +66,15 @@ public final class SignalSequence: AsyncSequence {
 
     /// Waits for the next signal.
     ///
-    /// - Throws: `CancellationError`. In that case, no signal is lost.
-    func next() async throws -> ProcessSignal {
+    /// ```swift
+    /// let signal = try await signals(.terminate, .interrupt).next()
+    /// ```
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled. In that case, no signal is lost.
+    ///
+    /// asyncio: none; the nearest is a future that `loop.add_signal_handler` completes.
+    @discardableResult
+    public func next() async throws -> ProcessSignal {
         while true {
             if let signal = line.arrived.popFirst() { return signal }
             try await line.readers.park(
