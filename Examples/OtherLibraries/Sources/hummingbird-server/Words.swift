@@ -22,7 +22,7 @@ actor Words: Service {
     /// - Throws: ``TimeoutError`` if the server does not respond within two seconds.
     func meaning(of word: String) async throws -> String {
         try await withTimeout(.seconds(2)) {
-            let connection = try await idle.popLast() ?? openConnection(host: "127.0.0.1", port: port)
+            let connection = try await freeConnection()
             do {
                 try await connection.writer.write(word + "\n")
                 guard let line = try await connection.reader.readTextLine() else { throw RuntimeError("no response") }
@@ -34,6 +34,11 @@ actor Words: Service {
                 throw error
             }
         }
+    }
+
+    private func freeConnection() async throws -> Connection {
+        if let connection = idle.popLast() { return connection }
+        return try await openConnection(host: "127.0.0.1", port: port)
     }
 
     /// The number of connections that no request uses.
