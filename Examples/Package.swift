@@ -3,15 +3,15 @@ import PackageDescription
 
 // A separate package, so that users of the library do not build it. The settings are the
 // library's; programs use the main actor, which is the loop, as their default isolation.
-let settings: [SwiftSetting] = [
+let language: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .strictMemorySafety(),
-    .defaultIsolation(MainActor.self),
 ]
+let settings = language + [.defaultIsolation(MainActor.self)]
 
 let program: [Target.Dependency] = [
     .product(name: "AsyncIO", package: "swift-asyncio"),
@@ -55,7 +55,8 @@ let package = Package(
             swiftSettings: settings),
         // Complete programs with a practical use.
         .executableTarget(name: "workers", dependencies: program + ["HTTP"], swiftSettings: settings),
-        .executableTarget(name: "multicore-server", dependencies: program + ["HTTP"], swiftSettings: settings),
+        // Its handlers run on loops that are not the main actor's.
+        .executableTarget(name: "multicore-server", dependencies: program, swiftSettings: language),
         .executableTarget(name: "supervisor", dependencies: program, swiftSettings: settings),
         .testTarget(
             name: "ProcessTests",

@@ -1,7 +1,6 @@
 import ArgumentParser
 import AsyncIO
 import Glibc
-import HTTP
 
 /// A web server that uses every processor with one process. Try:
 ///
@@ -44,16 +43,16 @@ struct MulticoreServer: ParsableCommand {
         try main.close()
     }
 
-    private nonisolated func serve() async throws {
+    private func serve() async throws {
         let requests = Counter()
         let log = Mailbox<String>(maxSize: 1_000)
         let server = try await startMultiLoopServer(
             host: host, port: port, loops: loops.map { EventLoopThread.Count($0) } ?? .perProcessor,
             options: .init(backlog: 1_024, reusePort: reusePort)
         ) { io, reader, writer in
-            while let request = try await HTTPHead(from: reader) {
+            while let head = try await requestHead(from: reader) {
                 let text = "loop \(io.loop.name), request \(await requests.next())\n"
-                let closes = request.closes || request.hasBody || io.isShutDown
+                let closes = head.contains("connection: close") || io.isShutDown
                 try await writer.write(response(text, closes: closes))
                 try await log.put("answered on \(io.loop.name)")
                 if closes { break }
@@ -80,7 +79,19 @@ private actor Counter {
     }
 }
 
-private nonisolated func response(_ text: String, closes: Bool) -> String {
+/// Reads the head of a request, which ends with an empty line; nil at the end of the connection. Bodies are not
+/// supported.
+private func requestHead(from reader: StreamReader) async throws -> [String]? {
+    var lines: [String] = []
+    while let line = try await reader.readTextLine() {
+        let line = line.lowercased().filter { $0 != "\r" }
+        if line.isEmpty { return lines }
+        lines.append(line)
+    }
+    return nil
+}
+
+private func response(_ text: String, closes: Bool) -> String {
     """
     HTTP/1.1 200 OK\r
     Content-Type: text/plain\r

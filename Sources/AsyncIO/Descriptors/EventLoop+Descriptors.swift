@@ -29,7 +29,7 @@ extension EventLoop {
     func addListener(_ descriptor: Int32, isShared: Bool, _ callback: @escaping () throws -> Void) throws {
         try change(descriptor, "addReader") { watch in
             watch.isExclusive = isShared
-            watch.onReadable = WatchCallback(callback)
+            watch.onReadable = WatchCallback(attributed(callback))
         }
     }
 
