@@ -10,15 +10,11 @@ package struct Interest: OptionSet, Sendable {
     package static let writable = Interest(rawValue: 1 << 2)
     /// In events only: the peer sends no more, or the descriptor is in an error state.
     package static let hangup = Interest(rawValue: 1 << 13)
-    /// Of several pollers that watch the same socket, wake only one or few. Only for descriptors that are watched
-    /// for reading, and never modified.
-    package static let exclusive = Interest(rawValue: 1 << 28)
     /// Report only changes, not states. The receiver has to drain the descriptor.
     package static let edge = Interest(rawValue: 1 << 31)
 
-    /// What to ask the kernel for. The end of the peer's data is always of interest, except to a listening socket,
-    /// which has none.
-    var mask: UInt32 { contains(.exclusive) ? rawValue : rawValue | Interest.hangup.rawValue }
+    /// What to ask the kernel for. The end of the peer's data is always of interest.
+    var mask: UInt32 { rawValue | Interest.hangup.rawValue }
 }
 
 /// An event of one descriptor.

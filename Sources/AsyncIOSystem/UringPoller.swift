@@ -75,8 +75,7 @@ package final class UringPoller: Poller {
 
     package func add(_ descriptor: Int32, for interest: Interest, token: UInt64) throws(Errno) {
         try ByteDescriptor.checkWatchable(descriptor)
-        // Each loop asks the ring for itself, so there is nothing to share.
-        register(descriptor, for: interest.subtracting(.exclusive), token: token)
+        register(descriptor, for: interest, token: token)
     }
 
     private func register(_ descriptor: Int32, for interest: Interest, token: UInt64) {

@@ -3,6 +3,7 @@
 //     asyncio-loops process WORK COUNT        on the loop of `AsyncIO.run`
 //     asyncio-loops thread WORK COUNT         on an EventLoopThread, in a process with Swift's own executors
 //     asyncio-loops LOOPS WORK COUNT          on so many of them at once, COUNT operations on each
+//     asyncio-loops mailbox COUNT             items from four threads and a loop to another loop
 //     asyncio-loops echo PORT LOOPS [reuse]   an echo server on so many loops; `reuse`: a socket for each
 //
 // See ../../README.md.
@@ -14,6 +15,11 @@ do {
     if arguments.first == "echo" {
         guard arguments.count >= 3, let port = Int(arguments[2]), let loops = Int(arguments[3]) else { throw Usage() }
         try echo(port: port, loops: loops, reusePort: arguments.last == "reuse")
+        exit(0)
+    }
+    if arguments.first == "mailbox" {
+        guard arguments.count == 2, let count = Int(arguments[2]), count > 0 else { throw Usage() }
+        try mailbox(count)
         exit(0)
     }
     guard arguments.count == 3, let count = Int(arguments[3]), count > 0, let work = Work(rawValue: arguments[2])

@@ -24,15 +24,6 @@ extension EventLoop {
         }
     }
 
-    /// The same for a listening socket. If other loops or processes watch the same socket, a new connection wakes
-    /// one of them.
-    func addListener(_ descriptor: Int32, isShared: Bool, _ callback: @escaping () throws -> Void) throws {
-        try change(descriptor, "addReader") { watch in
-            watch.isExclusive = isShared
-            watch.onReadable = WatchCallback(attributed(callback))
-        }
-    }
-
     /// Calls `callback` in each turn in which `descriptor` is writable. Replaces the descriptor's previous
     /// writer.
     ///
@@ -120,16 +111,16 @@ extension EventLoop {
     /// Adds a reader after `delay`. If the system is out of memory at that time, tries again after the same
     /// delay for as long as the reader is wanted, because there is no caller to report to.
     func addReaderLater(
-        _ descriptor: Int32, isShared: Bool = false, in delay: Duration, while isWanted: @escaping () -> Bool,
+        _ descriptor: Int32, in delay: Duration, while isWanted: @escaping () -> Bool,
         _ callback: @escaping () throws -> Void
     ) {
         schedule(
             .callback { [self] in
                 guard isWanted() else { return }
                 do {
-                    try addListener(descriptor, isShared: isShared, callback)
+                    try addReader(descriptor, callback)
                 } catch is OSError {
-                    addReaderLater(descriptor, isShared: isShared, in: delay, while: isWanted, callback)
+                    addReaderLater(descriptor, in: delay, while: isWanted, callback)
                 }
             }, at: time.advanced(by: delay))
     }

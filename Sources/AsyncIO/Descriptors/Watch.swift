@@ -10,8 +10,6 @@ final class Watch {
     let descriptor: Int32
     let token: UInt64
     let isEdgeTriggered: Bool
-    /// Whether other loops or processes watch the same socket.
-    @safe @exclusivity(unchecked) var isExclusive = false
 
     // Streams.
     @safe @exclusivity(unchecked) var canRead = true
@@ -54,7 +52,6 @@ final class Watch {
         var interest: Interest = []
         if onReadable != nil || waits?.readers.isEmpty == false { interest.insert(.readable) }
         if onWritable != nil || waits?.writers.isEmpty == false { interest.insert(.writable) }
-        if isExclusive, !interest.isEmpty { interest.insert(.exclusive) }
         return interest
     }
 

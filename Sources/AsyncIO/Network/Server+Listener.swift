@@ -63,6 +63,21 @@ extension Server {
 
         // MARK: Several loops
 
+        /// Whether each of several loops can have sockets of its own.
+        var isTCP: Bool {
+            if case .tcp = place { true } else { false }
+        }
+
+        /// Returns the listener with its port, after making sure that no other program uses it: sockets that share
+        /// their port do not notice that.
+        func onFreePort(_ options: Options, on loop: EventLoop) async throws -> Listener {
+            guard case .tcp(let hosts, _) = place else { return self }
+            let sockets = try await bind(options, on: loop)
+            defer { for socket in sockets { socket.close() } }
+            guard let port = try? sockets.first?.socket.boundAddress().port else { return self }
+            return .tcp(hosts: hosts, port: port)
+        }
+
         /// The listener of the first of several loops.
         func toShare(_ options: Options) -> Listener {
             var listener = self

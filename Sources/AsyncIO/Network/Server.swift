@@ -13,8 +13,6 @@ public final class Server {
     /// nil for a Unix socket.
     private var boundPort: Int?
     private let backlog: Int
-    /// Whether other loops or processes accept connections from the same sockets.
-    private let isShared: Bool
     /// The maximum number of connections accepted in one turn.
     private let acceptsPerTurn: Int
     /// Handles an accepted connection; returns the task of its handler, if there is one.
@@ -37,7 +35,6 @@ public final class Server {
         self.loop = loop
         self.listeners = listeners
         backlog = options.queueLength
-        self.isShared = isShared
         // A server that shares its sockets with others leaves them their part of a burst.
         acceptsPerTurn = isShared ? 1 : backlog + 1
         self.accept = accept
@@ -297,7 +294,7 @@ public final class Server {
 
     private func watch(_ socket: Socket) throws {
         // The loop retains the server until it is closed, as it retains tasks.
-        try loop.addListener(socket.descriptor, isShared: isShared) { [self] in acceptConnections(on: socket) }
+        try loop.addReader(socket.descriptor) { [self] in acceptConnections(on: socket) }
     }
 
     /// Accepts the waiting connections, up to a limit, so that other work gets its turn.
@@ -348,9 +345,7 @@ public final class Server {
                     : "accept() failed; the server will try again in a second",
                 error: OSError(error, "accepting a connection")))
         _ = try? loop.removeReader(socket.descriptor)
-        loop.addReaderLater(
-            socket.descriptor, isShared: isShared, in: .seconds(1), while: { self.state == .serving }
-        ) { [self] in
+        loop.addReaderLater(socket.descriptor, in: .seconds(1), while: { self.state == .serving }) { [self] in
             acceptConnections(on: socket)
         }
     }

@@ -5,11 +5,13 @@ internal import SystemPackage
 //
 // Each loop has a Server of its own, with the same handler. There are two ways for them to listen on one port:
 //
-//     shared     one socket, which all loops watch. A new connection wakes one of them (EPOLLEXCLUSIVE), and the
-//                loop that accepts first gets it, so a loop that is busy gets fewer. No connection is lost when
-//                one of the loops ends. The only way for a Unix socket, and for sockets that were passed.
-//     reusePort  one socket for each loop (SO_REUSEPORT). The kernel assigns each connection to a socket by its
-//                addresses. Nothing is shared, but a few connections can all be on the same loop.
+//     a socket each  SO_REUSEPORT: the kernel assigns each connection to a socket by its addresses. The loops get
+//                    equal parts of many connections. This is done for TCP ports.
+//     one socket     all loops watch it, and the loop that accepts first gets the connection. In a burst, that is
+//                    often the same one. This is done for Unix sockets, and for sockets that were passed.
+//
+// Sockets with SO_REUSEPORT do not notice that another program listens on the port. So the port is first bound
+// without it, unless the options ask for sharing it with other processes.
 //
 // Design/0018 has the measurements.
 
@@ -134,9 +136,8 @@ public typealias MultiLoopHandler =
 /// Each connection belongs to one loop. Handlers of the same loop share its objects without locks; handlers of
 /// different loops exchange values through actors or a ``Mailbox``.
 ///
-/// All loops share one listening socket, and the loop that is free first accepts the next connection. With
-/// `options.reusePort`, each loop has a socket of its own, and the kernel distributes the connections by their
-/// addresses.
+/// Each loop has a listening socket of its own, and the kernel distributes the connections among them by their
+/// addresses. With `options.reusePort`, other processes can listen on the same port as well.
 ///
 /// You can call this function from any task, in any process.
 ///
@@ -162,7 +163,10 @@ public func startMultiLoopServer(
 /// Starts a server on several loops, on any kind of listener; see
 /// ``startMultiLoopServer(host:port:loops:tls:options:debug:fileID:line:_:)``.
 ///
-/// - Parameter listener: What to listen on. `options.reusePort` applies only to TCP ports.
+/// Loops that share a Unix socket, or sockets that are passed, compete for connections; a burst of connections can
+/// go to the same loop.
+///
+/// - Parameter listener: What to listen on.
 public func startMultiLoopServer(
     on listener: Server.Listener, loops: EventLoopThread.Count = .perProcessor,
     tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(), debug: Bool? = nil,
@@ -171,11 +175,18 @@ public func startMultiLoopServer(
     guard loops.number > 0 else { throw ValueError("loops must be at least 1, got \(loops.number)") }
     var threads: [EventLoopThread] = []
     var servers: [LoopLocal<Server>] = []
+    var (listener, options) = (listener, options)
     do {
         for index in 0..<loops.number {
             threads.append(try EventLoopThread(name: "server-\(index)", debug: debug))
         }
-        @Sendable func start(on io: EventLoopThread, _ listener: Server.Listener) async throws -> LoopLocal<Server> {
+        if listener.isTCP, !options.reusePort {
+            listener = try await threads[0].run { [listener, options] io in
+                try await listener.onFreePort(options, on: io.loop)
+            }
+        }
+        options.reusePort = listener.isTCP
+        let start = { @Sendable [options] (io: EventLoopThread, listener: Server.Listener) async throws in
             try await io.run { io in
                 LoopLocal(
                     try await startServer(
@@ -185,14 +196,13 @@ public func startMultiLoopServer(
                     })
             }
         }
-        // Only the first loop binds the addresses.
-        let first = try await start(on: threads[0], listener.toShare(options))
+        let first = try await start(threads[0], listener.toShare(options))
         servers.append(first)
         let (addresses, sockets, port) = try await threads[0].run { _ in
             (first.value.addresses, first.value.sockets, first.value.knownPort)
         }
         for io in threads.dropFirst() {
-            servers.append(try await start(on: io, listener.again(port: port, sockets, options)))
+            servers.append(try await start(io, listener.again(port: port, sockets, options)))
         }
         return MultiLoopServer(threads, servers, addresses, port: port)
     } catch {
