@@ -25,7 +25,7 @@ struct MulticoreServer: ParsableCommand {
     @Option(help: "The number of loops; by default, one per processor.")
     var loops: Int?
 
-    @Flag(help: "Whether each loop has a listening socket of its own.")
+    @Flag(help: "Whether other processes can listen on the same port.")
     var reusePort = false
 
     @Option(help: "How long connections can continue after SIGTERM, in seconds.")
