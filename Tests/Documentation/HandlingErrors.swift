@@ -4,7 +4,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-/// The first line that a server sends, or nil if there is none.
+/// The first line that a server sends, or nil if it sends none.
 func greeting(port: Int) async throws -> String? {
     do {
         return try await withTimeout(.seconds(5)) {

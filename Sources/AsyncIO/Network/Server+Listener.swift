@@ -74,31 +74,29 @@ extension Server {
             guard case .tcp(let hosts, _) = place else { return self }
             let sockets = try await bind(options, on: loop)
             defer { for socket in sockets { socket.close() } }
-            guard let port = try? sockets.first?.socket.boundAddress().port else { return self }
-            return .tcp(hosts: hosts, port: port)
+            do {
+                guard let port = try sockets.first?.socket.boundAddress().port else { return self }
+                return .tcp(hosts: hosts, port: port)
+            } catch {
+                throw OSError(error, "asking for the address of a server")
+            }
         }
 
         /// The listener of the first of several loops.
-        func toShare(_ options: Options) -> Listener {
+        var forFirstLoop: Listener {
             var listener = self
-            listener.isSharedByLoops = !hasSocketForEachLoop(options)
+            listener.isSharedByLoops = !isTCP
             return listener
         }
 
         /// The listener of another loop, after the first one has bound its sockets.
-        func again(port: Int?, _ sockets: [Int32], _ options: Options) throws(OSError) -> Listener {
-            if case .tcp(let hosts, _) = place, let port, hasSocketForEachLoop(options) {
-                return .tcp(hosts: hosts, port: port)
-            }
+        func forNextLoop(port: Int?, _ sockets: [Int32]) throws(OSError) -> Listener {
+            if case .tcp(let hosts, _) = place, let port { return .tcp(hosts: hosts, port: port) }
             do {
                 return .sockets(try ByteDescriptor.duplicates(of: sockets))
             } catch {
                 throw OSError(error, "sharing a socket among loops")
             }
-        }
-
-        private func hasSocketForEachLoop(_ options: Options) -> Bool {
-            if case .tcp = place { options.reusePort } else { false }
         }
 
         /// Binds the sockets. Suspends only to resolve names.

@@ -3,8 +3,7 @@ internal import CShims
 // # Objects and their loops
 //
 // A future, a lock, a stream belongs to one loop, and the compiler refuses to share it between two. What gets
-// past the compiler (`@unchecked Sendable`, `nonisolated(unsafe)`) corrupts the memory of both loops. In debug
-// mode, the library notices it where it costs little: a future remembers the loop on which a task waits for
+// past the compiler corrupts the memory of both loops. In debug mode, the library notices it where it costs little: a future remembers the loop on which a task waits for
 // it, and stops the program if it is completed on another one. asyncio checks the same when a task waits.
 
 enum Ownership {

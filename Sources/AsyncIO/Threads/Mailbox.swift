@@ -111,9 +111,10 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     /// - Throws: ``QueueShutDown`` if the mailbox was shut down; `CancellationError` if the task is cancelled
     ///   while it waits.
     public func put(_ item: Element) async throws {
-        if EventLoop.here?.isBudgetSpent == true { try await giveWay() }
-        EventLoop.here?.spend(0)
-        guard let waiter = try putOrJoin(item, { Waiting.ofThisTask("Mailbox.put()", on: self) }) else { return }
+        try await giveWayIfDue()
+        if try putNow(item, joiningAs: nil) { return }
+        let waiter = MailboxWaiter<Element>(.ofThisTask("Mailbox.put()", on: self))
+        if try putNow(item, joiningAs: waiter) { return }
         try await wait(waiter, in: \.putters, whenCancelled: passPlaceOn)
         try putInReservedPlace(item)
     }
@@ -123,7 +124,7 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     /// - Parameter item: The item.
     /// - Throws: ``QueueFull``; ``QueueShutDown``.
     public func putNoWait(_ item: Element) throws {
-        guard try putOrJoin(item, { nil }) == nil else { throw QueueFull() }
+        guard try putNow(item, joiningAs: nil) else { throw QueueFull() }
     }
 
     /// Puts an item at the end, and blocks the calling thread while the mailbox is full.
@@ -137,41 +138,28 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
         _ item: Element, timeout: Duration? = nil, fileID: StaticString = #fileID, line: UInt = #line
     ) throws {
         try Self.checkCanBlock("putBlocking")
-        guard let waiter = try putOrJoin(item, { .gate(ThreadGate()) }) else { return }
+        if try putNow(item, joiningAs: nil) { return }
+        let waiter = MailboxWaiter<Element>(.gate(ThreadGate()))
+        if try putNow(item, joiningAs: waiter) { return }
         try block(
             waiter, in: \.putters, timeout, CreationSite(fileID: fileID, line: line), whenLate: passPlaceOn)
         try putInReservedPlace(item)
     }
 
-    /// Puts the item if there is room. Otherwise joins the line of putters, if there is something to wait with.
+    /// Puts the item if there is room. Otherwise, `waiter` joins the line of putters.
     ///
-    /// - Returns: The waiter in line, or nil if the item was put.
-    private func putOrJoin(
-        _ item: Element, _ waiting: () -> Waiting?
-    ) throws -> MailboxWaiter<Element>? {
-        var isRoom = false
-        let served = try state.withLock { state throws -> MailboxWaiter<Element>? in
-            if state.isShutDown { throw QueueShutDown() }
-            guard state.putters.isEmpty, !isFull(state) else { return nil }
-            isRoom = true
-            return Self.accept(item, &state)
-        }
-        if let served { deliver(served) }
-        if isRoom { return nil }
-        guard let waiting = waiting() else { return MailboxWaiter(.nothing) }
-        let waiter = MailboxWaiter<Element>(waiting)
-        // There may be room by now.
-        let next = try state.withLock { state throws -> MailboxWaiter<Element>? in
+    /// - Returns: Whether the item was put.
+    private func putNow(_ item: Element, joiningAs waiter: MailboxWaiter<Element>?) throws -> Bool {
+        let (isPut, served) = try state.withLock { state throws -> (Bool, MailboxWaiter<Element>?) in
             if state.isShutDown { throw QueueShutDown() }
             guard state.putters.isEmpty, !isFull(state) else {
-                state.putters.append(waiter)
-                return nil
+                if let waiter { state.putters.append(waiter) }
+                return (false, nil)
             }
-            isRoom = true
-            return Self.accept(item, &state)
+            return (true, Self.accept(item, &state))
         }
-        if let next { deliver(next) }
-        return isRoom ? nil : waiter
+        if let served { deliver(served) }
+        return isPut
     }
 
     private func putInReservedPlace(_ item: Element) throws {
@@ -186,10 +174,12 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
         if let putter { deliver(putter) }
     }
 
-    /// Adds an item, or gives it to the first getter in line, which is returned.
-    private static func accept(_ item: Element, _ state: inout State) -> MailboxWaiter<Element>? {
+    /// Gives an item to the first getter in line, which is returned, or adds it at the end or at the front.
+    private static func accept(
+        _ item: Element, atFront: Bool = false, _ state: inout State
+    ) -> MailboxWaiter<Element>? {
         guard let getter = state.getters.popFirst() else {
-            state.items.append(item)
+            if atFront { state.items.prepend(item) } else { state.items.append(item) }
             return nil
         }
         getter.phase = .served
@@ -218,13 +208,10 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     /// - Throws: ``QueueShutDown`` if the mailbox was shut down and is empty; `CancellationError` if the task
     ///   is cancelled while it waits.
     public func get() async throws -> Element {
-        if EventLoop.here?.isBudgetSpent == true { try await giveWay() }
-        EventLoop.here?.spend(0)
-        let waiter: MailboxWaiter<Element>
-        switch try getOrJoin({ Waiting.ofThisTask("Mailbox.get()", on: self) }) {
-        case .item(let item): return item
-        case .waiter(let joined): waiter = joined
-        }
+        try await giveWayIfDue()
+        if let item = try takeFirst(joiningAs: nil) { return item }
+        let waiter = MailboxWaiter<Element>(.ofThisTask("Mailbox.get()", on: self))
+        if let item = try takeFirst(joiningAs: waiter) { return item }
         try await wait(waiter, in: \.getters, whenCancelled: returnItem)
         return waiter.takeItem()
     }
@@ -233,10 +220,8 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     ///
     /// - Throws: ``QueueEmpty``; ``QueueShutDown`` if the mailbox was shut down and is empty.
     public func getNoWait() throws -> Element {
-        switch try getOrJoin({ nil }) {
-        case .item(let item): return item
-        case .waiter: throw QueueEmpty()
-        }
+        guard let item = try takeFirst(joiningAs: nil) else { throw QueueEmpty() }
+        return item
     }
 
     /// Removes and returns the first item. Blocks the calling thread while the mailbox is empty.
@@ -248,27 +233,12 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
         timeout: Duration? = nil, fileID: StaticString = #fileID, line: UInt = #line
     ) throws -> Element {
         try Self.checkCanBlock("getBlocking")
-        let waiter: MailboxWaiter<Element>
-        switch try getOrJoin({ .gate(ThreadGate()) }) {
-        case .item(let item): return item
-        case .waiter(let joined): waiter = joined
-        }
+        if let item = try takeFirst(joiningAs: nil) { return item }
+        let waiter = MailboxWaiter<Element>(.gate(ThreadGate()))
+        if let item = try takeFirst(joiningAs: waiter) { return item }
         try block(
             waiter, in: \.getters, timeout, CreationSite(fileID: fileID, line: line), whenLate: returnItem)
         return waiter.takeItem()
-    }
-
-    private enum Found {
-        case item(Element)
-        case waiter(MailboxWaiter<Element>)
-    }
-
-    private func getOrJoin(_ waiting: () -> Waiting?) throws -> Found {
-        if let item = try takeFirst(joiningAs: nil) { return .item(item) }
-        guard let waiting = waiting() else { return .waiter(MailboxWaiter(.nothing)) }
-        let waiter = MailboxWaiter<Element>(waiting)
-        if let item = try takeFirst(joiningAs: waiter) { return .item(item) }
-        return .waiter(waiter)
     }
 
     /// Removes and returns the first item, and gives its place to a putter. If there is no item, `waiter` joins
@@ -288,17 +258,17 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
 
     /// Called for a getter that does not use the item that it was given.
     private func returnItem(_ waiter: MailboxWaiter<Element>, _ state: inout State) -> MailboxWaiter<Element>? {
-        let item = waiter.takeItem()
-        guard let next = state.getters.popFirst() else {
-            state.items.prepend(item)
-            return nil
-        }
-        next.phase = .served
-        next.item = item
-        return next
+        Self.accept(waiter.takeItem(), atFront: true, &state)
     }
 
     // MARK: Waiting
+
+    /// A loop whose mailbox is filled by others as fast as it is emptied must run its other tasks too.
+    private func giveWayIfDue() async throws {
+        guard let loop = EventLoop.here else { return }
+        if loop.isBudgetSpent { try await giveWay() }
+        loop.spend(0)
+    }
 
     private typealias Undo = (MailboxWaiter<Element>, inout State) -> MailboxWaiter<Element>?
 

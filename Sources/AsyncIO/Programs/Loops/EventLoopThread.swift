@@ -257,8 +257,7 @@ public actor EventLoopThread {
     ) async throws {
         if EventLoop.here === loop { throw RuntimeError(Self.ownEnd("shutDown(within:)")) }
         thread.requestEnd(within: limit)
-        await thread.waitForEnd()
-        try thread.checkEnd(limit, CreationSite(fileID: fileID, line: line))
+        try await thread.waitForEnd(limit, CreationSite(fileID: fileID, line: line))
     }
 
     /// Does the same as ``shutDown(within:fileID:line:)``, and blocks the calling thread meanwhile.
@@ -278,11 +277,10 @@ public actor EventLoopThread {
                     : "EventLoopThread.close() would block the event loop \"\(here.name)\"; use await shutDown()")
         }
         thread.requestEnd(within: limit)
-        thread.blockUntilEnd()
-        try thread.checkEnd(limit, CreationSite(fileID: fileID, line: line))
+        try thread.blockUntilEnd(limit, CreationSite(fileID: fileID, line: line))
     }
 
-    nonisolated func requestEnd(within limit: Duration?) { thread.requestEnd(within: limit) }
+    fileprivate nonisolated func requestEnd(within limit: Duration?) { thread.requestEnd(within: limit) }
 
     private static func ownEnd(_ function: String) -> String {
         """
@@ -293,6 +291,20 @@ public actor EventLoopThread {
 
     private nonisolated func checkOpen() throws(RuntimeError) {
         if thread.isEnding { throw RuntimeError("Event loop is closed") }
+    }
+}
+
+extension [EventLoopThread] {
+    /// Shuts all of them down at the same time.
+    ///
+    /// - Throws: The first error, after all of them have ended.
+    func shutDown(within limit: Duration?, fileID: StaticString = #fileID, line: UInt = #line) async throws {
+        for io in self { io.requestEnd(within: limit) }
+        var failure: (any Error)?
+        for io in self {
+            do { try await io.shutDown(within: limit, fileID: fileID, line: line) } catch { failure = failure ?? error }
+        }
+        if let failure { throw failure }
     }
 }
 

@@ -7,8 +7,8 @@ internal import AsyncIOSystem
 //     ending    the thread does what `Runner.close()` does: cancels the tasks and waits for them, closes
 //               generators, waits for work on threads, and closes the loop. The limit of the first request
 //               applies to all of this;
-//     ended     the loop is closed, and the thread is about to end. Who waits for the end is resumed, and
-//               joins the thread.
+//     ended     the loop is closed, and the thread is about to end. Those that wait for the end continue, and
+//               join the thread.
 //
 // The thread retains this object, the executor, and the loop, but not the EventLoopThread.
 
@@ -20,23 +20,24 @@ final class LoopThread: Sendable {
     private struct State {
         var phase = Phase.running
         var thread: JoinableThread?
-        var waiters: [Continuation] = []
-        var gates: [ThreadGate] = []
         /// Of a loop in virtual time on which nothing could happen anymore.
         var deadlockReport: (waiting: [String], cycles: [String])?
     }
 
     private enum Phase {
         case running
-        /// The limit is nil if there is none.
+        /// A limit of nil means that there is no limit.
         case ending(limit: Duration?)
-        /// The number of tasks that had not ended in time, and the error that ended the loop, if any.
-        case ended(left: Int, (any Error)?)
     }
 
     private let state = Guarded(State())
+    /// The number of tasks that had not ended in time, or the error that ended the loop.
+    private let ended: ConcurrentFuture<Int>
 
-    init(_ executor: LoopThreadExecutor) { self.executor = executor }
+    init(_ executor: LoopThreadExecutor) {
+        self.executor = executor
+        ended = ConcurrentFuture(loop: executor.loop)
+    }
 
     var deadlockReport: (waiting: [String], cycles: [String])? { state.withLock { $0.deadlockReport } }
 
@@ -50,7 +51,7 @@ final class LoopThread: Sendable {
                 // A loop that never ran can be closed.
                 try? loop.close()
                 executor.runLateJobs()
-                tellEnd(0, nil)
+                ended.end(.success(0))
             }
             throw OSError(error, "cannot start a thread for an event loop")
         }
@@ -68,7 +69,7 @@ final class LoopThread: Sendable {
             let failure = end(after: run)
             let left = loop.leftTasks
             executor.runLateJobs()
-            tellEnd(left, failure)
+            ended.end(failure.map { .failure($0) } ?? .success(left))
         }
     }
 
@@ -90,16 +91,6 @@ final class LoopThread: Sendable {
         }
         do { try loop.close() } catch { failure = failure ?? error }
         return failure
-    }
-
-    private func tellEnd(_ left: Int, _ failure: (any Error)?) {
-        let (waiters, gates) = state.withLock { state in
-            state.phase = .ended(left: left, failure)
-            defer { (state.waiters, state.gates) = ([], []) }
-            return (state.waiters, state.gates)
-        }
-        for waiter in waiters { waiter.resume() }
-        for gate in gates { gate.open() }
     }
 
     // MARK: Other threads
@@ -133,40 +124,22 @@ final class LoopThread: Sendable {
             })
     }
 
-    /// Waits until the loop has ended. Not cancellable, because the end has a limit.
-    func waitForEnd() async {
-        await unsafe withUnsafeContinuation { continuation in
-            let continuation = unsafe Continuation(continuation)
-            let hasEnded = state.withLock { state in
-                if case .ended = state.phase { return true }
-                state.waiters.append(continuation)
-                return false
-            }
-            if hasEnded { continuation.resume() }
-        }
-        join()
+    /// Waits until the loop has ended. Cancelling the calling task has no effect, because the end has a limit.
+    ///
+    /// - Throws: ``TimeoutError`` if tasks were left; the error that ended the loop.
+    func waitForEnd(_ limit: Duration?, _ site: CreationSite) async throws {
+        try check(await ended.result, limit, site)
     }
 
     /// The same, blocking the calling thread.
-    func blockUntilEnd() {
-        let gate = ThreadGate()
-        let hasEnded = state.withLock { state in
-            if case .ended = state.phase { return true }
-            state.gates.append(gate)
-            return false
-        }
-        if !hasEnded { gate.wait() }
-        join()
+    func blockUntilEnd(_ limit: Duration?, _ site: CreationSite) throws {
+        try check(Result { try ended.wait() }, limit, site)
     }
 
-    /// Waits for the last instructions of the thread.
-    private func join() { state.withLock { $0.thread }?.join() }
-
-    /// Throws if tasks were left, or an error has ended the loop.
-    func checkEnd(_ limit: Duration?, _ site: CreationSite) throws {
-        guard case .ended(let left, let failure) = state.withLock({ $0.phase }) else { return }
-        if let failure { throw failure }
-        if left > 0 { throw TimeoutError(limit: limit, site: site) }
+    private func check(_ end: Result<Int, any Error>, _ limit: Duration?, _ site: CreationSite) throws {
+        // Only the last instructions of the thread are left.
+        state.withLock { $0.thread }?.join()
+        if try end.get() > 0 { throw TimeoutError(limit: limit, site: site) }
     }
 }
 

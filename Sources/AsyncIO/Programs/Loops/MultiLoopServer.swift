@@ -96,17 +96,12 @@ public final class MultiLoopServer: Sendable {
             for (io, server) in zip(loops, servers) {
                 // A cancelled caller does not cut the others' connections short.
                 let ended = io.submit { _ in try await server.value.shutdown(within: grace) }
+                // The only error is that the loop has ended, after which there is nothing to abort.
                 group.addTask { (try? await ended.value) ?? 0 }
             }
             return await group.reduce(0, +)
         }
-        let limit = max(grace, .seconds(1))
-        for io in loops { io.requestEnd(within: limit) }
-        var failure: (any Error)?
-        for io in loops {
-            do { try await io.shutDown(within: limit) } catch { failure = failure ?? error }
-        }
-        if let failure { throw failure }
+        try await loops.shutDown(within: max(grace, .seconds(1)))
         return aborted
     }
 }
@@ -196,18 +191,18 @@ public func startMultiLoopServer(
                     })
             }
         }
-        let first = try await start(threads[0], listener.toShare(options))
+        let first = try await start(threads[0], listener.forFirstLoop)
         servers.append(first)
         let (addresses, sockets, port) = try await threads[0].run { _ in
             (first.value.addresses, first.value.sockets, first.value.knownPort)
         }
         for io in threads.dropFirst() {
-            servers.append(try await start(io, listener.again(port: port, sockets, options)))
+            servers.append(try await start(io, listener.forNextLoop(port: port, sockets)))
         }
         return MultiLoopServer(threads, servers, addresses, port: port)
     } catch {
-        for io in threads { io.requestEnd(within: .seconds(1)) }
-        for io in threads { try? await io.shutDown(within: .seconds(1)) }
+        // The error that prevented the start says more than one of the end.
+        try? await threads.shutDown(within: .seconds(1))
         throw error
     }
 }

@@ -55,14 +55,13 @@ public func withEventLoopThreads<T: Sendable>(
     } catch {
         result = .failure(error)
     }
-    // All of them are asked first, so that they end at the same time.
-    for io in threads { io.requestEnd(within: limit) }
-    var failure: (any Error)?
-    for io in threads {
-        do { try await io.shutDown(within: limit, fileID: fileID, line: line) } catch { failure = failure ?? error }
+    let end: Result<Void, any Error>
+    do { end = .success(try await threads.shutDown(within: limit, fileID: fileID, line: line)) } catch {
+        end = .failure(error)
     }
+    // An error of a body takes precedence.
     let values = try result.get()
-    if let failure { throw failure }
+    try end.get()
     return values
 }
 

@@ -1,0 +1,94 @@
+internal import AsyncIOSystem
+
+/// How a task or thread waits for another one, wherever that runs.
+//
+// SAFETY: the waiter of a loop is used only on the thread of the loop.
+enum Waiting: @unchecked Sendable {
+    case loop(EventLoop, Waiter)
+    case task(ResumableOnce)
+    case gate(ThreadGate)
+
+    /// How the calling task waits. A task that its loop knows uses the means of the loop.
+    static func ofThisTask(_ purpose: StaticString, on subject: AnyObject) -> Waiting {
+        guard let loop = EventLoop.here, loop.carriers.current != nil else { return .task(ResumableOnce()) }
+        return .loop(loop, Waiter(for: purpose, on: subject))
+    }
+
+    /// Suspends the calling task until ``wake()``.
+    ///
+    /// - Parameter leave: Called if a Swift task that is not on a loop is cancelled; returns whether it had not
+    ///   been woken.
+    /// - Throws: `CancellationError` if the task was cancelled.
+    func wait(
+        isolation: isolated (any Actor)? = #isolation, leave: @escaping @Sendable () -> Bool
+    ) async throws {
+        switch self {
+        case .gate: break
+        case .loop(_, let waiter): try await waiter.wait()
+        case .task(let resumable):
+            await withTaskCancellationHandler {
+                _ = isolation
+                await resumable.wait()
+            } onCancel: {
+                if leave() { resumable.cancel() }
+            }
+            if resumable.wasCancelled { throw CancellationError() }
+        }
+    }
+
+    /// Wakes the one that waits. Returns false if its loop is closed.
+    func wake() -> Bool {
+        switch self {
+        case .gate(let gate): gate.open()
+        case .task(let resumable): resumable.resume()
+        case .loop(let loop, let waiter):
+            let parcel = UncheckedWaiter(waiter)
+            return loop.post(.callback { parcel.waiter.complete() })
+        }
+        return true
+    }
+
+    private struct UncheckedWaiter: @unchecked Sendable {
+        let waiter: Waiter
+        init(_ waiter: Waiter) { self.waiter = waiter }
+    }
+}
+
+/// A continuation that is resumed once, perhaps before it exists.
+final class ResumableOnce: Sendable {
+    private enum State {
+        case nothing
+        case suspended(Continuation)
+        case resumed(wasCancelled: Bool)
+    }
+
+    private let state = Guarded(State.nothing)
+
+    var wasCancelled: Bool {
+        state.withLock { if case .resumed(true) = $0 { true } else { false } }
+    }
+
+    func wait() async {
+        await unsafe withUnsafeContinuation { continuation in
+            let continuation = unsafe Continuation(continuation)
+            let isOver = state.withLock { state in
+                if case .resumed = state { return true }
+                state = .suspended(continuation)
+                return false
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    func resume() { end(wasCancelled: false) }
+    func cancel() { end(wasCancelled: true) }
+
+    private func end(wasCancelled: Bool) {
+        let continuation = state.withLock { state -> Continuation? in
+            defer { state = .resumed(wasCancelled: wasCancelled) }
+            if case .suspended(let continuation) = state { return continuation }
+            return nil
+        }
+        continuation?.resume()
+    }
+}
