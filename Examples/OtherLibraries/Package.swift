@@ -3,6 +3,21 @@ import PackageDescription
 
 // Separate from the other examples, because its dependencies take minutes to build. CI builds it only
 // if ASYNCIO_OTHER_LIBRARIES is set; see .ci/run.
+let language: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let shared: [Target.Dependency] = [
+    .product(name: "AsyncIO", package: "swift-asyncio"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "Logging", package: "swift-log"),
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "AsyncHTTPClient", package: "async-http-client"),
+]
+
 let package = Package(
     name: "OtherLibraries",
     dependencies: [
@@ -19,39 +34,14 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "other-libraries",
-            dependencies: [
-                .product(name: "AsyncIO", package: "swift-asyncio"),
-                .product(name: "NIOCore", package: "swift-nio"),
+            dependencies: shared + [
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "Logging", package: "swift-log"),
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
-            swiftSettings: [
-                .swiftLanguageMode(.v6),
-                .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-                .enableUpcomingFeature("ExistentialAny"),
-                .defaultIsolation(MainActor.self),
-            ]),
+            swiftSettings: language + [.defaultIsolation(MainActor.self)]),
         // A program on Swift's own executors, with a loop on a thread of its own.
-        .executableTarget(
-            name: "hummingbird-server",
-            dependencies: [
-                .product(name: "AsyncIO", package: "swift-asyncio"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-            ],
-            swiftSettings: [
-                .swiftLanguageMode(.v6),
-                .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-                .enableUpcomingFeature("ExistentialAny"),
-            ]),
+        .executableTarget(name: "hummingbird-server", dependencies: shared, swiftSettings: language),
     ]
 )
