@@ -73,7 +73,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(name: "CAsyncIOMain", dependencies: ["CShims"]),
-        .target(name: "CAsyncIOTesting"),
+        .target(name: "CAsyncIOTesting", dependencies: ["CShims"]),
         .target(name: "AsyncIOMain", dependencies: ["AsyncIO", "CAsyncIOMain"], swiftSettings: settings),
         .target(
             name: "AsyncIOTesting", dependencies: ["AsyncIO", "AsyncIOSystem", "AsyncIOMain", "CAsyncIOTesting"],

@@ -1,11 +1,7 @@
-internal import Glibc
+internal import CShims
 
-/// The clock of `ContinuousClock`, in whole nanoseconds since the machine started.
+/// The machine's clock of `ContinuousClock`, in whole nanoseconds since the machine started. It is the
+/// machine's also on a thread in virtual time, where everything else that reads a clock gets the loop's time.
 package enum SystemClock {
-    package static func now() -> Int64 {
-        var now = timespec()
-        // SAFETY: the system writes to the variable. The call cannot fail with this clock.
-        unsafe clock_gettime(CLOCK_BOOTTIME, &now)
-        return Int64(now.tv_sec) &* 1_000_000_000 &+ Int64(now.tv_nsec)
-    }
+    package static func now() -> Int64 { asyncio_machine_continuous_time() }
 }

@@ -24,7 +24,7 @@ public struct EventLoopTrait: TestTrait, SuiteTrait, TestScoping {
         let run = TestRun(name: test.displayName ?? test.name, limit: limit, grace: grace)
         let outcome = try withEscaping(function) { function, hasAbandoned in
             let outcome = try run.run(function)
-            hasAbandoned = outcome.isLeftBehind
+            hasAbandoned = outcome.isLeftBehind || outcome.hasLeftTasks
             return outcome
         }
         for complaint in outcome.complaints { Issue.record(Comment(rawValue: complaint)) }

@@ -1,4 +1,4 @@
-internal import AsyncIO
+package import AsyncIO
 internal import AsyncIOSystem
 
 // # The time limit of a test
@@ -25,12 +25,16 @@ package final class TestRun: Sendable {
         package var complaints: [String]
         /// Whether the test never ended.
         package var isLeftBehind: Bool
+        /// Whether tasks were left behind that will never continue.
+        package var hasLeftTasks: Bool
     }
 
     private let name: String
     private let limit: Duration?
     private let grace: Duration
     private let patience: Duration
+    private let failsOnReports: Bool
+    private let makeRunner: @Sendable () -> Runner
     private let clock = TestClock()
     private let complaints = Guarded<[String]>([])
 
@@ -39,7 +43,14 @@ package final class TestRun: Sendable {
     ///   - grace: How long the test can take to end after it is cancelled, and how long it can take
     ///     to close its loop.
     ///   - patience: How long the loop can be blocked after that, before the process is ended.
-    package init(name: String, limit: Duration?, grace: Duration, patience: Duration = .seconds(30)) {
+    ///   - failsOnReports: Whether reports to the exception handler are issues, unless the test has its own handler.
+    ///   - makeRunner: Creates the runner of the test's loop.
+    package init(
+        name: String, limit: Duration?, grace: Duration, patience: Duration = .seconds(30),
+        failsOnReports: Bool = false, makeRunner: @escaping @Sendable () -> Runner = { Runner() }
+    ) {
+        self.failsOnReports = failsOnReports
+        self.makeRunner = makeRunner
         self.name = name
         // A breakpoint can stop the test for any length of time.
         self.limit = Environment.isDebugged ? nil : limit
@@ -54,8 +65,9 @@ package final class TestRun: Sendable {
     private func runOnNewLoop(
         _ body: @escaping @Sendable @concurrent () async throws -> Void
     ) throws -> Outcome {
-        let runner = Runner()
+        let runner = makeRunner()
         let loop = try runner.loop
+        if failsOnReports { loop.setExceptionHandler { [unowned loop] in self.note($0, on: loop) } }
         let progress = Progress()
         let isOver = limit.map { limit in
             let cancel = Step(delay: limit) {
@@ -77,8 +89,18 @@ package final class TestRun: Sendable {
         }
         isOver?.open()
         loop.checkInvariants()
+        let deadlock = loop.hasStalled ? loop.deadlockError : nil
         close(runner, loop)
-        return Outcome(result: result, complaints: complaints.withLock { $0 }, isLeftBehind: !progress.hasEnded)
+        return Outcome(
+            result: deadlock.map { .failure($0) } ?? result, complaints: complaints.withLock { $0 },
+            isLeftBehind: !progress.hasEnded, hasLeftTasks: loop.hasLeftTasks)
+    }
+
+    /// Records a report to the exception handler. One that only says what a complaint has said is not repeated.
+    private func note(_ report: ExceptionContext, on loop: EventLoop) {
+        guard !loop.hasStalled, complaints.withLock({ $0.isEmpty }) else { return loop.defaultExceptionHandler(report) }
+        let details = [report.subject, report.location.map { "created at \($0)" }, report.error.map { "\($0)" }]
+        complaints.withLock { $0.append(([report.message] + details.compactMap(\.self)).joined(separator: ": ")) }
     }
 
     /// How far the test has progressed.

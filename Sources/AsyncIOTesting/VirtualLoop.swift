@@ -31,7 +31,7 @@ public final class VirtualLoop {
     }
 
     /// The virtual time since the loop was created.
-    public var elapsed: Duration { loop.virtualElapsed }
+    public var elapsed: Duration { loop.virtualElapsed ?? .zero }
 
     /// Creates a task that starts when the loop runs.
     @discardableResult

@@ -1,3 +1,4 @@
+internal import AsyncIO
 internal import Synchronization
 public import Testing
 
@@ -5,6 +6,7 @@ public import Testing
 public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
     /// The seeds of the schedules to try; nil for asyncio's own order.
     let seeds: Range<UInt64>?
+    var options = VirtualTimeOptions()
 
     public var isRecursive: Bool { true }
 
@@ -12,39 +14,67 @@ public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
         for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
         guard testCase != nil else { return try await function() }
+        // A test's own trait takes precedence over its suite's.
+        if let own = test.traits.last(where: { $0 is Self }) as? Self, own != self { return try await function() }
+        let name = test.displayName ?? test.name
         try withEscaping(function) { function, hasAbandoned in
             guard let seeds else {
-                return try runInVirtualTime(seed: nil, hasAbandoned: &hasAbandoned) { try await function() }
+                let outcome = try run(name, seed: nil, hasAbandoned: &hasAbandoned, function)
+                for complaint in outcome.complaints { Issue.record(Comment(rawValue: complaint)) }
+                if outcome.complaints.isEmpty || !outcome.isLeftBehind { try outcome.result.get() }
+                return
             }
             for seed in Environment.seed.map({ $0..<$0 + 1 }) ?? seeds {
-                let hasPassed = Result { try passes(seed, hasAbandoned: &hasAbandoned, function) }
-                if case .success(true) = hasPassed { continue }
+                if try passes(name, seed, hasAbandoned: &hasAbandoned, function) { continue }
                 Issue.record("failed under seed \(seed); set ASYNCIO_SEED=\(seed) to repeat it")
-                _ = try hasPassed.get()
                 return
             }
         }
     }
 
+    private func run(
+        _ name: String, seed: UInt64?, hasAbandoned: inout Bool,
+        _ body: @escaping @Sendable @concurrent () async throws -> Void
+    ) throws -> TestRun.Outcome {
+        let options = self.options
+        let run = TestRun(
+            name: name, limit: options.limit, grace: .seconds(10), failsOnReports: options.failsOnReports,
+            makeRunner: { options.makeRunner(seed: seed) })
+        let outcome = try run.run(body)
+        if outcome.isLeftBehind || outcome.hasLeftTasks { hasAbandoned = true }
+        return outcome
+    }
+
     /// Whether the test passes under this schedule. Issues are recorded as usual.
     private func passes(
-        _ seed: UInt64, hasAbandoned: inout Bool, _ function: @escaping @Sendable @concurrent () async throws -> Void
+        _ name: String, _ seed: UInt64, hasAbandoned: inout Bool,
+        _ function: @escaping @Sendable @concurrent () async throws -> Void
     ) throws -> Bool {
-        try runInVirtualTime(seed: seed, hasAbandoned: &hasAbandoned) {
-            let hasFailed = Atomic(false)
-            do {
-                try await withKnownIssue(isIntermittent: true) {
-                    try await function()
-                } matching: { _ in
-                    hasFailed.store(true, ordering: .relaxed)
-                    return false
-                }
-            } catch {
-                hasFailed.store(true, ordering: .relaxed)
-                Issue.record(error)
+        let failure = Failure()
+        let outcome = try run(name, seed: seed, hasAbandoned: &hasAbandoned) {
+            try await withKnownIssue(isIntermittent: true) {
+                try await function()
+            } matching: { _ in
+                failure.hasOccurred.store(true, ordering: .relaxed)
+                return false
             }
-            return !hasFailed.load(ordering: .relaxed)
         }
+        for complaint in outcome.complaints { Issue.record(Comment(rawValue: complaint)) }
+        if case .failure(let error) = outcome.result, outcome.complaints.isEmpty || !outcome.isLeftBehind {
+            Issue.record(error)
+            return false
+        }
+        return outcome.complaints.isEmpty && !failure.hasOccurred.load(ordering: .relaxed)
+    }
+
+    private final class Failure: Sendable {
+        let hasOccurred = Atomic(false)
+    }
+}
+
+extension VirtualTimeTrait: Equatable {
+    public static func == (left: Self, right: Self) -> Bool {
+        left.seeds == right.seeds && left.options == right.options
     }
 }
 
@@ -59,11 +89,37 @@ extension Trait where Self == VirtualTimeTrait {
     ///     try await sleep(.seconds(3600))
     /// }
     /// ```
+    ///
+    /// Everything that reads a clock on the thread of the loop follows: `ContinuousClock.now`, `Date()`,
+    /// `DispatchTime.now()`, and so every library that measures time or computes deadlines with them. See
+    /// ``VirtualClock`` to step the clock by hand, and
+    /// ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)`` for the parameters.
+    ///
+    /// A test that runs for two minutes in real time is cancelled and fails with a report.
     public static var virtualTime: Self { Self(seeds: nil) }
+
+    /// Runs the test on its own event loop, in virtual time.
+    ///
+    /// - Parameters:
+    ///   - date: What `Date()` and other clocks of the calendar show at the beginning, as the time since
+    ///     1 January 1970 at 00:00 UTC. The default is 1 January 2001 at 00:00 UTC, from which Foundation counts.
+    ///   - grace: How long the loop waits in real time before virtual time goes on, while a task waits for something
+    ///     that is not this library's, such as a continuation that another thread resumes. The loop waits twenty
+    ///     times as long before it reports a deadlock. For work that was passed to threads with `toThread` and its
+    ///     kin, the loop waits for a minute.
+    ///   - failsOnReports: Whether errors that nobody retrieves, and other reports to the exception handler, fail
+    ///     the test, unless the test has an exception handler of its own. This is the default because such a report
+    ///     is about an error that the program has lost.
+    public static func virtualTime(
+        startingAt date: Duration? = nil, grace: Duration = .milliseconds(100), failsOnReports: Bool = true
+    ) -> Self {
+        Self(seeds: nil, options: VirtualTimeOptions(date: date, grace: grace, failsOnReports: failsOnReports))
+    }
 
     /// Runs the test in virtual time under `count` random schedules.
     ///
-    /// If the test fails, its report names the seed. To repeat the test under that seed, set the
-    /// environment variable `ASYNCIO_SEED`.
+    /// If the test fails, its report names the seed. To repeat the test under that seed, set the environment
+    /// variable `ASYNCIO_SEED`. Hash values are the same in each process that links this module, so the order of
+    /// sets and dictionaries is too. `SystemRandomNumberGenerator` is not seeded.
     public static func seeds(_ count: UInt64) -> Self { Self(seeds: 0..<count) }
 }

@@ -9,24 +9,20 @@ internal import AsyncIO
 /// A task that does not end, because it is waiting for code of another library, stays suspended
 /// forever, even if that wait ends later.
 ///
-/// - Parameter seed: A seed for a random but reproducible order of ready entries; nil for
-///   asyncio's order.
+/// Use it in tests with XCTest. Tests with Swift Testing have ``Testing/Trait/virtualTime``.
+///
+/// - Parameters:
+///   - seed: A seed for a random but reproducible order of ready entries; nil for asyncio's order.
+///   - grace: How long the loop waits in real time for a thread that may answer; see
+///     ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)``.
 /// - Throws: What `body` throws; ``DeadlockError``.
 @discardableResult
 public func runInVirtualTime<T>(
-    seed: UInt64? = nil, _ body: @escaping @MainActor () async throws -> T
-) throws -> T {
-    var hasAbandoned = false
-    return try runInVirtualTime(seed: seed, hasAbandoned: &hasAbandoned, body)
-}
-
-/// - Parameter hasAbandoned: Set to true if tasks were left behind that will never continue.
-func runInVirtualTime<T>(
-    seed: UInt64?, hasAbandoned: inout Bool, _ body: @escaping @MainActor () async throws -> T
+    seed: UInt64? = nil, grace: Duration = .milliseconds(100), _ body: @escaping @MainActor () async throws -> T
 ) throws -> T {
     try EventLoop.checkCanRunMainActorHere()
     return try EventLoop.outsideOfAnyLoop {
-        let runner = Runner(virtualTimeWithSeed: seed)
+        let runner = VirtualTimeOptions(grace: grace).makeRunner(seed: seed)
         let loop = try runner.loop
         var deadlock: DeadlockError?
         let result = Result<T, any Error> {
@@ -38,14 +34,13 @@ func runInVirtualTime<T>(
             }
         }
         loop.checkInvariants()
-        defer { if loop.hasLeftTasks { hasAbandoned = true } }
         try runner.close()
         return try result.get()
     }
 }
 
 extension EventLoop {
-    fileprivate var deadlockError: DeadlockError {
+    var deadlockError: DeadlockError {
         let report = deadlockReport
         return DeadlockError(waiting: report.waiting, cycles: report.cycles)
     }

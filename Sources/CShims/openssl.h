@@ -51,6 +51,7 @@ typedef int asyncio_password_callback(char *buffer, int size, int writing, void 
     X(int, X509_VERIFY_PARAM_set1_ip_asc, (void *, const char *)) \
     X(void, X509_VERIFY_PARAM_set_hostflags, (void *, unsigned)) \
     X(int, X509_VERIFY_PARAM_set_flags, (void *, unsigned long)) \
+    X(void, X509_VERIFY_PARAM_set_time, (void *, time_t)) \
     X(int, X509_VERIFY_PARAM_clear_flags, (void *, unsigned long)) \
     X(void *, X509_get_subject_name, (const void *)) \
     X(void *, X509_get_issuer_name, (const void *)) \

@@ -6,6 +6,7 @@
 #include "thread_frames.h"
 
 #include "async_frames.h"
+#include "clock.h"
 #include "code_map.h"
 
 #include <errno.h>
@@ -255,7 +256,7 @@ static int frames_by_signal(asyncio_thread_place place, uintptr_t *frames, int c
     atomic_store(&sample.state, ASKED);
     if (syscall(SYS_tgkill, getpid(), place.thread, number) != 0) return 0;
     struct timespec limit;
-    clock_gettime(CLOCK_REALTIME, &limit);
+    asyncio_machine_clock(CLOCK_REALTIME, &limit);
     limit.tv_nsec += 200 * 1000 * 1000;
     if (limit.tv_nsec >= 1000000000) {
         limit.tv_nsec -= 1000000000;

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "threads.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -59,7 +61,7 @@ void asyncio_thread_detach(uintptr_t thread) { pthread_detach((pthread_t)thread)
 
 bool asyncio_semaphore_wait(sem_t *semaphore, int64_t timeout_ns) {
     struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
+    asyncio_machine_clock(CLOCK_MONOTONIC, &until);
     if (timeout_ns < 0) timeout_ns = 0;
     until.tv_sec += timeout_ns / 1000000000;
     until.tv_nsec += timeout_ns % 1000000000;

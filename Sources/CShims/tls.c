@@ -12,6 +12,7 @@
 //
 // In C, because OpenSSL calls the BIO back in the middle of its own calls, and because all calls go
 // through the table of openssl.h. Nothing here makes a system call.
+#include "clock.h"
 #include "openssl.h"
 #include "tls.h"
 
@@ -154,6 +155,11 @@ asyncio_tls *asyncio_tls_create(asyncio_tls_context *context, bool is_server, bo
     ossl.BIO_set_init(bio, 1);
     ossl.SSL_set_bio(ssl, bio, bio);
     is_server ? ossl.SSL_set_accept_state(ssl) : ossl.SSL_set_connect_state(ssl);
+    if (asyncio_virtual_time() != ASYNCIO_REAL_TIME) {
+        // OpenSSL reads the date of the thread, which is virtual; certificates are valid in the machine's time.
+        time_t date = (time_t)(asyncio_machine_time(CLOCK_REALTIME) / 1000000000);
+        ossl.X509_VERIFY_PARAM_set_time(ossl.SSL_get0_param(ssl), date);
+    }
     tls->ssl = ssl;
     tls->choice = asks_choice ? WANTS_CHOICE : NO_CHOICE;
     return tls;

@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test(.virtualTime) func observing() async throws {
+    @Test(.eventLoop) func observing() async throws {
         func work() async throws { try await createTask(name: "working") { try await sleep(.zero) }.value }
         let loop = try EventLoop.running
         let longest = LongestStep()

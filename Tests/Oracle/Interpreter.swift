@@ -81,7 +81,7 @@ final class Interpreter {
     // MARK: Time and the trace
 
     /// Virtual milliseconds.
-    var now: Int { milliseconds(loop.virtualElapsed) }
+    var now: Int { milliseconds(loop.virtualElapsed ?? .zero) }
 
     func milliseconds(_ duration: Duration) -> Int { Int(duration / .milliseconds(1)) }
 

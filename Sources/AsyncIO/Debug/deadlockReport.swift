@@ -3,7 +3,7 @@ extension EventLoop {
     package var deadlockReport: (waiting: [String], cycles: [String]) {
         whileCurrent {
             (
-                tasks.all.map { $0.waitReport(at: virtualNow) },
+                tasks.all.map { $0.waitReport(on: self) },
                 AwaitGraph(of: self).deadlocks.map(AwaitGraph.description(of:))
             )
         }
@@ -13,10 +13,12 @@ extension EventLoop {
 extension AnyAsyncTask {
     /// A line about the task: what it waits for, since when and where, and where it was created.
     ///
-    /// In virtual time, which starts at zero, the line says at what time the wait began. Otherwise it says
-    /// how long the task has waited.
-    fileprivate func waitReport(at virtualNow: Int64?) -> String {
-        let since = virtualNow == nil ? sinceText : " since \(Duration.nanoseconds(waitingSince))"
+    /// In virtual time, the line says at what time the wait began, counted from the beginning. Otherwise it
+    /// says how long the task has waited.
+    fileprivate func waitReport(on loop: EventLoop) -> String {
+        let since =
+            loop.virtualNow == nil
+            ? sinceText : " since \(Duration.nanoseconds(max(0, waitingSince - loop.virtual.start)))"
         let subject =
             waitingOn.map { "waits for \($0.waitDescription)\(since)" } ?? "waits for code outside of asyncio"
         let place = stack.first.map { " at \($0)" } ?? ""

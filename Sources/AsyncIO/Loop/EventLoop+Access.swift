@@ -99,8 +99,16 @@ extension EventLoop {
     /// Makes this loop the current one of the thread while `body` runs.
     func whileCurrent<T>(_ body: () throws -> T) rethrows -> T {
         let outer = unsafe ThreadState.loop
+        let outerTime = ThreadState.virtualTime
+        let outerEpoch = ThreadState.virtualEpoch
         unsafe ThreadState.setLoop(Unmanaged.passUnretained(self).toOpaque())
-        defer { unsafe ThreadState.setLoop(outer) }
+        ThreadState.virtualTime = virtualNow
+        if virtualNow != nil { ThreadState.virtualEpoch = virtual.epoch }
+        defer {
+            unsafe ThreadState.setLoop(outer)
+            ThreadState.virtualTime = outerTime
+            ThreadState.virtualEpoch = outerEpoch
+        }
         return try withExtendedLifetime(self) { try body() }
     }
 
@@ -108,11 +116,14 @@ extension EventLoop {
     /// run inside a loop and test code that creates loops.
     package static func outsideOfAnyLoop<T>(_ body: () throws -> T) rethrows -> T {
         let outer = unsafe ThreadState.loop
+        let outerTime = ThreadState.virtualTime
         unsafe ThreadState.setLoop(nil)
+        ThreadState.virtualTime = nil
         let executor = LoopExecutor.shared.suspendRunning()
         defer {
             LoopExecutor.shared.resumeRunning(executor)
             unsafe ThreadState.setLoop(outer)
+            ThreadState.virtualTime = outerTime
         }
         return try body()
     }

@@ -48,10 +48,10 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
     /// The current time of a loop in virtual time; nil in real time.
     @safe @exclusivity(unchecked) var virtualNow: Int64?
-    /// How far virtual time can advance; nil for any distance.
-    @safe @exclusivity(unchecked) var virtualLimit: Int64?
-    /// What is known about the length of foreign sleeps, in virtual time.
-    @safe @exclusivity(unchecked) var sleepBounds = SleepBounds()
+    /// What a loop in virtual time needs besides; see VirtualTime.swift.
+    @safe @exclusivity(unchecked) var virtual = VirtualTime()
+    /// The tasks that wait until nothing else can run; see settled.swift.
+    @safe @exclusivity(unchecked) var settlers: Settlers?
     /// Picks the next ready entry to run, in a seeded schedule.
     @safe @exclusivity(unchecked) var schedule: RandomSchedule?
     /// What the current step can still read and write; see IOBudget.swift.
@@ -177,7 +177,7 @@ public final class EventLoop: @unchecked Sendable {
         inbox = Inbox.make()
         self.debug = debug
         noticesTasks = debug
-        if case .virtual = time { virtualNow = 0 }
+        if case .virtual = time { beginVirtualTime() }
         if debug { Ownership.isChecked = true }
     }
 
@@ -214,6 +214,7 @@ public final class EventLoop: @unchecked Sendable {
     /// Receives callbacks and wake-ups from other threads, in the order in which they arrived.
     func receiveFromOtherThreads() {
         guard inbox.hasNews else { return }
+        if virtualNow != nil { virtual.noteAnswer() }
         inbox.take(receive)
     }
 
@@ -261,13 +262,13 @@ public final class EventLoop: @unchecked Sendable {
     private func idleTime() -> Int64? {
         if !ready.isEmpty || isStopping || isPumped { return 0 }
         if let virtualNow { return idleTime(inVirtualTime: virtualNow) }
+        if settlers != nil { return timeUntilSettled() }
         return timers.first.map { max(0, $0 - SystemClock.now()) }
     }
 
     /// Queues the timers that are due, by deadline and then by age.
     private func queueDueTimers() {
         guard let first = timers.first else { return }
-        if virtualNow != nil { jump(to: first) }
         let now = time
         if virtualNow == nil, now >= first { lag.note(now - first) }
         while timers.popFirst(

@@ -46,8 +46,8 @@ extension ContinuousClock.Instant {
 /// The end of a foreign sleep, as its clock specified it.
 enum SleepTarget: Sendable {
     case after(Int64)
-    /// Nanoseconds on the machine's clock.
-    case at(Int64, orEarlierBy: Int64 = 0)
+    /// Nanoseconds on the clock of the thread.
+    case at(Int64)
 
     /// - Parameter isForeign: Whether the sleep comes from another thread.
     func deadline(on loop: EventLoop, isForeign: Bool = false) -> Int64 {
@@ -55,14 +55,10 @@ enum SleepTarget: Sendable {
         case .after(let nanoseconds):
             let (sum, overflow) = loop.time.addingReportingOverflow(nanoseconds)
             return overflow ? .max : sum
-        case .at(let instant, let slack):
-            // A loop in virtual time keeps the distance to the current time.
-            guard loop.virtualNow != nil else { return instant }
-            let distance =
-                isForeign
-                ? SleepBounds.foreignDuration(until: instant)
-                : loop.sleepBounds.duration(until: instant - slack...instant)
-            return SleepTarget.after(distance).deadline(on: loop)
+        case .at(let instant):
+            guard isForeign, loop.virtualNow != nil else { return instant }
+            // Other threads are in real time; the loop keeps the distance to their present.
+            return SleepTarget.after(max(0, instant - SystemClock.now())).deadline(on: loop)
         }
     }
 }

@@ -50,10 +50,11 @@ extension EventLoop {
 }
 
 extension Runner {
-    package convenience init(virtualTimeWithSeed seed: UInt64?) {
+    package convenience init(virtualTimeWithSeed seed: UInt64?, configure: @escaping (EventLoop) -> Void = { _ in }) {
         self.init(debug: nil, time: .virtual) { loop in
             loop.abandonsTasks = true
             loop.schedule = seed.map(RandomSchedule.init(seed:))
+            configure(loop)
         }
     }
 }

@@ -57,7 +57,6 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         _ = EventLoop.withHere { loop in
             guard loop.home == nil else { return }
             isHere = true
-            if loop.virtualNow != nil { loop.sleepBounds.enqueues(job) }
             loop.ready.append(.job(job))
         }
         if !isHere { post(.job(job)) }
@@ -76,12 +75,8 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         if let instant = instant as? ContinuousClock.Instant {
             schedule(job, .at(instant.loopTime))
         } else if let clock = clock as? SuspendingClock, let instant = instant as? SuspendingClock.Instant {
-            // The time is converted to the machine's clock. The two clocks cannot be read at exactly the same
-            // time.
-            let before = SystemClock.now()
-            let distance = clock.now.duration(to: instant)
-            let after = SystemClock.now()
-            schedule(job, .at(after.advanced(by: distance), orEarlierBy: after - before))
+            // The two clocks differ by the time for which the machine was suspended.
+            schedule(job, .after(clock.now.duration(to: instant).roundedUpNanoseconds))
         } else {
             Self.unknownClock(clock)
         }
@@ -89,7 +84,8 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     private func schedule(_ job: consuming ExecutorJob, _ target: SleepTarget) {
         let job = UnownedJob(job)
-        if let loop = EventLoop.here, loop.home == nil {
+        // A sleep that begins on a loop in virtual time ends there, because its thread has no other time.
+        if let loop = EventLoop.here, loop.home == nil || loop.virtualNow != nil {
             loop.schedule(.job(job), at: target.deadline(on: loop))
         } else {
             post(.timer(ForeignTimer(job, target)))

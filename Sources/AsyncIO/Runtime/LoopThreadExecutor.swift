@@ -52,7 +52,6 @@ actor LoopThreadExecutor: SerialExecutor {
         let job = UnownedJob(job)
         if AbandonedTasks.contain(job) { return }
         if isHere {
-            if loop.virtualNow != nil { loop.sleepBounds.enqueues(job) }
             return loop.ready.append(.job(job))
         }
         if !loop.send(.job(job)) { runLate(job) }

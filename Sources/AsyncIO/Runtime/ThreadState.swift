@@ -8,6 +8,21 @@ enum ThreadState {
 
     static func setLoop(_ loop: UnsafeMutableRawPointer?) { unsafe asyncio_loop_set(loop) }
 
+    /// The time of the loop on this thread if it is in virtual time, in nanoseconds; nil for the machine's time.
+    static var virtualTime: Int64? {
+        get {
+            let time = asyncio_virtual_time()
+            return time == ASYNCIO_REAL_TIME ? nil : time
+        }
+        set { asyncio_set_virtual_time(newValue ?? ASYNCIO_REAL_TIME) }
+    }
+
+    /// What to add to virtual time to get the date, in nanoseconds since 1970.
+    static var virtualEpoch: Int64 {
+        get { asyncio_virtual_epoch() }
+        set { asyncio_set_virtual_epoch(newValue) }
+    }
+
     /// Whether the runtime is about to run an `async` main on this thread, which will need a loop.
     @inline(__always)
     static var awaitsMain: Bool {

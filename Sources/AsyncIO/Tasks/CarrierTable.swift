@@ -127,6 +127,19 @@ struct CarrierTable {
         return found
     }
 
+    /// The carriers whose tasks wait for something that is not this library's. While no entry runs.
+    var foreignWaits: [Carrier] {
+        var found: [Carrier] = []
+        if let front, frontState == .running, isForeign(front) { found.append(front.carrier) }
+        if count == 0 { return found }
+        for case let slot? in slots where isForeign(slot) { found.append(slot.carrier) }
+        return found
+    }
+
+    private func isForeign(_ slot: Slot) -> Bool {
+        slot.task.with { $0.waitingOn == nil && !$0.isDone && $0.carrier == slot.carrier }
+    }
+
     /// Returns all carriers of `tasks`.
     func carriers(of tasks: [AnyAsyncTask]) -> [Carrier] {
         let addresses = Set(tasks.map { UnretainedTask($0).bits })

@@ -1,7 +1,34 @@
+internal import AsyncIOSystem
+
 // The interface that AsyncIOTesting uses.
 
 extension EventLoop {
-    package var virtualElapsed: Duration { .nanoseconds(virtualNow ?? 0) }
+    /// The virtual time since the loop was created; nil in real time.
+    package var virtualElapsed: Duration? { virtualNow.map { .nanoseconds($0 - virtual.start) } }
+
+    /// Sets what the clocks of the calendar say, in nanoseconds since 1970, when no virtual time has passed.
+    package func setVirtualDate(_ nanoseconds: Int64) {
+        virtual.epoch = nanoseconds - virtual.start
+        if EventLoop.here === self { ThreadState.virtualEpoch = virtual.epoch }
+    }
+
+    /// Sets how long the loop waits in real time for a thread that may answer before time goes on without it.
+    package func setVirtualGrace(_ grace: Duration) { virtual.grace = max(0, grace.roundedUpNanoseconds) }
+
+    /// Lets time pass that the program spends blocking the thread.
+    package func passTime(_ nanoseconds: Int64) {
+        guard let virtualNow, nanoseconds > 0 else { return }
+        advance(to: virtualNow &+ nanoseconds)
+    }
+
+    /// How far time can advance; nil for any distance. Only as far as the program says, if `byHand`.
+    package func setVirtualLimit(_ elapsed: Duration?, byHand: Bool) {
+        virtual.limit = elapsed.map { virtual.start.advanced(by: $0) }
+        virtual.isSteppedByHand = byHand
+    }
+
+    /// Whether time advances only as far as the program says.
+    package var isSteppedByHand: Bool { virtual.isSteppedByHand }
 
     /// The number of timers that have not fired and were not cancelled.
     package var timerCount: Int { timers.count }
@@ -17,8 +44,8 @@ extension EventLoop {
     /// Runs until nothing can happen anymore. Returns true if it ended because the next timer is beyond the
     /// limit.
     package func runUntilStalled(limit: Duration?) throws -> Bool {
-        virtualLimit = limit?.roundedUpNanoseconds
-        defer { virtualLimit = nil }
+        setVirtualLimit(limit, byHand: false)
+        defer { virtual.limit = nil }
         try whileOwner { try run(until: { isStalled }) }
         return !timers.isEmpty
     }
@@ -39,7 +66,7 @@ extension EventLoop {
     func popInVirtualTime(among count: Int) -> ReadyEntry? {
         moveRandomEntryToFront(among: count)
         let entry = ready.popFirst()
-        if let entry { sleepBounds.begins(entry) }
+        if case .job(let job)? = entry { virtual.noteRun(of: job) }
         return entry
     }
 
@@ -53,29 +80,49 @@ extension EventLoop {
 // MARK: The clock
 
 extension EventLoop {
-    /// How long a loop in virtual time sleeps when nothing is ready: 0 for not at all, nil until another thread
-    /// or a descriptor brings something. Lets time jump to the next timer.
+    /// What the clocks of the calendar say when a loop in virtual time is created, in nanoseconds since 1970:
+    /// the beginning of 1 January 2001 in UTC, from which Foundation counts.
+    private static let firstDate: Int64 = 978_307_200_000_000_000
+
+    func beginVirtualTime() {
+        let now = SystemClock.now()
+        virtualNow = now
+        virtual.start = now
+        virtual.epoch = Self.firstDate - now
+    }
+
+    private func advance(to time: Int64) {
+        virtualNow = time
+        ThreadState.virtualTime = time
+    }
+
+    /// How long a loop in virtual time sleeps when nothing is ready, in real time: 0 for not at all. Lets time
+    /// jump to the next timer.
     func idleTime(inVirtualTime now: Int64) -> Int64? {
-        guard let deadline = timers.first else { return stall() }
+        let deadline = timers.first.flatMap { first in first <= virtual.limit ?? .max ? first : nil }
         // Other threads may still have something for the current time.
-        if isForeignWorkExpected { return nil }
-        if let virtualLimit, deadline > virtualLimit { return stall() }
-        if !descriptors.isEmpty || mainQueueHasNews() { return 0 }
-        virtualNow = max(now, deadline)
+        if let patience = patience(isLast: deadline == nil && settlers == nil) { return patience }
+        if !descriptors.isEmpty, virtual.polledTurn != turns &- 1 {
+            virtual.polledTurn = turns
+            return 0
+        }
+        if mainQueueHasNews() || inbox.hasNews || wakeSettler() { return 0 }
+        guard let deadline else { return stall() }
+        advance(to: max(now, deadline))
         return 0
     }
 
-    /// Lets time jump to the first timer, after the descriptors have been polled and none was ready.
-    func jump(to first: Int64) {
-        guard let now = virtualNow, ready.isEmpty, !isStopping, !isForeignWorkExpected, first > now else { return }
-        virtualNow = first
+    /// How long to wait for other threads; nil if nothing is expected from them.
+    private func patience(isLast: Bool) -> Int64? {
+        let work = isForeignWorkExpected || (isLast && !descriptors.isEmpty)
+        let foreignWaits = carriers.foreignWaits
+        guard work || !foreignWaits.isEmpty else { return nil }
+        return virtual.patience(
+            for: .init(work: work, foreignWaits: foreignWaits, isLast: isLast), now: SystemClock.now())
     }
 
-    /// Called when nothing is ready and no timer is set. Descriptors and other threads can still bring
-    /// something. Without them, nothing can happen anymore.
+    /// Called when nothing can happen anymore.
     private func stall() -> Int64? {
-        if isForeignWorkExpected || !descriptors.isEmpty { return nil }
-        if inbox.hasNews || mainQueueHasNews() { return 0 }
         isStalled = true
         isStopping = true
         return 0

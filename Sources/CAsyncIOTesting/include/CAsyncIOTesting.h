@@ -1,10 +1,30 @@
 #ifndef ASYNCIO_TESTING_H
 #define ASYNCIO_TESTING_H
 
-/// Implemented in Swift, in the module AsyncIOTesting.
+#include <stdbool.h>
+#include <stdint.h>
+
+// MARK: Implemented in Swift, in the module AsyncIOTesting
+
 void asyncio_testing_install_at_load(void);
+/// Lets virtual time pass on this thread, which runs a loop in virtual time and would block it.
+void asyncio_testing_pass_time(int64_t nanoseconds);
+/// Puts a block on Dispatch's main queue when `delay` has passed on the loop of this thread. Consumes
+/// the block.
+void asyncio_testing_call_later(int64_t delay, void *block);
+
+// MARK: Implemented in C
+
+/// Puts a block on Dispatch's main queue. Consumes the block.
+void asyncio_testing_submit_to_main_queue(void *block);
 
 /// Returns the number of strong references to an object of the Swift runtime.
 long asyncio_testing_retain_count(void *object);
+
+/// What `CLOCK_MONOTONIC` says on this thread, which is in virtual time.
+int64_t asyncio_testing_monotonic_time(void);
+
+/// Whether the functions that read clocks are those of this module.
+bool asyncio_testing_replaces_clocks(void);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "platform.h"
 
+#include "../clock.h"
 #include "../dispatch_queue.h"
 #include "../dump_signal.h"
 #include "../epoll.h"

@@ -1,0 +1,98 @@
+// # Virtual time
+//
+// A loop in virtual time has a clock of its own. When nothing is ready, the clock jumps to the next timer. It
+// begins at the machine's time, because code on other threads compares deadlines that were computed here with
+// the machine's clock; but only distances matter, and they are exact.
+//
+// While the loop runs, everything on its thread that reads a clock gets the loop's time: the thread has a
+// variable for it (`ThreadState.virtualTime`), and AsyncIOTesting replaces the functions that read clocks.
+//
+// ## Other threads
+//
+// Other threads are in real time. If a task waits for one, a jump could make a limit of an hour pass before a
+// thread has answered within a millisecond. So before it jumps, the loop waits for them, in real time:
+//
+//   - for work that it has handed to a thread itself (`toThread`, a file, a name lookup), because an answer
+//     will come, up to `workLimit`;
+//   - if a task waits for something that is not this library's (a continuation, a stream, another actor), for
+//     the *grace*. Usually no thread is involved: the task waits for another task of the loop, which sleeps.
+//     The loop cannot know. So it *gives up on* the wait afterwards, until the task has run again. And each
+//     grace that ends without an answer halves the next one, until an answer comes, so that a test never
+//     spends more than about twice the grace in vain.
+//
+// When nothing can happen anymore but such waits, there is nothing to jump over, and an answer would still make
+// the difference between a test that passes and a deadlock. So the loop waits longer then.
+
+/// What a loop in virtual time needs to know besides the time.
+struct VirtualTime {
+    /// The loop's time when it was created.
+    var start: Int64 = 0
+    /// What to add to the loop's time to get the date, in nanoseconds since 1970.
+    var epoch: Int64 = 0
+    /// How far virtual time can advance; nil for any distance.
+    var limit: Int64?
+    /// Whether the limit is the program's, who moves it by hand, and not that of a run.
+    var isSteppedByHand = false
+
+    /// The latest turn in which the loop has asked for events of descriptors before time goes on.
+    var polledTurn: UInt64 = 0
+    /// How long the loop waits for a thread that may answer, in nanoseconds.
+    var grace: Int64 = 100_000_000
+    /// How long the loop waits for a thread that has work of the loop, in nanoseconds.
+    var workLimit: Int64 = 60_000_000_000
+    /// How often in a row the loop has waited in vain.
+    private var timesInVain = 0
+    /// Since when the loop waits for other threads, on the machine's clock.
+    private var waitingSince: Int64?
+    /// The tasks that the loop does not wait for anymore, by the addresses of their carriers.
+    private var givenUp: Set<UInt> = []
+    /// Whether the loop does not wait for work on threads anymore.
+    private var hasGivenUpWork = false
+
+    /// Something has come from another thread.
+    mutating func noteAnswer() {
+        waitingSince = nil
+        timesInVain = 0
+        hasGivenUpWork = false
+    }
+
+    /// A job runs. If it belongs to a task that the loop had given up on, the task's next wait is a new one.
+    mutating func noteRun(of job: UnownedJob) {
+        // SAFETY: a job is a pointer, which is only compared. A Swift task is its own job.
+        if !givenUp.isEmpty { givenUp.remove(unsafe unsafeBitCast(job, to: UInt.self)) }
+    }
+
+    /// What the loop can wait for in real time.
+    struct Expectation {
+        /// Whether threads have work of the loop, or descriptors could become ready while nothing else can.
+        var work: Bool
+        /// The carriers of tasks that wait for something that is not this library's.
+        var foreignWaits: [Carrier]
+        /// Whether nothing else can happen.
+        var isLast: Bool
+    }
+
+    /// Returns how long to wait for other threads, in nanoseconds, or nil if it is time to go on without them.
+    mutating func patience(for expected: Expectation, now: Int64) -> Int64? {
+        var limit: Int64?
+        if expected.work, !hasGivenUpWork {
+            limit = workLimit
+        } else if expected.foreignWaits.contains(where: { !givenUp.contains($0.bits) }) {
+            limit = expected.isLast ? grace * 20 : grace >> min(timesInVain, 62)
+        }
+        guard let limit, limit > 0 else {
+            waitingSince = nil
+            return nil
+        }
+        let since = waitingSince ?? now
+        waitingSince = since
+        let left = since + limit - now
+        if left > 0 { return left }
+        // In vain.
+        waitingSince = nil
+        timesInVain += 1
+        if expected.work { hasGivenUpWork = true }
+        for carrier in expected.foreignWaits { givenUp.insert(carrier.bits) }
+        return nil
+    }
+}

@@ -1,0 +1,29 @@
+public import AsyncIO
+
+/// Records what is reported to the exception handler of the running loop, so that a test can check it.
+///
+/// ```swift
+/// let reports = try ReportRecorder()
+/// createTask { throw Refused() }
+/// try await settled()
+/// #expect(reports.messages == ["Task exception was never retrieved"])
+/// ```
+///
+/// The test that records them does not fail because of them, whatever its trait says.
+public final class ReportRecorder {
+    /// The reports so far, oldest first.
+    public private(set) var reports: [ExceptionContext] = []
+
+    /// Replaces the exception handler of the running loop.
+    ///
+    /// - Throws: `RuntimeError` if no loop runs on this thread.
+    public init() throws(RuntimeError) {
+        try EventLoop.running.setExceptionHandler { [weak self] report in self?.reports.append(report) }
+    }
+
+    /// The messages of the reports, oldest first.
+    public var messages: [String] { reports.map(\.message) }
+}
+
+@available(*, unavailable, message: "a recorder belongs to its loop's thread")
+extension ReportRecorder: Sendable {}

@@ -1,0 +1,79 @@
+internal import AsyncIO
+
+/// The clock of a test in virtual time.
+///
+/// By itself, the clock jumps to the next timer when nothing is ready. A test that wants to see what is between
+/// two timers can step it by hand:
+///
+/// ```swift
+/// @Test(.virtualTime) func theCacheForgets() async throws {
+///     let clock = try VirtualClock.current
+///     clock.isAutomatic = false
+///     let cache = Cache(lifetime: .seconds(60))
+///     await cache.store("a")
+///     try await clock.advance(by: .seconds(59))
+///     #expect(await cache.contains("a"))
+///     try await clock.advance(by: .seconds(1))
+///     #expect(await cache.contains("a") == false)
+/// }
+/// ```
+///
+/// Everything that reads a clock on the thread of the loop gets this time: `ContinuousClock`, `SuspendingClock`,
+/// `Date()`, `DispatchTime.now()`, and C code. Code that blocks the thread with `usleep` or `Thread.sleep` lets
+/// time pass at once. Other threads are in real time.
+///
+/// asyncio: none. In trio, this is `trio.testing.MockClock`.
+public struct VirtualClock {
+    private let loop: EventLoop
+
+    private init(_ loop: EventLoop) { self.loop = loop }
+
+    /// The clock of the running loop.
+    ///
+    /// - Throws: `RuntimeError` if no loop runs on this thread, or it is in real time.
+    public static var current: VirtualClock {
+        get throws(RuntimeError) {
+            let loop = try EventLoop.running
+            guard loop.virtualElapsed != nil else {
+                throw RuntimeError(
+                    "the running event loop is in real time; give the test the trait .virtualTime, or use runInVirtualTime { }"
+                )
+            }
+            return VirtualClock(loop)
+        }
+    }
+
+    /// How much time has passed since the loop was created.
+    public var elapsed: Duration { loop.virtualElapsed ?? .zero }
+
+    /// Whether the clock jumps to the next timer when nothing is ready. The default is `true`. If it is `false`,
+    /// only ``advance(by:)`` and code that blocks the thread let time pass, and a test in which nothing can happen
+    /// before the next timer ends with a ``DeadlockError``.
+    public var isAutomatic: Bool {
+        get { !loop.isSteppedByHand }
+        nonmutating set { loop.setVirtualLimit(newValue ? nil : elapsed, byHand: !newValue) }
+    }
+
+    /// Lets `duration` pass, with everything that happens until then, and waits until nothing else can run.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled. Time has then advanced less.
+    public func advance(by duration: Duration) async throws {
+        let end = elapsed + max(duration, .zero)
+        if !isAutomatic { loop.setVirtualLimit(end, byHand: true) }
+        try await sleep(until: loop.now + (end - elapsed))
+        try await settled()
+    }
+
+    /// Sets the date that `Date()` and other clocks of the calendar show, which continue from there.
+    ///
+    /// A loop in virtual time begins on 1 January 2001 at 00:00 UTC. So `Date().timeIntervalSinceReferenceDate` is
+    /// the number of seconds that have passed, as long as nobody sets the date.
+    ///
+    /// - Parameter date: The time since 1 January 1970 at 00:00 UTC.
+    public func setDate(since1970 date: Duration) {
+        loop.setVirtualDate(Int64((date - elapsed) / .nanoseconds(1)))
+    }
+}
+
+@available(*, unavailable, message: "a clock belongs to its loop's thread")
+extension VirtualClock: Sendable {}

@@ -1,0 +1,156 @@
+// Every clock of a thread in virtual time. In C, because it defines functions of libc.
+//
+// `ContinuousClock`, `SuspendingClock`, `Date()`, `DispatchTime.now()`, and what C code reads all end in the
+// functions here. The dynamic linker looks for a function in the program before it looks in libc, so a
+// program that links this module gets its functions, in all of its libraries. libc's own calls do not come
+// here.
+//
+// A thread that runs a loop in virtual time gets the loop's time; see clock.h in CShims. All other threads
+// get the machine's, at the cost of one more call and one load.
+#define _GNU_SOURCE
+#include "CAsyncIOTesting.h"
+#include "CShims.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+// MARK: The machine's clock
+
+static int ask_kernel(clockid_t clock, struct timespec *time) { return (int)syscall(SYS_clock_gettime, clock, time); }
+
+static asyncio_clock_function *machine_clock;
+
+/// libc's function, which reads the clock without a system call. A program that is linked with a static libc
+/// has none but ours, and asks the kernel.
+static asyncio_clock_function *find_machine_clock(void) {
+    asyncio_clock_function *found = (asyncio_clock_function *)dlsym(RTLD_NEXT, "clock_gettime");
+    machine_clock = found ? found : ask_kernel;
+    return machine_clock;
+}
+
+// Before other constructors, which may start threads.
+__attribute__((constructor(101))) static void use_machine_clock(void) { asyncio_machine_clock = find_machine_clock(); }
+
+static inline int read_machine(clockid_t clock, struct timespec *time) {
+    asyncio_clock_function *read = machine_clock;
+    return (read ? read : find_machine_clock())(clock, time);
+}
+
+bool asyncio_testing_replaces_clocks(void) {
+    return dlsym(RTLD_DEFAULT, "clock_gettime") == (void *)clock_gettime && asyncio_machine_clock != clock_gettime;
+}
+
+// MARK: Virtual time
+
+enum { SECOND = 1000000000 };
+
+static inline bool is_virtual(void) { return asyncio_virtual_time() != ASYNCIO_REAL_TIME; }
+
+static struct timespec split(int64_t nanoseconds) {
+    struct timespec time = {nanoseconds / SECOND, nanoseconds % SECOND};
+    if (time.tv_nsec < 0) {
+        time.tv_sec -= 1;
+        time.tv_nsec += SECOND;
+    }
+    return time;
+}
+
+// A machine that was suspended has two clocks that differ by that time.
+static int64_t suspended_time;
+
+__attribute__((constructor(102))) static void note_suspended_time(void) {
+    suspended_time = asyncio_machine_time(CLOCK_BOOTTIME) - asyncio_machine_time(CLOCK_MONOTONIC);
+}
+
+int64_t asyncio_testing_monotonic_time(void) { return asyncio_virtual_time() - suspended_time; }
+
+static struct timespec virtual_date(void) { return split(asyncio_virtual_epoch() + asyncio_virtual_time()); }
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    if (!is_virtual()) return read_machine(clock, time);
+    switch (clock) {
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE: *time = split(asyncio_testing_monotonic_time()); return 0;
+    case CLOCK_BOOTTIME:
+    case CLOCK_BOOTTIME_ALARM: *time = split(asyncio_virtual_time()); return 0;
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_TAI: *time = virtual_date(); return 0;
+    // The processor time of a process or a thread.
+    default: return read_machine(clock, time);
+    }
+}
+
+static struct timespec date(void) {
+    struct timespec now = {0, 0};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now;
+}
+
+// The declaration says that `now` is not null, and libc accepts null all the same.
+#pragma clang diagnostic ignored "-Wtautological-pointer-compare"
+#pragma clang diagnostic ignored "-Wpointer-bool-conversion"
+int gettimeofday(struct timeval *restrict now, void *restrict zone) {
+    struct timespec time = date();
+    if (now) *now = (struct timeval){time.tv_sec, time.tv_nsec / 1000};
+    if (zone) *(struct timezone *)zone = (struct timezone){0, 0};
+    return 0;
+}
+
+time_t time(time_t *seconds) {
+    time_t now = date().tv_sec;
+    if (seconds) *seconds = now;
+    return now;
+}
+
+int timespec_get(struct timespec *time, int base) {
+    if (base != TIME_UTC) return 0;
+    *time = date();
+    return base;
+}
+
+// MARK: Blocking for some time
+
+// Code that blocks the thread of a loop in virtual time lets time pass, at once.
+
+static int sleep_on_machine(clockid_t clock, int flags, const struct timespec *time, struct timespec *rest) {
+    // The function of libc is a point where a thread can be cancelled, which Swift never does.
+    return syscall(SYS_clock_nanosleep, clock, flags, time, rest) == 0 ? 0 : errno;
+}
+
+static bool is_valid(const struct timespec *time) {
+    return time->tv_sec >= 0 && time->tv_nsec >= 0 && time->tv_nsec < SECOND;
+}
+
+int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *rest) {
+    struct timespec now;
+    if (!is_virtual() || clock_gettime(clock, &now) != 0 || !is_valid(time))
+        return sleep_on_machine(clock, flags, time, rest);
+    int64_t duration = (int64_t)time->tv_sec * SECOND + time->tv_nsec;
+    if (flags & TIMER_ABSTIME) duration -= (int64_t)now.tv_sec * SECOND + now.tv_nsec;
+    asyncio_testing_pass_time(duration);
+    return 0;
+}
+
+int nanosleep(const struct timespec *time, struct timespec *rest) {
+    int error = clock_nanosleep(CLOCK_MONOTONIC, 0, time, rest);
+    if (error) errno = error;
+    return error ? -1 : 0;
+}
+
+int usleep(useconds_t microseconds) {
+    struct timespec time = {microseconds / 1000000, (long)(microseconds % 1000000) * 1000};
+    return nanosleep(&time, NULL);
+}
+
+unsigned sleep(unsigned seconds) {
+    struct timespec time = {seconds, 0}, rest = {0, 0};
+    return nanosleep(&time, &rest) == 0 ? 0 : (unsigned)rest.tv_sec + (rest.tv_nsec > 0);
+}

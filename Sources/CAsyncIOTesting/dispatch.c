@@ -1,0 +1,90 @@
+// Dispatch's timers on a thread in virtual time. In C, because it defines functions of libdispatch.
+//
+// A deadline of Dispatch is an instant on the clock of the thread that computed it. The timers of Dispatch are
+// the kernel's, in real time, and an instant of virtual time would be in their past. So on a thread in virtual
+// time:
+//
+//   - `DispatchQueue.main.asyncAfter` becomes a timer of the loop;
+//   - all other timers, which run on other threads, keep their distance to the present, in real time.
+//
+// If Dispatch is linked statically, its own functions take precedence, because these are weak.
+#define _GNU_SOURCE
+#include "CAsyncIOTesting.h"
+#include "CShims.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+typedef uint64_t dispatch_time;
+extern dispatch_time dispatch_walltime(const struct timespec *when, int64_t delta) __attribute__((weak));
+extern void dispatch_async(void *queue, void *block) __attribute__((weak));
+extern void *_Block_copy(const void *block) __attribute__((weak));
+extern void _Block_release(const void *block) __attribute__((weak));
+extern char _dispatch_main_q __attribute__((weak));
+
+static const dispatch_time FOREVER = ~0ull, MONOTONIC = 1ull << 63, WALL = 1ull << 62, NOW_OF_WALL = ~1ull;
+
+/// How far a deadline is from the present of this thread, in nanoseconds.
+static int64_t distance(dispatch_time when) {
+    if (when == 0 || when == NOW_OF_WALL) return 0;
+    if (!(when & MONOTONIC)) return (int64_t)when - asyncio_testing_monotonic_time();
+    // The date is stored as a negative number.
+    if (when & WALL) return -(int64_t)when - (asyncio_virtual_epoch() + asyncio_virtual_time());
+    return (int64_t)(when & ~MONOTONIC) - asyncio_virtual_time();
+}
+
+/// The same deadline on the machine's clock.
+static dispatch_time on_machine(dispatch_time when) {
+    if (when == FOREVER) return when;
+    int64_t delta = distance(when);
+    if (delta < 0) delta = 0;
+    return (dispatch_time)asyncio_machine_time(CLOCK_MONOTONIC) + (uint64_t)delta;
+}
+
+// The functions of libdispatch read the clock of this thread too, so they are called in real time.
+static int64_t leave_virtual_time(void) {
+    int64_t time = asyncio_virtual_time();
+    asyncio_set_virtual_time(ASYNCIO_REAL_TIME);
+    return time;
+}
+
+static bool is_virtual(void) { return asyncio_virtual_time() != ASYNCIO_REAL_TIME; }
+
+static void *next(const char *name) {
+    void *function = dlsym(RTLD_NEXT, name);
+    if (!function) abort();
+    return function;
+}
+
+void asyncio_testing_submit_to_main_queue(void *block) {
+    dispatch_async(&_dispatch_main_q, block);
+    _Block_release(block);
+}
+
+// MARK: The replacements
+
+void dispatch_after(dispatch_time when, void *queue, void *block);
+__attribute__((weak)) void dispatch_after(dispatch_time when, void *queue, void *block) {
+    static void (*original)(dispatch_time, void *, void *);
+    if (is_virtual()) {
+        if (queue == &_dispatch_main_q && when != FOREVER)
+            return asyncio_testing_call_later(distance(when), _Block_copy(block));
+        when = on_machine(when);
+    }
+    if (!original) original = (void (*)(dispatch_time, void *, void *))next("dispatch_after");
+    int64_t time = leave_virtual_time();
+    original(when, queue, block);
+    asyncio_set_virtual_time(time);
+}
+
+void dispatch_source_set_timer(void *source, dispatch_time start, uint64_t interval, uint64_t leeway);
+__attribute__((weak)) void dispatch_source_set_timer(
+    void *source, dispatch_time start, uint64_t interval, uint64_t leeway) {
+    static void (*original)(void *, dispatch_time, uint64_t, uint64_t);
+    if (!original) original = (void (*)(void *, dispatch_time, uint64_t, uint64_t))next("dispatch_source_set_timer");
+    if (is_virtual()) start = on_machine(start);
+    int64_t time = leave_virtual_time();
+    original(source, start, interval, leeway);
+    asyncio_set_virtual_time(time);
+}

@@ -1,0 +1,20 @@
+// Hash values that are the same in every process. In C, because it changes a variable of the Swift runtime.
+//
+// Sets and dictionaries are iterated in the order of their hash values, which Swift seeds anew in each process,
+// and for each collection with its address. A failure that depends on such an order could not be repeated. So
+// hash values are the same in every process that links this module, as with the environment variable
+// SWIFT_DETERMINISTIC_HASHING.
+//
+// Relies on: the exported variable that inlined code of the standard library reads. Checked by: a test. Fails:
+// orders differ from run to run.
+#include "CAsyncIOTesting.h"
+
+struct hashing_parameters {
+    uint64_t seed0, seed1;
+    bool is_deterministic;
+};
+extern struct hashing_parameters _swift_stdlib_Hashing_parameters __attribute__((weak));
+
+__attribute__((constructor(101))) static void make_hashing_deterministic(void) {
+    if (&_swift_stdlib_Hashing_parameters) _swift_stdlib_Hashing_parameters = (struct hashing_parameters){0, 0, true};
+}

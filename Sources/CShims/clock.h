@@ -1,0 +1,44 @@
+//===-- The machine's time, and virtual time ---------------------------------===//
+// In C, because it is read by functions of libc that the module AsyncIOTesting replaces, and because
+// Swift has no variables that each thread has its own value of.
+//
+// A loop in virtual time tells its thread what time it is. AsyncIOTesting replaces `clock_gettime` and
+// its kin, and answers with that time. The library itself must not be misled: what it measures for
+// reports and limits is real time. So it reads the machine's clock through a pointer, which
+// AsyncIOTesting sets to the function that it has replaced.
+#ifndef ASYNCIO_CLOCK_H
+#define ASYNCIO_CLOCK_H
+
+#include "include/platform.h"
+
+#include <stdint.h>
+#include <time.h>
+
+typedef int asyncio_clock_function(clockid_t clock, struct timespec *time);
+
+// The machine's `clock_gettime`. Set at load time, before there is a second thread.
+extern asyncio_clock_function *asyncio_machine_clock;
+
+/// The machine's time in nanoseconds, also on a thread in virtual time. The call cannot fail with the
+/// clocks that the library reads.
+static inline int64_t asyncio_machine_time(clockid_t clock) {
+    struct timespec time = {0, 0};
+    asyncio_machine_clock(clock, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/// The machine's clock of `ContinuousClock`.
+static inline int64_t asyncio_machine_continuous_time(void) { return asyncio_machine_time(CLOCK_BOOTTIME); }
+
+/// The time of a thread that runs a loop in virtual time, in nanoseconds on the clock of `ContinuousClock`,
+/// or `ASYNCIO_REAL_TIME`; and what is to be added to it to get the date, in nanoseconds since 1970.
+static const int64_t ASYNCIO_REAL_TIME = INT64_MIN;
+extern __thread int64_t asyncio_thread_virtual_time __attribute__((tls_model("initial-exec")));
+extern __thread int64_t asyncio_thread_virtual_epoch __attribute__((tls_model("initial-exec")));
+
+static inline int64_t asyncio_virtual_time(void) { return asyncio_thread_virtual_time; }
+static inline int64_t asyncio_virtual_epoch(void) { return asyncio_thread_virtual_epoch; }
+static inline void asyncio_set_virtual_time(int64_t time) { asyncio_thread_virtual_time = time; }
+static inline void asyncio_set_virtual_epoch(int64_t epoch) { asyncio_thread_virtual_epoch = epoch; }
+
+#endif
