@@ -2,10 +2,8 @@
 /// errors, and can cancel them together.
 ///
 /// ```swift
-/// try await withBackgroundTasks { background in
-///     background.createTask { try await sendMetrics() }
-///     try await serve()
-/// } // what still runs is cancelled and waited for
+/// try await withBackgroundTasks { background in background.createTask { try await sendMetrics() } try await serve() }
+/// // tasks that are still running are cancelled and awaited
 /// ```
 ///
 /// Unlike in a task group, a task that fails does not cancel the others.
@@ -54,8 +52,7 @@ public final class BackgroundTasks {
                 location: task.site?.description))
     }
 
-    /// Cancels all tasks and waits until they have ended, including tasks that are started
-    /// meanwhile.
+    /// Cancels all tasks and waits until they have ended, including tasks that are started in the meantime.
     ///
     /// If the current task is cancelled, this method still waits until they have ended.
     ///

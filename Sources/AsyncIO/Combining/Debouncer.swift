@@ -1,4 +1,4 @@
-/// An object that runs an action once calls have stopped for a while.
+/// An object that runs an action after a pause in the calls.
 ///
 /// ```swift
 /// let save = Debouncer(delay: .milliseconds(300)) { try await document.save() }
@@ -35,7 +35,7 @@ public final class Debouncer {
     /// Whether the action is waiting to run.
     public var isPending: Bool { timer != nil || isDue }
 
-    /// Requests the action. It runs when no other call has come for the delay.
+    /// Requests the action. It runs when no further call has been made for the length of the delay.
     public func call() {
         let loop = EventLoop.required(for: "Debouncer.call()")
         timer?.cancel()

@@ -6,8 +6,8 @@ public struct Backoff: Sendable {
     public var factor: Double
     /// The maximum delay.
     public var maximum: Duration
-    /// The part of a delay that is random, from 0 (none) to 1 (all of it). It keeps clients that
-    /// failed together from retrying together.
+    /// The fraction of a delay that is random, from 0 (none) to 1 (all of it). It keeps clients that failed together
+    /// from retrying together.
     public var jitter: Double
 
     /// Creates a backoff.
@@ -16,7 +16,7 @@ public struct Backoff: Sendable {
     ///   - initial: the delay after the first failure.
     ///   - factor: the factor by which each delay is multiplied to get the next one.
     ///   - maximum: the maximum delay.
-    ///   - jitter: the part of a delay that is random, from 0 to 1.
+    ///   - jitter: the fraction of a delay that is random, from 0 to 1.
     public init(
         initial: Duration = .seconds(1), factor: Double = 2, maximum: Duration = .seconds(60), jitter: Double = 0
     ) {

@@ -35,9 +35,9 @@ public func readText(
 ///
 /// A reader of the file sees either the old content or the new content, whatever goes wrong.
 ///
-/// The new file takes over the old one's permissions. If `path` is a symbolic link, the link stays
-/// and its target is replaced, or created if it does not exist. During the operation, the directory
-/// contains a temporary file `.asyncio-…`.
+/// The new file takes over the old one's permissions. If `path` is a symbolic link, the link is kept and its target is
+/// replaced, or created if it does not exist. During the operation, the directory contains a temporary file
+/// `.asyncio-…`.
 ///
 /// - Parameters:
 ///   - path: the path of the file, which need not exist.

@@ -13,11 +13,10 @@ public import SystemPackage
 /// the old content; afterwards they see the new content.
 ///
 /// Use this function for content that is produced piece by piece, and
-/// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)`` for content that is in memory. If `body`
-/// throws, the new file is removed and the old one, if there is one, stays. The new file takes over
-/// the old one's permissions. If `path` is a symbolic link, the link stays and its target is
-/// replaced, or created if it does not exist. During the operation, the directory contains a
-/// temporary file `.asyncio-…`.
+/// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)`` for content that is in memory. If `body` throws, the new file
+/// is removed and the old one, if there is one, is kept. The new file takes over the old one's permissions. If `path`
+/// is a symbolic link, the link is kept and its target is replaced, or created if it does not exist. During the
+/// operation, the directory contains a temporary file `.asyncio-…`.
 ///
 /// - Parameters:
 ///   - path: the path of the file, which need not exist.

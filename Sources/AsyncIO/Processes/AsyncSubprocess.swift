@@ -3,11 +3,10 @@ internal import SystemPackage
 
 /// A child process.
 ///
-/// The loop notices when the process ends and reaps it, so no zombie stays behind. If the last
-/// reference to a `AsyncSubprocess` goes away, the process keeps running. A process that is still
-/// running when the loop is closed is killed.
-/// ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)``
-/// ends the process with its scope.
+/// The loop notices when the process ends and reaps it, so no zombie remains. If the last reference to an
+/// `AsyncSubprocess` is released, the process keeps running. A process that is still running when the loop is closed is
+/// killed. ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)`` ends the process with its
+/// scope.
 ///
 /// asyncio: `asyncio.subprocess.Process`.
 public final class AsyncSubprocess {

@@ -1,4 +1,4 @@
-/// Runs `body` with a child process that ends with it.
+/// Runs `body` with a child process, which ends when `body` does.
 ///
 /// ```swift
 /// try await withSubprocess("ffmpeg", arguments: arguments, stderr: .pipe) { process in
@@ -32,7 +32,7 @@ public func withSubprocess<T>(
     return try await scope(of: process, grace: grace, isolation: isolation, body)
 }
 
-/// Runs `body` with a command line of the shell that ends with it.
+/// Runs `body` with a shell command line, which ends when `body` does.
 ///
 /// The shell leads a process group of its own, unless the options name another, so that the programs of the
 /// command line end too.

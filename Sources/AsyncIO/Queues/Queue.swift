@@ -127,7 +127,7 @@ public class Queue<Element>: AsyncSequence {
 
     /// Reports that the work on an item taken from the queue is done; see ``join()``.
     ///
-    /// - Throws: ``ValueError`` if it is called more often than items were put in.
+    /// - Throws: ``ValueError`` if it is called more times than items were put in.
     ///
     /// asyncio: `Queue.task_done`.
     public final func taskDone() throws(ValueError) {
@@ -135,7 +135,7 @@ public class Queue<Element>: AsyncSequence {
         state.finish(1)
     }
 
-    /// Waits until ``taskDone()`` was called for every item that was put into the queue.
+    /// Waits until ``taskDone()`` has been called for every item that was put into the queue.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits.
     ///

@@ -19,14 +19,13 @@ public final class Barrier {
     /// Creates a barrier.
     ///
     /// - Parameter parties: the number of tasks that the barrier waits for.
-    /// - Precondition: `parties` is at least 1. For a number from outside of the program, use
-    ///   ``init(validating:)``.
+    /// - Precondition: `parties` is at least 1. For a number from outside the program, use ``init(validating:)``.
     public init(_ parties: Int) {
         if parties < 1 { stop(Barrier.message(parties), instead: "Barrier(validating:)") }
         self.parties = parties
     }
 
-    /// Creates a barrier from a number that is computed or comes from outside of the program.
+    /// Creates a barrier from a number that is computed or comes from outside the program.
     ///
     /// - Parameter parties: the number of tasks that the barrier waits for.
     /// - Throws: ``ValueError`` if `parties` is less than 1.
@@ -139,7 +138,7 @@ public final class Barrier {
     }
 }
 
-/// An error for waiting at a barrier that was aborted, or reset while a task waited.
+/// An error thrown when a task waits at a barrier that is aborted, or that is reset while the task waits.
 ///
 /// asyncio: `asyncio.BrokenBarrierError`.
 public struct BrokenBarrierError: Error, CustomStringConvertible {

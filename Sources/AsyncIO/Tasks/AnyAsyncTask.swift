@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 /// The base class of all tasks, regardless of their value type: the name, cancellation, and what the task
 /// waits for.
 ///
-/// An `AsyncTask` is a logical task. It runs on a *carrier*, which is a Swift task; see onCarrier.swift.
+/// An `AsyncTask` is a logical task. It runs on a *carrier*, which is a Swift task.
 ///
 /// asyncio: `asyncio.Task`.
 public class AnyAsyncTask: FutureBase {
@@ -153,8 +153,8 @@ public class AnyAsyncTask: FutureBase {
     /// asyncio: `Task.cancelling`.
     public final var cancelling: Int { Int(hidden?.requests ?? requests) }
 
-    /// Takes back one request to cancel, for code that caught the cancellation and intends to continue. When
-    /// no request is left, one that has not been delivered yet is dropped.
+    /// Takes back one request to cancel, for code that caught the cancellation and intends to continue. When this takes
+    /// back the last request, a cancellation that has not been delivered yet is dropped.
     ///
     /// - Returns: The number of requests that are left.
     ///

@@ -101,7 +101,7 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
         return try outcome()
     }
 
-    /// The value of the task. Waits until the task has ended without blocking a thread.
+    /// The value of the task. Waits, without blocking a thread, until the task has ended.
     ///
     /// Cancelling the waiting task does not end the wait. To cancel the task itself, use
     /// ``cancel()``.

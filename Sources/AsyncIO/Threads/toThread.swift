@@ -1,7 +1,6 @@
 internal import Synchronization
 
-/// Runs a function that blocks or computes on a thread, and waits for its result without blocking
-/// the loop.
+/// Runs a blocking or computing function on a thread of the pool, and waits for its result without blocking the loop.
 ///
 /// The function has the task-local values of the caller. If the task is cancelled, the wait ends.
 /// Work that has not started is dropped. Work that is running continues, and its result is dropped.
@@ -55,8 +54,8 @@ extension EventLoop {
         return future
     }
 
-    /// Waits until all work on threads for this loop has ended. The threads accept no more work for
-    /// this loop from now on.
+    /// Waits until all of this loop's work on threads has ended. From now on, the threads accept no more work from this
+    /// loop.
     ///
     /// `run { }` and ``Runner/close()`` call this method last, with a timeout of five minutes.
     ///

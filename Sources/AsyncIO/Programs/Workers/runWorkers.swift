@@ -36,7 +36,8 @@ internal import SystemPackage
 ///     to run the body in this process.
 ///   - listen: what to listen on; see ``Worker/sockets``.
 ///   - options: the settings of the sockets. They listen before there is a worker, so that clients that connect early
-///     wait. The settings that are not the sockets' own are those of the workers' servers.
+///     wait. Settings that do not concern the sockets, such as ``Server/Options/limit``, have no effect here; pass them
+///     to the workers' servers.
 ///   - grace: how long the connections of a stopping worker may take to end before they are closed.
 ///     A worker that has not ended 5 s later is killed.
 ///   - signals: signals that the supervisor forwards to its workers.
