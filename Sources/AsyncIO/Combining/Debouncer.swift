@@ -20,8 +20,8 @@ public final class Debouncer {
     /// Creates a debouncer.
     ///
     /// - Parameters:
-    ///   - delay: how long to wait after the last call before the action runs.
-    ///   - action: the action.
+    ///   - delay: How long to wait after the last call before the action runs.
+    ///   - action: The action.
     public init(
         delay: Duration, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
         line: UInt = #line, _ action: @escaping () async throws -> Void
@@ -55,7 +55,7 @@ public final class Debouncer {
     ///
     /// If the current task is cancelled, the wait ends and the action continues.
     ///
-    /// - Throws: the errors of the action; `CancellationError` if the task is cancelled.
+    /// - Throws: The errors of the action; `CancellationError` if the task is cancelled.
     public func flush() async throws {
         if let running { try await shield(running) }
         if timer != nil {

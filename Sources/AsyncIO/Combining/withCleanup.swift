@@ -14,10 +14,10 @@
 /// task was cancelled.
 ///
 /// - Parameters:
-///   - timeout: how long the body may run before it is cancelled; `nil` for no limit.
-///   - body: the cleanup.
-/// - Returns: the value that `body` returns.
-/// - Throws: the errors of `body`; ``TimeoutError`` if the time is up; `CancellationError`, once the body has ended, if
+///   - timeout: How long the body may run before it is cancelled; `nil` for no limit.
+///   - body: The cleanup.
+/// - Returns: The value that `body` returns.
+/// - Throws: The errors of `body`; ``TimeoutError`` if the time is up; `CancellationError`, once the body has ended, if
 ///   the task was cancelled in the meantime.
 ///
 /// asyncio: `asyncio.shield`, awaited again after each cancellation.

@@ -29,10 +29,10 @@
         /// While reports are on, each turn reads the clock twice.
         ///
         /// - Parameters:
-        ///   - interval: the time between reports, and before the first one.
-        ///   - factory: where to report; `nil` for the factory that `MetricsSystem` was
+        ///   - interval: The time between reports, and before the first one.
+        ///   - factory: Where to report; `nil` for the factory that `MetricsSystem` was
         ///     bootstrapped with.
-        /// - Returns: a handle that can end the reports. Calling this method again also ends them.
+        /// - Returns: A handle that can end the reports. Calling this method again also ends them.
         /// - Throws: ``ValueError`` if the interval is not positive; ``RuntimeError`` if the loop
         ///   is closed.
         @discardableResult

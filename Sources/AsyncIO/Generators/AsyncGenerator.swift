@@ -41,7 +41,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
     /// Creates a generator.
     ///
-    /// - Parameter body: the closure that produces the elements. It passes each to `yield`. The
+    /// - Parameter body: The closure that produces the elements. It passes each to `yield`. The
     ///   iteration ends when it returns, and fails when it throws.
     public init(
         isolation: isolated (any Actor)? = #isolation, _ body: @escaping (Yield) async throws -> Void
@@ -85,8 +85,8 @@ public struct AsyncGenerator<Element>: AsyncSequence {
         ///
         /// If the current task is cancelled, the request is passed on to the body, at the place where it waits.
         ///
-        /// - Returns: the element; `nil` when the body has ended.
-        /// - Throws: the errors of the body, including `CancellationError`; ``RuntimeError`` if the
+        /// - Returns: The element; `nil` when the body has ended.
+        /// - Throws: The errors of the body, including `CancellationError`; ``RuntimeError`` if the
         ///   body is already running.
         ///
         /// asyncio: `generator.__anext__`.
@@ -94,7 +94,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
         /// Runs the body up to its next element; see ``next()``.
         ///
-        /// - Throws: the errors of ``next()``, including `CancellationError`.
+        /// - Throws: The errors of ``next()``, including `CancellationError`.
         public func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
             try await core.next()
         }
@@ -104,7 +104,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
         /// If the current task is cancelled, the request is passed on to the cleanup. If another task has already
         /// called this method, the cleanup continues.
         ///
-        /// - Throws: the errors of the cleanup, except for `CancellationError`; ``RuntimeError`` if
+        /// - Throws: The errors of the cleanup, except for `CancellationError`; ``RuntimeError`` if
         ///   the body is running; `CancellationError` if the task is cancelled while it waits for
         ///   another call of this method.
         ///

@@ -23,8 +23,8 @@ extension EventLoop {
     /// Removes the callback of a signal, which then has its default effect. For
     /// ``ProcessSignal/interrupt``, that is the effect in `run { }`.
     ///
-    /// - Returns: whether there was a callback.
-    /// - Throws: as ``addSignalHandler(_:_:)``.
+    /// - Returns: Whether there was a callback.
+    /// - Throws: The same errors as ``addSignalHandler(_:_:)``.
     ///
     /// asyncio: `loop.remove_signal_handler`.
     @discardableResult

@@ -18,7 +18,7 @@ public final class Barrier {
 
     /// Creates a barrier.
     ///
-    /// - Parameter parties: the number of tasks that the barrier waits for.
+    /// - Parameter parties: The number of tasks that the barrier waits for.
     /// - Precondition: `parties` is at least 1. For a number from outside the program, use ``init(validating:)``.
     public init(_ parties: Int) {
         if parties < 1 { stop(Barrier.message(parties), instead: "Barrier(validating:)") }
@@ -27,7 +27,7 @@ public final class Barrier {
 
     /// Creates a barrier from a number that is computed or comes from outside the program.
     ///
-    /// - Parameter parties: the number of tasks that the barrier waits for.
+    /// - Parameter parties: The number of tasks that the barrier waits for.
     /// - Throws: ``ValueError`` if `parties` is less than 1.
     public convenience init(validating parties: Int) throws(ValueError) {
         guard parties >= 1 else { throw ValueError(Barrier.message(parties)) }
@@ -51,7 +51,7 @@ public final class Barrier {
     /// A task that is cancelled leaves the barrier, which then waits for another one. While the
     /// tasks of a round are leaving, new ones wait for the next round.
     ///
-    /// - Returns: the order of arrival in the round, starting from 0.
+    /// - Returns: The order of arrival in the round, starting from 0.
     /// - Throws: ``BrokenBarrierError`` if the barrier is aborted, or reset while the task waits;
     ///   `CancellationError` if the task is cancelled while it waits.
     /// - Complexity: O(*n*) in the number of parties, for the last task of a round.
@@ -128,7 +128,7 @@ public final class Barrier {
 
     /// Waits at the barrier, then runs `body` with the order of arrival.
     ///
-    /// - Throws: as ``wait()``, including `CancellationError`; the errors of `body`.
+    /// - Throws: The same errors as ``wait()``, including `CancellationError`; the errors of `body`.
     ///
     /// asyncio: `async with barrier as position`.
     public func with<T>(

@@ -15,7 +15,7 @@ public final class Condition {
 
     /// Creates a condition.
     ///
-    /// - Parameter lock: the lock of the condition. By default, a new one.
+    /// - Parameter lock: The lock of the condition. By default, a new one.
     public init(lock: Lock = Lock()) { self.lock = lock }
 
     /// Whether the lock is held.
@@ -75,7 +75,7 @@ public final class Condition {
 
     /// Wakes the first `count` waiting tasks. Each continues when it has acquired the lock.
     ///
-    /// - Parameter count: the maximum number of tasks to wake.
+    /// - Parameter count: The maximum number of tasks to wake.
     /// - Throws: ``RuntimeError`` if the lock is not held.
     /// - Complexity: O(*n*) in the number of waiting tasks.
     ///

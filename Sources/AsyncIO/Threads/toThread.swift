@@ -5,8 +5,8 @@ internal import Synchronization
 /// The function has the task-local values of the caller. If the task is cancelled, the wait ends.
 /// Work that has not started is dropped. Work that is running continues, and its result is dropped.
 ///
-/// - Returns: the value that `work` returns.
-/// - Throws: the errors of `work`; ``RuntimeError`` after a call of
+/// - Returns: The value that `work` returns.
+/// - Throws: The errors of `work`; ``RuntimeError`` after a call of
 ///   ``EventLoop/shutdownDefaultExecutor(timeout:)``; `CancellationError` if the task is cancelled.
 ///
 /// asyncio: `asyncio.to_thread`.
@@ -28,7 +28,7 @@ extension EventLoop {
     /// Cancelling the returned future drops work that has not started. Work that is running
     /// continues, and its result is dropped.
     ///
-    /// - Returns: a future for the result.
+    /// - Returns: A future for the result.
     /// - Throws: ``RuntimeError`` if the loop is closed, or after a call of
     ///   ``shutdownDefaultExecutor(timeout:)``.
     ///
@@ -59,7 +59,7 @@ extension EventLoop {
     ///
     /// `run { }` and ``Runner/close()`` call this method last, with a timeout of five minutes.
     ///
-    /// - Parameter timeout: the maximum time to wait, after which a warning is logged; `nil` for no
+    /// - Parameter timeout: The maximum time to wait, after which a warning is logged; `nil` for no
     ///   limit.
     /// - Throws: `CancellationError` if the task is cancelled while it waits. The executor stays
     ///   shut down.

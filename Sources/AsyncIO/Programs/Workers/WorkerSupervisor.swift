@@ -168,7 +168,7 @@ final class WorkerGeneration {
     func retire() { for slot in slots { slot.retire() } }
     func send(_ signal: ProcessSignal) { for slot in slots { slot.send(signal) } }
 
-    /// - Parameter limit: nil for no limit.
+    /// - Parameter limit: Nil for no limit.
     func hasEnded(within limit: Duration?) async throws -> Bool {
         try await wait(tasks, timeout: limit).pending.isEmpty
     }
