@@ -235,8 +235,7 @@ public final class Transport: TransportCore {
         do { try channel.send(bytes) } catch { try pass(error) }
     }
 
-    /// Sends all of `lines`, one after the other: many in one system call, without joining them first. Adds
-    /// no newlines.
+    /// Sends all of `lines` in order, many of them in one system call, without joining them first. Adds no newlines.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``.
     ///

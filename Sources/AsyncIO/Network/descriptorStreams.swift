@@ -4,9 +4,9 @@ internal import SystemPackage
 /// Opens a reader on a descriptor: the reading end of a pipe, a terminal, a socket that you only read from, a
 /// file or a device. For standard input, use ``openStandardInput(limit:)``.
 ///
-/// The reader takes ownership of the descriptor. It makes it non-blocking, unless it is a file, and closes it
-/// when nobody holds the reader anymore. A file is read from its current position, on a thread or an
-/// `io_uring`; ``openFile(_:_:permissions:)`` offers more operations on files.
+/// The reader takes ownership of the descriptor. It makes it non-blocking, unless it is a file, and closes it when the
+/// last reference to the reader is released. A file is read from its current position, on a thread or an `io_uring`;
+/// ``openFile(_:_:permissions:)`` offers more operations on files.
 ///
 /// - Parameters:
 ///   - descriptor: The descriptor. It remains yours if this throws a ``ValueError`` or a ``RuntimeError``.
