@@ -11,16 +11,27 @@ import Testing
         var printed = ""
         func print(_ text: String) { printed += text + "\n" }
         EventLoop.outsideOfAnyLoop {
-            var served: [String] = []
-            func cook(_ dish: String, _ time: Duration) async throws {
-                try await sleep(time)
-                served.append(dish) // no lock: one thread
+            var count = 0 // shared by all connections, without a lock
+
+            func serve(_ reader: StreamReader, _ writer: StreamWriter) async throws {
+                do {
+                    try await withTimeout(.milliseconds(500)) {
+                        for try await line in reader.lines {
+                            count += 1
+                            try await writer.write("\(count): \(line)\n")
+                        }
+                    }
+                } catch is TimeoutError {
+                    try await writer.write("time is up\n")
+                }
             }
+
             AsyncIO.main {
-                try await gather(
-                    { try await cook("rice", .milliseconds(200)) },
-                    { try await cook("fish", .milliseconds(100)) })
-                print("served: \(served.joined(separator: ", "))")
+                let server = try await startServer(host: "127.0.0.1", port: 0, serve)
+                let (reader, writer) = try await openConnection(
+                    host: "127.0.0.1", port: server.port)
+                try await writer.write("hello\nworld\n")
+                for try await line in reader.lines { print(line) }
             }
         }
         #expect(printed == (try block("text")))
