@@ -79,7 +79,7 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
         self.maxSize = maxSize
     }
 
-    private static func message(_ maxSize: Int) -> String { "Mailbox maxSize must be >= 1, got \(maxSize)" }
+    private static func message(_ maxSize: Int) -> String { "Mailbox maxSize must be at least 1, got \(maxSize)" }
 
     // MARK: State
 

@@ -97,7 +97,7 @@ final class WorkerSupervisor {
                 present = generation
                 plan.log.info("reloaded: \(count) new workers are ready")
             } catch let failure as Worker.Failure {
-                plan.log.error("the reload failed, keeping the current workers: \(describe(failure))")
+                plan.log.error("the reload failed; keeping the current workers: \(describe(failure))")
                 retire(generation, isolation: isolation)
             }
             next = nil
