@@ -11,7 +11,7 @@ public import SystemPackage
 ///
 /// File functions do not block the loop. Data that is not in memory is read and written with
 /// io_uring, or on the thread pool if the kernel does not offer io_uring. The environment variable
-/// `ASYNCIO_FILES` selects one of them (`io_uring`, `threads` or `auto`).
+/// `ASYNCIO_FILES` selects one of them (`io_uring`, `threads`, or `auto`).
 ///
 /// - Parameters:
 ///   - path: The path of the file. Pass a `FilePath` or a ``SystemString`` if it may not be UTF-8.

@@ -14,7 +14,7 @@ public struct ConnectionTarget: Sendable {
     /// A TCP server.
     ///
     /// - Parameters:
-    ///   - host: A host name, an IPv4 address or an IPv6 address.
+    ///   - host: A host name, an IPv4 address, or an IPv6 address.
     ///   - port: The port.
     public static func tcp(host: String, port: Int) -> ConnectionTarget {
         ConnectionTarget(place: .host(host, port: port))

@@ -3,7 +3,7 @@ internal import SystemPackage
 
 /// A listening server; see ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
 ///
-/// A server owns its listening sockets, its connections and the tasks of their handlers.
+/// A server owns its listening sockets, its connections, and the tasks of their handlers.
 ///
 /// asyncio: `asyncio.Server`.
 public final class Server {
@@ -75,8 +75,8 @@ public final class Server {
     /// asyncio: `Server.sockets`.
     public var sockets: [Int32] { listeners.map(\.socket.descriptor) }
 
-    /// The port of the first address, also after the server is closed. If the server was started with port 0,
-    /// this is the port that the system chose.
+    /// The port of the first address, even after the server is closed. If the server was started with port 0, this is
+    /// the port that the system chose.
     ///
     /// - Precondition: The server listens on a TCP port, not on a Unix socket.
     public var port: Int {
@@ -239,7 +239,7 @@ public final class Server {
     /// but for at least one second. A client that never disconnects cannot delay the shutdown. Only a handler that
     /// ignores its cancellation outlives it, as a task of the loop.
     ///
-    /// This is the only method that ends handlers. ``close()``, ``closeClients()``, ``abortClients()`` and
+    /// This is the only method that ends handlers. ``close()``, ``closeClients()``, ``abortClients()``, and
     /// ``waitClosed()`` behave as in asyncio: a handler that sleeps, or waits for anything but its connection,
     /// continues after them. To end it, call this method as well.
     ///

@@ -38,7 +38,7 @@ public final class StreamWriter {
         channel = try await upgrade(channel, early: early)
     }
 
-    /// What TLS has negotiated (version, cipher and the peer's certificate), or `nil` without TLS.
+    /// What TLS has negotiated (version, cipher, and the peer's certificate), or `nil` without TLS.
     ///
     /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
     public var tls: TLSInfo? { channel.tls }

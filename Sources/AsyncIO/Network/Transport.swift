@@ -199,7 +199,7 @@ public final class Transport: TransportCore {
         if !staysOpen || !channel.canSendEOF { close() }
     }
 
-    /// What TLS has negotiated (version, cipher and the peer's certificate), or `nil` without TLS.
+    /// What TLS has negotiated (version, cipher, and the peer's certificate), or `nil` without TLS.
     ///
     /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
     public var tls: TLSInfo? { channel.tls }

@@ -30,7 +30,7 @@ public protocol SubprocessProtocol: BaseProtocol {
     /// Called when a pipe to or from the process has ended.
     ///
     /// - Parameters:
-    ///   - descriptor: 0, 1 or 2.
+    ///   - descriptor: 0, 1, or 2.
     ///   - error: The reason if the pipe failed; `nil` if it ended normally.
     /// - Throws: Any error; see ``SubprocessProtocol``.
     ///

@@ -71,7 +71,7 @@ public final class SubprocessTransport: TransportCore {
 
     /// Returns the transport of a pipe to or from the process; `nil` if the stream is not a pipe.
     ///
-    /// - Parameter descriptor: 0, 1 or 2.
+    /// - Parameter descriptor: 0, 1, or 2.
     ///
     /// asyncio: `get_pipe_transport`.
     public func pipeTransport(_ descriptor: Int32) -> Transport? { pipes[descriptor] }

@@ -1,6 +1,6 @@
 /// An object that can be acquired for the duration of a block.
 ///
-/// asyncio: the `async with` of locks, conditions and semaphores.
+/// asyncio: the `async with` of locks, conditions, and semaphores.
 public protocol ScopedLocking: AnyObject {
     /// Waits until the object is available, and acquires it.
     ///

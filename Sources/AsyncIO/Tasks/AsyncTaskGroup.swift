@@ -125,9 +125,9 @@ public final class AsyncTaskGroup {
     }
 
     /// Ends the group early: cancels its tasks and its body, and lets `withAsyncTaskGroup` return as if the body had
-    /// ended. If the body returns a value, there is none to return, and `withAsyncTaskGroup` throws `CancellationError`
-    /// instead. Errors that result from this are still thrown. If the group has not been entered yet, it is cancelled
-    /// when it is entered. Calling this again, or after the group has ended, does nothing.
+    /// ended. If the body should have returned a value, `withAsyncTaskGroup` throws `CancellationError` instead. Errors
+    /// that result from this are still thrown. If the group has not been entered yet, it is cancelled when it is
+    /// entered. Calling this again, or after the group has ended, does nothing.
     ///
     /// - Complexity: O(*n*), where *n* is the number of unfinished tasks in the group.
     ///
