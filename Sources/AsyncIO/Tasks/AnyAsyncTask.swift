@@ -18,7 +18,7 @@ public class AnyAsyncTask: FutureBase {
     @safe @exclusivity(unchecked) final var waitingSince: Int64 = 0
     /// The innermost Swift task that runs this task's code; nil before the task starts and after it ends.
     @usableFromInline @safe @exclusivity(unchecked) final var carrier: Carrier?
-    /// The number of requests to cancel that were not taken back. asyncio's `_num_cancels_requested`.
+    /// The number of requests to cancel that have not been taken back. asyncio's `_num_cancels_requested`.
     @safe @exclusivity(unchecked) final var requests: Int32 = 0
     /// Whether the innermost carrier has a slot in the loop's table of carriers.
     @safe @exclusivity(unchecked) final var isCarrierStored = false
@@ -148,7 +148,7 @@ public class AnyAsyncTask: FutureBase {
         return true
     }
 
-    /// The number of requests to cancel that were not taken back.
+    /// The number of requests to cancel that have not been taken back.
     ///
     /// asyncio: `Task.cancelling`.
     public final var cancelling: Int { Int(hidden?.requests ?? requests) }

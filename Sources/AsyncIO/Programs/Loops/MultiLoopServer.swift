@@ -140,7 +140,7 @@ public typealias MultiLoopHandler =
 ///   - host: The host name or address to listen on, or `.anyInterface`.
 ///   - port: The port to listen on, or 0 to let the system choose one; see ``MultiLoopServer/port``.
 ///   - loops: The number of loops.
-///   - tls: The configuration of TLS, of which each loop makes a context, or `nil` for plain TCP.
+///   - tls: The configuration from which each loop makes a TLS context, or `nil` for plain TCP.
 ///   - options: The settings that most servers do not need.
 ///   - debug: Whether the loops run in debug mode, or `nil` for the default.
 ///   - handler: Serves a connection; see ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
