@@ -11,27 +11,28 @@ import Testing
         var printed = ""
         func print(_ text: String) { printed += text + "\n" }
         EventLoop.outsideOfAnyLoop {
-            var count = 0 // shared by all connections, without a lock
-
-            func serve(_ reader: StreamReader, _ writer: StreamWriter) async throws {
-                do {
-                    try await withTimeout(.milliseconds(500)) {
-                        for try await line in reader.lines {
-                            count += 1
-                            try await writer.write("\(count): \(line)\n")
-                        }
-                    }
-                } catch is TimeoutError {
-                    try await writer.write("time is up\n")
-                }
-            }
+            var count = 0 // shared, without a lock
 
             AsyncIO.main {
-                let server = try await startServer(host: "127.0.0.1", port: 0, serve)
-                let (reader, writer) = try await openConnection(
-                    host: "127.0.0.1", port: server.port)
-                try await writer.write("hello\nworld\n")
-                for try await line in reader.lines { print(line) }
+                let server = try await startServer(
+                    host: "127.0.0.1", port: 0
+                ) { reader, writer in
+                    for try await line in reader.lines {
+                        count += 1
+                        let reply = "\(count): \(line)\n"
+                        try await writer.write(reply)
+                    }
+                }
+                try await withTimeout(.seconds(5)) {
+                    let (reader, writer) =
+                        try await openConnection(
+                            to: .addresses(server.addresses))
+                    try await writer.write("hello\nworld\n")
+                    try writer.writeEOF()
+                    for try await line in reader.lines {
+                        print(line)
+                    }
+                }
             }
         }
         #expect(printed == (try block("text")))

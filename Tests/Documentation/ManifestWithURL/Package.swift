@@ -4,7 +4,7 @@ import PackageDescription
 let package = Package(
     name: "app",
     dependencies: [
-        .package(url: "https://github.com/OWNER/swift-asyncio.git", from: "0.1.0") // OWNER: the account that hosts it
+        .package(url: "https://github.com/OWNER/swift-asyncio.git", from: "0.1.0")
     ],
     targets: [
         .executableTarget(
