@@ -221,7 +221,7 @@ let package = Package(
             name: "DocumentationTests",
             dependencies: ["AsyncIO", "AsyncIOTesting", "MainActorLibrary", "PlainLibrary", "Swift5Library"],
             path: "Tests/Documentation",
-            exclude: ["Isolation", "Manifest", "ManifestOfTools6"],
+            exclude: ["Isolation", "Manifest", "ManifestOfTools6", "ManifestWithURL"],
             swiftSettings: testSettings),
     ]
 )

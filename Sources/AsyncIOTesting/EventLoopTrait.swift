@@ -37,9 +37,8 @@ extension Trait where Self == EventLoopTrait {
     /// Runs the test on its own event loop, in real time. Use it for tests with sockets,
     /// processes, and threads.
     ///
-    /// No other test runs meanwhile, the test has its own exception handler, and tasks that
-    /// remain at its end are cancelled. A test that runs for two minutes is cancelled and
-    /// fails; see ``Testing/Trait/eventLoop(limit:)``.
+    /// No other test runs in the meantime, the test has its own exception handler, and tasks that remain at its end are
+    /// cancelled. A test that runs for two minutes is cancelled and fails; see ``Testing/Trait/eventLoop(limit:)``.
     public static var eventLoop: Self { Self(limit: .seconds(120)) }
 
     /// Runs the test on its own event loop, for at most `limit`.
@@ -54,6 +53,6 @@ extension Trait where Self == EventLoopTrait {
     ///
     /// Under a debugger, there is no limit.
     ///
-    /// - Parameter limit: The longest time that the test can run; nil for no limit.
+    /// - Parameter limit: The maximum time that the test can run, or `nil` for no limit.
     public static func eventLoop(limit: Duration?) -> Self { Self(limit: limit) }
 }

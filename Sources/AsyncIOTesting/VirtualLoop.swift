@@ -11,11 +11,11 @@ public final class VirtualLoop {
     /// The loop.
     public let loop: EventLoop
 
-    /// How a run ended. There are no other ways, so that a `switch` needs no default.
+    /// How a run ended. The cases are complete, so a `switch` needs no default.
     public enum Outcome {
         /// Every task has ended, and no timer is left.
         case finished
-        /// Nothing can happen any more, but these tasks have not ended.
+        /// Nothing more can happen, but these tasks have not ended.
         case deadlock([AnyAsyncTask])
         /// The next timer is after the limit, and these tasks have not ended.
         case timeLimit([AnyAsyncTask])
@@ -23,8 +23,8 @@ public final class VirtualLoop {
 
     /// Creates a loop.
     ///
-    /// - Parameter seed: A seed for a random but reproducible order of ready entries; nil for
-    ///   asyncio's order, first in, first out.
+    /// - Parameter seed: A seed for a random but reproducible order of ready entries, or `nil` for asyncio's order:
+    ///   first in, first out.
     /// - Throws: `OSError` if the system refuses to create the loop.
     public init(seed: UInt64? = nil) throws {
         loop = try EventLoop(virtualTimeWithSeed: seed)
@@ -41,7 +41,7 @@ public final class VirtualLoop {
         loop.createMainTask(name: name, body)
     }
 
-    /// Runs until nothing can happen any more, or until the next timer is after `limit`.
+    /// Runs until nothing more can happen, or until the next timer is after `limit`.
     public func run(limit: Duration? = nil) throws -> Outcome {
         let isBeyondLimit = try loop.runUntilStalled(limit: limit)
         let left = loop.unfinishedTasks
@@ -55,9 +55,8 @@ public final class VirtualLoop {
 
 /// Passes a loop in virtual time to `body`, and closes it afterwards.
 ///
-/// Use this to test code that runs loops itself. For code that runs on a loop, see
-/// ``runInVirtualTime(seed:_:)``. You can call this from a test that itself runs on a loop: that
-/// loop waits meanwhile.
+/// Use this to test code that runs loops itself. For code that runs on a loop, see ``runInVirtualTime(seed:_:)``. You
+/// can call this from a test that itself runs on a loop: that loop waits in the meantime.
 @discardableResult
 public func withVirtualLoop<T>(seed: UInt64? = nil, _ body: (VirtualLoop) throws -> T) throws -> T {
     try EventLoop.checkCanRunMainActorHere()

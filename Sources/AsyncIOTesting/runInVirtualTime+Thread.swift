@@ -12,12 +12,12 @@ public import AsyncIO
 /// }
 /// ```
 ///
-/// When nothing is ready on the loop, its clock jumps to the next timer. If there is no timer either, nothing
-/// can happen anymore, and the call throws a ``DeadlockError``. What does not run on this loop is in real time:
-/// other loops, and in a process with Swift's own executors `Task.sleep` too. The loop does not wait for it.
+/// When nothing is ready on the loop, its clock jumps to the next timer. If there is no timer either, nothing more can
+/// happen, and the call throws a ``DeadlockError``. Everything that does not run on this loop runs in real time: other
+/// loops and, in a process with Swift's own executors, `Task.sleep`. The loop does not wait for it.
 ///
 /// - Parameters:
-///   - seed: A seed for a random but reproducible order of ready entries; nil for asyncio's order.
+///   - seed: A seed for a random but reproducible order of ready entries, or `nil` for asyncio's order.
 ///   - body: The main task of the loop.
 /// - Returns: What `body` returns.
 /// - Throws: What `body` throws; ``DeadlockError``.

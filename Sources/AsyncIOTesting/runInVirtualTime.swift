@@ -3,16 +3,15 @@ internal import AsyncIO
 /// Runs `body` on a new event loop in virtual time and cleans up after it, as `run { }`
 /// does in real time.
 ///
-/// You can call this from a test that itself runs on a loop: that loop waits meanwhile. When
-/// nothing is ready, the clock jumps to the next timer. If there is no timer either, nothing can
-/// ever happen again, and the call throws a ``DeadlockError``. Remaining tasks are then cancelled.
-/// A task that does not end, because it is waiting for code of another library, stays suspended
-/// forever, even if that wait ends later.
+/// You can call this from a test that itself runs on a loop: that loop waits in the meantime. When nothing is ready,
+/// the clock jumps to the next timer. If there is no timer either, nothing more can happen, and the call throws a
+/// ``DeadlockError``. Remaining tasks are then cancelled. A task that does not end, because it is waiting for code of
+/// another library, stays suspended forever, even if that wait ends later.
 ///
 /// Use it in tests with XCTest. Tests with Swift Testing have ``Testing/Trait/virtualTime``.
 ///
 /// - Parameters:
-///   - seed: A seed for a random but reproducible order of ready entries; nil for asyncio's order.
+///   - seed: A seed for a random but reproducible order of ready entries, or `nil` for asyncio's order.
 ///   - grace: How long the loop waits in real time for a thread that may answer; see
 ///     ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)``.
 /// - Throws: What `body` throws; ``DeadlockError``.
@@ -46,7 +45,7 @@ extension EventLoop {
     }
 }
 
-/// An error that says that nothing can happen any more, but some tasks have not ended.
+/// An error thrown when nothing more can happen, but some tasks have not ended.
 public struct DeadlockError: Error, CustomStringConvertible {
     /// One line for each task: its name, what it is waiting for, where, and where it was created.
     public let waiting: [String]

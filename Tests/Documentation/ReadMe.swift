@@ -11,16 +11,28 @@ import Testing
         var printed = ""
         func print(_ text: String) { printed += text + "\n" }
         EventLoop.outsideOfAnyLoop {
-            var served: [String] = []
-            func cook(_ dish: String, _ time: Duration) async throws {
-                try await sleep(time)
-                served.append(dish) // no lock: one thread
-            }
+            var count = 0 // shared, without a lock
+
             AsyncIO.main {
-                try await gather(
-                    { try await cook("rice", .milliseconds(200)) },
-                    { try await cook("fish", .milliseconds(100)) })
-                print("served: \(served.joined(separator: ", "))")
+                let server = try await startServer(
+                    host: "127.0.0.1", port: 0
+                ) { reader, writer in
+                    for try await line in reader.lines {
+                        count += 1
+                        let reply = "\(count): \(line)\n"
+                        try await writer.write(reply)
+                    }
+                }
+                try await withTimeout(.seconds(5)) {
+                    let (reader, writer) =
+                        try await openConnection(
+                            to: .addresses(server.addresses))
+                    try await writer.write("hello\nworld\n")
+                    try writer.writeEOF()
+                    for try await line in reader.lines {
+                        print(line)
+                    }
+                }
             }
         }
         #expect(printed == (try block("text")))

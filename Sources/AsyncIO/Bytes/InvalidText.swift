@@ -1,4 +1,4 @@
-/// What to do with bytes that are not valid UTF-8 where text is read.
+/// What to do when text is read and its bytes are not valid UTF-8.
 ///
 /// Python: the argument `errors` of `bytes.decode`.
 public enum InvalidText: Sendable {

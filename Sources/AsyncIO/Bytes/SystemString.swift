@@ -72,7 +72,7 @@ extension FilePath: SystemStringConvertible {
 extension SystemString {
     /// The bytes with a terminating zero, for the system.
     ///
-    /// - Parameter what: the noun for the string in the error message.
+    /// - Parameter what: The noun for the string in the error message.
     func terminated(_ what: StaticString) throws(ValueError) -> [CChar] {
         if bytes.contains(0) {
             throw ValueError("\(what) must not contain a zero byte, got \(description.debugDescription)")

@@ -2,10 +2,8 @@
 /// errors, and can cancel them together.
 ///
 /// ```swift
-/// try await withBackgroundTasks { background in
-///     background.createTask { try await sendMetrics() }
-///     try await serve()
-/// } // what still runs is cancelled and waited for
+/// try await withBackgroundTasks { background in background.createTask { try await sendMetrics() } try await serve() }
+/// // tasks that are still running are cancelled and awaited
 /// ```
 ///
 /// Unlike in a task group, a task that fails does not cancel the others.
@@ -18,7 +16,7 @@ public final class BackgroundTasks {
 
     /// Creates an empty set.
     ///
-    /// - Parameter onError: called with the error and the task when a task fails; `nil` for the
+    /// - Parameter onError: Called with the error and the task when a task fails; `nil` for the
     ///   loop's exception handler.
     public init(onError: ((any Error, AnyAsyncTask) -> Void)? = nil) { self.onError = onError }
 
@@ -27,7 +25,7 @@ public final class BackgroundTasks {
     /// A task that throws an error is reported as described in ``init(onError:)``. A cancelled task
     /// is not.
     ///
-    /// - Returns: the task. Cancelling it does not affect the others.
+    /// - Returns: The task. Cancelling it does not affect the others.
     ///
     /// asyncio: `asyncio.create_task`, with a set that keeps a reference to the task.
     @discardableResult
@@ -54,8 +52,7 @@ public final class BackgroundTasks {
                 location: task.site?.description))
     }
 
-    /// Cancels all tasks and waits until they have ended, including tasks that are started
-    /// meanwhile.
+    /// Cancels all tasks and waits until they have ended, including tasks that are started in the meantime.
     ///
     /// If the current task is cancelled, this method still waits until they have ended.
     ///
@@ -75,11 +72,11 @@ public final class BackgroundTasks {
 /// that are still running and waits for them.
 ///
 /// - Parameters:
-///   - onError: called with the error and the task when a task fails; `nil` for the loop's
+///   - onError: Called with the error and the task when a task fails; `nil` for the loop's
 ///     exception handler.
-///   - body: a closure that gets the set.
-/// - Returns: the value that `body` returns.
-/// - Throws: the errors of `body`; `CancellationError`, after all tasks have ended, if the current
+///   - body: A closure that gets the set.
+/// - Returns: The value that `body` returns.
+/// - Throws: The errors of `body`; `CancellationError`, after all tasks have ended, if the current
 ///   task was cancelled.
 public func withBackgroundTasks<T>(
     onError: ((any Error, AnyAsyncTask) -> Void)? = nil, isolation: isolated (any Actor)? = #isolation,

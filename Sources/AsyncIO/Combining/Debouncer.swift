@@ -1,4 +1,4 @@
-/// An object that runs an action once calls have stopped for a while.
+/// An object that runs an action after a pause in the calls.
 ///
 /// ```swift
 /// let save = Debouncer(delay: .milliseconds(300)) { try await document.save() }
@@ -20,8 +20,8 @@ public final class Debouncer {
     /// Creates a debouncer.
     ///
     /// - Parameters:
-    ///   - delay: how long to wait after the last call before the action runs.
-    ///   - action: the action.
+    ///   - delay: How long to wait after the last call before the action runs.
+    ///   - action: The action.
     public init(
         delay: Duration, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
         line: UInt = #line, _ action: @escaping () async throws -> Void
@@ -35,7 +35,7 @@ public final class Debouncer {
     /// Whether the action is waiting to run.
     public var isPending: Bool { timer != nil || isDue }
 
-    /// Requests the action. It runs when no other call has come for the delay.
+    /// Requests the action. It runs when no further call has been made for the length of the delay.
     public func call() {
         let loop = EventLoop.required(for: "Debouncer.call()")
         timer?.cancel()
@@ -55,7 +55,7 @@ public final class Debouncer {
     ///
     /// If the current task is cancelled, the wait ends and the action continues.
     ///
-    /// - Throws: the errors of the action; `CancellationError` if the task is cancelled.
+    /// - Throws: The errors of the action; `CancellationError` if the task is cancelled.
     public func flush() async throws {
         if let running { try await shield(running) }
         if timer != nil {

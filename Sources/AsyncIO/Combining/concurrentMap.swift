@@ -19,12 +19,12 @@
 /// iterating or is cancelled, all running calls are cancelled.
 ///
 /// - Parameters:
-///   - items: the elements to map.
-///   - limit: the maximum number of elements that are being processed or wait for the consumer.
+///   - items: The elements to map.
+///   - limit: The maximum number of elements that are being processed or wait for the consumer.
 ///     A limit below 1 makes the iteration throw ``ValueError``.
-///   - ordered: whether the results come in the order of the elements, or as soon as they are
+///   - ordered: Whether the results come in the order of the elements, or as soon as they are
 ///     ready.
-///   - transform: the closure, which runs in a task of its own for each element.
+///   - transform: The closure, which runs in a task of its own for each element.
 public func concurrentMap<Item, T>(
     _ items: some Sequence<Item>, limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line,
@@ -107,8 +107,8 @@ public struct ConcurrentMap<Element>: AsyncSequence {
         /// If the current task is cancelled, all running calls are cancelled and the iteration
         /// ends.
         ///
-        /// - Returns: the result; `nil` at the end.
-        /// - Throws: the error of an element or of the source, after which the iteration ends;
+        /// - Returns: The result; `nil` at the end.
+        /// - Throws: The error of an element or of the source, after which the iteration ends;
         ///   ``ValueError`` if the limit is less than 1; `CancellationError` if the task is
         ///   cancelled.
         public func next() async throws -> Element? {
@@ -124,7 +124,7 @@ public struct ConcurrentMap<Element>: AsyncSequence {
 
         /// Waits for the next result; see ``next()``.
         ///
-        /// - Throws: the errors of ``next()``, including `CancellationError`.
+        /// - Throws: The errors of ``next()``, including `CancellationError`.
         public func next(isolation actor: isolated (any Actor)?) async throws -> Element? { try await next() }
     }
 }

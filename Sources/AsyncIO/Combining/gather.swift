@@ -164,7 +164,7 @@ public func gather<Item, T>(
     try await gather(createTasks(items, isolation: isolation, fileID: fileID, line: line, body))
 }
 
-/// Waits until all of `futures` have ended, whether with a value, with an error or by being cancelled.
+/// Waits until all of `futures` have ended, whether with a value, with an error, or by being cancelled.
 ///
 /// - Returns: Their results, in order. A cancelled task is a failure with a `CancellationError`.
 /// - Throws: `CancellationError` if the waiting task is cancelled, after all of `futures` have been cancelled

@@ -3,7 +3,7 @@
 ///
 /// If the current task is cancelled, all of them are cancelled.
 ///
-/// - Throws: the error of the first, if it fails; ``ValueError`` if there are no closures;
+/// - Throws: The error of the first, if it fails; ``ValueError`` if there are no closures;
 ///   `CancellationError` if the task is cancelled, after all of them have ended.
 ///
 /// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, and cancelling the rest.
@@ -23,7 +23,7 @@ public func race<T>(
 ///
 /// If the current task is cancelled, all of them are cancelled.
 ///
-/// - Throws: the error of the first, if it fails; ``ValueError`` if there are no items;
+/// - Throws: The error of the first, if it fails; ``ValueError`` if there are no items;
 ///   `CancellationError` if the task is cancelled, after all of them have ended.
 /// - Complexity: O(*n*) in the number of items.
 ///
@@ -41,9 +41,9 @@ public func race<Item, T>(
 ///
 /// If the current task is cancelled, all of them are cancelled.
 ///
-/// - Returns: the value of the first. If several ended in the same turn, the first in the order
+/// - Returns: The value of the first. If several ended in the same turn, the first in the order
 ///   given.
-/// - Throws: the error of the first, if it failed; ``ValueError`` if there are no futures;
+/// - Throws: The error of the first, if it failed; ``ValueError`` if there are no futures;
 ///   `CancellationError` if the task is cancelled, after all of them have ended.
 /// - Complexity: O(*n*) in the number of futures.
 ///

@@ -6,17 +6,17 @@ public struct Backoff: Sendable {
     public var factor: Double
     /// The maximum delay.
     public var maximum: Duration
-    /// The part of a delay that is random, from 0 (none) to 1 (all of it). It keeps clients that
-    /// failed together from retrying together.
+    /// The fraction of a delay that is random, from 0 (none) to 1 (all of it). It keeps clients that failed together
+    /// from retrying together.
     public var jitter: Double
 
     /// Creates a backoff.
     ///
     /// - Parameters:
-    ///   - initial: the delay after the first failure.
-    ///   - factor: the factor by which each delay is multiplied to get the next one.
-    ///   - maximum: the maximum delay.
-    ///   - jitter: the part of a delay that is random, from 0 to 1.
+    ///   - initial: The delay after the first failure.
+    ///   - factor: The factor by which each delay is multiplied to get the next one.
+    ///   - maximum: The maximum delay.
+    ///   - jitter: The fraction of a delay that is random, from 0 to 1.
     public init(
         initial: Duration = .seconds(1), factor: Double = 2, maximum: Duration = .seconds(60), jitter: Double = 0
     ) {
@@ -56,12 +56,12 @@ public struct Backoff: Sendable {
 /// A cancellation is never retried: it ends the attempts.
 ///
 /// - Parameters:
-///   - attempts: the maximum number of attempts.
-///   - backoff: how long to wait after each failure.
-///   - shouldRetry: whether an error is worth another attempt. By default, every error is.
-///   - body: the work, which may run several times.
-/// - Returns: the value that `body` returns.
-/// - Throws: the error of the last attempt; ``ValueError`` if `attempts` is less than 1;
+///   - attempts: The maximum number of attempts.
+///   - backoff: How long to wait after each failure.
+///   - shouldRetry: Whether an error is worth another attempt. By default, every error is.
+///   - body: The work, which may run several times.
+/// - Returns: The value that `body` returns.
+/// - Throws: The error of the last attempt; ``ValueError`` if `attempts` is less than 1;
 ///   `CancellationError` if the task is cancelled.
 public func retry<T>(
     attempts: Int, backoff: Backoff = Backoff(), isolation: isolated (any Actor)? = #isolation,

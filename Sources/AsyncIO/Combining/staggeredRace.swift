@@ -7,8 +7,8 @@
 ///   - delay: How long to wait for a body before starting the next one, or `nil` to start the next one only
 ///     after the previous one has failed.
 ///   - bodies: The bodies, in the order in which to start them.
-/// - Returns: The value of the winner and its index among `bodies`, or `nil` if there was no winner; and an
-///   element for each started body, which is its error or `nil`.
+/// - Returns: The value of the winner and its index among `bodies`, or `nil` if there was no winner; and, for each body
+///   that was started, its error or `nil`.
 /// - Throws: `CancellationError` if the waiting task is cancelled, after all bodies have been cancelled and
 ///   have ended.
 ///
@@ -23,15 +23,15 @@ public func staggeredRace<T>(
     }
 }
 
-/// Starts `body` for one of `items` after the other until one of them returns a value.
+/// Starts `body` for each of `items` in turn, until one of the bodies returns a value.
 ///
 /// - Parameters:
 ///   - items: The items, in the order in which to start.
 ///   - delay: How long to wait for an item before starting the next one, or `nil` to start the next one only
 ///     after the previous one has failed.
 ///   - body: Receives an item.
-/// - Returns: The value of the winner and its index among `items`, or `nil` if there was no winner; and an
-///   element for each started item, which is its error or `nil`.
+/// - Returns: The value of the winner and its index among `items`, or `nil` if there was no winner; and, for each item
+///   that was started, its error or `nil`.
 /// - Throws: `CancellationError` if the waiting task is cancelled, after all bodies have been cancelled and
 ///   have ended.
 ///

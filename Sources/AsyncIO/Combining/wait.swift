@@ -16,7 +16,7 @@ public struct ReturnWhen: Sendable, Hashable {
 
 /// Waits until some of `futures` have ended or `timeout` has passed.
 ///
-/// This never cancels the futures, neither when the time is up nor when the waiting task is cancelled.
+/// The futures are never cancelled, not even when the time is up or the waiting task is cancelled.
 ///
 /// - Parameters:
 ///   - futures: The tasks or futures to wait for.

@@ -73,7 +73,7 @@ public func waitFor<T>(
         timeout, lateResult: lateResult, isolation: isolation, fileID: fileID, line: line, body)
 }
 
-/// asyncio creates a task for the body, cancels it and waits for it; this takes as many turns.
+/// asyncio creates a task for the body, cancels it, and waits for it; this takes as many turns.
 @usableFromInline
 func neverStarted() async throws {
     try await cancelAndWait(createTask {})

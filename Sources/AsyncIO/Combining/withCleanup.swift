@@ -1,5 +1,5 @@
-/// Runs `body` to its end even if the current task is cancelled meanwhile, for at most `timeout`.
-/// For cleanup that has to await.
+/// Runs `body` to completion, for at most `timeout`, even if the current task is cancelled in the meantime. Use it for
+/// cleanup that has to await.
 ///
 /// ```swift
 /// do {
@@ -10,15 +10,15 @@
 /// }
 /// ```
 ///
-/// The body runs as a task of its own, which starts at once. Awaiting other libraries works in it
-/// too, although the surrounding task was cancelled.
+/// The body runs as a task of its own, which starts at once. It can await other libraries too, although the surrounding
+/// task was cancelled.
 ///
 /// - Parameters:
-///   - timeout: how long the body may run before it is cancelled; `nil` for no limit.
-///   - body: the cleanup.
-/// - Returns: the value that `body` returns.
-/// - Throws: the errors of `body`; ``TimeoutError`` if the time is up; `CancellationError`, once
-///   the body has ended, if the task was cancelled meanwhile.
+///   - timeout: How long the body may run before it is cancelled; `nil` for no limit.
+///   - body: The cleanup.
+/// - Returns: The value that `body` returns.
+/// - Throws: The errors of `body`; ``TimeoutError`` if the time is up; `CancellationError`, once the body has ended, if
+///   the task was cancelled in the meantime.
 ///
 /// asyncio: `asyncio.shield`, awaited again after each cancellation.
 public func withCleanup<T>(

@@ -76,7 +76,7 @@ extension AnyAsyncTask {
     /// What the task waits for, as text: "Lock.acquire(), held by "a"".
     final var waitText: String { waitText { EventLoop.required(for: "sleep").timers.deadline(of: $0) } }
 
-    /// - Parameter deadline: returns when a sleep ends. (A sleep does not store its deadline,
+    /// - Parameter deadline: Returns when a sleep ends. (A sleep does not store its deadline,
     ///   because there may be a million of them.)
     final func waitText(_ deadline: (SleepFuture) -> Int64?) -> String {
         switch activity {

@@ -9,7 +9,7 @@ public struct BlockedLoopReport: Sendable, CustomStringConvertible {
     public let task: String?
     /// Where the task was created.
     public let created: CreationSite?
-    /// How long the loop has been blocked, at least.
+    /// The minimum time for which the loop has been blocked.
     public let duration: Duration
     /// The program's own functions on the stack of the loop's thread, innermost first. Empty if the
     /// stack could not be read.

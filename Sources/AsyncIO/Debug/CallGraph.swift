@@ -33,8 +33,8 @@ public struct FutureCallGraph {
 /// ``FutureCallGraph/callStack``.
 ///
 /// - Parameters:
-///   - future: the future or task; `nil` for the current task.
-///   - limit: the number of frames of each stack. A positive number keeps the innermost frames, a
+///   - future: The future or task; `nil` for the current task.
+///   - limit: The number of frames of each stack. A positive number keeps the innermost frames, a
 ///     negative number the outermost ones, 0 none, and `nil` all of them.
 /// - Returns: `nil` if `future` is `nil` and no task is running here.
 /// - Throws: ``RuntimeError`` if no event loop is running on this thread.
@@ -69,8 +69,8 @@ public func captureCallGraph(
 /// ```
 ///
 /// - Parameters:
-///   - future: the future or task; `nil` for the current task.
-///   - limit: the number of frames of each stack; see ``captureCallGraph(_:limit:)``.
+///   - future: The future or task; `nil` for the current task.
+///   - limit: The number of frames of each stack; see ``captureCallGraph(_:limit:)``.
 /// - Throws: ``RuntimeError`` if no event loop is running on this thread.
 /// - Complexity: O(*n* log *n*) in the number of the loop's tasks.
 ///

@@ -43,8 +43,8 @@ struct LoopSnapshot: Sendable {
     /// Loop thread only.
     ///
     /// - Parameters:
-    ///   - stacks: the tasks whose stacks to record.
-    ///   - limit: the maximum number of tasks.
+    ///   - stacks: The tasks whose stacks to record.
+    ///   - limit: The maximum number of tasks.
     init(of loop: EventLoop, stacks: Stacks, limit: Int = LoopSnapshot.limit) {
         let graph = AwaitGraph(of: loop)
         let all = loop.tasks.all

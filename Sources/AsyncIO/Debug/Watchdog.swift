@@ -138,7 +138,7 @@ package final class Watchdog: Sendable {
     private let looking = Guarded(())
     private let hasThread: Bool
 
-    /// - Parameter hasThread: whether the watchdog starts a thread that looks. Without one, the
+    /// - Parameter hasThread: Whether the watchdog starts a thread that looks. Without one, the
     ///   caller calls ``look(at:)``.
     package init(hasThread: Bool = true) { self.hasThread = hasThread }
 
@@ -235,7 +235,7 @@ package final class Watchdog: Sendable {
 
     /// Looks at the running loops, and reports those that are blocked.
     ///
-    /// - Parameter now: the time in nanoseconds, on the system's clock.
+    /// - Parameter now: The time in nanoseconds, on the system's clock.
     package func look(at now: Int64) {
         let (stuck, ended) = state.withLock { state -> ([Watched], [(Int64, EventLoop)]) in
             var stuck: [Watched] = []
@@ -368,7 +368,7 @@ extension EventLoop {
     ///
     /// The handler runs on the watchdog's thread. Each loop has its own.
     ///
-    /// - Parameter handler: the handler; `nil` for the default, which logs the report.
+    /// - Parameter handler: The handler; `nil` for the default, which logs the report.
     public func setBlockedHandler(_ handler: (@Sendable (BlockedLoopReport) -> Void)?) {
         Blockage.with(self) { $0.handler = handler }
     }

@@ -14,7 +14,7 @@ internal import AsyncIOSystem
 /// The environment variable `ASYNCIO_INSPECT=1` has the same effect, before the first loop runs.
 /// `ASYNCIO_DUMP_SIGNAL` then sets the number of the signal (0 for none). Further calls do nothing.
 ///
-/// - Parameter dumpSignal: the signal that prints the tree, `SIGUSR1` by default; `nil` for none. A
+/// - Parameter dumpSignal: The signal that prints the tree, `SIGUSR1` by default; `nil` for none. A
 ///   signal that already has a handler is left alone.
 /// - Throws: ``OSError`` if the socket or a thread cannot be created.
 ///

@@ -24,10 +24,10 @@
         /// Creates a service that runs `server`.
         ///
         /// - Parameters:
-        ///   - server: the server, which belongs to the service from now on. Pass one that is not
+        ///   - server: The server, which belongs to the service from now on. Pass one that is not
         ///     listening yet (``Server/Options/startServing`` is `false`); the service starts it when the group runs the
         ///     service.
-        ///   - grace: how long open connections may take to end after the shutdown has begun; see
+        ///   - grace: How long open connections may take to end after the shutdown has begun; see
         ///     ``Server/shutdown(within:)``.
         public init(_ server: Server, within grace: Duration = .seconds(10)) {
             self.server = server

@@ -9,10 +9,9 @@
         /// Reports the state of the loop to swift-metrics at regular intervals until the loop is
         /// closed. Available with the package trait `Metrics`.
         ///
-        /// Every loop has reports of its own. All metrics have the dimension `loop`, with the loop's
-        /// ``name`` at the time of this call. The default names of loops are different. If your
-        /// program names its loops, give each of them another name; the backend would take metrics of
-        /// two loops with the same name for the same.
+        /// Every loop has reports of its own. All metrics have the dimension `loop`, with the loop's ``name`` at the
+        /// time of this call. By default, each loop has a different name. If your program names its loops, give each
+        /// one a name of its own, so that the backend can tell their metrics apart.
         ///
         /// | label | kind | |
         /// |---|---|---|
@@ -30,10 +29,10 @@
         /// While reports are on, each turn reads the clock twice.
         ///
         /// - Parameters:
-        ///   - interval: the time between reports, and before the first one.
-        ///   - factory: where to report; `nil` for the factory that `MetricsSystem` was
+        ///   - interval: The time between reports, and before the first one.
+        ///   - factory: Where to report; `nil` for the factory that `MetricsSystem` was
         ///     bootstrapped with.
-        /// - Returns: a handle that can end the reports. Another call of this method ends them too.
+        /// - Returns: A handle that can end the reports. Calling this method again also ends them.
         /// - Throws: ``ValueError`` if the interval is not positive; ``RuntimeError`` if the loop
         ///   is closed.
         @discardableResult

@@ -30,8 +30,8 @@ extension File {
 
             /// Reads the next line.
             ///
-            /// - Returns: the line without its newline; `nil` at the end of the file.
-            /// - Throws: the errors of ``File/readLine()``; `CancellationError` if the task is
+            /// - Returns: The line without its newline; `nil` at the end of the file.
+            /// - Throws: The errors of ``File/readLine()``; `CancellationError` if the task is
             ///   cancelled. In that case, no line is lost.
             public mutating func next() async throws -> String? {
                 textOfLine(try await file.readLine())
@@ -39,7 +39,7 @@ extension File {
 
             /// Reads the next line; see ``next()``.
             ///
-            /// - Throws: the errors of ``next()``, including `CancellationError`.
+            /// - Throws: The errors of ``next()``, including `CancellationError`.
             public mutating func next(isolation actor: isolated (any Actor)?) async throws -> String? {
                 try await next()
             }

@@ -11,8 +11,8 @@ extension File {
     /// Returns fewer bytes only at the end of the file. A pipe or a terminal returns the bytes that
     /// are available.
     ///
-    /// - Parameter count: the number of bytes; a negative number reads to the end of the file.
-    /// - Returns: the bytes; an empty array at the end of the file.
+    /// - Parameter count: The number of bytes; a negative number reads to the end of the file.
+    /// - Returns: The bytes; an empty array at the end of the file.
     /// - Throws: ``OSError`` with the path; ``ValueError`` if the file is closed or was not opened
     ///   for reading; `CancellationError` if the task is cancelled. In that case, the position does
     ///   not move.
@@ -32,7 +32,7 @@ extension File {
 
     /// Reads from the current position to the end of the file.
     ///
-    /// - Throws: as ``read(_:)``. If the task is cancelled, the position does not move.
+    /// - Throws: The same errors as ``read(_:)``. If the task is cancelled, the position does not move.
     ///
     /// Python: `read()`.
     public func readToEnd() async throws -> [UInt8] { try await read(-1) }
@@ -64,9 +64,9 @@ extension File {
 
     /// Reads one line at the current position, up to and including its newline.
     ///
-    /// - Returns: the line, which ends in a newline unless the file ends first; an empty array at
+    /// - Returns: The line, which ends in a newline unless the file ends first; an empty array at
     ///   the end of the file.
-    /// - Throws: as ``read(_:)``. If the task is cancelled, the position does not move.
+    /// - Throws: The same errors as ``read(_:)``. If the task is cancelled, the position does not move.
     ///
     /// Python: `readline`.
     public func readLine() async throws -> [UInt8] {
@@ -90,7 +90,7 @@ extension File {
     /// Returns fewer bytes only at the end of the file. The method neither uses nor moves the
     /// position, and does not wait for other operations.
     ///
-    /// - Throws: as ``read(_:)``, including `CancellationError`; ``ValueError`` if `count` or
+    /// - Throws: The same errors as ``read(_:)``, including `CancellationError`; ``ValueError`` if `count` or
     ///   `offset` is negative; ``OSError`` with `.illegalSeek` if the file is not seekable (a
     ///   pipe).
     ///

@@ -1,9 +1,9 @@
 extension File {
     /// Reads text from the current position to the end of the file.
     ///
-    /// - Parameter invalid: what to do with bytes that are not UTF-8.
+    /// - Parameter invalid: What to do with bytes that are not UTF-8.
     /// - Throws: ``ValueError`` if the bytes are not UTF-8 and `invalid` is ``InvalidText/reject``;
-    ///   otherwise as ``read(_:)``, including `CancellationError`.
+    ///   otherwise the same errors as ``read(_:)``, including `CancellationError`.
     ///
     /// Python: `read()` of a file in text mode.
     public func readText(invalid: InvalidText = .reject) async throws -> String {
@@ -12,10 +12,10 @@ extension File {
 
     /// Reads a line of text, and drops its newline.
     ///
-    /// - Parameter invalid: what to do with bytes that are not UTF-8.
-    /// - Returns: the line without its newline (`\n`); `nil` at the end of the file.
+    /// - Parameter invalid: What to do with bytes that are not UTF-8.
+    /// - Returns: The line without its newline (`\n`); `nil` at the end of the file.
     /// - Throws: ``ValueError`` if the line is not UTF-8 and `invalid` is ``InvalidText/reject``;
-    ///   otherwise as ``readLine()``, including `CancellationError`.
+    ///   otherwise the same errors as ``readLine()``, including `CancellationError`.
     ///
     /// Python: `readline` of a file in text mode, which keeps the newline.
     public func readTextLine(invalid: InvalidText = .reject) async throws -> String? {
@@ -24,7 +24,7 @@ extension File {
 
     /// Writes all of `bytes`; see ``write(_:)-([UInt8])``.
     ///
-    /// - Throws: as ``write(_:)-([UInt8])``, including `CancellationError`.
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``, including `CancellationError`.
     ///
     /// Python: `write`.
     @inlinable

@@ -26,7 +26,7 @@ extension File {
 
     /// Writes `text` as UTF-8; see ``write(_:)-([UInt8])``.
     ///
-    /// - Throws: as ``write(_:)-([UInt8])``, including `CancellationError`.
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``, including `CancellationError`.
     ///
     /// Python: `write`.
     public func write(_ text: String) async throws { try await write(Array(text.utf8)) }
@@ -35,7 +35,7 @@ extension File {
     ///
     /// The method neither uses nor moves the position, and does not wait for other operations.
     ///
-    /// - Throws: as ``write(_:)-([UInt8])``; ``ValueError`` if `offset` is negative or the file was
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``; ``ValueError`` if `offset` is negative or the file was
     ///   opened with ``File/Mode/append``; ``OSError`` with `.illegalSeek` if the file is not
     ///   seekable (a pipe). If the task is cancelled, `CancellationError`; a part of `bytes` may
     ///   have been written.
@@ -77,7 +77,7 @@ extension File {
     ///
     /// New bytes are zeros. The position does not move.
     ///
-    /// - Throws: as ``write(_:)-([UInt8])``; ``ValueError`` if `size` is negative. If the task is
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``; ``ValueError`` if `size` is negative. If the task is
     ///   cancelled, `CancellationError`; the file may have the new length.
     ///
     /// Python: `truncate`.
@@ -96,7 +96,7 @@ extension File {
 
     /// Waits until everything that was written is on the disk.
     ///
-    /// - Parameter onlyData: whether to leave out metadata that is not needed to read the file,
+    /// - Parameter onlyData: Whether to leave out metadata that is not needed to read the file,
     ///   such as its times.
     /// - Throws: ``OSError`` with the path, in which case data may be lost; ``ValueError`` if the
     ///   file is closed; `CancellationError` if the task is cancelled.
@@ -113,7 +113,7 @@ extension File {
 
     /// Moves the position, which may be beyond the end of the file.
     ///
-    /// - Returns: the new position.
+    /// - Returns: The new position.
     /// - Throws: ``ValueError`` if the position would be negative, or the file is closed;
     ///   ``OSError`` with `.illegalSeek` if the file is not seekable (a pipe); `CancellationError`
     ///   if the task is cancelled while it waits for other operations. In that case, the position

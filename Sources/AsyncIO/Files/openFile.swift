@@ -11,12 +11,12 @@ public import SystemPackage
 ///
 /// File functions do not block the loop. Data that is not in memory is read and written with
 /// io_uring, or on the thread pool if the kernel does not offer io_uring. The environment variable
-/// `ASYNCIO_FILES` selects one of them (`io_uring`, `threads` or `auto`).
+/// `ASYNCIO_FILES` selects one of them (`io_uring`, `threads`, or `auto`).
 ///
 /// - Parameters:
-///   - path: the path of the file. Pass a `FilePath` or a ``SystemString`` if it may not be UTF-8.
-///   - mode: the mode in which to open the file.
-///   - permissions: the permissions of a new file, reduced by the process's `umask`.
+///   - path: The path of the file. Pass a `FilePath` or a ``SystemString`` if it may not be UTF-8.
+///   - mode: The mode in which to open the file.
+///   - permissions: The permissions of a new file, reduced by the process's `umask`.
 /// - Throws: ``OSError`` with the path (`.isDirectory` for a directory); ``ValueError`` if the path
 ///   contains a zero byte or the permissions are out of range; `CancellationError` if the task is
 ///   cancelled. The file is then not open, but may have been created.
@@ -65,7 +65,7 @@ private func openFile(
 /// let first = try await withFile("names.txt") { file in try await file.readLine() }
 /// ```
 ///
-/// - Throws: the errors of ``openFile(_:_:permissions:)``, including `CancellationError`, and of
+/// - Throws: The errors of ``openFile(_:_:permissions:)``, including `CancellationError`, and of
 ///   `body`; the errors of ``File/close()`` if `body` did not throw.
 ///
 /// Python: `with open(…) as file:`.

@@ -19,8 +19,8 @@ public func readFile(_ path: some SystemStringConvertible) async throws -> [UInt
 /// Reads a whole file as UTF-8 text.
 ///
 /// - Parameters:
-///   - path: the path of the file.
-///   - invalid: what to do with bytes that are not UTF-8.
+///   - path: The path of the file.
+///   - invalid: What to do with bytes that are not UTF-8.
 /// - Throws: ``ValueError`` if the file is not UTF-8 and `invalid` is ``InvalidText/reject``; otherwise as
 ///   ``readFile(_:)``, including `CancellationError`.
 ///
@@ -35,14 +35,14 @@ public func readText(
 ///
 /// A reader of the file sees either the old content or the new content, whatever goes wrong.
 ///
-/// The new file takes over the old one's permissions. If `path` is a symbolic link, the link stays
-/// and its target is replaced, or created if it does not exist. During the operation, the directory
-/// contains a temporary file `.asyncio-…`.
+/// The new file takes over the old one's permissions. If `path` is a symbolic link, the link is kept and its target is
+/// replaced, or created if it does not exist. During the operation, the directory contains a temporary file
+/// `.asyncio-…`.
 ///
 /// - Parameters:
-///   - path: the path of the file, which need not exist.
-///   - permissions: the permissions of a new file, reduced by the process's `umask`.
-///   - sync: whether to wait until the file is on the disk, so that it has the old or the new
+///   - path: The path of the file, which need not exist.
+///   - permissions: The permissions of a new file, reduced by the process's `umask`.
+///   - sync: Whether to wait until the file is on the disk, so that it has the old or the new
 ///     content even after a power failure. That takes milliseconds. Without it, a power failure can
 ///     lose part of the content.
 /// - Throws: ``OSError`` with the path (`.invalidArgument` for a device, `.isDirectory` for a
@@ -67,7 +67,7 @@ public func writeFile(
 /// Replaces the content of the file at `path` with `text` as UTF-8, atomically; see
 /// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)``.
 ///
-/// - Throws: as ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)``, including
+/// - Throws: The same errors as ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)``, including
 ///   `CancellationError`.
 ///
 /// Python: `Path.write_text`.

@@ -13,21 +13,20 @@ public import SystemPackage
 /// the old content; afterwards they see the new content.
 ///
 /// Use this function for content that is produced piece by piece, and
-/// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)`` for content that is in memory. If `body`
-/// throws, the new file is removed and the old one, if there is one, stays. The new file takes over
-/// the old one's permissions. If `path` is a symbolic link, the link stays and its target is
-/// replaced, or created if it does not exist. During the operation, the directory contains a
-/// temporary file `.asyncio-…`.
+/// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)`` for content that is in memory. If `body` throws, the new file
+/// is removed and the old one, if there is one, is kept. The new file takes over the old one's permissions. If `path`
+/// is a symbolic link, the link is kept and its target is replaced, or created if it does not exist. During the
+/// operation, the directory contains a temporary file `.asyncio-…`.
 ///
 /// - Parameters:
-///   - path: the path of the file, which need not exist.
-///   - permissions: the permissions of a new file, reduced by the process's `umask`.
-///   - sync: whether to wait until the file is on the disk, so that it has the old or the new
+///   - path: The path of the file, which need not exist.
+///   - permissions: The permissions of a new file, reduced by the process's `umask`.
+///   - sync: Whether to wait until the file is on the disk, so that it has the old or the new
 ///     content even after a power failure.
-///   - body: a closure that writes the content. It gets the new file, which is empty, and which is
+///   - body: A closure that writes the content. It gets the new file, which is empty, and which is
 ///     closed when `body` returns or throws.
-/// - Returns: the value that `body` returns.
-/// - Throws: the errors of `body`; ``OSError`` with the path (`.invalidArgument` for a device,
+/// - Returns: The value that `body` returns.
+/// - Throws: The errors of `body`; ``OSError`` with the path (`.invalidArgument` for a device,
 ///   `.isDirectory` for a directory); ``ValueError`` if the path contains a zero byte or the
 ///   permissions are out of range; `CancellationError` if the task is cancelled. The file then has
 ///   the old or the new content.

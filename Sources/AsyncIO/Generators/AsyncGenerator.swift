@@ -16,8 +16,7 @@
 // its task ended), a body that is suspended in `yield` resumes with a `CancellationError` there, as
 // a task of its own, so that its cleanup runs.
 
-/// An asynchronous sequence whose elements are produced by a closure, each when the consumer asks
-/// for it.
+/// An asynchronous sequence whose elements a closure produces one at a time, as the consumer asks for them.
 ///
 /// ```swift
 /// let countdown = AsyncGenerator<Int> { yield in
@@ -42,7 +41,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
     /// Creates a generator.
     ///
-    /// - Parameter body: the closure that produces the elements. It passes each to `yield`. The
+    /// - Parameter body: The closure that produces the elements. It passes each to `yield`. The
     ///   iteration ends when it returns, and fails when it throws.
     public init(
         isolation: isolated (any Actor)? = #isolation, _ body: @escaping (Yield) async throws -> Void
@@ -67,8 +66,8 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
         /// Passes `element` to the consumer and suspends until the next one is requested.
         ///
-        /// - Throws: `CancellationError` if the consumer has stopped iterating, or if a timeout or
-        ///   task group of the body requested a cancellation meanwhile.
+        /// - Throws: `CancellationError` if the consumer has stopped iterating, or if a timeout or task group in the
+        ///   body requested a cancellation in the meantime.
         public func callAsFunction(_ element: Element) async throws {
             try await core.yield(element)
         }
@@ -84,10 +83,10 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
         /// Runs the body up to its next element.
         ///
-        /// If the current task is cancelled, the request goes to the body, to wherever it waits.
+        /// If the current task is cancelled, the request is passed on to the body, at the place where it waits.
         ///
-        /// - Returns: the element; `nil` when the body has ended.
-        /// - Throws: the errors of the body, including `CancellationError`; ``RuntimeError`` if the
+        /// - Returns: The element; `nil` when the body has ended.
+        /// - Throws: The errors of the body, including `CancellationError`; ``RuntimeError`` if the
         ///   body is already running.
         ///
         /// asyncio: `generator.__anext__`.
@@ -95,17 +94,17 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
         /// Runs the body up to its next element; see ``next()``.
         ///
-        /// - Throws: the errors of ``next()``, including `CancellationError`.
+        /// - Throws: The errors of ``next()``, including `CancellationError`.
         public func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
             try await core.next()
         }
 
         /// Ends the body now and waits for its cleanup.
         ///
-        /// If the current task is cancelled, the request goes to the cleanup. If another task has
-        /// already called this method, the cleanup continues.
+        /// If the current task is cancelled, the request is passed on to the cleanup. If another task has already
+        /// called this method, the cleanup continues.
         ///
-        /// - Throws: the errors of the cleanup, except for `CancellationError`; ``RuntimeError`` if
+        /// - Throws: The errors of the cleanup, except for `CancellationError`; ``RuntimeError`` if
         ///   the body is running; `CancellationError` if the task is cancelled while it waits for
         ///   another call of this method.
         ///

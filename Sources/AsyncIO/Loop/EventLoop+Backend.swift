@@ -8,7 +8,7 @@ extension EventLoop {
     /// AsyncIO.main(backend: .ioUring) { … }
     /// ```
     ///
-    /// The environment variable `ASYNCIO_BACKEND` (`epoll`, `io_uring` or `auto`) chooses the backend of loops
+    /// The environment variable `ASYNCIO_BACKEND` (`epoll`, `io_uring`, or `auto`) chooses the backend of loops
     /// that are created with ``automatic``.
     ///
     /// asyncio: the selector that a loop is created with.

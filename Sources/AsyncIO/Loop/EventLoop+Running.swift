@@ -11,7 +11,7 @@ extension EventLoop {
     /// asyncio: `loop.is_closed`.
     public var isClosed: Bool { state == .closed }
 
-    /// Runs until ``stop()`` is called. What is queued at that time stays queued for the next run.
+    /// Runs until ``stop()`` is called. Anything that is still queued then stays queued for the next run.
     ///
     /// - Throws: ``RuntimeError`` if this loop or another one is already running, or this loop is closed;
     ///   ``KeyboardInterrupt`` as soon as a callback or a task throws it; ``OSError`` if the poller fails.
@@ -84,8 +84,8 @@ extension EventLoop {
         }
     }
 
-    /// Closes the loop permanently. Queued callbacks and timers are dropped. A task that has not ended is
-    /// reported to the exception handler; it never will end. Calling this again does nothing.
+    /// Closes the loop permanently. Queued callbacks and timers are dropped. A task that has not ended is reported to
+    /// the exception handler, and never ends. Calling this again does nothing.
     ///
     /// - Throws: ``RuntimeError`` if the loop is running.
     ///

@@ -30,7 +30,7 @@ public protocol LoopObserver: AnyObject {
     /// Whether the observer is notified of steps, waits, and tasks, and not only of turns and polls. The loop
     /// reads it when the observer is added. The default is `true`.
     ///
-    /// While no observer wants to see steps, they cost nothing more.
+    /// If no observer wants to see steps, observers add nothing to their cost.
     var observesSteps: Bool { get }
 
     /// The loop has polled and is about to run what is ready.
@@ -42,7 +42,7 @@ public protocol LoopObserver: AnyObject {
 
     /// The loop is about to ask the system for events.
     ///
-    /// - Parameter timeout: How long it waits at most; `nil` without a limit.
+    /// - Parameter timeout: The maximum time that it waits, or `nil` for no limit.
     func pollBegan(on loop: EventLoop, timeout: Duration?)
     /// The system has answered.
     func pollEnded(on loop: EventLoop)
@@ -97,7 +97,7 @@ public struct LoopStep {
 
         /// A part of an ``AsyncTask``.
         public static let task = Kind(description: "task")
-        /// A callback: scheduled, of a timer, of a descriptor, or of another thread.
+        /// A callback that was scheduled, or that belongs to a timer, a descriptor, or another thread.
         public static let callback = Kind(description: "callback")
         /// A done callback of a future.
         public static let doneCallback = Kind(description: "doneCallback")
@@ -131,9 +131,9 @@ public struct LoopStep {
 extension EventLoop {
     /// Adds an observer, after those that are already there. The loop retains it until it is closed.
     ///
-    /// An observer sees the end of a turn or a step only if it has seen its beginning.
+    /// An observer is notified of the end of a turn or step only if it was notified of its beginning.
     ///
-    /// While there are observers of steps, each step makes some more calls.
+    /// If there are observers of steps, each step makes a few additional calls.
     ///
     /// asyncio: none. In trio, this is `trio.lowlevel.add_instrument`.
     public func addObserver(_ observer: any LoopObserver) {

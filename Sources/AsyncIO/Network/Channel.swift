@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// The base class of sockets, pipes and the channels built on them. A channel has a reading half, a writing
+/// The base class of sockets, pipes, and the channels built on them. A channel has a reading half, a writing
 /// half, and one end that both share. Loop thread only.
 //
 // States: open → closing (no more reads; buffered bytes are still sent) → lost. A channel becomes lost once,

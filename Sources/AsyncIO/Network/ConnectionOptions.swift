@@ -1,6 +1,6 @@
 /// The settings of a new connection that most connections do not need; see ``openConnection(host:port:tls:options:)``.
 ///
-/// asyncio: the keyword arguments of `open_connection`, `create_connection` and their Unix forms.
+/// asyncio: the keyword arguments of `open_connection`, `create_connection`, and their Unix forms.
 public struct ConnectionOptions: Sendable {
     /// The address family to try, or `nil` for both. For TCP only.
     public var family: Endpoint.Family?

@@ -1,6 +1,6 @@
 /// What a connection is opened to: a host, known addresses, a Unix socket, or a socket that is already connected.
 ///
-/// asyncio: `host=`, `port=`, `path=` and `sock=` of `open_connection` and its kin.
+/// asyncio: `host=`, `port=`, `path=`, and `sock=` of `open_connection` and similar functions.
 public struct ConnectionTarget: Sendable {
     private enum Place {
         case host(String, port: Int)
@@ -14,7 +14,7 @@ public struct ConnectionTarget: Sendable {
     /// A TCP server.
     ///
     /// - Parameters:
-    ///   - host: A host name, an IPv4 address or an IPv6 address.
+    ///   - host: A host name, an IPv4 address, or an IPv6 address.
     ///   - port: The port.
     public static func tcp(host: String, port: Int) -> ConnectionTarget {
         ConnectionTarget(place: .host(host, port: port))
@@ -34,8 +34,8 @@ public struct ConnectionTarget: Sendable {
         ConnectionTarget(place: .unix(path: path.systemString))
     }
 
-    /// A connected stream socket. The connection takes ownership of it, makes it non-blocking, and closes it at its
-    /// end. TLS needs ``ConnectionOptions/serverHostname``.
+    /// A connected stream socket. The connection takes ownership of it, makes it non-blocking, and closes it when the
+    /// connection ends. TLS needs ``ConnectionOptions/serverHostname``.
     public static func socket(_ socket: some FileDescriptorConvertible) -> ConnectionTarget {
         ConnectionTarget(place: .socket(socket.number))
     }

@@ -72,7 +72,8 @@ public final class DatagramSocket {
 
     /// Sends `text` as UTF-8; see ``send(_:to:)-([UInt8],_)``.
     ///
-    /// - Throws: The same errors as ``send(_:to:)-([UInt8],_)``, also if the task is cancelled.
+    /// - Throws: The same errors as ``send(_:to:)-([UInt8],_)``, including `CancellationError` if the task is
+    ///   cancelled.
     public func send(_ text: String, to address: Endpoint? = nil) async throws {
         try await send(Array(text.utf8), to: address)
     }

@@ -46,8 +46,8 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
 
     /// The numeric address, or the path of a Unix socket.
     ///
-    /// An IPv6 address that is valid on one interface only includes its zone (`fe80::1%eth0`), so you can
-    /// connect to it as it is. In asyncio, the zone's number is the fourth element of the tuple.
+    /// An IPv6 address that is valid only on one interface includes its zone (`fe80::1%eth0`), so you can connect to it
+    /// as it is. In asyncio, the zone's number is the fourth element of the tuple.
     public var host: String { system.host }
 
     /// The port, or `nil` for a Unix socket.

@@ -67,7 +67,7 @@ extension EventLoop {
 
     // MARK: Pipes
 
-    /// Creates a transport that reads from a pipe, a socket or a terminal, and takes ownership of the
+    /// Creates a transport that reads from a pipe, a socket, or a terminal, and takes ownership of the
     /// descriptor.
     ///
     /// - Parameters:
@@ -86,7 +86,7 @@ extension EventLoop {
         return try await makeTransport(pipe(descriptor.number, .reading), factory)
     }
 
-    /// Creates a transport that writes to a pipe, a socket or a terminal, and takes ownership of the
+    /// Creates a transport that writes to a pipe, a socket, or a terminal, and takes ownership of the
     /// descriptor. The transport closes when nobody reads anymore.
     ///
     /// - Parameters:

@@ -11,8 +11,8 @@ extension EventLoop {
     ///   - family: The address family of the socket, if neither address is given.
     ///   - reusePort: Whether other sockets can receive at the same address. The kernel distributes the
     ///     datagrams among them.
-    ///   - allowBroadcast: Whether the socket can send to a broadcast address. It is then not connected to
-    ///     the peer and receives from everybody.
+    ///   - allowBroadcast: Whether the socket can send to a broadcast address. It is then not connected to the peer,
+    ///     and receives datagrams from any sender.
     ///   - factory: Creates the protocol. If it throws, the socket is closed.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
     /// - Throws: ``ValueError`` if the addresses belong to different families, or neither an address nor a

@@ -30,7 +30,7 @@ extension EventLoop {
     /// - Parameters:
     ///   - address: The address of the host, and the port of the service.
     ///   - isNumeric: Whether to return both in numeric form, which needs no name server.
-    /// - Returns: The names, or the numbers of what has no name.
+    /// - Returns: The names, or numbers where there is no name.
     /// - Throws: ``ResolveError`` if the lookup fails; ``RuntimeError`` if the loop is closed;
     ///   `CancellationError` at once if the task is cancelled. The lookup is then abandoned.
     ///

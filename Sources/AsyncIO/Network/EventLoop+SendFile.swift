@@ -14,7 +14,7 @@ extension EventLoop {
     ///   - count: The maximum number of bytes to send, or `nil` to send up to the end of the file.
     ///   - fallback: Whether to read and write the file in blocks if the system cannot send it within the
     ///     kernel.
-    /// - Returns: The number of bytes sent. Afterwards, also after an error, the file's position is behind
+    /// - Returns: The number of bytes sent. Afterwards, even after an error, the file's position is after
     ///   them.
     /// - Throws: ``SendfileNotAvailableError`` if the system cannot do this and `fallback` is false;
     ///   ``OSError`` if reading or sending fails; ``RuntimeError`` if the transport is closing or already
@@ -67,7 +67,7 @@ extension EventLoop {
     ///   - count: The maximum number of bytes to send, or `nil` to send up to the end of the file.
     ///   - fallback: Whether to read and write the file in blocks if the system cannot send it within the
     ///     kernel.
-    /// - Returns: The number of bytes sent. Afterwards, also after an error, the file's position is behind
+    /// - Returns: The number of bytes sent. Afterwards, even after an error, the file's position is after
     ///   them.
     /// - Throws: ``SendfileNotAvailableError`` if the system cannot do this and `fallback` is false;
     ///   ``OSError`` if reading or sending fails; ``RuntimeError`` if a connection of this loop owns the

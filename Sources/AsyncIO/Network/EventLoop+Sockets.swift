@@ -158,8 +158,8 @@ extension EventLoop {
     ///
     /// A connection that breaks before it is accepted is skipped.
     ///
-    /// - Returns: The descriptor of the connection, which is non-blocking, close-on-exec and yours, and the
-    ///   address of the peer.
+    /// - Returns: The descriptor of the connection and the address of the peer. The descriptor is non-blocking and
+    ///   close-on-exec, and you own it.
     /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, no connection is lost.
     ///
     /// asyncio: `loop.sock_accept`.

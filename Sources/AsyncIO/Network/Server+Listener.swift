@@ -9,7 +9,7 @@ extension Server {
     /// let server = try await startServer(on: listener) { reader, writer in … }
     /// ```
     ///
-    /// asyncio: `host=`, `port=`, `path=` and `sock=` of `start_server` and its kin.
+    /// asyncio: `host=`, `port=`, `path=`, and `sock=` of `start_server` and similar functions.
     public struct Listener: Sendable {
         private enum Place {
             case tcp(hosts: [String?], port: Int)
@@ -32,7 +32,7 @@ extension Server {
 
         /// Listens on a TCP port of several hosts.
         ///
-        /// The hosts are resolved concurrently. An address that several of them share is listened on once.
+        /// The hosts are resolved concurrently. An address that several hosts share is used only once.
         ///
         /// - Parameters:
         ///   - hosts: The host names or addresses; `nil` stands for all interfaces, as `.anyInterface` does.
@@ -131,7 +131,7 @@ extension Server {
     ///
     /// The array is empty if the process was not socket-activated or an earlier call took the sockets.
     ///
-    /// It reads `LISTEN_PID` and `LISTEN_FDS`, marks the descriptors close-on-exec, and removes the
-    /// variables, so that no child process mistakes the sockets for its own: sd_listen_fds(3).
+    /// It reads `LISTEN_PID` and `LISTEN_FDS`, marks the descriptors close-on-exec, and removes the variables, so that
+    /// no child process mistakes the sockets for its own; see sd_listen_fds(3).
     public static func takeSystemdSockets() -> [Int32] { ActivationSockets.take() }
 }

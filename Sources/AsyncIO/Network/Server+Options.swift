@@ -7,7 +7,7 @@ extension Server {
     /// let server = try await startServer(port: 8080, options: .init(backlog: 1_024, reusePort: true), handle)
     /// ```
     ///
-    /// asyncio: the keyword arguments of `start_server`, `create_server` and their Unix forms.
+    /// asyncio: the keyword arguments of `start_server`, `create_server`, and their Unix forms.
     public struct Options: Sendable {
         /// The address family to listen on, or `nil` for both. For TCP only.
         public var family: Endpoint.Family?

@@ -3,7 +3,7 @@ internal import SystemPackage
 
 /// A listening server; see ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
 ///
-/// A server owns its listening sockets, its connections and the tasks of their handlers.
+/// A server owns its listening sockets, its connections, and the tasks of their handlers.
 ///
 /// asyncio: `asyncio.Server`.
 public final class Server {
@@ -75,8 +75,8 @@ public final class Server {
     /// asyncio: `Server.sockets`.
     public var sockets: [Int32] { listeners.map(\.socket.descriptor) }
 
-    /// The port of the first address, also after the server is closed. If the server was started with port 0,
-    /// this is the port that the system chose.
+    /// The port of the first address, even after the server is closed. If the server was started with port 0, this is
+    /// the port that the system chose.
     ///
     /// - Precondition: The server listens on a TCP port, not on a Unix socket.
     public var port: Int {
@@ -233,15 +233,15 @@ public final class Server {
 
     /// Shuts the server down gracefully.
     ///
-    /// The server stops accepting connections and gives the open connections and their handlers the time of
-    /// `grace` to end. After that, it aborts the remaining connections and cancels the handlers that are
-    /// still running, whether their connection is open or not. It then waits for the handlers to clean up,
-    /// for `grace` again and for at least one second. A client that never disconnects cannot delay the
-    /// shutdown. Only a handler that ignores its cancellation outlives it, as a task of the loop.
+    /// The server stops accepting connections, and gives the open connections and their handlers until the end of
+    /// `grace` to finish. After that, it aborts the remaining connections and cancels the handlers that are still
+    /// running, whether their connection is open or not. It then waits for the handlers to clean up, again for `grace`,
+    /// but for at least one second. A client that never disconnects cannot delay the shutdown. Only a handler that
+    /// ignores its cancellation outlives it, as a task of the loop.
     ///
-    /// This is the only method that ends handlers. ``close()``, ``closeClients()``, ``abortClients()`` and
-    /// ``waitClosed()`` behave as in asyncio: a handler that sleeps, or waits for anything but its
-    /// connection, continues after them. Call this method then too.
+    /// This is the only method that ends handlers. ``close()``, ``closeClients()``, ``abortClients()``, and
+    /// ``waitClosed()`` behave as in asyncio: a handler that sleeps, or waits for anything but its connection,
+    /// continues after them. To end it, call this method as well.
     ///
     /// - Parameter grace: How long the connections and handlers can take to end by themselves.
     /// - Returns: The number of connections that were aborted.

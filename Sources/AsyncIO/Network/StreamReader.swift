@@ -24,8 +24,7 @@ public final class StreamReader {
     /// Creates a reader that has no connection and receives its bytes from ``feed(_:)``.
     ///
     /// - Parameter limit: The maximum length of a line, in bytes.
-    /// - Precondition: `limit` is positive. For a limit from outside of the program, use
-    ///   ``init(validatingLimit:)``.
+    /// - Precondition: `limit` is positive. For a limit from outside the program, use ``init(validatingLimit:)``.
     ///
     /// asyncio: `asyncio.StreamReader(limit=)`.
     public init(limit: Int = StreamReader.defaultLimit) {
@@ -33,8 +32,7 @@ public final class StreamReader {
         self.limit = limit
     }
 
-    /// Creates a reader without a connection from a limit that is computed or comes from outside of the
-    /// program.
+    /// Creates a reader without a connection from a limit that is computed or comes from outside the program.
     ///
     /// - Parameter limit: The maximum length of a line, in bytes.
     /// - Throws: ``ValueError`` if `limit` is not positive.
@@ -190,11 +188,11 @@ public final class StreamReader {
         try await readUntil(anyOf: [separator])
     }
 
-    /// Reads up to and including the first of several separators. If several match, the one that ends first
-    /// counts, and among those that end at the same place, the shortest.
+    /// Reads up to and including the first of several separators. If several match, the one that ends first is used;
+    /// among those that end at the same place, the shortest is.
     ///
     /// - Returns: The bytes, including the separator.
-    /// - Throws: The same errors as ``readUntil(_:)``, also if `separators` is empty. If the task is
+    /// - Throws: The same errors as ``readUntil(_:)``; ``ValueError`` if `separators` is empty, too. If the task is
     ///   cancelled, no bytes are lost.
     ///
     /// asyncio: `StreamReader.readuntil`, given a tuple.

@@ -38,7 +38,7 @@ public final class StreamWriter {
         channel = try await upgrade(channel, early: early)
     }
 
-    /// What TLS has negotiated (version, cipher and the peer's certificate), or `nil` without TLS.
+    /// What TLS has negotiated (version, cipher, and the peer's certificate), or `nil` without TLS.
     ///
     /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
     public var tls: TLSInfo? { channel.tls }
@@ -67,14 +67,14 @@ public final class StreamWriter {
 
     /// Sends `text` as UTF-8; see ``write(_:)-([UInt8])``.
     ///
-    /// - Throws: The same errors as ``write(_:)-([UInt8])``, also if the task is cancelled.
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``, including `CancellationError` if the task is cancelled.
     public func write(_ text: String) async throws {
         try await write(Array(text.utf8))
     }
 
     /// Sends `bytes`, such as a slice of an array; see ``write(_:)-([UInt8])``.
     ///
-    /// - Throws: The same errors as ``write(_:)-([UInt8])``, also if the task is cancelled.
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``, including `CancellationError` if the task is cancelled.
     /// - Complexity: O(*n*), where *n* is the number of bytes, which are copied.
     @inlinable
     public func write(_ bytes: some Collection<UInt8>) async throws {
@@ -84,17 +84,16 @@ public final class StreamWriter {
     /// Sends the bytes of `span` without a copy, except for what the kernel does not accept at once. See
     /// ``write(_:)-([UInt8])``.
     ///
-    /// - Throws: The same errors as ``write(_:)-([UInt8])``, also if the task is cancelled.
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``, including `CancellationError` if the task is cancelled.
     @inlinable
     @inline(__always)
     public func write(_ span: RawSpan) async throws {
         if try send(span) { try await drainAll() }
     }
 
-    /// Sends all of `lines`, one after the other: many in one system call, without joining them first. Adds
-    /// no newlines.
+    /// Sends all of `lines` in order, many of them in one system call, without joining them first. Adds no newlines.
     ///
-    /// - Throws: The same errors as ``write(_:)-([UInt8])``, also if the task is cancelled.
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``, including `CancellationError` if the task is cancelled.
     ///
     /// asyncio: `StreamWriter.writelines` and `drain`.
     @inlinable

@@ -199,7 +199,7 @@ public final class Transport: TransportCore {
         if !staysOpen || !channel.canSendEOF { close() }
     }
 
-    /// What TLS has negotiated (version, cipher and the peer's certificate), or `nil` without TLS.
+    /// What TLS has negotiated (version, cipher, and the peer's certificate), or `nil` without TLS.
     ///
     /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
     public var tls: TLSInfo? { channel.tls }
@@ -235,8 +235,7 @@ public final class Transport: TransportCore {
         do { try channel.send(bytes) } catch { try pass(error) }
     }
 
-    /// Sends all of `lines`, one after the other: many in one system call, without joining them first. Adds
-    /// no newlines.
+    /// Sends all of `lines` in order, many of them in one system call, without joining them first. Adds no newlines.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``.
     ///

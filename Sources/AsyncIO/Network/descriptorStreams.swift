@@ -2,11 +2,11 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 /// Opens a reader on a descriptor: the reading end of a pipe, a terminal, a socket that you only read from, a
-/// file or a device. For standard input, use ``openStandardInput(limit:)``.
+/// file, or a device. For standard input, use ``openStandardInput(limit:)``.
 ///
-/// The reader takes ownership of the descriptor. It makes it non-blocking, unless it is a file, and closes it
-/// when nobody holds the reader anymore. A file is read from its current position, on a thread or an
-/// `io_uring`; ``openFile(_:_:permissions:)`` offers more operations on files.
+/// The reader takes ownership of the descriptor. It makes it non-blocking, unless it is a file, and closes it when the
+/// last reference to the reader is released. A file is read from its current position, on a thread or an `io_uring`;
+/// ``openFile(_:_:permissions:)`` offers more operations on files.
 ///
 /// - Parameters:
 ///   - descriptor: The descriptor. It remains yours if this throws a ``ValueError`` or a ``RuntimeError``.
@@ -24,7 +24,7 @@ public func openReader(
 }
 
 /// Opens a writer on a descriptor: the writing end of a pipe, a terminal, a socket that you only write to, a
-/// file or a device. For standard output, use ``openStandardOutput()``.
+/// file, or a device. For standard output, use ``openStandardOutput()``.
 ///
 /// The writer takes ownership of the descriptor. It makes it non-blocking, unless it is a file, and closes it
 /// with the writer. A file is written from its current position, or at its end if it was opened in append
@@ -38,7 +38,7 @@ public func openWriter(descriptor: some FileDescriptorConvertible) throws -> Str
     return StreamWriter(channel: try loop.channel(descriptor.number, .writing))
 }
 
-/// Opens standard input as a stream, whatever it is: a pipe, a terminal, a file, a socket or `/dev/null`. If
+/// Opens standard input as a stream, whatever it is: a pipe, a terminal, a file, a socket, or `/dev/null`. If
 /// the program was started without standard input, the stream is at its end.
 ///
 /// ```swift

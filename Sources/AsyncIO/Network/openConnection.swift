@@ -18,7 +18,7 @@ internal import AsyncIOSystem
 /// ``openConnection(to:tls:options:)``.
 ///
 /// - Parameters:
-///   - host: A host name, an IPv4 address or an IPv6 address.
+///   - host: A host name, an IPv4 address, or an IPv6 address.
 ///   - port: The port to connect to.
 ///   - tls: A context made with ``TLSContext/client(systemTrust:)`` to connect with TLS, or `nil` for plain
 ///     TCP.

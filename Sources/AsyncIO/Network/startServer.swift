@@ -2,11 +2,11 @@ internal import AsyncIOSystem
 
 /// Starts a TCP server.
 ///
-/// Each connection gets its own task, which runs `handler`. When the handler returns or throws, its
-/// connection is closed. An error that it throws goes to the loop's exception handler. Errors that only mean
-/// that the peer disconnected are reported in debug mode only.
+/// Each connection gets its own task, which runs `handler`. When the handler returns or throws, its connection is
+/// closed. An error that it throws goes to the loop's exception handler. Errors that are caused by a disconnect of the
+/// peer are reported only in debug mode.
 ///
-/// A disconnect does not cancel the handler: it notices one when it reads or writes, and not while it waits for
+/// A disconnect does not cancel the handler. The handler notices it when it reads or writes, but not while it waits for
 /// something else.
 ///
 /// ```swift

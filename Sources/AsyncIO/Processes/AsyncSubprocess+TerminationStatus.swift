@@ -8,7 +8,7 @@ extension AsyncSubprocess {
         /// A signal ended the process.
         case signaled(ProcessSignal)
 
-        /// - Parameter returnCode: asyncio's number, which is negative for a signal.
+        /// - Parameter returnCode: Asyncio's number, which is negative for a signal.
         init(returnCode: Int32) {
             self = returnCode < 0 ? .signaled(ProcessSignal(rawValue: -returnCode)) : .exited(returnCode)
         }

@@ -3,11 +3,10 @@ internal import SystemPackage
 
 /// A child process.
 ///
-/// The loop notices when the process ends and reaps it, so no zombie stays behind. If the last
-/// reference to a `AsyncSubprocess` goes away, the process keeps running. A process that is still
-/// running when the loop is closed is killed.
-/// ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)``
-/// ends the process with its scope.
+/// The loop notices when the process ends and reaps it, so no zombie remains. If the last reference to an
+/// `AsyncSubprocess` is released, the process keeps running. A process that is still running when the loop is closed is
+/// killed. ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)`` ends the process with its
+/// scope.
 ///
 /// asyncio: `asyncio.subprocess.Process`.
 public final class AsyncSubprocess {
@@ -28,7 +27,7 @@ public final class AsyncSubprocess {
     /// The child's terminal, if it has its own; see ``SubprocessOptions/terminal``.
     public let terminal: PseudoTerminal?
 
-    /// - Throws: as
+    /// - Throws: The same errors as
     ///   ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``. No
     ///   process is running then, and nothing is left open.
     init(_ command: ChildSetup.Command, name: String, on loop: EventLoop) throws {
@@ -99,7 +98,7 @@ public final class AsyncSubprocess {
     /// A child whose output pipe is full does not end until something reads from it. Use
     /// ``communicate(_:isolation:fileID:line:)-([UInt8]?,_,_,_)``, or read the output.
     ///
-    /// - Returns: the ``returnCode``.
+    /// - Returns: The ``returnCode``.
     /// - Throws: `CancellationError` if the task is cancelled. The process keeps running.
     ///
     /// asyncio: `Process.wait`.
@@ -113,7 +112,7 @@ public final class AsyncSubprocess {
     /// read its input is not an error. The whole output is collected in memory. For large output,
     /// read ``stdout`` in pieces instead.
     ///
-    /// - Returns: the bytes from standard output and standard error; `nil` for a stream that is not
+    /// - Returns: The bytes from standard output and standard error; `nil` for a stream that is not
     ///   a pipe.
     /// - Throws: ``ValueError`` if there is input but `stdin` is not a pipe; ``OSError`` if a pipe
     ///   fails; `CancellationError` if the task is cancelled. In that case, the process keeps
@@ -149,7 +148,7 @@ public final class AsyncSubprocess {
 
     /// Writes `input` as UTF-8; see ``communicate(_:isolation:fileID:line:)-([UInt8]?,_,_,_)``.
     ///
-    /// - Throws: as that method, including `CancellationError`.
+    /// - Throws: The same errors as that method, including `CancellationError`.
     ///
     /// asyncio: `Process.communicate`.
     public func communicate(
@@ -177,8 +176,8 @@ public final class AsyncSubprocess {
     /// If the process has ended but the loop has not noticed yet, the signal has no effect.
     ///
     /// - Parameters:
-    ///   - signal: the signal.
-    ///   - toGroup: whether to send the signal to the whole process group that the process leads,
+    ///   - signal: The signal.
+    ///   - toGroup: Whether to send the signal to the whole process group that the process leads,
     ///     which includes its children.
     /// - Throws: ``ProcessLookupError`` if ``returnCode`` is not `nil`; ``RuntimeError`` if
     ///   `toGroup` is `true` and the process does not lead a group (see
@@ -192,14 +191,14 @@ public final class AsyncSubprocess {
 
     /// Asks the process to end by sending SIGTERM.
     ///
-    /// - Throws: as ``sendSignal(_:toGroup:)``.
+    /// - Throws: The same errors as ``sendSignal(_:toGroup:)``.
     ///
     /// asyncio: `Process.terminate`.
     public func terminate() throws { try sendSignal(.terminate) }
 
     /// Ends the process by sending SIGKILL.
     ///
-    /// - Throws: as ``sendSignal(_:toGroup:)``.
+    /// - Throws: The same errors as ``sendSignal(_:toGroup:)``.
     ///
     /// asyncio: `Process.kill`.
     public func kill() throws { try sendSignal(.kill) }

@@ -156,7 +156,7 @@ extension SpawnRequest.Failure {
     }
 }
 
-/// An error for a signal to a process that is known to have ended.
+/// An error thrown when a signal is sent to a process that is known to have ended.
 ///
 /// asyncio: `ProcessLookupError`.
 public struct ProcessLookupError: Error, CustomStringConvertible {

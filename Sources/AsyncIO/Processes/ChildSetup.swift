@@ -68,7 +68,7 @@ struct ChildSetup {
         let options = command.options
         let texts = [command.program, command.directory ?? ""] + command.arguments + environment.flatMap { [$0, $1] }
         guard !texts.contains(where: { $0.bytes.contains(0) }) else {
-            throw ValueError("a program, its arguments, environment and directory must not contain a NUL byte")
+            throw ValueError("a program, its arguments, environment, and directory must not contain a zero byte")
         }
         guard !environment.keys.contains(where: { $0.bytes.isEmpty || $0.bytes.contains(UInt8(ascii: "=")) }) else {
             throw ValueError("the name of an environment variable must not be empty or contain a '='")

@@ -11,7 +11,7 @@ public final class PseudoTerminal {
     // Loop thread only: the class is not Sendable.
     private let descriptor: TerminalDescriptor
     private let channel: Connection
-    /// The child's output. It ends when no process has the terminal open any more.
+    /// The child's output. It ends when no process has the terminal open anymore.
     public let reader: StreamReader
     /// The child's input.
     public let writer: StreamWriter

@@ -46,8 +46,8 @@ public struct TerminalSize: Sendable, Equatable {
     /// Creates a size.
     ///
     /// - Parameters:
-    ///   - columns: the number of columns.
-    ///   - rows: the number of rows.
+    ///   - columns: The number of columns.
+    ///   - rows: The number of rows.
     public init(columns: Int = 80, rows: Int = 24) {
         self.columns = columns
         self.rows = rows

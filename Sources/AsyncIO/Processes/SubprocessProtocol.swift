@@ -12,7 +12,7 @@
 public protocol SubprocessProtocol: BaseProtocol {
     /// Called first, when the process has been started.
     ///
-    /// - Throws: any error; see ``SubprocessProtocol``.
+    /// - Throws: Any error; see ``SubprocessProtocol``.
     ///
     /// asyncio: `connection_made`.
     func connectionMade(_ transport: SubprocessTransport) throws
@@ -21,8 +21,8 @@ public protocol SubprocessProtocol: BaseProtocol {
     ///
     /// - Parameters:
     ///   - descriptor: 1 for standard output, 2 for standard error.
-    ///   - bytes: the data.
-    /// - Throws: any error; see ``SubprocessProtocol``.
+    ///   - bytes: The data.
+    /// - Throws: Any error; see ``SubprocessProtocol``.
     ///
     /// asyncio: `pipe_data_received`.
     func pipeDataReceived(_ descriptor: Int32, _ bytes: [UInt8]) throws
@@ -30,16 +30,16 @@ public protocol SubprocessProtocol: BaseProtocol {
     /// Called when a pipe to or from the process has ended.
     ///
     /// - Parameters:
-    ///   - descriptor: 0, 1 or 2.
-    ///   - error: the reason if the pipe failed; `nil` if it ended normally.
-    /// - Throws: any error; see ``SubprocessProtocol``.
+    ///   - descriptor: 0, 1, or 2.
+    ///   - error: The reason if the pipe failed; `nil` if it ended normally.
+    /// - Throws: Any error; see ``SubprocessProtocol``.
     ///
     /// asyncio: `pipe_connection_lost`.
     func pipeConnectionLost(_ descriptor: Int32, _ error: (any Error)?) throws
 
     /// Called when the process has ended; see ``SubprocessTransport/returnCode``.
     ///
-    /// - Throws: any error; see ``SubprocessProtocol``.
+    /// - Throws: Any error; see ``SubprocessProtocol``.
     ///
     /// asyncio: `process_exited`.
     func processExited() throws

@@ -71,7 +71,7 @@ public final class SubprocessTransport: TransportCore {
 
     /// Returns the transport of a pipe to or from the process; `nil` if the stream is not a pipe.
     ///
-    /// - Parameter descriptor: 0, 1 or 2.
+    /// - Parameter descriptor: 0, 1, or 2.
     ///
     /// asyncio: `get_pipe_transport`.
     public func pipeTransport(_ descriptor: Int32) -> Transport? { pipes[descriptor] }
@@ -80,7 +80,7 @@ public final class SubprocessTransport: TransportCore {
 
     /// Sends a signal to the process; see ``AsyncSubprocess/sendSignal(_:toGroup:)``.
     ///
-    /// - Throws: as that method.
+    /// - Throws: The same errors as that method.
     ///
     /// asyncio: `send_signal`.
     public func sendSignal(_ signal: ProcessSignal, toGroup: Bool = false) throws {
@@ -89,14 +89,14 @@ public final class SubprocessTransport: TransportCore {
 
     /// Asks the process to end by sending SIGTERM.
     ///
-    /// - Throws: as ``sendSignal(_:toGroup:)``.
+    /// - Throws: The same errors as ``sendSignal(_:toGroup:)``.
     ///
     /// asyncio: `terminate`.
     public func terminate() throws { try sendSignal(.terminate) }
 
     /// Ends the process by sending SIGKILL.
     ///
-    /// - Throws: as ``sendSignal(_:toGroup:)``.
+    /// - Throws: The same errors as ``sendSignal(_:toGroup:)``.
     ///
     /// asyncio: `kill`.
     public func kill() throws { try sendSignal(.kill) }
@@ -113,7 +113,7 @@ public final class SubprocessTransport: TransportCore {
 
     /// Waits until the process has ended, whatever happens to its pipes.
     ///
-    /// - Returns: the ``returnCode``.
+    /// - Returns: The ``returnCode``.
     /// - Throws: `CancellationError` if the task is cancelled. The process keeps running.
     @discardableResult
     public func wait() async throws -> Int32 { try await child.wait() }
@@ -175,9 +175,9 @@ extension EventLoop {
     /// The parameters are those of
     /// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``, except that all streams are pipes by default.
     ///
-    /// - Parameter factory: makes the protocol.
-    /// - Returns: the transport and its protocol, after `connectionMade` was called.
-    /// - Throws: as that function; the errors of `factory`; ``ValueError`` if the options ask for a
+    /// - Parameter factory: Makes the protocol.
+    /// - Returns: The transport and its protocol, after `connectionMade` was called.
+    /// - Throws: The same errors as that function; the errors of `factory`; ``ValueError`` if the options ask for a
     ///   terminal; ``RuntimeError`` if the loop is closed; `CancellationError` if the task is
     ///   cancelled before `connectionMade` was called. The child is then killed and reaped first.
     ///
@@ -195,7 +195,7 @@ extension EventLoop {
     /// protocol; see
     /// ``subprocessExec(_:arguments:stdin:stdout:stderr:options:_:)``.
     ///
-    /// - Throws: as that method, including `CancellationError`.
+    /// - Throws: The same errors as that method, including `CancellationError`.
     ///
     /// asyncio: `loop.subprocess_shell`.
     public func subprocessShell<P: SubprocessProtocol>(

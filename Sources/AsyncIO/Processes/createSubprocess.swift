@@ -11,13 +11,13 @@
 /// and SIGPIPE, have their default effect in the child, and no signal is blocked.
 ///
 /// - Parameters:
-///   - program: a path, or a name to look up in the child's `PATH`.
-///   - arguments: the arguments after the program's name: `String`s, `FilePath`s, or
+///   - program: A path, or a name to look up in the child's `PATH`.
+///   - arguments: The arguments after the program's name: `String`s, `FilePath`s, or
 ///     ``SystemString``s, which can contain any bytes.
-///   - stdin: the source of the child's standard input.
-///   - stdout: the destination of its standard output.
-///   - stderr: the destination of its standard error.
-///   - options: the environment, the working directory, and other settings that most subprocesses do not need.
+///   - stdin: The source of the child's standard input.
+///   - stdout: The destination of its standard output.
+///   - stderr: The destination of its standard error.
+///   - options: The environment, the working directory, and other settings that most subprocesses do not need.
 /// - Throws: ``OSError`` with the name of the program if it cannot be started (the program or its
 ///   directory does not exist, the file is not a program, or no descriptor is left); ``ValueError``
 ///   for invalid arguments; `CancellationError` if the task was already cancelled. No process is
@@ -41,7 +41,7 @@ public func createSubprocess(
 /// The other parameters are those of
 /// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
 ///
-/// - Throws: as that function, including `CancellationError`.
+/// - Throws: The same errors as that function, including `CancellationError`.
 ///
 /// asyncio: `asyncio.create_subprocess_shell`.
 public func createSubprocess(

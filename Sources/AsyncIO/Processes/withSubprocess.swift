@@ -1,4 +1,4 @@
-/// Runs `body` with a child process that ends with it.
+/// Runs `body` with a child process, which ends when `body` does.
 ///
 /// ```swift
 /// try await withSubprocess("ffmpeg", arguments: arguments, stderr: .pipe) { process in
@@ -15,9 +15,9 @@
 /// The other parameters are those of
 /// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
 ///
-/// - Parameter grace: how long the child may take to end after it was asked to.
-/// - Returns: the value that `body` returns.
-/// - Throws: as
+/// - Parameter grace: How long the child may take to end after it was asked to.
+/// - Returns: The value that `body` returns.
+/// - Throws: The same errors as
 ///   ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``; the
 ///   errors of `body`; `CancellationError` if the task is cancelled while the child ends.
 @discardableResult
@@ -32,7 +32,7 @@ public func withSubprocess<T>(
     return try await scope(of: process, grace: grace, isolation: isolation, body)
 }
 
-/// Runs `body` with a command line of the shell that ends with it.
+/// Runs `body` with a shell command line, which ends when `body` does.
 ///
 /// The shell leads a process group of its own, unless the options name another, so that the programs of the
 /// command line end too.
@@ -41,7 +41,7 @@ public func withSubprocess<T>(
 /// ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)``,
 /// including errors and cancellation.
 ///
-/// - Throws: as that function.
+/// - Throws: The same errors as that function.
 @discardableResult
 public func withSubprocess<T>(
     shell line: some SystemStringConvertible, stdin: SubprocessStream = .inherit, stdout: SubprocessStream = .inherit,

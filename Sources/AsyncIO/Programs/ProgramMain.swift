@@ -16,8 +16,8 @@
 ///
 /// - After an error: it prints one line on standard error, `error: ` with the type and the text of the error,
 ///   and exits with status 1.
-/// - After Ctrl-C: the process ends by SIGINT, so that a shell can tell (status 130). If `body` catches the
-///   cancellation and returns, the program continues.
+/// - After Ctrl-C: the process terminates itself with SIGINT, so that a shell can tell (status 130). If `body` catches
+///   the cancellation and returns, the program continues.
 /// - After a ``SystemExit``: it exits with the status and the message of the error.
 ///
 /// An error of a leftover task is reported to the exception handler and does not affect the exit status. If
@@ -59,8 +59,8 @@ public func main<T>(
     do { return try run(debug: debug, backend: backend, body) } catch { ProgramEnd.end(with: error) }
 }
 
-/// The same for the `async` main of a program that links AsyncIOMain. If the calling task is cancelled, so is
-/// `body`.
+/// Runs a program, as the synchronous form does, for the `async` main of a program that links AsyncIOMain. If the
+/// calling task is cancelled, so is `body`.
 @_documentation(visibility: internal)
 @discardableResult
 public func main<T>(

@@ -177,7 +177,7 @@ private final class InterruptScope {
 }
 
 extension EventLoop {
-    /// Ends everything that is left: tasks, generators and the thread pool's work.
+    /// Ends everything that is left: tasks, generators, and the thread pool's work.
     func finish() throws {
         try cancelAllTasks()
         try runUntilComplete(makeOwnTask { await $0.shutdownAsyncGenerators() })

@@ -36,7 +36,7 @@ public class Queue<Element>: AsyncSequence {
 
     /// Creates an empty queue.
     ///
-    /// - Parameter maxSize: the maximum number of items; zero or less for no limit, as in asyncio.
+    /// - Parameter maxSize: The maximum number of items; zero or less for no limit, as in asyncio.
     public convenience init(maxSize: Int) { self.init(maxSize: maxSize, isPlain: true) }
 
     fileprivate init(maxSize: Int, isPlain: Bool) {
@@ -127,7 +127,7 @@ public class Queue<Element>: AsyncSequence {
 
     /// Reports that the work on an item taken from the queue is done; see ``join()``.
     ///
-    /// - Throws: ``ValueError`` if it is called more often than items were put in.
+    /// - Throws: ``ValueError`` if it is called more times than items were put in.
     ///
     /// asyncio: `Queue.task_done`.
     public final func taskDone() throws(ValueError) {
@@ -135,7 +135,7 @@ public class Queue<Element>: AsyncSequence {
         state.finish(1)
     }
 
-    /// Waits until ``taskDone()`` was called for every item that was put into the queue.
+    /// Waits until ``taskDone()`` has been called for every item that was put into the queue.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits.
     ///
@@ -149,7 +149,7 @@ public class Queue<Element>: AsyncSequence {
     /// Putting fails from now on, including for tasks that are waiting to put. Getting continues
     /// until the queue is empty, and then fails.
     ///
-    /// - Parameter immediate: whether to drop the items in the queue. `join()` then waits only for
+    /// - Parameter immediate: Whether to drop the items in the queue. `join()` then waits only for
     ///   the items that were already taken out.
     /// - Complexity: O(*n*) in the number of waiting tasks, plus the number of items if `immediate`
     ///   is `true`.
@@ -177,7 +177,7 @@ public class Queue<Element>: AsyncSequence {
 
         /// Removes and returns an item from the queue. Waits for one if the queue is empty.
         ///
-        /// - Returns: the item; `nil` if the queue is shut down and empty.
+        /// - Returns: The item; `nil` if the queue is shut down and empty.
         /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, no
         ///   item is lost.
         public mutating func next() async throws -> Element? {
@@ -202,7 +202,7 @@ public final class LIFOQueue<Element>: Queue<Element> {
 
     /// Creates an empty queue.
     ///
-    /// - Parameter maxSize: the maximum number of items; zero or less for no limit, as in asyncio.
+    /// - Parameter maxSize: The maximum number of items; zero or less for no limit, as in asyncio.
     public init(maxSize: Int) { super.init(maxSize: maxSize, isPlain: false) }
 
     @usableFromInline override func removeNext() -> Element? { items.popLast() }
@@ -222,7 +222,7 @@ public final class PriorityQueue<Element: Comparable>: Queue<Element> {
 
     /// Creates an empty queue.
     ///
-    /// - Parameter maxSize: the maximum number of items; zero or less for no limit, as in asyncio.
+    /// - Parameter maxSize: The maximum number of items; zero or less for no limit, as in asyncio.
     public init(maxSize: Int) { super.init(maxSize: maxSize, isPlain: false) }
 
     @usableFromInline override func append(_ item: Element) { heap.insert(item) }

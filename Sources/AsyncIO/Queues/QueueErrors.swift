@@ -1,4 +1,4 @@
-/// An error for getting an item without waiting from an empty queue.
+/// An error thrown when an item is taken without waiting, and the queue is empty.
 ///
 /// asyncio: `asyncio.QueueEmpty`.
 public struct QueueEmpty: Error, CustomStringConvertible {
@@ -8,7 +8,7 @@ public struct QueueEmpty: Error, CustomStringConvertible {
     public var description: String { "the queue is empty" }
 }
 
-/// An error for putting an item without waiting into a full queue.
+/// An error thrown when an item is put without waiting, and the queue is full.
 ///
 /// asyncio: `asyncio.QueueFull`.
 public struct QueueFull: Error, CustomStringConvertible {
@@ -18,7 +18,7 @@ public struct QueueFull: Error, CustomStringConvertible {
     public var description: String { "the queue is full" }
 }
 
-/// An error for using a queue that was shut down.
+/// An error thrown when a queue that was shut down is used.
 ///
 /// asyncio: `asyncio.QueueShutDown`.
 public struct QueueShutDown: Error, CustomStringConvertible {

@@ -1,6 +1,6 @@
 /// The place in the source code where something was created.
 ///
-/// It takes twelve bytes, because every task has one.
+/// A site takes only twelve bytes, because every task has one.
 public struct CreationSite: Sendable, CustomStringConvertible {
     @usableFromInline let file: LiteralText
 

@@ -15,7 +15,7 @@ public struct ExceptionContext {
     public var task: String?
     /// Where the task was created.
     public var location: String?
-    /// Where the task, future or callback was created, innermost frame first. Available only in debug mode.
+    /// Where the task, future, or callback was created, innermost frame first. Available only in debug mode.
     ///
     /// The first access is slow, because it reads the program's debug information.
     public var trace: [CallGraphFrame] {

@@ -4,9 +4,9 @@ internal import SystemPackage
 extension EventLoop {
     /// Calls `callback` each time `signal` arrives. Replaces the signal's previous callback.
     ///
-    /// The callback is an ordinary callback of the loop. It runs in the turn after the one that
-    /// notices the signal. Signals that are noticed in the same turn run in the order of their
-    /// numbers. A handler for ``ProcessSignal/interrupt`` replaces what Ctrl-C does in `run { }`.
+    /// The callback is an ordinary callback of the loop. It runs in the turn after the one that notices the signal. If
+    /// several signals are noticed in the same turn, their callbacks run in the order of the signals' numbers. A
+    /// handler for ``ProcessSignal/interrupt`` replaces what Ctrl-C does in `run { }`.
     ///
     /// - Throws: ``ValueError`` if there is no such signal; ``RuntimeError`` if the signal cannot
     ///   be caught, this is not the process's first thread, or the loop is closed; ``OSError`` if
@@ -23,8 +23,8 @@ extension EventLoop {
     /// Removes the callback of a signal, which then has its default effect. For
     /// ``ProcessSignal/interrupt``, that is the effect in `run { }`.
     ///
-    /// - Returns: whether there was a callback.
-    /// - Throws: as ``addSignalHandler(_:_:)``.
+    /// - Returns: Whether there was a callback.
+    /// - Throws: The same errors as ``addSignalHandler(_:_:)``.
     ///
     /// asyncio: `loop.remove_signal_handler`.
     @discardableResult

@@ -1,6 +1,6 @@
 /// A signal of the operating system.
 ///
-/// Signals without a name here are made from their number: `ProcessSignal(rawValue: SIGRTMIN + 3)`.
+/// Create a signal that has no name here from its number: `ProcessSignal(rawValue: SIGRTMIN + 3)`.
 ///
 /// asyncio: `signal.SIGINT` and the like.
 public struct ProcessSignal: RawRepresentable, Hashable, Sendable {

@@ -13,7 +13,7 @@ internal import SystemPackage
 // Ctrl-C in `run` is the *fallback* of SIGINT: it applies if the program neither handles the signal nor
 // listens to it, on any loop. Only then does the second Ctrl-C end the process, in step 1.
 
-/// The handlers, listeners and fallbacks of signals. Loop thread only.
+/// The handlers, listeners, and fallbacks of signals. Loop thread only.
 final class SignalTable: LoopComponent {
     struct Entry {
         /// The count up to which the signal has been handled.

@@ -91,7 +91,7 @@ public final class SignalSequence: AsyncSequence {
 
         /// Waits for the next signal.
         ///
-        /// - Returns: the signal, never `nil`.
+        /// - Returns: The signal, never `nil`.
         /// - Throws: `CancellationError` if the task is cancelled. In that case, no signal is lost.
         public mutating func next() async throws -> ProcessSignal? { try await sequence.next() }
 

@@ -18,17 +18,16 @@ public final class Barrier {
 
     /// Creates a barrier.
     ///
-    /// - Parameter parties: the number of tasks that the barrier waits for.
-    /// - Precondition: `parties` is at least 1. For a number from outside of the program, use
-    ///   ``init(validating:)``.
+    /// - Parameter parties: The number of tasks that the barrier waits for.
+    /// - Precondition: `parties` is at least 1. For a number from outside the program, use ``init(validating:)``.
     public init(_ parties: Int) {
         if parties < 1 { stop(Barrier.message(parties), instead: "Barrier(validating:)") }
         self.parties = parties
     }
 
-    /// Creates a barrier from a number that is computed or comes from outside of the program.
+    /// Creates a barrier from a number that is computed or comes from outside the program.
     ///
-    /// - Parameter parties: the number of tasks that the barrier waits for.
+    /// - Parameter parties: The number of tasks that the barrier waits for.
     /// - Throws: ``ValueError`` if `parties` is less than 1.
     public convenience init(validating parties: Int) throws(ValueError) {
         guard parties >= 1 else { throw ValueError(Barrier.message(parties)) }
@@ -52,7 +51,7 @@ public final class Barrier {
     /// A task that is cancelled leaves the barrier, which then waits for another one. While the
     /// tasks of a round are leaving, new ones wait for the next round.
     ///
-    /// - Returns: the order of arrival in the round, starting from 0.
+    /// - Returns: The order of arrival in the round, starting from 0.
     /// - Throws: ``BrokenBarrierError`` if the barrier is aborted, or reset while the task waits;
     ///   `CancellationError` if the task is cancelled while it waits.
     /// - Complexity: O(*n*) in the number of parties, for the last task of a round.
@@ -129,7 +128,7 @@ public final class Barrier {
 
     /// Waits at the barrier, then runs `body` with the order of arrival.
     ///
-    /// - Throws: as ``wait()``, including `CancellationError`; the errors of `body`.
+    /// - Throws: The same errors as ``wait()``, including `CancellationError`; the errors of `body`.
     ///
     /// asyncio: `async with barrier as position`.
     public func with<T>(
@@ -139,7 +138,7 @@ public final class Barrier {
     }
 }
 
-/// An error for waiting at a barrier that was aborted, or reset while a task waited.
+/// An error thrown when a task waits at a barrier that is aborted, or that is reset while the task waits.
 ///
 /// asyncio: `asyncio.BrokenBarrierError`.
 public struct BrokenBarrierError: Error, CustomStringConvertible {

@@ -15,7 +15,7 @@ public final class Condition {
 
     /// Creates a condition.
     ///
-    /// - Parameter lock: the lock of the condition. By default, a new one.
+    /// - Parameter lock: The lock of the condition. By default, a new one.
     public init(lock: Lock = Lock()) { self.lock = lock }
 
     /// Whether the lock is held.
@@ -40,9 +40,9 @@ public final class Condition {
 
     /// Releases the lock, waits to be notified, and acquires the lock again.
     ///
-    /// The lock is held when this method returns or throws, however often the task is cancelled
-    /// meanwhile. If a notified task leaves with an error, its notification goes to another task.
-    /// What the task waited for may no longer be true, so check again, or use ``wait(for:)``.
+    /// The lock is held when this method returns or throws, however often the task is cancelled in the meantime. If a
+    /// notified task leaves with an error, its notification goes to another task. What the task waited for may no
+    /// longer be true, so check again, or use ``wait(for:)``.
     ///
     /// - Throws: ``RuntimeError`` if the lock is not held; `CancellationError` if the task is
     ///   cancelled while it waits.
@@ -75,7 +75,7 @@ public final class Condition {
 
     /// Wakes the first `count` waiting tasks. Each continues when it has acquired the lock.
     ///
-    /// - Parameter count: the maximum number of tasks to wake.
+    /// - Parameter count: The maximum number of tasks to wake.
     /// - Throws: ``RuntimeError`` if the lock is not held.
     /// - Complexity: O(*n*) in the number of waiting tasks.
     ///

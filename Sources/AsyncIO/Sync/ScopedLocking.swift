@@ -1,6 +1,6 @@
 /// An object that can be acquired for the duration of a block.
 ///
-/// asyncio: the `async with` of locks, conditions and semaphores.
+/// asyncio: the `async with` of locks, conditions, and semaphores.
 public protocol ScopedLocking: AnyObject {
     /// Waits until the object is available, and acquires it.
     ///
@@ -9,15 +9,15 @@ public protocol ScopedLocking: AnyObject {
     func acquire() async throws
     /// Releases the object.
     ///
-    /// - Throws: an error if it is not held.
+    /// - Throws: An error if it is not held.
     func release() throws
 }
 
 extension ScopedLocking {
     /// Acquires the object, runs `body`, and releases the object when `body` returns or throws.
     ///
-    /// - Returns: the value that `body` returns.
-    /// - Throws: the errors of `body`; `CancellationError` if the task is cancelled while it waits;
+    /// - Returns: The value that `body` returns.
+    /// - Throws: The errors of `body`; `CancellationError` if the task is cancelled while it waits;
     ///   the error of `release()` if the body already released the object and did not throw.
     ///
     /// asyncio: `async with lock`.

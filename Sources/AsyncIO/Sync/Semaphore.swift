@@ -8,17 +8,16 @@ public class Semaphore {
 
     /// Creates a semaphore.
     ///
-    /// - Parameter value: how many times the semaphore can be acquired without waiting.
-    /// - Precondition: `value` is not negative. For a value from outside of the program, use
-    ///   ``init(validating:)``.
+    /// - Parameter value: How many times the semaphore can be acquired without waiting.
+    /// - Precondition: `value` is not negative. For a value from outside the program, use ``init(validating:)``.
     public init(_ value: Int = 1) {
         if value < 0 { stop(Semaphore.message(value), instead: "Semaphore(validating:)") }
         slots = Slots(value)
     }
 
-    /// Creates a semaphore from a value that is computed or comes from outside of the program.
+    /// Creates a semaphore from a value that is computed or comes from outside the program.
     ///
-    /// - Parameter value: how many times the semaphore can be acquired without waiting.
+    /// - Parameter value: How many times the semaphore can be acquired without waiting.
     /// - Throws: ``ValueError`` if `value` is negative.
     public convenience init(validating value: Int) throws(ValueError) {
         guard value >= 0 else { throw ValueError(Semaphore.message(value)) }
@@ -52,7 +51,7 @@ public class Semaphore {
     }
 }
 
-/// A semaphore that cannot be released more often than it was acquired.
+/// A semaphore that cannot be released more times than it was acquired.
 ///
 /// asyncio: `asyncio.BoundedSemaphore`.
 public final class BoundedSemaphore: Semaphore {
@@ -60,8 +59,8 @@ public final class BoundedSemaphore: Semaphore {
 
     /// Creates a semaphore.
     ///
-    /// - Parameter value: the initial and the maximum value.
-    /// - Precondition: `value` is not negative. For a value from outside of the program, use
+    /// - Parameter value: The initial and the maximum value.
+    /// - Precondition: `value` is not negative. For a value from outside the program, use
     ///   ``Semaphore/init(validating:)``.
     public override init(_ value: Int = 1) {
         bound = value

@@ -1,7 +1,6 @@
 extension AnyAsyncTask {
-    /// Calls `callback` in the turn after the task has ended, or in the next turn if it has already ended,
-    /// whatever the type of its value. An error that the callback throws goes to the loop's exception
-    /// handler.
+    /// Calls `callback` in the turn after the task has ended, or in the next turn if it has already ended. The type of
+    /// the task's value does not matter. An error that the callback throws goes to the loop's exception handler.
     ///
     /// - Parameter callback: Receives the task.
     /// - Returns: A token for ``FutureBase/removeDoneCallback(_:)``.

@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 /// The base class of all tasks, regardless of their value type: the name, cancellation, and what the task
 /// waits for.
 ///
-/// An `AsyncTask` is a logical task. It runs on a *carrier*, which is a Swift task; see onCarrier.swift.
+/// An `AsyncTask` is a logical task. It runs on a *carrier*, which is a Swift task.
 ///
 /// asyncio: `asyncio.Task`.
 public class AnyAsyncTask: FutureBase {
@@ -18,7 +18,7 @@ public class AnyAsyncTask: FutureBase {
     @safe @exclusivity(unchecked) final var waitingSince: Int64 = 0
     /// The innermost Swift task that runs this task's code; nil before the task starts and after it ends.
     @usableFromInline @safe @exclusivity(unchecked) final var carrier: Carrier?
-    /// The number of requests to cancel that were not taken back. asyncio's `_num_cancels_requested`.
+    /// The number of requests to cancel that have not been taken back. asyncio's `_num_cancels_requested`.
     @safe @exclusivity(unchecked) final var requests: Int32 = 0
     /// Whether the innermost carrier has a slot in the loop's table of carriers.
     @safe @exclusivity(unchecked) final var isCarrierStored = false
@@ -148,13 +148,13 @@ public class AnyAsyncTask: FutureBase {
         return true
     }
 
-    /// The number of requests to cancel that were not taken back.
+    /// The number of requests to cancel that have not been taken back.
     ///
     /// asyncio: `Task.cancelling`.
     public final var cancelling: Int { Int(hidden?.requests ?? requests) }
 
-    /// Takes back one request to cancel, for code that caught the cancellation and intends to continue. When
-    /// no request is left, one that has not been delivered yet is dropped.
+    /// Takes back one request to cancel, for code that caught the cancellation and intends to continue. When this takes
+    /// back the last request, a cancellation that has not been delivered yet is dropped.
     ///
     /// - Returns: The number of requests that are left.
     ///

@@ -9,13 +9,13 @@ extension AsyncTaskGroup {
     /// }
     /// ```
     ///
-    /// An error before that is thrown by this method and does not affect the group. An error after that is
-    /// the group's.
+    /// An error that occurs before that is thrown by this method and does not affect the group. An error after that
+    /// counts as a failure in the group.
     ///
     /// - Parameters:
     ///   - name: The name of the task for reports, or `nil` for `Task-N`.
     ///   - body: Receives a function to call once, with a value for the caller.
-    /// - Returns: The value that the body was ready with.
+    /// - Returns: The value that the body passed to `ready`.
     /// - Throws: What `body` throws before it is ready; ``RuntimeError`` if it ends without being ready, or
     ///   if the group accepts no more tasks; `CancellationError` if the waiting task is cancelled, in which
     ///   case the started task is cancelled too.

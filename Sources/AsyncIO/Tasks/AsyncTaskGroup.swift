@@ -37,7 +37,7 @@ public final class AsyncTaskGroup {
     ///     the order in which they were created.
     ///   - unwrapsSingleError: Whether a single error is thrown as it is, instead of as an ``ExceptionGroup``
     ///     of one.
-    /// - Precondition: The limit is at least 1. For a limit from outside of the program, use
+    /// - Precondition: The limit is at least 1. For a limit from outside the program, use
     ///   ``init(validatingLimit:unwrapsSingleError:)``.
     ///
     /// asyncio: none.
@@ -46,7 +46,7 @@ public final class AsyncTaskGroup {
         self.init(slots: limit.map { Slots($0) }, unwrapsSingleError: unwrapsSingleError)
     }
 
-    /// Creates a group from a limit that is computed or comes from outside of the program; see
+    /// Creates a group from a limit that is computed or comes from outside the program; see
     /// ``init(limit:unwrapsSingleError:)``.
     ///
     /// - Throws: ``ValueError`` if the limit is less than 1.
@@ -124,10 +124,10 @@ public final class AsyncTaskGroup {
         }
     }
 
-    /// Ends the group early: cancels its tasks and its body, and lets `withAsyncTaskGroup` return as if the
-    /// body had ended. If the body was to return a value, there is none, and `withAsyncTaskGroup` throws
-    /// `CancellationError` instead. Errors that result from this are still thrown. If the group has not been entered yet,
-    /// it is cancelled when it is entered. Calling this again, or after the group has ended, does nothing.
+    /// Ends the group early: cancels its tasks and its body, and lets `withAsyncTaskGroup` return as if the body had
+    /// ended. If the body should have returned a value, `withAsyncTaskGroup` throws `CancellationError` instead. Errors
+    /// that result from this are still thrown. If the group has not been entered yet, it is cancelled when it is
+    /// entered. Calling this again, or after the group has ended, does nothing.
     ///
     /// - Complexity: O(*n*), where *n* is the number of unfinished tasks in the group.
     ///
@@ -246,8 +246,8 @@ extension AsyncTaskGroup: AwaitingOthers {
 
 /// Runs `body` with a group in which it can start tasks, and waits for all of them.
 ///
-/// The first task that fails cancels the other tasks and the body. When all of them have ended, their errors
-/// are thrown together. A task that ends cancelled is not a failure.
+/// The first task that fails cancels the other tasks and the body. When all of them have ended, their errors are thrown
+/// together. A task that is cancelled does not count as a failure.
 ///
 /// ```swift
 /// try await withAsyncTaskGroup { group in

@@ -105,7 +105,7 @@ public struct OSError: Error, CustomStringConvertible {
 
     /// Whether the error means that a connection does not exist or no longer exists.
     ///
-    /// asyncio: `ConnectionError` and its kinds.
+    /// asyncio: `ConnectionError` and its subclasses.
     public var isConnectionError: Bool {
         switch code {
         case .brokenPipe, .connectionReset, .connectionAbort, .connectionRefused, .socketShutdown: true

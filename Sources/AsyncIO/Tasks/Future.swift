@@ -35,7 +35,7 @@ extension Awaitable {
     }
 }
 
-/// A value that is set later, or an error.
+/// A value or an error that is set later.
 ///
 /// ```swift
 /// let future = Future<Int>()

@@ -311,7 +311,7 @@ extension FutureBase: CustomStringConvertible {}
 @available(*, unavailable, message: "a future belongs to its loop's thread; hand work over with loop.submit { }")
 extension FutureBase: Sendable {}
 
-/// A registered callback of a future. It is also the token to remove the callback with.
+/// A registered callback of a future. It is also the token with which you remove the callback.
 public final class DoneCallback {
     private let body: (FutureBase) throws -> Void
 

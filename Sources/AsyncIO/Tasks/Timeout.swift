@@ -3,8 +3,8 @@
 public struct LateResult: Sendable, Hashable {
     private let discards: Bool
 
-    /// Returns the value or throws the error, as in asyncio. Nothing is lost, and ``Timeout/isExpired`` tells
-    /// whether the time limit was exceeded.
+    /// Returns the value or throws the error, as in asyncio. Nothing is lost, and ``Timeout/isExpired`` says whether
+    /// the time limit was exceeded.
     public static let keep = LateResult(discards: false)
     /// Throws ``TimeoutError``, however the body ended. A value is dropped, so do not use this for bodies
     /// that return something that has to be closed. An error becomes the ``TimeoutError/underlyingError``.
@@ -152,11 +152,10 @@ public final class Timeout {
 
 /// Runs `body` and cancels it when `delay` has passed.
 ///
-/// When the time is up, the body is cancelled where it waits, in this library or in any other `async` code.
-/// When it has ended, however long that takes, ``TimeoutError`` is thrown instead of its `CancellationError`,
-/// or of another error that stands for a cancellation; see ``registerCancellationError(_:where:)``. A body
-/// that still finishes keeps its value, unless `lateResult` is ``LateResult/discard``. Other cancellations
-/// pass through.
+/// When the time is up, the body is cancelled where it waits, in this library or in any other `async` code. When it has
+/// ended, however long that takes, ``TimeoutError`` is thrown instead of its `CancellationError`, or of another error
+/// that stands for a cancellation; see ``registerCancellationError(_:where:)``. If the body returns a value all the
+/// same, that value is returned, unless `lateResult` is ``LateResult/discard``. Other cancellations pass through.
 ///
 /// ```swift
 /// try await withTimeout(.seconds(5)) { timeout in

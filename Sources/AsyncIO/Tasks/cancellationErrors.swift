@@ -33,8 +33,8 @@ internal import SystemPackage
 ///
 /// - Parameters:
 ///   - type: The type of the errors.
-///   - isCancellation: Returns whether an error means that the work was cancelled. The default is all errors
-///     of the type. It is called on the thread of the loop.
+///   - isCancellation: Returns whether an error means that the work was cancelled. By default, every error of the type
+///     does. It is called on the thread of the loop.
 ///
 /// asyncio: none; cancellation is always a `CancelledError`.
 public func registerCancellationError<E: Error>(

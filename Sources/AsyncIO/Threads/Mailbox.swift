@@ -36,8 +36,8 @@ internal import DequeModule
 /// for try await text in mailbox { print(text) }
 /// ```
 ///
-/// Items that one sender puts are received in the same order. Waiting receivers and senders are served in FIFO
-/// order, wherever they wait. Cancelling a wait loses no item.
+/// Items from one sender are received in the order in which it put them. Waiting receivers and senders are served in
+/// FIFO order, wherever they wait. Cancelling a wait loses no item.
 ///
 /// An operation that does not wait costs a lock. One that wakes a waiter on another thread costs a thread
 /// crossing.
@@ -64,14 +64,13 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     /// Creates an empty mailbox.
     ///
     /// - Parameter maxSize: The maximum number of items.
-    /// - Precondition: `maxSize` is positive. For a value from outside of the program, use
-    ///   ``init(validatingMaxSize:)``.
+    /// - Precondition: `maxSize` is positive. For a value from outside the program, use ``init(validatingMaxSize:)``.
     public init(maxSize: Int) {
         if maxSize < 1 { stop(Self.message(maxSize), instead: "Mailbox(validatingMaxSize:)") }
         self.maxSize = maxSize
     }
 
-    /// Creates an empty mailbox with a limit that is computed or comes from outside of the program.
+    /// Creates an empty mailbox with a limit that is computed or comes from outside the program.
     ///
     /// - Parameter maxSize: The maximum number of items.
     /// - Throws: ``ValueError`` if `maxSize` is not positive.
@@ -80,7 +79,7 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
         self.maxSize = maxSize
     }
 
-    private static func message(_ maxSize: Int) -> String { "Mailbox maxSize must be >= 1, got \(maxSize)" }
+    private static func message(_ maxSize: Int) -> String { "Mailbox maxSize must be at least 1, got \(maxSize)" }
 
     // MARK: State
 
@@ -122,7 +121,7 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     /// Puts an item at the end.
     ///
     /// - Parameter item: The item.
-    /// - Throws: ``QueueFull``; ``QueueShutDown``.
+    /// - Throws: ``QueueFull`` if the mailbox is full; ``QueueShutDown`` if it was shut down.
     public func putNoWait(_ item: Element) throws {
         guard try putNow(item, joiningAs: nil) else { throw QueueFull() }
     }
@@ -218,7 +217,7 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
 
     /// Removes and returns the first item.
     ///
-    /// - Throws: ``QueueEmpty``; ``QueueShutDown`` if the mailbox was shut down and is empty.
+    /// - Throws: ``QueueEmpty`` if the mailbox is empty; ``QueueShutDown`` if it was also shut down.
     public func getNoWait() throws -> Element {
         guard let item = try takeFirst(joiningAs: nil) else { throw QueueEmpty() }
         return item
@@ -338,8 +337,8 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
 
     // MARK: The end
 
-    /// Ends the mailbox: from now on, a put throws ``QueueShutDown``, and so does a get once the mailbox is
-    /// empty. Loops over the mailbox end. Calling this again only has an effect if `immediate` is true.
+    /// Ends the mailbox: from now on, a put throws ``QueueShutDown``, and so does a get once the mailbox is empty.
+    /// Loops over the mailbox end. Calling this again has an effect only if `immediate` is true.
     ///
     /// - Parameter immediate: Whether the items in the mailbox are dropped.
     ///

@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 extension EventLoop {
     /// Runs `body` as a task on this loop. Can be called from any thread.
     ///
-    /// - Returns: a future for the result, which the calling thread can wait for. Cancelling it
+    /// - Returns: A future for the result, which the calling thread can wait for. Cancelling it
     ///   cancels the task. If the loop is closed, the future fails with a ``RuntimeError``.
     ///
     /// asyncio: `asyncio.run_coroutine_threadsafe`.
@@ -74,10 +74,10 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
 
     /// Blocks this thread until the task has ended, and returns its value.
     ///
-    /// - Parameter timeout: the maximum time to wait; `nil` for no limit. The task keeps running
+    /// - Parameter timeout: The maximum time to wait; `nil` for no limit. The task keeps running
     ///   after a timeout.
-    /// - Returns: the value of the task.
-    /// - Throws: the error of the task; ``RuntimeError`` if an event loop is running on this
+    /// - Returns: The value of the task.
+    /// - Throws: The error of the task; ``RuntimeError`` if an event loop is running on this
     ///   thread, or the loop of the task was closed; ``TimeoutError`` if the time is up;
     ///   `CancellationError` if the task was cancelled.
     ///
@@ -101,12 +101,12 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
         return try outcome()
     }
 
-    /// The value of the task. Waits until the task has ended without blocking a thread.
+    /// The value of the task. Waits, without blocking a thread, until the task has ended.
     ///
     /// Cancelling the waiting task does not end the wait. To cancel the task itself, use
     /// ``cancel()``.
     ///
-    /// - Throws: the error of the task; ``RuntimeError`` if the loop of the task was closed;
+    /// - Throws: The error of the task; ``RuntimeError`` if the loop of the task was closed;
     ///   `CancellationError` if the task was cancelled.
     ///
     /// asyncio: `asyncio.wrap_future`.
@@ -143,7 +143,7 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
 
     /// Cancels the task.
     ///
-    /// - Returns: whether the task had not ended yet.
+    /// - Returns: Whether the task had not ended yet.
     ///
     /// asyncio: `concurrent.futures.Future.cancel`.
     @discardableResult

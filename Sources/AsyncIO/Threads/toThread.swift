@@ -1,13 +1,12 @@
 internal import Synchronization
 
-/// Runs a function that blocks or computes on a thread, and waits for its result without blocking
-/// the loop.
+/// Runs a blocking or computing function on a thread of the pool, and waits for its result without blocking the loop.
 ///
 /// The function has the task-local values of the caller. If the task is cancelled, the wait ends.
 /// Work that has not started is dropped. Work that is running continues, and its result is dropped.
 ///
-/// - Returns: the value that `work` returns.
-/// - Throws: the errors of `work`; ``RuntimeError`` after a call of
+/// - Returns: The value that `work` returns.
+/// - Throws: The errors of `work`; ``RuntimeError`` after a call of
 ///   ``EventLoop/shutdownDefaultExecutor(timeout:)``; `CancellationError` if the task is cancelled.
 ///
 /// asyncio: `asyncio.to_thread`.
@@ -29,7 +28,7 @@ extension EventLoop {
     /// Cancelling the returned future drops work that has not started. Work that is running
     /// continues, and its result is dropped.
     ///
-    /// - Returns: a future for the result.
+    /// - Returns: A future for the result.
     /// - Throws: ``RuntimeError`` if the loop is closed, or after a call of
     ///   ``shutdownDefaultExecutor(timeout:)``.
     ///
@@ -55,12 +54,12 @@ extension EventLoop {
         return future
     }
 
-    /// Waits until all work on threads for this loop has ended. The threads accept no more work for
-    /// this loop from now on.
+    /// Waits until all of this loop's work on threads has ended. From now on, the threads accept no more work from this
+    /// loop.
     ///
     /// `run { }` and ``Runner/close()`` call this method last, with a timeout of five minutes.
     ///
-    /// - Parameter timeout: the maximum time to wait, after which a warning is logged; `nil` for no
+    /// - Parameter timeout: The maximum time to wait, after which a warning is logged; `nil` for no
     ///   limit.
     /// - Throws: `CancellationError` if the task is cancelled while it waits. The executor stays
     ///   shut down.

@@ -4,7 +4,7 @@ import PackageDescription
 let package = Package(
     name: "library",
     dependencies: [
-        .package(path: "../swift-asyncio") // or its URL and a version
+        .package(path: "../swift-asyncio") // a clone next to your package
     ],
     targets: [
         .target(

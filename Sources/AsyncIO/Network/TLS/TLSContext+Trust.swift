@@ -57,7 +57,7 @@ extension TLSContext {
     /// requires, for example, that the certificate of an authority has the *key usage* extension, and that
     /// all others have the key identifier of their issuer.
     ///
-    /// Turn this off for an authority whose old certificates cannot be reissued. The chain, the dates and the
+    /// Turn this off for an authority whose old certificates cannot be reissued. The chain, the dates, and the
     /// name are still checked.
     ///
     /// asyncio: `ssl.VERIFY_X509_STRICT` in `SSLContext.verify_flags`.

@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-/// The settings that TLS connections share: certificates, trust and protocol versions.
+/// The settings that TLS connections share: certificates, trust, and protocol versions.
 ///
 /// A client's context trusts the certificates that the system trusts, and checks that the server's
 /// certificate is valid and was issued for the requested host. Both kinds of context use TLS 1.2 or later.
@@ -23,7 +23,7 @@ public final class TLSContext {
     /// client asks for (SNI).
     ///
     /// The callback receives the name, or `nil` if the client gave none. It returns the context to continue with, or
-    /// `nil` for this one. If it throws, the client is rejected. Only the certificate, the ALPN protocols and the
+    /// `nil` for this one. If it throws, the client is rejected. Only the certificate, the ALPN protocols, and the
     /// client certificate settings of the returned context are used.
     ///
     /// asyncio: `SSLContext.sni_callback`.
@@ -217,7 +217,7 @@ extension TLSContext {
 
         private init(number: Int32) { self.number = number }
 
-        /// Creates a version from OpenSSL's name: `TLSv1`, `TLSv1.1` and so on.
+        /// Creates a version from OpenSSL's name: `TLSv1`, `TLSv1.1`, and so on.
         init(name: String) { number = 0x0301 + (Int32(name.dropFirst("TLSv1.".count)) ?? 0) }
 
         // swift-format-ignore: AlwaysUseLowerCamelCase

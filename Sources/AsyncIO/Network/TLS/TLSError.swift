@@ -13,7 +13,7 @@ public struct TLSError: Error, CustomStringConvertible {
 
         /// OpenSSL 3 cannot be loaded. The message says how to fix that.
         public static let unavailable = Code(description: "unavailable")
-        /// A setting, a certificate or a key of this side is not valid.
+        /// A setting, a certificate, or a key of this side is not valid.
         public static let configuration = Code(description: "configuration")
         /// The peer's certificate is not trusted.
         public static let verification = Code(description: "verification")

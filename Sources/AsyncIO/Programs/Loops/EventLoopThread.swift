@@ -17,10 +17,9 @@ internal import AsyncIOSystem
 /// try await io.shutDown(within: .seconds(10))
 /// ```
 ///
-/// Everything that the package offers works in the body of ``run(name:fileID:line:_:)``, with
-/// asyncio's order: tasks, queues, streams, servers, files, subprocesses. The objects belong to this loop, and
-/// the compiler refuses to share them with another one. To pass values between loops, call methods of actors,
-/// or use a ``Mailbox``.
+/// Tasks, queues, streams, servers, files, subprocesses, and everything else in the package work in the body of
+/// ``run(name:fileID:line:_:)``, with asyncio's order. The objects belong to this loop, and the compiler does not let
+/// you share them with another one. To pass values between loops, call methods of actors, or use a ``Mailbox``.
 ///
 /// An actor of your own runs on the loop if it has the loop's executor. The actor must retain the
 /// `EventLoopThread`:
@@ -49,24 +48,23 @@ internal import AsyncIOSystem
 /// `createTask { }` and similar calls in its functions: the compiler reports a pattern that it does not
 /// understand.)
 ///
-/// ## The end
+/// ## Shut the loop down
 ///
 /// Call ``shutDown(within:fileID:line:)`` when you no longer need the loop. If the program releases the last
 /// reference instead, the loop reports that to its exception handler and ends by itself. A task on the loop
 /// retains the `EventLoopThread`, so a loop with running tasks never ends in this way.
 ///
-/// After the end, ``run(name:fileID:line:_:)`` throws a ``RuntimeError``. A method of an actor on this
-/// loop still runs, on a short-lived thread: it can use the properties of the actor, but every wait for
-/// something of this package throws a ``RuntimeError``, and tasks that it creates are cancelled.
+/// After that, ``run(name:fileID:line:_:)`` throws a ``RuntimeError``. A method of an actor on this loop still runs, on
+/// a short-lived thread: it can use the properties of the actor, but every wait for something in this package throws a
+/// ``RuntimeError``, and tasks that it creates are cancelled.
 ///
 /// asyncio: a thread that runs `loop.run_forever()`.
 public actor EventLoopThread {
-    /// The loop. You can call its methods for other threads, such as ``EventLoop/callSoonThreadSafe(_:)``, from
-    /// anywhere.
+    /// The loop. You can call its thread-safe methods, such as ``EventLoop/callSoonThreadSafe(_:)``, from anywhere.
     public nonisolated let loop: EventLoop
     private nonisolated let thread: LoopThread
 
-    /// The executor of this actor, and of every actor that is to run on this loop.
+    /// The executor of this actor, and of every other actor that should run on this loop.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.executor.unownedExecutor }
 
     /// Starts a thread that runs a new loop.
@@ -260,11 +258,11 @@ public actor EventLoopThread {
         try await thread.waitForEnd(limit, CreationSite(fileID: fileID, line: line))
     }
 
-    /// Does the same as ``shutDown(within:fileID:line:)``, and blocks the calling thread meanwhile.
+    /// Does the same as ``shutDown(within:fileID:line:)``, but blocks the calling thread.
     ///
     /// - Parameter limit: The maximum time, or `nil` for no limit.
-    /// - Throws: As ``shutDown(within:fileID:line:)``; ``RuntimeError`` if the calling thread runs an event
-    ///   loop.
+    /// - Throws: The same errors as ``shutDown(within:fileID:line:)``; ``RuntimeError`` if the calling thread runs an
+    ///   event loop.
     ///
     /// asyncio: `Runner.close` of a loop in a thread.
     public nonisolated func close(

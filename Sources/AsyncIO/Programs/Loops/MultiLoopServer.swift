@@ -59,7 +59,7 @@ public final class MultiLoopServer: Sendable {
     /// - Parameters:
     ///   - signals: The signals that end the server. The first loop handles them.
     ///   - grace: How long the connections can take to end by themselves after that.
-    ///   - whenReady: Called when the signals are handled.
+    ///   - whenReady: Called when the server is listening and the signals are being caught.
     /// - Returns: The number of connections that were aborted.
     /// - Throws: ``RuntimeError`` if a signal cannot be caught; ``TimeoutError`` if a loop did not end;
     ///   `CancellationError` if the task is cancelled, after the server was shut down.
@@ -85,7 +85,7 @@ public final class MultiLoopServer: Sendable {
 
     /// Shuts down the servers of all loops at the same time, and then the loops; see ``Server/shutdown(within:)``.
     ///
-    /// Calling this again waits for the same end.
+    /// A second call waits for the same shutdown.
     ///
     /// - Parameter grace: How long the connections and handlers can take to end by themselves.
     /// - Returns: The number of connections that were aborted.
@@ -140,7 +140,7 @@ public typealias MultiLoopHandler =
 ///   - host: The host name or address to listen on, or `.anyInterface`.
 ///   - port: The port to listen on, or 0 to let the system choose one; see ``MultiLoopServer/port``.
 ///   - loops: The number of loops.
-///   - tls: The configuration of TLS, of which each loop makes a context, or `nil` for plain TCP.
+///   - tls: The configuration from which each loop makes a TLS context, or `nil` for plain TCP.
 ///   - options: The settings that most servers do not need.
 ///   - debug: Whether the loops run in debug mode, or `nil` for the default.
 ///   - handler: Serves a connection; see ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.

@@ -29,11 +29,11 @@ extension EventLoopThread {
 ///
 /// - Parameters:
 ///   - count: The number of loops.
-///   - name: The names of the loops are this name with the index appended, such as `loop-0`.
+///   - name: The beginning of the loops' names, to which the index is appended: `loop-0`, for example.
 ///   - debug: Whether the loops run in debug mode, or `nil` for the default.
 ///   - backend: The backend of the loops.
 ///   - limit: The maximum time that each loop can take to shut down, or `nil` for no limit.
-///   - body: The work of a loop. It gets the loop's thread and the index, which begins with 0.
+///   - body: The work of a loop. It receives the `EventLoopThread` and its index, starting from 0.
 /// - Returns: What the bodies return, by index.
 /// - Throws: The first error that a body throws; ``ValueError`` if `count` is not positive; ``OSError`` if the
 ///   system does not allow that many threads; ``TimeoutError`` if a loop could not be shut down in time.

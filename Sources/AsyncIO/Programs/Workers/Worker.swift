@@ -32,7 +32,7 @@ public final class Worker {
 
     /// Returns the listening sockets of one listener.
     ///
-    /// - Parameter place: the index of the listener in the argument `listen` of
+    /// - Parameter place: The index of the listener in the argument `listen` of
     ///   ``runWorkers(count:listen:options:grace:forwarding:debug:_:)``.
     /// - Throws: ``ValueError`` if there is no such listener.
     public func sockets(of place: Int) throws(ValueError) -> [Int32] {
@@ -125,7 +125,7 @@ struct WorkerHandover {
         "\(number);\(grace.roundedUpNanoseconds);\(counts.map(String.init).joined(separator: ","))"
     }
 
-    /// - Returns: nil if the text is malformed.
+    /// - Returns: Nil if the text is malformed.
     init?(_ text: String) {
         let parts = text.split(separator: ";", omittingEmptySubsequences: false)
         guard parts.count == 3, let number = Int(parts[0]), let grace = Int64(parts[1]) else { return nil }

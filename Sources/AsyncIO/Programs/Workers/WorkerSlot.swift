@@ -127,7 +127,7 @@ struct WorkerPlan {
 }
 
 extension Worker {
-    /// An error for a worker that could not do its work.
+    /// An error thrown when a worker cannot be started or does not end cleanly.
     public struct Failure: Error, CustomStringConvertible {
         /// The number of the worker.
         public let number: Int

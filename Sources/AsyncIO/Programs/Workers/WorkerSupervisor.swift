@@ -97,7 +97,7 @@ final class WorkerSupervisor {
                 present = generation
                 plan.log.info("reloaded: \(count) new workers are ready")
             } catch let failure as Worker.Failure {
-                plan.log.error("the reload failed, keeping the current workers: \(describe(failure))")
+                plan.log.error("the reload failed; keeping the current workers: \(describe(failure))")
                 retire(generation, isolation: isolation)
             }
             next = nil
@@ -168,7 +168,7 @@ final class WorkerGeneration {
     func retire() { for slot in slots { slot.retire() } }
     func send(_ signal: ProcessSignal) { for slot in slots { slot.send(signal) } }
 
-    /// - Parameter limit: nil for no limit.
+    /// - Parameter limit: Nil for no limit.
     func hasEnded(within limit: Duration?) async throws -> Bool {
         try await wait(tasks, timeout: limit).pending.isEmpty
     }

@@ -32,16 +32,17 @@ internal import SystemPackage
 /// the label `asyncio.workers`. A worker whose supervisor is gone stops cleanly.
 ///
 /// - Parameters:
-///   - count: the number of workers: ``Worker/Count/cores``, a number, or ``Worker/Count/inProcess``
+///   - count: The number of workers: ``Worker/Count/cores``, a number, or ``Worker/Count/inProcess``
 ///     to run the body in this process.
-///   - listen: what to listen on; see ``Worker/sockets``.
-///   - options: the settings of the sockets. They listen before there is a worker, so that clients that connect early
-///     wait. The settings that are not the sockets' own are those of the workers' servers.
-///   - grace: how long the connections of a stopping worker may take to end before they are closed.
+///   - listen: What to listen on; see ``Worker/sockets``.
+///   - options: The settings of the sockets. They listen before there is a worker, so that clients that connect early
+///     wait. Settings that do not concern the sockets, such as ``Server/Options/limit``, have no effect here; pass them
+///     to the workers' servers.
+///   - grace: How long the connections of a stopping worker may take to end before they are closed.
 ///     A worker that has not ended 5 s later is killed.
-///   - signals: signals that the supervisor forwards to its workers.
-///   - debug: whether to enable debug mode, as for `run`.
-///   - body: the work of a worker. It calls ``Worker/serve(_:)``, or ``Worker/ready()`` and
+///   - signals: Signals that the supervisor forwards to its workers.
+///   - debug: Whether to enable debug mode, as for `run`.
+///   - body: The work of a worker. It calls ``Worker/serve(_:)``, or ``Worker/ready()`` and
 ///     ``Worker/waitUntilStopping()``. An error that it throws is logged and ends the worker with
 ///     status 1.
 /// - Throws: ``Worker/Failure`` if a worker dies three times before it was ever ready, or does not
