@@ -55,7 +55,7 @@ public final class VirtualLoop {
 
 /// Passes a loop in virtual time to `body`, and closes it afterwards.
 ///
-/// Use this to test code that runs loops itself. For code that runs on a loop, see ``runInVirtualTime(seed:_:)``. You
+/// Use this to test code that runs loops itself. For code that runs on a loop, see ``runInVirtualTime(seed:grace:_:)``. You
 /// can call this from a test that itself runs on a loop: that loop waits in the meantime.
 @discardableResult
 public func withVirtualLoop<T>(seed: UInt64? = nil, _ body: (VirtualLoop) throws -> T) throws -> T {
