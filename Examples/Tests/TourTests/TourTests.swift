@@ -24,7 +24,6 @@ struct TourTests {
 
 /// Returns the virtual time in seconds, without a fraction if it is a whole number.
 private func seconds() -> String {
-    let start = ContinuousClock().systemEpoch
-    let seconds = start.duration(to: EventLoop.current?.now ?? start) / .seconds(1)
+    let seconds = ((try? VirtualClock.current.elapsed) ?? .zero) / .seconds(1)
     return seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)"
 }
