@@ -27,9 +27,16 @@ public struct EventLoopTrait: TestTrait, SuiteTrait, TestScoping {
             hasAbandoned = outcome.isLeftBehind || outcome.hasLeftTasks
             return outcome
         }
-        for complaint in outcome.complaints { Issue.record(Comment(rawValue: complaint)) }
+        try outcome.record()
+    }
+}
+
+extension TestRun.Outcome {
+    /// Records the complaints as issues, and throws the error of the test.
+    func record() throws {
+        for complaint in complaints { Issue.record(Comment(rawValue: complaint)) }
         // A test that was left behind has no result, and has already been reported.
-        if outcome.complaints.isEmpty || !outcome.isLeftBehind { try outcome.result.get() }
+        if complaints.isEmpty || !isLeftBehind { try result.get() }
     }
 }
 

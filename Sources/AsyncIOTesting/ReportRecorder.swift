@@ -9,7 +9,7 @@ public import AsyncIO
 /// #expect(reports.messages == ["Task exception was never retrieved"])
 /// ```
 ///
-/// The test that records them does not fail because of them, whatever its trait says.
+/// Reports that are recorded do not fail the test, even with a trait whose `failsOnReports` is `true`.
 public final class ReportRecorder {
     /// The reports so far, oldest first.
     public private(set) var reports: [ExceptionContext] = []

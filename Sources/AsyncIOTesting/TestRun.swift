@@ -96,7 +96,8 @@ package final class TestRun: Sendable {
             isLeftBehind: !progress.hasEnded, hasLeftTasks: loop.hasLeftTasks)
     }
 
-    /// Records a report to the exception handler. One that only says what a complaint has said is not repeated.
+    /// Records a report to the exception handler, unless the test has already failed. A failed test leaves tasks
+    /// behind, which are reported when its loop is closed.
     private func note(_ report: ExceptionContext, on loop: EventLoop) {
         guard !loop.hasStalled, complaints.withLock({ $0.isEmpty }) else { return loop.defaultExceptionHandler(report) }
         let details = [report.subject, report.location.map { "created at \($0)" }, report.error.map { "\($0)" }]

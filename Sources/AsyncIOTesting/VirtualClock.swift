@@ -2,8 +2,8 @@ internal import AsyncIO
 
 /// The clock of a test in virtual time.
 ///
-/// By itself, the clock jumps to the next timer when nothing is ready. A test that wants to see what is between
-/// two timers can step it by hand:
+/// By default, the clock jumps to the next timer when nothing is ready. To check what happens between two timers,
+/// step the clock by hand:
 ///
 /// ```swift
 /// @Test(.virtualTime) func theCacheForgets() async throws {
@@ -60,6 +60,8 @@ public struct VirtualClock {
     public func advance(by duration: Duration) async throws {
         let end = elapsed + max(duration, .zero)
         if !isAutomatic { loop.setVirtualLimit(end, byHand: true) }
+        // If the task is cancelled, time stands still where it is.
+        defer { if !isAutomatic { loop.setVirtualLimit(elapsed, byHand: true) } }
         try await sleep(until: loop.now + (end - elapsed))
         try await settled()
     }
@@ -67,11 +69,11 @@ public struct VirtualClock {
     /// Sets the date that `Date()` and other clocks of the calendar show, which continue from there.
     ///
     /// A loop in virtual time begins on 1 January 2001 at 00:00 UTC. So `Date().timeIntervalSinceReferenceDate` is
-    /// the number of seconds that have passed, as long as nobody sets the date.
+    /// the number of seconds that have passed, unless the date is set.
     ///
     /// - Parameter date: The time since 1 January 1970 at 00:00 UTC.
     public func setDate(since1970 date: Duration) {
-        loop.setVirtualDate(Int64((date - elapsed) / .nanoseconds(1)))
+        loop.setVirtualStartDate(date - elapsed)
     }
 }
 

@@ -2,21 +2,19 @@ internal import AsyncIO
 
 /// How a test runs in virtual time.
 struct VirtualTimeOptions: Sendable, Equatable {
-    /// What the clocks of the calendar show first, as the time since 1970; nil for the default.
+    /// The date at which virtual time begins, as the time since 1970; nil for the default.
     var date: Duration?
     /// How long the loop waits in real time for a thread that may answer.
-    var grace = defaultGrace
+    var grace = Duration.milliseconds(100)
     /// Whether errors that nobody retrieves, and other reports to the exception handler, fail the test.
     var failsOnReports = true
     /// How long the test can run in real time; nil for no limit.
     var limit: Duration? = .seconds(120)
 
-    static let defaultGrace = Duration.milliseconds(100)
-
     func makeRunner(seed: UInt64?) -> Runner {
         Runner(virtualTimeWithSeed: seed) { loop in
             loop.setVirtualGrace(grace)
-            if let date { loop.setVirtualDate(Int64(date / .nanoseconds(1))) }
+            if let date { loop.setVirtualStartDate(date) }
         }
     }
 }

@@ -19,10 +19,7 @@ public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
         let name = test.displayName ?? test.name
         try withEscaping(function) { function, hasAbandoned in
             guard let seeds else {
-                let outcome = try run(name, seed: nil, hasAbandoned: &hasAbandoned, function)
-                for complaint in outcome.complaints { Issue.record(Comment(rawValue: complaint)) }
-                if outcome.complaints.isEmpty || !outcome.isLeftBehind { try outcome.result.get() }
-                return
+                return try run(name, seed: nil, hasAbandoned: &hasAbandoned, function).record()
             }
             for seed in Environment.seed.map({ $0..<$0 + 1 }) ?? seeds {
                 if try passes(name, seed, hasAbandoned: &hasAbandoned, function) { continue }
@@ -59,8 +56,9 @@ public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
                 return false
             }
         }
-        for complaint in outcome.complaints { Issue.record(Comment(rawValue: complaint)) }
-        if case .failure(let error) = outcome.result, outcome.complaints.isEmpty || !outcome.isLeftBehind {
+        do {
+            try outcome.record()
+        } catch {
             Issue.record(error)
             return false
         }

@@ -1,7 +1,7 @@
 internal import AsyncIO
 internal import CAsyncIOTesting
 
-// What the C code of this module calls on a thread in virtual time.
+// The functions that the C code of this module calls on a thread in virtual time.
 
 /// Called when code of the loop would block its thread for some time.
 @c(asyncio_testing_pass_time)

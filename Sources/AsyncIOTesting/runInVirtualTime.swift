@@ -23,13 +23,11 @@ public func runInVirtualTime<T>(
     return try EventLoop.outsideOfAnyLoop {
         let runner = VirtualTimeOptions(grace: grace).makeRunner(seed: seed)
         let loop = try runner.loop
-        var deadlock: DeadlockError?
         let result = Result<T, any Error> {
             do {
                 return try runner.run(body)
-            } catch let error as RuntimeError where loop.hasStalled {
-                deadlock = loop.deadlockError
-                throw deadlock ?? error
+            } catch is RuntimeError where loop.hasStalled {
+                throw loop.deadlockError
             }
         }
         loop.checkInvariants()
@@ -41,7 +39,7 @@ public func runInVirtualTime<T>(
 extension EventLoop {
     var deadlockError: DeadlockError {
         let report = deadlockReport
-        return DeadlockError(waiting: report.waiting, cycles: report.cycles)
+        return DeadlockError(waiting: report.waiting, cycles: report.cycles, isClockStopped: isSteppedByHand)
     }
 }
 
@@ -51,14 +49,17 @@ public struct DeadlockError: Error, CustomStringConvertible {
     public let waiting: [String]
     /// One line for each cycle of tasks that wait for each other.
     public let cycles: [String]
+    /// Whether the test steps the clock by hand, so that a timer can be left.
+    let isClockStopped: Bool
 
-    init(waiting: [String], cycles: [String]) {
+    init(waiting: [String], cycles: [String], isClockStopped: Bool = false) {
         self.waiting = waiting
         self.cycles = cycles
+        self.isClockStopped = isClockStopped
     }
 
     public var description: String {
-        "deadlock: nothing is ready and no timer is set, but \(waiting.count) "
+        "deadlock: nothing is ready and \(isClockStopped ? "the clock is only stepped by hand" : "no timer is set"), but \(waiting.count) "
             + (waiting.count == 1 ? "task has" : "tasks have") + " not ended:\n"
             + waiting.map { "  - \($0)" }.joined(separator: "\n")
             + cycles.map { "\n  ! they wait for each other: \($0)" }.joined()

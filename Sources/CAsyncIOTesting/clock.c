@@ -2,8 +2,8 @@
 //
 // `ContinuousClock`, `SuspendingClock`, `Date()`, `DispatchTime.now()`, and what C code reads all end in the
 // functions here. The dynamic linker looks for a function in the program before it looks in libc, so a
-// program that links this module gets its functions, in all of its libraries. libc's own calls do not come
-// here.
+// program that links this module gets its functions, in all of its libraries. libc itself does not call
+// them.
 //
 // A thread that runs a loop in virtual time gets the loop's time; see clock.h in CShims. All other threads
 // get the machine's, at the cost of one more call and one load.
@@ -39,10 +39,6 @@ __attribute__((constructor(101))) static void use_machine_clock(void) { asyncio_
 static inline int read_machine(clockid_t clock, struct timespec *time) {
     asyncio_clock_function *read = machine_clock;
     return (read ? read : find_machine_clock())(clock, time);
-}
-
-bool asyncio_testing_replaces_clocks(void) {
-    return dlsym(RTLD_DEFAULT, "clock_gettime") == (void *)clock_gettime && asyncio_machine_clock != clock_gettime;
 }
 
 // MARK: Virtual time

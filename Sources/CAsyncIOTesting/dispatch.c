@@ -1,11 +1,10 @@
 // Dispatch's timers on a thread in virtual time. In C, because it defines functions of libdispatch.
 //
 // A deadline of Dispatch is an instant on the clock of the thread that computed it. The timers of Dispatch are
-// the kernel's, in real time, and an instant of virtual time would be in their past. So on a thread in virtual
-// time:
+// the kernel's, in real time, so they cannot use an instant of virtual time. On a thread in virtual time:
 //
 //   - `DispatchQueue.main.asyncAfter` becomes a timer of the loop;
-//   - all other timers, which run on other threads, keep their distance to the present, in real time.
+//   - all other timers, which run on other threads, fire after the same delay in real time.
 //
 // If Dispatch is linked statically, its own functions take precedence, because these are weak.
 #define _GNU_SOURCE

@@ -2,10 +2,10 @@
 // In C, because it is read by functions of libc that the module AsyncIOTesting replaces, and because
 // Swift has no variables that each thread has its own value of.
 //
-// A loop in virtual time tells its thread what time it is. AsyncIOTesting replaces `clock_gettime` and
-// its kin, and answers with that time. The library itself must not be misled: what it measures for
-// reports and limits is real time. So it reads the machine's clock through a pointer, which
-// AsyncIOTesting sets to the function that it has replaced.
+// A loop in virtual time stores its time in a variable of its thread. AsyncIOTesting replaces
+// `clock_gettime` and similar functions with ones that return that time. The library itself needs real
+// time for reports and limits, so it reads the machine's clock through a pointer, which AsyncIOTesting
+// sets to the function that it has replaced.
 #ifndef ASYNCIO_CLOCK_H
 #define ASYNCIO_CLOCK_H
 

@@ -161,13 +161,13 @@ import Testing
     }
 
     @Test func anErrorOfAnAbandonedBodyIsReported() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let generator = AsyncGenerator<Int> { yield in
             do { try await yield(1) } catch { throw Boom(1) }
         }
         for try await _ in generator { break }
         try await settle()
-        #expect(reports.all.map { $0.error as? Boom } == [Boom(1)])
+        #expect(reports.reports.map { $0.error as? Boom } == [Boom(1)])
     }
 
     @Test func aBodyThatYieldsThoughItIsClosedIsAMistake() async throws {

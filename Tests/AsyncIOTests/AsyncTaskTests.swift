@@ -89,13 +89,13 @@ import Testing
     }
 
     @Test func anErrorThatNobodyReadsIsReportedWithTheTasksNameAndOrigin() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         createTask(name: "lonely") { throw Boom(1) }
         try await settle(3)
         #expect(reports.messages == ["Task exception was never retrieved"])
-        #expect(reports.all.first?.subject?.contains("lonely") == true)
-        #expect(reports.all.first?.location?.contains("AsyncTaskTests.swift") == true)
-        #expect(reports.all.first?.error as? Boom == Boom(1))
+        #expect(reports.reports.first?.subject?.contains("lonely") == true)
+        #expect(reports.reports.first?.location?.contains("AsyncTaskTests.swift") == true)
+        #expect(reports.reports.first?.error as? Boom == Boom(1))
     }
 
     @Test func aTaskThatAwaitsItselfGetsAnErrorInPlaceOfWaitingForEver() async throws {

@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test func aTaskThatFailsIsReportedAndTheOthersGoOn() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         var hasEnded = false
         try await withBackgroundTasks { background in
             background.createTask(name: "metrics") { throw Boom(1) }
@@ -28,13 +28,13 @@ import Testing
         }
         #expect(hasEnded)
         #expect(reports.messages == ["A background task failed"])
-        #expect(reports.all.first?.error as? Boom == Boom(1))
-        #expect(reports.all.first?.subject?.contains("metrics") == true)
-        #expect(reports.all.first?.location?.contains("BackgroundTasksTests.swift") == true)
+        #expect(reports.reports.first?.error as? Boom == Boom(1))
+        #expect(reports.reports.first?.subject?.contains("metrics") == true)
+        #expect(reports.reports.first?.location?.contains("BackgroundTasksTests.swift") == true)
     }
 
     @Test func whoWantsToKnowOfFailuresIsToldInPlaceOfTheHandler() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         var failures: [String] = []
         let onError = { (error: any Error, task: AnyAsyncTask) in failures.append("\(task.name): \(error)") }
         try await withBackgroundTasks(onError: onError) { background in
@@ -118,7 +118,7 @@ import Testing
     }
 
     @Test func aTaskThatIsCancelledIsNoFailure() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let background = BackgroundTasks()
         let task = background.createTask { try await sleep(.seconds(3600)) }
         try await sleep(.seconds(1))

@@ -18,7 +18,7 @@ import Testing
     private func sweep(_ kind: Kind, _ session: @escaping () async throws -> Void) async throws {
         // For things that are created once and stay.
         try await session()
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let before = Process.descriptors
         let others = Process.children
         var waits = 0

@@ -137,7 +137,7 @@ import Testing
     }
 
     @Test func aFailureThatArrivedInTheSameTurnIsLostToTheCancelledTask() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         do {
             let future = Future<Int>()
             let task = createTask { try await future.value }
@@ -146,7 +146,7 @@ import Testing
             task.cancel()
             #expect(await thrown { try await task.value } is CancellationError)
         }
-        #expect(reports.all.isEmpty, "the end of the wait has retrieved the error")
+        #expect(reports.reports.isEmpty, "the end of the wait has retrieved the error")
     }
 
     @Test func aRunningTasksOwnRequestIsDeliveredAtItsNextWait() async throws {

@@ -57,7 +57,7 @@ import Testing
     }
 
     @Test func anErrorOfTheCleanUpIsThrown() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         await #expect(throws: Boom(1)) {
             try await withCleanup(timeout: .seconds(5)) {
                 try await sleep(.zero)

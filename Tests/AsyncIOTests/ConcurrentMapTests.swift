@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test func anErrorComesInItsPlaceAndCancelsTheRest() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let load = Load()
         var results: [Int] = []
         await #expect(throws: Boom(2)) {
@@ -105,7 +105,7 @@ import Testing
     }
 
     @Test func errorsThatNobodyCanSeeAnyMoreAreNotReported() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         await #expect(throws: Boom(1)) {
             for try await _ in concurrentMap(0..<5, limit: 5, { if $0 > 0 { throw Boom($0) } }) {
                 try await sleep(.seconds(1))

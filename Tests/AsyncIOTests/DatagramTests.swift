@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test func anErrorOfTheProtocolEndsTheTransport() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let loop = try EventLoop.running
         let receiver = Recorder()
         receiver.onData = { _, _ in throw Boom(4) }
@@ -289,7 +289,7 @@ import Testing
     }
 
     @Test func aSocketThatNobodyHoldsIsReportedAndClosed() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         var descriptor: Int32 = -1
         do {
             let socket = try await openDatagramSocket(localAddress: loopback())

@@ -120,7 +120,7 @@ import Testing
     }
 
     @Test func anErrorOfTheActionIsReportedAndTheNextOneRuns() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         var actions = 0
         let debouncer = Debouncer(delay: .seconds(1)) {
             actions += 1
@@ -131,7 +131,7 @@ import Testing
         debouncer.call()
         try await sleep(.seconds(5))
         #expect(actions == 2)
-        #expect(reports.all.map { $0.error as? Boom } == [Boom(1)])
+        #expect(reports.reports.map { $0.error as? Boom } == [Boom(1)])
     }
 
     @Test func aDebouncerThatIsGoneDoesNothing() async throws {

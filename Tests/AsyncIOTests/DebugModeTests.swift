@@ -63,7 +63,7 @@ import Testing
     @Test func whoMadeATaskAFutureOrACallbackIsReportedWithItsError() async throws {
         try atTopLevel {
             try AsyncIO.run(debug: true) {
-                let reports = try Reports()
+                let reports = try ReportRecorder()
                 let line = #line + 1
                 func make() { createTask { throw Boom() } }
                 make()
@@ -77,16 +77,16 @@ import Testing
                         "Future exception was never retrieved", "Task exception was never retrieved",
                         "Exception in callback",
                     ])
-                #expect(reports.all.map { $0.trace.first?.line } == [line + 2, line, line + 5])
-                #expect(reports.all[1].trace.dropFirst().first?.line == line + 1)
+                #expect(reports.reports.map { $0.trace.first?.line } == [line + 2, line, line + 5])
+                #expect(reports.reports[1].trace.dropFirst().first?.line == line + 1)
             }
         }
         try atTopLevel {
             try AsyncIO.run(debug: false) {
-                let reports = try Reports()
+                let reports = try ReportRecorder()
                 createTask { throw Boom() }
                 try await settle()
-                #expect(reports.all.map(\.trace.isEmpty) == [true])
+                #expect(reports.reports.map(\.trace.isEmpty) == [true])
             }
         }
     }

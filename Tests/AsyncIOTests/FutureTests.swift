@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test func anErrorInACallbackIsReportedAndTheOthersRun() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let future = Future<Int>()
         var log: [String] = []
         future.addDoneCallback { _ in throw Boom(7) }
@@ -150,22 +150,22 @@ import Testing
         try future.setResult(1)
         try await sleep(.zero)
         #expect(log == ["second"])
-        #expect(reports.all.map { $0.error as? Boom } == [Boom(7)])
+        #expect(reports.reports.map { $0.error as? Boom } == [Boom(7)])
     }
 
     // MARK: Lost errors
 
     @Test func anErrorThatNobodyReadsIsReportedWhenTheFutureGoes() throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         try Future<Int>().setError(Boom(1))
         #expect(reports.messages == ["Future exception was never retrieved"])
-        #expect(reports.all.first?.error as? Boom == Boom(1))
-        #expect(reports.all.first?.subject?.contains("boom 1") == true)
+        #expect(reports.reports.first?.error as? Boom == Boom(1))
+        #expect(reports.reports.first?.subject?.contains("boom 1") == true)
     }
 
     @Test(arguments: ["result", "error", "await", "cancel"])
     func anErrorThatSomebodyReadIsNotReported(how: String) async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         do {
             let future = Future<Int>()
             try future.setError(Boom())
@@ -176,7 +176,7 @@ import Testing
             default: future.cancel()
             }
         }
-        #expect(reports.all.isEmpty)
+        #expect(reports.reports.isEmpty)
     }
 
     // MARK: Awaiting
@@ -237,13 +237,13 @@ import Testing
     }
 
     @Test func aTimerThatFiresAfterTheWaitWasCancelledDoesNothing() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let loop = try EventLoop.running
         let task = createTask { try await sleep(.seconds(1)) }
         // Due at the same time as the sleep, but before it.
         try loop.callLater(.seconds(1)) { task.cancel() }
         try await sleep(.seconds(2))
         #expect(task.wasCancelled)
-        #expect(reports.all.isEmpty)
+        #expect(reports.reports.isEmpty)
     }
 }

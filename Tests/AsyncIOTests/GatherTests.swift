@@ -76,13 +76,13 @@ import Testing
     }
 
     @Test func laterFailuresAreNotReported() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         _ = await thrown { try await gather([task(1, fails: true), task(2, fails: true)]) }
         _ = await thrown {
             try await gather([task(3, fails: true), task(4, after: .seconds(1), fails: true)])
         }
         try await sleep(.seconds(2))
-        #expect(reports.all.isEmpty)
+        #expect(reports.reports.isEmpty)
     }
 
     @Test func aCancelledChildIsAFailureThatCancelsNobody() async throws {
@@ -189,7 +189,7 @@ import Testing
     }
 
     @Test func theErrorOfAGatherThatNobodyAwaitsIsReported() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         do {
             let child = sleeper()
             _ = gatherFuture([child])
@@ -198,6 +198,6 @@ import Testing
             try await settle(3)
         }
         #expect(reports.messages == ["Future exception was never retrieved"])
-        #expect(reports.all.first?.error is CancellationError)
+        #expect(reports.reports.first?.error is CancellationError)
     }
 }

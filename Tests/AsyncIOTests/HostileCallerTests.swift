@@ -372,7 +372,7 @@ import Testing
     @Test func aBufferThatIsLentTwiceIsFatal() async throws {
         let (ours, peer) = try Peer.pair()
         let receiver = Generous()
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         peer.send("lost?")
         _ = try await EventLoop.running.createConnection(to: .socket(ours)) { receiver }
         let error = try await withTimeout(.seconds(5)) { try await receiver.lost.value }

@@ -79,7 +79,7 @@ import Testing
 
     @Test(arguments: [0, 1, 5]) func aPeerThatResetsIsAnErrorAtEveryPlace(after bytes: Int) async throws {
         var errors: [any Error] = []
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         try await withServer({ reader, writer in
             do {
                 _ = try await reader.readExactly(5)
@@ -97,7 +97,7 @@ import Testing
             try await eventually { errors.count == 1 }
             #expect((errors[0] as? OSError)?.isConnectionError == true)
         }
-        #expect(reports.all.isEmpty)
+        #expect(reports.reports.isEmpty)
     }
 
     @Test func everyCallAfterAResetTellsOfIt() async throws {
@@ -212,7 +212,7 @@ import Testing
     }
 
     @Test func notWaitingForTheEndIsNoReport() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         do {
             let (ours, peer) = try Peer.pair()
             let (_, writer) = try await openConnection(to: .socket(ours))
@@ -221,6 +221,6 @@ import Testing
             writer.close()
         }
         try await settle()
-        #expect(reports.all.isEmpty)
+        #expect(reports.reports.isEmpty)
     }
 }

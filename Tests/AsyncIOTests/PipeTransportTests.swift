@@ -72,7 +72,7 @@ import Testing
     }
 
     @Test func aWritePipeWithBytesLeftEndsWithAnError() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let (ours, peer) = try pipe(reading: false)
         let receiver = RecordingProtocol()
         let (transport, _) = try await EventLoop.running.connectWritePipe(ours) { receiver }
@@ -81,7 +81,7 @@ import Testing
         close(peer)
         try await receiver.waitUntilLost()
         #expect((receiver.error as? OSError)?.code == .brokenPipe)
-        #expect(reports.all.isEmpty)
+        #expect(reports.reports.isEmpty)
     }
 
     @Test func writingToABrokenPipeSendsNoSignal() async throws {
@@ -97,7 +97,7 @@ import Testing
     }
 
     @Test func aTerminalIsReadAndItsEndIsAnErrorWithoutAReport() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let (master, slave) = try openTerminal()
         let receiver = RecordingProtocol()
         _ = try await EventLoop.running.connectReadPipe(master) { receiver }
@@ -106,7 +106,7 @@ import Testing
         close(slave)
         try await receiver.waitUntilLost()
         #expect((receiver.error as? OSError)?.code == .ioError)
-        #expect(reports.all.isEmpty)
+        #expect(reports.reports.isEmpty)
     }
 
     @Test func aTerminalsLinesAllCome() async throws {

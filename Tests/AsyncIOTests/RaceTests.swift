@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func aLoserThatFailsWhileItEndsIsNotReported() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let winner = try await race(
             { try await answer("fast", 1) },
             {

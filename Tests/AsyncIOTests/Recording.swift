@@ -7,17 +7,6 @@ struct Boom: Error, Equatable, CustomStringConvertible {
     var description: String { "boom \(number)" }
 }
 
-/// The reports that the loop's exception handler received.
-final class Reports {
-    var all: [ExceptionContext] = []
-    var messages: [String] { all.map(\.message) }
-
-    /// Replaces the running loop's handler.
-    init() throws {
-        try EventLoop.running.setExceptionHandler { [unowned self] in all.append($0) }
-    }
-}
-
 /// The error that `body` throws, or nil.
 func thrown<T>(by body: () async throws -> T) async -> (any Error)? {
     do {

@@ -178,7 +178,7 @@ import Testing
     // MARK: Handlers
 
     @Test func aPeerThatGoesAwayIsNoErrorOfTheProgram() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let ended = Queue<String>()
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
             do {
@@ -199,11 +199,11 @@ import Testing
             #expect(try await ended.get() == "true")
         }
         try await eventually { server.connectionCount == 0 }
-        #expect(reports.all.isEmpty)
+        #expect(reports.reports.isEmpty)
     }
 
     @Test func aConnectionErrorFromElsewhereIsReported() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in
             _ = try await openConnection(host: "127.0.0.1", port: 1)
         }
@@ -214,7 +214,7 @@ import Testing
     }
 
     @Test func inDebugModeAPeerThatGoesAwayIsTold() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         try EventLoop.running.debug = true
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in
             while try await !reader.read(10).isEmpty {}
@@ -223,11 +223,11 @@ import Testing
         let peer = try Peer.connected(to: server.port)
         try await eventually { server.connectionCount == 1 }
         peer.reset()
-        try await eventually { reports.all.count == 1 }
+        try await eventually { reports.reports.count == 1 }
     }
 
     @Test func aHandlerThatIsCancelledClosesItsConnectionSilently() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in
             currentTask()?.cancel()
             try await sleep(.seconds(10))
@@ -235,11 +235,11 @@ import Testing
         defer { server.close() }
         let peer = try Peer.connected(to: server.port)
         #expect(try await peer.receiveToEnd().isEmpty)
-        #expect(reports.all.isEmpty)
+        #expect(reports.reports.isEmpty)
     }
 
     @Test func abandonedTransportsDoNotHoldUpTheEndOfAServer() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         final class Paused: ConnectionProtocol {
             func connectionMade(_ transport: Transport) { transport.pauseReading() }
             func dataReceived(_ bytes: [UInt8]) {}

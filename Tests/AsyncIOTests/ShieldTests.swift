@@ -71,18 +71,18 @@ import Testing
     }
 
     @Test func anErrorThatComesWhenNobodyWaitsAnyMoreIsReportedOnce() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         do {
             let inner = slow(fails: true)
             for _ in 0..<3 { shieldFuture(inner).cancel() }
             try await sleep(.seconds(6))
         }
         #expect(reports.messages == ["Boom exception in shielded future"])
-        #expect(reports.all.first?.error as? Boom == Boom(1))
+        #expect(reports.reports.first?.error as? Boom == Boom(1))
     }
 
     @Test func aValueThatComesWhenNobodyWaitsAnyMoreIsNoNews() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         do {
             let inner = slow()
             shieldFuture(inner).cancel()
@@ -92,7 +92,7 @@ import Testing
             cancelled.cancel()
             try await sleep(.seconds(6))
         }
-        #expect(reports.all.isEmpty)
+        #expect(reports.reports.isEmpty)
     }
 
     @Test func aShieldDoesNotKeepAFutureAlive() async throws {

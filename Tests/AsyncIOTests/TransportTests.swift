@@ -136,7 +136,7 @@ import Testing
     }
 
     @Test func aPeerThatIsGoneIsTheErrorOfTheLoss() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let (transport, receiver, peer) = try await connect { _, receiver in receiver.staysOpen = true }
         peer.close()
         try await eventually { receiver.calls.contains("eof") }
@@ -145,7 +145,7 @@ import Testing
         try await receiver.waitUntilLost()
         #expect((receiver.error as? OSError)?.code == .brokenPipe)
         // asyncio logs that only in debug mode.
-        #expect(reports.all.isEmpty)
+        #expect(reports.reports.isEmpty)
     }
 
     // MARK: Flow control
@@ -203,12 +203,12 @@ import Testing
             func dataReceived(_ bytes: [UInt8]) {}
             func pauseWriting() throws { throw Boom(7) }
         }
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let (ours, peer) = try Peer.pair()
         let (transport, _) = try await EventLoop.running.createConnection(to: .socket(ours)) { FailsToPause() }
         try transport.setWriteBufferLimits(high: 0)
         try transport.write(large)
-        #expect(reports.all.map { $0.error as? Boom } == [Boom(7)])
+        #expect(reports.reports.map { $0.error as? Boom } == [Boom(7)])
         #expect(!transport.isClosing)
         transport.abort()
         withExtendedLifetime(peer) {}
@@ -275,7 +275,7 @@ import Testing
     }
 
     @Test func anErrorOfDataReceivedIsFatal() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let (transport, receiver, peer) = try await connect { _, receiver in receiver.onData = { _ in throw Boom(3) } }
         peer.send("x")
         try await receiver.waitUntilLost()
@@ -285,7 +285,7 @@ import Testing
     }
 
     @Test func anErrorOfTheSocketIsTheErrorOfTheLossAndNoReport() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let receiver = RecordingProtocol()
         let server = try await EventLoop.running.createServer(host: "127.0.0.1", port: 0) { receiver }
         defer { server.close() }
@@ -295,7 +295,7 @@ import Testing
         try await receiver.waitUntilLost()
         #expect((receiver.error as? OSError)?.code == .connectionReset)
         #expect(receiver.calls == ["made", "lost"])
-        #expect(reports.all.isEmpty)
+        #expect(reports.reports.isEmpty)
     }
 
     // MARK: Buffered protocols
@@ -348,7 +348,7 @@ import Testing
     }
 
     @Test(arguments: [false, true]) func anEmptyBufferIsFatal(forgetsToLend: Bool) async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let (ours, peer) = try Peer.pair()
         let receiver = Buffered(size: 0)
         receiver.forgetsToLend = forgetsToLend
@@ -415,7 +415,7 @@ import Testing
     }
 
     @Test func aTransportThatNobodyHoldsIsReportedAndClosed() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let (ours, peer) = try Peer.pair()
         do {
             final class Silent: ConnectionProtocol {
@@ -481,13 +481,13 @@ import Testing
     }
 
     @Test func anErrorOfAServersFactoryIsReportedAndClosesTheConnection() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         let server = try await EventLoop.running.createServer(host: "127.0.0.1", port: 0) {
             () throws -> RecordingProtocol in throw Boom(5)
         }
         defer { server.close() }
         let peer = try Peer.connected(to: server.port)
         #expect(try await peer.receiveToEnd().isEmpty)
-        #expect(reports.all.map { $0.error as? Boom } == [Boom(5)])
+        #expect(reports.reports.map { $0.error as? Boom } == [Boom(5)])
     }
 }

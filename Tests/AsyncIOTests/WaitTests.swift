@@ -90,13 +90,13 @@ import Testing
     }
 
     @Test func theErrorThatEndsTheWaitCountsAsSeen() async throws {
-        let reports = try Reports()
+        let reports = try ReportRecorder()
         do {
             let failing = task(after: 1) { throw Boom(1) }
             _ = try await wait([failing, task(after: 2)], returnWhen: .firstException)
         }
         try await sleep(.seconds(2))
-        #expect(reports.all.isEmpty)
+        #expect(reports.reports.isEmpty)
     }
 
     @Test func waitingForWhatHasEndedCostsTwoTurnsAndForNewTasksThree() async throws {

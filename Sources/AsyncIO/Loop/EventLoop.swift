@@ -48,10 +48,12 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
     /// The current time of a loop in virtual time; nil in real time.
     @safe @exclusivity(unchecked) var virtualNow: Int64?
-    /// What a loop in virtual time needs besides; see VirtualTime.swift.
+    /// The other state of a loop in virtual time; see VirtualTime.swift.
     @safe @exclusivity(unchecked) var virtual = VirtualTime()
-    /// The tasks that wait until nothing else can run; see settled.swift.
-    @safe @exclusivity(unchecked) var settlers: Settlers?
+    /// The tasks that are suspended in `settled()`, if there are any.
+    @safe @exclusivity(unchecked) var settlers: WaitQueue?
+    /// The latest turn in which the loop has polled because it was idle; see `mustPollFirst`.
+    @safe @exclusivity(unchecked) var idlePollTurn: UInt64 = 0
     /// Picks the next ready entry to run, in a seeded schedule.
     @safe @exclusivity(unchecked) var schedule: RandomSchedule?
     /// What the current step can still read and write; see IOBudget.swift.

@@ -84,8 +84,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     private func schedule(_ job: consuming ExecutorJob, _ target: SleepTarget) {
         let job = UnownedJob(job)
-        // A sleep that begins on a loop in virtual time ends there, because its thread has no other time.
-        if let loop = EventLoop.here, loop.home == nil || loop.virtualNow != nil {
+        if let loop = EventLoop.here, loop.home == nil {
             loop.schedule(.job(job), at: target.deadline(on: loop))
         } else {
             post(.timer(ForeignTimer(job, target)))

@@ -6,16 +6,16 @@ extension EventLoop {
     /// The virtual time since the loop was created; nil in real time.
     package var virtualElapsed: Duration? { virtualNow.map { .nanoseconds($0 - virtual.start) } }
 
-    /// Sets what the clocks of the calendar say, in nanoseconds since 1970, when no virtual time has passed.
-    package func setVirtualDate(_ nanoseconds: Int64) {
-        virtual.epoch = nanoseconds - virtual.start
+    /// Sets the date at which virtual time began, as the time since 1970.
+    package func setVirtualStartDate(_ date: Duration) {
+        virtual.epoch = date.roundedUpNanoseconds - virtual.start
         if EventLoop.here === self { ThreadState.virtualEpoch = virtual.epoch }
     }
 
-    /// Sets how long the loop waits in real time for a thread that may answer before time goes on without it.
+    /// Sets how long the loop waits in real time for a thread that may answer.
     package func setVirtualGrace(_ grace: Duration) { virtual.grace = max(0, grace.roundedUpNanoseconds) }
 
-    /// Lets time pass that the program spends blocking the thread.
+    /// Advances the clock by the time for which the program would have blocked the thread.
     package func passTime(_ nanoseconds: Int64) {
         guard let virtualNow, nanoseconds > 0 else { return }
         advance(to: virtualNow &+ nanoseconds)
@@ -66,7 +66,7 @@ extension EventLoop {
     func popInVirtualTime(among count: Int) -> ReadyEntry? {
         moveRandomEntryToFront(among: count)
         let entry = ready.popFirst()
-        if case .job(let job)? = entry { virtual.noteRun(of: job) }
+        if let entry { virtual.noteStep(entry) }
         return entry
     }
 
@@ -80,8 +80,8 @@ extension EventLoop {
 // MARK: The clock
 
 extension EventLoop {
-    /// What the clocks of the calendar say when a loop in virtual time is created, in nanoseconds since 1970:
-    /// the beginning of 1 January 2001 in UTC, from which Foundation counts.
+    /// The date at which virtual time begins, in nanoseconds since 1970: 1 January 2001 at 00:00 UTC, which is
+    /// Foundation's reference date.
     private static let firstDate: Int64 = 978_307_200_000_000_000
 
     func beginVirtualTime() {
@@ -102,10 +102,7 @@ extension EventLoop {
         let deadline = timers.first.flatMap { first in first <= virtual.limit ?? .max ? first : nil }
         // Other threads may still have something for the current time.
         if let patience = patience(isLast: deadline == nil && settlers == nil) { return patience }
-        if !descriptors.isEmpty, virtual.polledTurn != turns &- 1 {
-            virtual.polledTurn = turns
-            return 0
-        }
+        if !descriptors.isEmpty, mustPollFirst() { return 0 }
         if mainQueueHasNews() || inbox.hasNews || wakeSettler() { return 0 }
         guard let deadline else { return stall() }
         advance(to: max(now, deadline))

@@ -16,12 +16,12 @@
 //     will come, up to `workLimit`;
 //   - if a task waits for something that is not this library's (a continuation, a stream, another actor), for
 //     the *grace*. Usually no thread is involved: the task waits for another task of the loop, which sleeps.
-//     The loop cannot know. So it *gives up on* the wait afterwards, until the task has run again. And each
-//     grace that ends without an answer halves the next one, until an answer comes, so that a test never
-//     spends more than about twice the grace in vain.
+//     The loop cannot know. So it *gives up on* the wait afterwards, until the task has run again. Each grace
+//     that ends without an answer halves the next one, until an answer comes. So a test spends at most about
+//     twice the grace on answers that never come.
 //
-// When nothing can happen anymore but such waits, there is nothing to jump over, and an answer would still make
-// the difference between a test that passes and a deadlock. So the loop waits longer then.
+// If there is no timer to jump to, the only alternative to waiting is to report a deadlock. So the loop waits
+// longer then.
 
 /// What a loop in virtual time needs to know besides the time.
 struct VirtualTime {
@@ -31,15 +31,13 @@ struct VirtualTime {
     var epoch: Int64 = 0
     /// How far virtual time can advance; nil for any distance.
     var limit: Int64?
-    /// Whether the limit is the program's, who moves it by hand, and not that of a run.
+    /// Whether the program steps the clock by hand, by moving the limit.
     var isSteppedByHand = false
 
-    /// The latest turn in which the loop has asked for events of descriptors before time goes on.
-    var polledTurn: UInt64 = 0
     /// How long the loop waits for a thread that may answer, in nanoseconds.
     var grace: Int64 = 100_000_000
-    /// How long the loop waits for a thread that has work of the loop, in nanoseconds.
-    var workLimit: Int64 = 60_000_000_000
+    /// How long the loop waits for work that it has passed to a thread, in nanoseconds.
+    private static let workLimit: Int64 = 60_000_000_000
     /// How often in a row the loop has waited in vain.
     private var timesInVain = 0
     /// Since when the loop waits for other threads, on the machine's clock.
@@ -51,15 +49,17 @@ struct VirtualTime {
 
     /// Something has come from another thread.
     mutating func noteAnswer() {
-        waitingSince = nil
         timesInVain = 0
         hasGivenUpWork = false
     }
 
-    /// A job runs. If it belongs to a task that the loop had given up on, the task's next wait is a new one.
-    mutating func noteRun(of job: UnownedJob) {
+    /// Something runs, so the next wait for other threads is a new one. If it is a task that the loop had given
+    /// up on, so is the task's next wait.
+    mutating func noteStep(_ entry: ReadyEntry) {
+        waitingSince = nil
+        guard !givenUp.isEmpty, case .job(let job) = entry else { return }
         // SAFETY: a job is a pointer, which is only compared. A Swift task is its own job.
-        if !givenUp.isEmpty { givenUp.remove(unsafe unsafeBitCast(job, to: UInt.self)) }
+        givenUp.remove(unsafe unsafeBitCast(job, to: UInt.self))
     }
 
     /// What the loop can wait for in real time.
@@ -76,7 +76,7 @@ struct VirtualTime {
     mutating func patience(for expected: Expectation, now: Int64) -> Int64? {
         var limit: Int64?
         if expected.work, !hasGivenUpWork {
-            limit = workLimit
+            limit = Self.workLimit
         } else if expected.foreignWaits.contains(where: { !givenUp.contains($0.bits) }) {
             limit = expected.isLast ? grace * 20 : grace >> min(timesInVain, 62)
         }

@@ -24,7 +24,4 @@ long asyncio_testing_retain_count(void *object);
 /// What `CLOCK_MONOTONIC` says on this thread, which is in virtual time.
 int64_t asyncio_testing_monotonic_time(void);
 
-/// Whether the functions that read clocks are those of this module.
-bool asyncio_testing_replaces_clocks(void);
-
 #endif
