@@ -34,6 +34,7 @@ package final class TestRun: Sendable {
     private let grace: Duration
     private let patience: Duration
     private let failsOnReports: Bool
+    private let seed: UInt64?
     private let makeRunner: @Sendable () -> Runner
     private let clock = TestClock()
     private let complaints = Guarded<[String]>([])
@@ -44,12 +45,14 @@ package final class TestRun: Sendable {
     ///     to close its loop.
     ///   - patience: How long the loop can be blocked after that, before the process is ended.
     ///   - failsOnReports: Whether reports to the exception handler are issues, unless the test has its own handler.
+    ///   - seed: Determines the random numbers of the system; nil for real ones.
     ///   - makeRunner: Creates the runner of the test's loop.
     package init(
         name: String, limit: Duration?, grace: Duration, patience: Duration = .seconds(30),
-        failsOnReports: Bool = false, makeRunner: @escaping @Sendable () -> Runner = { Runner() }
+        failsOnReports: Bool = false, seed: UInt64? = nil, makeRunner: @escaping @Sendable () -> Runner = { Runner() }
     ) {
         self.failsOnReports = failsOnReports
+        self.seed = seed
         self.makeRunner = makeRunner
         self.name = name
         // A breakpoint can stop the test for any length of time.
@@ -59,7 +62,7 @@ package final class TestRun: Sendable {
     }
 
     package func run(_ body: @escaping @Sendable @concurrent () async throws -> Void) throws -> Outcome {
-        try clock.whileRunning { try EventLoop.outsideOfAnyLoop { try runOnNewLoop(body) } }
+        try clock.whileRunning { try EventLoop.outsideOfAnyLoop { try withSeed(seed) { try runOnNewLoop(body) } } }
     }
 
     private func runOnNewLoop(

@@ -36,7 +36,7 @@ public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
         let options = self.options
         let run = TestRun(
             name: name, limit: options.limit, grace: .seconds(10), failsOnReports: options.failsOnReports,
-            makeRunner: { options.makeRunner(seed: seed) })
+            seed: seed, makeRunner: { options.makeRunner(seed: seed) })
         let outcome = try run.run(body)
         if outcome.isLeftBehind || outcome.hasLeftTasks { hasAbandoned = true }
         return outcome
@@ -118,6 +118,6 @@ extension Trait where Self == VirtualTimeTrait {
     ///
     /// If the test fails, its report names the seed. To repeat the test under that seed, set the environment
     /// variable `ASYNCIO_SEED`. Hash values are the same in each process that links this module, so the order of
-    /// sets and dictionaries is too. `SystemRandomNumberGenerator` is not seeded.
+    /// sets and dictionaries is too. The seed also decides the numbers of `SystemRandomNumberGenerator`.
     public static func seeds(_ count: UInt64) -> Self { Self(seeds: 0..<count) }
 }

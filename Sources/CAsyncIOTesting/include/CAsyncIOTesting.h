@@ -21,6 +21,15 @@ void asyncio_testing_submit_to_main_queue(void *block);
 /// Returns the number of strong references to an object of the Swift runtime.
 long asyncio_testing_retain_count(void *object);
 
+/// Where the random numbers of a thread come from.
+typedef struct asyncio_testing_random {
+    bool is_seeded;
+    uint64_t state;
+} asyncio_testing_random;
+
+/// Sets where the random numbers of this thread come from, and returns where they came from before.
+asyncio_testing_random asyncio_testing_seed_random(asyncio_testing_random random);
+
 /// What `CLOCK_MONOTONIC` says on this thread, which is in virtual time.
 int64_t asyncio_testing_monotonic_time(void);
 
