@@ -16,6 +16,11 @@ package struct FileFacts: Sendable {
         isLinked = status.isLinked
     }
 
+    /// Creates the facts about a regular file of a simulation.
+    package init(regularFileOf size: Int) {
+        (self.size, type, isLinked) = (Int64(size), .regular, true)
+    }
+
     private enum FileType { case regular, directory, other }
 
     package var isRegular: Bool { type == .regular }

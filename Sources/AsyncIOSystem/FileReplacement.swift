@@ -8,8 +8,12 @@ internal import SystemPackage
 //
 // Names are bytes that end with a zero.
 package struct FileReplacement: Sendable {
-    private let target: [CChar]
-    private let temporary: [CChar]
+    package let target: [CChar]
+    package let temporary: [CChar]
+
+    package init(target: [CChar], temporary: [CChar]) {
+        (self.target, self.temporary) = (target, temporary)
+    }
 
     /// - Returns: the replacement, and the descriptor of the new file.
     static func begin(at path: [CChar], _ permissions: UInt32) throws(Errno) -> (FileReplacement, Int32) {

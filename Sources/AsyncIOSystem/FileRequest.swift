@@ -40,7 +40,7 @@ package final class FileRequest: @unchecked Sendable {
     /// Whether the request was not performed because it would have to wait for another process.
     package private(set) var mustBlock = false
     /// The replacement that was begun.
-    package internal(set) var replacement: FileReplacement?
+    package var replacement: FileReplacement?
 
     package init(_ action: Action, path: [CChar] = [], capacity: Int = 0) {
         self.action = action

@@ -102,6 +102,15 @@ package struct SystemAddress: Sendable, Hashable {
         isInternet && bytes[isIPv6 ? 8..<24 : 4..<8].allSatisfy { $0 == 0 }
     }
 
+    /// Whether the address is one that each host uses for itself.
+    package var isLoopback: Bool {
+        switch family {
+        case AF_INET: bytes.count >= 8 && bytes[4] == 127
+        case AF_INET6: bytes.count >= 24 && bytes[8..<24].elementsEqual(Array(repeating: 0, count: 15) + [1])
+        default: false
+        }
+    }
+
     package var familyName: String {
         switch family {
         case AF_INET: "IPv4"

@@ -70,12 +70,12 @@ public final class File {
         self.loop = loop
         self.engine = engine
         do throws(Errno) {
-            let facts = try FileFacts(of: descriptor)
+            let facts = try engine.facts(of: descriptor)
             // The system can open a directory for reading, but there is nothing to read.
             if facts.isDirectory { throw Errno.isDirectory }
             isRegular = facts.isRegular
             isSeekable = facts.isRegular || FileFacts.isSeekable(descriptor)
-            canReadNow = facts.isRegular
+            canReadNow = facts.isRegular && engine.usesSystem
             if mode.isAppending, isSeekable { position = Int(facts.size) }
             self.descriptor = descriptor
         } catch {
@@ -86,7 +86,7 @@ public final class File {
 
     deinit {
         guard descriptor >= 0 else { return }
-        FileFacts.close(descriptor)
+        engine.closeNow(descriptor)
         EventLoop.report(ExceptionContext(message: "unclosed file; call close() on it, or use withFile", subject: path))
     }
 
@@ -104,7 +104,11 @@ public final class File {
     public var size: Int {
         get throws {
             try checkOpen("size")
-            do { return Int(try FileFacts(of: descriptor).size) } catch { throw failure(error, "getting the size of") }
+            do {
+                return Int(try engine.facts(of: descriptor).size)
+            } catch {
+                throw failure(error, "getting the size of")
+            }
         }
     }
 
@@ -126,9 +130,9 @@ public final class File {
             return
         }
         let descriptor = takeDescriptor()
-        if !mode.canWrite, isRegular, (try? FileFacts(of: descriptor).isLinked) == true {
+        if !mode.canWrite, isRegular, (try? engine.facts(of: descriptor).isLinked) == true {
             // There is nothing to write or delete, so closing cannot block.
-            FileFacts.close(descriptor)
+            engine.closeNow(descriptor)
             if let cancellation { throw cancellation }
             return
         }

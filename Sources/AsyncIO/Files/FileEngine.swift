@@ -1,7 +1,8 @@
 internal import AsyncIOSystem
+internal import SystemPackage
 
 /// The base class of the engines that perform a loop's file requests: one on an io_uring, one on
-/// threads. Loop thread only.
+/// threads, one for simulations. Loop thread only.
 class FileEngine {
     /// The maximum number of bytes to read at once without a suspension. Larger reads would delay
     /// other tasks.
@@ -23,6 +24,14 @@ class FileEngine {
     func cancel(_ operation: FileOperation) {}
     /// Closes the engine with its loop. No started request may use freed memory afterwards.
     func close() {}
+
+    // MARK: What does not block
+
+    /// Whether descriptors are the system's, so that what is in memory can be used at once.
+    var usesSystem: Bool { true }
+    func facts(of descriptor: Int32) throws(Errno) -> FileFacts { try FileFacts(of: descriptor) }
+    /// Closes a descriptor. Can block, except for a file that was only read and still has a name.
+    func closeNow(_ descriptor: Int32) { FileFacts.close(descriptor) }
 
     /// Yields to other tasks if this step has done enough without waiting; see IOBudget.swift.
     @inline(never)

@@ -1,4 +1,4 @@
-internal import AsyncIOSystem
+package import AsyncIOSystem
 internal import SystemPackage
 
 // # How a task waits for a file
@@ -29,8 +29,8 @@ struct FileOutcome {
 }
 
 /// A request in progress. Loop thread only.
-final class FileOperation {
-    let request: FileRequest
+package final class FileOperation {
+    package let request: FileRequest
     /// The token of the operation on the ring; nil if a thread performs it.
     var token: UInt64?
     /// The thread that performs only this request, if there is one.
@@ -39,7 +39,7 @@ final class FileOperation {
     let mayBeLeft: Bool
     /// Whether no task waits for it any more.
     private(set) var isLeft = false
-    private(set) var isDone = false
+    package private(set) var isDone = false
     /// Whether the engine was asked to withdraw the request.
     private var isWithdrawn = false
     private var waiter: Waiter?
@@ -69,7 +69,7 @@ final class FileOperation {
 
     // MARK: The engine's side
 
-    func end() {
+    package func end() {
         guard !isDone else { return }
         isDone = true
         waiter?.complete()

@@ -36,7 +36,7 @@ private func openFile(
     let engine = try loop.fileEngine
     let (name, permissions) = (try path.terminated("a path"), try checked(permissions))
     try await engine.giveWayIfDue()
-    if let descriptor = try? FileFacts.openNow(name, flags: mode.flags) {
+    if engine.usesSystem, let descriptor = try? FileFacts.openNow(name, flags: mode.flags) {
         // Opening a file costs about as much as reading a block.
         loop.spend(4096)
         return try File(descriptor, path: path.description, mode: mode, loop: loop, engine: engine)
@@ -92,6 +92,8 @@ public func withFile<T>(
 /// The engine that reads and writes files for a loop; created when it is first used.
 final class LoopFiles: LoopComponent {
     var engine: FileEngine?
+    /// Returns the disk of the current host, in a simulation.
+    var simulated: (() -> any SimulatedFiles)?
 
     override class var rank: Rank { .files }
 
@@ -106,6 +108,7 @@ extension EventLoop {
     var fileEngine: FileEngine {
         get throws {
             let files = component(LoopFiles.self)
+            if let simulated = files.simulated { return SimulatedFileEngine(simulated(), loop: self) }
             if let engine = files.engine { return engine }
             try checkOpen("openFile")
             let engine = try FileBackend.fromEnvironment().makeEngine(for: self)
@@ -160,5 +163,5 @@ func checked(_ permissions: FilePermissions) throws(ValueError) -> UInt32 {
 /// Closes a descriptor that was not handed to anyone.
 func closeInBackground(_ descriptor: Int, on engine: FileEngine) {
     let operation = FileOperation(FileRequest(.close(Int32(descriptor))))
-    do { try engine.start(operation) } catch { FileFacts.close(Int32(descriptor)) }
+    do { try engine.start(operation) } catch { engine.closeNow(Int32(descriptor)) }
 }

@@ -31,7 +31,7 @@ extension EventLoop {
         _ delay: Duration, _ callback: @escaping () throws -> Void
     ) throws(RuntimeError) -> TimerHandle {
         try checkOpen("callLater")
-        return schedule(.callback(attributed(callback)), at: time.advanced(by: delay))
+        return schedule(callback, at: time.advanced(by: delay))
     }
 
     /// Runs `callback` at `deadline`, and never earlier. An error that it throws goes to the exception
@@ -50,7 +50,7 @@ extension EventLoop {
         _ deadline: ContinuousClock.Instant, _ callback: @escaping () throws -> Void
     ) throws(RuntimeError) -> TimerHandle {
         try checkOpen("callAt")
-        return schedule(.callback(attributed(callback)), at: deadline.loopTime)
+        return schedule(callback, at: deadline.loopTime)
     }
 
     /// Runs `callback` on the loop. You can call this method from any thread.
@@ -93,13 +93,18 @@ extension EventLoop {
     /// Puts a callback of the library at the end of the ready queue.
     @discardableResult
     func enqueue(_ callback: @escaping () throws -> Void) -> Handle {
-        let handle = Handle(.callback(callback))
+        let handle = Handle(.callback(virtualNow == nil ? callback : virtual.bound(callback)))
         ready.append(.handle(handle))
         return handle
     }
 
     /// Puts the completion of a waiter at the end of the ready queue.
     func enqueue(completing waiter: Waiter) { ready.append(.handle(Handle(.complete(waiter)))) }
+
+    private func schedule(_ callback: @escaping () throws -> Void, at deadline: Int64) -> TimerHandle {
+        let callback = attributed(callback)
+        return schedule(.callback(virtualNow == nil ? callback : virtual.bound(callback)), at: deadline)
+    }
 
     @discardableResult
     func schedule(_ action: Handle.Action, at deadline: Int64) -> TimerHandle {

@@ -98,7 +98,7 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var stepObservers: [any LoopObserver] = []
     /// How often observers were added or removed.
     @safe @exclusivity(unchecked) var observerChanges = 0
-    /// Whether to notice the creation of tasks: in debug mode, and for observers.
+    /// Whether to notice the creation of tasks: in debug mode, for observers, and in a simulation.
     @safe @exclusivity(unchecked) var noticesTasks = false
     /// The current step, while there are observers of steps.
     @safe @exclusivity(unchecked) var step: LoopStep?
@@ -111,7 +111,7 @@ public final class EventLoop: @unchecked Sendable {
     /// asyncio: `loop.get_debug`, `loop.set_debug`.
     @safe @exclusivity(unchecked) public var debug: Bool {
         didSet {
-            noticesTasks = debug || !stepObservers.isEmpty
+            updateNoticing()
             if debug { Ownership.isChecked = true }
             for component in components { component.debugModeChanged() }
         }

@@ -158,8 +158,10 @@ extension EventLoop {
     private func observersChanged() {
         observerChanges += 1
         if stepObservers.isEmpty { pulse.lower(.observed) } else { pulse.raise(.observed) }
-        noticesTasks = debug || !stepObservers.isEmpty
+        updateNoticing()
     }
+
+    func updateNoticing() { noticesTasks = debug || !stepObservers.isEmpty || virtual.hosts != nil }
 
     // MARK: Inside
 
@@ -197,6 +199,7 @@ extension EventLoop {
     @inline(never)
     func noticeCreation(of task: AnyAsyncTask) {
         if debug { task.noteMaker() }
+        virtual.hosts?.taskCreated(task)
         for observer in stepObservers { observer.taskCreated(task, on: self) }
     }
 

@@ -16,7 +16,7 @@ extension Duration {
     /// The duration in whole nanoseconds, rounded up and saturating. The lower bound is half of the minimum,
     /// so that a current time can be subtracted.
     @inline(__always)
-    var roundedUpNanoseconds: Int64 {
+    package var roundedUpNanoseconds: Int64 {
         // Up to 18 seconds fit into a word of attoseconds, which is divided quickly.
         let attoseconds = attoseconds
         if let few = UInt64(exactly: attoseconds) {

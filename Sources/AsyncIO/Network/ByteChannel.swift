@@ -11,7 +11,7 @@ internal import SystemPackage
 // waiting, for a task; a Transport tries when it is notified.
 
 /// A two-way stream of bytes. Loop thread only.
-class ByteChannel: Channel {
+package class ByteChannel: Channel {
     /// Receives the available bytes and passes them to `take` without a copy.
     ///
     /// - Parameter count: The maximum number of bytes.

@@ -7,7 +7,7 @@ internal import SystemPackage
 // States: open → closing (no more reads; buffered bytes are still sent) → lost. A channel becomes lost once,
 // in a turn of its own, and wakes every waiter. A channel that fails is closing at once, with its error, and
 // drops its buffered bytes.
-class Channel {
+package class Channel {
     enum State { case open, closing, lost }
 
     final let loop: EventLoop
@@ -192,6 +192,11 @@ class Channel {
         guard !isEndQueued else { return }
         isEndQueued = true
         loop.enqueue { [self] in end() }
+    }
+
+    /// For subclasses: forgets who is to be notified.
+    final func forgetCallbacks() {
+        (onPauseChanged, onLost, onReleased, closingOwner) = (nil, nil, nil, nil)
     }
 
     private final func end() {

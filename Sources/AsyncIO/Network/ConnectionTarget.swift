@@ -49,7 +49,7 @@ public struct ConnectionTarget: Sendable {
         return try await upgrade?(connection) ?? connection
     }
 
-    private func connection(_ options: ConnectionOptions, on loop: EventLoop) async throws -> Connection {
+    private func connection(_ options: ConnectionOptions, on loop: EventLoop) async throws -> ByteChannel {
         switch place {
         case .host(let host, let port):
             return try await connect(host: host, port: port, options, on: loop)

@@ -1,100 +1,38 @@
 internal import AsyncIOSystem
-internal import DequeModule
-internal import SystemPackage
 
-/// A datagram socket on its loop, used by DatagramTransport and DatagramSocket. Loop thread only.
+/// What DatagramTransport and DatagramSocket are built on. Loop thread only.
 ///
-/// A datagram that the system does not accept at once is buffered. It counts for 8 bytes more than its size,
-/// so that empty datagrams count too. An error concerns a single datagram and leaves the socket usable.
-final class DatagramChannel: Channel {
-    private let socket: Socket
-    private let watch: Watch
-    private let local: Endpoint?
+/// An error concerns a single datagram and leaves the channel usable.
+package class DatagramChannel: Channel {
     /// The destination of datagrams without an address.
-    let peer: SystemAddress?
-    /// Whether the socket is connected to the peer, so that the system drops datagrams from others.
-    private let isConnected: Bool
-
-    private var outgoing = Deque<(bytes: [UInt8], address: SystemAddress?)>()
-    private var outgoingSize = 0
-    private static let header = 8
+    final let peer: SystemAddress?
+    /// Whether the channel is connected to the peer, so that datagrams from others are dropped.
+    final let isConnected: Bool
     /// Receives the errors of datagrams that were buffered.
-    var onSendError: ((OSError) -> Void)?
+    final var onSendError: ((OSError) -> Void)?
 
-    /// - Parameter peer: The destination of all datagrams; the socket is connected to it if `isConnected`.
-    init(_ socket: Socket, peer: SystemAddress?, isConnected: Bool, on loop: EventLoop) throws(Errno) {
-        self.socket = socket
+    init(peer: SystemAddress?, isConnected: Bool, on loop: EventLoop) {
         self.peer = peer
         self.isConnected = isConnected
-        local = socket.localAddress.map(Endpoint.init)
-        watch = try loop.watch(socket.descriptor)
         super.init(on: loop)
     }
 
-    deinit {
-        if EventLoop.here === loop { loop.unwatch(watch) }
-        guard state == .open else { return }
-        EventLoop.report(
-            ExceptionContext(message: "unclosed datagram socket; call close() on it", subject: name), of: loop)
-    }
-
-    // MARK: Facts
-
-    override var name: String { "datagrams \(peer?.description ?? local?.description ?? "")" }
-    override var localAddress: Endpoint? { local }
+    override var name: String { "datagrams \(peer?.description ?? localAddress?.description ?? "")" }
     override var peerAddress: Endpoint? { isConnected ? peer.map(Endpoint.init) : nil }
-    override var descriptor: Int32? { socket.descriptor < 0 ? nil : socket.descriptor }
-    override var outgoingCount: Int { outgoingSize }
-
-    // MARK: Receiving
 
     /// Receives a datagram, or returns nil if none has arrived.
     ///
     /// - Throws: An error that the network reported for an earlier send.
-    func tryReceive() throws(OSError) -> (bytes: [UInt8], address: Endpoint)? {
-        guard watch.canRead, !isClosing else { return nil }
-        do {
-            // SAFETY: the loop's buffer is ours until the next suspension.
-            let buffer = unsafe network.receiveBuffer.bytes
-            let (count, address) = try unsafe socket.receiveDatagram(into: buffer)
-            network.received &+= count
-            return unsafe (Array(buffer[..<count]), Endpoint(address))
-        } catch .wouldBlock {
-            watch.canRead = false
-            return nil
-        } catch {
-            throw OSError(error, "receiving on \(name)")
-        }
-    }
-
-    override func readWaiter() -> Waiter? { isClosing ? nil : watch.readWaiter() }
-
-    override var isReadable: Bool { watch.canRead || isClosing }
-
-    override func whenReadable(_ callback: (() -> Void)?) {
-        watch.onReadable?.isRemoved = true
-        watch.onReadable = callback.map { WatchCallback($0) }
-        if watch.canRead { loop.queue(watch.onReadable) }
-    }
-
-    // MARK: Sending
+    func tryReceive() throws(OSError) -> (bytes: [UInt8], address: Endpoint)? { abstract() }
 
     /// Sends a datagram, or buffers it until there is room.
     ///
-    /// - Throws: ``ValueError`` if there is no address, or it is not the peer's; ``OSError`` if the system
-    ///   refuses the datagram.
-    func send(_ bytes: [UInt8], to address: Endpoint?) throws {
-        let target = try target(address)
-        if outgoing.isEmpty, try sendNow(bytes, to: target) { return }
-        outgoing.append((bytes, target))
-        outgoingSize += bytes.count + Self.header
-        watch.onWritable =
-            watch.onWritable ?? WatchCallback { [self, owner] in withExtendedLifetime(owner) { flush() } }
-        notePressure()
-    }
+    /// - Throws: ``ValueError`` if there is no address, or it is not the peer's; ``OSError`` if the datagram is
+    ///   refused.
+    func send(_ bytes: [UInt8], to address: Endpoint?) throws { abstract() }
 
     /// Returns the destination of a datagram; nil for the connected peer.
-    private func target(_ address: Endpoint?) throws(ValueError) -> SystemAddress? {
+    final func target(_ address: Endpoint?) throws(ValueError) -> SystemAddress? {
         if let peer {
             if let address, address.system != peer {
                 throw ValueError("Invalid address: must be nil or \(peer.description), got \(address)")
@@ -103,86 +41,5 @@ final class DatagramChannel: Channel {
         }
         guard let address else { throw ValueError("address must not be nil on a datagram socket without a peer") }
         return address.system
-    }
-
-    /// Sends a datagram now; returns false if there is no room.
-    private func sendNow(_ bytes: [UInt8], to target: SystemAddress?) throws(OSError) -> Bool {
-        guard watch.canWrite else { return false }
-        do throws(Errno) {
-            // SAFETY: the kernel copies the bytes before this returns.
-            try unsafe bytes.span.bytes.withUnsafeBytes { bytes throws(Errno) in
-                unsafe try socket.sendDatagram(bytes, to: target)
-            }
-            network.sent &+= bytes.count
-            return true
-        } catch .wouldBlock {
-            watch.canWrite = false
-            return false
-        } catch {
-            throw OSError(error, "sending to \((target ?? peer)?.description ?? "nowhere")")
-        }
-    }
-
-    /// The limit per turn, so that other work gets its turn.
-    private static let mostSends = 64
-
-    private func flush() {
-        for _ in 0..<Self.mostSends {
-            guard let (bytes, target) = outgoing.first else { break }
-            do {
-                guard try sendNow(bytes, to: target) else { break }
-            } catch {
-                onSendError?(error)
-            }
-            // The callback may have aborted the channel.
-            guard !outgoing.isEmpty else { break }
-            outgoing.removeFirst()
-            outgoingSize -= bytes.count + Self.header
-        }
-        notePressure()
-        guard outgoing.isEmpty else {
-            if watch.canWrite { loop.queue(watch.onWritable) }
-            return
-        }
-        forgetWriter()
-        if state == .closing { endSoon() }
-    }
-
-    private func forgetWriter() {
-        watch.onWritable?.isRemoved = true
-        watch.onWritable = nil
-    }
-
-    // MARK: Ending
-
-    override func close() {
-        guard !isClosing else { return }
-        if loop.isClosed { return abort() }
-        beginClosing()
-        stopReading()
-        if outgoing.isEmpty { endSoon() }
-    }
-
-    override func abort(with error: (any Error)?) {
-        guard state != .lost else { return }
-        outgoing.removeAll()
-        outgoingSize = 0
-        forgetWriter()
-        endSoon(with: error)
-        stopReading()
-    }
-
-    private func stopReading() {
-        watch.onReadable?.isRemoved = true
-        watch.onReadable = nil
-        watch.wakeReader(on: loop)
-    }
-
-    override func release() {
-        loop.unwatch(watch)
-        socket.close()
-        outgoing.removeAll()
-        outgoingSize = 0
-        forgetWriter()
     }
 }

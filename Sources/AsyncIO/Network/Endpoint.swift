@@ -1,4 +1,4 @@
-internal import AsyncIOSystem
+package import AsyncIOSystem
 internal import Glibc
 
 /// The address of a socket: a host and port, or the path of a Unix socket.
@@ -7,7 +7,7 @@ internal import Glibc
 public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     let system: SystemAddress
 
-    init(_ system: SystemAddress) { self.system = system }
+    package init(_ system: SystemAddress) { self.system = system }
 
     /// Creates an internet address.
     ///

@@ -106,6 +106,7 @@ extension EventLoop {
     /// Returns a connection over an end of a pipe. The descriptor stays the caller's if this throws a
     /// ``ValueError`` or a ``RuntimeError``.
     func pipe(_ descriptor: Int32, _ direction: Connection.Direction) throws -> Connection {
+        try checkReal("descriptor \(descriptor)")
         try checkUnused(descriptor)
         let pipe = ByteDescriptor(owning: descriptor)
         do {

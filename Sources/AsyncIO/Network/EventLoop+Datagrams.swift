@@ -56,6 +56,7 @@ extension EventLoop {
     }
 
     fileprivate func datagramChannel(adopting descriptor: Int32) throws -> DatagramChannel {
+        try checkReal("descriptor \(descriptor)")
         try checkUnused(descriptor)
         let socket = Socket(owning: descriptor)
         guard socket.isDatagram else {
@@ -65,7 +66,7 @@ extension EventLoop {
         do {
             try socket.prepare()
             let peer = socket.peerAddress
-            return try DatagramChannel(socket, peer: peer, isConnected: peer != nil, on: self)
+            return try SocketDatagramChannel(socket, peer: peer, isConnected: peer != nil, on: self)
         } catch {
             throw OSError(error, "preparing descriptor \(descriptor)")
         }
@@ -85,6 +86,11 @@ extension EventLoop {
         if let family, address.family != family.system {
             throw ValueError("the address \(address.description) does not belong to the family \(family)")
         }
+        if let stack = networkStack {
+            return try stack.datagrams(
+                local: local, remote: remote, family: address.family, isPortShared: reusePort,
+                isConnected: remote != nil && !allowBroadcast)
+        }
         do {
             let socket = try Socket(for: address, isDatagram: true)
             if reusePort { try socket.setReusePort() }
@@ -98,7 +104,8 @@ extension EventLoop {
                     throw OSError(error, "connecting to \(remote.description)")
                 }
             }
-            return try DatagramChannel(socket, peer: remote, isConnected: !allowBroadcast && remote != nil, on: self)
+            return try SocketDatagramChannel(
+                socket, peer: remote, isConnected: !allowBroadcast && remote != nil, on: self)
         } catch let error as Errno {
             throw OSError(error, "creating a datagram socket")
         }

@@ -40,6 +40,9 @@ extension EventLoop {
     ) async throws -> (host: String, service: String) {
         try checkOpen("getNameInfo")
         let system = address.system
+        if let stack = networkStack {
+            return (isNumeric ? system.host : stack.name(of: system) ?? system.host, system.port.map(String.init) ?? "")
+        }
         do {
             let names = try await lookUp(
                 locally: {
@@ -58,6 +61,13 @@ extension EventLoop {
         passive: Bool = false
     ) async throws -> [SystemAddress] {
         if let host { try checkText(host, "a host name") }
+        if let stack = networkStack {
+            guard let port = Int(service) else {
+                throw ResolveError(
+                    host: host ?? "any interface", reason: "a simulated network has no names of services")
+            }
+            return try await stack.addresses(of: host, port: port, family: family?.system, isPassive: passive)
+        }
         let number = family?.system ?? AF_UNSPEC
         let start = SystemClock.now()
         defer { if debug { noteLookup(of: host, SystemClock.now() - start) } }

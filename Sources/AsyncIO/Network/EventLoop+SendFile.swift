@@ -133,7 +133,7 @@ extension EventLoop {
             let position = offset + sent
             let bytes: [UInt8]
             do {
-                bytes = try await runInExecutor { try FileTransfer.read(file, from: position, count: block) }.value
+                bytes = try await read(file, from: position, count: block)
             } catch let error as Errno {
                 throw OSError(error, "reading descriptor \(file)")
             }
@@ -141,6 +141,17 @@ extension EventLoop {
             try await send(bytes)
             sent += bytes.count
         }
+    }
+
+    private func read(_ file: Int32, from position: Int, count: Int) async throws -> [UInt8] {
+        guard networkStack != nil else {
+            return try await runInExecutor { try FileTransfer.read(file, from: position, count: count) }.value
+        }
+        let request = FileRequest(.read(file, offset: Int64(position)), capacity: count)
+        let outcome = try await FileOperation(request).run(on: try fileEngine)
+        if let cancellation = outcome.cancellation { throw cancellation }
+        _ = try outcome.result.get()
+        return request.bytes
     }
 
     private func checkRange(_ offset: Int, _ count: Int?) throws(ValueError) {

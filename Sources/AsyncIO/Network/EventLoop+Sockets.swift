@@ -178,6 +178,7 @@ extension EventLoop {
 
     func borrow(_ socket: Int32, for operation: StaticString) throws -> Socket {
         try checkOpen(operation)
+        try checkReal("\(operation)(), which uses a descriptor of the system")
         guard socket >= 0 else { throw ValueError("\(operation)() needs a valid descriptor, got \(socket)") }
         let borrowed = Socket(borrowing: socket)
         if debug, !borrowed.isNonBlocking { throw ValueError("the socket must be non-blocking") }

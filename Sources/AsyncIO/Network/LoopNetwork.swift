@@ -3,6 +3,9 @@ final class LoopNetwork: LoopComponent {
     /// The memory that every connection receives into, so that an idle one needs none.
     let receiveBuffer = ReceiveBuffer()
 
+    /// What is below the connections, if it is not the system.
+    var stack: (any NetworkStack)?
+
     // The traffic so far.
     @safe @exclusivity(unchecked) var connections = 0
     @safe @exclusivity(unchecked) var received = 0

@@ -74,12 +74,7 @@ extension Server {
             guard case .tcp(let hosts, _) = place else { return self }
             let sockets = try await bind(options, on: loop)
             defer { for socket in sockets { socket.close() } }
-            do {
-                guard let port = try sockets.first?.socket.boundAddress().port else { return self }
-                return .tcp(hosts: hosts, port: port)
-            } catch {
-                throw OSError(error, "asking for the address of a server")
-            }
+            return try sockets.first?.port().map { .tcp(hosts: hosts, port: $0) } ?? self
         }
 
         /// The listener of the first of several loops.
@@ -104,13 +99,38 @@ extension Server {
         /// - Throws: ``OSError``, which names the address; ``ResolveError``; ``ValueError``; ``RuntimeError`` if the
         ///   loop already uses a socket; `CancellationError`. Nothing is left open, and sockets that were passed
         ///   remain the caller's unless the error is an ``OSError``.
-        func bind(_ options: Options, on loop: EventLoop) async throws -> [ListeningSocket] {
+        func bind(_ options: Options, on loop: EventLoop) async throws -> [any StreamListener] {
+            if let stack = loop.networkStack { return try await bind(options, on: loop, stack) }
+            return try await bindToSystem(options, on: loop).map { SystemListener($0, on: loop) }
+        }
+
+        func bindToSystem(_ options: Options, on loop: EventLoop) async throws -> [ListeningSocket] {
             switch place {
             case .tcp(let hosts, let port):
                 try await bindSockets(
                     hosts: hosts, port: port, family: options.family, options.ofSockets, on: loop)
             case .unix(let path): [try bindUnixSocket(to: Endpoint(path: path), cleansUp: options.cleanupSocket)]
             case .sockets(let descriptors): try adoptListeners(descriptors, on: loop)
+            }
+        }
+
+        private func bind(
+            _ options: Options, on loop: EventLoop, _ stack: any NetworkStack
+        ) async throws -> [any StreamListener] {
+            let addresses: [SystemAddress]
+            switch place {
+            case .tcp(let hosts, let port):
+                addresses = try await resolveToListen(
+                    on: hosts, port: port, family: options.family, isDualStack: options.dualStack, on: loop)
+            case .unix(let path): addresses = [try Endpoint(path: path).system]
+            case .sockets:
+                try stack.refuse("a server on sockets that are already bound")
+                return []
+            }
+            return try bindAll(addresses) { address throws(Errno) in
+                try stack.bind(to: address, isPortShared: options.reusePort)
+            } address: {
+                $0.address
             }
         }
     }

@@ -9,14 +9,14 @@ internal import SystemPackage
 public final class Server {
     // Loop thread only.
     private let loop: EventLoop
-    private var listeners: [ListeningSocket]
+    fileprivate var listeners: [any StreamListener]
     /// nil for a Unix socket.
     private var boundPort: Int?
     private let backlog: Int
     /// The maximum number of connections accepted in one turn.
     private let acceptsPerTurn: Int
     /// Handles an accepted connection; returns the task of its handler, if there is one.
-    private let accept: (Connection) -> AnyAsyncTask?
+    private let accept: (ByteChannel) -> AnyAsyncTask?
     /// Not retained: an abandoned connection is released and leaves the list.
     private var connections: [ObjectIdentifier: Unretained<ByteChannel>] = [:]
     private var handlers: [ObjectIdentifier: AnyAsyncTask] = [:]
@@ -29,8 +29,8 @@ public final class Server {
     private enum State { case bound, serving, closed }
 
     init(
-        _ listeners: [ListeningSocket], on loop: EventLoop, _ options: Options, isShared: Bool,
-        accept: @escaping (Connection) -> AnyAsyncTask?
+        _ listeners: [any StreamListener], on loop: EventLoop, _ options: Options, isShared: Bool,
+        accept: @escaping (ByteChannel) -> AnyAsyncTask?
     ) throws {
         self.loop = loop
         self.listeners = listeners
@@ -39,19 +39,11 @@ public final class Server {
         acceptsPerTurn = isShared ? 1 : backlog + 1
         self.accept = accept
         do {
-            boundPort = try port(of: listeners.first)
+            boundPort = try listeners.first?.port()
             if options.startServing { try startServing() }
         } catch {
             close()
             throw error
-        }
-    }
-
-    private func port(of listener: ListeningSocket?) throws(OSError) -> Int? {
-        do {
-            return try listener?.socket.boundAddress().port
-        } catch {
-            throw OSError(error, "asking for the address of a server")
         }
     }
 
@@ -67,13 +59,13 @@ public final class Server {
     ///
     /// asyncio: `Server.sockets`.
     public var addresses: [Endpoint] {
-        listeners.compactMap { $0.socket.localAddress.map(Endpoint.init) }
+        listeners.compactMap { $0.address.map(Endpoint.init) }
     }
 
     /// The listening descriptors; empty once the server is closed. The server keeps ownership of them.
     ///
     /// asyncio: `Server.sockets`.
-    public var sockets: [Int32] { listeners.map(\.socket.descriptor) }
+    public var sockets: [Int32] { listeners.compactMap(\.descriptor) }
 
     /// The port of the first address, even after the server is closed. If the server was started with port 0, this is
     /// the port that the system chose.
@@ -113,14 +105,14 @@ public final class Server {
         }
         for listener in listeners {
             do {
-                try listener.socket.listen(backlog: backlog)
+                try listener.listen(backlog: backlog)
             } catch {
-                let address = listener.socket.localAddress?.description
+                let address = listener.address?.description
                 throw OSError(error, "listening on \(address ?? "a socket")")
             }
         }
         do {
-            for listener in listeners { try watch(listener.socket) }
+            for listener in listeners { try watch(listener) }
         } catch {
             unwatchAll()
             throw error
@@ -289,30 +281,29 @@ public final class Server {
     // MARK: Accepting
 
     private func unwatchAll() {
-        for listener in listeners { _ = try? loop.removeReader(listener.socket.descriptor) }
+        for listener in listeners { listener.stopAccepting() }
     }
 
-    private func watch(_ socket: Socket) throws {
+    private func watch(_ listener: any StreamListener) throws {
         // The loop retains the server until it is closed, as it retains tasks.
-        try loop.addReader(socket.descriptor) { [self] in acceptConnections(on: socket) }
+        try listener.startAccepting { [self] in acceptConnections(on: listener) }
     }
 
     /// Accepts the waiting connections, up to a limit, so that other work gets its turn.
-    private func acceptConnections(on socket: Socket) {
+    private func acceptConnections(on listener: any StreamListener) {
         for _ in 0..<acceptsPerTurn {
             guard state == .serving else { return }
             do {
-                let (accepted, peer) = try socket.accept()
-                try adopt(accepted, peer)
+                try adopt(listener.accept())
             } catch {
-                if error != .wouldBlock { pause(socket, after: error) }
+                if error != .wouldBlock { pause(listener, after: error) }
                 return
             }
         }
     }
 
-    private func adopt(_ socket: Socket, _ peer: SystemAddress) throws(Errno) {
-        let connection = try Connection(accepted: socket, peer: peer, on: loop)
+    /// Serves a connection.
+    package func adopt(_ connection: ByteChannel) {
         track(connection)
         guard let handler = accept(connection), !handler.isDone else { return }
         // Keyed by the handler, which can outlive its connection.
@@ -336,7 +327,7 @@ public final class Server {
 
     /// Most likely the system is out of descriptors or memory. The waiting connections stay in the kernel's
     /// queue, and the server tries again in a second.
-    private func pause(_ socket: Socket, after error: Errno) {
+    private func pause(_ listener: any StreamListener, after error: Errno) {
         let isShort = [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noBufferSpace, .noMemory].contains(error)
         loop.callExceptionHandler(
             ExceptionContext(
@@ -344,9 +335,8 @@ public final class Server {
                     ? "accept() is out of system resources; the server will try again in a second"
                     : "accept() failed; the server will try again in a second",
                 error: OSError(error, "accepting a connection")))
-        _ = try? loop.removeReader(socket.descriptor)
-        loop.addReaderLater(socket.descriptor, in: .seconds(1), while: { self.state == .serving }) { [self] in
-            acceptConnections(on: socket)
+        listener.pauseAccepting(for: .seconds(1), while: { self.state == .serving }) { [self] in
+            acceptConnections(on: listener)
         }
     }
 }
@@ -381,5 +371,5 @@ public func withServer<T>(
 
 extension Server {
     /// Whether the server is closed.
-    public var isClosed: Bool { sockets.isEmpty }
+    public var isClosed: Bool { listeners.isEmpty }
 }

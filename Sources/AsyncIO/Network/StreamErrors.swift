@@ -67,6 +67,8 @@ public struct ResolveError: Error, CustomStringConvertible {
     /// The resolver's explanation.
     public let reason: String
 
+    package init(host: String, reason: String) { (self.host, self.reason) = (host, reason) }
+
     /// The error as text.
     public var description: String { "cannot resolve \(host): \(reason)" }
 }

@@ -11,7 +11,7 @@ internal import SystemPackage
 /// Connects to the first address of a host that answers.
 func connect(
     host: String, port: Int, _ options: ConnectionOptions, on loop: EventLoop
-) async throws -> Connection {
+) async throws -> ByteChannel {
     let addresses = try await loop.resolve(host: host, port: port, family: options.family)
     return try await connect(to: addresses, "\(host) port \(port)", options, on: loop)
 }
@@ -21,7 +21,7 @@ func connect(
 /// - Parameter target: What the addresses belong to, for the error message.
 func connect(
     to addresses: [SystemAddress], _ target: String, _ options: ConnectionOptions, on loop: EventLoop
-) async throws -> Connection {
+) async throws -> ByteChannel {
     var addresses = addresses
     let interleave = options.interleave ?? (options.happyEyeballsDelay == nil ? 0 : 1)
     if interleave > 0 { addresses = interleaved(addresses, firstFamilyCount: interleave, family: \.family) }
@@ -83,7 +83,8 @@ package func interleaved<Address>(
 /// - Throws: ``OSError``; `CancellationError`, in which case nothing is left open.
 func connect(
     to address: SystemAddress, from local: SystemAddress? = nil, on loop: EventLoop
-) async throws -> Connection {
+) async throws -> ByteChannel {
+    if let stack = loop.networkStack { return try await stack.connect(to: address, from: local) }
     do {
         let socket = try Socket(for: address)
         if let local {

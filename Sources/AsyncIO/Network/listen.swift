@@ -29,6 +29,19 @@ struct ListeningSocket {
 func bindSockets(
     hosts: [String?], port: Int, family: Endpoint.Family?, _ options: Socket.Options, on loop: EventLoop
 ) async throws -> [ListeningSocket] {
+    let addresses = try await resolveToListen(
+        on: hosts, port: port, family: family, isDualStack: options.dualStack, on: loop)
+    return try bindAll(addresses) { address throws(Errno) in
+        ListeningSocket(socket: try Socket.bound(to: address, options))
+    } address: {
+        $0.socket.localAddress
+    }
+}
+
+/// Returns the addresses to listen on, each once.
+func resolveToListen(
+    on hosts: [String?], port: Int, family: Endpoint.Family?, isDualStack: Bool, on loop: EventLoop
+) async throws -> [SystemAddress] {
     let found =
         hosts.count == 1
         ? [try await loop.resolve(host: hosts[0], port: port, family: family, passive: true)]
@@ -38,29 +51,36 @@ func bindSockets(
     var addresses: [SystemAddress] = []
     for address in found.joined() where !addresses.contains(address) { addresses.append(address) }
     // A dual-stack socket replaces the separate IPv4 one.
-    if options.dualStack, addresses.contains(where: { $0.isIPv6 && $0.isWildcard }) {
+    if isDualStack, addresses.contains(where: { $0.isIPv6 && $0.isWildcard }) {
         addresses.removeAll { !$0.isIPv6 && $0.isWildcard }
     }
+    if addresses.isEmpty {
+        throw OSError(.addressNotAvailable, "listening: \(hosts.map { $0 ?? "any" }) has no available address")
+    }
+    return addresses
+}
 
-    var sockets: [Socket] = []
-    for address in addresses {
-        var target = address
+/// Binds a listener to each address.
+///
+/// - Throws: ``OSError``, which names the address. What was bound is released, and so closed.
+func bindAll<Bound>(
+    _ addresses: [SystemAddress], _ bind: (SystemAddress) throws(Errno) -> Bound, address: (Bound) -> SystemAddress?
+) throws(OSError) -> [Bound] {
+    var bound: [Bound] = []
+    for (index, wanted) in addresses.enumerated() {
+        var target = wanted
+        // All addresses get the port that the system chose for the first one.
+        if target.port == 0, let port = bound.first.flatMap({ address($0)?.port }) { target = target.with(port: port) }
         do {
-            // All addresses get the port that the system chose for the first one.
-            if target.port == 0, let first = sockets.first, let port = try first.boundAddress().port {
-                target = target.with(port: port)
-            }
-            sockets.append(try Socket.bound(to: target, options))
+            bound.append(try bind(target))
         } catch {
             let isFamilyMissing = error == .addressNotAvailable || error == .addressFamilyNotSupported
-            if isFamilyMissing, addresses.count > 1 { continue }
+            let isLast = bound.isEmpty && index == addresses.count - 1
+            if isFamilyMissing, addresses.count > 1, !isLast { continue }
             throw OSError(error, "listening on \(target.description)")
         }
     }
-    guard !sockets.isEmpty else {
-        throw OSError(.addressNotAvailable, "listening: \(hosts.map { $0 ?? "any" }) has no available address")
-    }
-    return sockets.map { ListeningSocket(socket: $0) }
+    return bound
 }
 
 /// Binds a Unix socket. An existing socket file is assumed to be left over from an earlier server and is

@@ -62,7 +62,16 @@ public func openConnection(
     return try await streams(on: target.open(tls: tls, options, on: loop), limit: options.limit)
 }
 
-func streams(on channel: ByteChannel, limit: Int) throws(ValueError) -> (StreamReader, StreamWriter) {
+/// Connects over a channel whose other end is in this process.
+package func openConnection(
+    over channel: ByteChannel, tls: TLSContext?, options: ConnectionOptions
+) async throws -> (StreamReader, StreamWriter) {
+    try checkLimit(options.limit)
+    let upgrade = try TLSUpgrade.client(tls, host: nil, serverHostname: options.serverHostname)
+    return try await streams(on: upgrade?(channel) ?? channel, limit: options.limit)
+}
+
+package func streams(on channel: ByteChannel, limit: Int) throws(ValueError) -> (StreamReader, StreamWriter) {
     let reader = try StreamReader(limit: limit, channel: channel)
     return (reader, StreamWriter(channel: channel, reader: reader))
 }
@@ -85,6 +94,7 @@ func adoptConnectedSocket(_ descriptor: Int32, on loop: EventLoop) throws -> Con
 /// - Throws: ``ValueError`` if the descriptor is not a stream socket; ``RuntimeError`` if the loop already
 ///   uses it.
 func checkStreamSocket(_ descriptor: Int32, on loop: EventLoop) throws {
+    try loop.checkReal("descriptor \(descriptor)")
     try loop.checkUnused(descriptor)
     guard Socket(borrowing: descriptor).isStream else {
         throw ValueError("expected a stream socket, but descriptor \(descriptor) is not one")

@@ -56,6 +56,7 @@ public func createSubprocess(
 /// come meanwhile.
 private func startSubprocess(_ command: ChildSetup.Command, name: String) throws -> AsyncSubprocess {
     let loop = EventLoop.required(for: "createSubprocess")
+    try loop.checkReal("a child process")
     if let task = runningTask() {
         try task.deliverCancellation(unlessIn: nil)
     } else if Task.isCancelled {

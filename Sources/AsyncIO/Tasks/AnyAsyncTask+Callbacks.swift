@@ -8,7 +8,7 @@ extension AnyAsyncTask {
     /// asyncio: `Task.add_done_callback`.
     @discardableResult
     public final func addDoneCallback(_ callback: @escaping (AnyAsyncTask) throws -> Void) -> DoneCallback {
-        let callback = CallerContext.bind(taking: callback)
+        let callback = EventLoop.boundToHost(CallerContext.bind(taking: callback))
         return onDone { [unowned self] _ in try callback(self) }
     }
 }

@@ -29,7 +29,7 @@ public class AnyAsyncTask: FutureBase {
     /// The task's number in its loop, and above it the loop's index; 0 for a hidden task.
     @safe @exclusivity(unchecked) private final let identity: UInt64
     /// The task's number in its loop.
-    final var number: UInt64 { identity & Self.numberMask }
+    package final var number: UInt64 { identity & Self.numberMask }
     private static let numberMask: UInt64 = 1 << 40 - 1
     /// Where the task was created.
     package final let site: CreationSite?

@@ -127,6 +127,14 @@ struct CarrierTable {
         return found
     }
 
+    /// The task that a Swift task carries, for one that does not run now.
+    func task(carriedBy bits: UInt) -> AnyAsyncTask? {
+        if let front, front.carrier.bits == bits { return front.task.object }
+        if count == 0 { return nil }
+        for case let slot? in slots where slot.carrier.bits == bits { return slot.task.object }
+        return nil
+    }
+
     /// The carriers whose tasks wait for something that is not this library's. While no entry runs.
     var foreignWaits: [Carrier] {
         var found: [Carrier] = []

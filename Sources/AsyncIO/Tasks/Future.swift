@@ -30,7 +30,7 @@ extension Awaitable {
     /// asyncio: `Future.add_done_callback`.
     @discardableResult
     public func addDoneCallback(_ callback: @escaping (Self) throws -> Void) -> DoneCallback {
-        let callback = CallerContext.bind(taking: callback)
+        let callback = EventLoop.boundToHost(CallerContext.bind(taking: callback))
         return onDone { [unowned self] _ in try callback(self) }
     }
 }

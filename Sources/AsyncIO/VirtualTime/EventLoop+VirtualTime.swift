@@ -30,6 +30,12 @@ extension EventLoop {
     /// Whether time advances only as far as the program says.
     package var isSteppedByHand: Bool { virtual.isSteppedByHand }
 
+    /// How far time can advance, if only that has ended the latest run.
+    package var reachedLimit: Duration? {
+        guard let limit = virtual.limit, let next = timers.first, next > limit else { return nil }
+        return .nanoseconds(limit - virtual.start)
+    }
+
     /// The number of timers that have not fired and were not cancelled.
     package var timerCount: Int { timers.count }
 
@@ -65,9 +71,9 @@ extension EventLoop {
     /// Removes and returns the next entry of this turn: a random one in a seeded schedule.
     func popInVirtualTime(among count: Int) -> ReadyEntry? {
         moveRandomEntryToFront(among: count)
-        let entry = ready.popFirst()
-        if let entry { virtual.noteStep(entry) }
-        return entry
+        guard let entry = ready.popFirst() else { return nil }
+        virtual.noteStep(entry)
+        return virtual.hosts == nil ? entry : admitted(entry)
     }
 
     /// Whether the loop was closed before all of its tasks had ended.

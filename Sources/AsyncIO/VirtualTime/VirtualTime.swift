@@ -34,6 +34,16 @@ struct VirtualTime {
     /// Whether the program steps the clock by hand, by moving the limit.
     var isSteppedByHand = false
 
+    /// The hosts of a simulation, if there is one.
+    var hosts: (any SimulatedHosts)?
+    /// Whether the hosts are asked before each step of a task.
+    var asksHosts = false
+    /// The steps that wait until their host is resumed.
+    var held: [(entry: ReadyEntry, task: AnyAsyncTask)] = []
+
+    /// Binds a callback to the host of the code that runs now.
+    func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void { hosts?.bound(callback) ?? callback }
+
     /// How long the loop waits for a thread that may answer, in nanoseconds.
     var grace: Int64 = 100_000_000
     /// How long the loop waits for work that it has passed to a thread, in nanoseconds.

@@ -359,7 +359,14 @@ func inspected(isBlocked: Bool) async throws {
         }
         while EventLoop.current?.deadlocks().isEmpty == true { try await sleep(.milliseconds(1)) }
     }
-    if isBlocked { db.submit(name: "busy") { _ in keepTheThread() } }
+    if isBlocked {
+        await withUnsafeContinuation { hasBegun in
+            db.submit(name: "busy") { _ in
+                hasBegun.resume()
+                keepTheThread()
+            }
+        }
+    }
     print("ready")
     fflush(nil)
     try await Task.sleep(for: .seconds(3_600))

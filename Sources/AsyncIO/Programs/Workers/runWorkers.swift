@@ -92,7 +92,7 @@ private struct WorkerPlaces {
         var opened: [[ListeningSocket]] = []
         do {
             for listener in listeners {
-                opened.append(try await listener.bind(options, on: loop))
+                opened.append(try await listener.bindToSystem(options, on: loop))
                 try listen(opened[opened.count - 1])
             }
         } catch {

@@ -1,0 +1,237 @@
+package import SystemPackage
+
+// # An end of a connection without a descriptor
+//
+// The counterpart of `Connection`, for a link that is made of memory. What `Connection` learns from the kernel
+// (there are bytes, there is room, the peer has ended, the connection broke), the link tells this channel
+// through `deliver` and its kin. What `Connection` asks the kernel to do, this channel asks the link:
+//
+//     reader <- incoming <- deliver(bytes)                      the link
+//     writer -> outgoing (only what the link has no room for) -> send(bytes)
+//
+// Both ends make their calls in order, and the link decides when the other end notices. It retains the channel
+// as long as it has something for it, as a kernel does.
+
+/// What carries the bytes of a ``SimulatedConnection`` to the other end. Loop thread only.
+package protocol SimulatedLink: AnyObject {
+    /// How many bytes the link accepts now. When there is room again, the link calls
+    /// ``SimulatedConnection/roomWasMade()``.
+    var room: Int { get }
+    /// Takes bytes, no more than there is room for.
+    func send(_ bytes: [UInt8])
+    /// The sending half has ended.
+    func sendEnd()
+    /// The program has received bytes, so that the other end can send as many more.
+    func noteReceived(_ count: Int)
+    /// The program has closed the connection.
+    ///
+    /// - Parameter isBroken: Whether the other end is to see that the connection broke: it was reset, or bytes
+    ///   of the other end have not been received.
+    func close(isBroken: Bool)
+}
+
+/// A connection whose other end is in the same process. Loop thread only.
+package final class SimulatedConnection: ByteChannel {
+    private let link: any SimulatedLink
+    private let local: Endpoint?
+    private let peer: Endpoint?
+
+    private var incoming = ByteBuffer()
+    private var hasPeerEnded = false
+    private var failure: OSError?
+    private var reader: Waiter?
+    private var onReadable: WatchCallback?
+
+    private var outgoing = ByteBuffer()
+    private var isEOFRequested = false
+    private var isReset = false
+    private var hasVanished = false
+
+    package init(over link: any SimulatedLink, local: Endpoint?, peer: Endpoint?, on loop: EventLoop) {
+        self.link = link
+        (self.local, self.peer) = (local, peer)
+        super.init(on: loop)
+        network.connections += 1
+    }
+
+    deinit {
+        if hasVanished { return }
+        if state != .lost {
+            network.connections -= 1
+            link.close(isBroken: true)
+        }
+        guard state == .open else { return }
+        EventLoop.report(
+            ExceptionContext(message: "unclosed connection; call close() on its writer", subject: name), of: loop)
+    }
+
+    // MARK: Facts
+
+    override var name: String { peer.map(\.description) ?? "connection" }
+    override var localAddress: Endpoint? { local }
+    override var peerAddress: Endpoint? { peer }
+    override var outgoingCount: Int { outgoing.count }
+
+    // MARK: The link's side
+
+    /// The other end has sent bytes.
+    package func deliver(_ bytes: [UInt8]) {
+        guard !isClosing, failure == nil, !hasVanished else { return }
+        incoming.append(bytes[...])
+        notifyReader()
+    }
+
+    /// The other end has ended its sending half.
+    package func deliverEnd() {
+        hasPeerEnded = true
+        notifyReader()
+    }
+
+    /// The connection broke. The program receives what has arrived before, and then the error.
+    package func fail(_ code: Errno) {
+        guard !isClosing, failure == nil else { return abort() }
+        failure = OSError(code, "the connection to \(name)")
+        if !outgoing.isEmpty || incoming.isEmpty { breakOff(with: failure) }
+        notifyReader()
+    }
+
+    /// The link accepts bytes again.
+    package func roomWasMade() {
+        guard !outgoing.isEmpty else { return }
+        flush()
+    }
+
+    /// Whether there are bytes that the link had no room for.
+    package var isWaitingForRoom: Bool { !outgoing.isEmpty }
+
+    /// The program that uses the channel was killed. Nothing is notified.
+    package func vanish() {
+        guard !hasVanished else { return }
+        hasVanished = true
+        network.connections -= 1
+        incoming.removeAll()
+        outgoing.removeAll()
+        onReadable?.isRemoved = true
+        forgetCallbacks()
+    }
+
+    /// Nothing accepts the connection anymore.
+    package func refuse() { reset() }
+
+    private func notifyReader() {
+        reader.take()?.complete()
+        loop.queue(onReadable)
+    }
+
+    private func breakOff(with error: OSError?) {
+        outgoing.removeAll()
+        endSoon(with: error)
+    }
+
+    // MARK: Reading
+
+    override func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? {
+        if isClosing, error == nil { return 0 }
+        if !incoming.isEmpty {
+            let received = min(count, incoming.count)
+            unsafe incoming.withBytes { unsafe take(UnsafeRawBufferPointer(rebasing: $0.prefix(received))) }
+            incoming.dropFirst(received)
+            network.received &+= received
+            link.noteReceived(received)
+            return received
+        }
+        if let error { throw error }
+        if let failure {
+            breakOff(with: failure)
+            throw failure
+        }
+        return hasPeerEnded ? 0 : nil
+    }
+
+    override func readWaiter() -> Waiter? {
+        if isReadable { return nil }
+        let waiter = Waiter(for: "bytes from a connection")
+        reader = waiter
+        return waiter
+    }
+
+    override func wakeReader() { reader.take()?.complete() }
+
+    override var isReadable: Bool { !incoming.isEmpty || hasPeerEnded || failure != nil || isClosing }
+
+    override func whenReadable(_ callback: (() -> Void)?) {
+        onReadable?.isRemoved = true
+        onReadable = callback.map { WatchCallback(loop.virtual.bound($0)) }
+        if isReadable { loop.queue(onReadable) }
+    }
+
+    // MARK: Writing
+
+    override func send(_ bytes: UnsafeRawBufferPointer) throws {
+        try checkWritable()
+        if isEOFRequested { throw RuntimeError("write() after writeEOF()") }
+        if let failure {
+            breakOff(with: failure)
+            throw failure
+        }
+        guard bytes.count > 0 else { return }
+        unsafe outgoing.append(bytes)
+        flush()
+        notePressure()
+    }
+
+    private func flush() {
+        while !outgoing.isEmpty {
+            let room = min(link.room, outgoing.count)
+            guard room > 0 else { break }
+            network.sent &+= room
+            link.send(outgoing.takeFirst(room))
+        }
+        noteProgress()
+        guard outgoing.isEmpty else { return }
+        if isEOFRequested, state == .open { link.sendEnd() }
+        if state == .closing { endSoon() }
+    }
+
+    override var canSendEOF: Bool { true }
+
+    override func sendEOF() throws {
+        guard !isEOFRequested else { return }
+        try checkWritable()
+        isEOFRequested = true
+        if outgoing.isEmpty { link.sendEnd() }
+    }
+
+    // MARK: Ending
+
+    override func close() {
+        guard !isClosing else { return }
+        if loop.isClosed { return abort() }
+        beginClosing()
+        notifyReader()
+        if outgoing.isEmpty { endSoon() }
+    }
+
+    override func abort(with error: (any Error)?) {
+        guard state != .lost else { return }
+        outgoing.removeAll()
+        endSoon(with: error)
+        notifyReader()
+    }
+
+    override func reset() {
+        guard state != .lost else { return }
+        isReset = true
+        abort()
+    }
+
+    override func release() {
+        network.connections -= 1
+        link.close(isBroken: isReset || !incoming.isEmpty)
+        incoming.removeAll()
+        outgoing.removeAll()
+        onReadable?.isRemoved = true
+        onReadable = nil
+        reader.take()?.complete()
+    }
+}

@@ -1,0 +1,109 @@
+internal import AsyncIOSystem
+
+// # Several hosts on one loop
+//
+// In a simulation, the tasks of a loop in virtual time belong to different hosts. The kernel knows three things
+// about them: a task or a callback belongs to the host of the code that created it, the steps of a host that is
+// paused are held, and the tasks of a host that crashes never continue. Which host that is, only the simulation
+// knows.
+
+/// What a simulation decides about the tasks and callbacks of a loop in virtual time. Loop thread only.
+package protocol SimulatedHosts: AnyObject {
+    /// Called when a task was created, by the code that created it.
+    func taskCreated(_ task: AnyAsyncTask)
+    /// Binds a callback to the host of the code that runs now.
+    func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void
+    /// Called before a step, if the loop was told to ask. Returns false if the step is to be held.
+    ///
+    /// - Parameter task: nil for a callback, or for code that belongs to no `AsyncTask`.
+    func admits(_ task: AnyAsyncTask?) -> Bool
+}
+
+extension EventLoop {
+    /// Binds a callback that is not scheduled yet to the host of the code that runs now.
+    @inline(__always)
+    static func boundToHost<T>(_ callback: @escaping (T) throws -> Void) -> (T) throws -> Void {
+        guard let here, here.virtualNow != nil, let hosts = here.virtual.hosts else { return callback }
+        var argument: T?
+        let bound = hosts.bound { if let argument { try callback(argument) } }
+        return { value in
+            argument = value
+            try bound()
+        }
+    }
+
+    /// Makes the loop that of a simulation.
+    package func setSimulatedHosts(_ hosts: (any SimulatedHosts)?) {
+        virtual.hosts = hosts
+        updateNoticing()
+    }
+
+    /// Whether ``SimulatedHosts/admits(_:)`` is called before each step.
+    package func askHosts(_ isNeeded: Bool) { virtual.asksHosts = isNeeded }
+
+    /// Returns what to run in place of an entry: nothing if its task never continues, or is held.
+    func admitted(_ entry: ReadyEntry) -> ReadyEntry {
+        switch entry {
+        case .wake(let job, let task):
+            if AbandonedTasks.contain(job) { return .nothing }
+            return admitted(entry, of: task?.object)
+        case .job(let job):
+            if AbandonedTasks.contain(job) { return .nothing }
+            guard virtual.asksHosts else { return entry }
+            // SAFETY: a job is a pointer, which is only compared. A Swift task is its own job.
+            return admitted(entry, of: carriers.task(carriedBy: unsafe unsafeBitCast(job, to: UInt.self)))
+        case .handle, .threadSafe, .descriptor, .sleep, .done:
+            if virtual.asksHosts { _ = virtual.hosts?.admits(nil) }
+            return entry
+        }
+    }
+
+    private func admitted(_ entry: ReadyEntry, of task: AnyAsyncTask?) -> ReadyEntry {
+        guard virtual.asksHosts, let hosts = virtual.hosts, !hosts.admits(task), let task else { return entry }
+        virtual.held.append((entry, task))
+        return .nothing
+    }
+
+    /// Continues those of the steps that were held whose task is now admitted, in order.
+    package func continueHeld() {
+        guard let hosts = virtual.hosts else { return }
+        let held = virtual.held
+        virtual.held = []
+        for step in held {
+            if hosts.admits(step.task) { ready.append(step.entry) } else { virtual.held.append(step) }
+        }
+    }
+
+    /// Ends tasks as a crash does: they never continue, none of their code runs, and nothing is notified. Their
+    /// memory is never freed. A task that runs now ends where it suspends.
+    package func abandon(_ tasks: [AnyAsyncTask]) {
+        AbandonedTasks.add(tasks, of: self)
+        for task in tasks where !task.isDone {
+            task.forgetCallbacks()
+            if task.carrier == nil {
+                // It has not started. Its body never runs.
+                task.mustCancel = true
+            }
+            for carrier in carriers.carriers(of: task) { carriers.remove(carrier, of: task) }
+            self.tasks.remove(task)
+            task.isErrorRetrieved = true
+        }
+    }
+
+    /// Calls `callback` when the clock shows `time`, for no host.
+    package func call(at time: Int64, _ callback: @escaping () -> Void) { schedule(.callback(callback), at: time) }
+
+    /// The current time of a loop in virtual time, in nanoseconds.
+    package var virtualNanoseconds: Int64 { virtualNow ?? 0 }
+
+    /// When virtual time began, in nanoseconds.
+    package var virtualStart: Int64 { virtual.start }
+
+    /// Adds to the date that the clocks of the calendar show, until this is called again.
+    package func offsetDate(by offset: Int64) { ThreadState.virtualEpoch = virtual.epoch &+ offset }
+}
+
+extension ReadyEntry {
+    /// An entry that does nothing, in place of one that is not to run.
+    fileprivate static var nothing: ReadyEntry { .handle(Handle(.none)) }
+}
