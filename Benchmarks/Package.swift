@@ -27,6 +27,14 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
+        // A simulated network of hosts.
+        .executableTarget(
+            name: "asyncio-simulation",
+            dependencies: [
+                .product(name: "AsyncIO", package: "swift-asyncio"),
+                .product(name: "AsyncIOTesting", package: "swift-asyncio"),
+            ],
+            swiftSettings: settings),
         // Loops on threads of their own: no default isolation, because the main actor is not theirs.
         .executableTarget(
             name: "asyncio-loops",

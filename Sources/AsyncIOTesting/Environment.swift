@@ -8,6 +8,20 @@ enum Environment {
         return unsafe UInt64(String(cString: text))
     }
 
+    /// `ASYNCIO_FAULTS`: the numbers of the only faults that take effect in a simulation, separated by commas.
+    static var faults: Set<Int>? {
+        // SAFETY: the text is copied before other code can change the environment.
+        guard let text = unsafe getenv("ASYNCIO_FAULTS") else { return nil }
+        return Set(unsafe String(cString: text).split(separator: ",").compactMap { Int($0) })
+    }
+
+    /// The directory for temporary files.
+    static var temporaryDirectory: String {
+        // SAFETY: the text is copied before other code can change the environment.
+        guard let text = unsafe getenv("TMPDIR") else { return "/tmp" }
+        return unsafe String(cString: text)
+    }
+
     /// Whether this process is being traced, for example by a debugger or strace.
     static var isDebugged: Bool {
         guard let file = unsafe fopen("/proc/self/status", "re") else { return false }

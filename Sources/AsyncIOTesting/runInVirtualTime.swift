@@ -19,13 +19,19 @@ internal import AsyncIO
 public func runInVirtualTime<T>(
     seed: UInt64? = nil, grace: Duration = .milliseconds(100), _ body: @escaping @MainActor () async throws -> T
 ) throws -> T {
+    try runInVirtualTime(VirtualTimeOptions(grace: grace).makeRunner(seed: seed), seed: seed, body)
+}
+
+func runInVirtualTime<T>(
+    _ runner: @autoclosure () -> Runner, seed: UInt64?, _ body: @escaping @MainActor () async throws -> T
+) throws -> T {
     try EventLoop.checkCanRunMainActorHere()
     return try EventLoop.outsideOfAnyLoop {
-        let runner = VirtualTimeOptions(grace: grace).makeRunner(seed: seed)
+        let runner = runner()
         let loop = try runner.loop
         let result = Result<T, any Error> {
             do {
-                return try runner.run(body)
+                return try withSeed(seed) { try runner.run(body) }
             } catch is RuntimeError where loop.hasStalled {
                 throw loop.deadlockError
             }
@@ -39,7 +45,8 @@ public func runInVirtualTime<T>(
 extension EventLoop {
     var deadlockError: DeadlockError {
         let report = deadlockReport
-        return DeadlockError(waiting: report.waiting, cycles: report.cycles, isClockStopped: isSteppedByHand)
+        return DeadlockError(
+            waiting: report.waiting, cycles: report.cycles, isClockStopped: isSteppedByHand, limit: reachedLimit)
     }
 }
 
@@ -51,15 +58,24 @@ public struct DeadlockError: Error, CustomStringConvertible {
     public let cycles: [String]
     /// Whether the test steps the clock by hand, so that a timer can be left.
     let isClockStopped: Bool
+    /// The limit of virtual time that was reached, if that ended the run.
+    let limit: Duration?
 
-    init(waiting: [String], cycles: [String], isClockStopped: Bool = false) {
+    init(waiting: [String], cycles: [String], isClockStopped: Bool = false, limit: Duration? = nil) {
         self.waiting = waiting
         self.cycles = cycles
         self.isClockStopped = isClockStopped
+        self.limit = limit
+    }
+
+    private var reason: String {
+        if let limit, !isClockStopped { return "the limit of \(limit) of virtual time was reached" }
+        return
+            "deadlock: nothing is ready and \(isClockStopped ? "the clock is only stepped by hand" : "no timer is set")"
     }
 
     public var description: String {
-        "deadlock: nothing is ready and \(isClockStopped ? "the clock is only stepped by hand" : "no timer is set"), but \(waiting.count) "
+        "\(reason), but \(waiting.count) "
             + (waiting.count == 1 ? "task has" : "tasks have") + " not ended:\n"
             + waiting.map { "  - \($0)" }.joined(separator: "\n")
             + cycles.map { "\n  ! they wait for each other: \($0)" }.joined()

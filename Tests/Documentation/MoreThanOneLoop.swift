@@ -23,13 +23,13 @@ actor Shard {
     }
 }
 
-@globalActor actor Network {
-    static let shared = Network()
+@globalActor actor Background {
+    static let shared = Background()
     nonisolated let io = EventLoopThread.make(name: "network")
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.unownedExecutor }
 }
 
-@Network final class Cache {
+@Background final class Cache {
     private var pages: [String: String] = [:]
 
     func page(_ path: String) async throws -> String {
@@ -67,7 +67,7 @@ actor Shard {
         try await shard.add("job")
         try await io.shutDown()
         #expect(try await Cache().page("/proc/self/comm").isEmpty == false)
-        try await Network.shared.io.shutDown()
+        try await Background.shared.io.shutDown()
     }
 
     @Test func betweenLoops() async throws {

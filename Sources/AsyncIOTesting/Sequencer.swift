@@ -1,0 +1,71 @@
+internal import AsyncIO
+
+/// Runs parts of several tasks in a given order.
+///
+/// ```swift
+/// let sequence = Sequencer()
+/// let writer = createTask {
+///     try await sequence(0) { try await cache.store("a") }
+///     try await sequence(2) { try await cache.store("b") }
+/// }
+/// try await sequence(1) { #expect(cache["a"] != nil) }
+/// ```
+///
+/// Each number from 0 on is used once. A part begins when all parts with smaller numbers have ended.
+///
+/// asyncio: none. In trio, this is `trio.testing.Sequencer`.
+public final class Sequencer {
+    private var next = 0
+    private var used: Set<Int> = []
+    private var waiting: [Int: Event] = [:]
+    private var isBroken = false
+
+    /// Creates a sequence that begins at 0.
+    public init() {}
+
+    /// Waits until it is the turn of `position`, and runs `body`.
+    ///
+    /// If the task is cancelled while it waits, the sequence is broken: this and all other calls that wait, or come
+    /// later, throw. If `body` throws, the next part begins.
+    ///
+    /// - Throws: What `body` throws; `CancellationError`; `RuntimeError` if the position was used before or the sequence
+    ///   is broken; `ValueError` if the position is negative.
+    @discardableResult
+    public func callAsFunction<T>(
+        _ position: Int, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
+    ) async throws -> T {
+        if position < 0 { throw ValueError("a position must not be negative, got \(position)") }
+        guard used.insert(position).inserted else {
+            throw RuntimeError("position \(position) of the sequence was used twice")
+        }
+        if position > next, !isBroken {
+            let event = Event()
+            waiting[position] = event
+            do {
+                try await event.wait()
+            } catch {
+                breakOff()
+                throw error
+            }
+        }
+        if isBroken {
+            throw RuntimeError("the sequence is broken, because a task that waited for its turn was cancelled")
+        }
+        defer { advance() }
+        return try await body()
+    }
+
+    private func advance() {
+        next += 1
+        waiting.removeValue(forKey: next)?.set()
+    }
+
+    private func breakOff() {
+        isBroken = true
+        for position in waiting.keys.sorted() { waiting[position]?.set() }
+        waiting = [:]
+    }
+}
+
+@available(*, unavailable, message: "a sequencer belongs to its loop's thread")
+extension Sequencer: Sendable {}

@@ -1,0 +1,97 @@
+internal import AsyncIO
+internal import AsyncIOSystem
+internal import SystemPackage
+
+/// A datagram socket of a simulated host.
+final class DatagramPort: SimulatedDatagramLink {
+    private unowned let network: Network
+    private let run: HostRun
+    private let address: SystemAddress
+    private weak var channel: SimulatedDatagrams?
+
+    /// The largest datagram of UDP over IPv4.
+    private static let largest = 65_507
+    /// What the headers of a packet add to its size.
+    private static let header = 42
+
+    init(at address: SystemAddress, of run: HostRun, in network: Network) {
+        (self.address, self.run, self.network) = (address, run, network)
+    }
+
+    private var host: Host { run.host }
+
+    func makeChannel(peer: SystemAddress?, isConnected: Bool) -> SimulatedDatagrams {
+        let channel = SimulatedDatagrams(
+            over: self, local: Endpoint(address), peer: peer, isConnected: isConnected, on: network.loop)
+        self.channel = channel
+        return channel
+    }
+
+    // MARK: Sending
+
+    func send(_ bytes: [UInt8], to target: SystemAddress) throws(OSError) {
+        if bytes.count > Self.largest { throw OSError(.messageTooLong, "sending to \(target.description)") }
+        guard !run.isDead else { return }
+        guard let receiver = network.host(at: target, from: host) else {
+            throw OSError(.noRouteToHost, "sending to \(target.description)")
+        }
+        network.record(.sendsDatagram, host, receiver, 0, bytes)
+        let route = network.route(from: host, to: receiver)
+        if route.isCut || network.random.happens(route.settings.loss) { return lose(bytes, on: receiver) }
+        depart(bytes, to: target, over: route)
+        if network.random.happens(route.settings.duplication) {
+            network.record(.duplicatesDatagram, host, receiver, 0, bytes)
+            depart(bytes, to: target, over: route)
+        }
+    }
+
+    private func depart(_ bytes: [UInt8], to target: SystemAddress, over route: Route) {
+        let now = network.now
+        var delay = route.delay(of: bytes.count + Self.header, now: now, &network.random)
+        if network.random.happens(route.settings.reordering) { delay += 2 * route.sample(&network.random) + 1_000_000 }
+        network.deliver(over: route, at: now + delay) { [self] in arrive(bytes, at: target, over: route) }
+    }
+
+    private func lose(_ bytes: [UInt8], on receiver: Host) {
+        network.record(.losesDatagram, host, receiver, 0, bytes)
+    }
+
+    // MARK: Arriving
+
+    private func arrive(_ bytes: [UInt8], at target: SystemAddress, over route: Route) {
+        let receiver = route.to
+        if route.isCut || receiver.isPoweredOff { return lose(bytes, on: receiver) }
+        guard let port = receiver.port(at: target), let channel = port.channel else { return bounce(target, receiver) }
+        let wasReceived = port.run.perform { channel.deliver(bytes, from: source(for: target, receiver)) }
+        if wasReceived {
+            network.record(.receivesDatagram, receiver, host, 0, bytes)
+        } else {
+            lose(bytes, on: receiver)
+        }
+    }
+
+    /// The receiver's system answers that nothing receives at this address.
+    private func bounce(_ target: SystemAddress, _ receiver: Host) {
+        let back = network.route(from: receiver, to: host)
+        if back.isCut { return }
+        network.deliver(over: back, at: network.now + back.sample(&network.random)) { [self] in
+            run.perform { channel?.deliver(OSError(.connectionRefused, "sending to \(target.description)")) }
+        }
+    }
+
+    /// The address that the receiver sees.
+    private func source(for target: SystemAddress, _ receiver: Host) -> SystemAddress {
+        guard address.isWildcard else { return address }
+        let own = receiver === host ? target : host.address(like: target) ?? address
+        return own.with(port: address.port ?? 0)
+    }
+
+    // MARK: Ending
+
+    func close() {
+        if host.ports[address] === self { host.ports[address] = nil }
+    }
+
+    /// The program was killed.
+    func crash() { channel?.vanish() }
+}

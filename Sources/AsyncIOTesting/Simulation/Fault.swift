@@ -1,0 +1,56 @@
+/// Something that goes wrong for a while in a simulated ``Network``; see
+/// ``Network/injectFaults(_:kinds:on:within:)``.
+public struct Fault: Sendable, CustomStringConvertible {
+    /// What goes wrong.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// Two hosts cannot reach each other.
+        case partition
+        /// One host cannot reach another one, which can still reach it.
+        case oneWayPartition = "one-way partition"
+        /// The messages between two hosts take a second longer.
+        case slowLink = "slow link"
+        /// A part of the messages between two hosts is lost.
+        case loss
+        /// The program of a host is killed, and started again.
+        case kill
+        /// The power of a host fails, and returns.
+        case powerFailure = "power failure"
+        /// The program of a host is stopped, and continued.
+        case pause
+        /// The clocks of a host's calendar are wrong.
+        case clockSkew = "clock skew"
+    }
+
+    /// The number of the fault in the test, from 0.
+    public let number: Int
+    /// What goes wrong.
+    public let kind: Kind
+    /// The time at which the fault begins, since the faults were injected.
+    public let start: Duration
+    /// How long the fault lasts.
+    public let duration: Duration
+    /// The name of the host that is affected.
+    public let host: String
+    /// The name of the other host, if the fault is between two.
+    public let peer: String?
+
+    /// The fault as one line.
+    public var description: String {
+        let arrow = kind == .oneWayPartition ? "->" : "-"
+        let place = peer.map { "\(host) \(arrow) \($0)" } ?? host
+        return "\(number): \(kind.rawValue) of \(place), \(Self.seconds(start)) to \(Self.seconds(start + duration))"
+    }
+
+    private static func seconds(_ time: Duration) -> String {
+        NetworkEvent.seconds(time).drop { $0 == " " } + " s"
+    }
+}
+
+extension Fault.Kind {
+    var isBetweenTwo: Bool {
+        switch self {
+        case .partition, .oneWayPartition, .slowLink, .loss: true
+        case .kill, .powerFailure, .pause, .clockSkew: false
+        }
+    }
+}

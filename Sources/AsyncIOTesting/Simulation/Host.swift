@@ -1,0 +1,126 @@
+internal import AsyncIO
+internal import AsyncIOSystem
+
+/// A machine in a simulated ``Network``, with a name, addresses, a disk, and a program.
+///
+/// Everything that the program creates belongs to the host: its tasks, callbacks, connections, and files. Its
+/// children do too, and so on.
+public final class Host {
+    /// The name, which the network resolves to the host's addresses.
+    public let name: String
+    /// The number of the host among those that were created with one call; 0 for the first.
+    public let index: Int
+    /// The files of the host.
+    public let disk: SimulatedDisk
+
+    let number: Int
+    unowned let network: Network
+    private let program: (() -> AnyAsyncTask)?
+
+    let addresses: [SystemAddress]
+    var run: HostRun
+    var listeners: [SystemAddress: SimulatedListener] = [:]
+    var ports: [SystemAddress: DatagramPort] = [:]
+    var isPoweredOff = false
+    private var nextPort = 49_152
+
+    init(
+        _ name: String, index: Int, number: Int, families: Set<Endpoint.Family>, in network: Network,
+        program: (() -> AnyAsyncTask)?
+    ) {
+        (self.name, self.index, self.number, self.network, self.program) = (name, index, number, network, program)
+        let (high, low) = (UInt8(number >> 8), UInt8(number & 0xff))
+        var addresses: [SystemAddress?] = []
+        if families.contains(.ipv4) { addresses.append(SystemAddress(host: [10, 0, high, low])) }
+        if families.contains(.ipv6) {
+            addresses.append(SystemAddress(host: [0xfd] + Array(repeating: 0, count: 13) + [high, low]))
+        }
+        self.addresses = addresses.compactMap(\.self)
+        run = HostRun(number: 0)
+        disk = SimulatedDisk(in: network)
+        run.owner = self
+    }
+
+    // MARK: Facts
+
+    /// The host whose program runs now. The test itself runs on a host with the name `test`.
+    ///
+    /// - Throws: `RuntimeError` outside of a simulation.
+    public static var current: Host {
+        get throws(RuntimeError) { try Network.current.currentHost }
+    }
+
+    /// The address of the host: IPv4, if it has both kinds.
+    public var address: String { addresses.first?.host ?? "" }
+
+    /// Whether the program runs: its main function has not ended, and it was not killed.
+    public var isRunning: Bool { run.main.map { !$0.isDone && !run.isDead } ?? false }
+
+    /// Whether the host is paused; see ``Network/pause(_:)``.
+    public internal(set) var isPaused = false
+
+    /// How often the program was started.
+    public var startCount: Int { run.number }
+
+    /// How far the host's clocks of the calendar (`Date()`) are ahead. The default is zero.
+    ///
+    /// Clocks that measure how much time has passed, such as `ContinuousClock`, are not affected.
+    public var clockOffset: Duration = .zero { didSet { network.hostsChanged() } }
+
+    // MARK: Running
+
+    func start() {
+        guard let program else { return }
+        run = HostRun(number: run.number + 1)
+        run.owner = self
+        isPoweredOff = false
+        network.record(.started, self)
+        let run = self.run
+        run.main = run.perform { program() }
+        // For no host.
+        HostRun.$current.withValue(nil) {
+            _ = run.main?.addDoneCallback { [network] _ in network.mainEnded(of: run) }
+        }
+    }
+
+    // MARK: Addresses
+
+    /// Returns the address with the first free port, for something that `isTaken` says is not used by it.
+    func ephemeral(like address: SystemAddress) -> SystemAddress {
+        while true {
+            let candidate = address.with(port: nextPort)
+            nextPort = nextPort == 65_535 ? 49_152 : nextPort + 1
+            if listeners[candidate] == nil, ports[candidate] == nil { return candidate }
+        }
+    }
+
+    /// The host's own address of the same family.
+    func address(like other: SystemAddress) -> SystemAddress? { addresses.first { $0.family == other.family } }
+
+    /// Whether a program of this host can bind to the address.
+    func has(_ address: SystemAddress) -> Bool {
+        address.isWildcard || address.isLoopback || addresses.contains(address.with(port: 0))
+    }
+
+    /// Returns the listener that accepts connections to this address.
+    func listener(at address: SystemAddress) -> SimulatedListener? { listeners[address] ?? listeners[address.wildcard] }
+
+    /// Returns the datagram socket that receives at this address.
+    func port(at address: SystemAddress) -> DatagramPort? { ports[address] ?? ports[address.wildcard] }
+}
+
+@available(*, unavailable, message: "a host belongs to its loop's thread")
+extension Host: Sendable {}
+
+extension Host: CustomStringConvertible {
+    /// The name of the host.
+    public var description: String { name }
+}
+
+extension SystemAddress {
+    /// The address of all interfaces with the same port.
+    fileprivate var wildcard: SystemAddress {
+        guard isInternet else { return self }
+        return SystemAddress(host: Array(repeating: 0, count: isIPv6 ? 16 : 4))?.with(port: port ?? 0) ?? self
+    }
+}

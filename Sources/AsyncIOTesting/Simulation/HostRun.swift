@@ -1,0 +1,84 @@
+internal import AsyncIO
+
+// # To which host code belongs
+//
+// A host's program is started with a task-local value, which the tasks that it creates inherit, and which callbacks
+// get when they are scheduled. So the value says to which host the running code belongs, whatever called it.
+
+/// One life of a host's program, from its start to its end or its crash.
+//
+// SAFETY: a task-local value has to be Sendable. All of this is used on the loop's thread only; a thread that
+// inherits the value does not touch it.
+final class HostRun: @unchecked Sendable {
+    @TaskLocal static var current: HostRun?
+
+    let number: Int
+    /// Set by the host that creates this.
+    unowned var owner: Host?
+    var main: AnyAsyncTask?
+    private(set) var isDead = false
+    /// The numbers of the tasks, some of which may have ended.
+    private var tasks: Set<UInt64> = []
+    private var tidyAt = 256
+    /// The ends of connections, by number.
+    private(set) var connections: [Int: TCPEnd] = [:]
+    /// What was called while the host was paused.
+    private var held: [() throws -> Void] = []
+
+    init(number: Int) { self.number = number }
+
+    var host: Host {
+        guard let owner else { fatalError("a program runs on no host; this is a bug in swift-asyncio") }
+        return owner
+    }
+
+    func perform<T>(_ body: () throws -> T) rethrows -> T { try Self.$current.withValue(self, operation: body) }
+
+    // MARK: Tasks
+
+    func add(_ task: AnyAsyncTask, on loop: EventLoop) {
+        tasks.insert(task.number)
+        guard tasks.count > tidyAt else { return }
+        tasks.formIntersection(loop.unfinishedTasks.map(\.number))
+        tidyAt = max(256, tasks.count * 2)
+    }
+
+    func contains(_ task: AnyAsyncTask) -> Bool { tasks.contains(task.number) }
+
+    /// The tasks that have not ended, oldest first.
+    func unfinished(on loop: EventLoop) -> [AnyAsyncTask] { loop.unfinishedTasks.filter(contains) }
+
+    // MARK: Callbacks
+
+    /// Returns a callback that does what `callback` does, unless the program was killed meanwhile, and not before
+    /// the host is resumed.
+    func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void {
+        { [self] in
+            if isDead { return }
+            if host.isPaused { held.append(callback) } else { try perform(callback) }
+        }
+    }
+
+    /// Schedules what was called while the host was paused.
+    func continueHeld(on loop: EventLoop) {
+        let callbacks = held
+        held = []
+        for callback in callbacks { _ = try? perform { try loop.callSoon(callback) } }
+    }
+
+    // MARK: Connections
+
+    func add(_ end: TCPEnd) { connections[end.number] = end }
+    func remove(_ end: TCPEnd) { connections[end.number] = nil }
+
+    // MARK: The end
+
+    /// Ends this life: no code of it runs anymore.
+    func die() {
+        isDead = true
+        held = []
+        // The tasks that never continue refer to what they use, whose memory is never freed either.
+        // SAFETY: only a reference is added, which is never released.
+        _ = unsafe Unmanaged.passRetained(self)
+    }
+}

@@ -1,0 +1,148 @@
+// What a trace looks like for people and for other tools.
+
+extension Network {
+    /// The latest events as a chart: a column for each host, and an arrow for each message that was sent.
+    ///
+    /// ```text
+    ///        time  test    db      web-0
+    ///    0.000412    .       o       .     started
+    ///    0.001030    .       <-------+     #1 connects
+    /// ```
+    ///
+    /// - Parameter count: The maximum number of events.
+    public func timeline(last count: Int = 60) -> String {
+        let shown = events.suffix(count)
+        var lines = [TimelineRow.header(hosts.map(\.name))]
+        if shown.count < eventCount { lines.append("  (\(eventCount - shown.count) earlier events)") }
+        for event in shown { lines.append(TimelineRow(event, hosts.map(\.name)).text) }
+        return lines.joined(separator: "\n")
+    }
+
+    /// The stored events as a sequence diagram in the language of Mermaid.
+    public var mermaidDiagram: String {
+        let names = hosts.map(\.name)
+        var lines = ["sequenceDiagram"]
+        for name in names { lines.append("    participant \(Self.identifier(name)) as \(name)") }
+        for event in events {
+            let time = NetworkEvent.seconds(event.time).drop { $0 == " " }
+            let text = Self.escapedForMermaid("\(time) \(event.connectionMark)\(event.summary)")
+            let host = Self.identifier(event.host)
+            if let peer = event.peer, peer != event.host {
+                if event.kind.isArrival { continue }
+                lines.append("    \(host)\(event.kind.isLoss ? "-x" : "->>")\(Self.identifier(peer)): \(text)")
+            } else {
+                lines.append("    Note over \(host): \(text)")
+            }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func identifier(_ name: String) -> String {
+        "h_" + String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+    }
+
+    private static func escapedForMermaid(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            if ";#:".unicodeScalars.contains(scalar) {
+                result += "#\(scalar.value);"
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    /// The stored events in the format that Perfetto and Chrome's `about:tracing` open: a process for each host, and
+    /// arrows for messages.
+    public var perfettoTrace: String {
+        let numbers = Dictionary(uniqueKeysWithValues: hosts.map { ($0.name, $0.number) })
+        var entries = hosts.map { host in
+            #"{"ph":"M","name":"process_name","pid":\#(host.number),"args":{"name":\#(Self.json(host.name))}}"#
+        }
+        // Messages of a connection arrive in order, in each direction.
+        var flows: [String: [Int]] = [:]
+        for (index, event) in events.enumerated() {
+            let place =
+                #""pid":\#(numbers[event.host] ?? 0),"tid":\#(event.connection),"ts":\#(event.time / .microseconds(1))"#
+            let name = Self.json("\(event.connectionMark)\(event.summary)")
+            entries.append(#"{"ph":"X","name":\#(name),"cat":"\#(event.kind.rawValue)","dur":1,\#(place)}"#)
+            guard let peer = event.peer, event.connection > 0 else { continue }
+            if event.kind == .sends {
+                flows["\(event.host) \(peer) \(event.connection)", default: []].append(index)
+                entries.append(#"{"ph":"s","name":"message","cat":"message","id":\#(index),\#(place)}"#)
+            } else if event.kind == .receives, let flow = flows["\(peer) \(event.host) \(event.connection)"]?.first {
+                flows["\(peer) \(event.host) \(event.connection)"]?.removeFirst()
+                entries.append(#"{"ph":"f","bp":"e","name":"message","cat":"message","id":\#(flow),\#(place)}"#)
+            }
+        }
+        return "{\"traceEvents\":[\n" + entries.joined(separator: ",\n") + "\n]}\n"
+    }
+
+    private static func json(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"", "\\": result += "\\\(scalar)"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}
+
+extension NetworkEvent {
+    fileprivate var connectionMark: String { connection > 0 ? "#\(connection) " : "" }
+}
+
+extension NetworkEvent.Kind {
+    /// Whether the event is the arrival of what an earlier event has sent.
+    fileprivate var isArrival: Bool { self == .receives || self == .receivesDatagram }
+    fileprivate var isLoss: Bool { self == .loses || self == .losesDatagram || self == .cut }
+}
+
+/// A line of a timeline.
+private struct TimelineRow {
+    private let event: NetworkEvent
+    private let hosts: [String]
+
+    init(_ event: NetworkEvent, _ hosts: [String]) { (self.event, self.hosts) = (event, hosts) }
+
+    private static let timeWidth = 14
+
+    private static func width(_ hosts: [String]) -> Int { max(6, (hosts.map(\.count).max() ?? 0) + 2) }
+
+    private static func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+
+    static func header(_ hosts: [String]) -> String {
+        var line = padded("         time", timeWidth) + "  "
+        for host in hosts { line += padded(host, width(hosts)) }
+        while line.last == " " { line.removeLast() }
+        return line
+    }
+
+    var text: String {
+        let width = Self.width(hosts)
+        var cells = [Character](repeating: " ", count: width * hosts.count)
+        for index in hosts.indices { cells[index * width + 1] = "." }
+        let from = (hosts.firstIndex(of: event.host) ?? 0) * width + 1
+        if let peer = event.peer.flatMap(hosts.firstIndex(of:)), !event.kind.isArrival, peer * width + 1 != from {
+            draw(from, to: peer * width + 1, &cells)
+        } else {
+            cells[from] = event.kind.isArrival ? "o" : "*"
+        }
+        return Self.padded(NetworkEvent.seconds(event.time), Self.timeWidth) + "  " + String(cells) + " "
+            + event.connectionMark + event.summary
+    }
+
+    private func draw(_ from: Int, to: Int, _ cells: inout [Character]) {
+        for index in min(from, to)...max(from, to) { cells[index] = "-" }
+        cells[from] = "+"
+        cells[to] = event.kind.isLoss ? "x" : to > from ? ">" : "<"
+    }
+}

@@ -1,0 +1,114 @@
+internal import AsyncIO
+
+/// How the program of a simulated host ends in ``Network/crash(_:by:)``.
+public enum Crash: Sendable {
+    /// The program is killed, as by SIGKILL. None of its code runs anymore. Its connections are reset, and its files
+    /// have what was written to them.
+    case kill
+    /// The power fails. None of the program's code runs anymore. Other hosts notice nothing, and get no answers. What
+    /// was not synced to the disk may be lost.
+    case powerFailure
+    /// Every task of the program is cancelled, and the program can clean up.
+    case cancellation
+}
+
+extension Network {
+    // MARK: Hosts
+
+    /// Ends the program of a host.
+    ///
+    /// The tasks of a program that is killed stay suspended forever, and their memory is not freed. `defer` blocks and
+    /// `deinit`s do not run. A child task of Swift's own (`async let`, `withTaskGroup`, `Task { }`) that is not
+    /// suspended in this library continues until it uses the network. A program that kills its own host ends here.
+    ///
+    /// - Parameters:
+    ///   - host: The host. Nothing happens if its program does not run.
+    ///   - crash: How the program ends. With ``Crash/cancellation``, this waits until it has ended.
+    /// - Throws: `CancellationError` if the calling task is cancelled while it waits; `ValueError` for the host of the
+    ///   test.
+    public func crash(_ host: Host, by crash: Crash = .kill) async throws {
+        try check(host)
+        let run = host.run
+        guard !run.isDead else { return }
+        switch crash {
+        case .cancellation:
+            for task in run.unfinished(on: loop) { task.cancel("the host is stopped") }
+            while !run.unfinished(on: loop).isEmpty { try await sleep(.milliseconds(1)) }
+            end(run, isSilent: false)
+        case .kill, .powerFailure:
+            record(.crashed, host)
+            let isPowerFailure = crash == .powerFailure
+            host.isPoweredOff = isPowerFailure
+            if host.isPaused { resume(host) }
+            end(run, isSilent: isPowerFailure)
+            if isPowerFailure { host.disk.losePower() }
+            await waitForever(if: HostRun.current === run)
+        }
+    }
+
+    /// Starts the program of a host again. Kills it first if it runs.
+    ///
+    /// - Throws: `ValueError` for the host of the test.
+    public func restart(_ host: Host) async throws {
+        try await crash(host)
+        host.start()
+    }
+
+    /// Stops the program of a host, as SIGSTOP does. Its connections stay open, and its operating system still accepts
+    /// connections and bytes.
+    public func pause(_ host: Host) {
+        guard !host.isPaused, host !== testHost else { return }
+        host.isPaused = true
+        hostsChanged()
+        record(.paused, host)
+    }
+
+    /// Continues a program that was stopped with ``pause(_:)``.
+    public func resume(_ host: Host) {
+        guard host.isPaused else { return }
+        host.isPaused = false
+        hostsChanged()
+        record(.resumed, host)
+        loop.continueHeld()
+        host.run.continueHeld(on: loop)
+    }
+
+    private func check(_ host: Host) throws(ValueError) {
+        if host === testHost { throw ValueError("the host \"test\" runs the test itself and cannot crash") }
+    }
+
+    // MARK: Partitions
+
+    /// Cuts the ways between two groups of hosts.
+    ///
+    /// TCP connections stay open. What is sent meanwhile arrives after the end of the partition, unless one end gives up
+    /// first; that takes about a quarter of an hour. Datagrams are lost.
+    ///
+    /// - Parameters:
+    ///   - a: Some hosts.
+    ///   - b: Other hosts. A host in both groups stays connected to itself.
+    ///   - isOneWay: Whether `b` can still send to `a`.
+    ///   - duration: How long this waits before it restores the ways, or `nil` to leave them cut until ``heal()``.
+    /// - Throws: `CancellationError` if the task is cancelled. The ways are then restored.
+    public func partition(
+        _ a: [Host], from b: [Host], isOneWay: Bool = false, for duration: Duration? = nil
+    ) async throws {
+        let routes = pairs(a, b).flatMap { first, second in
+            [route(from: first, to: second)] + (isOneWay ? [] : [route(from: second, to: first)])
+        }
+        setCut(true, of: routes)
+        guard let duration else { return }
+        defer { setCut(false, of: routes) }
+        try await sleep(duration)
+    }
+
+    /// Restores all ways that are cut.
+    public func heal() { setCut(false, of: pairs(hosts, hosts).map { route(from: $0, to: $1) }) }
+
+    func setCut(_ isCut: Bool, of routes: [Route]) {
+        for route in routes where route.isCut != isCut {
+            route.isCut = isCut
+            record(isCut ? .cut : .restored, route.from, route.to)
+        }
+    }
+}

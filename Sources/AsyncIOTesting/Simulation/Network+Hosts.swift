@@ -1,0 +1,36 @@
+package import AsyncIO
+
+// What the kernel asks about tasks and callbacks; see SimulatedHosts.
+
+extension Network: SimulatedHosts {
+    package func taskCreated(_ task: AnyAsyncTask) {
+        guard let run = HostRun.current else { return }
+        if run.isDead {
+            // A Swift task of a program that was killed, which the loop does not know, creates it.
+            loop.abandon([task])
+        } else {
+            run.add(task, on: loop)
+        }
+    }
+
+    package func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void {
+        HostRun.current?.bound(callback) ?? callback
+    }
+
+    package func admits(_ task: AnyAsyncTask?) -> Bool {
+        let host = task.flatMap { task in hosts.first { $0.isSpecial && $0.run.contains(task) } }
+        loop.offsetDate(by: host.map { $0.clockOffset.roundedUpNanoseconds } ?? 0)
+        return host?.isPaused != true
+    }
+
+    /// Whether a host is paused, or its clock differs, has changed.
+    func hostsChanged() {
+        loop.askHosts(hosts.contains(where: \.isSpecial))
+        loop.offsetDate(by: 0)
+    }
+}
+
+extension Host {
+    /// Whether the kernel has to know which steps belong to this host.
+    fileprivate var isSpecial: Bool { isPaused || clockOffset != .zero }
+}

@@ -1,0 +1,37 @@
+internal import AsyncIO
+internal import AsyncIOSystem
+public import Testing
+
+extension Network {
+    /// Records an issue for each host on which something is left: connections, listeners, tasks, and timers.
+    ///
+    /// Call it at the end of a test, when the programs should have ended.
+    public func assertNoLeaks(sourceLocation: SourceLocation = #_sourceLocation) {
+        for leak in leaks { Issue.record(Comment(rawValue: leak), sourceLocation: sourceLocation) }
+    }
+
+    /// What is left on the hosts: one line for each thing.
+    public var leaks: [String] {
+        let own = currentTask()
+        var found: [String] = []
+        for host in hosts {
+            let run = host.run
+            for task in run.unfinished(on: loop) where task !== own { found.append("\(host): \(task.description)") }
+            for end in run.connections.values.sorted(by: { $0.number < $1.number }) {
+                found.append("\(host): connection #\(end.number) to \(end.peerHost?.name ?? "another host") is open")
+            }
+            for address in host.listeners.keys.map(\.description).sorted() {
+                found.append("\(host): something listens on \(address)")
+            }
+            for address in host.ports.keys.map(\.description).sorted() {
+                found.append("\(host): a datagram socket is open at \(address)")
+            }
+            let files = host.disk.openFileCount
+            if files > 0 { found.append("\(host): \(files) \(files == 1 ? "file is" : "files are") open") }
+        }
+        let belongingToNone = loop.unfinishedTasks.filter { task in
+            task !== own && !hosts.contains { $0.run.contains(task) }
+        }
+        return found + belongingToNone.map(\.description)
+    }
+}

@@ -1,0 +1,94 @@
+/// Something that happened in a simulated ``Network``.
+///
+/// The trace of a run is a list of events. The same seed gives the same list, byte for byte. As text, an event is
+/// one line: the time in seconds, the hosts, the number of the connection, what happened, the number of bytes, and the
+/// first of these.
+///
+/// ```text
+///      1.000012 web-0 -> db #3 sends 12 bytes "GET counter\n"
+/// ```
+public struct NetworkEvent: Sendable {
+    /// What happened.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// The program of a host was started.
+        case started
+        /// The main function of a host's program has returned or thrown.
+        case ended
+        /// The program of a host was killed, or its power failed.
+        case crashed
+        /// The program of a host was stopped, or continued.
+        case paused, resumed
+        /// A connection was requested.
+        case connects
+        /// A connection was established.
+        case connected
+        /// A connection was refused.
+        case refused
+        /// A connection, or the attempt to establish one, was given up.
+        case timedOut = "times out"
+        /// Bytes were sent.
+        case sends
+        /// Bytes have arrived.
+        case receives
+        /// Bytes were lost, and are sent again later.
+        case loses
+        /// The sending half of one end has ended.
+        case ends
+        /// One end has broken the connection.
+        case resets
+        /// A datagram was sent.
+        case sendsDatagram = "sends a datagram:"
+        /// A datagram has arrived.
+        case receivesDatagram = "receives a datagram:"
+        /// A datagram was lost.
+        case losesDatagram = "loses a datagram:"
+        /// A datagram was duplicated.
+        case duplicatesDatagram = "duplicates a datagram:"
+        /// The way from one host to another was cut.
+        case cut
+        /// The way from one host to another was restored.
+        case restored
+        /// A host, or the test, has noted something; see ``Network/note(_:)``.
+        case note
+    }
+
+    /// The time since the beginning.
+    public let time: Duration
+    /// What happened.
+    public let kind: Kind
+    /// The name of the host that acts.
+    public let host: String
+    /// The name of the other host, if there is one.
+    public let peer: String?
+    /// The number of the connection, counted from 1; 0 if there is none.
+    public let connection: Int
+    /// The number of bytes.
+    public let count: Int
+    /// The first bytes, or the text of a note.
+    let content: [UInt8]
+}
+
+extension NetworkEvent: CustomStringConvertible {
+    /// The event as one line.
+    public var description: String {
+        "\(Self.seconds(time)) \(host)\(peer.map { " -> \($0)" } ?? "")\(connection > 0 ? " #\(connection)" : "") \(summary)"
+    }
+
+    /// What happened, without the hosts.
+    var summary: String {
+        if kind == .note { return String(decoding: content, as: UTF8.self) }
+        guard count > 0 else { return kind.rawValue }
+        let text = String(decoding: content, as: UTF8.self).debugDescription
+        return "\(kind.rawValue) \(count) \(count == 1 ? "byte" : "bytes") \(text)\(count > content.count ? "…" : "")"
+    }
+
+    /// How many bytes of a message are stored.
+    static let previewSize = 40
+
+    static func seconds(_ time: Duration) -> String {
+        let microseconds = Int(time / .microseconds(1))
+        let fraction = String(microseconds % 1_000_000 + 1_000_000).dropFirst()
+        let whole = String(microseconds / 1_000_000)
+        return String(repeating: " ", count: max(0, 6 - whole.count)) + whole + "." + fraction
+    }
+}

@@ -1,0 +1,89 @@
+internal import AsyncIO
+internal import AsyncIOSystem
+internal import SystemPackage
+
+/// A place where a program of a simulated host accepts connections.
+final class SimulatedListener: StreamListener {
+    private unowned let network: Network
+    let run: HostRun
+    private(set) var address: SystemAddress?
+    private var backlog = 0
+    private var waiting: [SimulatedConnection] = []
+    private var onArrival: (() -> Void)?
+
+    var descriptor: Int32? { nil }
+    var host: Host { run.host }
+
+    func boundAddress() throws(Errno) -> SystemAddress {
+        guard let address else { throw .badFileDescriptor }
+        return address
+    }
+
+    init(at address: SystemAddress, of run: HostRun, in network: Network) {
+        (self.address, self.run, self.network) = (address, run, network)
+    }
+
+    var isListening: Bool { backlog > 0 }
+    /// As on Linux, one more connection than the backlog can wait.
+    var isFull: Bool { waiting.count > backlog }
+
+    func listen(backlog: Int) throws(Errno) { self.backlog = max(1, backlog) }
+
+    func startAccepting(_ onArrival: @escaping () -> Void) throws {
+        self.onArrival = onArrival
+        if !waiting.isEmpty { notify() }
+    }
+
+    func stopAccepting() { onArrival = nil }
+
+    func pauseAccepting(for duration: Duration, while isWanted: @escaping () -> Bool, _ onArrival: @escaping () -> Void)
+    {
+        stopAccepting()
+        network.after(duration) { [self] in
+            if isWanted() { run.perform { try? startAccepting(onArrival) } }
+        }
+    }
+
+    func accept() throws(Errno) -> ByteChannel {
+        guard !waiting.isEmpty else { throw .wouldBlock }
+        return waiting.removeFirst()
+    }
+
+    func close() {
+        guard let address else { return }
+        self.address = nil
+        if host.listeners[address] === self { host.listeners[address] = nil }
+        let connections = waiting
+        waiting = []
+        for connection in connections { connection.refuse() }
+        onArrival = nil
+    }
+
+    /// The program was killed. The connections that wait are reset by their ends.
+    func crash() {
+        address = nil
+        backlog = 0
+        // What the callback refers to belongs to the program, and is never freed.
+        // SAFETY: only a reference is added, which is never released.
+        _ = unsafe Unmanaged.passRetained(self)
+    }
+
+    /// A connection has been established.
+    func arrive(_ end: TCPEnd, from peer: SystemAddress, at target: SystemAddress) {
+        guard let address, !run.isDead else { return end.refuse() }
+        run.perform {
+            waiting.append(end.makeChannel(local: address.isWildcard ? target : address, peer: peer))
+            notify()
+        }
+    }
+
+    private func notify() {
+        guard onArrival != nil else { return }
+        _ = try? network.loop.callSoon { [self] in onArrival?() }
+    }
+}
+
+extension TCPEnd {
+    /// Nothing accepts the connection anymore.
+    func refuse() { close(isBroken: true) }
+}

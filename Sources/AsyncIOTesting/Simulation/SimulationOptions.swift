@@ -1,0 +1,18 @@
+internal import AsyncIO
+
+/// How a simulation runs.
+struct SimulationOptions: Sendable, Equatable {
+    /// How long the test can run in virtual time.
+    var duration = Duration.seconds(24 * 3600)
+    /// The faults that take effect, by number; nil for all.
+    var activeFaults: Set<Int>?
+
+    func makeRunner(seed: UInt64, _ found: @escaping (Network) -> Void) -> Runner {
+        Runner(virtualTimeWithSeed: seed) { loop in
+            loop.setVirtualLimit(duration, byHand: false)
+            let network = Network(on: loop, seed: seed)
+            network.activeFaults = activeFaults ?? Environment.faults
+            found(network)
+        }
+    }
+}

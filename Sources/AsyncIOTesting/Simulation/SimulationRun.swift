@@ -1,0 +1,132 @@
+internal import AsyncIO
+internal import AsyncIOSystem
+internal import Synchronization
+internal import SystemPackage
+internal import Testing
+
+/// One test under one seed.
+final class SimulationRun {
+    private let name: String
+    private let seed: UInt64
+    private let options: SimulationOptions
+
+    /// What the run that failed has left.
+    private var timeline = ""
+    private var mermaid = ""
+    private var perfetto = ""
+    private var faults: [Fault] = []
+
+    init(name: String, seed: UInt64, options: SimulationOptions) {
+        (self.name, self.seed, self.options) = (name, seed, options)
+    }
+
+    typealias Body = @Sendable @concurrent () async throws -> Void
+
+    /// Whether the test passes. Its issues are recorded as usual.
+    func passes(hasAbandoned: inout Bool, _ body: @escaping Body) throws -> Bool {
+        let result = try run(options, records: true, hasAbandoned: &hasAbandoned, body)
+        guard let network = result.network else { return result.hasPassed }
+        if !result.hasPassed {
+            (timeline, mermaid, perfetto) = (network.timeline(), network.mermaidDiagram, network.perfettoTrace)
+            faults = network.faults
+        }
+        return result.hasPassed
+    }
+
+    // MARK: The report
+
+    func report(hasAbandoned: inout Bool, _ body: @escaping Body) throws -> String {
+        var text = "failed under seed \(seed); set ASYNCIO_SEED=\(seed) to repeat it"
+        if !faults.isEmpty {
+            let needed = try neededFaults(hasAbandoned: &hasAbandoned, body)
+            let lines = faults.filter { needed.contains($0.number) }.map { "\n  - \($0)" }.joined()
+            let numbers = needed.sorted().map(String.init).joined(separator: ",")
+            text +=
+                needed.isEmpty
+                ? "\nIt fails without any of its \(faults.count) faults, too."
+                : "\nOf its \(faults.count) faults, these are needed; set ASYNCIO_FAULTS=\(numbers) to have only them:\(lines)"
+        }
+        text += "\nThe latest events:\n\(timeline)"
+        let paths = [("mmd", mermaid), ("json", perfetto)].compactMap { save($1, extension: $0) }
+        if !paths.isEmpty { text += "\nAll events: \(paths.joined(separator: " (Mermaid), ")) (Perfetto)" }
+        return text
+    }
+
+    /// Writes a file to the directory for temporary files.
+    private func save(_ text: String, extension suffix: String) -> String? {
+        let safe = String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
+        let path = FilePath(Environment.temporaryDirectory).appending("\(safe)-seed-\(seed).\(suffix)")
+        do {
+            let file = try FileDescriptor.open(
+                path, .writeOnly, options: [.create, .truncate],
+                permissions: [.ownerReadWrite, .groupRead, .otherRead])
+            try file.closeAfter { _ = try file.writeAll(text.utf8) }
+            return path.string
+        } catch {
+            return nil
+        }
+    }
+
+    // MARK: Shrinking
+
+    /// Returns the numbers of faults without any of which the test would pass: a smallest set, in the sense that no
+    /// single fault can be left out.
+    private func neededFaults(hasAbandoned: inout Bool, _ body: @escaping Body) throws -> Set<Int> {
+        var needed = options.activeFaults ?? Environment.faults ?? Set(faults.map(\.number))
+        // First halves, then single ones.
+        var size = needed.count
+        while size > 0 {
+            size = size == 1 ? 1 : size / 2
+            let before = needed
+            var rest = before.sorted()[...]
+            while !rest.isEmpty {
+                let part = rest.prefix(size)
+                rest = rest.dropFirst(size)
+                var fewer = options
+                fewer.activeFaults = needed.subtracting(part)
+                if try !run(fewer, records: false, hasAbandoned: &hasAbandoned, body).hasPassed {
+                    needed.subtract(part)
+                }
+            }
+            if size == 1, needed == before { break }
+        }
+        return needed
+    }
+
+    // MARK: One run
+
+    private func run(
+        _ options: SimulationOptions, records: Bool, hasAbandoned: inout Bool, _ body: @escaping Body
+    ) throws -> (hasPassed: Bool, network: Network?) {
+        let holder = Holder()
+        let failure = Failure()
+        let seed = seed
+        let run = TestRun(
+            name: name, limit: .seconds(120), grace: .seconds(10), failsOnReports: true, seed: seed,
+            makeRunner: { options.makeRunner(seed: seed) { holder.network = $0 } })
+        let outcome = try run.run {
+            try await withKnownIssue(isIntermittent: true) {
+                try await body()
+            } matching: { _ in
+                failure.hasOccurred.store(true, ordering: .relaxed)
+                return !records
+            }
+        }
+        if outcome.isLeftBehind || outcome.hasLeftTasks { hasAbandoned = true }
+        var hasPassed = outcome.complaints.isEmpty && !failure.hasOccurred.load(ordering: .relaxed)
+        if case .failure = outcome.result { hasPassed = false }
+        if records {
+            do { try outcome.record() } catch { Issue.record(error) }
+        }
+        return (hasPassed, holder.network)
+    }
+
+    private final class Failure: Sendable {
+        let hasOccurred = Atomic(false)
+    }
+
+    // SAFETY: used only on the thread of the test.
+    private final class Holder: @unchecked Sendable {
+        var network: Network?
+    }
+}

@@ -1,0 +1,56 @@
+internal import AsyncIO
+public import Testing
+
+/// Runs a test in a simulation; see ``Testing/Trait/simulation(seeds:duration:)``.
+public struct SimulationTrait: TestTrait, SuiteTrait, TestScoping {
+    let seeds: Range<UInt64>
+    var options = SimulationOptions()
+
+    public var isRecursive: Bool { true }
+
+    public func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
+    ) async throws {
+        guard testCase != nil else { return try await function() }
+        // A test's own trait takes precedence over its suite's.
+        if let own = test.traits.last(where: { $0 is Self }) as? Self, own != self { return try await function() }
+        let name = test.displayName ?? test.name
+        try withEscaping(function) { function, hasAbandoned in
+            for seed in Environment.seed.map({ $0..<$0 + 1 }) ?? seeds {
+                let run = SimulationRun(name: name, seed: seed, options: options)
+                if try run.passes(hasAbandoned: &hasAbandoned, function) { continue }
+                try Issue.record(Comment(rawValue: run.report(hasAbandoned: &hasAbandoned, function)))
+                return
+            }
+        }
+    }
+}
+
+extension SimulationTrait: Equatable {
+    public static func == (left: Self, right: Self) -> Bool {
+        left.seeds == right.seeds && left.options == right.options
+    }
+}
+
+extension Trait where Self == SimulationTrait {
+    /// Runs the test on an event loop in virtual time, with a network of its own: ``Network/current``.
+    public static var simulation: Self { simulation(seeds: 1) }
+
+    /// Runs the test under `seeds` seeds, each on an event loop in virtual time, with a network of its own:
+    /// ``Network/current``.
+    ///
+    /// The seed decides everything that is random: the order in which tasks run, latencies, losses, and faults. If the
+    /// test fails, its report names the seed, shows the latest events as a chart, and says where the complete trace is:
+    /// as a diagram for Mermaid, and as a file for Perfetto. If the test has injected faults, the report lists those that
+    /// are needed for the failure. Set the environment variable `ASYNCIO_SEED` to repeat the run.
+    ///
+    /// Each run has a limit of two minutes in real time.
+    ///
+    /// - Parameters:
+    ///   - seeds: How many seeds to try.
+    ///   - duration: How long a run can last in virtual time. After that, it fails with a report that says what each
+    ///     task waits for.
+    public static func simulation(seeds: UInt64, duration: Duration = .seconds(24 * 3600)) -> Self {
+        Self(seeds: 0..<seeds, options: SimulationOptions(duration: duration))
+    }
+}

@@ -1,0 +1,243 @@
+internal import AsyncIO
+internal import AsyncIOSystem
+internal import SystemPackage
+
+// # TCP, as a program sees it
+//
+// A connection has two ends, each of which sends segments (bytes, an end, a reset) to the other. They arrive in
+// order, after the latency of the route. A segment that is lost, because of chance or because the route is cut,
+// is sent again after 200 ms, 400 ms, and so on up to two minutes, together with those behind it. After about a
+// quarter of an hour without success, the end fails with ETIMEDOUT, as on Linux.
+//
+// An end has sent at most a window of bytes that the other program has not received yet.
+//
+// The segments and the program's channel hold the end. When the program closes its channel, what was sent before
+// still arrives. Bytes that arrive at an end that is closed are answered with a reset, and so are those for a
+// host that has been started again. An idle end notices nothing of a host whose power failed: like a program on
+// Linux, it has to send something, or to have a timeout.
+
+/// One end of a simulated TCP connection.
+final class TCPEnd: SimulatedLink {
+    private enum Segment {
+        /// The last packet of the handshake, with what the server does when it arrives.
+        case open(() -> Void)
+        case bytes([UInt8])
+        case end
+        case reset
+        /// The program has received bytes, and the other end waits for room.
+        case window
+
+        /// The number of bytes.
+        var count: Int { if case .bytes(let bytes) = self { bytes.count } else { 0 } }
+    }
+
+    private struct Packet {
+        let number: Int
+        let segment: Segment
+    }
+
+    let number: Int
+    private unowned let network: Network
+    private let run: HostRun
+    private let wayOut: Route
+    private weak var channel: SimulatedConnection?
+    private var peer: TCPEnd?
+    private var isClosed = false
+    private var hasSentEnd = false
+
+    /// The bytes that were sent and that the other program has not received.
+    private var unreceived = 0
+    /// The number of the latest packet.
+    private var sequence = 0
+    /// The packets under way, and when the latest of them arrives.
+    private var underWay: [Packet] = []
+    private var latestArrival: Int64 = 0
+    /// Packets that were lost, and those behind them, in order.
+    private var lost: [Packet] = []
+    /// The number of times that they were sent again.
+    private var retries = 0
+    private var isRetrying = false
+
+    /// The receive window of Linux, if it is not tuned.
+    static let window = 65_536
+    private static let firstRetry = Duration.milliseconds(200)
+    private static let lastRetry = Duration.seconds(120)
+    private static let mostRetries = 15
+    /// What the headers of a packet add to its size.
+    private static let header = 66
+
+    private var host: Host { run.host }
+    var peerHost: Host? { peer?.host }
+
+    init(_ number: Int, of run: HostRun, to route: Route, in network: Network) {
+        (self.number, self.run, wayOut, self.network) = (number, run, route, network)
+    }
+
+    /// Connects two ends. Each has its own channel.
+    func connect(to peer: TCPEnd) {
+        self.peer = peer
+        peer.peer = self
+    }
+
+    /// Returns the channel of the program on this end.
+    func makeChannel(local: SystemAddress, peer: SystemAddress) -> SimulatedConnection {
+        let channel = SimulatedConnection(
+            over: self, local: Endpoint(local), peer: Endpoint(peer), on: network.loop)
+        self.channel = channel
+        run.add(self)
+        return channel
+    }
+
+    // MARK: What the program does
+
+    var room: Int { isClosed ? 0 : max(0, Self.window - unreceived) }
+
+    func send(_ bytes: [UInt8]) {
+        unreceived += bytes.count
+        network.record(.sends, host, peer?.host, number, bytes)
+        transmit(.bytes(bytes))
+    }
+
+    func open(_ accept: @escaping () -> Void) { transmit(.open(accept)) }
+
+    func sendEnd() {
+        guard !hasSentEnd, !isClosed else { return }
+        hasSentEnd = true
+        network.record(.ends, host, peer?.host, number)
+        transmit(.end)
+    }
+
+    func noteReceived(_ count: Int) {
+        guard let peer else { return }
+        peer.unreceived -= count
+        if peer.channel?.isWaitingForRoom == true { transmit(.window) }
+    }
+
+    func close(isBroken: Bool) {
+        guard !isClosed else { return }
+        if isBroken { sendReset() } else { sendEnd() }
+        forget()
+    }
+
+    private func sendReset() {
+        network.record(.resets, host, peer?.host, number)
+        lost.removeAll()
+        transmit(.reset)
+    }
+
+    /// The program, or the whole host, does not use this end anymore.
+    private func forget() {
+        isClosed = true
+        run.remove(self)
+    }
+
+    /// The program was killed.
+    ///
+    /// - Parameter isSilent: Whether the operating system is gone too, and answers nothing.
+    func crash(isSilent: Bool) {
+        guard !isClosed else { return }
+        channel?.vanish()
+        if !isSilent { sendReset() }
+        lost.removeAll()
+        forget()
+    }
+
+    // MARK: Sending
+
+    /// Whether packets do not arrive now.
+    private var isUnreachable: Bool { wayOut.isCut || host.isPoweredOff || wayOut.to.isPoweredOff }
+
+    private func transmit(_ segment: Segment) {
+        sequence += 1
+        let packet = Packet(number: sequence, segment: segment)
+        if !lost.isEmpty { return lost.append(packet) }
+        if isUnreachable || network.random.happens(wayOut.settings.loss) { return lose(packet) }
+        depart(packet)
+    }
+
+    private func depart(_ packet: Packet) {
+        let now = network.now
+        let delay = wayOut.delay(of: packet.segment.count + Self.header, now: now, &network.random)
+        latestArrival = max(latestArrival, now + delay)
+        // Packets that arrive at the same time do so in order, in whatever order the loop calls this.
+        underWay.append(packet)
+        network.deliver(over: wayOut, at: latestArrival) { [self] in arriveNext() }
+    }
+
+    /// The next packet has reached the other host, unless the route was cut meanwhile.
+    private func arriveNext() {
+        let packet = underWay.removeFirst()
+        if isUnreachable { return lose(packet) }
+        // An earlier one is missing.
+        if let first = lost.first, first.number < packet.number { return keep(packet) }
+        retries = 0
+        peer?.receive(packet.segment)
+    }
+
+    private func lose(_ packet: Packet) {
+        if case .bytes(let bytes) = packet.segment { network.record(.loses, host, peer?.host, number, bytes) }
+        keep(packet)
+        retryLater()
+    }
+
+    /// Keeps a packet to be sent again, in order.
+    private func keep(_ packet: Packet) {
+        let index = lost.lastIndex { $0.number < packet.number }.map { $0 + 1 } ?? 0
+        lost.insert(packet, at: index)
+    }
+
+    private func retryLater() {
+        guard !isRetrying else { return }
+        isRetrying = true
+        network.after(min(Self.firstRetry * (1 << min(retries, 10)), Self.lastRetry)) { [self] in retry() }
+    }
+
+    private func retry() {
+        isRetrying = false
+        if lost.isEmpty || host.isPoweredOff { return lost.removeAll() }
+        retries += 1
+        if retries > Self.mostRetries {
+            lost.removeAll()
+            network.record(.timedOut, host, peer?.host, number)
+            fail(.timedOut)
+            return
+        }
+        if isUnreachable || network.random.happens(wayOut.settings.loss) { return retryLater() }
+        let packets = lost
+        lost = []
+        for packet in packets { depart(packet) }
+    }
+
+    // MARK: Receiving
+
+    private func receive(_ segment: Segment) {
+        // The host has been started again, and its system does not know the connection.
+        let isUnknown = host.run !== run
+        switch segment {
+        case .open(let accept): accept()
+        case .reset: fail(.connectionReset)
+        case .bytes(let bytes):
+            if isClosed || isUnknown { return answerWithReset() }
+            network.record(.receives, host, peer?.host, number, bytes)
+            run.perform { channel?.deliver(bytes) }
+        case .end:
+            if isUnknown { return answerWithReset() }
+            run.perform { channel?.deliverEnd() }
+        case .window:
+            if isUnknown { return answerWithReset() }
+            run.perform { channel?.roomWasMade() }
+        }
+    }
+
+    private func fail(_ error: Errno) {
+        guard !isClosed else { return }
+        forget()
+        run.perform { channel?.fail(error) }
+    }
+
+    private func answerWithReset() {
+        network.record(.resets, host, peer?.host, number)
+        lost.removeAll()
+        transmit(.reset)
+    }
+}

@@ -1,0 +1,26 @@
+/// What goes wrong with the bytes of a pair of streams in memory; see ``memoryStreamPair(faults:limit:)``.
+public struct StreamFaults: Sendable {
+    /// The maximum number of bytes that arrive at once, or `nil` for no limit. With 1, each byte arrives in a turn of
+    /// the loop of its own.
+    public var pieceSize: Int?
+    /// How long bytes take.
+    public var latency = Duration.zero
+    /// The number of bytes in one direction after which the connection breaks, or `nil` for never. Both ends then fail
+    /// with `.connectionReset`, after what has arrived before was read.
+    public var resetAfter: Int?
+    /// How many bytes that were not read a writer can send before they are buffered on its side. The default is 65,536.
+    public var window = 65_536
+
+    /// Creates faults.
+    ///
+    /// - Precondition: `pieceSize` and `window` are positive, and the other values are not negative.
+    public init(
+        pieceSize: Int? = nil, latency: Duration = .zero, resetAfter: Int? = nil, window: Int = 65_536
+    ) {
+        precondition(pieceSize ?? 1 > 0, "pieceSize must be positive, got \(pieceSize ?? 0)")
+        precondition(latency >= .zero, "latency must not be negative, got \(latency)")
+        precondition(resetAfter ?? 0 >= 0, "resetAfter must not be negative, got \(resetAfter ?? 0)")
+        precondition(window > 0, "window must be positive, got \(window)")
+        (self.pieceSize, self.latency, self.resetAfter, self.window) = (pieceSize, latency, resetAfter, window)
+    }
+}

@@ -1,0 +1,58 @@
+public import AsyncIO
+internal import SystemPackage
+
+/// Creates two ends of a connection in memory. What one writes, the other reads.
+///
+/// ```swift
+/// let (client, server) = try memoryStreamPair(faults: StreamFaults(pieceSize: 1))
+/// try await client.writer.write("GET counter\n")
+/// #expect(try await server.reader.readLine() == "GET counter")
+/// ```
+///
+/// The streams behave as those of a TCP connection do: with half-close, back-pressure, and errors. They work on any
+/// loop, in virtual and in real time.
+///
+/// - Parameters:
+///   - faults: What goes wrong with the bytes, in both directions.
+///   - limit: The maximum length of a line or separated part, in bytes.
+/// - Throws: `ValueError` if the limit is not positive.
+///
+/// asyncio: none. In trio, this is `trio.testing.memory_stream_pair`.
+public func memoryStreamPair(
+    faults: StreamFaults = StreamFaults(), limit: Int = 65_536
+) throws -> (
+    client: (reader: StreamReader, writer: StreamWriter), server: (reader: StreamReader, writer: StreamWriter)
+) {
+    let (a, b) = MemoryLink.makePair(faults, on: try EventLoop.running)
+    return (try streams(on: a, limit: limit), try streams(on: b, limit: limit))
+}
+
+/// Connects to a server of this loop in memory, without a socket.
+///
+/// The server serves the connection as any other: with its handler, TLS, and graceful shutdown. Only its queue of
+/// connections that wait to be accepted is not used.
+///
+/// ```swift
+/// let server = try await startServer(host: "127.0.0.1", port: 0, handler)
+/// let (reader, writer) = try await openStream(to: server)
+/// ```
+///
+/// - Parameters:
+///   - server: A server that is serving.
+///   - tls: A context for a client to connect with TLS, or `nil` for none. It needs
+///     `ConnectionOptions.serverHostname`.
+///   - options: The settings of the connection that concern its streams and TLS.
+///   - faults: What goes wrong with the bytes, in both directions.
+/// - Throws: `OSError` (`.connectionRefused`) if the server is not serving; `TLSError` if the handshake fails;
+///   `ValueError` if an option is not valid; `CancellationError`, in which case nothing is left open.
+///
+/// asyncio: none. In trio, this is `trio.testing.open_stream_to_socket_listener`.
+public func openStream(
+    to server: Server, tls: TLSContext? = nil, options: ConnectionOptions = ConnectionOptions(),
+    faults: StreamFaults = StreamFaults()
+) async throws -> (StreamReader, StreamWriter) {
+    guard server.isServing else { throw OSError(.connectionRefused, "connecting to a server that is not serving") }
+    let (near, far) = MemoryLink.makePair(faults, on: try EventLoop.running)
+    server.adopt(far)
+    return try await openConnection(over: near, tls: tls, options: options)
+}
