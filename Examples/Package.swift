@@ -23,6 +23,7 @@ let package = Package(
     dependencies: [
         .package(name: "swift-asyncio", path: "..", traits: ["Metrics", "Tracing", "ServiceLifecycle"]),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         // For the guide "Using other libraries".
         .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
@@ -83,6 +84,25 @@ let package = Package(
         .testTarget(
             name: "NetworkTests",
             dependencies: [
+                .product(name: "AsyncIO", package: "swift-asyncio"),
+                .product(name: "AsyncIOTesting", package: "swift-asyncio"),
+            ],
+            swiftSettings: settings),
+
+        // A distributed program, and tests that run all of it in a simulation.
+        .target(
+            name: "ReplicatedStore",
+            dependencies: [
+                .product(name: "AsyncIO", package: "swift-asyncio"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "replicated-store", dependencies: program + ["ReplicatedStore"], swiftSettings: settings),
+        .testTarget(
+            name: "ReplicatedStoreTests",
+            dependencies: [
+                "ReplicatedStore",
                 .product(name: "AsyncIO", package: "swift-asyncio"),
                 .product(name: "AsyncIOTesting", package: "swift-asyncio"),
             ],
