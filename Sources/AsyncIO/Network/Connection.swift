@@ -27,11 +27,14 @@ final class Connection: ByteChannel {
     /// How many bytes the last receive returned: most likely, the next one returns as many.
     @safe @exclusivity(unchecked) private var latestCount = 0
     @safe @exclusivity(unchecked) private var outgoing = ByteBuffer()
+    /// Changes whenever bytes were received or sent, so that a time limit can tell that the connection is idle.
+    @safe @exclusivity(unchecked) private(set) var activity = 0
 
     /// The descriptor, if it is a socket.
     private let socket: Socket?
     private let local: Endpoint?
-    private let peer: Endpoint?
+    /// The address of the peer, which a proxy may have announced.
+    var peer: Endpoint?
     /// The tasks that wait for `outgoing` to be empty.
     private var emptiers: WaitQueue?
     /// Closes without a warning when nobody holds the connection anymore. For the pipes of child processes.
@@ -158,6 +161,7 @@ final class Connection: ByteChannel {
     private func receive(into target: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         let received = try unsafe bytes.receive(into: target)
         network.received &+= received
+        activity &+= received
         if received < target.count { noteShortRead() }
         return received
     }
@@ -281,6 +285,7 @@ final class Connection: ByteChannel {
                 tries += 1
                 let part = try send(sent, Self.mostSent)
                 network.sent &+= part
+                activity &+= part
                 sent += part
             }
         } catch {
