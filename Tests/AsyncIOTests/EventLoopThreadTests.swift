@@ -120,6 +120,47 @@ struct EventLoopThreadBesideTheMainLoopTests {
         }
     }
 
+    @Test func closuresThatTheLibraryRunsStayOnItsLoop() async throws {
+        try await withThread { io in
+            let places = try await io.run { io in
+                let loop = io.loop
+                var places: [Bool] = []
+                places.append(try await ReadWriteLock().withWriteLock { EventLoop.current === loop })
+                places.append(try await withLocks(Lock(), Lock()) { EventLoop.current === loop })
+                places.append(try await Lazy { EventLoop.current === loop }.value)
+                let cache = ExpiringCache<Int, Bool>(lifetime: .seconds(1))
+                places.append(try await cache.value(for: 1) { EventLoop.current === loop })
+                places.append(try await hedged(after: .seconds(1)) { EventLoop.current === loop })
+                try await supervise("task") { places.append(EventLoop.current === loop) }
+                let breaker = CircuitBreaker(failures: 1, recovery: .seconds(1))
+                places.append(try await breaker.run { EventLoop.current === loop })
+                let pool = ConnectionPool<Bool>(size: 1) {
+                    EventLoop.current === loop
+                } close: { _ in
+                }
+                places.append(try await pool.withConnection { $0 && EventLoop.current === loop })
+                let throttle = Throttle(interval: .milliseconds(1)) {
+                    places.append(EventLoop.current === loop)
+                }
+                throttle.call()
+                try await throttle.flush()
+                places.append(
+                    try await withReconnection {
+                        1
+                    } body: { _ in
+                        EventLoop.current === loop
+                    })
+                try await catching(ValueError.self) {
+                    throw ValueError("caught")
+                } handler: { _ in
+                    places.append(EventLoop.current === loop)
+                }
+                return places
+            }
+            #expect(places == Array(repeating: true, count: 11))
+        }
+    }
+
     @Test func cancellingTheCallerCancelsTheBody() async throws {
         try await withThread { io in
             let started = Mailbox<Bool>()

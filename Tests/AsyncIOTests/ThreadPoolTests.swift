@@ -1,6 +1,7 @@
 import AsyncIO
 import AsyncIOSystem
 import AsyncIOTesting
+import Foundation
 import Testing
 
 @Suite(.eventLoop) struct ThreadPoolTests {
@@ -187,6 +188,76 @@ import Testing
                 #expect(thisThread() == home)
             }
         }
+    }
+
+    // MARK: Pools of one's own
+
+    @Test func aPoolHasNoMoreThreadsThanItWasGiven() async throws {
+        let pool = ThreadPool(threads: 2)
+        defer { pool.shutdown() }
+        let (running, most) = (Counter(), Counter())
+        let names = try await gather(0..<8) { _ in
+            try await toThread(on: pool) {
+                let now = running.increase()
+                while most.value < now { most.increase() }
+                block(.milliseconds(2))
+                running.increase(by: -1)
+                return thisThread()
+            }
+        }
+        #expect(most.value <= 2)
+        #expect(Set(names).count <= 2)
+        #expect(throws: ValueError.self) { try ThreadPool(validatingThreads: 0) }
+    }
+
+    @Test func aPoolThatIsShutDownEndsItsThreadsAndStillWorks() async throws {
+        let pool = ThreadPool(threads: 1)
+        let thread = try await toThread(on: pool) {
+            try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")
+        }
+        pool.shutdown()
+        pool.shutdown()
+        try await eventually { !FileManager.default.fileExists(atPath: "/proc/\(thread)") }
+        #expect(try await toThread(on: pool) { 42 } == 42)
+    }
+
+    @Test func aLimiterCountsWorkUntilItHasReturned() async throws {
+        let limiter = CapacityLimiter(1)
+        let (begun, end) = (Flag(), Flag())
+        let first = createTask {
+            try await toThread(on: .shared, limiter: limiter) {
+                begun.set()
+                end.wait()
+            }
+        }
+        try await eventually { begun.isSet }
+        first.cancel()
+        await #expect(throws: CancellationError.self) { try await first.value }
+        let second = createTask { try await toThread(on: .shared, limiter: limiter) { 42 } }
+        try await sleep(.milliseconds(5))
+        #expect(!second.isDone && limiter.used == 1)
+        end.set()
+        #expect(try await second.value == 42)
+        #expect(limiter.used == 0)
+    }
+
+    @Test func workThatMustNotBeAbandonedIsWaitedFor() async throws {
+        let (begun, end, hasReturned) = (Flag(), Flag(), Flag())
+        let task = createTask {
+            try await toThread(on: .shared, abandonOnCancel: false) {
+                begun.set()
+                end.wait()
+                hasReturned.set()
+            }
+        }
+        try await eventually { begun.isSet }
+        task.cancel()
+        try await sleep(.milliseconds(5))
+        #expect(!task.isDone)
+        end.set()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(hasReturned.isSet)
+        await #expect(throws: Boom.self) { try await toThread(on: .shared, abandonOnCancel: false) { throw Boom() } }
     }
 }
 

@@ -27,6 +27,9 @@ struct ByteBuffer {
         head = 0
     }
 
+    /// Returns the first `count` bytes, which stay in the buffer.
+    func prefix(_ count: Int) -> [UInt8] { Array(storage[head..<head + min(count, self.count)]) }
+
     mutating func takeFirst(_ count: Int) -> [UInt8] {
         if head == 0, count >= storage.count { return storage.take() }
         let bytes = Array(storage[head..<head + min(count, self.count)])

@@ -12,6 +12,9 @@ internal import SystemPackage
 
 /// A two-way stream of bytes. Loop thread only.
 package class ByteChannel: Channel {
+    /// Changes whenever bytes were received or sent, so that a time limit can tell that the connection is idle.
+    @safe @exclusivity(unchecked) final var activity = 0
+
     /// Receives the available bytes and passes them to `take` without a copy.
     ///
     /// - Parameter count: The maximum number of bytes.
@@ -70,6 +73,9 @@ package class ByteChannel: Channel {
     /// Ends the channel without sending what is buffered, in a way that shows the peer that the connection
     /// broke.
     func reset() { abstract() }
+
+    /// Replaces the address of the peer with the one that a proxy has announced.
+    func setPeer(_ address: Endpoint) { abstract() }
 
     // MARK: A channel over this one
 

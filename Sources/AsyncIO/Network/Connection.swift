@@ -31,7 +31,8 @@ final class Connection: ByteChannel {
     /// The descriptor, if it is a socket.
     private let socket: Socket?
     private let local: Endpoint?
-    private let peer: Endpoint?
+    /// The address of the peer, which a proxy may have announced.
+    private var peer: Endpoint?
     /// The tasks that wait for `outgoing` to be empty.
     private var emptiers: WaitQueue?
     /// Closes without a warning when nobody holds the connection anymore. For the pipes of child processes.
@@ -107,6 +108,7 @@ final class Connection: ByteChannel {
     }
     override var localAddress: Endpoint? { local }
     override var peerAddress: Endpoint? { peer }
+    override func setPeer(_ address: Endpoint) { peer = address }
     override var descriptor: Int32? { bytes.descriptor < 0 ? nil : bytes.descriptor }
     override var outgoingCount: Int { outgoing.count }
 
@@ -158,6 +160,7 @@ final class Connection: ByteChannel {
     private func receive(into target: UnsafeMutableRawBufferPointer) throws(Errno) -> Int {
         let received = try unsafe bytes.receive(into: target)
         network.received &+= received
+        activity &+= received
         if received < target.count { noteShortRead() }
         return received
     }
@@ -281,6 +284,7 @@ final class Connection: ByteChannel {
                 tries += 1
                 let part = try send(sent, Self.mostSent)
                 network.sent &+= part
+                activity &+= part
                 sent += part
             }
         } catch {

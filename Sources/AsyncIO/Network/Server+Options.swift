@@ -33,12 +33,34 @@ extension Server {
         /// Whether to listen at once. If this is `false`, the sockets are bound, but do not listen until you call
         /// ``Server/startServing()`` or ``Server/serveForever()``.
         public var startServing: Bool
+        /// How many connections can be open at a time, or `nil` for no limit. Further ones wait in the kernel's accept
+        /// queue, until one ends.
+        public var maxConnections: Int?
+        /// How many connections a host can have open at a time, or `nil` for no limit. Further ones are closed at once.
+        /// For TCP only. Behind a proxy, the host is the proxy.
+        public var maxConnectionsPerPeer: Int?
+        /// How long a connection can be open without receiving or sending a byte, or `nil` for no limit. After that, it
+        /// is aborted: reading and writing throw an ``OSError`` with `ETIMEDOUT`. It is checked a few times within this
+        /// time, so it may take a quarter longer.
+        public var idleTimeout: Duration?
+        /// How long a connection can be open, or `nil` for no limit. After that, it is aborted, and its handler is
+        /// cancelled.
+        public var totalTimeout: Duration?
+        /// Whether connections come from a proxy that announces the peer's address with the PROXY protocol, version 1 or
+        /// 2, as HAProxy, nginx, and the load balancers of clouds do. ``StreamWriter/peerAddress`` is the address that was
+        /// announced. Connections that do not begin with a header within ten seconds are aborted. For servers with
+        /// streams only.
+        ///
+        /// Use it only if nothing but the proxy can connect, because the header is not authenticated.
+        public var expectsProxyHeader: Bool
 
         /// Creates options. The properties describe the parameters.
         public init(
             family: Endpoint.Family? = nil, backlog: Int = 100, limit: Int = StreamReader.defaultLimit,
             reuseAddress: Bool = true, reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true,
-            dualStack: Bool = false, cleanupSocket: Bool = true, startServing: Bool = true
+            dualStack: Bool = false, cleanupSocket: Bool = true, startServing: Bool = true,
+            maxConnections: Int? = nil, maxConnectionsPerPeer: Int? = nil, idleTimeout: Duration? = nil,
+            totalTimeout: Duration? = nil, expectsProxyHeader: Bool = false
         ) {
             self.family = family
             self.backlog = backlog
@@ -50,6 +72,22 @@ extension Server {
             self.dualStack = dualStack
             self.cleanupSocket = cleanupSocket
             self.startServing = startServing
+            self.maxConnections = maxConnections
+            self.maxConnectionsPerPeer = maxConnectionsPerPeer
+            self.idleTimeout = idleTimeout
+            self.totalTimeout = totalTimeout
+            self.expectsProxyHeader = expectsProxyHeader
+        }
+
+        /// - Throws: ``ValueError`` if a limit is not positive.
+        func checkLimits() throws(ValueError) {
+            let counts = [("maxConnections", maxConnections), ("maxConnectionsPerPeer", maxConnectionsPerPeer)]
+            for (name, number) in counts {
+                if let number, number < 1 { throw ValueError("\(name) must be positive, got \(number)") }
+            }
+            for (name, duration) in [("idleTimeout", idleTimeout), ("totalTimeout", totalTimeout)] {
+                if let duration, duration <= .zero { throw ValueError("\(name) must be positive, got \(duration)") }
+            }
         }
 
         /// The backlog as the system accepts it.

@@ -9,10 +9,10 @@ internal import SystemPackage
 public final class Server {
     // Loop thread only.
     private let loop: EventLoop
-    fileprivate var listeners: [any StreamListener]
+    private var listeners: [any StreamListener]
     /// nil for a Unix socket.
     private var boundPort: Int?
-    private let backlog: Int
+    private let options: Options
     /// The maximum number of connections accepted in one turn.
     private let acceptsPerTurn: Int
     /// Handles an accepted connection; returns the task of its handler, if there is one.
@@ -20,6 +20,12 @@ public final class Server {
     /// Not retained: an abandoned connection is released and leaves the list.
     private var connections: [ObjectIdentifier: Unretained<ByteChannel>] = [:]
     private var handlers: [ObjectIdentifier: AnyAsyncTask] = [:]
+    /// How many connections each host has, if there is a limit.
+    private var peers: [String: Int] = [:]
+    /// Whether the server does not accept because it has as many connections as it can.
+    private var isFull = false
+    /// Called with the number of open connections during a shutdown.
+    private var onProgress: ((Int) -> Void)?
     /// The tasks that wait for the server to become idle.
     private let idlers = WaitQueue()
     /// The waiter of the task in `serveForever()` or `serve(until:)`.
@@ -34,11 +40,12 @@ public final class Server {
     ) throws {
         self.loop = loop
         self.listeners = listeners
-        backlog = options.queueLength
+        self.options = options
         // A server that shares its sockets with others leaves them their part of a burst.
-        acceptsPerTurn = isShared ? 1 : backlog + 1
+        acceptsPerTurn = isShared ? 1 : options.queueLength + 1
         self.accept = accept
         do {
+            try options.checkLimits()
             boundPort = try listeners.first?.port()
             if options.startServing { try startServing() }
         } catch {
@@ -105,7 +112,7 @@ public final class Server {
         }
         for listener in listeners {
             do {
-                try listener.listen(backlog: backlog)
+                try listener.listen(backlog: options.queueLength)
             } catch {
                 let address = listener.address?.description
                 throw OSError(error, "listening on \(address ?? "a socket")")
@@ -267,6 +274,26 @@ public final class Server {
         }
     }
 
+    /// Shuts the server down gracefully, as ``shutdown(within:)`` does, and reports how far that is.
+    ///
+    /// ```swift
+    /// try await server.shutdown(within: .seconds(30)) { left in log("\(left) connections are left") }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - grace: How long the connections and handlers can take to end by themselves.
+    ///   - progress: Called with the number of open connections, at first and whenever one ends.
+    /// - Returns: The number of connections that were aborted.
+    /// - Throws: The same errors as ``shutdown(within:)``, including `CancellationError` if the task is cancelled, after
+    ///   aborting what is left.
+    @discardableResult
+    public func shutdown(within grace: Duration, progress: @escaping (_ left: Int) -> Void) async throws -> Int {
+        onProgress = progress
+        defer { onProgress = nil }
+        progress(connections.count)
+        return try await shutdown(within: grace)
+    }
+
     /// Waits until the server is closed, regardless of its connections.
     func waitClosing() async throws { try await wait { state == .closed } }
 
@@ -293,8 +320,13 @@ public final class Server {
     private func acceptConnections(on listener: any StreamListener) {
         for _ in 0..<acceptsPerTurn {
             guard state == .serving else { return }
+            if connections.count >= options.maxConnections ?? .max {
+                isFull = true
+                return unwatchAll()
+            }
             do {
-                try adopt(listener.accept())
+                let connection = try listener.accept()
+                if accepts(from: connection.peerAddress) { adopt(connection) } else { connection.abort() }
             } catch {
                 if error != .wouldBlock { pause(listener, after: error) }
                 return
@@ -304,8 +336,10 @@ public final class Server {
 
     /// Serves a connection.
     package func adopt(_ connection: ByteChannel) {
-        track(connection)
+        let limits = TimeLimits(of: connection, options)
+        track(connection, limits)
         guard let handler = accept(connection), !handler.isDone else { return }
+        limits?.handler = handler
         // Keyed by the handler, which can outlive its connection.
         let id = ObjectIdentifier(handler)
         handlers[id] = handler
@@ -316,13 +350,33 @@ public final class Server {
     }
 
     /// Counts a channel until it is lost, and includes it when connections are closed or aborted.
-    func track(_ channel: ByteChannel) {
+    func track(_ channel: ByteChannel, _ limits: TimeLimits? = nil) {
         let id = ObjectIdentifier(channel)
+        let host = options.maxConnectionsPerPeer == nil ? nil : channel.peerAddress?.host
         connections[id] = Unretained(channel)
+        if let host { peers[host, default: 0] += 1 }
         channel.onReleased = { [weak self] in
-            self?.connections[id] = nil
-            self?.wakeIdlers()
+            limits?.cancel()
+            self?.released(id, host)
         }
+    }
+
+    private func released(_ id: ObjectIdentifier, _ host: String?) {
+        connections[id] = nil
+        if let host, let count = peers[host] { peers[host] = count > 1 ? count - 1 : nil }
+        onProgress?(connections.count)
+        wakeIdlers()
+        guard isFull, state == .serving else { return }
+        isFull = false
+        for listener in listeners {
+            do { try watch(listener) } catch { retry(listener) }
+        }
+    }
+
+    /// Whether the peer has fewer connections than it can have.
+    private func accepts(from peer: Endpoint?) -> Bool {
+        guard let limit = options.maxConnectionsPerPeer, let peer, peer.system.isInternet else { return true }
+        return peers[peer.host] ?? 0 < limit
     }
 
     /// Most likely the system is out of descriptors or memory. The waiting connections stay in the kernel's
@@ -335,6 +389,10 @@ public final class Server {
                     ? "accept() is out of system resources; the server will try again in a second"
                     : "accept() failed; the server will try again in a second",
                 error: OSError(error, "accepting a connection")))
+        retry(listener)
+    }
+
+    private func retry(_ listener: any StreamListener) {
         listener.pauseAccepting(for: .seconds(1), while: { self.state == .serving }) { [self] in
             acceptConnections(on: listener)
         }

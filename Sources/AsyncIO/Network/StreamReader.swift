@@ -174,6 +174,26 @@ public final class StreamReader {
         return count == 0 ? [] : take(count)
     }
 
+    /// Returns the next `count` bytes and leaves them in the stream. Waits until they have arrived.
+    ///
+    /// Use it to decide how to read what follows. A task that peeks at a header before it reads a message as a whole can
+    /// be cancelled in between, and nothing is lost.
+    ///
+    /// - Parameter count: The number of bytes, which can exceed ``limit``.
+    /// - Returns: The bytes; fewer only if the stream ends.
+    /// - Throws: ``ValueError`` if `count` is negative; otherwise the same errors as ``read(_:)``. If the task is
+    ///   cancelled, no bytes are lost.
+    /// - Complexity: O(*n*), where *n* is `count`.
+    ///
+    /// asyncio: none. Go: `bufio.Reader.Peek`.
+    public func peek(_ count: Int) async throws -> [UInt8] {
+        guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
+        if EventLoop.isBudgetSpent { try await giveWay() }
+        if let failure { throw failure }
+        while buffer.count < count, !isEOF { try await fill("peek", wanted: count - buffer.count) }
+        return buffer.prefix(count)
+    }
+
     /// Reads up to and including the first `separator`.
     ///
     /// - Returns: The bytes, including the separator.

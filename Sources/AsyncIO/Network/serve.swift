@@ -1,14 +1,23 @@
+internal import SystemPackage
+
 /// Creates the task of a connection: it performs the TLS handshake, if any, runs the handler, and closes the
 /// connection.
 func serve(
-    _ connection: ByteChannel, limit: Int, _ upgrade: TLSUpgrade?, isolation: isolated (any Actor)?,
+    _ connection: ByteChannel, limit: Int, expectsProxyHeader: Bool, _ upgrade: TLSUpgrade?,
+    isolation: isolated (any Actor)?,
     fileID: StaticString, line: UInt,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) -> AnyAsyncTask {
     createTask(isolation: isolation, fileID: fileID, line: line) {
         _ = isolation
-        guard let channel = try await upgraded(connection, upgrade) else { return }
+        var early: [UInt8] = []
+        if expectsProxyHeader {
+            guard let rest = try await connection.readProxyHeader() else { return }
+            early = rest
+        }
+        guard let channel = try await upgraded(connection, upgrade, early: early) else { return }
         let (reader, writer) = try streams(on: channel, limit: limit)
+        if upgrade == nil, !early.isEmpty { try reader.feed(early) }
         defer { writer.close() }
         do {
             try await handler(reader, writer)
@@ -22,10 +31,12 @@ func serve(
 
 /// Returns the channel that a server uses, or nil if the handshake failed. Peers that make no proper
 /// handshake are as common as those that disconnect.
-func upgraded(_ connection: ByteChannel, _ upgrade: TLSUpgrade?) async throws -> ByteChannel? {
+func upgraded(
+    _ connection: ByteChannel, _ upgrade: TLSUpgrade?, early: [UInt8]
+) async throws -> ByteChannel? {
     guard let upgrade else { return connection }
     do {
-        return try await upgrade(connection)
+        return try await upgrade(connection, early: early)
     } catch {
         noteHandshakeFailure(error, of: connection)
         return nil
@@ -42,7 +53,8 @@ func noteHandshakeFailure(_ error: any Error, of connection: ByteChannel) {
 /// Reports an error that a handler ended with. Disconnects are normal on a network, not program errors, so
 /// they are reported only in debug mode.
 private func report(_ error: any Error, from channel: ByteChannel) {
-    let isPeersDoing = channel.isClosing && ((error as? OSError)?.isConnectionError ?? (error is TLSError))
+    let isDisconnect = (error as? OSError).map { $0.isConnectionError || $0.code == .timedOut } ?? (error is TLSError)
+    let isPeersDoing = channel.isClosing && isDisconnect
     if isPeersDoing, !channel.loop.debug { return }
     channel.loop.callExceptionHandler(
         ExceptionContext(

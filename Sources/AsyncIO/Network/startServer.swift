@@ -69,6 +69,8 @@ public func startServer(
     let loop = EventLoop.required(for: "startServer")
     let sockets = try await listener.bind(options, on: loop)
     return try Server(sockets, on: loop, options, isShared: listener.isShared) { connection in
-        serve(connection, limit: limit, upgrade, isolation: isolation, fileID: fileID, line: line, handler)
+        serve(
+            connection, limit: limit, expectsProxyHeader: options.expectsProxyHeader, upgrade, isolation: isolation,
+            fileID: fileID, line: line, handler)
     }
 }

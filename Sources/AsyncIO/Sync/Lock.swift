@@ -15,6 +15,9 @@ public final class Lock {
     /// asyncio: `Lock.locked`.
     @safe @exclusivity(unchecked) public private(set) var isLocked = false
 
+    /// See `withLocks`; 0 if the lock has no rank yet.
+    @safe @exclusivity(unchecked) var storedRank: UInt32 = 0
+
     /// The number of the task that acquired the lock; 0 if no task holds it.
     @safe @exclusivity(unchecked) private(set) var ownerNumber: UInt64 = 0
 

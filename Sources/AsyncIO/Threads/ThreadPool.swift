@@ -1,12 +1,20 @@
 internal import AsyncIOSystem
 internal import DequeModule
 
-/// The process's pool of threads for work that blocks or computes.
+/// A pool of threads for work that blocks or computes.
 ///
 /// Code runs on the loop unless you pass it to the pool: functions with ``toThread(isolation:_:)``,
 /// and `async` functions with `withTaskExecutorPreference(ThreadPool.shared) { await heavy() }`, where
-/// `heavy` is nonisolated (`@concurrent`). The pool has at most `min(32, processors + 4)` threads.
-/// They are started on demand and never end.
+/// `heavy` is nonisolated (`@concurrent`). The pool of the process, ``shared``, has at most `min(32, processors + 4)`
+/// threads. Threads are started on demand.
+///
+/// Work that could fill that pool for a long time, such as calls of a slow library, should have a pool of its own:
+///
+/// ```swift
+/// let pool = ThreadPool(threads: 2)
+/// defer { pool.shutdown() }
+/// let image = try await toThread(on: pool) { try decode(bytes) }
+/// ```
 ///
 /// asyncio: `concurrent.futures.ThreadPoolExecutor`.
 public final class ThreadPool: TaskExecutor {
@@ -20,12 +28,51 @@ public final class ThreadPool: TaskExecutor {
         /// The gates of waiting threads, the latest last.
         var idle: [ThreadGate] = []
         var threads = 0
+        var isShutDown = false
     }
 
     private let state = Guarded(State())
     private let limit: Int
 
     init(limit: Int) { self.limit = limit }
+
+    /// Creates a pool. The threads are started when they are needed.
+    ///
+    /// - Parameter threads: The maximum number of threads.
+    /// - Precondition: `threads` is at least 1. For a number from outside the program, use
+    ///   ``init(validatingThreads:)``.
+    ///
+    /// asyncio: `ThreadPoolExecutor(max_workers)`.
+    public convenience init(threads: Int) {
+        if threads < 1 { stop(Self.message(threads), instead: "ThreadPool(validatingThreads:)") }
+        self.init(limit: threads)
+    }
+
+    /// Creates a pool from a number that is computed or comes from outside the program; see ``init(threads:)``.
+    ///
+    /// - Throws: ``ValueError`` if `threads` is less than 1.
+    public convenience init(validatingThreads threads: Int) throws(ValueError) {
+        guard threads >= 1 else { throw ValueError(Self.message(threads)) }
+        self.init(limit: threads)
+    }
+
+    private static func message(_ threads: Int) -> String { "threads must be at least 1, got \(threads)" }
+
+    /// Ends the threads as soon as they have no work left. Calling it again does nothing.
+    ///
+    /// The pool can still be used; a thread is started for the work and ends after it. Without this call, the threads
+    /// of a pool stay, waiting for work. The shared pool ignores it.
+    ///
+    /// asyncio: `ThreadPoolExecutor.shutdown(wait=False)`.
+    public func shutdown() {
+        guard self !== Self.shared else { return }
+        let idle = state.withLock { state in
+            state.isShutDown = true
+            defer { state.idle = [] }
+            return state.idle
+        }
+        for gate in idle { gate.open() }
+    }
 
     /// Runs a job of the Swift runtime on one of the threads.
     public func enqueue(_ job: consuming ExecutorJob) {
@@ -58,11 +105,12 @@ public final class ThreadPool: TaskExecutor {
     private func work() {
         let gate = ThreadGate()
         while true {
-            let job = state.withLock { state -> UnownedJob? in
-                if let job = state.jobs.popFirst() { return job }
-                state.idle.append(gate)
-                return nil
+            let (job, isOver) = state.withLock { state -> (UnownedJob?, Bool) in
+                if let job = state.jobs.popFirst() { return (job, false) }
+                if state.isShutDown { state.threads -= 1 } else { state.idle.append(gate) }
+                return (nil, state.isShutDown)
             }
+            if isOver { return }
             if let job { run(job) } else { gate.wait() }
         }
     }

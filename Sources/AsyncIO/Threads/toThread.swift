@@ -13,8 +13,43 @@ internal import Synchronization
 public func toThread<T>(
     isolation: isolated (any Actor)? = #isolation, _ work: @escaping @Sendable () throws -> sending T
 ) async throws -> T {
-    let future: Future<T> = try EventLoop.required(for: "toThread").runInExecutor(work)
+    try await toThread(on: .shared, isolation: isolation, work)
+}
+
+/// Runs a blocking or computing function on a thread of a pool, as ``toThread(isolation:_:)`` does.
+///
+/// ```swift
+/// let limiter = CapacityLimiter(4)
+/// let rows = try await toThread(on: .shared, limiter: limiter, abandonOnCancel: false) { try database.query(text) }
+/// ```
+///
+/// - Parameters:
+///   - pool: The pool whose thread runs the function.
+///   - limiter: How many functions can run at the same time, for this call and the others with the limiter. A function
+///     counts until it has returned, also if its caller has stopped waiting.
+///   - abandonOnCancel: Whether the wait ends if the task is cancelled. If this is `false`, the function is waited for
+///     in any case. Use that if it uses something that the caller is going to close.
+///   - work: The function.
+/// - Returns: The value that `work` returns.
+/// - Throws: The errors of `work`; ``RuntimeError`` after a call of ``EventLoop/shutdownDefaultExecutor(timeout:)``;
+///   `CancellationError` if the task is cancelled: at once, or when the function has ended if `abandonOnCancel` is
+///   `false`.
+///
+/// asyncio: `loop.run_in_executor(pool, work)`. trio: `to_thread.run_sync`, with `abandon_on_cancel` and `limiter`.
+public func toThread<T>(
+    on pool: ThreadPool, limiter: CapacityLimiter? = nil, abandonOnCancel: Bool = true,
+    isolation: isolated (any Actor)? = #isolation, _ work: @escaping @Sendable () throws -> sending T
+) async throws -> T {
+    try await limiter?.acquire()
+    let future: Future<T>
     do {
+        future = try EventLoop.required(for: "toThread").run(on: pool, whenEnded: { limiter?.release() }, work)
+    } catch {
+        limiter?.release()
+        throw error
+    }
+    do {
+        if !abandonOnCancel { try await join([future]) }
         return try await future.value
     } catch {
         future.isErrorRetrieved = true
@@ -36,14 +71,21 @@ extension EventLoop {
     public func runInExecutor<T>(
         _ work: @escaping @Sendable () throws -> sending T
     ) throws(RuntimeError) -> Future<T> {
+        try run(on: .shared, work)
+    }
+
+    /// - Parameter whenEnded: Called on the loop when the work has returned, or was dropped.
+    fileprivate func run<T>(
+        on pool: ThreadPool, whenEnded: @escaping () -> Void = {}, _ work: @escaping @Sendable () throws -> sending T
+    ) throws(RuntimeError) -> Future<T> {
         try checkOpen("runInExecutor")
         if foreignWork.isShutDown { throw RuntimeError("Executor shutdown has been called") }
         let future = ExecutorFuture<T>()
         foreignWork.noteStart()
-        let report = ForeignReport(loop: self, future: future)
+        let report = ForeignReport(loop: self, future: future, whenEnded: whenEnded)
         let cancellation = future.cancellation
         // A Swift task, so that it has the task-local values. The pool runs it.
-        Task(executorPreference: ThreadPool.shared) {
+        Task(executorPreference: pool) {
             guard !cancellation.isCancelled else { return report.send(nil) }
             do {
                 report.send(.success(try work()))
@@ -102,12 +144,14 @@ private final class CancellationFlag: Sendable {
 private struct ForeignReport<Value>: @unchecked Sendable {
     let loop: EventLoop
     let future: Future<Value>
+    let whenEnded: () -> Void
 
     func send(_ result: sending Result<Value, any Error>?) {
         let parcel = Parcel(result)
         loop.send(
             .callback { [self] in
                 loop.foreignWork.noteEnd()
+                whenEnded()
                 guard !future.isDone else { return }
                 switch parcel.value {
                 case .success(let value): future.succeed(value)

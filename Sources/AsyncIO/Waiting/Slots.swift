@@ -24,6 +24,13 @@ final class Slots {
         try await line.park(for: purpose, on: subject, ifCancelled: { wasWoken in if wasWoken { free += 1 } })
     }
 
+    /// Takes a slot if one is free. Returns whether it did.
+    func takeNoWait() -> Bool {
+        guard !areTaken else { return false }
+        free -= 1
+        return true
+    }
+
     /// Frees a slot, or passes it to the first waiting task.
     func release() {
         free += 1

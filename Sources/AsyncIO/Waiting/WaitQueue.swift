@@ -50,7 +50,7 @@ final class WaitQueue {
         whenJoined: () throws -> Void = {}, ifCancelled: (_ wasWoken: Bool) -> Void = { _ in }
     ) async throws {
         let waiter = Waiter(for: purpose, on: subject)
-        append(waiter)
+        join(waiter)
         do {
             try whenJoined()
             try await waiter.wait(ignoresNativeCancellation: ignoresNativeCancellation)
@@ -70,7 +70,7 @@ final class WaitQueue {
     {
         guard let deadline else { return try await park(for: purpose, on: subject) }
         let waiter = Waiter(for: purpose, on: subject)
-        append(waiter)
+        join(waiter)
         let timer = loop.schedule(.complete(waiter), at: deadline)
         defer {
             timer.cancel()
@@ -130,8 +130,9 @@ final class WaitQueue {
 
     // MARK: The list
 
+    /// Puts a waiter at the end of the queue, for a task that waits in several queues. ``park`` does this itself.
     @inline(__always)
-    private func append(_ waiter: Waiter) {
+    func join(_ waiter: Waiter) {
         if Ownership.isChecked { checkOwner(for: waiter) }
         waiter.isQueued = true
         waiter.previous = last
@@ -146,7 +147,7 @@ final class WaitQueue {
 
     /// Removes a waiter from anywhere in the queue; does nothing if it has already left.
     @inline(__always)
-    private func leave(_ waiter: Waiter) {
+    func leave(_ waiter: Waiter) {
         if waiter.isQueued { remove(waiter) }
     }
 

@@ -34,7 +34,7 @@ package protocol SimulatedLink: AnyObject {
 package final class SimulatedConnection: ByteChannel {
     private let link: any SimulatedLink
     private let local: Endpoint?
-    private let peer: Endpoint?
+    private var peer: Endpoint?
 
     private var incoming = ByteBuffer()
     private var hasPeerEnded = false
@@ -71,6 +71,7 @@ package final class SimulatedConnection: ByteChannel {
     override var localAddress: Endpoint? { local }
     override var peerAddress: Endpoint? { peer }
     override var outgoingCount: Int { outgoing.count }
+    override func setPeer(_ address: Endpoint) { peer = address }
 
     // MARK: The link's side
 
@@ -137,6 +138,7 @@ package final class SimulatedConnection: ByteChannel {
             unsafe incoming.withBytes { unsafe take(UnsafeRawBufferPointer(rebasing: $0.prefix(received))) }
             incoming.dropFirst(received)
             network.received &+= received
+            activity &+= received
             link.noteReceived(received)
             return received
         }
@@ -185,6 +187,7 @@ package final class SimulatedConnection: ByteChannel {
             let room = min(link.room, outgoing.count)
             guard room > 0 else { break }
             network.sent &+= room
+            activity &+= room
             link.send(outgoing.takeFirst(room))
         }
         noteProgress()

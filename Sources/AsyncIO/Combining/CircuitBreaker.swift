@@ -1,0 +1,137 @@
+/// Stops calls to something that fails all the time, until it has had time to recover.
+///
+/// ```swift
+/// let breaker = CircuitBreaker(failures: 5, recovery: .seconds(30))
+/// let page = try await breaker.run { try await fetch(url) }
+/// ```
+///
+/// A breaker is closed at first, and calls run. After a number of failures in a row, it opens: calls throw a
+/// ``CircuitOpenError`` at once. When the time for recovery has passed, the breaker lets one call through as a trial,
+/// while others are still refused. If the trial succeeds, the breaker closes; if it fails, the breaker is open again.
+///
+/// A call that is cancelled says nothing about the other side and counts neither way. The same is true of a call that
+/// began before the breaker opened.
+///
+/// asyncio: none; the nearest is the package `aiobreaker`.
+public final class CircuitBreaker {
+    /// The state of a ``CircuitBreaker``.
+    public enum State: Sendable, Hashable {
+        /// Calls run.
+        case closed
+        /// Calls are refused.
+        case open
+        /// The next call is a trial, or a trial is running.
+        case halfOpen
+    }
+
+    // Loop thread only.
+    private let limit: Int
+    private let recovery: Duration
+    private let isFailure: (any Error) -> Bool
+    private var failures = 0
+    /// When the breaker can be tried again; nil if it is closed.
+    private var opensUntil: ContinuousClock.Instant?
+    private var hasTrial = false
+    /// How many times the breaker has opened or closed. Calls of earlier times do not count.
+    private var generation = 0
+
+    /// Creates a breaker that is closed.
+    ///
+    /// - Parameters:
+    ///   - failures: How many calls in a row have to fail for the breaker to open.
+    ///   - recovery: How long it stays open until a trial.
+    ///   - isFailure: Whether an error says that the other side is in trouble. An error that does not, such as a refused
+    ///     request, counts as a success. By default, every error does.
+    /// - Precondition: `failures` is at least 1, and `recovery` is positive. For numbers from outside the program, use
+    ///   ``init(validatingFailures:recovery:isFailure:)``.
+    public init(failures: Int, recovery: Duration, isFailure: @escaping (any Error) -> Bool = { _ in true }) {
+        if let mistake = Self.mistake(failures, recovery) {
+            stop(mistake, instead: "CircuitBreaker(validatingFailures:recovery:isFailure:)")
+        }
+        limit = failures
+        self.recovery = recovery
+        self.isFailure = isFailure
+    }
+
+    /// Creates a breaker from numbers that are computed or come from outside the program; see
+    /// ``init(failures:recovery:isFailure:)``.
+    ///
+    /// - Throws: ``ValueError`` if `failures` is less than 1, or `recovery` is not positive.
+    public convenience init(
+        validatingFailures failures: Int, recovery: Duration,
+        isFailure: @escaping (any Error) -> Bool = { _ in true }
+    ) throws(ValueError) {
+        if let mistake = Self.mistake(failures, recovery) { throw ValueError(mistake) }
+        self.init(failures: failures, recovery: recovery, isFailure: isFailure)
+    }
+
+    private static func mistake(_ failures: Int, _ recovery: Duration) -> String? {
+        if failures < 1 { return "failures must be at least 1, got \(failures)" }
+        return recovery > .zero ? nil : "recovery must be positive, got \(recovery)"
+    }
+
+    /// The state of the breaker.
+    public var state: State {
+        guard let opensUntil else { return .closed }
+        return EventLoop.required(for: "CircuitBreaker").now < opensUntil ? .open : .halfOpen
+    }
+
+    /// Runs `body`, unless the breaker is open.
+    ///
+    /// - Returns: The value that `body` returns.
+    /// - Throws: ``CircuitOpenError`` if the breaker is open, or a trial is running; the errors of `body`, including
+    ///   `CancellationError` if the task is cancelled.
+    public func run<T>(
+        _ body: nonisolated(nonsending) () async throws -> T
+    ) async throws -> T {
+        let isTrial = try begin()
+        let begun = generation
+        defer { if isTrial { hasTrial = false } }
+        do {
+            let value = try await body()
+            succeeded(begun)
+            return value
+        } catch let error where isCancellation(error) {
+            throw error
+        } catch {
+            if isFailure(error) { failed(begun) } else { succeeded(begun) }
+            throw error
+        }
+    }
+
+    /// Closes the breaker, and forgets all failures.
+    public func reset() {
+        failures = 0
+        guard opensUntil != nil else { return }
+        opensUntil = nil
+        generation += 1
+    }
+
+    /// Returns whether the call is a trial.
+    private func begin() throws -> Bool {
+        guard let opensUntil else { return false }
+        let now = EventLoop.required(for: "CircuitBreaker").now
+        guard now >= opensUntil, !hasTrial else { throw CircuitOpenError(retryAfter: max(.zero, opensUntil - now)) }
+        hasTrial = true
+        return true
+    }
+
+    private func succeeded(_ begun: Int) { if begun == generation { reset() } }
+
+    private func failed(_ begun: Int) {
+        guard begun == generation else { return }
+        failures += 1
+        guard failures >= limit || opensUntil != nil else { return }
+        opensUntil = EventLoop.required(for: "CircuitBreaker").now.advanced(by: recovery)
+        generation += 1
+    }
+}
+
+/// An error thrown by a ``CircuitBreaker`` that is open.
+public struct CircuitOpenError: Error, CustomStringConvertible {
+    /// How long the breaker stays open; zero while a trial is running.
+    public let retryAfter: Duration
+
+    /// The error as text.
+    public var description: String { "the circuit is open for another \(retryAfter)" }
+}

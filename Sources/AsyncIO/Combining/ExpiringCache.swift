@@ -1,0 +1,119 @@
+internal import DequeModule
+
+/// A cache whose values expire, and which loads each value once, however many tasks ask for it at the same time.
+///
+/// ```swift
+/// let cache = ExpiringCache<UserID, User>(lifetime: .seconds(60), limit: 10_000)
+/// let user = try await cache.value(for: id) { try await database.user(id) }
+/// ```
+///
+/// While a value is being loaded, other tasks that ask for the same key wait for the same load. If it fails, all of
+/// them get its error, and nothing is kept. A task that is cancelled stops waiting; the load is cancelled when no task
+/// waits for it anymore.
+///
+/// A value expires when its lifetime is over. If the cache has more values than its limit, it drops the oldest ones.
+///
+/// asyncio: none; the nearest is the package `async_lru`. Go: `singleflight`.
+public final class ExpiringCache<Key: Hashable, Value> {
+    private struct Entry {
+        let value: Value
+        let deadline: Int64
+        let number: Int
+    }
+
+    // Loop thread only.
+    private let lifetime: Duration
+    private let limit: Int?
+    private var entries: [Key: Entry] = [:]
+    private var loads: [Key: SharedWork<Value>] = [:]
+    /// The keys in the order of their entries. All entries live equally long, so this is the order in which they
+    /// expire. Contains keys whose entry is gone or newer, too.
+    private var ages = Deque<(key: Key, number: Int)>()
+    private var lastNumber = 0
+
+    /// Creates an empty cache.
+    ///
+    /// - Parameters:
+    ///   - lifetime: How long a value is kept after it was loaded. With zero or less, values are not kept, and only
+    ///     loads at the same time are shared.
+    ///   - limit: The maximum number of values, or `nil` for no limit.
+    /// - Precondition: `limit` is not negative.
+    public init(lifetime: Duration, limit: Int? = nil) {
+        precondition(limit ?? 0 >= 0, "limit must not be negative")
+        self.lifetime = lifetime
+        self.limit = limit
+    }
+
+    /// The number of values that have not expired.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of values that have expired since the cache was last used.
+    public var count: Int {
+        dropExpired()
+        return entries.count
+    }
+
+    /// Returns the value for a key, and loads it if the cache does not have it. Does not suspend if it does.
+    ///
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - load: Loads the value. It runs as a task. It must not ask the cache for the same key.
+    /// - Throws: The error of the load; `CancellationError` if the waiting task is cancelled.
+    /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
+    public func value(
+        for key: Key, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
+        line: UInt = #line, _ load: @escaping () async throws -> Value
+    ) async throws -> Value {
+        if let value = self[key] { return value }
+        if let work = loads[key], !work.isAbandoned { return try await work.value(for: "ExpiringCache.value()") }
+        let task = createTask(name: "ExpiringCache", isolation: isolation, fileID: fileID, line: line, load)
+        let work = SharedWork(task) { [weak self] work, result in
+            guard let self, loads[key] === work else { return }
+            loads[key] = nil
+            if let value = try? result.get() { self[key] = value }
+        }
+        loads[key] = work
+        return try await work.value(for: "ExpiringCache.value()")
+    }
+
+    /// The value for a key, or `nil` if the cache does not have it. Does not load it.
+    ///
+    /// Setting a value keeps it for the lifetime of the cache. Setting `nil` removes it; a load of the key that is in
+    /// progress continues for the tasks that wait for it, but its value is not kept.
+    ///
+    /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
+    public subscript(key: Key) -> Value? {
+        get {
+            dropExpired()
+            return entries[key]?.value
+        }
+        set {
+            loads[key] = nil
+            entries[key] = nil
+            guard let newValue, lifetime > .zero else { return }
+            lastNumber += 1
+            let deadline = EventLoop.required(for: "ExpiringCache").time.advanced(by: lifetime)
+            entries[key] = Entry(value: newValue, deadline: deadline, number: lastNumber)
+            ages.append((key, lastNumber))
+            dropExpired()
+            if ages.count > 2 * entries.count + 16 { ages.removeAll { entries[$0.key]?.number != $0.number } }
+        }
+    }
+
+    /// Removes all values. Loads that are in progress continue for the tasks that wait for them.
+    public func removeAll() {
+        entries = [:]
+        ages = []
+        loads = [:]
+    }
+
+    private func dropExpired() {
+        let now = EventLoop.required(for: "ExpiringCache").time
+        while let oldest = ages.first {
+            if let entry = entries[oldest.key], entry.number == oldest.number {
+                guard entry.deadline <= now || entries.count > limit ?? .max else { return }
+                entries[oldest.key] = nil
+            }
+            ages.removeFirst()
+        }
+    }
+}

@@ -1,0 +1,58 @@
+/// A value that is made when it is first needed, by one task, for all tasks.
+///
+/// ```swift
+/// let configuration = Lazy { try await fetchConfiguration() }
+/// let name = try await configuration.value.name
+/// ```
+///
+/// Tasks that ask for the value while it is being made wait for the same work. If the work fails, all of them get its
+/// error, and the next task that asks starts it again. A task that is cancelled stops waiting; the work continues for
+/// the others, and is cancelled when no task waits for it anymore.
+///
+/// asyncio: none. tokio: `OnceCell`. Go: `sync.Once`.
+public final class Lazy<Value> {
+    // Loop thread only.
+    private let start: () -> AsyncTask<Value>
+    private var work: SharedWork<Value>?
+
+    /// The value, if it has been made. Does not start the work.
+    public private(set) var valueIfReady: Value?
+
+    /// Creates a lazy value. The work does not start yet.
+    ///
+    /// - Parameter make: Makes the value. It runs as a task. It must not wait for this value itself.
+    public init(
+        isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
+        _ make: @escaping () async throws -> Value
+    ) {
+        start = { createTask(name: "Lazy", isolation: isolation, fileID: fileID, line: line, make) }
+    }
+
+    /// The value, which is made now if it has not been made. Does not suspend if it has.
+    ///
+    /// - Throws: The error of the work; `CancellationError` if the waiting task is cancelled.
+    public var value: Value {
+        get async throws {
+            if let valueIfReady { return valueIfReady }
+            let work = work.flatMap { $0.isAbandoned ? nil : $0 } ?? begin()
+            return try await work.value(for: "Lazy.value")
+        }
+    }
+
+    /// Forgets the value, so that it is made again when it is next needed. Work that is in progress continues for the
+    /// tasks that wait for it, and its value is not kept.
+    public func reset() {
+        valueIfReady = nil
+        work = nil
+    }
+
+    private func begin() -> SharedWork<Value> {
+        let new = SharedWork(start()) { [weak self] work, result in
+            guard let self, self.work === work else { return }
+            self.work = nil
+            valueIfReady = try? result.get()
+        }
+        work = new
+        return new
+    }
+}

@@ -1,0 +1,105 @@
+/// A limit to how often something is done.
+///
+/// ```swift
+/// let limiter = RateLimiter(100, per: .seconds(1), burst: 20)
+/// try await limiter.acquire()
+/// let answer = try await client.get(url)
+/// ```
+///
+/// The limiter is a *token bucket*. The bucket holds up to `burst` permits, is full at the beginning, and is refilled at
+/// the rate. So after a pause, up to `burst` operations can follow each other at once. With a burst of 1, it is a *leaky
+/// bucket*: operations are spaced evenly, and a pause saves up nothing.
+///
+/// Waiting tasks are served in FIFO order. A task that is cancelled while it waits takes no permits. The limiter has no
+/// task of its own, and costs a timer only for the first waiting task.
+///
+/// asyncio: none; the nearest is the package `aiolimiter`. Rust: `governor`. Go: `x/time/rate`.
+public final class RateLimiter {
+    // Loop thread only. All permits are counted by one time: that at which the bucket will be full.
+    private let interval: Duration
+    private var fullAt: ContinuousClock.Instant?
+    /// Held by the task that waits for permits, so that the others wait in line.
+    private let turn = Lock()
+
+    /// The maximum number of permits that can be taken at once.
+    public let burst: Int
+
+    /// Creates a token bucket, which is full.
+    ///
+    /// - Parameters:
+    ///   - count: How many permits there are in each period.
+    ///   - period: The period.
+    ///   - burst: How many permits can be saved up; `nil` for as many as there are in a period. With 1, the limiter is a
+    ///     leaky bucket.
+    /// - Precondition: The numbers are positive. For numbers from outside the program, use
+    ///   ``init(validating:per:burst:)``.
+    public init(_ count: Int, per period: Duration, burst: Int? = nil) {
+        if let mistake = Self.mistake(count, period, burst) {
+            stop(mistake, instead: "RateLimiter(validating:per:burst:)")
+        }
+        // In whole nanoseconds, so that timers and permits agree, and rounded up, so that it is not too fast.
+        interval = .nanoseconds((period / count).roundedUpNanoseconds)
+        self.burst = burst ?? count
+    }
+
+    /// Creates a token bucket from numbers that are computed or come from outside the program; see
+    /// ``init(_:per:burst:)``.
+    ///
+    /// - Throws: ``ValueError`` if one of the numbers is not positive.
+    public convenience init(validating count: Int, per period: Duration, burst: Int? = nil) throws(ValueError) {
+        if let mistake = Self.mistake(count, period, burst) { throw ValueError(mistake) }
+        self.init(count, per: period, burst: burst)
+    }
+
+    private static func mistake(_ count: Int, _ period: Duration, _ burst: Int?) -> String? {
+        if count < 1 { return "count must be positive, got \(count)" }
+        if period <= .zero { return "period must be positive, got \(period)" }
+        if let burst, burst < 1 { return "burst must be positive, got \(burst)" }
+        return nil
+    }
+
+    /// How many permits could be taken at once.
+    public var available: Int {
+        let now = EventLoop.required(for: "RateLimiter").now
+        guard let fullAt, fullAt > now else { return burst }
+        return max(0, burst - Int(((fullAt - now) / interval).rounded(.up)))
+    }
+
+    /// Takes permits, and waits for them if necessary. Does not suspend if there are enough, and no other task waits.
+    ///
+    /// - Parameter count: The number of permits. They are taken together.
+    /// - Throws: ``ValueError`` if `count` is less than 1, or more than ``burst``; `CancellationError` if the task is
+    ///   cancelled while it waits. In these cases, no permits are taken.
+    public func acquire(_ count: Int = 1) async throws {
+        try check(count)
+        try await turn.withLock {
+            while let time = take(count) { try await sleep(until: time) }
+        }
+    }
+
+    /// Takes permits if there are enough, and no other task waits for some.
+    ///
+    /// - Parameter count: The number of permits.
+    /// - Returns: Whether the permits were taken.
+    /// - Throws: ``ValueError`` if `count` is less than 1, or more than ``burst``.
+    public func tryAcquire(_ count: Int = 1) throws(ValueError) -> Bool {
+        try check(count)
+        return !turn.isLocked && take(count) == nil
+    }
+
+    private func check(_ count: Int) throws(ValueError) {
+        guard (1...burst).contains(count) else {
+            throw ValueError("a RateLimiter with a burst of \(burst) cannot give \(count) permits at once")
+        }
+    }
+
+    /// Takes permits, or returns the time at which there will be enough.
+    private func take(_ count: Int) -> ContinuousClock.Instant? {
+        let now = EventLoop.required(for: "RateLimiter").now
+        let full = max(fullAt ?? now, now).advanced(by: interval * count)
+        let ready = full.advanced(by: .zero - interval * burst)
+        if ready > now { return ready }
+        fullAt = full
+        return nil
+    }
+}

@@ -1,0 +1,56 @@
+internal import AsyncIOSystem
+
+extension Schedule {
+    /// An asynchronous sequence of the times of the schedule, from now on. Each element comes when its time has come.
+    ///
+    /// Times that pass while the consumer is busy are left out. If the clock of the system is set, the sequence follows
+    /// within a minute. In virtual time, it follows the virtual clock.
+    ///
+    /// ```swift
+    /// for try await date in try Schedule("0 9 * * mon-fri").times { try await sendReport(of: date) }
+    /// ```
+    public var times: Times { Times(schedule: self) }
+
+    /// The times of a ``Schedule``.
+    public struct Times: AsyncSequence, Sendable {
+        /// The time that has come, since 1 January 1970 at 00:00 UTC.
+        public typealias Element = Duration
+        /// Iterating fails if the task is cancelled.
+        public typealias Failure = any Error
+
+        let schedule: Schedule
+
+        /// Returns an iterator that waits for the times of the schedule.
+        public func makeAsyncIterator() -> Iterator { Iterator(schedule: schedule) }
+
+        /// An iterator that waits for the times of a schedule.
+        public struct Iterator: AsyncIteratorProtocol {
+            let schedule: Schedule
+            private var last = Duration.zero
+
+            init(schedule: Schedule) { self.schedule = schedule }
+
+            /// Waits for the next time of the schedule.
+            ///
+            /// - Returns: The time, or `nil` if there is none in the next nine years.
+            /// - Throws: `CancellationError` if the task is cancelled.
+            public mutating func next() async throws -> Duration? {
+                // After the last one, even if the clock was put back.
+                guard let time = schedule.next(after: Swift.max(last, Calendar.now())) else { return nil }
+                while case let left = time - Calendar.now(), left > .zero {
+                    // The clock may be set meanwhile.
+                    try await sleep(Swift.min(left, .seconds(60)))
+                }
+                last = time
+                return time
+            }
+
+            /// Waits for the next time of the schedule; see ``next()``.
+            ///
+            /// - Throws: `CancellationError` if the task is cancelled.
+            public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Duration? {
+                try await next()
+            }
+        }
+    }
+}

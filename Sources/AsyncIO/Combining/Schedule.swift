@@ -1,0 +1,115 @@
+internal import AsyncIOSystem
+
+/// Times of the calendar that recur, in the notation of cron.
+///
+/// ```swift
+/// let nightly = try Schedule("30 2 * * *")
+/// for try await _ in nightly.times { try await backUp() }
+/// ```
+///
+/// The five fields are the minute (0–59), the hour (0–23), the day of the month (1–31), the month (1–12 or `jan`–`dec`),
+/// and the day of the week (0–7 or `sun`–`sat`; 0 and 7 are Sunday). A field is `*`, or a list of numbers and ranges,
+/// such as `1,10-20`. `/n` after `*` or a range takes every *n*th, such as `*/15`. If both days are restricted, either
+/// of them is enough. `@hourly`, `@daily` (or `@midnight`), `@weekly`, `@monthly`, and `@yearly` (or `@annually`) are
+/// abbreviations.
+///
+/// When the clocks go forward, a time that is skipped is due at the end of the gap. When they go back, a time that
+/// occurs twice is due once, unless the hour is `*`: then the schedule follows the clock that ticks.
+///
+/// Dates are durations since 1 January 1970 at 00:00 UTC.
+///
+/// asyncio: none; the nearest is the package `aiocron`. Unix: `crontab(5)`.
+public struct Schedule: Sendable, CustomStringConvertible {
+    /// The time zone of a schedule.
+    public struct Zone: Sendable {
+        /// How many seconds the zone is ahead of UTC, at a time in seconds since 1970.
+        let offset: @Sendable (Int64) -> Int64
+
+        package init(offset: @escaping @Sendable (Int64) -> Int64) { self.offset = offset }
+
+        /// Coordinated Universal Time.
+        public static let utc = Zone { _ in 0 }
+        /// The time zone of the system, or of the environment variable `TZ`.
+        public static let local = Zone(offset: Calendar.localOffset)
+    }
+
+    let zone: Zone
+    let minutes: CronField
+    let hours: CronField
+    let days: CronField
+    let months: CronField
+    let weekdays: CronField
+
+    /// The text that the schedule was created from.
+    public let description: String
+
+    /// Creates a schedule from the notation of cron.
+    ///
+    /// - Parameters:
+    ///   - text: Five fields, or an abbreviation such as `@daily`.
+    ///   - zone: The time zone in which the fields are meant.
+    /// - Throws: ``ValueError`` if the text is not valid.
+    public init(_ text: String, zone: Zone = .local) throws(ValueError) {
+        let fields = (Self.abbreviations[text] ?? text).split(whereSeparator: \.isWhitespace)
+        guard fields.count == 5 else {
+            throw ValueError("a schedule has five fields or is an abbreviation such as @daily, got \"\(text)\"")
+        }
+        description = text
+        self.zone = zone
+        minutes = try CronField(fields[0], "minute", 0...59)
+        hours = try CronField(fields[1], "hour", 0...23)
+        days = try CronField(fields[2], "day of the month", 1...31)
+        months = try CronField(fields[3], "month", 1...12, names: Self.monthNames)
+        weekdays = try CronField(fields[4], "day of the week", 0...7, names: Self.weekdayNames)
+    }
+
+    private static let abbreviations = [
+        "@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0",
+        "@monthly": "0 0 1 * *", "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *",
+    ]
+    private static let monthNames = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ]
+    private static let weekdayNames = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+
+    /// Returns the first time after a date.
+    ///
+    /// - Parameter date: The time since 1 January 1970 at 00:00 UTC.
+    /// - Returns: The time, in the same unit, or `nil` if there is none in the nine years after the date, as for
+    ///   30 February.
+    /// - Complexity: O(*n*), where *n* is the number of days in between.
+    public func next(after date: Duration) -> Duration? {
+        let seconds = date.components.seconds
+        var time = CivilTime(seconds - (seconds % 60 + 60) % 60 + 60, in: zone)
+        let lastDay = time.day + 9 * 366
+        while time.day <= lastDay {
+            let isDayDue = isDue(day: time)
+            if isDayDue, hours.contains(time.hour), let minute = minutes.first(from: time.minute) {
+                if minute == time.minute, hours.isAny || !time.isRepeated { return .seconds(time.seconds) }
+                time = time.advanced(minutes: max(1, minute - time.minute))
+            } else {
+                let next = isDayDue ? time.advanced(minutes: 60 - time.minute) : time.nextDay()
+                if skipsHour(from: time, to: next) { return .seconds(next.seconds) }
+                time = next
+            }
+        }
+        return nil
+    }
+
+    /// Whether the clocks go forward in between, over an hour that is due.
+    private func skipsHour(from time: CivilTime, to next: CivilTime) -> Bool {
+        let first = next.day == time.day ? time.hour + 1 : 0
+        guard !hours.isAny, first < next.hour, isDue(day: next) else { return false }
+        return (first..<next.hour).contains(where: hours.contains)
+    }
+
+    private func isDue(day time: CivilTime) -> Bool {
+        let (month, day) = time.monthAndDay
+        guard months.contains(month) else { return false }
+        // The epoch, day 0, was a Thursday.
+        let weekday = (Int(time.day % 7) + 11) % 7
+        let isWeekday = weekdays.contains(weekday) || (weekday == 0 && weekdays.contains(7))
+        if days.isAny || weekdays.isAny { return days.contains(day) && isWeekday }
+        return days.contains(day) || isWeekday
+    }
+}

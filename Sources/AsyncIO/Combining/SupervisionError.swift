@@ -1,0 +1,17 @@
+/// An error thrown when supervised tasks had to be restarted too often.
+public struct SupervisionError: Error, CustomStringConvertible {
+    /// The name of the task that failed last.
+    public let name: String
+    /// How many restarts there could have been in ``period``.
+    public let restarts: Int
+    /// The time in which restarts were counted.
+    public let period: Duration
+    /// The error of the task that failed last, or `nil` if it returned.
+    public let underlyingError: (any Error)?
+
+    /// The error as text.
+    public var description: String {
+        "\(name) needed more than \(restarts) restarts within \(period)"
+            + (underlyingError.map { "; the last error was: \($0)" } ?? "")
+    }
+}

@@ -1,0 +1,90 @@
+/// An asynchronous sequence of instants at regular intervals.
+///
+/// ```swift
+/// for try await _ in ticks(every: .seconds(10)) { try await report() }
+/// ```
+///
+/// The ticks do not drift: each is due an interval after the one before it was due, however long the consumer takes.
+/// A tick costs one timer.
+///
+/// - Parameters:
+///   - interval: The time between two ticks. If it is not positive, iterating throws ``ValueError``.
+///   - missed: What to do about ticks that became due while the consumer was busy.
+///   - startsAtOnce: Whether the first tick is due at once, as in tokio, instead of after an interval.
+///
+/// asyncio: none. tokio: `interval`. async-algorithms: `AsyncTimerSequence`.
+public func ticks(every interval: Duration, missed: MissedTicks = .burst, startsAtOnce: Bool = false) -> Ticks {
+    Ticks(interval: interval, missed: missed, startsAtOnce: startsAtOnce)
+}
+
+/// What to do about ticks that became due while the consumer was busy.
+///
+/// tokio: `MissedTickBehavior`.
+public enum MissedTicks: Sendable {
+    /// Deliver them one after the other, without a pause, until the consumer has caught up. Each counts, as when each
+    /// stands for a unit of work.
+    case burst
+    /// Deliver one of them, and continue with the next that would have been due anyway.
+    case skip
+    /// Deliver one of them, and start over: the next is due an interval after the consumer asked for this one. There is
+    /// always a pause of that length between two ticks.
+    case delay
+}
+
+/// The sequence of ``ticks(every:missed:startsAtOnce:)``, which never ends by itself.
+public struct Ticks: AsyncSequence, Sendable {
+    /// The instant at which the tick was due, on the clock of ``EventLoop/now``.
+    public typealias Element = ContinuousClock.Instant
+    /// Iterating fails if the task is cancelled, or the interval is not positive.
+    public typealias Failure = any Error
+
+    let interval: Duration
+    let missed: MissedTicks
+    let startsAtOnce: Bool
+
+    /// Returns an iterator, whose ticks are counted from its first use.
+    public func makeAsyncIterator() -> Iterator { Iterator(ticks: self) }
+
+    /// An iterator over ticks.
+    public struct Iterator: AsyncIteratorProtocol {
+        let ticks: Ticks
+        private var due: ContinuousClock.Instant?
+
+        init(ticks: Ticks) { self.ticks = ticks }
+
+        /// Waits for the next tick. Takes a turn of the loop if it is already due.
+        ///
+        /// - Throws: `CancellationError` if the task is cancelled; ``ValueError`` if the interval is not positive.
+        public mutating func next() async throws -> ContinuousClock.Instant? {
+            let interval = ticks.interval
+            guard interval > .zero else { throw ValueError("the interval of ticks must be positive, got \(interval)") }
+            let loop = EventLoop.required(for: "ticks")
+            let due = due ?? (ticks.startsAtOnce ? loop.now : loop.now.advanced(by: interval))
+            self.due = due
+            try await sleep(until: due)
+            self.due = following(due, now: loop.now)
+            return due
+        }
+
+        /// Waits for the next tick; see ``next()``.
+        ///
+        /// - Throws: The same errors as ``next()``, including `CancellationError` if the task is cancelled.
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> ContinuousClock.Instant? {
+            try await next()
+        }
+
+        private func following(_ due: ContinuousClock.Instant, now: ContinuousClock.Instant) -> ContinuousClock.Instant
+        {
+            let interval = ticks.interval
+            switch ticks.missed {
+            case .burst: return due.advanced(by: interval)
+            case .delay: return now.advanced(by: interval)
+            case .skip:
+                // The quotient is rounded, and may be off by one.
+                var next = due.advanced(by: interval * Swift.max(1, Int((now - due) / interval)))
+                while next <= now { next = next.advanced(by: interval) }
+                return next
+            }
+        }
+    }
+}

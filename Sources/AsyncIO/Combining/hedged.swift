@@ -1,0 +1,56 @@
+/// Runs `body`, and runs it again next to the first run if that takes too long. The first value wins.
+///
+/// ```swift
+/// let page = try await hedged(after: .milliseconds(50)) { try await fetch(url) }
+/// ```
+///
+/// This cuts off the slowest answers of a service, for the price of a few more requests. The next run starts when `delay`
+/// has passed since the previous one started, or when that has failed. When a run returns a value, the others are
+/// cancelled and waited for.
+///
+/// - Parameters:
+///   - delay: How long to wait for a run before starting the next one.
+///   - attempts: The maximum number of runs.
+///   - body: The work. It must be possible to do it more than once.
+/// - Returns: The value of the first run that succeeds.
+/// - Throws: The error of the last run, if all of them fail; ``ValueError`` if `attempts` is less than 1;
+///   `CancellationError` if the task is cancelled, after all runs have ended.
+///
+/// asyncio: none. gRPC: hedging. tower: `Hedge`.
+public func hedged<T>(
+    after delay: Duration, attempts: Int = 2, isolation: isolated (any Actor)? = #isolation,
+    fileID: StaticString = #fileID, line: UInt = #line, _ body: @escaping () async throws -> T
+) async throws -> T {
+    guard attempts >= 1 else { throw ValueError("attempts must be at least 1, got \(attempts)") }
+    return try await hedged(0..<attempts, after: delay, isolation: isolation, fileID: fileID, line: line) { _ in
+        _ = isolation
+        return try await body()
+    }
+}
+
+/// Runs `body` for each of `items` in turn, as in ``hedged(after:attempts:isolation:fileID:line:_:)``, until one of the
+/// runs returns a value.
+///
+/// ```swift
+/// let page = try await hedged(mirrors, after: .milliseconds(50)) { mirror in try await fetch(mirror) }
+/// ```
+///
+/// - Parameters:
+///   - items: The items, in the order in which to start.
+///   - delay: How long to wait for a run before starting the next one.
+///   - body: Receives an item.
+/// - Returns: The value of the first run that succeeds.
+/// - Throws: The error of the last run, if all of them fail; ``ValueError`` if there are no items; `CancellationError`
+///   if the task is cancelled, after all runs have ended.
+///
+/// asyncio: `asyncio.staggered.staggered_race`.
+public func hedged<Item, T>(
+    _ items: some Sequence<Item>, after delay: Duration, isolation: isolated (any Actor)? = #isolation,
+    fileID: StaticString = #fileID, line: UInt = #line, _ body: @escaping (Item) async throws -> T
+) async throws -> T {
+    let (value, index, errors) = try await staggeredRace(
+        items, delay: delay, isolation: isolation, fileID: fileID, line: line, body)
+    if index != nil, let value { return value }
+    guard let error = errors.last.flatMap(\.self) else { throw ValueError("hedged() needs at least one item") }
+    throw error
+}

@@ -1,0 +1,31 @@
+/// Runs `body`, and runs it again when it fails, until it returns or has failed too often.
+///
+/// ```swift
+/// try await supervise("feed", restarts: 10, per: .seconds(60)) { try await followFeed() }
+/// ```
+///
+/// For several tasks, and for the other rules, use a ``Supervisor``. In contrast to
+/// ``retry(attempts:backoff:isolation:when:_:)``, failures are counted in a period: work that fails once a day is
+/// restarted forever.
+///
+/// - Parameters:
+///   - name: The name of the task, for reports.
+///   - restart: When the body is restarted.
+///   - restarts: How many restarts there can be in `period`.
+///   - period: The time in which restarts are counted.
+///   - backoff: How long to wait before a restart.
+///   - body: The work, which runs as a task.
+/// - Throws: ``SupervisionError`` if there were too many restarts; ``ValueError`` if `restarts` is negative, or `period`
+///   is not positive; `CancellationError` if the task is cancelled, once the body has ended.
+///
+/// asyncio: none. Erlang: `supervisor`.
+public func supervise(
+    _ name: String, restart: Supervisor.Restart = .onFailure, restarts: Int = 3,
+    per period: Duration = .seconds(5), backoff: Backoff = Backoff(initial: .zero),
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
+    _ body: @escaping () async throws -> Void
+) async throws {
+    let supervisor = try Supervisor(validatingRestarts: restarts, per: period, backoff: backoff)
+    supervisor.add(name, restart: restart, isolation: isolation, fileID: fileID, line: line, body)
+    try await supervisor.run()
+}

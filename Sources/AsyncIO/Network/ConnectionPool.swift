@@ -1,0 +1,199 @@
+/// A set of connections that tasks share, one task at a time.
+///
+/// ```swift
+/// let pool = ConnectionPool(size: 10) {
+///     try await Database.connect(to: url)
+/// } close: {
+///     $0.close()
+/// }
+/// let rows = try await pool.withConnection { try await $0.query("…") }
+/// ```
+///
+/// Connections are opened when they are needed. After use, they are kept for the next task, the one that was used last
+/// first. Tasks that find all connections in use wait in FIFO order. For streams, see
+/// ``streams(to:tls:options:size:idleTime:)``.
+///
+/// asyncio: none. aiohttp: `TCPConnector`. asyncpg: `Pool`. Rust: `bb8`, `deadpool`.
+public final class ConnectionPool<Connection> {
+    private struct Idle {
+        let connection: Connection
+        let deadline: Int64
+    }
+
+    // Loop thread only.
+    private let idleTime: Duration
+    private let open: () async throws -> Connection
+    private let discard: (Connection) -> Void
+    private let check: ((Connection) async throws -> Bool)?
+    /// In the order in which they were used, the latest one last.
+    private var idle: [Idle] = []
+    private let slots: Slots
+    private var timer: TimerHandle?
+
+    /// The maximum number of connections.
+    public let size: Int
+
+    /// Whether ``close()`` was called.
+    public private(set) var isClosed = false
+
+    /// Creates a pool without connections.
+    ///
+    /// - Parameters:
+    ///   - size: The maximum number of connections.
+    ///   - idleTime: How long a connection is kept when no one uses it.
+    ///   - open: Opens a connection.
+    ///   - close: Closes a connection. It must not wait.
+    ///   - check: Whether a connection that was idle can still be used, if that has to be checked. If it returns false or
+    ///     throws, the connection is closed, and the next one is taken.
+    /// - Precondition: `size` and `idleTime` are positive. For numbers from outside the program, use
+    ///   ``init(validatingSize:idleTime:open:close:check:)``.
+    public init(
+        size: Int = 10, idleTime: Duration = .seconds(60), open: @escaping () async throws -> Connection,
+        close: @escaping (Connection) -> Void, check: ((Connection) async throws -> Bool)? = nil
+    ) {
+        if let mistake = Self.mistake(size, idleTime) {
+            stop(mistake, instead: "ConnectionPool(validatingSize:idleTime:open:close:check:)")
+        }
+        self.size = size
+        self.idleTime = idleTime
+        self.open = open
+        discard = close
+        self.check = check
+        slots = Slots(size)
+    }
+
+    /// Creates a pool from numbers that are computed or come from outside the program; see
+    /// ``init(size:idleTime:open:close:check:)``.
+    ///
+    /// - Throws: ``ValueError`` if `size` or `idleTime` is not positive.
+    public convenience init(
+        validatingSize size: Int, idleTime: Duration = .seconds(60), open: @escaping () async throws -> Connection,
+        close: @escaping (Connection) -> Void, check: ((Connection) async throws -> Bool)? = nil
+    ) throws(ValueError) {
+        if let mistake = Self.mistake(size, idleTime) { throw ValueError(mistake) }
+        self.init(size: size, idleTime: idleTime, open: open, close: close, check: check)
+    }
+
+    private static func mistake(_ size: Int, _ idleTime: Duration) -> String? {
+        if size < 1 { return "size must be positive, got \(size)" }
+        return idleTime > .zero ? nil : "idleTime must be positive, got \(idleTime)"
+    }
+
+    deinit {
+        timer?.cancel()
+        for one in idle { discard(one.connection) }
+    }
+
+    /// How many connections are open and not in use.
+    public var idleCount: Int { idle.count }
+
+    /// How many connections are in use, or being opened.
+    public var usedCount: Int { size - slots.free }
+
+    /// Runs `body` with a connection of the pool. Waits until there is one, and opens it if necessary.
+    ///
+    /// If `body` throws, the connection is closed, because it can be in the middle of an exchange.
+    ///
+    /// - Returns: The value that `body` returns.
+    /// - Throws: The errors of `body`, and of opening a connection; ``RuntimeError`` if the pool is closed;
+    ///   `CancellationError` if the task is cancelled.
+    public func withConnection<T>(
+        _ body: nonisolated(nonsending) (Connection) async throws -> T
+    ) async throws -> T {
+        if isClosed { throw RuntimeError("the connection pool is closed") }
+        try await slots.take(for: "ConnectionPool.withConnection()", on: self)
+        defer { slots.release() }
+        let connection = try await takeConnection()
+        let value: T
+        do {
+            value = try await body(connection)
+        } catch {
+            discard(connection)
+            throw error
+        }
+        keep(connection)
+        return value
+    }
+
+    /// Closes the connections that are not in use, and those in use when they are returned. Tasks that wait get an
+    /// error. Calling it again does nothing.
+    public func close() {
+        isClosed = true
+        dropIdle { _ in true }
+    }
+
+    // MARK: Inside
+
+    private func takeConnection() async throws -> Connection {
+        while true {
+            if isClosed { throw RuntimeError("the connection pool is closed") }
+            guard let connection = idle.popLast()?.connection else { break }
+            guard let check else { return connection }
+            do {
+                if try await check(connection) { return connection }
+            } catch let error where isCancellation(error) {
+                discard(connection)
+                throw error
+            } catch {}
+            discard(connection)
+        }
+        return try await open()
+    }
+
+    private func keep(_ connection: Connection) {
+        if isClosed { return discard(connection) }
+        let loop = EventLoop.required(for: "ConnectionPool")
+        idle.append(Idle(connection: connection, deadline: loop.time.advanced(by: idleTime)))
+        if timer == nil { dropLater(on: loop) }
+    }
+
+    /// Closes the connections that have been idle for too long, as long as there are idle connections.
+    private func dropLater(on loop: EventLoop) {
+        timer = nil
+        guard let first = idle.first else { return }
+        timer = loop.schedule(
+            .callback { [weak self, unowned loop] in
+                self?.dropIdle { $0.deadline <= loop.time }
+                self?.dropLater(on: loop)
+            }, at: first.deadline)
+    }
+
+    private func dropIdle(where isOver: (Idle) -> Bool) {
+        // The list changes before the program's code runs.
+        let over = idle.filter(isOver)
+        idle.removeAll(where: isOver)
+        if idle.isEmpty {
+            timer?.cancel()
+            timer = nil
+        }
+        for one in over { discard(one.connection) }
+    }
+}
+
+extension ConnectionPool where Connection == (StreamReader, StreamWriter) {
+    /// Returns a pool of streams to a server. Connections that the server has closed are not used again.
+    ///
+    /// ```swift
+    /// let pool = ConnectionPool.streams(to: .tcp(host: "cache", port: 11211), size: 20)
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - target: What to connect to.
+    ///   - tls: A client's context for TLS, or `nil` for none.
+    ///   - options: The settings that most connections do not need.
+    ///   - size: The maximum number of connections.
+    ///   - idleTime: How long a connection is kept when no one uses it.
+    /// - Precondition: `size` and `idleTime` are positive.
+    public static func streams(
+        to target: ConnectionTarget, tls: TLSContext? = nil, options: ConnectionOptions = ConnectionOptions(),
+        size: Int = 10, idleTime: Duration = .seconds(60)
+    ) -> ConnectionPool {
+        ConnectionPool(size: size, idleTime: idleTime) {
+            try await openConnection(to: target, tls: tls, options: options)
+        } close: {
+            $0.1.close()
+        } check: {
+            !$0.0.isAtEOF && $0.0.error == nil && !$0.1.isClosing
+        }
+    }
+}

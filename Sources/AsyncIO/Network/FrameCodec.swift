@@ -1,0 +1,85 @@
+/// How messages are marked off in a stream of bytes.
+///
+/// A codec of your own implements two methods:
+///
+/// ```swift
+/// struct PairCodec: FrameCodec {
+///     func read(from reader: StreamReader) async throws -> (UInt8, UInt8)? {
+///         if try await reader.peek(1).isEmpty { return nil }
+///         let bytes = try await reader.readExactly(2)
+///         return (bytes[0], bytes[1])
+///     }
+///     func encode(_ pair: (UInt8, UInt8)) -> [UInt8] { [pair.0, pair.1] }
+/// }
+/// ```
+///
+/// asyncio: none. tokio-util: `Decoder` and `Encoder`.
+public protocol FrameCodec<Frame> {
+    /// A message.
+    associatedtype Frame
+
+    /// Reads the next frame.
+    ///
+    /// So that a cancelled reader loses nothing, ``StreamReader/peek(_:)`` at a header, and take it out of the stream
+    /// together with the rest of the frame.
+    ///
+    /// - Returns: The frame, or `nil` at the end of the stream.
+    /// - Throws: An error if there is no valid frame. If the task is cancelled, no bytes should be lost.
+    func read(from reader: StreamReader) async throws -> Frame?
+
+    /// Returns the bytes of a frame.
+    ///
+    /// - Throws: An error if the frame cannot be represented.
+    func encode(_ frame: Frame) throws -> [UInt8]
+}
+
+extension StreamReader {
+    /// The frames of the stream, as an asynchronous sequence.
+    ///
+    /// ```swift
+    /// for try await message in reader.frames(.lengthPrefixed(maxLength: 65_536)) { try await handle(message) }
+    /// ```
+    ///
+    /// tokio-util: `FramedRead`.
+    public func frames<Codec: FrameCodec>(_ codec: Codec) -> Frames<Codec> { Frames(reader: self, codec: codec) }
+}
+
+/// The frames of a stream; see ``StreamReader/frames(_:)``.
+public struct Frames<Codec: FrameCodec>: AsyncSequence, AsyncIteratorProtocol {
+    /// A message.
+    public typealias Element = Codec.Frame
+    /// The error that the codec or the stream throws.
+    public typealias Failure = any Error
+
+    let reader: StreamReader
+    let codec: Codec
+
+    /// Returns the iterator. All iterators of a reader share its position.
+    public func makeAsyncIterator() -> Frames { self }
+
+    /// Reads the next frame.
+    ///
+    /// - Returns: The frame, or `nil` at the end of the stream.
+    /// - Throws: The errors of the codec and the stream; `CancellationError` if the task is cancelled.
+    public func next() async throws -> Codec.Frame? { try await codec.read(from: reader) }
+
+    /// Reads the next frame; see ``next()``.
+    ///
+    /// - Throws: The same errors as ``next()``, including `CancellationError` if the task is cancelled.
+    public func next(isolation actor: isolated (any Actor)?) async throws -> Codec.Frame? { try await next() }
+}
+
+extension StreamWriter {
+    /// Sends a frame.
+    ///
+    /// - Parameters:
+    ///   - frame: The message.
+    ///   - codec: How the message is marked off.
+    /// - Throws: The errors of the codec; otherwise the same errors as ``write(_:)-([UInt8])``, including
+    ///   `CancellationError` if the task is cancelled.
+    ///
+    /// tokio-util: `FramedWrite`.
+    public func writeFrame<Codec: FrameCodec>(_ frame: Codec.Frame, _ codec: Codec) async throws {
+        try await write(codec.encode(frame))
+    }
+}

@@ -1,0 +1,52 @@
+/// Frames of bytes after their length.
+///
+/// tokio-util: `LengthDelimitedCodec`. asyncio: `struct.unpack`, and `readexactly`.
+public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & Sendable>: FrameCodec, Sendable {
+    /// The maximum length of a frame, in bytes. It protects the program from peers that announce too much.
+    public let maxLength: Int
+    /// The order of the bytes of the length.
+    public let byteOrder: ByteOrder
+
+    /// Creates a codec.
+    ///
+    /// - Parameters:
+    ///   - length: The type of the length, which determines how many bytes it takes.
+    ///   - maxLength: The maximum length of a frame, in bytes.
+    ///   - byteOrder: The order of the bytes of the length.
+    public init(length: Length.Type = Length.self, maxLength: Int, byteOrder: ByteOrder = .big) {
+        self.maxLength = maxLength
+        self.byteOrder = byteOrder
+    }
+
+    /// Reads a frame, without its length.
+    ///
+    /// - Returns: The frame, or `nil` at the end of the stream.
+    /// - Throws: ``LimitOverrunError`` if the frame is longer than ``maxLength``; ``IncompleteReadError`` if the stream
+    ///   ends within a frame; otherwise the errors of the stream. If the task is cancelled, no bytes are lost.
+    public func read(from reader: StreamReader) async throws -> [UInt8]? {
+        let size = Length.bitWidth / 8
+        let header = try await reader.peek(size)
+        if header.isEmpty { return nil }
+        guard header.count == size else { throw IncompleteReadError(partial: header, expected: size) }
+        let length: Length = byteOrder.integer(header)
+        guard length <= maxLength else {
+            throw LimitOverrunError("a frame of \(length) bytes is longer than \(maxLength)", consumed: 0)
+        }
+        return Array(try await reader.readExactly(size + Int(length)).dropFirst(size))
+    }
+
+    /// Returns the frame after its length.
+    ///
+    /// - Throws: ``ValueError`` if the frame is longer than ``maxLength``, or its length does not fit into the type.
+    public func encode(_ frame: [UInt8]) throws(ValueError) -> [UInt8] {
+        guard frame.count <= maxLength, let length = Length(exactly: frame.count) else {
+            throw ValueError("a frame of \(frame.count) bytes is too long")
+        }
+        return byteOrder.bytes(length) + frame
+    }
+}
+
+extension FrameCodec where Self == LengthPrefixedCodec<UInt32> {
+    /// Frames of bytes after their length in four bytes, big-endian; see ``LengthPrefixedCodec``.
+    public static func lengthPrefixed(maxLength: Int) -> Self { Self(maxLength: maxLength) }
+}

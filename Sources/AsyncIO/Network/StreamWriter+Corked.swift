@@ -1,0 +1,46 @@
+extension StreamWriter {
+    /// Runs `body` with a writer that holds everything back, and then sends it together, in one system call if possible.
+    ///
+    /// ```swift
+    /// try await writer.corked { message in
+    ///     message.writeInteger(UInt32(payload.count))
+    ///     message.write(payload)
+    /// }
+    /// ```
+    ///
+    /// Without this, small writes become packets of their own. If `body` throws, nothing is sent, so a message is never
+    /// sent in part. Other tasks can write to the stream meanwhile; what they send comes first.
+    ///
+    /// - Parameter body: Writes the pieces. Writing does not wait.
+    /// - Returns: The value that `body` returns.
+    /// - Throws: The errors of `body`; otherwise the same errors as ``write(_:)-([UInt8])``, including
+    ///   `CancellationError` if the task is cancelled while it waits. The bytes are still sent in that case.
+    ///
+    /// asyncio: `writelines`. Linux: `TCP_CORK`.
+    public func corked<T>(
+        _ body: nonisolated(nonsending) (CorkedWriter) async throws -> T
+    ) async throws -> T {
+        let corked = CorkedWriter()
+        let value = try await body(corked)
+        try await writeLines(corked.pieces)
+        return value
+    }
+}
+
+/// Collects what is to be sent together; see ``StreamWriter/corked(_:)``.
+public final class CorkedWriter {
+    fileprivate var pieces: [[UInt8]] = []
+
+    fileprivate init() {}
+
+    /// Adds bytes.
+    public func write(_ bytes: [UInt8]) { pieces.append(bytes) }
+
+    /// Adds text as UTF-8.
+    public func write(_ text: String) { pieces.append(Array(text.utf8)) }
+
+    /// Adds an integer; see ``StreamWriter/writeInteger(_:byteOrder:)``.
+    public func writeInteger(_ value: some FixedWidthInteger, byteOrder: ByteOrder = .big) {
+        pieces.append(byteOrder.bytes(value))
+    }
+}

@@ -1,0 +1,58 @@
+internal import AsyncIOSystem
+internal import SystemPackage
+
+/// Ends a connection of a server that is idle, or has lasted, for too long. Loop thread only.
+final class TimeLimits {
+    private weak var connection: ByteChannel?
+    private let loop: EventLoop
+    private let idle: Duration?
+    private var activity = 0
+    private var activeAt: Int64
+    private var timers: [TimerHandle] = []
+    /// The task that serves the connection, which is cancelled when the connection has lasted too long.
+    weak var handler: AnyAsyncTask?
+
+    /// Returns nil if there are no limits.
+    init?(of connection: ByteChannel, _ options: Server.Options) {
+        guard options.idleTimeout != nil || options.totalTimeout != nil else { return nil }
+        self.connection = connection
+        loop = connection.loop
+        idle = options.idleTimeout
+        activeAt = loop.time
+        if idle != nil { checkLater() }
+        guard let total = options.totalTimeout else { return }
+        timers.append(
+            loop.schedule(
+                .callback { [weak self] in
+                    self?.end("a connection that has lasted too long")
+                    self?.handler?.cancel("the connection has lasted too long")
+                }, at: loop.time.advanced(by: total)))
+    }
+
+    func cancel() {
+        for timer in timers { timer.cancel() }
+        timers = []
+    }
+
+    private func checkLater() {
+        guard let idle else { return }
+        let timer = loop.schedule(.callback { [weak self] in self?.check() }, at: loop.time.advanced(by: idle / 4))
+        if timers.isEmpty { timers.append(timer) } else { timers[0] = timer }
+    }
+
+    private func check() {
+        guard let connection, let idle else { return }
+        if connection.activity != activity {
+            activity = connection.activity
+            activeAt = loop.time
+        } else if activeAt.advanced(by: idle) <= loop.time {
+            return end("a connection that was idle for too long")
+        }
+        checkLater()
+    }
+
+    private func end(_ what: String) {
+        connection?.top.abort(with: OSError(.timedOut, "\(what), \(connection?.name ?? "")"))
+        cancel()
+    }
+}

@@ -1,0 +1,79 @@
+/// Copies a stream to another until its end. Does not close the writer.
+///
+/// ```swift
+/// try await copy(from: reader, to: writer)
+/// try writer.writeEOF()
+/// ```
+///
+/// A slow receiver slows the copy down: at most the writer's high-water mark is buffered.
+///
+/// - Parameters:
+///   - reader: The stream to read.
+///   - writer: The stream to write.
+///   - chunkSize: The maximum number of bytes to read at a time.
+/// - Returns: The number of bytes that were copied.
+/// - Throws: ``ValueError`` if `chunkSize` is not positive; ``OSError`` or ``TLSError`` if one of the connections breaks;
+///   `CancellationError` if the task is cancelled. Bytes that were read are still sent in that case.
+/// - Complexity: O(*n*), where *n* is the number of bytes.
+///
+/// asyncio: none. tokio: `io::copy`.
+@discardableResult
+public func copy(
+    from reader: StreamReader, to writer: StreamWriter, chunkSize: Int = 65_536
+) async throws -> Int {
+    guard chunkSize > 0 else { throw ValueError("chunkSize must be positive, got \(chunkSize)") }
+    var total = 0
+    while true {
+        let bytes = try await reader.read(chunkSize)
+        if bytes.isEmpty { return total }
+        try await writer.write(bytes)
+        total += bytes.count
+    }
+}
+
+/// Copies between two connections in both directions, until both have ended: the body of a proxy.
+///
+/// ```swift
+/// let server = try await startServer(port: 8080) { reader, writer in
+///     let (upstreamReader, upstreamWriter) = try await openConnection(host: "backend", port: 80)
+///     defer { upstreamWriter.close() }
+///     try await copyBothWays((reader, writer), (upstreamReader, upstreamWriter))
+/// }
+/// ```
+///
+/// When one connection ends its sending half, the end is passed on, and the other direction continues. TLS has no such
+/// half; a TLS connection whose turn it is to be told the end is closed. Otherwise, the connections remain yours to close.
+///
+/// - Parameters:
+///   - first: The streams of a connection.
+///   - second: The streams of the other connection.
+/// - Returns: The number of bytes that were copied from the first connection to the second, and back.
+/// - Throws: ``OSError`` or ``TLSError`` if one of the connections breaks, after the other direction was cancelled;
+///   `CancellationError` if the task is cancelled.
+///
+/// asyncio: none. tokio: `io::copy_bidirectional`.
+@discardableResult
+public func copyBothWays(
+    _ first: (StreamReader, StreamWriter), _ second: (StreamReader, StreamWriter),
+    isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line
+) async throws -> (sent: Int, received: Int) {
+    try await withAsyncTaskGroup(
+        limit: nil, unwrapsSingleError: true, isolation: isolation, fileID: fileID, line: line
+    ) { group in
+        _ = isolation
+        let sent = try group.createTask(isolation: isolation, fileID: fileID, line: line) {
+            _ = isolation
+            return try await copyWithEnd(from: first.0, to: second.1)
+        }
+        let received = try await copyWithEnd(from: second.0, to: first.1)
+        return (try await sent.value, received)
+    }
+}
+
+/// Copies a stream, and passes its end on.
+private func copyWithEnd(from reader: StreamReader, to writer: StreamWriter) async throws -> Int {
+    let count = try await copy(from: reader, to: writer)
+    if writer.isClosing { return count }
+    if writer.canWriteEOF { try writer.writeEOF() } else { writer.close() }
+    return count
+}

@@ -1,0 +1,51 @@
+/// Opens a connection and runs `body` with it. When the connection breaks, opens another one and runs `body` again.
+///
+/// ```swift
+/// try await withReconnection(backoff: Backoff(jitter: 0.5)) {
+///     try await openConnection(host: "feed.example", port: 4000)
+/// } body: { reader, writer in
+///     defer { writer.close() }
+///     for try await line in reader.lines { handle(line) }
+///     throw OSError(.connectionReset, "the feed ended")
+/// }
+/// ```
+///
+/// The delays grow while opening fails, and begin anew when `body` has run. A cancellation ends everything.
+///
+/// - Parameters:
+///   - backoff: How long to wait before the next connection is opened.
+///   - attempts: How many times in a row opening can fail, or `nil` for no limit.
+///   - shouldReconnect: Whether an error of opening or of `body` means that another connection would help. By default,
+///     an ``OSError`` or a ``ResolveError`` does, or an ``IncompleteReadError``.
+///   - open: Opens a connection.
+///   - body: Uses the connection, and closes it.
+/// - Returns: The value that `body` returns.
+/// - Throws: The errors that `shouldReconnect` refuses; the error of the last attempt to open; ``ValueError`` if
+///   `attempts` is less than 1; `CancellationError` if the task is cancelled.
+///
+/// asyncio: none. websockets: `async for websocket in connect(…)`.
+public func withReconnection<Connection, T>(
+    backoff: Backoff = Backoff(), attempts: Int? = nil,
+    when shouldReconnect: (any Error) -> Bool = { $0 is OSError || $0 is ResolveError || $0 is IncompleteReadError },
+    open: nonisolated(nonsending) () async throws -> Connection,
+    body: nonisolated(nonsending) (Connection) async throws -> T
+) async throws -> T {
+    if let attempts, attempts < 1 { throw ValueError("attempts must be at least 1, got \(attempts)") }
+    var generator = SystemRandomNumberGenerator()
+    // How many times in a row opening failed.
+    var failures = 0
+    while true {
+        var isOpen = false
+        do {
+            let connection = try await open()
+            isOpen = true
+            return try await body(connection)
+        } catch let error where isCancellation(error) {
+            throw CancellationError()
+        } catch {
+            failures = isOpen ? 0 : failures + 1
+            guard shouldReconnect(error), failures < attempts ?? .max else { throw error }
+        }
+        try await sleep(backoff.delay(afterFailure: max(1, failures), using: &generator))
+    }
+}

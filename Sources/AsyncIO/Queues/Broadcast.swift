@@ -1,0 +1,232 @@
+internal import DequeModule
+
+/// A channel whose elements reach all of its subscribers.
+///
+/// ```swift
+/// let prices = Broadcast<Price>(capacity: 100)
+/// createTask { for try await price in prices.subscribe() { show(price) } }
+/// try await prices.send(price)
+/// ```
+///
+/// Each subscription has its own position, and gets what is sent from the moment it was made. An element is kept until
+/// all subscriptions have taken it. What happens to subscriptions that cannot keep up is up to the ``Lag`` policy.
+///
+/// asyncio: none. tokio: `broadcast`.
+public final class Broadcast<Element> {
+    /// What to do when a subscription has not taken as many elements as the channel can hold.
+    ///
+    /// tokio's policy is ``fail``.
+    public enum Lag: Sendable {
+        /// Drop the oldest element. ``Subscription/missedCount`` counts it.
+        case dropOldest
+        /// Drop the oldest element, and let the subscription throw a ``BroadcastLagError`` once, with the number of
+        /// elements that it has missed. Then it continues with the oldest element that is left.
+        case fail
+        /// Let the sender wait. The slowest subscription determines the pace.
+        case wait
+    }
+
+    private struct Slot {
+        let element: Element
+        /// How many subscriptions have not taken the element.
+        var left: Int
+    }
+
+    // Loop thread only.
+    private var slots = Deque<Slot>()
+    /// The number of the first slot. Elements are numbered as they are sent.
+    private var first = 0
+    private let subscribers = WaitQueue()
+    private let senders = WaitQueue()
+
+    /// How many elements the channel holds for its slowest subscription.
+    public let capacity: Int
+    /// What to do about subscriptions that cannot keep up.
+    public let lag: Lag
+    /// The number of subscriptions.
+    public private(set) var subscriberCount = 0
+    /// Whether ``close()`` was called.
+    public private(set) var isClosed = false
+
+    /// Creates a channel without subscriptions.
+    ///
+    /// - Parameters:
+    ///   - capacity: How many elements the channel holds for its slowest subscription.
+    ///   - lag: What to do about subscriptions that cannot keep up.
+    /// - Precondition: `capacity` is at least 1. For a number from outside the program, use
+    ///   ``init(validatingCapacity:lag:)``.
+    public init(capacity: Int, lag: Lag = .dropOldest) {
+        if capacity < 1 { stop(Self.message(capacity), instead: "Broadcast(validatingCapacity:)") }
+        self.capacity = capacity
+        self.lag = lag
+    }
+
+    /// Creates a channel with a capacity that is computed or comes from outside the program; see
+    /// ``init(capacity:lag:)``.
+    ///
+    /// - Throws: ``ValueError`` if the capacity is less than 1.
+    public convenience init(validatingCapacity capacity: Int, lag: Lag = .dropOldest) throws(ValueError) {
+        guard capacity >= 1 else { throw ValueError(Self.message(capacity)) }
+        self.init(capacity: capacity, lag: lag)
+    }
+
+    private static func message(_ capacity: Int) -> String { "capacity must be at least 1, got \(capacity)" }
+
+    // MARK: Sending
+
+    /// Sends an element to all subscriptions. If there are none, the element is dropped.
+    ///
+    /// Waits only with the policy ``Lag/wait``, until there is room.
+    ///
+    /// - Throws: ``QueueShutDown`` if the channel is closed; `CancellationError` if the task is cancelled while it
+    ///   waits. In that case, the element is not sent.
+    /// - Complexity: O(*n*), where *n* is the number of tasks that wait for an element.
+    ///
+    /// tokio: `broadcast::Sender::send`.
+    public func send(_ element: Element) async throws {
+        while lag == .wait, isFull, !isClosed {
+            try await senders.park(
+                for: "Broadcast.send()", on: self,
+                ifCancelled: { wasWoken in if wasWoken, !isFull { senders.wake(1) } })
+        }
+        try sendNoWait(element)
+    }
+
+    /// Sends an element to all subscriptions without waiting. If there are none, the element is dropped.
+    ///
+    /// - Throws: ``QueueFull`` if there is no room and the policy is ``Lag/wait``; ``QueueShutDown`` if the channel is
+    ///   closed.
+    /// - Complexity: O(*n*), where *n* is the number of tasks that wait for an element.
+    public func sendNoWait(_ element: Element) throws {
+        if isClosed { throw QueueShutDown() }
+        guard subscriberCount > 0 else { return }
+        if isFull {
+            if lag == .wait { throw QueueFull() }
+            dropFirst()
+        }
+        slots.append(Slot(element: element, left: subscriberCount))
+        subscribers.wake()
+    }
+
+    private var isFull: Bool { slots.count == capacity }
+
+    private func dropFirst() {
+        slots.removeFirst()
+        first += 1
+    }
+
+    /// Ends the channel. Subscriptions get what was sent before, and then end. Calling it again does nothing.
+    public func close() {
+        isClosed = true
+        subscribers.wake()
+        senders.wake()
+    }
+
+    // MARK: Receiving
+
+    /// Returns a subscription to what is sent from now on.
+    ///
+    /// tokio: `broadcast::Sender::subscribe`.
+    public func subscribe() -> Subscription { Subscription(of: self) }
+
+    /// Leaves the elements that a subscription has not taken.
+    private func forget(from position: Int) {
+        for index in max(0, position - first)..<slots.count { slots[index].left -= 1 }
+        dropTaken()
+    }
+
+    private func dropTaken() {
+        var dropped = 0
+        while let slot = slots.first, slot.left == 0 {
+            dropFirst()
+            dropped += 1
+        }
+        if dropped > 0 { senders.wake(dropped) }
+    }
+
+    /// One of the receivers of a ``Broadcast``. When it is released, it no longer counts as one.
+    ///
+    /// Only one task can iterate over a subscription at a time.
+    ///
+    /// tokio: `broadcast::Receiver`.
+    public final class Subscription: AsyncSequence, AsyncIteratorProtocol {
+        /// Iterating fails if the task is cancelled, or with ``BroadcastLagError``.
+        public typealias Failure = any Error
+
+        private let channel: Broadcast
+        /// The number of the next element.
+        private var position: Int
+        private var unreported = 0
+
+        /// How many elements were dropped because this subscription did not take them in time.
+        public private(set) var missedCount = 0
+
+        fileprivate init(of channel: Broadcast) {
+            self.channel = channel
+            position = channel.first + channel.slots.count
+            channel.subscriberCount += 1
+        }
+
+        deinit {
+            channel.subscriberCount -= 1
+            channel.forget(from: Swift.max(position, channel.first))
+        }
+
+        /// How many elements can be taken without waiting.
+        public var count: Int { channel.first + channel.slots.count - Swift.max(position, channel.first) }
+
+        /// Returns the subscription itself.
+        public func makeAsyncIterator() -> Subscription { self }
+
+        /// Takes the next element, and waits for one if there is none.
+        ///
+        /// - Returns: The element, or `nil` if the channel is closed and everything was taken.
+        /// - Throws: ``BroadcastLagError`` if elements were missed and the policy is ``Broadcast/Lag/fail``;
+        ///   `CancellationError` if the task is cancelled while it waits. In that case, no element is lost.
+        public func next() async throws -> Element? {
+            while true {
+                if let element = try nextNoWait() { return element }
+                if channel.isClosed { return nil }
+                try await channel.subscribers.park(for: "Broadcast.Subscription.next()", on: self)
+            }
+        }
+
+        /// Takes the next element; see ``next()``.
+        ///
+        /// - Throws: The same errors as ``next()``, including `CancellationError` if the task is cancelled.
+        public func next(isolation actor: isolated (any Actor)?) async throws -> Element? { try await next() }
+
+        /// Takes the next element, or returns `nil` if there is none now.
+        ///
+        /// - Throws: ``BroadcastLagError`` if elements were missed and the policy is ``Broadcast/Lag/fail``.
+        public func nextNoWait() throws -> Element? {
+            let missed = channel.first - position
+            if missed > 0 {
+                missedCount += missed
+                position = channel.first
+                if channel.lag == .fail { throw BroadcastLagError(missedCount: missed) }
+            }
+            let index = position - channel.first
+            guard index < channel.slots.count else { return nil }
+            position += 1
+            channel.slots[index].left -= 1
+            let element = channel.slots[index].element
+            if index == 0 { channel.dropTaken() }
+            return element
+        }
+
+        var line: WaitQueue { channel.subscribers }
+        var isOver: Bool { channel.isClosed && count == 0 }
+    }
+}
+
+/// An error thrown to a subscription that was too slow; see ``Broadcast/Lag/fail``.
+///
+/// tokio: `RecvError::Lagged`.
+public struct BroadcastLagError: Error, CustomStringConvertible {
+    /// How many elements were missed.
+    public let missedCount: Int
+
+    /// The error as text.
+    public var description: String { "the subscription was too slow and missed \(missedCount) elements" }
+}

@@ -1,0 +1,109 @@
+/// A value that tasks can watch. Who is slow misses intermediate values, but never the latest.
+///
+/// ```swift
+/// let configuration = LatestValue(Configuration())
+/// createTask { for try await now in configuration.changes { apply(now) } }
+/// configuration.value = new
+/// ```
+///
+/// asyncio: none. tokio: `watch`.
+public final class LatestValue<Value> {
+    // Loop thread only.
+    fileprivate let observers = WaitQueue()
+    /// Counts the values.
+    fileprivate var version = 1
+
+    /// The latest value. Setting it wakes all tasks that wait for a change, in O(*n*) in their number.
+    public var value: Value {
+        didSet {
+            version += 1
+            observers.wake()
+        }
+    }
+
+    /// Whether ``close()`` was called.
+    public private(set) var isClosed = false
+
+    /// Creates the object with its first value.
+    public init(_ value: Value) { self.value = value }
+
+    /// Waits until the value satisfies a condition. Does not suspend if it already does.
+    ///
+    /// The condition is checked for the latest value when the task runs, so it can miss a value that was replaced at
+    /// once.
+    ///
+    /// - Returns: The value.
+    /// - Throws: ``QueueShutDown`` if the object is closed first; `CancellationError` if the task is cancelled while it
+    ///   waits; the errors of the condition.
+    ///
+    /// tokio: `watch::Receiver::wait_for`.
+    @discardableResult
+    public func wait(for condition: (Value) throws -> Bool) async throws -> Value {
+        while try !condition(value) {
+            if isClosed { throw QueueShutDown() }
+            try await observers.park(for: "LatestValue.wait()", on: self)
+        }
+        return value
+    }
+
+    /// Ends the sequences of changes, after the latest value. The value can still be read. Calling it again does
+    /// nothing.
+    public func close() {
+        isClosed = true
+        observers.wake()
+    }
+
+    /// The current value and its changes, as an asynchronous sequence. An iterator that is slow skips values that were
+    /// replaced meanwhile.
+    public var changes: Changes { Changes(of: self) }
+
+    /// The current value of a ``LatestValue``, and its changes.
+    public struct Changes: AsyncSequence {
+        /// A value.
+        public typealias Element = Value
+        /// Iterating fails if the task is cancelled.
+        public typealias Failure = any Error
+
+        fileprivate let subject: LatestValue
+
+        fileprivate init(of subject: LatestValue) { self.subject = subject }
+
+        /// Returns an iterator that begins with the current value.
+        public func makeAsyncIterator() -> Iterator { Iterator(of: subject) }
+
+        /// An iterator over the values.
+        public final class Iterator: AsyncIteratorProtocol {
+            private let subject: LatestValue
+            private var seen = 0
+
+            fileprivate init(of subject: LatestValue) { self.subject = subject }
+
+            /// Waits for a value that this iterator has not returned. The first one is there at once.
+            ///
+            /// - Returns: The latest value, or `nil` if the object is closed.
+            /// - Throws: `CancellationError` if the task is cancelled while it waits.
+            public func next() async throws -> Value? {
+                while true {
+                    if let value = nextNoWait() { return value }
+                    if subject.isClosed { return nil }
+                    try await subject.observers.park(for: "LatestValue.changes", on: subject)
+                }
+            }
+
+            /// Waits for a value that this iterator has not returned; see ``next()``.
+            ///
+            /// - Throws: `CancellationError` if the task is cancelled while it waits.
+            public func next(isolation actor: isolated (any Actor)?) async throws -> Value? { try await next() }
+
+            /// Returns the latest value if this iterator has not returned it, and `nil` otherwise.
+            public func nextNoWait() -> Value? {
+                guard seen != subject.version else { return nil }
+                seen = subject.version
+                return subject.value
+            }
+
+            var line: WaitQueue { subject.observers }
+            var isOver: Bool { subject.isClosed && seen == subject.version }
+        }
+    }
+}

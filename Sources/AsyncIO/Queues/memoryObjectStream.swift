@@ -1,0 +1,230 @@
+internal import DequeModule
+
+/// Creates a channel with separate ends for sending and receiving.
+///
+/// ```swift
+/// let (sender, receiver) = memoryObjectStream(of: Job.self, capacity: 10)
+/// createTask { for try await job in receiver { try await run(job) } }
+/// try await sender.send(job)
+/// sender.close()
+/// ```
+///
+/// Each end can be cloned, and closes when it is released. When the last sender is closed, receivers get what was sent,
+/// and then the end. When the last receiver is closed, sending fails. So neither side waits for one that is gone, which
+/// a ``Queue`` cannot know.
+///
+/// - Parameters:
+///   - type: The type of the elements.
+///   - capacity: How many elements can wait for a receiver. With 0, a sender waits until a receiver waits.
+/// - Precondition: `capacity` is not negative.
+///
+/// asyncio: none. anyio: `create_memory_object_stream`. trio: `open_memory_channel`. tokio: `mpsc`.
+public func memoryObjectStream<Element>(
+    of type: Element.Type = Element.self, capacity: Int = 0
+) -> (sender: ObjectSender<Element>, receiver: ObjectReceiver<Element>) {
+    precondition(capacity >= 0, "the capacity of a memory object stream must not be negative")
+    let channel = ObjectChannel<Element>(capacity: capacity)
+    return (ObjectSender(channel), ObjectReceiver(channel))
+}
+
+/// What the ends of a memory object stream share. Loop thread only.
+final class ObjectChannel<Element> {
+    private var elements = Deque<Element>()
+    private let capacity: Int
+    let receiving = WaitQueue()
+    private let sending = WaitQueue()
+    /// How many tasks wait for an element. They take one each, however small the capacity.
+    private var waitingReceivers = 0
+    var senders = 0 { didSet { if senders == 0 { receiving.wake() } } }
+    var receivers = 0 { didSet { if receivers == 0 { end() } } }
+
+    init(capacity: Int) { self.capacity = capacity }
+
+    private func end() {
+        elements = []
+        sending.wake()
+        receiving.wake()
+    }
+
+    var count: Int { elements.count }
+    private var isFull: Bool { elements.count >= capacity + waitingReceivers }
+
+    func sendNoWait(_ element: Element) throws {
+        if receivers == 0 { throw BrokenStreamError() }
+        if isFull { throw QueueFull() }
+        elements.append(element)
+        receiving.wake(1)
+    }
+
+    func send(_ element: Element) async throws {
+        while isFull, receivers > 0 {
+            try await sending.park(
+                for: "ObjectSender.send()", on: self,
+                ifCancelled: { wasWoken in if wasWoken, !isFull { sending.wake(1) } })
+        }
+        try sendNoWait(element)
+    }
+
+    func receiveNoWait() -> Element? {
+        guard let element = elements.popFirst() else { return nil }
+        if !isFull { sending.wake(1) }
+        return element
+    }
+
+    /// Returns nil at the end.
+    func receive() async throws -> Element? {
+        while true {
+            if let element = receiveNoWait() { return element }
+            if senders == 0 || receivers == 0 { return nil }
+            beginWaiting()
+            defer { waitingReceivers -= 1 }
+            try await receiving.park(
+                for: "ObjectReceiver.receive()", on: self, ifCancelled: { if $0 { passOn() } })
+        }
+    }
+
+    func beginWaiting() {
+        waitingReceivers += 1
+        sending.wake(1)
+    }
+
+    func endWaiting() { waitingReceivers -= 1 }
+
+    /// Wakes another receiver for an element that was not taken.
+    func passOn() { if !elements.isEmpty { receiving.wake(1) } }
+}
+
+/// The sending end of a memory object stream; see ``memoryObjectStream(of:capacity:)``.
+///
+/// anyio: `MemoryObjectSendStream`. tokio: `mpsc::Sender`.
+public final class ObjectSender<Element> {
+    private let channel: ObjectChannel<Element>
+
+    /// Whether ``close()`` was called.
+    public private(set) var isClosed = false
+
+    init(_ channel: ObjectChannel<Element>) {
+        self.channel = channel
+        channel.senders += 1
+    }
+
+    deinit { close() }
+
+    /// Sends an element. Waits until there is room, or a receiver for it.
+    ///
+    /// - Throws: ``BrokenStreamError`` if all receivers are closed; ``RuntimeError`` if this sender is closed;
+    ///   `CancellationError` if the task is cancelled while it waits. In these cases, the element is not sent.
+    public func send(_ element: Element) async throws {
+        try checkOpen()
+        try await channel.send(element)
+    }
+
+    /// Sends an element without waiting.
+    ///
+    /// - Throws: ``QueueFull`` if there is neither room nor a waiting receiver; otherwise the same errors as ``send(_:)``.
+    public func sendNoWait(_ element: Element) throws {
+        try checkOpen()
+        try channel.sendNoWait(element)
+    }
+
+    /// Returns another sender for the same channel, which has to be closed, too.
+    ///
+    /// - Throws: ``RuntimeError`` if this sender is closed.
+    public func clone() throws(RuntimeError) -> ObjectSender {
+        try checkOpen()
+        return ObjectSender(channel)
+    }
+
+    /// Closes this end. Calling it again does nothing.
+    public func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        channel.senders -= 1
+    }
+
+    private func checkOpen() throws(RuntimeError) { if isClosed { throw RuntimeError("the sender is closed") } }
+}
+
+/// The receiving end of a memory object stream; see ``memoryObjectStream(of:capacity:)``.
+///
+/// Each element reaches one receiver. For elements that reach all of them, use a ``Broadcast``.
+///
+/// anyio: `MemoryObjectReceiveStream`. tokio: `mpsc::Receiver`.
+public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol {
+    /// Iterating fails if the task is cancelled, or the receiver is closed.
+    public typealias Failure = any Error
+
+    let channel: ObjectChannel<Element>
+
+    /// Whether ``close()`` was called.
+    public private(set) var isClosed = false
+
+    init(_ channel: ObjectChannel<Element>) {
+        self.channel = channel
+        channel.receivers += 1
+    }
+
+    deinit { close() }
+
+    /// How many elements can be received without waiting.
+    public var count: Int { channel.count }
+
+    /// Receives an element, and waits for one if there is none.
+    ///
+    /// - Returns: The element, or `nil` when all senders are closed and everything was received.
+    /// - Throws: ``RuntimeError`` if this receiver is closed; `CancellationError` if the task is cancelled while it
+    ///   waits. In that case, no element is lost.
+    public func receive() async throws -> Element? {
+        try checkOpen()
+        return try await channel.receive()
+    }
+
+    /// Receives an element, or returns `nil` if there is none now.
+    ///
+    /// - Throws: ``RuntimeError`` if this receiver is closed.
+    public func receiveNoWait() throws(RuntimeError) -> Element? {
+        try checkOpen()
+        return channel.receiveNoWait()
+    }
+
+    /// Returns the receiver itself.
+    public func makeAsyncIterator() -> ObjectReceiver { self }
+
+    /// Receives an element; see ``receive()``.
+    ///
+    /// - Throws: The same errors as ``receive()``, including `CancellationError` if the task is cancelled.
+    public func next() async throws -> Element? { try await receive() }
+
+    /// Receives an element; see ``receive()``.
+    ///
+    /// - Throws: The same errors as ``receive()``, including `CancellationError` if the task is cancelled.
+    public func next(isolation actor: isolated (any Actor)?) async throws -> Element? { try await receive() }
+
+    /// Returns another receiver for the same channel.
+    ///
+    /// - Throws: ``RuntimeError`` if this receiver is closed.
+    public func clone() throws(RuntimeError) -> ObjectReceiver {
+        try checkOpen()
+        return ObjectReceiver(channel)
+    }
+
+    /// Closes this end. Elements that were not received are dropped with the last receiver. Calling it again does
+    /// nothing.
+    public func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        channel.receivers -= 1
+    }
+
+    private func checkOpen() throws(RuntimeError) { if isClosed { throw RuntimeError("the receiver is closed") } }
+}
+
+/// An error thrown when an element is sent, and nothing can receive it anymore.
+///
+/// anyio: `BrokenResourceError`. tokio: `SendError`.
+public struct BrokenStreamError: Error, CustomStringConvertible {
+    /// Creates the error.
+    public init() {}
+    /// The message of the error.
+    public var description: String { "all receivers are closed" }
+}

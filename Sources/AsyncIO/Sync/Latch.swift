@@ -1,0 +1,55 @@
+/// A number that is counted down, and tasks that wait until it is zero.
+///
+/// ```swift
+/// let ready = Latch(workers.count)
+/// for worker in workers { createTask { try await worker.start(); try ready.countDown() } }
+/// try await ready.wait()
+/// ```
+///
+/// A latch is used once. Tasks that meet repeatedly use a ``Barrier``.
+///
+/// asyncio: none. Java: `CountDownLatch`. C++: `std::latch`.
+public final class Latch {
+    private let zero = Event()
+
+    /// How many times the latch still has to be counted down.
+    public private(set) var count: Int
+
+    /// Creates a latch.
+    ///
+    /// - Parameter count: How many times the latch has to be counted down. With 0, nothing waits.
+    /// - Precondition: `count` is not negative. For a number from outside the program, use ``init(validating:)``.
+    public init(_ count: Int) {
+        if count < 0 { stop(Latch.message(count), instead: "Latch(validating:)") }
+        self.count = count
+        if count == 0 { zero.set() }
+    }
+
+    /// Creates a latch from a number that is computed or comes from outside the program.
+    ///
+    /// - Parameter count: How many times the latch has to be counted down.
+    /// - Throws: ``ValueError`` if `count` is negative.
+    public convenience init(validating count: Int) throws(ValueError) {
+        guard count >= 0 else { throw ValueError(Latch.message(count)) }
+        self.init(count)
+    }
+
+    private static func message(_ count: Int) -> String { "count must not be negative, got \(count)" }
+
+    /// Counts down. At zero, all waiting tasks continue.
+    ///
+    /// - Parameter number: By how much to count down.
+    /// - Throws: ``ValueError`` if `number` is less than 1, or more than ``count``. Nothing is counted in that case.
+    /// - Complexity: O(*n*) in the number of waiting tasks, if the latch reaches zero.
+    public func countDown(by number: Int = 1) throws(ValueError) {
+        guard number >= 1 else { throw ValueError("countDown(by:) needs a positive number, got \(number)") }
+        guard number <= count else { throw ValueError("countDown(by: \(number)) of a latch at \(count)") }
+        count -= number
+        if count == 0 { zero.set() }
+    }
+
+    /// Waits until the count is zero. Does not suspend if it already is.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled while it waits.
+    public func wait() async throws { try await zero.wait() }
+}

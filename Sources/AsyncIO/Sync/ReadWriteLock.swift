@@ -1,0 +1,106 @@
+/// A lock that many readers, or one writer, can hold at a time.
+///
+/// ```swift
+/// let lock = ReadWriteLock()
+/// let price = try await lock.withReadLock { try await table.look(up: item) }
+/// try await lock.withWriteLock { try await table.replace(with: update) }
+/// ```
+///
+/// The lock is fair: it is granted in the order in which tasks ask for it, except that readers that follow each other
+/// hold it together. A writer waits only for the tasks that came before it, so readers cannot starve it.
+///
+/// It is not reentrant. A task that holds the lock for reading and asks for it again deadlocks if a writer is waiting
+/// in between. Acquiring a lock that is free, or held by readers only, does not suspend.
+///
+/// asyncio: none. tokio: `RwLock`.
+public final class ReadWriteLock {
+    // Loop thread only. All tasks pass through the entrance in the order in which they came. A reader leaves the
+    // entrance at once. A writer stays in it: it waits there for the readers before it, and holds up all others.
+    private let entrance = Lock()
+    private let departures = WaitQueue()
+
+    /// The number of tasks that hold the lock for reading.
+    public private(set) var readerCount = 0
+
+    /// Whether a task holds the lock for writing.
+    public private(set) var isWriteLocked = false
+
+    /// Creates a lock that is free.
+    public init() {}
+
+    // MARK: Reading
+
+    /// Waits until no task writes, and no task that came before is waiting to write, and acquires the lock for reading.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the lock is not acquired.
+    ///
+    /// tokio: `RwLock::read`.
+    public func acquireRead() async throws {
+        try await entrance.acquire()
+        readerCount += 1
+        try entrance.release()
+    }
+
+    /// Releases the lock after reading.
+    ///
+    /// - Throws: ``RuntimeError`` if no task holds the lock for reading.
+    public func releaseRead() throws(RuntimeError) {
+        guard readerCount > 0 else {
+            throw RuntimeError("releaseRead() was called on a ReadWriteLock that is not held")
+        }
+        readerCount -= 1
+        if readerCount == 0 { departures.wakeFirst() }
+    }
+
+    /// Acquires the lock for reading, runs `body`, and releases the lock when `body` returns or throws.
+    ///
+    /// - Returns: The value that `body` returns.
+    /// - Throws: The errors of `body`; `CancellationError` if the task is cancelled while it waits; ``RuntimeError`` if
+    ///   `body` already released the lock and did not throw.
+    public func withReadLock<T>(
+        _ body: nonisolated(nonsending) () async throws -> T
+    ) async throws -> T {
+        try await acquireRead()
+        return try await releasing({ try releaseRead() }, after: body)
+    }
+
+    // MARK: Writing
+
+    /// Waits until no task holds the lock, and acquires it for writing. Tasks that come later wait.
+    ///
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the lock is not acquired,
+    ///   and tasks that were waiting behind this one continue.
+    ///
+    /// tokio: `RwLock::write`.
+    public func acquireWrite() async throws {
+        try await entrance.acquire()
+        do {
+            while readerCount > 0 { try await departures.park(for: "ReadWriteLock.acquireWrite()", on: self) }
+        } catch {
+            try entrance.release()
+            throw error
+        }
+        isWriteLocked = true
+    }
+
+    /// Releases the lock after writing.
+    ///
+    /// - Throws: ``RuntimeError`` if no task holds the lock for writing.
+    public func releaseWrite() throws(RuntimeError) {
+        guard isWriteLocked else { throw RuntimeError("releaseWrite() was called on a ReadWriteLock that is not held") }
+        isWriteLocked = false
+        try entrance.release()
+    }
+
+    /// Acquires the lock for writing, runs `body`, and releases the lock when `body` returns or throws.
+    ///
+    /// - Returns: The value that `body` returns.
+    /// - Throws: The errors of `body`; `CancellationError` if the task is cancelled while it waits; ``RuntimeError`` if
+    ///   `body` already released the lock and did not throw.
+    public func withWriteLock<T>(
+        _ body: nonisolated(nonsending) () async throws -> T
+    ) async throws -> T {
+        try await acquireWrite()
+        return try await releasing({ try releaseWrite() }, after: body)
+    }
+}

@@ -1,0 +1,73 @@
+internal import Synchronization
+
+/// Acquires several locks, runs `body`, and releases the locks when `body` returns or throws.
+///
+/// ```swift
+/// try await withLocks(from.lock, to.lock) { try await transfer(10, from: from, to: to) }
+/// ```
+///
+/// All tasks acquire the locks in the same order, whatever the order of the arguments. Tasks that use this function
+/// therefore cannot deadlock over its locks. It waits for one lock at a time, and holds those that it already has.
+///
+/// - Parameters:
+///   - locks: The locks. For a ``Condition``, pass its ``Condition/lock``.
+///   - body: The work to do while all locks are held.
+/// - Returns: The value that `body` returns.
+/// - Throws: The errors of `body`; ``ValueError`` if a lock is passed twice, which would be a deadlock;
+///   `CancellationError` if the task is cancelled while it waits, in which case no lock is held; ``RuntimeError`` if
+///   `body` has released one of the locks and did not throw.
+/// - Complexity: O(*n* log *n*), where *n* is the number of locks.
+///
+/// asyncio: nested `async with`, in an order that all tasks have to keep to.
+@discardableResult
+public func withLocks<T>(
+    _ locks: Lock..., body: nonisolated(nonsending) () async throws -> T
+) async throws -> T {
+    let ordered = locks.map { (rank: $0.rank, lock: $0) }.sorted { $0.rank < $1.rank }.map(\.lock)
+    for (lock, next) in zip(ordered, ordered.dropFirst()) where lock === next {
+        throw ValueError("withLocks() got the same lock twice")
+    }
+    var held = 0
+    do {
+        for lock in ordered {
+            try await lock.acquire()
+            held += 1
+        }
+    } catch {
+        for lock in ordered[..<held].reversed() { try? lock.release() }
+        throw error
+    }
+    return try await releasing({ try releaseAll(ordered.reversed()) }, after: body)
+}
+
+/// Releases all of the locks, and then throws the first error.
+private func releaseAll(_ locks: [Lock]) throws {
+    let results = locks.map { lock in Result { try lock.release() } }
+    for result in results { try result.get() }
+}
+
+/// Runs `body`, and `release` when `body` returns or throws. An error of the body takes precedence.
+func releasing<T>(
+    _ release: () throws -> Void, after body: nonisolated(nonsending) () async throws -> T
+) async throws -> T {
+    let value: T
+    do {
+        value = try await body()
+    } catch {
+        try? release()
+        throw error
+    }
+    try release()
+    return value
+}
+
+extension Lock {
+    /// The position of the lock in the order in which `withLocks` acquires locks. The address would do too, but
+    /// differs from one run to the next, and a seed repeats a schedule exactly.
+    fileprivate var rank: UInt32 {
+        if storedRank == 0 { storedRank = ranks.wrappingAdd(1, ordering: .relaxed).newValue }
+        return storedRank
+    }
+}
+
+private let ranks = Atomic<UInt32>(0)

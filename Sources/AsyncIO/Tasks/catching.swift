@@ -1,0 +1,48 @@
+/// Runs `body`, and handles the errors of one type that it throws, whether they are in an ``ExceptionGroup`` or not.
+///
+/// ```swift
+/// try await catching(HTTPError.self) {
+///     try await withAsyncTaskGroup { group in … }
+/// } handler: { errors in
+///     log("\(errors.count) requests failed")
+/// }
+/// ```
+///
+/// All errors of the type go to the handler together, in the order in which they occurred, however deeply the groups
+/// are nested. The other errors of the group are thrown afterwards. To handle several types, nest the calls.
+/// A cancellation of the current task is never caught.
+///
+/// - Parameters:
+///   - type: The type of the errors to handle.
+///   - body: The work.
+///   - handler: Receives the errors, at least one. It can throw.
+/// - Returns: The value that `body` returns, or `nil` if all of its errors were handled.
+/// - Throws: The errors that are not of the type, in a group if they were in one; the error of `handler`, in a group
+///   with those if there are any; `CancellationError` if the task is cancelled.
+/// - Complexity: O(*n*), where *n* is the number of errors.
+///
+/// Python: `except*`. anyio: `exceptiongroup.catch`.
+@discardableResult
+public func catching<E: Error, T>(
+    _ type: E.Type, _ body: nonisolated(nonsending) () async throws -> T,
+    handler: nonisolated(nonsending) (_ errors: [E]) async throws -> Void
+) async throws -> T? {
+    do {
+        return try await body()
+    } catch let error where isCancellation(error) {
+        throw error
+    } catch let group as ExceptionGroup {
+        let parts = group.split { $0 is E }
+        guard let matching = parts.matching else { throw group }
+        do {
+            try await handler(matching.flattened.compactMap { $0 as? E })
+        } catch {
+            guard let rest = parts.rest else { throw error }
+            throw ExceptionGroup(group.message, [error] + rest.errors)
+        }
+        if let rest = parts.rest { throw rest }
+    } catch let error as E {
+        try await handler([error])
+    }
+    return nil
+}

@@ -1,0 +1,21 @@
+internal import Glibc
+
+/// The system's clock of the calendar, and its time zone.
+package enum Calendar {
+    /// The time since 1 January 1970 at 00:00 UTC. In virtual time, it is the loop's.
+    package static func now() -> Duration {
+        var time = timespec()
+        // SAFETY: the call writes to `time` only. It cannot fail for this clock.
+        _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+
+    /// How many seconds the local time is ahead of UTC at a time, given in seconds since 1970.
+    package static func localOffset(at seconds: Int64) -> Int64 {
+        var time = time_t(seconds)
+        var local = unsafe tm()
+        // SAFETY: the call reads `time` and writes to `local` only.
+        guard unsafe localtime_r(&time, &local) != nil else { return 0 }
+        return unsafe Int64(local.tm_gmtoff)
+    }
+}

@@ -1,0 +1,103 @@
+import AsyncIO
+import AsyncIOTesting
+import Testing
+
+@Suite(.virtualTime) struct CircuitBreakerTests {
+    private func fail(_ breaker: CircuitBreaker, times: Int = 1) async {
+        for _ in 0..<times { await #expect(throws: Boom.self) { try await breaker.run { throw Boom() } } }
+    }
+
+    @Test func failuresInARowOpenItAndASuccessfulTrialClosesIt() async throws {
+        let breaker = CircuitBreaker(failures: 3, recovery: .seconds(30))
+        await fail(breaker, times: 2)
+        try await breaker.run {}
+        await fail(breaker, times: 2)
+        #expect(breaker.state == .closed)
+        await fail(breaker)
+        #expect(breaker.state == .open)
+        try await sleep(.seconds(10))
+        let error = await #expect(throws: CircuitOpenError.self) {
+            try await breaker.run { Issue.record("a call ran") }
+        }
+        #expect(error?.retryAfter == .seconds(20))
+        try await sleep(.seconds(20))
+        #expect(breaker.state == .halfOpen)
+        #expect(try await breaker.run { 42 } == 42)
+        #expect(breaker.state == .closed)
+        await fail(breaker, times: 2)
+        #expect(breaker.state == .closed)
+    }
+
+    @Test func aFailedTrialOpensItAgain() async throws {
+        let breaker = CircuitBreaker(failures: 3, recovery: .seconds(30))
+        await fail(breaker, times: 3)
+        try await sleep(.seconds(30))
+        await fail(breaker)
+        #expect(breaker.state == .open)
+        try await sleep(.seconds(30))
+        #expect(breaker.state == .halfOpen)
+    }
+
+    @Test func onlyOneTrialRunsAtATime() async throws {
+        let breaker = CircuitBreaker(failures: 1, recovery: .seconds(30))
+        await fail(breaker)
+        try await sleep(.seconds(30))
+        let trial = createTask { try await breaker.run { try await sleep(.seconds(5)) } }
+        try await sleep(.seconds(1))
+        let error = await #expect(throws: CircuitOpenError.self) { try await breaker.run {} }
+        #expect(error?.retryAfter == .zero)
+        try await trial.value
+        try await breaker.run {}
+    }
+
+    @Test func aCancelledTrialLeavesTheTrialToTheNextCall() async throws {
+        let breaker = CircuitBreaker(failures: 1, recovery: .seconds(30))
+        await fail(breaker)
+        try await sleep(.seconds(30))
+        let trial = createTask { try await breaker.run { try await sleep(.seconds(60)) } }
+        try await sleep(.seconds(1))
+        trial.cancel()
+        await #expect(throws: CancellationError.self) { try await trial.value }
+        #expect(breaker.state == .halfOpen)
+        try await breaker.run {}
+        #expect(breaker.state == .closed)
+    }
+
+    @Test func callsFromBeforeItOpenedDoNotCount() async throws {
+        let breaker = CircuitBreaker(failures: 1, recovery: .seconds(30))
+        let slowSuccess = createTask { try await breaker.run { try await sleep(.seconds(5)) } }
+        let slowFailure = createTask {
+            try await breaker.run {
+                try await sleep(.seconds(20))
+                throw Boom()
+            }
+        }
+        try await sleep(.seconds(1))
+        await fail(breaker)
+        try await slowSuccess.value
+        #expect(breaker.state == .open)
+        await #expect(throws: Boom.self) { try await slowFailure.value }
+        try await sleep(.seconds(11))
+        #expect(breaker.state == .halfOpen)
+    }
+
+    @Test func errorsThatAreNoFailuresCountAsSuccesses() async throws {
+        let breaker = CircuitBreaker(failures: 2, recovery: .seconds(30), isFailure: { !($0 is ValueError) })
+        await fail(breaker)
+        await #expect(throws: ValueError.self) { try await breaker.run { throw ValueError("refused") } }
+        await fail(breaker)
+        #expect(breaker.state == .closed)
+    }
+
+    @Test func itCanBeClosedByHand() async throws {
+        let breaker = CircuitBreaker(failures: 1, recovery: .seconds(30))
+        await fail(breaker)
+        breaker.reset()
+        try await breaker.run {}
+    }
+
+    @Test func badNumbersAreErrors() {
+        #expect(throws: ValueError.self) { try CircuitBreaker(validatingFailures: 0, recovery: .seconds(1)) }
+        #expect(throws: ValueError.self) { try CircuitBreaker(validatingFailures: 1, recovery: .zero) }
+    }
+}

@@ -1,0 +1,117 @@
+import AsyncIO
+import AsyncIOTesting
+import Testing
+
+@Suite(.virtualTime) struct ExpiringCacheTests {
+    private final class Loads {
+        private(set) var keys: [String] = []
+
+        func load(_ key: String) async throws -> String {
+            keys.append(key)
+            try await sleep(.seconds(1))
+            return "\(key)\(keys.count)"
+        }
+    }
+
+    @Test func loadsAtTheSameTimeAreOne() async throws {
+        let cache = ExpiringCache<String, String>(lifetime: .seconds(60))
+        let loads = Loads()
+        let values = try await gather(["a", "b", "a", "a"]) { key in
+            try await cache.value(for: key) { try await loads.load(key) }
+        }
+        #expect(loads.keys == ["a", "b"])
+        #expect(values[0] == values[2] && values[2] == values[3])
+        let cost = try await turns { _ = try await cache.value(for: "a") { try await loads.load("a") } }
+        #expect(cost == 0)
+        #expect(cache.count == 2)
+    }
+
+    @Test func valuesExpire() async throws {
+        let cache = ExpiringCache<String, String>(lifetime: .seconds(60))
+        let loads = Loads()
+        _ = try await cache.value(for: "a") { try await loads.load("a") }
+        try await sleep(.seconds(59))
+        #expect(cache["a"] == "a1")
+        try await sleep(.seconds(1))
+        #expect(cache["a"] == nil)
+        #expect(cache.count == 0)
+        #expect(try await cache.value(for: "a") { try await loads.load("a") } == "a2")
+    }
+
+    @Test func theOldestGoesWhenThereAreTooMany() throws {
+        let cache = ExpiringCache<Int, Int>(lifetime: .seconds(60), limit: 2)
+        for number in 1...3 { cache[number] = number }
+        #expect(cache[1] == nil && cache[2] == 2 && cache[3] == 3)
+        cache[2] = 22
+        cache[4] = 4
+        #expect(cache[3] == nil && cache[2] == 22 && cache[4] == 4)
+        for number in 0..<1_000 { cache[2] = number }
+        #expect(cache.count == 2 && cache[2] == 999)
+    }
+
+    @Test func aFailureIsNotKept() async throws {
+        let cache = ExpiringCache<String, Int>(lifetime: .seconds(60))
+        let tasks = (0..<2).map { _ in
+            createTask {
+                try await cache.value(for: "a") {
+                    try await sleep(.seconds(1))
+                    throw Boom()
+                }
+            }
+        }
+        for result in try await gatherResults(tasks) { #expect(throws: Boom.self) { try result.get() } }
+        #expect(try await cache.value(for: "a") { 1 } == 1)
+    }
+
+    @Test func aLoadContinuesAsLongAsSomeoneWaits() async throws {
+        let cache = ExpiringCache<String, Int>(lifetime: .seconds(60))
+        var log: [String] = []
+        func get() -> AsyncTask<Int> {
+            createTask {
+                try await cache.value(for: "a") {
+                    do { try await sleep(.seconds(2)) } catch {
+                        log.append("cancelled")
+                        throw error
+                    }
+                    return 1
+                }
+            }
+        }
+        let (first, second) = (get(), get())
+        try await sleep(.seconds(1))
+        first.cancel()
+        #expect(try await second.value == 1)
+        cache.removeAll()
+        let third = get()
+        try await sleep(.seconds(1))
+        third.cancel()
+        await #expect(throws: CancellationError.self) { try await third.value }
+        try await sleep(.zero)
+        #expect(log == ["cancelled"])
+        #expect(cache["a"] == nil)
+    }
+
+    @Test func aValueThatWasRemovedMeanwhileIsNotKept() async throws {
+        let cache = ExpiringCache<String, Int>(lifetime: .seconds(60))
+        let task = createTask {
+            try await cache.value(for: "a") {
+                try await sleep(.seconds(1))
+                return 1
+            }
+        }
+        try await sleep(.milliseconds(1))
+        cache["a"] = nil
+        #expect(try await task.value == 1)
+        #expect(cache["a"] == nil)
+    }
+
+    @Test func withoutALifetimeOnlyLoadsAreShared() async throws {
+        let cache = ExpiringCache<String, String>(lifetime: .zero)
+        let loads = Loads()
+        for _ in 0..<2 {
+            _ = try await gather(0..<2) { _ in try await cache.value(for: "a") { try await loads.load("a") } }
+        }
+        #expect(loads.keys == ["a", "a"])
+        #expect(cache.count == 0)
+    }
+}

@@ -1,0 +1,82 @@
+import AsyncIO
+import AsyncIOTesting
+import Testing
+
+@Suite(.virtualTime) struct FrameCodecTests {
+    private func reader(_ bytes: [UInt8], ended: Bool = true) throws -> StreamReader {
+        let reader = StreamReader()
+        try reader.feed(bytes)
+        if ended { reader.feedEOF() }
+        return reader
+    }
+
+    private func frames<Codec: FrameCodec>(_ codec: Codec, _ bytes: [UInt8]) async throws -> [Codec.Frame] {
+        var frames: [Codec.Frame] = []
+        for try await frame in try reader(bytes).frames(codec) { frames.append(frame) }
+        return frames
+    }
+
+    @Test func linesLoseTheirEnds() async throws {
+        #expect(try await frames(.lines, Array("a\r\n\nb\rc\nlast".utf8)) == ["a", "", "b\rc", "last"])
+        #expect(try await frames(.lines, []) == [])
+        #expect(try LineCodec().encode("añb") == Array("añb\n".utf8))
+        #expect(throws: ValueError.self) { try LineCodec().encode("a\nb") }
+        await #expect(throws: ValueError.self) { try await frames(LineCodec(invalid: .reject), [0xFF, 0x0A]) }
+    }
+
+    @Test func lengthPrefixedFramesReturnAsTheyWere() async throws {
+        let codec = LengthPrefixedCodec(length: UInt16.self, maxLength: 1_000, byteOrder: .little)
+        let messages: [[UInt8]] = [[1, 2, 3], [], Array(repeating: 7, count: 300)]
+        let bytes = try messages.flatMap { try codec.encode($0) }
+        #expect(Array(bytes.prefix(5)) == [3, 0, 1, 2, 3])
+        #expect(try await frames(codec, bytes) == messages)
+        #expect(try await frames(.lengthPrefixed(maxLength: 9), [0, 0, 0, 1, 5]) == [[5]])
+    }
+
+    @Test func framesThatAreTooLongOrCutOffAreErrors() async throws {
+        let codec = LengthPrefixedCodec(length: UInt8.self, maxLength: 3)
+        await #expect(throws: LimitOverrunError.self) { try await frames(codec, [4, 0, 0, 0, 0]) }
+        await #expect(throws: IncompleteReadError.self) { try await frames(codec, [3, 0]) }
+        await #expect(throws: IncompleteReadError.self) { try await frames(.lengthPrefixed(maxLength: 9), [0, 0]) }
+        #expect(throws: ValueError.self) { try codec.encode([1, 2, 3, 4]) }
+        let wide = LengthPrefixedCodec(length: UInt8.self, maxLength: 1_000)
+        #expect(throws: ValueError.self) { try wide.encode(Array(repeating: 0, count: 256)) }
+        await #expect(throws: LimitOverrunError.self) {
+            let huge = LengthPrefixedCodec(length: UInt64.self, maxLength: .max)
+            return try await frames(huge, Array(repeating: 0xFF, count: 8))
+        }
+    }
+
+    @Test func aCancelledReaderIsStillAtTheBeginningOfAFrame() async throws {
+        let codec = LengthPrefixedCodec(length: UInt8.self, maxLength: 10)
+        let reader = try reader([3, 1, 2], ended: false)
+        let task = createTask { try await codec.read(from: reader) }
+        try await sleep(.seconds(1))
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        try reader.feed([3])
+        #expect(try await codec.read(from: reader) == [1, 2, 3])
+    }
+
+    @Test func aCodecOfOnesOwn() async throws {
+        struct Pairs: FrameCodec {
+            func read(from reader: StreamReader) async throws -> [UInt8]? {
+                if try await reader.peek(1).isEmpty { return nil }
+                return try await reader.readExactly(2)
+            }
+            func encode(_ frame: [UInt8]) -> [UInt8] { frame }
+        }
+        #expect(try await frames(Pairs(), [1, 2, 3, 4]) == [[1, 2], [3, 4]])
+        await #expect(throws: IncompleteReadError.self) { try await frames(Pairs(), [1]) }
+    }
+
+    @Test func integersAreReadInBothOrders() async throws {
+        let reader = try reader([1, 2, 2, 1, 0xFF, 0xFF, 0xFE, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+        #expect(try await reader.readInteger(as: UInt16.self) == 0x0102)
+        #expect(try await reader.readInteger(as: UInt16.self, byteOrder: .little) == 0x0102)
+        #expect(try await reader.readInteger(as: Int8.self) == -1)
+        #expect(try await reader.readInteger(as: Int16.self) == -2)
+        #expect(try await reader.readInteger(as: UInt64.self) == 0x0102_0304_0506_0708)
+        await #expect(throws: IncompleteReadError.self) { try await reader.readInteger(as: UInt32.self) }
+    }
+}

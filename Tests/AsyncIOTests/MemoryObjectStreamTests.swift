@@ -1,0 +1,111 @@
+import AsyncIO
+import AsyncIOTesting
+import Testing
+
+@Suite(.virtualTime) struct MemoryObjectStreamTests {
+    @Test func elementsArriveInOrderAndTheEndAfterTheLastSender() async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self, capacity: 3)
+        let other = try sender.clone()
+        let received = createTask {
+            var all: [Int] = []
+            for try await element in receiver { all.append(element) }
+            return all
+        }
+        for number in 0..<5 { try await sender.send(number) }
+        sender.close()
+        try await sleep(.seconds(1))
+        #expect(!received.isDone)
+        try await other.send(5)
+        other.close()
+        #expect(try await received.value == [0, 1, 2, 3, 4, 5])
+    }
+
+    @Test func withoutRoomASenderWaitsForAReceiver() async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self)
+        #expect(throws: QueueFull.self) { try sender.sendNoWait(0) }
+        let sending = createTask { try await sender.send(1) }
+        try await sleep(.seconds(1))
+        #expect(!sending.isDone)
+        #expect(try receiver.receiveNoWait() == nil)
+        #expect(try await receiver.receive() == 1)
+        try await sending.value
+        let receiving = createTask { try await receiver.receive() }
+        try await sleep(.seconds(1))
+        try sender.sendNoWait(2)
+        #expect(throws: QueueFull.self) { try sender.sendNoWait(3) }
+        #expect(try await receiving.value == 2)
+    }
+
+    @Test func sendingFailsWhenAllReceiversAreClosed() async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self)
+        let other = try receiver.clone()
+        let sending = createTask { try await sender.send(1) }
+        try await sleep(.seconds(1))
+        receiver.close()
+        try await settle()
+        #expect(!sending.isDone)
+        other.close()
+        await #expect(throws: BrokenStreamError.self) { try await sending.value }
+        #expect(throws: BrokenStreamError.self) { try sender.sendNoWait(1) }
+    }
+
+    @Test func anEndThatIsClosedCannotBeUsed() async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self)
+        sender.close()
+        sender.close()
+        receiver.close()
+        #expect(sender.isClosed && receiver.isClosed)
+        await #expect(throws: RuntimeError.self) { try await sender.send(1) }
+        #expect(throws: RuntimeError.self) { try sender.clone() }
+        await #expect(throws: RuntimeError.self) { try await receiver.receive() }
+        #expect(throws: RuntimeError.self) { try receiver.clone() }
+    }
+
+    @Test func anEndThatIsReleasedIsClosed() async throws {
+        var ends: (sender: ObjectSender<Int>, receiver: ObjectReceiver<Int>)? = memoryObjectStream(capacity: 1)
+        let receiver = try #require(ends?.receiver)
+        try ends?.sender.sendNoWait(1)
+        ends = nil
+        #expect(try await receiver.receive() == 1)
+        #expect(try await receiver.receive() == nil)
+    }
+
+    @Test func aCancelledReceiverLosesNothing() async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self)
+        let waiting = (0..<2).map { _ in createTask { try await receiver.receive() } }
+        try await sleep(.seconds(1))
+        try sender.sendNoWait(1)
+        waiting[0].cancel()
+        await #expect(throws: CancellationError.self) { try await waiting[0].value }
+        #expect(try await waiting[1].value == 1)
+    }
+
+    @Test func aCancelledSenderSendsNothing() async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self)
+        let sending = (1...2).map { number in createTask { try await sender.send(number) } }
+        try await sleep(.seconds(1))
+        sending[0].cancel()
+        await #expect(throws: CancellationError.self) { try await sending[0].value }
+        #expect(try await receiver.receive() == 2)
+        try await sending[1].value
+    }
+
+    @Test(.seeds(50), arguments: [0, 1, 3]) func noScheduleLosesAnElement(_ capacity: Int) async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self, capacity: capacity)
+        var received: [Int] = []
+        let receivers = (0..<3).map { _ in
+            createTask { for try await element in receiver { received.append(element) } }
+        }
+        let cancelled = createTask { while let element = try await receiver.receive() { received.append(element) } }
+        try await gather(0..<3) { number in
+            let sender = try sender.clone()
+            for step in 0..<5 { try await sender.send(10 * number + step) }
+            sender.close()
+            cancelled.cancel()
+        }
+        sender.close()
+        try await gather(receivers)
+        _ = try? await cancelled.value
+        #expect(received.sorted() == [0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21, 22, 23, 24])
+    }
+}
