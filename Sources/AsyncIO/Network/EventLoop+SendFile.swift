@@ -43,7 +43,7 @@ extension EventLoop {
         do {
             guard let connection = transport.channel as? Connection else {
                 throw SendfileNotAvailableError(
-                    "sendfile is not available on \(transport): it does not send bytes unchanged")
+                    "sendfile is not available on \(transport), which changes the bytes that it sends")
             }
             try checkRegular(file)
             try await connection.waitFlushed()

@@ -103,7 +103,8 @@ extension TLSChannel {
         } catch {
             engine.refuse()
             loop.callExceptionHandler(
-                ExceptionContext(message: "sniCallback refuses a client", error: error, subject: name))
+                ExceptionContext(
+                    message: "Exception in the SNI callback; the client was refused", error: error, subject: name))
         }
     }
 

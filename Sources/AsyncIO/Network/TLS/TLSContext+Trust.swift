@@ -104,7 +104,11 @@ extension TLSContext {
     ///
     /// asyncio: `check_hostname = False`, `verify_mode = CERT_NONE`.
     public func dangerouslyDisableVerification() throws {
-        guard !isServer else { throw ValueError("a server's context verifies nobody unless it asks for certificates") }
+        guard !isServer else {
+            throw ValueError(
+                "only a client's verification can be disabled; a server verifies no certificates unless it requests them"
+            )
+        }
         try change { engine throws(TLSFailure) in engine.setVerification(.none) }
         checksHost = false
     }
