@@ -105,6 +105,76 @@ import Testing
         #expect(mailbox.description == "Mailbox (0 items, getting: 0, putting: 0)")
     }
 
+    @Test(.virtualTime) func sendersContinueTogetherWhenHalfIsEmpty() async throws {
+        let mailbox = Mailbox<Int>(maxSize: 8)
+        for item in 0..<8 { try mailbox.putNoWait(item) }
+        let senders = (8..<11).map { item in createTask { try await mailbox.put(item) } }
+        try await sleep(.seconds(1))
+        for item in 0..<3 { #expect(try mailbox.getNoWait() == item) }
+        #expect(mailbox.description == "Mailbox (5 of 8 items, getting: 0, putting: 3)")
+        // Nobody overtakes those that wait.
+        #expect(throws: QueueFull.self) { try mailbox.putNoWait(99) }
+        #expect(try mailbox.getNoWait() == 3)
+        #expect(mailbox.description == "Mailbox (4 of 8 items, getting: 0, putting: 0)")
+        for sender in senders { try await sender.value }
+        for item in 4..<11 { #expect(try mailbox.getNoWait() == item) }
+    }
+
+    @Test(.virtualTime) func aSenderContinuesWhenTheReceiverSuspends() async throws {
+        let mailbox = Mailbox<Int>(maxSize: 8)
+        let answers = Mailbox<Int>()
+        for item in 0..<8 { try mailbox.putNoWait(item) }
+        let sender = createTask {
+            try await mailbox.put(8)
+            try answers.putNoWait(8)
+        }
+        try await sleep(.seconds(1))
+        #expect(try await mailbox.get() == 0)
+        #expect(try await answers.get() == 8)
+        try await sender.value
+        #expect(mailbox.isFull)
+    }
+
+    @Test(.virtualTime) func aReceiverThatTakesTheLastItemLetsAllSendersContinue() async throws {
+        let mailbox = Mailbox<Int>(maxSize: 2)
+        for item in 0..<2 { try mailbox.putNoWait(item) }
+        let senders = (2..<6).map { item in createTask { try await mailbox.put(item) } }
+        try await sleep(.seconds(1))
+        for item in 0..<6 { #expect(try await mailbox.get() == item) }
+        for sender in senders { try await sender.value }
+    }
+
+    @Test(.virtualTime) func anItemOnItsWayToAReceiverTakesNoPlace() async throws {
+        let mailbox = Mailbox<Int>(maxSize: 1)
+        let receiver = createTask { try await mailbox.get() }
+        try await sleep(.seconds(1))
+        try mailbox.putNoWait(1)
+        #expect(mailbox.isEmpty)
+        try mailbox.putNoWait(2)
+        #expect(mailbox.isFull)
+        // An immediate shutdown drops what nobody has been given.
+        mailbox.shutdown(immediate: true)
+        #expect(try await receiver.value == 1)
+        #expect(throws: QueueShutDown.self) { try mailbox.getNoWait() }
+    }
+
+    @Test(.eventLoop) func aSenderContinuesIfTheLoopOfTheReceiverEnds() async throws {
+        let mailbox = Mailbox<Int>(maxSize: 8)
+        for item in 0..<8 { try mailbox.putNoWait(item) }
+        let sender = createTask { try await toThread { try mailbox.putBlocking(8) } }
+        try await eventually { mailbox.description.contains("putting: 1") }
+        let io = try EventLoopThread(name: "io")
+        let first = try await io.run { io in
+            let item = try mailbox.getNoWait()
+            io.loop.stop()
+            return item
+        }
+        #expect(first == 0)
+        try await sender.value
+        #expect(mailbox.count == 8)
+        try? await io.shutDown()
+    }
+
     @Test func wrongSizesAreErrorsOrStopTheProgram() async throws {
         #expect(throws: ValueError.self) { try Mailbox<Int>(validatingMaxSize: 0) }
         await #expect(processExitsWith: .failure) { _ = Mailbox<Int>(maxSize: 0) }
