@@ -1,20 +1,10 @@
 import AsyncIO
-import Glibc
 
 /// What one loop does. The functions belong to whichever loop calls them.
 enum Work: String {
     case spawn, `switch`, lock, queue, timeout
 
-    /// The seconds that so many operations take.
-    func measure(_ count: Int) async throws -> Double {
-        // Tables grow, and code is loaded.
-        try await perform(count / 10 + 1)
-        let start = Self.now
-        try await perform(count)
-        return Self.now - start
-    }
-
-    private func perform(_ count: Int) async throws {
+    func perform(_ count: Int) async throws {
         switch self {
         case .spawn: try await spawn(count)
         case .switch: try await switching(count)
@@ -57,11 +47,5 @@ enum Work: String {
         let sender = createTask { for item in 0..<count { try await queue.put(item) } }
         for _ in 0..<count { _ = try await queue.get() }
         try await sender.value
-    }
-
-    private static var now: Double {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 }
