@@ -38,11 +38,14 @@ UNSUPPORTED = 64
 
 
 class Contestant:
-    """A program with a number of loops, workers, or processors; `processes` of it run at once."""
+    """A program with a number of loops, workers, or processors; `processes` of it run at once.
 
-    def __init__(self, name, kind, program, peer, processes=1, echo=None):
+    `pinned` runs its echo server on the first processor, and the load generator on the second. It does nothing else.
+    """
+
+    def __init__(self, name, kind, program, peer, processes=1, echo=None, pinned=False):
         self.name, self.kind, self.program, self.peer = name, kind, program, peer
-        self.processes, self.echo = processes, echo or kind
+        self.processes, self.echo, self.pinned = processes, echo or kind, pinned
 
 
 CONTESTANTS = [
@@ -53,6 +56,8 @@ CONTESTANTS = [
     *(Contestant(f"{peer}-{number}", str(number), os.path.join(PEERS, program), peer)
       for peer, program in (("tokio", "cargo/release/tokio-loops"), ("go", "go-loops"), ("nio", "nio/release/nio-loops"))
       for number in (1, 2)),
+    Contestant("pinned-1", "1", OURS, "ours", pinned=True),
+    Contestant("pinned-2", "2", OURS, "ours", pinned=True),
 ]
 # The contestants of `mailbox`, and their subcommands.
 MAILBOX = {"loops-2": "mailbox", "tokio-2": "mailbox", "go-2": "mailbox", "go-2-threads": "mailbox-threads"}
@@ -140,13 +145,16 @@ def finish(processes, seconds=120):
     return None if None in outcomes else outcomes
 
 
-def start(*command):
+def start(*command, cpu=None):
     return subprocess.Popen(
-        [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=None if cpu is None else lambda: os.sched_setaffinity(0, {cpu}))
 
 
 def compute(contestant, work, count):
     """Wall-clock and CPU nanoseconds per operation, of all loops together."""
+    if contestant.pinned:
+        return None
     outcomes = finish([start(contestant.program, contestant.kind, work, count) for _ in range(contestant.processes)])
     if outcomes is None:
         return None
@@ -165,7 +173,8 @@ class Server:
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             self.port = unused.getsockname()[1]
-        self.process = start(contestant.program, contestant.echo, "echo", self.port)
+        server, self.client_cpu = (0, 1) if contestant.pinned else (None, None)
+        self.process = start(contestant.program, contestant.echo, "echo", self.port, cpu=server)
         self.wait_until_ready(2 if contestant.echo == "workers" else 1)
 
     def wait_until_ready(self, lines):
@@ -209,7 +218,8 @@ def children(pid):
 def echo(server, size, connections, seconds):
     """The server's CPU time per request, from the first connection to the last answer, and how often it slept."""
     before = server.used()
-    client = start(os.path.join(PEERS, "loadgen"), "echo", server.port, size, connections, seconds, 0.1)
+    client = start(os.path.join(PEERS, "loadgen"), "echo", server.port, size, connections, seconds, 0.1,
+                   cpu=server.client_cpu)
     outcome = finish([client])[0]
     after, requests = server.used(), outcome["requests"] + outcome["warmup_requests"]
     if not requests:

@@ -340,9 +340,12 @@ LOOPS_NAMES = {
     "go-2": "Go, GOMAXPROCS=2",
     "nio-1": "SwiftNIO, one loop",
     "nio-2": "SwiftNIO, two loops",
+    "pinned-1": "one loop thread, on one processor",
+    "pinned-2": "two loop threads, on one processor",
 }
 # Two of them, and the one that they are compared with.
-LOOPS_PAIRS = [("loops-2", "loops-1"), ("workers-2", "process"), ("tokio-2", "tokio-1"), ("go-2", "go-1"), ("nio-2", "nio-1")]
+LOOPS_PAIRS = [("loops-2", "loops-1"), ("workers-2", "process"), ("tokio-2", "tokio-1"), ("go-2", "go-1"), ("nio-2", "nio-1"),
+               ("pinned-2", "pinned-1")]
 LOOPS_WORKS = [
     ("spawn", "start and await a task"), ("switch", "switch tasks"), ("lock", "lock, yield, unlock"),
     ("queue", "put and get, queue of one"), ("timeout", "set and end a time limit"),

@@ -214,8 +214,6 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
     public struct AsyncIterator: AsyncIteratorProtocol {
         @usableFromInline let mailbox: Mailbox
 
-        init(mailbox: Mailbox) { self.mailbox = mailbox }
-
         /// Returns the next item, or `nil` if the mailbox was shut down and is empty.
         ///
         /// - Throws: `CancellationError` if the task is cancelled while it waits.
