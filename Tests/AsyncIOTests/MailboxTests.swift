@@ -1,6 +1,7 @@
 import AsyncIO
 import AsyncIOSystem
 import AsyncIOTesting
+import Glibc
 import Testing
 
 @Suite struct MailboxTests {
@@ -173,6 +174,39 @@ import Testing
         try await sender.value
         #expect(mailbox.count == 8)
         try? await io.shutDown()
+    }
+
+    @Test func aSenderContinuesAlthoughTheLoopOfTheReceiverIsStopping() throws {
+        try withLoop { loop in
+            let mailbox = Mailbox<Int>(maxSize: 8)
+            let answers = Mailbox<Int>()
+            for item in 0..<8 { try mailbox.putNoWait(item) }
+            onForeignThread {
+                try? mailbox.putBlocking(8)
+                try? answers.putNoWait(8)
+            }
+            while !mailbox.description.contains("putting: 1") { sched_yield() }
+            try loop.callSoon {
+                loop.stop()
+                #expect((try? mailbox.getNoWait()) == 0)
+            }
+            try loop.runForever()
+            #expect(try answers.getBlocking(timeout: .seconds(60)) == 8)
+        }
+    }
+
+    @Test func theReceiversOfAClosedLoopPassAnItemOnHoweverManyThereAre() throws {
+        let mailbox = Mailbox<Int>()
+        try withLoop { loop in
+            loop.setExceptionHandler { _ in }
+            try loop.runUntilComplete {
+                for _ in 0..<20_000 { createTask { try await mailbox.get() } }
+                while !mailbox.description.contains("getting: 20000") { try await sleep(.zero) }
+            }
+        }
+        try mailbox.putNoWait(5)
+        #expect(mailbox.description == "Mailbox (1 item, getting: 0, putting: 0)")
+        #expect(try mailbox.getNoWait() == 5)
     }
 
     @Test func wrongSizesAreErrorsOrStopTheProgram() async throws {

@@ -22,8 +22,8 @@ internal import AsyncIOSystem
 // If each item that is taken from a full mailbox woke one putter, each item would cost a thread crossing, and all
 // senders would be asleep most of the time. So a receiver on a loop lets the putters wait until half of the places are
 // free, or no items are left, or its step is over. The end of the step is a callback of the loop, so the putters never
-// wait for something that only a later call of the receiver could do. A receiver on another thread has no such end,
-// and serves a putter for each item that it takes.
+// wait for something that only a later call of the receiver could do. While that callback is due, other threads leave
+// the putters to it too. Otherwise, a receiver that is not on a loop serves a putter for each item that it takes.
 //
 // A task on a loop waits with the loop's own means, so that reports name the wait and cancellation is asyncio's.
 // Other Swift tasks wait with a continuation, and threads at a gate.
@@ -42,8 +42,8 @@ final class MailboxState: @unchecked Sendable {
     @safe @exclusivity(unchecked) private var isShutDown = false
     @safe @exclusivity(unchecked) private var getters = WaiterLine()
     @safe @exclusivity(unchecked) private var putters = WaiterLine()
-    /// The number of the loop that serves the putters at the end of the running step; 0 if none does.
-    @safe @exclusivity(unchecked) private var server: UInt32 = 0
+    /// Whether a loop serves the putters at the end of its running step.
+    @safe @exclusivity(unchecked) private var isServedLater = false
 
     init(maxSize: Int) { self.maxSize = maxSize }
 
@@ -93,9 +93,8 @@ final class MailboxState: @unchecked Sendable {
     @usableFromInline
     func endPut() {
         available += 1
-        let getter = serveGetter()
         // If a getter was waiting, the place is still free.
-        unlock(waking: getter, servePutters())
+        unlock(waking: serveAll())
     }
 
     /// Suspends the calling task until a place is reserved for it.
@@ -135,7 +134,7 @@ final class MailboxState: @unchecked Sendable {
     @usableFromInline
     func endGet() {
         if putters.isEmpty { return lock.unlock() }
-        unlock(waking: nil, servePutters(canWait: true))
+        unlock(waking: servePutters(canWait: true))
     }
 
     /// Suspends the calling task until an item is promised to it.
@@ -152,6 +151,14 @@ final class MailboxState: @unchecked Sendable {
 
     // MARK: Serving
 
+    /// Serves everybody who waits for what is there.
+    @inline(__always)
+    private func serveAll() -> MailboxWaiter? {
+        let getter = serveGetter()
+        let putters = servePutters()
+        return getter?.followed(by: putters) ?? putters
+    }
+
     /// Promises the first available item to the first getter in line, if there are both.
     private func serveGetter() -> MailboxWaiter? {
         guard available > 0, !getters.isEmpty else { return nil }
@@ -166,27 +173,24 @@ final class MailboxState: @unchecked Sendable {
     private func servePutters(canWait: Bool = false) -> MailboxWaiter? {
         let free = freePlaces
         guard !putters.isEmpty, free > 0 else { return nil }
-        if canWait, available > 0, free < maxSize / 2, isServedLater() { return nil }
+        if available > 0, free < maxSize / 2, isServedLater || canWait && serveLater() { return nil }
         let (served, count) = putters.take(atMost: free, .served)
         reserved += count
         return served
     }
 
-    /// Whether the loop of this thread serves the putters at the end of the running step.
-    private func isServedLater() -> Bool {
-        var isServed = false
+    /// Lets the loop of this thread, if it is running, serve the putters at the end of its step.
+    private func serveLater() -> Bool {
         _ = EventLoop.withHere { loop in
-            if server == 0, loop.isRunning {
-                server = loop.index
-                let service = Service(self)
-                loop.enqueue { withExtendedLifetime(service) {} }
-            }
-            isServed = server == loop.index
+            guard loop.isRunning, !loop.isStopping else { return }
+            isServedLater = true
+            let service = Service(self)
+            loop.enqueue { withExtendedLifetime(service) {} }
         }
-        return isServed
+        return isServedLater
     }
 
-    /// Serves the putters when it is released: after its callback, or with it, if the loop is closed before.
+    /// Serves the putters when it is released: after its callback, or without it, if the loop is closed first.
     private final class Service {
         private let state: MailboxState
         init(_ state: MailboxState) { self.state = state }
@@ -195,24 +199,26 @@ final class MailboxState: @unchecked Sendable {
 
     private func serveNow() {
         lock.lock()
-        server = 0
-        unlock(waking: nil, servePutters())
+        isServedLater = false
+        unlock(waking: servePutters())
     }
 
-    private func unlock(waking getter: MailboxWaiter?, _ putters: MailboxWaiter?) {
+    /// Releases the lock, and wakes those that were served or refused.
+    private func unlock(waking chain: MailboxWaiter?) {
         #if DEBUG
             checkInvariants()
         #endif
         lock.unlock()
-        if let getter { wake(getter) }
-        if let putters { wake(putters) }
+        if let chain { wake(chain) }
     }
 
+    /// Wakes the waiters of a chain. If the loop of one is closed, others get what it was served with.
     private func wake(_ chain: MailboxWaiter) {
         var next: MailboxWaiter? = chain
         while let waiter = next {
             next = waiter.next.take()
-            if !waiter.waiting.wake() { takeBack(waiter) }
+            guard !waiter.waiting.wake(), let others = takeBack(waiter) else { continue }
+            next = others.followed(by: next)
         }
     }
 
@@ -241,7 +247,7 @@ final class MailboxState: @unchecked Sendable {
         do {
             try await waiter.waiting.wait { self.leave(waiter) }
         } catch {
-            if !leave(waiter) { takeBack(waiter) }
+            if !leave(waiter), let others = takeBack(waiter) { wake(others) }
             throw error
         }
         try checkServed(waiter)
@@ -272,7 +278,7 @@ final class MailboxState: @unchecked Sendable {
         }
         // It is the first one in its line, and needs no wake-up.
         _ = waiter.isGetter ? serveGetter() : servePutters()
-        unlock(waking: nil, waiter.isGetter ? servePutters(canWait: true) : nil)
+        unlock(waking: waiter.isGetter ? servePutters(canWait: true) : nil)
         return true
     }
 
@@ -293,10 +299,13 @@ final class MailboxState: @unchecked Sendable {
         return true
     }
 
-    /// Gives what a waiter was served with to the next one: the waiter was cancelled, or its loop is closed.
-    private func takeBack(_ waiter: MailboxWaiter) {
+    /// Gives what a waiter was served with to the next ones, because the waiter was cancelled, or its loop is closed.
+    ///
+    /// - Returns: Those that were served, as a chain that the caller has to wake.
+    private func takeBack(_ waiter: MailboxWaiter) -> MailboxWaiter? {
         lock.lock()
-        guard waiter.phase == .served else { return lock.unlock() }
+        defer { lock.unlock() }
+        guard waiter.phase == .served else { return nil }
         waiter.phase = .left
         if waiter.isGetter {
             promised -= 1
@@ -304,8 +313,7 @@ final class MailboxState: @unchecked Sendable {
         } else {
             reserved -= 1
         }
-        let getter = serveGetter()
-        unlock(waking: getter, servePutters())
+        return serveAll()
     }
 
     /// - Throws: ``RuntimeError`` if the calling thread runs a loop, which it would block.
@@ -330,7 +338,7 @@ final class MailboxState: @unchecked Sendable {
         if droppingItems { available = 0 }
         let getters = getters.isEmpty ? nil : getters.take(atMost: .max, .refused).chain
         let putters = putters.isEmpty ? nil : putters.take(atMost: .max, .refused).chain
-        unlock(waking: getters, putters)
+        unlock(waking: getters?.followed(by: putters) ?? putters)
     }
 
     #if DEBUG
@@ -339,7 +347,7 @@ final class MailboxState: @unchecked Sendable {
             precondition(available >= 0 && promised >= 0 && reserved >= 0, "a mailbox counts what it has")
             precondition(getters.isEmpty || available == 0, "no getter waits while an item is available")
             precondition(
-                putters.isEmpty || freePlaces <= 0 || server != 0, "no putter waits for a place that nobody serves")
+                putters.isEmpty || freePlaces <= 0 || isServedLater, "no putter waits for a place that nobody serves")
         }
     #endif
 }

@@ -14,6 +14,15 @@ final class MailboxWaiter: @unchecked Sendable {
     @safe @exclusivity(unchecked) fileprivate var previous: Unretained<MailboxWaiter>?
 
     init(_ waiting: Waiting, isGetter: Bool) { (self.waiting, self.isGetter) = (waiting, isGetter) }
+
+    /// Appends another chain to the one that begins with this waiter.
+    func followed(by other: MailboxWaiter?) -> MailboxWaiter {
+        guard let other else { return self }
+        var last = self
+        while let next = last.next { last = next }
+        last.next = other
+        return self
+    }
 }
 
 /// A FIFO line of waiters, from which any one can be removed.
