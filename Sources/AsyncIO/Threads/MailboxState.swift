@@ -271,13 +271,18 @@ final class MailboxState: @unchecked Sendable {
             lock.unlock()
             throw QueueShutDown()
         }
-        if waiter.isGetter { getters.append(waiter) } else { putters.append(waiter) }
         guard isReady else {
+            if waiter.isGetter { getters.append(waiter) } else { putters.append(waiter) }
             lock.unlock()
             return false
         }
-        // It is the first one in its line, and needs no wake-up.
-        _ = waiter.isGetter ? serveGetter() : servePutters()
+        waiter.phase = .served
+        if waiter.isGetter {
+            available -= 1
+            promised += 1
+        } else {
+            reserved += 1
+        }
         unlock(waking: waiter.isGetter ? servePutters(canWait: true) : nil)
         return true
     }
