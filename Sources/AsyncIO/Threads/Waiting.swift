@@ -78,6 +78,7 @@ final class ResumableOnce: Sendable {
             }
             if isOver { continuation.resume() }
         }
+        Continuation.wasResumed()
     }
 
     func resume() { end(wasCancelled: false) }
