@@ -195,6 +195,59 @@ import Testing
         }
     }
 
+    @Test func aSenderContinuesIfTheReceiverStopsItsLoopInTheSameStep() throws {
+        try withLoop { loop in
+            let mailbox = Mailbox<Int>(maxSize: 8)
+            let answers = Mailbox<Int>()
+            for item in 0..<8 { try mailbox.putNoWait(item) }
+            onForeignThread {
+                try? mailbox.putBlocking(8)
+                try? answers.putNoWait(8)
+            }
+            while !mailbox.description.contains("putting: 1") { sched_yield() }
+            try loop.callSoon {
+                #expect((try? mailbox.getNoWait()) == 0)
+                loop.stop()
+            }
+            try loop.runForever()
+            // The loop has ended and is not closed.
+            #expect(try answers.getBlocking(timeout: .seconds(60)) == 8)
+        }
+    }
+
+    @Test func whatATaskOfAClosedLoopWasServedWithGoesToOthers() throws {
+        let empty = Mailbox<Int>()
+        let full = Mailbox<Int>(maxSize: 1)
+        try full.putNoWait(0)
+        let answers = Mailbox<Int>()
+        try withLoop { loop in
+            loop.setExceptionHandler { _ in }
+            try loop.runUntilComplete {
+                for _ in 0..<2 { createTask { try await empty.get() } }
+                for item in 1...2 { createTask { try await full.put(item) } }
+                try await sleep(.zero)
+            }
+            #expect(empty.description == "Mailbox (0 items, getting: 2, putting: 0)")
+            onForeignThread {
+                try? full.putBlocking(3)
+                try? answers.putNoWait(3)
+            }
+            while !full.description.contains("putting: 3") { sched_yield() }
+            // Both first tasks are woken, but the loop does not run again.
+            try empty.putNoWait(5)
+            #expect(try full.getNoWait() == 0)
+            #expect(empty.description == "Mailbox (0 items, getting: 1, putting: 0)")
+            #expect(full.description == "Mailbox (0 of 1 items, getting: 0, putting: 2)")
+        }
+        #expect(try empty.getNoWait() == 5)
+        let end = ContinuousClock.now + .seconds(60)
+        while answers.isEmpty, ContinuousClock.now < end { sched_yield() }
+        #expect(try answers.getNoWait() == 3)
+        #expect(try full.getNoWait() == 3)
+        #expect(empty.description == "Mailbox (0 items, getting: 0, putting: 0)")
+        #expect(full.description == "Mailbox (0 of 1 items, getting: 0, putting: 0)")
+    }
+
     @Test func theReceiversOfAClosedLoopPassAnItemOnHoweverManyThereAre() throws {
         let mailbox = Mailbox<Int>()
         try withLoop { loop in

@@ -17,11 +17,11 @@ public import DequeModule
 /// ```
 ///
 /// Items from one sender are received in the order in which it put them. Waiting receivers and senders are served in
-/// FIFO order, wherever they wait. Cancelling a wait loses no item.
+/// FIFO order, wherever they wait. Cancelling a wait loses no item, nor does closing the loop of a task that waits.
 ///
 /// An operation that does not wait costs a lock. One that wakes a waiter on another thread costs a thread
 /// crossing. If senders wait because the mailbox is full, a receiver on a loop lets them continue together: when
-/// half of the mailbox is empty, and at the latest when the receiver suspends.
+/// half of the mailbox is empty, and at the latest when the receiver suspends or its loop stops.
 ///
 /// asyncio: none; the packages `janus` and `culsans` have such queues.
 //

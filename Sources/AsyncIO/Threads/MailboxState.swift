@@ -11,9 +11,9 @@ internal import AsyncIOSystem
 //     served    removed from the line by somebody else: an item is promised to the getter, or a place is reserved for
 //               the putter, which takes or puts its item when it runs;
 //     refused   removed because the mailbox was shut down;
-//     left      removed by its own task, which was cancelled, or whose time is up.
+//     left      removed by its own task, which was cancelled, or whose time is up, or by its loop, which was closed.
 //
-// So a waiter never has an item that it could lose: one that is cancelled after it was served passes the promise on.
+// So a waiter never has an item that it could lose: one that leaves after it was served passes the promise on.
 // Nobody overtakes a waiter. An item that becomes available is promised to the first getter in line before others see
 // it, and while there are putters in line, nobody else can put.
 //
@@ -21,9 +21,9 @@ internal import AsyncIOSystem
 //
 // If each item that is taken from a full mailbox woke one putter, each item would cost a thread crossing, and all
 // senders would be asleep most of the time. So a receiver on a loop lets the putters wait until half of the places are
-// free, or no items are left, or its step is over. The end of the step is a callback of the loop, so the putters never
-// wait for something that only a later call of the receiver could do. While that callback is due, other threads leave
-// the putters to it too. Otherwise, a receiver that is not on a loop serves a putter for each item that it takes.
+// free, or no items are left, or its step is over. The loop serves them then (LoopMailboxes), so the putters never wait
+// for something that only a later call of the receiver could do. Until then, other threads leave the putters to it too.
+// Otherwise, a receiver that is not on a loop serves a putter for each item that it takes.
 //
 // A task on a loop waits with the loop's own means, so that reports name the wait and cancellation is asyncio's.
 // Other Swift tasks wait with a continuation, and threads at a gate.
@@ -182,22 +182,15 @@ final class MailboxState: @unchecked Sendable {
     /// Lets the loop of this thread, if it is running, serve the putters at the end of its step.
     private func serveLater() -> Bool {
         _ = EventLoop.withHere { loop in
-            guard loop.isRunning, !loop.isStopping else { return }
+            guard loop.isRunning else { return }
             isServedLater = true
-            let service = Service(self)
-            loop.enqueue { withExtendedLifetime(service) {} }
+            loop.component(LoopMailboxes.self).serveLater(self)
         }
         return isServedLater
     }
 
-    /// Serves the putters when it is released: after its callback, or without it, if the loop is closed first.
-    private final class Service {
-        private let state: MailboxState
-        init(_ state: MailboxState) { self.state = state }
-        deinit { state.serveNow() }
-    }
-
-    private func serveNow() {
+    /// Serves the putters that were left to the loop.
+    func serveNow() {
         lock.lock()
         isServedLater = false
         unlock(waking: servePutters())
@@ -212,13 +205,12 @@ final class MailboxState: @unchecked Sendable {
         if let chain { wake(chain) }
     }
 
-    /// Wakes the waiters of a chain. If the loop of one is closed, others get what it was served with.
+    /// Wakes the waiters of a chain.
     private func wake(_ chain: MailboxWaiter) {
         var next: MailboxWaiter? = chain
         while let waiter = next {
             next = waiter.next.take()
-            guard !waiter.waiting.wake(), let others = takeBack(waiter) else { continue }
-            next = others.followed(by: next)
+            waiter.waiting.wake()
         }
     }
 
@@ -244,10 +236,13 @@ final class MailboxState: @unchecked Sendable {
 
     private func wait(_ waiter: MailboxWaiter) async throws {
         if try isServedAtOnce(waiter) { return }
+        let mailboxes = waiter.waiting.loop?.component(LoopMailboxes.self)
+        mailboxes?.add(waiter, of: self)
+        defer { mailboxes?.remove(waiter) }
         do {
             try await waiter.waiting.wait { self.leave(waiter) }
         } catch {
-            if !leave(waiter), let others = takeBack(waiter) { wake(others) }
+            if !leave(waiter) { passOn(waiter) }
             throw error
         }
         try checkServed(waiter)
@@ -287,15 +282,20 @@ final class MailboxState: @unchecked Sendable {
         return true
     }
 
-    private func checkServed(_ waiter: MailboxWaiter) throws(QueueShutDown) {
+    private func checkServed(_ waiter: MailboxWaiter) throws {
         lock.lock()
         defer { lock.unlock() }
-        if waiter.phase == .refused { throw QueueShutDown() }
+        switch waiter.phase {
+        case .waiting, .served: return
+        case .refused: throw QueueShutDown()
+        // The task continues although its loop was closed.
+        case .left: throw CancellationError()
+        }
     }
 
     /// Removes a waiter that has not been served from its line. Returns false if it was not there.
     @discardableResult
-    private func leave(_ waiter: MailboxWaiter) -> Bool {
+    func leave(_ waiter: MailboxWaiter) -> Bool {
         lock.lock()
         defer { lock.unlock() }
         guard waiter.phase == .waiting else { return false }
@@ -304,13 +304,10 @@ final class MailboxState: @unchecked Sendable {
         return true
     }
 
-    /// Gives what a waiter was served with to the next ones, because the waiter was cancelled, or its loop is closed.
-    ///
-    /// - Returns: Those that were served, as a chain that the caller has to wake.
-    private func takeBack(_ waiter: MailboxWaiter) -> MailboxWaiter? {
+    /// Gives what a waiter was served with to the next ones, because it was cancelled, or its loop is closed.
+    func passOn(_ waiter: MailboxWaiter) {
         lock.lock()
-        defer { lock.unlock() }
-        guard waiter.phase == .served else { return nil }
+        guard waiter.phase == .served else { return lock.unlock() }
         waiter.phase = .left
         if waiter.isGetter {
             promised -= 1
@@ -318,7 +315,7 @@ final class MailboxState: @unchecked Sendable {
         } else {
             reserved -= 1
         }
-        return serveAll()
+        unlock(waking: serveAll())
     }
 
     /// - Throws: ``RuntimeError`` if the calling thread runs a loop, which it would block.

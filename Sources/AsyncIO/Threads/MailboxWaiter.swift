@@ -1,13 +1,15 @@
 /// A task or thread that waits at a mailbox.
 //
-// SAFETY: the mailbox's lock guards everything but `waiting`. A waiter that was taken out of its line has no links,
-// except in a chain, which belongs to the thread that took it.
+// SAFETY: the mailbox's lock guards everything but `waiting` and `index`. A waiter that was taken out of its line has no
+// links, except in a chain, which belongs to the thread that took it.
 final class MailboxWaiter: @unchecked Sendable {
     enum Phase { case waiting, served, refused, left }
 
     let waiting: Waiting
     /// Whether it waits for an item, not for a place.
     let isGetter: Bool
+    /// Where it is in its loop's list, if it is there; see LoopMailboxes. Loop thread only.
+    @safe @exclusivity(unchecked) var index: Int?
     @safe @exclusivity(unchecked) var phase = Phase.waiting
     @safe @exclusivity(unchecked) var next: MailboxWaiter?
     /// The line retains the waiter before this one.
