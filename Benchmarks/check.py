@@ -38,6 +38,7 @@ MICRO = {
     "spawn": ("spawn 5000 1000", "spawn 25000 1000", 20_000),
     "switch": ("switch 100 20000", "switch 100 80000", 60_000),
     "pingpong": ("pingpong 3000", "pingpong 13000", 10_000),
+    "mailbox": ("mailbox 10000", "mailbox 60000", 50_000),
     "lock": ("lock 100 3000", "lock 100 13000", 10_000),
     "timers": ("timers 5000 1000", "timers 45000 1000", 40_000),
     "sleepers": ("sleepers 2000 4", "sleepers 12000 4", 10_000),

@@ -8,8 +8,8 @@
 The page is Documentation/Performance.md. It consists of prose and of blocks between `<!-- begin NAME -->` and
 `<!-- end NAME -->`, which this script fills in. The charts are in the folder beside it. Benchmarks/TARGETS.md has the
 targets, in a block of the same kind. In README.md, the script fills in some rows of the comparison and one bullet; see
-README_ROWS. The results are in Benchmarks/results/peers.json, which record.py writes. Every figure is a median (of two
-samples, the lower one).
+README_ROWS. The results are in Benchmarks/results/peers.json, which record.py writes, and in loops.json, which loops.py
+writes. Every figure is a median (of two samples, the lower one).
 """
 import argparse
 import json
@@ -23,6 +23,7 @@ import charts
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RESULTS = os.path.join(HERE, "results", "peers.json")
+LOOPS_RESULTS = os.path.join(HERE, "results", "loops.json")
 PAGE = os.path.join(os.path.dirname(HERE), "Documentation", "Performance.md")
 TARGETS_PAGE = os.path.join(HERE, "TARGETS.md")
 README = os.path.join(os.path.dirname(HERE), "README.md")
@@ -326,6 +327,105 @@ BLOCKS = {
 }
 
 
+# ---- several loops ----
+
+LOOPS_NAMES = {
+    "process": "loop of the process",
+    "loops-1": "one loop thread",
+    "loops-2": "two loop threads",
+    "workers-2": "two worker processes",
+    "tokio-1": "tokio, current_thread",
+    "tokio-2": "tokio, two workers",
+    "go-1": "Go, GOMAXPROCS=1",
+    "go-2": "Go, GOMAXPROCS=2",
+    "nio-1": "SwiftNIO, one loop",
+    "nio-2": "SwiftNIO, two loops",
+    "pinned-1": "one loop thread, on one processor",
+    "pinned-2": "two loop threads, on one processor",
+}
+# Two of them, and the one that they are compared with.
+LOOPS_PAIRS = [("loops-2", "loops-1"), ("workers-2", "process"), ("tokio-2", "tokio-1"), ("go-2", "go-1"), ("nio-2", "nio-1"),
+               ("pinned-2", "pinned-1")]
+LOOPS_WORKS = [
+    ("spawn", "start and await a task"), ("switch", "switch tasks"), ("lock", "lock, yield, unlock"),
+    ("queue", "put and get, queue of one"), ("timeout", "set and end a time limit"),
+]
+MAILBOX_NAMES = {
+    "loops-2": "`Mailbox`", "tokio-2": "tokio, `mpsc`", "go-2": "Go, channel", "go-2-threads": "Go, channel, senders on threads of their own",
+}
+WALL = "ns_per_op"
+
+
+def ratio_text(first, second, digits=2):
+    return "–" if first is None or second is None else f"{first / second:.{digits}f} ×"
+
+
+def block_loops_scaling(results):
+    """How many times the operations of one loop two of them do in the same time."""
+    rows = [
+        [LOOPS_NAMES[two]] + [ratio_text(results.median(one, work, WALL), results.median(two, work, WALL)) for work, _ in LOOPS_WORKS]
+        for two, one in LOOPS_PAIRS if results.median(two, "spawn", WALL) is not None]
+    return markdown(["operations per second, relative to one"] + [title for _, title in LOOPS_WORKS], rows)
+
+
+def block_loops_cost(results):
+    rows = []
+    for peer, name in LOOPS_NAMES.items():
+        cells = [results.median(peer, work, CPU) for work, _ in LOOPS_WORKS]
+        if any(cell is not None for cell in cells):
+            rows.append([name] + [number(cell) for cell in cells])
+    return markdown(["CPU ns per operation"] + [title for _, title in LOOPS_WORKS], rows)
+
+
+def block_loops_echo(results):
+    costs = {peer: [results.median(peer, "echo", REQUEST, {"size": size}) for size in SIZES] for peer in LOOPS_NAMES}
+    rows = [[LOOPS_NAMES[peer]] + [number(cell) for cell in cells] for peer, cells in costs.items() if any(cells)]
+    for two, one in LOOPS_PAIRS:
+        if any(costs[two]):
+            rows.append([f"*{LOOPS_NAMES[two]}, relative to one*"] + [ratio_text(*pair) for pair in zip(costs[two], costs[one])])
+    return markdown(["CPU µs per request"] + [size_name(size) for size in SIZES], rows)
+
+
+def block_loops_sleeps(results):
+    """How many requests a server answers between two sleeps, and how many a second."""
+    rows = []
+    for peer, name in LOOPS_NAMES.items():
+        sleeps = [results.median(peer, "echo", "sleeps_per_req", {"size": size}) for size in SIZES]
+        if any(sleeps):
+            rate = results.median(peer, "echo", "rps", {"size": 1024})
+            rows.append([name] + ["–" if not cell else number(1 / cell) for cell in sleeps] + [number(rate)])
+    return markdown(["requests between two sleeps"] + [size_name(size) for size in SIZES] + ["requests/s, 1 KiB"], rows)
+
+
+def block_loops_mailbox(results):
+    rows = [
+        [name] + [number(results.median(peer, "mailbox", field)) for field in (WALL, CPU)]
+        for peer, name in MAILBOX_NAMES.items() if results.median(peer, "mailbox", WALL) is not None]
+    return markdown(["ns per item", "time", "CPU time"], rows)
+
+
+def block_loops_machine(results):
+    meta = results.meta
+    versions = {name: re.sub(r"^(rustc |go version go)(?=\d)|\s*[(].*| linux/\S+", "", text) for name, text in meta["versions"].items()}
+    swift = re.search(r"(\d+\.\d+(\.\d+)?)", versions["swift"])
+    ok = [sample for sample in results.samples if "result" in sample]
+    lines = [
+        f"Recorded on {meta['started'][:10]}, at commit {meta['commit']}, on the machine described below, with {len(ok)} samples, "
+        f"{meta['repeats']} per figure{' (a short run)' if meta['quick'] else ''}. Swift {swift[1] if swift else '?'}, "
+        f"tokio {versions['tokio']}, Go {versions['go']}, SwiftNIO {versions['swift-nio']}."
+    ]
+    lines += [f"Not built: {LOOPS_NAMES[peer + '-1'].split(',')[0]}, because {reason}." for peer, reason in meta["not_built"].items()]
+    failed = sorted({f"{LOOPS_NAMES.get(s['peer'], s['peer'])} ({s['bench']}): {s['error']}" for s in results.samples if "error" in s})
+    lines += [f"No figure: {line}." for line in failed]
+    return textwrap.fill(" ".join(lines), 120, break_on_hyphens=False, break_long_words=False)
+
+
+LOOPS_BLOCKS = {
+    "loops-scaling": block_loops_scaling, "loops-cost": block_loops_cost, "loops-echo": block_loops_echo,
+    "loops-sleeps": block_loops_sleeps, "loops-mailbox": block_loops_mailbox, "loops-machine": block_loops_machine,
+}
+
+
 # ---- the figures in the README ----
 
 # The peers of the comparison, in the order of its columns. SwiftNIO has two styles with different costs.
@@ -423,15 +523,19 @@ CHARTS = {"overview.svg": draw_overview, "tasks.svg": draw_tasks, "echo.svg": dr
 
 # ---- the whole pages ----
 
-def filled(path, results, blocks):
+def text_of(path):
     with open(path) as file:
-        page = file.read()
+        return file.read()
+
+
+def filled(page, results, blocks):
+    """The text of a page with its blocks filled in."""
     for name, block in blocks.items():
         begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
         head, found, rest = page.partition(begin)
         _, ended, tail = rest.partition(end)
         if not (found and ended):
-            raise SystemExit(f"report.py: {path} has no block `{begin}` … `{end}`")
+            raise SystemExit(f"report.py: no page has the block `{begin}` … `{end}`")
         page = f"{head}{begin}\n\n{block(results)}\n\n{end}{tail}"
     return page
 
@@ -447,16 +551,18 @@ def main():
         print(targets_text(results))
         return 0
 
-    files = {PAGE: filled(PAGE, results, BLOCKS), TARGETS_PAGE: filled(TARGETS_PAGE, results, {"targets": block_targets})}
-    with open(README) as file:
-        files[README] = readme_filled(file.read(), results)
+    page = filled(text_of(PAGE), results, BLOCKS)
+    files = {
+        PAGE: filled(page, Results(LOOPS_RESULTS), LOOPS_BLOCKS),
+        TARGETS_PAGE: filled(text_of(TARGETS_PAGE), results, {"targets": block_targets}),
+        README: readme_filled(text_of(README), results),
+    }
     files.update({os.path.join(PICTURES, name): draw(results) for name, draw in CHARTS.items()})
     stale = []
     for path, text in files.items():
         if os.path.exists(path):
-            with open(path) as file:
-                if file.read() == text:
-                    continue
+            if text_of(path) == text:
+                continue
         stale.append(os.path.relpath(path))
         if not options.check:
             os.makedirs(os.path.dirname(path), exist_ok=True)

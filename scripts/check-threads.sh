@@ -11,7 +11,7 @@ program=$build/debug/loop-thread-program
 
 # 66 is the status of a process with a race, which ends there. No report is suppressed.
 export TSAN_OPTIONS=halt_on_error=1:exitcode=66:second_deadlock_stack=1
-parts=(everything order late "ends 30" dropped left blocking many signals "mailbox ${1:-20000}")
+parts=(everything order late "ends 30" dropped left blocking many signals handover "mailbox ${1:-20000}")
 for part in "${parts[@]}"; do
     log=$build/${part%% *}.log
     status=0

@@ -6,10 +6,19 @@
 
 #include <linux/membarrier.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-asyncio_pulse *asyncio_pulse_make(void) { return calloc(1, sizeof(asyncio_pulse)); }
+// A cache line of its own: the loop writes to it in each step, and what is beside it may belong to
+// another loop. (Swift does not import a type that is aligned like this.)
+enum { CACHE_LINE = 64 };
+_Static_assert(sizeof(asyncio_pulse) <= CACHE_LINE, "a pulse has the size of a cache line at most");
+
+asyncio_pulse *asyncio_pulse_make(void) {
+    void *pulse = aligned_alloc(CACHE_LINE, CACHE_LINE);
+    return pulse ? memset(pulse, 0, CACHE_LINE) : NULL;
+}
 void asyncio_pulse_free(asyncio_pulse *pulse) { free(pulse); }
 
 bool asyncio_barrier_for_all(void) {

@@ -33,6 +33,18 @@ static inline void *asyncio_task_current(void) { return swift_task_getCurrent();
 /// Sets the native cancellation flag of a Swift task and runs its handlers.
 static inline void asyncio_task_cancel(void *task) { swift_task_cancel(task); }
 
+// Part of ThreadSanitizer; missing in a program without it.
+extern void __tsan_acquire(void *address) __attribute__((weak));
+
+/// Tells ThreadSanitizer that what a thread did before it resumed this task has happened.
+//
+// Relies on: the runtime, which releases the task for ThreadSanitizer when a continuation is
+// resumed, but acquires it only if the task had suspended. Checked by: check-threads.sh. Fails:
+// ThreadSanitizer reports races that do not exist.
+static inline void asyncio_task_was_resumed(void) {
+    if (__tsan_acquire) __tsan_acquire(swift_task_getCurrent());
+}
+
 // MARK: The layout of jobs and tasks
 
 enum {

@@ -1,6 +1,7 @@
 import AsyncIO
 import AsyncIOSystem
 import AsyncIOTesting
+import Glibc
 import Testing
 
 @Suite struct MailboxTests {
@@ -103,6 +104,162 @@ import Testing
         plain.cancel()
         await #expect(throws: CancellationError.self) { try await plain.value }
         #expect(mailbox.description == "Mailbox (0 items, getting: 0, putting: 0)")
+    }
+
+    @Test(.virtualTime) func sendersContinueTogetherWhenHalfIsEmpty() async throws {
+        let mailbox = Mailbox<Int>(maxSize: 8)
+        for item in 0..<8 { try mailbox.putNoWait(item) }
+        let senders = (8..<11).map { item in createTask { try await mailbox.put(item) } }
+        try await sleep(.seconds(1))
+        for item in 0..<3 { #expect(try mailbox.getNoWait() == item) }
+        #expect(mailbox.description == "Mailbox (5 of 8 items, getting: 0, putting: 3)")
+        // Nobody overtakes those that wait.
+        #expect(throws: QueueFull.self) { try mailbox.putNoWait(99) }
+        #expect(try mailbox.getNoWait() == 3)
+        #expect(mailbox.description == "Mailbox (4 of 8 items, getting: 0, putting: 0)")
+        for sender in senders { try await sender.value }
+        for item in 4..<11 { #expect(try mailbox.getNoWait() == item) }
+    }
+
+    @Test(.virtualTime) func aSenderContinuesWhenTheReceiverSuspends() async throws {
+        let mailbox = Mailbox<Int>(maxSize: 8)
+        let answers = Mailbox<Int>()
+        for item in 0..<8 { try mailbox.putNoWait(item) }
+        let sender = createTask {
+            try await mailbox.put(8)
+            try answers.putNoWait(8)
+        }
+        try await sleep(.seconds(1))
+        #expect(try await mailbox.get() == 0)
+        #expect(try await answers.get() == 8)
+        try await sender.value
+        #expect(mailbox.isFull)
+    }
+
+    @Test(.virtualTime) func aReceiverThatTakesTheLastItemLetsAllSendersContinue() async throws {
+        let mailbox = Mailbox<Int>(maxSize: 2)
+        for item in 0..<2 { try mailbox.putNoWait(item) }
+        let senders = (2..<6).map { item in createTask { try await mailbox.put(item) } }
+        try await sleep(.seconds(1))
+        for item in 0..<6 { #expect(try await mailbox.get() == item) }
+        for sender in senders { try await sender.value }
+    }
+
+    @Test(.virtualTime) func anItemOnItsWayToAReceiverTakesNoPlace() async throws {
+        let mailbox = Mailbox<Int>(maxSize: 1)
+        let receiver = createTask { try await mailbox.get() }
+        try await sleep(.seconds(1))
+        try mailbox.putNoWait(1)
+        #expect(mailbox.isEmpty)
+        try mailbox.putNoWait(2)
+        #expect(mailbox.isFull)
+        // An immediate shutdown drops what nobody has been given.
+        mailbox.shutdown(immediate: true)
+        #expect(try await receiver.value == 1)
+        #expect(throws: QueueShutDown.self) { try mailbox.getNoWait() }
+    }
+
+    @Test(.eventLoop) func aSenderContinuesIfTheLoopOfTheReceiverEnds() async throws {
+        let mailbox = Mailbox<Int>(maxSize: 8)
+        for item in 0..<8 { try mailbox.putNoWait(item) }
+        let sender = createTask { try await toThread { try mailbox.putBlocking(8) } }
+        try await eventually { mailbox.description.contains("putting: 1") }
+        let io = try EventLoopThread(name: "io")
+        let first = try await io.run { io in
+            let item = try mailbox.getNoWait()
+            io.loop.stop()
+            return item
+        }
+        #expect(first == 0)
+        try await sender.value
+        #expect(mailbox.count == 8)
+        try? await io.shutDown()
+    }
+
+    @Test func aSenderContinuesAlthoughTheLoopOfTheReceiverIsStopping() throws {
+        try withLoop { loop in
+            let mailbox = Mailbox<Int>(maxSize: 8)
+            let answers = Mailbox<Int>()
+            for item in 0..<8 { try mailbox.putNoWait(item) }
+            onForeignThread {
+                try? mailbox.putBlocking(8)
+                try? answers.putNoWait(8)
+            }
+            while !mailbox.description.contains("putting: 1") { sched_yield() }
+            try loop.callSoon {
+                loop.stop()
+                #expect((try? mailbox.getNoWait()) == 0)
+            }
+            try loop.runForever()
+            #expect(try answers.getBlocking(timeout: .seconds(60)) == 8)
+        }
+    }
+
+    @Test func aSenderContinuesIfTheReceiverStopsItsLoopInTheSameStep() throws {
+        try withLoop { loop in
+            let mailbox = Mailbox<Int>(maxSize: 8)
+            let answers = Mailbox<Int>()
+            for item in 0..<8 { try mailbox.putNoWait(item) }
+            onForeignThread {
+                try? mailbox.putBlocking(8)
+                try? answers.putNoWait(8)
+            }
+            while !mailbox.description.contains("putting: 1") { sched_yield() }
+            try loop.callSoon {
+                #expect((try? mailbox.getNoWait()) == 0)
+                loop.stop()
+            }
+            try loop.runForever()
+            // The loop has ended and is not closed.
+            #expect(try answers.getBlocking(timeout: .seconds(60)) == 8)
+        }
+    }
+
+    @Test func whatATaskOfAClosedLoopWasServedWithGoesToOthers() throws {
+        let empty = Mailbox<Int>()
+        let full = Mailbox<Int>(maxSize: 1)
+        try full.putNoWait(0)
+        let answers = Mailbox<Int>()
+        try withLoop { loop in
+            loop.setExceptionHandler { _ in }
+            try loop.runUntilComplete {
+                for _ in 0..<2 { createTask { try await empty.get() } }
+                for item in 1...2 { createTask { try await full.put(item) } }
+                try await sleep(.zero)
+            }
+            #expect(empty.description == "Mailbox (0 items, getting: 2, putting: 0)")
+            onForeignThread {
+                try? full.putBlocking(3)
+                try? answers.putNoWait(3)
+            }
+            while !full.description.contains("putting: 3") { sched_yield() }
+            // Both first tasks are woken, but the loop does not run again.
+            try empty.putNoWait(5)
+            #expect(try full.getNoWait() == 0)
+            #expect(empty.description == "Mailbox (0 items, getting: 1, putting: 0)")
+            #expect(full.description == "Mailbox (0 of 1 items, getting: 0, putting: 2)")
+        }
+        #expect(try empty.getNoWait() == 5)
+        let end = ContinuousClock.now + .seconds(60)
+        while answers.isEmpty, ContinuousClock.now < end { sched_yield() }
+        #expect(try answers.getNoWait() == 3)
+        #expect(try full.getNoWait() == 3)
+        #expect(empty.description == "Mailbox (0 items, getting: 0, putting: 0)")
+        #expect(full.description == "Mailbox (0 of 1 items, getting: 0, putting: 0)")
+    }
+
+    @Test func theReceiversOfAClosedLoopPassAnItemOnHoweverManyThereAre() throws {
+        let mailbox = Mailbox<Int>()
+        try withLoop { loop in
+            loop.setExceptionHandler { _ in }
+            try loop.runUntilComplete {
+                for _ in 0..<20_000 { createTask { try await mailbox.get() } }
+                while !mailbox.description.contains("getting: 20000") { try await sleep(.zero) }
+            }
+        }
+        try mailbox.putNoWait(5)
+        #expect(mailbox.description == "Mailbox (1 item, getting: 0, putting: 0)")
+        #expect(try mailbox.getNoWait() == 5)
     }
 
     @Test func wrongSizesAreErrorsOrStopTheProgram() async throws {

@@ -1,32 +1,65 @@
 import AsyncIO
 import Glibc
 
-/// Sends back every byte, on several loops, until SIGTERM; then prints how many connections each loop had.
-func echo(port: Int, loops: Int, reusePort: Bool) throws {
-    var limit = rlimit()
-    unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    limit.rlim_cur = limit.rlim_max
-    unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    let counts = Mailbox<String>()
-    let main = try EventLoopThread(name: "main")
-    try main.wait { _ in
-        let server = try await startMultiLoopServer(
-            host: "127.0.0.1", port: port, loops: EventLoopThread.Count(loops),
-            options: .init(backlog: 4096, reusePort: reusePort)
-        ) { io, reader, writer in
-            try counts.putNoWait(io.loop.name)
-            while true {
-                let bytes = try await reader.read(262_144)
-                if bytes.isEmpty { return }
-                try await writer.write(bytes)
+/// An echo server on some loops, or in some processes.
+struct Echo {
+    private let port: Int
+    private let options = Server.Options(backlog: 4096)
+
+    init(port: Int) {
+        self.port = port
+        var limit = rlimit()
+        unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        limit.rlim_cur = limit.rlim_max
+        unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    func onLoopOfProcess() throws {
+        try AsyncIO.run {
+            let server = try await startServer(host: "127.0.0.1", port: port, options: options) { reader, writer in
+                try await Self.answer(reader, writer)
             }
-        }
-        try await server.serve(until: .terminate, .interrupt, grace: .seconds(1)) {
-            print("READY")
-            fflush(nil)
+            Self.sayReady()
+            try await server.serveForever()
         }
     }
-    var connections: [String: Int] = [:]
-    while let loop = try? counts.getNoWait() { connections[loop, default: 0] += 1 }
-    print(connections.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", "))
+
+    func onLoops(_ count: Int) throws {
+        let main = try EventLoopThread(name: "main")
+        try main.wait { _ in
+            let server = try await startMultiLoopServer(
+                host: "127.0.0.1", port: port, loops: EventLoopThread.Count(count), options: options
+            ) { _, reader, writer in
+                try await Self.answer(reader, writer)
+            }
+            try await server.serve(until: .terminate, .interrupt, grace: .seconds(1), whenReady: Self.sayReady)
+        }
+    }
+
+    func inWorkers(_ count: Int) throws {
+        try runWorkers(
+            count: Worker.Count(count), listen: [.tcp(host: "127.0.0.1", port: port)], options: options,
+            grace: .seconds(1)
+        ) { [options] worker in
+            let server = try await startServer(on: .sockets(worker.sockets), options: options) { reader, writer in
+                try await Self.answer(reader, writer)
+            }
+            Self.sayReady()
+            try await worker.serve(server)
+        }
+    }
+
+    /// Sends back every byte.
+    private static func answer(_ reader: StreamReader, _ writer: StreamWriter) async throws {
+        while true {
+            let bytes = try await reader.read(262_144)
+            if bytes.isEmpty { return }
+            try await writer.write(bytes)
+        }
+    }
+
+    private static func sayReady() {
+        print("READY")
+        fflush(nil)
+    }
 }

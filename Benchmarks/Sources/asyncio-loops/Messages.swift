@@ -11,7 +11,7 @@ func mailbox(_ count: Int) throws {
     let (senders, each) = (5, count / 5)
     let mailbox = Mailbox<Item>(maxSize: 1_024)
     let (from, to) = (try EventLoopThread(name: "from"), try EventLoopThread(name: "to"))
-    let start = ContinuousClock.now
+    let measure = Measure()
     let receiving = to.submit { _ in
         var next = Array(repeating: 0, count: senders)
         for _ in 0..<senders * each {
@@ -30,7 +30,6 @@ func mailbox(_ count: Int) throws {
     }
     try sending.wait()
     try receiving.wait()
-    let seconds = (ContinuousClock.now - start) / .seconds(1)
-    print("{\"bench\": \"mailbox\", \"n\": \(senders * each), \"wall_s\": \(seconds)}")
+    measure.report("mailbox", operations: senders * each)
     for io in [from, to] { try io.close() }
 }

@@ -1,53 +1,59 @@
 // asyncio-loops: the same work on the loop of the process, and on any number of loops on threads of their own.
 //
-//     asyncio-loops process WORK COUNT        on the loop of `AsyncIO.run`
-//     asyncio-loops thread WORK COUNT         on an EventLoopThread, in a process with Swift's own executors
-//     asyncio-loops LOOPS WORK COUNT          on so many of them at once, COUNT operations on each
-//     asyncio-loops mailbox COUNT             items from four threads and a loop to another loop
-//     asyncio-loops echo PORT LOOPS [reuse]   an echo server on so many loops; `reuse`: a socket for each
+//     asyncio-loops process WORK COUNT    on the loop of `AsyncIO.run`
+//     asyncio-loops LOOPS WORK COUNT      on so many EventLoopThreads at once, in a process with Swift's own
+//                                         executors; COUNT operations on each
+//     asyncio-loops process|LOOPS|workers echo PORT
+//     asyncio-loops 2 mailbox COUNT       items from four threads and a loop to another loop
 //
 // See ../../README.md.
 import AsyncIO
 import Glibc
 
 do {
-    let arguments = CommandLine.arguments.dropFirst()
-    if arguments.first == "echo" {
-        guard arguments.count >= 3, let port = Int(arguments[2]), let loops = Int(arguments[3]) else { throw Usage() }
-        try echo(port: port, loops: loops, reusePort: arguments.last == "reuse")
-        exit(0)
-    }
-    if arguments.first == "mailbox" {
-        guard arguments.count == 2, let count = Int(arguments[2]), count > 0 else { throw Usage() }
-        try mailbox(count)
-        exit(0)
-    }
-    guard arguments.count == 3, let count = Int(arguments[3]), count > 0, let work = Work(rawValue: arguments[2])
-    else { throw Usage() }
-    switch arguments[1] {
-    case "process":
-        let seconds = try AsyncIO.run { try await work.measure(count) }
-        report(work, count, seconds: [seconds])
-    case "thread":
-        let io = try EventLoopThread(name: "io")
-        let seconds = try io.wait { _ in try await work.measure(count) }
-        try io.close()
-        report(work, count, seconds: [seconds])
-    default:
-        guard let loops = Int(arguments[1]), loops > 0 else { throw Usage() }
-        let threads = try (0..<loops).map { try EventLoopThread(name: "io-\($0)") }
-        let results = threads.map { io in io.submit { _ in try await work.measure(count) } }
-        report(work, count * loops, seconds: try results.map { try $0.wait() })
-        for io in threads { try io.close() }
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    guard arguments.count == 3, let number = Int(arguments[2]), number > 0 else { throw Usage() }
+    switch (arguments[0], arguments[1], Work(rawValue: arguments[1])) {
+    case ("process", "echo", _): try Echo(port: number).onLoopOfProcess()
+    case ("workers", "echo", _): try Echo(port: number).inWorkers(2)
+    case (let loops, "echo", _): try Echo(port: number).onLoops(count(loops))
+    case ("2", "mailbox", _): try mailbox(number)
+    case ("process", _, let work?): try onLoopOfProcess(work, number)
+    case (let loops, _, let work?): try onLoops(count(loops), work, number)
+    default: throw Usage()
     }
 } catch is Usage {
-    print("usage: asyncio-loops process|thread|LOOPS spawn|switch|lock|queue|timeout COUNT")
+    print("usage: asyncio-loops process|LOOPS|workers spawn|switch|lock|queue|timeout|echo|mailbox COUNT|PORT")
     exit(64)
 }
 
 /// The program was not called as it should be: exit status 64.
 struct Usage: Error {}
 
-func report(_ work: Work, _ operations: Int, seconds: [Double]) {
-    print("{\"bench\": \"\(work.rawValue)\", \"n\": \(operations), \"wall_s\": \(seconds.max() ?? 0)}")
+func count(_ loops: String) throws -> Int {
+    guard let count = Int(loops), count > 0 else { throw Usage() }
+    return count
+}
+
+func onLoopOfProcess(_ work: Work, _ count: Int) throws {
+    try AsyncIO.run {
+        // Tables grow, and code is loaded.
+        try await work.perform(count / 10 + 1)
+        let measure = Measure()
+        try await work.perform(count)
+        measure.report(work.rawValue, operations: count)
+    }
+}
+
+func onLoops(_ loops: Int, _ work: Work, _ count: Int) throws {
+    let threads = try (0..<loops).map { try EventLoopThread(name: "io-\($0)") }
+    func onEach(_ count: Int) throws {
+        let ends = threads.map { io in io.submit { _ in try await work.perform(count) } }
+        for end in ends { try end.wait() }
+    }
+    try onEach(count / 10 + 1)
+    let measure = Measure()
+    try onEach(count)
+    measure.report(work.rawValue, operations: count * loops)
+    for io in threads { try io.close() }
 }

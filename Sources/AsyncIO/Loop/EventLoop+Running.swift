@@ -13,8 +13,9 @@ extension EventLoop {
 
     /// Runs until ``stop()`` is called. Anything that is still queued then stays queued for the next run.
     ///
-    /// - Throws: ``RuntimeError`` if this loop or another one is already running, or this loop is closed;
-    ///   ``KeyboardInterrupt`` as soon as a callback or a task throws it; ``OSError`` if the poller fails.
+    /// - Throws: ``RuntimeError`` if this loop is already running or closed, another loop is running on this thread, or
+    ///   another thread is running the loop of the process; ``KeyboardInterrupt`` as soon as a callback or a task
+    ///   throws it; ``OSError`` if the poller fails.
     ///
     /// asyncio: `loop.run_forever`.
     public func runForever() throws { try run(until: { false }) }
@@ -31,9 +32,8 @@ extension EventLoop {
     ///
     /// - Parameter future: The task or future to wait for.
     /// - Returns: The value of the future.
-    /// - Throws: What the future throws; ``RuntimeError`` if a loop is already running, this loop is closed,
-    ///   or it is stopped before the future has ended; ``KeyboardInterrupt`` and ``OSError`` like
-    ///   ``runForever()``.
+    /// - Throws: What the future throws; ``RuntimeError`` if the loop is stopped before the future has ended;
+    ///   the same errors as ``runForever()``.
     ///
     /// asyncio: `loop.run_until_complete`.
     @discardableResult
@@ -170,8 +170,8 @@ extension EventLoop {
         }
         if home == nil, EventLoop.here == nil, LoopExecutor.shared.isRunning {
             throw RuntimeError(
-                "another thread is running an event loop, and a process can run only one at a time; "
-                    + "use loop.submit { } to run code there")
+                "another thread is running the event loop of the process; use loop.submit { } to run code on it, or "
+                    + "an EventLoopThread to run another loop")
         }
     }
 

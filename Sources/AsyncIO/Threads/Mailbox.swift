@@ -1,24 +1,4 @@
-internal import AsyncIOSystem
-internal import DequeModule
-
-// # The mailbox
-//
-// Everything is guarded by one lock, which nobody holds while it waits or wakes. A waiter is in one of these
-// states:
-//
-//     waiting   in the line of getters or putters;
-//     served    removed from the line by somebody else: a getter has an item; a putter has a free place that
-//               is reserved for it, and puts its item there when it runs;
-//     refused   removed because the mailbox was shut down;
-//     left      removed by its own task, which was cancelled, or whose time is up.
-//
-// So an item is in the mailbox, on its way to one getter, or with its putter. A getter that is cancelled after
-// it was served returns the item to the front, where the next getter finds it. A putter that is cancelled
-// passes its place on. Nobody can overtake a waiter, because what is free is given to the first one in line
-// before others see it.
-//
-// A task on a loop waits with the loop's own means, so that reports name the wait and cancellation is asyncio's.
-// Other Swift tasks wait with a continuation, and threads at a gate.
+public import DequeModule
 
 /// A first-in, first-out queue for tasks of any event loop, plain Swift tasks, and threads.
 ///
@@ -37,29 +17,30 @@ internal import DequeModule
 /// ```
 ///
 /// Items from one sender are received in the order in which it put them. Waiting receivers and senders are served in
-/// FIFO order, wherever they wait. Cancelling a wait loses no item.
+/// FIFO order, wherever they wait. Cancelling a wait loses no item, nor does closing the loop of a task that waits.
 ///
 /// An operation that does not wait costs a lock. One that wakes a waiter on another thread costs a thread
-/// crossing.
+/// crossing. If senders wait because the mailbox is full, a receiver on a loop lets them continue together: when
+/// half of the mailbox is empty, and at the latest when the receiver suspends or its loop stops.
 ///
 /// asyncio: none; the packages `janus` and `culsans` have such queues.
-public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
-    private struct State {
-        var items = Deque<Element>()
-        var getters = WaiterLine<Element>()
-        var putters = WaiterLine<Element>()
-        /// Places that are free, but promised to putters that were served.
-        var reserved = 0
-        var isShutDown = false
-    }
-
-    private let state = Guarded(State())
+//
+// Only code that depends on the element's type is inlinable, so that it is specialized in the user's module. The
+// rest is in MailboxState.
+//
+// SAFETY: the lock of `state` guards `items`.
+public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequence {
+    @usableFromInline let state: MailboxState
+    @usableFromInline @safe @exclusivity(unchecked) var items = Deque<Element>()
 
     /// The maximum number of items, or `nil` for no limit.
     public let maxSize: Int?
 
     /// Creates an empty mailbox without a limit.
-    public init() { maxSize = nil }
+    public init() {
+        maxSize = nil
+        state = MailboxState(maxSize: .max)
+    }
 
     /// Creates an empty mailbox.
     ///
@@ -68,6 +49,7 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     public init(maxSize: Int) {
         if maxSize < 1 { stop(Self.message(maxSize), instead: "Mailbox(validatingMaxSize:)") }
         self.maxSize = maxSize
+        state = MailboxState(maxSize: maxSize)
     }
 
     /// Creates an empty mailbox with a limit that is computed or comes from outside the program.
@@ -77,6 +59,7 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     public init(validatingMaxSize maxSize: Int) throws(ValueError) {
         guard maxSize > 0 else { throw ValueError(Self.message(maxSize)) }
         self.maxSize = maxSize
+        state = MailboxState(maxSize: maxSize)
     }
 
     private static func message(_ maxSize: Int) -> String { "Mailbox maxSize must be at least 1, got \(maxSize)" }
@@ -84,21 +67,16 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     // MARK: State
 
     /// The number of items. Another thread may have changed it by the time you read it.
-    public var count: Int { state.withLock { $0.items.count } }
+    public var count: Int { state.facts.count }
 
     /// Whether there are no items. Another thread may have changed that by the time you read it.
     public var isEmpty: Bool { count == 0 }
 
     /// Whether a put would have to wait. Another thread may have changed that by the time you read it.
-    public var isFull: Bool { state.withLock { isFull($0) } }
+    public var isFull: Bool { state.facts.isFull }
 
     /// Whether ``shutdown(immediate:)`` was called.
-    public var isShutDown: Bool { state.withLock { $0.isShutDown } }
-
-    private func isFull(_ state: borrowing State) -> Bool {
-        guard let maxSize else { return false }
-        return state.items.count + state.reserved >= maxSize
-    }
+    public var isShutDown: Bool { state.facts.isShutDown }
 
     // MARK: Put
 
@@ -109,12 +87,11 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     /// - Parameter item: The item.
     /// - Throws: ``QueueShutDown`` if the mailbox was shut down; `CancellationError` if the task is cancelled
     ///   while it waits.
+    @inlinable
     public func put(_ item: Element) async throws {
-        try await giveWayIfDue()
-        if try putNow(item, joiningAs: nil) { return }
-        let waiter = MailboxWaiter<Element>(.ofThisTask("Mailbox.put()", on: self))
-        if try putNow(item, joiningAs: waiter) { return }
-        try await wait(waiter, in: \.putters, whenCancelled: passPlaceOn)
+        if MailboxState.mustGiveWay() { try await MailboxState.yield() }
+        if try putIfRoom(item) { return }
+        try await state.waitForRoom(self)
         try putInReservedPlace(item)
     }
 
@@ -122,8 +99,9 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     ///
     /// - Parameter item: The item.
     /// - Throws: ``QueueFull`` if the mailbox is full; ``QueueShutDown`` if it was shut down.
+    @inlinable
     public func putNoWait(_ item: Element) throws {
-        guard try putNow(item, joiningAs: nil) else { throw QueueFull() }
+        guard try putIfRoom(item) else { throw QueueFull() }
     }
 
     /// Puts an item at the end, and blocks the calling thread while the mailbox is full.
@@ -133,71 +111,29 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     ///   - timeout: The maximum time to wait, or `nil` for no limit.
     /// - Throws: ``QueueShutDown`` if the mailbox was shut down; ``TimeoutError`` if the time is up;
     ///   ``RuntimeError`` if the calling thread runs an event loop, which it would block.
+    @inlinable
     public func putBlocking(
         _ item: Element, timeout: Duration? = nil, fileID: StaticString = #fileID, line: UInt = #line
     ) throws {
-        try Self.checkCanBlock("putBlocking")
-        if try putNow(item, joiningAs: nil) { return }
-        let waiter = MailboxWaiter<Element>(.gate(ThreadGate()))
-        if try putNow(item, joiningAs: waiter) { return }
-        try block(
-            waiter, in: \.putters, timeout, CreationSite(fileID: fileID, line: line), whenLate: passPlaceOn)
+        try MailboxState.checkCanBlock("putBlocking")
+        if try putIfRoom(item) { return }
+        try state.blockForRoom(timeout, fileID: fileID, line: line)
         try putInReservedPlace(item)
     }
 
-    /// Puts the item if there is room. Otherwise, `waiter` joins the line of putters.
-    ///
-    /// - Returns: Whether the item was put.
-    private func putNow(_ item: Element, joiningAs waiter: MailboxWaiter<Element>?) throws -> Bool {
-        let (isPut, served) = try state.withLock { state throws -> (Bool, MailboxWaiter<Element>?) in
-            if state.isShutDown { throw QueueShutDown() }
-            guard state.putters.isEmpty, !isFull(state) else {
-                if let waiter { state.putters.append(waiter) }
-                return (false, nil)
-            }
-            return (true, Self.accept(item, &state))
-        }
-        if let served { deliver(served) }
-        return isPut
+    @inlinable
+    func putIfRoom(_ item: Element) throws -> Bool {
+        guard try state.beginPut() else { return false }
+        items.append(item)
+        state.endPut()
+        return true
     }
 
-    private func putInReservedPlace(_ item: Element) throws {
-        let (getter, putter) = try state.withLock { state throws in
-            state.reserved -= 1
-            // What was accepted before a shutdown is delivered; this was not accepted yet.
-            if state.isShutDown { throw QueueShutDown() }
-            // If a getter was waiting, the place is still free.
-            return (Self.accept(item, &state), reservePlace(&state))
-        }
-        if let getter { deliver(getter) }
-        if let putter { deliver(putter) }
-    }
-
-    /// Gives an item to the first getter in line, which is returned, or adds it at the end or at the front.
-    private static func accept(
-        _ item: Element, atFront: Bool = false, _ state: inout State
-    ) -> MailboxWaiter<Element>? {
-        guard let getter = state.getters.popFirst() else {
-            if atFront { state.items.prepend(item) } else { state.items.append(item) }
-            return nil
-        }
-        getter.phase = .served
-        getter.item = item
-        return getter
-    }
-
-    /// Called for a putter that does not use the place that it was given.
-    private func passPlaceOn(_ waiter: MailboxWaiter<Element>, _ state: inout State) -> MailboxWaiter<Element>? {
-        state.reserved -= 1
-        return reservePlace(&state)
-    }
-
-    /// Reserves a free place for the first putter in line, which is returned.
-    private func reservePlace(_ state: inout State) -> MailboxWaiter<Element>? {
-        guard !isFull(state), let putter = state.putters.popFirst() else { return nil }
-        putter.phase = .served
-        state.reserved += 1
-        return putter
+    @inlinable
+    func putInReservedPlace(_ item: Element) throws {
+        try state.beginReservedPut()
+        items.append(item)
+        state.endPut()
     }
 
     // MARK: Get
@@ -206,20 +142,20 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     ///
     /// - Throws: ``QueueShutDown`` if the mailbox was shut down and is empty; `CancellationError` if the task
     ///   is cancelled while it waits.
+    @inlinable
     public func get() async throws -> Element {
-        try await giveWayIfDue()
-        if let item = try takeFirst(joiningAs: nil) { return item }
-        let waiter = MailboxWaiter<Element>(.ofThisTask("Mailbox.get()", on: self))
-        if let item = try takeFirst(joiningAs: waiter) { return item }
-        try await wait(waiter, in: \.getters, whenCancelled: returnItem)
-        return waiter.takeItem()
+        if MailboxState.mustGiveWay() { try await MailboxState.yield() }
+        if let item = try takeFirst() { return item }
+        try await state.waitForItem(self)
+        return takePromised()
     }
 
     /// Removes and returns the first item.
     ///
     /// - Throws: ``QueueEmpty`` if the mailbox is empty; ``QueueShutDown`` if it was also shut down.
+    @inlinable
     public func getNoWait() throws -> Element {
-        guard let item = try takeFirst(joiningAs: nil) else { throw QueueEmpty() }
+        guard let item = try takeFirst() else { throw QueueEmpty() }
         return item
     }
 
@@ -228,111 +164,30 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     /// - Parameter timeout: The maximum time to wait, or `nil` for no limit.
     /// - Throws: ``QueueShutDown`` if the mailbox was shut down and is empty; ``TimeoutError`` if the time is
     ///   up; ``RuntimeError`` if the calling thread runs an event loop, which it would block.
+    @inlinable
     public func getBlocking(
         timeout: Duration? = nil, fileID: StaticString = #fileID, line: UInt = #line
     ) throws -> Element {
-        try Self.checkCanBlock("getBlocking")
-        if let item = try takeFirst(joiningAs: nil) { return item }
-        let waiter = MailboxWaiter<Element>(.gate(ThreadGate()))
-        if let item = try takeFirst(joiningAs: waiter) { return item }
-        try block(
-            waiter, in: \.getters, timeout, CreationSite(fileID: fileID, line: line), whenLate: returnItem)
-        return waiter.takeItem()
+        try MailboxState.checkCanBlock("getBlocking")
+        if let item = try takeFirst() { return item }
+        try state.blockForItem(timeout, fileID: fileID, line: line)
+        return takePromised()
     }
 
-    /// Removes and returns the first item, and gives its place to a putter. If there is no item, `waiter` joins
-    /// the line.
-    private func takeFirst(joiningAs waiter: MailboxWaiter<Element>?) throws -> Element? {
-        let (item, served) = try state.withLock { state throws -> (Element?, MailboxWaiter<Element>?) in
-            guard let item = state.items.popFirst() else {
-                if state.isShutDown { throw QueueShutDown() }
-                if let waiter { state.getters.append(waiter) }
-                return (nil, nil)
-            }
-            return (item, reservePlace(&state))
-        }
-        if let served { deliver(served) }
+    @inlinable
+    func takeFirst() throws -> Element? {
+        guard try state.beginGet() else { return nil }
+        let item = items.removeFirst()
+        state.endGet()
         return item
     }
 
-    /// Called for a getter that does not use the item that it was given.
-    private func returnItem(_ waiter: MailboxWaiter<Element>, _ state: inout State) -> MailboxWaiter<Element>? {
-        Self.accept(waiter.takeItem(), atFront: true, &state)
-    }
-
-    // MARK: Waiting
-
-    /// A loop whose mailbox is filled by others as fast as it is emptied must run its other tasks too.
-    private func giveWayIfDue() async throws {
-        guard let loop = EventLoop.here else { return }
-        if loop.isBudgetSpent { try await giveWay() }
-        loop.spend(0)
-    }
-
-    private typealias Undo = (MailboxWaiter<Element>, inout State) -> MailboxWaiter<Element>?
-
-    /// Waits until the waiter, which is in line, is served.
-    private func wait(
-        _ waiter: MailboxWaiter<Element>, in line: any (WritableKeyPath<State, WaiterLine<Element>> & Sendable),
-        whenCancelled undo: Undo
-    ) async throws {
-        do {
-            try await waiter.waiting.wait { self.leave(waiter, line) }
-        } catch {
-            if !leave(waiter, line), let next = takeBack(waiter, undo) { deliver(next) }
-            throw error
-        }
-        try check(waiter)
-    }
-
-    private func block(
-        _ waiter: MailboxWaiter<Element>, in line: WritableKeyPath<State, WaiterLine<Element>>,
-        _ timeout: Duration?, _ site: CreationSite, whenLate undo: Undo
-    ) throws {
-        guard case .gate(let gate) = waiter.waiting else { return }
-        if !gate.wait(timeout: timeout?.roundedUpNanoseconds), leave(waiter, line) {
-            throw TimeoutError(limit: timeout, site: site)
-        }
-        try check(waiter)
-    }
-
-    private func check(_ waiter: MailboxWaiter<Element>) throws {
-        if state.withLock({ _ in waiter.phase }) == .refused { throw QueueShutDown() }
-    }
-
-    /// Removes a waiter that has not been served from its line. Returns false if it was not there.
-    @discardableResult
-    private func leave(
-        _ waiter: MailboxWaiter<Element>, _ line: WritableKeyPath<State, WaiterLine<Element>>
-    ) -> Bool {
-        state.withLock { state in
-            guard waiter.phase == .waiting else { return false }
-            state[keyPath: line].remove(waiter)
-            waiter.phase = .left
-            return true
-        }
-    }
-
-    /// Gives what a waiter was served with to the next one, which is returned.
-    private func takeBack(_ waiter: MailboxWaiter<Element>, _ undo: Undo) -> MailboxWaiter<Element>? {
-        state.withLock { state in
-            guard waiter.phase == .served else { return nil }
-            waiter.phase = .left
-            return undo(waiter, &state)
-        }
-    }
-
-    /// Wakes a waiter that was served. If its loop is closed, the next one gets what it was served with.
-    private func deliver(_ waiter: MailboxWaiter<Element>) {
-        var served: MailboxWaiter? = waiter
-        while let waiter = served, !waiter.waiting.wake() {
-            served = takeBack(waiter, waiter.item == nil ? passPlaceOn : returnItem)
-        }
-    }
-
-    private static func checkCanBlock(_ function: StaticString) throws(RuntimeError) {
-        guard let loop = EventLoop.here else { return }
-        throw RuntimeError("Mailbox.\(function)() would block the event loop \"\(loop.name)\"; use await")
+    @inlinable
+    func takePromised() -> Element {
+        state.beginPromisedGet()
+        let item = items.removeFirst()
+        state.endGet()
+        return item
     }
 
     // MARK: The end
@@ -344,31 +199,25 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
     ///
     /// asyncio: `Queue.shutdown`.
     public func shutdown(immediate: Bool = false) {
-        let (waiters, dropped) = state.withLock { state -> ([MailboxWaiter<Element>], Deque<Element>) in
-            state.isShutDown = true
-            var waiters: [MailboxWaiter<Element>] = []
-            while let waiter = state.getters.popFirst() ?? state.putters.popFirst() {
-                waiter.phase = .refused
-                waiters.append(waiter)
-            }
-            guard immediate else { return (waiters, []) }
-            defer { state.items = [] }
-            return (waiters, state.items)
+        var dropped = Deque<Element>()
+        let promised = state.beginShutdown()
+        if immediate {
+            while items.count > promised { dropped.append(items.removeLast()) }
         }
-        for waiter in waiters { _ = waiter.waiting.wake() }
-        // Released here, because what an item does when it is released must not happen under the lock.
-        _ = dropped
+        // What an item does when it is released must not happen under the lock.
+        withExtendedLifetime(dropped) { state.endShutdown(droppingItems: immediate) }
     }
 
     // MARK: Iteration
 
     /// An iterator over the items.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        fileprivate let mailbox: Mailbox
+        @usableFromInline let mailbox: Mailbox
 
         /// Returns the next item, or `nil` if the mailbox was shut down and is empty.
         ///
         /// - Throws: `CancellationError` if the task is cancelled while it waits.
+        @inlinable
         public mutating func next() async throws -> Element? {
             do { return try await mailbox.get() } catch is QueueShutDown { return nil }
         }
@@ -382,10 +231,9 @@ public final class Mailbox<Element: Sendable>: Sendable, AsyncSequence {
 extension Mailbox: CustomStringConvertible {
     /// The state of the mailbox as text: its items, and how many wait to get and to put.
     public var description: String {
-        let (count, getters, putters, isShutDown) = state.withLock {
-            ($0.items.count, $0.getters.length, $0.putters.length, $0.isShutDown)
-        }
+        let facts = state.facts
+        let (count, end) = (facts.count, facts.isShutDown ? ", shut down" : "")
         let size = maxSize.map { "\(count) of \($0) items" } ?? (count == 1 ? "1 item" : "\(count) items")
-        return "Mailbox (\(size)\(isShutDown ? ", shut down" : ""), getting: \(getters), putting: \(putters))"
+        return "Mailbox (\(size)\(end), getting: \(facts.getters), putting: \(facts.putters))"
     }
 }

@@ -1,55 +1,70 @@
-internal import AsyncIOSystem
-
 /// A task or thread that waits at a mailbox.
 //
-// SAFETY: the mailbox's lock guards `phase`, the links, and `item` until the waiter is served. Then only the one
-// that waits uses `item`, or the one that could not wake it.
-final class MailboxWaiter<Element: Sendable>: @unchecked Sendable {
+// SAFETY: the mailbox's lock guards everything but `waiting` and `index`. A waiter that was taken out of its line has no
+// links, except in a chain, which belongs to the thread that took it.
+final class MailboxWaiter: @unchecked Sendable {
     enum Phase { case waiting, served, refused, left }
 
     let waiting: Waiting
+    /// Whether it waits for an item, not for a place.
+    let isGetter: Bool
+    /// Where it is in its loop's list, if it is there; see LoopMailboxes. Loop thread only.
+    @safe @exclusivity(unchecked) var index: Int?
     @safe @exclusivity(unchecked) var phase = Phase.waiting
-    /// What a getter was served with.
-    @safe @exclusivity(unchecked) var item: Element?
-    @safe @exclusivity(unchecked) fileprivate var next: MailboxWaiter?
-    @safe @exclusivity(unchecked) fileprivate weak var previous: MailboxWaiter?
+    @safe @exclusivity(unchecked) var next: MailboxWaiter?
+    /// The line retains the waiter before this one.
+    @safe @exclusivity(unchecked) fileprivate var previous: Unretained<MailboxWaiter>?
 
-    init(_ waiting: Waiting) { self.waiting = waiting }
+    init(_ waiting: Waiting, isGetter: Bool) { (self.waiting, self.isGetter) = (waiting, isGetter) }
 
-    func takeItem() -> Element {
-        guard let item = item.take() else {
-            fatalError("a getter was served without an item; this is a bug in swift-asyncio")
-        }
-        return item
+    /// Appends another chain to the one that begins with this waiter.
+    func followed(by other: MailboxWaiter?) -> MailboxWaiter {
+        guard let other else { return self }
+        var last = self
+        while let next = last.next { last = next }
+        last.next = other
+        return self
     }
 }
 
 /// A FIFO line of waiters, from which any one can be removed.
-struct WaiterLine<Element: Sendable> {
-    private var first: MailboxWaiter<Element>?
-    private var last: MailboxWaiter<Element>?
+struct WaiterLine {
+    private var first: MailboxWaiter?
+    private var last: Unretained<MailboxWaiter>?
     private(set) var length = 0
 
-    var isEmpty: Bool { first == nil }
+    @inline(__always)
+    var isEmpty: Bool { length == 0 }
 
-    mutating func append(_ waiter: MailboxWaiter<Element>) {
+    mutating func append(_ waiter: MailboxWaiter) {
         waiter.previous = last
-        if let last { last.next = waiter } else { first = waiter }
-        last = waiter
+        if let last { last.with { $0.next = waiter } } else { first = waiter }
+        last = Unretained(waiter)
         length += 1
     }
 
-    mutating func popFirst() -> MailboxWaiter<Element>? {
-        guard let waiter = first else { return nil }
-        remove(waiter)
-        return waiter
-    }
-
-    mutating func remove(_ waiter: MailboxWaiter<Element>) {
+    mutating func remove(_ waiter: MailboxWaiter) {
         let (previous, next) = (waiter.previous, waiter.next)
-        if let next { next.previous = previous } else { last = previous }
-        if let previous { previous.next = next } else { first = next }
         (waiter.previous, waiter.next) = (nil, nil)
         length -= 1
+        if let next { next.previous = previous } else { last = previous }
+        if let previous { previous.with { $0.next = next } } else { first = next }
+    }
+
+    /// Takes the first waiters out of the line, which is not empty, as a chain of `next`.
+    ///
+    /// - Returns: The first of them, and their number.
+    mutating func take(atMost most: Int, _ phase: MailboxWaiter.Phase) -> (chain: MailboxWaiter?, count: Int) {
+        let (chain, count) = (first, min(most, length))
+        for index in 1...count {
+            guard let waiter = first else { break }
+            waiter.phase = phase
+            waiter.previous = nil
+            first = waiter.next
+            if index == count { waiter.next = nil }
+        }
+        if let first { first.previous = nil } else { last = nil }
+        length -= count
+        return (chain, count)
     }
 }

@@ -36,16 +36,18 @@ enum Waiting: @unchecked Sendable {
         }
     }
 
-    /// Wakes the one that waits. Returns false if its loop is closed.
-    func wake() -> Bool {
+    /// The loop whose means the waiting task uses.
+    var loop: EventLoop? { if case .loop(let loop, _) = self { loop } else { nil } }
+
+    /// Wakes the one that waits, unless its loop is closed.
+    func wake() {
         switch self {
         case .gate(let gate): gate.open()
         case .task(let resumable): resumable.resume()
         case .loop(let loop, let waiter):
             let parcel = UncheckedWaiter(waiter)
-            return loop.post(.callback { parcel.waiter.complete() })
+            _ = loop.post(.callback { parcel.waiter.complete() })
         }
-        return true
     }
 
     private struct UncheckedWaiter: @unchecked Sendable {
@@ -78,6 +80,7 @@ final class ResumableOnce: Sendable {
             }
             if isOver { continuation.resume() }
         }
+        Continuation.wasResumed()
     }
 
     func resume() { end(wasCancelled: false) }

@@ -134,6 +134,7 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
             }
             if isDone { continuation.resume() }
         }
+        Continuation.wasResumed()
     }
 
     private func outcome() throws -> Value {

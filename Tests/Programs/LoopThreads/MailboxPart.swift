@@ -1,5 +1,6 @@
 import AsyncIO
 import Glibc
+import Synchronization
 
 /// Threads, plain Swift tasks, and the tasks of a loop send numbered items through a mailbox, while receivers are
 /// cancelled. The second argument of the program is the total number of items.
@@ -35,6 +36,37 @@ func mailbox() async throws {
     print("many receivers:", summary(all, perSender))
     try await io.shutDown()
     try await other.shutDown()
+}
+
+/// A thread puts each item when a plain Swift task is just about to wait for it, so that the task is often resumed before
+/// it has suspended.
+func handover() async throws {
+    let total = 20_000
+    let mailbox = Mailbox<Int>()
+    let next = Next()
+    async let sent: Void = onThread {
+        for number in 0..<total {
+            // Nothing here may order the threads. The task needs a moment to begin waiting.
+            while next.number.load(ordering: .relaxed) < number {}
+            for _ in 0..<number % 4_096 { _ = next.number.load(ordering: .relaxed) }
+            try mailbox.putNoWait(number)
+        }
+    }
+    let receiver = Task {
+        var isInOrder = true
+        for number in 0..<total {
+            next.number.store(number, ordering: .relaxed)
+            if try await mailbox.get() != number { isInOrder = false }
+        }
+        return isInOrder
+    }
+    print("handover", try await receiver.value)
+    try await sent
+}
+
+/// The number of the item for which the receiver waits next.
+private final class Next: Sendable {
+    let number = Atomic(0)
 }
 
 private struct Item: Hashable {

@@ -1,0 +1,3 @@
+module go-loops
+
+go 1.19

@@ -1,0 +1,49 @@
+/// What a loop has to do for the mailboxes that its tasks use.
+final class LoopMailboxes: LoopComponent {
+    private var toServe: [MailboxState] = []
+    private var waiting: [(waiter: MailboxWaiter, mailbox: MailboxState)] = []
+
+    // MARK: Serving
+
+    /// Serves those that wait to put at the end of the running step, or of the run if it ends with this step.
+    func serveLater(_ mailbox: MailboxState) {
+        if toServe.isEmpty { loop.enqueue { [self] in serve() } }
+        toServe.append(mailbox)
+    }
+
+    private func serve() {
+        let mailboxes = toServe
+        toServe = []
+        for mailbox in mailboxes { mailbox.serveNow() }
+    }
+
+    override func runDidEnd() { serve() }
+
+    // MARK: Waiting tasks
+
+    // A task whose loop is closed never takes the item that was promised to it, nor uses its place. So the loop
+    // knows which of its tasks wait. A waiter knows where it is in the list.
+
+    func add(_ waiter: MailboxWaiter, of mailbox: MailboxState) {
+        waiter.index = waiting.count
+        waiting.append((waiter, mailbox))
+    }
+
+    func remove(_ waiter: MailboxWaiter) {
+        // A loop that was closed has forgotten its waiters.
+        guard let index = waiter.index.take(), let last = waiting.popLast(), last.waiter !== waiter else { return }
+        last.waiter.index = index
+        waiting[index] = last
+    }
+
+    override func loopWillClose() {
+        let left = waiting
+        waiting = []
+        // First all of them leave, so that none passes anything on to another one.
+        for (waiter, mailbox) in left {
+            waiter.index = nil
+            mailbox.leave(waiter)
+        }
+        for (waiter, mailbox) in left { mailbox.passOn(waiter) }
+    }
+}

@@ -1,0 +1,355 @@
+internal import AsyncIOSystem
+
+// # The mailbox
+//
+// One lock guards everything. Nobody holds it while it waits or wakes.
+//
+// An item is *available*, or *promised* to a getter that waited for it. The promised ones come first. A place is
+// taken by an available item, *reserved* for a putter that waited for it, or free. A waiter is in one of these states:
+//
+//     waiting   in the line of getters or putters;
+//     served    removed from the line by somebody else: an item is promised to the getter, or a place is reserved for
+//               the putter, which takes or puts its item when it runs;
+//     refused   removed because the mailbox was shut down;
+//     left      removed by its own task, which was cancelled, or whose time is up, or by its loop, which was closed.
+//
+// So a waiter never has an item that it could lose: one that leaves after it was served passes the promise on.
+// Nobody overtakes a waiter. An item that becomes available is promised to the first getter in line before others see
+// it, and while there are putters in line, nobody else can put.
+//
+// ## Serving in batches
+//
+// If each item that is taken from a full mailbox woke one putter, each item would cost a thread crossing, and all
+// senders would be asleep most of the time. So a receiver on a loop lets the putters wait until half of the places are
+// free, or no items are left, or its step is over. The loop serves them then (LoopMailboxes), so the putters never wait
+// for something that only a later call of the receiver could do. Until then, other threads leave the putters to it too.
+// Otherwise, a receiver that is not on a loop serves a putter for each item that it takes.
+//
+// A task on a loop waits with the loop's own means, so that reports name the wait and cancellation is asyncio's.
+// Other Swift tasks wait with a continuation, and threads at a gate.
+
+/// The state of a mailbox apart from its items: how many there are, and who waits.
+//
+// SAFETY: the lock guards every variable.
+@usableFromInline
+final class MailboxState: @unchecked Sendable {
+    private let lock = ThreadLock()
+    private let maxSize: Int
+
+    @safe @exclusivity(unchecked) private var available = 0
+    @safe @exclusivity(unchecked) private var promised = 0
+    @safe @exclusivity(unchecked) private var reserved = 0
+    @safe @exclusivity(unchecked) private var isShutDown = false
+    @safe @exclusivity(unchecked) private var getters = WaiterLine()
+    @safe @exclusivity(unchecked) private var putters = WaiterLine()
+    /// Whether a loop serves the putters at the end of its running step.
+    @safe @exclusivity(unchecked) private var isServedLater = false
+
+    init(maxSize: Int) { self.maxSize = maxSize }
+
+    // MARK: Facts
+
+    struct Facts {
+        let count: Int
+        let isFull, isShutDown: Bool
+        let getters, putters: Int
+    }
+
+    var facts: Facts {
+        lock.lock()
+        defer { lock.unlock() }
+        return Facts(
+            count: available, isFull: !hasRoom, isShutDown: isShutDown, getters: getters.length,
+            putters: putters.length)
+    }
+
+    private var freePlaces: Int { maxSize - available - reserved }
+    @inline(__always)
+    private var hasRoom: Bool { putters.isEmpty && freePlaces > 0 }
+
+    // MARK: Putting
+
+    /// If there is room, returns true with the lock held. Then append the item, and call ``endPut()``.
+    @usableFromInline
+    func beginPut() throws(QueueShutDown) -> Bool {
+        lock.lock()
+        if !isShutDown, hasRoom { return true }
+        defer { lock.unlock() }
+        if isShutDown { throw QueueShutDown() }
+        return false
+    }
+
+    /// Returns with the lock held. A place was reserved for the caller; see ``waitForRoom(_:)``.
+    @usableFromInline
+    func beginReservedPut() throws(QueueShutDown) {
+        lock.lock()
+        reserved -= 1
+        guard isShutDown else { return }
+        lock.unlock()
+        // What was accepted before a shutdown is delivered; this was not accepted yet.
+        throw QueueShutDown()
+    }
+
+    @usableFromInline
+    func endPut() {
+        available += 1
+        // If a getter was waiting, the place is still free.
+        unlock(waking: serveAll())
+    }
+
+    /// Suspends the calling task until a place is reserved for it.
+    @usableFromInline
+    func waitForRoom(_ mailbox: AnyObject) async throws {
+        try await wait(MailboxWaiter(.ofThisTask("Mailbox.put()", on: mailbox), isGetter: false))
+    }
+
+    /// Blocks the calling thread until a place is reserved for it.
+    @usableFromInline
+    func blockForRoom(_ timeout: Duration?, fileID: StaticString, line: UInt) throws {
+        try block(isGetter: false, timeout, CreationSite(fileID: fileID, line: line))
+    }
+
+    // MARK: Getting
+
+    /// If there is an item, returns true with the lock held. Then remove the first item, and call ``endGet()``.
+    @usableFromInline
+    func beginGet() throws(QueueShutDown) -> Bool {
+        lock.lock()
+        if available > 0 {
+            available -= 1
+            return true
+        }
+        defer { lock.unlock() }
+        if isShutDown { throw QueueShutDown() }
+        return false
+    }
+
+    /// Returns with the lock held. An item was promised to the caller; see ``waitForItem(_:)``.
+    @usableFromInline
+    func beginPromisedGet() {
+        lock.lock()
+        promised -= 1
+    }
+
+    @usableFromInline
+    func endGet() {
+        if putters.isEmpty { return lock.unlock() }
+        unlock(waking: servePutters(canWait: true))
+    }
+
+    /// Suspends the calling task until an item is promised to it.
+    @usableFromInline
+    func waitForItem(_ mailbox: AnyObject) async throws {
+        try await wait(MailboxWaiter(.ofThisTask("Mailbox.get()", on: mailbox), isGetter: true))
+    }
+
+    /// Blocks the calling thread until an item is promised to it.
+    @usableFromInline
+    func blockForItem(_ timeout: Duration?, fileID: StaticString, line: UInt) throws {
+        try block(isGetter: true, timeout, CreationSite(fileID: fileID, line: line))
+    }
+
+    // MARK: Serving
+
+    /// Serves everybody who waits for what is there.
+    @inline(__always)
+    private func serveAll() -> MailboxWaiter? {
+        let getter = serveGetter()
+        let putters = servePutters()
+        return getter?.followed(by: putters) ?? putters
+    }
+
+    /// Promises the first available item to the first getter in line, if there are both.
+    private func serveGetter() -> MailboxWaiter? {
+        guard available > 0, !getters.isEmpty else { return nil }
+        available -= 1
+        promised += 1
+        return getters.take(atMost: 1, .served).chain
+    }
+
+    /// Reserves the free places for the first putters in line, which are returned.
+    ///
+    /// - Parameter canWait: Whether the putters can wait for more places, if the loop of this thread serves them later.
+    private func servePutters(canWait: Bool = false) -> MailboxWaiter? {
+        let free = freePlaces
+        guard !putters.isEmpty, free > 0 else { return nil }
+        if available > 0, free < maxSize / 2, isServedLater || canWait && serveLater() { return nil }
+        let (served, count) = putters.take(atMost: free, .served)
+        reserved += count
+        return served
+    }
+
+    /// Lets the loop of this thread, if it is running, serve the putters at the end of its step.
+    private func serveLater() -> Bool {
+        _ = EventLoop.withHere { loop in
+            guard loop.isRunning else { return }
+            isServedLater = true
+            loop.component(LoopMailboxes.self).serveLater(self)
+        }
+        return isServedLater
+    }
+
+    /// Serves the putters that were left to the loop.
+    func serveNow() {
+        lock.lock()
+        isServedLater = false
+        unlock(waking: servePutters())
+    }
+
+    /// Releases the lock, and wakes those that were served or refused.
+    private func unlock(waking chain: MailboxWaiter?) {
+        #if DEBUG
+            checkInvariants()
+        #endif
+        lock.unlock()
+        if let chain { wake(chain) }
+    }
+
+    /// Wakes the waiters of a chain.
+    private func wake(_ chain: MailboxWaiter) {
+        var next: MailboxWaiter? = chain
+        while let waiter = next {
+            next = waiter.next.take()
+            waiter.waiting.wake()
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Whether a task on a loop has used its step for long enough. A loop whose mailbox is filled by others as fast
+    /// as it is emptied must run its other tasks too.
+    @usableFromInline
+    static func mustGiveWay() -> Bool {
+        var isSpent = false
+        _ = EventLoop.withHere { loop in
+            isSpent = loop.isBudgetSpent
+            if !isSpent { loop.spend(0) }
+        }
+        return isSpent
+    }
+
+    @usableFromInline
+    static func yield() async throws {
+        try await giveWay()
+        EventLoop.spend(0)
+    }
+
+    private func wait(_ waiter: MailboxWaiter) async throws {
+        if try isServedAtOnce(waiter) { return }
+        let mailboxes = waiter.waiting.loop?.component(LoopMailboxes.self)
+        mailboxes?.add(waiter, of: self)
+        defer { mailboxes?.remove(waiter) }
+        do {
+            try await waiter.waiting.wait { self.leave(waiter) }
+        } catch {
+            if !leave(waiter) { passOn(waiter) }
+            throw error
+        }
+        try checkServed(waiter)
+    }
+
+    private func block(isGetter: Bool, _ timeout: Duration?, _ site: CreationSite) throws {
+        let gate = ThreadGate()
+        let waiter = MailboxWaiter(.gate(gate), isGetter: isGetter)
+        if try isServedAtOnce(waiter) { return }
+        if !gate.wait(timeout: timeout?.roundedUpNanoseconds), leave(waiter) {
+            throw TimeoutError(limit: timeout, site: site)
+        }
+        try checkServed(waiter)
+    }
+
+    /// Serves the waiter, or puts it in line and returns false.
+    private func isServedAtOnce(_ waiter: MailboxWaiter) throws(QueueShutDown) -> Bool {
+        lock.lock()
+        let isReady = waiter.isGetter ? available > 0 : hasRoom && !isShutDown
+        if !isReady, isShutDown {
+            lock.unlock()
+            throw QueueShutDown()
+        }
+        guard isReady else {
+            if waiter.isGetter { getters.append(waiter) } else { putters.append(waiter) }
+            lock.unlock()
+            return false
+        }
+        waiter.phase = .served
+        if waiter.isGetter {
+            available -= 1
+            promised += 1
+        } else {
+            reserved += 1
+        }
+        unlock(waking: waiter.isGetter ? servePutters(canWait: true) : nil)
+        return true
+    }
+
+    private func checkServed(_ waiter: MailboxWaiter) throws {
+        lock.lock()
+        defer { lock.unlock() }
+        switch waiter.phase {
+        case .waiting, .served: return
+        case .refused: throw QueueShutDown()
+        // The task continues although its loop was closed.
+        case .left: throw CancellationError()
+        }
+    }
+
+    /// Removes a waiter that has not been served from its line. Returns false if it was not there.
+    @discardableResult
+    func leave(_ waiter: MailboxWaiter) -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        guard waiter.phase == .waiting else { return false }
+        waiter.phase = .left
+        if waiter.isGetter { getters.remove(waiter) } else { putters.remove(waiter) }
+        return true
+    }
+
+    /// Gives what a waiter was served with to the next ones, because it was cancelled, or its loop is closed.
+    func passOn(_ waiter: MailboxWaiter) {
+        lock.lock()
+        guard waiter.phase == .served else { return lock.unlock() }
+        waiter.phase = .left
+        if waiter.isGetter {
+            promised -= 1
+            available += 1
+        } else {
+            reserved -= 1
+        }
+        unlock(waking: serveAll())
+    }
+
+    /// - Throws: ``RuntimeError`` if the calling thread runs a loop, which it would block.
+    @usableFromInline
+    static func checkCanBlock(_ function: StaticString) throws(RuntimeError) {
+        guard let loop = EventLoop.here else { return }
+        throw RuntimeError("Mailbox.\(function)() would block the event loop \"\(loop.name)\"; use await")
+    }
+
+    // MARK: The end
+
+    /// Returns with the lock held. Then drop items, and call ``endShutdown(droppingItems:)``.
+    ///
+    /// - Returns: The number of items that are promised to getters, which come first, and are not dropped.
+    func beginShutdown() -> Int {
+        lock.lock()
+        isShutDown = true
+        return promised
+    }
+
+    func endShutdown(droppingItems: Bool) {
+        if droppingItems { available = 0 }
+        let getters = getters.isEmpty ? nil : getters.take(atMost: .max, .refused).chain
+        let putters = putters.isEmpty ? nil : putters.take(atMost: .max, .refused).chain
+        unlock(waking: getters?.followed(by: putters) ?? putters)
+    }
+
+    #if DEBUG
+        /// Stops the program if a waiter waits for what is there.
+        private func checkInvariants() {
+            precondition(available >= 0 && promised >= 0 && reserved >= 0, "a mailbox counts what it has")
+            precondition(getters.isEmpty || available == 0, "no getter waits while an item is available")
+            precondition(
+                putters.isEmpty || freePlaces <= 0 || isServedLater, "no putter waits for a place that nobody serves")
+        }
+    #endif
+}
