@@ -67,7 +67,7 @@ import Testing
     }
 }
 
-@Suite(.simulation) struct TextIOTests {
+@Suite(.eventLoop) struct TextIOTests {
     @Test func aSliceOrAnyCollectionOfBytesIsSent() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, writer in
             try await writer.write(Array("abc".utf8).dropFirst())
