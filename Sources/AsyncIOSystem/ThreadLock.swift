@@ -3,8 +3,8 @@ internal import Glibc
 /// A lock for short sections that many threads compete for, and that begin and end in different functions.
 ///
 /// Otherwise, use ``Guarded``. Under contention, its mutex passes from thread to thread in the order in
-/// which they came, and each time the next thread has to be woken first. This lock goes to whoever takes
-/// it first, so a thread that is running takes it again and again without a system call.
+/// which they came, and each time the next thread has to be woken first. The first thread that takes this
+/// lock gets it, so a thread that is running takes it again and again without a system call.
 @safe
 package final class ThreadLock: @unchecked Sendable {
     // SAFETY: a POSIX mutex, initialized here, destroyed when no one can use it any more, and never moved.

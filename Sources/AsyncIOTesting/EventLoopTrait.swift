@@ -2,7 +2,7 @@ internal import AsyncIO
 public import Testing
 
 /// Runs a test on its own event loop, in real time; see ``Testing/Trait/eventLoop``.
-public struct EventLoopTrait: TestTrait, SuiteTrait, TestScoping {
+public struct EventLoopTrait: TestTrait, SuiteTrait, TestScoping, Equatable {
     let limit: Duration?
     let grace: Duration
 
@@ -16,11 +16,7 @@ public struct EventLoopTrait: TestTrait, SuiteTrait, TestScoping {
     public func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
-        guard testCase != nil else { return try await function() }
-        // A test's own trait takes precedence over its suite's.
-        if let own = test.traits.last(where: { $0 is Self }) as? Self, own.limit != limit {
-            return try await function()
-        }
+        guard testCase != nil, !test.overrides(self) else { return try await function() }
         let run = TestRun(name: test.displayName ?? test.name, limit: limit, grace: grace)
         let outcome = try withEscaping(function) { function, hasAbandoned in
             let outcome = try run.run(function)

@@ -1,5 +1,4 @@
 internal import AsyncIO
-internal import Synchronization
 public import Testing
 
 /// Runs a test in virtual time; see ``Testing/Trait/virtualTime``.
@@ -13,60 +12,27 @@ public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
     public func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
-        guard testCase != nil else { return try await function() }
-        // A test's own trait takes precedence over its suite's.
-        if let own = test.traits.last(where: { $0 is Self }) as? Self, own != self { return try await function() }
+        guard testCase != nil, !test.overrides(self) else { return try await function() }
         let name = test.displayName ?? test.name
         try withEscaping(function) { function, hasAbandoned in
             guard let seeds else {
-                return try run(name, seed: nil, hasAbandoned: &hasAbandoned, function).record()
+                let outcome = try makeRun(name, seed: nil).run(function)
+                if outcome.isLeftBehind || outcome.hasLeftTasks { hasAbandoned = true }
+                return try outcome.record()
             }
             for seed in Environment.seed.map({ $0..<$0 + 1 }) ?? seeds {
-                if try passes(name, seed, hasAbandoned: &hasAbandoned, function) { continue }
+                if try makeRun(name, seed: seed).passes(hasAbandoned: &hasAbandoned, function) { continue }
                 Issue.record("failed under seed \(seed); set ASYNCIO_SEED=\(seed) to repeat it")
                 return
             }
         }
     }
 
-    private func run(
-        _ name: String, seed: UInt64?, hasAbandoned: inout Bool,
-        _ body: @escaping @Sendable @concurrent () async throws -> Void
-    ) throws -> TestRun.Outcome {
+    private func makeRun(_ name: String, seed: UInt64?) -> TestRun {
         let options = self.options
-        let run = TestRun(
-            name: name, limit: options.limit, grace: .seconds(10), failsOnReports: options.failsOnReports,
-            seed: seed, makeRunner: { options.makeRunner(seed: seed) })
-        let outcome = try run.run(body)
-        if outcome.isLeftBehind || outcome.hasLeftTasks { hasAbandoned = true }
-        return outcome
-    }
-
-    /// Whether the test passes under this schedule. Issues are recorded as usual.
-    private func passes(
-        _ name: String, _ seed: UInt64, hasAbandoned: inout Bool,
-        _ function: @escaping @Sendable @concurrent () async throws -> Void
-    ) throws -> Bool {
-        let failure = Failure()
-        let outcome = try run(name, seed: seed, hasAbandoned: &hasAbandoned) {
-            try await withKnownIssue(isIntermittent: true) {
-                try await function()
-            } matching: { _ in
-                failure.hasOccurred.store(true, ordering: .relaxed)
-                return false
-            }
-        }
-        do {
-            try outcome.record()
-        } catch {
-            Issue.record(error)
-            return false
-        }
-        return outcome.complaints.isEmpty && !failure.hasOccurred.load(ordering: .relaxed)
-    }
-
-    private final class Failure: Sendable {
-        let hasOccurred = Atomic(false)
+        return TestRun(
+            name: name, limit: options.limit, grace: .seconds(10), failsOnReports: options.failsOnReports, seed: seed,
+            makeRunner: { options.makeRunner(seed: seed) })
     }
 }
 

@@ -42,7 +42,7 @@ public final class Node {
     /// How many entries are committed, and applied.
     private var committed = 0
     private var applied = 0
-    /// For a leader: how many entries the others have, and who waits for the result of an entry.
+    /// For a leader: how many entries each of the others has, and the results that clients wait for, by entry.
     private var matched: [Member: Int] = [:]
     private var silent: Set<Member> = []
     private var waiting: [Int: Future<[String]?>] = [:]

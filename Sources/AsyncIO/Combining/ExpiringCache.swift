@@ -8,7 +8,7 @@ internal import DequeModule
 /// ```
 ///
 /// While a value is being loaded, other tasks that ask for the same key wait for the same load. If it fails, all of
-/// them get its error, and nothing is kept. A task that is cancelled stops waiting; the load is cancelled when no task
+/// them get its error, and nothing is stored. A task that is cancelled stops waiting; the load is cancelled when no task
 /// waits for it anymore.
 ///
 /// A value expires when its lifetime is over. If the cache has more values than its limit, it drops the oldest ones.
@@ -27,14 +27,14 @@ public final class ExpiringCache<Key: Hashable, Value> {
     private var entries: [Key: Entry] = [:]
     private var loads: [Key: SharedWork<Value>] = [:]
     /// The keys in the order of their entries. All entries live equally long, so this is the order in which they
-    /// expire. Contains keys whose entry is gone or newer, too.
+    /// expire. Also contains keys whose entry was removed or replaced.
     private var ages = Deque<(key: Key, number: Int)>()
     private var lastNumber = 0
 
     /// Creates an empty cache.
     ///
     /// - Parameters:
-    ///   - lifetime: How long a value is kept after it was loaded. With zero or less, values are not kept, and only
+    ///   - lifetime: How long a value stays after it was loaded. With zero or less, values are not stored, and only
     ///     loads at the same time are shared.
     ///   - limit: The maximum number of values, or `nil` for no limit.
     /// - Precondition: `limit` is not negative.
@@ -78,7 +78,7 @@ public final class ExpiringCache<Key: Hashable, Value> {
     /// The value for a key, or `nil` if the cache does not have it. Does not load it.
     ///
     /// Setting a value keeps it for the lifetime of the cache. Setting `nil` removes it; a load of the key that is in
-    /// progress continues for the tasks that wait for it, but its value is not kept.
+    /// progress continues for the tasks that wait for it, but its value is not stored.
     ///
     /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
     public subscript(key: Key) -> Value? {

@@ -40,7 +40,7 @@ public final class Lazy<Value> {
     }
 
     /// Forgets the value, so that it is made again when it is next needed. Work that is in progress continues for the
-    /// tasks that wait for it, and its value is not kept.
+    /// tasks that wait for it, and its value is not stored.
     public func reset() {
         valueIfReady = nil
         work = nil

@@ -32,7 +32,7 @@ extension Schedule {
 
             /// Waits for the next time of the schedule.
             ///
-            /// - Returns: The time, or `nil` if there is none in the next nine years.
+            /// - Returns: The time, or `nil` if no time is due in the next nine years.
             /// - Throws: `CancellationError` if the task is cancelled.
             public mutating func next() async throws -> Duration? {
                 // After the last one, even if the clock was put back.

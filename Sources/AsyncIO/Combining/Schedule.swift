@@ -47,7 +47,7 @@ public struct Schedule: Sendable, CustomStringConvertible {
     ///
     /// - Parameters:
     ///   - text: Five fields, or an abbreviation such as `@daily`.
-    ///   - zone: The time zone in which the fields are meant.
+    ///   - zone: The time zone of the fields.
     /// - Throws: ``ValueError`` if the text is not valid.
     public init(_ text: String, zone: Zone = .local) throws(ValueError) {
         let fields = (Self.abbreviations[text] ?? text).split(whereSeparator: \.isWhitespace)
@@ -75,8 +75,8 @@ public struct Schedule: Sendable, CustomStringConvertible {
     /// Returns the first time after a date.
     ///
     /// - Parameter date: The time since 1 January 1970 at 00:00 UTC.
-    /// - Returns: The time, in the same unit, or `nil` if there is none in the nine years after the date, as for
-    ///   30 February.
+    /// - Returns: The time, in the same unit, or `nil` if no time is due in the nine years after the date. For example,
+    ///   30 February never is.
     /// - Complexity: O(*n*), where *n* is the number of days in between.
     public func next(after date: Duration) -> Duration? {
         let seconds = date.components.seconds

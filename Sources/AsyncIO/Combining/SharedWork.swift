@@ -2,7 +2,7 @@
 final class SharedWork<Value> {
     private let task: AsyncTask<Value>
     private var waiting = 0
-    /// Whether the task was cancelled because no one waited for it anymore.
+    /// Whether the task was cancelled because no task waited for it anymore.
     private(set) var isAbandoned = false
 
     /// - Parameter whenDone: Called with the result, before the waiting tasks continue, unless the work is abandoned.

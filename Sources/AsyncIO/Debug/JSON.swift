@@ -1,5 +1,5 @@
 /// A JSON value to be written. (The library does not use Foundation.)
-enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+package enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
     case null
     case bool(Bool)
     case int(Int64)
@@ -8,14 +8,14 @@ enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
     /// The members are written in this order.
     case object([(String, JSON)])
 
-    init(stringLiteral value: String) { self = .string(value) }
-    init(integerLiteral value: Int64) { self = .int(value) }
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(integerLiteral value: Int64) { self = .int(value) }
     init(_ value: String?) { self = value.map(JSON.string) ?? .null }
     init(_ value: some BinaryInteger) { self = .int(Int64(clamping: value)) }
     /// Nanoseconds.
     init(_ value: Duration?) { self = value.map { .int($0.roundedUpNanoseconds) } ?? .null }
 
-    var text: String {
+    package var text: String {
         var text = ""
         write(to: &text)
         return text

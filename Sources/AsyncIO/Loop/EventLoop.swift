@@ -55,7 +55,7 @@ public final class EventLoop: @unchecked Sendable {
     /// The latest turn in which the loop has polled because it was idle; see `mustPollFirst`.
     @safe @exclusivity(unchecked) var idlePollTurn: UInt64 = 0
     /// Picks the next ready entry to run, in a seeded schedule.
-    @safe @exclusivity(unchecked) var schedule: RandomSchedule?
+    @safe @exclusivity(unchecked) var schedule: SeededGenerator?
     /// What the current step can still read and write; see IOBudget.swift.
     @safe @exclusivity(unchecked) var budget = IOBudget()
 

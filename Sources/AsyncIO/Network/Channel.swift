@@ -194,7 +194,7 @@ package class Channel {
         loop.enqueue { [self] in end() }
     }
 
-    /// For subclasses: forgets who is to be notified.
+    /// For subclasses: drops all callbacks.
     final func forgetCallbacks() {
         (onPauseChanged, onLost, onReleased, closingOwner) = (nil, nil, nil, nil)
     }

@@ -9,8 +9,8 @@
 /// let rows = try await pool.withConnection { try await $0.query("…") }
 /// ```
 ///
-/// Connections are opened when they are needed. After use, they are kept for the next task, the one that was used last
-/// first. Tasks that find all connections in use wait in FIFO order. For streams, see
+/// Connections are opened when they are needed. After use, they stay open for the next task, which gets the one that
+/// was used most recently. Tasks that find all connections in use wait in FIFO order. For streams, see
 /// ``streams(to:tls:options:size:idleTime:)``.
 ///
 /// asyncio: none. aiohttp: `TCPConnector`. asyncpg: `Pool`. Rust: `bb8`, `deadpool`.
@@ -40,7 +40,7 @@ public final class ConnectionPool<Connection> {
     ///
     /// - Parameters:
     ///   - size: The maximum number of connections.
-    ///   - idleTime: How long a connection is kept when no one uses it.
+    ///   - idleTime: How long an unused connection stays open.
     ///   - open: Opens a connection.
     ///   - close: Closes a connection. It must not wait.
     ///   - check: Whether a connection that was idle can still be used, if that has to be checked. If it returns false or
@@ -182,7 +182,7 @@ extension ConnectionPool where Connection == (StreamReader, StreamWriter) {
     ///   - tls: A client's context for TLS, or `nil` for none.
     ///   - options: The settings that most connections do not need.
     ///   - size: The maximum number of connections.
-    ///   - idleTime: How long a connection is kept when no one uses it.
+    ///   - idleTime: How long an unused connection stays open.
     /// - Precondition: `size` and `idleTime` are positive.
     public static func streams(
         to target: ConnectionTarget, tls: TLSContext? = nil, options: ConnectionOptions = ConnectionOptions(),

@@ -88,8 +88,7 @@ extension EventLoop {
         }
         if let stack = networkStack {
             return try stack.datagrams(
-                local: local, remote: remote, family: address.family, isPortShared: reusePort,
-                isConnected: remote != nil && !allowBroadcast)
+                local: local, remote: remote, family: address.family, isConnected: remote != nil && !allowBroadcast)
         }
         do {
             let socket = try Socket(for: address, isDatagram: true)

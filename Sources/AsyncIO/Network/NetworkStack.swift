@@ -25,15 +25,15 @@ package protocol NetworkStack: AnyObject {
     ///
     /// - Throws: ``OSError``; `CancellationError`, in which case nothing is left open.
     func connect(to address: SystemAddress, from local: SystemAddress?) async throws -> ByteChannel
-    /// Binds a listener to an address, which may have port 0.
+    /// Binds a listener to an address, which may have port 0. Ports cannot be shared.
     ///
     /// - Throws: `Errno`.
-    func bind(to address: SystemAddress, isPortShared: Bool) throws(Errno) -> any StreamListener
+    func bind(to address: SystemAddress) throws(Errno) -> any StreamListener
     /// Creates a datagram channel.
     ///
     /// - Throws: ``OSError``.
     func datagrams(
-        local: SystemAddress?, remote: SystemAddress?, family: Int32, isPortShared: Bool, isConnected: Bool
+        local: SystemAddress?, remote: SystemAddress?, family: Int32, isConnected: Bool
     ) throws -> DatagramChannel
 
     /// The disk of the host of the code that runs now.
@@ -59,9 +59,9 @@ package protocol StreamListener: AnyObject {
     func stopAccepting()
     /// Stops accepting, and starts again after a while if that is still wanted.
     func pauseAccepting(for duration: Duration, while isWanted: @escaping () -> Bool, _ onArrival: @escaping () -> Void)
-    /// Returns a connection that waits.
+    /// Returns a connection that is waiting.
     ///
-    /// - Throws: `.wouldBlock` if there is none.
+    /// - Throws: `.wouldBlock` if no connection is waiting.
     func accept() throws(Errno) -> ByteChannel
     /// Closes the listener. Connections that wait are reset.
     func close()

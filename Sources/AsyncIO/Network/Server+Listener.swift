@@ -128,7 +128,7 @@ extension Server {
                 return []
             }
             return try bindAll(addresses) { address throws(Errno) in
-                try stack.bind(to: address, isPortShared: options.reusePort)
+                try stack.bind(to: address)
             } address: {
                 $0.address
             }

@@ -41,8 +41,9 @@ public func copy(
 /// }
 /// ```
 ///
-/// When one connection ends its sending half, the end is passed on, and the other direction continues. TLS has no such
-/// half; a TLS connection whose turn it is to be told the end is closed. Otherwise, the connections remain yours to close.
+/// When one connection ends its sending half, the other connection's sending half is ended too, and the other direction
+/// continues. A TLS connection cannot end one half, so it is closed instead. Apart from that, the connections remain
+/// yours to close.
 ///
 /// - Parameters:
 ///   - first: The streams of a connection.

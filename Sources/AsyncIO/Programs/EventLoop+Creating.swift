@@ -39,13 +39,13 @@ extension EventLoop {
 
     package convenience init(virtualTimeWithSeed seed: UInt64?) throws(OSError) {
         try self.init(debug: nil, time: .virtual)
-        schedule = seed.map(RandomSchedule.init(seed:))
+        schedule = seed.map(SeededGenerator.init(seed:))
     }
 
     /// The same for a loop that installs nothing in the process.
     package convenience init(threadInVirtualTimeWithSeed seed: UInt64?) throws(OSError) {
         try self.init(forThreadWith: .automatic, debug: nil, time: .virtual)
-        schedule = seed.map(RandomSchedule.init(seed:))
+        schedule = seed.map(SeededGenerator.init(seed:))
     }
 }
 
@@ -53,7 +53,7 @@ extension Runner {
     package convenience init(virtualTimeWithSeed seed: UInt64?, configure: @escaping (EventLoop) -> Void = { _ in }) {
         self.init(debug: nil, time: .virtual) { loop in
             loop.abandonsTasks = true
-            loop.schedule = seed.map(RandomSchedule.init(seed:))
+            loop.schedule = seed.map(SeededGenerator.init(seed:))
             configure(loop)
         }
     }

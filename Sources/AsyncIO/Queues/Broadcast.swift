@@ -8,8 +8,8 @@ internal import DequeModule
 /// try await prices.send(price)
 /// ```
 ///
-/// Each subscription has its own position, and gets what is sent from the moment it was made. An element is kept until
-/// all subscriptions have taken it. What happens to subscriptions that cannot keep up is up to the ``Lag`` policy.
+/// Each subscription has its own position, and gets what is sent from the moment it was made. An element is buffered
+/// until all subscriptions have taken it. The ``Lag`` policy decides what happens to subscriptions that cannot keep up.
 ///
 /// asyncio: none. tokio: `broadcast`.
 public final class Broadcast<Element> {
@@ -178,7 +178,7 @@ public final class Broadcast<Element> {
         /// Returns the subscription itself.
         public func makeAsyncIterator() -> Subscription { self }
 
-        /// Takes the next element, and waits for one if there is none.
+        /// Takes the next element. Waits until an element is available.
         ///
         /// - Returns: The element, or `nil` if the channel is closed and everything was taken.
         /// - Throws: ``BroadcastLagError`` if elements were missed and the policy is ``Broadcast/Lag/fail``;
@@ -196,7 +196,7 @@ public final class Broadcast<Element> {
         /// - Throws: The same errors as ``next()``, including `CancellationError` if the task is cancelled.
         public func next(isolation actor: isolated (any Actor)?) async throws -> Element? { try await next() }
 
-        /// Takes the next element, or returns `nil` if there is none now.
+        /// Takes the next element, or returns `nil` if no element is available.
         ///
         /// - Throws: ``BroadcastLagError`` if elements were missed and the policy is ``Broadcast/Lag/fail``.
         public func nextNoWait() throws -> Element? {

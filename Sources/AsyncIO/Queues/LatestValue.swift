@@ -1,4 +1,4 @@
-/// A value that tasks can watch. Who is slow misses intermediate values, but never the latest.
+/// A value that tasks can watch. A slow task misses intermediate values, but always gets the latest one.
 ///
 /// ```swift
 /// let configuration = LatestValue(Configuration())
@@ -78,7 +78,7 @@ public final class LatestValue<Value> {
 
             fileprivate init(of subject: LatestValue) { self.subject = subject }
 
-            /// Waits for a value that this iterator has not returned. The first one is there at once.
+            /// Waits for a value that this iterator has not returned. The first value is available at once.
             ///
             /// - Returns: The latest value, or `nil` if the object is closed.
             /// - Throws: `CancellationError` if the task is cancelled while it waits.

@@ -127,7 +127,7 @@ public final class ObjectSender<Element> {
         try channel.sendNoWait(element)
     }
 
-    /// Returns another sender for the same channel, which has to be closed, too.
+    /// Returns another sender for the same channel, which has to be closed as well.
     ///
     /// - Throws: ``RuntimeError`` if this sender is closed.
     public func clone() throws(RuntimeError) -> ObjectSender {
@@ -169,7 +169,7 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
     /// How many elements can be received without waiting.
     public var count: Int { channel.count }
 
-    /// Receives an element, and waits for one if there is none.
+    /// Receives an element. Waits until an element is available.
     ///
     /// - Returns: The element, or `nil` when all senders are closed and everything was received.
     /// - Throws: ``RuntimeError`` if this receiver is closed; `CancellationError` if the task is cancelled while it
@@ -179,7 +179,7 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
         return try await channel.receive()
     }
 
-    /// Receives an element, or returns `nil` if there is none now.
+    /// Receives an element, or returns `nil` if no element is available.
     ///
     /// - Throws: ``RuntimeError`` if this receiver is closed.
     public func receiveNoWait() throws(RuntimeError) -> Element? {

@@ -26,17 +26,25 @@ extension ScopedLocking {
         _ body: nonisolated(nonsending) () async throws -> T
     ) async throws -> T {
         try await acquire()
-        let value: T
-        do {
-            value = try await body()
-        } catch {
-            // An error of the body takes precedence over an error of `release()`.
-            try? release()
-            throw error
-        }
-        try release()
-        return value
+        return try await releasing({ try release() }, after: body)
     }
+}
+
+/// Runs `body`, and `release` when `body` returns or throws. An error of the body takes precedence.
+@inlinable
+@inline(__always)
+func releasing<T>(
+    _ release: () throws -> Void, after body: nonisolated(nonsending) () async throws -> T
+) async throws -> T {
+    let value: T
+    do {
+        value = try await body()
+    } catch {
+        try? release()
+        throw error
+    }
+    try release()
+    return value
 }
 
 extension Lock: ScopedLocking {}

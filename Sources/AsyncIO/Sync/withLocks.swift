@@ -46,21 +46,6 @@ private func releaseAll(_ locks: [Lock]) throws {
     for result in results { try result.get() }
 }
 
-/// Runs `body`, and `release` when `body` returns or throws. An error of the body takes precedence.
-func releasing<T>(
-    _ release: () throws -> Void, after body: nonisolated(nonsending) () async throws -> T
-) async throws -> T {
-    let value: T
-    do {
-        value = try await body()
-    } catch {
-        try? release()
-        throw error
-    }
-    try release()
-    return value
-}
-
 extension Lock {
     /// The position of the lock in the order in which `withLocks` acquires locks. The address would do too, but
     /// differs from one run to the next, and a seed repeats a schedule exactly.

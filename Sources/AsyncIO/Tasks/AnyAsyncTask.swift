@@ -226,6 +226,7 @@ public class AnyAsyncTask: FutureBase {
         carrier = current
         withLoop { loop in
             loop.carriers.insert(current, self)
+            if loop.virtual.asksHosts { loop.taskBegins(self) }
             if loop.pulse.setTask(UnretainedTask(self).bits) != 0 { loop.stepIs(of: self) }
         }
         // A request that has not been delivered yet must also reach foreign waits on this carrier.

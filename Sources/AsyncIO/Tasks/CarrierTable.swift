@@ -106,7 +106,7 @@ struct CarrierTable {
         // Close the gap, so that no search ends too early.
         var next = following(hole)
         while let moving = slots[next] {
-            let home = home(of: moving.carrier)
+            let home = home(of: moving.carrier.bits)
             if (next &- home) & mask >= (next &- hole) & mask {
                 slots[hole] = moving
                 hole = next
@@ -130,9 +130,7 @@ struct CarrierTable {
     /// The task that a Swift task carries, for one that does not run now.
     func task(carriedBy bits: UInt) -> AnyAsyncTask? {
         if let front, front.carrier.bits == bits { return front.task.object }
-        if count == 0 { return nil }
-        for case let slot? in slots where slot.carrier.bits == bits { return slot.task.object }
-        return nil
+        return find(bits).flatMap { slots[$0]?.task.object }
     }
 
     /// The carriers whose tasks wait for something that is not this library's. While no entry runs.
@@ -169,23 +167,26 @@ struct CarrierTable {
     private func following(_ index: Int) -> Int { (index + 1) & mask }
 
     @inline(__always)
-    private func home(of carrier: Carrier) -> Int {
+    private func home(of bits: UInt) -> Int {
         // Addresses are multiples of 16; the multiplication spreads the rest.
-        Int(truncatingIfNeeded: ((carrier.bits >> 4) &* 0x9E37_79B9_7F4A_7C15) >> 32) & mask
+        Int(truncatingIfNeeded: ((bits >> 4) &* 0x9E37_79B9_7F4A_7C15) >> 32) & mask
     }
 
     @inline(__always)
-    private func find(_ carrier: Carrier) -> Int? {
-        var index = home(of: carrier)
+    private func find(_ carrier: Carrier) -> Int? { find(carrier.bits) }
+
+    @inline(__always)
+    private func find(_ bits: UInt) -> Int? {
+        var index = home(of: bits)
         while let found = slots[index] {
-            if found.carrier == carrier { return index }
+            if found.carrier.bits == bits { return index }
             index = following(index)
         }
         return nil
     }
 
     private mutating func place(_ slot: Slot) {
-        var index = home(of: slot.carrier)
+        var index = home(of: slot.carrier.bits)
         while slots[index] != nil { index = following(index) }
         slots[index] = slot
     }

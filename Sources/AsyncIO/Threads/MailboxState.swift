@@ -2,20 +2,20 @@ internal import AsyncIOSystem
 
 // # The mailbox
 //
-// One lock guards everything. Nobody holds it while it waits or wakes.
+// One lock guards everything. No thread holds it while it waits or wakes others.
 //
 // An item is *available*, or *promised* to a getter that waited for it. The promised ones come first. A place is
 // taken by an available item, *reserved* for a putter that waited for it, or free. A waiter is in one of these states:
 //
 //     waiting   in the line of getters or putters;
-//     served    removed from the line by somebody else: an item is promised to the getter, or a place is reserved for
+//     served    removed from the line by another thread or task: an item is promised to the getter, or a place is reserved for
 //               the putter, which takes or puts its item when it runs;
 //     refused   removed because the mailbox was shut down;
 //     left      removed by its own task, which was cancelled, or whose time is up, or by its loop, which was closed.
 //
 // So a waiter never has an item that it could lose: one that leaves after it was served passes the promise on.
-// Nobody overtakes a waiter. An item that becomes available is promised to the first getter in line before others see
-// it, and while there are putters in line, nobody else can put.
+// A waiter is never overtaken. An item that becomes available is promised to the first getter in line before others see
+// it, and while there are putters in line, others cannot put.
 //
 // ## Serving in batches
 //
@@ -28,7 +28,7 @@ internal import AsyncIOSystem
 // A task on a loop waits with the loop's own means, so that reports name the wait and cancellation is asyncio's.
 // Other Swift tasks wait with a continuation, and threads at a gate.
 
-/// The state of a mailbox apart from its items: how many there are, and who waits.
+/// The state of a mailbox apart from its items: how many there are, and the waiters.
 //
 // SAFETY: the lock guards every variable.
 @usableFromInline
@@ -151,7 +151,7 @@ final class MailboxState: @unchecked Sendable {
 
     // MARK: Serving
 
-    /// Serves everybody who waits for what is there.
+    /// Serves the waiters with the items and places that are available.
     @inline(__always)
     private func serveAll() -> MailboxWaiter? {
         let getter = serveGetter()
@@ -349,7 +349,8 @@ final class MailboxState: @unchecked Sendable {
             precondition(available >= 0 && promised >= 0 && reserved >= 0, "a mailbox counts what it has")
             precondition(getters.isEmpty || available == 0, "no getter waits while an item is available")
             precondition(
-                putters.isEmpty || freePlaces <= 0 || isServedLater, "no putter waits for a place that nobody serves")
+                putters.isEmpty || freePlaces <= 0 || isServedLater,
+                "every putter that waits for a free place will be served")
         }
     #endif
 }

@@ -13,7 +13,7 @@ package protocol SimulatedHosts: AnyObject {
     func taskCreated(_ task: AnyAsyncTask)
     /// Binds a callback to the host of the code that runs now.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void
-    /// Called before a step, if the loop was told to ask. Returns false if the step is to be held.
+    /// Called before each step while `askHosts` is on. Returns false to hold the step.
     ///
     /// - Parameter task: nil for a callback, or for code that belongs to no `AsyncTask`.
     func admits(_ task: AnyAsyncTask?) -> Bool
@@ -63,6 +63,10 @@ extension EventLoop {
         virtual.held.append((entry, task))
         return .nothing
     }
+
+    /// Called in the first step of a task, which does not say in advance to which task it belongs.
+    @inline(never)
+    func taskBegins(_ task: AnyAsyncTask) { _ = virtual.hosts?.admits(task) }
 
     /// Continues those of the steps that were held whose task is now admitted, in order.
     package func continueHeld() {

@@ -38,11 +38,8 @@ public struct Fault: Sendable, CustomStringConvertible {
     public var description: String {
         let arrow = kind == .oneWayPartition ? "->" : "-"
         let place = peer.map { "\(host) \(arrow) \($0)" } ?? host
-        return "\(number): \(kind.rawValue) of \(place), \(Self.seconds(start)) to \(Self.seconds(start + duration))"
-    }
-
-    private static func seconds(_ time: Duration) -> String {
-        NetworkEvent.seconds(time).drop { $0 == " " } + " s"
+        let (begin, end) = (NetworkEvent.seconds(start), NetworkEvent.seconds(start + duration))
+        return "\(number): \(kind.rawValue) of \(place), \(begin) s to \(end) s"
     }
 }
 

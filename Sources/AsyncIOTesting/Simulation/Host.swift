@@ -83,9 +83,14 @@ public final class Host {
         }
     }
 
+    /// Makes the clocks of the calendar those of this host, until the next step.
+    func showClock() {
+        if clockOffset != .zero { network.loop.offsetDate(by: clockOffset.roundedUpNanoseconds) }
+    }
+
     // MARK: Addresses
 
-    /// Returns the address with the first free port, for something that `isTaken` says is not used by it.
+    /// Returns the address with the next free port.
     func ephemeral(like address: SystemAddress) -> SystemAddress {
         while true {
             let candidate = address.with(port: nextPort)

@@ -55,7 +55,9 @@ final class HostRun: @unchecked Sendable {
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void {
         { [self] in
             if isDead { return }
-            if host.isPaused { held.append(callback) } else { try perform(callback) }
+            if host.isPaused { return held.append(callback) }
+            host.showClock()
+            try perform(callback)
         }
     }
 

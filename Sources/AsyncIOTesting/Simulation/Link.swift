@@ -41,16 +41,16 @@ final class Route {
     init(from: Host, to: Host, _ settings: Settings) { (self.from, self.to, self.settings) = (from, to, settings) }
 
     /// Returns how long a message of this size takes from now on, in nanoseconds.
-    func delay(of size: Int, now: Int64, _ random: inout SimulationRandom) -> Int64 {
+    func delay(of size: Int, now: Int64, _ random: inout SeededGenerator) -> Int64 {
         guard let bandwidth = settings.bandwidth else { return sample(&random) }
         freeAt = max(now, freeAt) + Int64(size) * 1_000_000_000 / Int64(bandwidth)
         return freeAt - now + sample(&random)
     }
 
-    func duration(_ random: inout SimulationRandom) -> Duration { .nanoseconds(sample(&random)) }
+    func duration(_ random: inout SeededGenerator) -> Duration { .nanoseconds(sample(&random)) }
 
     /// Returns a random latency, in nanoseconds.
-    func sample(_ random: inout SimulationRandom) -> Int64 {
+    func sample(_ random: inout SeededGenerator) -> Int64 {
         settings.latency.sample(settings.distribution, using: &random)
     }
 }
@@ -68,7 +68,7 @@ struct DurationRange {
     }
 
     /// Returns a random duration, in nanoseconds.
-    func sample(_ distribution: LatencyDistribution = .uniform, using random: inout SimulationRandom) -> Int64 {
+    func sample(_ distribution: LatencyDistribution = .uniform, using random: inout SeededGenerator) -> Int64 {
         if span <= 0 { return low }
         let x = random.fraction()
         let part: Double =

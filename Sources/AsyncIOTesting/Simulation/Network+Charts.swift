@@ -1,3 +1,5 @@
+internal import AsyncIO
+
 // What a trace looks like for people and for other tools.
 
 extension Network {
@@ -24,7 +26,7 @@ extension Network {
         var lines = ["sequenceDiagram"]
         for name in names { lines.append("    participant \(Self.identifier(name)) as \(name)") }
         for event in events {
-            let time = NetworkEvent.seconds(event.time).drop { $0 == " " }
+            let time = NetworkEvent.seconds(event.time)
             let text = Self.escapedForMermaid("\(time) \(event.connectionMark)\(event.summary)")
             let host = Self.identifier(event.host)
             if let peer = event.peer, peer != event.host {
@@ -56,41 +58,41 @@ extension Network {
     /// The stored events in the format that Perfetto and Chrome's `about:tracing` open: a process for each host, and
     /// arrows for messages.
     public var perfettoTrace: String {
-        let numbers = Dictionary(uniqueKeysWithValues: hosts.map { ($0.name, $0.number) })
+        let numbers = Dictionary(uniqueKeysWithValues: hosts.map { ($0.name, Int64($0.number)) })
         var entries = hosts.map { host in
-            #"{"ph":"M","name":"process_name","pid":\#(host.number),"args":{"name":\#(Self.json(host.name))}}"#
+            JSON.object([
+                ("ph", "M"), ("name", "process_name"), ("pid", .int(Int64(host.number))),
+                ("args", .object([("name", .string(host.name))])),
+            ])
         }
         // Messages of a connection arrive in order, in each direction.
-        var flows: [String: [Int]] = [:]
+        var flows: [String: [Int64]] = [:]
         for (index, event) in events.enumerated() {
-            let place =
-                #""pid":\#(numbers[event.host] ?? 0),"tid":\#(event.connection),"ts":\#(event.time / .microseconds(1))"#
-            let name = Self.json("\(event.connectionMark)\(event.summary)")
-            entries.append(#"{"ph":"X","name":\#(name),"cat":"\#(event.kind.rawValue)","dur":1,\#(place)}"#)
+            let place: [(String, JSON)] = [
+                ("pid", .int(numbers[event.host] ?? 0)), ("tid", .int(Int64(event.connection))),
+                ("ts", .int(Int64(event.time / .microseconds(1)))),
+            ]
+            let text = event.connectionMark + event.summary
+            entries.append(
+                .object(
+                    [("ph", "X"), ("name", .string(text)), ("cat", .string(event.kind.rawValue)), ("dur", 1)] + place))
             guard let peer = event.peer, event.connection > 0 else { continue }
             if event.kind == .sends {
-                flows["\(event.host) \(peer) \(event.connection)", default: []].append(index)
-                entries.append(#"{"ph":"s","name":"message","cat":"message","id":\#(index),\#(place)}"#)
-            } else if event.kind == .receives, let flow = flows["\(peer) \(event.host) \(event.connection)"]?.first {
-                flows["\(peer) \(event.host) \(event.connection)"]?.removeFirst()
-                entries.append(#"{"ph":"f","bp":"e","name":"message","cat":"message","id":\#(flow),\#(place)}"#)
+                flows["\(event.host) \(peer) \(event.connection)", default: []].append(Int64(index))
+                entries.append(Self.flow("s", Int64(index), place))
+            } else if event.kind == .receives {
+                let flow = "\(peer) \(event.host) \(event.connection)"
+                guard let start = flows[flow]?.first else { continue }
+                flows[flow]?.removeFirst()
+                entries.append(Self.flow("f", start, place))
             }
         }
-        return "{\"traceEvents\":[\n" + entries.joined(separator: ",\n") + "\n]}\n"
+        return JSON.object([("traceEvents", .array(entries))]).text
     }
 
-    private static func json(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"", "\\": result += "\\\(scalar)"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
+    /// The beginning or the end of the arrow of a message.
+    private static func flow(_ phase: JSON, _ id: Int64, _ place: [(String, JSON)]) -> JSON {
+        .object([("ph", phase), ("bp", "e"), ("name", "message"), ("cat", "message"), ("id", .int(id))] + place)
     }
 }
 
@@ -136,7 +138,7 @@ private struct TimelineRow {
         } else {
             cells[from] = event.kind.isArrival ? "o" : "*"
         }
-        return Self.padded(NetworkEvent.seconds(event.time), Self.timeWidth) + "  " + String(cells) + " "
+        return Self.padded(event.paddedTime, Self.timeWidth) + "  " + String(cells) + " "
             + event.connectionMark + event.summary
     }
 

@@ -55,7 +55,7 @@ extension Network {
     }
 
     /// Stops the program of a host, as SIGSTOP does. Its connections stay open, and its operating system still accepts
-    /// connections and bytes.
+    /// connections and bytes. A task that was just created still runs to its first wait.
     public func pause(_ host: Host) {
         guard !host.isPaused, host !== testHost else { return }
         host.isPaused = true

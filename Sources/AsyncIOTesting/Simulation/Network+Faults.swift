@@ -20,7 +20,7 @@ extension Network {
     ///   - duration: The time until all faults are over. A fault lasts up to a third of that.
     /// - Returns: The faults.
     /// - Throws: `ValueError` if there are no hosts or no kinds that are possible with them; `CancellationError`. The
-    ///   faults are then over, too.
+    ///   faults then end as well.
     @discardableResult
     public func injectFaults(
         _ count: Int = 3, kinds: [Fault.Kind] = Fault.Kind.allCases, on hosts: [Host], within duration: Duration
@@ -30,7 +30,7 @@ extension Network {
             throw ValueError("faults need at least one host and one kind, and two hosts if they are between hosts")
         }
         // Numbers of their own, so that a run without some of the faults has the same others.
-        var random = SimulationRandom(seed: seed ^ UInt64(faults.count + 1) << 32)
+        var random = SeededGenerator(seed: seed ^ UInt64(faults.count + 1) << 32)
         let new = (0..<max(0, count)).map { index in
             makeFault(faults.count + index, kinds, hosts, duration, &random)
         }
@@ -41,7 +41,7 @@ extension Network {
     }
 
     private func makeFault(
-        _ number: Int, _ kinds: [Fault.Kind], _ hosts: [Host], _ limit: Duration, _ random: inout SimulationRandom
+        _ number: Int, _ kinds: [Fault.Kind], _ hosts: [Host], _ limit: Duration, _ random: inout SeededGenerator
     ) -> Fault {
         let kind = kinds[Int.random(in: kinds.indices, using: &random)]
         let host = Int.random(in: hosts.indices, using: &random)

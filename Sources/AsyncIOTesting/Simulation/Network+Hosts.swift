@@ -19,7 +19,8 @@ extension Network: SimulatedHosts {
 
     package func admits(_ task: AnyAsyncTask?) -> Bool {
         let host = task.flatMap { task in hosts.first { $0.isSpecial && $0.run.contains(task) } }
-        loop.offsetDate(by: host.map { $0.clockOffset.roundedUpNanoseconds } ?? 0)
+        loop.offsetDate(by: 0)
+        host?.showClock()
         return host?.isPaused != true
     }
 

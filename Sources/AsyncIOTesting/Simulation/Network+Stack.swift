@@ -56,7 +56,7 @@ extension Network: NetworkStack {
         for attempt in 0..<7 {
             let pause = Duration.seconds(1 << attempt)
             let sentAt = now
-            if let lost = try await travel(over: there, to: server), !lost {
+            if try await arrives(over: there) {
                 switch arrival(at: address, of: server) {
                 case .refused:
                     try await sleep(back.duration(&random))
@@ -88,11 +88,11 @@ extension Network: NetworkStack {
         return listener.isFull ? .full : .accepted(listener)
     }
 
-    /// Waits until a packet has arrived. Returns whether it was lost.
-    private func travel(over route: Route, to host: Host) async throws -> Bool? {
-        if route.isCut || random.happens(route.settings.loss) { return true }
+    /// Waits until a packet has arrived. Returns false at once if it is lost, or after that time if it gets lost.
+    private func arrives(over route: Route) async throws -> Bool {
+        if route.isCut || random.happens(route.settings.loss) { return false }
         try await sleep(route.duration(&random))
-        return route.isCut || host.isPoweredOff
+        return !route.isCut && !route.to.isPoweredOff
     }
 
     private func establish(
@@ -122,7 +122,7 @@ extension Network: NetworkStack {
 
     // MARK: Listening
 
-    package func bind(to address: SystemAddress, isPortShared: Bool) throws(Errno) -> any StreamListener {
+    package func bind(to address: SystemAddress) throws(Errno) -> any StreamListener {
         let run = currentRun
         let host = run.host
         if run.isDead { throw .socketShutdown }
@@ -141,7 +141,7 @@ extension Network: NetworkStack {
     // MARK: Datagrams
 
     package func datagrams(
-        local: SystemAddress?, remote: SystemAddress?, family: Int32, isPortShared: Bool, isConnected: Bool
+        local: SystemAddress?, remote: SystemAddress?, family: Int32, isConnected: Bool
     ) throws -> DatagramChannel {
         let run = currentRun
         let host = run.host

@@ -39,7 +39,7 @@ public final class Network {
     unowned let loop: EventLoop
     /// The seed that decides everything random.
     public let seed: UInt64
-    var random: SimulationRandom
+    var random: SeededGenerator
     var trace = NetworkTrace()
 
     private(set) var hosts: [Host] = []
@@ -62,7 +62,8 @@ public final class Network {
     init(on loop: EventLoop, seed: UInt64) {
         self.loop = loop
         self.seed = seed
-        random = SimulationRandom(seed: seed)
+        // Not the same numbers as those of the schedule.
+        random = SeededGenerator(seed: ~seed)
         let test = Host("test", index: 0, number: 0, families: [.ipv4, .ipv6], in: self, program: nil)
         add(test, group: nil)
         loop.networkStack = self
@@ -145,7 +146,7 @@ public final class Network {
 
     /// The host with a name.
     ///
-    /// - Throws: `ValueError` if there is none.
+    /// - Throws: `ValueError` if no host has this name.
     public func host(named name: String) throws(ValueError) -> Host {
         guard let host = hosts.first(where: { $0.name == name }) else {
             throw ValueError("no host has the name \(name.debugDescription); there are \(hosts.map(\.name))")

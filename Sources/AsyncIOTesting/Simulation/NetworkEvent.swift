@@ -58,9 +58,9 @@ public struct NetworkEvent: Sendable {
     public let kind: Kind
     /// The name of the host that acts.
     public let host: String
-    /// The name of the other host, if there is one.
+    /// The name of the other host, or `nil` if only one host is involved.
     public let peer: String?
-    /// The number of the connection, counted from 1; 0 if there is none.
+    /// The number of the connection, counted from 1; 0 if the event belongs to no connection.
     public let connection: Int
     /// The number of bytes.
     public let count: Int
@@ -71,7 +71,7 @@ public struct NetworkEvent: Sendable {
 extension NetworkEvent: CustomStringConvertible {
     /// The event as one line.
     public var description: String {
-        "\(Self.seconds(time)) \(host)\(peer.map { " -> \($0)" } ?? "")\(connection > 0 ? " #\(connection)" : "") \(summary)"
+        "\(paddedTime) \(host)\(peer.map { " -> \($0)" } ?? "")\(connection > 0 ? " #\(connection)" : "") \(summary)"
     }
 
     /// What happened, without the hosts.
@@ -85,10 +85,14 @@ extension NetworkEvent: CustomStringConvertible {
     /// How many bytes of a message are stored.
     static let previewSize = 40
 
+    /// The time, so that the points of several lines are below each other.
+    var paddedTime: String {
+        let text = Self.seconds(time)
+        return String(repeating: " ", count: max(0, 13 - text.count)) + text
+    }
+
     static func seconds(_ time: Duration) -> String {
         let microseconds = Int(time / .microseconds(1))
-        let fraction = String(microseconds % 1_000_000 + 1_000_000).dropFirst()
-        let whole = String(microseconds / 1_000_000)
-        return String(repeating: " ", count: max(0, 6 - whole.count)) + whole + "." + fraction
+        return "\(microseconds / 1_000_000)." + String(microseconds % 1_000_000 + 1_000_000).dropFirst()
     }
 }

@@ -58,7 +58,7 @@ public final class SimulatedDisk {
     /// The paths of the files, in order.
     public var paths: [String] { names.keys.sorted() }
 
-    /// Returns the content of a file, as the program would read it; `nil` if there is none.
+    /// Returns the content of a file, as the program would read it, or `nil` if the file does not exist.
     public func contents(of path: String) -> [UInt8]? { names[Self.normalized(path)]?.content }
 
     /// Writes a file as if it had been there before, and synced.
@@ -95,7 +95,7 @@ public final class SimulatedDisk {
     /// Loses what is not on the disk.
     func losePower() {
         for path in names.keys.sorted() where durable[path] !== names[path] {
-            // A name that was not synced, too, may have reached the disk.
+            // A name that was not synced may also have reached the disk.
             if Bool.random(using: &network.random) { durable[path] = names[path] }
         }
         names = durable
@@ -104,11 +104,7 @@ public final class SimulatedDisk {
 
     /// The same text for all paths that lead to the same place.
     static func normalized(_ path: String) -> String {
-        var parts: [Substring] = []
-        for part in path.split(separator: "/") where part != "." {
-            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
-        }
-        return "/" + parts.joined(separator: "/")
+        FilePath("/").pushing(FilePath(path)).lexicallyNormalized().string
     }
 }
 
@@ -162,7 +158,7 @@ final class SimulatedFile {
 
     /// Keeps what is on the disk, and a random part of what was done since: nothing, or the first changes, of which the
     /// last may be incomplete.
-    func losePower(_ random: inout SimulationRandom) {
+    func losePower(_ random: inout SeededGenerator) {
         guard !changes.isEmpty else { return }
         content = durable
         if Bool.random(using: &random) {

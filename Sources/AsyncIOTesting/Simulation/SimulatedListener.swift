@@ -70,7 +70,7 @@ final class SimulatedListener: StreamListener {
 
     /// A connection has been established.
     func arrive(_ end: TCPEnd, from peer: SystemAddress, at target: SystemAddress) {
-        guard let address, !run.isDead else { return end.refuse() }
+        guard let address, !run.isDead else { return end.close(isBroken: true) }
         run.perform {
             waiting.append(end.makeChannel(local: address.isWildcard ? target : address, peer: peer))
             notify()
@@ -81,9 +81,4 @@ final class SimulatedListener: StreamListener {
         guard onArrival != nil else { return }
         _ = try? network.loop.callSoon { [self] in onArrival?() }
     }
-}
-
-extension TCPEnd {
-    /// Nothing accepts the connection anymore.
-    func refuse() { close(isBroken: true) }
 }

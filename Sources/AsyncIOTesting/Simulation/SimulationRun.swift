@@ -1,11 +1,9 @@
 internal import AsyncIO
 internal import AsyncIOSystem
-internal import Synchronization
 internal import SystemPackage
-internal import Testing
 
 /// One test under one seed.
-final class SimulationRun {
+package final class SimulationRun {
     private let name: String
     private let seed: UInt64
     private let options: SimulationOptions
@@ -20,11 +18,17 @@ final class SimulationRun {
         (self.name, self.seed, self.options) = (name, seed, options)
     }
 
-    typealias Body = @Sendable @concurrent () async throws -> Void
+    package convenience init(name: String, seed: UInt64) {
+        self.init(name: name, seed: seed, options: SimulationOptions())
+    }
 
-    /// Whether the test passes. Its issues are recorded as usual.
-    func passes(hasAbandoned: inout Bool, _ body: @escaping Body) throws -> Bool {
-        let result = try run(options, records: true, hasAbandoned: &hasAbandoned, body)
+    package typealias Body = @Sendable @concurrent () async throws -> Void
+
+    /// Whether the test passes.
+    ///
+    /// - Parameter records: Whether its issues are recorded as usual.
+    package func passes(records: Bool = true, hasAbandoned: inout Bool, _ body: @escaping Body) throws -> Bool {
+        let result = try run(options, records: records, hasAbandoned: &hasAbandoned, body)
         guard let network = result.network else { return result.hasPassed }
         if !result.hasPassed {
             (timeline, mermaid, perfetto) = (network.timeline(), network.mermaidDiagram, network.perfettoTrace)
@@ -35,7 +39,7 @@ final class SimulationRun {
 
     // MARK: The report
 
-    func report(hasAbandoned: inout Bool, _ body: @escaping Body) throws -> String {
+    package func report(hasAbandoned: inout Bool, _ body: @escaping Body) throws -> String {
         var text = "failed under seed \(seed); set ASYNCIO_SEED=\(seed) to repeat it"
         if !faults.isEmpty {
             let needed = try neededFaults(hasAbandoned: &hasAbandoned, body)
@@ -43,7 +47,7 @@ final class SimulationRun {
             let numbers = needed.sorted().map(String.init).joined(separator: ",")
             text +=
                 needed.isEmpty
-                ? "\nIt fails without any of its \(faults.count) faults, too."
+                ? "\nIt also fails without any of its \(faults.count) faults."
                 : "\nOf its \(faults.count) faults, these are needed; set ASYNCIO_FAULTS=\(numbers) to have only them:\(lines)"
         }
         text += "\nThe latest events:\n\(timeline)"
@@ -99,30 +103,12 @@ final class SimulationRun {
         _ options: SimulationOptions, records: Bool, hasAbandoned: inout Bool, _ body: @escaping Body
     ) throws -> (hasPassed: Bool, network: Network?) {
         let holder = Holder()
-        let failure = Failure()
         let seed = seed
         let run = TestRun(
             name: name, limit: .seconds(120), grace: .seconds(10), failsOnReports: true, seed: seed,
             makeRunner: { options.makeRunner(seed: seed) { holder.network = $0 } })
-        let outcome = try run.run {
-            try await withKnownIssue(isIntermittent: true) {
-                try await body()
-            } matching: { _ in
-                failure.hasOccurred.store(true, ordering: .relaxed)
-                return !records
-            }
-        }
-        if outcome.isLeftBehind || outcome.hasLeftTasks { hasAbandoned = true }
-        var hasPassed = outcome.complaints.isEmpty && !failure.hasOccurred.load(ordering: .relaxed)
-        if case .failure = outcome.result { hasPassed = false }
-        if records {
-            do { try outcome.record() } catch { Issue.record(error) }
-        }
+        let hasPassed = try run.passes(records: records, hasAbandoned: &hasAbandoned, body)
         return (hasPassed, holder.network)
-    }
-
-    private final class Failure: Sendable {
-        let hasOccurred = Atomic(false)
     }
 
     // SAFETY: used only on the thread of the test.

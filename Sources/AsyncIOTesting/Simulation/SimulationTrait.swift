@@ -11,9 +11,7 @@ public struct SimulationTrait: TestTrait, SuiteTrait, TestScoping {
     public func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
-        guard testCase != nil else { return try await function() }
-        // A test's own trait takes precedence over its suite's.
-        if let own = test.traits.last(where: { $0 is Self }) as? Self, own != self { return try await function() }
+        guard testCase != nil, !test.overrides(self) else { return try await function() }
         let name = test.displayName ?? test.name
         try withEscaping(function) { function, hasAbandoned in
             for seed in Environment.seed.map({ $0..<$0 + 1 }) ?? seeds {

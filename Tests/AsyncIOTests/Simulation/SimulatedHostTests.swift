@@ -131,18 +131,20 @@ import Testing
     @Test("the clocks of a host can be wrong") func clockSkew() async throws {
         let net = try Network.current
         var dates: [Double] = []
-        func program() async throws {
-            for _ in 0..<2 {
-                try await sleep(.seconds(1))
-                dates.append(Date().timeIntervalSinceReferenceDate)
-            }
+        @MainActor func note() { dates.append(Date().timeIntervalSinceReferenceDate) }
+        let host = try net.host("a") {
+            // In a step after a wait, in the first step of a task, and in a callback.
+            try await sleep(.seconds(1))
+            note()
+            createTask { note() }
+            _ = try EventLoop.running.callLater(.seconds(1)) { note() }
+            try await sleep(.seconds(10))
         }
-        let host = try net.host("a") { try await program() }
         host.clockOffset = .seconds(1000)
         try await sleep(.milliseconds(1500))
         #expect(Date().timeIntervalSinceReferenceDate == 1.5)
         try await sleep(.seconds(1))
-        #expect(dates == [1001, 1002])
+        #expect(dates == [1001, 1001, 1002])
     }
 
     @Test("names of hosts are unique, and a group's name stands for all of them") func names() async throws {

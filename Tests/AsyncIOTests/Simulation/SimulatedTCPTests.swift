@@ -14,6 +14,18 @@ import Testing
         }
     }
 
+    /// Starts an echo server, and connects to it.
+    private func connectToEcho(_ net: Network) async throws -> (
+        server: Host, reader: StreamReader, writer: StreamWriter
+    ) {
+        let server = try echo(net)
+        try await settled()
+        let (reader, writer) = try await openConnection(host: "server", port: 7)
+        try await writer.write("a\n")
+        #expect(try await reader.readTextLine() == "a")
+        return (server, reader, writer)
+    }
+
     @Test("a client reaches a server by its name, after the latency of the link") func reachesByName() async throws {
         let net = try Network.current
         let server = try echo(net)
@@ -62,11 +74,7 @@ import Testing
 
     @Test("a program that is killed resets its connections") func killResets() async throws {
         let net = try Network.current
-        let server = try echo(net)
-        try await settled()
-        let (reader, writer) = try await openConnection(host: "server", port: 7)
-        try await writer.write("a\n")
-        #expect(try await reader.readTextLine() == "a")
+        let (server, reader, writer) = try await connectToEcho(net)
         try await net.crash(server)
         let error = await #expect(throws: OSError.self) { try await reader.readLine() }
         #expect(error?.code == .connectionReset)
@@ -76,11 +84,7 @@ import Testing
     @Test("a power failure is silent until something is sent, and gives up after a quarter of an hour")
     func powerFailureIsSilent() async throws {
         let net = try Network.current
-        let server = try echo(net)
-        try await settled()
-        let (reader, writer) = try await openConnection(host: "server", port: 7)
-        try await writer.write("a\n")
-        #expect(try await reader.readTextLine() == "a")
+        let (server, reader, writer) = try await connectToEcho(net)
         try await net.crash(server, by: .powerFailure)
         await #expect(throws: TimeoutError.self) {
             try await withTimeout(.seconds(36_000)) { try await reader.readLine() }
@@ -95,11 +99,7 @@ import Testing
 
     @Test("a host that was started again resets a connection from before") func restartResets() async throws {
         let net = try Network.current
-        let server = try echo(net)
-        try await settled()
-        let (reader, writer) = try await openConnection(host: "server", port: 7)
-        try await writer.write("a\n")
-        #expect(try await reader.readTextLine() == "a")
+        let (server, reader, writer) = try await connectToEcho(net)
         try await net.crash(server, by: .powerFailure)
         try await net.restart(server)
         try await writer.write("b\n")

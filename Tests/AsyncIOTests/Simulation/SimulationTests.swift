@@ -102,6 +102,28 @@ import Testing
         }
     }
 
+    @Test("the report of a run that fails names the faults that are needed") func shrinking() throws {
+        let run = SimulationRun(name: "a test", seed: 3)
+        /// Fails if the clock of a host is ever wrong.
+        let body: SimulationRun.Body = {
+            try await Task { @MainActor in
+                let net = try Network.current
+                let hosts = try net.host("a", count: 2) { try await sleep(.seconds(1_000)) }
+                try await net.injectFaults(12, on: hosts, within: .seconds(60))
+                if net.events.contains(where: { $0.description.contains("clock skew") }) { throw ValueError("wrong") }
+            }.value
+        }
+        var hasAbandoned = false
+        #expect(try !run.passes(records: false, hasAbandoned: &hasAbandoned, body))
+        let report = try run.report(hasAbandoned: &hasAbandoned, body)
+        let needed = report.split(separator: "\n").filter { $0.hasPrefix("  - ") }
+        #expect(needed.count == 1 && needed[0].contains("clock skew of a-"))
+        #expect(
+            report.hasPrefix(
+                "failed under seed 3; set ASYNCIO_SEED=3 to repeat it\nOf its 12 faults, these are needed; set "))
+        #expect(report.contains("The latest events:") && report.contains("(Mermaid)") && report.contains("(Perfetto)"))
+    }
+
     @Test("faults are over when they were injected, and can be left out", .simulation) func faults() async throws {
         let net = try Network.current
         let hosts = try net.host("a", count: 3) { try await sleep(.seconds(100_000)) }

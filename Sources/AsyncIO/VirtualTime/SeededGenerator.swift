@@ -1,0 +1,22 @@
+/// Random numbers that a seed decides (SplitMix64). The same seed gives the same numbers on every machine.
+package struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+
+    mutating func next(below bound: Int) -> Int { Int(next() % UInt64(bound)) }
+
+    /// Returns a number in 0..<1.
+    package mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    /// Returns whether something happens that has this probability.
+    package mutating func happens(_ probability: Double) -> Bool { probability > 0 && fraction() < probability }
+}
