@@ -186,10 +186,15 @@ import Testing
         wakeUp.signal()
         wakeUp.signal()
         #expect(try events(poller).keys.contains(.max))
-        let start = ContinuousClock.now
-        // A signal can end some of the waits early, but not all of them.
-        for _ in 0..<10 { #expect(try poll(poller, timeout: 10_000_000).isEmpty) }
-        #expect(ContinuousClock.now - start >= .milliseconds(3))
+        // A signal of the process, such as one that a child of another test causes, can end any number of the waits
+        // early. The others last as long as they should.
+        let lastedItsTime = try (0..<1_000).contains { _ in
+            let start = ContinuousClock.now
+            let found = try poll(poller, timeout: 10_000_000)
+            #expect(found.isEmpty)
+            return ContinuousClock.now - start >= .milliseconds(10)
+        }
+        #expect(lastedItsTime)
     }
 
     @Test(arguments: Kind.available)
