@@ -47,6 +47,7 @@ for module in AsyncIO AsyncIOTesting; do
         --fallback-display-name $module --fallback-bundle-identifier $module \
         --transform-for-static-hosting --hosting-base-path "$base" \
         --disable-parameters-and-returns-validation --warnings-as-errors --output-dir "$output/$module.doccarchive"
+    scripts/check-sidebar.py "$output/$module.doccarchive"
     # Wrap long lines of code instead of hiding their ends beyond the edge of the listing.
     for style in "$output/$module.doccarchive"/css/*.css; do
         echo '.code-listing[data-syntax=swift] *{white-space:pre-wrap!important;overflow-wrap:anywhere}' >>"$style"

@@ -30,6 +30,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         .executableTarget(
@@ -43,5 +44,14 @@ let package = Package(
             swiftSettings: language + [.defaultIsolation(MainActor.self)]),
         // A program on Swift's own executors, with a loop on a thread of its own.
         .executableTarget(name: "hummingbird-server", dependencies: shared, swiftSettings: language),
+        // Their threads and time limits, in virtual time.
+        .testTarget(
+            name: "VirtualTimeTests",
+            dependencies: shared + [
+                .product(name: "AsyncIOTesting", package: "swift-asyncio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: language + [.defaultIsolation(MainActor.self)]),
     ]
 )

@@ -5,7 +5,7 @@ import Testing
 
 /// When a reader knows that the stream has ended, and what a cancelled read leaves, as in CPython
 /// 3.11 to 3.13 (`at_eof`).
-@Suite(.eventLoop) struct AtEOFTests {
+@Suite(.loopback) struct AtEOFTests {
     private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
     /// Runs `body` with streams from a server that sends `text` and closes.

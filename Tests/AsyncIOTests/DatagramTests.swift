@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Datagrams over UDP and Unix sockets, with protocols and with tasks.
-@Suite(.eventLoop) struct DatagramTests {
+@Suite(.loopback) struct DatagramTests {
     private final class Recorder: DatagramProtocol {
         var calls: [String] = []
         var datagrams: [(bytes: [UInt8], address: Endpoint)] = []

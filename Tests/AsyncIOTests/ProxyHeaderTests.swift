@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-@Suite(.eventLoop) struct ProxyHeaderTests {
+@Suite(.loopback) struct ProxyHeaderTests {
     /// Sends bytes to a server that expects a header. Returns the address that it sees and the line that it reads, or nil
     /// if it ends the connection.
     private func send(_ parts: [[UInt8]]) async throws -> (peer: String, line: String)? {

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import SystemPackage
 import Testing
 
-@Suite(.eventLoop) struct ServerLimitsTests {
+@Suite(.loopback) struct ServerLimitsTests {
     private func server(
         _ options: Server.Options, _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
     ) async throws -> Server {

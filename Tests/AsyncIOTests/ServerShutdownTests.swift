@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Testing
 
 /// Handlers that do not use their connection when their server ends.
-@Suite(.eventLoop) struct ServerShutdownTests {
+@Suite(.loopback) struct ServerShutdownTests {
     /// A server whose handlers sleep, and a client.
     private func sleepers(
         _ body: @escaping () async throws -> Void

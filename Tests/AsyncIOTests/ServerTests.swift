@@ -4,7 +4,7 @@ import Glibc
 import SystemPackage
 import Testing
 
-@Suite(.eventLoop) struct ServerTests {
+@Suite(.loopback) struct ServerTests {
     @Test func portZeroIsOneThatTheSystemChooses() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in }
         defer { server.close() }

@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import Testing
 
-@Suite(.eventLoop) struct StreamCopyTests {
+@Suite(.loopback) struct StreamCopyTests {
     @Test func everythingIsCopiedUpToTheEnd() async throws {
         let bytes = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Streams over real sockets on the loopback interface, in real time.
-@Suite(.eventLoop) struct StreamTests {
+@Suite(.loopback) struct StreamTests {
     /// Runs `body` with a server that runs `handler` for each connection.
     private func withServer(
         host: String = "127.0.0.1", limit: Int = 65_536,

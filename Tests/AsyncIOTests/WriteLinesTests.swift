@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// Many pieces in one call. The received bytes are the same as for a single write of all of them.
-@Suite(.eventLoop) struct WriteLinesTests {
+@Suite(.loopback) struct WriteLinesTests {
     /// Pieces of all sizes: empty ones, small ones that are joined, large ones that are passed
     /// separately, and some that are larger than one call takes.
     nonisolated private static func pieces(_ seed: Int, upTo most: Int, count: Int) -> [[UInt8]] {

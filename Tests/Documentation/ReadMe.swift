@@ -1,5 +1,5 @@
 // The code of README.md. The table with two programs side by side has the same program in Python,
-// and the block below it is what both print.
+// and the block below it is what both answer.
 
 import AsyncIO
 import AsyncIOTesting
@@ -7,44 +7,72 @@ import Foundation
 import Testing
 
 @Suite struct ReadMe {
-    @Test func theFirstProgramPrintsWhatTheReadMeShows() throws {
-        var printed = ""
-        func print(_ text: String) { printed += text + "\n" }
+    /// Stands for the server in the first program: it has a free port, and a client instead of `nc`.
+    private struct ServerWithClient {
+        let server: Server
+        let exchange: (String, Int) async throws -> Void
+
+        func serveForever() async throws {
+            try await exchange("127.0.0.1", server.port)
+            server.close()
+            try await server.waitClosed()
+        }
+    }
+
+    @Test func theFirstProgramAnswersAsTheReadMeShows() throws {
+        var answer = ""
+        func startServer(
+            port: Int, _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
+        ) async throws -> ServerWithClient {
+            #expect(port == 8888)
+            let server = try await AsyncIO.startServer(host: "127.0.0.1", port: 0, handler)
+            return ServerWithClient(server: server) { answer = try await Self.answer(of: $0, port: $1) }
+        }
         EventLoop.outsideOfAnyLoop {
             var count = 0 // shared, without a lock
 
             AsyncIO.main {
-                let server = try await startServer(
-                    host: "127.0.0.1", port: 0
-                ) { reader, writer in
+                try await startServer(port: 8888) { reader, writer in
                     for try await line in reader.lines {
                         count += 1
-                        let reply = "\(count): \(line)\n"
-                        try await writer.write(reply)
+                        try await writer.write("\(count): \(line)\n")
                     }
-                }
-                try await withTimeout(.seconds(5)) {
-                    let (reader, writer) =
-                        try await openConnection(
-                            to: .addresses(server.addresses))
-                    try await writer.write("hello\nworld\n")
-                    try writer.writeEOF()
-                    for try await line in reader.lines {
-                        print(line)
-                    }
-                }
+                }.serveForever()
             }
         }
-        #expect(printed == (try block("text")))
+        #expect(answer == (try shownAnswer()))
     }
 
-    @Test(.eventLoop, .requires(.python3)) func thePythonProgramBesideItPrintsTheSame() async throws {
-        let output = try await withSubprocess(
-            "python3", arguments: ["-c", try block("python")], stdout: .pipe
-        ) { python in
-            try await python.communicate().stdout
+    @Test(.eventLoop, .requires(.python3)) func thePythonProgramBesideItAnswersTheSame() async throws {
+        // The test needs a free port, and has to know it.
+        let program = try block("python").replacing("port=8888", with: "port=0").replacing(
+            "    await server.serve_forever()",
+            with: """
+                    print(server.sockets[0].getsockname()[1], flush=True)
+                    await server.serve_forever()
+                """)
+        try await withSubprocess("python3", arguments: ["-c", program], stdout: .pipe) { python in
+            let port = try #require(Int(try await python.stdout?.readTextLine() ?? ""))
+            #expect(try await Self.answer(of: "127.0.0.1", port: port) == (try shownAnswer()))
+            try python.kill()
         }
-        #expect(String(decoding: output ?? [], as: UTF8.self) == (try block("text")))
+    }
+
+    /// What a server answers to the two lines that the README sends.
+    private static func answer(of host: String, port: Int) async throws -> String {
+        let (reader, writer) = try await openConnection(host: host, port: port)
+        try await writer.write("hello\nworld\n")
+        try writer.writeEOF()
+        let answer = try await reader.readText()
+        writer.close()
+        return answer
+    }
+
+    /// The lines that the README shows below the command.
+    private func shownAnswer() throws -> String {
+        let lines = try block("console").split(separator: "\n")
+        #expect(lines.first == #"$ printf 'hello\nworld\n' | nc -N localhost 8888"#)
+        return lines.dropFirst().joined(separator: "\n") + "\n"
     }
 
     @Test func theTerminalPictureNamesTheLinesInWhichTheExampleWaits() throws {

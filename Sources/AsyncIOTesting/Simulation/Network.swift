@@ -33,7 +33,7 @@ internal import AsyncIOSystem
 /// resolve to their addresses. The test itself runs on a host with the name `test`. Subprocesses, `sock…` functions,
 /// pipes, and other descriptors of the system throw a `RuntimeError`.
 ///
-/// See ``Testing/Trait/simulation(seeds:duration:)`` for tests with Swift Testing, and ``simulate(seed:duration:_:)`` for
+/// See ``Testing/Trait/simulation(seeds:duration:shufflesTasks:)`` for tests with Swift Testing, and ``simulate(seed:duration:shufflesTasks:_:)`` for
 /// all others.
 public final class Network {
     unowned let loop: EventLoop

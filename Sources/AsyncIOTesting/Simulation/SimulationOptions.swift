@@ -4,11 +4,13 @@ internal import AsyncIO
 struct SimulationOptions: Sendable, Equatable {
     /// How long the test can run in virtual time.
     var duration = Duration.seconds(24 * 3600)
+    /// Whether the seed also decides the order in which tasks run. Otherwise it is asyncio's.
+    var shufflesTasks = true
     /// The faults that take effect, by number; nil for all.
     var activeFaults: Set<Int>?
 
     func makeRunner(seed: UInt64, _ found: @escaping (Network) -> Void) -> Runner {
-        Runner(virtualTimeWithSeed: seed) { loop in
+        Runner(virtualTimeWithSeed: shufflesTasks ? seed : nil) { loop in
             loop.setVirtualLimit(duration, byHand: false)
             let network = Network(on: loop, seed: seed)
             network.activeFaults = activeFaults ?? Environment.faults

@@ -1,7 +1,7 @@
 internal import AsyncIO
 public import Testing
 
-/// Runs a test in a simulation; see ``Testing/Trait/simulation(seeds:duration:)``.
+/// Runs a test in a simulation; see ``Testing/Trait/simulation(seeds:duration:shufflesTasks:)``.
 public struct SimulationTrait: TestTrait, SuiteTrait, TestScoping {
     let seeds: Range<UInt64>
     var options = SimulationOptions()
@@ -48,7 +48,11 @@ extension Trait where Self == SimulationTrait {
     ///   - seeds: How many seeds to try.
     ///   - duration: How long a run can last in virtual time. After that, it fails with a report that says what each
     ///     task waits for.
-    public static func simulation(seeds: UInt64, duration: Duration = .seconds(24 * 3600)) -> Self {
-        Self(seeds: 0..<seeds, options: SimulationOptions(duration: duration))
+    ///   - shufflesTasks: Whether the seed also decides the order in which ready tasks run. Pass `false` to run tests
+    ///     that were written for real sockets and depend on asyncio's order, first in, first out.
+    public static func simulation(
+        seeds: UInt64 = 1, duration: Duration = .seconds(24 * 3600), shufflesTasks: Bool = true
+    ) -> Self {
+        Self(seeds: 0..<seeds, options: SimulationOptions(duration: duration, shufflesTasks: shufflesTasks))
     }
 }

@@ -1,6 +1,8 @@
 import AsyncIO
+import Dispatch
 import Foundation
 import Glibc
+import Synchronization
 import Testing
 
 /// Certificates for tests, created when the first test needs one.
@@ -92,6 +94,20 @@ nonisolated enum Certificates {
     private static let basicConstraints: Int32 = 87
     private static let authorityKeyIdentifier: Int32 = 90
 
+    /// Runs `body` on a thread, where the date is the machine's, even if the test runs in virtual time. Certificates are
+    /// checked in the machine's time.
+    private static func inRealTime<T: Sendable>(_ body: @escaping @Sendable () throws -> T) throws -> T {
+        let outcome = Mutex<Result<T, any Error>?>(nil)
+        let hasEnded = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            let result = Result { try body() }
+            outcome.withLock { $0 = result }
+            hasEnded.signal()
+        }
+        hasEnded.wait()
+        return try outcome.withLock { try $0!.get() }
+    }
+
     private static func write(
         _ name: String, _ subject: [(String, String)], _ extensions: [(Int32, String)], days: Range<Int>,
         by issuer: Pair?
@@ -99,9 +115,12 @@ nonisolated enum Certificates {
         let (certificate, key) = ("\(folder)/\(name).pem", "\(folder)/\(name).key")
         do {
             // Machines whose clocks are a little slow accept it too.
-            let made = try CertificateMaker.make(
-                subject: subject, extensions: extensions + (issuer == nil ? [] : [(authorityKeyIdentifier, "keyid")]),
-                valid: days.lowerBound * 86_400 - 3_600..<days.upperBound * 86_400, issuer: issuer?.made)
+            let extensions = extensions + (issuer == nil ? [] : [(authorityKeyIdentifier, "keyid")])
+            let made = try inRealTime {
+                try CertificateMaker.make(
+                    subject: subject, extensions: extensions,
+                    valid: days.lowerBound * 86_400 - 3_600..<days.upperBound * 86_400, issuer: issuer?.made)
+            }
             try CertificateMaker.write(certificate: made.certificate, to: certificate)
             try CertificateMaker.write(key: made.key, to: key)
             return Pair(certificate: certificate, key: key, made: made)

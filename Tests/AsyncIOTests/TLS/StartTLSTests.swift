@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Connections that start in plain text.
-@Suite(.requires(.tls), .eventLoop) struct StartTLSTests {
+@Suite(.requires(.tls), .loopback) struct StartTLSTests {
     @Test func bothSidesGoOnWithTLS() async throws {
         let context = try serverContext()
         try await withPlainServer({ reader, writer in

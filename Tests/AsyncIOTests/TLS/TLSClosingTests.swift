@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// The ends of TLS connections: normal, cut off, or missing.
-@Suite(.requires(.tls), .eventLoop) struct TLSClosingTests {
+@Suite(.requires(.tls), .loopback) struct TLSClosingTests {
     /// A server that passes bytes on to `port` with the closure `pass`.
     private func withProxy(
         to port: Int, _ pass: @escaping (_ isFromServer: Bool, StreamReader, StreamWriter) async throws -> Void,

@@ -3,7 +3,7 @@ import AsyncIOTesting
 import Testing
 
 /// Contexts that are made from a value.
-@Suite(.requires(.tls), .eventLoop) struct TLSConfigurationTests {
+@Suite(.requires(.tls), .loopback) struct TLSConfigurationTests {
     @Test func aValueMakesTheContextsOfBothSides() async throws {
         let certificate = Certificates.localhost
         var server = TLSContext.Configuration.server(certificate: certificate.certificate, key: certificate.key)

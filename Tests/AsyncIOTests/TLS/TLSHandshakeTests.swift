@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Which peers a handshake accepts, and how it fails.
-@Suite(.requires(.tls), .eventLoop) struct TLSHandshakeTests {
+@Suite(.requires(.tls), .loopback) struct TLSHandshakeTests {
     /// The error of connecting to a server with this certificate.
     private func failure(
         _ pair: Certificates.Pair, host: String = "localhost", client: TLSContext? = nil

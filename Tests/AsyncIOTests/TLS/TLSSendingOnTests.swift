@@ -4,7 +4,7 @@ import Testing
 
 /// A TLS connection that is closed while the peer continues to send. If closing waited for the
 /// peer's end, it would never finish. No context here gives up before the test does.
-@Suite(.requires(.tls), .eventLoop) struct TLSSendingOnTests {
+@Suite(.requires(.tls), .loopback) struct TLSSendingOnTests {
     private func patientContext() throws -> TLSContext {
         let context = try clientContext()
         context.shutdownTimeout = .seconds(3600)

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Streams with TLS at both ends, over real sockets on the loopback interface.
-@Suite(.requires(.tls), .eventLoop) struct TLSStreamTests {
+@Suite(.requires(.tls), .loopback) struct TLSStreamTests {
     @Test(arguments: ["127.0.0.1", "::1", "localhost"])
     func bytesGoThereAndBack(host: String) async throws {
         try await withTLSServer(host: host) { port in

@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// Transports and protocols with TLS.
-@Suite(.requires(.tls), .eventLoop) struct TLSTransportTests {
+@Suite(.requires(.tls), .loopback) struct TLSTransportTests {
     final class Echo: ConnectionProtocol {
         private var transport: Transport?
         func connectionMade(_ transport: Transport) { self.transport = transport }

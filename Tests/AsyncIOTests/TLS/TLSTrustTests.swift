@@ -5,7 +5,7 @@ import Testing
 
 /// Where a chain of certificates can end, and which rules its certificates must follow, as in
 /// CPython's default contexts since 3.13.
-@Suite(.requires(.tls), .eventLoop) struct TLSTrustTests {
+@Suite(.requires(.tls), .loopback) struct TLSTrustTests {
     /// The text of the error that a client gets if it trusts only `trusted` and the server shows
     /// `shown`; nil if it accepts the server.
     private func refusal(
