@@ -11,7 +11,7 @@ final class DatagramPort: SimulatedDatagramLink {
 
     /// The largest datagram of UDP over IPv4.
     private static let largest = 65_507
-    /// What the headers of a packet add to its size.
+    /// The number of bytes that the headers add to a packet.
     private static let header = 42
 
     init(at address: SystemAddress, of run: HostRun, in network: Network) {
@@ -70,7 +70,7 @@ final class DatagramPort: SimulatedDatagramLink {
         }
     }
 
-    /// The receiver's system answers that nothing receives at this address.
+    /// The receiver's system answers that no socket receives at this address.
     private func bounce(_ target: SystemAddress, _ receiver: Host) {
         let back = network.route(from: receiver, to: host)
         if back.isCut { return }

@@ -2,7 +2,7 @@ internal import AsyncIO
 
 /// How a simulation runs.
 struct SimulationOptions: Sendable, Equatable {
-    /// How long the test can run in virtual time.
+    /// The maximum virtual time that the test can run.
     var duration = Duration.seconds(24 * 3600)
     /// The faults that take effect, by number; nil for all.
     var activeFaults: Set<Int>?

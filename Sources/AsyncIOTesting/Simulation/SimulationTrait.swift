@@ -39,15 +39,15 @@ extension Trait where Self == SimulationTrait {
     ///
     /// The seed decides everything that is random: the order in which tasks run, latencies, losses, and faults. If the
     /// test fails, its report names the seed, shows the latest events as a chart, and says where the complete trace is:
-    /// as a diagram for Mermaid, and as a file for Perfetto. If the test has injected faults, the report lists those that
+    /// as a diagram for Mermaid, and as a file for Perfetto. If the test injected faults, the report lists those that
     /// are needed for the failure. Set the environment variable `ASYNCIO_SEED` to repeat the run.
     ///
     /// Each run has a limit of two minutes in real time.
     ///
     /// - Parameters:
-    ///   - seeds: How many seeds to try.
-    ///   - duration: How long a run can last in virtual time. After that, it fails with a report that says what each
-    ///     task waits for.
+    ///   - seeds: The number of seeds to try.
+    ///   - duration: The maximum virtual time of a run. After that, the run fails with a report that says what each
+    ///     task is waiting for.
     public static func simulation(seeds: UInt64, duration: Duration = .seconds(24 * 3600)) -> Self {
         Self(seeds: 0..<seeds, options: SimulationOptions(duration: duration))
     }

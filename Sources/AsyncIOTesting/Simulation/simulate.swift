@@ -2,8 +2,9 @@ internal import AsyncIO
 
 /// Runs `body` on a new event loop in virtual time, whose network is simulated, and cleans up after it.
 ///
-/// Use it in tests with XCTest, and outside of tests. Tests with Swift Testing have
-/// ``Testing/Trait/simulation(seeds:duration:)``, which also shrinks the faults of a run that fails.
+/// Use it in tests with XCTest, and outside of tests. For tests with Swift Testing, use
+/// ``Testing/Trait/simulation(seeds:duration:)``, which also reduces the faults of a failed run to those that are
+/// needed.
 ///
 /// ```swift
 /// let digest = try simulate(seed: 7) { net in
@@ -15,8 +16,8 @@ internal import AsyncIO
 ///
 /// - Parameters:
 ///   - seed: Decides everything that is random: the order of ready entries, latencies, losses, and faults.
-///   - duration: How long the run can last in virtual time. After that, it ends with a ``DeadlockError`` that says what
-///     each task waits for.
+///   - duration: The maximum virtual time of the run. After that, it ends with a ``DeadlockError`` that says what each
+///     task is waiting for.
 /// - Throws: What `body` throws; ``DeadlockError``.
 @discardableResult
 public func simulate<T>(
