@@ -79,8 +79,8 @@ final class HostRun: @unchecked Sendable {
     func die() {
         isDead = true
         held = []
-        // The tasks, which never continue, refer to this object and to other memory that is never freed. SAFETY: only a
-        // reference is added, which is never released.
+        // The tasks, which never continue, refer to this object and to other memory that is never freed.
+        // SAFETY: only a reference is added, which is never released.
         _ = unsafe Unmanaged.passRetained(self)
     }
 }

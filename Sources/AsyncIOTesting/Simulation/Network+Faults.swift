@@ -27,7 +27,8 @@ extension Network {
     ) async throws -> [Fault] {
         let kinds = kinds.filter { hosts.count > 1 || !$0.isBetweenTwo }
         guard !kinds.isEmpty, !hosts.isEmpty else {
-            throw ValueError("injecting faults needs at least one host and one kind, and two hosts if all kinds are between hosts")
+            throw ValueError(
+                "injecting faults needs at least one host and one kind, and two hosts if all kinds are between hosts")
         }
         // A separate generator, so that leaving out some of the faults does not change the others.
         var random = SeededGenerator(seed: seed ^ UInt64(faults.count + 1) << 32)

@@ -63,8 +63,8 @@ final class SimulatedListener: StreamListener {
     func crash() {
         address = nil
         backlog = 0
-        // The objects to which the callback refers belong to the program, and are never freed. SAFETY: only a reference
-        // is added, which is never released.
+        // The objects to which the callback refers belong to the program, and are never freed.
+        // SAFETY: only a reference is added, which is never released.
         _ = unsafe Unmanaged.passRetained(self)
     }
 
