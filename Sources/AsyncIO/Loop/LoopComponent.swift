@@ -20,8 +20,8 @@ class LoopComponent {
 
     enum Rank: Int { case none, metrics, signals, children, files }
 
-    /// Whether something outside of the loop will report back, such as a thread. Virtual time does not jump
-    /// meanwhile, and a loop that has nothing else to do is not stalled.
+    /// Whether something outside the loop, such as a thread, will report back. In the meantime, virtual time does not
+    /// jump, and a loop that has nothing else to do does not count as stalled.
     var isBusy: Bool { false }
 
     /// Called on the thread that is about to run the loop.
@@ -54,6 +54,6 @@ extension EventLoop {
         return nil
     }
 
-    /// Whether something outside of the loop will report back.
+    /// Whether something outside the loop will report back.
     var isForeignWorkExpected: Bool { components.contains { $0.isBusy } }
 }

@@ -19,12 +19,12 @@ struct MainQueueService {
     var isWatched = false
     /// Whether the ready queue has an entry that runs the blocks of the main queue.
     var isQueued = false
-    /// When the loop last polled for the main queue; see `Pulse.now`.
+    /// The time at which the loop last polled for the main queue; see `Pulse.now`.
     var look: Int64 = 0
 
-    /// A token that no descriptor of the loop has, nor the wake-up.
+    /// A token that neither a descriptor of the loop nor the wake-up has.
     static let token = UInt64.max - 1
-    /// How often a loop that never sleeps and has no descriptors polls, in turns.
+    /// The number of turns after which a loop that never sleeps and has no descriptors polls.
     static let interval: UInt64 = 256
 }
 
@@ -48,7 +48,7 @@ extension EventLoop {
         }
     }
 
-    /// Whether a turn that needs no events of its own must poll for the main queue.
+    /// Whether a turn that would not poll otherwise must poll for the main queue.
     @inline(__always)
     var isMainQueueDue: Bool {
         mainQueue.isWatched && (turns % MainQueueService.interval == 0 || pulse.now != mainQueue.look)
