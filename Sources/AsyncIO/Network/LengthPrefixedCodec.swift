@@ -1,4 +1,4 @@
-/// A codec for frames that consist of their length and as many bytes.
+/// A codec for frames that consist of a length and that number of bytes.
 ///
 /// tokio-util: `LengthDelimitedCodec`. asyncio: `struct.unpack`, and `readexactly`.
 public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & Sendable>: FrameCodec, Sendable {
@@ -47,6 +47,6 @@ public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & 
 }
 
 extension FrameCodec where Self == LengthPrefixedCodec<UInt32> {
-    /// Frames that consist of their length, as four bytes in big-endian order, and as many bytes; see ``LengthPrefixedCodec``.
+    /// Frames that consist of a length, in four big-endian bytes, and the content; see ``LengthPrefixedCodec``.
     public static func lengthPrefixed(maxLength: Int) -> Self { Self(maxLength: maxLength) }
 }

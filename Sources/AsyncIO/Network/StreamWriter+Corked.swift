@@ -9,8 +9,8 @@ extension StreamWriter {
     /// }
     /// ```
     ///
-    /// Without this, each small write becomes a packet of its own. If `body` throws, nothing is sent, so a message is
-    /// never sent in part. Other tasks can write to the stream while `body` runs; their bytes are sent first.
+    /// Without this, small writes can become separate packets. If `body` throws, nothing is sent, so a message is never
+    /// sent in part. Other tasks can write to the stream while `body` runs; their bytes are sent first.
     ///
     /// - Parameter body: Writes the pieces. Writing does not wait.
     /// - Returns: The value that `body` returns.

@@ -59,7 +59,7 @@ extension Runner {
     }
 }
 
-// For tests of loops that are not the process's.
+// For tests of loops other than that of the process.
 extension EventLoop {
     /// Creates the executor of a loop for a thread of its own. The caller retains it.
     package func makeExecutor() -> AnyObject { LoopThreadExecutor(self) }

@@ -1,8 +1,8 @@
 // # Calls instead of closures
 //
-// In Python, calling an async function creates a coroutine object, which `gather` and `createTask` accept. In
-// Swift, the call runs the function, so concurrent work is passed as a closure. These overloads are
-// unavailable, and their message says what to write.
+// In Python, calling an async function creates a coroutine object, which `gather` and `createTask` accept. In Swift,
+// the call runs the function, so concurrent work is passed as a closure. These overloads are unavailable, and their
+// messages say what to write instead.
 
 /// Unavailable: pass a closure, not a call.
 @available(*, unavailable, message: "createTask takes a closure: createTask { try await fetch(1) }")
