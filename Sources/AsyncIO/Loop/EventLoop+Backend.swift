@@ -58,7 +58,7 @@ extension EventLoop {
         private static func fromEnvironment() throws(OSError) -> Backend {
             guard let name = Environment.backend, !name.isEmpty else { return .automatic }
             for backend in [automatic, epoll, ioUring] where backend.description == name { return backend }
-            throw OSError(.invalidArgument, "ASYNCIO_BACKEND must be epoll, io_uring or auto, got \"\(name)\"")
+            throw OSError(.invalidArgument, "ASYNCIO_BACKEND must be epoll, io_uring, or auto, got \"\(name)\"")
         }
     }
 }
