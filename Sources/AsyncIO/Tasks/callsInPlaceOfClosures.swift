@@ -16,7 +16,7 @@ public func createTask<T>(name: String? = nil, eager: Bool = false, _ value: T) 
 /// Unavailable: pass closures, not calls.
 @available(
     *, unavailable,
-    message: "gather takes closures, tasks or futures: gather({ try await fetch(1) }, { try await fetch(2) })"
+    message: "gather takes closures, tasks, or futures: gather({ try await fetch(1) }, { try await fetch(2) })"
 )
 @_disfavoredOverload
 @_documentation(visibility: internal)
