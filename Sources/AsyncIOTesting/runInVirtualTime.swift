@@ -71,7 +71,7 @@ public struct DeadlockError: Error, CustomStringConvertible {
     private var reason: String {
         if let limit, !isClockStopped { return "the limit of \(limit) of virtual time was reached" }
         return
-            "deadlock: nothing is ready and \(isClockStopped ? "the clock is only stepped by hand" : "no timer is set")"
+            "deadlock: nothing is ready and \(isClockStopped ? "the clock is only stepped manually" : "no timer is set")"
     }
 
     public var description: String {
