@@ -87,7 +87,7 @@ extension EventLoop {
     }
 
     /// Creates a transport that writes to a pipe, a socket, or a terminal, and takes ownership of the descriptor. The
-    /// transport closes when the other end can no longer be read.
+    /// transport closes when the other end has no reader anymore.
     ///
     /// - Parameters:
     ///   - descriptor: The descriptor to write to.
