@@ -52,7 +52,7 @@ package final class SimulationRun {
         }
         text += "\nThe latest events:\n\(timeline)"
         let paths = [("mmd", mermaid), ("json", perfetto)].compactMap { save($1, extension: $0) }
-        if !paths.isEmpty { text += "\nAll events: \(paths.joined(separator: " (Mermaid), ")) (Perfetto)" }
+        if !paths.isEmpty { text += "\nStored events: \(paths.joined(separator: " (Mermaid), ")) (Perfetto)" }
         return text
     }
 

@@ -38,9 +38,9 @@ extension Trait where Self == SimulationTrait {
     /// ``Network/current``.
     ///
     /// The seed decides everything that is random: the order in which tasks run, latencies, losses, and faults. If the
-    /// test fails, its report names the seed, shows the latest events as a chart, and says where the complete trace is:
-    /// as a diagram for Mermaid, and as a file for Perfetto. If the test injected faults, the report lists those that
-    /// are needed for the failure. Set the environment variable `ASYNCIO_SEED` to repeat the run.
+    /// test fails, its report names the seed, shows the latest events as a chart, and gives the paths of two files with
+    /// the stored events: a diagram for Mermaid, and a trace for Perfetto. If the test injected faults, the report
+    /// lists those that are needed for the failure. Set the environment variable `ASYNCIO_SEED` to repeat the run.
     ///
     /// Each run has a limit of two minutes in real time.
     ///
