@@ -8,8 +8,8 @@ internal import AsyncIOSystem
 // it is closed.
 //
 // For this reason, a test has a limit. A separate thread watches it, because the loop's timers belong to the test,
-// which can count them. The limit includes only the time in which the test itself runs, and neither its wait for the
-// loop nor other tests that run inside it. At the limit, the test is cancelled. If it does not end within a grace
+// which can count them. The limit includes only the time in which the test itself runs. It excludes the test's wait for
+// the loop, and other tests that run inside it. At the limit, the test is cancelled. If it does not end within a grace
 // period, or if its loop cannot be closed within a second one, what remains is reported and stays suspended forever,
 // and the other tests continue.
 //

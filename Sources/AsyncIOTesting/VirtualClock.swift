@@ -56,7 +56,7 @@ public struct VirtualClock {
 
     /// Advances the clock by `duration`, runs everything that is due until then, and waits until nothing else can run.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled. Time has then advanced less.
+    /// - Throws: `CancellationError` if the task is cancelled. In that case, less time has passed.
     public func advance(by duration: Duration) async throws {
         let end = elapsed + max(duration, .zero)
         if !isAutomatic { loop.setVirtualLimit(end, byHand: true) }

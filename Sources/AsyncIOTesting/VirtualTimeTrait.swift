@@ -82,8 +82,8 @@ extension Trait where Self == VirtualTimeTrait {
 
     /// Runs the test in virtual time under `count` random schedules.
     ///
-    /// If the test fails, its report names the seed. To repeat the test under that seed, set the environment
-    /// variable `ASYNCIO_SEED`. Hash values are the same in each process that links this module, so the order of
-    /// sets and dictionaries is too. The seed also decides the numbers of `SystemRandomNumberGenerator`.
+    /// If the test fails, its report names the seed. To repeat the test under that seed, set the environment variable
+    /// `ASYNCIO_SEED`. Hash values, and with them the order of sets and dictionaries, are the same in each process that
+    /// links this module. The seed also decides the numbers of `SystemRandomNumberGenerator`.
     public static func seeds(_ count: UInt64) -> Self { Self(seeds: 0..<count) }
 }

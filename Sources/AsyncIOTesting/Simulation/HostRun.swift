@@ -50,8 +50,8 @@ final class HostRun: @unchecked Sendable {
 
     // MARK: Callbacks
 
-    /// Returns a callback that does what `callback` does, but nothing after the program was killed. While the host is
-    /// paused, it waits until the host is resumed.
+    /// Returns a callback that calls `callback` on behalf of this run. It does nothing if the program was killed, and
+    /// it waits while the host is paused.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void {
         { [self] in
             if isDead { return }

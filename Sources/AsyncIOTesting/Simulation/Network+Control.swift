@@ -18,9 +18,9 @@ extension Network {
     /// Ends the program of a host.
     ///
     /// The tasks of a killed program stay suspended forever, and their memory is not freed. Their `defer` blocks do not
-    /// run, nor do the `deinit`s of their objects. A child task of Swift's own (`async let`, `withTaskGroup`, `Task {
-    /// }`) that is not suspended in this library continues until it uses the network. If a program kills its own host,
-    /// this call does not return.
+    /// run, nor do the `deinit`s of their objects. A plain Swift task (`Task { }`, `async let`, `withTaskGroup`) that
+    /// is not suspended in this library continues until it uses the network. If a program kills its own host, this call
+    /// does not return.
     ///
     /// - Parameters:
     ///   - host: The host. Nothing happens if its program has ended or was killed.

@@ -1,6 +1,6 @@
 package import AsyncIO
 
-// The questions of the kernel about tasks and callbacks; see SimulatedHosts.
+// The answers to the kernel's questions about tasks and callbacks; see SimulatedHosts.
 
 extension Network: SimulatedHosts {
     package func taskCreated(_ task: AnyAsyncTask) {

@@ -28,7 +28,7 @@ internal import AsyncIOSystem
 /// }
 /// ```
 ///
-/// The programs are production code, unchanged: `startServer`, `openConnection`, transports and protocols, datagrams,
+/// The programs are unchanged production code: `startServer`, `openConnection`, transports and protocols, datagrams,
 /// Unix sockets, TLS, `openFile`, and similar functions use the simulated network and the host's simulated disk. Names
 /// of hosts resolve to their addresses. The test itself runs on a host with the name `test`. Subprocesses, `sock…`
 /// functions, pipes, and other system descriptors throw a `RuntimeError`.

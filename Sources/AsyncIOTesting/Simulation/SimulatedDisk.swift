@@ -60,7 +60,7 @@ public final class SimulatedDisk {
     /// Returns the content of a file, as the program would read it, or `nil` if the file does not exist.
     public func contents(of path: String) -> [UInt8]? { names[Self.normalized(path)]?.content }
 
-    /// Writes a file as if it had been there before, and synced.
+    /// Writes a file as if it had already existed and been synced.
     public func write(_ path: String, _ bytes: some Sequence<UInt8>) {
         let path = Self.normalized(path)
         let file = SimulatedFile(Array(bytes))
@@ -69,7 +69,7 @@ public final class SimulatedDisk {
         durable[path] = file
     }
 
-    /// Writes a file as if it had been there before, and synced.
+    /// Writes a file as if it had already existed and been synced.
     public func write(_ path: String, _ text: String) { write(path, text.utf8) }
 
     /// Removes a file if it exists.

@@ -34,7 +34,7 @@ extension Trait where Self == SimulationTrait {
     /// Runs the test on an event loop in virtual time, with a network of its own: ``Network/current``.
     public static var simulation: Self { simulation(seeds: 1) }
 
-    /// Runs the test under `seeds` seeds, each on an event loop in virtual time, with a network of its own:
+    /// Runs the test under several seeds, each time on an event loop in virtual time, with a network of its own:
     /// ``Network/current``.
     ///
     /// The seed decides everything that is random: the order in which tasks run, latencies, losses, and faults. If the

@@ -11,10 +11,10 @@ internal import SystemPackage
 //
 // The number of bytes that an end has sent and the other program has not received is at most the window.
 //
-// The segments and the program's channel hold the end. When the program closes its channel, what was sent before still
-// arrives. Bytes that arrive at an end that is closed are answered with a reset, and so are those for a host that has
-// been restarted. An idle end does not notice that the power of the other host failed: like a program on Linux, it has
-// to send something, or to have a timeout.
+// The segments and the program's channel retain the end. When the program closes its channel, what was sent before
+// still arrives. Bytes that arrive at an end that is closed are answered with a reset, and so are those for a host that
+// has been restarted. An idle end does not notice that the power of the other host failed: like a program on Linux, it
+// has to send something, or to have a timeout.
 
 /// One end of a simulated TCP connection.
 final class TCPEnd: SimulatedLink {

@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// Runs `body` on a new event loop in virtual time, whose network is simulated, and cleans up after it.
+/// Runs `body` on a new event loop in virtual time with a simulated network, and cleans up after it.
 ///
 /// Use it in tests with XCTest, and outside of tests. For tests with Swift Testing, use
 /// ``Testing/Trait/simulation(seeds:duration:)``, which also reduces the faults of a failed run to those that are
