@@ -55,12 +55,12 @@ struct LoopFinding: Sendable {
 }
 
 extension InspectionRequest {
-    /// How long the loops may take to answer before those that do not move count as blocked, in nanoseconds.
+    /// How long the loops may take to answer before those that make no progress count as blocked, in nanoseconds.
     private static let patience: Int64 = 300_000_000
     /// The maximum total wait, in multiples of `patience`.
     private static let longestPatience = 20
 
-    /// Asks the running loops and waits for their answers. Not on the thread of a loop.
+    /// Asks the running loops and waits for their answers. Must not be called on the thread of a loop.
     ///
     /// All loops are asked before the first answer is awaited, so they answer at the same time, and no answer is
     /// delayed by a loop that is blocked.

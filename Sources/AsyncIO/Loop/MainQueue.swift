@@ -2,11 +2,10 @@ internal import AsyncIOSystem
 
 // # Dispatch's main queue
 //
-// The blocks of `DispatchQueue.main` have to be run on the process's first thread. A loop that runs there
-// does this, as Swift's own executor would: Dispatch writes to a descriptor when the queue is not empty, the
-// poller watches the descriptor, and an entry of the ready queue runs the blocks. So they run between
-// callbacks, with the loop as the current one. `OperationQueue.main`, and timers, signals and other sources
-// that target the main queue, depend on it.
+// The blocks of `DispatchQueue.main` have to be run on the process's first thread. A loop that runs there does this, as
+// Swift's own executor would: Dispatch writes to a descriptor when the queue is not empty, the poller watches the
+// descriptor, and an entry of the ready queue runs the blocks. So they run between callbacks, with the loop as the
+// current one. `OperationQueue.main`, and timers, signals, and other sources that target the main queue, depend on it.
 //
 // The descriptor is watched for edges. Each write is an edge, so nothing has to read the descriptor, and
 // several nested loops can watch it. It is not in `descriptors`: it neither prevents a loop in virtual time

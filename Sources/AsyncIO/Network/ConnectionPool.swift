@@ -147,7 +147,7 @@ public final class ConnectionPool<Connection> {
         if timer == nil { dropLater(on: loop) }
     }
 
-    /// Closes the connections that have been idle for too long, as long as there are idle connections.
+    /// Closes connections when they have been idle for too long, until there are no idle connections.
     private func dropLater(on loop: EventLoop) {
         timer = nil
         guard let first = idle.first else { return }

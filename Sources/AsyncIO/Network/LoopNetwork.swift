@@ -11,7 +11,7 @@ final class LoopNetwork: LoopComponent {
     @safe @exclusivity(unchecked) var received = 0
     @safe @exclusivity(unchecked) var sent = 0
 
-    /// The number of name lookups that tasks wait for. Unlike for other work on threads, the loop does not wait for
+    /// The number of name lookups that tasks wait for. In contrast to other work on threads, the loop does not wait for
     /// them when it ends.
     var lookups = 0
 

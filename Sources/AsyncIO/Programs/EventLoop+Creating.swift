@@ -42,7 +42,7 @@ extension EventLoop {
         schedule = seed.map(SeededGenerator.init(seed:))
     }
 
-    /// The same for a loop that installs nothing in the process.
+    /// Creates a loop in virtual time for a thread of its own, which installs nothing in the process.
     package convenience init(threadInVirtualTimeWithSeed seed: UInt64?) throws(OSError) {
         try self.init(forThreadWith: .automatic, debug: nil, time: .virtual)
         schedule = seed.map(SeededGenerator.init(seed:))

@@ -10,8 +10,8 @@ internal import DequeModule
 /// ```
 ///
 /// Each end can be cloned, and closes when it is released. When the last sender is closed, receivers get the elements
-/// that were sent, and then the end. When the last receiver is closed, sending fails. So neither side waits for one
-/// that no longer exists. A ``Queue`` cannot know that.
+/// that were sent, and then the end. When the last receiver is closed, sending fails. So neither side waits forever for
+/// the other side, which can happen with a ``Queue``.
 ///
 /// - Parameters:
 ///   - type: The type of the elements.
@@ -167,7 +167,7 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
 
     deinit { close() }
 
-    /// How many elements can be received without waiting.
+    /// The number of elements that can be received without waiting.
     public var count: Int { channel.count }
 
     /// Receives an element. Waits until an element is available.

@@ -43,7 +43,9 @@ public final class Latch {
     /// - Complexity: O(*n*) in the number of waiting tasks, if the latch reaches zero.
     public func countDown(by number: Int = 1) throws(ValueError) {
         guard number >= 1 else { throw ValueError("countDown(by:) needs a positive number, got \(number)") }
-        guard number <= count else { throw ValueError("countDown(by: \(number)) of a latch at \(count)") }
+        guard number <= count else {
+            throw ValueError("countDown(by: \(number)) exceeds the latch's count of \(count)")
+        }
         count -= number
         if count == 0 { zero.set() }
     }

@@ -55,7 +55,7 @@ enum CancellationErrors {
         return isSystems(error) || isLibrarys(error) || registered.withLock { $0 }.contains { $0(error) }
     }
 
-    /// ECANCELED as an error itself: an `Errno` of any module.
+    /// ECANCELED as an `Errno`, from any module.
     private static func isSystems(_ error: any Error) -> Bool {
         if let error = error as? Errno { return error == .canceled }
         guard error._domain.hasSuffix(".Errno"), let error = error as? any RawRepresentable<CInt> else { return false }

@@ -1,4 +1,4 @@
-/// Stops the program because of a wrong constant in it.
+/// Stops the program because an argument in its source is not valid.
 ///
 /// - Parameter twin: The throwing initializer for values that are computed or come from outside the program.
 func stop(_ message: String, instead twin: String) -> Never {

@@ -40,7 +40,7 @@ public final class CapacityLimiter: ScopedLocking {
 
     /// Creates a limiter.
     ///
-    /// - Parameter total: How many can be in use at the same time.
+    /// - Parameter total: The maximum number of slots that are in use at the same time.
     /// - Precondition: `total` is at least 1. For a number from outside the program, use ``init(validating:)``.
     public init(_ total: Int) {
         if total < 1 { stop(Self.message(total), instead: "CapacityLimiter(validating:)") }
@@ -50,7 +50,7 @@ public final class CapacityLimiter: ScopedLocking {
 
     /// Creates a limiter from a number that is computed or comes from outside the program.
     ///
-    /// - Parameter total: How many can be in use at the same time.
+    /// - Parameter total: The maximum number of slots that are in use at the same time.
     /// - Throws: ``ValueError`` if `total` is less than 1.
     public convenience init(validating total: Int) throws(ValueError) {
         guard total >= 1 else { throw ValueError(Self.message(total)) }

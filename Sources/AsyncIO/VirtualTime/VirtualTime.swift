@@ -29,7 +29,7 @@ struct VirtualTime {
     var start: Int64 = 0
     /// The offset from the loop's time to the date, in nanoseconds since 1970.
     var epoch: Int64 = 0
-    /// How far virtual time can advance; nil for any distance.
+    /// The time beyond which the clock cannot advance; nil for no limit.
     var limit: Int64?
     /// Whether the program steps the clock manually, by moving the limit.
     var isSteppedByHand = false
@@ -57,7 +57,7 @@ struct VirtualTime {
     /// Whether the loop no longer waits for work on threads.
     private var hasGivenUpWork = false
 
-    /// Something has come from another thread.
+    /// An answer has come from another thread.
     mutating func noteAnswer() {
         timesInVain = 0
         hasGivenUpWork = false
@@ -98,7 +98,7 @@ struct VirtualTime {
         waitingSince = since
         let left = since + limit - now
         if left > 0 { return left }
-        // In vain.
+        // The wait was in vain.
         waitingSince = nil
         timesInVain += 1
         if expected.work { hasGivenUpWork = true }

@@ -45,8 +45,9 @@ internal import AsyncIOSystem
 /// }
 /// ```
 ///
-/// (A global actor whose `shared` is the `EventLoopThread` itself works too, but Swift 6.3 does not compile `createTask
-/// { }` and similar calls in its functions: the compiler reports a pattern that it does not understand.)
+/// (A global actor whose `shared` is the `EventLoopThread` itself works too, but Swift 6.3 does not compile calls of
+/// `createTask` and similar functions in its own functions: the compiler reports a pattern that it does not
+/// understand.)
 ///
 /// ## Shut the loop down
 ///

@@ -73,7 +73,7 @@ final class LoopThread: Sendable {
         }
     }
 
-    /// Ends everything on the loop and closes it. Returns the error that ended the run, or the end.
+    /// Ends everything on the loop and closes it. Returns the error of the run, or that of the shutdown.
     private func end(after run: Result<Void, any Error>) -> (any Error)? {
         var failure: (any Error)?
         if case .failure(let error) = run { failure = error }
@@ -86,7 +86,7 @@ final class LoopThread: Sendable {
         do {
             try loop.finish(within: limit)
         } catch {
-            // In virtual time, what does not end now never will.
+            // In virtual time, tasks that have not ended by now never will.
             if !loop.hasStalled { failure = failure ?? error }
         }
         do { try loop.close() } catch { failure = failure ?? error }
