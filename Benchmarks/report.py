@@ -504,7 +504,7 @@ def draw_overview(results):
 
 def draw_tasks(results):
     panels = [(title, "ns", bars(results, bench, field)) for bench, title, field, _ in OPERATIONS]
-    return charts.panels("Tasks, queues, locks and timers", "CPU nanoseconds per operation; shorter is better", panels, 2)
+    return charts.panels("Tasks, queues, locks, and timers", "CPU nanoseconds per operation; shorter is better", panels, 2)
 
 
 def draw_echo(results):

@@ -41,12 +41,12 @@ extension ByteDescriptor {
         _ = try check(asyncio_epoll_add(epoll, descriptor, 0, 0))
     }
 
-    /// Opens a new descriptor for the target of a standard one, or for /dev/null if the program was started
-    /// without it. It is non-blocking only if that does not affect others who share the target.
+    /// Opens a new descriptor for the target of a standard one, or for /dev/null if the program was started without it.
+    /// It is non-blocking only if that does not affect other processes that share the target.
     package static func openStandard(_ number: Int32) throws(Errno) -> Int32 {
         let access = number == STDIN_FILENO ? O_RDONLY : O_WRONLY
-        // Closed at the start of the program. Or closed then, and since reused by an epoll descriptor or something
-        // similar, which has no type. (No one passes one of those on.)
+        // It was closed when the program started. Since then, an epoll descriptor or something similar, which has no
+        // type, may have got its number. (Such descriptors are not passed on to programs.)
         guard let status = try? FileStatus(of: number), !status.isAnonymous else {
             // SAFETY: here and below, the path is a string that ends with a zero.
             return try aboveStandard(attempt { unsafe open("/dev/null", access | O_CLOEXEC) })

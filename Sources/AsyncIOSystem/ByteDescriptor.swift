@@ -58,7 +58,7 @@ package class ByteDescriptor {
         return flags >= 0 && flags & O_NONBLOCK != 0
     }
 
-    /// Makes the descriptor non-blocking, for everyone who shares it, and close-on-exec.
+    /// Makes the descriptor non-blocking, for all processes that share it, and close-on-exec.
     package final func prepare() throws(Errno) {
         let descriptor = descriptor
         let flags = try attempt { fcntl(descriptor, F_GETFL) }

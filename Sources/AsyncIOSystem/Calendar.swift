@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// The system's clock of the calendar, and its time zone.
+/// The system's wall clock and time zone.
 package enum Calendar {
     /// The time since 1 January 1970 at 00:00 UTC. In virtual time, it is the loop's.
     package static func now() -> Duration {

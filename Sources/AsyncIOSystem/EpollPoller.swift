@@ -48,8 +48,7 @@ package final class EpollPoller: Poller {
 
     package func wait(timeout: Int64?) throws(Errno) -> Int {
         let result = unsafe events.withUnsafeMutableBufferPointer { buffer in
-            // SAFETY: the kernel writes at most `count` events into the array, which no one else
-            // uses meanwhile.
+            // SAFETY: the kernel writes at most `count` events into the array, which nothing else uses in the meantime.
             unsafe asyncio_epoll_wait(epoll, buffer.baseAddress, Int32(buffer.count), timeout ?? -1)
         }
         guard result < 0 else { return Int(result) }

@@ -2,7 +2,7 @@ internal import CShims
 internal import Glibc
 internal import SystemPackage
 
-/// Calls on files that can take long. Made by threads, which `InterruptibleThread.interrupt` can interrupt.
+/// File operations that can take a long time. Made by threads, which `InterruptibleThread.interrupt` can interrupt.
 /// They return -errno if they fail. Paths end with a zero, and offset -1 means the descriptor's own position.
 enum FileCalls {
     static func open(_ path: [CChar], _ flags: Int32, _ permissions: UInt32) -> Int {

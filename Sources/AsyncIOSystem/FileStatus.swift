@@ -1,7 +1,7 @@
 internal import Glibc
 internal import SystemPackage
 
-/// What the system knows about a file of any kind.
+/// The status of a file of any kind.
 struct FileStatus {
     // SAFETY (of the initializers): the system writes to the variable. Paths end with a zero.
     private let raw: stat
@@ -42,7 +42,7 @@ struct FileStatus {
     var size: Int64 { Int64(raw.st_size) }
     var permissions: UInt32 { raw.st_mode & 0o7777 }
     var owner: UInt32 { raw.st_uid }
-    /// Whether only the owner can do anything with it.
+    /// Whether only the owner has access to it.
     var isPrivate: Bool { raw.st_mode & 0o077 == 0 }
     /// Whether the file still has a name, so that closing it does not delete it.
     var isLinked: Bool { raw.st_nlink > 0 }

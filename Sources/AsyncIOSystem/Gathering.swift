@@ -1,7 +1,7 @@
 internal import Glibc
 package import SystemPackage
 
-/// Several pieces of bytes that are sent one after the other, without being joined.
+/// Several pieces of bytes that are sent one after another, without being joined.
 ///
 /// One system call takes many pieces. Small ones are copied side by side into memory that the
 /// caller provides, because a separate entry costs the system more than copying a few bytes.

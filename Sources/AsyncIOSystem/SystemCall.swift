@@ -4,8 +4,8 @@ internal import SystemPackage
 
 // # Calls of the C library
 //
-// errno says why a call has failed, until the next call. So each of these functions makes one call and reads
-// errno at once. The closure does nothing but make the call: what it needs is prepared before it.
+// errno says why a call has failed, until the next call. So each of these functions makes one call and reads errno at
+// once. The closure only makes the call; the arguments are prepared before it.
 
 /// Makes a call, and throws its error if it fails.
 @inline(__always)
@@ -16,7 +16,7 @@ func attempt(_ call: () -> Int32) throws(Errno) -> Int32 {
     return result
 }
 
-/// Makes a call again and again as long as a signal interrupts it, and throws its error if it fails.
+/// Makes a call, repeats it each time a signal interrupts it, and throws its error if it fails.
 @inline(__always)
 func attemptUninterrupted(_ call: () -> Int) throws(Errno) -> Int {
     while true {

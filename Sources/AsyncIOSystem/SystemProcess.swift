@@ -63,8 +63,8 @@ package enum ProcessEnvironment {
     /// The name and value of each variable, as the C library has them now.
     package static var current: [(name: [UInt8], value: [UInt8])] {
         var found: [(name: [UInt8], value: [UInt8])] = []
-        // SAFETY: the list ends with NULL, and each string with a zero. As with every reader of the
-        // environment, no one may change it meanwhile.
+        // SAFETY: the list ends with NULL, and each string with a zero. As with every reader of the environment, no
+        // other thread may change it in the meantime.
         guard var entry = unsafe asyncio_environment() else { return [] }
         while let text = unsafe entry.pointee {
             let pair = unsafe UnsafeRawBufferPointer(start: text, count: strlen(text))

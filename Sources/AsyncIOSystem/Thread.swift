@@ -9,7 +9,7 @@ package enum Thread {
         try unsafe start(body) { function, context in unsafe asyncio_thread_start(name, function, context) }
     }
 
-    /// Starts a thread that somebody has to join or detach.
+    /// Starts a thread that has to be joined or detached.
     package static func startJoinable(
         named name: String, _ body: @escaping @Sendable () -> Void
     ) throws(Errno) -> JoinableThread {

@@ -4,8 +4,7 @@ internal import Glibc
 /// A gate at which one thread waits until another opens it.
 @safe
 package final class ThreadGate: @unchecked Sendable {
-    // SAFETY: a POSIX semaphore, initialized here, destroyed when no one can use it any more, and
-    // never moved.
+    // SAFETY: a POSIX semaphore, initialized here, destroyed when nothing can use it anymore, and never moved.
     private let semaphore: UnsafeMutablePointer<sem_t>
 
     package init() {

@@ -2,12 +2,12 @@ internal import Glibc
 
 /// A lock for short sections that many threads compete for, and that begin and end in different functions.
 ///
-/// Otherwise, use ``Guarded``. Under contention, its mutex passes from thread to thread in the order in
-/// which they came, and each time the next thread has to be woken first. The first thread that takes this
-/// lock gets it, so a thread that is running takes it again and again without a system call.
+/// Otherwise, use ``Guarded``. Under contention, its mutex passes from thread to thread in the order in which they
+/// came, and each time the next thread has to be woken first. The first thread that takes this lock gets it, so a
+/// running thread can take it repeatedly without a system call.
 @safe
 package final class ThreadLock: @unchecked Sendable {
-    // SAFETY: a POSIX mutex, initialized here, destroyed when no one can use it any more, and never moved.
+    // SAFETY: a POSIX mutex, initialized here, destroyed when nothing can use it anymore, and never moved.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
     package init() {

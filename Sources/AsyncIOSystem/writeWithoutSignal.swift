@@ -2,10 +2,10 @@ internal import CShims
 internal import Glibc
 internal import SystemPackage
 
-/// Writes like writev(2), but never raises SIGPIPE, whatever the process does with that signal.
+/// Writes like writev(2), but never raises SIGPIPE, regardless of how the process handles that signal.
 ///
-/// There is no MSG_NOSIGNAL for pipes. The signal is sent to the writing thread, so it is blocked here during
-/// the call and removed if it arrived. What the process does with SIGPIPE elsewhere does not change.
+/// There is no MSG_NOSIGNAL for pipes. The signal is sent to the writing thread, so it is blocked here during the call
+/// and removed if it arrived. Elsewhere, the handling of SIGPIPE does not change.
 func writeWithoutSignal(
     _ descriptor: Int32, _ places: UnsafePointer<iovec>?, count: Int
 ) throws(Errno) -> Int {

@@ -40,7 +40,7 @@ extension Trait where Self == EventLoopTrait {
     /// Runs the test on its own event loop, in real time. Use it for tests with sockets,
     /// processes, and threads.
     ///
-    /// No other test runs in the meantime, the test has its own exception handler, and tasks that remain at its end are
+    /// No other test runs in the meantime. The test has its own exception handler, and tasks that remain at its end are
     /// cancelled. A test that runs for two minutes is cancelled and fails; see ``Testing/Trait/eventLoop(limit:)``.
     public static var eventLoop: Self { Self(limit: .seconds(120)) }
 

@@ -1,6 +1,6 @@
 public import AsyncIO
 
-/// Records what is reported to the exception handler of the running loop, so that a test can check it.
+/// Records the reports to the exception handler of the running loop, so that a test can check them.
 ///
 /// ```swift
 /// let reports = try ReportRecorder()
@@ -9,7 +9,7 @@ public import AsyncIO
 /// #expect(reports.messages == ["Task exception was never retrieved"])
 /// ```
 ///
-/// Reports that are recorded do not fail the test, even with a trait whose `failsOnReports` is `true`.
+/// Recorded reports do not fail the test, even with a trait whose `failsOnReports` is `true`.
 public final class ReportRecorder {
     /// The reports so far, oldest first.
     public private(set) var reports: [ExceptionContext] = []

@@ -11,7 +11,7 @@ internal import AsyncIO
 /// try await sequence(1) { #expect(cache["a"] != nil) }
 /// ```
 ///
-/// Each number from 0 on is used once. A part begins when all parts with smaller numbers have ended.
+/// Use each number once, starting from 0. A part begins when all parts with smaller numbers have ended.
 ///
 /// asyncio: none. In trio, this is `trio.testing.Sequencer`.
 public final class Sequencer {
@@ -25,8 +25,8 @@ public final class Sequencer {
 
     /// Waits until it is the turn of `position`, and runs `body`.
     ///
-    /// If the task is cancelled while it waits, the sequence is broken: this and all other calls that wait, or come
-    /// later, throw. If `body` throws, the next part begins.
+    /// If the task is cancelled while it waits, the sequence is broken: this call, all other waiting calls, and all
+    /// later calls throw. If `body` throws, the next part begins.
     ///
     /// - Throws: What `body` throws; `CancellationError`; `RuntimeError` if the position was used before or the sequence
     ///   is broken; `ValueError` if the position is negative.
@@ -49,7 +49,7 @@ public final class Sequencer {
             }
         }
         if isBroken {
-            throw RuntimeError("the sequence is broken, because a task that waited for its turn was cancelled")
+            throw RuntimeError("the sequence is broken, because a task was cancelled while it waited for its turn")
         }
         defer { advance() }
         return try await body()

@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 
-/// A clock that measures how long a test has run. It stops while another test runs inside this
-/// one, on its own loop: the test runner starts tests whenever its code gets to run.
+/// A clock that measures how long a test has run. It stops while another test, with a loop of its own, runs inside this
+/// one: the test runner can start tests whenever its code runs.
 final class TestClock: Sendable {
     private struct Running {
         let clock: TestClock

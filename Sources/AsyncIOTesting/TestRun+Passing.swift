@@ -2,10 +2,10 @@ internal import Synchronization
 internal import Testing
 
 extension TestRun {
-    /// Runs a test that is run several times, and returns whether it has passed.
+    /// Runs a test once, and returns whether it passed. For tests that run several times.
     ///
     /// - Parameters:
-    ///   - records: Whether issues are recorded as usual. If false, they only make the run fail.
+    ///   - records: Whether issues are recorded as usual. If false, they only make this run fail.
     ///   - hasAbandoned: Set to true if something was left behind.
     func passes(
         records: Bool = true, hasAbandoned: inout Bool,
@@ -34,7 +34,7 @@ extension TestRun {
 }
 
 extension Test {
-    /// Whether the test has a trait of its own of this kind, which takes precedence over its suite's.
+    /// Whether the test has its own trait of this kind, which takes precedence over that of its suite.
     func overrides<T: TestTrait & Equatable>(_ trait: T) -> Bool {
         guard let own = traits.last(where: { $0 is T }) as? T else { return false }
         return own != trait

@@ -3,15 +3,15 @@ internal import AsyncIOSystem
 
 // # The time limit of a test
 //
-// Tests run inside one another: the runner's loop waits while a test has its own loop. A test that
-// never ends would therefore hold up all others. So would a task that ignores its cancellation, or
-// a thread for which the closing loop waits.
+// Tests run inside one another: the runner's loop waits while a test has its own loop. A test that never ends would
+// therefore hold up all others. So would a task that ignores its cancellation, or a thread that the loop waits for when
+// it is closed.
 //
-// For this reason, a test has a limit. A separate thread watches it, because the loop's timers
-// belong to the test, which can count them. The limit includes only the time in which the test
-// itself runs: not its wait for the loop, and not other tests that run inside it. At the limit, the
-// test is cancelled. If it does not end within a grace period, or if its loop cannot be closed
-// within another, the rest is reported and stays suspended forever, and the other tests continue.
+// For this reason, a test has a limit. A separate thread watches it, because the loop's timers belong to the test,
+// which can count them. The limit includes only the time in which the test itself runs. It excludes the test's wait for
+// the loop, and other tests that run inside it. At the limit, the test is cancelled. If it does not end within a grace
+// period, or if its loop cannot be closed within a second one, what remains is reported and stays suspended forever,
+// and the other tests continue.
 //
 // A test that blocks the thread cannot be left behind. It ends the process with a message.
 
@@ -40,12 +40,12 @@ package final class TestRun: Sendable {
     private let complaints = Guarded<[String]>([])
 
     /// - Parameters:
-    ///   - limit: The longest time that the test can run; nil for no limit.
+    ///   - limit: The maximum time that the test can run; nil for no limit.
     ///   - grace: How long the test can take to end after it is cancelled, and how long it can take
     ///     to close its loop.
     ///   - patience: How long the loop can be blocked after that, before the process is ended.
     ///   - failsOnReports: Whether reports to the exception handler are issues, unless the test has its own handler.
-    ///   - seed: Determines the random numbers of the system; nil for real ones.
+    ///   - seed: Determines the numbers of the system's random number generator; nil for real random numbers.
     ///   - makeRunner: Creates the runner of the test's loop.
     package init(
         name: String, limit: Duration?, grace: Duration, patience: Duration = .seconds(30),
@@ -74,11 +74,11 @@ package final class TestRun: Sendable {
         let progress = Progress()
         let isOver = limit.map { limit in
             let cancel = Step(delay: limit) {
-                self.complain("it reached its limit of \(limit) and was cancelled", loop)
+                self.complain("the test reached its limit of \(limit) and was cancelled", loop)
                 progress.task?.cancel()
             }
             let leave = Step(delay: grace) {
-                self.complain("it did not end after it was cancelled, and was left behind", loop)
+                self.complain("the test did not end after it was cancelled, and was left behind", loop)
                 loop.stop()
             }
             return watch(loop, [cancel, leave])
@@ -109,7 +109,7 @@ package final class TestRun: Sendable {
 
     /// How far the test has progressed.
     //
-    // SAFETY: used only on the loop's thread, while the loop runs and while it does not.
+    // SAFETY: used only on the loop's thread, before, during, and after the loop's run.
     private final class Progress: @unchecked Sendable {
         var task: AnyAsyncTask?
         var hasEnded = false
@@ -127,7 +127,7 @@ package final class TestRun: Sendable {
             try runner.close()
         } catch {
             complaints.withLock {
-                if $0.count == before { $0.append("its event loop could not be closed: \(error)") }
+                if $0.count == before { $0.append("the event loop of the test could not be closed: \(error)") }
             }
         }
     }
@@ -147,7 +147,7 @@ package final class TestRun: Sendable {
         let action: @Sendable () -> Void
     }
 
-    /// Takes one step after another, until the returned gate is opened.
+    /// Takes the steps one after another, until the returned gate is opened.
     private func watch(_ loop: EventLoop, _ steps: [Step]) -> ThreadGate {
         let isOver = ThreadGate()
         // If no thread can be started, there is no limit.
@@ -156,8 +156,8 @@ package final class TestRun: Sendable {
                 guard self.passes(step.delay, until: isOver) else { return }
                 let progress = Guarded<(hasBegun: Bool, hasEnded: Bool)>((false, false))
                 _ = try? loop.callSoonThreadSafe {
-                    // A loop that takes the step is not blocked by the test. The action itself symbolizes
-                    // stacks, which can take long on a busy machine.
+                    // A loop that takes the step is not blocked by the test. The action itself symbolizes stacks, which
+                    // can take a long time on a busy machine.
                     progress.withLock { $0.hasBegun = true }
                     step.action()
                     progress.withLock { $0.hasEnded = true }

@@ -2,8 +2,8 @@ internal import AsyncIO
 
 /// The clock of a test in virtual time.
 ///
-/// By default, the clock jumps to the next timer when nothing is ready. To check what happens between two timers,
-/// step the clock by hand:
+/// By default, the clock jumps to the next timer when nothing is ready. To check what happens between two timers, step
+/// the clock manually:
 ///
 /// ```swift
 /// @Test(.virtualTime) func theCacheForgets() async throws {
@@ -19,8 +19,8 @@ internal import AsyncIO
 /// ```
 ///
 /// Everything that reads a clock on the thread of the loop gets this time: `ContinuousClock`, `SuspendingClock`,
-/// `Date()`, `DispatchTime.now()`, and C code. Code that blocks the thread with `usleep` or `Thread.sleep` lets
-/// time pass at once. Other threads are in real time.
+/// `Date()`, `DispatchTime.now()`, and C code. If code blocks the thread with `usleep` or `Thread.sleep`, the clock
+/// advances immediately. Other threads are in real time.
 ///
 /// asyncio: none. In trio, this is `trio.testing.MockClock`.
 public struct VirtualClock {
@@ -46,27 +46,27 @@ public struct VirtualClock {
     /// How much time has passed since the loop was created.
     public var elapsed: Duration { loop.virtualElapsed ?? .zero }
 
-    /// Whether the clock jumps to the next timer when nothing is ready. The default is `true`. If it is `false`,
-    /// only ``advance(by:)`` and code that blocks the thread let time pass, and a test in which nothing can happen
-    /// before the next timer ends with a ``DeadlockError``.
+    /// Whether the clock jumps to the next timer when nothing is ready. The default is `true`. If it is `false`, time
+    /// passes only in ``advance(by:)`` and when code blocks the thread. A test in which nothing can happen before the
+    /// next timer then ends with a ``DeadlockError``.
     public var isAutomatic: Bool {
         get { !loop.isSteppedByHand }
         nonmutating set { loop.setVirtualLimit(newValue ? nil : elapsed, byHand: !newValue) }
     }
 
-    /// Lets `duration` pass, with everything that happens until then, and waits until nothing else can run.
+    /// Advances the clock by `duration`, runs everything that is due until then, and waits until nothing else can run.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled. Time has then advanced less.
+    /// - Throws: `CancellationError` if the task is cancelled. In that case, less time has passed.
     public func advance(by duration: Duration) async throws {
         let end = elapsed + max(duration, .zero)
         if !isAutomatic { loop.setVirtualLimit(end, byHand: true) }
-        // If the task is cancelled, time stands still where it is.
+        // If the task is cancelled, the clock stays where it is.
         defer { if !isAutomatic { loop.setVirtualLimit(elapsed, byHand: true) } }
         try await sleep(until: loop.now + (end - elapsed))
         try await settled()
     }
 
-    /// Sets the date that `Date()` and other clocks of the calendar show, which continue from there.
+    /// Sets the date that `Date()` and other wall clocks show. They continue from there.
     ///
     /// A loop in virtual time begins on 1 January 2001 at 00:00 UTC. So `Date().timeIntervalSinceReferenceDate` is
     /// the number of seconds that have passed, unless the date is set.

@@ -2,11 +2,11 @@ public import AsyncIO
 
 /// An event loop in virtual time.
 ///
-/// When nothing is ready, the loop's clock jumps to the next timer. So an hour passes
-/// immediately, and the same program always behaves in the same way.
+/// When nothing is ready, the loop's clock jumps to the next timer. So an hour passes immediately, and a program
+/// behaves in the same way in every run.
 ///
-/// Virtual time starts at zero. `Task.sleep`, and everything that waits on a `Clock` of the
-/// standard library, follow it, too.
+/// ``elapsed`` starts at zero. `Task.sleep`, and everything that waits on a `Clock` of the standard library, also
+/// follow virtual time.
 public final class VirtualLoop {
     /// The loop.
     public let loop: EventLoop

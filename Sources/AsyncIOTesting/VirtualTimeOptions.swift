@@ -4,9 +4,9 @@ internal import AsyncIO
 struct VirtualTimeOptions: Sendable, Equatable {
     /// The date at which virtual time begins, as the time since 1970; nil for the default.
     var date: Duration?
-    /// How long the loop waits in real time for a thread that may answer.
+    /// How long the loop waits in real time for an answer from another thread.
     var grace = Duration.milliseconds(100)
-    /// Whether errors that nobody retrieves, and other reports to the exception handler, fail the test.
+    /// Whether errors that are never retrieved, and other reports to the exception handler, fail the test.
     var failsOnReports = true
     /// How long the test can run in real time; nil for no limit.
     var limit: Duration? = .seconds(120)

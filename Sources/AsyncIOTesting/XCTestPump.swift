@@ -2,9 +2,9 @@ internal import AsyncIO
 internal import CAsyncIOTesting
 internal import Dispatch
 
-// XCTest runs an `async` test as a Swift task, while its main thread waits in a run loop. This
-// library is the executor of Swift tasks, so the run loop also has to run our loop: when a job
-// arrives and no loop is running, the main queue runs it.
+// XCTest runs an `async` test as a Swift task, while its main thread waits in a run loop. This library is the executor
+// of Swift tasks, so the run loop also has to run our loop: when a job arrives and no loop is running, the main queue
+// runs our loop.
 
 /// The event loop that XCTest's run loop runs.
 //

@@ -2,8 +2,8 @@ public import AsyncIO
 
 /// Runs `body` on the loop of a new `EventLoopThread` in virtual time, and cleans up after it.
 ///
-/// Use this to test code for an `EventLoopThread`. It works in any process: nothing is installed, and the
-/// calling task can run on any executor.
+/// Use this to test code for an `EventLoopThread`. It works in any process: it installs nothing, and the calling task
+/// can run on any executor.
 ///
 /// ```swift
 /// let total = try await runInVirtualTime { io in

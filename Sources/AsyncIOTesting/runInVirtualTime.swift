@@ -8,11 +8,11 @@ internal import AsyncIO
 /// ``DeadlockError``. Remaining tasks are then cancelled. A task that does not end, because it is waiting for code of
 /// another library, stays suspended forever, even if that wait ends later.
 ///
-/// Use it in tests with XCTest. Tests with Swift Testing have ``Testing/Trait/virtualTime``.
+/// Use it in tests with XCTest. For tests with Swift Testing, use ``Testing/Trait/virtualTime``.
 ///
 /// - Parameters:
 ///   - seed: A seed for a random but reproducible order of ready entries, or `nil` for asyncio's order.
-///   - grace: How long the loop waits in real time for a thread that may answer; see
+///   - grace: How long the loop waits in real time for an answer from another thread; see
 ///     ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)``.
 /// - Throws: What `body` throws; ``DeadlockError``.
 @discardableResult
@@ -56,7 +56,7 @@ public struct DeadlockError: Error, CustomStringConvertible {
     public let waiting: [String]
     /// One line for each cycle of tasks that wait for each other.
     public let cycles: [String]
-    /// Whether the test steps the clock by hand, so that a timer can be left.
+    /// Whether the test steps the clock manually, so that timers can remain.
     let isClockStopped: Bool
     /// The limit of virtual time that was reached, if that ended the run.
     let limit: Duration?
@@ -71,7 +71,7 @@ public struct DeadlockError: Error, CustomStringConvertible {
     private var reason: String {
         if let limit, !isClockStopped { return "the limit of \(limit) of virtual time was reached" }
         return
-            "deadlock: nothing is ready and \(isClockStopped ? "the clock is only stepped by hand" : "no timer is set")"
+            "deadlock: nothing is ready and \(isClockStopped ? "the clock is only stepped manually" : "no timer is set")"
     }
 
     public var description: String {

@@ -1,9 +1,8 @@
 // Every clock of a thread in virtual time. In C, because it defines functions of libc.
 //
 // `ContinuousClock`, `SuspendingClock`, `Date()`, `DispatchTime.now()`, and what C code reads all end in the
-// functions here. The dynamic linker looks for a function in the program before it looks in libc, so a
-// program that links this module gets its functions, in all of its libraries. libc itself does not call
-// them.
+// functions here. The dynamic linker looks for a function in the program before it looks in libc, so in a
+// program that links this module, all libraries get the functions here. libc itself does not call them.
 //
 // A thread that runs a loop in virtual time gets the loop's time; see clock.h in CShims. All other threads
 // get the machine's, at the cost of one more call and one load.
@@ -26,7 +25,7 @@ static int ask_kernel(clockid_t clock, struct timespec *time) { return (int)sysc
 static asyncio_clock_function *machine_clock;
 
 /// libc's function, which reads the clock without a system call. A program that is linked with a static libc
-/// has none but ours, and asks the kernel.
+/// has only ours, and asks the kernel.
 static asyncio_clock_function *find_machine_clock(void) {
     asyncio_clock_function *found = (asyncio_clock_function *)dlsym(RTLD_NEXT, "clock_gettime");
     machine_clock = found ? found : ask_kernel;
@@ -56,7 +55,7 @@ static struct timespec split(int64_t nanoseconds) {
     return time;
 }
 
-// A machine that was suspended has two clocks that differ by that time.
+// The two clocks of a machine that was suspended differ by that time.
 static int64_t suspended_time;
 
 __attribute__((constructor(102))) static void note_suspended_time(void) {
@@ -90,7 +89,7 @@ static struct timespec date(void) {
     return now;
 }
 
-// The declaration says that `now` is not null, and libc accepts null all the same.
+// The declaration says that `now` is not null, but libc accepts null.
 #pragma clang diagnostic ignored "-Wtautological-pointer-compare"
 #pragma clang diagnostic ignored "-Wpointer-bool-conversion"
 int gettimeofday(struct timeval *restrict now, void *restrict zone) {
@@ -114,7 +113,7 @@ int timespec_get(struct timespec *time, int base) {
 
 // MARK: Blocking for some time
 
-// Code that blocks the thread of a loop in virtual time lets time pass, at once.
+// If code blocks the thread of a loop in virtual time, the clock advances immediately.
 
 static int sleep_on_machine(clockid_t clock, int flags, const struct timespec *time, struct timespec *rest) {
     // The function of libc is a point where a thread can be cancelled, which Swift never does.

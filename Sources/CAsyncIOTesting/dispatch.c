@@ -24,7 +24,7 @@ extern char _dispatch_main_q __attribute__((weak));
 
 static const dispatch_time FOREVER = ~0ull, MONOTONIC = 1ull << 63, WALL = 1ull << 62, NOW_OF_WALL = ~1ull;
 
-/// How far a deadline is from the present of this thread, in nanoseconds.
+/// The time from now until a deadline, on the clock of this thread, in nanoseconds.
 static int64_t distance(dispatch_time when) {
     if (when == 0 || when == NOW_OF_WALL) return 0;
     if (!(when & MONOTONIC)) return (int64_t)when - asyncio_testing_monotonic_time();
@@ -41,7 +41,7 @@ static dispatch_time on_machine(dispatch_time when) {
     return (dispatch_time)asyncio_machine_time(CLOCK_MONOTONIC) + (uint64_t)delta;
 }
 
-// The functions of libdispatch read the clock of this thread too, so they are called in real time.
+// The functions of libdispatch also read the clock of this thread, so they are called in real time.
 static int64_t leave_virtual_time(void) {
     int64_t time = asyncio_virtual_time();
     asyncio_set_virtual_time(ASYNCIO_REAL_TIME);

@@ -2,8 +2,8 @@
 //
 // `SystemRandomNumberGenerator`, and with it `Int.random(in:)` and `shuffled()`, asks the kernel through
 // libc's `syscall`; C code uses `getrandom` and `getentropy`. The dynamic linker looks for a function in the
-// program before it looks in libc, so a program that links this module gets its functions. A thread that has
-// a seed gets its numbers; all other calls go to the kernel.
+// program before it looks in libc, so a program that links this module gets the functions here. A thread that
+// has a seed gets the seed's numbers; all other calls go to the kernel.
 #define _GNU_SOURCE
 #include "CAsyncIOTesting.h"
 

@@ -1,4 +1,4 @@
-/// What a loop does in a second.
+/// The activity of a loop per second.
 struct Rates {
     var steps, turns, busy, received, sent: Double
 

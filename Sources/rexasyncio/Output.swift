@@ -1,7 +1,7 @@
 /// Where the program prints.
 nonisolated enum Output {
-    /// Receives what is printed, with the terminators. If it is nil, which it is except in tests,
-    /// standard output does.
+    /// Receives the printed text, with the terminators. If it is nil, as always except in tests, the text goes to
+    /// standard output.
     @TaskLocal static var recorder: (@MainActor @Sendable (String) -> Void)?
 }
 

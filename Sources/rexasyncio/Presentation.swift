@@ -10,7 +10,7 @@ struct Presentation {
 
     /// The line between two parts.
     static let rule = String(repeating: "-", count: 72)
-    /// What the source is indented by.
+    /// The indentation of the source.
     static let indentation = String(repeating: " ", count: 8)
 
     func show(_ examples: [Example]) async throws {

@@ -50,7 +50,7 @@ import Testing
             "top-level-program", ["backend"], environment: ["ASYNCIO_BACKEND": "kqueue"])
         #expect(program.lines.count == 2)
         #expect(
-            program.lines.first?.contains("ASYNCIO_BACKEND must be epoll, io_uring or auto, got \"kqueue\"") == true)
+            program.lines.first?.contains("ASYNCIO_BACKEND must be epoll, io_uring, or auto, got \"kqueue\"") == true)
     }
 
     @Test(.requires(.python3)) func aSystemThatForbidsItIsOneClearError() async throws {

@@ -335,7 +335,7 @@ private func machineTime() -> Double { Double(SystemClock.now()) / 1e9 }
                 try await sleep(.seconds(1))
             }
         }
-        #expect(error?.description.contains("the clock is only stepped by hand") == true)
+        #expect(error?.description.contains("the clock is only stepped manually") == true)
     }
 
     @Test("a step that is cancelled leaves the clock where it is", .virtualTime) func cancelledStep() async throws {

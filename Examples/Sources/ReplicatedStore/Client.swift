@@ -43,7 +43,7 @@ public final class Client {
         }
     }
 
-    /// Asks another member: the leader, if it is known.
+    /// Switches to another member: to the leader, if it is known.
     private func move(to leader: String?) {
         link.close()
         current = members.firstIndex { $0.name == leader } ?? (current + 1) % members.count

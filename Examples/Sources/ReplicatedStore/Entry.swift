@@ -2,7 +2,7 @@
 struct Entry: Equatable {
     /// The term of the leader that has accepted it.
     let term: Int
-    /// The request of the client, which can arrive more than once. Empty for an entry without effect.
+    /// The ID of the client's request, which can arrive more than once. Empty for an entry that changes nothing.
     let id: String
     let key: String
     let token: String
@@ -14,7 +14,7 @@ struct Entry: Equatable {
         (self.term, self.id, self.key, self.token) = (term, id, key, token)
     }
 
-    /// An entry that a new leader begins with.
+    /// The entry with which a new leader begins.
     static func nothing(term: Int) -> Entry { Entry(term: term, id: "", key: "", token: "") }
 
     init?(word: some StringProtocol) {

@@ -21,8 +21,8 @@ final class Link {
 
     init(to member: Member) { self.member = member }
 
-    /// Sends a line and returns the answer. A connection whose answer did not come in time is closed, so that a late
-    /// answer is not mistaken for another one.
+    /// Sends a line and returns the answer. If the answer does not arrive in time, the connection is closed, so that a
+    /// late answer is not mistaken for another one.
     func ask(_ question: String, within limit: Duration) async throws -> String {
         try await turn.withLock {
             do {

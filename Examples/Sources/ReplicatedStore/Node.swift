@@ -2,28 +2,28 @@ import AsyncIO
 
 // # A replicated store
 //
-// Some nodes have the same log of changes. One of them is the leader of a *term*: it accepts changes from clients,
+// Several nodes have the same log of changes. One of them is the leader of a *term*: it accepts changes from clients,
 // appends them to its log, and sends them to the others. A change is *committed* when a majority has it on its disks.
 // It is then applied, and the client gets its answer. If the others do not hear from the leader, one of them asks for
-// votes and begins a new term. It becomes the leader if a majority has voted for it, which a node does once in each
-// term, and only for a node whose log contains everything that the own one does. So two leaders never commit different
-// changes, and a committed change is never lost. This is the algorithm Raft, without snapshots and without changes of
-// the members.
+// votes and begins a new term. It becomes the leader if a majority votes for it. A node votes once in each term, and
+// only for a node whose log contains everything that its own log contains. So two leaders never commit different
+// changes, and a committed change is never lost. This is the Raft algorithm, without snapshots and without changes of
+// membership.
 //
-// All changes of a node's state are made by one task at a time (`lock`), because they write to the disk in between.
+// Only one task at a time changes the state of a node (`lock`), because a change includes writes to the disk.
 
 /// A node of the store.
 public final class Node {
-    /// What a node does wrong, for tests that must find it.
+    /// Mistakes that a node makes on purpose, for tests that must find them.
     public nonisolated struct Mistakes: OptionSet, Sendable {
         public let rawValue: Int
         public init(rawValue: Int) { self.rawValue = rawValue }
 
-        /// It answers before what it has written is on the disk.
+        /// It answers before its changes are on the disk.
         public static let doesNotSync = Mistakes(rawValue: 1)
-        /// As a leader, it goes on without the nodes that do not answer, as if there were none.
+        /// As the leader, it continues without the nodes that do not answer, as if they did not exist.
         public static let goesOnAlone = Mistakes(rawValue: 2)
-        /// It applies a request again that a client has repeated.
+        /// If a client repeats a request, it applies the request again.
         public static let appliesRepeats = Mistakes(rawValue: 4)
     }
 
@@ -39,10 +39,11 @@ public final class Node {
     private var role = Role.follower
     private var leader: Member?
     private var lastHeard = ContinuousClock.now
-    /// How many entries are committed, and applied.
+    /// The numbers of entries that are committed, and that are applied.
     private var committed = 0
     private var applied = 0
-    /// For a leader: how many entries each of the others has, and the results that clients wait for, by entry.
+    /// For a leader: the number of entries that each of the others has, and the results that clients wait for, by
+    /// entry.
     private var matched: [Member: Int] = [:]
     private var silent: Set<Member> = []
     private var waiting: [Int: Future<[String]?>] = [:]
@@ -100,7 +101,7 @@ public final class Node {
         leader = newLeader
         for task in replication { task.cancel() }
         replication = []
-        // The clients ask the new leader, which may have their entries or not.
+        // The clients ask the new leader, which may or may not have their entries.
         for future in waiting.values { try? future.setResult(nil) }
         waiting = [:]
     }
@@ -197,7 +198,7 @@ public final class Node {
         }
     }
 
-    /// Commits what a majority has.
+    /// Commits the entries that a majority has.
     private func commit() {
         let others = others.filter { !mistakes.contains(.goesOnAlone) || !silent.contains($0) }
         let counts = ([storage.entries.count] + others.map { matched[$0] ?? 0 }).sorted()
@@ -247,7 +248,7 @@ public final class Node {
             guard count <= storage.entries.count, storage.term(ofFirst: count) == lastTerm else {
                 return "NO \(storage.term) \(storage.entries.count)"
             }
-            // What is there already stays: a message can be older than the one before it.
+            // Entries that are already in the log stay there, because this message can be older than the one before it.
             let same = zip(entries, storage.entries[count...]).prefix { $0.term == $1.term }.count
             if same < entries.count { try await storage.replace(from: count + same, with: entries[same...]) }
             committed = max(committed, min(theirCommitted, count + entries.count))
@@ -256,7 +257,7 @@ public final class Node {
         }
     }
 
-    /// Returns nil for what fails because the other node cannot be reached.
+    /// Returns nil if `body` fails, for example because the other node cannot be reached.
     private func ignoringFailures<T>(_ body: () async throws -> T) async throws -> T? {
         do {
             return try await body()

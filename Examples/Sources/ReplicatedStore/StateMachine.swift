@@ -1,4 +1,4 @@
-/// The content of the store: what the entries of the log result in, applied in order.
+/// The content of the store: the result of applying the entries of the log in order.
 struct StateMachine {
     private var lists: [String: [String]] = [:]
     private var applied: Set<String> = []
@@ -8,7 +8,7 @@ struct StateMachine {
 
     /// Applies an entry, and returns the list of its key.
     mutating func apply(_ entry: Entry) -> [String] {
-        // A client repeats a request if it got no answer, and the request may have been applied.
+        // A client repeats a request if it got no answer, but the request may already have been applied.
         let isNew = applied.insert(entry.id).inserted
         if isNew || appliesRepeats, !entry.token.isEmpty { lists[entry.key, default: []].append(entry.token) }
         return lists[entry.key] ?? []

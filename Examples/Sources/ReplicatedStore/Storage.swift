@@ -1,7 +1,7 @@
 import AsyncIO
 import SystemPackage
 
-/// What a node must not forget: its term, its vote, and its log.
+/// The state that a node must not lose: its term, its vote, and its log.
 final class Storage {
     private(set) var term = 0
     private(set) var vote: String?

@@ -8,8 +8,8 @@ import Glibc
 ///     curl localhost:8080           # says which loop answers, and how many requests all loops have answered
 ///     kill %1                       # lets open connections finish, and exits
 ///
-/// Each loop serves its own connections. The count belongs to an actor, and lines for the log go to one loop
-/// through a mailbox.
+/// Each loop serves its own connections. The count belongs to an actor. Lines for the log are sent to one loop through
+/// a mailbox.
 @main
 struct MulticoreServer: ParsableCommand {
     static let configuration = CommandConfiguration(

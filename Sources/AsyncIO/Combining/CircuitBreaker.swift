@@ -1,4 +1,4 @@
-/// Stops calls to something that fails all the time, until it has had time to recover.
+/// Stops calls to a service that keeps failing, until it has had time to recover.
 ///
 /// ```swift
 /// let breaker = CircuitBreaker(failures: 5, recovery: .seconds(30))
@@ -9,10 +9,10 @@
 /// ``CircuitOpenError`` at once. When the time for recovery has passed, the breaker lets one call through as a trial,
 /// while others are still refused. If the trial succeeds, the breaker closes; if it fails, the breaker is open again.
 ///
-/// A call that is cancelled says nothing about the other side and counts neither way. The same is true of a call that
-/// began before the breaker opened.
+/// A cancelled call says nothing about the other side, so it counts neither as a success nor as a failure. The same
+/// applies to a call that began before the breaker opened.
 ///
-/// asyncio: none; the nearest is the package `aiobreaker`.
+/// asyncio: none; the closest equivalent is the package `aiobreaker`.
 public final class CircuitBreaker {
     /// The state of a ``CircuitBreaker``.
     public enum State: Sendable, Hashable {
@@ -29,19 +29,19 @@ public final class CircuitBreaker {
     private let recovery: Duration
     private let isFailure: (any Error) -> Bool
     private var failures = 0
-    /// When the breaker can be tried again; nil if it is closed.
+    /// The time at which a trial is allowed; nil if the breaker is closed.
     private var opensUntil: ContinuousClock.Instant?
     private var hasTrial = false
-    /// How many times the breaker has opened or closed. Calls of earlier times do not count.
+    /// The number of times that the breaker has opened or closed. Calls that began before the last time do not count.
     private var generation = 0
 
     /// Creates a breaker that is closed.
     ///
     /// - Parameters:
-    ///   - failures: How many calls in a row have to fail for the breaker to open.
-    ///   - recovery: How long it stays open until a trial.
-    ///   - isFailure: Whether an error says that the other side is in trouble. An error that does not, such as a refused
-    ///     request, counts as a success. By default, every error does.
+    ///   - failures: The number of consecutive failures after which the breaker opens.
+    ///   - recovery: How long the breaker stays open before it allows a trial.
+    ///   - isFailure: Whether an error means that the other side has a problem. Other errors, such as that of a
+    ///     rejected request, count as a success. By default, every error is a failure.
     /// - Precondition: `failures` is at least 1, and `recovery` is positive. For numbers from outside the program, use
     ///   ``init(validatingFailures:recovery:isFailure:)``.
     public init(failures: Int, recovery: Duration, isFailure: @escaping (any Error) -> Bool = { _ in true }) {

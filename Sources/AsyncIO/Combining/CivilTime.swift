@@ -1,4 +1,4 @@
-/// A time as clocks in a time zone show it.
+/// A time as shown by the clocks in a time zone.
 struct CivilTime {
     /// The time since 1970, in UTC.
     let seconds: Int64
@@ -14,12 +14,12 @@ struct CivilTime {
     private var local: Int64 { seconds + offset }
     private var secondOfDay: Int64 { local - day * 86_400 }
 
-    /// The number of the day, counted from 1 January 1970.
+    /// The number of the day, starting from 0 for 1 January 1970.
     var day: Int64 { local >= 0 ? local / 86_400 : (local - 86_399) / 86_400 }
     var hour: Int { Int(secondOfDay / 3_600) }
     var minute: Int { Int(secondOfDay / 60 % 60) }
 
-    /// The month, from 1, and its day.
+    /// The month and the day of the month, each starting from 1.
     var monthAndDay: (month: Int, day: Int) {
         // Years that begin in March, in eras of 400 years (Howard Hinnant's days_from_civil).
         let shifted = day + 719_468

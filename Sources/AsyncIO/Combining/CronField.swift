@@ -1,7 +1,7 @@
 /// A field of a ``Schedule``: a set of small numbers.
 struct CronField: Sendable {
     private var bits: UInt64 = 0
-    /// Whether the field begins with `*`. Then it does not restrict days.
+    /// Whether the field begins with `*`. Such a field does not restrict days.
     let isAny: Bool
 
     init(_ text: Substring, _ name: String, _ range: ClosedRange<Int>, names: [String] = []) throws(ValueError) {

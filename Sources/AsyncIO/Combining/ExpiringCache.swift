@@ -1,6 +1,6 @@
 internal import DequeModule
 
-/// A cache whose values expire, and which loads each value once, however many tasks ask for it at the same time.
+/// A cache whose values expire, and which loads each value only once even if several tasks ask for it at the same time.
 ///
 /// ```swift
 /// let cache = ExpiringCache<UserID, User>(lifetime: .seconds(60), limit: 10_000)
@@ -8,12 +8,12 @@ internal import DequeModule
 /// ```
 ///
 /// While a value is being loaded, other tasks that ask for the same key wait for the same load. If it fails, all of
-/// them get its error, and nothing is stored. A task that is cancelled stops waiting; the load is cancelled when no task
-/// waits for it anymore.
+/// them get its error, and nothing is stored. A task that is cancelled stops waiting; the load is cancelled when no
+/// task is waiting for it.
 ///
 /// A value expires when its lifetime is over. If the cache has more values than its limit, it drops the oldest ones.
 ///
-/// asyncio: none; the nearest is the package `async_lru`. Go: `singleflight`.
+/// asyncio: none; the closest equivalent is the package `async_lru`. Go: `singleflight`.
 public final class ExpiringCache<Key: Hashable, Value> {
     private struct Entry {
         let value: Value
@@ -26,7 +26,7 @@ public final class ExpiringCache<Key: Hashable, Value> {
     private let limit: Int?
     private var entries: [Key: Entry] = [:]
     private var loads: [Key: SharedWork<Value>] = [:]
-    /// The keys in the order of their entries. All entries live equally long, so this is the order in which they
+    /// The keys in the order of their entries. All entries have the same lifetime, so this is the order in which they
     /// expire. Also contains keys whose entry was removed or replaced.
     private var ages = Deque<(key: Key, number: Int)>()
     private var lastNumber = 0
@@ -34,8 +34,8 @@ public final class ExpiringCache<Key: Hashable, Value> {
     /// Creates an empty cache.
     ///
     /// - Parameters:
-    ///   - lifetime: How long a value stays after it was loaded. With zero or less, values are not stored, and only
-    ///     loads at the same time are shared.
+    ///   - lifetime: How long a value is stored after it was loaded. If this is zero or less, values are not stored,
+    ///     and only concurrent loads are shared.
     ///   - limit: The maximum number of values, or `nil` for no limit.
     /// - Precondition: `limit` is not negative.
     public init(lifetime: Duration, limit: Int? = nil) {
@@ -52,7 +52,7 @@ public final class ExpiringCache<Key: Hashable, Value> {
         return entries.count
     }
 
-    /// Returns the value for a key, and loads it if the cache does not have it. Does not suspend if it does.
+    /// Returns the value for a key, and loads it if it is not in the cache. If it is, the call does not suspend.
     ///
     /// - Parameters:
     ///   - key: The key.
@@ -75,10 +75,10 @@ public final class ExpiringCache<Key: Hashable, Value> {
         return try await work.value(for: "ExpiringCache.value()")
     }
 
-    /// The value for a key, or `nil` if the cache does not have it. Does not load it.
+    /// The value for a key, or `nil` if it is not in the cache. Reading it does not load the value.
     ///
-    /// Setting a value keeps it for the lifetime of the cache. Setting `nil` removes it; a load of the key that is in
-    /// progress continues for the tasks that wait for it, but its value is not stored.
+    /// Setting a value stores it for the lifetime that was passed to the initializer. Setting `nil` removes it; a load
+    /// of the key that is in progress continues for the tasks that wait for it, but its value is not stored.
     ///
     /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
     public subscript(key: Key) -> Value? {

@@ -1,4 +1,4 @@
-/// A value that is made when it is first needed, by one task, for all tasks.
+/// A value that is made once, when a task first needs it, and is then shared by all tasks.
 ///
 /// ```swift
 /// let configuration = Lazy { try await fetchConfiguration() }
@@ -7,7 +7,7 @@
 ///
 /// Tasks that ask for the value while it is being made wait for the same work. If the work fails, all of them get its
 /// error, and the next task that asks starts it again. A task that is cancelled stops waiting; the work continues for
-/// the others, and is cancelled when no task waits for it anymore.
+/// the others, and is cancelled when no task is waiting for it.
 ///
 /// asyncio: none. tokio: `OnceCell`. Go: `sync.Once`.
 public final class Lazy<Value> {
@@ -15,12 +15,12 @@ public final class Lazy<Value> {
     private let start: () -> AsyncTask<Value>
     private var work: SharedWork<Value>?
 
-    /// The value, if it has been made. Does not start the work.
+    /// The value, or `nil` if it has not been made. Reading it does not start the work.
     public private(set) var valueIfReady: Value?
 
     /// Creates a lazy value. The work does not start yet.
     ///
-    /// - Parameter make: Makes the value. It runs as a task. It must not wait for this value itself.
+    /// - Parameter make: Makes the value. It runs as a task. It must not itself wait for this value.
     public init(
         isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
         _ make: @escaping () async throws -> Value
@@ -28,7 +28,7 @@ public final class Lazy<Value> {
         start = { createTask(name: "Lazy", isolation: isolation, fileID: fileID, line: line, make) }
     }
 
-    /// The value, which is made now if it has not been made. Does not suspend if it has.
+    /// The value. If it has not been made, it is made now. If it has, reading it does not suspend.
     ///
     /// - Throws: The error of the work; `CancellationError` if the waiting task is cancelled.
     public var value: Value {
@@ -39,8 +39,8 @@ public final class Lazy<Value> {
         }
     }
 
-    /// Forgets the value, so that it is made again when it is next needed. Work that is in progress continues for the
-    /// tasks that wait for it, and its value is not stored.
+    /// Discards the value, so that it is made again when it is next needed. Work that is in progress continues for the
+    /// tasks that wait for it, but its value is not stored.
     public func reset() {
         valueIfReady = nil
         work = nil

@@ -1,4 +1,4 @@
-/// A limit to how often something is done.
+/// A limit on how often something is done.
 ///
 /// ```swift
 /// let limiter = RateLimiter(100, per: .seconds(1), burst: 20)
@@ -6,16 +6,16 @@
 /// let answer = try await client.get(url)
 /// ```
 ///
-/// The limiter is a *token bucket*. The bucket holds up to `burst` permits, is full at the beginning, and is refilled at
-/// the rate. So after a pause, up to `burst` operations can follow each other at once. With a burst of 1, it is a *leaky
-/// bucket*: operations are spaced evenly, and a pause saves up nothing.
+/// The limiter is a *token bucket*. The bucket holds up to `burst` permits, is full at the beginning, and is refilled
+/// with `count` permits per period. So after a pause, up to `burst` operations can follow each other at once. With a
+/// burst of 1, it is a *leaky bucket*: operations are spaced evenly, and no permits are saved up during a pause.
 ///
 /// Waiting tasks are served in FIFO order. A task that is cancelled while it waits takes no permits. The limiter has no
-/// task of its own, and costs a timer only for the first waiting task.
+/// task of its own, and needs a timer only for the first waiting task.
 ///
-/// asyncio: none; the nearest is the package `aiolimiter`. Rust: `governor`. Go: `x/time/rate`.
+/// asyncio: none; the closest equivalent is the package `aiolimiter`. Rust: `governor`. Go: `x/time/rate`.
 public final class RateLimiter {
-    // Loop thread only. All permits are counted by one time: that at which the bucket will be full.
+    // Loop thread only. One variable counts all permits: the time at which the bucket will be full.
     private let interval: Duration
     private var fullAt: ContinuousClock.Instant?
     /// Held by the task that waits for permits, so that the others wait in line.
@@ -27,17 +27,17 @@ public final class RateLimiter {
     /// Creates a token bucket, which is full.
     ///
     /// - Parameters:
-    ///   - count: How many permits there are in each period.
+    ///   - count: The number of permits in each period.
     ///   - period: The period.
-    ///   - burst: How many permits can be saved up; `nil` for as many as there are in a period. With 1, the limiter is a
-    ///     leaky bucket.
+    ///   - burst: The maximum number of permits that can be saved up, or `nil` for the number of permits in a period.
+    ///     With 1, the limiter is a leaky bucket.
     /// - Precondition: The numbers are positive. For numbers from outside the program, use
     ///   ``init(validating:per:burst:)``.
     public init(_ count: Int, per period: Duration, burst: Int? = nil) {
         if let mistake = Self.mistake(count, period, burst) {
             stop(mistake, instead: "RateLimiter(validating:per:burst:)")
         }
-        // In whole nanoseconds, so that timers and permits agree, and rounded up, so that it is not too fast.
+        // In whole nanoseconds, so that timers and permits agree. Rounded up, so that the rate is not too high.
         interval = .nanoseconds((period / count).roundedUpNanoseconds)
         self.burst = burst ?? count
     }
@@ -58,14 +58,15 @@ public final class RateLimiter {
         return nil
     }
 
-    /// How many permits could be taken at once.
+    /// The number of permits that can be taken now.
     public var available: Int {
         let now = EventLoop.required(for: "RateLimiter").now
         guard let fullAt, fullAt > now else { return burst }
         return max(0, burst - Int(((fullAt - now) / interval).rounded(.up)))
     }
 
-    /// Takes permits, and waits for them if necessary. Does not suspend if there are enough, and no other task waits.
+    /// Takes permits, and waits for them if necessary. Does not suspend if there are enough permits and no other task
+    /// is waiting.
     ///
     /// - Parameter count: The number of permits. They are taken together.
     /// - Throws: ``ValueError`` if `count` is less than 1, or more than ``burst``; `CancellationError` if the task is
@@ -77,7 +78,7 @@ public final class RateLimiter {
         }
     }
 
-    /// Takes permits if there are enough, and no other task waits for some.
+    /// Takes permits if there are enough and no other task is waiting for permits.
     ///
     /// - Parameter count: The number of permits.
     /// - Returns: Whether the permits were taken.

@@ -1,9 +1,9 @@
 internal import AsyncIOSystem
 
 extension Schedule {
-    /// An asynchronous sequence of the times of the schedule, from now on. Each element comes when its time has come.
+    /// An asynchronous sequence of the times of the schedule, from now on. Each element arrives at its time.
     ///
-    /// Times that pass while the consumer is busy are left out. If the clock of the system is set, the sequence follows
+    /// Times that pass while the consumer is busy are skipped. If the system clock is changed, the sequence follows
     /// within a minute. In virtual time, it follows the virtual clock.
     ///
     /// ```swift
@@ -13,7 +13,7 @@ extension Schedule {
 
     /// The times of a ``Schedule``.
     public struct Times: AsyncSequence, Sendable {
-        /// The time that has come, since 1 January 1970 at 00:00 UTC.
+        /// The time that is due, since 1 January 1970 at 00:00 UTC.
         public typealias Element = Duration
         /// Iterating fails if the task is cancelled.
         public typealias Failure = any Error
@@ -35,10 +35,10 @@ extension Schedule {
             /// - Returns: The time, or `nil` if no time is due in the next nine years.
             /// - Throws: `CancellationError` if the task is cancelled.
             public mutating func next() async throws -> Duration? {
-                // After the last one, even if the clock was put back.
+                // The next time is after the last one, even if the clock was set back.
                 guard let time = schedule.next(after: Swift.max(last, Calendar.now())) else { return nil }
                 while case let left = time - Calendar.now(), left > .zero {
-                    // The clock may be set meanwhile.
+                    // The clock may be changed in the meantime.
                     try await sleep(Swift.min(left, .seconds(60)))
                 }
                 last = time

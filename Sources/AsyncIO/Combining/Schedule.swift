@@ -1,28 +1,28 @@
 internal import AsyncIOSystem
 
-/// Times of the calendar that recur, in the notation of cron.
+/// Recurring calendar times, in the notation of cron.
 ///
 /// ```swift
 /// let nightly = try Schedule("30 2 * * *")
 /// for try await _ in nightly.times { try await backUp() }
 /// ```
 ///
-/// The five fields are the minute (0–59), the hour (0–23), the day of the month (1–31), the month (1–12 or `jan`–`dec`),
-/// and the day of the week (0–7 or `sun`–`sat`; 0 and 7 are Sunday). A field is `*`, or a list of numbers and ranges,
-/// such as `1,10-20`. `/n` after `*` or a range takes every *n*th, such as `*/15`. If both days are restricted, either
-/// of them is enough. `@hourly`, `@daily` (or `@midnight`), `@weekly`, `@monthly`, and `@yearly` (or `@annually`) are
-/// abbreviations.
+/// The five fields are the minute (0–59), the hour (0–23), the day of the month (1–31), the month (1–12 or
+/// `jan`–`dec`), and the day of the week (0–7 or `sun`–`sat`; 0 and 7 are Sunday). A field is `*`, or a list of numbers
+/// and ranges, such as `1,10-20`. `/n` after `*` or a range selects every *n*th value, as in `*/15`. If both the day of
+/// the month and the day of the week are restricted, a day that matches either of them is enough. `@hourly`, `@daily`
+/// (or `@midnight`), `@weekly`, `@monthly`, and `@yearly` (or `@annually`) are abbreviations.
 ///
 /// When the clocks go forward, a time that is skipped is due at the end of the gap. When they go back, a time that
-/// occurs twice is due once, unless the hour is `*`: then the schedule follows the clock that ticks.
+/// occurs twice is due once. If the hour is `*`, skipped times are not due, and times that occur twice are due twice.
 ///
 /// Dates are durations since 1 January 1970 at 00:00 UTC.
 ///
-/// asyncio: none; the nearest is the package `aiocron`. Unix: `crontab(5)`.
+/// asyncio: none; the closest equivalent is the package `aiocron`. Unix: `crontab(5)`.
 public struct Schedule: Sendable, CustomStringConvertible {
     /// The time zone of a schedule.
     public struct Zone: Sendable {
-        /// How many seconds the zone is ahead of UTC, at a time in seconds since 1970.
+        /// The number of seconds by which the zone is ahead of UTC, at a time in seconds since 1970.
         let offset: @Sendable (Int64) -> Int64
 
         package init(offset: @escaping @Sendable (Int64) -> Int64) { self.offset = offset }
@@ -76,7 +76,7 @@ public struct Schedule: Sendable, CustomStringConvertible {
     ///
     /// - Parameter date: The time since 1 January 1970 at 00:00 UTC.
     /// - Returns: The time, in the same unit, or `nil` if no time is due in the nine years after the date. For example,
-    ///   30 February never is.
+    ///   30 February is never due.
     /// - Complexity: O(*n*), where *n* is the number of days in between.
     public func next(after date: Duration) -> Duration? {
         let seconds = date.components.seconds
@@ -96,7 +96,7 @@ public struct Schedule: Sendable, CustomStringConvertible {
         return nil
     }
 
-    /// Whether the clocks go forward in between, over an hour that is due.
+    /// Whether the clocks go forward in between, and skip an hour that is due.
     private func skipsHour(from time: CivilTime, to next: CivilTime) -> Bool {
         let first = next.day == time.day ? time.hour + 1 : 0
         guard !hours.isAny, first < next.hour, isDue(day: next) else { return false }

@@ -1,8 +1,9 @@
-/// A task whose result several tasks wait for. When the last of them is cancelled, so is the task. Loop thread only.
+/// A task whose result several tasks wait for. When the last of these is cancelled, so is the shared task. Loop thread
+/// only.
 final class SharedWork<Value> {
     private let task: AsyncTask<Value>
     private var waiting = 0
-    /// Whether the task was cancelled because no task waited for it anymore.
+    /// Whether the task was cancelled because no task was waiting for it.
     private(set) var isAbandoned = false
 
     /// - Parameter whenDone: Called with the result, before the waiting tasks continue, unless the work is abandoned.

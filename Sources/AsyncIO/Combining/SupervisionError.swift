@@ -1,10 +1,10 @@
-/// An error thrown when supervised tasks had to be restarted too often.
+/// An error thrown when supervised tasks have failed too often.
 public struct SupervisionError: Error, CustomStringConvertible {
     /// The name of the task that failed last.
     public let name: String
-    /// How many restarts there could have been in ``period``.
+    /// The maximum number of restarts in ``period``.
     public let restarts: Int
-    /// The time in which restarts were counted.
+    /// The period in which restarts were counted.
     public let period: Duration
     /// The error of the task that failed last, or `nil` if it returned.
     public let underlyingError: (any Error)?

@@ -7,19 +7,19 @@
 /// try await supervisor.run()
 /// ```
 ///
-/// A task that fails once in a while is restarted, after the delay of the ``Backoff``. Tasks that fail too often end
-/// the supervisor: it cancels the others, waits for them, and throws a ``SupervisionError``. If the supervisor is
-/// itself supervised, the next level deals with that.
+/// A task that fails is restarted after the delay that the ``Backoff`` gives. If tasks fail too often, the supervisor
+/// ends: it cancels the other tasks, waits for them, and throws a ``SupervisionError``. If the supervisor is itself
+/// supervised, its own supervisor handles that error.
 ///
 /// asyncio: none. Erlang: `supervisor`.
 public final class Supervisor {
-    /// Which tasks are restarted when one of them is.
+    /// Which tasks are restarted when one of them is restarted.
     public enum Strategy: Sendable {
-        /// Only that one. Erlang: `one_for_one`.
+        /// Only that task. Erlang: `one_for_one`.
         case oneForOne
         /// All of them. Erlang: `one_for_all`.
         case oneForAll
-        /// That one, and those that were added after it. Erlang: `rest_for_one`.
+        /// That task, and those that were added after it. Erlang: `rest_for_one`.
         case restForOne
     }
 
@@ -65,11 +65,11 @@ public final class Supervisor {
     /// Creates a supervisor without tasks.
     ///
     /// - Parameters:
-    ///   - strategy: Which tasks are restarted when one of them is.
-    ///   - restarts: How many restarts there can be in `period`. With 0, the first failure ends the supervisor.
-    ///   - period: The time in which restarts are counted. A task that has run for this long counts as healthy, and its
-    ///     next delay is the initial one.
-    ///   - backoff: How long to wait before a task is restarted. By default, not at all.
+    ///   - strategy: Which tasks are restarted when one of them is restarted.
+    ///   - restarts: The maximum number of restarts in `period`. With 0, the first failure ends the supervisor.
+    ///   - period: The period in which restarts are counted. A task that has run for this long counts as healthy, and
+    ///     its next delay is the initial one.
+    ///   - backoff: How long to wait before a task is restarted. By default, there is no delay.
     ///   - onRestart: Called with the name of a task and its error, before the task is restarted. The error is `nil` if
     ///     the task returned.
     /// - Precondition: `restarts` is not negative, and `period` is positive. For numbers from outside the program, use
@@ -108,7 +108,7 @@ public final class Supervisor {
     /// The names of the tasks that are running or about to be restarted, in the order in which they were added.
     public var names: [String] { children.filter { $0.task != nil }.map(\.name) }
 
-    /// Adds a task. It starts when the supervisor runs, or at once if it is running.
+    /// Adds a task. It starts when the supervisor starts to run, or at once if the supervisor is already running.
     ///
     /// - Parameters:
     ///   - name: The name of the task, for reports.
@@ -132,8 +132,8 @@ public final class Supervisor {
     /// Runs the tasks until all of them have ended and none is to be restarted.
     ///
     /// - Throws: ``SupervisionError`` if there were too many restarts; ``RuntimeError`` if the supervisor is already
-    ///   running; `CancellationError` if the task is cancelled. In the first and the last case, all tasks are cancelled,
-    ///   those that were added last first, and have ended when this throws.
+    ///   running; `CancellationError` if the task is cancelled. In the first and the last case, all tasks are cancelled
+    ///   in the reverse order in which they were added, and have ended when this throws.
     public func run() async throws {
         if isRunning { throw RuntimeError("the supervisor is already running") }
         isRunning = true
@@ -146,13 +146,13 @@ public final class Supervisor {
                 if child.task === task { try await ended(child, task) }
             }
         } catch {
-            // The error that ended the supervisor takes precedence over a cancellation meanwhile.
+            // The error that ended the supervisor takes precedence over a cancellation in the meantime.
             try? await end(children)
             throw error
         }
     }
 
-    // MARK: Inside
+    // MARK: Internals
 
     private func start(_ child: Child, after delay: Duration) {
         child.begin = EventLoop.required(for: "Supervisor").time.advanced(by: delay)
@@ -179,7 +179,7 @@ public final class Supervisor {
         let delay = delay(of: child)
         let others = dependents(of: child)
         try await end(others)
-        // In the order in which they were added, the one that failed included.
+        // In the order in which they were added, including the one that failed.
         for other in children where other === child || others.contains(where: { $0 === other }) {
             start(other, after: delay)
         }

@@ -1,12 +1,12 @@
-/// An object that runs an action at most once in an interval, however often it is called.
+/// An object that runs an action at most once in an interval, regardless of how often it is called.
 ///
 /// ```swift
 /// let redraw = Throttle(interval: .milliseconds(100)) { try await screen.draw() }
 /// redraw.call() // for each change
 /// ```
 ///
-/// The first call runs the action at once. Calls within the interval after that run it once more, at the end of the
-/// interval, so the last call is never lost. A ``Debouncer`` waits for a pause in the calls instead.
+/// The first call runs the action at once. Calls during the interval after that run the action once more, at the end of
+/// the interval, so the last call is never lost. A ``Debouncer`` waits for a pause in the calls instead.
 ///
 /// The action runs as a task. Actions never overlap: if the action is due while it is still running, it runs again
 /// right afterwards. Errors of the action go to the loop's exception handler.
@@ -46,8 +46,8 @@ public final class Throttle {
     /// Withdraws the requests whose action has not started. An action that is running continues.
     public func cancel() { isPending = false }
 
-    /// Runs the action now if it is pending, whatever the interval, and waits until it has ended. Also waits for an
-    /// action that is already running.
+    /// Runs the action now if it is pending, without waiting for the end of the interval, and waits until it has ended.
+    /// Also waits for an action that is already running.
     ///
     /// If the current task is cancelled, the wait ends and the action continues.
     ///
@@ -72,7 +72,7 @@ public final class Throttle {
                 })), at: loop.time.advanced(by: interval))
         let task = start()
         running = task
-        // If nothing asks for the task's error, it is reported when the task is released.
+        // If the task's error is not retrieved, it is reported when the task is released.
         task.addDoneCallback { [weak self] _ in
             self?.running = nil
             self?.fireIfPossible()

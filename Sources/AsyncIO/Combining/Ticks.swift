@@ -4,8 +4,8 @@
 /// for try await _ in ticks(every: .seconds(10)) { try await report() }
 /// ```
 ///
-/// The ticks do not drift: each is due an interval after the one before it was due, however long the consumer takes.
-/// A tick costs one timer.
+/// The ticks do not drift: each is due one interval after the previous tick was due, regardless of how long the
+/// consumer takes. Each tick needs one timer.
 ///
 /// - Parameters:
 ///   - interval: The time between two ticks. If it is not positive, iterating throws ``ValueError``.
@@ -21,10 +21,10 @@ public func ticks(every interval: Duration, missed: MissedTicks = .burst, starts
 ///
 /// tokio: `MissedTickBehavior`.
 public enum MissedTicks: Sendable {
-    /// Deliver them one after the other, without a pause, until the consumer has caught up. Each counts, as when each
-    /// stands for a unit of work.
+    /// Deliver them one after another, without a pause, until the consumer has caught up. Use this if every tick
+    /// counts, for example because each stands for a unit of work.
     case burst
-    /// Deliver one of them, and continue with the next that would have been due anyway.
+    /// Deliver one of them, and continue with the next tick of the original sequence.
     case skip
     /// Deliver one of them, and start over: the next is due an interval after the consumer asked for this one. There is
     /// always a pause of that length between two ticks.

@@ -185,7 +185,7 @@ final class ConcurrentWork<Element> {
     func cancelAll() {
         isOver = true
         for task in running.all { task.cancel() }
-        // An error that no one can see any more need not be reported.
+        // An error that nothing can receive anymore need not be reported.
         while let task = try? results.getNoWait() { task.isErrorRetrieved = true }
         results.shutdown()
     }

@@ -1,17 +1,18 @@
-/// Runs `body`, and runs it again next to the first run if that takes too long. The first value wins.
+/// Runs `body`, and starts another run of it if the first one takes too long. The first value that a run returns is
+/// used.
 ///
 /// ```swift
 /// let page = try await hedged(after: .milliseconds(50)) { try await fetch(url) }
 /// ```
 ///
-/// This cuts off the slowest answers of a service, for the price of a few more requests. The next run starts when `delay`
+/// This avoids the slowest answers of a service, at the cost of a few more requests. The next run starts when `delay`
 /// has passed since the previous one started, or when that has failed. When a run returns a value, the others are
 /// cancelled and waited for.
 ///
 /// - Parameters:
 ///   - delay: How long to wait for a run before starting the next one.
 ///   - attempts: The maximum number of runs.
-///   - body: The work. It must be possible to do it more than once.
+///   - body: The work. It must be safe to do it more than once.
 /// - Returns: The value of the first run that succeeds.
 /// - Throws: The error of the last run, if all of them fail; ``ValueError`` if `attempts` is less than 1;
 ///   `CancellationError` if the task is cancelled, after all runs have ended.

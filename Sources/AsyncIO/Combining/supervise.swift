@@ -4,15 +4,15 @@
 /// try await supervise("feed", restarts: 10, per: .seconds(60)) { try await followFeed() }
 /// ```
 ///
-/// For several tasks, and for the other rules, use a ``Supervisor``. In contrast to
+/// For several tasks, and for other strategies, use a ``Supervisor``. In contrast to
 /// ``retry(attempts:backoff:isolation:when:_:)``, failures are counted in a period: work that fails once a day is
 /// restarted forever.
 ///
 /// - Parameters:
 ///   - name: The name of the task, for reports.
 ///   - restart: When the body is restarted.
-///   - restarts: How many restarts there can be in `period`.
-///   - period: The time in which restarts are counted.
+///   - restarts: The maximum number of restarts in `period`.
+///   - period: The period in which restarts are counted.
 ///   - backoff: How long to wait before a restart.
 ///   - body: The work, which runs as a task.
 /// - Throws: ``SupervisionError`` if there were too many restarts; ``ValueError`` if `restarts` is negative, or `period`

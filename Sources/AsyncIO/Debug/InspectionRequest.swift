@@ -7,10 +7,10 @@ internal import AsyncIOSystem
 ///     stacks 2 3           those of the loops 2 and 3 only
 ///     stacks 2:17,18 3:4   those of the loops 2 and 3 only, with the stacks of only these tasks
 ///
-/// A task has a number of its own only within its loop.
+/// The number of a task is unique only within its loop.
 struct InspectionRequest: Sendable {
     private let standard: LoopSnapshot.Stacks
-    /// What to record of each loop, by the loop's number; nil for all loops alike.
+    /// What to record of each loop, by the loop's number; nil if it is the same for all loops.
     private var chosen: [UInt32: LoopSnapshot.Stacks]?
 
     static let everything = InspectionRequest(standard: .all)
@@ -42,7 +42,7 @@ struct InspectionRequest: Sendable {
     }
 }
 
-/// What there is to say about a loop.
+/// The result for one loop.
 struct LoopFinding: Sendable {
     let loop: EventLoop
     let result: Result
@@ -55,15 +55,15 @@ struct LoopFinding: Sendable {
 }
 
 extension InspectionRequest {
-    /// How long the loops may take to answer before those that do not move count as blocked, in nanoseconds.
+    /// How long the loops may take to answer before those that make no progress count as blocked, in nanoseconds.
     private static let patience: Int64 = 300_000_000
-    /// The maximum wait in all, in multiples of `patience`.
+    /// The maximum total wait, in multiples of `patience`.
     private static let longestPatience = 20
 
-    /// Asks the running loops and waits for their answers. Not on the thread of a loop.
+    /// Asks the running loops and waits for their answers. Must not be called on the thread of a loop.
     ///
-    /// All loops are asked before the first answer is awaited, so that they answer at the same time, and
-    /// none has to wait for one that is blocked.
+    /// All loops are asked before the first answer is awaited, so they answer at the same time, and no answer is
+    /// delayed by a loop that is blocked.
     func ask() -> [LoopFinding] {
         let wanted = Watchdog.shared.glances().compactMap { glance in stacks(of: glance.loop).map { (glance, $0) } }
         let limit = LoopSnapshot.limit / max(1, wanted.count)

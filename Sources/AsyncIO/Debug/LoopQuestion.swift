@@ -9,7 +9,7 @@ struct LoopQuestion {
     private enum State {
         case open
         case answered(LoopFinding.Result)
-        /// The loop does not run any more.
+        /// The loop no longer runs.
         case ended
     }
 

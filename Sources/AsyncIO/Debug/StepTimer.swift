@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import Logging
 
-/// Measures the time of steps, while something wants to know: debug mode, which reports slow steps, or a tool
-/// that inspects the program. Loop thread only.
+/// Measures the time of steps, while this is needed: by debug mode, which reports slow steps, or by a tool that
+/// inspects the program. Loop thread only.
 final class StepTimer: LoopComponent, LoopObserver {
     /// The reasons for timing steps.
     struct Reasons: OptionSet {
@@ -26,9 +26,9 @@ final class StepTimer: LoopComponent, LoopObserver {
 
     private var reasons: Reasons = []
     private var start: Int64 = 0
-    /// By the number of the task.
+    /// The figures of each task, by its number.
     private(set) var figures: [UInt64: Figures] = [:]
-    /// All steps, of tasks and others.
+    /// The figures of all steps, including those that belong to no task.
     private(set) var all = Figures()
 
     required init(on loop: EventLoop) {

@@ -321,7 +321,7 @@ package final class Watchdog: Sendable {
         return loops.sorted { $0.index < $1.index }.map(Self.glance)
     }
 
-    /// The present position of the loop; nil if it is no longer running.
+    /// The current position of the loop; nil if it is no longer running.
     func glance(at loop: EventLoop) -> Glance? {
         let isRunning = state.withLock { state in state.running.contains { $0.loop === loop } }
         return isRunning ? Self.glance(loop) : nil

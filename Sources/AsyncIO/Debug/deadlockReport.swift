@@ -11,10 +11,10 @@ extension EventLoop {
 }
 
 extension AnyAsyncTask {
-    /// A line about the task: what it waits for, since when and where, and where it was created.
+    /// A line about the task: what it waits for, since when, and where, and where it was created.
     ///
-    /// In virtual time, the line says at what time the wait began, counted from the beginning. Otherwise it
-    /// says how long the task has waited.
+    /// In virtual time, the line says how much virtual time had passed when the wait began. Otherwise it says how long
+    /// the task has waited.
     fileprivate func waitReport(on loop: EventLoop) -> String {
         let since =
             loop.virtualNow == nil

@@ -1,6 +1,6 @@
 public import SystemPackage
 
-/// A value that stands for an open file descriptor: a number, a `FileDescriptor` of swift-system, or a ``File``.
+/// A value that represents an open file descriptor: a number, a `FileDescriptor` of swift-system, or a ``File``.
 ///
 /// Functions that take a descriptor accept any of these, so that a number from the C library needs no conversion.
 ///

@@ -16,12 +16,12 @@ extension EventLoop {
         private enum Kind: Hashable, Sendable { case automatic, epoll, ioUring }
         private let kind: Kind
 
-        /// The backend with better measurements for sockets, which is epoll; see Design/0050.
+        /// The backend that is faster for sockets, which is epoll; see Design/0050.
         public static let automatic = Backend(kind: .automatic)
         /// epoll, which is available on every Linux.
         public static let epoll = Backend(kind: .epoll)
-        /// io_uring, which needs one system call per turn for everything that is watched, and none for a turn
-        /// without events. It requires Linux 6.1 and a system that permits it; many containers do not.
+        /// io_uring, which needs one system call per turn for all watched descriptors, and none for a turn without
+        /// events. It requires Linux 6.1 and a system that permits it; many containers do not.
         public static let ioUring = Backend(kind: .ioUring)
 
         /// The name of the backend, as in `ASYNCIO_BACKEND`.
@@ -58,7 +58,7 @@ extension EventLoop {
         private static func fromEnvironment() throws(OSError) -> Backend {
             guard let name = Environment.backend, !name.isEmpty else { return .automatic }
             for backend in [automatic, epoll, ioUring] where backend.description == name { return backend }
-            throw OSError(.invalidArgument, "ASYNCIO_BACKEND must be epoll, io_uring or auto, got \"\(name)\"")
+            throw OSError(.invalidArgument, "ASYNCIO_BACKEND must be epoll, io_uring, or auto, got \"\(name)\"")
         }
     }
 }

@@ -1,16 +1,15 @@
 // # Invariants
 //
-// In debug builds, each structure of the loop can check what its code takes for granted: that a timer never
-// comes before its parent in the heap, or that every carrier can be found. The checks run where they cost no
-// more than the operation itself, such as after a table has grown, and at the end of each test in virtual
-// time or on its own loop. The tests in `Tests/AsyncIOTests/Invariants` run them after each of many random
-// operations.
+// In debug builds, each structure of the loop can check the assumptions of its code, for example that a timer never
+// comes before its parent in the heap, or that every carrier can be found. The checks run where they cost no more than
+// the operation itself, such as after a table has grown, and at the end of each test in virtual time or on its own
+// loop. The tests in `Tests/AsyncIOTests/Invariants` run them after each of many random operations.
 //
 // A release build contains none of this.
 
 extension EventLoop {
-    /// Stops the program if one of the loop's structures contradicts itself or another one. Does nothing in a
-    /// release build. The loop must be between two steps.
+    /// Stops the program if one of the loop's structures is inconsistent, in itself or with another one. Does nothing
+    /// in a release build. The loop must be between two steps.
     ///
     /// - Complexity: O(*n*), where *n* is the number of tasks, timers, entries, and descriptors.
     package func checkInvariants() {

@@ -1,10 +1,9 @@
 // # Components
 //
-// The kernel knows tasks, timers, descriptors and other threads. Everything else that needs state for each
-// loop is a *component*: signals, children, the file engine, open generators, work on threads, sockets, the
-// watchdog. A component is created when it is first used, belongs to one loop, and takes part in the life of
-// that loop: when a run begins and ends, when nothing is ready and virtual time could jump, and when the loop
-// is closed.
+// The kernel knows tasks, timers, descriptors, and other threads. Everything else that needs state for each loop is a
+// *component*: signals, children, the file engine, open generators, work on threads, sockets, the watchdog. A component
+// is created when it is first used, belongs to one loop, and takes part in the life of that loop: when a run begins and
+// ends, when nothing is ready and virtual time could jump, and when the loop is closed.
 //
 // Programs can observe the order in which components close. So this order does not depend on which component
 // was used first: components close by rank, the smallest first.
@@ -20,8 +19,8 @@ class LoopComponent {
 
     enum Rank: Int { case none, metrics, signals, children, files }
 
-    /// Whether something outside of the loop will report back, such as a thread. Virtual time does not jump
-    /// meanwhile, and a loop that has nothing else to do is not stalled.
+    /// Whether something outside the loop, such as a thread, will report back. In the meantime, virtual time does not
+    /// jump, and a loop that has nothing else to do does not count as stalled.
     var isBusy: Bool { false }
 
     /// Called on the thread that is about to run the loop.
@@ -54,6 +53,6 @@ extension EventLoop {
         return nil
     }
 
-    /// Whether something outside of the loop will report back.
+    /// Whether something outside the loop will report back.
     var isForeignWorkExpected: Bool { components.contains { $0.isBusy } }
 }

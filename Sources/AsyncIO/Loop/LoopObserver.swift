@@ -3,17 +3,17 @@ internal import SystemPackage
 
 // # Observers
 //
-// Timing in debug mode, `asyncio top`, and metrics are observers, and a program can add its own. A loop
-// without observers pays nothing: every step already announces itself to the watchdog through one word of
-// memory (`Pulse`), which also says whether anything wants to see steps.
+// Timing in debug mode, `asyncio top`, and metrics are observers, and a program can add its own. A loop without
+// observers has no additional cost: every step already announces itself to the watchdog through one word of memory
+// (`Pulse`), which also says whether anything observes steps.
 //
 // A step that ends without the end of its task is the beginning of a wait, so waits need no announcements of
 // their own.
 
-/// An object that an event loop notifies of what it does: each turn, each step, and the life of each task.
+/// An object that an event loop notifies of its activity: each turn, each step, and the creation and end of each task.
 ///
-/// Use it to build profilers, tracers, and tests. All methods are called on the loop's thread, and all of them
-/// have an empty default. They must not block and must not use the loop, except to read.
+/// Use it to build profilers, tracers, and tests. All methods are called on the loop's thread, and all of them have an
+/// empty default. They must not block, and must not use the loop except to read its properties.
 ///
 /// ```swift
 /// final class LongestStep: LoopObserver {
@@ -30,7 +30,7 @@ public protocol LoopObserver: AnyObject {
     /// Whether the observer is notified of steps, waits, and tasks, and not only of turns and polls. The loop
     /// reads it when the observer is added. The default is `true`.
     ///
-    /// If no observer wants to see steps, observers add nothing to their cost.
+    /// If no observer observes steps, observers do not slow steps down.
     var observesSteps: Bool { get }
 
     /// The loop has polled and is about to run what is ready.
@@ -88,7 +88,7 @@ extension LoopObserver {
     public func waitEnded(_ task: AnyAsyncTask, on loop: EventLoop) {}
 }
 
-/// What a loop runs between two accesses to its queue: a task from one suspension to the next, or a callback.
+/// A unit of work that a loop runs: a task from one suspension to the next, or a callback.
 public struct LoopStep {
     /// The kind of a step.
     public struct Kind: Sendable, Hashable, CustomStringConvertible {
@@ -163,9 +163,9 @@ extension EventLoop {
 
     func updateNoticing() { noticesTasks = debug || !stepObservers.isEmpty || virtual.hosts != nil }
 
-    // MARK: Inside
+    // MARK: Internals
 
-    /// Runs a step that a thread is looking at, or that observers want to see.
+    /// Runs a step that a thread is watching, or that is observed.
     @inline(never)
     func runObserved(_ entry: ReadyEntry) {
         Pulse.waitWhileHeld()
@@ -203,13 +203,13 @@ extension EventLoop {
         for observer in stepObservers { observer.taskCreated(task, on: self) }
     }
 
-    /// Called when a task has ended within a step that observers want to see.
+    /// Called when a task has ended within an observed step.
     @inline(never)
     func noticeEnd(of task: AnyAsyncTask) {
         for observer in stepObservers { observer.taskEnded(task, on: self) }
     }
 
-    /// Runs what is ready, for observers.
+    /// Runs the ready entries, and notifies observers.
     @inline(never)
     func runReadyObserved() {
         let (observers, changes) = (observers, observerChanges)
@@ -218,13 +218,13 @@ extension EventLoop {
         for observer in remaining(observers, since: changes) { observer.turnEnded(on: self) }
     }
 
-    /// Returns those of `observers` that have not been removed since then.
+    /// Returns those of `observers` that have not been removed in the meantime.
     private func remaining(_ observers: [any LoopObserver], since changes: Int) -> [any LoopObserver] {
         if changes == observerChanges { return observers }
         return observers.filter { observer in self.observers.contains { $0 === observer } }
     }
 
-    /// Polls, for observers.
+    /// Polls, and notifies observers.
     @inline(never)
     func pollObserved(_ timeout: Int64?) throws(Errno) -> Int {
         for observer in observers { observer.pollBegan(on: self, timeout: timeout.map { .nanoseconds($0) }) }

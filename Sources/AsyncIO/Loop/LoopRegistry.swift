@@ -1,9 +1,9 @@
 internal import AsyncIOSystem
 
-/// The running loops of the process, the innermost of each thread last. Any thread.
+/// The running loops of the process, with the innermost loop of each thread last. Any thread.
 //
-// A loop is registered only while it runs. A weak reference would do for longer, but it would make each
-// reference count of the loop slower.
+// A loop is registered only while it runs. A weak reference could be kept for longer, but it would make each change of
+// the loop's reference count slower.
 enum LoopRegistry {
     private static let running = Guarded<[EventLoop]>([])
 

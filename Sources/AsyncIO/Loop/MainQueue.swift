@@ -2,11 +2,10 @@ internal import AsyncIOSystem
 
 // # Dispatch's main queue
 //
-// The blocks of `DispatchQueue.main` have to be run on the process's first thread. A loop that runs there
-// does this, as Swift's own executor would: Dispatch writes to a descriptor when the queue is not empty, the
-// poller watches the descriptor, and an entry of the ready queue runs the blocks. So they run between
-// callbacks, with the loop as the current one. `OperationQueue.main`, and timers, signals and other sources
-// that target the main queue, depend on it.
+// The blocks of `DispatchQueue.main` have to be run on the process's first thread. A loop that runs there does this, as
+// Swift's own executor would: Dispatch writes to a descriptor when the queue is not empty, the poller watches the
+// descriptor, and an entry of the ready queue runs the blocks. So they run between callbacks, with the loop as the
+// current one. `OperationQueue.main`, and timers, signals, and other sources that target the main queue, depend on it.
 //
 // The descriptor is watched for edges. Each write is an edge, so nothing has to read the descriptor, and
 // several nested loops can watch it. It is not in `descriptors`: it neither prevents a loop in virtual time
@@ -19,12 +18,12 @@ struct MainQueueService {
     var isWatched = false
     /// Whether the ready queue has an entry that runs the blocks of the main queue.
     var isQueued = false
-    /// When the loop last polled for the main queue; see `Pulse.now`.
+    /// The time at which the loop last polled for the main queue; see `Pulse.now`.
     var look: Int64 = 0
 
-    /// A token that no descriptor of the loop has, nor the wake-up.
+    /// A token that neither a descriptor of the loop nor the wake-up has.
     static let token = UInt64.max - 1
-    /// How often a loop that never sleeps and has no descriptors polls, in turns.
+    /// The number of turns after which a loop that never sleeps and has no descriptors polls.
     static let interval: UInt64 = 256
 }
 
@@ -48,7 +47,7 @@ extension EventLoop {
         }
     }
 
-    /// Whether a turn that needs no events of its own must poll for the main queue.
+    /// Whether a turn that would not poll otherwise must poll for the main queue.
     @inline(__always)
     var isMainQueueDue: Bool {
         mainQueue.isWatched && (turns % MainQueueService.interval == 0 || pulse.now != mainQueue.look)

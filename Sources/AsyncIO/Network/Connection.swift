@@ -10,7 +10,7 @@ internal import SystemPackage
 //
 // Writing is tried at once too. What does not fit is buffered and sent when there is room.
 //
-// A pipe has one half. The writing end learns from the poller that nobody reads anymore, and then ends, with
+// A pipe has one half. The writing end learns from the poller that the pipe has no reader anymore, and then ends, with
 // an error if it still has buffered bytes.
 
 /// A connected socket, an end of a pipe, or a terminal. Loop thread only.
@@ -35,7 +35,7 @@ final class Connection: ByteChannel {
     private var peer: Endpoint?
     /// The tasks that wait for `outgoing` to be empty.
     private var emptiers: WaitQueue?
-    /// Closes without a warning when nobody holds the connection anymore. For the pipes of child processes.
+    /// Closes without a warning when nothing retains the connection anymore. For the pipes of child processes.
     var closesQuietly = false
 
     // MARK: Creating connections

@@ -1,4 +1,4 @@
-/// The settings of a new connection that most connections do not need; see ``openConnection(host:port:tls:options:)``.
+/// Settings for a new connection, which most connections do not need; see ``openConnection(host:port:tls:options:)``.
 ///
 /// asyncio: the keyword arguments of `open_connection`, `create_connection`, and their Unix forms.
 public struct ConnectionOptions: Sendable {
@@ -14,13 +14,13 @@ public struct ConnectionOptions: Sendable {
     /// How many addresses of the first family to try before the families alternate, or 0 to keep the resolver's
     /// order. `nil` means 1 with a ``happyEyeballsDelay`` and 0 without.
     public var interleave: Int?
-    /// Whether to throw an ``ExceptionGroup`` of all errors if several addresses fail, instead of one ``OSError``
+    /// Whether to throw an ``ExceptionGroup`` with all errors if several addresses fail, instead of one ``OSError``
     /// that quotes them.
     public var allErrors: Bool
     /// The maximum length of a line, in bytes. For streams only.
     public var limit: Int
-    /// The name that the server's certificate must be valid for, or `nil` for the host that is connected to. For
-    /// TLS only.
+    /// The name for which the server's certificate must be valid, or `nil` for the host to which you connect. For TLS
+    /// only.
     public var serverHostname: String?
 
     /// Creates options. The properties describe the parameters.

@@ -1,4 +1,4 @@
-/// A set of connections that tasks share, one task at a time.
+/// A set of connections that tasks share. Each connection is used by one task at a time.
 ///
 /// ```swift
 /// let pool = ConnectionPool(size: 10) {
@@ -25,7 +25,7 @@ public final class ConnectionPool<Connection> {
     private let open: () async throws -> Connection
     private let discard: (Connection) -> Void
     private let check: ((Connection) async throws -> Bool)?
-    /// In the order in which they were used, the latest one last.
+    /// In the order in which they were used, with the latest one last.
     private var idle: [Idle] = []
     private let slots: Slots
     private var timer: TimerHandle?
@@ -42,9 +42,9 @@ public final class ConnectionPool<Connection> {
     ///   - size: The maximum number of connections.
     ///   - idleTime: How long an unused connection stays open.
     ///   - open: Opens a connection.
-    ///   - close: Closes a connection. It must not wait.
-    ///   - check: Whether a connection that was idle can still be used, if that has to be checked. If it returns false or
-    ///     throws, the connection is closed, and the next one is taken.
+    ///   - close: Closes a connection. It cannot suspend.
+    ///   - check: Returns whether a connection that was idle can still be used. If it returns false or throws, the
+    ///     connection is closed, and the next one is used. By default, idle connections are not checked.
     /// - Precondition: `size` and `idleTime` are positive. For numbers from outside the program, use
     ///   ``init(validatingSize:idleTime:open:close:check:)``.
     public init(
@@ -84,15 +84,15 @@ public final class ConnectionPool<Connection> {
         for one in idle { discard(one.connection) }
     }
 
-    /// How many connections are open and not in use.
+    /// The number of connections that are open and not in use.
     public var idleCount: Int { idle.count }
 
-    /// How many connections are in use, or being opened.
+    /// The number of connections that are in use or being opened.
     public var usedCount: Int { size - slots.free }
 
-    /// Runs `body` with a connection of the pool. Waits until there is one, and opens it if necessary.
+    /// Runs `body` with a connection from the pool. Waits until one is available, and opens it if necessary.
     ///
-    /// If `body` throws, the connection is closed, because it can be in the middle of an exchange.
+    /// If `body` throws, the connection is closed, because it may be in the middle of an exchange.
     ///
     /// - Returns: The value that `body` returns.
     /// - Throws: The errors of `body`, and of opening a connection; ``RuntimeError`` if the pool is closed;
@@ -115,14 +115,14 @@ public final class ConnectionPool<Connection> {
         return value
     }
 
-    /// Closes the connections that are not in use, and those in use when they are returned. Tasks that wait get an
-    /// error. Calling it again does nothing.
+    /// Closes the connections that are not in use now, and those in use when they are returned. Waiting tasks get an
+    /// error. Calling this again does nothing.
     public func close() {
         isClosed = true
         dropIdle { _ in true }
     }
 
-    // MARK: Inside
+    // MARK: Internals
 
     private func takeConnection() async throws -> Connection {
         while true {
@@ -147,7 +147,7 @@ public final class ConnectionPool<Connection> {
         if timer == nil { dropLater(on: loop) }
     }
 
-    /// Closes the connections that have been idle for too long, as long as there are idle connections.
+    /// Closes connections when they have been idle for too long, until there are no idle connections.
     private func dropLater(on loop: EventLoop) {
         timer = nil
         guard let first = idle.first else { return }
@@ -159,7 +159,7 @@ public final class ConnectionPool<Connection> {
     }
 
     private func dropIdle(where isOver: (Idle) -> Bool) {
-        // The list changes before the program's code runs.
+        // The list has to be changed before code of the program runs.
         let over = idle.filter(isOver)
         idle.removeAll(where: isOver)
         if idle.isEmpty {
@@ -171,7 +171,7 @@ public final class ConnectionPool<Connection> {
 }
 
 extension ConnectionPool where Connection == (StreamReader, StreamWriter) {
-    /// Returns a pool of streams to a server. Connections that the server has closed are not used again.
+    /// Returns a pool of streams to a server. Connections that the server has closed are not reused.
     ///
     /// ```swift
     /// let pool = ConnectionPool.streams(to: .tcp(host: "cache", port: 11211), size: 20)
@@ -179,8 +179,8 @@ extension ConnectionPool where Connection == (StreamReader, StreamWriter) {
     ///
     /// - Parameters:
     ///   - target: What to connect to.
-    ///   - tls: A client's context for TLS, or `nil` for none.
-    ///   - options: The settings that most connections do not need.
+    ///   - tls: A client context for TLS, or `nil` to connect without TLS.
+    ///   - options: Settings that most connections do not need.
     ///   - size: The maximum number of connections.
     ///   - idleTime: How long an unused connection stays open.
     /// - Precondition: `size` and `idleTime` are positive.

@@ -1,4 +1,4 @@
-/// What a connection is opened to: a host, known addresses, a Unix socket, or a socket that is already connected.
+/// The target of a connection: a host, known addresses, a Unix socket, or a socket that is already connected.
 ///
 /// asyncio: `host=`, `port=`, `path=`, and `sock=` of `open_connection` and similar functions.
 public struct ConnectionTarget: Sendable {
@@ -40,7 +40,7 @@ public struct ConnectionTarget: Sendable {
         ConnectionTarget(place: .socket(socket.number))
     }
 
-    /// Connects, and performs the handshake of TLS if there is a context.
+    /// Connects, and performs the TLS handshake if there is a context.
     func open(tls: TLSContext?, _ options: ConnectionOptions, on loop: EventLoop) async throws -> ByteChannel {
         var host: String?
         if case .host(let name, _) = place { host = name }

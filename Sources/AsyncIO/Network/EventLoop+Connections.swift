@@ -86,8 +86,8 @@ extension EventLoop {
         return try await makeTransport(pipe(descriptor.number, .reading), factory)
     }
 
-    /// Creates a transport that writes to a pipe, a socket, or a terminal, and takes ownership of the
-    /// descriptor. The transport closes when nobody reads anymore.
+    /// Creates a transport that writes to a pipe, a socket, or a terminal, and takes ownership of the descriptor. The
+    /// transport closes when the other end has no reader anymore.
     ///
     /// - Parameters:
     ///   - descriptor: The descriptor to write to.

@@ -1,15 +1,15 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// # A stream over descriptors that no poller watches
+// # A stream over descriptors that no poller can watch
 //
-// The kernel's pollers consider a regular file always ready and refuse to watch it; the same goes for
-// /dev/null and similar devices. But reading a file can wait for a disk. So the file engine does it: one
-// request at a time in each direction, at the descriptor's own position, which other processes can share.
+// The kernel's pollers consider a regular file always ready and refuse to watch it; the same goes for /dev/null and
+// similar devices. But reading a file can mean waiting for a disk. So the file engine reads and writes, with one
+// request at a time in each direction, at the descriptor's own position, which can be shared with other processes.
 //
-// Reading begins when somebody asks for bytes, and then reads one portion ahead. Written bytes are buffered
-// until the engine has written them. The channel cannot know whether a request in flight will still have an
-// effect, so `abort` waits for the request before it closes the descriptor.
+// Reading begins when bytes are first requested. From then on, one portion is read ahead. Written bytes are buffered
+// until the engine has written them. The channel cannot know whether a request in flight will still have an effect, so
+// `abort` waits for the request before it closes the descriptor.
 
 /// A channel over a regular file, or over a device that cannot be watched. Loop thread only.
 final class FileChannel: ByteChannel {
@@ -28,15 +28,15 @@ final class FileChannel: ByteChannel {
     private var outgoing = ByteBuffer()
     private var isEOFRequested = false
 
-    /// How much is read or written at a time, in bytes.
+    /// The maximum number of bytes that are read or written at a time.
     private static let portion = 64 * 1024
 
-    /// Creates a channel that closes the descriptor when it is lost.
+    /// Creates a channel that closes the descriptor when the channel is lost.
     init(_ bytes: ByteDescriptor, _ direction: Connection.Direction, on loop: EventLoop) throws(ValueError) {
         self.bytes = bytes
         self.direction = direction
         super.init(on: loop)
-        // Buffering what the disk has not accepted gains nothing, so writers wait for the disk.
+        // There is no gain in buffering bytes that the disk has not accepted, so writers wait for the disk.
         if direction == .writing { try setWaterMarks(high: 0, low: 0) }
     }
 
@@ -44,11 +44,11 @@ final class FileChannel: ByteChannel {
     override var descriptor: Int32? { bytes.descriptor < 0 ? nil : bytes.descriptor }
     override var outgoingCount: Int { outgoing.count }
 
-    /// Starts `request`; `onEnd` receives what the system call returned.
+    /// Starts `request`. `onEnd` receives the result of the system call.
     private func start(_ request: FileRequest, _ onEnd: @escaping (Result<Int, Errno>, FileRequest) -> Void) {
         let operation = FileOperation(request) { [self] operation in
             self.operation = nil
-            // The channel is lost, and only this request kept the descriptor open.
+            // The channel is lost, and the descriptor was open only for this request.
             if state == .lost { return bytes.close() }
             let result: Result<Int, Errno> = request.error.map { .failure($0) } ?? .success(request.result)
             onEnd(result, operation.request)
@@ -142,8 +142,8 @@ final class FileChannel: ByteChannel {
         }
     }
 
-    /// The engine may finish a request before `start` returns. If the next portion followed at once, a
-    /// large write would stop everyone else, and use the stack once for each portion.
+    /// The engine may finish a request before `start` returns. If the next portion followed at once, a large write
+    /// would hold up all other work, and would use more of the stack for each portion.
     private func flushInNextTurn() { loop.enqueue { [self] in flush() } }
 
     override var canSendEOF: Bool { direction == .writing }

@@ -1,4 +1,4 @@
-/// How messages are marked off in a stream of bytes.
+/// A format that divides a stream of bytes into messages.
 ///
 /// A codec of your own implements two methods:
 ///
@@ -20,8 +20,8 @@ public protocol FrameCodec<Frame> {
 
     /// Reads the next frame.
     ///
-    /// So that a cancelled reader loses nothing, ``StreamReader/peek(_:)`` at a header, and take it out of the stream
-    /// together with the rest of the frame.
+    /// To lose nothing if the reader is cancelled, read a header with ``StreamReader/peek(_:)``, and remove it from the
+    /// stream together with the rest of the frame.
     ///
     /// - Returns: The frame, or `nil` at the end of the stream.
     /// - Throws: An error if there is no valid frame. If the task is cancelled, no bytes should be lost.
@@ -74,7 +74,7 @@ extension StreamWriter {
     ///
     /// - Parameters:
     ///   - frame: The message.
-    ///   - codec: How the message is marked off.
+    ///   - codec: The format of the message.
     /// - Throws: The errors of the codec; otherwise the same errors as ``write(_:)-([UInt8])``, including
     ///   `CancellationError` if the task is cancelled.
     ///

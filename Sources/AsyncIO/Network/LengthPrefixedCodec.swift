@@ -1,8 +1,8 @@
-/// Frames of bytes after their length.
+/// A codec for frames that consist of a length and that number of bytes.
 ///
 /// tokio-util: `LengthDelimitedCodec`. asyncio: `struct.unpack`, and `readexactly`.
 public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & Sendable>: FrameCodec, Sendable {
-    /// The maximum length of a frame, in bytes. It protects the program from peers that announce too much.
+    /// The maximum length of a frame, in bytes. It protects the program from peers that announce too large a length.
     public let maxLength: Int
     /// The order of the bytes of the length.
     public let byteOrder: ByteOrder
@@ -10,7 +10,7 @@ public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & 
     /// Creates a codec.
     ///
     /// - Parameters:
-    ///   - length: The type of the length, which determines how many bytes it takes.
+    ///   - length: The type of the length, which determines the number of its bytes.
     ///   - maxLength: The maximum length of a frame, in bytes.
     ///   - byteOrder: The order of the bytes of the length.
     public init(length: Length.Type = Length.self, maxLength: Int, byteOrder: ByteOrder = .big) {
@@ -35,7 +35,7 @@ public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & 
         return Array(try await reader.readExactly(size + Int(length)).dropFirst(size))
     }
 
-    /// Returns the frame after its length.
+    /// Returns the length of the frame, followed by the frame.
     ///
     /// - Throws: ``ValueError`` if the frame is longer than ``maxLength``, or its length does not fit into the type.
     public func encode(_ frame: [UInt8]) throws(ValueError) -> [UInt8] {
@@ -47,6 +47,6 @@ public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & 
 }
 
 extension FrameCodec where Self == LengthPrefixedCodec<UInt32> {
-    /// Frames of bytes after their length in four bytes, big-endian; see ``LengthPrefixedCodec``.
+    /// Frames that consist of a length, in four big-endian bytes, and the content; see ``LengthPrefixedCodec``.
     public static func lengthPrefixed(maxLength: Int) -> Self { Self(maxLength: maxLength) }
 }

@@ -1,4 +1,4 @@
-/// Frames that are lines of text, and end with `\n`. A `\r` before it is dropped.
+/// A codec for lines of text, which end with `\n`. A `\r` before that is dropped.
 ///
 /// tokio-util: `LinesCodec`.
 public struct LineCodec: FrameCodec, Sendable {
@@ -8,9 +8,9 @@ public struct LineCodec: FrameCodec, Sendable {
     /// Creates a codec for lines.
     public init(invalid: InvalidText = .replace) { self.invalid = invalid }
 
-    /// Reads a line, and drops the end of the line.
+    /// Reads a line, and drops its line ending.
     ///
-    /// - Returns: The line, or `nil` at the end of the stream. A last line without an end counts.
+    /// - Returns: The line, or `nil` at the end of the stream. The last line can lack the `\n`.
     /// - Throws: ``ValueError`` if the line is longer than the limit of the reader, or is not UTF-8 and ``invalid`` is
     ///   ``InvalidText/reject``; otherwise the errors of the stream. If the task is cancelled, no bytes are lost.
     public func read(from reader: StreamReader) async throws -> String? {

@@ -8,8 +8,8 @@ internal import DequeModule
 // So lookups have threads of their own that nothing waits for: a cancelled task stops waiting, and the
 // thread's result is dropped. A process can end while a lookup is running.
 //
-// The number of threads is small, since an unresponsive name server makes every one of them slow. A lookup
-// that does not get a thread is queued, and is dropped if nobody wants it anymore.
+// The number of threads is small, since an unresponsive name server makes every one of them slow. A lookup that does
+// not get a thread is queued, and is dropped if it is no longer wanted.
 //
 // Lookups that this machine can answer must not wait behind slow ones. So every lookup first goes to a few
 // threads that do nothing that can block forever: they answer what is in /etc/hosts and pass the rest on.

@@ -1,9 +1,9 @@
-/// What the sockets and pipes of a loop share. Loop thread only.
+/// The state that the sockets and pipes of a loop share. Loop thread only.
 final class LoopNetwork: LoopComponent {
-    /// The memory that every connection receives into, so that an idle one needs none.
+    /// The memory into which all connections receive, so that an idle connection needs none.
     let receiveBuffer = ReceiveBuffer()
 
-    /// What is below the connections, if it is not the system.
+    /// The simulated network below the connections; nil for that of the system.
     var stack: (any NetworkStack)?
 
     // The traffic so far.
@@ -11,8 +11,8 @@ final class LoopNetwork: LoopComponent {
     @safe @exclusivity(unchecked) var received = 0
     @safe @exclusivity(unchecked) var sent = 0
 
-    /// The number of name lookups that tasks wait for. Unlike other work on threads, the end of the loop does
-    /// not wait for them.
+    /// The number of name lookups that tasks wait for. In contrast to other work on threads, the loop does not wait for
+    /// them when it ends.
     var lookups = 0
 
     override var isBusy: Bool { lookups > 0 }

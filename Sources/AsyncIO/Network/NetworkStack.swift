@@ -3,15 +3,15 @@ package import SystemPackage
 
 // # Where connections come from
 //
-// Everything above this file (streams, transports, protocols, servers, TLS) uses channels and does not know
-// what is below them. Usually that is the system: sockets and their descriptors. A loop in a simulation has a
-// *network stack* of its own instead, which AsyncIOTesting implements. The functions that connect, listen, send
-// datagrams, and resolve names ask it first. A loop in real time has none, so for production code there is one
-// check of a nil pointer for each new connection and none for each byte.
+// Everything above this file (streams, transports, protocols, servers, TLS) uses channels and does not know what is
+// below them. Usually that is the system: sockets and their descriptors. A loop in a simulation has a *network stack*
+// of its own instead, which AsyncIOTesting implements. The functions that connect, listen, send datagrams, and resolve
+// names ask it first. A loop in real time has no such stack, so production code checks one nil pointer for each new
+// connection, and nothing for each byte.
 
 /// The network and the disks of a loop, in place of the system's. Loop thread only.
 package protocol NetworkStack: AnyObject {
-    /// Returns the addresses of a host, or of the place to listen on if `isPassive`.
+    /// Returns the addresses of a host, or the addresses to listen on if `isPassive`.
     ///
     /// - Parameters:
     ///   - host: A name or a numeric address; nil for the loopback address or for all interfaces.
@@ -36,13 +36,13 @@ package protocol NetworkStack: AnyObject {
         local: SystemAddress?, remote: SystemAddress?, family: Int32, isConnected: Bool
     ) throws -> DatagramChannel
 
-    /// The disk of the host of the code that runs now.
+    /// The disk of the host to which the running code belongs.
     var files: any SimulatedFiles { get }
-    /// Throws ``RuntimeError`` for something that a simulation does not have.
+    /// Throws ``RuntimeError`` for a feature that a simulation does not have.
     func refuse(_ what: String) throws(RuntimeError)
 }
 
-/// A place where a server accepts connections. Loop thread only.
+/// A listening socket, or its counterpart in a simulation. Loop thread only.
 package protocol StreamListener: AnyObject {
     /// The address; nil once the listener is closed.
     var address: SystemAddress? { get }
@@ -52,18 +52,18 @@ package protocol StreamListener: AnyObject {
     func boundAddress() throws(Errno) -> SystemAddress
 
     func listen(backlog: Int) throws(Errno)
-    /// Calls `onArrival` in a turn of its own each time a connection waits, until ``stopAccepting()``.
+    /// Calls `onArrival`, each time in a turn of its own, when a connection is waiting, until ``stopAccepting()``.
     ///
     /// - Throws: ``OSError``, ``RuntimeError``.
     func startAccepting(_ onArrival: @escaping () -> Void) throws
     func stopAccepting()
-    /// Stops accepting, and starts again after a while if that is still wanted.
+    /// Stops accepting, and starts again after `duration` if `isWanted` still returns true.
     func pauseAccepting(for duration: Duration, while isWanted: @escaping () -> Bool, _ onArrival: @escaping () -> Void)
     /// Returns a connection that is waiting.
     ///
     /// - Throws: `.wouldBlock` if no connection is waiting.
     func accept() throws(Errno) -> ByteChannel
-    /// Closes the listener. Connections that wait are reset.
+    /// Closes the listener. Waiting connections are reset.
     func close()
 }
 
@@ -79,7 +79,7 @@ extension StreamListener {
 }
 
 extension EventLoop {
-    /// The network of this loop, if it is not the system's.
+    /// The simulated network of this loop; nil for that of the system.
     package var networkStack: (any NetworkStack)? {
         get { virtualNow == nil ? nil : network.stack }
         set {

@@ -1,10 +1,10 @@
 internal import AsyncIOSystem
 
-/// The header of the PROXY protocol, with which a proxy announces whom it connects.
+/// The header of the PROXY protocol, in which a proxy announces the address of its client.
 ///
 /// https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
 struct ProxyHeader {
-    /// The address of the proxy's peer; nil if the proxy speaks for itself.
+    /// The address of the proxy's client; nil if the connection is from the proxy itself.
     let source: Endpoint?
     /// The number of bytes of the header.
     let length: Int
@@ -80,8 +80,8 @@ struct ProxyHeader {
 extension ByteChannel {
     /// Reads the header that a proxy sends first, and takes the peer's address from it.
     ///
-    /// - Returns: The bytes that came after the header, or nil if there was no valid header. The connection is aborted
-    ///   then.
+    /// - Returns: The bytes that came after the header, or nil if there was no valid header, in which case the
+    ///   connection is aborted.
     func readProxyHeader() async throws -> [UInt8]? {
         do {
             return try await withTimeout(.seconds(10)) { try await self.receiveProxyHeader() }

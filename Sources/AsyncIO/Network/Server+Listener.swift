@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension Server {
-    /// What a server listens on: a TCP port, a Unix socket, or sockets that are already bound.
+    /// A place where a server listens: a TCP port, a Unix socket, or sockets that are already bound.
     ///
     /// ```swift
     /// let listener: Server.Listener = path.map { .unix(path: $0) } ?? .tcp(host: "127.0.0.1", port: 8080)
@@ -56,7 +56,7 @@ extension Server {
             Listener(place: .sockets(sockets.map(\.number)))
         }
 
-        /// Whether the sockets may be those of other processes or loops too.
+        /// Whether the sockets may also belong to other processes or loops.
         var isShared: Bool {
             if case .sockets = place { true } else { isSharedByLoops }
         }
@@ -68,8 +68,8 @@ extension Server {
             if case .tcp = place { true } else { false }
         }
 
-        /// Returns the listener with its port, after making sure that no other program uses it: sockets that share
-        /// their port do not notice that.
+        /// Returns the listener with its port, after making sure that no other program uses the port. Sockets that
+        /// share their port would not notice that.
         func onFreePort(_ options: Options, on loop: EventLoop) async throws -> Listener {
             guard case .tcp(let hosts, _) = place else { return self }
             let sockets = try await bind(options, on: loop)
@@ -97,8 +97,8 @@ extension Server {
         /// Binds the sockets. Suspends only to resolve names.
         ///
         /// - Throws: ``OSError``, which names the address; ``ResolveError``; ``ValueError``; ``RuntimeError`` if the
-        ///   loop already uses a socket; `CancellationError`. Nothing is left open, and sockets that were passed
-        ///   remain the caller's unless the error is an ``OSError``.
+        ///   loop already uses a socket; `CancellationError`. Nothing is left open. Sockets that were passed still
+        ///   belong to the caller, unless the error is an ``OSError``.
         func bind(_ options: Options, on loop: EventLoop) async throws -> [any StreamListener] {
             if let stack = loop.networkStack { return try await bind(options, on: loop, stack) }
             return try await bindToSystem(options, on: loop).map { SystemListener($0, on: loop) }
@@ -137,7 +137,7 @@ extension Server {
 }
 
 extension String? {
-    /// All interfaces of the machine, as the host that a server listens on: the same as `nil`.
+    /// All interfaces of the machine, as the host for a server to listen on. This is the same as `nil`.
     ///
     /// ```swift
     /// let server = try await startServer(host: .anyInterface, port: 8080, handle)

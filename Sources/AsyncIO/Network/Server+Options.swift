@@ -1,7 +1,8 @@
 internal import AsyncIOSystem
 
 extension Server {
-    /// The settings of a server that most servers do not need; see ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
+    /// Settings for a server, which most servers do not need; see
+    /// ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
     ///
     /// ```swift
     /// let server = try await startServer(port: 8080, options: .init(backlog: 1_024, reusePort: true), handle)
@@ -11,7 +12,7 @@ extension Server {
     public struct Options: Sendable {
         /// The address family to listen on, or `nil` for both. For TCP only.
         public var family: Endpoint.Family?
-        /// How many connections can wait in the kernel's accept queue.
+        /// The maximum number of connections that wait in the kernel's accept queue.
         public var backlog: Int
         /// The maximum length of a line, in bytes. For servers with streams only.
         public var limit: Int
@@ -33,25 +34,25 @@ extension Server {
         /// Whether to listen at once. If this is `false`, the sockets are bound, but do not listen until you call
         /// ``Server/startServing()`` or ``Server/serveForever()``.
         public var startServing: Bool
-        /// How many connections can be open at a time, or `nil` for no limit. Further ones wait in the kernel's accept
-        /// queue, until one ends.
+        /// The maximum number of open connections, or `nil` for no limit. Further connections wait in the kernel's
+        /// accept queue until one ends.
         public var maxConnections: Int?
-        /// How many connections a host can have open at a time, or `nil` for no limit. Further ones are closed at once.
-        /// For TCP only. Behind a proxy, the host is the proxy.
+        /// The maximum number of open connections from one host, or `nil` for no limit. Further connections are closed
+        /// at once. For TCP only. Behind a proxy, the host is the proxy.
         public var maxConnectionsPerPeer: Int?
         /// How long a connection can be open without receiving or sending a byte, or `nil` for no limit. After that, it
-        /// is aborted: reading and writing throw an ``OSError`` with `ETIMEDOUT`. It is checked a few times within this
-        /// time, so it may take a quarter longer.
+        /// is aborted: reading and writing throw an ``OSError`` with `ETIMEDOUT`. The limit is checked at intervals, so
+        /// it may take a quarter longer.
         public var idleTimeout: Duration?
         /// How long a connection can be open, or `nil` for no limit. After that, it is aborted, and its handler is
         /// cancelled.
         public var totalTimeout: Duration?
-        /// Whether connections come from a proxy that announces the peer's address with the PROXY protocol, version 1 or
-        /// 2, as HAProxy, nginx, and the load balancers of clouds do. ``StreamWriter/peerAddress`` is the address that was
-        /// announced. Connections that do not begin with a header within ten seconds are aborted. For servers with
+        /// Whether connections come from a proxy that announces the peer's address with the PROXY protocol, version 1
+        /// or 2, as HAProxy, nginx, and cloud load balancers do. ``StreamWriter/peerAddress`` is then the announced
+        /// address. Connections that do not begin with a header within ten seconds are aborted. For servers with
         /// streams only.
         ///
-        /// Use it only if nothing but the proxy can connect, because the header is not authenticated.
+        /// Use this only if no clients other than the proxy can connect, because the header is not authenticated.
         public var expectsProxyHeader: Bool
 
         /// Creates options. The properties describe the parameters.
@@ -90,7 +91,7 @@ extension Server {
             }
         }
 
-        /// The backlog as the system accepts it.
+        /// The backlog, in the range that the system accepts.
         var queueLength: Int { min(max(1, backlog), Int(Int32.max)) }
 
         var ofSockets: Socket.Options {

@@ -4,8 +4,8 @@ internal import SystemPackage
 
 /// A datagram socket of the system. Loop thread only.
 ///
-/// A datagram that the system does not accept at once is buffered. It counts for 8 bytes more than its size,
-/// so that empty datagrams count too. An error concerns a single datagram and leaves the socket usable.
+/// A datagram that the system does not accept at once is buffered. It counts as 8 bytes more than its size, so that
+/// empty datagrams count as well. An error concerns a single datagram and leaves the socket usable.
 final class SocketDatagramChannel: DatagramChannel {
     private let socket: Socket
     private let watch: Watch
@@ -93,7 +93,7 @@ final class SocketDatagramChannel: DatagramChannel {
         }
     }
 
-    /// The limit per turn, so that other work gets its turn.
+    /// The maximum number of datagrams per turn, so that other work can run.
     private static let mostSends = 64
 
     private func flush() {

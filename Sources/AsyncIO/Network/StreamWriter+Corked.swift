@@ -1,5 +1,6 @@
 extension StreamWriter {
-    /// Runs `body` with a writer that holds everything back, and then sends it together, in one system call if possible.
+    /// Runs `body` with a writer that collects what is written, and then sends everything together, in one system call
+    /// if possible.
     ///
     /// ```swift
     /// try await writer.corked { message in
@@ -8,8 +9,8 @@ extension StreamWriter {
     /// }
     /// ```
     ///
-    /// Without this, small writes become packets of their own. If `body` throws, nothing is sent, so a message is never
-    /// sent in part. Other tasks can write to the stream meanwhile; what they send comes first.
+    /// Without this, small writes can become separate packets. If `body` throws, nothing is sent, so a message is never
+    /// sent in part. Other tasks can write to the stream while `body` runs; their bytes are sent first.
     ///
     /// - Parameter body: Writes the pieces. Writing does not wait.
     /// - Returns: The value that `body` returns.
@@ -27,7 +28,7 @@ extension StreamWriter {
     }
 }
 
-/// Collects what is to be sent together; see ``StreamWriter/corked(_:)``.
+/// Collects bytes that are sent together; see ``StreamWriter/corked(_:)``.
 public final class CorkedWriter {
     fileprivate var pieces: [[UInt8]] = []
 

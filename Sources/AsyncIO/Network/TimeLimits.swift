@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// Ends a connection of a server that is idle, or has lasted, for too long. Loop thread only.
+/// Ends a connection of a server that has been idle, or open, for too long. Loop thread only.
 final class TimeLimits {
     private weak var connection: ByteChannel?
     private let loop: EventLoop

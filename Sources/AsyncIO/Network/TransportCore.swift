@@ -1,10 +1,10 @@
-/// What the three kinds of transports have in common: how they start, and how they call their protocol.
+/// The common behavior of the three kinds of transports: how they start, and how they call their protocol.
 protocol TransportCore: AnyObject, CustomStringConvertible {
     var loop: EventLoop { get }
 
     /// Calls the protocol's `connectionMade`.
     func notifyConnectionMade() throws
-    /// Starts calling the protocol with what arrives.
+    /// Starts to deliver what arrives to the protocol.
     func startReading()
     /// Notifies the protocol, then starts reading, then completes `waiter`. Each step has its own entry in
     /// the queue, so that no data arrives before `connectionMade` has returned.
@@ -32,7 +32,7 @@ extension TransportCore {
         }
     }
 
-    /// Calls the protocol where no caller could receive an error that it throws.
+    /// Calls the protocol at a place where no caller could receive an error that it throws.
     func call(_ body: () throws -> Void) {
         do {
             try body()

@@ -5,7 +5,7 @@
 /// try writer.writeEOF()
 /// ```
 ///
-/// A slow receiver slows the copy down: at most the writer's high-water mark is buffered.
+/// A slow receiver slows the copy down: the writer buffers at most its high-water mark.
 ///
 /// - Parameters:
 ///   - reader: The stream to read.
@@ -31,7 +31,7 @@ public func copy(
     }
 }
 
-/// Copies between two connections in both directions, until both have ended: the body of a proxy.
+/// Copies between two connections in both directions, until both have ended, as a proxy does.
 ///
 /// ```swift
 /// let server = try await startServer(port: 8080) { reader, writer in
@@ -42,8 +42,8 @@ public func copy(
 /// ```
 ///
 /// When one connection ends its sending half, the other connection's sending half is ended too, and the other direction
-/// continues. A TLS connection cannot end one half, so it is closed instead. Apart from that, the connections remain
-/// yours to close.
+/// continues. A TLS connection cannot end one half, so it is closed instead. Otherwise, closing the connections is up
+/// to you.
 ///
 /// - Parameters:
 ///   - first: The streams of a connection.

@@ -10,18 +10,19 @@
 /// }
 /// ```
 ///
-/// The delays grow while opening fails, and begin anew when `body` has run. A cancellation ends everything.
+/// The delays grow while opening fails, and start over when `body` has run. A cancellation ends the wait, the attempt,
+/// or `body`.
 ///
 /// - Parameters:
 ///   - backoff: How long to wait before the next connection is opened.
-///   - attempts: How many times in a row opening can fail, or `nil` for no limit.
-///   - shouldReconnect: Whether an error of opening or of `body` means that another connection would help. By default,
-///     an ``OSError`` or a ``ResolveError`` does, or an ``IncompleteReadError``.
+///   - attempts: The number of times in a row that opening can fail, or `nil` for no limit.
+///   - shouldReconnect: Whether another connection would help after this error of `open` or `body`. By default, this is
+///     true for an ``OSError``, a ``ResolveError``, and an ``IncompleteReadError``.
 ///   - open: Opens a connection.
 ///   - body: Uses the connection, and closes it.
 /// - Returns: The value that `body` returns.
-/// - Throws: The errors that `shouldReconnect` refuses; the error of the last attempt to open; ``ValueError`` if
-///   `attempts` is less than 1; `CancellationError` if the task is cancelled.
+/// - Throws: The errors for which `shouldReconnect` returns false; the error of the last attempt to open a connection;
+///   ``ValueError`` if `attempts` is less than 1; `CancellationError` if the task is cancelled.
 ///
 /// asyncio: none. websockets: `async for websocket in connect(…)`.
 public func withReconnection<Connection, T>(
@@ -32,7 +33,7 @@ public func withReconnection<Connection, T>(
 ) async throws -> T {
     if let attempts, attempts < 1 { throw ValueError("attempts must be at least 1, got \(attempts)") }
     var generator = SystemRandomNumberGenerator()
-    // How many times in a row opening failed.
+    // The number of times in a row that opening failed.
     var failures = 0
     while true {
         var isOpen = false

@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 /// An `async` main that runs on a loop: the main task of the program, although it is not an `AsyncTask`. Loop
 /// thread only.
 final class AsyncMain: LoopComponent {
-    /// Set in a test runner, whose Ctrl-C is not handled by this library.
+    /// Set in a test runner, in which this library does not handle Ctrl-C.
     // SAFETY: set at load time, before there is a second thread.
     nonisolated(unsafe) static var leavesInterruptsAlone = false
 
@@ -65,7 +65,7 @@ extension EventLoop {
         let outer = state
         if outer == .running { state = .idle }
         defer { state = outer }
-        // What cannot be ended is left, because the process ends.
+        // The rest is left, because the process is about to end.
         try? finish()
     }
 }
@@ -80,6 +80,6 @@ extension EventLoop {
         ProgramEnd.reportsEveryError()
     }
 
-    /// Leaves Ctrl-C to the test runner, which it ends as usual.
+    /// Leaves Ctrl-C alone, so that it ends the test runner as usual.
     package static func leaveInterruptsAlone() { unsafe AsyncMain.leavesInterruptsAlone = true }
 }

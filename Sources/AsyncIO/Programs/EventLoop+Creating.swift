@@ -42,7 +42,7 @@ extension EventLoop {
         schedule = seed.map(SeededGenerator.init(seed:))
     }
 
-    /// The same for a loop that installs nothing in the process.
+    /// Creates a loop in virtual time for a thread of its own, which installs nothing in the process.
     package convenience init(threadInVirtualTimeWithSeed seed: UInt64?) throws(OSError) {
         try self.init(forThreadWith: .automatic, debug: nil, time: .virtual)
         schedule = seed.map(SeededGenerator.init(seed:))
@@ -59,7 +59,7 @@ extension Runner {
     }
 }
 
-// For tests of loops that are not the process's.
+// For tests of loops other than that of the process.
 extension EventLoop {
     /// Creates the executor of a loop for a thread of its own. The caller retains it.
     package func makeExecutor() -> AnyObject { LoopThreadExecutor(self) }

@@ -2,9 +2,9 @@ internal import AsyncIOSystem
 
 // # Ending a program by an error
 //
-// `AsyncIO.main { }` receives the error itself. An error that `AsyncIO.run` threw and nobody caught, and any
-// error that leaves the `async` main of a program that links AsyncIOMain, go to swift_errorInMain; see
-// CShims/runtime.c. All three end the program in the same way.
+// `AsyncIO.main { }` receives the error itself. An uncaught error from `AsyncIO.run`, and any error that leaves the
+// `async` main of a program that links AsyncIOMain, go to swift_errorInMain; see CShims/runtime.c. All three end the
+// program in the same way.
 
 /// What a program prints and does when an error ends it.
 enum ProgramEnd {

@@ -8,8 +8,9 @@ internal import DequeModule
 /// try await prices.send(price)
 /// ```
 ///
-/// Each subscription has its own position, and gets what is sent from the moment it was made. An element is buffered
-/// until all subscriptions have taken it. The ``Lag`` policy decides what happens to subscriptions that cannot keep up.
+/// Each subscription has its own position, and gets the elements that are sent after it was created. An element is
+/// buffered until all subscriptions have taken it. The ``Lag`` policy decides what happens to subscriptions that cannot
+/// keep up.
 ///
 /// asyncio: none. tokio: `broadcast`.
 public final class Broadcast<Element> {
@@ -22,13 +23,13 @@ public final class Broadcast<Element> {
         /// Drop the oldest element, and let the subscription throw a ``BroadcastLagError`` once, with the number of
         /// elements that it has missed. Then it continues with the oldest element that is left.
         case fail
-        /// Let the sender wait. The slowest subscription determines the pace.
+        /// Make the sender wait. The slowest subscription determines the pace.
         case wait
     }
 
     private struct Slot {
         let element: Element
-        /// How many subscriptions have not taken the element.
+        /// The number of subscriptions that have not taken the element.
         var left: Int
     }
 
@@ -39,7 +40,7 @@ public final class Broadcast<Element> {
     private let subscribers = WaitQueue()
     private let senders = WaitQueue()
 
-    /// How many elements the channel holds for its slowest subscription.
+    /// The maximum number of elements that the channel holds for its slowest subscription.
     public let capacity: Int
     /// What to do about subscriptions that cannot keep up.
     public let lag: Lag
@@ -51,7 +52,7 @@ public final class Broadcast<Element> {
     /// Creates a channel without subscriptions.
     ///
     /// - Parameters:
-    ///   - capacity: How many elements the channel holds for its slowest subscription.
+    ///   - capacity: The maximum number of elements that the channel holds for its slowest subscription.
     ///   - lag: What to do about subscriptions that cannot keep up.
     /// - Precondition: `capacity` is at least 1. For a number from outside the program, use
     ///   ``init(validatingCapacity:lag:)``.
@@ -115,7 +116,8 @@ public final class Broadcast<Element> {
         first += 1
     }
 
-    /// Ends the channel. Subscriptions get what was sent before, and then end. Calling it again does nothing.
+    /// Ends the channel. Subscriptions get the elements that were sent before, and then end. Calling this again does
+    /// nothing.
     public func close() {
         isClosed = true
         subscribers.wake()
@@ -124,12 +126,12 @@ public final class Broadcast<Element> {
 
     // MARK: Receiving
 
-    /// Returns a subscription to what is sent from now on.
+    /// Returns a subscription to the elements that are sent from now on.
     ///
     /// tokio: `broadcast::Sender::subscribe`.
     public func subscribe() -> Subscription { Subscription(of: self) }
 
-    /// Leaves the elements that a subscription has not taken.
+    /// Gives up the elements that a subscription has not taken.
     private func forget(from position: Int) {
         for index in max(0, position - first)..<slots.count { slots[index].left -= 1 }
         dropTaken()
@@ -158,7 +160,7 @@ public final class Broadcast<Element> {
         private var position: Int
         private var unreported = 0
 
-        /// How many elements were dropped because this subscription did not take them in time.
+        /// The number of elements that were dropped because this subscription did not take them in time.
         public private(set) var missedCount = 0
 
         fileprivate init(of channel: Broadcast) {
@@ -172,7 +174,7 @@ public final class Broadcast<Element> {
             channel.forget(from: Swift.max(position, channel.first))
         }
 
-        /// How many elements can be taken without waiting.
+        /// The number of elements that can be taken without waiting.
         public var count: Int { channel.first + channel.slots.count - Swift.max(position, channel.first) }
 
         /// Returns the subscription itself.
@@ -224,7 +226,7 @@ public final class Broadcast<Element> {
 ///
 /// tokio: `RecvError::Lagged`.
 public struct BroadcastLagError: Error, CustomStringConvertible {
-    /// How many elements were missed.
+    /// The number of elements that were missed.
     public let missedCount: Int
 
     /// The error as text.

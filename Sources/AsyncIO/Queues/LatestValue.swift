@@ -10,10 +10,11 @@
 public final class LatestValue<Value> {
     // Loop thread only.
     fileprivate let observers = WaitQueue()
-    /// Counts the values.
+    /// The number of values so far.
     fileprivate var version = 1
 
-    /// The latest value. Setting it wakes all tasks that wait for a change, in O(*n*) in their number.
+    /// The latest value. Setting it wakes all tasks that wait for a change, in O(*n*) time, where *n* is the number of
+    /// these tasks.
     public var value: Value {
         didSet {
             version += 1
@@ -29,8 +30,8 @@ public final class LatestValue<Value> {
 
     /// Waits until the value satisfies a condition. Does not suspend if it already does.
     ///
-    /// The condition is checked for the latest value when the task runs, so it can miss a value that was replaced at
-    /// once.
+    /// The condition is checked for the latest value when the task runs, so it can miss a value that was replaced
+    /// immediately.
     ///
     /// - Returns: The value.
     /// - Throws: ``QueueShutDown`` if the object is closed first; `CancellationError` if the task is cancelled while it
@@ -53,8 +54,8 @@ public final class LatestValue<Value> {
         observers.wake()
     }
 
-    /// The current value and its changes, as an asynchronous sequence. An iterator that is slow skips values that were
-    /// replaced meanwhile.
+    /// The current value and its changes, as an asynchronous sequence. A slow iterator skips values that were replaced
+    /// in the meantime.
     public var changes: Changes { Changes(of: self) }
 
     /// The current value of a ``LatestValue``, and its changes.

@@ -9,13 +9,14 @@ internal import DequeModule
 /// sender.close()
 /// ```
 ///
-/// Each end can be cloned, and closes when it is released. When the last sender is closed, receivers get what was sent,
-/// and then the end. When the last receiver is closed, sending fails. So neither side waits for one that is gone, which
-/// a ``Queue`` cannot know.
+/// Each end can be cloned, and closes when it is released. When the last sender is closed, receivers get the elements
+/// that were sent, and then the end. When the last receiver is closed, sending fails. So neither side waits forever for
+/// the other side, which can happen with a ``Queue``.
 ///
 /// - Parameters:
 ///   - type: The type of the elements.
-///   - capacity: How many elements can wait for a receiver. With 0, a sender waits until a receiver waits.
+///   - capacity: The maximum number of elements that wait for a receiver. With 0, a sender waits until a receiver is
+///     waiting.
 /// - Precondition: `capacity` is not negative.
 ///
 /// asyncio: none. anyio: `create_memory_object_stream`. trio: `open_memory_channel`. tokio: `mpsc`.
@@ -27,13 +28,13 @@ public func memoryObjectStream<Element>(
     return (ObjectSender(channel), ObjectReceiver(channel))
 }
 
-/// What the ends of a memory object stream share. Loop thread only.
+/// The state that the ends of a memory object stream share. Loop thread only.
 final class ObjectChannel<Element> {
     private var elements = Deque<Element>()
     private let capacity: Int
     let receiving = WaitQueue()
     private let sending = WaitQueue()
-    /// How many tasks wait for an element. They take one each, however small the capacity.
+    /// The number of tasks that wait for an element. Each takes one, regardless of the capacity.
     private var waitingReceivers = 0
     var senders = 0 { didSet { if senders == 0 { receiving.wake() } } }
     var receivers = 0 { didSet { if receivers == 0 { end() } } }
@@ -110,7 +111,7 @@ public final class ObjectSender<Element> {
 
     deinit { close() }
 
-    /// Sends an element. Waits until there is room, or a receiver for it.
+    /// Sends an element. Waits until there is room or a receiver is waiting.
     ///
     /// - Throws: ``BrokenStreamError`` if all receivers are closed; ``RuntimeError`` if this sender is closed;
     ///   `CancellationError` if the task is cancelled while it waits. In these cases, the element is not sent.
@@ -135,7 +136,7 @@ public final class ObjectSender<Element> {
         return ObjectSender(channel)
     }
 
-    /// Closes this end. Calling it again does nothing.
+    /// Closes this end. Calling this again does nothing.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
@@ -166,7 +167,7 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
 
     deinit { close() }
 
-    /// How many elements can be received without waiting.
+    /// The number of elements that can be received without waiting.
     public var count: Int { channel.count }
 
     /// Receives an element. Waits until an element is available.
@@ -208,8 +209,8 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
         return ObjectReceiver(channel)
     }
 
-    /// Closes this end. Elements that were not received are dropped with the last receiver. Calling it again does
-    /// nothing.
+    /// Closes this end. When the last receiver is closed, elements that were not received are dropped. Calling this
+    /// again does nothing.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
@@ -219,7 +220,7 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
     private func checkOpen() throws(RuntimeError) { if isClosed { throw RuntimeError("the receiver is closed") } }
 }
 
-/// An error thrown when an element is sent, and nothing can receive it anymore.
+/// An error thrown when an element is sent that nothing can receive.
 ///
 /// anyio: `BrokenResourceError`. tokio: `SendError`.
 public struct BrokenStreamError: Error, CustomStringConvertible {

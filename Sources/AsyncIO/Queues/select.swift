@@ -1,4 +1,4 @@
-/// Waits until one of several channels has something, and takes it. The others keep what they have.
+/// Waits until one of several channels has an element, and takes it. Nothing is taken from the others.
 ///
 /// ```swift
 /// switch try await select(.get(from: jobs) { .job($0) }, .wait(for: stop) { .stop }) {
@@ -8,11 +8,11 @@
 /// ```
 ///
 /// The cases are checked in the order given, so a busy one can starve those after it; put the most urgent one first. In
-/// contrast to a ``race(isolation:fileID:line:_:)`` of calls that receive, nothing is lost when two channels have
-/// something at the same time. No tasks are created.
+/// contrast to a ``race(isolation:fileID:line:_:)`` of calls that receive, nothing is lost when two channels have an
+/// element at the same time. No tasks are created.
 ///
-/// - Parameter cases: The channels, and what to make of what they deliver.
-/// - Returns: What the case returns that was ready first.
+/// - Parameter cases: The channels, each with a closure that receives its element.
+/// - Returns: The value that the closure of the chosen case returns.
 /// - Throws: The errors of the channels, such as ``QueueShutDown``; ``ValueError`` if there are no cases;
 ///   `CancellationError` if the task is cancelled while it waits. In that case, nothing is taken.
 /// - Complexity: O(*n*), where *n* is the number of cases.
@@ -52,11 +52,11 @@ private func firstTaken<T>(_ cases: [SelectCase<T>]) throws -> T? {
 /// A channel to wait for in ``select(_:)``.
 public struct SelectCase<Value> {
     let line: WaitQueue
-    /// Takes something from the channel; returns nil if there is nothing.
+    /// Takes an element from the channel, and returns the value of the case; nil if the channel has no element.
     let take: () throws -> Value?
     var didJoin: () -> Void = {}
-    /// Called when the wait is over. The parameter says whether this case was woken: if it does not take anything then,
-    /// another task can.
+    /// Called when the wait is over. The parameter says whether this case was woken. If it was but took nothing,
+    /// another task can take the element.
     var didLeave: (_ wasWoken: Bool) -> Void = { _ in }
 
     /// Takes an item from a queue.

@@ -13,11 +13,12 @@ struct Continuation {
     @inline(__always)
     func resume() { unsafe raw.resume() }
 
-    /// Tells ThreadSanitizer, if there is one, that the calling task was resumed. Call this after each wait.
+    /// Notifies ThreadSanitizer, if the program contains it, that the calling task was resumed. Call this after each
+    /// wait.
     ///
-    /// The continuation may be resumed before its task suspends. Then the task continues at once, and the runtime
-    /// does not tell ThreadSanitizer in which order this happened, as it does otherwise. ThreadSanitizer would report
-    /// the task's next wait, which reuses the memory of the continuation, as a race with the thread that resumed it.
+    /// The continuation may be resumed before its task suspends. Then the task continues at once, and the runtime does
+    /// not notify ThreadSanitizer of the order of events, as it does otherwise. ThreadSanitizer would report the task's
+    /// next wait, which reuses the memory of the continuation, as a race with the thread that resumed it.
     @inline(__always)
     static func wasResumed() { asyncio_task_was_resumed() }
 }

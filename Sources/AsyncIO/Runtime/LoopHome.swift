@@ -1,5 +1,5 @@
-/// The actor that code belongs to if it runs on a loop and names no other actor: the main actor on a loop of the
-/// process, and the executor of a loop that has a thread of its own.
+/// The actor to which code on a loop belongs if it names no other actor. On a loop of the process, this is the main
+/// actor. On a loop with a thread of its own, it is the loop's executor.
 @safe
 @usableFromInline
 struct LoopHome {

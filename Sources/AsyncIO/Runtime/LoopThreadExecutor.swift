@@ -6,22 +6,20 @@ internal import AsyncIOSystem
 // actor executor instead, which is public API: actors name it as their `unownedExecutor`, and the runtime
 // passes it their jobs. Nothing is installed in the process.
 //
-// ## Who retains whom
+// ## Ownership
 //
-// `UnownedSerialExecutor` retains nothing. Whoever sends a job here is an actor whose executor this is, and an
-// actor is retained as long as one of its jobs exists. So it is sufficient that each such actor retains this
-// object: an EventLoopThread does, and an actor of the program retains its EventLoopThread. The loop's thread
-// retains the executor too, and the executor retains the loop. Nothing retains the EventLoopThread but the
-// program and its tasks, so that the program can drop it.
+// `UnownedSerialExecutor` retains nothing. Jobs come from actors with this executor, and an actor is retained as long
+// as one of its jobs exists. So it is sufficient that each such actor retains this object: an EventLoopThread does, and
+// an actor of the program retains its EventLoopThread. The loop's thread also retains the executor, and the executor
+// retains the loop. Only the program and its tasks retain the EventLoopThread, so the program can release it.
 //
 // ## Jobs after the end
 //
-// A loop that has ended can still receive jobs: somebody calls a method of an actor that is on it, or a task
-// that did not end in time continues. The runtime cannot refuse a job, and a job that is dropped is a caller
-// that waits forever. So the job runs, on a thread that is started for it. The loop is the current one there,
-// is closed, and makes turns until nothing is ready. Code that only computes, such as a method that returns a
-// property, works as before. Its waits fail, and tasks are cancelled: nothing that they could wait for can happen
-// anymore.
+// A loop that has ended can still receive jobs, when a method of an actor on it is called, or when a task that did not
+// end in time continues. The runtime cannot refuse a job, and if a job is dropped, its caller waits forever. So the job
+// runs, on a thread that is started for it. The closed loop is the current loop there, and makes turns until nothing is
+// ready. Code that only computes, such as a method that returns a property, works as before. Its waits fail, and its
+// tasks are cancelled, because nothing that they could wait for can happen.
 
 /// The serial executor of a loop that runs on a thread of its own. Any thread.
 @usableFromInline
@@ -31,7 +29,7 @@ actor LoopThreadExecutor: SerialExecutor {
 
     private struct Late {
         var jobs: [UnownedJob] = []
-        /// Whether a thread runs the loop, or the jobs that came late.
+        /// Whether a thread runs the loop, or the jobs that arrived after its end.
         var hasThread = true
     }
 
@@ -87,7 +85,7 @@ actor LoopThreadExecutor: SerialExecutor {
 
     // MARK: After the end
 
-    /// Runs a job that the loop cannot accept anymore.
+    /// Runs a job that arrives after the loop has stopped accepting jobs.
     nonisolated func runLate(_ job: UnownedJob) {
         let mustStart = late.withLock { late in
             late.jobs.append(job)
@@ -103,7 +101,7 @@ actor LoopThreadExecutor: SerialExecutor {
         }
     }
 
-    /// Runs the jobs that have come late, on the only thread that uses the loop now.
+    /// Runs the jobs that arrived after the end, on the only thread that uses the loop now.
     nonisolated func runLateJobs() {
         while true {
             let jobs = late.withLock { late -> [UnownedJob] in
@@ -118,10 +116,10 @@ actor LoopThreadExecutor: SerialExecutor {
 }
 
 extension EventLoop {
-    /// How often the tasks of late jobs are cancelled, if they catch the cancellation and wait again.
+    /// The number of times that the tasks of late jobs are cancelled, if they catch the cancellation and wait again.
     private static let mostCancellations = 100
 
-    /// Runs jobs on a closed loop, as far as they come without waiting.
+    /// Runs jobs on a closed loop, until they would have to wait.
     fileprivate func runAfterEnd(_ jobs: [UnownedJob]) {
         whileCurrent {
             for job in jobs { ready.append(.job(job)) }

@@ -2,9 +2,10 @@ internal import CShims
 
 // # Objects and their loops
 //
-// A future, a lock, a stream belongs to one loop, and the compiler refuses to share it between two. What gets
-// past the compiler corrupts the memory of both loops. In debug mode, the library notices it where it costs little: a future remembers the loop on which a task waits for
-// it, and stops the program if it is completed on another one. asyncio checks the same when a task waits.
+// A future, a lock, or a stream belongs to one loop, and the compiler does not let two loops share it. Code that
+// bypasses the compiler's checks can corrupt the memory of both loops. In debug mode, the library detects this where it
+// costs little: a future remembers the loop on which a task waits for it, and stops the program if it is completed on
+// another one. asyncio checks the same when a task waits.
 
 enum Ownership {
     /// Whether a loop of the process runs in debug mode.
@@ -14,11 +15,11 @@ enum Ownership {
         set { if newValue { asyncio_set_checks_ownership() } }
     }
 
-    /// The mark of a loop in its objects. Not zero, and the same for few loops.
+    /// The mark of a loop in its objects. It is not zero, and only few loops have the same mark.
     static func mark(of loop: EventLoop) -> UInt8 { UInt8(loop.index % 255) + 1 }
 
-    /// Marks an object as one of `loop`, or stops the program if it belongs to a loop on another thread. Loops
-    /// inside each other share their objects.
+    /// Marks an object as one of `loop`, or stops the program if it belongs to a loop on another thread. Nested loops
+    /// share their objects.
     @inline(never)
     static func check(_ mark: inout UInt8, on loop: EventLoop, _ object: @autoclosure () -> String) {
         let own = Self.mark(of: loop)

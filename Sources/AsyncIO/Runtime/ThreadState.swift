@@ -1,6 +1,6 @@
 internal import CShims
 
-/// What a thread knows about its loop: one load each.
+/// Facts about the loop of a thread. Each is read with one load.
 enum ThreadState {
     /// The loop of this thread, unretained.
     @inline(__always)
@@ -17,7 +17,7 @@ enum ThreadState {
         set { asyncio_set_virtual_time(newValue ?? ASYNCIO_REAL_TIME) }
     }
 
-    /// What to add to virtual time to get the date, in nanoseconds since 1970.
+    /// The offset from virtual time to the date, in nanoseconds since 1970.
     static var virtualEpoch: Int64 {
         get { asyncio_virtual_epoch() }
         set { asyncio_set_virtual_epoch(newValue) }

@@ -1,4 +1,4 @@
-/// A number that is counted down, and tasks that wait until it is zero.
+/// A counter that is counted down to zero. Tasks can wait until then.
 ///
 /// ```swift
 /// let ready = Latch(workers.count)
@@ -6,13 +6,13 @@
 /// try await ready.wait()
 /// ```
 ///
-/// A latch is used once. Tasks that meet repeatedly use a ``Barrier``.
+/// A latch can be used once. If tasks meet repeatedly, use a ``Barrier``.
 ///
 /// asyncio: none. Java: `CountDownLatch`. C++: `std::latch`.
 public final class Latch {
     private let zero = Event()
 
-    /// How many times the latch still has to be counted down.
+    /// The number of times that the latch still has to be counted down.
     public private(set) var count: Int
 
     /// Creates a latch.
@@ -38,12 +38,14 @@ public final class Latch {
 
     /// Counts down. At zero, all waiting tasks continue.
     ///
-    /// - Parameter number: By how much to count down.
+    /// - Parameter number: The number to subtract from the count.
     /// - Throws: ``ValueError`` if `number` is less than 1, or more than ``count``. Nothing is counted in that case.
     /// - Complexity: O(*n*) in the number of waiting tasks, if the latch reaches zero.
     public func countDown(by number: Int = 1) throws(ValueError) {
         guard number >= 1 else { throw ValueError("countDown(by:) needs a positive number, got \(number)") }
-        guard number <= count else { throw ValueError("countDown(by: \(number)) of a latch at \(count)") }
+        guard number <= count else {
+            throw ValueError("countDown(by: \(number)) exceeds the latch's count of \(count)")
+        }
         count -= number
         if count == 0 { zero.set() }
     }

@@ -6,16 +6,17 @@
 /// try await lock.withWriteLock { try await table.replace(with: update) }
 /// ```
 ///
-/// The lock is fair: it is granted in the order in which tasks ask for it, except that readers that follow each other
-/// hold it together. A writer waits only for the tasks that came before it, so readers cannot starve it.
+/// The lock is fair: tasks get it in the order in which they ask for it, except that consecutive readers hold it
+/// together. A writer waits only for the tasks that came before it, so readers cannot starve it.
 ///
-/// It is not reentrant. A task that holds the lock for reading and asks for it again deadlocks if a writer is waiting
-/// in between. Acquiring a lock that is free, or held by readers only, does not suspend.
+/// The lock is not reentrant. If a task that holds the lock for reading asks for it again, it deadlocks if a writer has
+/// asked for the lock in between. Acquiring a lock that is free, or held by readers only, does not suspend.
 ///
 /// asyncio: none. tokio: `RwLock`.
 public final class ReadWriteLock {
     // Loop thread only. All tasks pass through the entrance in the order in which they came. A reader leaves the
-    // entrance at once. A writer stays in it: it waits there for the readers before it, and holds up all others.
+    // entrance at once. A writer stays in it: there it waits for the readers before it, and holds up all tasks behind
+    // it.
     private let entrance = Lock()
     private let departures = WaitQueue()
 

@@ -6,8 +6,9 @@ internal import Synchronization
 /// try await withLocks(from.lock, to.lock) { try await transfer(10, from: from, to: to) }
 /// ```
 ///
-/// All tasks acquire the locks in the same order, whatever the order of the arguments. Tasks that use this function
-/// therefore cannot deadlock over its locks. It waits for one lock at a time, and holds those that it already has.
+/// All tasks acquire the locks in the same order, regardless of the order of the arguments. So tasks that use this
+/// function cannot deadlock over these locks. It waits for one lock at a time, while it holds those that it has already
+/// acquired.
 ///
 /// - Parameters:
 ///   - locks: The locks. For a ``Condition``, pass its ``Condition/lock``.
@@ -18,7 +19,7 @@ internal import Synchronization
 ///   `body` has released one of the locks and did not throw.
 /// - Complexity: O(*n* log *n*), where *n* is the number of locks.
 ///
-/// asyncio: nested `async with`, in an order that all tasks have to keep to.
+/// asyncio: nested `async with`, in an order that all tasks have to follow.
 @discardableResult
 public func withLocks<T>(
     _ locks: Lock..., body: nonisolated(nonsending) () async throws -> T
@@ -47,8 +48,8 @@ private func releaseAll(_ locks: [Lock]) throws {
 }
 
 extension Lock {
-    /// The position of the lock in the order in which `withLocks` acquires locks. The address would do too, but
-    /// differs from one run to the next, and a seed repeats a schedule exactly.
+    /// The position of the lock in the order in which `withLocks` acquires locks. The address would also work, but it
+    /// differs from run to run, and a seed has to repeat a schedule exactly.
     fileprivate var rank: UInt32 {
         if storedRank == 0 { storedRank = ranks.wrappingAdd(1, ordering: .relaxed).newValue }
         return storedRank

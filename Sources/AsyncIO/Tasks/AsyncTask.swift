@@ -1,8 +1,8 @@
 /// A task: an `async` body that was started with ``createTask(name:eager:isolation:fileID:line:_:)`` and runs
 /// on the loop.
 ///
-/// The loop retains a task until it ends. If the task ends with an error that nobody retrieves, the error
-/// goes to the loop's exception handler.
+/// The loop retains a task until it ends. If the task ends with an error that is never retrieved, the error goes to the
+/// loop's exception handler.
 ///
 /// asyncio: `asyncio.Task`.
 public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {

@@ -67,8 +67,8 @@ public class Future<Value>: FutureBase, Awaitable {
         succeed(value)
     }
 
-    /// Ends the future with an error. If nobody retrieves the error, it goes to the exception handler when
-    /// the future is released.
+    /// Ends the future with an error. If the error is never retrieved, it goes to the exception handler when the future
+    /// is released.
     ///
     /// - Throws: ``InvalidStateError`` if the future has already ended.
     /// - Complexity: O(*n*), where *n* is the number of callbacks and waiting tasks.

@@ -1,4 +1,4 @@
-// How the end of a future reaches the task that waits for it.
+// How the outcome of a future reaches the task that waits for it.
 
 extension FutureBase {
     @usableFromInline

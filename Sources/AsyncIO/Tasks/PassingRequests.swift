@@ -1,14 +1,14 @@
 // # Passing on a request to cancel
 //
-// A task that is asked to cancel asks what it waits for, which can be another task, or a `gather` of many.
-// Such a chain can be longer than a stack allows. So the request is passed on in a loop: each future on the
-// way has `receiveRequest`, returns its `target`s one after the other, and is told at the end whether one of
-// them accepted the request (`passedOn`).
+// A task that is asked to cancel asks what it waits for, which can be another task, or a `gather` of many. Such a chain
+// can be longer than a stack allows. So the request is passed on in a loop: each future in the chain receives the
+// request (`receiveRequest`), returns its `target`s one after another, and is notified at the end whether one of them
+// accepted the request (`passedOn`).
 //
-// As in asyncio, every request is passed on to the end of the chain. At the end of a run, each task of a
-// chain is asked, which would take time quadratic in its length. So beyond some steps, where CPython's
-// recursion would be near its limit, a task is not asked again if it has already passed a request on in this
-// turn, to the future that it still waits for.
+// As in asyncio, every request is passed on to the end of the chain. At the end of a run, each task of a chain is
+// asked, which would take time quadratic in its length. So beyond a certain depth, where CPython's recursion would be
+// near its limit, a task is not asked again if it has already passed a request on in this turn, to the future that it
+// still waits for.
 
 extension FutureBase {
     /// A future that has received the request and is passing it on.
@@ -21,8 +21,8 @@ extension FutureBase {
 
     private static var stepsAsInAsyncio: Int { 32 }
 
-    /// Whether this is a task that has already passed a request on in this turn, to the future that it waits
-    /// for now. If not, notes that it does so now.
+    /// Whether this is a task that has already passed a request on in this turn, to the future that it waits for now.
+    /// If not, records that it does so now.
     private final func hasJustPassedOn() -> Bool {
         guard let task = self as? AnyAsyncTask, !task.isDone, let target = task.waitingOn, let loop = EventLoop.here
         else { return false }

@@ -15,24 +15,24 @@ public struct TimeoutError: Error, CustomStringConvertible {
     public let limit: Duration?
     /// The deadline that passed, on the clock of ``EventLoop/now``, or `nil` if it is unknown.
     public let deadline: ContinuousClock.Instant?
-    /// Where the program set the limit, or `nil` if that is unknown.
+    /// The place where the program set the limit, or `nil` if that is unknown.
     public let site: CreationSite?
     private let nest: ErrorNest?
 
-    /// The error that the operation ended with after the time limit. Usually this is the `CancellationError`
-    /// that ended it, or the error that another library throws for a cancellation. It is `nil` if the
-    /// operation ended without an error.
+    /// The error with which the operation ended after the time limit. Usually this is the `CancellationError` that
+    /// ended it, or the error that another library throws for a cancellation. It is `nil` if the operation ended
+    /// without an error.
     ///
     /// asyncio: the `__cause__` of the error.
     public var underlyingError: (any Error)? { nest?.errors.first }
 
-    /// Creates an error with what is known about the limit.
+    /// Creates an error with the known facts about the limit.
     ///
     /// - Parameters:
     ///   - limit: The duration that the operation was given.
     ///   - deadline: The deadline that passed.
     ///   - site: Where the limit was set.
-    ///   - underlyingError: The error that the operation ended with.
+    ///   - underlyingError: The error with which the operation ended.
     public init(
         limit: Duration? = nil, deadline: ContinuousClock.Instant? = nil, site: CreationSite? = nil,
         underlyingError: (any Error)? = nil

@@ -1,8 +1,8 @@
 // # Calls instead of closures
 //
-// In Python, calling an async function creates a coroutine object, which `gather` and `createTask` accept. In
-// Swift, the call runs the function, so concurrent work is passed as a closure. These overloads are
-// unavailable, and their message says what to write.
+// In Python, calling an async function creates a coroutine object, which `gather` and `createTask` accept. In Swift,
+// the call runs the function, so concurrent work is passed as a closure. These overloads are unavailable, and their
+// messages say what to write instead.
 
 /// Unavailable: pass a closure, not a call.
 @available(*, unavailable, message: "createTask takes a closure: createTask { try await fetch(1) }")
@@ -16,7 +16,7 @@ public func createTask<T>(name: String? = nil, eager: Bool = false, _ value: T) 
 /// Unavailable: pass closures, not calls.
 @available(
     *, unavailable,
-    message: "gather takes closures, tasks or futures: gather({ try await fetch(1) }, { try await fetch(2) })"
+    message: "gather takes closures, tasks, or futures: gather({ try await fetch(1) }, { try await fetch(2) })"
 )
 @_disfavoredOverload
 @_documentation(visibility: internal)

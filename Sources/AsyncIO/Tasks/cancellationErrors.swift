@@ -1,20 +1,19 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-// # Errors that stand for a cancellation
+// # Errors that mean a cancellation
 //
-// A task that is cancelled while it waits for another library ends with the error that the library throws.
-// This is a `CancellationError` from a well-behaved library, but `URLError(.cancelled)` from URLSession,
-// `HTTPClientError.cancelled` from AsyncHTTPClient, and ECANCELED from code that passes on the system's
-// errors. Such an error counts as a `CancellationError`, provided that this library requested the
-// cancellation: the task has a request that was not taken back. Without a request, it is an error like any
-// other. Design/0012 has the reasons.
+// A task that is cancelled while it waits for another library ends with the error that the library throws. This is a
+// `CancellationError` from a well-behaved library, but `URLError(.cancelled)` from URLSession,
+// `HTTPClientError.cancelled` from AsyncHTTPClient, and ECANCELED from code that passes on the system's errors. Such an
+// error counts as a `CancellationError` if this library requested the cancellation and the request was not withdrawn.
+// Without a request, it is an error like any other. Design/0012 has the reasons.
 //
 // `AnyAsyncTask.isCancellation(_:)` is the one place that decides. All code that must know whether a body
 // ended because it was cancelled uses it: the end of a task, timeouts, groups, retries and connection
 // handlers.
 
-/// Registers errors of another library, or of the program, that stand for a cancellation.
+/// Registers errors of another library, or of the program, that mean a cancellation.
 ///
 /// ```swift
 /// registerCancellationError(DatabaseError.self) { $0.code == .interrupted }
@@ -56,7 +55,7 @@ enum CancellationErrors {
         return isSystems(error) || isLibrarys(error) || registered.withLock { $0 }.contains { $0(error) }
     }
 
-    /// ECANCELED as an error itself: an `Errno` of any module.
+    /// ECANCELED as an `Errno`, from any module.
     private static func isSystems(_ error: any Error) -> Bool {
         if let error = error as? Errno { return error == .canceled }
         guard error._domain.hasSuffix(".Errno"), let error = error as? any RawRepresentable<CInt> else { return false }
@@ -90,8 +89,8 @@ extension AnyAsyncTask {
         error is CancellationError || (cancelling > 0 && CancellationErrors.contain(error))
     }
 
-    /// Returns the error to throw for an error that code of this task ended with: a `CancellationError` if it
-    /// stands for a requested cancellation.
+    /// Returns the error to throw if code of this task ended with `error`: a `CancellationError` if `error` is the
+    /// result of a requested cancellation.
     final func counted(_ error: any Error) -> any Error {
         isCancellation(error) && !(error is CancellationError) ? CancellationError() : error
     }

@@ -1,4 +1,4 @@
-/// Runs `body`, and handles the errors of one type that it throws, whether they are in an ``ExceptionGroup`` or not.
+/// Runs `body`, and handles the errors of one type that it throws, even if they are in an ``ExceptionGroup``.
 ///
 /// ```swift
 /// try await catching(HTTPError.self) {

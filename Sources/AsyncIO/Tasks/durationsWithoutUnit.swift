@@ -1,10 +1,9 @@
 // # Durations without a unit
 //
-// In this library, a duration has a unit. `sleep(1)`, as in asyncio, would still compile wherever Glibc or
-// Foundation is imported: it would be libc's function, and block the loop for a second. In async code, the
-// compiler prefers an async overload to a synchronous one, if it is available. So these overloads do what is
-// meant, with a warning. Where libc has no function of the name, the overloads are unavailable, and their
-// message says what to write.
+// In this library, a duration has a unit. `sleep(1)`, as in asyncio, would still compile wherever Glibc or Foundation
+// is imported: it would be libc's function, and block the loop for a second. In async code, the compiler prefers an
+// async overload to a synchronous one, if it is available. So these overloads do what is intended, with a warning.
+// Where libc has no function of that name, the overloads are unavailable, and their messages say what to write instead.
 
 /// Sleeps for a number of seconds, as in asyncio. If the task is cancelled, throws `CancellationError`.
 @available(*, deprecated, message: "write the unit: sleep(.seconds(1)), sleep(.milliseconds(500))")
@@ -20,7 +19,7 @@ public func sleep(_ seconds: some BinaryInteger) async throws {
 @_documentation(visibility: internal)
 public func sleep(_ seconds: some BinaryFloatingPoint) async throws {
     let seconds = Double(seconds)
-    // A century is as good as forever, and fits.
+    // A century is practically forever, and fits into a `Duration`.
     guard !seconds.isNaN else { throw ValueError("seconds must be a number, got nan") }
     try await sleep(.seconds(max(-1, min(seconds, 3e9))))
 }

@@ -1,4 +1,4 @@
-/// A limit to how many things happen at the same time, which can be changed.
+/// A limit on the number of concurrent operations, which can be changed.
 ///
 /// ```swift
 /// let limiter = CapacityLimiter(4)
@@ -13,8 +13,8 @@ public final class CapacityLimiter: ScopedLocking {
     // Loop thread only.
     private let slots: Slots
 
-    /// How many can be in use at the same time. Setting it lets waiting tasks continue if it grows. If it shrinks, those
-    /// that are in use stay so, and no others are given until fewer are in use than this.
+    /// The maximum number of slots that are in use at the same time. If you increase it, waiting tasks continue. If you
+    /// decrease it, slots that are in use stay in use, and no task gets a slot until fewer than this are in use.
     ///
     /// - Precondition: The number is at least 1.
     public var total: Int {
@@ -32,15 +32,15 @@ public final class CapacityLimiter: ScopedLocking {
         }
     }
 
-    /// How many more are in use than the total allows.
+    /// The number of slots in use beyond the total.
     private var excess = 0
 
-    /// How many are in use.
+    /// The number of slots that are in use.
     public private(set) var used = 0
 
     /// Creates a limiter.
     ///
-    /// - Parameter total: How many can be in use at the same time.
+    /// - Parameter total: The maximum number of slots that are in use at the same time.
     /// - Precondition: `total` is at least 1. For a number from outside the program, use ``init(validating:)``.
     public init(_ total: Int) {
         if total < 1 { stop(Self.message(total), instead: "CapacityLimiter(validating:)") }
@@ -50,7 +50,7 @@ public final class CapacityLimiter: ScopedLocking {
 
     /// Creates a limiter from a number that is computed or comes from outside the program.
     ///
-    /// - Parameter total: How many can be in use at the same time.
+    /// - Parameter total: The maximum number of slots that are in use at the same time.
     /// - Throws: ``ValueError`` if `total` is less than 1.
     public convenience init(validating total: Int) throws(ValueError) {
         guard total >= 1 else { throw ValueError(Self.message(total)) }
@@ -59,9 +59,9 @@ public final class CapacityLimiter: ScopedLocking {
 
     private static func message(_ total: Int) -> String { "total must be at least 1, got \(total)" }
 
-    /// Waits until fewer are in use than the total, and takes one.
+    /// Waits until a slot is free, and takes it.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, none is taken.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, no slot is taken.
     ///
     /// trio: `CapacityLimiter.acquire`.
     public func acquire() async throws {
@@ -69,9 +69,9 @@ public final class CapacityLimiter: ScopedLocking {
         used += 1
     }
 
-    /// Gives one back.
+    /// Returns a slot.
     ///
-    /// - Precondition: One is in use.
+    /// - Precondition: A slot is in use.
     ///
     /// trio: `CapacityLimiter.release`.
     public func release() {

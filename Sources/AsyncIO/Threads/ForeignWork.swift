@@ -1,8 +1,8 @@
-/// The work on other threads that will report back to a loop, through its inbox. Loop thread only.
+/// Work on other threads that will report back to a loop through its inbox. Loop thread only.
 final class ForeignWork: LoopComponent {
     private var count = 0
     private let closers = WaitQueue()
-    /// Whether threads accept no more work of this loop.
+    /// Whether threads accept no more work from this loop.
     var isShutDown = false
 
     override var isBusy: Bool { count > 0 }

@@ -1,11 +1,12 @@
-/// What a loop has to do for the mailboxes that its tasks use.
+/// The work of a loop for the mailboxes that its tasks use.
 final class LoopMailboxes: LoopComponent {
     private var toServe: [MailboxState] = []
     private var waiting: [(waiter: MailboxWaiter, mailbox: MailboxState)] = []
 
     // MARK: Serving
 
-    /// Serves those that wait to put at the end of the running step, or of the run if it ends with this step.
+    /// Schedules the tasks and threads that wait to put an item, for the end of the running step, or of the run if it
+    /// ends with this step.
     func serveLater(_ mailbox: MailboxState) {
         if toServe.isEmpty { loop.enqueue { [self] in serve() } }
         toServe.append(mailbox)
@@ -21,8 +22,8 @@ final class LoopMailboxes: LoopComponent {
 
     // MARK: Waiting tasks
 
-    // A task whose loop is closed never takes the item that was promised to it, nor uses its place. So the loop
-    // knows which of its tasks wait. A waiter knows where it is in the list.
+    // If the loop of a task is closed, the task never takes an item that was promised to it, and never uses a place
+    // that was reserved for it. So the loop records which of its tasks wait. Each waiter stores its index in the list.
 
     func add(_ waiter: MailboxWaiter, of mailbox: MailboxState) {
         waiter.index = waiting.count

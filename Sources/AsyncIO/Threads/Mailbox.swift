@@ -17,11 +17,12 @@ public import DequeModule
 /// ```
 ///
 /// Items from one sender are received in the order in which it put them. Waiting receivers and senders are served in
-/// FIFO order, wherever they wait. Cancelling a wait loses no item, nor does closing the loop of a task that waits.
+/// FIFO order, regardless of where they wait. No item is lost when a wait is cancelled, or when the loop of a waiting
+/// task is closed.
 ///
-/// An operation that does not wait costs a lock. One that wakes a waiter on another thread costs a thread
-/// crossing. If senders wait because the mailbox is full, a receiver on a loop lets them continue together: when
-/// half of the mailbox is empty, and at the latest when the receiver suspends or its loop stops.
+/// An operation that does not wait locks a mutex. One that wakes a waiter on another thread costs a thread crossing. If
+/// senders wait because the mailbox is full, a receiver on a loop lets them continue together: when half of the mailbox
+/// is empty, and at the latest when the receiver suspends or its loop stops.
 ///
 /// asyncio: none; the packages `janus` and `culsans` have such queues.
 //
@@ -204,7 +205,7 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
         if immediate {
             while items.count > promised { dropped.append(items.removeLast()) }
         }
-        // What an item does when it is released must not happen under the lock.
+        // Items must not be released under the lock, because their `deinit` can run any code.
         withExtendedLifetime(dropped) { state.endShutdown(droppingItems: immediate) }
     }
 
@@ -229,7 +230,7 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
 }
 
 extension Mailbox: CustomStringConvertible {
-    /// The state of the mailbox as text: its items, and how many wait to get and to put.
+    /// The state of the mailbox as text: its items, and the numbers of tasks and threads that wait to get and to put.
     public var description: String {
         let facts = state.facts
         let (count, end) = (facts.count, facts.isShutDown ? ", shut down" : "")

@@ -4,29 +4,29 @@ internal import AsyncIOSystem
 //
 // One lock guards everything. No thread holds it while it waits or wakes others.
 //
-// An item is *available*, or *promised* to a getter that waited for it. The promised ones come first. A place is
-// taken by an available item, *reserved* for a putter that waited for it, or free. A waiter is in one of these states:
+// An item is *available*, or *promised* to a getter that waited for it. Promised items come first. A place is taken by
+// an available item, *reserved* for a putter that waited for it, or free. A waiter is in one of these states:
 //
 //     waiting   in the line of getters or putters;
 //     served    removed from the line by another thread or task: an item is promised to the getter, or a place is reserved for
 //               the putter, which takes or puts its item when it runs;
 //     refused   removed because the mailbox was shut down;
-//     left      removed by its own task, which was cancelled, or whose time is up, or by its loop, which was closed.
+//     left      removed, because its task was cancelled, its time is up, or its loop was closed.
 //
-// So a waiter never has an item that it could lose: one that leaves after it was served passes the promise on.
-// A waiter is never overtaken. An item that becomes available is promised to the first getter in line before others see
-// it, and while there are putters in line, others cannot put.
+// So a waiter never holds an item that could be lost. A waiter that leaves after it was served passes the promise on.
+// No waiter is overtaken: an item that becomes available is promised to the first getter in line before others see it,
+// and while putters are in line, others cannot put.
 //
 // ## Serving in batches
 //
 // If each item that is taken from a full mailbox woke one putter, each item would cost a thread crossing, and all
 // senders would be asleep most of the time. So a receiver on a loop lets the putters wait until half of the places are
-// free, or no items are left, or its step is over. The loop serves them then (LoopMailboxes), so the putters never wait
-// for something that only a later call of the receiver could do. Until then, other threads leave the putters to it too.
-// Otherwise, a receiver that is not on a loop serves a putter for each item that it takes.
+// free, or no items are left, or its step is over. The loop serves them then (LoopMailboxes), so the putters never
+// depend on a later call of the receiver. Until then, other threads also leave the putters to the loop. Otherwise, a
+// receiver that is not on a loop serves a putter for each item that it takes.
 //
-// A task on a loop waits with the loop's own means, so that reports name the wait and cancellation is asyncio's.
-// Other Swift tasks wait with a continuation, and threads at a gate.
+// A task on a loop waits by means of the loop, so reports name the wait, and cancellation works as in asyncio. Other
+// Swift tasks wait with a continuation, and threads wait at a gate.
 
 /// The state of a mailbox apart from its items: how many there are, and the waiters.
 //
@@ -86,7 +86,7 @@ final class MailboxState: @unchecked Sendable {
         reserved -= 1
         guard isShutDown else { return }
         lock.unlock()
-        // What was accepted before a shutdown is delivered; this was not accepted yet.
+        // Items that were accepted before a shutdown are delivered. This one was not accepted yet.
         throw QueueShutDown()
     }
 
@@ -304,7 +304,8 @@ final class MailboxState: @unchecked Sendable {
         return true
     }
 
-    /// Gives what a waiter was served with to the next ones, because it was cancelled, or its loop is closed.
+    /// Passes the item or place of a served waiter on to the next waiters, because the waiter was cancelled or its loop
+    /// is closed.
     func passOn(_ waiter: MailboxWaiter) {
         lock.lock()
         guard waiter.phase == .served else { return lock.unlock() }
@@ -344,7 +345,7 @@ final class MailboxState: @unchecked Sendable {
     }
 
     #if DEBUG
-        /// Stops the program if a waiter waits for what is there.
+        /// Stops the program if a waiter waits for an item or a place that is available.
         private func checkInvariants() {
             precondition(available >= 0 && promised >= 0 && reserved >= 0, "a mailbox counts what it has")
             precondition(getters.isEmpty || available == 0, "no getter waits while an item is available")

@@ -8,7 +8,7 @@ final class MailboxWaiter: @unchecked Sendable {
     let waiting: Waiting
     /// Whether it waits for an item, not for a place.
     let isGetter: Bool
-    /// Where it is in its loop's list, if it is there; see LoopMailboxes. Loop thread only.
+    /// Its index in the list of its loop; nil if it is not there. See LoopMailboxes. Loop thread only.
     @safe @exclusivity(unchecked) var index: Int?
     @safe @exclusivity(unchecked) var phase = Phase.waiting
     @safe @exclusivity(unchecked) var next: MailboxWaiter?
@@ -27,7 +27,7 @@ final class MailboxWaiter: @unchecked Sendable {
     }
 }
 
-/// A FIFO line of waiters, from which any one can be removed.
+/// A FIFO line of waiters, from which each can be removed at any time.
 struct WaiterLine {
     private var first: MailboxWaiter?
     private var last: Unretained<MailboxWaiter>?

@@ -30,7 +30,7 @@ extension EventLoop {
     }
 }
 
-/// Held by the code that completes the future. A loop that is closed releases it, so that nobody waits
+/// Held by the code that completes the future. A loop that is closed releases it, so that no task or thread waits
 /// forever.
 final class Promise<Value: Sendable>: Sendable {
     let future: ConcurrentFuture<Value>

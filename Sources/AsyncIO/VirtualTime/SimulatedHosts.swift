@@ -2,16 +2,15 @@ internal import AsyncIOSystem
 
 // # Several hosts on one loop
 //
-// In a simulation, the tasks of a loop in virtual time belong to different hosts. The kernel knows three things
-// about them: a task or a callback belongs to the host of the code that created it, the steps of a host that is
-// paused are held, and the tasks of a host that crashes never continue. Which host that is, only the simulation
-// knows.
+// In a simulation, the tasks of a loop in virtual time belong to different hosts. The kernel knows three things about
+// them: a task or a callback belongs to the host of the code that created it, the steps of a host that is paused are
+// held, and the tasks of a host that crashes never continue. Only the simulation knows which host that is.
 
-/// What a simulation decides about the tasks and callbacks of a loop in virtual time. Loop thread only.
+/// The decisions of a simulation about the tasks and callbacks of a loop in virtual time. Loop thread only.
 package protocol SimulatedHosts: AnyObject {
     /// Called when a task was created, by the code that created it.
     func taskCreated(_ task: AnyAsyncTask)
-    /// Binds a callback to the host of the code that runs now.
+    /// Binds a callback to the host of the running code.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void
     /// Called before each step while `askHosts` is on. Returns false to hold the step.
     ///
@@ -20,7 +19,7 @@ package protocol SimulatedHosts: AnyObject {
 }
 
 extension EventLoop {
-    /// Binds a callback that is not scheduled yet to the host of the code that runs now.
+    /// Binds a callback that is not scheduled yet to the host of the running code.
     @inline(__always)
     static func boundToHost<T>(_ callback: @escaping (T) throws -> Void) -> (T) throws -> Void {
         guard let here, here.virtualNow != nil, let hosts = here.virtual.hosts else { return callback }
@@ -32,7 +31,7 @@ extension EventLoop {
         }
     }
 
-    /// Makes the loop that of a simulation.
+    /// Makes the loop ask the hosts of a simulation.
     package func setSimulatedHosts(_ hosts: (any SimulatedHosts)?) {
         virtual.hosts = hosts
         updateNoticing()
@@ -41,7 +40,7 @@ extension EventLoop {
     /// Whether ``SimulatedHosts/admits(_:)`` is called before each step.
     package func askHosts(_ isNeeded: Bool) { virtual.asksHosts = isNeeded }
 
-    /// Returns what to run in place of an entry: nothing if its task never continues, or is held.
+    /// Returns the entry to run in place of `entry`: one that does nothing if its task never continues or is held.
     func admitted(_ entry: ReadyEntry) -> ReadyEntry {
         switch entry {
         case .wake(let job, let task):
@@ -64,11 +63,11 @@ extension EventLoop {
         return .nothing
     }
 
-    /// Called in the first step of a task, which does not say in advance to which task it belongs.
+    /// Called in the first step of a task. It is not known in advance to which task that step belongs.
     @inline(never)
     func taskBegins(_ task: AnyAsyncTask) { _ = virtual.hosts?.admits(task) }
 
-    /// Continues those of the steps that were held whose task is now admitted, in order.
+    /// Continues, in order, the held steps whose task is now admitted.
     package func continueHeld() {
         guard let hosts = virtual.hosts else { return }
         let held = virtual.held
@@ -78,8 +77,8 @@ extension EventLoop {
         }
     }
 
-    /// Ends tasks as a crash does: they never continue, none of their code runs, and nothing is notified. Their
-    /// memory is never freed. A task that runs now ends where it suspends.
+    /// Ends tasks as a crash does: they never continue, none of their code runs, and nothing is notified. Their memory
+    /// is never freed. A running task ends where it next suspends.
     package func abandon(_ tasks: [AnyAsyncTask]) {
         AbandonedTasks.add(tasks, of: self)
         for task in tasks where !task.isDone {
@@ -94,7 +93,7 @@ extension EventLoop {
         }
     }
 
-    /// Calls `callback` when the clock shows `time`, for no host.
+    /// Calls `callback` when the clock shows `time`. The callback belongs to no host.
     package func call(at time: Int64, _ callback: @escaping () -> Void) { schedule(.callback(callback), at: time) }
 
     /// The current time of a loop in virtual time, in nanoseconds.
@@ -103,7 +102,7 @@ extension EventLoop {
     /// When virtual time began, in nanoseconds.
     package var virtualStart: Int64 { virtual.start }
 
-    /// Adds to the date that the clocks of the calendar show, until this is called again.
+    /// Adds an offset to the date that wall clocks show, until this is called again.
     package func offsetDate(by offset: Int64) { ThreadState.virtualEpoch = virtual.epoch &+ offset }
 }
 

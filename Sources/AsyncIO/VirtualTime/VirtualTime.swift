@@ -1,8 +1,8 @@
 // # Virtual time
 //
-// A loop in virtual time has a clock of its own. When nothing is ready, the clock jumps to the next timer. It
-// begins at the machine's time, because code on other threads compares deadlines that were computed here with
-// the machine's clock; but only distances matter, and they are exact.
+// A loop in virtual time has a clock of its own. When nothing is ready, the clock jumps to the next timer. It begins at
+// the machine's time, because code on other threads compares deadlines that were computed here with the machine's
+// clock. Only the differences between times matter, and these are exact.
 //
 // While the loop runs, everything on its thread that reads a clock gets the loop's time: the thread has a
 // variable for it (`ThreadState.virtualTime`), and AsyncIOTesting replaces the functions that read clocks.
@@ -14,24 +14,24 @@
 //
 //   - for work that it has handed to a thread itself (`toThread`, a file, a name lookup), because an answer
 //     will come, up to `workLimit`;
-//   - if a task waits for something that is not this library's (a continuation, a stream, another actor), for
-//     the *grace*. Usually no thread is involved: the task waits for another task of the loop, which sleeps.
-//     The loop cannot know. So it *gives up on* the wait afterwards, until the task has run again. Each grace
-//     that ends without an answer halves the next one, until an answer comes. So a test spends at most about
-//     twice the grace on answers that never come.
+//   - if a task waits for something that does not belong to this library (a continuation, a stream, another actor), for
+//     the *grace*. Usually no thread is involved: the task waits for another task of the loop, which sleeps. But the
+//     loop cannot know that. So it then *gives up on* the wait, until the task has run again. Each grace that ends
+//     without an answer halves the next one, until an answer comes. So a test spends at most about twice the grace on
+//     answers that never come.
 //
 // If there is no timer to jump to, the only alternative to waiting is to report a deadlock. So the loop waits
 // longer then.
 
-/// What a loop in virtual time needs to know besides the time.
+/// The state of a loop in virtual time, apart from the time itself.
 struct VirtualTime {
     /// The loop's time when it was created.
     var start: Int64 = 0
-    /// What to add to the loop's time to get the date, in nanoseconds since 1970.
+    /// The offset from the loop's time to the date, in nanoseconds since 1970.
     var epoch: Int64 = 0
-    /// How far virtual time can advance; nil for any distance.
+    /// The time beyond which the clock cannot advance; nil for no limit.
     var limit: Int64?
-    /// Whether the program steps the clock by hand, by moving the limit.
+    /// Whether the program steps the clock manually, by moving the limit.
     var isSteppedByHand = false
 
     /// The hosts of a simulation, if there is one.
@@ -44,27 +44,27 @@ struct VirtualTime {
     /// Binds a callback to the host of the code that runs now.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void { hosts?.bound(callback) ?? callback }
 
-    /// How long the loop waits for a thread that may answer, in nanoseconds.
+    /// How long the loop waits for an answer from another thread, in nanoseconds.
     var grace: Int64 = 100_000_000
     /// How long the loop waits for work that it has passed to a thread, in nanoseconds.
     private static let workLimit: Int64 = 60_000_000_000
-    /// How often in a row the loop has waited in vain.
+    /// The number of times in a row that the loop has waited in vain.
     private var timesInVain = 0
-    /// Since when the loop waits for other threads, on the machine's clock.
+    /// The time at which the loop began to wait for other threads, on the machine's clock.
     private var waitingSince: Int64?
-    /// The tasks that the loop does not wait for anymore, by the addresses of their carriers.
+    /// The tasks for which the loop no longer waits, by the addresses of their carriers.
     private var givenUp: Set<UInt> = []
-    /// Whether the loop does not wait for work on threads anymore.
+    /// Whether the loop no longer waits for work on threads.
     private var hasGivenUpWork = false
 
-    /// Something has come from another thread.
+    /// An answer has come from another thread.
     mutating func noteAnswer() {
         timesInVain = 0
         hasGivenUpWork = false
     }
 
-    /// Something runs, so the next wait for other threads is a new one. If it is a task that the loop had given
-    /// up on, so is the task's next wait.
+    /// Something runs, so the next wait for other threads is a new one. If it is a task that the loop has given up on,
+    /// the loop waits for the task's next wait as well.
     mutating func noteStep(_ entry: ReadyEntry) {
         waitingSince = nil
         guard !givenUp.isEmpty, case .job(let job) = entry else { return }
@@ -72,17 +72,17 @@ struct VirtualTime {
         givenUp.remove(unsafe unsafeBitCast(job, to: UInt.self))
     }
 
-    /// What the loop can wait for in real time.
+    /// The things that the loop can wait for in real time.
     struct Expectation {
         /// Whether threads have work of the loop, or descriptors could become ready while nothing else can.
         var work: Bool
-        /// The carriers of tasks that wait for something that is not this library's.
+        /// The carriers of tasks that wait for something that does not belong to this library.
         var foreignWaits: [Carrier]
         /// Whether nothing else can happen.
         var isLast: Bool
     }
 
-    /// Returns how long to wait for other threads, in nanoseconds, or nil if it is time to go on without them.
+    /// Returns how long to wait for other threads, in nanoseconds, or nil if it is time to continue without them.
     mutating func patience(for expected: Expectation, now: Int64) -> Int64? {
         var limit: Int64?
         if expected.work, !hasGivenUpWork {
@@ -98,7 +98,7 @@ struct VirtualTime {
         waitingSince = since
         let left = since + limit - now
         if left > 0 { return left }
-        // In vain.
+        // The wait was in vain.
         waitingSince = nil
         timesInVain += 1
         if expected.work { hasGivenUpWork = true }

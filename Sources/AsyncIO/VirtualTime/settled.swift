@@ -1,6 +1,6 @@
 /// Suspends the current task until nothing else on its loop can run.
 ///
-/// Use it in tests, to let everything happen that a step has caused, without sleeping:
+/// Use it in tests to run everything that a step has caused, without sleeping:
 ///
 /// ```swift
 /// let consumer = createTask { try await queue.get() }
@@ -8,9 +8,9 @@
 /// #expect(!consumer.isDone)
 /// ```
 ///
-/// In virtual time, it returns before time would go on. In real time, it returns when nothing is ready and no
-/// descriptor has an event. Data or results that arrive a moment later are not waited for. If several tasks call
-/// this function, they continue one after the other, each when nothing else can run.
+/// In virtual time, it returns before time would advance. In real time, it returns when nothing is ready and no
+/// descriptor has an event. It does not wait for data or results that arrive a moment later. If several tasks call this
+/// function, they continue one after another, each when nothing else can run.
 ///
 /// - Throws: `CancellationError` if the task is cancelled.
 ///

@@ -1,10 +1,9 @@
-// # Waiting whatever is cancelled
+// # Waits that cancellation does not end
 //
-// Some waits have to reach their end: a condition must hold its lock again, the memory of a file request
-// belongs to the kernel until the request has ended, and a scope must not return before its tasks. A request to
-// cancel that arrives in the meantime ends the current wait, as always. The shielded operation holds the
-// request, waits again, and throws it at the end. If several requests arrive, the latest one counts, with its
-// message.
+// Some waits have to reach their end: a condition must hold its lock again, the memory of a file request belongs to the
+// kernel until the request has ended, and a scope must not return before its tasks. A request to cancel that arrives in
+// the meantime ends the current wait, as always. The shielded operation holds the request, waits again, and throws it
+// at the end. If several requests arrive, the latest one is thrown, with its message.
 //
 // The native cancellation of a plain Swift task stays set. Once such a task has noticed it, its further waits
 // ignore it; otherwise they would all end at once.
@@ -27,10 +26,10 @@ struct HeldCancellation {
     }
 }
 
-/// Repeats `wait` until it returns without an error, whatever is cancelled.
+/// Repeats `wait` until it returns without an error, even if the task is cancelled.
 ///
 /// - Parameters:
-///   - ignoresNativeCancellation: Whether also the first wait of a plain Swift task ignores its cancellation.
+///   - ignoresNativeCancellation: Whether even the first wait of a plain Swift task ignores its cancellation.
 ///   - wait: Waits for a condition, and returns when it is true. The parameter says whether its waits are to
 ///     ignore the native cancellation of a plain Swift task.
 ///   - onCancel: Called for each request to cancel, before waiting again.

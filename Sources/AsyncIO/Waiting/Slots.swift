@@ -1,7 +1,7 @@
-/// A number of slots, and the tasks that wait for one in FIFO order: what a semaphore and the limit of a task
-/// group have in common. Loop thread only.
+/// A number of slots, and the tasks that wait for one in FIFO order. Shared by semaphores and the limits of task
+/// groups. Loop thread only.
 final class Slots {
-    /// How many slots are free.
+    /// The number of free slots.
     @safe @exclusivity(unchecked) private(set) var free: Int
     let line = WaitQueue()
 
@@ -12,7 +12,7 @@ final class Slots {
 
     /// Takes a slot, and waits for one if necessary.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits. Then it has no slot.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, it has no slot.
     @inline(__always)
     func take(for purpose: StaticString, on subject: AnyObject) async throws {
         guard areTaken else {

@@ -17,12 +17,12 @@ internal import AsyncIOSystem
 //
 // ## Cancellation
 //
-// `task.cancel()` asks the future that the task waits for to cancel. If the future returns true (the task is
-// waiting), its end wakes the task, which finds the future cancelled. If it returns false (the task is woken,
-// running or not started), the request is stored in `mustCancel` and delivered at the task's next step: after
-// the pending wake-up, or at its next suspension. A result that arrived in the same turn is lost to the
-// waiter, so whoever can pass it on does (WaitQueue). Either way the task sees one CancellationError, however
-// often cancellation was requested.
+// `task.cancel()` asks the future that the task waits for to cancel. If the future returns true (the task is waiting),
+// its end wakes the task, which finds the future cancelled. If it returns false (the task is woken, running or not
+// started), the request is stored in `mustCancel` and delivered at the task's next step: after the pending wake-up, or
+// at its next suspension. A result that arrived in the same turn is lost to the waiter, so the wait queue passes it on
+// if it can (WaitQueue). In both cases, the task sees one CancellationError, regardless of how often cancellation was
+// requested.
 //
 // ## Races, all on one thread
 //

@@ -8,10 +8,13 @@ final class DatagramPort: SimulatedDatagramLink {
     private let run: HostRun
     private let address: SystemAddress
     private weak var channel: SimulatedDatagrams?
+    /// When the latest datagram over a route arrives, in nanoseconds, apart from those that are overtaken. Routes exist
+    /// as long as the network.
+    private var latestArrivals: [ObjectIdentifier: Int64] = [:]
 
     /// The largest datagram of UDP over IPv4.
     private static let largest = 65_507
-    /// What the headers of a packet add to its size.
+    /// The number of bytes that the headers add to a packet.
     private static let header = 42
 
     init(at address: SystemAddress, of run: HostRun, in network: Network) {
@@ -47,9 +50,14 @@ final class DatagramPort: SimulatedDatagramLink {
 
     private func depart(_ bytes: [UInt8], to target: SystemAddress, over route: Route) {
         let now = network.now
-        var delay = route.delay(of: bytes.count + Self.header, now: now, &network.random)
-        if network.random.happens(route.settings.reordering) { delay += 2 * route.sample(&network.random) + 1_000_000 }
-        network.deliver(over: route, at: now + delay) { [self] in arrive(bytes, at: target, over: route) }
+        let delay = route.delay(of: bytes.count + Self.header, now: now, &network.random)
+        var arrival = max((latestArrivals[ObjectIdentifier(route)] ?? 0) + 1, now + delay)
+        if network.random.happens(route.settings.reordering) {
+            arrival += 2 * route.sample(&network.random) + 1_000_000
+        } else {
+            latestArrivals[ObjectIdentifier(route)] = arrival
+        }
+        network.deliver(over: route, at: arrival) { [self] in arrive(bytes, at: target, over: route) }
     }
 
     private func lose(_ bytes: [UInt8], on receiver: Host) {
@@ -70,7 +78,7 @@ final class DatagramPort: SimulatedDatagramLink {
         }
     }
 
-    /// The receiver's system answers that nothing receives at this address.
+    /// The receiver's system answers that no socket receives at this address.
     private func bounce(_ target: SystemAddress, _ receiver: Host) {
         let back = network.route(from: receiver, to: host)
         if back.isCut { return }

@@ -26,7 +26,7 @@ final class DiskEngine: SimulatedFiles {
 
     func start(_ operation: FileOperation) {
         let run = network.currentRun
-        // Nothing happens for a program that was killed.
+        // A killed program gets no answer.
         if run.isDead { return }
         network.loop.call(at: network.now + delay(of: operation.request)) { [self] in
             guard !run.isDead, !operation.isDone else { return }
@@ -60,7 +60,7 @@ final class DiskEngine: SimulatedFiles {
         case .open(let flags, _): return Int(open(try file(at: name(request.path), flags), flags))
         case .read(let descriptor, let offset):
             let bytes = try read(descriptor, unsafe request.memory.count, at: offset)
-            // SAFETY: no more bytes than the memory has room for.
+            // SAFETY: there are no more bytes than the memory has room for.
             unsafe request.memory.copyBytes(from: bytes)
             return bytes.count
         case .write(let descriptor, let offset):
@@ -166,7 +166,7 @@ final class DiskEngine: SimulatedFiles {
     var openCount: Int { files.count }
     func closeAll() { files = [:] }
 
-    // MARK: What does not block
+    // MARK: Requests that do not block
 
     func facts(of descriptor: Int32) throws(Errno) -> FileFacts {
         FileFacts(regularFileOf: try opened(descriptor).file.content.count)

@@ -5,19 +5,19 @@ public struct Fault: Sendable, CustomStringConvertible {
     public enum Kind: String, Sendable, CaseIterable {
         /// Two hosts cannot reach each other.
         case partition
-        /// One host cannot reach another one, which can still reach it.
+        /// One host cannot reach another, but the other can still reach it.
         case oneWayPartition = "one-way partition"
         /// The messages between two hosts take a second longer.
         case slowLink = "slow link"
-        /// A part of the messages between two hosts is lost.
+        /// Some of the messages between two hosts are lost.
         case loss
-        /// The program of a host is killed, and started again.
+        /// The program of a host is killed, and later restarted.
         case kill
-        /// The power of a host fails, and returns.
+        /// The power of a host fails, and later returns.
         case powerFailure = "power failure"
-        /// The program of a host is stopped, and continued.
+        /// The program of a host is paused, and later resumed.
         case pause
-        /// The clocks of a host's calendar are wrong.
+        /// The wall clock of a host is wrong.
         case clockSkew = "clock skew"
     }
 
@@ -25,13 +25,13 @@ public struct Fault: Sendable, CustomStringConvertible {
     public let number: Int
     /// What goes wrong.
     public let kind: Kind
-    /// The time at which the fault begins, since the faults were injected.
+    /// The time from the call of ``Network/injectFaults(_:kinds:on:within:)`` to the beginning of the fault.
     public let start: Duration
     /// How long the fault lasts.
     public let duration: Duration
     /// The name of the host that is affected.
     public let host: String
-    /// The name of the other host, if the fault is between two.
+    /// The name of the other host, or `nil` if the fault affects only one host.
     public let peer: String?
 
     /// The fault as one line.

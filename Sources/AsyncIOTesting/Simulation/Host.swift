@@ -3,12 +3,12 @@ internal import AsyncIOSystem
 
 /// A machine in a simulated ``Network``, with a name, addresses, a disk, and a program.
 ///
-/// Everything that the program creates belongs to the host: its tasks, callbacks, connections, and files. Its
-/// children do too, and so on.
+/// Everything that the program creates belongs to the host: its tasks, callbacks, connections, and files, and
+/// everything that these create in turn.
 public final class Host {
     /// The name, which the network resolves to the host's addresses.
     public let name: String
-    /// The number of the host among those that were created with one call; 0 for the first.
+    /// The index of the host among those that were created in one call, starting from 0.
     public let index: Int
     /// The files of the host.
     public let disk: SimulatedDisk
@@ -43,28 +43,28 @@ public final class Host {
 
     // MARK: Facts
 
-    /// The host whose program runs now. The test itself runs on a host with the name `test`.
+    /// The host to which the running code belongs. The test itself runs on a host with the name `test`.
     ///
     /// - Throws: `RuntimeError` outside of a simulation.
     public static var current: Host {
         get throws(RuntimeError) { try Network.current.currentHost }
     }
 
-    /// The address of the host: IPv4, if it has both kinds.
+    /// The address of the host. If the host has an IPv4 and an IPv6 address, this is the IPv4 address.
     public var address: String { addresses.first?.host ?? "" }
 
-    /// Whether the program runs: its main function has not ended, and it was not killed.
+    /// Whether the program is running, which means that its main function has not ended and the program was not killed.
     public var isRunning: Bool { run.main.map { !$0.isDone && !run.isDead } ?? false }
 
     /// Whether the host is paused; see ``Network/pause(_:)``.
     public internal(set) var isPaused = false
 
-    /// How often the program was started.
+    /// The number of times that the program was started.
     public var startCount: Int { run.number }
 
-    /// How far the host's clocks of the calendar (`Date()`) are ahead. The default is zero.
+    /// How far the host's wall clock (`Date()`) is ahead. The default is zero.
     ///
-    /// Clocks that measure how much time has passed, such as `ContinuousClock`, are not affected.
+    /// Clocks that measure elapsed time, such as `ContinuousClock`, are not affected.
     public var clockOffset: Duration = .zero { didSet { network.hostsChanged() } }
 
     // MARK: Running
@@ -77,13 +77,13 @@ public final class Host {
         network.record(.started, self)
         let run = self.run
         run.main = run.perform { program() }
-        // For no host.
+        // This callback belongs to no host.
         HostRun.$current.withValue(nil) {
             _ = run.main?.addDoneCallback { [network] _ in network.mainEnded(of: run) }
         }
     }
 
-    /// Makes the clocks of the calendar those of this host, until the next step.
+    /// Makes the wall clock that of this host, until the next step.
     func showClock() {
         if clockOffset != .zero { network.loop.offsetDate(by: clockOffset.roundedUpNanoseconds) }
     }

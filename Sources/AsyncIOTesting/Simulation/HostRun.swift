@@ -1,14 +1,14 @@
 internal import AsyncIO
 
-// # To which host code belongs
+// # The host that code belongs to
 //
-// A host's program is started with a task-local value, which the tasks that it creates inherit, and which callbacks
-// get when they are scheduled. So the value says to which host the running code belongs, whatever called it.
+// A host's program is started with a task-local value, which the tasks that it creates inherit, and which callbacks get
+// when they are scheduled. So the value says to which host the running code belongs, regardless of its caller.
 
-/// One life of a host's program, from its start to its end or its crash.
+/// One run of a host's program, from its start to its end or its crash.
 //
-// SAFETY: a task-local value has to be Sendable. All of this is used on the loop's thread only; a thread that
-// inherits the value does not touch it.
+// SAFETY: a task-local value has to be Sendable. The properties and methods are used only on the loop's thread. A
+// thread that inherits the value does not use it.
 final class HostRun: @unchecked Sendable {
     @TaskLocal static var current: HostRun?
 
@@ -22,7 +22,7 @@ final class HostRun: @unchecked Sendable {
     private var tidyAt = 256
     /// The ends of connections, by number.
     private(set) var connections: [Int: TCPEnd] = [:]
-    /// What was called while the host was paused.
+    /// The callbacks that became due while the host was paused.
     private var held: [() throws -> Void] = []
 
     init(number: Int) { self.number = number }
@@ -50,8 +50,8 @@ final class HostRun: @unchecked Sendable {
 
     // MARK: Callbacks
 
-    /// Returns a callback that does what `callback` does, unless the program was killed meanwhile, and not before
-    /// the host is resumed.
+    /// Returns a callback that calls `callback` on behalf of this run. It does nothing if the program was killed, and
+    /// it waits while the host is paused.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void {
         { [self] in
             if isDead { return }
@@ -61,7 +61,7 @@ final class HostRun: @unchecked Sendable {
         }
     }
 
-    /// Schedules what was called while the host was paused.
+    /// Schedules the callbacks that became due while the host was paused.
     func continueHeld(on loop: EventLoop) {
         let callbacks = held
         held = []
@@ -75,11 +75,11 @@ final class HostRun: @unchecked Sendable {
 
     // MARK: The end
 
-    /// Ends this life: no code of it runs anymore.
+    /// Ends this run. No code of the program runs after that.
     func die() {
         isDead = true
         held = []
-        // The tasks that never continue refer to what they use, whose memory is never freed either.
+        // The tasks, which never continue, refer to this object and to other memory that is never freed.
         // SAFETY: only a reference is added, which is never released.
         _ = unsafe Unmanaged.passRetained(self)
     }

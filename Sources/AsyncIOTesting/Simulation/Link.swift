@@ -10,11 +10,12 @@ public struct LatencyDistribution: Sendable, Hashable {
     public static let uniform = LatencyDistribution(shape: .uniform)
     /// Most durations are near the lower bound of the range; one in a hundred is above the upper bound.
     public static let exponential = LatencyDistribution(shape: .exponential)
-    /// Most durations are near the lower bound of the range; one in fifty is above the upper bound, by up to ten times.
+    /// Most durations are near the lower bound of the range; one in fifty is above the upper bound. The longest exceeds
+    /// the lower bound by ten times the width of the range.
     public static let longTail = LatencyDistribution(shape: .longTail)
 }
 
-/// The way from one host to another, in one direction. Loop thread only.
+/// The route from one host to another, in one direction. Loop thread only.
 final class Route {
     struct Settings {
         var latency = DurationRange(.microseconds(100)...(.microseconds(500)))
@@ -32,10 +33,10 @@ final class Route {
     let to: Host
     var settings: Settings
     var isCut = false
-    /// What waits until the route is released; nil if it is not held.
+    /// The messages that wait until the route is released; nil if it is not held.
     var held: [() -> Void]?
 
-    /// When the route has sent what was given to it, in nanoseconds.
+    /// The time at which the route will have sent everything that was given to it, in nanoseconds.
     private var freeAt: Int64 = 0
 
     init(from: Host, to: Host, _ settings: Settings) { (self.from, self.to, self.settings) = (from, to, settings) }
@@ -94,19 +95,19 @@ private func logarithm(_ x: Double) -> Double {
     return 2 * sum + Double(x.exponent) * 0.6931471805599453
 }
 
-/// The ways between simulated hosts, with what can be set about them.
+/// The routes between simulated hosts, and their settings.
 ///
 /// ```swift
 /// net.link(web, db).latency = .milliseconds(5)...(.milliseconds(40))
 /// net.link(web, db).loss = 0.01
 /// ```
 ///
-/// A change applies to all ways of the link, in both directions unless it is a link for one. What you read is that of
-/// the first.
+/// A change applies to all routes of the link. These are in both directions, unless you asked for a link in one
+/// direction. When you read a setting, you get that of the first route.
 public struct Link {
     let routes: [Route]
     let network: Network
-    /// Whether changes also apply to ways that are used for the first time later.
+    /// Whether changes also apply to routes that are first used later.
     var includesLater = false
 
     private var first: Route.Settings { routes.first?.settings ?? network.initialRoute }
@@ -116,7 +117,8 @@ public struct Link {
         if includesLater { body(&network.initialRoute) }
     }
 
-    /// How long a message takes, in addition to the time for its bytes. The default is 100 to 500 microseconds.
+    /// The time that a message takes, in addition to the time that ``bandwidth`` requires. The default is 100 to 500
+    /// microseconds.
     public var latency: ClosedRange<Duration> {
         get { first.latency.range }
         nonmutating set {
@@ -131,7 +133,7 @@ public struct Link {
         nonmutating set { change { $0.distribution = newValue } }
     }
 
-    /// How many bytes pass in a second, in each direction, or `nil` for no limit, which is the default.
+    /// The maximum number of bytes per second in each direction, or `nil` for no limit, which is the default.
     public var bandwidth: Int? {
         get { first.bandwidth }
         nonmutating set {
@@ -140,20 +142,20 @@ public struct Link {
         }
     }
 
-    /// The probability with which a packet is lost, in 0...1. A datagram is gone; TCP sends bytes again, which takes at
-    /// least 200 milliseconds.
+    /// The probability that a packet is lost, in 0...1. A lost datagram does not arrive. TCP sends lost bytes again,
+    /// which takes at least 200 milliseconds.
     public var loss: Double {
         get { first.loss }
         nonmutating set { change { $0.loss = checked(newValue) } }
     }
 
-    /// The probability with which a datagram arrives twice, in 0...1.
+    /// The probability that a datagram arrives twice, in 0...1.
     public var duplication: Double {
         get { first.duplication }
         nonmutating set { change { $0.duplication = checked(newValue) } }
     }
 
-    /// The probability with which a datagram is overtaken by later ones, in 0...1.
+    /// The probability that a datagram is delayed, so that later ones can overtake it, in 0...1.
     public var reordering: Double {
         get { first.reordering }
         nonmutating set { change { $0.reordering = checked(newValue) } }
@@ -164,16 +166,16 @@ public struct Link {
         return probability
     }
 
-    /// Whether nothing passes; see ``Network/partition(_:from:isOneWay:for:)``.
+    /// Whether the routes are cut, so that nothing passes; see ``Network/partition(_:from:isOneWay:for:)``.
     public var isCut: Bool {
         get { routes.first?.isCut ?? false }
         nonmutating set { network.setCut(newValue, of: routes) }
     }
 
-    /// Holds what arrives from now on, until ``release()``. Nothing is lost.
+    /// Holds back all messages that arrive from now on, until ``release()`` is called. Nothing is lost.
     public func hold() { for route in routes where route.held == nil { route.held = [] } }
 
-    /// Delivers what was held, in order.
+    /// Delivers the messages that were held back, in order.
     public func release() {
         for route in routes {
             guard let held = route.held else { continue }

@@ -1,9 +1,9 @@
 internal import AsyncIO
 
-// What a trace looks like for people and for other tools.
+// A trace as text for people, and in the formats of other tools.
 
 extension Network {
-    /// The latest events as a chart: a column for each host, and an arrow for each message that was sent.
+    /// Returns the latest events as a chart, with a column for each host and an arrow for each message that was sent.
     ///
     /// ```text
     ///        time  test    db      web-0
@@ -55,8 +55,8 @@ extension Network {
         return result
     }
 
-    /// The stored events in the format that Perfetto and Chrome's `about:tracing` open: a process for each host, and
-    /// arrows for messages.
+    /// The stored events in the format that Perfetto and Chrome's `about:tracing` open, with a process for each host
+    /// and arrows for messages.
     public var perfettoTrace: String {
         let numbers = Dictionary(uniqueKeysWithValues: hosts.map { ($0.name, Int64($0.number)) })
         var entries = hosts.map { host in
@@ -101,7 +101,7 @@ extension NetworkEvent {
 }
 
 extension NetworkEvent.Kind {
-    /// Whether the event is the arrival of what an earlier event has sent.
+    /// Whether the event is the arrival of a message that an earlier event has sent.
     fileprivate var isArrival: Bool { self == .receives || self == .receivesDatagram }
     fileprivate var isLoss: Bool { self == .loses || self == .losesDatagram || self == .cut }
 }

@@ -2,13 +2,13 @@ internal import AsyncIO
 
 /// How the program of a simulated host ends in ``Network/crash(_:by:)``.
 public enum Crash: Sendable {
-    /// The program is killed, as by SIGKILL. None of its code runs anymore. Its connections are reset, and its files
-    /// have what was written to them.
+    /// The program is killed, as by SIGKILL. None of its code runs after that. Its connections are reset, and its files
+    /// keep what was written to them.
     case kill
-    /// The power fails. None of the program's code runs anymore. Other hosts notice nothing, and get no answers. What
-    /// was not synced to the disk may be lost.
+    /// The power fails. None of the program's code runs after that. Other hosts are not notified, and get no answers.
+    /// Data that was not synced to the disk may be lost.
     case powerFailure
-    /// Every task of the program is cancelled, and the program can clean up.
+    /// Every task of the program is cancelled, so the program can clean up.
     case cancellation
 }
 
@@ -17,12 +17,13 @@ extension Network {
 
     /// Ends the program of a host.
     ///
-    /// The tasks of a program that is killed stay suspended forever, and their memory is not freed. `defer` blocks and
-    /// `deinit`s do not run. A child task of Swift's own (`async let`, `withTaskGroup`, `Task { }`) that is not
-    /// suspended in this library continues until it uses the network. A program that kills its own host ends here.
+    /// The tasks of a killed program stay suspended forever, and their memory is not freed. Their `defer` blocks do not
+    /// run, nor do the `deinit`s of their objects. A plain Swift task (`Task { }`, `async let`, `withTaskGroup`) that
+    /// is not suspended in this library continues until it uses the network. If a program kills its own host, this call
+    /// does not return.
     ///
     /// - Parameters:
-    ///   - host: The host. Nothing happens if its program does not run.
+    ///   - host: The host. Nothing happens if its program has ended or was killed.
     ///   - crash: How the program ends. With ``Crash/cancellation``, this waits until it has ended.
     /// - Throws: `CancellationError` if the calling task is cancelled while it waits; `ValueError` for the host of the
     ///   test.
@@ -46,7 +47,7 @@ extension Network {
         }
     }
 
-    /// Starts the program of a host again. Kills it first if it runs.
+    /// Starts the program of a host again. If it is running, it is killed first.
     ///
     /// - Throws: `ValueError` for the host of the test.
     public func restart(_ host: Host) async throws {
@@ -55,7 +56,7 @@ extension Network {
     }
 
     /// Stops the program of a host, as SIGSTOP does. Its connections stay open, and its operating system still accepts
-    /// connections and bytes. A task that was just created still runs to its first wait.
+    /// connections and bytes. A task that was just created still runs until its first wait.
     public func pause(_ host: Host) {
         guard !host.isPaused, host !== testHost else { return }
         host.isPaused = true
@@ -63,7 +64,7 @@ extension Network {
         record(.paused, host)
     }
 
-    /// Continues a program that was stopped with ``pause(_:)``.
+    /// Resumes a program that was stopped with ``pause(_:)``.
     public func resume(_ host: Host) {
         guard host.isPaused else { return }
         host.isPaused = false
@@ -79,17 +80,18 @@ extension Network {
 
     // MARK: Partitions
 
-    /// Cuts the ways between two groups of hosts.
+    /// Cuts the routes between two groups of hosts.
     ///
-    /// TCP connections stay open. What is sent meanwhile arrives after the end of the partition, unless one end gives up
-    /// first; that takes about a quarter of an hour. Datagrams are lost.
+    /// TCP connections stay open. Bytes that are sent during the partition arrive after it, unless one end gives up
+    /// first, which takes about a quarter of an hour. Datagrams are lost.
     ///
     /// - Parameters:
     ///   - a: Some hosts.
     ///   - b: Other hosts. A host in both groups stays connected to itself.
     ///   - isOneWay: Whether `b` can still send to `a`.
-    ///   - duration: How long this waits before it restores the ways, or `nil` to leave them cut until ``heal()``.
-    /// - Throws: `CancellationError` if the task is cancelled. The ways are then restored.
+    ///   - duration: How long this waits before it restores the routes, or `nil` to return immediately and leave them
+    ///     cut until ``heal()``.
+    /// - Throws: `CancellationError` if the task is cancelled. The routes are restored in that case as well.
     public func partition(
         _ a: [Host], from b: [Host], isOneWay: Bool = false, for duration: Duration? = nil
     ) async throws {
@@ -102,7 +104,7 @@ extension Network {
         try await sleep(duration)
     }
 
-    /// Restores all ways that are cut.
+    /// Restores all routes that are cut.
     public func heal() { setCut(false, of: pairs(hosts, hosts).map { route(from: $0, to: $1) }) }
 
     func setCut(_ isCut: Bool, of routes: [Route]) {

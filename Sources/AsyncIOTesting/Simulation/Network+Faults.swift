@@ -1,7 +1,7 @@
 internal import AsyncIO
 
 extension Network {
-    /// Lets things go wrong at random, and waits until they are over. The seed decides what, where, and when.
+    /// Injects random faults, and waits until they are over. The seed decides what goes wrong, where, and when.
     ///
     /// ```swift
     /// let workload = createTask { try await runClients() }
@@ -9,27 +9,28 @@ extension Network {
     /// try await workload.value
     /// ```
     ///
-    /// If a test with the trait `.simulation` fails, it is run again with fewer and fewer faults, until each that is
-    /// left is needed for the failure; the report lists those. To repeat a run with them only, set the environment
-    /// variables `ASYNCIO_SEED` and `ASYNCIO_FAULTS`.
+    /// If a test with the trait `.simulation` fails, it is run again with fewer and fewer faults, until each of the
+    /// remaining ones is needed for the failure. The report lists these. To repeat a run with only these faults, set
+    /// the environment variables `ASYNCIO_SEED` and `ASYNCIO_FAULTS`.
     ///
     /// - Parameters:
-    ///   - count: How many faults there are.
+    ///   - count: The number of faults.
     ///   - kinds: What can go wrong.
-    ///   - hosts: The hosts that are affected. Faults between two hosts need at least two.
-    ///   - duration: The time until all faults are over. A fault lasts up to a third of that.
+    ///   - hosts: The hosts that can be affected. Faults between two hosts need at least two.
+    ///   - duration: The time within which all faults begin and end. A fault lasts up to a third of that time.
     /// - Returns: The faults.
-    /// - Throws: `ValueError` if there are no hosts or no kinds that are possible with them; `CancellationError`. The
-    ///   faults then end as well.
+    /// - Throws: `ValueError` if there are no hosts, or none of the kinds is possible with them; `CancellationError` if
+    ///   the task is cancelled, which also ends the faults.
     @discardableResult
     public func injectFaults(
         _ count: Int = 3, kinds: [Fault.Kind] = Fault.Kind.allCases, on hosts: [Host], within duration: Duration
     ) async throws -> [Fault] {
         let kinds = kinds.filter { hosts.count > 1 || !$0.isBetweenTwo }
         guard !kinds.isEmpty, !hosts.isEmpty else {
-            throw ValueError("faults need at least one host and one kind, and two hosts if they are between hosts")
+            throw ValueError(
+                "injecting faults needs at least one host and one kind, and two hosts if all kinds are between hosts")
         }
-        // Numbers of their own, so that a run without some of the faults has the same others.
+        // A separate generator, so that leaving out some of the faults does not change the others.
         var random = SeededGenerator(seed: seed ^ UInt64(faults.count + 1) << 32)
         let new = (0..<max(0, count)).map { index in
             makeFault(faults.count + index, kinds, hosts, duration, &random)

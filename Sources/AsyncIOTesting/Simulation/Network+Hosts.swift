@@ -1,12 +1,12 @@
 package import AsyncIO
 
-// What the kernel asks about tasks and callbacks; see SimulatedHosts.
+// The answers to the kernel's questions about tasks and callbacks; see SimulatedHosts.
 
 extension Network: SimulatedHosts {
     package func taskCreated(_ task: AnyAsyncTask) {
         guard let run = HostRun.current else { return }
         if run.isDead {
-            // A Swift task of a program that was killed, which the loop does not know, creates it.
+            // It was created by a Swift task of a killed program, which the loop does not know.
             loop.abandon([task])
         } else {
             run.add(task, on: loop)
@@ -24,7 +24,7 @@ extension Network: SimulatedHosts {
         return host?.isPaused != true
     }
 
-    /// Whether a host is paused, or its clock differs, has changed.
+    /// Called when a host was paused or resumed, or its clock was changed.
     func hostsChanged() {
         loop.askHosts(hosts.contains(where: \.isSpecial))
         loop.offsetDate(by: 0)

@@ -3,14 +3,16 @@ internal import AsyncIOSystem
 public import Testing
 
 extension Network {
-    /// Records an issue for each host on which something is left: connections, listeners, tasks, and timers.
+    /// Records an issue for each thing that is left: a task, a connection, a listener, a datagram socket, or open
+    /// files.
     ///
     /// Call it at the end of a test, when the programs should have ended.
     public func assertNoLeaks(sourceLocation: SourceLocation = #_sourceLocation) {
         for leak in leaks { Issue.record(Comment(rawValue: leak), sourceLocation: sourceLocation) }
     }
 
-    /// What is left on the hosts: one line for each thing.
+    /// The tasks, connections, listeners, datagram sockets, and open files that are left on the hosts, with one line
+    /// for each.
     public var leaks: [String] {
         let own = currentTask()
         var found: [String] = []
@@ -21,7 +23,7 @@ extension Network {
                 found.append("\(host): connection #\(end.number) to \(end.peerHost?.name ?? "another host") is open")
             }
             for address in host.listeners.keys.map(\.description).sorted() {
-                found.append("\(host): something listens on \(address)")
+                found.append("\(host): something is still listening on \(address)")
             }
             for address in host.ports.keys.map(\.description).sorted() {
                 found.append("\(host): a datagram socket is open at \(address)")

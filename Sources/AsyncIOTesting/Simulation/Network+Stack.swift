@@ -2,7 +2,7 @@ package import AsyncIO
 package import AsyncIOSystem
 package import SystemPackage
 
-// What the functions that use the network ask instead of the system; see NetworkStack.
+// Functions that use the network ask this instead of the system; see NetworkStack.
 
 extension Network: NetworkStack {
     // MARK: Names
@@ -52,7 +52,7 @@ extension Network: NetworkStack {
         record(.connects, client, server, number)
         let there = route(from: client, to: server)
         let back = route(from: server, to: client)
-        // A request that is lost, or finds the queue of the server full, is repeated, as on Linux.
+        // A request is repeated if it is lost or if the queue of the server is full, as on Linux.
         for attempt in 0..<7 {
             let pause = Duration.seconds(1 << attempt)
             let sentAt = now
@@ -88,7 +88,8 @@ extension Network: NetworkStack {
         return listener.isFull ? .full : .accepted(listener)
     }
 
-    /// Waits until a packet has arrived. Returns false at once if it is lost, or after that time if it gets lost.
+    /// Waits until a packet has arrived, and returns true. Returns false if the packet is lost: immediately if that
+    /// happens at the start, and otherwise after the time that the packet would have taken.
     private func arrives(over route: Route) async throws -> Bool {
         if route.isCut || random.happens(route.settings.loss) { return false }
         try await sleep(route.duration(&random))
@@ -105,7 +106,7 @@ extension Network: NetworkStack {
         let near = TCPEnd(number, of: run, to: there, in: self)
         let far = TCPEnd(number, of: listener.run, to: back, in: self)
         near.connect(to: far)
-        // The server's answer, and then its own end, which exists when the last packet of the handshake has arrived.
+        // The server answers first. Its own end exists when the last packet of the handshake has arrived.
         try await sleep(back.duration(&random))
         record(.connected, client, server, number)
         let channel = near.makeChannel(local: here, peer: address)
@@ -128,7 +129,7 @@ extension Network: NetworkStack {
         if run.isDead { throw .socketShutdown }
         guard address.isUnix || host.has(address) else { throw .addressNotAvailable }
         let address = address.port == 0 ? host.ephemeral(like: address) : address
-        // A Unix socket that is there already is replaced.
+        // A Unix socket that already exists is replaced.
         if let old = host.listeners[address] {
             guard address.isUnix else { throw .addressInUse }
             old.close()
@@ -170,7 +171,7 @@ extension Network: NetworkStack {
     }
 }
 
-/// Suspends the task forever: its program was killed.
+/// Suspends the task forever if its program was killed.
 func waitForever(if isDead: Bool) async {
     guard isDead else { return }
     // SAFETY: a continuation that is never resumed leaves its task suspended.

@@ -3,9 +3,9 @@ internal import AsyncIOSystem
 
 // # A network in one process
 //
-// All hosts of a simulation run on one loop in virtual time. The loop's network is this object instead of the
-// system's (`NetworkStack`), and so are its disks. The object knows when each message arrives, and schedules that on
-// the loop; everything between two messages is the program's own code.
+// All hosts of a simulation run on one loop in virtual time. The loop uses this object instead of the system's network
+// (`NetworkStack`) and disks. The object decides when each message arrives, and schedules its arrival on the loop.
+// Everything between two messages is the program's own code.
 //
 //     program -> StreamWriter -> SimulatedConnection -> TCPEnd -> Link's route -> timer of the loop
 //     program <- StreamReader <- SimulatedConnection <- TCPEnd <----------------------+
@@ -28,16 +28,16 @@ internal import AsyncIOSystem
 /// }
 /// ```
 ///
-/// The programs are production code, unchanged: `startServer`, `openConnection`, transports and protocols, datagrams,
-/// Unix sockets, TLS, `openFile` and its kin use the simulated network and the host's simulated disk. Names of hosts
-/// resolve to their addresses. The test itself runs on a host with the name `test`. Subprocesses, `sock…` functions,
-/// pipes, and other descriptors of the system throw a `RuntimeError`.
+/// The programs are unchanged production code: `startServer`, `openConnection`, transports and protocols, datagrams,
+/// Unix sockets, TLS, `openFile`, and similar functions use the simulated network and the host's simulated disk. Names
+/// of hosts resolve to their addresses. The test itself runs on a host with the name `test`. Subprocesses, `sock…`
+/// functions, pipes, and other system descriptors throw a `RuntimeError`.
 ///
-/// See ``Testing/Trait/simulation(seeds:duration:shufflesTasks:)`` for tests with Swift Testing, and ``simulate(seed:duration:shufflesTasks:_:)`` for
-/// all others.
+/// For tests with Swift Testing, use ``Testing/Trait/simulation(seeds:duration:shufflesTasks:)``. For all other code,
+/// use ``simulate(seed:duration:shufflesTasks:_:)``.
 public final class Network {
     unowned let loop: EventLoop
-    /// The seed that decides everything random.
+    /// The seed that decides everything that is random.
     public let seed: UInt64
     var random: SeededGenerator
     var trace = NetworkTrace()
@@ -50,7 +50,7 @@ public final class Network {
     var initialRoute = Route.Settings()
     var failingNames: Set<String> = []
     private var connectionCount = 0
-    /// The number of faults that were injected, and the numbers of those that take effect; nil for all.
+    /// The faults that were injected, and the numbers of those that take effect; nil for all.
     var faults: [Fault] = []
     var activeFaults: Set<Int>?
 
@@ -62,7 +62,7 @@ public final class Network {
     init(on loop: EventLoop, seed: UInt64) {
         self.loop = loop
         self.seed = seed
-        // Not the same numbers as those of the schedule.
+        // These numbers differ from those of the schedule.
         random = SeededGenerator(seed: ~seed)
         let test = Host("test", index: 0, number: 0, families: [.ipv4, .ipv6], in: self, program: nil)
         add(test, group: nil)
@@ -70,7 +70,7 @@ public final class Network {
         loop.setSimulatedHosts(self)
     }
 
-    /// The network of the simulation that runs.
+    /// The network of the running simulation.
     ///
     /// - Throws: `RuntimeError` outside of a simulation.
     public static var current: Network {
@@ -92,7 +92,7 @@ public final class Network {
     ///
     /// - Parameters:
     ///   - name: The name of the host, to which other hosts can connect.
-    ///   - families: The kinds of addresses that the host has.
+    ///   - families: The families of addresses that the host has.
     ///   - program: The main function. It is called again when the host is restarted.
     /// - Throws: `ValueError` if another host has the same name.
     @discardableResult
@@ -120,7 +120,7 @@ public final class Network {
         _ names: [String], group: String?, _ families: Set<Endpoint.Family>, _ isolation: isolated (any Actor)?,
         _ fileID: StaticString, _ line: UInt, _ program: @escaping () async throws -> Void
     ) throws(ValueError) -> [Host] {
-        if families.isEmpty { throw ValueError("a host needs at least one kind of addresses, got none") }
+        if families.isEmpty { throw ValueError("a host needs at least one family of addresses, got none") }
         for name in names + [group].compactMap(\.self) where addressesByName[name] != nil || name.isEmpty {
             throw ValueError("the name of a host must be new and not empty, got \(name.debugDescription)")
         }
@@ -144,19 +144,19 @@ public final class Network {
         if let group { addressesByName[group, default: []] += host.addresses }
     }
 
-    /// The host with a name.
+    /// Returns the host with this name.
     ///
     /// - Throws: `ValueError` if no host has this name.
     public func host(named name: String) throws(ValueError) -> Host {
         guard let host = hosts.first(where: { $0.name == name }) else {
-            throw ValueError("no host has the name \(name.debugDescription); there are \(hosts.map(\.name))")
+            throw ValueError("no host has the name \(name.debugDescription); the hosts are \(hosts.map(\.name))")
         }
         return host
     }
 
     var testHost: Host { hosts[0] }
 
-    /// The life of the program that the running code belongs to.
+    /// The run of the program to which the running code belongs.
     var currentRun: HostRun { HostRun.current ?? testHost.run }
     var currentHost: Host { currentRun.host }
 
@@ -167,7 +167,7 @@ public final class Network {
                 message: "The program of a simulated host failed", error: error, subject: currentHost.name))
     }
 
-    /// The main task of a program has ended. As at the end of `run { }`, what remains is cancelled.
+    /// Called when the main task of a program has ended. As at the end of `run { }`, the remaining tasks are cancelled.
     func mainEnded(of run: HostRun) {
         guard !run.isDead else { return }
         let host = run.host
@@ -178,9 +178,9 @@ public final class Network {
         }
     }
 
-    /// Ends a life without running any of its code.
+    /// Ends a run without running any more of its code.
     ///
-    /// - Parameter isSilent: Whether the other hosts are not notified.
+    /// - Parameter isSilent: Whether other hosts get no notice of the end.
     func end(_ run: HostRun, isSilent: Bool) {
         guard !run.isDead else { return }
         run.die()
@@ -196,32 +196,32 @@ public final class Network {
 
     // MARK: Links
 
-    /// The way between two hosts, in both directions.
+    /// Returns the routes between two hosts, in both directions.
     public func link(_ a: Host, _ b: Host) -> Link { link([a], [b]) }
-    /// The ways between several hosts and one, in both directions.
+    /// Returns the routes between several hosts and one, in both directions.
     public func link(_ a: [Host], _ b: Host) -> Link { link(a, [b]) }
-    /// The ways between one host and several, in both directions.
+    /// Returns the routes between one host and several, in both directions.
     public func link(_ a: Host, _ b: [Host]) -> Link { link([a], b) }
 
-    /// The ways between the hosts of two groups, in both directions.
+    /// Returns the routes between the hosts of two groups, in both directions.
     public func link(_ a: [Host], _ b: [Host]) -> Link {
         Link(routes: pairs(a, b).flatMap { [route(from: $0, to: $1), route(from: $1, to: $0)] }, network: self)
     }
 
-    /// The way from one host to another, in this direction only.
+    /// Returns the route from one host to another, in this direction only.
     public func link(from a: Host, to b: Host) -> Link { Link(routes: [route(from: a, to: b)], network: self) }
 
-    /// All ways, including those between hosts that are added later, except from a host to itself.
+    /// All routes, including those between hosts that are added later, except from a host to itself.
     public var links: Link {
         Link(routes: pairs(hosts, hosts).map { route(from: $0, to: $1) }, network: self, includesLater: true)
     }
 
-    /// The pairs of different hosts from two groups.
+    /// Returns the pairs of different hosts from two groups.
     func pairs(_ a: [Host], _ b: [Host]) -> [(Host, Host)] {
         a.flatMap { first in b.compactMap { second in first === second ? nil : (first, second) } }
     }
 
-    /// Returns the way from one host to another. To itself, a host has the loopback interface.
+    /// Returns the route from one host to another. The route from a host to itself is the loopback interface.
     func route(from: Host, to: Host) -> Route {
         let id = RouteID(from: from.number, to: to.number)
         if let route = routes[id] { return route }
@@ -249,10 +249,10 @@ public final class Network {
 
     var now: Int64 { loop.virtualNanoseconds }
 
-    /// A number in a range, at random, decided by the seed.
+    /// Returns a random number in a range. The seed decides which.
     public func random(in range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
 
-    /// A duration in a range, at random, decided by the seed.
+    /// Returns a random duration in a range. The seed decides which.
     public func random(in range: ClosedRange<Duration>) -> Duration {
         let span = Int64((range.upperBound - range.lowerBound) / .nanoseconds(1))
         return range.lowerBound + .nanoseconds(Int64.random(in: 0...max(0, span), using: &random))
@@ -262,7 +262,7 @@ public final class Network {
         loop.call(at: now + duration.roundedUpNanoseconds, body)
     }
 
-    /// Lets a message arrive at a time, unless its route is held.
+    /// Schedules the arrival of a message. If its route is held then, the message is held back.
     func deliver(over route: Route, at time: Int64, _ arrive: @escaping () -> Void) {
         loop.call(at: time) {
             if route.held != nil { route.held?.append(arrive) } else { arrive() }
@@ -276,13 +276,13 @@ public final class Network {
 
     // MARK: The trace
 
-    /// The events so far, oldest first; the last 20,000 of them.
+    /// The latest events, oldest first. At most 20,000 are stored.
     public var events: [NetworkEvent] { trace.events }
 
     /// The number of events so far.
     public var eventCount: Int { trace.count }
 
-    /// A number that stands for all events so far. It is the same for two runs if their events are, byte for byte.
+    /// A digest of all events so far. Two runs whose events are the same, byte for byte, have the same digest.
     public var traceDigest: UInt64 { trace.digest }
 
     /// Adds a note to the trace, on behalf of the current host.

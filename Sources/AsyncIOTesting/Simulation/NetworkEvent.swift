@@ -1,8 +1,8 @@
 /// Something that happened in a simulated ``Network``.
 ///
-/// The trace of a run is a list of events. The same seed gives the same list, byte for byte. As text, an event is
-/// one line: the time in seconds, the hosts, the number of the connection, what happened, the number of bytes, and the
-/// first of these.
+/// The trace of a run is a list of events. The same seed gives the same list, byte for byte. As text, an event is one
+/// line: the time in seconds, the hosts, the number of the connection, what happened, the number of bytes, and the
+/// first bytes.
 ///
 /// ```text
 ///      1.000012 web-0 -> db #3 sends 12 bytes "GET counter\n"
@@ -16,7 +16,7 @@ public struct NetworkEvent: Sendable {
         case ended
         /// The program of a host was killed, or its power failed.
         case crashed
-        /// The program of a host was stopped, or continued.
+        /// The program of a host was paused, or resumed.
         case paused, resumed
         /// A connection was requested.
         case connects
@@ -24,7 +24,7 @@ public struct NetworkEvent: Sendable {
         case connected
         /// A connection was refused.
         case refused
-        /// A connection, or the attempt to establish one, was given up.
+        /// A connection, or an attempt to establish one, timed out.
         case timedOut = "times out"
         /// Bytes were sent.
         case sends
@@ -32,9 +32,9 @@ public struct NetworkEvent: Sendable {
         case receives
         /// Bytes were lost, and are sent again later.
         case loses
-        /// The sending half of one end has ended.
+        /// One end has ended its sending half.
         case ends
-        /// One end has broken the connection.
+        /// One end has reset the connection.
         case resets
         /// A datagram was sent.
         case sendsDatagram = "sends a datagram:"
@@ -44,15 +44,15 @@ public struct NetworkEvent: Sendable {
         case losesDatagram = "loses a datagram:"
         /// A datagram was duplicated.
         case duplicatesDatagram = "duplicates a datagram:"
-        /// The way from one host to another was cut.
+        /// The route from one host to another was cut.
         case cut
-        /// The way from one host to another was restored.
+        /// The route from one host to another was restored.
         case restored
-        /// A host, or the test, has noted something; see ``Network/note(_:)``.
+        /// A host or the test has added a note; see ``Network/note(_:)``.
         case note
     }
 
-    /// The time since the beginning.
+    /// The virtual time since the beginning of the run.
     public let time: Duration
     /// What happened.
     public let kind: Kind
@@ -60,7 +60,7 @@ public struct NetworkEvent: Sendable {
     public let host: String
     /// The name of the other host, or `nil` if only one host is involved.
     public let peer: String?
-    /// The number of the connection, counted from 1; 0 if the event belongs to no connection.
+    /// The number of the connection, starting from 1, or 0 if the event belongs to no connection.
     public let connection: Int
     /// The number of bytes.
     public let count: Int
@@ -82,10 +82,10 @@ extension NetworkEvent: CustomStringConvertible {
         return "\(kind.rawValue) \(count) \(count == 1 ? "byte" : "bytes") \(text)\(count > content.count ? "…" : "")"
     }
 
-    /// How many bytes of a message are stored.
+    /// The maximum number of bytes of a message that are stored.
     static let previewSize = 40
 
-    /// The time, so that the points of several lines are below each other.
+    /// The time, padded so that the decimal points of several lines are aligned.
     var paddedTime: String {
         let text = Self.seconds(time)
         return String(repeating: " ", count: max(0, 13 - text.count)) + text

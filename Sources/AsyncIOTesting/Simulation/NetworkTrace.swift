@@ -1,12 +1,12 @@
-/// The events of a run: the latest of them, and a digest of all.
+/// The latest events of a run, and a digest of all events.
 struct NetworkTrace {
     private var latest: [NetworkEvent] = []
     private var oldest = 0
     /// The number of events so far.
     private(set) var count = 0
-    /// FNV-1a over what the events say.
+    /// FNV-1a over the content of the events.
     private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
-    /// How many events are stored.
+    /// The maximum number of stored events.
     private static let capacity = 20_000
 
     mutating func add(_ event: NetworkEvent) {

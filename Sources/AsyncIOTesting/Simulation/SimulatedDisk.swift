@@ -4,16 +4,15 @@ public import SystemPackage
 
 // # A disk in memory
 //
-// A disk has names, which lead to files. The program sees what it has written, which is in the system's memory first.
-// It is on the disk after a sync: `File.sync`, or `writeFile` with `sync: true`. A power failure keeps what is on the
-// disk. What was written since the last sync of a file may be there as well, or the first part of it; the seed decides.
-// A name that was never synced may be gone, with its file.
+// A disk maps names to files. The program sees what it has written, which is first in the system's memory. It is on the
+// disk after a sync: `File.sync`, or `writeFile` with `sync: true`. A power failure keeps what is on the disk. Data
+// that was written since the last sync of a file may be there as well, in whole or in part; the seed decides. A name
+// that was never synced may be lost, together with its file.
 
-/// The files of a simulated host: what `openFile`, `readFile`, `writeFile`, and their kin use there.
+/// The files of a simulated host. `openFile`, `readFile`, `writeFile`, and similar functions use them.
 ///
-/// A path names a file; there are no directories to create. Files are in memory, and gone when the simulation ends.
-/// They survive the end of the program that has written them, but what was not synced can be lost in a
-/// ``Crash/powerFailure``.
+/// A path names a file; there are no directories to create. Files are in memory until the simulation ends. They survive
+/// the end of the program that has written them, but data that was not synced can be lost in a ``Crash/powerFailure``.
 public final class SimulatedDisk {
     private unowned let network: Network
     /// What the program sees.
@@ -47,7 +46,7 @@ public final class SimulatedDisk {
         }
     }
 
-    /// The error that every operation fails with, or `nil`, which is the default.
+    /// The error with which every operation fails, or `nil` for none, which is the default.
     public var error: Errno?
 
     /// The maximum size of all files in bytes, or `nil` for no limit. A write beyond it fails with `.noSpace`.
@@ -61,7 +60,7 @@ public final class SimulatedDisk {
     /// Returns the content of a file, as the program would read it, or `nil` if the file does not exist.
     public func contents(of path: String) -> [UInt8]? { names[Self.normalized(path)]?.content }
 
-    /// Writes a file as if it had been there before, and synced.
+    /// Writes a file as if it had already existed and been synced.
     public func write(_ path: String, _ bytes: some Sequence<UInt8>) {
         let path = Self.normalized(path)
         let file = SimulatedFile(Array(bytes))
@@ -70,16 +69,16 @@ public final class SimulatedDisk {
         durable[path] = file
     }
 
-    /// Writes a file as if it had been there before, and synced.
+    /// Writes a file as if it had already existed and been synced.
     public func write(_ path: String, _ text: String) { write(path, text.utf8) }
 
-    /// Removes a file, if it exists.
+    /// Removes a file if it exists.
     public func remove(_ path: String) {
         names[Self.normalized(path)] = nil
         durable[Self.normalized(path)] = nil
     }
 
-    // MARK: Inside
+    // MARK: Internals
 
     var size: Int { names.values.reduce(0) { $0 + $1.content.count } }
 
@@ -102,7 +101,7 @@ public final class SimulatedDisk {
         for path in paths { names[path]?.losePower(&network.random) }
     }
 
-    /// The same text for all paths that lead to the same place.
+    /// Returns the same text for all paths that lead to the same file.
     static func normalized(_ path: String) -> String {
         FilePath("/").pushing(FilePath(path)).lexicallyNormalized().string
     }
@@ -111,11 +110,11 @@ public final class SimulatedDisk {
 @available(*, unavailable, message: "a disk belongs to its loop's thread")
 extension SimulatedDisk: Sendable {}
 
-/// The content of a file, and what of it is on the disk.
+/// The content of a file, and the part of it that is on the disk.
 final class SimulatedFile {
     private(set) var content: [UInt8]
     private var durable: [UInt8] = []
-    /// What was done since the last sync.
+    /// The changes since the last sync.
     private var changes: [Change] = []
 
     private enum Change {
@@ -156,7 +155,7 @@ final class SimulatedFile {
         changes = []
     }
 
-    /// Keeps what is on the disk, and a random part of what was done since: nothing, or the first changes, of which the
+    /// Keeps what is on the disk, and a random number of the changes since then: none, or the first ones, of which the
     /// last may be incomplete.
     func losePower(_ random: inout SeededGenerator) {
         guard !changes.isEmpty else { return }

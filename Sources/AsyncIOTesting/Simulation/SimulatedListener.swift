@@ -2,7 +2,7 @@ internal import AsyncIO
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// A place where a program of a simulated host accepts connections.
+/// A listening socket of a simulated host.
 final class SimulatedListener: StreamListener {
     private unowned let network: Network
     let run: HostRun
@@ -59,11 +59,11 @@ final class SimulatedListener: StreamListener {
         onArrival = nil
     }
 
-    /// The program was killed. The connections that wait are reset by their ends.
+    /// The program was killed. The ends of the waiting connections reset them.
     func crash() {
         address = nil
         backlog = 0
-        // What the callback refers to belongs to the program, and is never freed.
+        // The objects to which the callback refers belong to the program, and are never freed.
         // SAFETY: only a reference is added, which is never released.
         _ = unsafe Unmanaged.passRetained(self)
     }

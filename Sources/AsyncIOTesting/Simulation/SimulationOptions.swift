@@ -2,10 +2,12 @@ internal import AsyncIO
 
 /// How a simulation runs.
 struct SimulationOptions: Sendable, Equatable {
-    /// How long the test can run in virtual time.
+    /// The maximum virtual time that the test can run.
     var duration = Duration.seconds(24 * 3600)
     /// Whether the seed also decides the order in which tasks run. Otherwise it is asyncio's.
     var shufflesTasks = true
+    /// Whether a report to the exception handler of the loop fails the test.
+    var failsOnReports = true
     /// The faults that take effect, by number; nil for all.
     var activeFaults: Set<Int>?
 

@@ -8,7 +8,7 @@ package final class SimulationRun {
     private let seed: UInt64
     private let options: SimulationOptions
 
-    /// What the run that failed has left.
+    // The records of the run that failed.
     private var timeline = ""
     private var mermaid = ""
     private var perfetto = ""
@@ -24,7 +24,7 @@ package final class SimulationRun {
 
     package typealias Body = @Sendable @concurrent () async throws -> Void
 
-    /// Whether the test passes.
+    /// Runs the test, and returns whether it passed.
     ///
     /// - Parameter records: Whether its issues are recorded as usual.
     package func passes(records: Bool = true, hasAbandoned: inout Bool, _ body: @escaping Body) throws -> Bool {
@@ -48,11 +48,11 @@ package final class SimulationRun {
             text +=
                 needed.isEmpty
                 ? "\nIt also fails without any of its \(faults.count) faults."
-                : "\nOf its \(faults.count) faults, these are needed; set ASYNCIO_FAULTS=\(numbers) to have only them:\(lines)"
+                : "\nOf its \(faults.count) faults, these are needed; set ASYNCIO_FAULTS=\(numbers) to inject only these:\(lines)"
         }
         text += "\nThe latest events:\n\(timeline)"
         let paths = [("mmd", mermaid), ("json", perfetto)].compactMap { save($1, extension: $0) }
-        if !paths.isEmpty { text += "\nAll events: \(paths.joined(separator: " (Mermaid), ")) (Perfetto)" }
+        if !paths.isEmpty { text += "\nStored events: \(paths.joined(separator: " (Mermaid), ")) (Perfetto)" }
         return text
     }
 
@@ -73,11 +73,10 @@ package final class SimulationRun {
 
     // MARK: Shrinking
 
-    /// Returns the numbers of faults without any of which the test would pass: a smallest set, in the sense that no
-    /// single fault can be left out.
+    /// Returns the numbers of the faults that are needed for the failure. Without any one of them, the test would pass.
     private func neededFaults(hasAbandoned: inout Bool, _ body: @escaping Body) throws -> Set<Int> {
         var needed = options.activeFaults ?? Environment.faults ?? Set(faults.map(\.number))
-        // First halves, then single ones.
+        // Leaves out halves first, and then smaller parts, down to single faults.
         var size = needed.count
         while size > 0 {
             size = size == 1 ? 1 : size / 2
@@ -105,7 +104,7 @@ package final class SimulationRun {
         let holder = Holder()
         let seed = seed
         let run = TestRun(
-            name: name, limit: .seconds(120), grace: .seconds(10), failsOnReports: true, seed: seed,
+            name: name, limit: .seconds(120), grace: .seconds(10), failsOnReports: options.failsOnReports, seed: seed,
             makeRunner: { options.makeRunner(seed: seed) { holder.network = $0 } })
         let hasPassed = try run.passes(records: records, hasAbandoned: &hasAbandoned, body)
         return (hasPassed, holder.network)

@@ -4,7 +4,15 @@ public import Testing
 /// Runs a test in a simulation; see ``Testing/Trait/simulation(seeds:duration:shufflesTasks:)``.
 public struct SimulationTrait: TestTrait, SuiteTrait, TestScoping {
     let seeds: Range<UInt64>
-    var options = SimulationOptions()
+    let options: SimulationOptions
+
+    init(seeds: Range<UInt64>, options: SimulationOptions) { (self.seeds, self.options) = (seeds, options) }
+
+    /// For tests that expect asyncio's order and reports, as with ``EventLoopTrait``.
+    package init(failsOnReports: Bool, shufflesTasks: Bool) {
+        self.init(
+            seeds: 0..<1, options: SimulationOptions(shufflesTasks: shufflesTasks, failsOnReports: failsOnReports))
+    }
 
     public var isRecursive: Bool { true }
 
@@ -34,22 +42,22 @@ extension Trait where Self == SimulationTrait {
     /// Runs the test on an event loop in virtual time, with a network of its own: ``Network/current``.
     public static var simulation: Self { simulation(seeds: 1) }
 
-    /// Runs the test under `seeds` seeds, each on an event loop in virtual time, with a network of its own:
+    /// Runs the test under several seeds, each time on an event loop in virtual time, with a network of its own:
     /// ``Network/current``.
     ///
     /// The seed decides everything that is random: the order in which tasks run, latencies, losses, and faults. If the
-    /// test fails, its report names the seed, shows the latest events as a chart, and says where the complete trace is:
-    /// as a diagram for Mermaid, and as a file for Perfetto. If the test has injected faults, the report lists those that
-    /// are needed for the failure. Set the environment variable `ASYNCIO_SEED` to repeat the run.
+    /// test fails, its report names the seed, shows the latest events as a chart, and gives the paths of two files with
+    /// the stored events: a diagram for Mermaid, and a trace for Perfetto. If the test injected faults, the report
+    /// lists those that are needed for the failure. Set the environment variable `ASYNCIO_SEED` to repeat the run.
     ///
     /// Each run has a limit of two minutes in real time.
     ///
     /// - Parameters:
-    ///   - seeds: How many seeds to try.
-    ///   - duration: How long a run can last in virtual time. After that, it fails with a report that says what each
-    ///     task waits for.
+    ///   - seeds: The number of seeds to try.
+    ///   - duration: The maximum virtual time of a run. After that, the run fails with a report that says what each
+    ///     task is waiting for.
     ///   - shufflesTasks: Whether the seed also decides the order in which ready tasks run. Pass `false` to run tests
-    ///     that were written for real sockets and depend on asyncio's order, first in, first out.
+    ///     that were written for real sockets and depend on asyncio's order: first in, first out.
     public static func simulation(
         seeds: UInt64 = 1, duration: Duration = .seconds(24 * 3600), shufflesTasks: Bool = true
     ) -> Self {

@@ -4,27 +4,27 @@ internal import SystemPackage
 
 // # TCP, as a program sees it
 //
-// A connection has two ends, each of which sends segments (bytes, an end, a reset) to the other. They arrive in
-// order, after the latency of the route. A segment that is lost, because of chance or because the route is cut,
-// is sent again after 200 ms, 400 ms, and so on up to two minutes, together with those behind it. After about a
-// quarter of an hour without success, the end fails with ETIMEDOUT, as on Linux.
+// A connection has two ends, each of which sends segments (bytes, an end, a reset) to the other. They arrive in order,
+// after the latency of the route. A segment that is lost, by chance or because the route is cut, is sent again after
+// 200 ms, 400 ms, and so on up to two minutes, together with those behind it. After about a quarter of an hour without
+// success, the end fails with ETIMEDOUT, as on Linux.
 //
-// An end has sent at most a window of bytes that the other program has not received yet.
+// The number of bytes that an end has sent and the other program has not received is at most the window.
 //
-// The segments and the program's channel hold the end. When the program closes its channel, what was sent before
-// still arrives. Bytes that arrive at an end that is closed are answered with a reset, and so are those for a
-// host that has been started again. An idle end notices nothing of a host whose power failed: like a program on
-// Linux, it has to send something, or to have a timeout.
+// The segments and the program's channel retain the end. When the program closes its channel, what was sent before
+// still arrives. Bytes that arrive at an end that is closed are answered with a reset, and so are those for a host that
+// has been restarted. An idle end does not notice that the power of the other host failed: like a program on Linux, it
+// has to send something, or to have a timeout.
 
 /// One end of a simulated TCP connection.
 final class TCPEnd: SimulatedLink {
     private enum Segment {
-        /// The last packet of the handshake, with what the server does when it arrives.
+        /// The last packet of the handshake, with a closure that the server runs when it arrives.
         case open(() -> Void)
         case bytes([UInt8])
         case end
         case reset
-        /// The program has received bytes, and the other end waits for room.
+        /// The program has received bytes while the other end was waiting for room.
         case window
 
         /// The number of bytes.
@@ -45,16 +45,16 @@ final class TCPEnd: SimulatedLink {
     private var isClosed = false
     private var hasSentEnd = false
 
-    /// The bytes that were sent and that the other program has not received.
+    /// The number of bytes that were sent and that the other program has not received.
     private var unreceived = 0
     /// The number of the latest packet.
     private var sequence = 0
-    /// The packets under way, and when the latest of them arrives.
+    /// The packets under way, and the time at which the last of them arrives.
     private var underWay: [Packet] = []
     private var latestArrival: Int64 = 0
     /// Packets that were lost, and those behind them, in order.
     private var lost: [Packet] = []
-    /// The number of times that they were sent again.
+    /// The number of times that these were sent again.
     private var retries = 0
     private var isRetrying = false
 
@@ -63,7 +63,7 @@ final class TCPEnd: SimulatedLink {
     private static let firstRetry = Duration.milliseconds(200)
     private static let lastRetry = Duration.seconds(120)
     private static let mostRetries = 15
-    /// What the headers of a packet add to its size.
+    /// The number of bytes that the headers add to a packet.
     private static let header = 66
 
     private var host: Host { run.host }
@@ -125,7 +125,7 @@ final class TCPEnd: SimulatedLink {
         transmit(.reset)
     }
 
-    /// The program, or the whole host, does not use this end anymore.
+    /// The program, or the whole host, no longer uses this end.
     private func forget() {
         isClosed = true
         run.remove(self)
@@ -133,7 +133,7 @@ final class TCPEnd: SimulatedLink {
 
     /// The program was killed.
     ///
-    /// - Parameter isSilent: Whether the operating system is gone too, and answers nothing.
+    /// - Parameter isSilent: Whether the operating system has stopped as well, and does not answer.
     func crash(isSilent: Bool) {
         guard !isClosed else { return }
         channel?.vanish()
@@ -144,7 +144,7 @@ final class TCPEnd: SimulatedLink {
 
     // MARK: Sending
 
-    /// Whether packets do not arrive now.
+    /// Whether packets cannot arrive now.
     private var isUnreachable: Bool { wayOut.isCut || host.isPoweredOff || wayOut.to.isPoweredOff }
 
     private func transmit(_ segment: Segment) {
@@ -159,7 +159,7 @@ final class TCPEnd: SimulatedLink {
         let now = network.now
         let delay = wayOut.delay(of: packet.segment.count + Self.header, now: now, &network.random)
         latestArrival = max(latestArrival, now + delay)
-        // Packets that arrive at the same time do so in order, in whatever order the loop calls this.
+        // Packets that arrive at the same time do so in order, regardless of the order in which the loop calls this.
         underWay.append(packet)
         network.deliver(over: wayOut, at: latestArrival) { [self] in arriveNext() }
     }
@@ -168,7 +168,7 @@ final class TCPEnd: SimulatedLink {
     private func arriveNext() {
         let packet = underWay.removeFirst()
         if isUnreachable { return lose(packet) }
-        // An earlier one is missing.
+        // An earlier packet is missing.
         if let first = lost.first, first.number < packet.number { return keep(packet) }
         retries = 0
         peer?.receive(packet.segment)

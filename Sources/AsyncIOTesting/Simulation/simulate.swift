@@ -1,9 +1,10 @@
 internal import AsyncIO
 
-/// Runs `body` on a new event loop in virtual time, whose network is simulated, and cleans up after it.
+/// Runs `body` on a new event loop in virtual time with a simulated network, and cleans up after it.
 ///
-/// Use it in tests with XCTest, and outside of tests. Tests with Swift Testing have
-/// ``Testing/Trait/simulation(seeds:duration:shufflesTasks:)``, which also shrinks the faults of a run that fails.
+/// Use it in tests with XCTest, and outside of tests. For tests with Swift Testing, use
+/// ``Testing/Trait/simulation(seeds:duration:shufflesTasks:)``, which also reduces the faults of a failed run to those
+/// that are needed.
 ///
 /// ```swift
 /// let digest = try simulate(seed: 7) { net in
@@ -15,10 +16,10 @@ internal import AsyncIO
 ///
 /// - Parameters:
 ///   - seed: Decides everything that is random: the order of ready entries, latencies, losses, and faults.
-///   - duration: How long the run can last in virtual time. After that, it ends with a ``DeadlockError`` that says what
-///     each task waits for.
-///   - shufflesTasks: Whether the seed also decides the order in which ready tasks run. Without this, they run in
-///     asyncio's order, first in, first out.
+///   - duration: The maximum virtual time of the run. After that, it ends with a ``DeadlockError`` that says what each
+///     task is waiting for.
+///   - shufflesTasks: Whether the seed also decides the order in which ready tasks run. If this is `false`, they run in
+///     asyncio's order: first in, first out.
 /// - Throws: What `body` throws; ``DeadlockError``.
 @discardableResult
 public func simulate<T>(

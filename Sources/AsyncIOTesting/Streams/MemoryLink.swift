@@ -1,7 +1,7 @@
 internal import AsyncIO
 internal import SystemPackage
 
-/// One end of a connection in memory: what it sends arrives at its peer's channel.
+/// One end of a connection in memory. What it sends arrives at its peer's channel.
 final class MemoryLink: SimulatedLink {
     private enum Item {
         case bytes([UInt8])
@@ -14,10 +14,10 @@ final class MemoryLink: SimulatedLink {
     private weak var channel: SimulatedConnection?
     private weak var peer: MemoryLink?
     private var isClosed = false
-    /// The bytes that were sent and not read, and those sent in all.
+    /// The number of bytes that were sent but not read, and of all bytes that were sent.
     private var unread = 0
     private var sent = 0
-    /// What is under way.
+    /// What was sent but has not arrived.
     private var queue: [Item] = []
     private var isDelivering = false
 
@@ -75,9 +75,9 @@ final class MemoryLink: SimulatedLink {
         deliverLater()
     }
 
-    /// Delivers one item after the other, each in a turn of its own.
+    /// Delivers one item after another, each in a turn of its own.
     private func deliverLater() {
-        // The peer is retained as long as something is under way.
+        // The peer is retained until everything has arrived.
         let deliver = { [self, peer] in
             guard let peer else { return }
             self.deliverNext(to: peer)

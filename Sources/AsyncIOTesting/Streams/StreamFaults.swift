@@ -1,14 +1,15 @@
 /// What goes wrong with the bytes of a pair of streams in memory; see ``memoryStreamPair(faults:limit:)``.
 public struct StreamFaults: Sendable {
-    /// The maximum number of bytes that arrive at once, or `nil` for no limit. With 1, each byte arrives in a turn of
-    /// the loop of its own.
+    /// The maximum number of bytes that arrive at once, or `nil` for no limit. With 1, each byte arrives in its own
+    /// turn of the loop.
     public var pieceSize: Int?
-    /// How long bytes take.
+    /// The time that bytes take to arrive. The default is zero.
     public var latency = Duration.zero
     /// The number of bytes in one direction after which the connection breaks, or `nil` for never. Both ends then fail
-    /// with `.connectionReset`, after what has arrived before was read.
+    /// with `.connectionReset`, after they have read what arrived before.
     public var resetAfter: Int?
-    /// How many bytes that were not read a writer can send before they are buffered on its side. The default is 65,536.
+    /// The number of unread bytes that a writer can send before further bytes are buffered on its own side. The default
+    /// is 65,536.
     public var window = 65_536
 
     /// Creates faults.

@@ -1,7 +1,7 @@
 public import AsyncIO
 internal import SystemPackage
 
-/// Creates two ends of a connection in memory. What one writes, the other reads.
+/// Creates the two ends of a connection in memory. Each end reads what the other end writes.
 ///
 /// ```swift
 /// let (client, server) = try memoryStreamPair(faults: StreamFaults(pieceSize: 1))
@@ -9,7 +9,7 @@ internal import SystemPackage
 /// #expect(try await server.reader.readLine() == "GET counter")
 /// ```
 ///
-/// The streams behave as those of a TCP connection do: with half-close, back-pressure, and errors. They work on any
+/// The streams behave like those of a TCP connection, with half-close, back-pressure, and errors. They work on any
 /// loop, in virtual and in real time.
 ///
 /// - Parameters:
@@ -29,8 +29,8 @@ public func memoryStreamPair(
 
 /// Connects to a server of this loop in memory, without a socket.
 ///
-/// The server serves the connection as any other: with its handler, TLS, and graceful shutdown. Only its queue of
-/// connections that wait to be accepted is not used.
+/// The server serves the connection like any other, with its handler, TLS, and graceful shutdown. The connection only
+/// bypasses the queue of connections that wait to be accepted.
 ///
 /// ```swift
 /// let server = try await startServer(host: "127.0.0.1", port: 0, handler)
@@ -39,9 +39,9 @@ public func memoryStreamPair(
 ///
 /// - Parameters:
 ///   - server: A server that is serving.
-///   - tls: A context for a client to connect with TLS, or `nil` for none. It needs
+///   - tls: A client context, to connect with TLS, or `nil` to connect without it. TLS requires
 ///     `ConnectionOptions.serverHostname`.
-///   - options: The settings of the connection that concern its streams and TLS.
+///   - options: The settings of the connection. Only those for streams and TLS are used.
 ///   - faults: What goes wrong with the bytes, in both directions.
 /// - Throws: `OSError` (`.connectionRefused`) if the server is not serving; `TLSError` if the handshake fails;
 ///   `ValueError` if an option is not valid; `CancellationError`, in which case nothing is left open.

@@ -7,7 +7,7 @@
 // MARK: Implemented in Swift, in the module AsyncIOTesting
 
 void asyncio_testing_install_at_load(void);
-/// Lets virtual time pass on this thread, which runs a loop in virtual time and would block it.
+/// Advances the virtual time of the loop on this thread, instead of blocking the thread.
 void asyncio_testing_pass_time(int64_t nanoseconds);
 /// Puts a block on Dispatch's main queue when `delay` has passed on the loop of this thread. Consumes
 /// the block.

@@ -171,7 +171,7 @@ import Testing
         try await sleep(.seconds(1))
         let leaks = net.leaks
         #expect(leaks.contains { $0.contains("test: connection #1 to a is open") })
-        #expect(leaks.contains { $0.contains("a: something listens on") })
+        #expect(leaks.contains { $0.contains("a: something is still listening on") })
         #expect(leaks.contains { $0.hasPrefix("a: Task") })
         withKnownIssue { net.assertNoLeaks() }
         writer.close()

@@ -1,32 +1,32 @@
 package import SystemPackage
 
-// # An end of a connection without a descriptor
+// # One end of a connection without a descriptor
 //
-// The counterpart of `Connection`, for a link that is made of memory. What `Connection` learns from the kernel
-// (there are bytes, there is room, the peer has ended, the connection broke), the link tells this channel
-// through `deliver` and its kin. What `Connection` asks the kernel to do, this channel asks the link:
+// This is the counterpart of `Connection` for a link in memory. The link notifies this channel, through `deliver` and
+// similar methods, of the events that `Connection` learns from the kernel: bytes have arrived, there is room, the peer
+// has ended, or the connection broke. This channel asks the link to do what `Connection` asks of the kernel:
 //
 //     reader <- incoming <- deliver(bytes)                      the link
 //     writer -> outgoing (only what the link has no room for) -> send(bytes)
 //
-// Both ends make their calls in order, and the link decides when the other end notices. It retains the channel
-// as long as it has something for it, as a kernel does.
+// Both ends make their calls in order, and the link decides when the other end notices. The link retains the channel as
+// long as it has something to deliver to it, as a kernel does.
 
-/// What carries the bytes of a ``SimulatedConnection`` to the other end. Loop thread only.
+/// An object that carries the bytes of a ``SimulatedConnection`` to the other end. Loop thread only.
 package protocol SimulatedLink: AnyObject {
-    /// How many bytes the link accepts now. When there is room again, the link calls
+    /// The number of bytes that the link accepts now. When there is room again, the link calls
     /// ``SimulatedConnection/roomWasMade()``.
     var room: Int { get }
     /// Takes bytes, no more than there is room for.
     func send(_ bytes: [UInt8])
     /// The sending half has ended.
     func sendEnd()
-    /// The program has received bytes, so that the other end can send as many more.
+    /// The program has received bytes, so the other end can send as many more.
     func noteReceived(_ count: Int)
     /// The program has closed the connection.
     ///
-    /// - Parameter isBroken: Whether the other end is to see that the connection broke: it was reset, or bytes
-    ///   of the other end have not been received.
+    /// - Parameter isBroken: Whether the other end gets an error, because the connection was reset, or because bytes
+    ///   from the other end were not received.
     func close(isBroken: Bool)
 }
 
@@ -58,7 +58,7 @@ package final class SimulatedConnection: ByteChannel {
         if hasVanished { return }
         if state != .lost {
             network.connections -= 1
-            link.close(isBroken: true)
+            link.close(isBroken: isReset || !incoming.isEmpty)
         }
         guard state == .open else { return }
         EventLoop.report(
@@ -88,7 +88,7 @@ package final class SimulatedConnection: ByteChannel {
         notifyReader()
     }
 
-    /// The connection broke. The program receives what has arrived before, and then the error.
+    /// The connection broke. The program receives the bytes that arrived before, and then the error.
     package func fail(_ code: Errno) {
         guard !isClosing, failure == nil else { return abort() }
         failure = OSError(code, "the connection to \(name)")
@@ -116,7 +116,7 @@ package final class SimulatedConnection: ByteChannel {
         forgetCallbacks()
     }
 
-    /// Nothing accepts the connection anymore.
+    /// Resets the connection, because nothing will accept it.
     package func refuse() { reset() }
 
     private func notifyReader() {

@@ -1,7 +1,7 @@
 package import AsyncIOSystem
 internal import DequeModule
 
-/// What carries datagrams in a simulation. Loop thread only.
+/// An object that carries datagrams in a simulation. Loop thread only.
 package protocol SimulatedDatagramLink: AnyObject {
     /// Sends a datagram.
     ///
@@ -52,7 +52,7 @@ package final class SimulatedDatagrams: DatagramChannel {
 
     // MARK: The link's side
 
-    /// A datagram has arrived. Returns false if the buffer is full, so that the datagram is lost.
+    /// A datagram has arrived. Returns false if the buffer is full, in which case the datagram is lost.
     package func deliver(_ bytes: [UInt8], from address: SystemAddress) -> Bool {
         guard !isClosing, !hasVanished, incomingSize + bytes.count <= Self.capacity else { return false }
         if isConnected, let peer, address != peer { return false }

@@ -18,7 +18,7 @@ extension TLSContext {
             let source: Source
             let password: String?
 
-            /// A certificate in a PEM file, followed by those that lead from it to a trusted one.
+            /// A certificate in a PEM file, followed by the certificates that lead from it to a trusted one.
             ///
             /// - Parameters:
             ///   - certificate: The path of the file.
@@ -59,7 +59,7 @@ extension TLSContext {
             public static func pem(_ text: String) -> Trust { Trust(source: .text(text)) }
         }
 
-        /// Whether the context is for the server's side.
+        /// Whether the context is for a server.
         public let isServer: Bool
         /// The certificate that this side presents.
         public var identity: Identity?
@@ -120,9 +120,9 @@ extension TLSContext {
 
     /// Creates a context from its settings. Files are read synchronously.
     ///
-    /// - Throws: ``TLSError``, which says what is wrong, if OpenSSL 3 cannot be loaded or does not accept a
-    ///   setting; ``ValueError`` if the minimum version is newer than the maximum, a protocol's name does not
-    ///   have 1 to 255 bytes, a client is to ask for certificates, or a text contains a zero byte.
+    /// - Throws: ``TLSError``, which says what is wrong, if OpenSSL 3 cannot be loaded or does not accept a setting;
+    ///   ``ValueError`` if the minimum version is newer than the maximum, a protocol's name does not have 1 to 255
+    ///   bytes, `clientCertificates` is set for a client, or a text contains a zero byte.
     public convenience init(_ configuration: Configuration) throws {
         try self.init(isServer: configuration.isServer)
         if configuration.trustsSystem { try trustSystem() }

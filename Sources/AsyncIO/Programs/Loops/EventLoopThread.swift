@@ -2,8 +2,8 @@ internal import AsyncIOSystem
 
 /// An event loop on a thread of its own, as an actor.
 ///
-/// Use it in a program whose main actor belongs to something else, such as a server framework, a user
-/// interface, or a test runner; or to use more than one core. Nothing is installed in the process.
+/// Use it in a program whose main actor belongs to something else, such as a server framework, a user interface, or a
+/// test runner, or to use more than one core. It installs nothing in the process.
 ///
 /// ```swift
 /// let io = try EventLoopThread(name: "io")
@@ -18,8 +18,9 @@ internal import AsyncIOSystem
 /// ```
 ///
 /// Tasks, queues, streams, servers, files, subprocesses, and everything else in the package work in the body of
-/// ``run(name:fileID:line:_:)``, with asyncio's order. The objects belong to this loop, and the compiler does not let
-/// you share them with another one. To pass values between loops, call methods of actors, or use a ``Mailbox``.
+/// ``run(name:fileID:line:_:)``, with asyncio's scheduling order. The objects belong to this loop, and the compiler
+/// does not let you share them with another one. To pass values between loops, call methods of actors, or use a
+/// ``Mailbox``.
 ///
 /// An actor of your own runs on the loop if it has the loop's executor. The actor must retain the
 /// `EventLoopThread`:
@@ -44,8 +45,8 @@ internal import AsyncIOSystem
 /// }
 /// ```
 ///
-/// (A global actor whose `shared` is the `EventLoopThread` itself works too, but Swift 6.3 does not compile
-/// `createTask { }` and similar calls in its functions: the compiler reports a pattern that it does not
+/// (A global actor whose `shared` is the `EventLoopThread` itself works too, but Swift 6.3 does not compile calls of
+/// `createTask` and similar functions in its own functions: the compiler reports a pattern that it does not
 /// understand.)
 ///
 /// ## Shut the loop down
@@ -54,9 +55,9 @@ internal import AsyncIOSystem
 /// reference instead, the loop reports that to its exception handler and ends by itself. A task on the loop
 /// retains the `EventLoopThread`, so a loop with running tasks never ends in this way.
 ///
-/// After that, ``run(name:fileID:line:_:)`` throws a ``RuntimeError``. A method of an actor on this loop still runs, on
-/// a short-lived thread: it can use the properties of the actor, but every wait for something in this package throws a
-/// ``RuntimeError``, and tasks that it creates are cancelled.
+/// When the loop has ended, ``run(name:fileID:line:_:)`` throws a ``RuntimeError``. A method of an actor on this loop
+/// still runs, on a short-lived thread: it can use the properties of the actor, but every wait for something in this
+/// package throws a ``RuntimeError``, and tasks that it creates are cancelled.
 ///
 /// asyncio: a thread that runs `loop.run_forever()`.
 public actor EventLoopThread {
@@ -92,7 +93,7 @@ public actor EventLoopThread {
 
     package nonisolated func start() throws(OSError) { try thread.start() }
 
-    /// What the tasks of a loop in virtual time were waiting for when nothing could happen anymore.
+    /// What the tasks of a loop in virtual time were waiting for when nothing more could happen.
     package nonisolated var deadlockReport: (waiting: [String], cycles: [String])? { thread.deadlockReport }
 
     /// Starts a thread that runs a new loop, for a constant that lives as long as the process. If the system
@@ -306,9 +307,9 @@ extension [EventLoopThread] {
     }
 }
 
-/// Runs `body`, and cancels the future if the calling task is cancelled meanwhile.
+/// Runs `body`, and cancels the future if the calling task is cancelled in the meantime.
 //
-// Without the mention of `isolation`, the handler's body would leave the caller's actor.
+// If `isolation` were not mentioned, the body would leave the caller's actor.
 private func whileCancelling<T>(
     _ future: ConcurrentFuture<T>, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
 ) async throws -> T {

@@ -2,12 +2,12 @@ internal import AsyncIOSystem
 
 // # The life of a loop's thread
 //
-//     running   the loop runs until somebody asks for its end: `shutDown`, `loop.stop()`, the release of its
-//               EventLoopThread, or an error that ends the run;
+//     running   the loop runs until it is asked to end, by `shutDown`, `loop.stop()`, or the release of its
+//               EventLoopThread, or until an error ends the run;
 //     ending    the thread does what `Runner.close()` does: cancels the tasks and waits for them, closes
 //               generators, waits for work on threads, and closes the loop. The limit of the first request
 //               applies to all of this;
-//     ended     the loop is closed, and the thread is about to end. Those that wait for the end continue, and
+//     ended     the loop is closed, and the thread is about to end. Callers that wait for the end continue, and
 //               join the thread.
 //
 // The thread retains this object, the executor, and the loop, but not the EventLoopThread.
@@ -20,7 +20,7 @@ final class LoopThread: Sendable {
     private struct State {
         var phase = Phase.running
         var thread: JoinableThread?
-        /// Of a loop in virtual time on which nothing could happen anymore.
+        /// The report of a loop in virtual time on which nothing more could happen.
         var deadlockReport: (waiting: [String], cycles: [String])?
     }
 
@@ -73,7 +73,7 @@ final class LoopThread: Sendable {
         }
     }
 
-    /// Ends everything on the loop and closes it. Returns the error that ended the run, or the end.
+    /// Ends everything on the loop and closes it. Returns the error of the run, or that of the shutdown.
     private func end(after run: Result<Void, any Error>) -> (any Error)? {
         var failure: (any Error)?
         if case .failure(let error) = run { failure = error }
@@ -86,7 +86,7 @@ final class LoopThread: Sendable {
         do {
             try loop.finish(within: limit)
         } catch {
-            // In virtual time, what does not end now never will.
+            // In virtual time, tasks that have not ended by now never will.
             if !loop.hasStalled { failure = failure ?? error }
         }
         do { try loop.close() } catch { failure = failure ?? error }
@@ -95,7 +95,7 @@ final class LoopThread: Sendable {
 
     // MARK: Other threads
 
-    /// Whether somebody has asked for the end, or the loop has ended.
+    /// Whether the loop was asked to end, or has ended.
     var isEnding: Bool {
         state.withLock { state in
             if case .running = state.phase { false } else { true }
@@ -131,7 +131,7 @@ final class LoopThread: Sendable {
         try check(await ended.result, limit, site)
     }
 
-    /// The same, blocking the calling thread.
+    /// Does the same, but blocks the calling thread.
     func blockUntilEnd(_ limit: Duration?, _ site: CreationSite) throws {
         try check(Result { try ended.wait() }, limit, site)
     }

@@ -58,7 +58,7 @@ public final class MultiLoopServer: Sendable {
     ///
     /// - Parameters:
     ///   - signals: The signals that end the server. The first loop handles them.
-    ///   - grace: How long the connections can take to end by themselves after that.
+    ///   - grace: How long the connections can take to end by themselves after the signal.
     ///   - whenReady: Called when the server is listening and the signals are being caught.
     /// - Returns: The number of connections that were aborted.
     /// - Throws: ``RuntimeError`` if a signal cannot be caught; ``TimeoutError`` if a loop did not end;
@@ -94,7 +94,7 @@ public final class MultiLoopServer: Sendable {
     public func shutdown(within grace: Duration) async throws -> Int {
         let aborted = await withTaskGroup(of: Int.self) { group in
             for (io, server) in zip(loops, servers) {
-                // A cancelled caller does not cut the others' connections short.
+                // If the caller is cancelled, the shutdown of the other loops still gets its time.
                 let ended = io.submit { _ in try await server.value.shutdown(within: grace) }
                 // The only error is that the loop has ended, after which there is nothing to abort.
                 group.addTask { (try? await ended.value) ?? 0 }
@@ -114,8 +114,8 @@ struct LoopLocal<Value>: @unchecked Sendable {
     init(_ value: Value) { self.value = value }
 }
 
-/// A function that serves a connection on one of several loops; it gets the loop's thread, to whose isolation it
-/// belongs.
+/// A function that serves a connection on one of several loops. It receives the `EventLoopThread` of the loop, to whose
+/// isolation it belongs.
 public typealias MultiLoopHandler =
     @Sendable (isolated EventLoopThread, StreamReader, StreamWriter) async throws -> Void
 
@@ -201,7 +201,7 @@ public func startMultiLoopServer(
         }
         return MultiLoopServer(threads, servers, addresses, port: port)
     } catch {
-        // The error that prevented the start says more than one of the end.
+        // The error that prevented the start is more useful than an error of the shutdown.
         try? await threads.shutDown(within: .seconds(1))
         throw error
     }
@@ -215,7 +215,7 @@ extension Worker {
     /// - Parameters:
     ///   - loops: The number of loops of this worker. Processes are isolated from each other, and loops share
     ///     memory: use one worker for each group of cores that should fail and restart together.
-    ///   - tls: The configuration of TLS, or `nil`.
+    ///   - tls: The configuration of TLS, or `nil` for no TLS.
     ///   - options: The settings that most servers do not need.
     ///   - handler: Serves a connection.
     /// - Throws: The same errors as ``startMultiLoopServer(on:loops:tls:options:debug:fileID:line:_:)`` and

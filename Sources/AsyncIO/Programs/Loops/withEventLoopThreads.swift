@@ -76,7 +76,7 @@ private func runAll<T: Sendable>(
             }
         }
         var values: [T?] = Array(repeating: nil, count: threads.count)
-        // The group's body throws the first error, which cancels the others.
+        // The group's body throws the first error, which cancels the other bodies.
         for try await (index, value) in group { values[index] = value }
         return values.compactMap(\.self)
     }

@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 extension Worker {
     /// The number of workers.
     public struct Count: Sendable, ExpressibleByIntegerLiteral {
-        /// nil for no workers besides this process.
+        /// nil if there are no workers and the body runs in this process.
         let number: Int?
 
         /// One worker for each processor of the machine.
