@@ -22,7 +22,7 @@ import Testing
         if tls { try await withTLSServer(nil, send, connect) } else { try await withPlainServer(send, connect) }
     }
 
-    @Test func aLoopUntilTheEndReadsEachLineOnce() async throws {
+    @Test(.eventLoop) func aLoopUntilTheEndReadsEachLineOnce() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, writer in
             try await writer.write("one\ntwo\n")
         }
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test func theEndOfAPipeIsKnownToo() async throws {
+    @Test(.eventLoop) func theEndOfAPipeIsKnownToo() async throws {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)
         let reader = try openReader(descriptor: ends[0])
@@ -90,7 +90,7 @@ import Testing
         try await eventually { reader.isAtEOF }
     }
 
-    @Test func aLookWhileATaskReadsTakesNothingFromIt() async throws {
+    @Test(.eventLoop) func aLookWhileATaskReadsTakesNothingFromIt() async throws {
         let go = Event()
         try await withPlainServer({ _, writer in
             try await go.wait()
@@ -143,7 +143,7 @@ import Testing
         if tls { try await withTLSServer(nil, send, connect) } else { try await withPlainServer(send, connect) }
     }
 
-    @Test func communicateThatTimesOutCanBeCalledAgain() async throws {
+    @Test(.eventLoop) func communicateThatTimesOutCanBeCalledAgain() async throws {
         let child = try await createSubprocess(
             "/bin/sh", arguments: ["-c", "echo first; read line; echo $line"], stdin: .pipe, stdout: .pipe)
         let output = try #require(child.stdout)

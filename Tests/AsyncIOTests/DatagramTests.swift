@@ -104,7 +104,7 @@ import Testing
         client.close()
     }
 
-    @Test func addressesMustFitTogether() async throws {
+    @Test(.eventLoop) func addressesMustFitTogether() async throws {
         let loop = try EventLoop.running
         await #expect(throws: ValueError.self) { _ = try await loop.createDatagramEndpoint { Recorder() } }
         await #expect(throws: ValueError.self) {
@@ -123,7 +123,7 @@ import Testing
         #expect(fcntl(stream, F_GETFD) != -1)
     }
 
-    @Test func aPortInUseIsAClearError() async throws {
+    @Test(.eventLoop) func aPortInUseIsAClearError() async throws {
         let loop = try EventLoop.running
         let (first, _) = try await loop.createDatagramEndpoint(localAddress: loopback(), reusePort: true) { Recorder() }
         let address = try #require(first.localAddress)
@@ -137,7 +137,7 @@ import Testing
         second.close()
     }
 
-    @Test func withBroadcastTheSocketIsNotConnected() async throws {
+    @Test(.eventLoop) func withBroadcastTheSocketIsNotConnected() async throws {
         let loop = try EventLoop.running
         let receiver = Recorder()
         let (server, _) = try await loop.createDatagramEndpoint(localAddress: loopback()) { receiver }
@@ -152,7 +152,7 @@ import Testing
         server.close()
     }
 
-    @Test func whatIsKeptCountsWithItsHeaderAndIsSentInOrder() async throws {
+    @Test(.eventLoop) func whatIsKeptCountsWithItsHeaderAndIsSentInOrder() async throws {
         let loop = try EventLoop.running
         let (ours, peer) = try Peer.pair(SOCK_DGRAM)
         let (transport, receiver) = try await loop.createDatagramEndpoint(socket: ours) { Recorder() }
@@ -263,7 +263,7 @@ import Testing
         server.close()
     }
 
-    @Test func sendingWaitsWhenTheSystemTakesNoMore() async throws {
+    @Test(.eventLoop) func sendingWaitsWhenTheSystemTakesNoMore() async throws {
         let (ours, peer) = try Peer.pair(SOCK_DGRAM)
         let socket = try await openDatagramSocket(socket: ours)
         var sent = 0
@@ -288,7 +288,7 @@ import Testing
         socket.close()
     }
 
-    @Test func aSocketThatNobodyHoldsIsReportedAndClosed() async throws {
+    @Test(.eventLoop) func aSocketThatNobodyHoldsIsReportedAndClosed() async throws {
         let reports = try ReportRecorder()
         var descriptor: Int32 = -1
         do {

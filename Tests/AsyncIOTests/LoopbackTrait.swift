@@ -5,7 +5,8 @@ import Testing
 /// Runs tests of the network over a simulated one, in virtual time, in asyncio's order.
 ///
 /// The kernel is not what they test, and it must not matter to them: if `ASYNCIO_REAL_SOCKETS` is set, the same tests run
-/// with real sockets on the loopback interface. `.ci/run` does both.
+/// with real sockets on the loopback interface. `.ci/run` does both. A test in such a suite that needs the kernel has the
+/// trait `.eventLoop`.
 nonisolated struct LoopbackTrait: TestTrait, SuiteTrait, TestScoping {
     private static let usesKernel = ProcessInfo.processInfo.environment["ASYNCIO_REAL_SOCKETS"] != nil
 

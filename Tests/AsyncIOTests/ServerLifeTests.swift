@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// How servers start, are shut down, and own their handlers.
-@Suite(.eventLoop) struct ServerLifeTests {
+@Suite(.loopback) struct ServerLifeTests {
     private func ask(_ port: Int, _ question: String = "hello\n") async throws -> String? {
         let (reader, writer) = try await openConnection(host: "127.0.0.1", port: port)
         defer { writer.close() }
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    @Test func socketsHaveTheOptionsThatWereAskedFor() async throws {
+    @Test(.eventLoop) func socketsHaveTheOptionsThatWereAskedFor() async throws {
         let server = try await startServer(
             host: "127.0.0.1", port: 0, options: .init(reusePort: true, keepAlive: true)
         ) { _, writer in
@@ -127,7 +127,7 @@ import Testing
         #expect(try await ask(plain.port) == "ok")
     }
 
-    @Test func twoServersMayShareAPort() async throws {
+    @Test(.eventLoop) func twoServersMayShareAPort() async throws {
         let first = try await startServer(host: "127.0.0.1", port: 0, options: .init(reusePort: true), Self.echo)
         defer { first.close() }
         let second = try await startServer(
@@ -136,7 +136,7 @@ import Testing
         #expect(try await ask(first.port) == "hello")
     }
 
-    @Test func aServerListensOnASocketThatWasMadeElsewhere() async throws {
+    @Test(.eventLoop) func aServerListensOnASocketThatWasMadeElsewhere() async throws {
         let first = try await startServer(host: "127.0.0.1", port: 0, options: .init(startServing: false), Self.echo)
         let copy = dup(try #require(first.sockets.first))
         let port = first.port
@@ -148,7 +148,7 @@ import Testing
         #expect(fcntl(copy, F_GETFD) == -1)
     }
 
-    @Test func aDescriptorThatIsNoStreamSocketIsAnErrorAndStaysTheCallers() async throws {
+    @Test(.eventLoop) func aDescriptorThatIsNoStreamSocketIsAnErrorAndStaysTheCallers() async throws {
         let file = open("/dev/null", O_RDONLY | O_CLOEXEC)
         defer { close(file) }
         await #expect(throws: ValueError.self) { _ = try await startServer(on: .sockets([file]), Self.echo) }
@@ -177,7 +177,7 @@ import Testing
 
     // MARK: Handlers
 
-    @Test func aPeerThatGoesAwayIsNoErrorOfTheProgram() async throws {
+    @Test(.eventLoop) func aPeerThatGoesAwayIsNoErrorOfTheProgram() async throws {
         let reports = try ReportRecorder()
         let ended = Queue<String>()
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
@@ -202,7 +202,7 @@ import Testing
         #expect(reports.reports.isEmpty)
     }
 
-    @Test func aConnectionErrorFromElsewhereIsReported() async throws {
+    @Test(.eventLoop) func aConnectionErrorFromElsewhereIsReported() async throws {
         let reports = try ReportRecorder()
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in
             _ = try await openConnection(host: "127.0.0.1", port: 1)
@@ -213,7 +213,7 @@ import Testing
         #expect(reports.messages == ["Unhandled exception in a connection's handler"])
     }
 
-    @Test func inDebugModeAPeerThatGoesAwayIsTold() async throws {
+    @Test(.eventLoop) func inDebugModeAPeerThatGoesAwayIsTold() async throws {
         let reports = try ReportRecorder()
         try EventLoop.running.debug = true
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in
@@ -226,7 +226,7 @@ import Testing
         try await eventually { reports.reports.count == 1 }
     }
 
-    @Test func aHandlerThatIsCancelledClosesItsConnectionSilently() async throws {
+    @Test(.eventLoop) func aHandlerThatIsCancelledClosesItsConnectionSilently() async throws {
         let reports = try ReportRecorder()
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in
             currentTask()?.cancel()
@@ -238,7 +238,7 @@ import Testing
         #expect(reports.reports.isEmpty)
     }
 
-    @Test func abandonedTransportsDoNotHoldUpTheEndOfAServer() async throws {
+    @Test(.eventLoop) func abandonedTransportsDoNotHoldUpTheEndOfAServer() async throws {
         let reports = try ReportRecorder()
         final class Paused: ConnectionProtocol {
             func connectionMade(_ transport: Transport) { transport.pauseReading() }
@@ -272,7 +272,7 @@ import Testing
         await #expect(throws: OSError.self) { _ = try await ask(port) }
     }
 
-    @Test func shuttingDownCutsOffWhoeverDoesNotEndInTime() async throws {
+    @Test(.eventLoop) func shuttingDownCutsOffWhoeverDoesNotEndInTime() async throws {
         var ends: [String] = []
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in
             do {
@@ -303,7 +303,7 @@ import Testing
         #expect(try await server.shutdown(within: .zero) == 0)
     }
 
-    @Test func cancellingAShutDownCutsOffWhatIsLeft() async throws {
+    @Test(.eventLoop) func cancellingAShutDownCutsOffWhatIsLeft() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
         let peer = try Peer.connected(to: server.port)
         try await eventually { server.connectionCount == 1 }
@@ -337,7 +337,7 @@ import Testing
         try await waiting.value
     }
 
-    @Test func clientsCanBeClosedAfterTheServer() async throws {
+    @Test(.eventLoop) func clientsCanBeClosedAfterTheServer() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0, Self.echo)
         let peer = try Peer.connected(to: server.port)
         try await eventually { server.connectionCount == 1 }

@@ -98,7 +98,7 @@ import Testing
         #expect(proxying?.wasCancelled == true)
     }
 
-    @Test func corkedWritesAreSentTogetherOrNotAtAll() async throws {
+    @Test(.eventLoop) func corkedWritesAreSentTogetherOrNotAtAll() async throws {
         let server = try await startServer(host: "127.0.0.1", port: 0) { _, writer in
             let value = try await writer.corked { message in
                 message.writeInteger(UInt16(3))

@@ -5,7 +5,7 @@ import SystemPackage
 import Testing
 
 /// Transports over real sockets, and their protocols.
-@Suite(.loopback) struct TransportTests {
+@Suite(.eventLoop) struct TransportTests {
     /// A transport over one end of a pair of sockets.
     private func connect(
         _ prepare: (Peer, RecordingProtocol) -> Void = { _, _ in }

@@ -34,7 +34,7 @@ import Testing
 
     enum Kind: CaseIterable, Sendable { case tcp, tls, pipe }
 
-    @Test(.requires(.tls), arguments: cases.indices, Kind.allCases)
+    @Test(.eventLoop, .requires(.tls), arguments: cases.indices, Kind.allCases)
     func whatArrivesIsAllPiecesInOrder(index: Int, kind: Kind) async throws {
         let pieces = Self.cases[index]
         let expected = joined(pieces) + [9]

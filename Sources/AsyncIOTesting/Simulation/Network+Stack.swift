@@ -123,7 +123,7 @@ extension Network: NetworkStack {
 
     // MARK: Listening
 
-    package func bind(to address: SystemAddress) throws(Errno) -> any StreamListener {
+    package func bind(to address: SystemAddress, isDualStack: Bool) throws(Errno) -> any StreamListener {
         let run = currentRun
         let host = run.host
         if run.isDead { throw .socketShutdown }
@@ -136,6 +136,14 @@ extension Network: NetworkStack {
         }
         let listener = SimulatedListener(at: address, of: run, in: self)
         host.listeners[address] = listener
+        if isDualStack, address.isIPv6, address.isWildcard, let other = Self.wildcards.first {
+            let other = other.with(port: address.port ?? 0)
+            if host.listeners[other] != nil {
+                listener.close()
+                throw .addressInUse
+            }
+            host.listeners[other] = listener
+        }
         return listener
     }
 

@@ -50,9 +50,10 @@ final class SimulatedListener: StreamListener {
     }
 
     func close() {
-        guard let address else { return }
+        guard address != nil else { return }
         self.address = nil
-        if host.listeners[address] === self { host.listeners[address] = nil }
+        // A dual-stack listener has two addresses.
+        for (address, listener) in host.listeners where listener === self { host.listeners[address] = nil }
         let connections = waiting
         waiting = []
         for connection in connections { connection.refuse() }

@@ -28,6 +28,20 @@ import Testing
         socket.close()
     }
 
+    @Test("datagrams arrive in order unless they are to be overtaken", .simulation(seeds: 20)) func inOrder() async throws {
+        let net = try Network.current
+        let receiver = try await openDatagramSocket(localAddress: Endpoint(host: "0.0.0.0", port: 9))
+        try net.host("sender") {
+            let socket = try await openDatagramSocket(remoteAddress: Endpoint(host: net.host(named: "test").address, port: 9))
+            for number in 0..<50 { try await socket.send("\(number)") }
+            socket.close()
+        }
+        var received: [String] = []
+        for _ in 0..<50 { received.append(String(decoding: try await receiver.receive().bytes, as: UTF8.self)) }
+        #expect(received == (0..<50).map(String.init))
+        receiver.close()
+    }
+
     @Test("datagrams are lost, duplicated, and reordered as often as asked") func faults() async throws {
         let net = try Network.current
         let server = try echo(net)

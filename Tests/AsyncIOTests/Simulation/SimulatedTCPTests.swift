@@ -162,6 +162,58 @@ import Testing
         try await writer.waitClosed()
     }
 
+    @Test("what a program has written arrives even if it closes and forgets the connection", arguments: [1, 4_000_000])
+    func forgottenConnections(count: Int) async throws {
+        let net = try Network.current
+        try net.host("server") {
+            let server = try await startServer(port: 7) { _, writer in
+                try await writer.write([UInt8](repeating: 1, count: count))
+            }
+            try await server.serveForever()
+        }
+        try await settled()
+        let (reader, writer) = try await openConnection(host: "server", port: 7)
+        #expect(try await reader.read().count == count)
+        writer.close()
+    }
+
+    @Test("a connection that is dropped ends like one that is closed") func droppedConnections() async throws {
+        let reports = try ReportRecorder()
+        let net = try Network.current
+        let ends = Queue<String>()
+        try net.host("server") {
+            let server = try await startServer(port: 7) { reader, _ in
+                do { try ends.putNoWait("\(try await reader.read().count) bytes") } catch { try ends.putNoWait("\(error)") }
+            }
+            try await server.serveForever()
+        }
+        try await settled()
+        do {
+            let (_, writer) = try await openConnection(host: "server", port: 7)
+            try await writer.write("hello")
+        }
+        #expect(try await ends.get() == "5 bytes")
+        #expect(reports.messages == ["unclosed connection; call close() on its writer"])
+    }
+
+    @Test("a dual-stack server has one port for both families, and frees both") func dualStack() async throws {
+        let options = Server.Options(dualStack: true)
+        for _ in 0..<2 {
+            let server = try await startServer(port: 7, options: options) { _, writer in try await writer.write("hi") }
+            #expect(server.addresses.count == 1)
+            for host in ["127.0.0.1", "::1"] {
+                let (reader, writer) = try await openConnection(host: host, port: 7)
+                #expect(try await reader.readText() == "hi")
+                writer.close()
+            }
+            let error = await #expect(throws: OSError.self) {
+                _ = try await startServer(host: "0.0.0.0", port: 7) { _, _ in }
+            }
+            #expect(error?.code == .addressInUse)
+            try await server.shutdown(within: .seconds(1))
+        }
+    }
+
     @Test("bandwidth limits how fast bytes arrive") func bandwidth() async throws {
         let net = try Network.current
         let server = try echo(net)

@@ -217,7 +217,7 @@ import Testing
         }
     }
 
-    @Test func aPipeCannotHaveTLS() async throws {
+    @Test(.eventLoop) func aPipeCannotHaveTLS() async throws {
         let loop = try EventLoop.running
         let pipe = try Pipe()
         let (transport, recorder) = try await loop.connectReadPipe(dup(pipe.reader)) { Recorder() }

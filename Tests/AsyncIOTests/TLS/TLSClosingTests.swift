@@ -171,7 +171,7 @@ import Testing
         }
     }
 
-    @Test func aPeerThatNeverAgreesIsATimeout() async throws {
+    @Test(.eventLoop) func aPeerThatNeverAgreesIsATimeout() async throws {
         let context = try clientContext()
         context.shutdownTimeout = .milliseconds(50)
         let isOver = Event()
@@ -212,7 +212,7 @@ import Testing
         isOver.set()
     }
 
-    @Test(.requires(.python3)) func aReaderMayAnswerAfterThePeersEnd() async throws {
+    @Test(.eventLoop, .requires(.python3)) func aReaderMayAnswerAfterThePeersEnd() async throws {
         // TLS 1.3 ends each direction separately. asyncio would have closed the connection.
         try await withTLSServer(
             nil,

@@ -144,7 +144,7 @@ import Testing
         #expect(throws: ValueError.self) { try client.setALPN([String(repeating: "x", count: 256)]) }
     }
 
-    @Test func factsOfTheConnection() async throws {
+    @Test(.eventLoop) func factsOfTheConnection() async throws {
         try await withTLSServer { port in
             let (_, writer) = try await openConnection(host: "localhost", port: port, tls: clientContext())
             let tls = try #require(writer.tls)
@@ -320,7 +320,7 @@ import Testing
         #expect(reports.first?.error is TLSError)
     }
 
-    @Test func aCancelledHandshakeLeavesNothingOpen() async throws {
+    @Test(.eventLoop) func aCancelledHandshakeLeavesNothingOpen() async throws {
         try await withPlainServer({ reader, _ in _ = try await reader.read() }) { port in
             let before = Process.descriptors
             for _ in 0..<10 {

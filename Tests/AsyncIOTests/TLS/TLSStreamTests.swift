@@ -91,7 +91,7 @@ import Testing
 
     /// A large write is encrypted in parts. What is left at the end may be too little for the
     /// connection below to have paused, and too much for this one to go on.
-    @Test(arguments: [640_000, 720_000, 800_000, 880_000, 960_000, 1_040_000])
+    @Test(.eventLoop, arguments: [640_000, 720_000, 800_000, 880_000, 960_000, 1_040_000])
     func aWriteOfAnySizeEndsOnceTheReaderReads(count: Int) async throws {
         let mayRead = Event()
         try await withTLSServer(

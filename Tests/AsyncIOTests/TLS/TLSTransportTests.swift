@@ -172,7 +172,7 @@ import Testing
         }
     }
 
-    @Test func socketsOfOthersAndUnixSockets() async throws {
+    @Test(.eventLoop) func socketsOfOthersAndUnixSockets() async throws {
         let loop = try EventLoop.running
         var pair: [Int32] = [0, 0]
         socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair)

@@ -9,8 +9,8 @@ package import SystemPackage
 //     reader <- incoming <- deliver(bytes)                      the link
 //     writer -> outgoing (only what the link has no room for) -> send(bytes)
 //
-// Both ends make their calls in order, and the link decides when the other end notices. The link retains the channel as
-// long as it has something to deliver to it, as a kernel does.
+// Both ends make their calls in order, and the link decides when the other end notices. A channel retains itself and its
+// owner while bytes wait for room: even if the program has closed and forgotten it, they are still sent, as by a kernel.
 
 /// An object that carries the bytes of a ``SimulatedConnection`` to the other end. Loop thread only.
 package protocol SimulatedLink: AnyObject {
@@ -43,6 +43,8 @@ package final class SimulatedConnection: ByteChannel {
     private var onReadable: WatchCallback?
 
     private var outgoing = ByteBuffer()
+    /// This channel and its owner, while ``outgoing`` is not empty.
+    private var retained: [AnyObject?] = []
     private var isEOFRequested = false
     private var isReset = false
     private var hasVanished = false
@@ -111,9 +113,9 @@ package final class SimulatedConnection: ByteChannel {
         hasVanished = true
         network.connections -= 1
         incoming.removeAll()
-        outgoing.removeAll()
         onReadable?.isRemoved = true
         forgetCallbacks()
+        dropOutgoing()
     }
 
     /// Resets the connection, because nothing will accept it.
@@ -125,8 +127,13 @@ package final class SimulatedConnection: ByteChannel {
     }
 
     private func breakOff(with error: OSError?) {
-        outgoing.removeAll()
         endSoon(with: error)
+        dropOutgoing()
+    }
+
+    private func dropOutgoing() {
+        outgoing.removeAll()
+        retained = []
     }
 
     // MARK: Reading
@@ -179,10 +186,13 @@ package final class SimulatedConnection: ByteChannel {
         guard bytes.count > 0 else { return }
         unsafe outgoing.append(bytes)
         flush()
+        if !outgoing.isEmpty, retained.isEmpty { retained = [self, owner] }
         notePressure()
     }
 
     private func flush() {
+        let isLast = !retained.isEmpty
+        defer { if isLast, outgoing.isEmpty { retained = [] } }
         while !outgoing.isEmpty {
             let room = min(link.room, outgoing.count)
             guard room > 0 else { break }
@@ -217,9 +227,9 @@ package final class SimulatedConnection: ByteChannel {
 
     override func abort(with error: (any Error)?) {
         guard state != .lost else { return }
-        outgoing.removeAll()
         endSoon(with: error)
         notifyReader()
+        dropOutgoing()
     }
 
     override func reset() {
@@ -232,9 +242,9 @@ package final class SimulatedConnection: ByteChannel {
         network.connections -= 1
         link.close(isBroken: isReset || !incoming.isEmpty)
         incoming.removeAll()
-        outgoing.removeAll()
         onReadable?.isRemoved = true
         onReadable = nil
         reader.take()?.complete()
+        dropOutgoing()
     }
 }
