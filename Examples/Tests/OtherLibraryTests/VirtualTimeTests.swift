@@ -108,7 +108,10 @@ import Testing
             configuration: {
                 var configuration = ServiceGroupConfiguration(
                     services: [
-                        .init(service: Stubborn { await MainActor.run { try? ending.setResult(ContinuousClock.now - start) } })
+                        .init(
+                            service: Stubborn {
+                                await MainActor.run { try? ending.setResult(ContinuousClock.now - start) }
+                            })
                     ], logger: Logger(label: "group", factory: { _ in SwiftLogNoOpLogHandler() }))
                 configuration.maximumGracefulShutdownDuration = .seconds(30)
                 return configuration

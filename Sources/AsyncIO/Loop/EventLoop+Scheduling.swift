@@ -103,7 +103,7 @@ extension EventLoop {
 
     private func schedule(_ callback: @escaping () throws -> Void, at deadline: Int64) -> TimerHandle {
         let callback = attributed(callback)
-        return schedule(.callback(virtualNow == nil ? callback : virtual.bound(callback)), at: deadline)
+        return schedule(.callback(virtualNow == nil ? callback : virtual.boundTimer(callback)), at: deadline)
     }
 
     @discardableResult

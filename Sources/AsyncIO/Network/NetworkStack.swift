@@ -27,9 +27,9 @@ package protocol NetworkStack: AnyObject {
     func connect(to address: SystemAddress, from local: SystemAddress?) async throws -> ByteChannel
     /// Binds a listener to an address, which may have port 0. Ports cannot be shared.
     ///
-    /// - Parameter isDualStack: Whether a listener for all IPv6 addresses also accepts connections over IPv4.
+    /// - Parameter options: The settings of the server, of which `dualStack` and `keepAlive` matter here.
     /// - Throws: `Errno`.
-    func bind(to address: SystemAddress, isDualStack: Bool) throws(Errno) -> any StreamListener
+    func bind(to address: SystemAddress, _ options: Server.Options) throws(Errno) -> any StreamListener
     /// Creates a datagram channel.
     ///
     /// - Throws: ``OSError``.

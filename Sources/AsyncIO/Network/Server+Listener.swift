@@ -128,7 +128,7 @@ extension Server {
                 return []
             }
             return try bindAll(addresses) { address throws(Errno) in
-                try stack.bind(to: address, isDualStack: options.dualStack)
+                try stack.bind(to: address, options)
             } address: {
                 $0.address
             }

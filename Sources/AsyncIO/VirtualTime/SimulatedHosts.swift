@@ -12,6 +12,8 @@ package protocol SimulatedHosts: AnyObject {
     func taskCreated(_ task: AnyAsyncTask)
     /// Binds a callback to the host of the running code.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void
+    /// Binds the callback of a timer likewise. The host has the timer as long as the result is retained.
+    func boundTimer(_ callback: @escaping () throws -> Void) -> () throws -> Void
     /// Called before each step while `askHosts` is on. Returns false to hold the step.
     ///
     /// - Parameter task: nil for a callback, or for code that belongs to no `AsyncTask`.

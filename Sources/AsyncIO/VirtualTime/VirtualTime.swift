@@ -44,6 +44,11 @@ struct VirtualTime {
     /// Binds a callback to the host of the code that runs now.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void { hosts?.bound(callback) ?? callback }
 
+    /// Binds the callback of a timer to the host of the code that runs now.
+    func boundTimer(_ callback: @escaping () throws -> Void) -> () throws -> Void {
+        hosts?.boundTimer(callback) ?? callback
+    }
+
     /// How long the loop waits for an answer from another thread, in nanoseconds.
     var grace: Int64 = 100_000_000
     /// How long the loop waits for work that it has passed to a thread, in nanoseconds.

@@ -22,6 +22,8 @@ final class HostRun: @unchecked Sendable {
     private var tidyAt = 256
     /// The ends of connections, by number.
     private(set) var connections: [Int: TCPEnd] = [:]
+    /// The number of timers that the program has set, with `callLater` or `callAt`, and that have not expired.
+    private(set) var timerCount = 0
     /// The callbacks that became due while the host was paused.
     private var held: [() throws -> Void] = []
 
@@ -59,6 +61,24 @@ final class HostRun: @unchecked Sendable {
             host.showClock()
             try perform(callback)
         }
+    }
+
+    /// Returns a callback like ``bound(_:)``, and counts it as a timer until it is released.
+    func boundTimer(_ callback: @escaping () throws -> Void) -> () throws -> Void {
+        let timer = CountedTimer(of: self)
+        let callback = bound(callback)
+        return { try withExtendedLifetime(timer, callback) }
+    }
+
+    private final class CountedTimer {
+        private let run: HostRun
+
+        init(of run: HostRun) {
+            self.run = run
+            run.timerCount += 1
+        }
+
+        deinit { run.timerCount -= 1 }
     }
 
     /// Schedules the callbacks that became due while the host was paused.

@@ -17,6 +17,10 @@ extension Network: SimulatedHosts {
         HostRun.current?.bound(callback) ?? callback
     }
 
+    package func boundTimer(_ callback: @escaping () throws -> Void) -> () throws -> Void {
+        HostRun.current?.boundTimer(callback) ?? callback
+    }
+
     package func admits(_ task: AnyAsyncTask?) -> Bool {
         let host = task.flatMap { task in hosts.first { $0.isSpecial && $0.run.contains(task) } }
         loop.offsetDate(by: 0)

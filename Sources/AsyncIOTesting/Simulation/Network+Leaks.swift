@@ -3,16 +3,16 @@ internal import AsyncIOSystem
 public import Testing
 
 extension Network {
-    /// Records an issue for each thing that is left: a task, a connection, a listener, a datagram socket, or open
-    /// files.
+    /// Records an issue for each thing that is left: a task, a connection, a listener, a datagram socket, timers that
+    /// were set with `callLater` or `callAt`, or open files.
     ///
     /// Call it at the end of a test, when the programs should have ended.
     public func assertNoLeaks(sourceLocation: SourceLocation = #_sourceLocation) {
         for leak in leaks { Issue.record(Comment(rawValue: leak), sourceLocation: sourceLocation) }
     }
 
-    /// The tasks, connections, listeners, datagram sockets, and open files that are left on the hosts, with one line
-    /// for each.
+    /// The tasks, connections, listeners, datagram sockets, timers, and open files that are left on the hosts, with one
+    /// line for each.
     public var leaks: [String] {
         let own = currentTask()
         var found: [String] = []
@@ -28,6 +28,8 @@ extension Network {
             for address in host.ports.keys.map(\.description).sorted() {
                 found.append("\(host): a datagram socket is open at \(address)")
             }
+            let timers = run.timerCount
+            if timers > 0 { found.append("\(host): \(timers) \(timers == 1 ? "timer is" : "timers are") set") }
             let files = host.disk.openFileCount
             if files > 0 { found.append("\(host): \(files) \(files == 1 ? "file is" : "files are") open") }
         }

@@ -123,7 +123,7 @@ extension Network: NetworkStack {
 
     // MARK: Listening
 
-    package func bind(to address: SystemAddress, isDualStack: Bool) throws(Errno) -> any StreamListener {
+    package func bind(to address: SystemAddress, _ options: Server.Options) throws(Errno) -> any StreamListener {
         let run = currentRun
         let host = run.host
         if run.isDead { throw .socketShutdown }
@@ -134,9 +134,9 @@ extension Network: NetworkStack {
             guard address.isUnix else { throw .addressInUse }
             old.close()
         }
-        let listener = SimulatedListener(at: address, of: run, in: self)
+        let listener = SimulatedListener(at: address, of: run, in: self, keepsAlive: options.keepAlive)
         host.listeners[address] = listener
-        if isDualStack, address.isIPv6, address.isWildcard, let other = Self.wildcards.first {
+        if options.dualStack, address.isIPv6, address.isWildcard, let other = Self.wildcards.first {
             let other = other.with(port: address.port ?? 0)
             if host.listeners[other] != nil {
                 listener.close()

@@ -7,6 +7,8 @@ final class SimulatedListener: StreamListener {
     private unowned let network: Network
     let run: HostRun
     private(set) var address: SystemAddress?
+    /// Whether the system probes idle connections.
+    private let keepsAlive: Bool
     private var backlog = 0
     private var waiting: [SimulatedConnection] = []
     private var onArrival: (() -> Void)?
@@ -19,8 +21,8 @@ final class SimulatedListener: StreamListener {
         return address
     }
 
-    init(at address: SystemAddress, of run: HostRun, in network: Network) {
-        (self.address, self.run, self.network) = (address, run, network)
+    init(at address: SystemAddress, of run: HostRun, in network: Network, keepsAlive: Bool) {
+        (self.address, self.run, self.network, self.keepsAlive) = (address, run, network, keepsAlive)
     }
 
     var isListening: Bool { backlog > 0 }
@@ -72,6 +74,7 @@ final class SimulatedListener: StreamListener {
     /// A connection has been established.
     func arrive(_ end: TCPEnd, from peer: SystemAddress, at target: SystemAddress) {
         guard let address, !run.isDead else { return end.close(isBroken: true) }
+        if keepsAlive { end.keepAlive() }
         run.perform {
             waiting.append(end.makeChannel(local: address.isWildcard ? target : address, peer: peer))
             notify()

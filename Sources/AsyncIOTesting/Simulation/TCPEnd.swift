@@ -14,7 +14,8 @@ internal import SystemPackage
 // The segments and the program's channel retain the end. When the program closes its channel, what was sent before
 // still arrives. Bytes that arrive at an end that is closed are answered with a reset, and so are those for a host that
 // has been restarted. An idle end does not notice that the power of the other host failed: like a program on Linux, it
-// has to send something, or to have a timeout.
+// has to send something, to have a timeout, or to be kept alive. In the last case, the system sends a probe after two
+// hours without a packet, and the end fails with ETIMEDOUT after nine probes without an answer.
 
 /// One end of a simulated TCP connection.
 final class TCPEnd: SimulatedLink {
@@ -26,6 +27,8 @@ final class TCPEnd: SimulatedLink {
         case reset
         /// The program has received bytes while the other end was waiting for room.
         case window
+        /// Asks whether the other end still exists, and the answer.
+        case probe, answer
 
         /// The number of bytes.
         var count: Int { if case .bytes(let bytes) = self { bytes.count } else { 0 } }
@@ -57,12 +60,20 @@ final class TCPEnd: SimulatedLink {
     /// The number of times that these were sent again.
     private var retries = 0
     private var isRetrying = false
+    /// When the latest packet arrived.
+    private var heardAt: Int64 = 0
+    /// The number of probes since then.
+    private var probes = 0
 
     /// The receive window of Linux, if it is not tuned.
     static let window = 65_536
     private static let firstRetry = Duration.milliseconds(200)
     private static let lastRetry = Duration.seconds(120)
     private static let mostRetries = 15
+    // The defaults of Linux for connections that are kept alive.
+    private static let idleTime = Duration.seconds(7_200)
+    private static let probeInterval = Duration.seconds(75)
+    private static let mostProbes = 9
     /// The number of bytes that the headers add to a packet.
     private static let header = 66
 
@@ -208,9 +219,40 @@ final class TCPEnd: SimulatedLink {
         for packet in packets { depart(packet) }
     }
 
+    // MARK: Keeping alive
+
+    /// Probes the other end when nothing has arrived for a long time.
+    func keepAlive() {
+        heardAt = network.now
+        network.after(Self.idleTime) { [self] in watchSilence() }
+    }
+
+    private func watchSilence() {
+        if isClosed || host.run !== run { return }
+        let silence = Duration.nanoseconds(network.now - heardAt)
+        if probes == 0, silence < Self.idleTime {
+            return network.after(Self.idleTime - silence) { [self] in watchSilence() }
+        }
+        if probes == Self.mostProbes {
+            network.record(.timedOut, host, peer?.host, number)
+            return fail(.timedOut)
+        }
+        probes += 1
+        probe()
+        network.after(Self.probeInterval) { [self] in watchSilence() }
+    }
+
+    /// Sends a probe. One that is lost is not sent again.
+    private func probe() {
+        guard lost.isEmpty, !isUnreachable, !network.random.happens(wayOut.settings.loss) else { return }
+        transmit(.probe)
+    }
+
     // MARK: Receiving
 
     private func receive(_ segment: Segment) {
+        heardAt = network.now
+        probes = 0
         // The host has been started again, and its system does not know the connection.
         let isUnknown = host.run !== run
         switch segment {
@@ -223,6 +265,10 @@ final class TCPEnd: SimulatedLink {
         case .end:
             if isUnknown { return answerWithReset() }
             run.perform { channel?.deliverEnd() }
+        case .probe:
+            if isClosed || isUnknown { return answerWithReset() }
+            transmit(.answer)
+        case .answer: break
         case .window:
             if isUnknown { return answerWithReset() }
             run.perform { channel?.roomWasMade() }

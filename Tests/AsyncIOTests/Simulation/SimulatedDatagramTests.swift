@@ -28,11 +28,14 @@ import Testing
         socket.close()
     }
 
-    @Test("datagrams arrive in order unless they are to be overtaken", .simulation(seeds: 20)) func inOrder() async throws {
+    @Test("datagrams arrive in order unless they are to be overtaken", .simulation(seeds: 20)) func inOrder()
+        async throws
+    {
         let net = try Network.current
         let receiver = try await openDatagramSocket(localAddress: Endpoint(host: "0.0.0.0", port: 9))
         try net.host("sender") {
-            let socket = try await openDatagramSocket(remoteAddress: Endpoint(host: net.host(named: "test").address, port: 9))
+            let socket = try await openDatagramSocket(
+                remoteAddress: Endpoint(host: net.host(named: "test").address, port: 9))
             for number in 0..<50 { try await socket.send("\(number)") }
             socket.close()
         }

@@ -163,6 +163,10 @@ import Testing
     @Test("what is left at the end is found") func leaks() async throws {
         let net = try Network.current
         try net.host("a") {
+            let loop = try EventLoop.running
+            try loop.callLater(.milliseconds(1)) {}
+            try loop.callLater(.seconds(1000)) {}.cancel()
+            try loop.callLater(.seconds(1000)) {}
             let server = try await startServer(port: 7) { _, _ in try await sleep(.seconds(1000)) }
             try await server.serveForever()
         }
@@ -173,6 +177,7 @@ import Testing
         #expect(leaks.contains { $0.contains("test: connection #1 to a is open") })
         #expect(leaks.contains { $0.contains("a: something is still listening on") })
         #expect(leaks.contains { $0.hasPrefix("a: Task") })
+        #expect(leaks.contains("a: 1 timer is set"))
         withKnownIssue { net.assertNoLeaks() }
         writer.close()
     }

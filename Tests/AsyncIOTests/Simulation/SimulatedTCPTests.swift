@@ -97,6 +97,39 @@ import Testing
         writer.close()
     }
 
+    @Test(
+        "a server that keeps connections alive notices a power failure after two hours and nine probes",
+        arguments: [true, false])
+    func keepAlive(isOn: Bool) async throws {
+        let net = try Network.current
+        let end = Future<(error: OSError?, time: Duration)>()
+        let start = ContinuousClock.now
+        let server = try await startServer(port: 7, options: .init(keepAlive: isOn)) { reader, _ in
+            do { _ = try await reader.read() } catch {
+                try end.setResult((error as? OSError, ContinuousClock.now - start))
+            }
+        }
+        let client = try net.host("client") {
+            let (reader, writer) = try await openConnection(host: "test", port: 7)
+            _ = try await reader.read()
+            writer.close()
+        }
+        // The idle client answers the first probe.
+        try await sleep(.seconds(3 * 3600))
+        #expect(!end.isDone)
+        try await net.crash(client, by: .powerFailure)
+        if isOn {
+            let (error, time) = try await end.value
+            #expect(error?.code == .timedOut)
+            // Two hours after the answer to the first probe, which was sent after two hours.
+            #expect((.seconds(4 * 3600 + 675)...(.seconds(4 * 3600 + 751))).contains(time), "\(time)")
+        } else {
+            try await sleep(.seconds(15 * 3600))
+            #expect(!end.isDone)
+        }
+        try await server.shutdown(within: .zero)
+    }
+
     @Test("a host that was started again resets a connection from before") func restartResets() async throws {
         let net = try Network.current
         let (server, reader, writer) = try await connectToEcho(net)
@@ -183,7 +216,9 @@ import Testing
         let ends = Queue<String>()
         try net.host("server") {
             let server = try await startServer(port: 7) { reader, _ in
-                do { try ends.putNoWait("\(try await reader.read().count) bytes") } catch { try ends.putNoWait("\(error)") }
+                do { try ends.putNoWait("\(try await reader.read().count) bytes") } catch {
+                    try ends.putNoWait("\(error)")
+                }
             }
             try await server.serveForever()
         }
