@@ -105,7 +105,8 @@ nonisolated enum Certificates {
             hasEnded.signal()
         }
         hasEnded.wait()
-        return try outcome.withLock { try $0!.get() }
+        guard let result = outcome.withLock({ $0 }) else { throw CertificateMaker.Failure(function: "a thread") }
+        return try result.get()
     }
 
     private static func write(
