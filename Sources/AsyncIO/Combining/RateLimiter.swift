@@ -29,9 +29,9 @@ public final class RateLimiter {
     /// - Parameters:
     ///   - count: The number of permits in each period.
     ///   - period: The period.
-    ///   - burst: The maximum number of permits that can be saved up, or `nil` for the number of permits in a period.
-    ///     With 1, the limiter is a leaky bucket.
-    /// - Precondition: The numbers are positive. For numbers from outside the program, use
+    ///   - burst: How many permits can be saved up; `nil` for as many as there are in a period. With 1, the limiter is a
+    ///     leaky bucket.
+    /// - Precondition: The numbers are positive, and a full bucket stands for less than 30 years. For numbers from outside the program, use
     ///   ``init(validating:per:burst:)``.
     public init(_ count: Int, per period: Duration, burst: Int? = nil) {
         if let mistake = Self.mistake(count, period, burst) {
@@ -45,7 +45,7 @@ public final class RateLimiter {
     /// Creates a token bucket from numbers that are computed or come from outside the program; see
     /// ``init(_:per:burst:)``.
     ///
-    /// - Throws: ``ValueError`` if one of the numbers is not positive.
+    /// - Throws: ``ValueError`` if one of the numbers is not positive, or a full bucket stands for more than 30 years.
     public convenience init(validating count: Int, per period: Duration, burst: Int? = nil) throws(ValueError) {
         if let mistake = Self.mistake(count, period, burst) { throw ValueError(mistake) }
         self.init(count, per: period, burst: burst)
@@ -55,6 +55,10 @@ public final class RateLimiter {
         if count < 1 { return "count must be positive, got \(count)" }
         if period <= .zero { return "period must be positive, got \(period)" }
         if let burst, burst < 1 { return "burst must be positive, got \(burst)" }
+        // Times of the loop's clock are counted in nanoseconds.
+        let burst = burst ?? count
+        let refill = (period / .seconds(1)) / Double(count) * Double(burst)
+        if refill > 1e9 { return "a burst of \(burst) takes more than 30 years to refill; it must be smaller" }
         return nil
     }
 
@@ -85,7 +89,7 @@ public final class RateLimiter {
     /// - Throws: ``ValueError`` if `count` is less than 1, or more than ``burst``.
     public func tryAcquire(_ count: Int = 1) throws(ValueError) -> Bool {
         try check(count)
-        return !turn.isLocked && take(count) == nil
+        return !turn.isTaken && take(count) == nil
     }
 
     private func check(_ count: Int) throws(ValueError) {
