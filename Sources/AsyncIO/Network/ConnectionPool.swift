@@ -87,8 +87,8 @@ public final class ConnectionPool<Connection> {
     /// The number of connections that are open and not in use.
     public var idleCount: Int { idle.count }
 
-    /// The number of connections that are in use or being opened.
-    public var usedCount: Int { size - slots.free }
+    /// How many connections are in use, or being opened.
+    public private(set) var usedCount = 0
 
     /// Runs `body` with a connection from the pool. Waits until one is available, and opens it if necessary.
     ///
@@ -102,7 +102,11 @@ public final class ConnectionPool<Connection> {
     ) async throws -> T {
         if isClosed { throw RuntimeError("the connection pool is closed") }
         try await slots.take(for: "ConnectionPool.withConnection()", on: self)
-        defer { slots.release() }
+        usedCount += 1
+        defer {
+            usedCount -= 1
+            slots.release()
+        }
         let connection = try await takeConnection()
         let value: T
         do {
@@ -118,7 +122,10 @@ public final class ConnectionPool<Connection> {
     /// Closes the connections that are not in use now, and those in use when they are returned. Waiting tasks get an
     /// error. Calling this again does nothing.
     public func close() {
+        guard !isClosed else { return }
         isClosed = true
+        // They find that the pool is closed, and do not wait for the connections in use.
+        for waiter in slots.line.waiters where !waiter.isDone { slots.release() }
         dropIdle { _ in true }
     }
 
@@ -171,7 +178,8 @@ public final class ConnectionPool<Connection> {
 }
 
 extension ConnectionPool where Connection == (StreamReader, StreamWriter) {
-    /// Returns a pool of streams to a server. Connections that the server has closed are not reused.
+    /// Returns a pool of streams to a server. Connections that the server has closed are not used again, nor are those on
+    /// which bytes have arrived that nothing asked for, because they would be taken for the next answer.
     ///
     /// ```swift
     /// let pool = ConnectionPool.streams(to: .tcp(host: "cache", port: 11211), size: 20)
@@ -193,7 +201,7 @@ extension ConnectionPool where Connection == (StreamReader, StreamWriter) {
         } close: {
             $0.1.close()
         } check: {
-            !$0.0.isAtEOF && $0.0.error == nil && !$0.1.isClosing
+            !$0.0.isAtEOF && $0.0.isBufferEmpty && $0.0.error == nil && !$0.1.isClosing
         }
     }
 }

@@ -37,8 +37,9 @@ extension Server {
         /// The maximum number of open connections, or `nil` for no limit. Further connections wait in the kernel's
         /// accept queue until one ends.
         public var maxConnections: Int?
-        /// The maximum number of open connections from one host, or `nil` for no limit. Further connections are closed
-        /// at once. For TCP only. Behind a proxy, the host is the proxy.
+        /// How many connections a host can have open at a time, or `nil` for no limit. Further ones are closed at once.
+        /// For TCP only. With ``expectsProxyHeader``, the host is the one that the proxy announces; connections of the
+        /// proxy itself do not count.
         public var maxConnectionsPerPeer: Int?
         /// How long a connection can be open without receiving or sending a byte, or `nil` for no limit. After that, it
         /// is aborted: reading and writing throw an ``OSError`` with `ETIMEDOUT`. The limit is checked at intervals, so
