@@ -120,6 +120,7 @@ import Testing
         let huge = #expect(throws: ValueError.self) { try RateLimiter(validating: 1, per: .seconds(60), burst: .max) }
         #expect(huge?.message.contains("takes more than 30 years to refill") == true)
         #expect(throws: ValueError.self) { try RateLimiter(validating: 1, per: .seconds(Int64.max)) }
-        #expect(throws: Never.self) { try RateLimiter(validating: .max, per: .seconds(3_600)) }
+        #expect(throws: ValueError.self) { try RateLimiter(validating: .max, per: .seconds(3_600)) }
+        #expect(throws: Never.self) { try RateLimiter(validating: .max, per: .seconds(3_600), burst: 1_000_000) }
     }
 }

@@ -11,7 +11,7 @@ extension AsyncSequence where Element: Sendable {
     public func asSendable() -> LoopSequence<Self> { LoopSequence(self) }
 }
 
-/// A sequence that belongs to a loop; see ``asSendable()``.
+/// A sequence that belongs to a loop, made with `asSendable()`.
 public struct LoopSequence<Base: AsyncSequence>: AsyncSequence, Sendable where Base.Element: Sendable {
     /// An element of the sequence.
     public typealias Element = Base.Element
