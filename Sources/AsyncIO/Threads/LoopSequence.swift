@@ -63,8 +63,8 @@ public struct LoopSequence<Base: AsyncSequence>: AsyncSequence, Sendable where B
         init(_ base: Base) { held = Held(base) }
 
         deinit {
-            guard EventLoop.here !== loop, let last = unsafe held.map({ unsafe Unmanaged.passRetained($0 as AnyObject) })
-            else { return }
+            if EventLoop.here === loop { return }
+            guard let last = unsafe held.map({ unsafe Unmanaged.passRetained($0 as AnyObject) }) else { return }
             held = nil
             // SAFETY: the only reference is passed on. A loop that is closed no longer uses the sequence.
             nonisolated(unsafe) let reference = unsafe last
@@ -74,8 +74,8 @@ public struct LoopSequence<Base: AsyncSequence>: AsyncSequence, Sendable where B
         func base() throws(RuntimeError) -> Base {
             guard EventLoop.here === loop, let held else {
                 throw RuntimeError(
-                    "the sequence of asSendable() belongs to the event loop \"\(loop.name)\", and the task does not run on "
-                        + "it; use a Mailbox to pass elements to another thread")
+                    "the sequence of asSendable() belongs to the event loop \"\(loop.name)\", and the task does not run "
+                        + "on it; use a Mailbox to pass elements to another thread")
             }
             return held.sequence
         }
