@@ -30,10 +30,10 @@ public final class RateLimiter {
     /// - Parameters:
     ///   - count: The number of permits in each period.
     ///   - period: The period.
-    ///   - burst: How many permits can be saved up; `nil` for as many as there are in a period. With 1, the limiter is a
-    ///     leaky bucket.
-    /// - Precondition: The numbers are positive, and a full bucket stands for less than 30 years. For numbers from outside the program, use
-    ///   ``init(validating:per:burst:)``.
+    ///   - burst: The maximum number of permits that can be saved up, or `nil` for the number of permits in a period.
+    ///     With 1, the limiter is a leaky bucket.
+    /// - Precondition: The numbers are positive, and a full bucket stands for less than 30 years. For numbers from
+    ///   outside the program, use ``init(validating:per:burst:)``.
     public init(_ count: Int, per period: Duration, burst: Int? = nil) {
         if let mistake = Self.mistake(count, period, burst) {
             stop(mistake, instead: "RateLimiter(validating:per:burst:)")

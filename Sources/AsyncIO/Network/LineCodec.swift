@@ -15,7 +15,7 @@ public struct LineCodec: FrameCodec, Sendable {
 
     /// Reads a line, and drops its line ending.
     ///
-    /// - Returns: The line, or `nil` at the end of the stream. A last line without an end counts.
+    /// - Returns: The line, or `nil` at the end of the stream. The last line can lack the `\n`.
     /// - Throws: ``ValueError`` if the line is longer than ``maxLength`` or ``StreamReader/limit``, in which case the
     ///   part that has arrived is dropped, or is not UTF-8 and ``invalid`` is ``InvalidText/reject``; otherwise the
     ///   errors of the stream. If the task is cancelled, no bytes are lost.

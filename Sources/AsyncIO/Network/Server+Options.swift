@@ -37,8 +37,8 @@ extension Server {
         /// The maximum number of open connections, or `nil` for no limit. Further connections wait in the kernel's
         /// accept queue until one ends.
         public var maxConnections: Int?
-        /// How many connections a host can have open at a time, or `nil` for no limit. Further ones are closed at once.
-        /// For TCP only. With ``expectsProxyHeader``, the host is the one that the proxy announces; connections of the
+        /// The maximum number of open connections from one host, or `nil` for no limit. Further connections are closed
+        /// at once. For TCP only. With ``expectsProxyHeader``, the host is the one that the proxy announces; connections of the
         /// proxy itself do not count.
         public var maxConnectionsPerPeer: Int?
         /// How long a connection can be open without receiving or sending a byte, or `nil` for no limit. After that, it

@@ -15,7 +15,8 @@ internal import DequeModule
 ///
 /// - Parameters:
 ///   - type: The type of the elements.
-///   - capacity: How many elements can wait for a receiver. With 0, a sender waits until a receiver waits.
+///   - capacity: The maximum number of elements that wait for a receiver. With 0, a sender waits until a receiver is
+///     waiting.
 /// - Precondition: `capacity` is not negative. For a number from outside the program, use
 ///   ``memoryObjectStream(of:validatingCapacity:)``.
 ///
@@ -43,7 +44,7 @@ private func mistake(inCapacity capacity: Int) -> String? {
     capacity < 0 ? "the capacity of a memory object stream must not be negative, got \(capacity)" : nil
 }
 
-/// What the ends of a memory object stream share. Loop thread only.
+/// The state that the ends of a memory object stream share. Loop thread only.
 final class ObjectChannel<Element> {
     private var elements = Deque<Element>()
     private let capacity: Int
