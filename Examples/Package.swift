@@ -89,6 +89,20 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // Ten programs, each written twice: by hand, and with the conveniences of the library.
+        .target(
+            name: "TenPrograms",
+            dependencies: [.product(name: "AsyncIO", package: "swift-asyncio")],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TenProgramsTests",
+            dependencies: [
+                "TenPrograms",
+                .product(name: "AsyncIO", package: "swift-asyncio"),
+                .product(name: "AsyncIOTesting", package: "swift-asyncio"),
+            ],
+            swiftSettings: settings),
+
         // A distributed program, and tests that run all of it in a simulation.
         .target(
             name: "ReplicatedStore",

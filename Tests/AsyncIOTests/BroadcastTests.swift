@@ -151,4 +151,17 @@ import Testing
     @Test func aCapacityBelowOneIsAMistake() {
         #expect(throws: ValueError.self) { try Broadcast<Int>(validatingCapacity: 0) }
     }
+
+    @Test func aSenderThatIsAboutToContinueIsNotOvertaken() async throws {
+        let channel = Broadcast<Int>(capacity: 1, lag: .wait)
+        let subscription = channel.subscribe()
+        try await channel.send(0)
+        let waiting = (1...2).map { number in createTask { try await channel.send(number) } }
+        try await sleep(.seconds(1))
+        #expect(try subscription.nextNoWait() == 0)
+        #expect(throws: QueueFull.self) { try channel.sendNoWait(9) }
+        let late = createTask { try await channel.send(3) }
+        for number in 1...3 { #expect(try await subscription.next() == number) }
+        try await gather(waiting + [late])
+    }
 }

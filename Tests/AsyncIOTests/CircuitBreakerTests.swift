@@ -100,4 +100,26 @@ import Testing
         #expect(throws: ValueError.self) { try CircuitBreaker(validatingFailures: 0, recovery: .seconds(1)) }
         #expect(throws: ValueError.self) { try CircuitBreaker(validatingFailures: 1, recovery: .zero) }
     }
+
+    @Test func aTrialThatWasOvertakenByAResetDoesNotEndTheNextOne() async throws {
+        let breaker = CircuitBreaker(failures: 1, recovery: .seconds(1))
+        func fail() async throws {
+            await #expect(throws: Boom.self) { try await breaker.run { throw Boom() } }
+            try await sleep(.seconds(1))
+        }
+        try await fail()
+        let first = createTask { try await breaker.run { try await sleep(.seconds(10)) } }
+        try await sleep(.zero)
+        breaker.reset()
+        try await fail()
+        let second = createTask { try await breaker.run { try await sleep(.seconds(60)) } }
+        try await first.value
+        #expect(breaker.state == .halfOpen)
+        let error = await #expect(throws: CircuitOpenError.self) { try await breaker.run {} }
+        #expect(error?.retryAfter == .zero && "\(error.map { "\($0)" } ?? "")".contains("while a trial is running"))
+        second.cancel()
+        await #expect(throws: CancellationError.self) { try await second.value }
+        try await breaker.run {}
+        #expect(breaker.state == .closed)
+    }
 }

@@ -193,4 +193,39 @@ import Testing
             pool.close()
         }
     }
+
+    @Test func tasksThatWaitAreToldThatThePoolIsClosed() async throws {
+        let pool = try Backend().pool(size: 1)
+        let using = createTask { try await pool.withConnection { _ in try await sleep(.seconds(3_600)) } }
+        let waiting = (0..<3).map { _ in createTask { try await pool.withConnection { _ in } } }
+        try await sleep(.seconds(2))
+        pool.close()
+        let duration = try await time {
+            for task in waiting { await #expect(throws: RuntimeError.self) { try await task.value } }
+        }
+        #expect(duration == .zero)
+        #expect(pool.usedCount == 1)
+        try await using.value
+        #expect(pool.usedCount == 0 && pool.idleCount == 0)
+    }
+
+    @Test(.eventLoop) func aConnectionOnWhichMoreHasArrivedIsNotUsedAgain() async throws {
+        var accepted = 0
+        let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
+            accepted += 1
+            for try await line in reader.lines { try await writer.write("\(line)\nand more\n") }
+        }
+        try await withServer(server) { server in
+            let pool = ConnectionPool.streams(to: .tcp(host: "127.0.0.1", port: server.port))
+            for number in 1...3 {
+                let answer = try await pool.withConnection { reader, writer in
+                    try await writer.write("question \(number)\n")
+                    return try await reader.readTextLine()
+                }
+                #expect(answer == "question \(number)")
+                #expect(accepted == number)
+            }
+            pool.close()
+        }
+    }
 }

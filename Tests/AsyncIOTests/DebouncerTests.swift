@@ -142,4 +142,20 @@ import Testing
         try await sleep(.seconds(60))
         #expect(log.times == [])
     }
+
+    @Test func aCallDuringTheActionIsFollowedByAPause() async throws {
+        let log = try Times()
+        let debouncer = Debouncer(delay: .seconds(2)) {
+            try log.note()
+            try await sleep(.seconds(5))
+        }
+        debouncer.call()
+        try await sleep(.seconds(3))
+        debouncer.call()
+        try await sleep(.seconds(3))
+        // Due since 5, while the action runs until 7; this call begins a new pause.
+        debouncer.call()
+        try await sleep(.seconds(60))
+        #expect(log.times == [2, 8])
+    }
 }

@@ -79,4 +79,27 @@ import Testing
         #expect(try await reader.readInteger(as: UInt64.self) == 0x0102_0304_0506_0708)
         await #expect(throws: IncompleteReadError.self) { try await reader.readInteger(as: UInt32.self) }
     }
+
+    @Test func linesHaveALimitOfTheirOwn() async throws {
+        let bytes = Array("123456\n123456\r\n\n123456".utf8)
+        #expect(try await frames(.lines(maxLength: 6), bytes) == ["123456", "123456", "", "123456"])
+        for long in ["1234567\n", "1234567\r\n", "1234567", "12345678\n", "1234567890123"] {
+            let error = await #expect(throws: ValueError.self) {
+                try await frames(.lines(maxLength: 6), Array("ok\n\(long)".utf8))
+            }
+            #expect(error?.message == "a line is longer than 6 bytes")
+        }
+        #expect(try LineCodec(maxLength: 6).encode("123456") == Array("123456\n".utf8))
+        #expect(throws: ValueError.self) { try LineCodec(maxLength: 6).encode("1234567") }
+        #expect(try await frames(.lines(maxLength: 0), [0x0A, 0x0A]) == ["", ""])
+        // The limit of the reader counts if it is smaller.
+        let reader = StreamReader(limit: 4)
+        try reader.feed(Array("12345\n".utf8))
+        await #expect(throws: ValueError.self) { try await LineCodec(maxLength: 6).read(from: reader) }
+    }
+
+    @Test func aLineThatIsTooLongIsRefusedBeforeItsEnd() async throws {
+        let reader = try reader(Array("1234567890".utf8), ended: false)
+        await #expect(throws: ValueError.self) { try await LineCodec(maxLength: 6).read(from: reader) }
+    }
 }

@@ -246,4 +246,20 @@ import Testing
         #expect(task.wasCancelled)
         #expect(reports.reports.isEmpty)
     }
+
+    @Test func aFutureIsAChannelForOneValue() async throws {
+        let answer = Future<Int>()
+        let asking = createTask { try await answer.value }
+        try await sleep(.seconds(1))
+        try answer.setResult(42)
+        #expect(try await asking.value == 42)
+        // The receiver is gone.
+        let other = Future<Int>()
+        let leaving = createTask { try await other.value }
+        try await sleep(.seconds(1))
+        leaving.cancel()
+        await #expect(throws: CancellationError.self) { try await leaving.value }
+        #expect(other.isDone)
+        #expect(throws: InvalidStateError.self) { try other.setResult(42) }
+    }
 }

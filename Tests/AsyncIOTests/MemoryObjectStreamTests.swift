@@ -108,4 +108,88 @@ import Testing
         _ = try? await cancelled.value
         #expect(received.sorted() == [0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21, 22, 23, 24])
     }
+
+    @Test func aTaskThatSendsAndReceivesInOneStepOvertakesNoSender() async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self, capacity: 1)
+        try await sender.send(0)
+        let waiting = (1...3).map { number in createTask { try await sender.send(number) } }
+        try await sleep(.seconds(1))
+        var received: [Int] = []
+        for _ in 0..<3 {
+            received.append(try await receiver.receive() ?? -1)
+            // There is room, but it is for those that wait.
+            #expect(throws: QueueFull.self) { try sender.sendNoWait(9) }
+            try await sleep(.seconds(1))
+        }
+        try await gather(waiting)
+        #expect(received == [0, 1, 2])
+        #expect(try await receiver.receive() == 3)
+    }
+
+    @Test func aTaskThatReceivesWhatItSendsOvertakesNoReceiver() async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self, capacity: 5)
+        let waiting = createTask { try await receiver.receive() }
+        try await sleep(.seconds(1))
+        try await sender.send(1)
+        #expect(try receiver.receiveNoWait() == nil)
+        try await sender.send(2)
+        // This one is the second in line.
+        #expect(try await receiver.receive() == 2)
+        #expect(try await waiting.value == 1)
+    }
+
+    @Test func theEndReachesAllThatWaitBehindTheLastElement() async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self, capacity: 5)
+        let first = createTask { try await receiver.receive() }
+        try await sleep(.seconds(1))
+        try await sender.send(1)
+        sender.close()
+        let others = (0..<3).map { _ in createTask { try await receiver.receive() } }
+        let selecting = createTask { try await select(.receive(from: receiver) { $0 ?? -1 }) }
+        #expect(try await first.value == 1)
+        #expect(try await gather(others) == [nil, nil, nil])
+        #expect(try await selecting.value == -1)
+    }
+
+    @Test(.seeds(100)) func noScheduleLosesAnElementOrTheEnd() async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self, capacity: 2)
+        var received: [Int] = []
+        let sending = try (0..<4).map { index in
+            let sender = try sender.clone()
+            return createTask {
+                defer { sender.close() }
+                var sent: [Int] = []
+                do {
+                    for number in 0..<10 {
+                        try await sender.send(index * 100 + number)
+                        sent.append(index * 100 + number)
+                        if number.isMultiple(of: 3) { try await sleep(.zero) }
+                    }
+                } catch is CancellationError {}
+                return sent
+            }
+        }
+        sender.close()
+        let receiving = (0..<2).map { _ in createTask { for try await number in receiver { received.append(number) } } }
+        let selecting = (0..<2).map { _ in
+            createTask {
+                while let number = try await select(
+                    .receive(from: receiver) { $0 }, .after(.milliseconds(1)) { Int?.some(-1) })
+                { if number >= 0 { received.append(number) } }
+            }
+        }
+        try await sleep(.zero)
+        receiving[0].cancel()
+        sending[0].cancel()
+        selecting[0].cancel()
+        // The one that was cancelled may not even have begun.
+        let sent = try await gatherResults(sending).map { (try? $0.get()) ?? [] }
+        try await gather(receiving[1], selecting[1])
+        #expect(received.sorted() == sent.flatMap(\.self).sorted())
+        for one in 1..<4 {
+            let order = received.filter { $0 / 100 == one }
+            #expect(sent[one].count == 10 && Set(order) == Set(sent[one]))
+        }
+        _ = try await gatherResults(receiving + selecting)
+    }
 }

@@ -73,4 +73,34 @@ import Testing
         ]
         for header in headers { #expect(try await send(header) == nil) }
     }
+
+    @Test func theLimitOfAPeerCountsWhomTheProxyAnnounces() async throws {
+        let server = try await startServer(
+            host: "127.0.0.1", port: 0, options: .init(maxConnectionsPerPeer: 1, expectsProxyHeader: true)
+        ) { reader, writer in
+            for try await line in reader.lines { try await writer.write(line + "\n") }
+        }
+        try await withServer(server, grace: .zero) { server in
+            /// Returns the answer to a line, which is nil if the connection was refused.
+            func connect(_ header: String) async throws -> (answer: String?, writer: StreamWriter) {
+                let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
+                try await writer.write(header + "\r\nhello\n")
+                return (try? await reader.readTextLine(), writer)
+            }
+            let first = try await connect("PROXY TCP4 192.0.2.7 192.0.2.1 1 2")
+            #expect(first.answer == "hello")
+            let again = try await connect("PROXY TCP4 192.0.2.7 192.0.2.1 3 2")
+            #expect(again.answer == nil)
+            let other = try await connect("PROXY TCP4 192.0.2.8 192.0.2.1 1 2")
+            #expect(other.answer == "hello")
+            // The proxy's own connections do not count.
+            let own = [try await connect("PROXY UNKNOWN"), try await connect("PROXY UNKNOWN")]
+            #expect(own.map(\.answer) == ["hello", "hello"])
+            first.writer.close()
+            try await eventually { server.connectionCount == 3 }
+            let last = try await connect("PROXY TCP4 192.0.2.7 192.0.2.1 5 2")
+            #expect(last.answer == "hello")
+            for one in [again, other, last] + own { one.writer.close() }
+        }
+    }
 }

@@ -96,4 +96,31 @@ import Testing
         await #expect(throws: ValueError.self) { try await limiter.acquire(3) }
         #expect(throws: ValueError.self) { try limiter.tryAcquire(0) }
     }
+
+    @Test func nothingOvertakesATaskThatIsAboutToContinue() async throws {
+        let limiter = RateLimiter(1, per: .seconds(1), burst: 10)
+        try await limiter.acquire(10)
+        var isRefused = false
+        let first = createTask {
+            do { try await limiter.acquire(9) } catch {
+                // The next one in line has been woken, and there are permits.
+                isRefused = try !limiter.tryAcquire() && limiter.available == 3
+                throw error
+            }
+        }
+        let second = createTask { try await limiter.acquire(3) }
+        try await sleep(.seconds(3))
+        first.cancel()
+        #expect(try await time { try await second.value } == .zero)
+        #expect(isRefused)
+        await #expect(throws: CancellationError.self) { try await first.value }
+    }
+
+    @Test func aBucketThatIsNeverFullIsAMistake() {
+        let huge = #expect(throws: ValueError.self) { try RateLimiter(validating: 1, per: .seconds(60), burst: .max) }
+        #expect(huge?.message.contains("takes more than 30 years to refill") == true)
+        #expect(throws: ValueError.self) { try RateLimiter(validating: 1, per: .seconds(Int64.max)) }
+        #expect(throws: ValueError.self) { try RateLimiter(validating: .max, per: .seconds(3_600)) }
+        #expect(throws: Never.self) { try RateLimiter(validating: .max, per: .seconds(3_600), burst: 1_000_000) }
+    }
 }

@@ -166,4 +166,184 @@ import Testing
         await #expect(throws: RuntimeError.self) { try await supervisor.run() }
         try await task.value
     }
+
+    // MARK: Changes at run time
+
+    /// A supervisor whose tasks run until they are cancelled, and the log of their starts and ends.
+    private final class Crew {
+        let supervisor: Supervisor
+        var log: [String] = []
+
+        init(_ names: [String], _ strategy: Supervisor.Strategy = .oneForOne) {
+            supervisor = Supervisor(strategy: strategy, restarts: 1, per: .seconds(10))
+            for name in names { add(name) }
+        }
+
+        /// The task needs a second to end. It fails if its name says so.
+        func add(_ name: String, _ body: @escaping () async throws -> Void = {}) {
+            supervisor.add(name) { [self] in
+                log.append(name)
+                do {
+                    try await body()
+                    try await sleep(.seconds(3_600))
+                } catch is CancellationError {
+                    try await sleep(.seconds(1))
+                    log.append("\(name) ended")
+                    throw CancellationError()
+                }
+            }
+        }
+
+        func run(_ body: () async throws -> Void) async throws {
+            try await withBackgroundTasks { tasks in
+                let running = tasks.createTask { [supervisor] in try await supervisor.run() }
+                try await sleep(.seconds(1))
+                try await body()
+                running.cancel()
+                _ = try? await running.value
+            }
+        }
+    }
+
+    @Test func aTaskIsRemovedWhileTheOthersContinue() async throws {
+        let crew = Crew(["a", "b", "c"])
+        try await crew.run {
+            let duration = try await time { try check(try await crew.supervisor.remove("b")) }
+            #expect(duration == .seconds(1))
+            #expect(crew.supervisor.names == ["a", "c"])
+            #expect(try await !crew.supervisor.remove("b"))
+            #expect(crew.log == ["a", "b", "c", "b ended"])
+        }
+        #expect(crew.log.sorted() == ["a", "a ended", "b", "b ended", "c", "c ended"])
+    }
+
+    @Test func theSupervisorEndsWithItsLastTask() async throws {
+        let crew = Crew(["a"])
+        try await withBackgroundTasks { tasks in
+            let running = tasks.createTask { try await crew.supervisor.run() }
+            try await sleep(.seconds(1))
+            try await crew.supervisor.remove("a")
+            try await running.value
+        }
+        #expect(crew.log == ["a", "a ended"])
+    }
+
+    @Test func aTaskIsRestartedAsOftenAsOneLikes() async throws {
+        let crew = Crew(["a", "b"])
+        try await crew.run {
+            for _ in 0..<5 {
+                try check(try await crew.supervisor.restart("a"))
+                // A task that is cancelled before it begins would not be in the log.
+                try await sleep(.seconds(1))
+            }
+            #expect(try await !crew.supervisor.restart("z"))
+            #expect(crew.supervisor.children.map(\.restarts) == [5, 0])
+            #expect(crew.log.filter { $0 == "a" }.count == 6 && crew.log.filter { $0 == "a ended" }.count == 5)
+        }
+        await #expect(throws: RuntimeError.self) { try await crew.supervisor.restart("a") }
+    }
+
+    @Test func theListSaysWhatTheTasksDo() async throws {
+        let supervisor = Supervisor(restarts: 5, backoff: Backoff(initial: .seconds(10)))
+        supervisor.add("good") { try await sleep(.seconds(3_600)) }
+        supervisor.add("bad", restart: .always) { throw Boom(1) }
+        #expect(supervisor.children.map(\.state) == [.stopped, .stopped])
+        try await withBackgroundTasks { tasks in
+            let running = tasks.createTask { try await supervisor.run() }
+            try await sleep(.seconds(1))
+            let children = supervisor.children
+            #expect(
+                children.map(\.name) == ["good", "bad"] && children.map(\.state) == [.running, .waitingForRestart])
+            #expect(children.map(\.restarts) == [0, 1])
+            #expect(children[0].lastError == nil && children[1].lastError as? Boom == Boom(1))
+            // It does not wait any longer.
+            supervisor.add("helper") { try await supervisor.restart("bad") }
+            try await sleep(.seconds(1))
+            #expect(supervisor.children[1].restarts == 3)
+            running.cancel()
+        }
+    }
+
+    @Test func aTaskCannotRemoveOrRestartItself() async throws {
+        var errors: [any Error] = []
+        let supervisor = Supervisor()
+        supervisor.add("self") {
+            do { try await supervisor.remove("self") } catch { errors.append(error) }
+            do { try await supervisor.restart("self") } catch { errors.append(error) }
+        }
+        try await supervisor.run()
+        #expect(errors.count == 2 && errors.allSatisfy { $0 is RuntimeError })
+        #expect("\(errors[0])".contains("remove() waits for the end of self"))
+    }
+
+    @Test func aTaskThatIsBeingStoppedCannotStopOthers() async throws {
+        var error: (any Error)?
+        let supervisor = Supervisor(strategy: .oneForAll)
+        supervisor.add("cleaner") {
+            do { try await sleep(.seconds(3_600)) } catch let cancellation {
+                do { try await supervisor.remove("other") } catch let refusal { error = refusal }
+                throw cancellation
+            }
+        }
+        supervisor.add("other") { try await sleep(.seconds(3_600)) }
+        let running = createTask { try await supervisor.run() }
+        try await sleep(.seconds(1))
+        running.cancel()
+        await #expect(throws: CancellationError.self) { try await running.value }
+        #expect("\(error.map { "\($0)" } ?? "")".contains("cleaner, which is being stopped"))
+    }
+
+    @Test func whatIsAddedWhileTheSupervisorEndsIsNotStarted() async throws {
+        var isStarted = false
+        let supervisor = Supervisor()
+        supervisor.add("a") {
+            do { try await sleep(.seconds(3_600)) } catch {
+                supervisor.add("late") { isStarted = true }
+                throw error
+            }
+        }
+        let running = createTask { try await supervisor.run() }
+        try await sleep(.seconds(1))
+        running.cancel()
+        await #expect(throws: CancellationError.self) { try await running.value }
+        try await sleep(.seconds(1))
+        #expect(!isStarted)
+    }
+
+    @Test(.seeds(60)) func noScheduleRunsATaskTwiceAtATime() async throws {
+        var running: [String: Int] = [:]
+        let supervisor = Supervisor(strategy: .oneForAll, restarts: 1_000, per: .seconds(10))
+        for name in ["a", "b", "c"] {
+            supervisor.add(name, restart: .always) {
+                running[name, default: 0] += 1
+                #expect(running[name] == 1)
+                defer { running[name, default: 0] -= 1 }
+                try await sleep(.milliseconds(7))
+                throw Boom()
+            }
+        }
+        try await withBackgroundTasks { tasks in
+            let whole = tasks.createTask { try await supervisor.run() }
+            for number in 0..<3 {
+                tasks.createTask {
+                    for round in 0..<10 {
+                        try await sleep(.milliseconds(3 + number))
+                        let name = ["a", "b", "c"][(round + number) % 3]
+                        try await supervisor.restart(name)
+                    }
+                }
+            }
+            try await sleep(.milliseconds(40))
+            try await supervisor.remove("b")
+            #expect(running["b"] == 0)
+            try await sleep(.milliseconds(40))
+            #expect(running["a"] ?? 0 <= 1 && running["b"] == 0)
+            whole.cancel()
+            await #expect(throws: CancellationError.self) { try await whole.value }
+            #expect(running.values.allSatisfy { $0 == 0 })
+        }
+    }
 }
+
+/// For a check within a measurement.
+private func check(_ isRight: Bool) throws { if !isRight { throw Boom() } }

@@ -98,4 +98,15 @@ import Testing
         #expect(actions == 2)
         #expect(reports.reports.map { $0.error as? Boom } == [Boom(1)])
     }
+
+    @Test func aFlushWithoutARequestLeavesTheIntervalAlone() async throws {
+        let log = try Times()
+        let throttle = Throttle(interval: .seconds(10)) { try log.note() }
+        throttle.call()
+        try await sleep(.seconds(1))
+        try await throttle.flush()
+        throttle.call()
+        try await sleep(.seconds(60))
+        #expect(log.times == [0, 10])
+    }
 }

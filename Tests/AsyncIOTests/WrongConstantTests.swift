@@ -29,6 +29,24 @@ import Testing
             result?.standardError.contains("limit must be positive, got 0; use StreamReader(validatingLimit:)") == true)
     }
 
+    @Test @concurrent func aStreamWithLessThanNoRoomStopsTheProgram() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
+            _ = memoryObjectStream(of: Int.self, capacity: -1)
+        }
+        #expect(
+            result?.standardError.contains("must not be negative, got -1; use memoryObjectStream(validatingCapacity:)")
+                == true)
+    }
+
+    @Test @concurrent func aCacheForLessThanNothingStopsTheProgram() async throws {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
+            _ = ExpiringCache<Int, Int>(lifetime: .seconds(1), limit: -1)
+        }
+        #expect(
+            result?.standardError.contains("must not be negative, got -1; use ExpiringCache(lifetime:validatingLimit:)")
+                == true)
+    }
+
     @Test @concurrent func aGroupForNoTasksStopsTheProgram() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { @MainActor in
             _ = AsyncTaskGroup(limit: 0)
@@ -54,6 +72,15 @@ import Testing
             #expect(reader?.message == "limit must be positive, got \(wrong)")
             #expect(throws: ValueError.self) { try AsyncTaskGroup(validatingLimit: wrong) }
         }
+        let cache = #expect(throws: ValueError.self) {
+            try ExpiringCache<Int, Int>(lifetime: .seconds(1), validatingLimit: -1)
+        }
+        #expect(cache?.message == "the limit of an ExpiringCache must not be negative, got -1")
+        let stream = #expect(throws: ValueError.self) {
+            _ = try memoryObjectStream(of: Int.self, validatingCapacity: -1)
+        }
+        #expect(stream?.message == "the capacity of a memory object stream must not be negative, got -1")
+        #expect(try memoryObjectStream(of: Int.self, validatingCapacity: 0).receiver.count == 0)
         #expect(try Semaphore(validating: 0).value == 0)
         #expect(try BoundedSemaphore(validating: 2).value == 2)
         #expect(try Barrier(validating: 3).parties == 3)

@@ -224,7 +224,8 @@ struct Failed: Error {}
         try urgent.putNoWait("urgent")
         while true {
             let next: String? = try await select(
-                .wait(for: stop) { nil }, .get(from: urgent) { $0 }, .get(from: normal) { $0 })
+                .wait(for: stop) { nil }, .get(from: urgent) { $0 }, .get(from: normal) { $0 },
+                .after(.seconds(60)) { "tidy up" })
             guard let job = next else { return }
             try await perform(job)
         }

@@ -86,7 +86,7 @@ public final class CircuitBreaker {
     ) async throws -> T {
         let isTrial = try begin()
         let begun = generation
-        defer { if isTrial { hasTrial = false } }
+        defer { if isTrial, begun == generation { hasTrial = false } }
         do {
             let value = try await body()
             succeeded(begun)
@@ -102,8 +102,13 @@ public final class CircuitBreaker {
     /// Closes the breaker, and forgets all failures.
     public func reset() {
         failures = 0
-        guard opensUntil != nil else { return }
-        opensUntil = nil
+        if opensUntil != nil { change(to: nil) }
+    }
+
+    private func change(to opensUntil: ContinuousClock.Instant?) {
+        self.opensUntil = opensUntil
+        // A trial that is still running no longer counts.
+        hasTrial = false
         generation += 1
     }
 
@@ -122,8 +127,7 @@ public final class CircuitBreaker {
         guard begun == generation else { return }
         failures += 1
         guard failures >= limit || opensUntil != nil else { return }
-        opensUntil = EventLoop.required(for: "CircuitBreaker").now.advanced(by: recovery)
-        generation += 1
+        change(to: EventLoop.required(for: "CircuitBreaker").now.advanced(by: recovery))
     }
 }
 
@@ -133,5 +137,8 @@ public struct CircuitOpenError: Error, CustomStringConvertible {
     public let retryAfter: Duration
 
     /// The error as text.
-    public var description: String { "the circuit is open for another \(retryAfter)" }
+    public var description: String {
+        retryAfter > .zero
+            ? "the circuit is open for another \(retryAfter)" : "the circuit is open while a trial is running"
+    }
 }

@@ -37,11 +37,26 @@ public final class ExpiringCache<Key: Hashable, Value> {
     ///   - lifetime: How long a value is stored after it was loaded. If this is zero or less, values are not stored,
     ///     and only concurrent loads are shared.
     ///   - limit: The maximum number of values, or `nil` for no limit.
-    /// - Precondition: `limit` is not negative.
+    /// - Precondition: `limit` is not negative. For a number from outside the program, use
+    ///   ``init(lifetime:validatingLimit:)``.
     public init(lifetime: Duration, limit: Int? = nil) {
-        precondition(limit ?? 0 >= 0, "limit must not be negative")
+        if let mistake = Self.mistake(limit) { stop(mistake, instead: "ExpiringCache(lifetime:validatingLimit:)") }
         self.lifetime = lifetime
         self.limit = limit
+    }
+
+    /// Creates an empty cache with a limit that is computed or comes from outside the program; see
+    /// ``init(lifetime:limit:)``.
+    ///
+    /// - Throws: ``ValueError`` if the limit is negative.
+    public convenience init(lifetime: Duration, validatingLimit limit: Int?) throws(ValueError) {
+        if let mistake = Self.mistake(limit) { throw ValueError(mistake) }
+        self.init(lifetime: lifetime, limit: limit)
+    }
+
+    private static func mistake(_ limit: Int?) -> String? {
+        guard let limit, limit < 0 else { return nil }
+        return "the limit of an ExpiringCache must not be negative, got \(limit)"
     }
 
     /// The number of values that have not expired.

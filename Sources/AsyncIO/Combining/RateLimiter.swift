@@ -15,9 +15,10 @@
 ///
 /// asyncio: none; the closest equivalent is the package `aiolimiter`. Rust: `governor`. Go: `x/time/rate`.
 public final class RateLimiter {
-    // Loop thread only. One variable counts all permits: the time at which the bucket will be full.
-    private let interval: Duration
-    private var fullAt: ContinuousClock.Instant?
+    // Loop thread only. All permits are counted by one time: that at which the bucket will be full.
+    // In nanoseconds, the times on the loop's clock.
+    private let interval: Int64
+    private var fullAt = Int64.min
     /// Held by the task that waits for permits, so that the others wait in line.
     private let turn = Lock()
 
@@ -31,21 +32,21 @@ public final class RateLimiter {
     ///   - period: The period.
     ///   - burst: The maximum number of permits that can be saved up, or `nil` for the number of permits in a period.
     ///     With 1, the limiter is a leaky bucket.
-    /// - Precondition: The numbers are positive. For numbers from outside the program, use
-    ///   ``init(validating:per:burst:)``.
+    /// - Precondition: The numbers are positive, and a full bucket stands for less than 30 years. For numbers from
+    ///   outside the program, use ``init(validating:per:burst:)``.
     public init(_ count: Int, per period: Duration, burst: Int? = nil) {
         if let mistake = Self.mistake(count, period, burst) {
             stop(mistake, instead: "RateLimiter(validating:per:burst:)")
         }
-        // In whole nanoseconds, so that timers and permits agree. Rounded up, so that the rate is not too high.
-        interval = .nanoseconds((period / count).roundedUpNanoseconds)
+        // In whole nanoseconds, so that timers and permits agree, and rounded up, so that it is not too fast.
+        interval = (period / count).roundedUpNanoseconds
         self.burst = burst ?? count
     }
 
     /// Creates a token bucket from numbers that are computed or come from outside the program; see
     /// ``init(_:per:burst:)``.
     ///
-    /// - Throws: ``ValueError`` if one of the numbers is not positive.
+    /// - Throws: ``ValueError`` if one of the numbers is not positive, or a full bucket stands for more than 30 years.
     public convenience init(validating count: Int, per period: Duration, burst: Int? = nil) throws(ValueError) {
         if let mistake = Self.mistake(count, period, burst) { throw ValueError(mistake) }
         self.init(count, per: period, burst: burst)
@@ -55,14 +56,18 @@ public final class RateLimiter {
         if count < 1 { return "count must be positive, got \(count)" }
         if period <= .zero { return "period must be positive, got \(period)" }
         if let burst, burst < 1 { return "burst must be positive, got \(burst)" }
+        // Times of the loop's clock are counted in nanoseconds.
+        let burst = burst ?? count
+        let refill = Double((period / count).roundedUpNanoseconds) * Double(burst)
+        if refill > 1e18 { return "a burst of \(burst) takes more than 30 years to refill; it must be smaller" }
         return nil
     }
 
     /// The number of permits that can be taken now.
     public var available: Int {
-        let now = EventLoop.required(for: "RateLimiter").now
-        guard let fullAt, fullAt > now else { return burst }
-        return max(0, burst - Int(((fullAt - now) / interval).rounded(.up)))
+        let now = EventLoop.required(for: "RateLimiter").time
+        guard fullAt > now else { return burst }
+        return max(0, burst - Int((fullAt - now + interval - 1) / interval))
     }
 
     /// Takes permits, and waits for them if necessary. Does not suspend if there are enough permits and no other task
@@ -73,8 +78,9 @@ public final class RateLimiter {
     ///   cancelled while it waits. In these cases, no permits are taken.
     public func acquire(_ count: Int = 1) async throws {
         try check(count)
+        if !turn.isTaken, take(count) == nil { return }
         try await turn.withLock {
-            while let time = take(count) { try await sleep(until: time) }
+            while let time = take(count) { try await sleep(untilLoopTime: time) }
         }
     }
 
@@ -85,7 +91,7 @@ public final class RateLimiter {
     /// - Throws: ``ValueError`` if `count` is less than 1, or more than ``burst``.
     public func tryAcquire(_ count: Int = 1) throws(ValueError) -> Bool {
         try check(count)
-        return !turn.isLocked && take(count) == nil
+        return !turn.isTaken && take(count) == nil
     }
 
     private func check(_ count: Int) throws(ValueError) {
@@ -95,10 +101,10 @@ public final class RateLimiter {
     }
 
     /// Takes permits, or returns the time at which there will be enough.
-    private func take(_ count: Int) -> ContinuousClock.Instant? {
-        let now = EventLoop.required(for: "RateLimiter").now
-        let full = max(fullAt ?? now, now).advanced(by: interval * count)
-        let ready = full.advanced(by: .zero - interval * burst)
+    private func take(_ count: Int) -> Int64? {
+        let now = EventLoop.required(for: "RateLimiter").time
+        let full = max(fullAt, now) + interval * Int64(count)
+        let ready = full - interval * Int64(burst)
         if ready > now { return ready }
         fullAt = full
         return nil

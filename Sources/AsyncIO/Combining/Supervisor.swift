@@ -11,6 +11,8 @@
 /// ends: it cancels the other tasks, waits for them, and throws a ``SupervisionError``. If the supervisor is itself
 /// supervised, its own supervisor handles that error.
 ///
+/// While it runs, tasks can be added, removed, restarted, and listed (``children``).
+///
 /// asyncio: none. Erlang: `supervisor`.
 public final class Supervisor {
     /// Which tasks are restarted when one of them is restarted.
@@ -33,12 +35,42 @@ public final class Supervisor {
         case never
     }
 
+    /// A supervised task, as ``Supervisor/children`` lists it.
+    ///
+    /// Erlang: an element of `which_children`.
+    public struct ChildStatus: Sendable {
+        /// What a supervised task is doing.
+        public enum State: Sendable {
+            /// The supervisor is not running, or the task is being stopped.
+            case stopped
+            /// The body runs.
+            case running
+            /// The body runs again after the delay.
+            case waitingForRestart
+        }
+
+        /// The name of the task.
+        public let name: String
+        /// When the task is restarted.
+        public let restart: Restart
+        /// What the task is doing.
+        public let state: State
+        /// How many times the task was restarted, for whatever reason.
+        public let restarts: Int
+        /// The latest error of the task, or `nil` if it has not failed.
+        public let lastError: (any Error)?
+    }
+
     private final class Child {
         let name: String
         let restart: Restart
         let start: (Duration) -> AsyncTask<Void>
         var task: AsyncTask<Void>?
+        /// Whether the end of the task is intended, and has no consequences.
+        var isStopping = false
         var failures = 0
+        var starts = 0
+        var lastError: (any Error)?
         /// When the body begins to run, on the loop's clock.
         var begin: Int64 = 0
 
@@ -55,11 +87,16 @@ public final class Supervisor {
     private let period: Duration
     private let backoff: Backoff
     private let onRestart: (String, (any Error)?) -> Void
-    private var children: [Child] = []
+    private var all: [Child] = []
     private var isRunning = false
+    /// Whether the supervisor cancels its tasks because it ends.
+    private var isEnding = false
+    /// Held while tasks are stopped, and perhaps started again, so that no two restarts are mixed up.
+    private let changes = Lock()
     /// The times of the latest restarts, oldest first.
     private var restarts: [Int64] = []
-    private let ends = Queue<(Child, AsyncTask<Void>)>()
+    /// The tasks that have ended; nil if the children may have changed otherwise.
+    private let ends = Queue<(Child, AsyncTask<Void>)?>()
     private var generator = SystemRandomNumberGenerator()
 
     /// Creates a supervisor without tasks.
@@ -106,7 +143,21 @@ public final class Supervisor {
     }
 
     /// The names of the tasks that are running or about to be restarted, in the order in which they were added.
-    public var names: [String] { children.filter { $0.task != nil }.map(\.name) }
+    public var names: [String] { all.filter { $0.task != nil }.map(\.name) }
+
+    /// The tasks, in the order in which they were added, without those that have ended and are not restarted.
+    ///
+    /// Erlang: `which_children`.
+    public var children: [ChildStatus] {
+        let now = EventLoop.required(for: "Supervisor").time
+        return all.map { child in
+            let state: ChildStatus.State =
+                child.task == nil || child.isStopping ? .stopped : child.begin > now ? .waitingForRestart : .running
+            return ChildStatus(
+                name: child.name, restart: child.restart, state: state, restarts: max(0, child.starts - 1),
+                lastError: child.lastError)
+        }
+    }
 
     /// Adds a task. It starts when the supervisor starts to run, or at once if the supervisor is already running.
     ///
@@ -125,8 +176,61 @@ public final class Supervisor {
                 try await body()
             }
         }
-        children.append(child)
-        if isRunning { start(child, after: .zero) }
+        all.append(child)
+        if isRunning, !isEnding { start(child, after: .zero) }
+    }
+
+    /// Cancels the tasks with this name, waits until they have ended, and forgets them.
+    ///
+    /// - Returns: Whether there was one.
+    /// - Throws: ``RuntimeError`` if one of them calls this itself, because it would wait for its own end;
+    ///   `CancellationError` if the calling task is cancelled. In that case, they are forgotten nevertheless, and end.
+    ///
+    /// Erlang: `terminate_child` and `delete_child`.
+    @discardableResult
+    public func remove(_ name: String) async throws -> Bool {
+        try checkOutside(name, "remove()")
+        let removed = all.filter { $0.name == name }
+        all.removeAll { $0.name == name }
+        defer { try? ends.putNoWait(nil) }
+        try await changes.withLock { try await end(removed) }
+        return !removed.isEmpty
+    }
+
+    /// Cancels the tasks with this name, waits until they have ended, and starts them again at once. This does not count
+    /// as one of the restarts that are limited. A task that waits for its restart starts now.
+    ///
+    /// - Returns: Whether there was one.
+    /// - Throws: ``RuntimeError`` if the supervisor is not running, or one of the tasks calls this itself;
+    ///   `CancellationError` if the calling task is cancelled, in which case they are started again nevertheless, unless
+    ///   it was still waiting for its turn.
+    ///
+    /// Erlang: `terminate_child` and `restart_child`.
+    @discardableResult
+    public func restart(_ name: String) async throws -> Bool {
+        guard isRunning, !isEnding else {
+            throw RuntimeError("restart() was called on a Supervisor that is not running")
+        }
+        try checkOutside(name, "restart()")
+        return try await changes.withLock {
+            let restarted = all.filter { $0.name == name }
+            var failure: (any Error)?
+            do { try await end(restarted) } catch { failure = error }
+            // Some may have been removed, and the supervisor may have ended, in the meantime.
+            for child in restarted where !isEnding && all.contains(where: { $0 === child }) {
+                start(child, after: .zero)
+            }
+            if let failure { throw failure }
+            return !restarted.isEmpty
+        }
+    }
+
+    private func checkOutside(_ name: String, _ method: String) throws(RuntimeError) {
+        guard let task = runningTask(), let caller = all.first(where: { $0.task === task }) else { return }
+        if caller.name == name {
+            throw RuntimeError("\(method) waits for the end of \(name), and cannot be called by it")
+        }
+        if caller.isStopping { throw RuntimeError("\(method) was called by \(caller.name), which is being stopped") }
     }
 
     /// Runs the tasks until all of them have ended and none is to be restarted.
@@ -137,59 +241,81 @@ public final class Supervisor {
     public func run() async throws {
         if isRunning { throw RuntimeError("the supervisor is already running") }
         isRunning = true
-        defer { isRunning = false }
-        for child in children { start(child, after: .zero) }
+        defer { (isRunning, isEnding) = (false, false) }
+        for child in all { start(child, after: .zero) }
         do {
-            while children.contains(where: { $0.task != nil }) {
-                let (child, task) = try await ends.get()
-                // Tasks that were stopped because of another one have been replaced.
-                if child.task === task { try await ended(child, task) }
+            while all.contains(where: { $0.task != nil }) {
+                guard let (child, task) = try await ends.get() else { continue }
+                // Tasks that were stopped on purpose may have been replaced.
+                if child.task === task, !child.isStopping { try await ended(child, task) }
             }
         } catch {
-            // The error that ended the supervisor takes precedence over a cancellation in the meantime.
-            try? await end(children)
+            // The error that ended the supervisor takes precedence over a cancellation meanwhile.
+            isEnding = true
+            try? await end(all)
+            await waitForChanges()
             throw error
         }
+        isEnding = true
+        await waitForChanges()
     }
 
     // MARK: Internals
 
+    /// Waits for the tasks that are being removed.
+    private func waitForChanges() async {
+        guard changes.isLocked else { return }
+        _ = await shielded(ignoresNativeCancellation: true) { ignoresNativeCancellation in
+            try await changes.acquire(ignoresNativeCancellation: ignoresNativeCancellation)
+        }
+        try? changes.release()
+    }
+
     private func start(_ child: Child, after delay: Duration) {
         child.begin = EventLoop.required(for: "Supervisor").time.advanced(by: delay)
+        child.starts += 1
+        child.isStopping = false
         let task = child.start(delay)
         child.task = task
         task.onDone { [ends] _ in try ends.putNoWait((child, task)) }
     }
 
+    /// Cancels tasks, the last ones first, and waits until they have ended.
     private func end(_ children: [Child]) async throws {
-        let tasks = children.reversed().compactMap { $0.task.take() }
-        try await cancelAndJoin(tasks)
+        let ending = children.reversed().compactMap { child in child.task.map { (child, $0) } }
+        for (child, _) in ending { child.isStopping = true }
+        defer { for (child, task) in ending where child.task === task { child.task = nil } }
+        try await cancelAndJoin(ending.map(\.1))
     }
 
     private func ended(_ child: Child, _ task: AsyncTask<Void>) async throws {
         child.task = nil
         let error: (any Error)? = task.wasCancelled ? CancellationError() : task.takeError()
+        child.lastError = error ?? child.lastError
         guard child.restart == .always || (child.restart == .onFailure && error != nil) else {
-            children.removeAll { $0 === child }
+            all.removeAll { $0 === child }
             if let error, !task.wasCancelled { report(error, of: child) }
             return
         }
         try noteRestart(of: child, error)
         onRestart(child.name, error)
         let delay = delay(of: child)
-        let others = dependents(of: child)
-        try await end(others)
-        // In the order in which they were added, including the one that failed.
-        for other in children where other === child || others.contains(where: { $0 === other }) {
-            start(other, after: delay)
+        try await changes.withLock {
+            let others = dependents(of: child)
+            try await end(others)
+            // In the order in which they were added, the one that failed included. It may have been restarted or
+            // removed in the meantime.
+            for other in all where other.task == nil && (other === child || others.contains { $0 === other }) {
+                start(other, after: delay)
+            }
         }
     }
 
     private func dependents(of child: Child) -> [Child] {
         switch strategy {
         case .oneForOne: []
-        case .oneForAll: children.filter { $0 !== child && $0.task != nil }
-        case .restForOne: children.drop { $0 !== child }.filter { $0 !== child && $0.task != nil }
+        case .oneForAll: all.filter { $0 !== child && $0.task != nil }
+        case .restForOne: all.drop { $0 !== child }.filter { $0 !== child && $0.task != nil }
         }
     }
 

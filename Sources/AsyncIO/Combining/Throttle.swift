@@ -13,14 +13,7 @@
 ///
 /// asyncio: none. async-algorithms: `throttle(for:)`, for the elements of a sequence.
 public final class Throttle {
-    // Loop thread only.
-    private let interval: Duration
-    private let start: () -> AsyncTask<Void>
-    private var timer: TimerHandle?
-    private var running: AsyncTask<Void>?
-
-    /// Whether the action is waiting to run.
-    public private(set) var isPending = false
+    private let action: PacedAction
 
     /// Creates a throttle.
     ///
@@ -31,20 +24,19 @@ public final class Throttle {
         interval: Duration, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
         line: UInt = #line, _ action: @escaping () async throws -> Void
     ) {
-        self.interval = interval
-        start = { createTask(name: "Throttle", isolation: isolation, fileID: fileID, line: line, action) }
+        self.action = PacedAction(pause: interval, pausesWhenStarted: true) {
+            createTask(name: "Throttle", isolation: isolation, fileID: fileID, line: line, action)
+        }
     }
 
-    deinit { timer?.cancel() }
+    /// Whether the action is waiting to run.
+    public var isPending: Bool { action.isPending }
 
     /// Requests the action. It starts in the loop's next turn, or as soon as the interval since its last start is over.
-    public func call() {
-        isPending = true
-        fireIfPossible()
-    }
+    public func call() { action.request() }
 
     /// Withdraws the requests whose action has not started. An action that is running continues.
-    public func cancel() { isPending = false }
+    public func cancel() { action.cancel() }
 
     /// Runs the action now if it is pending, without waiting for the end of the interval, and waits until it has ended.
     /// Also waits for an action that is already running.
@@ -52,30 +44,5 @@ public final class Throttle {
     /// If the current task is cancelled, the wait ends and the action continues.
     ///
     /// - Throws: The errors of the action; `CancellationError` if the task is cancelled.
-    public func flush() async throws {
-        if let running { try await shield(running) }
-        timer?.cancel()
-        timer = nil
-        fireIfPossible()
-        if let running { try await shield(running) }
-    }
-
-    private func fireIfPossible() {
-        guard isPending, timer == nil, running == nil else { return }
-        isPending = false
-        let loop = EventLoop.required(for: "Throttle.call()")
-        timer = loop.schedule(
-            .callback(
-                CallerContext.bind({ [weak self] in
-                    self?.timer = nil
-                    self?.fireIfPossible()
-                })), at: loop.time.advanced(by: interval))
-        let task = start()
-        running = task
-        // If the task's error is not retrieved, it is reported when the task is released.
-        task.addDoneCallback { [weak self] _ in
-            self?.running = nil
-            self?.fireIfPossible()
-        }
-    }
+    public func flush() async throws { try await action.flush() }
 }

@@ -14,27 +14,22 @@
 /// ``streams(to:tls:options:size:idleTime:)``.
 ///
 /// asyncio: none. aiohttp: `TCPConnector`. asyncpg: `Pool`. Rust: `bb8`, `deadpool`.
+//
+// The part that depends on the type of the connections is inlinable, so that it is specialized in the user's module. The
+// rest is in PoolState.
 public final class ConnectionPool<Connection> {
-    private struct Idle {
-        let connection: Connection
-        let deadline: Int64
-    }
-
     // Loop thread only.
-    private let idleTime: Duration
     private let open: () async throws -> Connection
     private let discard: (Connection) -> Void
     private let check: ((Connection) async throws -> Bool)?
-    /// In the order in which they were used, with the latest one last.
-    private var idle: [Idle] = []
-    private let slots: Slots
-    private var timer: TimerHandle?
+    @usableFromInline let hasCheck: Bool
+    @usableFromInline let state: PoolState
 
     /// The maximum number of connections.
     public let size: Int
 
     /// Whether ``close()`` was called.
-    public private(set) var isClosed = false
+    public var isClosed: Bool { state.isClosed }
 
     /// Creates a pool without connections.
     ///
@@ -55,11 +50,11 @@ public final class ConnectionPool<Connection> {
             stop(mistake, instead: "ConnectionPool(validatingSize:idleTime:open:close:check:)")
         }
         self.size = size
-        self.idleTime = idleTime
         self.open = open
         discard = close
         self.check = check
-        slots = Slots(size)
+        hasCheck = check != nil
+        state = PoolState(size: size, idleTime: idleTime)
     }
 
     /// Creates a pool from numbers that are computed or come from outside the program; see
@@ -79,16 +74,11 @@ public final class ConnectionPool<Connection> {
         return idleTime > .zero ? nil : "idleTime must be positive, got \(idleTime)"
     }
 
-    deinit {
-        timer?.cancel()
-        for one in idle { discard(one.connection) }
-    }
+    /// How many connections are open and not in use.
+    public var idleCount: Int { state.idleCount }
 
-    /// The number of connections that are open and not in use.
-    public var idleCount: Int { idle.count }
-
-    /// The number of connections that are in use or being opened.
-    public var usedCount: Int { size - slots.free }
+    /// How many connections are in use, or being opened.
+    public var usedCount: Int { state.usedCount }
 
     /// Runs `body` with a connection from the pool. Waits until one is available, and opens it if necessary.
     ///
@@ -97,81 +87,61 @@ public final class ConnectionPool<Connection> {
     /// - Returns: The value that `body` returns.
     /// - Throws: The errors of `body`, and of opening a connection; ``RuntimeError`` if the pool is closed;
     ///   `CancellationError` if the task is cancelled.
+    @inlinable
     public func withConnection<T>(
         _ body: nonisolated(nonsending) (Connection) async throws -> T
     ) async throws -> T {
-        if isClosed { throw RuntimeError("the connection pool is closed") }
-        try await slots.take(for: "ConnectionPool.withConnection()", on: self)
-        defer { slots.release() }
-        let connection = try await takeConnection()
+        if try !state.beginNoWait() { try await state.begin(self) }
+        defer { state.end() }
+        let idle = try state.takeIdle()
+        let taken: PooledConnection<Connection>
+        if let idle, !hasCheck { taken = pooled(idle) } else { taken = try await find(idle) }
         let value: T
         do {
-            value = try await body(connection)
+            value = try await body(taken.connection)
         } catch {
-            discard(connection)
+            taken.close()
             throw error
         }
-        keep(connection)
+        state.keep(taken)
         return value
     }
 
-    /// Closes the connections that are not in use now, and those in use when they are returned. Waiting tasks get an
-    /// error. Calling this again does nothing.
-    public func close() {
-        isClosed = true
-        dropIdle { _ in true }
-    }
+    /// Closes the connections that are not in use, and those in use when they are returned. Tasks that wait get an
+    /// error. Calling it again does nothing.
+    public func close() { state.close() }
 
     // MARK: Internals
 
-    private func takeConnection() async throws -> Connection {
-        while true {
-            if isClosed { throw RuntimeError("the connection pool is closed") }
-            guard let connection = idle.popLast()?.connection else { break }
-            guard let check else { return connection }
+    // SAFETY: the state of a pool contains only connections of its type.
+    @inlinable
+    func pooled(_ idle: AnyPooledConnection) -> PooledConnection<Connection> {
+        unsafe unsafeDowncast(idle, to: PooledConnection<Connection>.self)
+    }
+
+    /// Returns the connection or another one, if there is one that can be used, or opens one.
+    @usableFromInline
+    func find(_ idle: AnyPooledConnection?) async throws -> PooledConnection<Connection> {
+        var next = idle
+        while let idle = next {
+            let taken = pooled(idle)
+            guard let check else { return taken }
             do {
-                if try await check(connection) { return connection }
+                if try await check(taken.connection) { return taken }
             } catch let error where isCancellation(error) {
-                discard(connection)
+                taken.close()
                 throw error
             } catch {}
-            discard(connection)
+            taken.close()
+            next = try state.takeIdle()
         }
-        return try await open()
-    }
-
-    private func keep(_ connection: Connection) {
-        if isClosed { return discard(connection) }
-        let loop = EventLoop.required(for: "ConnectionPool")
-        idle.append(Idle(connection: connection, deadline: loop.time.advanced(by: idleTime)))
-        if timer == nil { dropLater(on: loop) }
-    }
-
-    /// Closes connections when they have been idle for too long, until there are no idle connections.
-    private func dropLater(on loop: EventLoop) {
-        timer = nil
-        guard let first = idle.first else { return }
-        timer = loop.schedule(
-            .callback { [weak self, unowned loop] in
-                self?.dropIdle { $0.deadline <= loop.time }
-                self?.dropLater(on: loop)
-            }, at: first.deadline)
-    }
-
-    private func dropIdle(where isOver: (Idle) -> Bool) {
-        // The list has to be changed before code of the program runs.
-        let over = idle.filter(isOver)
-        idle.removeAll(where: isOver)
-        if idle.isEmpty {
-            timer?.cancel()
-            timer = nil
-        }
-        for one in over { discard(one.connection) }
+        return PooledConnection(try await open(), discard)
     }
 }
 
 extension ConnectionPool where Connection == (StreamReader, StreamWriter) {
-    /// Returns a pool of streams to a server. Connections that the server has closed are not reused.
+    /// Returns a pool of streams to a server. Connections that the server has closed are not used again, nor are those on
+    /// which bytes have arrived that nothing asked for, because they would be taken for the next answer.
     ///
     /// ```swift
     /// let pool = ConnectionPool.streams(to: .tcp(host: "cache", port: 11211), size: 20)
@@ -193,7 +163,7 @@ extension ConnectionPool where Connection == (StreamReader, StreamWriter) {
         } close: {
             $0.1.close()
         } check: {
-            !$0.0.isAtEOF && $0.0.error == nil && !$0.1.isClosing
+            !$0.0.isAtEOF && $0.0.isBufferEmpty && $0.0.error == nil && !$0.1.isClosing
         }
     }
 }

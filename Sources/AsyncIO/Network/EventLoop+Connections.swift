@@ -174,7 +174,7 @@ extension EventLoop {
         try checkOpen("createServer")
         let upgrade = try tls.map(TLSUpgrade.init(server:))
         let sockets = try await listener.bind(options, on: self)
-        return try Server(sockets, on: self, options, isShared: listener.isShared) { connection in
+        return try Server(sockets, on: self, options, isShared: listener.isShared) { connection, _ in
             do {
                 guard let upgrade else {
                     startTransport(over: connection, factory)

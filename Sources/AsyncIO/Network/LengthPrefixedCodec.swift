@@ -39,8 +39,9 @@ public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & 
     ///
     /// - Throws: ``ValueError`` if the frame is longer than ``maxLength``, or its length does not fit into the type.
     public func encode(_ frame: [UInt8]) throws(ValueError) -> [UInt8] {
-        guard frame.count <= maxLength, let length = Length(exactly: frame.count) else {
-            throw ValueError("a frame of \(frame.count) bytes is too long")
+        let most = min(maxLength, Int(clamping: Length.max))
+        guard frame.count <= most, let length = Length(exactly: frame.count) else {
+            throw ValueError("a frame of \(frame.count) bytes is longer than \(most)")
         }
         return byteOrder.bytes(length) + frame
     }

@@ -4,30 +4,52 @@
 public struct LineCodec: FrameCodec, Sendable {
     /// What to do with bytes that are not UTF-8.
     public var invalid: InvalidText
+    /// The maximum length of a line in bytes, without its end; `nil` for no other limit than ``StreamReader/limit``.
+    public var maxLength: Int?
 
     /// Creates a codec for lines.
-    public init(invalid: InvalidText = .replace) { self.invalid = invalid }
+    public init(invalid: InvalidText = .replace, maxLength: Int? = nil) {
+        self.invalid = invalid
+        self.maxLength = maxLength
+    }
 
     /// Reads a line, and drops its line ending.
     ///
     /// - Returns: The line, or `nil` at the end of the stream. The last line can lack the `\n`.
-    /// - Throws: ``ValueError`` if the line is longer than the limit of the reader, or is not UTF-8 and ``invalid`` is
-    ///   ``InvalidText/reject``; otherwise the errors of the stream. If the task is cancelled, no bytes are lost.
+    /// - Throws: ``ValueError`` if the line is longer than ``maxLength`` or ``StreamReader/limit``, in which case the
+    ///   part that has arrived is dropped, or is not UTF-8 and ``invalid`` is ``InvalidText/reject``; otherwise the
+    ///   errors of the stream. If the task is cancelled, no bytes are lost.
     public func read(from reader: StreamReader) async throws -> String? {
-        guard let line = try await reader.readTextLine(invalid: invalid) else { return nil }
+        guard let line = try invalid.line(try await bytes(from: reader)) else { return nil }
         return line.utf8.last == 0x0D ? String(decoding: line.utf8.dropLast(), as: UTF8.self) : line
+    }
+
+    private func bytes(from reader: StreamReader) async throws -> [UInt8] {
+        guard let maxLength, maxLength < reader.limit - 1 else { return try await reader.readLine() }
+        // With its end, which the limit does not count.
+        let line: [UInt8]
+        do { line = try await reader.readLine(limit: max(0, maxLength) + 1) } catch is ValueError { throw tooLong }
+        let end = line.last == 0x0A ? (line.dropLast().last == 0x0D ? 2 : 1) : 0
+        if line.count - end > maxLength { throw tooLong }
+        return line
     }
 
     /// Returns the line with a `\n`.
     ///
-    /// - Throws: ``ValueError`` if the line contains a `\n`.
+    /// - Throws: ``ValueError`` if the line contains a `\n`, or is longer than ``maxLength``.
     public func encode(_ line: String) throws(ValueError) -> [UInt8] {
         if line.utf8.contains(0x0A) { throw ValueError("a line must not contain a newline") }
+        if let maxLength, line.utf8.count > maxLength { throw tooLong }
         return line.utf8 + [0x0A]
     }
+
+    private var tooLong: ValueError { ValueError("a line is longer than \(maxLength ?? 0) bytes") }
 }
 
 extension FrameCodec where Self == LineCodec {
     /// Frames that are lines of text; see ``LineCodec``.
     public static var lines: LineCodec { LineCodec() }
+
+    /// Frames that are lines of text of a limited length; see ``LineCodec``.
+    public static func lines(maxLength: Int) -> LineCodec { LineCodec(maxLength: maxLength) }
 }

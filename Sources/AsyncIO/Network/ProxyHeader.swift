@@ -80,11 +80,16 @@ struct ProxyHeader {
 extension ByteChannel {
     /// Reads the header that a proxy sends first, and takes the peer's address from it.
     ///
-    /// - Returns: The bytes that came after the header, or nil if there was no valid header, in which case the
-    ///   connection is aborted.
-    func readProxyHeader() async throws -> [UInt8]? {
+    /// - Returns: The bytes that came after the header, or nil if there was no valid header, or the peer has as many
+    ///   connections as it can have, in which case the connection is aborted.
+    func readProxyHeader(for server: Server) async throws -> [UInt8]? {
         do {
-            return try await withTimeout(.seconds(10)) { try await self.receiveProxyHeader() }
+            let (source, rest) = try await withTimeout(.seconds(10)) { try await self.receiveProxyHeader() }
+            guard let source else { return rest }
+            setPeer(source)
+            if server.admit(self) { return rest }
+            abort()
+            return nil
         } catch let error where isCancellation(error) {
             abort()
             throw error
@@ -95,13 +100,10 @@ extension ByteChannel {
         }
     }
 
-    private func receiveProxyHeader() async throws -> [UInt8] {
+    private func receiveProxyHeader() async throws -> (source: Endpoint?, rest: [UInt8]) {
         var bytes: [UInt8] = []
         while true {
-            if let header = try ProxyHeader.parse(bytes) {
-                if let source = header.source { setPeer(source) }
-                return Array(bytes[header.length...])
-            }
+            if let header = try ProxyHeader.parse(bytes) { return (header.source, Array(bytes[header.length...])) }
             let count = try await unsafe receive(atMost: 512) { unsafe bytes.append(contentsOf: $0) }
             if count == 0 { throw IncompleteReadError(partial: bytes, expected: nil) }
         }

@@ -38,7 +38,8 @@ extension Server {
         /// accept queue until one ends.
         public var maxConnections: Int?
         /// The maximum number of open connections from one host, or `nil` for no limit. Further connections are closed
-        /// at once. For TCP only. Behind a proxy, the host is the proxy.
+        /// at once. For TCP only. With ``expectsProxyHeader``, the host is the one that the proxy announces; connections of the
+        /// proxy itself do not count.
         public var maxConnectionsPerPeer: Int?
         /// How long a connection can be open without receiving or sending a byte, or `nil` for no limit. After that, it
         /// is aborted: reading and writing throw an ``OSError`` with `ETIMEDOUT`. The limit is checked at intervals, so

@@ -15,13 +15,15 @@ public final class Server {
     private let options: Options
     /// The maximum number of connections accepted in one turn.
     private let acceptsPerTurn: Int
-    /// Handles an accepted connection; returns the task of its handler, if there is one.
-    private let accept: (ByteChannel) -> AnyAsyncTask?
+    /// Handles an accepted connection of the server; returns the task of its handler, if there is one.
+    private let accept: (ByteChannel, Server) -> AnyAsyncTask?
     /// Not retained: an abandoned connection is released and leaves the list.
     private var connections: [ObjectIdentifier: Unretained<ByteChannel>] = [:]
     private var handlers: [ObjectIdentifier: AnyAsyncTask] = [:]
     /// How many connections each host has, if there is a limit.
     private var peers: [String: Int] = [:]
+    /// The hosts of the connections that count, if there is a limit.
+    private var hosts: [ObjectIdentifier: String] = [:]
     /// Whether the server does not accept because it has as many connections as it can.
     private var isFull = false
     /// Called with the number of open connections during a shutdown.
@@ -36,7 +38,7 @@ public final class Server {
 
     init(
         _ listeners: [any StreamListener], on loop: EventLoop, _ options: Options, isShared: Bool,
-        accept: @escaping (ByteChannel) -> AnyAsyncTask?
+        accept: @escaping (ByteChannel, Server) -> AnyAsyncTask?
     ) throws {
         self.loop = loop
         self.listeners = listeners
@@ -326,7 +328,9 @@ public final class Server {
             }
             do {
                 let connection = try listener.accept()
-                if accepts(from: connection.peerAddress) { adopt(connection) } else { connection.abort() }
+                // Behind a proxy, the peer is not known yet.
+                let isAdmitted = options.expectsProxyHeader || admit(connection)
+                if isAdmitted { adopt(connection) } else { connection.abort() }
             } catch {
                 if error != .wouldBlock { pause(listener, after: error) }
                 return
@@ -338,7 +342,7 @@ public final class Server {
     package func adopt(_ connection: ByteChannel) {
         let limits = TimeLimits(of: connection, options)
         track(connection, limits)
-        guard let handler = accept(connection), !handler.isDone else { return }
+        guard let handler = accept(connection, self), !handler.isDone else { return }
         limits?.handler = handler
         // Keyed by the handler, which can outlive its connection.
         let id = ObjectIdentifier(handler)
@@ -352,18 +356,18 @@ public final class Server {
     /// Counts a channel until it is lost, and includes it when connections are closed or aborted.
     func track(_ channel: ByteChannel, _ limits: TimeLimits? = nil) {
         let id = ObjectIdentifier(channel)
-        let host = options.maxConnectionsPerPeer == nil ? nil : channel.peerAddress?.host
         connections[id] = Unretained(channel)
-        if let host { peers[host, default: 0] += 1 }
         channel.onReleased = { [weak self] in
             limits?.cancel()
-            self?.released(id, host)
+            self?.released(id)
         }
     }
 
-    private func released(_ id: ObjectIdentifier, _ host: String?) {
+    private func released(_ id: ObjectIdentifier) {
         connections[id] = nil
-        if let host, let count = peers[host] { peers[host] = count > 1 ? count - 1 : nil }
+        if let host = hosts.removeValue(forKey: id), let count = peers[host] {
+            peers[host] = count > 1 ? count - 1 : nil
+        }
         onProgress?(connections.count)
         wakeIdlers()
         guard isFull, state == .serving else { return }
@@ -373,10 +377,14 @@ public final class Server {
         }
     }
 
-    /// Whether the peer has fewer connections than it can have.
-    private func accepts(from peer: Endpoint?) -> Bool {
-        guard let limit = options.maxConnectionsPerPeer, let peer, peer.system.isInternet else { return true }
-        return peers[peer.host] ?? 0 < limit
+    /// Counts a connection as one of its peer. Returns false if the peer has as many as it can have.
+    func admit(_ connection: ByteChannel) -> Bool {
+        guard let limit = options.maxConnectionsPerPeer, let peer = connection.peerAddress, peer.system.isInternet
+        else { return true }
+        guard peers[peer.host] ?? 0 < limit else { return false }
+        peers[peer.host, default: 0] += 1
+        hosts[ObjectIdentifier(connection)] = peer.host
+        return true
     }
 
     /// Most likely the system is out of descriptors or memory. The waiting connections stay in the kernel's

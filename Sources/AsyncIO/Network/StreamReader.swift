@@ -217,6 +217,11 @@ public final class StreamReader {
     ///
     /// asyncio: `StreamReader.readuntil`, given a tuple.
     public func readUntil(anyOf separators: [[UInt8]]) async throws -> [UInt8] {
+        try await readUntil(anyOf: separators, limit: limit)
+    }
+
+    @inline(__always)
+    private func readUntil(anyOf separators: [[UInt8]], limit: Int) async throws -> [UInt8] {
         // The shortest first, because it counts among those that end at the same place.
         let separators = separators.count > 1 ? separators.sorted { $0.count < $1.count } : separators
         guard let shortest = separators.first?.count, let longest = separators.last?.count, shortest > 0 else {
@@ -276,12 +281,16 @@ public final class StreamReader {
     /// - Complexity: O(*n*), where *n* is the number of bytes that are read.
     ///
     /// asyncio: `StreamReader.readline`.
-    public func readLine() async throws -> [UInt8] {
+    public func readLine() async throws -> [UInt8] { try await readLine(limit: limit) }
+
+    /// The same, with a limit that is not greater than that of the reader.
+    @inline(__always)
+    func readLine(limit: Int) async throws -> [UInt8] {
         if EventLoop.isBudgetSpent { try await giveWay() }
         if failure == nil, let newline = buffer.firstIndex(of: 0x0A), newline <= limit { return take(newline + 1) }
         let newline: [UInt8] = [0x0A]
         do {
-            return try await readUntil(newline)
+            return try await readUntil(anyOf: [newline], limit: limit)
         } catch let error as IncompleteReadError {
             return error.partial
         } catch let error as LimitOverrunError {
@@ -345,6 +354,9 @@ public final class StreamReader {
     }
 
     // MARK: Inside
+
+    /// Whether all bytes that were received have been read.
+    var isBufferEmpty: Bool { buffer.isEmpty }
 
     /// Aborts the connection that the reader reads from.
     func abort() { channel?.abort() }

@@ -2,17 +2,18 @@ internal import SystemPackage
 
 /// Creates the task of a connection: it performs the TLS handshake, if any, runs the handler, and closes the
 /// connection.
+///
+/// - Parameter server: The server, if its connections come from a proxy.
 func serve(
-    _ connection: ByteChannel, limit: Int, expectsProxyHeader: Bool, _ upgrade: TLSUpgrade?,
-    isolation: isolated (any Actor)?,
-    fileID: StaticString, line: UInt,
+    _ connection: ByteChannel, limit: Int, ofProxy server: Server?, _ upgrade: TLSUpgrade?,
+    isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
     _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void
 ) -> AnyAsyncTask {
     createTask(isolation: isolation, fileID: fileID, line: line) {
         _ = isolation
         var early: [UInt8] = []
-        if expectsProxyHeader {
-            guard let rest = try await connection.readProxyHeader() else { return }
+        if let server {
+            guard let rest = try await connection.readProxyHeader(for: server) else { return }
             early = rest
         }
         guard let channel = try await upgraded(connection, upgrade, early: early) else { return }

@@ -68,9 +68,9 @@ public func startServer(
     let upgrade = try tls.map(TLSUpgrade.init(server:))
     let loop = EventLoop.required(for: "startServer")
     let sockets = try await listener.bind(options, on: loop)
-    return try Server(sockets, on: loop, options, isShared: listener.isShared) { connection in
+    return try Server(sockets, on: loop, options, isShared: listener.isShared) { connection, server in
         serve(
-            connection, limit: limit, expectsProxyHeader: options.expectsProxyHeader, upgrade, isolation: isolation,
-            fileID: fileID, line: line, handler)
+            connection, limit: limit, ofProxy: options.expectsProxyHeader ? server : nil, upgrade,
+            isolation: isolation, fileID: fileID, line: line, handler)
     }
 }

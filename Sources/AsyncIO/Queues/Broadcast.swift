@@ -77,7 +77,7 @@ public final class Broadcast<Element> {
 
     /// Sends an element to all subscriptions. If there are none, the element is dropped.
     ///
-    /// Waits only with the policy ``Lag/wait``, until there is room.
+    /// Waits only with the policy ``Lag/wait``, until there is room. Waiting tasks are served in FIFO order.
     ///
     /// - Throws: ``QueueShutDown`` if the channel is closed; `CancellationError` if the task is cancelled while it
     ///   waits. In that case, the element is not sent.
@@ -85,26 +85,33 @@ public final class Broadcast<Element> {
     ///
     /// tokio: `broadcast::Sender::send`.
     public func send(_ element: Element) async throws {
-        while lag == .wait, isFull, !isClosed {
+        // A task that was woken stays in line until it runs, so that none that comes later takes its place.
+        var mustWait = lag == .wait && (isFull || senders.hasLiveWaiter)
+        while mustWait, !isClosed {
             try await senders.park(
-                for: "Broadcast.send()", on: self,
-                ifCancelled: { wasWoken in if wasWoken, !isFull { senders.wake(1) } })
+                for: "Broadcast.send()", on: self, ifCancelled: { wasWoken in if wasWoken { wakeSender() } })
+            mustWait = isFull
         }
-        try sendNoWait(element)
+        try append(element)
+        wakeSender()
     }
+
+    private func wakeSender() { if !isFull { senders.wake(1) } }
 
     /// Sends an element to all subscriptions without waiting. If there are none, the element is dropped.
     ///
-    /// - Throws: ``QueueFull`` if there is no room and the policy is ``Lag/wait``; ``QueueShutDown`` if the channel is
-    ///   closed.
+    /// - Throws: ``QueueFull`` if the policy is ``Lag/wait``, and there is no room or tasks wait to send;
+    ///   ``QueueShutDown`` if the channel is closed.
     /// - Complexity: O(*n*), where *n* is the number of tasks that wait for an element.
     public func sendNoWait(_ element: Element) throws {
+        if lag == .wait, !isClosed, isFull || senders.hasLiveWaiter { throw QueueFull() }
+        try append(element)
+    }
+
+    private func append(_ element: Element) throws {
         if isClosed { throw QueueShutDown() }
         guard subscriberCount > 0 else { return }
-        if isFull {
-            if lag == .wait { throw QueueFull() }
-            dropFirst()
-        }
+        if isFull { dropFirst() }
         slots.append(Slot(element: element, left: subscriberCount))
         subscribers.wake()
     }

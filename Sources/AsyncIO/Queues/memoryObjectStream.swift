@@ -17,15 +17,31 @@ internal import DequeModule
 ///   - type: The type of the elements.
 ///   - capacity: The maximum number of elements that wait for a receiver. With 0, a sender waits until a receiver is
 ///     waiting.
-/// - Precondition: `capacity` is not negative.
+/// - Precondition: `capacity` is not negative. For a number from outside the program, use
+///   ``memoryObjectStream(of:validatingCapacity:)``.
 ///
 /// asyncio: none. anyio: `create_memory_object_stream`. trio: `open_memory_channel`. tokio: `mpsc`.
 public func memoryObjectStream<Element>(
     of type: Element.Type = Element.self, capacity: Int = 0
 ) -> (sender: ObjectSender<Element>, receiver: ObjectReceiver<Element>) {
-    precondition(capacity >= 0, "the capacity of a memory object stream must not be negative")
+    if let mistake = mistake(inCapacity: capacity) { stop(mistake, instead: "memoryObjectStream(validatingCapacity:)") }
     let channel = ObjectChannel<Element>(capacity: capacity)
     return (ObjectSender(channel), ObjectReceiver(channel))
+}
+
+/// Creates a channel whose capacity is computed or comes from outside the program; see
+/// ``memoryObjectStream(of:capacity:)``.
+///
+/// - Throws: ``ValueError`` if the capacity is negative.
+public func memoryObjectStream<Element>(
+    of type: Element.Type = Element.self, validatingCapacity capacity: Int
+) throws(ValueError) -> (sender: ObjectSender<Element>, receiver: ObjectReceiver<Element>) {
+    if let mistake = mistake(inCapacity: capacity) { throw ValueError(mistake) }
+    return memoryObjectStream(of: type, capacity: capacity)
+}
+
+private func mistake(inCapacity capacity: Int) -> String? {
+    capacity < 0 ? "the capacity of a memory object stream must not be negative, got \(capacity)" : nil
 }
 
 /// The state that the ends of a memory object stream share. Loop thread only.
@@ -50,52 +66,81 @@ final class ObjectChannel<Element> {
     var count: Int { elements.count }
     private var isFull: Bool { elements.count >= capacity + waitingReceivers }
 
+    // MARK: Sending
+
     func sendNoWait(_ element: Element) throws {
         if receivers == 0 { throw BrokenStreamError() }
-        if isFull { throw QueueFull() }
+        if isFull || sending.hasLiveWaiter { throw QueueFull() }
+        append(element)
+    }
+
+    func send(_ element: Element) async throws {
+        // A task that was woken stays in line until it runs, so that none that comes later takes its place.
+        var mustWait = isFull || sending.hasLiveWaiter
+        while mustWait, receivers > 0 {
+            try await sending.park(
+                for: "ObjectSender.send()", on: self, ifCancelled: { wasWoken in if wasWoken { wakeSender() } })
+            mustWait = isFull
+        }
+        if receivers == 0 { throw BrokenStreamError() }
+        append(element)
+        wakeSender()
+    }
+
+    private func append(_ element: Element) {
         elements.append(element)
         receiving.wake(1)
     }
 
-    func send(_ element: Element) async throws {
-        while isFull, receivers > 0 {
-            try await sending.park(
-                for: "ObjectSender.send()", on: self,
-                ifCancelled: { wasWoken in if wasWoken, !isFull { sending.wake(1) } })
-        }
-        try sendNoWait(element)
-    }
+    private func wakeSender() { if !isFull { sending.wake(1) } }
 
-    func receiveNoWait() -> Element? {
+    // MARK: Receiving
+
+    /// Takes an element, unless those that wait are to have it.
+    func receiveNoWait() -> Element? { receiving.hasLiveWaiter ? nil : takeFirst() }
+
+    /// Takes an element when it is the caller's turn.
+    func takeFirst() -> Element? {
         guard let element = elements.popFirst() else { return nil }
-        if !isFull { sending.wake(1) }
+        wakeSender()
+        // Those that waited behind this one have nothing to wait for anymore.
+        if isOver { receiving.wake() }
         return element
     }
 
+    /// Whether nothing more can be received.
+    var isOver: Bool { elements.isEmpty && (senders == 0 || receivers == 0) }
+
     /// Returns nil at the end.
     func receive() async throws -> Element? {
-        while true {
-            if let element = receiveNoWait() { return element }
-            if senders == 0 || receivers == 0 { return nil }
+        if let element = receiveNoWait() { return element }
+        while !isOver {
             beginWaiting()
-            defer { waitingReceivers -= 1 }
+            defer { endWaiting() }
             try await receiving.park(
-                for: "ObjectReceiver.receive()", on: self, ifCancelled: { if $0 { passOn() } })
+                for: "ObjectReceiver.receive()", on: self, ifCancelled: { if $0 { wakeReceiver() } })
+            guard let element = takeFirst() else { continue }
+            wakeReceiver()
+            return element
         }
+        return nil
     }
 
+    /// Lets a sender continue, if there is room for its element only because a task waits for it.
     func beginWaiting() {
         waitingReceivers += 1
-        sending.wake(1)
+        wakeSender()
     }
 
     func endWaiting() { waitingReceivers -= 1 }
 
     /// Wakes another receiver for an element that was not taken.
-    func passOn() { if !elements.isEmpty { receiving.wake(1) } }
+    func wakeReceiver() { if !elements.isEmpty { receiving.wake(1) } }
 }
 
 /// The sending end of a memory object stream; see ``memoryObjectStream(of:capacity:)``.
+///
+/// Tasks that wait to send are served in FIFO order.
 ///
 /// anyio: `MemoryObjectSendStream`. tokio: `mpsc::Sender`.
 public final class ObjectSender<Element> {
@@ -122,7 +167,8 @@ public final class ObjectSender<Element> {
 
     /// Sends an element without waiting.
     ///
-    /// - Throws: ``QueueFull`` if there is neither room nor a waiting receiver; otherwise the same errors as ``send(_:)``.
+    /// - Throws: ``QueueFull`` if there is neither room nor a waiting receiver, or tasks wait to send; otherwise the same
+    ///   errors as ``send(_:)``.
     public func sendNoWait(_ element: Element) throws {
         try checkOpen()
         try channel.sendNoWait(element)
@@ -148,7 +194,7 @@ public final class ObjectSender<Element> {
 
 /// The receiving end of a memory object stream; see ``memoryObjectStream(of:capacity:)``.
 ///
-/// Each element reaches one receiver. For elements that reach all of them, use a ``Broadcast``.
+/// Each element reaches one receiver. Tasks that wait are served in FIFO order. For elements that reach all of them, use a ``Broadcast``.
 ///
 /// anyio: `MemoryObjectReceiveStream`. tokio: `mpsc::Receiver`.
 public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol {
@@ -180,7 +226,7 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
         return try await channel.receive()
     }
 
-    /// Receives an element, or returns `nil` if no element is available.
+    /// Receives an element, or returns `nil` if no element is available, or tasks wait that are to have them.
     ///
     /// - Throws: ``RuntimeError`` if this receiver is closed.
     public func receiveNoWait() throws(RuntimeError) -> Element? {

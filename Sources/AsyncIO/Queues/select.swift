@@ -11,32 +11,28 @@
 /// contrast to a ``race(isolation:fileID:line:_:)`` of calls that receive, nothing is lost when two channels have an
 /// element at the same time. No tasks are created.
 ///
-/// - Parameter cases: The channels, each with a closure that receives its element.
-/// - Returns: The value that the closure of the chosen case returns.
-/// - Throws: The errors of the channels, such as ``QueueShutDown``; ``ValueError`` if there are no cases;
-///   `CancellationError` if the task is cancelled while it waits. In that case, nothing is taken.
+/// A call that waits for something else, such as a line of a stream, takes part as a task: keep the task until its
+/// ``SelectCase/value(of:_:)`` was taken, so that nothing is lost when another case is first.
+///
+/// - Parameter cases: What to wait for, and what to make of what it delivers.
+/// - Returns: What the case returns that was ready first.
+/// - Throws: The errors of the channels, such as ``QueueShutDown``, and of the closures; ``ValueError`` if there are no
+///   cases; `CancellationError` if the task is cancelled while it waits. In that case, nothing is taken.
 /// - Complexity: O(*n*), where *n* is the number of cases.
 ///
 /// asyncio: none. tokio: `select!`, with `biased`. Go: `select`.
 public func select<T>(_ cases: SelectCase<T>...) async throws -> T {
     if cases.isEmpty { throw ValueError("select() needs at least one case") }
+    if EventLoop.isBudgetSpent { try await giveWay() }
     if let value = try firstTaken(cases) { return value }
     while true {
         let ready = Waiter(for: "select()")
-        let waiters = cases.map { one in
+        let ends = cases.map { one in
             let waiter = Waiter(for: "select()")
-            one.line.join(waiter)
-            one.didJoin()
             waiter.onDone { _ in ready.complete() }
-            return waiter
+            return one.begin(waiter)
         }
-        defer {
-            for (one, waiter) in zip(cases, waiters) {
-                one.line.leave(waiter)
-                one.didLeave(waiter.isDone)
-                waiter.cancel()
-            }
-        }
+        defer { for end in ends { end() } }
         try await ready.wait()
         if let value = try firstTaken(cases) { return value }
     }
@@ -49,24 +45,46 @@ private func firstTaken<T>(_ cases: [SelectCase<T>]) throws -> T? {
     return nil
 }
 
-/// A channel to wait for in ``select(_:)``.
+/// Something to wait for in ``select(_:)``: a channel, a future, an event, or a time.
 public struct SelectCase<Value> {
-    let line: WaitQueue
-    /// Takes an element from the channel, and returns the value of the case; nil if the channel has no element.
+    /// Takes what there is; returns nil if there is nothing.
     let take: () throws -> Value?
-    var didJoin: () -> Void = {}
-    /// Called when the wait is over. The parameter says whether this case was woken. If it was but took nothing,
-    /// another task can take the element.
-    var didLeave: (_ wasWoken: Bool) -> Void = { _ in }
+    /// Begins to wait. The waiter is to be completed when there may be something to take. Returns a closure that ends
+    /// the wait. If the waiter was completed and nothing was taken, another task can have it.
+    let begin: (Waiter) -> () -> Void
 
+    init(take: @escaping () throws -> Value?, begin: @escaping (Waiter) -> () -> Void) {
+        self.take = take
+        self.begin = begin
+    }
+
+    /// A case that waits in a queue of tasks.
+    ///
+    /// - Parameter passOn: Called when the wait is over, if this case was woken.
+    init(
+        in line: WaitQueue, take: @escaping () throws -> Value?, passOn: @escaping () -> Void = {}
+    ) {
+        self.init(take: take) { waiter in
+            line.join(waiter)
+            return {
+                line.leave(waiter)
+                if waiter.isDone { passOn() }
+            }
+        }
+    }
+}
+
+extension SelectCase {
     /// Takes an item from a queue.
     public static func get<Element>(
         from queue: Queue<Element>, _ transform: @escaping (Element) throws -> Value
     ) -> Self {
-        SelectCase(
-            line: queue.state.getters,
-            take: { do { return try transform(queue.getNoWait()) } catch is QueueEmpty { return nil } },
-            didLeave: { wasWoken in if wasWoken, !queue.isEmpty { queue.state.getters.wakeAndRemoveFirst() } })
+        let getters = queue.state.getters
+        return SelectCase(in: getters) {
+            queue.isEmpty && !queue.isShutDown ? nil : try transform(queue.getNoWait())
+        } passOn: {
+            if !queue.isEmpty { getters.wakeAndRemoveFirst() }
+        }
     }
 
     /// Receives an element of a memory object stream, or `nil` at its end.
@@ -74,45 +92,86 @@ public struct SelectCase<Value> {
         from receiver: ObjectReceiver<Element>, _ transform: @escaping (Element?) throws -> Value
     ) -> Self {
         let channel = receiver.channel
-        return SelectCase(
-            line: channel.receiving,
-            take: {
-                if let element = try receiver.receiveNoWait() { return try transform(element) }
-                return channel.senders == 0 ? try transform(nil) : nil
-            },
-            didJoin: { channel.beginWaiting() },
-            didLeave: { wasWoken in
+        var place: Waiter?
+        return SelectCase {
+            // What others wait for is theirs, unless it is this one's turn.
+            let isTurn = place?.isDone ?? false
+            if let element = try isTurn ? channel.takeFirst() : receiver.receiveNoWait() {
+                return try transform(element)
+            }
+            return channel.isOver ? try transform(nil) : nil
+        } begin: { waiter in
+            place = waiter
+            channel.receiving.join(waiter)
+            channel.beginWaiting()
+            return {
+                place = nil
+                channel.receiving.leave(waiter)
                 channel.endWaiting()
-                if wasWoken { channel.passOn() }
-            })
+                if waiter.isDone { channel.wakeReceiver() }
+            }
+        }
     }
 
     /// Takes an element of a subscription, or `nil` at its end.
     public static func next<Element>(
         of subscription: Broadcast<Element>.Subscription, _ transform: @escaping (Element?) throws -> Value
     ) -> Self {
-        SelectCase(
-            line: subscription.line,
-            take: {
-                if let element = try subscription.nextNoWait() { return try transform(element) }
-                return subscription.isOver ? try transform(nil) : nil
-            })
+        SelectCase(in: subscription.line) {
+            if let element = try subscription.nextNoWait() { return try transform(element) }
+            return subscription.isOver ? try transform(nil) : nil
+        }
     }
 
     /// Takes a change of a ``LatestValue``, or `nil` at the end.
     public static func next<Element>(
         of changes: LatestValue<Element>.Changes.Iterator, _ transform: @escaping (Element?) throws -> Value
     ) -> Self {
-        SelectCase(
-            line: changes.line,
-            take: {
-                if let element = changes.nextNoWait() { return try transform(element) }
-                return changes.isOver ? try transform(nil) : nil
-            })
+        SelectCase(in: changes.line) {
+            if let element = changes.nextNoWait() { return try transform(element) }
+            return changes.isOver ? try transform(nil) : nil
+        }
     }
 
-    /// Waits until an event is set.
+    /// Waits until an event is set. Leaves it set.
     public static func wait(for event: Event, _ transform: @escaping () throws -> Value) -> Self {
-        SelectCase(line: event.line, take: { event.isSet ? try transform() : nil })
+        SelectCase(in: event.line) { event.isSet ? try transform() : nil }
+    }
+
+    /// Waits until a future or a task has ended, and takes its value, or throws its error.
+    ///
+    /// The future is not cancelled if another case is first, nor if the selecting task is cancelled.
+    public static func value<A: Awaitable>(of future: A, _ transform: @escaping (A.Value) throws -> Value) -> Self {
+        SelectCase {
+            future.isDone ? try transform(future.result()) : nil
+        } begin: { waiter in
+            let callback = future.onDone { _ in waiter.complete() }
+            return { future.forget(callback) }
+        }
+    }
+
+    /// Waits until a time has passed since this case was made. With zero, ``select(_:)`` does not wait: put it last, for
+    /// what to do if nothing else is ready.
+    ///
+    /// Go: `time.After`, `default`.
+    public static func after(_ duration: Duration, _ transform: @escaping () throws -> Value) -> Self {
+        let loop = EventLoop.required(for: "select")
+        return at(loop.time.advanced(by: duration), on: loop, transform)
+    }
+
+    /// Waits until an instant on the clock of ``EventLoop/now``.
+    public static func until(
+        _ deadline: ContinuousClock.Instant, _ transform: @escaping () throws -> Value
+    ) -> Self {
+        at(deadline.loopTime, on: EventLoop.required(for: "select"), transform)
+    }
+
+    private static func at(_ deadline: Int64, on loop: EventLoop, _ transform: @escaping () throws -> Value) -> Self {
+        SelectCase {
+            loop.time >= deadline ? try transform() : nil
+        } begin: { waiter in
+            let timer = loop.schedule(.complete(waiter), at: deadline)
+            return { timer.cancel() }
+        }
     }
 }

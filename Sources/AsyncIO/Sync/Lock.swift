@@ -38,7 +38,7 @@ public final class Lock {
     func acquire(
         ignoresNativeCancellation: Bool
     ) async throws {
-        if isLocked || line.hasLiveWaiter {
+        if isTaken {
             try await line.park(
                 for: "Lock.acquire()", on: self, ignoresNativeCancellation: ignoresNativeCancellation,
                 ifCancelled: { _ in if !isLocked { line.wakeFirst() } })
@@ -46,6 +46,10 @@ public final class Lock {
         isLocked = true
         ownerNumber = EventLoop.currentTaskNumber
     }
+
+    /// Whether a task that asked for the lock now would have to wait.
+    @inline(__always)
+    var isTaken: Bool { isLocked || line.hasLiveWaiter }
 
     /// Releases the lock. The first waiting task acquires it in the next turn.
     ///

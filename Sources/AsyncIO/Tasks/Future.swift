@@ -43,7 +43,10 @@ extension Awaitable {
 /// print(try await future.value)
 /// ```
 ///
-/// asyncio: `asyncio.Future`.
+/// A future is also a channel for one value: one task sets the result, and another one awaits ``value``. If that one is
+/// cancelled, so is the future. The first one sees that in ``FutureBase/isDone``, and ``setResult(_:)`` throws.
+///
+/// asyncio: `asyncio.Future`. tokio, as a channel: `oneshot`.
 public class Future<Value>: FutureBase, Awaitable {
     @usableFromInline @safe @exclusivity(unchecked) final var storedValue: Value?
 

@@ -22,10 +22,14 @@ public func sleep(_ duration: Duration) async throws {
 ///
 /// asyncio: none.
 public func sleep(until deadline: ContinuousClock.Instant) async throws {
+    try await sleep(untilLoopTime: deadline.loopTime)
+}
+
+/// The same, with a time of the loop's clock.
+func sleep(untilLoopTime deadline: Int64) async throws {
     let loop = EventLoop.required(for: "sleep")
-    let target = deadline.loopTime
-    guard target > loop.time else { return try await yieldToLoop() }
-    try await sleep(on: loop, deadline: target)
+    guard deadline > loop.time else { return try await yieldToLoop() }
+    try await sleep(on: loop, deadline: deadline)
 }
 
 private func sleep(on loop: EventLoop, deadline: Int64) async throws {

@@ -18,7 +18,7 @@ public final class CapacityLimiter: ScopedLocking {
     ///
     /// - Precondition: The number is at least 1.
     public var total: Int {
-        willSet { precondition(newValue >= 1, "the total of a CapacityLimiter must be at least 1") }
+        willSet { precondition(newValue >= 1, Self.message(newValue)) }
         didSet {
             var added = total - oldValue
             while added > 0 {

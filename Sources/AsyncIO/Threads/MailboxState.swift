@@ -282,6 +282,18 @@ final class MailboxState: @unchecked Sendable {
         return true
     }
 
+    /// Serves the waiter, or puts it in line and returns false. Also returns true at the end of the mailbox.
+    func join(_ waiter: MailboxWaiter) -> Bool { (try? isServedAtOnce(waiter)) ?? true }
+
+    /// Whether the waiter was served with an item, for which it no longer stands then.
+    func claim(_ waiter: MailboxWaiter) -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        guard waiter.phase == .served else { return false }
+        waiter.phase = .left
+        return true
+    }
+
     private func checkServed(_ waiter: MailboxWaiter) throws {
         lock.lock()
         defer { lock.unlock() }

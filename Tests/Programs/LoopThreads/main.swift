@@ -4,6 +4,7 @@
 guard CommandLine.arguments.count > 1 else { fatalError("usage: loop-thread-program PART") }
 switch CommandLine.arguments[1] {
 case "everything": try await everything()
+case "conveniences": try await conveniences()
 case "order": try await order()
 case "late": try await lateCalls()
 case "ends": try await ends()

@@ -1,0 +1,70 @@
+/// An action that runs as a task, at most once at a time, and not during a pause: what a ``Debouncer`` and a ``Throttle``
+/// have in common. They differ in when the pause begins. Loop thread only.
+final class PacedAction {
+    private let pause: Duration
+    private let pausesWhenStarted: Bool
+    private let start: () -> AsyncTask<Void>
+    private var timer: TimerHandle?
+    private var running: AsyncTask<Void>?
+
+    /// Whether the action is waiting to run.
+    private(set) var isPending = false
+
+    /// - Parameter pausesWhenStarted: Whether a pause begins each time the action starts.
+    init(pause: Duration, pausesWhenStarted: Bool, _ start: @escaping () -> AsyncTask<Void>) {
+        self.pause = pause
+        self.pausesWhenStarted = pausesWhenStarted
+        self.start = start
+    }
+
+    deinit { timer?.cancel() }
+
+    /// Requests the action. It starts at once, or when the pause or the running action is over.
+    func request() {
+        isPending = true
+        startIfPossible()
+    }
+
+    /// Withdraws the request.
+    func cancel() { isPending = false }
+
+    /// Begins a pause, instead of the one that may be going on.
+    func beginPause() {
+        endPause()
+        let loop = EventLoop.required(for: "a Debouncer or Throttle")
+        timer = loop.schedule(
+            .callback(
+                CallerContext.bind({ [weak self] in
+                    self?.timer = nil
+                    self?.startIfPossible()
+                })), at: loop.time.advanced(by: pause))
+    }
+
+    func endPause() {
+        timer?.cancel()
+        timer = nil
+    }
+
+    /// Runs the action now if it is pending, and waits until it has ended; see ``Debouncer/flush()``.
+    func flush() async throws {
+        if let running { try await shield(running) }
+        if isPending {
+            endPause()
+            startIfPossible()
+        }
+        if let running { try await shield(running) }
+    }
+
+    private func startIfPossible() {
+        guard isPending, timer == nil, running == nil else { return }
+        isPending = false
+        if pausesWhenStarted { beginPause() }
+        let task = start()
+        running = task
+        // If nothing asks for the task's error, it is reported when the task is released.
+        task.addDoneCallback { [weak self] _ in
+            self?.running = nil
+            self?.startIfPossible()
+        }
+    }
+}

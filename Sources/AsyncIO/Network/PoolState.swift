@@ -1,0 +1,121 @@
+/// A connection of a pool, whatever its type.
+@usableFromInline
+class AnyPooledConnection {
+    /// How long it may be idle.
+    fileprivate(set) var deadline: Int64 = 0
+
+    func close() {}
+}
+
+@usableFromInline
+final class PooledConnection<Connection>: AnyPooledConnection {
+    @usableFromInline let connection: Connection
+    private let discard: (Connection) -> Void
+
+    init(_ connection: Connection, _ discard: @escaping (Connection) -> Void) {
+        self.connection = connection
+        self.discard = discard
+    }
+
+    @usableFromInline override func close() { discard(connection) }
+}
+
+/// The state of a ``ConnectionPool``: its places, and the connections that are not in use. Loop thread only.
+@usableFromInline
+final class PoolState {
+    private let slots: Slots
+    private let idleTime: Duration
+    /// In the order in which they were used, the latest one last.
+    @safe @exclusivity(unchecked) private var idle: [AnyPooledConnection] = []
+    private var timer: TimerHandle?
+    @safe @exclusivity(unchecked) private(set) var isClosed = false
+    @safe @exclusivity(unchecked) private(set) var usedCount = 0
+
+    init(size: Int, idleTime: Duration) {
+        slots = Slots(size)
+        self.idleTime = idleTime
+    }
+
+    deinit {
+        timer?.cancel()
+        for one in idle { one.close() }
+    }
+
+    var idleCount: Int { idle.count }
+
+    // MARK: Places
+
+    /// Takes a place if one is free. Returns whether it did.
+    @usableFromInline
+    func beginNoWait() throws(RuntimeError) -> Bool {
+        try checkOpen()
+        guard slots.takeNoWait() else { return false }
+        usedCount += 1
+        return true
+    }
+
+    /// Waits for a place, and takes it.
+    @usableFromInline
+    func begin(_ pool: AnyObject) async throws {
+        try await slots.take(for: "ConnectionPool.withConnection()", on: pool)
+        usedCount += 1
+    }
+
+    @usableFromInline
+    func end() {
+        usedCount -= 1
+        slots.release()
+    }
+
+    // MARK: Connections
+
+    /// Takes the connection that was used last, if one is idle.
+    @usableFromInline
+    func takeIdle() throws(RuntimeError) -> AnyPooledConnection? {
+        try checkOpen()
+        return idle.popLast()
+    }
+
+    @usableFromInline
+    func keep(_ connection: AnyPooledConnection) {
+        if isClosed { return connection.close() }
+        let loop = EventLoop.required(for: "ConnectionPool")
+        connection.deadline = loop.time.advanced(by: idleTime)
+        idle.append(connection)
+        if timer == nil { dropLater(on: loop) }
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        // They find that the pool is closed, and do not wait for the connections in use.
+        for waiter in slots.line.waiters where !waiter.isDone { slots.release() }
+        dropIdle { _ in true }
+    }
+
+    private func checkOpen() throws(RuntimeError) {
+        if isClosed { throw RuntimeError("the connection pool is closed") }
+    }
+
+    /// Closes the connections that have been idle for too long, as long as there are idle connections.
+    private func dropLater(on loop: EventLoop) {
+        timer = nil
+        guard let first = idle.first else { return }
+        timer = loop.schedule(
+            .callback { [weak self, unowned loop] in
+                self?.dropIdle { $0.deadline <= loop.time }
+                self?.dropLater(on: loop)
+            }, at: first.deadline)
+    }
+
+    private func dropIdle(where isOver: (AnyPooledConnection) -> Bool) {
+        // The list changes before the program's code runs.
+        let over = idle.filter(isOver)
+        idle.removeAll(where: isOver)
+        if idle.isEmpty {
+            timer?.cancel()
+            timer = nil
+        }
+        for one in over { one.close() }
+    }
+}
