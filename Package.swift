@@ -27,6 +27,8 @@ let package = Package(
         .library(name: "AsyncIOMain", targets: ["AsyncIOMain"]),
         // Virtual time and seeded schedules, for tests.
         .library(name: "AsyncIOTesting", targets: ["AsyncIOTesting"]),
+        // A client of Redis and Valkey.
+        .library(name: "AsyncIORedis", targets: ["AsyncIORedis"]),
         // The tool that inspects running programs.
         .executable(name: "asyncio", targets: ["asyncio-tool"]),
     ],
@@ -77,6 +79,10 @@ let package = Package(
         .target(name: "AsyncIOMain", dependencies: ["AsyncIO", "CAsyncIOMain"], swiftSettings: settings),
         .target(
             name: "AsyncIOTesting", dependencies: ["AsyncIO", "AsyncIOSystem", "AsyncIOMain", "CAsyncIOTesting"],
+            swiftSettings: settings),
+        .target(
+            name: "AsyncIORedis",
+            dependencies: ["AsyncIO", .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings),
         // The examples. Not a product, so that packages that depend on this one do not build the plugin.
         .executableTarget(
@@ -202,6 +208,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "AsyncIORedisTests",
+            dependencies: ["AsyncIORedis", "AsyncIO", "AsyncIOTesting"],
             swiftSettings: testSettings),
         // The libraries in the guide "Isolation for library authors", with the settings that it describes.
         .target(

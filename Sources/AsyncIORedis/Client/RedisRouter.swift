@@ -1,0 +1,59 @@
+internal import AsyncIO
+
+/// Finds the server for a command. Loop thread only.
+protocol RedisRouter: AnyObject {
+    func send(_ command: RedisCommand) async throws -> RedisReply
+    /// Sends commands, the replies to which are the elements of an array.
+    func send(_ commands: [RedisCommand]) async throws -> RedisReply
+    /// Sends commands that one server has to execute one right after the other.
+    func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply
+    /// Returns the server of a key, or any server.
+    func node(for key: [UInt8]?) async throws -> RedisNode
+    /// Returns the servers that together have all keys.
+    func masters() async throws -> [RedisNode]
+    func close()
+}
+
+/// What connections of a client share: the settings, and the context of TLS.
+final class RedisConnector {
+    let configuration: RedisConfiguration
+    private var tls: TLSContext?
+
+    init(_ configuration: RedisConfiguration) { self.configuration = configuration }
+
+    func connect(to address: RedisConfiguration.Address) async throws -> RedisLink {
+        try await connect(to: RedisTarget(address))
+    }
+
+    func connect(to target: RedisTarget) async throws -> RedisLink {
+        try configuration.validate()
+        return try await RedisLink.connect(
+            to: target, tls: context(), configuration, credentials: configuration.credentials,
+            database: configuration.database)
+    }
+
+    func context() throws -> TLSContext? {
+        guard let settings = configuration.tls else { return nil }
+        if let tls { return tls }
+        let context = try TLSContext(settings)
+        tls = context
+        return context
+    }
+}
+
+/// Sends everything to one server.
+final class StandaloneRouter: RedisRouter {
+    private let node: RedisNode
+
+    init(_ configuration: RedisConfiguration, _ target: RedisTarget) {
+        let connector = RedisConnector(configuration)
+        node = RedisNode(configuration) { try await connector.connect(to: target) }
+    }
+
+    func send(_ command: RedisCommand) async throws -> RedisReply { try await node.send(command) }
+    func send(_ commands: [RedisCommand]) async throws -> RedisReply { try await node.send(commands) }
+    func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply { try await node.send(commands) }
+    func node(for key: [UInt8]?) async throws -> RedisNode { node }
+    func masters() async throws -> [RedisNode] { [node] }
+    func close() { node.close() }
+}

@@ -1,0 +1,274 @@
+internal import AsyncIO
+internal import DequeModule
+
+// # A connection and its pipeline
+//
+// A link appends commands to a buffer, and sends the buffer in the next turn. What tasks send in one turn therefore goes
+// in one write. The server answers in order, so the link needs only a queue of the replies that are missing. Replies
+// complete futures directly, within the call that received the bytes; no task reads.
+
+/// A connection to a server. Loop thread only.
+final class RedisLink: BufferedProtocol {
+    enum State { case connecting, open, closed }
+
+    let loop: EventLoop
+    private let commandTimeout: Duration?
+    private(set) var state = State.connecting
+    /// The error that closed the link.
+    private(set) var failure: (any Error)?
+    private var transport: Transport?
+    private var parser: RedisParser
+
+    /// What is to be sent.
+    private var outgoing: [UInt8] = []
+    private var isFlushQueued = false
+    /// Whether the transport wants no more bytes for now.
+    private var isPaused = false
+    private var replies = Deque<PendingReply>()
+    /// How many of the last entries of `replies` belong to commands that are still in `outgoing`.
+    private var unsent = 0
+    /// How many replies have arrived.
+    private var answered = 0
+    /// For each write with a time limit, the number of the last reply to its commands, and the deadline.
+    private var deadlines = Deque<(last: Int, deadline: ContinuousClock.Instant)>()
+    private var timer: TimerHandle?
+    /// How many commands without a time limit are unanswered.
+    private var unlimited = 0
+
+    /// Called with messages that are not replies.
+    var onPush: (([RedisValue]) -> Void)?
+    /// Called with an error on a link for subscriptions: `SUBSCRIBE` has no reply, but can fail. Nothing else that is
+    /// sent there can.
+    var onStrayError: ((RedisError) -> Void)?
+    /// Whether arrays are messages too, as they are in RESP2 after `SUBSCRIBE`.
+    var isSubscriber = false
+    /// Called once when the link is closed.
+    var onClosed: (() -> Void)?
+
+    init(on loop: EventLoop, commandTimeout: Duration?, limits: RedisLimits) {
+        self.loop = loop
+        self.commandTimeout = commandTimeout
+        parser = RedisParser(limits: limits)
+    }
+
+    var isOpen: Bool { state == .open }
+    /// How many replies are missing.
+    var pendingCount: Int { replies.count }
+
+    // MARK: Sending
+
+    /// Queues a command.
+    func send(_ command: RedisCommand, _ reply: PendingReply) {
+        guard state != .closed else { return reply.end(.failure(lost(mayHaveBeenExecuted: false))) }
+        append(command)
+        expect(reply)
+    }
+
+    /// Queues commands that the server executes one right after the other.
+    func send(_ commands: [RedisCommand], _ group: ReplyGroup) {
+        guard state != .closed else { return group.end(.failure(lost(mayHaveBeenExecuted: false))) }
+        for command in commands {
+            append(command)
+            expect(.part(group))
+        }
+    }
+
+    /// Sends a command and waits for the reply.
+    ///
+    /// - Throws: `CancellationError`, in which case the reply is dropped.
+    func send(_ command: RedisCommand) async throws -> RedisReply {
+        let future = Future<RedisReply>()
+        switch command.timeLimit {
+        case .standard: send(command, .single(future))
+        case .none: sendUnlimited(command, future)
+        case .after(let limit): return try await send(command, future, within: limit)
+        }
+        return try await future.value
+    }
+
+    /// Sends commands and waits for all replies, which are the elements of an array.
+    ///
+    /// - Throws: `CancellationError`, in which case the replies are dropped.
+    func send(_ commands: [RedisCommand]) async throws -> RedisReply {
+        if commands.isEmpty { return .value(.array([])) }
+        let group = ReplyGroup(count: commands.count)
+        send(commands, group)
+        return try await group.future.value
+    }
+
+    /// Sends a command that the server answers with messages, if at all.
+    func sendWithoutReply(_ command: RedisCommand) {
+        guard state != .closed else { return }
+        append(command)
+        if !isFlushQueued { queueFlush() }
+    }
+
+    /// Sends a command that can block on the server: deadlines do not count until it is answered.
+    private func sendUnlimited(_ command: RedisCommand, _ future: Future<RedisReply>) {
+        guard state != .closed else { return send(command, .single(future)) }
+        unlimited += 1
+        future.addDoneCallback { [weak self] _ in self?.unlimited -= 1 }
+        send(command, .single(future))
+    }
+
+    /// Sends a command with a time limit of its own.
+    private func send(
+        _ command: RedisCommand, _ future: Future<RedisReply>, within limit: Duration
+    ) async throws -> RedisReply {
+        let timer = try loop.callLater(limit) { [weak self] in
+            guard !future.isDone else { return }
+            try future.setResult(
+                .failure(RedisTimeoutError("the command \(command.name)", limit, mayHaveBeenExecuted: true)))
+            self?.close(RedisTimeoutError("the command \(command.name)", limit, mayHaveBeenExecuted: true))
+        }
+        defer { timer.cancel() }
+        sendUnlimited(command, future)
+        return try await future.value
+    }
+
+    @inline(__always)
+    private func append(_ command: RedisCommand) {
+        outgoing.append(0x2A)
+        Decimal.append(command.count, to: &outgoing)
+        outgoing.append(0x0D)
+        outgoing.append(0x0A)
+        outgoing.append(contentsOf: command.encoded)
+    }
+
+    @inline(__always)
+    private func expect(_ reply: PendingReply) {
+        replies.append(reply)
+        unsent += 1
+        if !isFlushQueued { queueFlush() }
+    }
+
+    private func queueFlush() {
+        guard state == .open, !isPaused else { return }
+        isFlushQueued = true
+        _ = try? loop.callSoon { [weak self] in self?.flush() }
+    }
+
+    private func flush() {
+        isFlushQueued = false
+        guard state == .open, !isPaused, let transport else { return }
+        if unsent > 0, let commandTimeout {
+            deadlines.append((answered + replies.count, loop.now.advanced(by: commandTimeout)))
+            if timer == nil { watchDeadlines() }
+        }
+        unsent = 0
+        // A transport that has failed reports that by itself.
+        try? transport.write(outgoing)
+        outgoing.removeAll(keepingCapacity: outgoing.capacity <= 1 << 20)
+    }
+
+    // MARK: Time limits
+
+    private func watchDeadlines() {
+        timer = nil
+        while let first = deadlines.first, first.last <= answered { deadlines.removeFirst() }
+        guard let first = deadlines.first, let commandTimeout, state == .open else { return }
+        if first.deadline <= loop.now, unlimited == 0 {
+            return close(RedisTimeoutError("the reply to a command", commandTimeout, mayHaveBeenExecuted: true))
+        }
+        // While a command blocks, those behind it wait with it.
+        let next = unlimited == 0 ? first.deadline : loop.now.advanced(by: commandTimeout)
+        timer = try? loop.callAt(next) { [weak self] in self?.watchDeadlines() }
+    }
+
+    // MARK: Receiving
+
+    func withBuffer(sizeHint: Int, _ fill: (inout OutputSpan<UInt8>) throws -> Void) throws {
+        try parser.receive(fill)
+    }
+
+    func bufferUpdated(_ count: Int) {
+        do throws(RedisProtocolError) {
+            while state != .closed, let value = try parser.next() { take(value) }
+        } catch {
+            close(error)
+        }
+        if !deadlines.isEmpty { forgetDeadlines() }
+    }
+
+    private func forgetDeadlines() {
+        while let first = deadlines.first, first.last <= answered { deadlines.removeFirst() }
+        guard deadlines.isEmpty else { return }
+        timer?.cancel()
+        timer = nil
+    }
+
+    @inline(__always)
+    private func take(_ value: RedisValue) {
+        switch value {
+        case .push(let values): return onPush?(values) ?? ()
+        case .array(let values) where isSubscriber && PubSubMessage.isMessage(values): return onPush?(values) ?? ()
+        case .error(let error) where isSubscriber: return onStrayError?(error) ?? ()
+        default: break
+        }
+        guard replies.count > unsent, let reply = replies.popFirst() else {
+            // A server that closes a connection can say why.
+            let text = if case .error(let error) = value { error.text } else { "\(value)" }
+            return close(RedisProtocolError("the server sent a reply to no command: \(text)"))
+        }
+        answered += 1
+        reply.end(.value(value))
+    }
+
+    // MARK: Opening and closing
+
+    func connectionMade(_ transport: Transport) { self.transport = transport }
+
+    /// Lets commands be sent.
+    func open() {
+        guard state == .connecting else { return }
+        state = .open
+        if !outgoing.isEmpty { queueFlush() }
+    }
+
+    func pauseWriting() { isPaused = true }
+
+    func resumeWriting() {
+        isPaused = false
+        if !outgoing.isEmpty { queueFlush() }
+    }
+
+    func connectionLost(_ error: (any Error)?) { close(error ?? RedisConnectionError.endOfStream) }
+
+    /// Closes the link at once. Commands that are not answered fail.
+    func close(_ error: (any Error)? = nil) {
+        guard state != .closed else { return }
+        state = .closed
+        failure = error
+        transport?.abort()
+        transport = nil
+        timer?.cancel()
+        timer = nil
+        let replies = self.replies
+        let sent = replies.count - unsent
+        self.replies = []
+        outgoing = []
+        unsent = 0
+        for (index, reply) in replies.enumerated() {
+            reply.end(.failure(lost(mayHaveBeenExecuted: index < sent)))
+        }
+        onPush = nil
+        onStrayError = nil
+        onClosed.take()?()
+    }
+
+    /// Returns the error for a command that is not answered.
+    private func lost(mayHaveBeenExecuted: Bool) -> any Error {
+        switch failure {
+        case nil: RedisConnectionError("the connection was closed", mayHaveBeenExecuted: mayHaveBeenExecuted)
+        case let error as RedisTimeoutError where mayHaveBeenExecuted: error
+        case let error?:
+            RedisConnectionError(
+                "the connection was lost", mayHaveBeenExecuted: mayHaveBeenExecuted, underlyingError: error)
+        }
+    }
+}
+
+extension RedisConnectionError {
+    /// The server closed the connection without an error.
+    static let endOfStream = RuntimeError("the server closed the connection")
+}
