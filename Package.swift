@@ -229,7 +229,9 @@ let package = Package(
         // The code in the documentation; see scripts/check-snippets.py.
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["AsyncIO", "AsyncIOTesting", "MainActorLibrary", "PlainLibrary", "Swift5Library"],
+            dependencies: [
+                "AsyncIO", "AsyncIORedis", "AsyncIOTesting", "MainActorLibrary", "PlainLibrary", "Swift5Library",
+            ],
             path: "Tests/Documentation",
             exclude: ["Isolation", "Manifest", "ManifestOfTools6", "ManifestWithURL"],
             swiftSettings: testSettings),

@@ -61,6 +61,7 @@ MODULES = {
     "AsyncIO": ["CShims", "AsyncIOSystem"],
     "AsyncIOMain": ["CAsyncIOMain", "AsyncIO"],
     "AsyncIOTesting": ["CAsyncIOTesting", "AsyncIOSystem", "AsyncIO", "AsyncIOMain"],
+    "AsyncIORedis": ["AsyncIO"],
     "asyncio": ["AsyncIOSystem"],
     "rexasyncio": ["AsyncIOSystem", "AsyncIO"],
 }

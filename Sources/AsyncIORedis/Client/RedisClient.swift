@@ -20,7 +20,7 @@ internal import AsyncIO
 public final class RedisClient: RedisSending {
     // Loop thread only.
     let router: any RedisRouter
-    private(set) lazy var hub = PubSubHub(configuration) { [router] in try await router.node(for: nil).connect() }
+    private(set) lazy var hub = PubSubHub(configuration) { [router] in try await router.connect(for: nil) }
     /// The hubs of sharded channels in a cluster, by slot.
     var shards: [Int: PubSubHub] = [:]
 
@@ -96,7 +96,12 @@ public final class RedisClient: RedisSending {
         for key: (any RedisArgument)? = nil, _ body: nonisolated(nonsending) (RedisConnection) async throws -> T
     ) async throws -> T {
         if isClosed { throw RedisConnectionError.closed }
-        return try await router.node(for: key?.redisBytes).withConnection(body)
+        do {
+            return try await router.node(for: key?.redisBytes).withConnection(body)
+        } catch {
+            router.noteFailure(error)
+            throw error
+        }
     }
 
     // MARK: Closing

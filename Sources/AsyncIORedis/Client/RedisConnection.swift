@@ -1,3 +1,5 @@
+public import AsyncIO
+
 /// A connection that one task has for itself; see ``RedisClient/withConnection(_:)``.
 ///
 /// redis-py: `Redis(single_connection_client=True)`.
@@ -8,6 +10,7 @@ public final class RedisConnection: RedisSending {
     private var isClean = true
     /// Whether keys are watched, or a transaction has begun.
     private var isWatching = false
+    private var channels: [Broadcast<RedisValue>] = []
 
     init(_ link: RedisLink) { self.link = link }
 
@@ -52,6 +55,28 @@ public final class RedisConnection: RedisSending {
             isClean = false
         default: break
         }
+    }
+
+    /// Returns the messages of the server that are not replies, such as the invalidations after `CLIENT TRACKING ON`. Only
+    /// RESP3 has them. The sequence ends with the connection.
+    ///
+    /// - Parameter capacity: How many messages are buffered. If there are more, the oldest are dropped.
+    /// - Precondition: `capacity` is at least 1.
+    ///
+    /// redis-py: `push_handler_func`.
+    public func pushes(capacity: Int = 100) -> Broadcast<RedisValue>.Subscription {
+        let channel = Broadcast<RedisValue>(capacity: capacity)
+        let subscription = channel.subscribe()
+        channels.append(channel)
+        isClean = false
+        if !link.isOpen { channel.close() }
+        link.onPush = { [weak self] values in
+            for channel in self?.channels ?? [] { try? channel.sendNoWait(.push(values)) }
+        }
+        link.onClosed = { [weak self] in
+            for channel in self?.channels ?? [] { channel.close() }
+        }
+        return subscription
     }
 
     /// Closes the connection at once. Commands that are not answered fail.

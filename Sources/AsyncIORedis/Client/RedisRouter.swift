@@ -9,9 +9,25 @@ protocol RedisRouter: AnyObject {
     func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply
     /// Returns the server of a key, or any server.
     func node(for key: [UInt8]?) async throws -> RedisNode
+    /// Notes that a server of a key was not the right one, or is gone.
+    func noteFailure(_ error: any Error)
     /// Returns the servers that together have all keys.
     func masters() async throws -> [RedisNode]
     func close()
+}
+
+extension RedisRouter {
+    func noteFailure(_ error: any Error) {}
+
+    /// Opens a connection to the server of a key, or to any server.
+    func connect(for key: [UInt8]?) async throws -> RedisLink {
+        do {
+            return try await node(for: key).connect()
+        } catch {
+            noteFailure(error)
+            throw error
+        }
+    }
 }
 
 /// What connections of a client share: the settings, and the context of TLS.

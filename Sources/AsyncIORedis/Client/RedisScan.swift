@@ -112,7 +112,8 @@ extension RedisClient {
                         }
                     }
                 }
-            }, command: RedisCommand("SCAN"), rest: RedisScan<RedisValue>.options(match: match, count: count, type: type),
+            }, command: RedisCommand("SCAN"),
+            rest: RedisScan<RedisValue>.options(match: match, count: count, type: type),
             elements: { $0 })
     }
 

@@ -25,7 +25,8 @@ final class SentinelRouter: RedisRouter {
     func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply { try await send(commands) }
 
     /// Sends again on another connection if the server has become a replica. It has executed nothing then.
-    private func untilWritable(_ send: nonisolated(nonsending) () async throws -> RedisReply) async throws -> RedisReply {
+    private func untilWritable(_ send: nonisolated(nonsending) () async throws -> RedisReply) async throws -> RedisReply
+    {
         var generator = SystemRandomNumberGenerator()
         var attempt = 1
         while true {

@@ -195,6 +195,10 @@ final class ClusterRouter: RedisRouter {
     /// Lets the next command ask for the topology.
     func forgetTopology() { topology = nil }
 
+    func noteFailure(_ error: any Error) {
+        if RedisNode.passes(error) || (error as? RedisError)?.code == .moved { forgetTopology() }
+    }
+
     /// Asks for the topology in a task that all who need it wait for.
     private func refreshSoon() {
         guard refresh == nil, !isClosed else { return }

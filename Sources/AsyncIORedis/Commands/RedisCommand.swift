@@ -20,26 +20,34 @@ public struct RedisCommand: Sendable, Hashable {
         case after(Duration)
     }
 
-    /// The name and the arguments, each as a bulk string.
-    @usableFromInline var encoded: [UInt8]
+    /// The command as the server reads it: an array of bulk strings. The number of its elements is right only if it has
+    /// one digit; see ``write(to:)``.
+    private(set) var encoded: [UInt8]
     /// The number of bulk strings in `encoded`.
-    @usableFromInline var count: Int
+    private(set) var count = 0
     /// How long to wait for the reply.
     public var timeLimit = TimeLimit.standard
 
     /// Creates a list of arguments without a name.
     init() {
         encoded = []
-        count = 0
+        encoded.reserveCapacity(96)
+        encoded.append(addingCapacity: Self.prefixSize) { (bytes: inout OutputSpan<UInt8>) in
+            bytes.append(0x2A)
+            bytes.append(0x30)
+            bytes.append(0x0D)
+            bytes.append(0x0A)
+        }
     }
+
+    /// The size of the beginning of an array: `*3\r\n`.
+    private static let prefixSize = 4
 
     /// Creates a command without arguments.
     ///
     /// - Parameter name: The name, such as `PING`. Names of two words are sent as two arguments.
-    @inlinable
     public init(_ name: String) {
-        encoded = []
-        count = 0
+        self.init()
         append(name)
     }
 
@@ -74,35 +82,59 @@ public struct RedisCommand: Sendable, Hashable {
 
     /// Appends a text in UTF-8.
     public mutating func append(_ text: String) {
-        let size = text.utf8.count
-        appendHeader(size)
+        appendHeader(text.utf8.count)
         encoded.append(contentsOf: text.utf8)
-        encoded.append(0x0D)
-        encoded.append(0x0A)
+        appendLineEnd()
     }
 
     /// Appends bytes.
     public mutating func append(bytes: ArraySlice<UInt8>) {
         appendHeader(bytes.count)
         encoded.append(contentsOf: bytes)
-        encoded.append(0x0D)
-        encoded.append(0x0A)
+        appendLineEnd()
     }
 
     /// Appends a number in decimal.
     public mutating func append(_ number: Int) {
         appendHeader(Decimal.size(of: number))
-        Decimal.append(number, to: &encoded)
-        encoded.append(0x0D)
-        encoded.append(0x0A)
+        encoded.append(addingCapacity: Decimal.mostDigits) { Decimal.append(number, to: &$0) }
+        appendLineEnd()
     }
 
+    /// Begins a bulk string, and counts it.
+    @inline(__always)
     private mutating func appendHeader(_ size: Int) {
         count += 1
-        encoded.append(0x24)
-        Decimal.append(size, to: &encoded)
-        encoded.append(0x0D)
-        encoded.append(0x0A)
+        encoded[1] = 0x30 &+ UInt8(truncatingIfNeeded: count)
+        encoded.append(addingCapacity: Decimal.mostDigits + 3) { (bytes: inout OutputSpan<UInt8>) in
+            bytes.append(0x24)
+            Decimal.append(size, to: &bytes)
+            bytes.append(0x0D)
+            bytes.append(0x0A)
+        }
+    }
+
+    @inline(__always)
+    private mutating func appendLineEnd() {
+        encoded.append(addingCapacity: 2) { (bytes: inout OutputSpan<UInt8>) in
+            bytes.append(0x0D)
+            bytes.append(0x0A)
+        }
+    }
+
+    // MARK: Sending
+
+    /// Appends the command to what is to be sent.
+    @inline(__always)
+    func write(to outgoing: inout [UInt8]) {
+        if count < 10 { return outgoing.append(contentsOf: encoded) }
+        outgoing.append(addingCapacity: Decimal.mostDigits + 3) { (bytes: inout OutputSpan<UInt8>) in
+            bytes.append(0x2A)
+            Decimal.append(count, to: &bytes)
+            bytes.append(0x0D)
+            bytes.append(0x0A)
+        }
+        outgoing.append(contentsOf: encoded[Self.prefixSize...])
     }
 
     // MARK: Reading
@@ -113,7 +145,7 @@ public struct RedisCommand: Sendable, Hashable {
     var words: [[UInt8]] {
         var words: [[UInt8]] = []
         words.reserveCapacity(count)
-        var at = 0
+        var at = Self.prefixSize
         while words.count < count, let word = word(&at) { words.append(Array(encoded[word])) }
         return words
     }
@@ -134,7 +166,7 @@ public struct RedisCommand: Sendable, Hashable {
 
     /// The name in capital letters.
     public var name: String {
-        var at = 0
+        var at = Self.prefixSize
         guard let range = word(&at) else { return "" }
         return String(decoding: encoded[range].lazy.map { (0x61...0x7A).contains($0) ? $0 - 32 : $0 }, as: UTF8.self)
     }
@@ -142,6 +174,9 @@ public struct RedisCommand: Sendable, Hashable {
 
 /// Numbers as decimal digits.
 enum Decimal {
+    /// The size of the longest number, with its sign.
+    static let mostDigits = 20
+
     static func size(of number: Int) -> Int {
         var size = number < 0 ? 2 : 1
         var rest = number.magnitude
@@ -152,13 +187,19 @@ enum Decimal {
         return size
     }
 
-    static func append(_ number: Int, to bytes: inout [UInt8]) {
+    @inline(__always)
+    static func append(_ number: Int, to bytes: inout OutputSpan<UInt8>) {
+        if 0..<10 ~= number { return bytes.append(0x30 &+ UInt8(truncatingIfNeeded: number)) }
+        appendLong(number, to: &bytes)
+    }
+
+    private static func appendLong(_ number: Int, to bytes: inout OutputSpan<UInt8>) {
         if number < 0 { bytes.append(0x2D) }
         append(magnitude: number.magnitude, to: &bytes)
     }
 
-    private static func append(magnitude: UInt, to bytes: inout [UInt8]) {
+    private static func append(magnitude: UInt, to bytes: inout OutputSpan<UInt8>) {
         if magnitude >= 10 { append(magnitude: magnitude / 10, to: &bytes) }
-        bytes.append(0x30 + UInt8(truncatingIfNeeded: magnitude % 10))
+        bytes.append(0x30 &+ UInt8(truncatingIfNeeded: magnitude % 10))
     }
 }

@@ -33,7 +33,8 @@ extension Duration {
     var redisMilliseconds: Int {
         let (seconds, attoseconds) = components
         let (milliseconds, hasOverflowed) = seconds.multipliedReportingOverflow(by: 1000)
-        return max(1, Int(hasOverflowed ? .max / 2 : milliseconds + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000))
+        if hasOverflowed { return seconds < 0 ? 1 : .max / 2 }
+        return max(1, Int(milliseconds) + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000))
     }
 }
 
@@ -83,7 +84,8 @@ extension RedisSending {
     /// redis-py: `set`.
     @discardableResult
     public func set(
-        _ key: some RedisArgument, _ value: some RedisArgument, expiry: RedisExpiry?, if condition: RedisCondition? = nil
+        _ key: some RedisArgument, _ value: some RedisArgument, expiry: RedisExpiry?,
+        if condition: RedisCondition? = nil
     ) async throws -> Bool {
         var command = RedisCommand("SET", key, value)
         expiry?.append(to: &command)

@@ -60,7 +60,7 @@ final class RedisLink: BufferedProtocol {
     /// Queues a command.
     func send(_ command: RedisCommand, _ reply: PendingReply) {
         guard state != .closed else { return reply.end(.failure(lost(mayHaveBeenExecuted: false))) }
-        append(command)
+        command.write(to: &outgoing)
         expect(reply)
     }
 
@@ -68,7 +68,7 @@ final class RedisLink: BufferedProtocol {
     func send(_ commands: [RedisCommand], _ group: ReplyGroup) {
         guard state != .closed else { return group.end(.failure(lost(mayHaveBeenExecuted: false))) }
         for command in commands {
-            append(command)
+            command.write(to: &outgoing)
             expect(.part(group))
         }
     }
@@ -99,7 +99,7 @@ final class RedisLink: BufferedProtocol {
     /// Sends a command that the server answers with messages, if at all.
     func sendWithoutReply(_ command: RedisCommand) {
         guard state != .closed else { return }
-        append(command)
+        command.write(to: &outgoing)
         if !isFlushQueued { queueFlush() }
     }
 
@@ -124,15 +124,6 @@ final class RedisLink: BufferedProtocol {
         defer { timer.cancel() }
         sendUnlimited(command, future)
         return try await future.value
-    }
-
-    @inline(__always)
-    private func append(_ command: RedisCommand) {
-        outgoing.append(0x2A)
-        Decimal.append(command.count, to: &outgoing)
-        outgoing.append(0x0D)
-        outgoing.append(0x0A)
-        outgoing.append(contentsOf: command.encoded)
     }
 
     @inline(__always)
@@ -187,14 +178,8 @@ final class RedisLink: BufferedProtocol {
         } catch {
             close(error)
         }
-        if !deadlines.isEmpty { forgetDeadlines() }
-    }
-
-    private func forgetDeadlines() {
+        // The timer stays: it is cheaper to let it fire than to have one for each reply.
         while let first = deadlines.first, first.last <= answered { deadlines.removeFirst() }
-        guard deadlines.isEmpty else { return }
-        timer?.cancel()
-        timer = nil
     }
 
     @inline(__always)

@@ -79,7 +79,8 @@ final class RedisNode {
         if let pool { return pool }
         let (connect, configuration) = (connectOnce, self.configuration)
         let pool = ConnectionPool(size: configuration.dedicatedConnections) {
-            try await retry(attempts: configuration.connectAttempts, backoff: configuration.backoff, when: Self.passes) {
+            try await retry(attempts: configuration.connectAttempts, backoff: configuration.backoff, when: Self.passes)
+            {
                 RedisConnection(try await connect())
             }
         } close: {

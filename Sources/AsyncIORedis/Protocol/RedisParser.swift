@@ -96,13 +96,29 @@ struct RedisParser {
                 guard buffer.count - head >= size + 2 else { return nil }
                 return try takeString(kind, size)
             }
+            if scanned == 0, let (kind, number, next) = Self.number(in: buffer.span, from: head) {
+                switch kind {
+                case 0x3A:
+                    head = next
+                    return .integer(number)
+                case 0x24 where 0...limits.stringSize ~= number:
+                    head = next
+                    string = (kind, number)
+                    continue
+                case 0x2A:
+                    head = next
+                    if let empty = try begin(kind, number) { return empty }
+                    continue
+                default: break
+                }
+            }
             guard let end = try lineEnd() else { return nil }
             let kind = buffer[head]
             let start = head + 1
             head = end + 2
             switch kind {
             case 0x3A: return .integer(try integer(start..<end))
-            case 0x24, 0x3D, 0x21:  // $ = !
+            case 0x24, 0x3D, 0x21: // $ = !
                 let size = try integer(start..<end)
                 if size == -1, kind == 0x24 { return .null }
                 guard size >= 0 else { throw RedisProtocolError("a string has the size \(size)") }
@@ -113,7 +129,7 @@ struct RedisParser {
                 string = (kind, size)
             case 0x2B: return .simpleString(text(start..<end))
             case 0x2D: return .error(RedisError(text(start..<end)))
-            case 0x2A, 0x25, 0x7E, 0x3E, 0x7C:  // * % ~ > |
+            case 0x2A, 0x25, 0x7E, 0x3E, 0x7C: // * % ~ > |
                 let count = try integer(start..<end)
                 if count == -1, kind == 0x2A { return .null }
                 if let empty = try begin(kind, count) { return empty }
@@ -180,12 +196,38 @@ struct RedisParser {
         case 0x24: return .bulkString(bytes)
         case 0x21: return .error(RedisError(String(decoding: bytes, as: UTF8.self)))
         default:
-            guard bytes.count >= 4, bytes[3] == 0x3A else { throw RedisProtocolError("a verbatim string has no format") }
+            guard bytes.count >= 4, bytes[3] == 0x3A else {
+                throw RedisProtocolError("a verbatim string has no format")
+            }
             return .verbatim(RedisVerbatim(storage: bytes))
         }
     }
 
     // MARK: Lines
+
+    /// Reads a short line that consists of a kind and a number without a sign. Returns nil if it is another line, or
+    /// not complete.
+    @inline(__always)
+    private static func number(
+        in bytes: Span<UInt8>, from start: Int
+    ) -> (kind: UInt8, number: Int, next: Int)? {
+        let end = min(bytes.count, start + 18)
+        var number = 0
+        var index = start + 1
+        while index < end {
+            let byte = bytes[index]
+            let digit = Int(byte) &- 0x30
+            guard 0...9 ~= digit else {
+                guard byte == 0x0D, index > start + 1, index + 1 < bytes.count, bytes[index + 1] == 0x0A else {
+                    return nil
+                }
+                return (bytes[start], number, index + 2)
+            }
+            number = number &* 10 &+ digit
+            index += 1
+        }
+        return nil
+    }
 
     /// Returns where the line that begins at `head` ends, or nil if its end has not arrived.
     private mutating func lineEnd() throws(RedisProtocolError) -> Int? {

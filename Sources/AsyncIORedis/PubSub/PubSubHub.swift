@@ -81,8 +81,8 @@ final class PubSubHub {
     func leave(_ topics: [PubSubTopic], _ subscription: ObjectIdentifier) {
         var over: [PubSubTopic] = []
         for topic in topics {
-            guard subscribers[topic]?.removeValue(forKey: subscription) != nil else { continue }
-            guard subscribers[topic]?.isEmpty ?? false else { continue }
+            let wasThere = subscribers[topic]?.removeValue(forKey: subscription) != nil
+            guard wasThere, subscribers[topic]?.isEmpty ?? false else { continue }
             subscribers[topic] = nil
             confirmed.remove(topic)
             over.append(topic)
