@@ -159,6 +159,11 @@ let package = Package(
             path: "Tests/Programs/Workers",
             swiftSettings: testSettings),
         .executableTarget(
+            name: "jobs-program",
+            dependencies: ["AsyncIO", "AsyncIORedis"],
+            path: "Tests/Programs/Jobs",
+            swiftSettings: testSettings),
+        .executableTarget(
             name: "session-program",
             dependencies: ["AsyncIO", .product(name: "SystemPackage", package: "swift-system")],
             path: "Tests/Programs/Session",
@@ -200,10 +205,14 @@ let package = Package(
         .target(
             name: "PlainClient", dependencies: ["AsyncIO"], path: "Tests/Clients/Plain",
             swiftSettings: [.swiftLanguageMode(.v6)]),
+        // What every home of jobs does in the same way.
+        .target(
+            name: "JobScenarios", dependencies: ["AsyncIO"], path: "Tests/JobScenarios", swiftSettings: language),
         .testTarget(
             name: "AsyncIOTests",
             dependencies: [
-                "AsyncIO", "AsyncIOSystem", "AsyncIOTesting", "MainActorClient", "NonsendingClient", "PlainClient",
+                "AsyncIO", "AsyncIOSystem", "AsyncIOTesting", "JobScenarios", "MainActorClient", "NonsendingClient",
+                "PlainClient",
                 "rexasyncio",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -211,7 +220,7 @@ let package = Package(
             swiftSettings: testSettings),
         .testTarget(
             name: "AsyncIORedisTests",
-            dependencies: ["AsyncIORedis", "AsyncIO", "AsyncIOTesting"],
+            dependencies: ["AsyncIORedis", "AsyncIO", "AsyncIOTesting", "JobScenarios", "jobs-program"],
             swiftSettings: testSettings),
         // The libraries in the guide "Isolation for library authors", with the settings that it describes.
         .target(

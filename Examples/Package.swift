@@ -84,6 +84,10 @@ let package = Package(
             name: "redis-client",
             dependencies: program + [.product(name: "AsyncIORedis", package: "swift-asyncio")],
             swiftSettings: settings),
+        .executableTarget(
+            name: "job-queue",
+            dependencies: program + [.product(name: "AsyncIORedis", package: "swift-asyncio")],
+            swiftSettings: settings),
         .testTarget(
             name: "NetworkTests",
             dependencies: [

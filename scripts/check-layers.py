@@ -41,6 +41,7 @@ LAYERS = [
     ("Sync", "Lock, Event, Condition, Semaphore"),
     ("Queues", "Queue, LIFOQueue, PriorityQueue"),
     ("Combining", "gather, wait, race, retry, shield"),
+    ("Jobs", "work queues and their workers"),
     ("Generators", "asynchronous generators"),
     ("Threads", "the pool, toThread, submit"),
     ("Signals, Bytes", "signals; buffers, lines, text"),
