@@ -27,10 +27,10 @@ async def tasks(client, count, width, value):
 
 
 async def pipeline(client, count, width, value):
+    keys = [f"key:{number}" for number in range(width // 2)]
     for _ in range(count // width):
         pipe = client.pipeline(transaction=False)
-        for number in range(width // 2):
-            key = f"key:{number}"
+        for key in keys:
             pipe.set(key, value)
             pipe.get(key)
         replies = await pipe.execute()

@@ -7,10 +7,14 @@ enum FakeRedis {
         _ reader: StreamReader, _ writer: StreamWriter, answer: ([String]) async throws -> String?
     ) async throws {
         defer { writer.close() }
-        while let line = try await reader.readTextLine(), line.hasPrefix("*"), let count = Int(line.dropFirst()) {
+        /// Reads a line such as `*3`, and returns its number; nil at the end.
+        func number() async throws -> Int? {
+            Int(String(decoding: try await reader.readLine().dropFirst().dropLast(2), as: UTF8.self))
+        }
+        while let count = try await number() {
             var words: [String] = []
             for _ in 0..<count {
-                guard let size = try await reader.readTextLine().flatMap({ Int($0.dropFirst()) }) else { return }
+                guard let size = try await number() else { return }
                 words.append(String(decoding: try await reader.readExactly(size + 2).dropLast(2), as: UTF8.self))
             }
             if words[0] == "HELLO" {

@@ -80,7 +80,7 @@ nonisolated enum ParserModel {
     }
 
     /// Not a number is not equal to itself.
-    private static func same(_ a: [RedisValue], _ b: [RedisValue]) -> Bool { "\(a)" == "\(b)" && a.count == b.count }
+    private static func same(_ a: [RedisValue], _ b: [RedisValue]) -> Bool { a == b || "\(a)" == "\(b)" }
 
     private static func randomBytes(_ most: Int, _ generator: inout some RandomNumberGenerator) -> [UInt8] {
         (0..<Int.random(in: 0...most, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }

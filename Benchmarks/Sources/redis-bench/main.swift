@@ -13,7 +13,7 @@ import Glibc
 func cpuTime() -> Double {
     var usage = rusage()
     // SAFETY: the structure is ours.
-    unsafe getrusage(RUSAGE_SELF, &usage)
+    unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
         + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
 }
@@ -21,7 +21,7 @@ func cpuTime() -> Double {
 func tasks(_ redis: RedisClient, _ count: Int, _ width: Int, _ value: [UInt8]) async throws {
     try await withAsyncTaskGroup { group in
         for number in 0..<width {
-            group.createTask {
+            try group.createTask {
                 let key = "key:\(number)"
                 for _ in 0..<count / width / 2 {
                     try await redis.set(key, value)
@@ -33,11 +33,11 @@ func tasks(_ redis: RedisClient, _ count: Int, _ width: Int, _ value: [UInt8]) a
 }
 
 func pipeline(_ redis: RedisClient, _ count: Int, _ width: Int, _ value: [UInt8]) async throws {
+    let keys = (0..<width / 2).map { "key:\($0)" }
     for _ in 0..<count / width {
         var commands: [RedisCommand] = []
         commands.reserveCapacity(width)
-        for number in 0..<width / 2 {
-            let key = "key:\(number)"
+        for key in keys {
             commands.append(RedisCommand("SET", key, value))
             commands.append(RedisCommand("GET", key))
         }

@@ -54,6 +54,17 @@ public final class RedisClient: RedisSending {
     ///
     /// redis-py: `execute_command`.
     public func send(_ command: RedisCommand) async throws -> RedisValue {
+        // Most commands find an open connection.
+        if command.timeLimit == .standard, let link = router.openLink {
+            let future = Future<RedisReply>()
+            link.send(command, .single(future))
+            switch try await future.value {
+            case .value(.error(let error)): throw error
+            case .value(let value): return value
+            case .failure(let error as RedisConnectionError) where !error.mayHaveBeenExecuted: break
+            case .failure(let error): throw error
+            }
+        }
         switch try await router.send(command) {
         case .value(.error(let error)): throw error
         case .value(let value): return value
@@ -71,6 +82,15 @@ public final class RedisClient: RedisSending {
     ///
     /// redis-py: `pipeline(transaction=False)`.
     public func send(_ commands: [RedisCommand]) async throws -> [RedisValue] {
+        if let link = router.openLink, !commands.isEmpty {
+            let group = ReplyGroup(count: commands.count)
+            link.send(commands, group)
+            switch try await group.future.value {
+            case .value(let value): return try value.array
+            case .failure(let error as RedisConnectionError) where !error.mayHaveBeenExecuted: break
+            case .failure(let error): throw error
+            }
+        }
         switch try await router.send(commands) {
         case .value(let value): return try value.array
         case .failure(let error): throw error

@@ -15,7 +15,7 @@ extension RedisConfiguration {
     /// database), `protocol` (2 or 3), `client_name`, `timeout` (of commands, in seconds), `connect_timeout`,
     /// `username`, and `password`. A user, a password, or a path with special characters is percent-encoded.
     ///
-    /// - Throws: ``ValueError`` if the URL is not valid.
+    /// - Throws: `ValueError` if the URL is not valid.
     ///
     /// redis-py: `Redis.from_url`.
     public init(url: String) throws(ValueError) {

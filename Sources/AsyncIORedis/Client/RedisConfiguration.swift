@@ -80,7 +80,7 @@ public struct RedisConfiguration: Sendable {
     /// How many connections all tasks share, for each server. One is enough for most programs, because all tasks can
     /// use it at the same time.
     public var connections = 1
-    /// How many connections ``RedisClient/withConnection(_:)`` opens at most, for each server. Tasks that find all of
+    /// How many connections ``RedisClient/withConnection(for:_:)`` opens at most, for each server. Tasks that find all of
     /// them in use wait.
     public var dedicatedConnections = 50
     /// How long connecting and logging in can take.

@@ -1,6 +1,6 @@
 public import AsyncIO
 
-/// A connection that one task has for itself; see ``RedisClient/withConnection(_:)``.
+/// A connection that one task has for itself; see ``RedisClient/withConnection(for:_:)``.
 ///
 /// redis-py: `Redis(single_connection_client=True)`.
 public final class RedisConnection: RedisSending {

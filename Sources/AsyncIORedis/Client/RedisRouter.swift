@@ -2,6 +2,8 @@ internal import AsyncIO
 
 /// Finds the server for a command. Loop thread only.
 protocol RedisRouter: AnyObject {
+    /// An open connection for every command, if there is only one server and nothing stands in the way.
+    var openLink: RedisLink? { get }
     func send(_ command: RedisCommand) async throws -> RedisReply
     /// Sends commands, the replies to which are the elements of an array.
     func send(_ commands: [RedisCommand]) async throws -> RedisReply
@@ -17,6 +19,7 @@ protocol RedisRouter: AnyObject {
 }
 
 extension RedisRouter {
+    var openLink: RedisLink? { nil }
     func noteFailure(_ error: any Error) {}
 
     /// Opens a connection to the server of a key, or to any server.
@@ -66,6 +69,7 @@ final class StandaloneRouter: RedisRouter {
         node = RedisNode(configuration) { try await connector.connect(to: target) }
     }
 
+    var openLink: RedisLink? { node.openLink }
     func send(_ command: RedisCommand) async throws -> RedisReply { try await node.send(command) }
     func send(_ commands: [RedisCommand]) async throws -> RedisReply { try await node.send(commands) }
     func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply { try await node.send(commands) }

@@ -110,35 +110,61 @@ final class ClusterRouter: RedisRouter {
             let slot = try KeySlot.common(of: command.keys)
             groups[slot.flatMap(topology.master), default: []].append(index)
         }
-        var values = [RedisValue](repeating: .null, count: commands.count)
         let tasks = groups.map { address, indices in
             createTask(name: "a pipeline to Redis") {
-                let node = if let address { self.node(at: address) } else { try await self.node(of: nil) }
-                return (indices, try await node.send(indices.map { commands[$0] }))
+                (indices, try await self.send(indices.map { commands[$0] }, to: address))
             }
         }
         defer { for task in tasks { task.cancel() } }
+        var values = [RedisValue](repeating: .null, count: commands.count)
+        var unanswered: [Int] = []
         var failure: RedisReply?
         for task in tasks {
-            let (indices, reply) = try await task.value
-            guard case .value(let replies) = reply else {
-                failure = reply
-                continue
+            switch try await task.value {
+            case (let indices, .value(let replies)):
+                for (index, value) in zip(indices, try replies.array) {
+                    values[index] = value
+                    guard case .error(let error) = value else { continue }
+                    if [.moved, .ask, .tryAgain, .clusterDown].contains(error.code) { unanswered.append(index) }
+                }
+            case (let indices, let reply):
+                forgetTopology()
+                if case .failure(let error) = reply, Self.wasNotExecuted(error) {
+                    unanswered += indices
+                } else {
+                    failure = reply
+                }
             }
-            for (index, value) in zip(indices, try replies.array) { values[index] = value }
         }
-        if let failure {
-            forgetTopology()
-            return failure
-        }
-        for (index, value) in values.enumerated() {
-            guard case .error(let error) = value, [.moved, .ask, .tryAgain, .clusterDown].contains(error.code) else {
-                continue
+        if let failure { return failure }
+        // One by one, so that each is sent on to its server.
+        for index in unanswered {
+            switch try await send(commands[index]) {
+            case .value(let value): values[index] = value
+            case .failure(let error): return .failure(error)
             }
-            guard case .value(let value) = try await send(commands[index]) else { continue }
-            values[index] = value
         }
         return .value(.array(values))
+    }
+
+    /// Sends commands to a server, or to any server. A server that cannot be reached has executed nothing.
+    private func send(
+        _ commands: [RedisCommand], to address: RedisConfiguration.Address?
+    ) async throws -> RedisReply {
+        do {
+            let node = if let address { node(at: address) } else { try await node(of: nil) }
+            return try await node.send(commands)
+        } catch let error where RedisNode.passes(error) {
+            return .failure(error)
+        }
+    }
+
+    private static func wasNotExecuted(_ error: any Error) -> Bool {
+        switch error {
+        case let error as RedisConnectionError: !error.mayHaveBeenExecuted
+        case let error as RedisTimeoutError: !error.mayHaveBeenExecuted
+        default: false
+        }
     }
 
     // MARK: Servers

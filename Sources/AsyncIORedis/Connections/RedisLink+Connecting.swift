@@ -46,6 +46,9 @@ extension RedisLink {
             link.close()
             throw RedisConnectionError(
                 "connecting to \(target.name) failed", mayHaveBeenExecuted: false, underlyingError: error)
+        } catch let error as RedisProtocolError {
+            link.close()
+            throw RedisProtocolError("\(target.name): \(error)")
         } catch let error as RedisConnectionError {
             link.close()
             throw RedisConnectionError(

@@ -192,8 +192,8 @@ final class RedisLink: BufferedProtocol {
         }
         guard replies.count > unsent, let reply = replies.popFirst() else {
             // A server that closes a connection can say why.
-            let text = if case .error(let error) = value { error.text } else { "\(value)" }
-            return close(RedisProtocolError("the server sent a reply to no command: \(text)"))
+            if case .error(let error) = value { return close(error) }
+            return close(RedisProtocolError("the server sent a reply to no command: \(value)"))
         }
         answered += 1
         reply.end(.value(value))
@@ -246,6 +246,7 @@ final class RedisLink: BufferedProtocol {
         switch failure {
         case nil: RedisConnectionError("the connection was closed", mayHaveBeenExecuted: mayHaveBeenExecuted)
         case let error as RedisTimeoutError where mayHaveBeenExecuted: error
+        case let error as RedisProtocolError where mayHaveBeenExecuted: error
         case let error?:
             RedisConnectionError(
                 "the connection was lost", mayHaveBeenExecuted: mayHaveBeenExecuted, underlyingError: error)

@@ -16,6 +16,8 @@ final class RedisNode {
     private(set) var isClosed = false
     /// The connections that single tasks use, once there are any.
     private var pool: ConnectionPool<RedisConnection>?
+    /// Those that a task uses now.
+    private var lent: [ObjectIdentifier: RedisConnection] = [:]
 
     /// Opens a connection to the server, wherever it is now.
     typealias Connector = nonisolated(nonsending) () async throws -> RedisLink
@@ -36,7 +38,7 @@ final class RedisNode {
     func send(_ command: RedisCommand) async throws -> RedisReply {
         var attempts = 0
         while true {
-            let link = if let link = openLink() { link } else { try await waitForLink() }
+            let link = if let link = openLink { link } else { try await waitForLink() }
             let reply = try await link.send(command)
             attempts += 1
             guard case .failure(let error as RedisConnectionError) = reply, !error.mayHaveBeenExecuted, !isClosed,
@@ -49,7 +51,7 @@ final class RedisNode {
     func send(_ commands: [RedisCommand]) async throws -> RedisReply {
         var attempts = 0
         while true {
-            let link = if let link = openLink() { link } else { try await waitForLink() }
+            let link = if let link = openLink { link } else { try await waitForLink() }
             let reply = try await link.send(commands)
             attempts += 1
             guard case .failure(let error as RedisConnectionError) = reply, !error.mayHaveBeenExecuted, !isClosed,
@@ -58,9 +60,9 @@ final class RedisNode {
         }
     }
 
-    /// Returns an open connection, or nil if one has to be opened first.
+    /// An open connection, or nil if one has to be opened first.
     @inline(__always)
-    private func openLink() -> RedisLink? {
+    var openLink: RedisLink? {
         guard links.count == configuration.connections else { return nil }
         if links.count == 1 { return links[0].isOpen ? links[0] : nil }
         nextLink = (nextLink + 1) % links.count
@@ -72,7 +74,11 @@ final class RedisNode {
     /// Runs `body` with a connection that no other task uses.
     func withConnection<T>(_ body: nonisolated(nonsending) (RedisConnection) async throws -> T) async throws -> T {
         if isClosed { throw RedisConnectionError.closed }
-        return try await dedicated().withConnection(body)
+        return try await dedicated().withConnection { connection in
+            lent[ObjectIdentifier(connection)] = connection
+            defer { lent[ObjectIdentifier(connection)] = nil }
+            return try await body(connection)
+        }
     }
 
     private func dedicated() -> ConnectionPool<RedisConnection> {
@@ -128,11 +134,14 @@ final class RedisNode {
 
     private func startConnecting() {
         guard connector == nil, links.count < configuration.connections else { return }
-        connector = createTask(name: "connecting to Redis") { [weak self] in await self?.openMissing() }
+        connector = createTask(name: "connecting to Redis") { [weak self] in try await self?.openMissing() }
     }
 
     /// Opens the missing connections. Ends when they are open, when no task waits, or after too many failures.
-    private func openMissing() async {
+    //
+    // It throws nothing. But the closure of a task that cannot throw would leave the loop: the compiler makes it
+    // concurrent.
+    private func openMissing() async throws {
         var generator = SystemRandomNumberGenerator()
         var attempts = 0
         while !isClosed {
@@ -195,6 +204,7 @@ final class RedisNode {
         for link in links { link.close() }
         links = []
         pool?.close()
+        for connection in lent.values { connection.close() }
         wakeAll(.failure(RedisConnectionError.closed))
     }
 }

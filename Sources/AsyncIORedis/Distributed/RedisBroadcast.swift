@@ -14,9 +14,9 @@ internal import DequeModule
 /// the number that is kept, or if a failover of the server loses the last ones.
 ///
 /// A broadcast that keeps none stands on pub/sub: it is cheaper, but a subscriber gets only what is sent while it is
-/// connected, and nobody learns what it missed.
+/// connected, and does not learn what it missed.
 ///
-/// redis-py: none. asyncio: none; ``AsyncIO/Broadcast`` in one process.
+/// redis-py: none. asyncio: none. In one process: `Broadcast`.
 public final class RedisBroadcast {
     /// A message.
     public struct Message: Sendable, Hashable {

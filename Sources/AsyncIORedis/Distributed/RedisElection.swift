@@ -18,6 +18,7 @@ internal import AsyncIO
 public final class RedisElection {
     // Loop thread only.
     private let lock: RedisLock
+    private let backoff: Backoff
 
     /// The name of this candidate.
     public var name: String { lock.name }
@@ -32,21 +33,31 @@ public final class RedisElection {
     /// - Precondition: `lease` is at least 10 ms.
     public init(_ redis: RedisClient, _ key: String, name: String, lease: Duration = .seconds(15)) {
         lock = RedisLock(redis, key, lease: lease, name: name)
+        backoff = redis.configuration.backoff
     }
 
     /// Waits until this candidate is the leader, and runs `body`. If the lease is lost, `body` is cancelled, and the
-    /// candidate waits again.
+    /// candidate waits again. While the server cannot be reached, the candidate waits too.
     ///
     /// - Parameter body: What the leader does. When it returns or throws an error, another candidate can lead.
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body` and of sending; `CancellationError` if the task is cancelled.
+    /// - Throws: The errors of `body`; ``RedisError`` if the server refuses; `CancellationError` if the task is cancelled.
     @discardableResult
     public func lead<T>(_ body: nonisolated(nonsending) (RedisLease) async throws -> T) async throws -> T {
+        var generator = SystemRandomNumberGenerator()
+        var failures = 0
         while true {
+            var isLeader = false
             do {
-                return try await lock.withLock(body)
+                return try await lock.withLock { lease in
+                    isLeader = true
+                    return try await body(lease)
+                }
             } catch is RedisLeaseLostError {
-                continue
+                failures = 0
+            } catch let error where !isLeader && !lock.isClosed && RedisNode.passes(error) {
+                failures += 1
+                try await sleep(backoff.delay(afterFailure: failures, using: &generator))
             }
         }
     }

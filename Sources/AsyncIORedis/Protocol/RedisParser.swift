@@ -127,7 +127,10 @@ struct RedisParser {
                         "a string has \(size) bytes, but RedisLimits.stringSize is \(limits.stringSize)")
                 }
                 string = (kind, size)
-            case 0x2B: return .simpleString(text(start..<end))
+            case 0x2B:
+                // The most frequent one.
+                let isOK = end == start + 2 && buffer[start] == 0x4F && buffer[start + 1] == 0x4B
+                return .simpleString(isOK ? "OK" : text(start..<end))
             case 0x2D: return .error(RedisError(text(start..<end)))
             case 0x2A, 0x25, 0x7E, 0x3E, 0x7C: // * % ~ > |
                 let count = try integer(start..<end)

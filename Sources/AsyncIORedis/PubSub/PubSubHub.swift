@@ -33,6 +33,8 @@ final class PubSubHub {
     private var waiters: [(topics: Set<PubSubTopic>, future: Future<RedisReply>)] = []
     private var runner: AsyncTask<Void>?
     private var isClosed = false
+    /// Whether the connection was closed because there were no subscriptions left.
+    private var isLetGo = false
     /// Called when the server has ended the subscription to a sharded channel, because its slot has moved.
     var onMoved: ((PubSubTopic) -> Void)?
 
@@ -89,6 +91,7 @@ final class PubSubHub {
         }
         if subscribers.isEmpty {
             // Without subscriptions, the connection is closed.
+            isLetGo = link != nil
             link?.close()
         } else if let link, link.isOpen, !over.isEmpty {
             send(over, isEnd: true, on: link)
@@ -154,6 +157,11 @@ final class PubSubHub {
         try await stay(on: link, until: end)
         unconfirmed.removeAll()
         confirmed = []
+        if isLetGo {
+            // Subscriptions that came since then have missed nothing.
+            isLetGo = false
+            return subscribers.isEmpty ? nil : .zero
+        }
         for subscription in all { subscription.noteInterruption() }
         return subscribers.isEmpty ? nil : configuration.backoff.delay(afterFailure: 1, using: &generator)
     }
