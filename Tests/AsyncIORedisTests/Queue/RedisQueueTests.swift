@@ -290,7 +290,7 @@ import Testing
 }
 
 /// Works on a loop of its own until the queue is empty. Returns how many jobs it has done.
-private nonisolated func drain(_ url: String, on io: isolated EventLoopThread) async throws -> Int {
+private func drain(_ url: String, on io: isolated EventLoopThread) async throws -> Int {
     try await withRedis(url) { redis in
         let queue = try RedisQueue<Int>("test", on: redis)
         queue.shutdown()
