@@ -40,7 +40,8 @@ public func work<Source: WorkQueue>(
         let run = load.add(delivery)
         let task = createTask(
             name: "job \(delivery.id)", isolation: isolation, fileID: fileID, line: line
-        ) {
+        ) { () async throws in
+            // Throwing, because the closure of a task that cannot throw would leave the loop.
             _ = isolation
             await load.execute(run, isolation, handler)
         }

@@ -51,6 +51,23 @@ public struct RedisCommand: Sendable, Hashable {
         append(name)
     }
 
+    // The frequent ones, which need no parameter pack.
+
+    /// Creates a command with an argument.
+    @inlinable
+    public init(_ name: String, _ argument: some RedisArgument) {
+        self.init(name)
+        argument.append(to: &self)
+    }
+
+    /// Creates a command with two arguments.
+    @inlinable
+    public init(_ name: String, _ first: some RedisArgument, _ second: some RedisArgument) {
+        self.init(name)
+        first.append(to: &self)
+        second.append(to: &self)
+    }
+
     /// Creates a command with arguments.
     ///
     /// - Parameters:

@@ -13,24 +13,28 @@ final class RedisLink: BufferedProtocol {
 
     let loop: EventLoop
     private let commandTimeout: Duration?
-    private(set) var state = State.connecting
+    @safe @exclusivity(unchecked) private(set) var state = State.connecting
     /// The error that closed the link.
     private(set) var failure: (any Error)?
     private var transport: Transport?
-    private var parser: RedisParser
+    @safe @exclusivity(unchecked) private var parser: RedisParser
 
+    // What each command and each reply uses.
     /// What is to be sent.
-    private var outgoing: [UInt8] = []
-    private var isFlushQueued = false
+    @safe @exclusivity(unchecked) private var outgoing: [UInt8] = []
+    @safe @exclusivity(unchecked) private var isFlushQueued = false
     /// Whether the transport wants no more bytes for now.
-    private var isPaused = false
-    private var replies = Deque<PendingReply>()
-    /// How many of the last entries of `replies` belong to commands that are still in `outgoing`.
-    private var unsent = 0
+    @safe @exclusivity(unchecked) private var isPaused = false
+    /// What happens with the replies that are missing. A group has one entry for all of its replies.
+    @safe @exclusivity(unchecked) private var replies = Deque<PendingReply>()
+    /// How many replies have been asked for.
+    @safe @exclusivity(unchecked) private var asked = 0
     /// How many replies have arrived.
-    private var answered = 0
+    @safe @exclusivity(unchecked) private var answered = 0
+    /// How many of the last replies belong to commands that are still in `outgoing`.
+    @safe @exclusivity(unchecked) private var unsent = 0
     /// For each write with a time limit, the number of the last reply to its commands, and the deadline.
-    private var deadlines = Deque<(last: Int, deadline: ContinuousClock.Instant)>()
+    @safe @exclusivity(unchecked) private var deadlines = Deque<(last: Int, deadline: ContinuousClock.Instant)>()
     private var timer: TimerHandle?
     /// How many commands without a time limit are unanswered.
     private var unlimited = 0
@@ -53,7 +57,7 @@ final class RedisLink: BufferedProtocol {
 
     var isOpen: Bool { state == .open }
     /// How many replies are missing.
-    var pendingCount: Int { replies.count }
+    var pendingCount: Int { asked - answered }
 
     // MARK: Sending
 
@@ -67,10 +71,8 @@ final class RedisLink: BufferedProtocol {
     /// Queues commands that the server executes one right after the other.
     func send(_ commands: [RedisCommand], _ group: ReplyGroup) {
         guard state != .closed else { return group.end(.failure(lost(mayHaveBeenExecuted: false))) }
-        for command in commands {
-            command.write(to: &outgoing)
-            expect(.part(group))
-        }
+        for command in commands { command.write(to: &outgoing) }
+        expect(.group(group), count: commands.count)
     }
 
     /// Sends a command and waits for the reply.
@@ -127,9 +129,10 @@ final class RedisLink: BufferedProtocol {
     }
 
     @inline(__always)
-    private func expect(_ reply: PendingReply) {
+    private func expect(_ reply: PendingReply, count: Int = 1) {
         replies.append(reply)
-        unsent += 1
+        asked += count
+        unsent += count
         if !isFlushQueued { queueFlush() }
     }
 
@@ -143,7 +146,7 @@ final class RedisLink: BufferedProtocol {
         isFlushQueued = false
         guard state == .open, !isPaused, let transport else { return }
         if unsent > 0, let commandTimeout {
-            deadlines.append((answered + replies.count, loop.now.advanced(by: commandTimeout)))
+            deadlines.append((asked, loop.now.advanced(by: commandTimeout)))
             if timer == nil { watchDeadlines() }
         }
         unsent = 0
@@ -190,13 +193,20 @@ final class RedisLink: BufferedProtocol {
         case .error(let error) where isSubscriber: return onStrayError?(error) ?? ()
         default: break
         }
-        guard replies.count > unsent, let reply = replies.popFirst() else {
+        guard asked - answered > unsent, let reply = replies.first else {
             // A server that closes a connection can say why.
             if case .error(let error) = value { return close(error) }
             return close(RedisProtocolError("the server sent a reply to no command: \(value)"))
         }
         answered += 1
-        reply.end(.value(value))
+        switch reply {
+        case .single(let future):
+            replies.removeFirst()
+            if !future.isDone { try? future.setResult(.value(value)) }
+        case .group(let group):
+            if group.add(value) { replies.removeFirst() }
+        case .dropped: replies.removeFirst()
+        }
     }
 
     // MARK: Opening and closing
@@ -229,12 +239,13 @@ final class RedisLink: BufferedProtocol {
         timer?.cancel()
         timer = nil
         let replies = self.replies
-        let sent = replies.count - unsent
+        var sent = asked - answered - unsent
         self.replies = []
         outgoing = []
         unsent = 0
-        for (index, reply) in replies.enumerated() {
-            reply.end(.failure(lost(mayHaveBeenExecuted: index < sent)))
+        for reply in replies {
+            reply.end(.failure(lost(mayHaveBeenExecuted: sent > 0)))
+            sent -= reply.missingCount
         }
         onPush = nil
         onStrayError = nil

@@ -73,17 +73,30 @@ final class RedisNode {
 
     /// Runs `body` with a connection that no other task uses.
     func withConnection<T>(_ body: nonisolated(nonsending) (RedisConnection) async throws -> T) async throws -> T {
-        if isClosed { throw RedisConnectionError.closed }
-        return try await dedicated().withConnection { connection in
-            lent[ObjectIdentifier(connection)] = connection
-            defer { lent[ObjectIdentifier(connection)] = nil }
-            return try await body(connection)
+        while true {
+            if isClosed { throw RedisConnectionError.closed }
+            let pool = dedicated()
+            var hasBegun = false
+            do {
+                return try await pool.withConnection { connection in
+                    hasBegun = true
+                    lent[ObjectIdentifier(connection)] = connection
+                    defer { lent[ObjectIdentifier(connection)] = nil }
+                    return try await body(connection)
+                }
+            } catch let error where hasBegun || !pool.isClosed || error is CancellationError {
+                throw error
+            } catch {
+                // The pool was closed while this task waited, because the server is another one now.
+            }
         }
     }
 
     private func dedicated() -> ConnectionPool<RedisConnection> {
         if let pool { return pool }
-        let (connect, configuration) = (connectOnce, self.configuration)
+        // With its type: otherwise, the closure would be concurrent, and connect on the loop of the process.
+        let connect: Connector = connectOnce
+        let configuration = self.configuration
         let pool = ConnectionPool(size: configuration.dedicatedConnections) {
             try await retry(attempts: configuration.connectAttempts, backoff: configuration.backoff, when: Self.passes)
             {

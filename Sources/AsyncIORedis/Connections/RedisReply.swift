@@ -15,17 +15,31 @@ enum RedisReply {
 enum PendingReply {
     /// One task waits for it.
     case single(Future<RedisReply>)
-    /// It is one of several that a task waits for.
-    case part(ReplyGroup)
+    /// A task waits for it together with others.
+    case group(ReplyGroup)
     /// No task waits for it.
     case dropped
+
+    /// How many replies are missing.
+    var missingCount: Int {
+        if case .group(let group) = self { group.missingCount } else { 1 }
+    }
+
+    /// Ends the wait for a reply that will not come.
+    func end(_ reply: RedisReply) {
+        switch self {
+        case .single(let future): if !future.isDone { try? future.setResult(reply) }
+        case .group(let group): group.end(reply)
+        case .dropped: break
+        }
+    }
 }
 
 /// The replies to commands that were sent together.
 final class ReplyGroup {
     // Loop thread only.
     let future = Future<RedisReply>()
-    private var values: [RedisValue] = []
+    @safe @exclusivity(unchecked) private var values: [RedisValue] = []
     private let count: Int
 
     init(count: Int) {
@@ -33,23 +47,17 @@ final class ReplyGroup {
         values.reserveCapacity(count)
     }
 
-    func add(_ value: RedisValue) {
+    var missingCount: Int { count - values.count }
+
+    /// Adds a reply. Returns whether it was the last one.
+    func add(_ value: RedisValue) -> Bool {
         values.append(value)
-        if values.count == count { end(.value(.array(values))) }
+        guard values.count == count else { return false }
+        end(.value(.array(values)))
+        return true
     }
 
     func end(_ reply: RedisReply) {
         if !future.isDone { try? future.setResult(reply) }
-    }
-}
-
-extension PendingReply {
-    func end(_ reply: RedisReply) {
-        switch self {
-        case .single(let future): if !future.isDone { try? future.setResult(reply) }
-        case .part(let group):
-            if case .value(let value) = reply { group.add(value) } else { group.end(reply) }
-        case .dropped: break
-        }
     }
 }

@@ -75,14 +75,13 @@ struct RedisParser {
             guard var value = try scalar() else { return nil }
             // A value can complete the arrays that it is in.
             while true {
-                guard let last = stack.indices.last else {
-                    elementCount = 0
-                    return value
-                }
+                if stack.isEmpty { return value }
+                let last = stack.count - 1
                 stack[last].items.append(value)
                 stack[last].missing -= 1
                 guard stack[last].missing == 0 else { break }
                 let frame = stack.removeLast()
+                if stack.isEmpty { elementCount = 0 }
                 guard let whole = Self.aggregate(frame.kind, frame.items) else { break }
                 value = whole
             }
@@ -192,7 +191,11 @@ struct RedisParser {
         guard buffer[end] == 0x0D, buffer[end + 1] == 0x0A else {
             throw RedisProtocolError("a string of \(size) bytes does not end with a line end")
         }
-        let bytes = Array(buffer[head..<end])
+        // SAFETY: the range is within the buffer, as the caller has checked, and the bytes are copied.
+        let start = head
+        let bytes = unsafe buffer.withUnsafeBufferPointer { bytes in
+            unsafe Array(UnsafeBufferPointer(rebasing: bytes[start..<end]))
+        }
         head = end + 2
         string = nil
         switch kind {

@@ -26,7 +26,7 @@ final class EndReader {
         waiting[id] = (event, (waiting[id]?.count ?? 0) + 1)
         defer { leave(id) }
         if reader == nil {
-            let task = createTask(name: "ends of jobs") { [self] in await read(after: position) }
+            let task = createTask(name: "ends of jobs") { [self] in try await read(after: position) }
             reader = task
             task.addDoneCallback { [self] _ in reader = nil }
         }
@@ -45,7 +45,9 @@ final class EndReader {
     }
 
     /// Reads until no task waits. It is not cancelled then, because another task may wait soon.
-    private func read(after position: String) async {
+    //
+    // It throws only if it is cancelled. The closure of a task that cannot throw would leave the loop.
+    private func read(after position: String) async throws {
         var position = position
         while !waiting.isEmpty, !client.isClosed {
             var command = RedisCommand("XREAD", "BLOCK", 2000, "STREAMS", stream, position)
@@ -63,7 +65,7 @@ final class EndReader {
             } catch {
                 if isStopped { return }
                 // Waiting tasks ask again after a while. The call that does finds out what is wrong.
-                do { try await sleep(.milliseconds(200)) } catch { return }
+                try await sleep(.milliseconds(200))
             }
         }
     }
