@@ -27,6 +27,8 @@ let package = Package(
         .library(name: "AsyncIOMain", targets: ["AsyncIOMain"]),
         // Virtual time and seeded schedules, for tests.
         .library(name: "AsyncIOTesting", targets: ["AsyncIOTesting"]),
+        // A client of Redis and Valkey.
+        .library(name: "AsyncIORedis", targets: ["AsyncIORedis"]),
         // The tool that inspects running programs.
         .executable(name: "asyncio", targets: ["asyncio-tool"]),
     ],
@@ -77,6 +79,10 @@ let package = Package(
         .target(name: "AsyncIOMain", dependencies: ["AsyncIO", "CAsyncIOMain"], swiftSettings: settings),
         .target(
             name: "AsyncIOTesting", dependencies: ["AsyncIO", "AsyncIOSystem", "AsyncIOMain", "CAsyncIOTesting"],
+            swiftSettings: settings),
+        .target(
+            name: "AsyncIORedis",
+            dependencies: ["AsyncIO", .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings),
         // The examples. Not a product, so that packages that depend on this one do not build the plugin.
         .executableTarget(
@@ -153,6 +159,11 @@ let package = Package(
             path: "Tests/Programs/Workers",
             swiftSettings: testSettings),
         .executableTarget(
+            name: "jobs-program",
+            dependencies: ["AsyncIO", "AsyncIORedis"],
+            path: "Tests/Programs/Jobs",
+            swiftSettings: testSettings),
+        .executableTarget(
             name: "session-program",
             dependencies: ["AsyncIO", .product(name: "SystemPackage", package: "swift-system")],
             path: "Tests/Programs/Session",
@@ -194,14 +205,22 @@ let package = Package(
         .target(
             name: "PlainClient", dependencies: ["AsyncIO"], path: "Tests/Clients/Plain",
             swiftSettings: [.swiftLanguageMode(.v6)]),
+        // What every home of jobs does in the same way.
+        .target(
+            name: "JobScenarios", dependencies: ["AsyncIO"], path: "Tests/JobScenarios", swiftSettings: language),
         .testTarget(
             name: "AsyncIOTests",
             dependencies: [
-                "AsyncIO", "AsyncIOSystem", "AsyncIOTesting", "MainActorClient", "NonsendingClient", "PlainClient",
+                "AsyncIO", "AsyncIOSystem", "AsyncIOTesting", "JobScenarios", "MainActorClient", "NonsendingClient",
+                "PlainClient",
                 "rexasyncio",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "AsyncIORedisTests",
+            dependencies: ["AsyncIORedis", "AsyncIO", "AsyncIOTesting", "JobScenarios", "jobs-program"],
             swiftSettings: testSettings),
         // The libraries in the guide "Isolation for library authors", with the settings that it describes.
         .target(
@@ -219,7 +238,9 @@ let package = Package(
         // The code in the documentation; see scripts/check-snippets.py.
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["AsyncIO", "AsyncIOTesting", "MainActorLibrary", "PlainLibrary", "Swift5Library"],
+            dependencies: [
+                "AsyncIO", "AsyncIORedis", "AsyncIOTesting", "MainActorLibrary", "PlainLibrary", "Swift5Library",
+            ],
             path: "Tests/Documentation",
             exclude: ["Isolation", "Manifest", "ManifestOfTools6", "ManifestWithURL"],
             swiftSettings: testSettings),

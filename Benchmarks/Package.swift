@@ -27,6 +27,14 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
+        // Commands to Redis; see redis.py.
+        .executableTarget(
+            name: "redis-bench",
+            dependencies: [
+                .product(name: "AsyncIO", package: "swift-asyncio"),
+                .product(name: "AsyncIORedis", package: "swift-asyncio"),
+            ],
+            swiftSettings: settings),
         // A simulated network of hosts.
         .executableTarget(
             name: "asyncio-simulation",

@@ -80,7 +80,14 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(name: "port-forwarder", dependencies: program, swiftSettings: settings),
         .executableTarget(name: "downloader", dependencies: program + ["HTTP"], swiftSettings: settings),
-        .executableTarget(name: "redis-client", dependencies: program, swiftSettings: settings),
+        .executableTarget(
+            name: "redis-client",
+            dependencies: program + [.product(name: "AsyncIORedis", package: "swift-asyncio")],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "job-queue",
+            dependencies: program + [.product(name: "AsyncIORedis", package: "swift-asyncio")],
+            swiftSettings: settings),
         .testTarget(
             name: "NetworkTests",
             dependencies: [

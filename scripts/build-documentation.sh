@@ -4,7 +4,7 @@
 #
 #     scripts/build-documentation.sh [--static] [--base-path PATH] [FOLDER]
 #
-# --static      also writes both modules to FOLDER/site, a website that any server of files can serve:
+# --static      also writes all modules to FOLDER/site, a website that any server of files can serve:
 #
 #                   scripts/build-documentation.sh --static
 #                   python3 -m http.server -d .build/documentation/site
@@ -37,7 +37,7 @@ scripts/extract-symbol-graphs.sh
 # docc is not on the PATH, but it is in the same folder as the compiler.
 docc=$(dirname "$(readlink -f "$(command -v swift)")")/docc
 
-for module in AsyncIO AsyncIOTesting; do
+for module in AsyncIO AsyncIORedis AsyncIOTesting; do
     graphs=.build/symbol-graphs/$module
     rm -rf "$output/$module.doccarchive"
     mkdir -p "$output"
@@ -57,7 +57,8 @@ done
 
 if [ -n "$static" ]; then
     rm -rf "$output/site"
-    "$docc" merge "$output/AsyncIO.doccarchive" "$output/AsyncIOTesting.doccarchive" \
+    "$docc" merge "$output/AsyncIO.doccarchive" "$output/AsyncIORedis.doccarchive" \
+        "$output/AsyncIOTesting.doccarchive" \
         --synthesized-landing-page-name swift-asyncio --output-path "$output/site"
     # The root of an archive has no page of its own.
     echo '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=documentation/asyncio/"><title>swift-asyncio</title>' \

@@ -20,7 +20,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-MODULES = ["AsyncIO", "AsyncIOMain", "AsyncIOTesting"]
+MODULES = ["AsyncIO", "AsyncIOMain", "AsyncIORedis", "AsyncIOTesting"]
 # Types conform to these unless their declaration says otherwise.
 IMPLICIT = {"Swift.Copyable", "Swift.Escapable", "Swift.SendableMetatype"}
 

@@ -41,6 +41,7 @@ LAYERS = [
     ("Sync", "Lock, Event, Condition, Semaphore"),
     ("Queues", "Queue, LIFOQueue, PriorityQueue"),
     ("Combining", "gather, wait, race, retry, shield"),
+    ("Jobs", "work queues and their workers"),
     ("Generators", "asynchronous generators"),
     ("Threads", "the pool, toThread, submit"),
     ("Signals, Bytes", "signals; buffers, lines, text"),
@@ -61,6 +62,7 @@ MODULES = {
     "AsyncIO": ["CShims", "AsyncIOSystem"],
     "AsyncIOMain": ["CAsyncIOMain", "AsyncIO"],
     "AsyncIOTesting": ["CAsyncIOTesting", "AsyncIOSystem", "AsyncIO", "AsyncIOMain"],
+    "AsyncIORedis": ["AsyncIO"],
     "asyncio": ["AsyncIOSystem"],
     "rexasyncio": ["AsyncIOSystem", "AsyncIO"],
 }

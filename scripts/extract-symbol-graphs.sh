@@ -4,13 +4,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# Build the modules; AsyncIOTesting depends on all of them.
+# Build the modules; AsyncIOTesting depends on all of them but AsyncIORedis.
 swift build --target AsyncIOTesting
+swift build --target AsyncIORedis
 
 . scripts/module-flags.sh
 target=$(swiftc -print-target-info | sed -n 's/^ *"unversionedTriple": "\(.*\)",*$/\1/p')
 
-for module in AsyncIO AsyncIOMain AsyncIOTesting; do
+for module in AsyncIO AsyncIOMain AsyncIORedis AsyncIOTesting; do
     graphs=.build/symbol-graphs/$module
     rm -rf "$graphs"
     mkdir -p "$graphs"

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Coverage-guided fuzzing of the stream parsers; see run.sh. This is a package of its own, because
+// Coverage-guided fuzzing of the parsers; see run.sh. This is a package of its own, because
 // the whole library is built with libFuzzer's instrumentation for it.
 let package = Package(
     name: "Fuzz",
@@ -15,6 +15,10 @@ let package = Package(
                 .defaultIsolation(MainActor.self),
                 .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
                 .unsafeFlags(["-parse-as-library"]),
-            ])
+            ]),
+        .executableTarget(
+            name: "resp-fuzz",
+            dependencies: [.product(name: "AsyncIORedis", package: "swift-asyncio")],
+            swiftSettings: [.swiftLanguageMode(.v6), .unsafeFlags(["-parse-as-library"])]),
     ]
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the stream parsers and the TLS code for the given number of seconds each (600 by default),
+# Fuzzes the parsers of streams and of RESP, and the TLS code, for the given number of seconds each (600 by default),
 # starting from the corpus in Tests/Fuzz/corpus, and writes new inputs there. Needs clang with libFuzzer
 # (the Swift toolchain's clang has it), lld and openssl.
 set -euo pipefail
@@ -45,6 +45,8 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyou
 export FUZZ_CERTIFICATE=$build/cert.pem FUZZ_KEY=$build/key.pem ASAN_OPTIONS=quarantine_size_mb=16
 
 swift build --sanitize fuzzer --product stream-fuzz
+swift build --sanitize fuzzer --product resp-fuzz
 
 fuzz tls $build/tls-fuzz -max_len=2000 -rss_limit_mb=1500
 fuzz streams $build/debug/stream-fuzz -max_len=300 -rss_limit_mb=1500
+fuzz resp $build/debug/resp-fuzz -max_len=300 -rss_limit_mb=1500

@@ -1,10 +1,11 @@
 import ArgumentParser
 import AsyncIO
+import AsyncIORedis
 import Glibc
 
 /// Sends commands to Redis. Try: `redis-client SET answer 42`
 @main
-struct RedisClient: ParsableCommand {
+struct RedisProgram: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "redis-client", abstract: "Sends commands to Redis and prints the replies.",
         discussion: """
@@ -15,6 +16,7 @@ struct RedisClient: ParsableCommand {
     @Option(help: "The host of the Redis server.") var host = "127.0.0.1"
     @Option(help: "The port.") var port = 6379
     @Option(help: ArgumentHelp("A Unix socket, instead of a host and port.", valueName: "path")) var unix: String?
+    @Option(help: ArgumentHelp("A URL, instead of a host and port, for TLS, Sentinel, or a cluster.")) var url: String?
     @Argument(help: "The command and its arguments; put -- before dashes.") var command: [String] = []
 
     func validate() throws {
@@ -23,70 +25,71 @@ struct RedisClient: ParsableCommand {
 
     func run() throws {
         let errors = AsyncIO.main {
-            let target: ConnectionTarget = if let unix { .unix(path: unix) } else { .tcp(host: host, port: port) }
-            let (reader, writer) = try await openConnection(to: target)
-            defer { writer.close() }
-            // Replies come in the order of the commands. At most 1000 commands are in flight.
-            let unanswered = Queue<[String]>(maxSize: 1000)
-            return try await gather(
-                { try await sendCommands(writer, unanswered) }, { try await printReplies(reader, unanswered) }
-            ).1
+            var configuration = RedisConfiguration(host: host, port: port)
+            if let url { configuration = try RedisConfiguration(url: url) }
+            if let unix { configuration.topology = .unix(path: unix) }
+            configuration.connectAttempts = 1
+            return try await withRedis(configuration) { redis in
+                // Once there is a connection, commands are sent in the order in which their tasks begin.
+                try await redis.ping()
+                // Replies come in the order of the commands. At most 1000 commands are in flight.
+                let replies = Queue<AsyncTask<RedisValue>>(maxSize: 1000)
+                return try await gather({ try await send(redis, replies) }, { try await printReplies(replies) }).1
+            }
         }
         if errors > 0 { throw ExitCode.failure }
     }
 
-    private func sendCommands(_ writer: StreamWriter, _ unanswered: Queue<[String]>) async throws {
-        defer { unanswered.shutdown() }
+    private func send(_ redis: RedisClient, _ replies: Queue<AsyncTask<RedisValue>>) async throws {
+        defer { replies.shutdown() }
         func send(_ words: [String]) async throws {
-            let parts = words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }
-            try await writer.write("*\(words.count)\r\n" + parts.joined())
-            try await unanswered.put(words)
+            let command = RedisCommand(words[0], arguments: Array(words.dropFirst()))
+            try await replies.put(createTask { try await redis.send(command) })
         }
         if !command.isEmpty { return try await send(command) }
         try await withFile("/dev/stdin") { input in
             for try await line in input.lines where !line.isEmpty {
-                try await send(line.split(separator: " ").map(String.init))
+                let words = line.split(separator: " ").map(String.init)
+                if !words.isEmpty { try await send(words) }
             }
         }
     }
 
     /// - Returns: The number of replies that are errors.
-    private func printReplies(_ reader: StreamReader, _ unanswered: Queue<[String]>) async throws -> Int {
+    private func printReplies(_ replies: Queue<AsyncTask<RedisValue>>) async throws -> Int {
         var errors = 0
-        for try await _ in unanswered {
+        for try await reply in replies {
             do {
-                let (text, isError) = try await readReply(reader)
-                print(text)
-                fflush(nil)
-                errors += isError ? 1 : 0
-            } catch is IncompleteReadError {
-                throw RuntimeError("Redis closed the connection")
+                print(text(of: try await reply.value))
+            } catch let error as RedisError {
+                print("(error) \(error)")
+                errors += 1
             }
+            fflush(nil)
         }
         return errors
     }
 
-    /// Reads a reply and formats it for printing. The first byte of a reply is its type.
-    private func readReply(_ reader: StreamReader, depth: Int = 0) async throws -> (text: String, isError: Bool) {
-        let line = try await reader.readText(until: "\r\n", invalid: .replace)
-        let text = String(line.dropFirst())
-        switch (line.first, Int(text)) {
-        case ("+", _): return (text, false)
-        case ("-", _): return ("(error) \(text)", true)
-        case (":", let number?): return ("(integer) \(number)", false)
-        case ("$", -1), ("*", -1): return ("(nil)", false)
-        case ("*", 0): return ("(empty)", false)
-        case ("$", let count?) where count >= 0:
-            let bytes = try await reader.readExactly(count + 2).dropLast(2)
-            return (String(decoding: bytes, as: UTF8.self).debugDescription, false)
-        case ("*", let count?) where count > 0 && depth < 100:
-            var lines: [String] = []
-            for index in 1...count {
-                let item = try await readReply(reader, depth: depth + 1).text.split(separator: "\n")
-                lines.append("\(index)) " + item.joined(separator: "\n   "))
-            }
-            return (lines.joined(separator: "\n"), false)
-        default: throw ValueError("expected a Redis reply, got: \(line)")
+    private func text(of value: RedisValue) -> String {
+        switch value {
+        case .null: return "(nil)"
+        case .boolean(let flag): return "(boolean) \(flag)"
+        case .integer(let number): return "(integer) \(number)"
+        case .double(let number): return "(double) \(number)"
+        case .bigNumber(let text): return "(integer) \(text)"
+        case .simpleString(let text): return text
+        case .bulkString(let bytes): return String(decoding: bytes, as: UTF8.self).debugDescription
+        case .verbatim(let verbatim): return String(decoding: verbatim.bytes, as: UTF8.self)
+        case .error(let error): return "(error) \(error)"
+        case .array(let values), .set(let values), .push(let values): return list(values.map(text(of:)))
+        case .map(let pairs): return list(pairs.map { "\(text(of: $0.key)) => \(text(of: $0.value))" })
         }
+    }
+
+    private func list(_ items: [String]) -> String {
+        if items.isEmpty { return "(empty)" }
+        return items.enumerated().map { index, item in
+            "\(index + 1)) " + item.split(separator: "\n").joined(separator: "\n   ")
+        }.joined(separator: "\n")
     }
 }

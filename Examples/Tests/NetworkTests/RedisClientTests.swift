@@ -67,6 +67,11 @@ import Testing
             print(server.getsockname()[1])
             peer, _ = server.accept()
             got = b""
+            while b"HELLO" not in got: got = peer.recv(10000)
+            peer.sendall(b"%0\\r\\n")
+            peer.recv(10000)
+            peer.sendall(b"+PONG\\r\\n")
+            got = b""
             while got.count(b"PING") < 100: got += peer.recv(10000)
             peer.sendall(b"+PONG\\r\\n" * 100)
             peer.recv(1)
@@ -81,10 +86,10 @@ import Testing
     @Test(
         .requires(.python3),
         arguments: [
-            ("$5\\r\\nhal", "Redis closed the connection"),
-            ("*2\\r\\n+one\\r\\n", "Redis closed the connection"),
-            ("HTTP/1.1 200 OK\\r\\n", "expected a Redis reply, got: HTTP/1.1 200 OK"),
-            ("$-7\\r\\n", "expected a Redis reply, got: $-7"),
+            ("$5\\r\\nhal", "the server closed the connection"),
+            ("*2\\r\\n+one\\r\\n", "the server closed the connection"),
+            ("HTTP/1.1 200 OK\\r\\n", "expected a reply in RESP, got: \"HTTP/1.1 200 OK\""),
+            ("$-7\\r\\n", "a string has the size -7"),
         ]) func brokenRepliesAreExplained(reply: String, message: String) async throws
     {
         let code = """
@@ -99,8 +104,8 @@ import Testing
         try await withPython(code) { port in
             let done = try await client("--port", port, "GET", "it")
             #expect(done.status == 1)
-            #expect(done.errors.hasPrefix("error: "))
-            #expect(done.errors.hasSuffix("Error: \(message)\n"))
+            #expect(done.errors.hasPrefix("error: Redis"))
+            #expect(done.errors.contains(message))
             #expect(done.output == "")
         }
     }
@@ -109,7 +114,8 @@ import Testing
         let port = try await freePort()
         let refused = try await client("--port", "\(port)", "PING")
         #expect(refused.status == 1)
-        #expect(refused.errors == "error: OSError: connecting to 127.0.0.1:\(port): Connection refused (errno 111)\n")
+        #expect(refused.errors.hasPrefix("error: RedisConnectionError: connecting to 127.0.0.1:\(port) failed"))
+        #expect(refused.errors.contains("Connection refused (errno 111)"))
         let wrong = try await client("--port", "0", "PING")
         #expect(wrong.status == 64)
         #expect(wrong.errors.hasPrefix("Error: --port must be in 1...65535, got 0\n"))

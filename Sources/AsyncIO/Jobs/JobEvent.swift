@@ -1,0 +1,47 @@
+/// Something that has happened to a job at a worker; see
+/// ``work(on:limit:grace:isolation:fileID:line:onEvent:_:)``.
+public struct JobEvent<Job> {
+    /// What has happened.
+    public enum Kind {
+        /// The handler begins.
+        case began
+        /// The handler has returned, and the job has ended.
+        case done
+        /// The handler has thrown an error. The job is tried again, or is a dead letter.
+        case failed(any Error)
+        /// The worker ended before the handler did, and gave the job back.
+        case handedBack
+        /// The job was cancelled while its handler ran.
+        case cancelled
+        /// The delivery was not renewed in time, and the job belongs to another worker. It may be done twice.
+        case lost
+        /// The queue could not be reached to settle the delivery. The job will be delivered again.
+        case unsettled(any Error)
+    }
+
+    /// The job.
+    public let delivery: Delivery<Job>
+    /// What has happened.
+    public let kind: Kind
+    /// How long the handler has run.
+    public let duration: Duration
+
+    init(_ kind: Kind, _ delivery: Delivery<Job>, after duration: Duration) {
+        self.kind = kind
+        self.delivery = delivery
+        self.duration = duration
+    }
+
+    /// The name of the kind, for metrics.
+    var outcome: String {
+        switch kind {
+        case .began: "began"
+        case .done: "done"
+        case .failed: "failed"
+        case .handedBack: "handed back"
+        case .cancelled: "cancelled"
+        case .lost: "lost"
+        case .unsettled: "unsettled"
+        }
+    }
+}

@@ -1,0 +1,134 @@
+/// How urgent a job is. Jobs of a higher priority are delivered first, however old the others are.
+public enum JobPriority: Int, Sendable, CaseIterable, Codable {
+    /// Before all others.
+    case high
+    /// The default.
+    case normal
+    /// When nothing else is to be done.
+    case low
+}
+
+/// What a producer can ask for when it puts a job into a ``JobQueue``.
+public struct JobOptions: Sendable {
+    /// The identifier of the job; `nil` for a random one.
+    ///
+    /// Putting a job whose identifier is known to the queue has no effect. So a producer that does not know whether a put
+    /// has succeeded can repeat it, and several machines can put the same scheduled job. The queue knows an identifier
+    /// until ``JobPolicy/retention`` after the end of the job.
+    public var id: String?
+    /// How long the job waits before it can be delivered. ``date`` takes precedence.
+    public var delay: Duration?
+    /// When the job can be delivered, since 1 January 1970 at 00:00 UTC, as in a ``Schedule``.
+    public var date: Duration?
+    /// How urgent the job is.
+    public var priority: JobPriority
+    /// A key that only one job has at a time, from when it is put in until it ends or becomes a dead letter. Another job
+    /// with the key is not put in.
+    public var uniqueKey: String?
+    /// A key whose jobs run one after the other, in the order in which they were put in, or became due. A job that is
+    /// tried again keeps its place.
+    public var orderKey: String?
+    /// What is delivered with the job, such as a request identifier. With the package trait `Tracing`, the tracing headers
+    /// of the current span are added.
+    public var context: [String: String]
+
+    /// Creates options. Without arguments, the job is an ordinary one that can run at once.
+    public init(
+        id: String? = nil, delay: Duration? = nil, date: Duration? = nil, priority: JobPriority = .normal,
+        uniqueKey: String? = nil, orderKey: String? = nil, context: [String: String] = [:]
+    ) {
+        self.id = id
+        self.delay = delay
+        self.date = date
+        self.priority = priority
+        self.uniqueKey = uniqueKey
+        self.orderKey = orderKey
+        self.context = context
+    }
+
+    /// - Throws: ``ValueError`` if an identifier or a key is empty.
+    package func validate() throws(ValueError) {
+        for (name, text) in [("id", id), ("uniqueKey", uniqueKey), ("orderKey", orderKey)] where text == "" {
+            throw ValueError("the \(name) of a job must not be empty; use nil for none")
+        }
+    }
+}
+
+/// The rules of a ``JobQueue``. All programs that use a queue should agree on them.
+public struct JobPolicy: Sendable {
+    /// How long a delivery is valid if it is not renewed. After that, the job is delivered again. A worker that is killed
+    /// delays its jobs by this time, and a worker that is stopped for longer causes duplicates.
+    public var visibility: Duration
+    /// How many times a job is delivered before it becomes a dead letter.
+    public var maxDeliveries: Int
+    /// How long a job waits after a failed attempt.
+    public var backoff: Backoff
+    /// How many jobs can wait; zero or less for no limit. Jobs that are tried again can exceed it.
+    public var maxLength: Int
+    /// How long the result and the identifier of a job are known after its end.
+    public var retention: Duration
+    /// How many dead letters are kept. When there are more, the oldest is dropped.
+    public var maxDead: Int
+    /// How many jobs are delivered per period, by all workers together; `nil` for no limit.
+    public var rate: Rate?
+
+    /// A limit to how many jobs are delivered; see ``RateLimiter``.
+    public struct Rate: Sendable, Hashable {
+        /// How many jobs there can be in each period.
+        public var count: Int
+        /// The period.
+        public var period: Duration
+        /// How many permits can be saved up.
+        public var burst: Int
+
+        /// Creates a limit.
+        ///
+        /// - Parameters:
+        ///   - count: How many jobs there can be in each period.
+        ///   - period: The period.
+        ///   - burst: How many permits can be saved up; `nil` for as many as there are in a period.
+        public init(_ count: Int, per period: Duration, burst: Int? = nil) {
+            self.count = count
+            self.period = period
+            self.burst = burst ?? count
+        }
+    }
+
+    /// Creates rules.
+    ///
+    /// - Parameters:
+    ///   - visibility: How long a delivery is valid if it is not renewed.
+    ///   - maxDeliveries: How many times a job is delivered before it becomes a dead letter.
+    ///   - backoff: How long a job waits after a failed attempt.
+    ///   - maxLength: How many jobs can wait; zero or less for no limit.
+    ///   - retention: How long the result and the identifier of a job are known after its end.
+    ///   - maxDead: How many dead letters are kept.
+    ///   - rate: How many jobs are delivered per period; `nil` for no limit.
+    public init(
+        visibility: Duration = .seconds(30), maxDeliveries: Int = 5,
+        backoff: Backoff = Backoff(initial: .seconds(1), maximum: .seconds(600)), maxLength: Int = 0,
+        retention: Duration = .seconds(600), maxDead: Int = 10_000, rate: Rate? = nil
+    ) {
+        self.visibility = visibility
+        self.maxDeliveries = maxDeliveries
+        self.backoff = backoff
+        self.maxLength = maxLength
+        self.retention = retention
+        self.maxDead = maxDead
+        self.rate = rate
+    }
+
+    /// - Throws: ``ValueError`` if a number is out of range.
+    package func validate() throws(ValueError) {
+        if visibility < .milliseconds(10) {
+            throw ValueError("visibility must be at least 10 milliseconds, got \(visibility)")
+        }
+        if maxDeliveries < 1 { throw ValueError("maxDeliveries must be at least 1, got \(maxDeliveries)") }
+        if retention <= .zero { throw ValueError("retention must be positive, got \(retention)") }
+        if maxDead < 1 { throw ValueError("maxDead must be at least 1, got \(maxDead)") }
+        guard let rate else { return }
+        if rate.count < 1 { throw ValueError("the count of a rate must be positive, got \(rate.count)") }
+        if rate.burst < 1 { throw ValueError("the burst of a rate must be positive, got \(rate.burst)") }
+        if rate.period <= .zero { throw ValueError("the period of a rate must be positive, got \(rate.period)") }
+    }
+}

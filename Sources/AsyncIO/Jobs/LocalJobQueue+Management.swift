@@ -1,0 +1,108 @@
+extension LocalJobQueue {
+    /// Returns what the queue knows about a job, or `nil` if it does not know the job.
+    public func status(of id: String) async throws -> JobStatus? { records[id]?.status }
+
+    /// Waits until a job has ended; see ``JobQueue/end(of:)``.
+    ///
+    /// - Throws: ``UnknownJob`` if the queue does not know the job; `CancellationError` if the task is cancelled.
+    public func end(of id: String) async throws -> JobStatus { try await endedRecord(id).status }
+
+    private func endedRecord(_ id: String) async throws -> Record {
+        guard let record = records[id] else { throw UnknownJob(id: id) }
+        while !record.state.isOver { try await record.end.park(for: "LocalJobQueue.end(of:)", on: self) }
+        return record
+    }
+
+    /// Waits until a job has ended, and returns its result; see ``JobQueue/result(of:as:)``.
+    ///
+    /// - Throws: ``JobFailed`` if the job is dead or cancelled; ``UnknownJob`` if the queue does not know the job;
+    ///   ``ValueError`` if the job has no result, or one of another type; `CancellationError` if the task is cancelled.
+    public func result<Value: Codable & Sendable>(of id: String, as type: Value.Type) async throws -> Value {
+        let record = try await endedRecord(id)
+        guard record.state == .done else { throw JobFailed(record.status) }
+        guard let result = record.result else { throw ValueError("job \(id) has no result") }
+        guard let value = result as? Value else {
+            throw ValueError("the result of job \(id) is not a \(Value.self) but a \(Swift.type(of: result))")
+        }
+        return value
+    }
+
+    /// Cancels a job; see ``JobQueue/cancel(_:)``.
+    @discardableResult
+    public func cancel(_ id: String) async throws -> Bool {
+        guard let record = records[id], !record.state.isOver else { return false }
+        if record.state == .running { record.isCancelRequested = true } else { finish(record, as: .cancelled) }
+        return true
+    }
+
+    /// Stops delivering jobs. Jobs that are running continue.
+    public func pause() { tally.isPaused = true }
+
+    /// Continues to deliver jobs.
+    public func resume() {
+        tally.isPaused = false
+        getters.wake()
+    }
+
+    /// Returns how many jobs there are in each state.
+    public func counts() async throws -> JobCounts { tally }
+
+    /// Returns the oldest dead letters.
+    public func deadJobs(limit: Int = 100) async throws -> [DeadJob<Job>] {
+        dead.prefix(max(0, limit)).map { record in
+            DeadJob(
+                id: record.id, job: record.job, error: record.error ?? "", attempts: record.attempts,
+                date: record.deathDate)
+        }
+    }
+
+    /// Puts a dead letter back into the queue; see ``JobQueue/retryDead(_:)``.
+    ///
+    /// - Throws: ``ValueError`` if another job has its ``JobOptions/uniqueKey`` now.
+    @discardableResult
+    public func retryDead(_ id: String) async throws -> Bool {
+        guard let record = records[id], record.state == .dead else { return false }
+        if let key = record.uniqueKey, let other = unique[key] {
+            throw ValueError("job \(other) has the unique key \"\(key)\" of job \(id) now")
+        }
+        dead.removeAll { $0 === record }
+        tally.dead -= 1
+        record.attempts = 0
+        if let key = record.uniqueKey { unique[key] = id }
+        makeReady(record)
+        return true
+    }
+
+    /// Drops a dead letter.
+    @discardableResult
+    public func dropDead(_ id: String) async throws -> Bool {
+        guard let record = records[id], record.state == .dead else { return false }
+        dead.removeAll { $0 === record }
+        tally.dead -= 1
+        records[id] = nil
+        return true
+    }
+
+    /// Runs `body` unless it has already been run to its end with this key; see
+    /// ``JobQueue/once(_:keptFor:lease:_:)``.
+    ///
+    /// - Throws: ``OnceInProgress`` if another worker is running the body; the errors of the body.
+    @discardableResult
+    public func once(
+        _ key: String, keptFor duration: Duration, lease: Duration, _ body: () async throws -> Void
+    ) async throws -> Bool {
+        let now = loopTime
+        onces = onces.filter { $0.value.until > now }
+        if let known = onces[key] {
+            guard known.isDone else { throw OnceInProgress(key: key) }
+            return false
+        }
+        onces[key] = (now.advanced(by: lease), false)
+        do { try await body() } catch {
+            onces[key] = nil
+            throw error
+        }
+        onces[key] = (loopTime.advanced(by: duration), true)
+        return true
+    }
+}

@@ -1,0 +1,34 @@
+/// A queue is the simplest home of jobs: it delivers each once.
+///
+/// A job counts as done when it is acknowledged or rejected; see ``Queue/taskDone()``. The error of a rejected job goes to
+/// the exception handler of the loop, and the job is not tried again. For retries, use a ``LocalJobQueue``.
+extension Queue: WorkQueue {
+    /// The items are the jobs.
+    public typealias Job = Element
+
+    /// Takes an item, which stays unfinished until the delivery is settled; see ``get()``.
+    ///
+    /// - Throws: ``QueueShutDown`` if the queue is shut down and empty; `CancellationError` if the task is cancelled while
+    ///   it waits. In that case, no item is lost.
+    public final func receive() async throws -> Delivery<Element> {
+        let item = try await get()
+        state.received += 1
+        return Delivery(job: item, id: "\(state.received)") { [self] action in
+            switch action {
+            case .acknowledge: try taskDone()
+            case .reject(let failure):
+                try taskDone()
+                EventLoop.report(ExceptionContext(message: "A job failed", error: failure))
+            case .handBack: putBack(item)
+            case .progress: break
+            }
+        }
+    }
+
+    /// Puts back an item that was taken, even if the queue is full or shut down.
+    private final func putBack(_ item: Element) {
+        append(item)
+        state.itemCame()
+        state.finish(1)
+    }
+}

@@ -1,0 +1,136 @@
+public import AsyncIO
+
+/// Where a server is, and how to talk to it.
+///
+/// ```swift
+/// var configuration = try RedisConfiguration(url: "rediss://worker:secret@cache.example/2")
+/// configuration.commandTimeout = .seconds(2)
+/// let redis = RedisClient(configuration)
+/// ```
+///
+/// redis-py: the parameters of `Redis`.
+public struct RedisConfiguration: Sendable {
+    /// A host and a port.
+    public struct Address: Sendable, Hashable, CustomStringConvertible {
+        /// A host name or an IP address.
+        public var host: String
+        /// The port.
+        public var port: Int
+
+        /// Creates an address.
+        public init(host: String, port: Int = 6379) {
+            self.host = host
+            self.port = port
+        }
+
+        /// The host and the port, separated by a colon.
+        public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    }
+
+    /// How the servers work together.
+    public enum Topology: Sendable, Hashable {
+        /// One server.
+        case standalone(Address)
+        /// One server, on a Unix socket.
+        case unix(path: String)
+        /// A master that Sentinels watch over. The client asks them for its address.
+        case sentinel([Address], master: String)
+        /// The nodes of a cluster. Some of them are enough: the client asks them for the others.
+        case cluster([Address])
+    }
+
+    /// A user's name and password.
+    public struct Credentials: Sendable, Hashable {
+        /// The name, or `nil` for the user `default`.
+        public var user: String?
+        /// The password.
+        public var password: String
+
+        /// Creates credentials.
+        public init(user: String? = nil, password: String) {
+            self.user = user
+            self.password = password
+        }
+    }
+
+    /// The versions of the protocol.
+    public enum ProtocolVersion: Int, Sendable, Hashable {
+        /// RESP2, which all servers speak.
+        case resp2 = 2
+        /// RESP3. The client falls back to RESP2 if the server does not speak it.
+        case resp3 = 3
+    }
+
+    /// The servers.
+    public var topology: Topology
+    /// The settings of TLS, or `nil` for connections without TLS.
+    public var tls: TLSContext.Configuration?
+    /// The name that the server's certificate must be valid for, or `nil` for the host that is connected to.
+    public var serverHostname: String?
+    /// The user, or `nil` if the server needs none.
+    public var credentials: Credentials?
+    /// The user for the Sentinels, or `nil` if they need none.
+    public var sentinelCredentials: Credentials?
+    /// The number of the database. A cluster has only 0.
+    public var database = 0
+    /// The name of the connections, which `CLIENT LIST` shows. It must not contain spaces.
+    public var clientName: String?
+    /// The newest version of the protocol to speak.
+    public var protocolVersion = ProtocolVersion.resp3
+    /// How many connections all tasks share, for each server. One is enough for most programs, because all tasks can
+    /// use it at the same time.
+    public var connections = 1
+    /// How many connections ``RedisClient/withConnection(for:_:)`` opens at most, for each server. Tasks that find all of
+    /// them in use wait.
+    public var dedicatedConnections = 50
+    /// How long connecting and logging in can take.
+    public var connectTimeout = Duration.seconds(5)
+    /// How long to wait for the reply to a command, or `nil` for no limit. A connection on which the server does not
+    /// answer in time is closed.
+    public var commandTimeout: Duration? = .seconds(10)
+    /// How often a connection for subscriptions, on which nothing may arrive for long, is checked.
+    public var healthCheckInterval = Duration.seconds(30)
+    /// How long to wait between attempts to connect.
+    public var backoff = Backoff(initial: .milliseconds(50), factor: 2, maximum: .seconds(2), jitter: 0.5)
+    /// How many times in a row connecting can fail before the commands that wait for the connection do.
+    public var connectAttempts = 5
+    /// What a server may send at most.
+    public var limits = RedisLimits()
+
+    /// Creates the configuration for one server.
+    public init(host: String = "127.0.0.1", port: Int = 6379) {
+        topology = .standalone(Address(host: host, port: port))
+    }
+
+    /// Creates the configuration for servers.
+    public init(_ topology: Topology) { self.topology = topology }
+
+    /// Throws an error if a setting is not valid.
+    func validate() throws(ValueError) {
+        if database < 0 { throw ValueError("database must not be negative, got \(database)") }
+        if connections < 1 { throw ValueError("connections must be positive, got \(connections)") }
+        if dedicatedConnections < 1 {
+            throw ValueError("dedicatedConnections must be positive, got \(dedicatedConnections)")
+        }
+        if connectAttempts < 1 { throw ValueError("connectAttempts must be positive, got \(connectAttempts)") }
+        if connectTimeout <= .zero { throw ValueError("connectTimeout must be positive, got \(connectTimeout)") }
+        if healthCheckInterval <= .zero {
+            throw ValueError("healthCheckInterval must be positive, got \(healthCheckInterval)")
+        }
+        if let commandTimeout, commandTimeout <= .zero {
+            throw ValueError("commandTimeout must be positive, got \(commandTimeout)")
+        }
+        if let clientName, clientName.utf8.contains(where: { $0 <= 0x20 }) {
+            throw ValueError("clientName must not contain spaces, got \(clientName.debugDescription)")
+        }
+        switch topology {
+        case .standalone, .unix: break
+        case .sentinel(let addresses, let master):
+            if addresses.isEmpty { throw ValueError("at least one Sentinel is needed") }
+            if master.isEmpty { throw ValueError("the name of the master must not be empty") }
+        case .cluster(let addresses):
+            if addresses.isEmpty { throw ValueError("at least one node of the cluster is needed") }
+            if database != 0 { throw ValueError("a cluster has only the database 0, got \(database)") }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+internal import AsyncIO
+
+extension RedisClient {
+    /// Executes commands as one step: no other client's command comes between them.
+    ///
+    /// ```swift
+    /// let replies = try await redis.transaction([
+    ///     RedisCommand("DECRBY", "account:1", 50),
+    ///     RedisCommand("INCRBY", "account:2", 50),
+    /// ])
+    /// ```
+    ///
+    /// The server does not undo anything: if a command fails when it is executed, the others are executed nevertheless.
+    /// In a cluster, all keys must be in one slot.
+    ///
+    /// - Parameter commands: The commands. All are sent in one write.
+    /// - Returns: The replies, in the order of the commands. Errors are among them as ``RedisValue/error(_:)``.
+    /// - Throws: ``RedisError`` if the server does not accept one of the commands, in which case it executes none; the
+    ///   same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `pipeline(transaction=True)`.
+    public func transaction(_ commands: [RedisCommand]) async throws -> [RedisValue] {
+        if commands.isEmpty { return [] }
+        let reply = try await router.sendTogether(Transaction.framed(commands))
+        // Without watched keys, a transaction is always executed.
+        return try Transaction.replies(to: reply) ?? []
+    }
+
+    /// Executes commands as one step if no other client has changed certain keys since they were read. Otherwise reads
+    /// and tries again.
+    ///
+    /// ```swift
+    /// try await redis.transaction(watching: "stock") { connection in
+    ///     let stock = try await connection.get("stock")?.integer ?? 0
+    ///     guard stock > 0 else { throw SoldOut() }
+    ///     return [RedisCommand("SET", "stock", stock - 1), RedisCommand("RPUSH", "orders", order)]
+    /// }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - keys: The keys that `body` reads.
+    ///   - attempts: How many times `body` runs at most.
+    ///   - body: Reads the keys, and returns the commands.
+    /// - Returns: The replies to the commands.
+    /// - Throws: ``RedisConflictError`` if the keys changed during every attempt; the errors of `body`; the same errors
+    ///   as ``transaction(_:)``.
+    ///
+    /// redis-py: `Redis.transaction`.
+    @discardableResult
+    public func transaction(
+        watching keys: any RedisArgument..., attempts: Int = 10,
+        _ body: nonisolated(nonsending) (RedisConnection) async throws -> [RedisCommand]
+    ) async throws -> [RedisValue] {
+        guard attempts >= 1 else { throw ValueError("attempts must be at least 1, got \(attempts)") }
+        guard let first = keys.first else { throw ValueError("a transaction needs at least one key to watch") }
+        return try await withConnection(for: first) { connection in
+            for _ in 0..<attempts {
+                try await connection.watch(keys)
+                if let replies = try await connection.transaction(body(connection)) { return replies }
+            }
+            throw RedisConflictError(attempts: attempts)
+        }
+    }
+}
+
+extension RedisConnection {
+    /// Lets the next ``transaction(_:)`` fail if another client changes one of the keys before.
+    ///
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `watch`.
+    public func watch(_ keys: any RedisArgument...) async throws { try await watch(keys) }
+
+    func watch(_ keys: [any RedisArgument]) async throws { _ = try await send(RedisCommand("WATCH", arguments: keys)) }
+
+    /// Forgets the watched keys.
+    ///
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `unwatch`.
+    public func unwatch() async throws { _ = try await send(RedisCommand("UNWATCH")) }
+
+    /// Executes commands as one step, and forgets the watched keys.
+    ///
+    /// - Returns: The replies, in the order of the commands; `nil` if a watched key has changed, in which case nothing
+    ///   was executed.
+    /// - Throws: The same errors as ``RedisClient/transaction(_:)``.
+    ///
+    /// redis-py: `pipeline(transaction=True)`.
+    public func transaction(_ commands: [RedisCommand]) async throws -> [RedisValue]? {
+        if commands.isEmpty {
+            try await unwatch()
+            return []
+        }
+        return try Transaction.replies(to: .value(.array(try await send(Transaction.framed(commands)))))
+    }
+}
+
+/// An error thrown when watched keys changed during every attempt of a transaction.
+///
+/// redis-py: `WatchError`.
+public struct RedisConflictError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// How many attempts were made.
+    public let attempts: Int
+    /// The error as text.
+    public var description: String { "other clients changed the watched keys during all \(attempts) attempts" }
+}
+
+/// Commands between `MULTI` and `EXEC`.
+enum Transaction {
+    static func framed(_ commands: [RedisCommand]) -> [RedisCommand] {
+        [RedisCommand("MULTI")] + commands + [RedisCommand("EXEC")]
+    }
+
+    /// Returns the replies to the commands; nil if a watched key has changed.
+    static func replies(to reply: RedisReply) throws -> [RedisValue]? {
+        switch reply {
+        case .failure(let error): throw error
+        case .value(let value):
+            let values = try value.array
+            guard let last = values.last else { throw value.mismatch("the replies to a transaction") }
+            if case .error(let error) = last {
+                // The reply to the wrong command says more than the reply to EXEC.
+                for case .error(let cause) in values.dropLast() { throw cause }
+                throw error
+            }
+            return last.isNull ? nil : try last.array
+        }
+    }
+}

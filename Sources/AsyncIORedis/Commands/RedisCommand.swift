@@ -1,0 +1,222 @@
+/// A command with its arguments, ready to be sent.
+///
+/// ```swift
+/// var command = RedisCommand("LPUSH", key)
+/// for line in lines { command.append(line) }
+/// let length = try await redis.send(command).integer
+/// ```
+///
+/// The arguments are encoded when they are appended, so a command can be sent several times at no cost but the copy.
+///
+/// redis-py: the arguments of `execute_command`.
+public struct RedisCommand: Sendable, Hashable {
+    /// How long to wait for the reply.
+    public enum TimeLimit: Sendable, Hashable {
+        /// As long as ``RedisConfiguration/commandTimeout`` says.
+        case standard
+        /// Without a limit, for commands that block on the server.
+        case none
+        /// As long as this.
+        case after(Duration)
+    }
+
+    /// The command as the server reads it: an array of bulk strings. The number of its elements is right only if it has
+    /// one digit; see ``write(to:)``.
+    private(set) var encoded: [UInt8]
+    /// The number of bulk strings in `encoded`.
+    private(set) var count = 0
+    /// How long to wait for the reply.
+    public var timeLimit = TimeLimit.standard
+
+    /// Creates a list of arguments without a name.
+    init() {
+        encoded = []
+        encoded.reserveCapacity(96)
+        encoded.append(addingCapacity: Self.prefixSize) { (bytes: inout OutputSpan<UInt8>) in
+            bytes.append(0x2A)
+            bytes.append(0x30)
+            bytes.append(0x0D)
+            bytes.append(0x0A)
+        }
+    }
+
+    /// The size of the beginning of an array: `*3\r\n`.
+    private static let prefixSize = 4
+
+    /// Creates a command without arguments.
+    ///
+    /// - Parameter name: The name, such as `PING`. Names of two words are sent as two arguments.
+    public init(_ name: String) {
+        self.init()
+        append(name)
+    }
+
+    // The frequent ones, which need no parameter pack.
+
+    /// Creates a command with an argument.
+    @inlinable
+    public init(_ name: String, _ argument: some RedisArgument) {
+        self.init(name)
+        argument.append(to: &self)
+    }
+
+    /// Creates a command with two arguments.
+    @inlinable
+    public init(_ name: String, _ first: some RedisArgument, _ second: some RedisArgument) {
+        self.init(name)
+        first.append(to: &self)
+        second.append(to: &self)
+    }
+
+    /// Creates a command with arguments.
+    ///
+    /// - Parameters:
+    ///   - name: The name, such as `SET`.
+    ///   - arguments: The arguments.
+    @inlinable
+    public init<each Argument: RedisArgument>(_ name: String, _ arguments: repeat each Argument) {
+        self.init(name)
+        for argument in repeat each arguments { argument.append(to: &self) }
+    }
+
+    /// Creates a command from a list of arguments.
+    public init(_ name: String, arguments: [any RedisArgument]) {
+        self.init(name)
+        for argument in arguments { argument.append(to: &self) }
+    }
+
+    // MARK: Appending arguments
+
+    /// Appends an argument.
+    @inlinable
+    public mutating func append(_ argument: some RedisArgument) { argument.append(to: &self) }
+
+    /// Appends each element as an argument.
+    @inlinable
+    public mutating func append(contentsOf arguments: some Sequence<some RedisArgument>) {
+        for argument in arguments { argument.append(to: &self) }
+    }
+
+    /// Appends a text in UTF-8.
+    public mutating func append(_ text: String) {
+        appendHeader(text.utf8.count)
+        encoded.append(contentsOf: text.utf8)
+        appendLineEnd()
+    }
+
+    /// Appends bytes.
+    public mutating func append(bytes: ArraySlice<UInt8>) {
+        appendHeader(bytes.count)
+        encoded.append(contentsOf: bytes)
+        appendLineEnd()
+    }
+
+    /// Appends a number in decimal.
+    public mutating func append(_ number: Int) {
+        appendHeader(Decimal.size(of: number))
+        encoded.append(addingCapacity: Decimal.mostDigits) { Decimal.append(number, to: &$0) }
+        appendLineEnd()
+    }
+
+    /// Begins a bulk string, and counts it.
+    @inline(__always)
+    private mutating func appendHeader(_ size: Int) {
+        count += 1
+        encoded[1] = 0x30 &+ UInt8(truncatingIfNeeded: count)
+        encoded.append(addingCapacity: Decimal.mostDigits + 3) { (bytes: inout OutputSpan<UInt8>) in
+            bytes.append(0x24)
+            Decimal.append(size, to: &bytes)
+            bytes.append(0x0D)
+            bytes.append(0x0A)
+        }
+    }
+
+    @inline(__always)
+    private mutating func appendLineEnd() {
+        encoded.append(addingCapacity: 2) { (bytes: inout OutputSpan<UInt8>) in
+            bytes.append(0x0D)
+            bytes.append(0x0A)
+        }
+    }
+
+    // MARK: Sending
+
+    /// Appends the command to what is to be sent.
+    @inline(__always)
+    func write(to outgoing: inout [UInt8]) {
+        if count < 10 { return outgoing.append(contentsOf: encoded) }
+        outgoing.append(addingCapacity: Decimal.mostDigits + 3) { (bytes: inout OutputSpan<UInt8>) in
+            bytes.append(0x2A)
+            Decimal.append(count, to: &bytes)
+            bytes.append(0x0D)
+            bytes.append(0x0A)
+        }
+        outgoing.append(contentsOf: encoded[Self.prefixSize...])
+    }
+
+    // MARK: Reading
+
+    /// The name and the arguments.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of bytes.
+    var words: [[UInt8]] {
+        var words: [[UInt8]] = []
+        words.reserveCapacity(count)
+        var at = Self.prefixSize
+        while words.count < count, let word = word(&at) { words.append(Array(encoded[word])) }
+        return words
+    }
+
+    /// The range of the bulk string that begins at an offset, which moves behind it.
+    func word(_ at: inout Int) -> Range<Int>? {
+        var size = 0
+        var index = at + 1
+        while index < encoded.count, encoded[index] != 0x0D {
+            size = size * 10 + Int(encoded[index] - 0x30)
+            index += 1
+        }
+        let start = index + 2
+        guard start + size + 2 <= encoded.count else { return nil }
+        at = start + size + 2
+        return start..<start + size
+    }
+
+    /// The name in capital letters.
+    public var name: String {
+        var at = Self.prefixSize
+        guard let range = word(&at) else { return "" }
+        return String(decoding: encoded[range].lazy.map { (0x61...0x7A).contains($0) ? $0 - 32 : $0 }, as: UTF8.self)
+    }
+}
+
+/// Numbers as decimal digits.
+enum Decimal {
+    /// The size of the longest number, with its sign.
+    static let mostDigits = 20
+
+    static func size(of number: Int) -> Int {
+        var size = number < 0 ? 2 : 1
+        var rest = number.magnitude
+        while rest >= 10 {
+            rest /= 10
+            size += 1
+        }
+        return size
+    }
+
+    @inline(__always)
+    static func append(_ number: Int, to bytes: inout OutputSpan<UInt8>) {
+        if 0..<10 ~= number { return bytes.append(0x30 &+ UInt8(truncatingIfNeeded: number)) }
+        appendLong(number, to: &bytes)
+    }
+
+    private static func appendLong(_ number: Int, to bytes: inout OutputSpan<UInt8>) {
+        if number < 0 { bytes.append(0x2D) }
+        append(magnitude: number.magnitude, to: &bytes)
+    }
+
+    private static func append(magnitude: UInt, to bytes: inout OutputSpan<UInt8>) {
+        if magnitude >= 10 { append(magnitude: magnitude / 10, to: &bytes) }
+        bytes.append(0x30 &+ UInt8(truncatingIfNeeded: magnitude % 10))
+    }
+}

@@ -1,0 +1,25 @@
+// Scripts; see ``RedisScript``.
+extension RedisSending {
+    /// Runs code in Lua. A ``RedisScript`` sends the code only once.
+    ///
+    /// - Returns: What the code returns.
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `eval`.
+    @discardableResult
+    public func eval(
+        _ code: String, keys: [String] = [], arguments: [any RedisArgument] = []
+    ) async throws -> RedisValue {
+        var command = RedisCommand("EVAL", code, keys.count)
+        command.append(contentsOf: keys)
+        for argument in arguments { argument.append(to: &command) }
+        return try await send(command)
+    }
+
+    /// Lets the server forget all scripts.
+    ///
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `script_flush`.
+    public func flushScripts() async throws { _ = try await send(RedisCommand("SCRIPT", "FLUSH")) }
+}

@@ -1,0 +1,228 @@
+/// When a value is to be set.
+public enum RedisCondition: String, Sendable, Hashable {
+    /// Only if the key does not exist.
+    case ifMissing = "NX"
+    /// Only if the key exists.
+    case ifExists = "XX"
+}
+
+/// When a key expires.
+public enum RedisExpiry: Sendable, Hashable {
+    /// After a duration, which is rounded to milliseconds.
+    case after(Duration)
+    /// At a time, in milliseconds since 1970.
+    case at(milliseconds: Int)
+    /// When it would have expired before.
+    case keep
+
+    func append(to command: inout RedisCommand) {
+        switch self {
+        case .after(let duration):
+            command.append("PX")
+            command.append(duration.redisMilliseconds)
+        case .at(let milliseconds):
+            command.append("PXAT")
+            command.append(milliseconds)
+        case .keep: command.append("KEEPTTL")
+        }
+    }
+}
+
+extension Duration {
+    /// The duration in milliseconds, at least 1, as the server wants it.
+    var redisMilliseconds: Int {
+        let (seconds, attoseconds) = components
+        let (milliseconds, hasOverflowed) = seconds.multipliedReportingOverflow(by: 1000)
+        if hasOverflowed { return seconds < 0 ? 1 : .max / 2 }
+        return max(1, Int(milliseconds) + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000))
+    }
+}
+
+// Strings: values of bytes, and numbers in them.
+extension RedisSending {
+    /// Returns the value of a key, or `nil` if the key does not exist.
+    ///
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `get`.
+    @inlinable
+    public func get(_ key: some RedisArgument) async throws -> RedisValue? {
+        let value = try await send(RedisCommand("GET", key))
+        return value.isNull ? nil : value
+    }
+
+    /// Returns the value of a key as another type, or `nil` if the key does not exist.
+    ///
+    /// - Throws: ``RedisTypeError`` if the value cannot be converted; the same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `get`.
+    @inlinable
+    public func get<T: RedisDecodable>(_ key: some RedisArgument, as type: T.Type) async throws -> T? {
+        try await get(key)?.decode(as: type)
+    }
+
+    /// Sets the value of a key.
+    ///
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `set`.
+    @inlinable
+    public func set(_ key: some RedisArgument, _ value: some RedisArgument) async throws {
+        _ = try await send(RedisCommand("SET", key, value))
+    }
+
+    /// Sets the value of a key, with conditions.
+    ///
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - value: The value.
+    ///   - expiry: When the key expires, or `nil` for never.
+    ///   - condition: When to set the value, or `nil` for always.
+    /// - Returns: Whether the value was set.
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `set`.
+    @discardableResult
+    public func set(
+        _ key: some RedisArgument, _ value: some RedisArgument, expiry: RedisExpiry?,
+        if condition: RedisCondition? = nil
+    ) async throws -> Bool {
+        var command = RedisCommand("SET", key, value)
+        expiry?.append(to: &command)
+        if let condition { command.append(condition.rawValue) }
+        return try await !send(command).isNull
+    }
+
+    /// Sets the value of a key, if the key exists or does not exist.
+    ///
+    /// - Returns: Whether the value was set.
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `set`.
+    public func set(
+        _ key: some RedisArgument, _ value: some RedisArgument, if condition: RedisCondition
+    ) async throws -> Bool { try await set(key, value, expiry: nil, if: condition) }
+
+    /// Sets the value of a key, and returns the old one.
+    ///
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `set(get=True)`.
+    public func getSet(_ key: some RedisArgument, _ value: some RedisArgument) async throws -> RedisValue? {
+        try await send(RedisCommand("SET", key, value, "GET")).nonNull
+    }
+
+    /// Returns the value of a key and removes the key.
+    ///
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `getdel`.
+    public func getDelete(_ key: some RedisArgument) async throws -> RedisValue? {
+        try await send(RedisCommand("GETDEL", key)).nonNull
+    }
+
+    /// Returns the value of a key and lets the key expire after a duration.
+    ///
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `getex`.
+    public func getExpire(_ key: some RedisArgument, after duration: Duration) async throws -> RedisValue? {
+        try await send(RedisCommand("GETEX", key, "PX", duration.redisMilliseconds)).nonNull
+    }
+
+    /// Returns the values of several keys, `nil` for those that do not exist. In a cluster, all must be in one slot.
+    ///
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `mget`.
+    public func mget(_ keys: [any RedisArgument]) async throws -> [RedisValue?] {
+        if keys.isEmpty { return [] }
+        return try await send(RedisCommand("MGET", arguments: keys)).array.map(\.nonNull)
+    }
+
+    /// Sets the values of several keys in one step. In a cluster, all must be in one slot.
+    ///
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `mset`.
+    public func mset(_ pairs: KeyValuePairs<String, any RedisArgument>) async throws {
+        if pairs.isEmpty { return }
+        var command = RedisCommand("MSET")
+        for (key, value) in pairs {
+            command.append(key)
+            value.append(to: &command)
+        }
+        _ = try await send(command)
+    }
+
+    /// Adds to the number that a key has; a key that does not exist has 0.
+    ///
+    /// - Returns: The new number.
+    /// - Throws: ``RedisError`` if the value is not an integer; the same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `incrby`.
+    @discardableResult
+    public func increment(_ key: some RedisArgument, by amount: Int = 1) async throws -> Int {
+        try await send(RedisCommand("INCRBY", key, amount)).integer
+    }
+
+    /// Adds to the number that a key has; a key that does not exist has 0.
+    ///
+    /// - Returns: The new number.
+    /// - Throws: ``RedisError`` if the value is not a number; the same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `incrbyfloat`.
+    @discardableResult
+    public func increment(_ key: some RedisArgument, by amount: Double) async throws -> Double {
+        try await send(RedisCommand("INCRBYFLOAT", key, amount)).double
+    }
+
+    /// Appends bytes to the value of a key.
+    ///
+    /// - Returns: The new size in bytes.
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `append`.
+    @discardableResult
+    public func append(_ key: some RedisArgument, _ value: some RedisArgument) async throws -> Int {
+        try await send(RedisCommand("APPEND", key, value)).integer
+    }
+
+    /// Returns the size of a key's value in bytes; 0 if the key does not exist.
+    ///
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `strlen`.
+    public func strlen(_ key: some RedisArgument) async throws -> Int {
+        try await send(RedisCommand("STRLEN", key)).integer
+    }
+
+    /// Returns a part of the value of a key.
+    ///
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - first: The first position; a negative one counts from the end.
+    ///   - last: The last position, which is included; a negative one counts from the end.
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `getrange`.
+    public func getRange(_ key: some RedisArgument, _ first: Int, _ last: Int) async throws -> [UInt8] {
+        try await send(RedisCommand("GETRANGE", key, first, last)).bytes
+    }
+
+    /// Replaces a part of the value of a key.
+    ///
+    /// - Returns: The new size in bytes.
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `setrange`.
+    @discardableResult
+    public func setRange(_ key: some RedisArgument, at offset: Int, _ value: some RedisArgument) async throws -> Int {
+        try await send(RedisCommand("SETRANGE", key, offset, value)).integer
+    }
+}
+
+extension RedisValue {
+    /// The value, or nil if it is null.
+    var nonNull: RedisValue? { isNull ? nil : self }
+}

@@ -1,0 +1,63 @@
+internal import AsyncIO
+
+/// How a command ended: the server answered, or the connection did not last.
+enum RedisReply {
+    /// The server's answer, which can be an error.
+    case value(RedisValue)
+    /// ``RedisConnectionError``, ``RedisTimeoutError``, or ``RedisProtocolError``.
+    case failure(any Error)
+}
+
+/// What happens with a reply that has not arrived yet.
+//
+// A task that is cancelled cancels its future. Its reply stays in the queue and is dropped when it arrives, so a
+// connection never gets out of step.
+enum PendingReply {
+    /// One task waits for it.
+    case single(Future<RedisReply>)
+    /// A task waits for it together with others.
+    case group(ReplyGroup)
+    /// No task waits for it.
+    case dropped
+
+    /// How many replies are missing.
+    var missingCount: Int {
+        if case .group(let group) = self { group.missingCount } else { 1 }
+    }
+
+    /// Ends the wait for a reply that will not come.
+    func end(_ reply: RedisReply) {
+        switch self {
+        case .single(let future): if !future.isDone { try? future.setResult(reply) }
+        case .group(let group): group.end(reply)
+        case .dropped: break
+        }
+    }
+}
+
+/// The replies to commands that were sent together.
+final class ReplyGroup {
+    // Loop thread only.
+    let future = Future<RedisReply>()
+    @safe @exclusivity(unchecked) private var values: [RedisValue] = []
+    private let count: Int
+
+    init(count: Int) {
+        self.count = count
+        values.reserveCapacity(count)
+    }
+
+    var missingCount: Int { count - values.count }
+
+    /// Adds a reply. Returns whether it was the last one.
+    func add(_ value: RedisValue) -> Bool {
+        values.append(value)
+        guard values.count == count else { return false }
+        end(.value(.array(values)))
+        return true
+    }
+
+    func end(_ reply: RedisReply) {
+        if !future.isDone { try? future.setResult(reply) }
+    }
+}

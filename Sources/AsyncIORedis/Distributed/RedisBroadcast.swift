@@ -1,0 +1,171 @@
+internal import AsyncIO
+internal import DequeModule
+
+/// A channel whose messages reach all of its subscribers, on any number of machines.
+///
+/// ```swift
+/// let prices = RedisBroadcast(redis, "prices", keeping: 10_000)
+/// createTask { for try await price in try await prices.subscribe() { show(price.text) } }
+/// try await prices.send("EUR 1.08")
+/// ```
+///
+/// A broadcast that keeps messages stands on a stream. A subscriber continues where it was after its connection was lost,
+/// and can begin in the past, after a message that it remembers. It misses messages only if it falls behind by more than
+/// the number that is kept, or if a failover of the server loses the last ones.
+///
+/// A broadcast that keeps none stands on pub/sub: it is cheaper, but a subscriber gets only what is sent while it is
+/// connected, and does not learn what it missed.
+///
+/// redis-py: none. asyncio: none. In one process: `Broadcast`.
+public final class RedisBroadcast {
+    /// A message.
+    public struct Message: Sendable, Hashable {
+        /// The identifier, with which a subscription can continue later. It is `nil` if no messages are kept.
+        public let id: String?
+        /// The bytes that were sent.
+        public let payload: [UInt8]
+
+        /// The bytes as text. Bytes that are not valid UTF-8 are replaced.
+        public var text: String { String(decoding: payload, as: UTF8.self) }
+    }
+
+    /// Where a subscription begins.
+    public enum Start: Sendable, Hashable {
+        /// With the messages that are sent from now on.
+        case now
+        /// With the oldest message that is kept.
+        case oldest
+        /// After the message with this identifier.
+        case after(String)
+    }
+
+    // Loop thread only.
+    private let redis: RedisClient
+
+    /// The name of the broadcast: the key of a stream, or a channel.
+    public let name: String
+    /// About how many messages are kept, or `nil` for none.
+    public let keptCount: Int?
+
+    /// Creates a broadcast.
+    ///
+    /// - Parameters:
+    ///   - redis: The client.
+    ///   - name: The name, the same for all that share the broadcast.
+    ///   - count: About how many messages are kept, or `nil` for none.
+    public init(_ redis: RedisClient, _ name: String, keeping count: Int? = nil) {
+        self.redis = redis
+        self.name = name
+        keptCount = count.map { max(1, $0) }
+    }
+
+    /// Sends a message to all subscribers.
+    ///
+    /// - Returns: The identifier of the message, or `nil` if no messages are kept.
+    /// - Throws: The errors of sending. After a ``RedisConnectionError``, the message may have been sent.
+    @discardableResult
+    public func send(_ message: some RedisArgument) async throws -> String? {
+        guard let keptCount else {
+            try await redis.publish(name, message)
+            return nil
+        }
+        return try await redis.xadd(name, ["m": message], trim: .about(keptCount))
+    }
+
+    /// Subscribes to the messages.
+    ///
+    /// - Parameters:
+    ///   - start: Where to begin. A broadcast that keeps no messages can only begin now.
+    ///   - capacity: How many messages are buffered. If none are kept, the oldest are dropped when there are more.
+    /// - Throws: The errors of sending and subscribing.
+    public func subscribe(from start: Start = .now, capacity: Int = 1000) async throws -> Subscription {
+        guard keptCount != nil else {
+            guard start == .now else {
+                throw ValueError("the broadcast \(name) keeps no messages, so a subscription can only begin now")
+            }
+            return Subscription(.channel(try await redis.subscribe(name, capacity: capacity)))
+        }
+        let id =
+            switch start {
+            case .oldest: "0-0"
+            case .after(let id): id
+            case .now: try await lastID()
+            }
+        return Subscription(.stream(redis, name, capacity: max(1, capacity)), after: id)
+    }
+
+    /// The identifier of the last message.
+    private func lastID() async throws -> String {
+        do {
+            let info = try await redis.send("XINFO", "STREAM", name)
+            return try info.value(for: "last-generated-id")?.string ?? "0-0"
+        } catch let error as RedisError where error.text.contains("no such key") {
+            return "0-0"
+        }
+    }
+
+    /// One of the receivers of a ``RedisBroadcast``. Only one task can iterate over it at a time.
+    public final class Subscription: AsyncSequence, AsyncIteratorProtocol {
+        /// Iterating fails if the task is cancelled, or with the errors of sending.
+        public typealias Failure = any Error
+
+        enum Source {
+            case channel(RedisSubscription)
+            case stream(RedisClient, String, capacity: Int)
+        }
+
+        // Loop thread only.
+        private let source: Source
+        private var messages = Deque<Message>()
+        private var last: String
+        private var failures = 0
+
+        init(_ source: Source, after id: String = "") {
+            self.source = source
+            last = id
+        }
+
+        /// Returns the subscription itself.
+        public func makeAsyncIterator() -> Subscription { self }
+
+        /// Takes the next message. Waits until there is one.
+        ///
+        /// - Returns: The message, or `nil` if the client is closed.
+        /// - Throws: The errors of sending, but not those that another connection can help with; `CancellationError` if
+        ///   the task is cancelled. In that case, no message is lost.
+        public func next() async throws -> Message? {
+            switch source {
+            case .channel(let subscription):
+                return try await subscription.next().map { Message(id: nil, payload: $0.payload) }
+            case .stream(let redis, let key, let capacity):
+                while messages.isEmpty {
+                    if redis.isClosed { return nil }
+                    try await fetch(redis, key, capacity)
+                }
+                return messages.popFirst()
+            }
+        }
+
+        /// Takes the next message; see ``next()``.
+        ///
+        /// - Throws: The same errors as ``next()``, including `CancellationError` if the task is cancelled.
+        public func next(isolation actor: isolated (any Actor)?) async throws -> Message? { try await next() }
+
+        private func fetch(_ redis: RedisClient, _ key: String, _ capacity: Int) async throws {
+            var generator = SystemRandomNumberGenerator()
+            do {
+                let entries = try await redis.withConnection(for: key) { [last] connection in
+                    try await connection.xread(key, after: last, count: capacity, block: .seconds(5))
+                }
+                failures = 0
+                for entry in entries {
+                    last = entry.id
+                    if let payload = try entry["m"]?.bytes { messages.append(Message(id: entry.id, payload: payload)) }
+                }
+            } catch let error where !redis.isClosed && RedisNode.passes(error) {
+                failures += 1
+                try await sleep(redis.configuration.backoff.delay(afterFailure: failures, using: &generator))
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+internal import AsyncIO
+
+/// A flag that programs on any number of machines can set and wait for.
+///
+/// The flag is a key, so it lasts until it is cleared, and a task that begins to wait later finds it. A task that waits
+/// learns of a change from a message, and looks at the key again after each lost connection, so it misses no flag that
+/// stays set. A flag that is cleared again at once can be missed. A failover of the server can undo the last changes.
+///
+/// redis-py: none. asyncio: `asyncio.Event`, in one process.
+public final class RedisEvent {
+    // Loop thread only.
+    private let redis: RedisClient
+
+    /// The key of the flag.
+    public let key: String
+
+    /// Creates an event.
+    ///
+    /// - Parameters:
+    ///   - redis: The client.
+    ///   - key: The key, the same for all that share the event.
+    public init(_ redis: RedisClient, _ key: String) {
+        self.redis = redis
+        self.key = key
+    }
+
+    private var channel: String { "\(key):set" }
+
+    /// Sets the flag, and wakes the tasks that wait for it.
+    ///
+    /// - Throws: The errors of sending.
+    public func set() async throws {
+        try await redis.run(Self.setFlag, keys: [key], arguments: [channel])
+    }
+
+    /// Clears the flag.
+    ///
+    /// - Throws: The errors of sending.
+    public func clear() async throws { try await redis.delete(key) }
+
+    /// Returns whether the flag is set.
+    ///
+    /// - Throws: The errors of sending.
+    public func isSet() async throws -> Bool { try await redis.exists(key) == 1 }
+
+    /// Waits until the flag is set.
+    ///
+    /// - Throws: The errors of sending and subscribing; `CancellationError` if the task is cancelled.
+    public func wait() async throws {
+        let messages = try await redis.subscribe(channel, capacity: 1)
+        defer { messages.close() }
+        while try await !isSet() {
+            do {
+                // A message can be lost together with the connection.
+                try await withTimeout(.seconds(1)) {
+                    if try await messages.next() == nil { throw RedisConnectionError.closed }
+                }
+            } catch is TimeoutError {}
+        }
+    }
+
+    private static let setFlag = RedisScript(
+        """
+        redis.call("SET", KEYS[1], "1")
+        return redis.call("PUBLISH", ARGV[1], "")
+        """)
+}

@@ -1,0 +1,141 @@
+internal import AsyncIO
+
+/// What a task holds on a server for a limited time: a lock, or a place of a semaphore.
+///
+/// The lease is renewed in the background until the body ends. If it cannot be renewed in time, the body is cancelled:
+/// see ``RedisLeaseLostError``.
+///
+/// redis-py: the state of a `Lock`.
+public final class RedisLease {
+    /// A number that grows with each lease of the same key. Pass it to a store that refuses numbers that are lower than
+    /// the highest it has seen: that protects the store from a holder whose lease has ended without its knowledge.
+    public let fencingToken: Int
+    /// Whether the lease was lost.
+    public private(set) var isLost = false
+
+    init(fencingToken: Int) { self.fencingToken = fencingToken }
+
+    fileprivate func lose() { isLost = true }
+}
+
+/// An error thrown when a lease could not be renewed in time. Its body was cancelled, because another task can hold what
+/// the body was working on.
+///
+/// redis-py: `LockNotOwnedError`.
+public struct RedisLeaseLostError: Error, CustomStringConvertible {
+    /// The key of the lock or the semaphore.
+    public let key: String
+    /// The error as text.
+    public var description: String { "the lease of \(key) was lost" }
+}
+
+/// How a lease is taken, renewed, and given back.
+struct LeaseCalls {
+    /// Returns the fencing token, or after what time it is worth trying again at the latest.
+    let take: nonisolated(nonsending) () async throws -> LeaseAttempt
+    /// Returns whether the lease is still held.
+    let renew: nonisolated(nonsending) () async throws -> Bool
+    let giveBack: nonisolated(nonsending) () async throws -> Void
+}
+
+enum LeaseAttempt {
+    case taken(Int)
+    case busy(Duration)
+}
+
+/// The life of a lease.
+struct LeaseKeeper {
+    let redis: RedisClient
+    let key: String
+    let lease: Duration
+
+    /// The channel on which the end of a lease is announced.
+    static func channel(of key: String) -> String { "\(key):released" }
+
+    /// The share of the lease after which the body is cancelled. What is left covers clocks that run differently.
+    private static let usable = 0.95
+
+    /// Takes a lease, runs `body`, and gives the lease back.
+    ///
+    /// - Parameter timeout: How long to wait for the lease, or nil to wait as long as it takes.
+    /// - Returns: The value of the body, or nil if the time is over.
+    func run<T>(
+        timeout: Duration?, _ calls: LeaseCalls, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
+    ) async throws -> T? {
+        let result: Result<T?, any Error>
+        do {
+            guard let (lease, deadline) = try await waitForLease(timeout, calls) else { return nil }
+            result = .success(try await keep(lease, until: deadline, calls, body))
+        } catch {
+            // A task that was cancelled while it asked for the lease may have got it.
+            result = .failure(error)
+        }
+        // A lease that cannot be given back ends by itself.
+        try? await withCleanup(timeout: lease) { try await calls.giveBack() }
+        return try result.get()
+    }
+
+    private func waitForLease(
+        _ timeout: Duration?, _ calls: LeaseCalls
+    ) async throws -> (RedisLease, ContinuousClock.Instant)? {
+        let loop = try EventLoop.running
+        let end = timeout.map { loop.now.advanced(by: $0) }
+        var releases: RedisSubscription?
+        defer { releases?.close() }
+        while true {
+            // The lease begins before the server grants it, at the latest when the command is sent.
+            let start = loop.now
+            switch try await calls.take() {
+            case .taken(let token):
+                return (RedisLease(fencingToken: token), start.advanced(by: lease * Self.usable))
+            case .busy(let rest):
+                if let end, end <= loop.now { return nil }
+                guard let releases else {
+                    // Subscribe, and try again: the holder can have ended in between.
+                    releases = try await redis.subscribe(Self.channel(of: key), capacity: 1)
+                    continue
+                }
+                // A lease that ends without an announcement is noticed when its time is over.
+                let latest = loop.now.advanced(by: min(rest, .seconds(1)))
+                do {
+                    try await withTimeout(until: end.map { min($0, latest) } ?? latest) {
+                        if try await releases.next() == nil { throw RedisConnectionError.closed }
+                    }
+                } catch is TimeoutError {}
+            }
+        }
+    }
+
+    /// Runs the body while the lease is renewed.
+    private func keep<T>(
+        _ lease: RedisLease, until deadline: ContinuousClock.Instant, _ calls: LeaseCalls,
+        _ body: nonisolated(nonsending) (RedisLease) async throws -> T
+    ) async throws -> T {
+        let loop = try EventLoop.running
+        var limit: Timeout?
+        do {
+            // The body has a time limit, which each renewal extends.
+            return try await withTimeout(until: deadline, lateResult: .discard) { timeout in
+                limit = timeout
+                let renewal = createTask(name: "the lease of \(key)") {
+                    while true {
+                        try await sleep(self.lease / 3)
+                        let start = loop.now
+                        do {
+                            guard try await calls.renew() else { return try timeout.reschedule(to: loop.now) }
+                            try timeout.reschedule(to: start.advanced(by: self.lease * Self.usable))
+                        } catch is RedisConnectionError {
+                            // The next attempt can succeed, as long as there is time.
+                        } catch is RedisTimeoutError {}
+                    }
+                }
+                defer { renewal.cancel() }
+                return try await body(lease)
+            }
+        } catch {
+            guard limit?.isExpired ?? false else { throw error }
+            lease.lose()
+            throw RedisLeaseLostError(key: key)
+        }
+    }
+}

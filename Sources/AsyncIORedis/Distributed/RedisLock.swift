@@ -1,0 +1,159 @@
+public import AsyncIO
+
+/// A lock that programs on any number of machines share.
+///
+/// ```swift
+/// let lock = RedisLock(redis, "reports")
+/// try await lock.withLock { lease in
+///     try await store.write(report, token: lease.fencingToken)
+/// }
+/// ```
+///
+/// The lock is a lease: the server gives it to one holder for a limited time, and the holder renews it in the background.
+/// If the holder dies, another task gets the lock when the lease has ended. If the holder lives but cannot reach the
+/// server in time, its body is cancelled.
+///
+/// What the lock cannot promise:
+///
+/// - **Exclusion at every moment.** A holder that stops for longer than the lease, because its machine or its loop stands
+///   still, continues for a moment before it notices. If that must not do harm, let the store check the
+///   ``RedisLease/fencingToken``.
+/// - **Exclusion across a failover.** Replication is asynchronous. If the master is lost before its replica knows of the
+///   lock, another task can get it, and the next fencing token can be one that was used before.
+/// - **Order.** Tasks that wait get the lock in no particular order.
+///
+/// The lock is not reentrant. In a cluster, the lock's keys are in the slot of its key.
+///
+/// redis-py: `Lock`.
+public final class RedisLock {
+    // Loop thread only.
+    private let redis: RedisClient
+    private let fence: String
+
+    /// The key of the lock.
+    public let key: String
+    /// For how long the server gives the lock to a holder that does not renew it.
+    public let lease: Duration
+    /// The name of the holder, which ``holder()`` returns while this object has the lock.
+    public let name: String
+
+    /// Creates a lock.
+    ///
+    /// - Parameters:
+    ///   - redis: The client.
+    ///   - key: The key, the same for all that share the lock.
+    ///   - lease: For how long the server gives the lock to a holder that does not renew it. Each third of this time, the
+    ///     lock is renewed. A short lease is soon free when its holder dies, and soon lost when the network is slow.
+    ///   - name: The name of the holder, for ``holder()``.
+    /// - Precondition: `lease` is at least 10 ms. For a duration from outside the program, use
+    ///   ``init(validating:_:lease:name:)``.
+    public init(_ redis: RedisClient, _ key: String, lease: Duration = .seconds(30), name: String = "") {
+        precondition(lease >= .milliseconds(10), "lease must be at least 10 ms, got \(lease)")
+        self.redis = redis
+        self.key = key
+        self.lease = lease
+        self.name = name
+        fence = Self.companion(of: key, "fence")
+    }
+
+    /// Creates a lock with a lease from outside the program; see ``init(_:_:lease:name:)``.
+    ///
+    /// - Throws: `ValueError` if `lease` is less than 10 ms.
+    public convenience init(
+        validating redis: RedisClient, _ key: String, lease: Duration, name: String = ""
+    ) throws(ValueError) {
+        guard lease >= .milliseconds(10) else { throw ValueError("lease must be at least 10 ms, got \(lease)") }
+        self.init(redis, key, lease: lease, name: name)
+    }
+
+    /// Whether the client is closed.
+    var isClosed: Bool { redis.isClosed }
+
+    /// Returns a key in the same slot of a cluster.
+    static func companion(of key: String, _ suffix: String) -> String {
+        key.utf8.contains(0x7B) ? "\(key):\(suffix)" : "{\(key)}:\(suffix)"
+    }
+
+    /// Waits for the lock, runs `body` while it is held, and releases it.
+    ///
+    /// - Parameter body: Receives the lease. It is cancelled if the lease is lost.
+    /// - Returns: The value that `body` returns.
+    /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended, even if it returned a value; the errors
+    ///   of `body` and of sending; `CancellationError` if the task is cancelled. The lock is released in any case.
+    ///
+    /// redis-py: `async with lock`.
+    @discardableResult
+    public func withLock<T>(_ body: nonisolated(nonsending) (RedisLease) async throws -> T) async throws -> T {
+        guard let value = try await run(timeout: nil, body) else { throw CancellationError() }
+        return value
+    }
+
+    /// Runs `body` with the lock, if the lock can be had within `timeout`.
+    ///
+    /// - Parameters:
+    ///   - timeout: How long to wait. With zero, the lock is tried once.
+    ///   - body: Receives the lease. It is cancelled if the lease is lost.
+    /// - Returns: The value that `body` returns, or `nil` if another holder had the lock all the time.
+    /// - Throws: The same errors as ``withLock(_:)``.
+    ///
+    /// redis-py: `Lock(blocking_timeout=…)`.
+    public func withLock<T>(
+        waitingAtMost timeout: Duration, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
+    ) async throws -> T? { try await run(timeout: timeout, body) }
+
+    /// Returns the name of the holder, or `nil` if the lock is free.
+    ///
+    /// - Throws: The errors of sending.
+    public func holder() async throws -> String? {
+        guard let value = try await redis.get(key)?.string else { return nil }
+        // The name follows the token.
+        return value.firstIndex(of: " ").map { String(value[value.index(after: $0)...]) } ?? ""
+    }
+
+    private func run<T>(
+        timeout: Duration?, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
+    ) async throws -> T? {
+        let (redis, key, fence) = (self.redis, self.key, self.fence)
+        let milliseconds = lease.redisMilliseconds
+        let owner = "\(randomToken()) \(name)"
+        let calls = LeaseCalls {
+            let reply = try await redis.run(Self.take, keys: [key, fence], arguments: [owner, milliseconds]).array
+            let number = try reply[1].integer
+            return try reply[0].integer == 1 ? .taken(number) : .busy(.milliseconds(max(1, number)))
+        } renew: {
+            try await redis.run(Self.renew, keys: [key], arguments: [owner, milliseconds]).integer == 1
+        } giveBack: {
+            try await redis.run(
+                Self.giveBack, keys: [key], arguments: [owner, LeaseKeeper.channel(of: key)])
+        }
+        return try await LeaseKeeper(redis: redis, key: key, lease: lease).run(timeout: timeout, calls, body)
+    }
+
+    // A reply to TAKE can be lost. Then the same owner asks again, and gets what it has already.
+    private static let take = RedisScript(
+        """
+        local owner = redis.call("GET", KEYS[1])
+        if not owner or owner == ARGV[1] then
+            redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
+            return {1, redis.call("INCR", KEYS[2])}
+        end
+        return {0, redis.call("PTTL", KEYS[1])}
+        """)
+    private static let renew = RedisScript(
+        """
+        if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+        return redis.call("PEXPIRE", KEYS[1], ARGV[2])
+        """)
+    private static let giveBack = RedisScript(
+        """
+        if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
+        redis.call("DEL", KEYS[1])
+        redis.call("PUBLISH", ARGV[2], "")
+        return 1
+        """)
+}
+
+/// A text that no other caller has.
+func randomToken() -> String {
+    String(UInt64.random(in: 0 ... .max), radix: 36) + String(UInt64.random(in: 0 ... .max), radix: 36)
+}

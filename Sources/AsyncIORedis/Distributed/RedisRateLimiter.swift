@@ -1,0 +1,84 @@
+public import AsyncIO
+
+/// A limit on how often programs on any number of machines together do something.
+///
+/// ```swift
+/// let limiter = RedisRateLimiter(redis, "api", rate: 100, per: .seconds(1))
+/// try await limiter.acquire()
+/// try await callService()
+/// ```
+///
+/// The times are evenly spaced, but a burst of calls is let through after a pause. The decision is one step on the
+/// server, by its clock. A failover that loses the last decisions, or a clock that jumps, can let more through for a
+/// moment. Tasks that wait get permission in no particular order.
+///
+/// redis-py: none. The algorithm is GCRA, as in `redis-cell`.
+public final class RedisRateLimiter {
+    // Loop thread only.
+    private let redis: RedisClient
+    private let interval: Duration
+
+    /// The key of the limiter.
+    public let key: String
+    /// How many calls are let through at once after a pause.
+    public let burst: Int
+
+    /// Creates a limiter.
+    ///
+    /// - Parameters:
+    ///   - redis: The client.
+    ///   - key: The key, the same for all that share the limit.
+    ///   - rate: How many calls are let through in each period, the same for all.
+    ///   - period: The period.
+    ///   - burst: How many calls are let through at once after a pause, or `nil` for `rate`.
+    /// - Throws: `ValueError` if a number is not positive, or the rate is more than one call per microsecond.
+    public init(
+        _ redis: RedisClient, _ key: String, rate: Int, per period: Duration, burst: Int? = nil
+    ) throws(ValueError) {
+        guard rate > 0 else { throw ValueError("rate must be positive, got \(rate)") }
+        guard period > .zero else { throw ValueError("period must be positive, got \(period)") }
+        let burst = burst ?? rate
+        guard burst > 0 else { throw ValueError("burst must be positive, got \(burst)") }
+        interval = period / rate
+        guard interval >= .microseconds(1) else {
+            throw ValueError("at most one call per microsecond is possible, got \(rate) per \(period)")
+        }
+        self.redis = redis
+        self.key = key
+        self.burst = burst
+    }
+
+    /// Asks for permission, without waiting.
+    ///
+    /// - Returns: `nil` if the call is let through; otherwise after what time it is worth asking again.
+    /// - Throws: The errors of sending.
+    public func tryAcquire() async throws -> Duration? {
+        let wait = try await redis.run(
+            Self.script, keys: [key], arguments: [Int(interval / .microseconds(1)), burst]
+        ).integer
+        return wait == 0 ? nil : .microseconds(wait)
+    }
+
+    /// Waits for permission.
+    ///
+    /// - Throws: The errors of sending; `CancellationError` if the task is cancelled.
+    public func acquire() async throws {
+        while let wait = try await tryAcquire() {
+            // Those who ask at the same time get one permission among them, so they should not all ask at once again.
+            try await sleep(wait + interval * Double.random(in: 0...1))
+        }
+    }
+
+    // The key has the time at which the calls that were let through would end if they were evenly spaced.
+    private static let script = RedisScript(
+        """
+        local clock = redis.call("TIME")
+        local now = clock[1] * 1000000 + clock[2]
+        local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+        local last = math.max(tonumber(redis.call("GET", KEYS[1]) or now), now)
+        local wait = last + interval - burst * interval - now
+        if wait > 0 then return math.ceil(wait) end
+        redis.call("SET", KEYS[1], string.format("%.0f", last + interval), "PX", math.ceil((last + interval - now) / 1000) + 1)
+        return 0
+        """)
+}

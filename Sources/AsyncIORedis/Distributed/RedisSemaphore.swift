@@ -1,0 +1,140 @@
+public import AsyncIO
+
+/// A number of places that programs on any number of machines share.
+///
+/// ```swift
+/// let downloads = RedisSemaphore(redis, "downloads", limit: 10)
+/// try await downloads.withPlace { _ in try await download(url) }
+/// ```
+///
+/// Each place is a lease, as a ``RedisLock`` is, and the same limits apply: a holder that stands still for longer than
+/// its lease can be one too many for a moment, a failover can lose places, and tasks get places in no particular order.
+/// The times of the leases are those of the server's clock, so the clocks of the machines need not agree. If the server's
+/// clock jumps ahead, leases end early.
+///
+/// redis-py: none.
+public final class RedisSemaphore {
+    // Loop thread only.
+    private let redis: RedisClient
+    private let fence: String
+
+    /// The key of the semaphore.
+    public let key: String
+    /// The number of places.
+    public let limit: Int
+    /// For how long the server gives a place to a holder that does not renew it.
+    public let lease: Duration
+
+    /// Creates a semaphore.
+    ///
+    /// - Parameters:
+    ///   - redis: The client.
+    ///   - key: The key, the same for all that share the semaphore.
+    ///   - limit: The number of places, the same for all.
+    ///   - lease: For how long the server gives a place to a holder that does not renew it.
+    /// - Precondition: `limit` is at least 1, and `lease` is at least 10 ms. For numbers from outside the program, use
+    ///   ``init(validating:_:limit:lease:)``.
+    public init(_ redis: RedisClient, _ key: String, limit: Int, lease: Duration = .seconds(30)) {
+        precondition(limit >= 1, "limit must be at least 1, got \(limit)")
+        precondition(lease >= .milliseconds(10), "lease must be at least 10 ms, got \(lease)")
+        self.redis = redis
+        self.key = key
+        self.limit = limit
+        self.lease = lease
+        fence = RedisLock.companion(of: key, "fence")
+    }
+
+    /// Creates a semaphore with numbers from outside the program; see ``init(_:_:limit:lease:)``.
+    ///
+    /// - Throws: `ValueError` if `limit` is less than 1, or `lease` is less than 10 ms.
+    public convenience init(
+        validating redis: RedisClient, _ key: String, limit: Int, lease: Duration = .seconds(30)
+    ) throws(ValueError) {
+        guard limit >= 1 else { throw ValueError("limit must be at least 1, got \(limit)") }
+        guard lease >= .milliseconds(10) else { throw ValueError("lease must be at least 10 ms, got \(lease)") }
+        self.init(redis, key, limit: limit, lease: lease)
+    }
+
+    /// Waits for a place, runs `body` while it is held, and gives it back.
+    ///
+    /// - Parameter body: Receives the lease. It is cancelled if the lease is lost.
+    /// - Returns: The value that `body` returns.
+    /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended; the errors of `body` and of sending;
+    ///   `CancellationError` if the task is cancelled. The place is given back in any case.
+    @discardableResult
+    public func withPlace<T>(_ body: nonisolated(nonsending) (RedisLease) async throws -> T) async throws -> T {
+        guard let value = try await run(timeout: nil, body) else { throw CancellationError() }
+        return value
+    }
+
+    /// Runs `body` with a place, if there is one within `timeout`.
+    ///
+    /// - Parameters:
+    ///   - timeout: How long to wait. With zero, the semaphore is tried once.
+    ///   - body: Receives the lease. It is cancelled if the lease is lost.
+    /// - Returns: The value that `body` returns, or `nil` if there was no place.
+    /// - Throws: The same errors as ``withPlace(_:)``.
+    public func withPlace<T>(
+        waitingAtMost timeout: Duration, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
+    ) async throws -> T? { try await run(timeout: timeout, body) }
+
+    /// Returns how many places are taken.
+    ///
+    /// - Throws: The errors of sending.
+    public func usedCount() async throws -> Int {
+        try await redis.run(Self.count, keys: [key], arguments: []).integer
+    }
+
+    private func run<T>(
+        timeout: Duration?, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
+    ) async throws -> T? {
+        let (redis, key, fence, limit) = (self.redis, self.key, self.fence, self.limit)
+        let milliseconds = lease.redisMilliseconds
+        let owner = randomToken()
+        let calls = LeaseCalls {
+            let reply = try await redis.run(
+                Self.take, keys: [key, fence], arguments: [owner, milliseconds, limit]
+            ).array
+            let number = try reply[1].integer
+            return try reply[0].integer == 1 ? .taken(number) : .busy(.milliseconds(max(1, number)))
+        } renew: {
+            try await redis.run(Self.renew, keys: [key], arguments: [owner, milliseconds]).integer == 1
+        } giveBack: {
+            try await redis.run(
+                Self.giveBack, keys: [key], arguments: [owner, LeaseKeeper.channel(of: key)])
+        }
+        return try await LeaseKeeper(redis: redis, key: key, lease: lease).run(timeout: timeout, calls, body)
+    }
+
+    /// Lets `now` be the server's time in milliseconds, and removes the places whose leases have ended.
+    private static let clean = """
+        local clock = redis.call("TIME")
+        local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+        redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", now)
+
+        """
+    private static let take = RedisScript(
+        clean + """
+            if redis.call("ZSCORE", KEYS[1], ARGV[1]) or redis.call("ZCARD", KEYS[1]) < tonumber(ARGV[3]) then
+                redis.call("ZADD", KEYS[1], now + ARGV[2], ARGV[1])
+                redis.call("PEXPIRE", KEYS[1], ARGV[2] * 2)
+                return {1, redis.call("INCR", KEYS[2])}
+            end
+            local first = redis.call("ZRANGE", KEYS[1], 0, 0, "WITHSCORES")
+            return {0, first[2] - now}
+            """)
+    private static let renew = RedisScript(
+        clean + """
+            if not redis.call("ZSCORE", KEYS[1], ARGV[1]) then return 0 end
+            redis.call("ZADD", KEYS[1], now + ARGV[2], ARGV[1])
+            redis.call("PEXPIRE", KEYS[1], ARGV[2] * 2)
+            return 1
+            """)
+    private static let giveBack = RedisScript(
+        """
+        if redis.call("ZREM", KEYS[1], ARGV[1]) == 0 then return 0 end
+        redis.call("PUBLISH", ARGV[2], "")
+        return 1
+        """)
+    private static let count = RedisScript(clean + "return redis.call(\"ZCARD\", KEYS[1])")
+}

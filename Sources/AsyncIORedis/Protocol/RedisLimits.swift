@@ -1,0 +1,21 @@
+/// What a server may send at most. A reply that exceeds a limit ends the connection with a ``RedisProtocolError``.
+public struct RedisLimits: Sendable, Hashable {
+    /// The size of a string, in bytes. The default is 512 MiB, as on the server.
+    public var stringSize: Int
+    /// The length of a line (a number, an error, or a simple string), in bytes.
+    public var lineLength: Int
+    /// How many values a reply can contain, in all its arrays together.
+    public var elementCount: Int
+    /// How deep arrays can be nested.
+    public var depth: Int
+
+    /// Creates limits.
+    public init(
+        stringSize: Int = 512 << 20, lineLength: Int = 1 << 20, elementCount: Int = 1 << 26, depth: Int = 128
+    ) {
+        self.stringSize = stringSize
+        self.lineLength = lineLength
+        self.elementCount = elementCount
+        self.depth = depth
+    }
+}

@@ -1,0 +1,101 @@
+internal import AsyncIO
+
+extension RedisClient {
+    /// Subscribes to channels.
+    ///
+    /// ```swift
+    /// let news = try await redis.subscribe("news", "weather")
+    /// for try await message in news { print(message.channel, message.text) }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - channels: The names of the channels, at least one.
+    ///   - capacity: How many messages the subscription has room for.
+    ///   - overflow: What to do with messages for which there is no room.
+    /// - Returns: The subscription, when the server has confirmed it: what is published from now on arrives.
+    /// - Throws: ``RedisError`` if the server refuses; the errors of connecting; `ValueError` if there is no channel or no
+    ///   capacity; `CancellationError` if the task is cancelled.
+    ///
+    /// redis-py: `PubSub.subscribe`.
+    public func subscribe(
+        _ channels: String..., capacity: Int = 1000, overflow: RedisOverflow = .dropOldest
+    ) async throws -> RedisSubscription {
+        try await subscribe(channels, kind: .channel, capacity, overflow)
+    }
+
+    /// Subscribes to the channels whose names match patterns, such as `news.*`; see
+    /// ``subscribe(_:capacity:overflow:)``.
+    ///
+    /// - Throws: The same errors as ``subscribe(_:capacity:overflow:)``.
+    ///
+    /// redis-py: `PubSub.psubscribe`.
+    public func subscribe(
+        matching patterns: String..., capacity: Int = 1000, overflow: RedisOverflow = .dropOldest
+    ) async throws -> RedisSubscription {
+        try await subscribe(patterns, kind: .pattern, capacity, overflow)
+    }
+
+    /// Subscribes to sharded channels, whose messages stay on the servers of one slot of a cluster. All must be in the
+    /// same slot. See ``subscribe(_:capacity:overflow:)``.
+    ///
+    /// - Throws: The same errors as ``subscribe(_:capacity:overflow:)``.
+    ///
+    /// redis-py: `PubSub.ssubscribe`.
+    public func subscribe(
+        sharded channels: String..., capacity: Int = 1000, overflow: RedisOverflow = .dropOldest
+    ) async throws -> RedisSubscription {
+        try await subscribe(channels, kind: .shard, capacity, overflow)
+    }
+
+    private func subscribe(
+        _ names: [String], kind: PubSubTopic.Kind, _ capacity: Int, _ overflow: RedisOverflow
+    ) async throws -> RedisSubscription {
+        if isClosed { throw RedisConnectionError.closed }
+        guard !names.isEmpty else { throw ValueError("a subscription needs at least one channel") }
+        guard capacity > 0 else { throw ValueError("capacity must be positive, got \(capacity)") }
+        let topics = names.map { PubSubTopic(kind: kind, name: Array($0.utf8)) }
+        var hub = self.hub
+        if kind == .shard, let cluster = router as? ClusterRouter {
+            _ = try KeySlot.common(of: topics.map(\.name))
+            hub = shardHub(of: topics[0].name, in: cluster)
+        }
+        let subscription = RedisSubscription(topics, capacity: capacity, overflow: overflow, hub: hub)
+        try await hub.join(subscription)
+        return subscription
+    }
+
+    /// The hub for a slot of a cluster. Its connection is to the server that has the slot, wherever that is now.
+    private func shardHub(of channel: [UInt8], in cluster: ClusterRouter) -> PubSubHub {
+        let slot = KeySlot(of: channel).number
+        if let hub = shards[slot] { return hub }
+        let hub = PubSubHub(configuration) { [unowned cluster] in try await cluster.connect(for: channel) }
+        // A slot that has moved: connect again, to its new server.
+        hub.onMoved = { [weak hub, unowned cluster] _ in
+            cluster.forgetTopology()
+            hub?.reconnect()
+        }
+        shards[slot] = hub
+        return hub
+    }
+
+    /// Publishes a message to a channel.
+    ///
+    /// - Returns: How many connections received it. In a cluster, only those to the same server count.
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `publish`.
+    @discardableResult
+    public func publish(_ channel: some RedisArgument, _ message: some RedisArgument) async throws -> Int {
+        try await send(RedisCommand("PUBLISH", channel, message)).integer
+    }
+
+    /// Publishes a message to a sharded channel; see ``publish(_:_:)``.
+    ///
+    /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
+    ///
+    /// redis-py: `spublish`.
+    @discardableResult
+    public func publish(sharded channel: some RedisArgument, _ message: some RedisArgument) async throws -> Int {
+        try await send(RedisCommand("SPUBLISH", channel, message)).integer
+    }
+}

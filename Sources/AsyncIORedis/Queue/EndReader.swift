@@ -1,0 +1,89 @@
+internal import AsyncIO
+
+/// Reads the stream in which the server reports the ends of jobs, while tasks wait for some. Loop thread only.
+final class EndReader {
+    private let client: RedisClient
+    private let stream: String
+    /// The tasks that wait, by the job that they wait for.
+    private var waiting: [String: (event: Event, count: Int)] = [:]
+    /// Jobs whose end was reported lately, perhaps before a task that asked for it got its answer.
+    private var seen: Set<String> = []
+    private var reader: AsyncTask<Void>?
+    private var isStopped = false
+
+    init(_ client: RedisClient, stream: String) {
+        self.client = client
+        self.stream = stream
+    }
+
+    /// Waits until the end of a job is reported.
+    ///
+    /// - Parameter position: The entry of the stream after which the report will be.
+    /// - Throws: `TimeoutError` if the time is up; `CancellationError` if the task is cancelled.
+    func wait(for id: String, after position: String, atMost limit: Duration) async throws {
+        if isStopped || seen.remove(id) != nil { return }
+        let event = waiting[id]?.event ?? Event()
+        waiting[id] = (event, (waiting[id]?.count ?? 0) + 1)
+        defer { leave(id) }
+        if reader == nil {
+            let task = createTask(name: "ends of jobs") { [self] in try await read(after: position) }
+            reader = task
+            task.addDoneCallback { [self] _ in reader = nil }
+        }
+        try await waitFor(timeout: limit) { try await event.wait() }
+    }
+
+    private func leave(_ id: String) {
+        guard let (event, count) = waiting[id] else { return }
+        waiting[id] = count > 1 ? (event, count - 1) : nil
+    }
+
+    func stop() {
+        isStopped = true
+        reader?.cancel()
+        for (event, _) in waiting.values { event.set() }
+    }
+
+    /// Reads until no task waits. It is not cancelled then, because another task may wait soon.
+    //
+    // It throws only if it is cancelled. The closure of a task that cannot throw would leave the loop.
+    private func read(after position: String) async throws {
+        var position = position
+        while !waiting.isEmpty, !client.isClosed {
+            var command = RedisCommand("XREAD", "BLOCK", 2000, "STREAMS", stream, position)
+            command.timeLimit = .after(.seconds(10))
+            do {
+                let reply = try await client.withConnection(for: stream) { connection in
+                    try await connection.send(command)
+                }
+                for entry in try Self.entries(reply) {
+                    position = try entry[0].string
+                    let fields = try entry[1].array
+                    let id = try fields[1].string
+                    if let (event, _) = waiting[id] { event.set() } else { remember(id) }
+                }
+            } catch {
+                if isStopped { return }
+                // Waiting tasks ask again after a while. The call that does finds out what is wrong.
+                try await sleep(.milliseconds(200))
+            }
+        }
+    }
+
+    private func remember(_ id: String) {
+        if seen.count == 10_000 { seen = [] }
+        seen.insert(id)
+    }
+
+    /// The entries of the only stream in the reply to XREAD.
+    private static func entries(_ reply: RedisValue) throws -> [[RedisValue]] {
+        if reply.isNull { return [] }
+        let streams: RedisValue =
+            switch reply {
+            // RESP3 has a map of streams, RESP2 an array of pairs.
+            case .map(let pairs): pairs.first?.value ?? .array([])
+            default: try reply.array.first?.array.last ?? .array([])
+            }
+        return try streams.array.map { try $0.array }
+    }
+}

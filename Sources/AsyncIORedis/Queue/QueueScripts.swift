@@ -1,0 +1,459 @@
+// # The scripts of a queue
+//
+// Every change of a queue is one script, so it happens completely or not at all, whatever the program and the server do
+// meanwhile. The time is the server's. The keys of a queue begin with `jobs:{name}`, so that a cluster has them on one
+// node:
+//
+//     :job:<id>   a hash: what is known about the job (the fields are in `put`)
+//     :s0 :s1 :s2 a stream for each priority, whose entries name the jobs that wait or run; one consumer group
+//     :f0 :f1 :f2 lists of jobs that were delivered and go first when they are delivered again
+//     :all        a sorted set of the jobs that have not ended, by the time when they were put in
+//     :delayed    a sorted set of jobs by the time when they are due
+//     :running    a sorted set of jobs by the time when their delivery expires
+//     :line:<key> a list of the jobs with an order key, in order; the first one is in a stream, delayed, or running
+//     :unique     a hash from unique keys to jobs
+//     :dead       a stream of dead letters
+//     :events     a stream of the ends of jobs that a program waits for
+//     :wake :room lists with at most one token, on which idle workers and waiting producers block
+//     :stats      a hash of counters
+//     :rate       when the bucket of the rate limit is full, in microseconds
+//     :paused     exists while the queue is paused
+//     :once:<key> what is done once
+//
+// A job is in the list of pending entries of its worker from its delivery to its end, its retry, or its next delivery.
+
+enum QueueScripts {
+    /// Functions that several scripts use. `ARGV[1]` is the retention in milliseconds, `ARGV[2]` the number of dead
+    /// letters that are kept.
+    private static let common = #"""
+        local q, group = KEYS[1], 'workers'
+        local retention, maxDead = tonumber(ARGV[1]), tonumber(ARGV[2])
+        local time = redis.call('TIME')
+        local now = time[1] * 1000 + math.floor(time[2] / 1000)
+        local function key(name) return q .. ':' .. name end
+        local function job(id) return q .. ':job:' .. id end
+        local function token(name)
+            if redis.call('LLEN', key(name)) == 0 then redis.call('LPUSH', key(name), '1') end
+        end
+        local function push(id, p)
+            redis.call('HSET', job(id), 's', 'waiting', 'e', redis.call('XADD', key('s' .. p), '*', 'id', id))
+            token('wake')
+        end
+        local function ready(id)
+            local p, o, l = unpack(redis.call('HMGET', job(id), 'p', 'o', 'l'))
+            if o then
+                local line = key('line:' .. o)
+                if not l then
+                    redis.call('RPUSH', line, id)
+                    redis.call('HSET', job(id), 'l', '1')
+                end
+                if redis.call('LINDEX', line, 0) ~= id then
+                    redis.call('HSET', job(id), 's', 'held')
+                    return
+                end
+            end
+            push(id, p)
+        end
+        -- Removes a job from the places of jobs that wait or run.
+        local function leave(id)
+            local p, e, b = unpack(redis.call('HMGET', job(id), 'p', 'e', 'b'))
+            if e then
+                redis.pcall('XACK', key('s' .. p), group, e)
+                redis.call('XDEL', key('s' .. p), e)
+            end
+            if b then redis.call('LREM', key('f' .. p), 1, id) end
+            redis.call('ZREM', key('running'), id)
+            redis.call('ZREM', key('delayed'), id)
+            redis.call('HDEL', job(id), 'e', 'b')
+        end
+        local function finish(id, state)
+            local u, o, l, w = unpack(redis.call('HMGET', job(id), 'u', 'o', 'l', 'w'))
+            leave(id)
+            redis.call('ZREM', key('all'), id)
+            if u and redis.call('HGET', key('unique'), u) == id then redis.call('HDEL', key('unique'), u) end
+            redis.call('HSET', job(id), 's', state)
+            redis.call('HDEL', job(id), 'l', 'w', 'n')
+            if state ~= 'dead' then
+                redis.call('HDEL', job(id), 'd', 'c', 'o', 'u')
+                redis.call('PEXPIRE', job(id), retention)
+            end
+            if l then
+                redis.call('LREM', key('line:' .. o), 1, id)
+                local next = redis.call('LINDEX', key('line:' .. o), 0)
+                if next then
+                    local s, p = unpack(redis.call('HMGET', job(next), 's', 'p'))
+                    if s == 'held' then push(next, p) end
+                end
+            end
+            if w then redis.call('XADD', key('events'), 'MAXLEN', '~', '10000', '*', 'id', id) end
+        end
+        local function die(id, message)
+            finish(id, 'dead')
+            redis.call('HSET', job(id), 'x', message, 'de', redis.call('XADD', key('dead'), '*', 'id', id))
+            while redis.call('XLEN', key('dead')) > maxDead do
+                local oldest = redis.call('XRANGE', key('dead'), '-', '+', 'COUNT', 1)[1]
+                redis.call('XDEL', key('dead'), oldest[1])
+                redis.call('DEL', job(oldest[2][2]))
+            end
+        end
+        -- Lets a job that was delivered be delivered again, before others.
+        local function putFirst(id, p)
+            redis.call('ZREM', key('running'), id)
+            redis.call('HSET', job(id), 's', 'waiting', 'b', '1')
+            redis.call('LPUSH', key('f' .. p), id)
+            token('wake')
+        end
+
+        """#
+
+    /// - Parameter needsMemory: Whether the script fails, before it changes anything, if the server is out of memory.
+    private static func script(needsMemory: Bool = false, _ body: String) -> RedisScript {
+        RedisScript("#!lua flags=\(needsMemory ? "" : "allow-oom")\n" + common + body)
+    }
+
+    /// Puts a job into the queue. Returns its identifier, and 1 if it is new, 0 if another one is in its place, or -1 if
+    /// the queue is full.
+    static let put = script(
+        needsMemory: true,
+        #"""
+        local id, data, p, u, o, context, nonce = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+        local delay, date, maxLength = tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+        local known = redis.call('HGET', job(id), 'y')
+        if known then return {id, known == nonce and 1 or 0} end
+        if u ~= '' then
+            local other = redis.call('HGET', key('unique'), u)
+            if other then return {other, 0} end
+        end
+        local function hasRoom()
+            return maxLength <= 0 or redis.call('ZCARD', key('all')) - redis.call('ZCARD', key('running')) < maxLength
+        end
+        if not hasRoom() then return {id, -1} end
+        -- Data, priority, unique key, order key, context, nonce of the put, state, attempts, fencing token. Later: entry
+        -- in the stream (e), in the list of those that go first (b), in the line (l), error (x), progress (g), result
+        -- (r), cancellation (n), watched (w), fencing token when it was handed back (hb), dead letter (de).
+        redis.call('HSET', job(id), 'd', data, 'p', p, 'y', nonce, 'a', 0, 'f', 0)
+        if context ~= '' then redis.call('HSET', job(id), 'c', context) end
+        if o ~= '' then redis.call('HSET', job(id), 'o', o) end
+        if u ~= '' then
+            redis.call('HSET', job(id), 'u', u)
+            redis.call('HSET', key('unique'), u, id)
+        end
+        redis.call('ZADD', key('all'), now, id)
+        local due = now
+        if delay > 0 then due = now + delay end
+        if date >= 0 then due = date end
+        if due > now then
+            redis.call('HSET', job(id), 's', 'delayed')
+            redis.call('ZADD', key('delayed'), due, id)
+            token('wake')
+        else
+            ready(id)
+        end
+        if maxLength > 0 and hasRoom() then token('room') end
+        return {id, 1}
+        """#)
+
+    /// Takes jobs. Returns how long to wait for the next one in milliseconds (-1 for until a token, -2 if the queue is
+    /// paused), whether the wait is for the rate limit, whether all jobs have ended, and the jobs.
+    static let take = script(
+        #"""
+        local count, consumer, visibility, maxDeliveries = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+        local interval, burst, maxLength = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+        for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('delayed'), '-inf', now, 'LIMIT', 0, 100)) do
+            redis.call('ZREM', key('delayed'), id)
+            ready(id)
+        end
+        local expired = redis.call('ZRANGEBYSCORE', key('running'), '-inf', now, 'LIMIT', 0, 100)
+        for _, id in ipairs(expired) do
+            redis.call('HINCRBY', key('stats'), 'lost', 1)
+            local p, a, n = unpack(redis.call('HMGET', job(id), 'p', 'a', 'n'))
+            if not p then
+                redis.call('ZREM', key('running'), id)
+            elseif n then
+                finish(id, 'cancelled')
+            elseif tonumber(a) >= maxDeliveries then
+                die(id, 'the worker did not settle the delivery in time')
+            else
+                putFirst(id, p)
+            end
+        end
+        if #expired > 0 then
+            -- Workers that have gone long ago.
+            for p = 0, 2 do
+                local consumers = redis.pcall('XINFO', 'CONSUMERS', key('s' .. p), group)
+                for _, one in ipairs(consumers) do
+                    if one[4] == 0 and one[6] > 3600000 then
+                        redis.call('XGROUP', 'DELCONSUMER', key('s' .. p), group, one[2])
+                    end
+                end
+            end
+        end
+
+        local taken, wait, limited = {}, -1, 0
+        if redis.call('EXISTS', key('paused')) == 1 then return {-2, 0, 0, taken} end
+        local micros, full = time[1] * 1000000 + time[2], 0
+        if interval > 0 then
+            full = math.max(tonumber(redis.call('GET', key('rate')) or '0'), micros)
+            local permits = burst - math.ceil((full - micros) / interval)
+            if permits < 1 then
+                limited = 1
+                wait = math.ceil((full - burst * interval + interval - micros) / 1000)
+            end
+            count = math.max(0, math.min(count, permits))
+        end
+        local function give(id, p, e)
+            local h = redis.call('HMGET', job(id), 'd', 'c', 's', 'e')
+            if h[3] ~= 'waiting' then
+                -- Not possible, unless somebody else has changed the keys.
+                if e then
+                    redis.call('XACK', key('s' .. p), group, e)
+                    redis.call('XDEL', key('s' .. p), e)
+                end
+                return
+            end
+            if not e then redis.call('XCLAIM', key('s' .. p), group, consumer, 0, h[4], 'JUSTID') end
+            redis.call('HSET', job(id), 's', 'running')
+            redis.call('HDEL', job(id), 'b', 'g', 'hb')
+            redis.call('ZADD', key('running'), now + visibility, id)
+            local a = redis.call('HINCRBY', job(id), 'a', 1)
+            taken[#taken + 1] = {id, h[1], a, redis.call('HINCRBY', job(id), 'f', 1), h[2] or ''}
+        end
+        local function entries(p, limit)
+            local function read()
+                return redis.pcall(
+                    'XREADGROUP', 'GROUP', group, consumer, 'COUNT', limit, 'STREAMS', key('s' .. p), '>')
+            end
+            local reply = read()
+            if reply and reply.err then
+                redis.call('XGROUP', 'CREATE', key('s' .. p), group, '0', 'MKSTREAM')
+                reply = read()
+            end
+            return reply and reply[1] and reply[1][2] or {}
+        end
+        for p = 0, 2 do
+            while #taken < count do
+                local id = redis.call('LPOP', key('f' .. p))
+                if not id then break end
+                give(id, p, nil)
+            end
+            if #taken < count then
+                for _, entry in ipairs(entries(p, count - #taken)) do give(entry[2][2], p, entry[1]) end
+            end
+        end
+        if #taken > 0 then
+            if interval > 0 then
+                redis.call('SET', key('rate'), string.format('%.0f', full + #taken * interval))
+            end
+            if maxLength > 0 then token('room') end
+            -- Another worker can take what is left.
+            if #taken == count then token('wake') end
+        end
+        if limited == 0 then
+            for _, name in ipairs({'delayed', 'running'}) do
+                local first = redis.call('ZRANGE', key(name), 0, 0, 'WITHSCORES')[2]
+                if first then
+                    local time = math.max(1, tonumber(first) - now)
+                    if wait < 0 or time < wait then wait = time end
+                end
+            end
+        end
+        return {wait, limited, redis.call('ZCARD', key('all')) == 0 and 1 or 0, taken}
+        """#)
+
+    /// Settles a delivery. Returns 1, or 0 if the delivery is lost.
+    static let settle = script(
+        #"""
+        local id, fence, action = ARGV[3], ARGV[4], ARGV[5]
+        local s, f, p, a, n, hb = unpack(redis.call('HMGET', job(id), 's', 'f', 'p', 'a', 'n', 'hb'))
+        if action == 'back' and hb == fence then return 1 end
+        if f ~= fence then return 0 end
+        if s ~= 'running' and s ~= 'waiting' then
+            -- The same again, because the answer to the first call was lost.
+            if action == 'done' then return s == 'done' and 1 or 0 end
+            return action == 'failed' and s ~= 'done' and 1 or 0
+        end
+        if action == 'done' then
+            if ARGV[6] == '1' then redis.call('HSET', job(id), 'r', ARGV[7]) end
+            redis.call('HINCRBY', key('stats'), 'done', 1)
+            finish(id, 'done')
+        elseif action == 'failed' then
+            local message, final, delay, maxDeliveries = ARGV[6], ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
+            redis.call('HINCRBY', key('stats'), 'failures', 1)
+            redis.call('HSET', job(id), 'x', message)
+            if n then
+                finish(id, 'cancelled')
+            elseif final == '1' or tonumber(a) >= maxDeliveries then
+                die(id, message)
+            else
+                leave(id)
+                redis.call('HSET', job(id), 's', 'delayed')
+                redis.call('ZADD', key('delayed'), now + delay, id)
+                token('wake')
+            end
+        elseif action == 'back' then
+            redis.call('HINCRBY', job(id), 'a', -1)
+            redis.call('HINCRBY', job(id), 'f', 1)
+            redis.call('HSET', job(id), 'hb', fence)
+            if s == 'running' then putFirst(id, p) end
+        elseif action == 'progress' then
+            redis.call('HSET', job(id), 'g', ARGV[6])
+        end
+        return 1
+        """#)
+
+    /// Extends deliveries. The arguments are pairs of an identifier and a fencing token. Returns 1, 0 for lost, or -1 for
+    /// cancelled for each.
+    static let renew = script(
+        #"""
+        local visibility, answers = tonumber(ARGV[3]), {}
+        for i = 4, #ARGV, 2 do
+            local id = ARGV[i]
+            local s, f, n, p = unpack(redis.call('HMGET', job(id), 's', 'f', 'n', 'p'))
+            if f ~= ARGV[i + 1] or (s ~= 'running' and s ~= 'waiting') then
+                answers[#answers + 1] = 0
+            else
+                if s == 'waiting' then
+                    -- It has expired, and no other worker has taken it yet.
+                    redis.call('LREM', key('f' .. p), 1, id)
+                    redis.call('HSET', job(id), 's', 'running')
+                    redis.call('HDEL', job(id), 'b')
+                end
+                redis.call('ZADD', key('running'), now + visibility, id)
+                answers[#answers + 1] = n and -1 or 1
+            end
+        end
+        return answers
+        """#)
+
+    /// Hands back the jobs that were given to a worker whose connection was lost before it got the answer. The arguments
+    /// are the worker and the jobs that it knows of.
+    static let recover = script(
+        #"""
+        local known, count = {}, 0
+        for i = 4, #ARGV do known[ARGV[i]] = true end
+        for p = 0, 2 do
+            local pending = redis.pcall('XPENDING', key('s' .. p), group, '-', '+', 10000, ARGV[3])
+            for _, one in ipairs(pending) do
+                local entry = redis.call('XRANGE', key('s' .. p), one[1], one[1])[1]
+                local id = entry and entry[2][2]
+                if id and not known[id] and redis.call('HGET', job(id), 's') == 'running' then
+                    redis.call('HINCRBY', job(id), 'a', -1)
+                    redis.call('HINCRBY', job(id), 'f', 1)
+                    putFirst(id, p)
+                    count = count + 1
+                end
+            end
+        end
+        return count
+        """#)
+
+    /// Lets another worker look for work, if this one was interrupted.
+    static let nudge = script("token('wake') return 1")
+
+    /// Cancels a job. Returns 1 if it had not ended.
+    static let cancel = script(
+        #"""
+        local s = redis.call('HGET', job(ARGV[3]), 's')
+        if not s or s == 'done' or s == 'cancelled' or s == 'dead' then return 0 end
+        if s == 'running' then redis.call('HSET', job(ARGV[3]), 'n', '1') else finish(ARGV[3], 'cancelled') end
+        return 1
+        """#)
+
+    /// Puts a dead letter back. Returns 1, 0 if there is none, or the job that has its unique key.
+    static let retryDead = script(
+        needsMemory: true,
+        #"""
+        local id = ARGV[3]
+        local s, u, de = unpack(redis.call('HMGET', job(id), 's', 'u', 'de'))
+        if s ~= 'dead' then return 0 end
+        if u then
+            local other = redis.call('HGET', key('unique'), u)
+            if other then return other end
+            redis.call('HSET', key('unique'), u, id)
+        end
+        redis.call('XDEL', key('dead'), de)
+        redis.call('HSET', job(id), 'a', 0)
+        redis.call('HDEL', job(id), 'de')
+        redis.call('ZADD', key('all'), now, id)
+        ready(id)
+        return 1
+        """#)
+
+    /// Drops a dead letter. Returns 1, or 0 if there is none.
+    static let dropDead = script(
+        #"""
+        local s, de = unpack(redis.call('HMGET', job(ARGV[3]), 's', 'de'))
+        if s ~= 'dead' then return 0 end
+        redis.call('XDEL', key('dead'), de)
+        return redis.call('DEL', job(ARGV[3]))
+        """#)
+
+    /// Returns dead letters: identifier, entry of the stream, data, error, attempts.
+    static let listDead = script(
+        #"""
+        local list = {}
+        for _, entry in ipairs(redis.call('XRANGE', key('dead'), '-', '+', 'COUNT', ARGV[3])) do
+            local id = entry[2][2]
+            local h = redis.call('HMGET', job(id), 'd', 'x', 'a')
+            list[#list + 1] = {id, entry[1], h[1] or '', h[2] or '', h[3] or '0'}
+        end
+        return list
+        """#)
+
+    /// Returns what is known about a job, and notes that a program waits for its end if `ARGV[4]` is 1. The last element
+    /// is the latest event.
+    static let status = script(
+        #"""
+        local h = redis.call('HMGET', job(ARGV[3]), 's', 'a', 'x', 'g', 'r')
+        if h[1] and ARGV[4] == '1' and h[1] ~= 'done' and h[1] ~= 'cancelled' and h[1] ~= 'dead' then
+            redis.call('HSET', job(ARGV[3]), 'w', '1')
+        end
+        local last = redis.call('XREVRANGE', key('events'), '+', '-', 'COUNT', 1)[1]
+        h[6] = last and last[1] or '0-0'
+        return h
+        """#)
+
+    /// Returns the number of unfinished, delayed, running, and dead jobs, the counters, and whether the queue is paused.
+    static let counts = script(
+        #"""
+        local stats = redis.call('HMGET', key('stats'), 'done', 'failures', 'lost')
+        return {
+            redis.call('ZCARD', key('all')), redis.call('ZCARD', key('delayed')), redis.call('ZCARD', key('running')),
+            redis.call('XLEN', key('dead')), stats[1] or '0', stats[2] or '0', stats[3] or '0',
+            redis.call('EXISTS', key('paused'))
+        }
+        """#)
+
+    /// Pauses the queue, or continues.
+    static let pause = script(
+        #"""
+        if ARGV[3] == '1' then
+            redis.call('SET', key('paused'), '1')
+        else
+            redis.call('DEL', key('paused'))
+            token('wake')
+        end
+        return 1
+        """#)
+
+    /// Begins work that is done once. Returns "run", "done", or "busy".
+    static let beginOnce = script(
+        needsMemory: true,
+        #"""
+        local name = key('once:' .. ARGV[3])
+        local state = redis.call('GET', name)
+        if state == 'done' then return 'done' end
+        if state and state ~= ARGV[4] then return 'busy' end
+        redis.call('SET', name, ARGV[4], 'PX', ARGV[5])
+        return 'run'
+        """#)
+
+    /// Ends work that is done once, and remembers it for `ARGV[5]` milliseconds, or not at all.
+    static let endOnce = script(
+        #"""
+        local name = key('once:' .. ARGV[3])
+        if redis.call('GET', name) ~= ARGV[4] then return 0 end
+        if ARGV[5] == '0' then redis.call('DEL', name) else redis.call('SET', name, 'done', 'PX', ARGV[5]) end
+        return 1
+        """#)
+}

@@ -1,0 +1,141 @@
+public import AsyncIO
+
+extension RedisQueue {
+    /// Returns what the queue knows about a job, or `nil` if it does not know the job.
+    ///
+    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    public func status(of id: String) async throws -> JobStatus? {
+        try status(of: id, in: await call(QueueScripts.status, [id, 0]).array)
+    }
+
+    private func status(of id: String, in fields: [RedisValue]) throws -> JobStatus? {
+        if fields[0].isNull { return nil }
+        let name = try fields[0].string
+        guard let state = JobState(rawValue: name) else { throw ValueError("job \(id) has an unknown state, \(name)") }
+        return JobStatus(
+            id: id, state: state, attempts: try fields[1].isNull ? 0 : fields[1].integer,
+            error: try fields[2].isNull ? nil : fields[2].string,
+            progress: try fields[3].isNull ? nil : fields[3].double)
+    }
+
+    /// Waits until a job has ended; see `JobQueue.end(of:)`.
+    ///
+    /// All tasks that wait share a connection, on which the server reports the ends.
+    ///
+    /// - Throws: `UnknownJob` if the queue does not know the job; the errors of the connection; `CancellationError` if
+    ///   the task is cancelled.
+    public func end(of id: String) async throws -> JobStatus { try await ended(id).status }
+
+    private func ended(_ id: String) async throws -> (status: JobStatus, result: RedisValue) {
+        while true {
+            let fields = try await call(QueueScripts.status, [id, 1]).array
+            guard let status = try status(of: id, in: fields) else { throw UnknownJob(id: id) }
+            if status.state.isOver { return (status, fields[4]) }
+            if isOver { throw QueueShutDown() }
+            // After a failover, the event may be missing.
+            do { try await ends.wait(for: id, after: fields[5].string, atMost: .seconds(5)) } catch is TimeoutError {}
+        }
+    }
+
+    /// Waits until a job has ended, and returns its result; see `JobQueue.result(of:as:)`.
+    ///
+    /// - Throws: `JobFailed` if the job is dead or cancelled; `UnknownJob` if the queue does not know the job;
+    ///   `ValueError` if the job has no result, or one of another type; the errors of the connection;
+    ///   `CancellationError` if the task is cancelled.
+    public func result<Value: Codable & Sendable>(of id: String, as type: Value.Type) async throws -> Value {
+        let (status, result) = try await ended(id)
+        guard status.state == .done else { throw JobFailed(status) }
+        if result.isNull { throw ValueError("job \(id) has no result") }
+        do { return try JobCoding.decode(from: result.bytes) } catch {
+            throw ValueError("the result of job \(id) is not a \(Value.self): \(error)")
+        }
+    }
+
+    /// Cancels a job; see `JobQueue.cancel(_:)`.
+    ///
+    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    @discardableResult
+    public func cancel(_ id: String) async throws -> Bool { try await call(QueueScripts.cancel, [id]).integer == 1 }
+
+    /// Stops delivering jobs, for all workers. Jobs that are running continue.
+    ///
+    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    public func pause() async throws { _ = try await call(QueueScripts.pause, [1]) }
+
+    /// Continues to deliver jobs.
+    ///
+    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    public func resume() async throws { _ = try await call(QueueScripts.pause, [0]) }
+
+    /// Returns how many jobs there are in each state.
+    ///
+    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    public func counts() async throws -> JobCounts {
+        let numbers = try await call(QueueScripts.counts, []).decode(as: [Int].self)
+        var counts = JobCounts()
+        counts.waiting = numbers[0] - numbers[1] - numbers[2]
+        (counts.delayed, counts.running, counts.dead) = (numbers[1], numbers[2], numbers[3])
+        (counts.done, counts.failures, counts.lost) = (numbers[4], numbers[5], numbers[6])
+        counts.isPaused = numbers[7] == 1
+        return counts
+    }
+
+    /// Returns the oldest dead letters.
+    ///
+    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    public func deadJobs(limit: Int = 100) async throws -> [DeadJob<Job>] {
+        if limit <= 0 { return [] }
+        return try await call(QueueScripts.listDead, [limit]).array.map { value in
+            let fields = try value.array
+            // The entries of a stream begin with the time in milliseconds.
+            let time = Int(try fields[1].string.prefix { $0 != "-" }) ?? 0
+            return DeadJob(
+                id: try fields[0].string, job: try? JobCoding.decode(from: fields[2].bytes),
+                error: try fields[3].string, attempts: try fields[4].integer, date: .milliseconds(time))
+        }
+    }
+
+    /// Puts a dead letter back into the queue; see `JobQueue.retryDead(_:)`.
+    ///
+    /// - Throws: `ValueError` if another job has its unique key now; the errors of the connection; `CancellationError` if
+    ///   the task is cancelled.
+    @discardableResult
+    public func retryDead(_ id: String) async throws -> Bool {
+        switch try await call(QueueScripts.retryDead, [id]) {
+        case .integer(let count): return count == 1
+        case let other: throw ValueError("job \(try other.string) has the unique key of job \(id) now")
+        }
+    }
+
+    /// Drops a dead letter.
+    ///
+    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    @discardableResult
+    public func dropDead(_ id: String) async throws -> Bool { try await call(QueueScripts.dropDead, [id]).integer == 1 }
+
+    /// Runs `body` unless it has already been run to its end with this key; see
+    /// `JobQueue.once(_:keptFor:lease:_:)`.
+    ///
+    /// - Throws: `OnceInProgress` if another worker is running the body; ``RedisError`` if the server refuses; the errors
+    ///   of the body and of the connection; `CancellationError` if the task is cancelled.
+    @discardableResult
+    public func once(
+        _ key: String, keptFor duration: Duration, lease: Duration, _ body: () async throws -> Void
+    ) async throws -> Bool {
+        let token = randomID(using: &generator)
+        switch try await call(QueueScripts.beginOnce, [key, token, max(1, lease.milliseconds)]).string {
+        case "run": break
+        case "busy": throw OnceInProgress(key: key)
+        default: return false
+        }
+        do { try await body() } catch {
+            _ = try? await withCleanup(timeout: .seconds(5)) { try await call(QueueScripts.endOnce, [key, token, 0]) }
+            throw error
+        }
+        // Also if the task is cancelled now: the work is done.
+        _ = try await withCleanup(timeout: nil) {
+            try await call(QueueScripts.endOnce, [key, token, max(1, duration.milliseconds)])
+        }
+        return true
+    }
+}

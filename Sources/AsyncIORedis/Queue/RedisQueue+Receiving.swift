@@ -1,0 +1,135 @@
+public import AsyncIO
+
+extension RedisQueue {
+    /// Waits for a job, and takes it; see `WorkQueue.receive()`.
+    ///
+    /// - Throws: The same errors as ``receive(atMost:)``.
+    public func receive() async throws -> Delivery<Job> {
+        guard let delivery = try await receive(atMost: 1).first else { throw QueueShutDown() }
+        return delivery
+    }
+
+    /// Waits for a job, and takes it together with others that are ready, in one call of the server.
+    ///
+    /// While no job is ready, one task waits on a connection of its own, and the others wait for that task.
+    ///
+    /// - Throws: `QueueShutDown` if this object is shut down and every job has ended; ``RedisError`` if the server
+    ///   refuses; the errors of the connection if ``patience`` is over; `CancellationError` if the task is cancelled. In
+    ///   that case, no job is lost.
+    public func receive(atMost limit: Int) async throws -> [Delivery<Job>] {
+        guard limit >= 1 else { throw ValueError("limit must be at least 1, got \(limit)") }
+        return try await turn.withLock {
+            while true {
+                if isOver { throw QueueShutDown() }
+                if mayHaveUnknownDeliveries { try await recover() }
+                let answer = try await take(limit)
+                let deliveries = try await deliveries(in: answer)
+                if !deliveries.isEmpty { return deliveries }
+                if mayHaveUnknownDeliveries { continue }
+                if isShutDown, try answer[2].integer == 1 { throw QueueShutDown() }
+                try await wait(milliseconds: answer[0].integer, isLimited: answer[1].integer == 1)
+            }
+        }
+    }
+
+    private func take(_ count: Int) async throws -> [RedisValue] {
+        let rate = policy.rate.map { max(1, ($0.period / $0.count / .microseconds(1)).rounded(.up)) } ?? 0
+        let arguments: [any RedisArgument] = [
+            count, consumer, policy.visibility.milliseconds, policy.maxDeliveries, Int(min(rate, 1e15)),
+            policy.rate?.burst ?? 1, policy.maxLength,
+        ]
+        return try await call(
+            QueueScripts.take, arguments, onUncertainty: { mayHaveUnknownDeliveries = true },
+            ifCancelled: { [self] answer in
+                for delivery in try await deliveries(in: answer.array) { try await delivery.handBack() }
+            }
+        ).array
+    }
+
+    /// Gives jobs back that the server gave to this object in an answer that was lost.
+    private func recover() async throws {
+        let arguments: [any RedisArgument] = [consumer] + known.keys.map { $0 as any RedisArgument }
+        _ = try await call(QueueScripts.recover, arguments)
+        mayHaveUnknownDeliveries = false
+    }
+
+    /// Waits until there can be something to take.
+    private func wait(milliseconds: Int, isLimited: Bool) async throws {
+        // When this object is shut down, other workers may end the last job, which is not reported.
+        let longest: Duration = isShutDown ? .milliseconds(200) : .seconds(5)
+        let limit = milliseconds > 0 ? min(.milliseconds(milliseconds), longest) : longest
+        let waiting = createTask(name: "RedisQueue.receive()") { [self] in
+            if isLimited { try await sleep(limit) } else { try await waitForToken("wake", atMost: limit) }
+        }
+        pausing = waiting
+        defer { pausing = nil }
+        do { try await waiting.value } catch {
+            // This wait may have got the only token.
+            if !isLimited {
+                _ = try? await withCleanup(timeout: .seconds(5)) { try await call(QueueScripts.nudge, []) }
+            }
+            // Shutting down ends the wait, but not the task.
+            guard isShutDown, waiting.wasCancelled, currentTask()?.cancelling == 0 else { throw error }
+        }
+    }
+
+    // MARK: Deliveries
+
+    private func deliveries(in answer: [RedisValue]) async throws -> [Delivery<Job>] {
+        var deliveries: [Delivery<Job>] = []
+        for value in try answer[3].array {
+            let fields = try value.array
+            let (id, attempt, token) = (try fields[0].string, try fields[2].integer, try fields[3].integer)
+            known[id] = token
+            do {
+                let job: Job = try JobCoding.decode(from: fields[1].bytes)
+                let context = try fields[4].bytes
+                deliveries.append(
+                    Delivery(
+                        job: job, id: id, attempt: attempt, fencingToken: token,
+                        context: context.isEmpty ? [:] : try JobCoding.decode(from: context)
+                    ) { [self] action in try await settle(id, token, attempt, action) })
+            } catch {
+                // Another attempt would fail in the same way.
+                let failure = JobFailure("the job cannot be decoded: \(error)", isFinal: true)
+                try? await settle(id, token, attempt, .reject(failure))
+            }
+        }
+        return deliveries
+    }
+
+    private func settle(_ id: String, _ token: Int, _ attempt: Int, _ action: DeliveryAction) async throws {
+        var arguments: [any RedisArgument] = [id, token]
+        switch action {
+        case .acknowledge(let value?): arguments += ["done", "1", try JobCoding.encode(value)]
+        case .acknowledge(nil): arguments += ["done", "0", ""]
+        case .reject(let failure):
+            let delay = failure.retryDelay ?? policy.backoff.delay(afterFailure: attempt, using: &generator)
+            arguments += ["failed", failure.message, failure.isFinal ? "1" : "0", max(0, delay.milliseconds)]
+            arguments += [policy.maxDeliveries]
+        case .handBack: arguments += ["back"]
+        case .progress(let fraction): arguments += ["progress", "\(fraction)"]
+        }
+        let isSettled = try await call(QueueScripts.settle, arguments).integer == 1
+        var isProgress: Bool { if case .progress = action { true } else { false } }
+        if known[id] == token, !isSettled || !isProgress { known[id] = nil }
+        if !isSettled { throw DeliveryLost(id: id) }
+    }
+
+    /// Extends the time in which these deliveries can be settled, in one call of the server.
+    ///
+    /// - Throws: ``RedisError`` if the server refuses; the errors of the connection if ``patience`` is over;
+    ///   `CancellationError` if the task is cancelled.
+    public func renew(_ deliveries: [Delivery<Job>]) async throws -> [DeliveryRenewal] {
+        if deliveries.isEmpty { return [] }
+        var arguments: [any RedisArgument] = [policy.visibility.milliseconds]
+        for delivery in deliveries { arguments += [delivery.id, delivery.fencingToken] }
+        return try await call(QueueScripts.renew, arguments).array.map { answer in
+            switch try answer.integer {
+            case 1: .renewed
+            case -1: .cancelled
+            default: .lost
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+public import AsyncIO
+internal import Glibc
+
+/// A job queue in Redis, for workers and producers on any number of machines.
+///
+/// ```swift
+/// let queue = try RedisQueue<Thumbnail>("thumbnails", on: redis)
+/// try await queue.put(Thumbnail(of: photo), options: JobOptions(uniqueKey: photo))
+/// try await work(on: queue, limit: 20) { delivery in try await resize(delivery.job) }
+/// ```
+///
+/// Each program creates its own object; the name stands for the same queue everywhere. Jobs and results are stored as
+/// JSON. The queue stands on Redis Streams with a consumer group, and changes only by scripts, so every change happens
+/// completely or not at all. Times are those of the server. In a cluster, all of a queue is on one node. The queue needs
+/// Redis 7 or later, or Valkey.
+///
+/// While the server cannot be reached, calls repeat until ``patience`` is over. This is safe: a job that is put in twice
+/// because an answer was lost is one job. The exceptions are ``cancel(_:)``, ``retryDead(_:)``, and ``dropDead(_:)``,
+/// which may then return `false` although this call has done it.
+///
+/// What the queue guarantees depends on what the server keeps; see <doc:MoreThanOneMachine>.
+///
+/// A queue object belongs to one loop, like its client.
+///
+/// arq: `ArqRedis`. Celery: the broker and the result backend.
+public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
+    // Loop thread only.
+    let client: RedisClient
+    /// The beginning of the keys.
+    let base: String
+    /// The name of this object as a worker.
+    let consumer: String
+    /// Held by the task that takes jobs from the server; the others wait in line.
+    let turn = Lock()
+    /// Held by the producer that waits for room.
+    let roomTurn = Lock()
+    /// The deliveries that this object knows of: the fencing tokens by the identifiers.
+    var known: [String: Int] = [:]
+    /// Whether an answer was lost that may have contained deliveries.
+    var mayHaveUnknownDeliveries = false
+    /// What waits for a token or for the time.
+    var pausing: AsyncTask<Void>?
+    private(set) var isOver = false
+    lazy var ends = EndReader(client, stream: base + ":events")
+    var generator = SystemRandomNumberGenerator()
+
+    /// The name of the queue.
+    public let name: String
+    /// The rules of the queue.
+    public let policy: JobPolicy
+    /// How long a call is repeated while the server cannot be reached.
+    public let patience: Duration
+    /// Whether ``shutdown(immediate:)`` was called on this object.
+    public private(set) var isShutDown = false
+
+    /// Creates an object for a queue, which begins to exist when a job is put into it.
+    ///
+    /// - Parameters:
+    ///   - name: The name of the queue, the same in all programs that use it.
+    ///   - client: The client, on the same loop. Each task that waits for a job or for room uses a connection of its own.
+    ///   - policy: The rules of the queue, the same in all programs that use it.
+    ///   - patience: How long a call is repeated while the server cannot be reached.
+    /// - Throws: `ValueError` if a number in `policy` is out of range, or the name is empty or contains braces.
+    public init(
+        _ name: String, on client: RedisClient, policy: JobPolicy = JobPolicy(), patience: Duration = .seconds(60)
+    ) throws(ValueError) {
+        guard !name.isEmpty, !name.contains("{"), !name.contains("}") else {
+            throw ValueError("the name of a queue must not be empty or contain braces, got \"\(name)\"")
+        }
+        try policy.validate()
+        self.name = name
+        self.client = client
+        self.policy = policy
+        self.patience = patience
+        base = "jobs:{\(name)}"
+        consumer = "\(getpid())-" + randomID(using: &generator)
+    }
+
+    // MARK: Calling scripts
+
+    /// Runs a script of the queue. Repeats it while the server cannot be reached.
+    ///
+    /// - Parameters:
+    ///   - onUncertainty: Called when a call has failed that may have been executed.
+    ///   - ifCancelled: If it is not nil, a cancelled task waits for the answer and passes it to this closure.
+    func call(
+        _ script: RedisScript, _ arguments: [any RedisArgument], onUncertainty: () -> Void = {},
+        ifCancelled: ((RedisValue) async throws -> Void)? = nil
+    ) async throws -> RedisValue {
+        let arguments: [any RedisArgument] = [policy.retention.milliseconds, policy.maxDead] + arguments
+        let end = LoopClock().now.advanced(by: patience)
+        var failures = 0
+        while true {
+            do {
+                guard let ifCancelled else { return try await client.run(script, keys: [base], arguments: arguments) }
+                return try await callShielded(script, arguments, ifCancelled)
+            } catch {
+                guard let isUncertain = Self.isUncertain(error), !client.isClosed else { throw error }
+                if isUncertain { onUncertainty() }
+                failures += 1
+                let delay = client.configuration.backoff.delay(afterFailure: failures, using: &generator)
+                if LoopClock().now.advanced(by: delay) > end { throw error }
+                try await sleep(delay)
+            }
+        }
+    }
+
+    private func callShielded(
+        _ script: RedisScript, _ arguments: [any RedisArgument], _ ifCancelled: (RedisValue) async throws -> Void
+    ) async throws -> RedisValue {
+        var answer = RedisValue.null
+        do {
+            try await withCleanup(timeout: nil) {
+                answer = try await client.run(script, keys: [base], arguments: arguments)
+            }
+        } catch {
+            if answer != .null { try? await withCleanup(timeout: .seconds(10)) { try await ifCancelled(answer) } }
+            throw error
+        }
+        return answer
+    }
+
+    /// Whether the call that has failed may have been executed; `nil` if repeating it would not help.
+    private static func isUncertain(_ error: any Error) -> Bool? {
+        switch error {
+        case let error as RedisConnectionError: return error.mayHaveBeenExecuted
+        case let error as RedisTimeoutError: return error.mayHaveBeenExecuted
+        case let error as RedisError:
+            let passing: [RedisError.Code] = [
+                .loading, .readOnly, .masterDown, .clusterDown, .tryAgain, .busy, .noReplicas, .moved, .ask,
+            ]
+            return passing.contains(error.code) ? false : nil
+        default: return nil
+        }
+    }
+
+    /// Blocks until a token is in a list, for at most `limit`.
+    func waitForToken(_ name: String, atMost limit: Duration) async throws {
+        var command = RedisCommand("BLPOP", base + ":" + name, max(0.001, limit / .seconds(1)))
+        command.timeLimit = .after(limit + .seconds(5))
+        do {
+            _ = try await client.withConnection(for: base) { connection in try await connection.send(command) }
+        } catch {
+            // The next call finds out whether the server can be reached.
+            guard Self.isUncertain(error) != nil || (error as? RedisError)?.code == .unblocked else { throw error }
+            try await sleep(.milliseconds(50))
+        }
+    }
+
+    // MARK: Putting
+
+    /// Puts a job into the queue; see `JobQueue.put(_:options:)`.
+    ///
+    /// - Throws: `QueueShutDown` if this object is shut down; `ValueError` if an option is not valid; the errors of
+    ///   encoding the job; ``RedisError`` if the server refuses it, for example because it is out of memory; the errors
+    ///   of the connection if ``patience`` is over; `CancellationError` if the task is cancelled. In the last two cases,
+    ///   the job may have been put in. To find out, put it in again with the same `JobOptions.id`.
+    @discardableResult
+    public func put(_ job: Job, options: JobOptions) async throws -> JobTicket {
+        try options.validate()
+        var options = options
+        JobTrace.inject(into: &options.context)
+        let context = options.context.isEmpty ? [] : try JobCoding.encode(options.context)
+        let date = options.date.map { max(0, $0.milliseconds) } ?? -1
+        let arguments: [any RedisArgument] = [
+            options.id ?? randomID(using: &generator), try JobCoding.encode(job), options.priority.rawValue,
+            options.uniqueKey ?? "", options.orderKey ?? "", context, randomID(using: &generator),
+            max(0, (options.delay ?? .zero).milliseconds), date, policy.maxLength,
+        ]
+        if let ticket = try await tryPut(arguments) { return ticket }
+        return try await roomTurn.withLock {
+            while true {
+                if let ticket = try await tryPut(arguments) { return ticket }
+                try await waitForToken("room", atMost: .seconds(1))
+            }
+        }
+    }
+
+    /// Returns nil if the queue is full.
+    private func tryPut(_ arguments: [any RedisArgument]) async throws -> JobTicket? {
+        if isShutDown { throw QueueShutDown() }
+        let answer = try await call(QueueScripts.put, arguments).array
+        let outcome = try answer[1].integer
+        return outcome < 0 ? nil : JobTicket(id: try answer[0].string, wasAdded: outcome == 1)
+    }
+
+    // MARK: Ending
+
+    /// Waits until every job of the queue has ended, or has become a dead letter. Asks the server up to ten times per
+    /// second.
+    ///
+    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    public func join() async throws {
+        while try await counts().unfinished > 0 { try await sleep(.milliseconds(100)) }
+    }
+
+    /// Shuts this object down. Other programs can go on using the queue. Putting fails from now on. Receiving continues
+    /// until every job of the queue has ended, and then fails.
+    ///
+    /// - Parameter immediate: Whether receiving fails at once. The jobs stay in the queue.
+    public func shutdown(immediate: Bool = false) {
+        isShutDown = true
+        isOver = isOver || immediate
+        pausing?.cancel()
+        if immediate { ends.stop() }
+    }
+}
+
+extension Duration {
+    /// In milliseconds, rounded up.
+    var milliseconds: Int {
+        let nanoseconds = roundedUpNanoseconds
+        return Int(nanoseconds / 1_000_000 + (nanoseconds % 1_000_000 > 0 ? 1 : 0))
+    }
+}

@@ -1,0 +1,160 @@
+/// An error that the server answers with, such as `WRONGTYPE Operation against a key holding the wrong kind of value`.
+///
+/// redis-py: `ResponseError` and its subclasses.
+public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The first word of an error, which says what kind of error it is.
+    public struct Code: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
+        /// The word.
+        public let rawValue: String
+        /// Creates a code from its word.
+        public init(rawValue: String) { self.rawValue = rawValue }
+        /// Creates a code from its word.
+        public init(stringLiteral value: String) { rawValue = value }
+        /// The word.
+        public var description: String { rawValue }
+
+        /// An error without a code of its own.
+        public static let general: Code = "ERR"
+        /// The key has a value of another type.
+        public static let wrongType: Code = "WRONGTYPE"
+        /// The server does not know the script.
+        public static let noScript: Code = "NOSCRIPT"
+        /// The server has no memory left for the command.
+        public static let outOfMemory: Code = "OOM"
+        /// The server is a replica, which cannot be written to.
+        public static let readOnly: Code = "READONLY"
+        /// The key belongs to another node of the cluster.
+        public static let moved: Code = "MOVED"
+        /// The key is being moved to another node of the cluster.
+        public static let ask: Code = "ASK"
+        /// The keys of the command belong to different slots of the cluster.
+        public static let crossSlot: Code = "CROSSSLOT"
+        /// The cluster cannot serve the key now.
+        public static let clusterDown: Code = "CLUSTERDOWN"
+        /// Some keys of the command are being moved to another node of the cluster.
+        public static let tryAgain: Code = "TRYAGAIN"
+        /// The server is reading its data, and is not ready yet.
+        public static let loading: Code = "LOADING"
+        /// The server is running a script that takes long.
+        public static let busy: Code = "BUSY"
+        /// The replica has lost its master.
+        public static let masterDown: Code = "MASTERDOWN"
+        /// The server needs a password.
+        public static let noAuthentication: Code = "NOAUTH"
+        /// The user or the password is wrong.
+        public static let wrongPassword: Code = "WRONGPASS"
+        /// The user may not do this.
+        public static let noPermission: Code = "NOPERM"
+        /// The transaction was not executed, because a command in it was wrong.
+        public static let transactionAborted: Code = "EXECABORT"
+        /// The consumer group exists already.
+        public static let busyGroup: Code = "BUSYGROUP"
+        /// The consumer group does not exist.
+        public static let noGroup: Code = "NOGROUP"
+        /// The server does not speak this version of the protocol.
+        public static let noProtocol: Code = "NOPROTO"
+        /// Too few replicas are connected.
+        public static let noReplicas: Code = "NOREPLICAS"
+        /// The client was unblocked by `CLIENT UNBLOCK`, or because the server became a replica.
+        public static let unblocked: Code = "UNBLOCKED"
+    }
+
+    /// What the server sent: the code, and the message.
+    public let text: String
+
+    /// Creates an error from what a server sends.
+    public init(_ text: String) { self.text = text }
+
+    /// The first word, or `ERR` if that is not in capital letters.
+    public var code: Code {
+        let word = text.prefix { $0 != " " }
+        let isCode = !word.isEmpty && word.utf8.allSatisfy { (0x41...0x5A).contains($0) || (0x30...0x39).contains($0) }
+        return isCode ? Code(rawValue: String(word)) : .general
+    }
+
+    /// What comes after the code.
+    public var message: String {
+        guard text.hasPrefix(code.rawValue) else { return text }
+        return String(text.dropFirst(code.rawValue.count).drop { $0 == " " })
+    }
+
+    /// What the server sent.
+    public var description: String { text }
+}
+
+/// An error thrown when the connection to a server was lost, or could not be made.
+///
+/// redis-py: `ConnectionError`.
+public struct RedisConnectionError: Error, CustomStringConvertible {
+    /// Whether the server may have executed the command. If false, it did not.
+    public let mayHaveBeenExecuted: Bool
+    /// What happened.
+    public let message: String
+    /// The error that ended the connection, if any.
+    public let underlyingError: (any Error)?
+
+    init(_ message: String, mayHaveBeenExecuted: Bool, underlyingError: (any Error)? = nil) {
+        self.message = message
+        self.mayHaveBeenExecuted = mayHaveBeenExecuted
+        self.underlyingError = underlyingError
+    }
+
+    /// What happened, and whether the command may have been executed.
+    public var description: String {
+        let cause = underlyingError.map { ": \($0)" } ?? ""
+        return "\(message)\(cause) (the command \(mayHaveBeenExecuted ? "may have been" : "was not") executed)"
+    }
+}
+
+/// An error thrown when a server did not answer within the time limit.
+///
+/// redis-py: `TimeoutError`.
+public struct RedisTimeoutError: Error, CustomStringConvertible {
+    /// The time limit.
+    public let limit: Duration
+    /// Whether the server may have executed the command. If false, it did not.
+    public let mayHaveBeenExecuted: Bool
+    /// What was waited for.
+    public let operation: String
+
+    init(_ operation: String, _ limit: Duration, mayHaveBeenExecuted: Bool) {
+        self.operation = operation
+        self.limit = limit
+        self.mayHaveBeenExecuted = mayHaveBeenExecuted
+    }
+
+    /// What was waited for, and the limit.
+    public var description: String {
+        "\(operation) took longer than \(limit) (the command \(mayHaveBeenExecuted ? "may have been" : "was not") executed)"
+    }
+}
+
+/// An error thrown when a server sends something that is not RESP, or exceeds a limit. It ends the connection.
+///
+/// redis-py: `InvalidResponse`.
+public struct RedisProtocolError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What is wrong.
+    public let message: String
+    init(_ message: String) { self.message = message }
+    /// What is wrong.
+    public var description: String { message }
+}
+
+/// An error thrown when a value is not of the kind that the program expected.
+///
+/// redis-py: none; Python finds out later.
+public struct RedisTypeError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What was expected.
+    public let expected: String
+    /// What the server sent.
+    public let value: RedisValue
+
+    /// Creates an error.
+    public init(expected: String, value: RedisValue) {
+        self.expected = expected
+        self.value = value
+    }
+
+    /// What was expected, and what came.
+    public var description: String { "expected \(expected), but the server sent \(value.kind): \(value)" }
+}

@@ -1,0 +1,1 @@
+../AsyncIOTests/Requirement.swift

@@ -1,0 +1,1 @@
+../../../AsyncIORedisTests/ParserModel.swift
