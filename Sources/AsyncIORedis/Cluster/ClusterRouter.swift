@@ -228,9 +228,10 @@ final class ClusterRouter: RedisRouter {
     /// Asks for the topology in a task that all who need it wait for.
     private func refreshSoon() {
         guard refresh == nil, !isClosed else { return }
-        refresh = createTask(name: "the topology of a Redis cluster") { [weak self] in
-            defer { self?.refresh = nil }
-            try await self?.askForTopology()
+        let router = WeakReference(self)
+        refresh = createTask(name: "the topology of a Redis cluster") {
+            defer { router.object?.refresh = nil }
+            try await router.object?.askForTopology()
         }
     }
 

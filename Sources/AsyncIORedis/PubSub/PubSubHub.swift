@@ -65,9 +65,10 @@ final class PubSubHub {
         waiters.append((Set(subscription.topics).subtracting(confirmed), waiter))
         defer { waiters.removeAll { $0.future === waiter } }
         if runner == nil {
-            runner = createTask(name: "subscriptions to Redis") { [weak self] in
-                while let pause = try await self?.runOnce() { try await sleep(pause) }
-                self?.runner = nil
+            let hub = WeakReference(self)
+            runner = createTask(name: "subscriptions to Redis") {
+                while let pause = try await hub.object?.runOnce() { try await sleep(pause) }
+                hub.object?.runner = nil
             }
         }
         noteConfirmations()
