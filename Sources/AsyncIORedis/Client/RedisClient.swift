@@ -20,7 +20,11 @@ internal import AsyncIO
 public final class RedisClient: RedisSending {
     // Loop thread only.
     let router: any RedisRouter
-    private(set) lazy var hub = PubSubHub(configuration) { [router] in try await router.connect(for: nil) }
+    private(set) lazy var hub: PubSubHub = {
+        // Not with a capture list, which would make the closure concurrent.
+        let router = router
+        return PubSubHub(configuration) { try await router.connect(for: nil) }
+    }()
     /// The hubs of sharded channels in a cluster, by slot.
     var shards: [Int: PubSubHub] = [:]
 

@@ -228,9 +228,11 @@ final class ClusterRouter: RedisRouter {
     /// Asks for the topology in a task that all who need it wait for.
     private func refreshSoon() {
         guard refresh == nil, !isClosed else { return }
-        refresh = createTask(name: "the topology of a Redis cluster") { [weak self] in
-            defer { self?.refresh = nil }
-            try await self?.askForTopology()
+        // Not with a capture list, which would make the closure concurrent.
+        weak let router = self
+        refresh = createTask(name: "the topology of a Redis cluster") {
+            defer { router?.refresh = nil }
+            try await router?.askForTopology()
         }
     }
 

@@ -147,7 +147,9 @@ final class RedisNode {
 
     private func startConnecting() {
         guard connector == nil, links.count < configuration.connections else { return }
-        connector = createTask(name: "connecting to Redis") { [weak self] in try await self?.openMissing() }
+        // Not with a capture list: the compiler makes such a closure concurrent, and it would leave the loop.
+        weak let node = self
+        connector = createTask(name: "connecting to Redis") { try await node?.openMissing() }
     }
 
     /// Opens the missing connections. Ends when they are open, when no task waits, or after too many failures.

@@ -154,8 +154,9 @@ public final class RedisBroadcast {
         private func fetch(_ redis: RedisClient, _ key: String, _ capacity: Int) async throws {
             var generator = SystemRandomNumberGenerator()
             do {
-                let entries = try await redis.withConnection(for: key) { [last] connection in
-                    try await connection.xread(key, after: last, count: capacity, block: .seconds(5))
+                let position = last
+                let entries = try await redis.withConnection(for: key) { connection in
+                    try await connection.xread(key, after: position, count: capacity, block: .seconds(5))
                 }
                 failures = 0
                 for entry in entries {

@@ -65,9 +65,11 @@ final class PubSubHub {
         waiters.append((Set(subscription.topics).subtracting(confirmed), waiter))
         defer { waiters.removeAll { $0.future === waiter } }
         if runner == nil {
-            runner = createTask(name: "subscriptions to Redis") { [weak self] in
-                while let pause = try await self?.runOnce() { try await sleep(pause) }
-                self?.runner = nil
+            // Not with a capture list, which would make the closure concurrent.
+            weak let hub = self
+            runner = createTask(name: "subscriptions to Redis") {
+                while let pause = try await hub?.runOnce() { try await sleep(pause) }
+                hub?.runner = nil
             }
         }
         noteConfirmations()
