@@ -155,7 +155,7 @@ public final class LocalJobQueue<Job>: JobQueue {
         guard let job = record.job else { preconditionFailure("a job that has not ended has its data") }
         return Delivery(
             job: job, id: record.id, attempt: record.attempts, fencingToken: token, context: record.context
-        ) { [self] in try settle(record, token, $0) }
+        ) { action in try self.settle(record, token, action) }
     }
 
     /// Extends the time in which these deliveries can be settled; see ``WorkQueue/renew(_:)``.

@@ -13,13 +13,13 @@ extension Queue: WorkQueue {
     public final func receive() async throws -> Delivery<Element> {
         let item = try await get()
         state.received += 1
-        return Delivery(job: item, id: "\(state.received)") { [self] action in
+        return Delivery(job: item, id: "\(state.received)") { action in
             switch action {
-            case .acknowledge: try taskDone()
+            case .acknowledge: try self.taskDone()
             case .reject(let failure):
-                try taskDone()
+                try self.taskDone()
                 EventLoop.report(ExceptionContext(message: "A job failed", error: failure))
-            case .handBack: putBack(item)
+            case .handBack: self.putBack(item)
             case .progress: break
             }
         }

@@ -26,7 +26,8 @@ final class EndReader {
         waiting[id] = (event, (waiting[id]?.count ?? 0) + 1)
         defer { leave(id) }
         if reader == nil {
-            let task = createTask(name: "ends of jobs") { [self] in try await read(after: position) }
+            // Not with a capture list, which would make the closure concurrent.
+            let task = createTask(name: "ends of jobs") { try await self.read(after: position) }
             reader = task
             task.addDoneCallback { [self] _ in reader = nil }
         }

@@ -40,8 +40,9 @@ extension RedisQueue {
         ]
         return try await call(
             QueueScripts.take, arguments, onUncertainty: { mayHaveUnknownDeliveries = true },
-            ifCancelled: { [self] answer in
-                for delivery in try await deliveries(in: answer.array) { try await delivery.handBack() }
+            // Not with a capture list, which would make the closure concurrent.
+            ifCancelled: { answer in
+                for delivery in try await self.deliveries(in: answer.array) { try await delivery.handBack() }
             }
         ).array
     }
@@ -58,8 +59,8 @@ extension RedisQueue {
         // When this object is shut down, other workers may end the last job, which is not reported.
         let longest: Duration = isShutDown ? .milliseconds(200) : .seconds(5)
         let limit = milliseconds > 0 ? min(.milliseconds(milliseconds), longest) : longest
-        let waiting = createTask(name: "RedisQueue.receive()") { [self] in
-            if isLimited { try await sleep(limit) } else { try await waitForToken("wake", atMost: limit) }
+        let waiting = createTask(name: "RedisQueue.receive()") {
+            if isLimited { try await sleep(limit) } else { try await self.waitForToken("wake", atMost: limit) }
         }
         pausing = waiting
         defer { pausing = nil }
@@ -88,7 +89,7 @@ extension RedisQueue {
                     Delivery(
                         job: job, id: id, attempt: attempt, fencingToken: token,
                         context: context.isEmpty ? [:] : try JobCoding.decode(from: context)
-                    ) { [self] action in try await settle(id, token, attempt, action) })
+                    ) { action in try await self.settle(id, token, attempt, action) })
             } catch {
                 // Another attempt would fail in the same way.
                 let failure = JobFailure("the job cannot be decoded: \(error)", isFinal: true)
