@@ -164,6 +164,28 @@ nonisolated enum Way: String, CaseIterable, Sendable {
     }
 }
 
+@Suite(.eventLoop, .requires(.redis), .serialized) struct LoopThreadTests {
+    private nonisolated static func answer(_ url: String) async throws -> Int? {
+        try await withRedis(url) { redis in
+            try await redis.set("answer", 42)
+            let news = try await redis.subscribe("news")
+            try await redis.publish("news", "now")
+            guard try await news.next()?.text == "now" else { return nil }
+            return try await RedisLock(redis, "lock").withLock { _ in try await redis.get("answer", as: Int.self) }
+        }
+    }
+
+    @Test func aClientWorksOnALoopOfItsOwn() async throws {
+        try await RedisServer.run { server in
+            let url = server.url
+            let io = try EventLoopThread(name: "io")
+            let answer = try await io.run { _ in try await Self.answer(url) }
+            try await io.shutDown(within: .seconds(10))
+            #expect(answer == 42)
+        }
+    }
+}
+
 @Suite(.eventLoop, .requires(.redis), .serialized) struct PushTests {
     @Test func messagesThatAreNotRepliesArrive() async throws {
         try await RedisServer.run { server in

@@ -30,7 +30,7 @@ enum UsingRedis {
     }
 
     static func pipelining(_ redis: RedisClient) async throws {
-        let names = try await concurrentMap(1...100, limit: 100) { number in
+        let names = try await gather(1...100) { number in
             try await redis.hget("user:\(number)", "name")?.string
         }
         let job = try await redis.withConnection { connection in

@@ -20,11 +20,7 @@ internal import AsyncIO
 public final class RedisClient: RedisSending {
     // Loop thread only.
     let router: any RedisRouter
-    private(set) lazy var hub: PubSubHub = {
-        // Not with a capture list, which would make the closure concurrent.
-        let router = router
-        return PubSubHub(configuration) { try await router.connect(for: nil) }
-    }()
+    private(set) lazy var hub: PubSubHub = RedisClient.makeHub(configuration, router)
     /// The hubs of sharded channels in a cluster, by slot.
     var shards: [Int: PubSubHub] = [:]
 
@@ -46,6 +42,10 @@ public final class RedisClient: RedisSending {
     }
 
     deinit { router.close() }
+
+    private static func makeHub(_ configuration: RedisConfiguration, _ router: any RedisRouter) -> PubSubHub {
+        PubSubHub(configuration) { try await router.connect(for: nil) }
+    }
 
     // MARK: Sending
 

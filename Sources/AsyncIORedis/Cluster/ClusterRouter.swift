@@ -228,11 +228,10 @@ final class ClusterRouter: RedisRouter {
     /// Asks for the topology in a task that all who need it wait for.
     private func refreshSoon() {
         guard refresh == nil, !isClosed else { return }
-        // Not with a capture list, which would make the closure concurrent.
-        weak let router = self
+        let router = WeakReference(self)
         refresh = createTask(name: "the topology of a Redis cluster") {
-            defer { router?.refresh = nil }
-            try await router?.askForTopology()
+            defer { router.object?.refresh = nil }
+            try await router.object?.askForTopology()
         }
     }
 

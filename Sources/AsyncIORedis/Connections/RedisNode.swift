@@ -94,9 +94,7 @@ final class RedisNode {
 
     private func dedicated() -> ConnectionPool<RedisConnection> {
         if let pool { return pool }
-        // With its type: otherwise, the closure would be concurrent, and connect on the loop of the process.
-        let connect: Connector = connectOnce
-        let configuration = self.configuration
+        let (connect, configuration) = (connectOnce, self.configuration)
         let pool = ConnectionPool(size: configuration.dedicatedConnections) {
             try await retry(attempts: configuration.connectAttempts, backoff: configuration.backoff, when: Self.passes)
             {
@@ -147,16 +145,13 @@ final class RedisNode {
 
     private func startConnecting() {
         guard connector == nil, links.count < configuration.connections else { return }
-        // Not with a capture list: the compiler makes such a closure concurrent, and it would leave the loop.
-        weak let node = self
-        connector = createTask(name: "connecting to Redis") { try await node?.openMissing() }
+        let node = WeakReference(self)
+        connector = createTask(name: "connecting to Redis") { try await node.object?.openMissing() }
     }
 
-    /// Opens the missing connections. Ends when they are open, when no task waits, or after too many failures.
-    //
-    // It throws nothing. But the closure of a task that cannot throw would leave the loop: the compiler makes it
-    // concurrent.
+    /// Opens the missing connections. Ends when they are open, or after too many failures.
     private func openMissing() async throws {
+        defer { connector = nil }
         var generator = SystemRandomNumberGenerator()
         var attempts = 0
         while !isClosed {
@@ -175,18 +170,14 @@ final class RedisNode {
                 links.append(link)
                 wakeAll(.value(.null))
                 if links.count >= configuration.connections { break }
-            } catch is CancellationError {
-                break
-            } catch {
+            } catch let error where !(error is CancellationError) {
                 failures += 1
                 attempts += 1
                 if !Self.passes(error) || attempts >= configuration.connectAttempts {
-                    connector = nil
                     return wakeAll(.failure(error))
                 }
             }
         }
-        connector = nil
     }
 
     /// Whether connecting can succeed later. A refusal of the user or the database does not change by itself.

@@ -153,14 +153,14 @@ public final class RedisBroadcast {
 
         private func fetch(_ redis: RedisClient, _ key: String, _ capacity: Int) async throws {
             var generator = SystemRandomNumberGenerator()
+            let last = self.last
             do {
-                let position = last
                 let entries = try await redis.withConnection(for: key) { connection in
-                    try await connection.xread(key, after: position, count: capacity, block: .seconds(5))
+                    try await connection.xread(key, after: last, count: capacity, block: .seconds(5))
                 }
                 failures = 0
                 for entry in entries {
-                    last = entry.id
+                    self.last = entry.id
                     if let payload = try entry["m"]?.bytes { messages.append(Message(id: entry.id, payload: payload)) }
                 }
             } catch let error where !redis.isClosed && RedisNode.passes(error) {

@@ -65,11 +65,10 @@ final class PubSubHub {
         waiters.append((Set(subscription.topics).subtracting(confirmed), waiter))
         defer { waiters.removeAll { $0.future === waiter } }
         if runner == nil {
-            // Not with a capture list, which would make the closure concurrent.
-            weak let hub = self
+            let hub = WeakReference(self)
             runner = createTask(name: "subscriptions to Redis") {
-                while let pause = try await hub?.runOnce() { try await sleep(pause) }
-                hub?.runner = nil
+                while let pause = try await hub.object?.runOnce() { try await sleep(pause) }
+                hub.object?.runner = nil
             }
         }
         noteConfirmations()

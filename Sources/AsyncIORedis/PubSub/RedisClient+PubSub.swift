@@ -68,9 +68,7 @@ extension RedisClient {
     private func shardHub(of channel: [UInt8], in cluster: ClusterRouter) -> PubSubHub {
         let slot = KeySlot(of: channel).number
         if let hub = shards[slot] { return hub }
-        // Not with a capture list, which would make the closure concurrent.
-        unowned let router = cluster
-        let hub = PubSubHub(configuration) { try await router.connect(for: channel) }
+        let hub = PubSubHub(configuration) { try await cluster.connect(for: channel) }
         // A slot that has moved: connect again, to its new server.
         hub.onMoved = { [weak hub, unowned cluster] _ in
             cluster.forgetTopology()
