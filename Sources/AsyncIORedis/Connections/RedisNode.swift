@@ -94,9 +94,7 @@ final class RedisNode {
 
     private func dedicated() -> ConnectionPool<RedisConnection> {
         if let pool { return pool }
-        // With its type: otherwise, the closure would be concurrent, and connect on the loop of the process.
-        let connect: Connector = connectOnce
-        let configuration = self.configuration
+        let (connect, configuration) = (connectOnce, self.configuration)
         let pool = ConnectionPool(size: configuration.dedicatedConnections) {
             try await retry(attempts: configuration.connectAttempts, backoff: configuration.backoff, when: Self.passes)
             {
