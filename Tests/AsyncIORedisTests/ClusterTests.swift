@@ -149,7 +149,7 @@ final class TestCluster {
                 _ = try await redis.sendToAllServers(RedisCommand("WAIT", 1, 1000))
                 let port = try await redis.send("CLUSTER", "SLOTS").array[0].array[2].array[1].integer
                 try await cluster.server(port: port).kill()
-                try await eventually(within: .seconds(60)) {
+                try await eventually {
                     for number in 0..<30 {
                         guard try await redis.get("key:\(number)", as: Int.self) == number else { return false }
                         try await redis.set("key:\(number)", number)

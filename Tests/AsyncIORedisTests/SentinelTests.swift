@@ -45,7 +45,7 @@ import Testing
                         }
                         do {
                             for port in ports {
-                                try await eventually(within: .seconds(60)) {
+                                try await eventually {
                                     let text = try await runProgram(
                                         "redis-cli", ["-p", "\(port)", "SENTINEL", "MASTER", "mymaster"])
                                     let words = text.split(separator: "\n").map(String.init)
@@ -79,7 +79,7 @@ import Testing
                 #expect(try await redis.info("server").contains("tcp_port:\(servers[0].port)"))
                 _ = try await redis.send("WAIT", 2, 5000)
                 await servers[0].kill()
-                try await eventually(within: .seconds(60)) {
+                try await eventually {
                     try await redis.set("key", "after")
                     return true
                 }
@@ -89,7 +89,7 @@ import Testing
                 #expect(try await news.next()?.text == "still")
                 // The old master comes back as a replica.
                 try await servers[0].start()
-                try await eventually(within: .seconds(60)) { try await servers[0].cli("ROLE").hasPrefix("slave") }
+                try await eventually { try await servers[0].cli("ROLE").hasPrefix("slave") }
                 try await redis.set("key", "again")
                 #expect(try await redis.get("key")?.string == "again")
             }
@@ -102,10 +102,10 @@ import Testing
                 try await redis.set("key", 1)
                 let sentinel = url.split(separator: "/")[1].split(separator: ",")[0].split(separator: ":")[1]
                 _ = try await runProgram("redis-cli", ["-p", "\(sentinel)", "SENTINEL", "FAILOVER", "mymaster"])
-                try await eventually(within: .seconds(60)) {
+                try await eventually {
                     try await servers[0].cli("ROLE").hasPrefix("slave")
                 }
-                try await eventually(within: .seconds(60)) {
+                try await eventually {
                     try await redis.set("key", 2)
                     return true
                 }

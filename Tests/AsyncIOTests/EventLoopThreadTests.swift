@@ -14,7 +14,7 @@ import Testing
         let lines = try await lines("everything")
         #expect(lines.suffix(2) == ["threads left 0", "end"])
         #expect(lines.dropLast(2).allSatisfy { $0.hasSuffix(" true") })
-        #expect(lines.count == 17)
+        #expect(lines.count == 18)
     }
 
     @Test func whatIsBuiltFromThePrimitivesWorksOnALoopOfItsOwn() async throws {

@@ -29,7 +29,7 @@ struct PublicAPITests {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("asyncio-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         func write(_ symbols: [[String: Any]], _ relationships: [[String: Any]]) throws {
-            for module in ["AsyncIO", "AsyncIOMain", "AsyncIOTesting"] {
+            for module in ["AsyncIO", "AsyncIOMain", "AsyncIORedis", "AsyncIOTesting"] {
                 let graphs = folder.appendingPathComponent("graphs/\(module)")
                 try FileManager.default.createDirectory(at: graphs, withIntermediateDirectories: true)
                 let isEmpty = module != "AsyncIO"

@@ -45,7 +45,7 @@ import Testing
 
     @Test(.eventLoop, .requires(.python3)) func thePythonProgramBesideItAnswersTheSame() async throws {
         // The test needs a free port, and has to know it.
-        let program = try block("python").replacing("port=8888", with: "port=0").replacing(
+        let program = try block("python").replacing("port=8888", with: "host=\"127.0.0.1\", port=0").replacing(
             "    await server.serve_forever()",
             with: """
                     print(server.sockets[0].getsockname()[1], flush=True)

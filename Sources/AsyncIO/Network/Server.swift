@@ -182,7 +182,8 @@ public final class Server {
             try whenReady()
             try await race(
                 { _ = try await arrivals.next() },
-                { [self] in do { try await closing.wait() } catch { if state != .closed { throw error } } })
+                // A closure with a capture list would leave a loop that has a thread of its own.
+                { do { try await closing.wait() } catch { if self.state != .closed { throw error } } })
         } catch {
             // This wait is a new one: an earlier cancellation does not end it.
             if state != .closed { _ = try? await shutdown(within: grace) }

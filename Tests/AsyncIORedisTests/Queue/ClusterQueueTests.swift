@@ -44,7 +44,7 @@ import Testing
                 try await eventually { done.count > 20 }
                 let master = try await cluster.master(ofSlot: slot)
                 await master.kill()
-                try await eventually(within: .seconds(60)) { done.count == 200 }
+                try await eventually { done.count == 200 }
                 try await waitFor(timeout: .seconds(60)) { try await queue.join() }
                 worker.cancel()
                 _ = try? await worker.value

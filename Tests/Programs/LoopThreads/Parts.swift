@@ -104,6 +104,11 @@ actor Shard {
         check("server", try await reader.readTextLine() == "hello!")
         writer.close()
         try await server.shutdown(within: .seconds(5))
+        let serving = createTask {
+            let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in }
+            return try await server.serve(until: .user2, grace: .seconds(5)) { kill(getpid(), SIGUSR2) }
+        }
+        check("serve", try await serving.value == 0)
     }
 }
 
