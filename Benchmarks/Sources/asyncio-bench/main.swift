@@ -28,6 +28,12 @@ do {
         case "files-tothread": try await filesOnThreads(fileWork(0), arguments.int(1), in: arguments.text(2))
         case "pingpong": try await pingPong(arguments.int(0))
         case "mailbox": try await messages(arguments.int(0))
+        case "convenience":
+            guard let what = Convenience(rawValue: try arguments.text(0)) else { throw Usage() }
+            try await convenience(what, arguments.int(1))
+        case "broadcast": try await broadcast(subscribers: arguments.int(0), total: arguments.int(1))
+        case "copy": try await copying(byHand: false, arguments.int(0))
+        case "copy-by-hand": try await copying(byHand: true, arguments.int(0))
         case "sleepers": try await sleepers(arguments.int(0), for: .seconds(arguments.double(1)))
         case "timers": try await timers(arguments.int(0), batch: arguments.int(1))
         case "lock": try await lock(tasks: arguments.int(0), total: arguments.int(1))
@@ -43,7 +49,7 @@ do {
     }
 } catch is Usage {
     complain(
-        "usage: asyncio-bench [--proto] echo|echo-tls|bytes|spawn|switch|watching|files|files-tothread|pingpong|mailbox|sleepers|timers|lock|threadsafe|hop|foreign-stream|lineserver|lineload ARGS..."
+        "usage: asyncio-bench [--proto] echo|echo-tls|bytes|spawn|switch|watching|files|files-tothread|pingpong|mailbox|convenience|broadcast|copy|copy-by-hand|sleepers|timers|lock|threadsafe|hop|foreign-stream|lineserver|lineload ARGS..."
     )
     exit(64)
 } catch {

@@ -1,10 +1,10 @@
 //! What asyncio-loops does, with tokio: `tokio-loops WORKERS WORK COUNT|PORT`. See ../../../README.md.
-use std::{io::Write, process::exit, sync::Arc, thread, time::{Duration, Instant}};
+use std::{io::Write, process::exit, sync::{atomic::{AtomicUsize, Ordering}, Arc}, thread, time::{Duration, Instant}};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpSocket,
     runtime::{Builder, Runtime},
-    sync::{mpsc, Mutex},
+    sync::{broadcast, mpsc, Mutex, Notify},
     task::yield_now,
 };
 
@@ -17,6 +17,7 @@ fn main() {
     let (workers, work, count) = (number(0), arguments[1].clone(), number(2));
     match work.as_str() {
         "mailbox" => mailbox(count),
+        "broadcast" => runtime(workers).block_on(publish(count)),
         "echo" => runtime(workers).block_on(echo(count as u16)),
         "spawn" | "switch" | "lock" | "queue" | "timeout" => {
             let runtime = runtime(workers);
@@ -35,6 +36,47 @@ fn runtime(workers: usize) -> Runtime {
         builder.worker_threads(workers);
     }
     builder.enable_all().build().unwrap()
+}
+
+/// A thousand subscribers, each a task that waits; one operation is an element that one of them receives.
+async fn publish(total: usize) {
+    const SUBSCRIBERS: usize = 1000;
+    let (sender, _) = broadcast::channel::<usize>(16);
+    let received = Arc::new((AtomicUsize::new(0), Notify::new()));
+    let tasks: Vec<_> = (0..SUBSCRIBERS)
+        .map(|_| {
+            let mut receiver = sender.subscribe();
+            let received = received.clone();
+            tokio::spawn(async move {
+                let mut sum = 0;
+                loop {
+                    match receiver.recv().await {
+                        Ok(element) => {
+                            sum += element;
+                            if received.0.fetch_add(1, Ordering::Relaxed) + 1 == SUBSCRIBERS {
+                                received.1.notify_one();
+                            }
+                        }
+                        Err(broadcast::error::RecvError::Closed) => return sum,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            })
+        })
+        .collect();
+    yield_now().await;
+    let count = total / SUBSCRIBERS;
+    let measure = Measure::start();
+    for element in 0..count {
+        received.0.store(0, Ordering::Relaxed);
+        sender.send(element).unwrap();
+        received.1.notified().await;
+    }
+    drop(sender);
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), count * count.saturating_sub(1) / 2);
+    }
+    measure.report("broadcast", count * SUBSCRIBERS);
 }
 
 /// As many tasks as there are workers do the work, each with objects of its own.

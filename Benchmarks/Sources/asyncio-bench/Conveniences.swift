@@ -1,0 +1,143 @@
+import AsyncIO
+
+/// What is built from the primitives and used on hot paths.
+enum Convenience: String {
+    /// A connection of a pool taken and returned; none is opened.
+    case pool
+    /// A permit of a rate limiter that has some.
+    case limiter
+    /// A call through a circuit breaker that is closed.
+    case breaker
+    /// A value of a cache.
+    case cache
+    /// There and back, as `pingpong`, but the item comes out of a `select` over two queues and a time.
+    case select
+}
+
+func convenience(_ what: Convenience, _ count: Int) async throws {
+    switch what {
+    case .pool:
+        let pool = ConnectionPool(size: 4) {
+            1
+        } close: { _ in
+        }
+        try await pool.withConnection { _ in }
+        let measure = Measure()
+        for _ in 0..<count { try await pool.withConnection { _ in } }
+        measure.report("pool", operations: count)
+    case .limiter:
+        let limiter = RateLimiter(1_000_000_000, per: .seconds(1))
+        let measure = Measure()
+        for _ in 0..<count { try await limiter.acquire() }
+        measure.report("limiter", operations: count)
+    case .breaker:
+        let breaker = CircuitBreaker(failures: 5, recovery: .seconds(30))
+        let measure = Measure()
+        for _ in 0..<count { try await breaker.run {} }
+        measure.report("breaker", operations: count)
+    case .cache:
+        let cache = ExpiringCache<Int, Int>(lifetime: .seconds(3_600))
+        for key in 0..<100 { _ = try await cache.value(for: key) { key } }
+        let measure = Measure()
+        for index in 0..<count { _ = try await cache.value(for: index % 100) { index } }
+        measure.report("cache", operations: count)
+    case .select:
+        let (there, back, quiet) = (Queue<Int>(maxSize: 1), Queue<Int>(maxSize: 1), Queue<Int>())
+        let measure = Measure()
+        try await gather(
+            {
+                for _ in 0..<count {
+                    let item = try await select(
+                        .get(from: quiet) { $0 }, .get(from: there) { $0 }, .after(.seconds(60)) { -1 })
+                    try await back.put(item)
+                }
+            },
+            {
+                for item in 0..<count {
+                    try await there.put(item)
+                    guard try await back.get() == item else { throw RuntimeError("wrong item") }
+                }
+            })
+        measure.report("select", operations: count)
+    }
+}
+
+/// One operation: an element that one of the subscribers receives.
+func broadcast(subscribers: Int, total: Int) async throws {
+    let channel = Broadcast<Int>(capacity: 16, lag: .fail)
+    let subscriptions = (0..<subscribers).map { _ in channel.subscribe() }
+    var received = 0
+    let haveAll = Event()
+    let tasks = subscriptions.map { subscription in
+        createTask {
+            var sum = 0
+            while let element = try await subscription.next() {
+                sum += element
+                received += 1
+                if received == subscribers { haveAll.set() }
+            }
+            return sum
+        }
+    }
+    try await sleep(.zero)
+    let count = total / subscribers
+    let measure = Measure()
+    for element in 0..<count {
+        received = 0
+        haveAll.clear()
+        try await channel.send(element)
+        try await haveAll.wait()
+    }
+    channel.close()
+    for task in tasks {
+        guard try await task.value == count * (count - 1) / 2 else { throw RuntimeError("an element is missing") }
+    }
+    measure.report("broadcast", operations: count * subscribers)
+}
+
+/// 64 KiB from one connection to another, by `copy` or by a loop, beside the tasks that write and read them.
+func copying(byHand: Bool, _ count: Int) async throws {
+    let (from, source, firstEnd, first) = try await connectedPair()
+    let (sink, to, secondEnd, second) = try await connectedPair()
+    let bytes = [UInt8](repeating: 1, count: 65_536)
+    let measure = Measure()
+    try await gather(
+        {
+            for _ in 0..<count { try await source.write(bytes) }
+            try source.writeEOF()
+        },
+        {
+            if byHand {
+                while true {
+                    let bytes = try await from.read(65_536)
+                    if bytes.isEmpty { break }
+                    try await to.write(bytes)
+                }
+            } else {
+                try await copy(from: from, to: to)
+            }
+            try to.writeEOF()
+        },
+        {
+            var left = count * bytes.count
+            while left > 0 { left -= try await sink.read(65_536).count }
+        })
+    measure.report(byHand ? "copy-by-hand" : "copy", operations: count)
+    for end in [firstEnd, secondEnd] { end.abort() }
+    for server in [first, second] {
+        server.close()
+        server.abortClients()
+    }
+}
+
+/// The reader of a connection's client, the writer of its server, the client's writer, and the server.
+private func connectedPair() async throws -> (StreamReader, StreamWriter, StreamWriter, Server) {
+    let accepted = Future<StreamWriter>()
+    let isOver = Event()
+    let server = try await startServer(host: "127.0.0.1", port: 0) { _, writer in
+        try accepted.setResult(writer)
+        try await isOver.wait()
+    }
+    let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
+    return (reader, try await accepted.value, writer, server)
+}
