@@ -44,7 +44,7 @@ extension LocalJobQueue {
         getters.wake()
     }
 
-    /// Returns how many jobs there are in each state.
+    /// Returns the number of jobs in each state.
     public func counts() async throws -> JobCounts { tally }
 
     /// Returns the oldest dead letters.
@@ -83,8 +83,7 @@ extension LocalJobQueue {
         return true
     }
 
-    /// Runs `body` unless it has already been run to its end with this key; see
-    /// ``JobQueue/once(_:keptFor:lease:_:)``.
+    /// Runs `body` unless a run with this key has already completed; see ``JobQueue/once(_:keptFor:lease:_:)``.
     ///
     /// - Throws: ``OnceInProgress`` if another worker is running the body; the errors of the body.
     @discardableResult
