@@ -1,8 +1,8 @@
 // # The scripts of a queue
 //
-// Every change of a queue is one script, so it happens completely or not at all, whatever the program and the server do
-// meanwhile. The time is the server's. The keys of a queue begin with `jobs:{name}`, so that a cluster has them on one
-// node:
+// Every change of a queue is one script, so it happens completely or not at all, even if the program or the server
+// fails. Times are measured by the server's clock. The keys of a queue begin with `jobs:{name}`, so that a cluster has
+// them on one node:
 //
 //     :job:<id>   a hash: what is known about the job (the fields are in `put`)
 //     :s0 :s1 :s2 a stream for each priority, whose entries name the jobs that wait or run; one consumer group
@@ -24,7 +24,7 @@
 
 enum QueueScripts {
     /// Functions that several scripts use. `ARGV[1]` is the retention in milliseconds, `ARGV[2]` the number of dead
-    /// letters that are kept.
+    /// letters that are stored.
     private static let common = #"""
         local q, group = KEYS[1], 'workers'
         local retention, maxDead = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -153,8 +153,8 @@ enum QueueScripts {
         return {id, 1}
         """#)
 
-    /// Takes jobs. Returns how long to wait for the next one in milliseconds (-1 for until a token, -2 if the queue is
-    /// paused), whether the wait is for the rate limit, whether all jobs have ended, and the jobs.
+    /// Takes jobs. Returns how long to wait for the next one in milliseconds (-1 to wait for a token, -2 if the queue
+    /// is paused), whether the rate limit causes the wait, whether all jobs have ended, and the jobs.
     static let take = script(
         #"""
         local count, consumer, visibility, maxDeliveries = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -347,7 +347,7 @@ enum QueueScripts {
         return count
         """#)
 
-    /// Lets another worker look for work, if this one was interrupted.
+    /// Makes another worker check for jobs, if this one was interrupted.
     static let nudge = script("token('wake') return 1")
 
     /// Cancels a job. Returns 1 if it had not ended.
@@ -359,7 +359,7 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Puts a dead letter back. Returns 1, 0 if there is none, or the job that has its unique key.
+    /// Puts a dead letter back. Returns 1, 0 if there is no such dead letter, or the job that has its unique key.
     static let retryDead = script(
         needsMemory: true,
         #"""
@@ -379,7 +379,7 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Drops a dead letter. Returns 1, or 0 if there is none.
+    /// Drops a dead letter. Returns 1, or 0 if there is no such dead letter.
     static let dropDead = script(
         #"""
         local s, de = unpack(redis.call('HMGET', job(ARGV[3]), 's', 'de'))
@@ -424,7 +424,7 @@ enum QueueScripts {
         }
         """#)
 
-    /// Pauses the queue, or continues.
+    /// Pauses or resumes the queue.
     static let pause = script(
         #"""
         if ARGV[3] == '1' then

@@ -32,7 +32,7 @@ public enum RedisValue: Sendable, Hashable {
     case array([RedisValue])
     /// Keys with their values, in the order of the server.
     case map([RedisPair])
-    /// Different values, in the order of the server.
+    /// Distinct values, in the order of the server.
     case set([RedisValue])
     /// A message that is not a reply.
     case push([RedisValue])
