@@ -378,7 +378,7 @@ public final class Server {
         }
     }
 
-    /// Counts a connection as one of its peer. Returns false if the peer has as many as it can have.
+    /// Counts a connection for its peer. Returns false if the peer has reached its connection limit.
     func admit(_ connection: ByteChannel) -> Bool {
         guard let limit = options.maxConnectionsPerPeer, let peer = connection.peerAddress, peer.system.isInternet
         else { return true }
