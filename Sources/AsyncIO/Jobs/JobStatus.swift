@@ -128,7 +128,7 @@ public struct JobFailed: Error, CustomStringConvertible, Equatable {
     public var description: String {
         status.state == .cancelled
             ? "job \(status.id) was cancelled"
-            : "job \(status.id) failed \(status.attempts) times, at last with: \(status.error ?? "no error")"
+            : "job \(status.id) failed \(status.attempts) times; the last error: \(status.error ?? "no error")"
     }
 }
 

@@ -63,7 +63,7 @@ extension LocalJobQueue {
     public func retryDead(_ id: String) async throws -> Bool {
         guard let record = records[id], record.state == .dead else { return false }
         if let key = record.uniqueKey, let other = unique[key] {
-            throw ValueError("job \(other) has the unique key \"\(key)\" of job \(id) now")
+            throw ValueError("job \(other) now has the unique key \"\(key)\" of job \(id)")
         }
         dead.removeAll { $0 === record }
         tally.dead -= 1

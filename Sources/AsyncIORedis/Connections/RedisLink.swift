@@ -196,7 +196,7 @@ final class RedisLink: BufferedProtocol {
         guard asked - answered > unsent, let reply = replies.first else {
             // A server can give a reason before it closes a connection.
             if case .error(let error) = value { return close(error) }
-            return close(RedisProtocolError("the server sent a reply to no command: \(value)"))
+            return close(RedisProtocolError("the server sent a reply that belongs to no command: \(value)"))
         }
         answered += 1
         switch reply {

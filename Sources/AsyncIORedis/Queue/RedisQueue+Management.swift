@@ -103,7 +103,7 @@ extension RedisQueue {
     public func retryDead(_ id: String) async throws -> Bool {
         switch try await call(QueueScripts.retryDead, [id]) {
         case .integer(let count): return count == 1
-        case let other: throw ValueError("job \(try other.string) has the unique key of job \(id) now")
+        case let other: throw ValueError("job \(try other.string) now has the unique key of job \(id)")
         }
     }
 

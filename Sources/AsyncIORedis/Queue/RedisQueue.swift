@@ -18,7 +18,7 @@ internal import Glibc
 /// repeated because its reply was lost adds only one job. However, ``cancel(_:)``, ``retryDead(_:)``, and
 /// ``dropDead(_:)`` may then return `false` even though the first attempt succeeded.
 ///
-/// What the queue guarantees depends on what the server keeps; see <doc:MoreThanOneMachine>.
+/// What the queue guarantees depends on what the server stores; see <doc:MoreThanOneMachine>.
 ///
 /// A queue object belongs to one loop, like its client.
 ///
