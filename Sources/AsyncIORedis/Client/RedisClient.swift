@@ -78,9 +78,8 @@ public final class RedisClient: RedisSending {
 
     /// Sends several commands together and waits for all replies.
     ///
-    /// The replies are in the order of the commands. An error reply is an element with the value
-    /// ``RedisValue/error(_:)``. Other tasks' commands do not come between them, but the server does not execute them
-    /// atomically; see ``transaction(_:)``.
+    /// The replies are in the order of the commands. An error reply appears as ``RedisValue/error(_:)``. Other tasks'
+    /// commands do not come between them, but the server does not execute them atomically; see ``transaction(_:)``.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``, but not ``RedisError``.
     ///

@@ -8,7 +8,7 @@ extension RedisConfiguration {
     /// | `redis://user:password@host:6379/0`                 | a server; all parts but the scheme are optional |
     /// | `rediss://…`                                        | the same with TLS                            |
     /// | `unix:///run/redis.sock`, `redis+unix:///…`         | a server on a Unix socket                    |
-    /// | `redis+sentinel://host:26379,host:26379/mymaster/0` | the master that these Sentinels monitor   |
+    /// | `redis+sentinel://host:26379,host:26379/mymaster/0` | the master that these Sentinels monitor      |
     /// | `redis+cluster://host:6379,host:6379`               | a cluster with these nodes                   |
     ///
     /// `rediss+sentinel` and `rediss+cluster` use TLS. These parameters can follow after a question mark: `db` (the

@@ -11,8 +11,7 @@ public protocol RedisSending {
 
     /// Sends several commands together and waits for all replies.
     ///
-    /// The replies are in the order of the commands. An error reply is an element with the value
-    /// ``RedisValue/error(_:)``.
+    /// The replies are in the order of the commands. An error reply appears as ``RedisValue/error(_:)``.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``, but not ``RedisError``.
     func send(_ commands: [RedisCommand]) async throws -> [RedisValue]

@@ -14,8 +14,7 @@ extension RedisClient {
     /// must be in one slot.
     ///
     /// - Parameter commands: The commands. All are sent in one write.
-    /// - Returns: The replies, in the order of the commands. An error reply is an element with the value
-    ///   ``RedisValue/error(_:)``.
+    /// - Returns: The replies, in the order of the commands. An error reply appears as ``RedisValue/error(_:)``.
     /// - Throws: ``RedisError`` if the server does not accept one of the commands, in which case it executes none; the
     ///   same errors as ``send(_:)-(RedisCommand)``.
     ///

@@ -167,7 +167,7 @@ public struct RedisCommand: Sendable, Hashable {
         return words
     }
 
-    /// The range of the bulk string that begins at an offset, and moves the offset behind it.
+    /// Returns the range of the bulk string that begins at an offset, and moves the offset past the string.
     func word(_ at: inout Int) -> Range<Int>? {
         var size = 0
         var index = at + 1

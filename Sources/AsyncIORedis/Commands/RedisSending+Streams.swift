@@ -194,7 +194,7 @@ extension RedisSending {
         return try await send(command).integer
     }
 
-    /// Assigns entries that other consumers have not acknowledged for some time to a consumer.
+    /// Assigns to a consumer the entries that other consumers have not acknowledged for some time.
     ///
     /// - Parameters:
     ///   - key: The key of the stream.

@@ -4,15 +4,21 @@
 // fails. Times are measured by the server's clock. The keys of a queue begin with `jobs:{name}`, so that a cluster has
 // them on one node:
 //
-//     :job:<id> a hash: the data of a job (see `put` for its fields) :s0 :s1 :s2 a stream for each priority, whose
-//     entries name the jobs that wait or run; one consumer group :f0 :f1 :f2 lists of jobs that were delivered and go
-//     first when they are delivered again :all a sorted set of the jobs that have not ended, by the time when they were
-//     put in :delayed a sorted set of jobs by the time when they are due :running a sorted set of jobs by the time when
-//     their delivery expires :line:<key> a list of the jobs with an order key, in order; the first one is in a stream,
-//     delayed, or running :unique a hash from unique keys to jobs :dead a stream of dead letters :events a stream of
-//     the ends of jobs that a program waits for :wake :room lists with at most one token, on which idle workers and
-//     waiting producers block :stats a hash of counters :rate when the bucket of the rate limit is full, in
-//     microseconds :paused exists while the queue is paused :once:<key> the state of work that is done once
+//     :job:<id>   a hash with the data of the job (see `put` for its fields)
+//     :s0 :s1 :s2 a stream for each priority, whose entries name the jobs that wait or run; one consumer group
+//     :f0 :f1 :f2 lists of jobs that were delivered and go first when they are delivered again
+//     :all        a sorted set of the jobs that have not ended, by the time when they were put in
+//     :delayed    a sorted set of jobs by the time when they are due
+//     :running    a sorted set of jobs by the time when their delivery expires
+//     :line:<key> a list of the jobs with an order key, in order; the first one is in a stream, delayed, or running
+//     :unique     a hash from unique keys to jobs
+//     :dead       a stream of dead letters
+//     :events     a stream of the ends of jobs that a program waits for
+//     :wake :room lists with at most one token, on which idle workers and waiting producers block
+//     :stats      a hash of counters
+//     :rate       the time at which the bucket of the rate limit is full, in microseconds
+//     :paused     exists while the queue is paused
+//     :once:<key> the state of work that is done once
 //
 // A job is in the list of pending entries of its worker from its delivery to its end, its retry, or its next delivery.
 
