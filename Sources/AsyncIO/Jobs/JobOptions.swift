@@ -1,4 +1,4 @@
-/// How urgent a job is. Jobs of a higher priority are delivered first, however old the others are.
+/// The urgency of a job. Jobs with a higher priority are delivered first, no matter how old other jobs are.
 public enum JobPriority: Int, Sendable, CaseIterable, Codable {
     /// Before all others.
     case high
@@ -20,7 +20,7 @@ public struct JobOptions: Sendable {
     public var delay: Duration?
     /// The time from which the job can be delivered, since 1 January 1970 at 00:00 UTC, as in a ``Schedule``.
     public var date: Duration?
-    /// How urgent the job is.
+    /// The urgency of the job.
     public var priority: JobPriority
     /// A key that only one job can have at a time, from the moment it is put in until it ends or becomes a dead letter.
     /// During that time, another job with the same key is not added.

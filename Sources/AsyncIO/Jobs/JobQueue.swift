@@ -10,7 +10,7 @@ public protocol JobQueue<Job>: WorkQueue {
     /// The rules of the queue.
     var policy: JobPolicy { get }
 
-    /// Puts a job into the queue. Waits for room if ``JobPolicy/maxLength`` jobs wait.
+    /// Puts a job into the queue. Waits for room if ``JobPolicy/maxLength`` jobs are waiting.
     ///
     /// - Returns: The identifier of the job, and whether it was added.
     /// - Throws: ``QueueShutDown`` if the queue is shut down; ``ValueError`` if an option is not valid;
@@ -30,8 +30,9 @@ public protocol JobQueue<Job>: WorkQueue {
 
     /// Waits until a job has ended, and returns its result.
     ///
-    /// - Throws: ``JobFailed`` if the job is dead or cancelled; ``UnknownJob`` if the queue does not know the job;
-    ///   ``ValueError`` if the job has no result, or one of another type; `CancellationError` if the task is cancelled.
+    /// - Throws: ``JobFailed`` if the job is a dead letter or was cancelled; ``UnknownJob`` if the queue does not know
+    ///   the job; ``ValueError`` if the job has no result, or one of another type; `CancellationError` if the task is
+    ///   cancelled.
     func result<Value: Codable & Sendable>(of id: String, as type: Value.Type) async throws -> Value
 
     /// Cancels a job. A waiting job ends at once. The task of a running job is cancelled when its worker renews the

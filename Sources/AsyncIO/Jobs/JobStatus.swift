@@ -6,7 +6,7 @@ public enum JobState: String, Sendable, CaseIterable {
     case held
     /// It waits for the time at which it is due, before the first attempt or between attempts.
     case delayed
-    /// A worker has it.
+    /// A worker has taken it.
     case running
     /// It has ended successfully.
     case done
@@ -48,7 +48,7 @@ public struct JobCounts: Sendable, Hashable {
     public var waiting = 0
     /// Jobs that are not due yet.
     public var delayed = 0
-    /// Jobs that a worker has.
+    /// Jobs that a worker has taken.
     public var running = 0
     /// Dead letters.
     public var dead = 0
@@ -108,7 +108,8 @@ public struct JobTicket: Sendable, Hashable {
     }
 }
 
-/// An error thrown when a program asks for a job that the queue does not know, or no longer knows.
+/// An error thrown when a program waits for the end or the result of a job that the queue does not know, or no longer
+/// knows.
 public struct UnknownJob: Error, CustomStringConvertible, Equatable {
     /// The identifier.
     public let id: String

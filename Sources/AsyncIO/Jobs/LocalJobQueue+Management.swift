@@ -15,8 +15,9 @@ extension LocalJobQueue {
 
     /// Waits until a job has ended, and returns its result; see ``JobQueue/result(of:as:)``.
     ///
-    /// - Throws: ``JobFailed`` if the job is dead or cancelled; ``UnknownJob`` if the queue does not know the job;
-    ///   ``ValueError`` if the job has no result, or one of another type; `CancellationError` if the task is cancelled.
+    /// - Throws: ``JobFailed`` if the job is a dead letter or was cancelled; ``UnknownJob`` if the queue does not know
+    ///   the job; ``ValueError`` if the job has no result, or one of another type; `CancellationError` if the task is
+    ///   cancelled.
     public func result<Value: Codable & Sendable>(of id: String, as type: Value.Type) async throws -> Value {
         let record = try await endedRecord(id)
         guard record.state == .done else { throw JobFailed(record.status) }

@@ -13,7 +13,7 @@ internal import HeapModule
 /// It follows the same rules as `RedisQueue`, so that the tests of a program can run in memory and in virtual time. Its
 /// jobs are lost when the process ends. The queue belongs to one loop.
 ///
-/// asyncio: none; the nearest is `asyncio.Queue`.
+/// asyncio: none; the closest equivalent is `asyncio.Queue`.
 public final class LocalJobQueue<Job>: JobQueue {
     typealias Record = JobRecord<Job>
 

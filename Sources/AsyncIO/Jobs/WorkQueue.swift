@@ -22,7 +22,7 @@
 ///
 /// To run the jobs of a queue, use ``work(on:limit:grace:isolation:fileID:line:onEvent:_:)``.
 ///
-/// asyncio: none; `asyncio.Queue` for the names.
+/// asyncio: none; the names are those of `asyncio.Queue`.
 public protocol WorkQueue<Job>: AnyObject {
     /// The work to be done, as data.
     associatedtype Job

@@ -24,7 +24,7 @@
 /// - Throws: ``ValueError`` if `limit` is less than 1; the errors of the queue; `CancellationError` if the task is
 ///   cancelled. In all cases, no handler is still running.
 ///
-/// asyncio: none; the nearest are the packages `arq` and `celery`.
+/// asyncio: none; the closest equivalents are the packages `arq` and `celery`.
 public func work<Source: WorkQueue>(
     on queue: Source, limit: Int = 10, grace: Duration = .seconds(30), isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line, onEvent: @escaping (JobEvent<Source.Job>) -> Void = { _ in },

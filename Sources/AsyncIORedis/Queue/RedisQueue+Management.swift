@@ -39,8 +39,8 @@ extension RedisQueue {
 
     /// Waits until a job has ended, and returns its result; see `JobQueue.result(of:as:)`.
     ///
-    /// - Throws: `JobFailed` if the job is dead or cancelled; `UnknownJob` if the queue does not know the job;
-    ///   `ValueError` if the job has no result, or one of another type; the errors of the connection;
+    /// - Throws: `JobFailed` if the job is a dead letter or was cancelled; `UnknownJob` if the queue does not know the
+    ///   job; `ValueError` if the job has no result, or one of another type; the errors of the connection;
     ///   `CancellationError` if the task is cancelled.
     public func result<Value: Codable & Sendable>(of id: String, as type: Value.Type) async throws -> Value {
         let (status, result) = try await ended(id)
