@@ -42,7 +42,8 @@ public final class RedisElection {
     ///
     /// - Parameter body: What the leader does. When it returns or throws an error, another candidate can lead.
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body`; ``RedisError`` if the server refuses; `CancellationError` if the task is cancelled.
+    /// - Throws: The errors of `body`; ``RedisError`` if the server rejects the command; `CancellationError` if the
+    ///   task is cancelled.
     @discardableResult
     public func lead<T>(_ body: nonisolated(nonsending) (RedisLease) async throws -> T) async throws -> T {
         var generator = SystemRandomNumberGenerator()

@@ -1,6 +1,6 @@
 // # The scripts of a queue
 //
-// Every change of a queue is one script, so it happens completely or not at all, even if the program or the server
+// Every change to a queue is one script, so it happens completely or not at all, even if the program or the server
 // fails. Times are measured by the server's clock. The keys of a queue begin with `jobs:{name}`, so that a cluster has
 // them on one node:
 //
@@ -20,7 +20,8 @@
 //     :paused     exists while the queue is paused
 //     :once:<key> the state of work that is done once
 //
-// A job is in the list of pending entries of its worker from its delivery to its end, its retry, or its next delivery.
+// A job is in the list of pending entries of its worker from its delivery until it ends, is retried, or is delivered
+// again.
 
 enum QueueScripts {
     /// Functions that several scripts use. `ARGV[1]` is the retention in milliseconds, `ARGV[2]` the number of dead
@@ -111,8 +112,8 @@ enum QueueScripts {
         RedisScript("#!lua flags=\(needsMemory ? "" : "allow-oom")\n" + common + body)
     }
 
-    /// Puts a job into the queue. Returns its identifier, and 1 if it is new, 0 if another one is in its place, or -1 if
-    /// the queue is full.
+    /// Puts a job into the queue. Returns its identifier, and 1 if it is new, 0 if an existing job prevents it from
+    /// being added, or -1 if the queue is full.
     static let put = script(
         needsMemory: true,
         #"""
@@ -153,7 +154,7 @@ enum QueueScripts {
         return {id, 1}
         """#)
 
-    /// Takes jobs. Returns how long to wait for the next one in milliseconds (-1 to wait for a token, -2 if the queue
+    /// Takes jobs. Returns the time to wait for the next job in milliseconds (-1 to wait for a token, -2 if the queue
     /// is paused), whether the rate limit causes the wait, whether all jobs have ended, and the jobs.
     static let take = script(
         #"""
@@ -301,8 +302,8 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Extends deliveries. The arguments are pairs of an identifier and a fencing token. Returns 1, 0 for lost, or -1 for
-    /// cancelled for each.
+    /// Extends deliveries. The arguments are pairs of an identifier and a fencing token. For each pair, returns 1, 0 if
+    /// the delivery is lost, or -1 if the job was cancelled.
     static let renew = script(
         #"""
         local visibility, answers = tonumber(ARGV[3]), {}
@@ -325,8 +326,8 @@ enum QueueScripts {
         return answers
         """#)
 
-    /// Hands back the jobs that were given to a worker whose connection was lost before it got the answer. The arguments
-    /// are the worker and the jobs that it knows of.
+    /// Hands back the jobs that were assigned to a worker whose connection was lost before it received the reply. The
+    /// arguments are the worker and the jobs that it knows.
     static let recover = script(
         #"""
         local known, count = {}, 0
@@ -400,8 +401,8 @@ enum QueueScripts {
         return list
         """#)
 
-    /// Returns what is known about a job, and records that a program waits for its end if `ARGV[4]` is 1. The last
-    /// element is the latest event.
+    /// Returns the data of a job, and records that a program waits for its end if `ARGV[4]` is 1. The last element is
+    /// the latest event.
     static let status = script(
         #"""
         local h = redis.call('HMGET', job(ARGV[3]), 's', 'a', 'x', 'g', 'r')

@@ -115,8 +115,8 @@ extension RedisQueue {
 
     /// Runs `body` unless a run with this key has already completed; see `JobQueue.once(_:keptFor:lease:_:)`.
     ///
-    /// - Throws: `OnceInProgress` if another worker is running the body; ``RedisError`` if the server refuses; the errors
-    ///   of the body and of the connection; `CancellationError` if the task is cancelled.
+    /// - Throws: `OnceInProgress` if another worker is running the body; ``RedisError`` if the server rejects the
+    ///   command; the errors of the body and of the connection; `CancellationError` if the task is cancelled.
     @discardableResult
     public func once(
         _ key: String, keptFor duration: Duration, lease: Duration, _ body: () async throws -> Void

@@ -14,8 +14,8 @@ extension RedisQueue {
     /// While no job is ready, one task waits on a connection of its own, and the others wait for that task.
     ///
     /// - Throws: `QueueShutDown` if this object is shut down and every job has ended; ``RedisError`` if the server
-    ///   refuses; the errors of the connection if ``patience`` has run out; `CancellationError` if the task is
-    ///   cancelled. In that case, no job is lost.
+    ///   rejects the command; the errors of the connection if ``patience`` has run out; `CancellationError` if the task
+    ///   is cancelled. In that case, no job is lost.
     public func receive(atMost limit: Int) async throws -> [Delivery<Job>] {
         guard limit >= 1 else { throw ValueError("limit must be at least 1, got \(limit)") }
         return try await turn.withLock {
@@ -119,8 +119,8 @@ extension RedisQueue {
 
     /// Extends the time in which these deliveries can be settled, in one call to the server.
     ///
-    /// - Throws: ``RedisError`` if the server refuses; the errors of the connection if ``patience`` has run out;
-    ///   `CancellationError` if the task is cancelled.
+    /// - Throws: ``RedisError`` if the server rejects the command; the errors of the connection if ``patience`` has run
+    ///   out; `CancellationError` if the task is cancelled.
     public func renew(_ deliveries: [Delivery<Job>]) async throws -> [DeliveryRenewal] {
         if deliveries.isEmpty { return [] }
         var arguments: [any RedisArgument] = [policy.visibility.milliseconds]

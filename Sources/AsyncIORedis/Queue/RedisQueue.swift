@@ -152,7 +152,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     /// Puts a job into the queue; see `JobQueue.put(_:options:)`.
     ///
     /// - Throws: `QueueShutDown` if this object is shut down; `ValueError` if an option is not valid; the errors of
-    ///   encoding the job; ``RedisError`` if the server refuses it, for example because it is out of memory; the errors
+    ///   encoding the job; ``RedisError`` if the server rejects it, for example because it is out of memory; the errors
     ///   of the connection if ``patience`` has run out; `CancellationError` if the task is cancelled. In the last two
     ///   cases, the job may have been put in. To find out, put it in again with the same `JobOptions.id`.
     @discardableResult

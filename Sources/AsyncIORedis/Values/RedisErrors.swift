@@ -45,13 +45,13 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let wrongPassword: Code = "WRONGPASS"
         /// The user does not have permission.
         public static let noPermission: Code = "NOPERM"
-        /// The transaction was not executed, because a command in it was wrong.
+        /// The transaction was not executed, because it contained an invalid command.
         public static let transactionAborted: Code = "EXECABORT"
-        /// The consumer group exists already.
+        /// The consumer group already exists.
         public static let busyGroup: Code = "BUSYGROUP"
         /// The consumer group does not exist.
         public static let noGroup: Code = "NOGROUP"
-        /// The server does not speak this version of the protocol.
+        /// The server does not support this version of the protocol.
         public static let noProtocol: Code = "NOPROTO"
         /// Too few replicas are connected.
         public static let noReplicas: Code = "NOREPLICAS"
