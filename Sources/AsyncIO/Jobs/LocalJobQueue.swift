@@ -183,7 +183,7 @@ public final class LocalJobQueue<Job>: JobQueue {
         while tally.unfinished > 0 { try await joiners.park(for: "LocalJobQueue.join()", on: self) }
     }
 
-    /// Shuts the queue down. Putting fails from now on. Receiving continues until every job has ended, including jobs
+    /// Shuts the queue down. After that, putting fails. Receiving continues until every job has ended, including jobs
     /// that are retried, and then fails.
     ///
     /// - Parameter immediate: Whether to drop the jobs that no worker has taken.

@@ -30,7 +30,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     let base: String
     /// The name of this object as a worker.
     let consumer: String
-    /// Held by the task that takes jobs from the server; the others wait in line.
+    /// Held by the task that takes jobs from the server; other tasks wait for it in FIFO order.
     let turn = Lock()
     /// Held by the producer that waits for room.
     let roomTurn = Lock()
@@ -152,9 +152,10 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     /// Puts a job into the queue; see `JobQueue.put(_:options:)`.
     ///
     /// - Throws: `QueueShutDown` if this object is shut down; `ValueError` if an option is not valid; the errors of
-    ///   encoding the job; ``RedisError`` if the server rejects it, for example because it is out of memory; the errors
-    ///   of the connection if ``patience`` has run out; `CancellationError` if the task is cancelled. In the last two
-    ///   cases, the job may have been put in. To find out, put it in again with the same `JobOptions.id`.
+    ///   encoding the job; ``RedisError`` if the server rejects the job, for example because the server is out of
+    ///   memory; the errors of the connection if ``patience`` has run out; `CancellationError` if the task is
+    ///   cancelled. In the last two cases, the job may have been put in. To find out, put it in again with the same
+    ///   `JobOptions.id`.
     @discardableResult
     public func put(_ job: Job, options: JobOptions) async throws -> JobTicket {
         try options.validate()
@@ -194,7 +195,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         while try await counts().unfinished > 0 { try await sleep(.milliseconds(100)) }
     }
 
-    /// Shuts this object down. Other programs can continue to use the queue. Putting fails from now on. Receiving
+    /// Shuts this object down. Other programs can continue to use the queue. After that, putting fails. Receiving
     /// continues until every job of the queue has ended, and then fails.
     ///
     /// - Parameter immediate: Whether receiving fails at once. The jobs stay in the queue.
