@@ -250,7 +250,7 @@ public final class Supervisor {
                 if child.task === task, !child.isStopping { try await ended(child, task) }
             }
         } catch {
-            // The error that ended the supervisor takes precedence over a cancellation meanwhile.
+            // The error that ended the supervisor takes precedence over a cancellation that came in the meantime.
             isEnding = true
             try? await end(all)
             await waitForChanges()

@@ -74,10 +74,10 @@ public final class ConnectionPool<Connection> {
         return idleTime > .zero ? nil : "idleTime must be positive, got \(idleTime)"
     }
 
-    /// How many connections are open and not in use.
+    /// The number of connections that are open and not in use.
     public var idleCount: Int { state.idleCount }
 
-    /// How many connections are in use, or being opened.
+    /// The number of connections that are in use or being opened.
     public var usedCount: Int { state.usedCount }
 
     /// Runs `body` with a connection from the pool. Waits until one is available, and opens it if necessary.

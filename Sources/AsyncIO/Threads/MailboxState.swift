@@ -28,7 +28,7 @@ internal import AsyncIOSystem
 // A task on a loop waits by means of the loop, so reports name the wait, and cancellation works as in asyncio. Other
 // Swift tasks wait with a continuation, and threads wait at a gate.
 
-/// The state of a mailbox apart from its items: how many there are, and the waiters.
+/// The state of a mailbox apart from its items: the number of items, and the waiters.
 //
 // SAFETY: the lock guards every variable.
 @usableFromInline

@@ -55,9 +55,9 @@ public struct RedisConfiguration: Sendable {
 
     /// The versions of the protocol.
     public enum ProtocolVersion: Int, Sendable, Hashable {
-        /// RESP2, which all servers speak.
+        /// RESP2, which all servers support.
         case resp2 = 2
-        /// RESP3. The client falls back to RESP2 if the server does not speak it.
+        /// RESP3. The client falls back to RESP2 if the server does not support RESP3.
         case resp3 = 3
     }
 

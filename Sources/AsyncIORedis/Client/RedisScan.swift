@@ -17,7 +17,7 @@ public struct RedisScan<Element>: AsyncSequence {
 
     typealias Send = nonisolated(nonsending) (RedisCommand) async throws -> RedisValue
 
-    /// The servers to ask, one after the other.
+    /// The servers to ask, one after another.
     let servers: nonisolated(nonsending) () async throws -> [Send]
     /// The command up to the cursor, and what comes after it.
     let command: RedisCommand

@@ -12,7 +12,7 @@ extension RedisClient {
     ///   - channels: The names of the channels, at least one.
     ///   - capacity: The number of messages that the subscription can buffer.
     ///   - overflow: What to do with messages when the buffer is full.
-    /// - Returns: The subscription, after the server has confirmed it. It receives all messages that are published from
+    /// - Returns: The subscription, after the server has confirmed it. It receives messages that are published from
     ///   then on.
     /// - Throws: ``RedisError`` if the server rejects the command; the errors of connecting; `ValueError` if there is
     ///   no channel, or if `capacity` is not positive; `CancellationError` if the task is cancelled.
