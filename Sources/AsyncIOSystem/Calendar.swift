@@ -10,7 +10,7 @@ package enum Calendar {
         return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
-    /// How many seconds the local time is ahead of UTC at a time, given in seconds since 1970.
+    /// The number of seconds by which local time is ahead of UTC at a time, which is given in seconds since 1970.
     package static func localOffset(at seconds: Int64) -> Int64 {
         var time = time_t(seconds)
         var local = unsafe tm()

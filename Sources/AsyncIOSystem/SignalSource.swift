@@ -23,6 +23,6 @@ package enum SignalSource {
     /// Whether all loops that handle the signal are insistent.
     package static func isInsistent(_ signal: Int32) -> Bool { asyncio_signal_is_insistent(signal) }
 
-    /// How many times the signal has arrived. Wraps around.
+    /// The number of times that the signal has arrived. Wraps around.
     package static func count(_ signal: Int32) -> UInt32 { asyncio_signal_count(signal) }
 }

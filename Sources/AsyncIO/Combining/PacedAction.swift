@@ -28,7 +28,7 @@ final class PacedAction {
     /// Withdraws the request.
     func cancel() { isPending = false }
 
-    /// Begins a pause, instead of the one that may be going on.
+    /// Begins a pause, which replaces the current one, if any.
     func beginPause() {
         endPause()
         let loop = EventLoop.required(for: "a Debouncer or Throttle")

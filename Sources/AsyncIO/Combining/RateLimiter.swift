@@ -1,4 +1,4 @@
-/// A limit on how often something is done.
+/// A limit on the rate of operations.
 ///
 /// ```swift
 /// let limiter = RateLimiter(100, per: .seconds(1), burst: 20)
@@ -7,8 +7,8 @@
 /// ```
 ///
 /// The limiter is a *token bucket*. The bucket holds up to `burst` permits, is full at the beginning, and is refilled
-/// with `count` permits per period. So after a pause, up to `burst` operations can follow each other at once. With a
-/// burst of 1, it is a *leaky bucket*: operations are spaced evenly, and no permits are saved up during a pause.
+/// with `count` permits per period. After a pause, up to `burst` operations can follow each other at once. With a burst
+/// of 1, it is a *leaky bucket*: operations are spaced evenly, and no permits are saved up during a pause.
 ///
 /// Waiting tasks are served in FIFO order. A task that is cancelled while it waits takes no permits. The limiter has no
 /// task of its own, and needs a timer only for the first waiting task.
@@ -32,8 +32,8 @@ public final class RateLimiter {
     ///   - period: The period.
     ///   - burst: The maximum number of permits that can be saved up, or `nil` for the number of permits in a period.
     ///     With 1, the limiter is a leaky bucket.
-    /// - Precondition: The numbers are positive, and a full bucket stands for less than 30 years. For numbers from
-    ///   outside the program, use ``init(validating:per:burst:)``.
+    /// - Precondition: The numbers are positive, and an empty bucket takes less than 30 years to refill. For numbers
+    ///   from outside the program, use ``init(validating:per:burst:)``.
     public init(_ count: Int, per period: Duration, burst: Int? = nil) {
         if let mistake = Self.mistake(count, period, burst) {
             stop(mistake, instead: "RateLimiter(validating:per:burst:)")
@@ -46,7 +46,8 @@ public final class RateLimiter {
     /// Creates a token bucket from numbers that are computed or come from outside the program; see
     /// ``init(_:per:burst:)``.
     ///
-    /// - Throws: ``ValueError`` if one of the numbers is not positive, or a full bucket stands for more than 30 years.
+    /// - Throws: ``ValueError`` if one of the numbers is not positive, or an empty bucket takes more than 30 years to
+    ///   refill.
     public convenience init(validating count: Int, per period: Duration, burst: Int? = nil) throws(ValueError) {
         if let mistake = Self.mistake(count, period, burst) { throw ValueError(mistake) }
         self.init(count, per: period, burst: burst)

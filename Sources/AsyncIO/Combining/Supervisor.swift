@@ -55,7 +55,7 @@ public final class Supervisor {
         public let restart: Restart
         /// What the task is doing.
         public let state: State
-        /// How many times the task was restarted, for whatever reason.
+        /// The number of times that the task was restarted, for any reason.
         public let restarts: Int
         /// The latest error of the task, or `nil` if it has not failed.
         public let lastError: (any Error)?
@@ -91,7 +91,7 @@ public final class Supervisor {
     private var isRunning = false
     /// Whether the supervisor cancels its tasks because it ends.
     private var isEnding = false
-    /// Held while tasks are stopped, and perhaps started again, so that no two restarts are mixed up.
+    /// Held while tasks are stopped, and possibly restarted, so that restarts do not overlap.
     private let changes = Lock()
     /// The times of the latest restarts, oldest first.
     private var restarts: [Int64] = []
@@ -180,11 +180,11 @@ public final class Supervisor {
         if isRunning, !isEnding { start(child, after: .zero) }
     }
 
-    /// Cancels the tasks with this name, waits until they have ended, and forgets them.
+    /// Cancels the tasks with this name, waits until they have ended, and removes them.
     ///
-    /// - Returns: Whether there was one.
+    /// - Returns: Whether there was such a task.
     /// - Throws: ``RuntimeError`` if one of them calls this itself, because it would wait for its own end;
-    ///   `CancellationError` if the calling task is cancelled. In that case, they are forgotten nevertheless, and end.
+    ///   `CancellationError` if the calling task is cancelled. In that case, the tasks are still removed, and end.
     ///
     /// Erlang: `terminate_child` and `delete_child`.
     @discardableResult
@@ -197,13 +197,13 @@ public final class Supervisor {
         return !removed.isEmpty
     }
 
-    /// Cancels the tasks with this name, waits until they have ended, and starts them again at once. This does not count
-    /// as one of the restarts that are limited. A task that waits for its restart starts now.
+    /// Cancels the tasks with this name, waits until they have ended, and starts them again at once. This does not
+    /// count as one of the restarts that are limited. A task that is waiting for its restart starts at once.
     ///
-    /// - Returns: Whether there was one.
+    /// - Returns: Whether there was such a task.
     /// - Throws: ``RuntimeError`` if the supervisor is not running, or one of the tasks calls this itself;
-    ///   `CancellationError` if the calling task is cancelled, in which case they are started again nevertheless, unless
-    ///   it was still waiting for its turn.
+    ///   `CancellationError` if the calling task is cancelled, in which case the tasks are still restarted, unless the
+    ///   call was still waiting for its turn.
     ///
     /// Erlang: `terminate_child` and `restart_child`.
     @discardableResult
@@ -250,7 +250,7 @@ public final class Supervisor {
                 if child.task === task, !child.isStopping { try await ended(child, task) }
             }
         } catch {
-            // The error that ended the supervisor takes precedence over a cancellation meanwhile.
+            // The error that ended the supervisor takes precedence over a cancellation that came in the meantime.
             isEnding = true
             try? await end(all)
             await waitForChanges()
@@ -303,7 +303,7 @@ public final class Supervisor {
         try await changes.withLock {
             let others = dependents(of: child)
             try await end(others)
-            // In the order in which they were added, the one that failed included. It may have been restarted or
+            // In the order in which they were added, including the one that failed. It may have been restarted or
             // removed in the meantime.
             for other in all where other.task == nil && (other === child || others.contains { $0 === other }) {
                 start(other, after: delay)

@@ -31,7 +31,7 @@ public enum MissedTicks: Sendable {
     case delay
 }
 
-/// The sequence of ``ticks(every:missed:startsAtOnce:)``, which never ends by itself.
+/// The sequence of ``ticks(every:missed:startsAtOnce:)``, which has no end.
 public struct Ticks: AsyncSequence, Sendable {
     /// The instant at which the tick was due, on the clock of ``EventLoop/now``.
     public typealias Element = ContinuousClock.Instant

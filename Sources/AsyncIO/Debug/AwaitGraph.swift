@@ -38,8 +38,8 @@ struct AwaitGraph {
 
     // MARK: Call graphs
 
-    /// - Parameter depth: How many levels of awaiting tasks to include. A chain can be long, and
-    ///   both this function and its callers follow it recursively.
+    /// - Parameter depth: The number of levels of awaiting tasks to include. A chain can be long, and both this
+    ///   function and its callers follow it recursively.
     func callGraph(
         of future: FutureBase, limit: Int?, depth: Int = 100, _ seen: inout Set<ObjectIdentifier>
     ) -> FutureCallGraph {

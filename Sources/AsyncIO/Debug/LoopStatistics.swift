@@ -28,7 +28,7 @@ public struct LoopStatistics: Sendable {
     public let lag: Duration
     /// The longest delay with which any timer has fired.
     public let longestLag: Duration
-    /// How many times the watchdog has found the loop blocked.
+    /// The number of times that the watchdog has found the loop blocked.
     public let stalls: Int
     /// The longest time for which the loop was blocked.
     public let longestStall: Duration

@@ -86,7 +86,7 @@ extension Condition: CustomStringConvertible {
 extension Semaphore: CustomStringConvertible {
     /// The state of a ``Semaphore`` at one moment.
     public struct Statistics {
-        /// How many times the semaphore can be acquired without waiting.
+        /// The number of times that the semaphore can be acquired without waiting.
         public let value: Int
         /// The maximum of `value` for a ``BoundedSemaphore``; `nil` for others.
         public let bound: Int?

@@ -20,8 +20,8 @@ extension File {
         /// Opens a file for writing. Creates the file if it does not exist, and truncates it if it
         /// does. Python: `"wb"`.
         public static let write = Mode(kind: .write)
-        /// Opens a file for appending. Each write is at the end that the file has at that time. Creates the file if it
-        /// does not exist. Python: `"ab"`.
+        /// Opens a file for appending. Each write goes to the current end of the file. Creates the file if it does not
+        /// exist. Python: `"ab"`.
         public static let append = Mode(kind: .append)
         /// Creates a file for writing. Fails if the file exists. Python: `"xb"`.
         public static let create = Mode(kind: .create)

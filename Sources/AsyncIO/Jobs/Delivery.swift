@@ -1,18 +1,20 @@
-/// A job that a worker has taken from a ``WorkQueue``, and the right to say how it ended.
+/// A job that a worker has taken from a ``WorkQueue``, with the right to report its outcome.
 ///
-/// ``work(on:limit:grace:isolation:fileID:line:onEvent:_:)`` settles deliveries by itself. A worker that receives them
-/// one by one calls ``acknowledge(returning:)``, ``reject(_:)``, or ``handBack()`` once. A delivery that is not settled
-/// in time is delivered again, to any worker; then settling this one throws ``DeliveryLost`` and has no effect.
+/// ``work(on:limit:grace:isolation:fileID:line:onEvent:_:)`` settles deliveries automatically. A worker that receives
+/// them one by one calls ``acknowledge(returning:)``, ``reject(_:)``, or ``handBack()`` once. A delivery that is not
+/// settled in time is delivered again, to any worker. After that, settling this one throws ``DeliveryLost`` and has no
+/// effect.
 public final class Delivery<Job> {
     // Loop thread only.
     /// The job.
     public let job: Job
     /// The identifier of the job, which is the same in each of its deliveries.
     public let id: String
-    /// How many times the job has been delivered, counting this one. A delivery that was handed back does not count.
+    /// The number of times that the job has been delivered, including this delivery. Deliveries that were handed back
+    /// do not count.
     public let attempt: Int
-    /// A number that grows with every delivery of the job. A store that remembers the largest one that it has seen can
-    /// refuse writes of a worker that has lost its delivery.
+    /// A number that grows with every delivery of the job. A store that remembers the largest token that it has
+    /// received can refuse writes from a worker that has lost its delivery.
     public let fencingToken: Int
     /// What was put in with the job, such as a request identifier or the headers of a trace.
     public let context: [String: String]
@@ -25,7 +27,7 @@ public final class Delivery<Job> {
 
     /// Creates a delivery, for an implementation of ``WorkQueue``.
     ///
-    /// - Parameter perform: Carries out what the worker asks for, or throws ``DeliveryLost``.
+    /// - Parameter perform: Performs an action of the worker, or throws ``DeliveryLost``.
     public init(
         job: Job, id: String, attempt: Int = 1, fencingToken: Int = 1, context: [String: String] = [:],
         perform: @escaping (DeliveryAction) async throws -> Void
@@ -42,27 +44,27 @@ public final class Delivery<Job> {
     ///
     /// - Parameter value: What the job returns; `nil` for ``result``.
     /// - Throws: ``DeliveryLost`` if the job was given to another worker; ``RuntimeError`` if the delivery is already
-    ///   settled; `CancellationError` if the task is cancelled. In that case, the job may have ended or not, and calling
-    ///   this again is safe.
+    ///   settled; `CancellationError` if the task is cancelled. In that case, the job may or may not have ended, and it
+    ///   is safe to call this method again.
     public func acknowledge(returning value: (any Codable & Sendable)? = nil) async throws {
         if let value { result = value }
         try await settle(.acknowledge(result))
     }
 
-    /// Ends this attempt with an error. The job is tried again later, or becomes a dead letter.
+    /// Ends this attempt with an error. The job is retried later, or becomes a dead letter.
     ///
-    /// - Parameter error: The error. A ``JobFailure`` can say when the job is tried again, or that it is not.
+    /// - Parameter error: The error. A ``JobFailure`` can say when the job is retried, or that it is not retried.
     /// - Throws: The same errors as ``acknowledge(returning:)``.
     public func reject(_ error: any Error) async throws {
         try await settle(.reject((error as? JobFailure) ?? JobFailure(describe(error))))
     }
 
-    /// Gives the job back unchanged. It is delivered before other jobs, and this delivery does not count as an attempt.
+    /// Hands the job back unchanged. It is delivered before other jobs, and this delivery does not count as an attempt.
     ///
     /// - Throws: The same errors as ``acknowledge(returning:)``.
     public func handBack() async throws { try await settle(.handBack) }
 
-    /// Stores how much of the job is done.
+    /// Stores the progress of the job.
     ///
     /// - Parameter fraction: From 0 to 1.
     /// - Throws: ``ValueError`` for another fraction; otherwise the same errors as ``acknowledge(returning:)``.
@@ -82,21 +84,21 @@ public final class Delivery<Job> {
     }
 }
 
-/// What a worker asks of the home of a delivery.
+/// What a worker asks of the queue that a delivery came from.
 public enum DeliveryAction: Sendable {
     /// The job has ended, and returns a value or nothing.
     case acknowledge((any Codable & Sendable)?)
     /// The attempt has failed.
     case reject(JobFailure)
-    /// The job is given back.
+    /// The job is handed back.
     case handBack
-    /// A part of the job is done, from 0 to 1.
+    /// The fraction of the job that is done, from 0 to 1.
     case progress(Double)
 }
 
-/// An error thrown when a delivery is settled that is no longer this worker's, because it was not renewed in time.
+/// An error thrown when a worker settles a delivery that it has lost because the delivery was not renewed in time.
 ///
-/// The job belongs to another worker, or has ended. What this worker did for it may be done twice.
+/// The job belongs to another worker, or has ended. The work that this worker did for it may be done twice.
 public struct DeliveryLost: Error, CustomStringConvertible, Equatable {
     /// The identifier of the job.
     public let id: String
@@ -108,13 +110,13 @@ public struct DeliveryLost: Error, CustomStringConvertible, Equatable {
     }
 }
 
-/// Why an attempt has failed, and whether there is to be another one. A handler can throw it in place of another error.
+/// An error that a handler can throw to decide whether and when the job is retried.
 public struct JobFailure: Error, CustomStringConvertible, Equatable {
     /// What went wrong. It is stored with the job.
     public var message: String
     /// Whether the job becomes a dead letter at once.
     public var isFinal: Bool
-    /// When the job is tried again; `nil` for the backoff of the queue.
+    /// The time until the job is retried; `nil` for the backoff of the queue.
     public var retryDelay: Duration?
 
     /// Creates an error.
@@ -122,7 +124,7 @@ public struct JobFailure: Error, CustomStringConvertible, Equatable {
     /// - Parameters:
     ///   - message: What went wrong.
     ///   - isFinal: Whether the job becomes a dead letter at once, because another attempt would fail in the same way.
-    ///   - retryDelay: When the job is tried again; `nil` for the backoff of the queue.
+    ///   - retryDelay: The time until the job is retried; `nil` for the backoff of the queue.
     public init(_ message: String, isFinal: Bool = false, retryDelay: Duration? = nil) {
         self.message = message
         self.isFinal = isFinal

@@ -1,5 +1,4 @@
-/// Something that has happened to a job at a worker; see
-/// ``work(on:limit:grace:isolation:fileID:line:onEvent:_:)``.
+/// An event in a worker's handling of a job; see ``work(on:limit:grace:isolation:fileID:line:onEvent:_:)``.
 public struct JobEvent<Job> {
     /// What has happened.
     public enum Kind {
@@ -7,13 +6,13 @@ public struct JobEvent<Job> {
         case began
         /// The handler has returned, and the job has ended.
         case done
-        /// The handler has thrown an error. The job is tried again, or is a dead letter.
+        /// The handler has thrown an error. The job is retried, or becomes a dead letter.
         case failed(any Error)
-        /// The worker ended before the handler did, and gave the job back.
+        /// The worker ended before the handler did, and handed the job back.
         case handedBack
         /// The job was cancelled while its handler ran.
         case cancelled
-        /// The delivery was not renewed in time, and the job belongs to another worker. It may be done twice.
+        /// The delivery was not renewed in time, and the job belongs to another worker. The job may be done twice.
         case lost
         /// The queue could not be reached to settle the delivery. The job will be delivered again.
         case unsettled(any Error)
@@ -23,7 +22,7 @@ public struct JobEvent<Job> {
     public let delivery: Delivery<Job>
     /// What has happened.
     public let kind: Kind
-    /// How long the handler has run.
+    /// The time for which the handler has run.
     public let duration: Duration
 
     init(_ kind: Kind, _ delivery: Delivery<Job>, after duration: Duration) {

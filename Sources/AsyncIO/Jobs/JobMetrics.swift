@@ -3,7 +3,7 @@
 #endif
 
 /// The metrics of a worker: a counter `asyncio_jobs` with the dimensions `queue` and `outcome`, and a timer
-/// `asyncio_job_time` with the dimension `queue`. Without the trait `Metrics`, there are none.
+/// `asyncio_job_time` with the dimension `queue`. Requires the trait `Metrics`.
 struct JobMetrics {
     let queue: String
 

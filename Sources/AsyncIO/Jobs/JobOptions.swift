@@ -1,38 +1,38 @@
-/// How urgent a job is. Jobs of a higher priority are delivered first, however old the others are.
+/// The urgency of a job. Jobs with a higher priority are delivered first, no matter how old other jobs are.
 public enum JobPriority: Int, Sendable, CaseIterable, Codable {
     /// Before all others.
     case high
     /// The default.
     case normal
-    /// When nothing else is to be done.
+    /// After all others.
     case low
 }
 
-/// What a producer can ask for when it puts a job into a ``JobQueue``.
+/// The options of a job that is put into a ``JobQueue``.
 public struct JobOptions: Sendable {
     /// The identifier of the job; `nil` for a random one.
     ///
-    /// Putting a job whose identifier is known to the queue has no effect. So a producer that does not know whether a put
-    /// has succeeded can repeat it, and several machines can put the same scheduled job. The queue knows an identifier
-    /// until ``JobPolicy/retention`` after the end of the job.
+    /// Putting a job whose identifier the queue already knows has no effect. Therefore, a producer that does not know
+    /// whether a put has succeeded can repeat it, and several machines can put the same scheduled job. The queue
+    /// remembers an identifier until ``JobPolicy/retention`` has passed after the end of the job.
     public var id: String?
-    /// How long the job waits before it can be delivered. ``date`` takes precedence.
+    /// The time for which the job waits before it can be delivered. ``date`` takes precedence.
     public var delay: Duration?
-    /// When the job can be delivered, since 1 January 1970 at 00:00 UTC, as in a ``Schedule``.
+    /// The time from which the job can be delivered, since 1 January 1970 at 00:00 UTC, as in a ``Schedule``.
     public var date: Duration?
-    /// How urgent the job is.
+    /// The urgency of the job.
     public var priority: JobPriority
-    /// A key that only one job has at a time, from when it is put in until it ends or becomes a dead letter. Another job
-    /// with the key is not put in.
+    /// A key that only one job can have at a time, from the moment it is put in until it ends or becomes a dead letter.
+    /// During that time, another job with the same key is not added.
     public var uniqueKey: String?
-    /// A key whose jobs run one after the other, in the order in which they were put in, or became due. A job that is
-    /// tried again keeps its place.
+    /// Jobs with the same key run one after another, in the order in which they were put in, or became due. A job that
+    /// is retried keeps its place.
     public var orderKey: String?
-    /// What is delivered with the job, such as a request identifier. With the package trait `Tracing`, the tracing headers
-    /// of the current span are added.
+    /// Values that are delivered with the job, such as a request identifier. With the package trait `Tracing`, the
+    /// tracing headers of the current span are added.
     public var context: [String: String]
 
-    /// Creates options. Without arguments, the job is an ordinary one that can run at once.
+    /// Creates options. Without arguments, the job has no special conditions and can run at once.
     public init(
         id: String? = nil, delay: Duration? = nil, date: Duration? = nil, priority: JobPriority = .normal,
         uniqueKey: String? = nil, orderKey: String? = nil, context: [String: String] = [:]
@@ -54,39 +54,39 @@ public struct JobOptions: Sendable {
     }
 }
 
-/// The rules of a ``JobQueue``. All programs that use a queue should agree on them.
+/// The rules of a ``JobQueue``. All programs that use a queue should use the same rules.
 public struct JobPolicy: Sendable {
-    /// How long a delivery is valid if it is not renewed. After that, the job is delivered again. A worker that is killed
-    /// delays its jobs by this time, and a worker that is stopped for longer causes duplicates.
+    /// The time for which a delivery is valid if it is not renewed. After that, the job is delivered again. The jobs of
+    /// a worker that is killed are delayed by this time, and a worker that is stopped for longer causes duplicates.
     public var visibility: Duration
-    /// How many times a job is delivered before it becomes a dead letter.
+    /// The number of times that a job is delivered before it becomes a dead letter.
     public var maxDeliveries: Int
-    /// How long a job waits after a failed attempt.
+    /// The time for which a job waits after a failed attempt.
     public var backoff: Backoff
-    /// How many jobs can wait; zero or less for no limit. Jobs that are tried again can exceed it.
+    /// The maximum number of waiting jobs; zero or less for no limit. Jobs that are retried can exceed it.
     public var maxLength: Int
-    /// How long the result and the identifier of a job are known after its end.
+    /// The time for which the result and the identifier of a job are stored after its end.
     public var retention: Duration
-    /// How many dead letters are kept. When there are more, the oldest is dropped.
+    /// The maximum number of dead letters. When there are more, the oldest is dropped.
     public var maxDead: Int
-    /// How many jobs are delivered per period, by all workers together; `nil` for no limit.
+    /// The limit on the number of jobs that all workers together receive per period; `nil` for no limit.
     public var rate: Rate?
 
-    /// A limit to how many jobs are delivered; see ``RateLimiter``.
+    /// A limit on the rate at which jobs are delivered; see ``RateLimiter``.
     public struct Rate: Sendable, Hashable {
-        /// How many jobs there can be in each period.
+        /// The maximum number of jobs in each period.
         public var count: Int
         /// The period.
         public var period: Duration
-        /// How many permits can be saved up.
+        /// The maximum number of saved permits.
         public var burst: Int
 
         /// Creates a limit.
         ///
         /// - Parameters:
-        ///   - count: How many jobs there can be in each period.
+        ///   - count: The maximum number of jobs in each period.
         ///   - period: The period.
-        ///   - burst: How many permits can be saved up; `nil` for as many as there are in a period.
+        ///   - burst: The maximum number of saved permits; `nil` for `count`.
         public init(_ count: Int, per period: Duration, burst: Int? = nil) {
             self.count = count
             self.period = period
@@ -97,13 +97,13 @@ public struct JobPolicy: Sendable {
     /// Creates rules.
     ///
     /// - Parameters:
-    ///   - visibility: How long a delivery is valid if it is not renewed.
-    ///   - maxDeliveries: How many times a job is delivered before it becomes a dead letter.
-    ///   - backoff: How long a job waits after a failed attempt.
-    ///   - maxLength: How many jobs can wait; zero or less for no limit.
-    ///   - retention: How long the result and the identifier of a job are known after its end.
-    ///   - maxDead: How many dead letters are kept.
-    ///   - rate: How many jobs are delivered per period; `nil` for no limit.
+    ///   - visibility: The time for which a delivery is valid if it is not renewed.
+    ///   - maxDeliveries: The number of times that a job is delivered before it becomes a dead letter.
+    ///   - backoff: The time for which a job waits after a failed attempt.
+    ///   - maxLength: The maximum number of waiting jobs; zero or less for no limit.
+    ///   - retention: The time for which the result and the identifier of a job are stored after its end.
+    ///   - maxDead: The maximum number of dead letters.
+    ///   - rate: The limit on the number of jobs per period; `nil` for no limit.
     public init(
         visibility: Duration = .seconds(30), maxDeliveries: Int = 5,
         backoff: Backoff = Backoff(initial: .seconds(1), maximum: .seconds(600)), maxLength: Int = 0,

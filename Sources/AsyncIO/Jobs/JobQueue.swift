@@ -1,16 +1,16 @@
-/// A work queue with retries, dead letters, delays, priorities, and everything else that a ``JobPolicy`` and ``JobOptions``
-/// ask for.
+/// A work queue with retries, dead letters, delays, priorities, and all other features of ``JobPolicy`` and
+/// ``JobOptions``.
 ///
-/// Delivery is *at least once*: a job ends when a worker acknowledges it, so a job whose worker dies is delivered again
-/// after ``JobPolicy/visibility``. A worker that is alive but was stopped for longer than that may then do the same work
-/// a second time. Make handlers idempotent, or use ``once(_:keptFor:lease:_:)``.
+/// Each job is delivered *at least once*. It ends when a worker acknowledges it. If the worker dies first, the job is
+/// delivered again after ``JobPolicy/visibility``. If the worker was only stopped for longer than that, the work may be
+/// done twice. Make handlers idempotent, or use ``once(_:keptFor:lease:_:)``.
 ///
-/// ``LocalJobQueue`` and `RedisQueue` keep this protocol, and the same tests.
+/// ``LocalJobQueue`` and `RedisQueue` conform to this protocol, and pass the same tests.
 public protocol JobQueue<Job>: WorkQueue {
     /// The rules of the queue.
     var policy: JobPolicy { get }
 
-    /// Puts a job into the queue. Waits for room if ``JobPolicy/maxLength`` jobs wait.
+    /// Puts a job into the queue. Waits for room if ``JobPolicy/maxLength`` jobs are waiting.
     ///
     /// - Returns: The identifier of the job, and whether it was added.
     /// - Throws: ``QueueShutDown`` if the queue is shut down; ``ValueError`` if an option is not valid;
@@ -30,14 +30,15 @@ public protocol JobQueue<Job>: WorkQueue {
 
     /// Waits until a job has ended, and returns its result.
     ///
-    /// - Throws: ``JobFailed`` if the job is dead or cancelled; ``UnknownJob`` if the queue does not know the job;
-    ///   ``ValueError`` if the job has no result, or one of another type; `CancellationError` if the task is cancelled.
+    /// - Throws: ``JobFailed`` if the job is a dead letter or was cancelled; ``UnknownJob`` if the queue does not know
+    ///   the job; ``ValueError`` if the job has no result, or one of another type; `CancellationError` if the task is
+    ///   cancelled.
     func result<Value: Codable & Sendable>(of id: String, as type: Value.Type) async throws -> Value
 
-    /// Cancels a job. A job that waits ends at once. The task of a running one is cancelled when its worker renews the
-    /// delivery, and the job is not tried again.
+    /// Cancels a job. A waiting job ends at once. The task of a running job is cancelled when its worker renews the
+    /// delivery, and the job is not retried.
     ///
-    /// - Returns: Whether the job had not ended.
+    /// - Returns: `true` if the job had not ended yet.
     @discardableResult
     func cancel(_ id: String) async throws -> Bool
 
@@ -47,15 +48,15 @@ public protocol JobQueue<Job>: WorkQueue {
     /// Continues to deliver jobs.
     func resume() async throws
 
-    /// Returns how many jobs there are in each state.
+    /// Returns the number of jobs in each state.
     func counts() async throws -> JobCounts
 
     /// Returns the oldest dead letters.
     ///
-    /// - Parameter limit: How many at most.
+    /// - Parameter limit: The maximum number of dead letters to return.
     func deadJobs(limit: Int) async throws -> [DeadJob<Job>]
 
-    /// Puts a dead letter back into the queue, with all of its attempts before it.
+    /// Puts a dead letter back into the queue. Its attempts are counted from zero again.
     ///
     /// - Returns: Whether there was such a dead letter.
     /// - Throws: ``ValueError`` if another job has its ``JobOptions/uniqueKey`` now.
@@ -68,16 +69,17 @@ public protocol JobQueue<Job>: WorkQueue {
     @discardableResult
     func dropDead(_ id: String) async throws -> Bool
 
-    /// Runs `body` unless it has already been run to its end with this key.
+    /// Runs `body` unless a run with this key has already completed.
     ///
-    /// Use it in handlers for work that must not be repeated when a job is delivered twice. It is as good as its store:
-    /// if a worker dies between the end of the body and the record of it, the body runs again.
+    /// Use it in handlers for work that should not be repeated when a job is delivered twice. If a worker dies after
+    /// the body has ended but before this is recorded, the body runs again.
     ///
     /// - Parameters:
     ///   - key: The name of the work, such as `"invoice-17"`.
-    ///   - duration: How long the queue remembers that the work is done.
-    ///   - lease: How long another worker waits for this one if it dies. The body should take less.
-    ///   - body: The work. If it throws, it counts as not done.
+    ///   - duration: The time for which the queue remembers that the work is done.
+    ///   - lease: The time after which another worker can run the body if this one dies. The body should take less time
+    ///     than that.
+    ///   - body: The work. If it throws, the work counts as not done.
     /// - Returns: Whether the body ran.
     /// - Throws: ``OnceInProgress`` if another worker is running the body; the errors of the body.
     @discardableResult
@@ -86,7 +88,7 @@ public protocol JobQueue<Job>: WorkQueue {
 }
 
 extension JobQueue {
-    /// Puts an ordinary job into the queue; see ``put(_:options:)``.
+    /// Puts a job with the default options into the queue; see ``put(_:options:)``.
     ///
     /// - Throws: The same errors as ``put(_:options:)``.
     public func put(_ job: Job) async throws { try await put(job, options: JobOptions()) }
@@ -96,7 +98,7 @@ extension JobQueue {
 
     /// Puts all dead letters back into the queue.
     ///
-    /// - Returns: How many there were.
+    /// - Returns: The number of dead letters.
     @discardableResult
     public func retryAllDead() async throws -> Int {
         var count = 0
@@ -104,8 +106,7 @@ extension JobQueue {
         return count
     }
 
-    /// Runs `body` unless it has already been run to its end with this key, in the past day; see
-    /// ``once(_:keptFor:lease:_:)``.
+    /// Runs `body` unless a run with this key has completed in the past day; see ``once(_:keptFor:lease:_:)``.
     ///
     /// - Throws: The same errors as ``once(_:keptFor:lease:_:)``.
     @discardableResult

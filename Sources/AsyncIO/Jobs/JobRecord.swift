@@ -17,11 +17,11 @@ final class JobRecord<Job> {
     var progress: Double?
     var result: (any Codable & Sendable)?
     var isCancelRequested = false
-    /// Whether the job has a place in the line of its order key.
+    /// Whether the job has a place in the queue of its order key.
     var isInLine = false
     /// When the job became a dead letter.
     var deathDate = Duration.zero
-    /// The tasks that wait for the end.
+    /// The tasks that wait for the end of the job.
     let end = WaitQueue()
 
     init(_ job: Job, id: String, options: JobOptions) {
@@ -36,7 +36,7 @@ final class JobRecord<Job> {
     var status: JobStatus { JobStatus(id: id, state: state, attempts: attempts, error: error, progress: progress) }
 }
 
-/// Something that happens to a job at a time. It is void if the job has another state or another time by then.
+/// An action on a job that is scheduled for a time. It is skipped if the job's state or time has changed by then.
 struct TimedJob<Job>: Comparable {
     let due: Int64
     let sequence: Int

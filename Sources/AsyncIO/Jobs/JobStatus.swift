@@ -1,21 +1,21 @@
-/// Where a job is in its life.
+/// The state of a job.
 public enum JobState: String, Sendable, CaseIterable {
     /// It waits for a worker.
     case waiting
     /// It waits for the end of other jobs with the same ``JobOptions/orderKey``.
     case held
-    /// It waits for its time, at first or between attempts.
+    /// It waits for the time at which it is due, before the first attempt or between attempts.
     case delayed
-    /// A worker has it.
+    /// A worker has taken it.
     case running
     /// It has ended successfully.
     case done
     /// It was cancelled.
     case cancelled
-    /// All of its attempts failed, and it is kept as a dead letter.
+    /// All of its attempts failed, and it is stored as a dead letter.
     case dead
 
-    /// Whether the job has ended. A dead letter has, but can be retried.
+    /// Whether the job has ended. A dead letter has ended, but can be retried.
     public var isOver: Bool { self == .done || self == .cancelled || self == .dead }
 }
 
@@ -23,13 +23,13 @@ public enum JobState: String, Sendable, CaseIterable {
 public struct JobStatus: Sendable, Hashable {
     /// The identifier of the job.
     public let id: String
-    /// Where the job is in its life.
+    /// The state of the job.
     public let state: JobState
-    /// How many times the job has been delivered.
+    /// The number of times that the job has been delivered.
     public let attempts: Int
     /// The error of the latest attempt that failed.
     public let error: String?
-    /// The part that is done, from 0 to 1, if a worker has reported it.
+    /// The fraction that is done, from 0 to 1, if a worker has reported it.
     public let progress: Double?
 
     /// Creates a status, for an implementation of ``JobQueue``.
@@ -42,13 +42,13 @@ public struct JobStatus: Sendable, Hashable {
     }
 }
 
-/// How many jobs a queue has in each state.
+/// The number of jobs in each state of a queue.
 public struct JobCounts: Sendable, Hashable {
     /// Jobs that wait for a worker, or for other jobs with the same key.
     public var waiting = 0
-    /// Jobs that wait for their time.
+    /// Jobs that are not due yet.
     public var delayed = 0
-    /// Jobs that a worker has.
+    /// Jobs that a worker has taken.
     public var running = 0
     /// Dead letters.
     public var dead = 0
@@ -68,7 +68,7 @@ public struct JobCounts: Sendable, Hashable {
     public var unfinished: Int { waiting + delayed + running }
 }
 
-/// A job that is not tried again.
+/// A job that has failed and is not retried.
 public struct DeadJob<Job> {
     /// The identifier of the job.
     public let id: String
@@ -76,9 +76,9 @@ public struct DeadJob<Job> {
     public let job: Job?
     /// The error of the latest attempt.
     public let error: String
-    /// How many times the job was delivered.
+    /// The number of times that the job was delivered.
     public let attempts: Int
-    /// When it became a dead letter, since 1 January 1970 at 00:00 UTC.
+    /// The time at which the job became a dead letter, since 1 January 1970 at 00:00 UTC.
     public let date: Duration
 
     /// Creates a dead letter, for an implementation of ``JobQueue``.
@@ -93,12 +93,12 @@ public struct DeadJob<Job> {
 
 extension DeadJob: Sendable where Job: Sendable {}
 
-/// The answer to putting a job into a ``JobQueue``.
+/// The result of putting a job into a ``JobQueue``.
 public struct JobTicket: Sendable, Hashable {
-    /// The identifier of the job: of this one, or of the one that is in its place.
+    /// The identifier of the job, or of the existing job that prevented it from being added.
     public let id: String
-    /// Whether the job was put in. It was not if the queue knows its identifier, or has another job with its
-    /// ``JobOptions/uniqueKey``.
+    /// Whether the job was added. It is `false` if the queue already knows the identifier, or has another job with the
+    /// same ``JobOptions/uniqueKey``.
     public let wasAdded: Bool
 
     /// Creates a ticket, for an implementation of ``JobQueue``.
@@ -108,7 +108,8 @@ public struct JobTicket: Sendable, Hashable {
     }
 }
 
-/// An error thrown when the result of a job is requested that the queue does not know, or not anymore.
+/// An error thrown when a program waits for the end or the result of a job that the queue does not know, or no longer
+/// knows.
 public struct UnknownJob: Error, CustomStringConvertible, Equatable {
     /// The identifier.
     public let id: String
@@ -118,7 +119,7 @@ public struct UnknownJob: Error, CustomStringConvertible, Equatable {
     public var description: String { "the queue does not know a job \(id); it may have ended long ago" }
 }
 
-/// An error thrown when the result of a job is requested that has not ended successfully.
+/// An error thrown when a program asks for the result of a job that has not ended successfully.
 public struct JobFailed: Error, CustomStringConvertible, Equatable {
     /// What the queue knows about the job.
     public let status: JobStatus
@@ -128,11 +129,11 @@ public struct JobFailed: Error, CustomStringConvertible, Equatable {
     public var description: String {
         status.state == .cancelled
             ? "job \(status.id) was cancelled"
-            : "job \(status.id) failed \(status.attempts) times, at last with: \(status.error ?? "no error")"
+            : "job \(status.id) failed \(status.attempts) times; the last error: \(status.error ?? "no error")"
     }
 }
 
-/// An error thrown when work that is to be done once is being done by another worker; see
+/// An error thrown when another worker is doing the work that is to be done once; see
 /// ``JobQueue/once(_:keptFor:lease:_:)``.
 public struct OnceInProgress: Error, CustomStringConvertible, Equatable {
     /// The key of the work.

@@ -2,8 +2,8 @@
     internal import Instrumentation
 #endif
 
-/// Carries the tracing span of the code that puts a job to the handler of the job: as headers in the context of the job
-/// if the trait `Tracing` is enabled, and otherwise not at all.
+/// Passes the tracing span of the code that puts a job on to the job's handler, as headers in the context of the job.
+/// Without the trait `Tracing`, it does nothing.
 package enum JobTrace {
     /// Adds the headers of the current span.
     package static func inject(into context: inout [String: String]) {

@@ -1,9 +1,9 @@
 internal import AsyncIOSystem
 internal import DequeModule
 
-// The life of a job: waiting, held, or delayed, then running, and then over, or the same again.
+// The life of a job: it is waiting, held, or delayed, then running, and then it ends or starts over.
 extension LocalJobQueue {
-    /// Puts a job where a worker finds it, or into the line of its order key.
+    /// Makes a job available to workers, or puts it into the queue of its order key.
     func makeReady(_ record: Record) {
         record.due = 0
         tally.waiting += 1

@@ -15,8 +15,9 @@ extension LocalJobQueue {
 
     /// Waits until a job has ended, and returns its result; see ``JobQueue/result(of:as:)``.
     ///
-    /// - Throws: ``JobFailed`` if the job is dead or cancelled; ``UnknownJob`` if the queue does not know the job;
-    ///   ``ValueError`` if the job has no result, or one of another type; `CancellationError` if the task is cancelled.
+    /// - Throws: ``JobFailed`` if the job is a dead letter or was cancelled; ``UnknownJob`` if the queue does not know
+    ///   the job; ``ValueError`` if the job has no result, or one of another type; `CancellationError` if the task is
+    ///   cancelled.
     public func result<Value: Codable & Sendable>(of id: String, as type: Value.Type) async throws -> Value {
         let record = try await endedRecord(id)
         guard record.state == .done else { throw JobFailed(record.status) }
@@ -44,7 +45,7 @@ extension LocalJobQueue {
         getters.wake()
     }
 
-    /// Returns how many jobs there are in each state.
+    /// Returns the number of jobs in each state.
     public func counts() async throws -> JobCounts { tally }
 
     /// Returns the oldest dead letters.
@@ -63,7 +64,7 @@ extension LocalJobQueue {
     public func retryDead(_ id: String) async throws -> Bool {
         guard let record = records[id], record.state == .dead else { return false }
         if let key = record.uniqueKey, let other = unique[key] {
-            throw ValueError("job \(other) has the unique key \"\(key)\" of job \(id) now")
+            throw ValueError("job \(other) now has the unique key \"\(key)\" of job \(id)")
         }
         dead.removeAll { $0 === record }
         tally.dead -= 1
@@ -83,8 +84,7 @@ extension LocalJobQueue {
         return true
     }
 
-    /// Runs `body` unless it has already been run to its end with this key; see
-    /// ``JobQueue/once(_:keptFor:lease:_:)``.
+    /// Runs `body` unless a run with this key has already completed; see ``JobQueue/once(_:keptFor:lease:_:)``.
     ///
     /// - Throws: ``OnceInProgress`` if another worker is running the body; the errors of the body.
     @discardableResult

@@ -11,9 +11,9 @@ internal import HeapModule
 /// ```
 ///
 /// It follows the same rules as `RedisQueue`, so that the tests of a program can run in memory and in virtual time. Its
-/// jobs end with the process. The queue belongs to one loop.
+/// jobs are lost when the process ends. The queue belongs to one loop.
 ///
-/// asyncio: none; the nearest is `asyncio.Queue`.
+/// asyncio: none; the closest equivalent is `asyncio.Queue`.
 public final class LocalJobQueue<Job>: JobQueue {
     typealias Record = JobRecord<Job>
 
@@ -28,12 +28,12 @@ public final class LocalJobQueue<Job>: JobQueue {
     private var timerDue = Int64.max
     /// From a unique key to the job that has it.
     var unique: [String: String] = [:]
-    /// From an order key to the jobs that have it. The first one is at work, or about to be.
+    /// From an order key to the jobs that have it. The first one is running, or is next to run.
     var lines: [String: Deque<Record>] = [:]
     /// Dead letters, the oldest first.
     var dead: [Record] = []
     var tally = JobCounts()
-    /// Work that is done once: until when it is remembered, and whether it is done.
+    /// Work that is done once: the time until which it is remembered, and whether it is done.
     var onces: [String: (until: Int64, isDone: Bool)] = [:]
     private let limiter: RateLimiter?
     /// Held by the task that waits for a permit.
@@ -183,10 +183,10 @@ public final class LocalJobQueue<Job>: JobQueue {
         while tally.unfinished > 0 { try await joiners.park(for: "LocalJobQueue.join()", on: self) }
     }
 
-    /// Shuts the queue down. Putting fails from now on. Receiving continues until every job has ended, including those
-    /// that are tried again, and then fails.
+    /// Shuts the queue down. After that, putting fails. Receiving continues until every job has ended, including jobs
+    /// that are retried, and then fails.
     ///
-    /// - Parameter immediate: Whether to drop the jobs that no worker has.
+    /// - Parameter immediate: Whether to drop the jobs that no worker has taken.
     public func shutdown(immediate: Bool = false) {
         isShutDown = true
         if immediate {
@@ -202,7 +202,7 @@ public final class LocalJobQueue<Job>: JobQueue {
 
     var loopTime: Int64 { EventLoop.required(for: "LocalJobQueue").time }
 
-    /// Lets `timeHasCome` be called for a job.
+    /// Schedules a call of `timeHasCome` for a job.
     func schedule(_ record: Record, at due: Int64) {
         record.due = due
         sequence += 1

@@ -1,7 +1,7 @@
-/// A queue is the simplest home of jobs: it delivers each once.
+/// A queue is the simplest work queue: it delivers each job once.
 ///
-/// A job counts as done when it is acknowledged or rejected; see ``Queue/taskDone()``. The error of a rejected job goes to
-/// the exception handler of the loop, and the job is not tried again. For retries, use a ``LocalJobQueue``.
+/// A job counts as done when it is acknowledged or rejected; see ``Queue/taskDone()``. The error of a rejected job goes
+/// to the exception handler of the loop, and the job is not retried. For retries, use a ``LocalJobQueue``.
 extension Queue: WorkQueue {
     /// The items are the jobs.
     public typealias Job = Element

@@ -1,13 +1,13 @@
 // # Work in one process or on many machines
 //
-// A `WorkQueue` hands out deliveries. A delivery is a job and the right to say how it ended, which lasts until the
-// delivery is settled or lost. `Queue` is the simplest home of jobs, `LocalJobQueue` has everything that a worker on
-// several machines can rely on, and `RedisQueue`, in AsyncIORedis, is the same on several machines.
+// A `WorkQueue` hands out deliveries. A delivery is a job, with the right to report its outcome until the delivery is
+// settled or lost. `Queue` is the simplest work queue, `LocalJobQueue` has the full set of features in one process, and
+// `RedisQueue`, in AsyncIORedis, has them on several machines.
 
 /// A queue that hands out jobs to workers.
 ///
-/// A program that is written for this protocol, or for ``JobQueue``, moves from one process to many machines by the line
-/// that creates the queue:
+/// A program that is written for this protocol, or for ``JobQueue``, moves from one process to many machines when the
+/// line that creates the queue is changed:
 ///
 /// ```swift
 /// let queue = LocalJobQueue<Thumbnail>()                           // in this process
@@ -17,12 +17,12 @@
 /// | | ``Queue`` | ``LocalJobQueue`` | `RedisQueue` |
 /// |---|---|---|---|
 /// | survives the end of the process | no | no | yes |
-/// | a job whose handler throws | is reported and done | is tried again, then a dead letter | the same |
+/// | a job whose handler throws | is reported and done | is retried, then becomes a dead letter | the same |
 /// | a job that its worker does not settle | stays taken | is delivered again | the same |
 ///
 /// To run the jobs of a queue, use ``work(on:limit:grace:isolation:fileID:line:onEvent:_:)``.
 ///
-/// asyncio: none; `asyncio.Queue` for the names.
+/// asyncio: none; the names are those of `asyncio.Queue`.
 public protocol WorkQueue<Job>: AnyObject {
     /// The work to be done, as data.
     associatedtype Job
@@ -44,19 +44,20 @@ public protocol WorkQueue<Job>: AnyObject {
 
     /// Waits for a job, and takes it together with others that are ready.
     ///
-    /// A queue that is far away implements this, so that its jobs do not cost one trip each.
+    /// A queue on a server implements this so that taking several jobs needs only one round trip.
     ///
-    /// - Parameter limit: How many jobs to take at most.
+    /// - Parameter limit: The maximum number of jobs to take.
     /// - Returns: At least one delivery.
     /// - Throws: The same errors as ``receive()``.
     func receive(atMost limit: Int) async throws -> [Delivery<Job>]
 
-    /// How often deliveries have to be renewed so that no other worker gets their jobs; `nil` for never.
+    /// The interval at which deliveries have to be renewed so that no other worker gets their jobs; `nil` if they do
+    /// not expire.
     var renewalInterval: Duration? { get }
 
     /// Extends the time in which these deliveries can be settled.
     ///
-    /// - Returns: What became of each of them, in order.
+    /// - Returns: The outcome for each of them, in order.
     func renew(_ deliveries: [Delivery<Job>]) async throws -> [DeliveryRenewal]
 
     /// Waits until every job has ended.
@@ -70,9 +71,9 @@ public protocol WorkQueue<Job>: AnyObject {
     func shutdown(immediate: Bool) async throws
 }
 
-/// What became of a delivery that was to be renewed; see ``WorkQueue/renew(_:)``.
+/// The outcome of renewing a delivery; see ``WorkQueue/renew(_:)``.
 public enum DeliveryRenewal: Sendable, Hashable {
-    /// The job is this worker's for another period.
+    /// The job belongs to this worker for another period.
     case renewed
     /// The job belongs to another worker, or has ended.
     case lost
@@ -89,7 +90,7 @@ extension WorkQueue {
     /// - Throws: The same errors as ``receive()``.
     public func receive(atMost limit: Int) async throws -> [Delivery<Job>] { [try await receive()] }
 
-    /// Never.
+    /// `nil`: deliveries do not expire.
     public var renewalInterval: Duration? { nil }
 
     /// Does nothing.

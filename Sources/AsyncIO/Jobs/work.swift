@@ -5,26 +5,26 @@
 /// ```
 ///
 /// Each job runs in a task of its own. If the handler returns, the job is acknowledged, with ``Delivery/result`` if the
-/// handler has set it. If the handler throws, the delivery is rejected, and the rules of the queue decide when the job is
-/// tried again. While handlers run, their deliveries are renewed. A handler whose job was cancelled, or given to another
-/// worker, is cancelled.
+/// handler has set that. If the handler throws, the delivery is rejected, and the rules of the queue determine when the
+/// job is retried. While handlers run, their deliveries are renewed. If a job is cancelled, or given to another worker,
+/// its handler is cancelled.
 ///
 /// When the queue is shut down, this function returns after the last job. When the task is cancelled, no more jobs are
-/// received. Handlers that do not end within the grace are cancelled, and their jobs are handed back.
+/// received. Handlers that do not end within the grace period are cancelled, and their jobs are handed back.
 ///
-/// To use several loops, call this on each of them, with a queue object of its own. With the package trait `Metrics`,
-/// jobs are counted as `asyncio_jobs`, by queue and outcome, and timed as `asyncio_job_time`.
+/// To use several loops, call this function on each of them, with a separate queue object for each loop. With the
+/// package trait `Metrics`, jobs are counted as `asyncio_jobs`, by queue and outcome, and timed as `asyncio_job_time`.
 ///
 /// - Parameters:
 ///   - queue: The queue.
-///   - limit: How many handlers can run at once.
-///   - grace: How long handlers may continue when the worker ends.
+///   - limit: The maximum number of handlers that run at once.
+///   - grace: The time for which handlers can continue when the worker ends.
 ///   - onEvent: Called when a handler begins, and when it has ended.
 ///   - handler: Does the work. It may run several times for the same job; see ``JobQueue``.
 /// - Throws: ``ValueError`` if `limit` is less than 1; the errors of the queue; `CancellationError` if the task is
-///   cancelled. In all cases, no handler runs anymore.
+///   cancelled. In all cases, no handler is still running.
 ///
-/// asyncio: none; the nearest are the packages `arq` and `celery`.
+/// asyncio: none; the closest equivalents are the packages `arq` and `celery`.
 public func work<Source: WorkQueue>(
     on queue: Source, limit: Int = 10, grace: Duration = .seconds(30), isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line, onEvent: @escaping (JobEvent<Source.Job>) -> Void = { _ in },
@@ -188,7 +188,7 @@ private final class Workload<Source: WorkQueue> {
         var failure: (any Error)?
         do {
             if run.reason == nil {
-                // If the cancellation comes now, the call below finds out what became of this one.
+                // If the cancellation comes now, the call below finds out the outcome of this one.
                 do { try await body() } catch let error where isCancellation(error) {}
             }
             if !delivery.isSettled {

@@ -69,7 +69,7 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var isStalled = false
     /// Whether tasks that the loop leaves behind never continue; see AbandonedTasks.swift.
     @safe @exclusivity(unchecked) var abandonsTasks = false
-    /// How many tasks had not ended when the loop was closed.
+    /// The number of tasks that had not ended when the loop was closed.
     @safe @exclusivity(unchecked) var leftTasks = 0
     /// A ``KeyboardInterrupt`` that ended a callback or a task, or a failure of the poller. It ends the run
     /// at once; what is queued stays queued.

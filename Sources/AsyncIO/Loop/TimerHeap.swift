@@ -8,7 +8,7 @@
 struct TimerHeap {
     private var nodes: [Node] = []
     private var nextSequence: UInt32 = 0
-    /// How many of the nodes belong to cancelled timers.
+    /// The number of nodes that belong to cancelled timers.
     private var cancelled = 0
 
     /// Below this number, removing cancelled timers is not worthwhile.

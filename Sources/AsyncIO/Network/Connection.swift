@@ -24,7 +24,7 @@ final class Connection: ByteChannel {
     private let direction: Direction
     private let isTerminal: Bool
     @safe @exclusivity(unchecked) private var isEOFRequested = false
-    /// How many bytes the last receive returned: most likely, the next one returns as many.
+    /// The number of bytes that the last receive returned. The next one most likely returns the same number.
     @safe @exclusivity(unchecked) private var latestCount = 0
     @safe @exclusivity(unchecked) private var outgoing = ByteBuffer()
 
@@ -425,7 +425,7 @@ final class Connection: ByteChannel {
 
     /// Sends part of a file within the kernel.
     ///
-    /// - Parameter sent: How many bytes have been sent so far, also when this throws.
+    /// - Parameter sent: The number of bytes that have been sent so far, which is also set when this throws.
     /// - Throws: ``SendfileNotAvailableError`` if the system does not support this and nothing was sent.
     func sendFile(
         _ file: Int32, offset: Int, count: Int?, sent: inout Int

@@ -11,7 +11,7 @@ public struct ConnectionOptions: Sendable {
     /// How long to wait for an address before trying the next one as well (RFC 8305, which recommends 250 ms),
     /// or `nil` to wait until the address has failed.
     public var happyEyeballsDelay: Duration?
-    /// How many addresses of the first family to try before the families alternate, or 0 to keep the resolver's
+    /// The number of addresses of the first family to try before the families alternate, or 0 to keep the resolver's
     /// order. `nil` means 1 with a ``happyEyeballsDelay`` and 0 without.
     public var interleave: Int?
     /// Whether to throw an ``ExceptionGroup`` with all errors if several addresses fail, instead of one ``OSError``

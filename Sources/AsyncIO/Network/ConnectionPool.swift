@@ -74,10 +74,10 @@ public final class ConnectionPool<Connection> {
         return idleTime > .zero ? nil : "idleTime must be positive, got \(idleTime)"
     }
 
-    /// How many connections are open and not in use.
+    /// The number of connections that are open and not in use.
     public var idleCount: Int { state.idleCount }
 
-    /// How many connections are in use, or being opened.
+    /// The number of connections that are in use or being opened.
     public var usedCount: Int { state.usedCount }
 
     /// Runs `body` with a connection from the pool. Waits until one is available, and opens it if necessary.
@@ -119,7 +119,7 @@ public final class ConnectionPool<Connection> {
         unsafe unsafeDowncast(idle, to: PooledConnection<Connection>.self)
     }
 
-    /// Returns the connection or another one, if there is one that can be used, or opens one.
+    /// Returns the connection if it can be used, otherwise another idle connection or a new one.
     @usableFromInline
     func find(_ idle: AnyPooledConnection?) async throws -> PooledConnection<Connection> {
         var next = idle
@@ -140,8 +140,8 @@ public final class ConnectionPool<Connection> {
 }
 
 extension ConnectionPool where Connection == (StreamReader, StreamWriter) {
-    /// Returns a pool of streams to a server. Connections that the server has closed are not used again, nor are those on
-    /// which bytes have arrived that nothing asked for, because they would be taken for the next answer.
+    /// Returns a pool of streams to a server. A connection is not used again if the server has closed it, or if bytes
+    /// have arrived that were not requested, because those would be taken for the next answer.
     ///
     /// ```swift
     /// let pool = ConnectionPool.streams(to: .tcp(host: "cache", port: 11211), size: 20)

@@ -26,7 +26,7 @@ public struct LineCodec: FrameCodec, Sendable {
 
     private func bytes(from reader: StreamReader) async throws -> [UInt8] {
         guard let maxLength, maxLength < reader.limit - 1 else { return try await reader.readLine() }
-        // With its end, which the limit does not count.
+        // Includes the line ending, which does not count toward the limit.
         let line: [UInt8]
         do { line = try await reader.readLine(limit: max(0, maxLength) + 1) } catch is ValueError { throw tooLong }
         let end = line.last == 0x0A ? (line.dropLast().last == 0x0D ? 2 : 1) : 0

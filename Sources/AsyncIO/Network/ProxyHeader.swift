@@ -80,8 +80,8 @@ struct ProxyHeader {
 extension ByteChannel {
     /// Reads the header that a proxy sends first, and takes the peer's address from it.
     ///
-    /// - Returns: The bytes that came after the header, or nil if there was no valid header, or the peer has as many
-    ///   connections as it can have, in which case the connection is aborted.
+    /// - Returns: The bytes that came after the header, or nil if there was no valid header, or if the peer has reached
+    ///   its connection limit. In both cases, the connection is aborted.
     func readProxyHeader(for server: Server) async throws -> [UInt8]? {
         do {
             let (source, rest) = try await withTimeout(.seconds(10)) { try await self.receiveProxyHeader() }

@@ -20,7 +20,7 @@ public final class Server {
     /// Not retained: an abandoned connection is released and leaves the list.
     private var connections: [ObjectIdentifier: Unretained<ByteChannel>] = [:]
     private var handlers: [ObjectIdentifier: AnyAsyncTask] = [:]
-    /// How many connections each host has, if there is a limit.
+    /// The number of connections of each host, if there is a limit.
     private var peers: [String: Int] = [:]
     /// The hosts of the connections that count, if there is a limit.
     private var hosts: [ObjectIdentifier: String] = [:]
@@ -378,7 +378,7 @@ public final class Server {
         }
     }
 
-    /// Counts a connection as one of its peer. Returns false if the peer has as many as it can have.
+    /// Counts a connection for its peer. Returns false if the peer has reached its connection limit.
     func admit(_ connection: ByteChannel) -> Bool {
         guard let limit = options.maxConnectionsPerPeer, let peer = connection.peerAddress, peer.system.isInternet
         else { return true }

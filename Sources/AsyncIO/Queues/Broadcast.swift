@@ -85,7 +85,7 @@ public final class Broadcast<Element> {
     ///
     /// tokio: `broadcast::Sender::send`.
     public func send(_ element: Element) async throws {
-        // A task that was woken stays in line until it runs, so that none that comes later takes its place.
+        // A task that was woken stays in line until it runs, so that no later task takes its place.
         var mustWait = lag == .wait && (isFull || senders.hasLiveWaiter)
         while mustWait, !isClosed {
             try await senders.park(

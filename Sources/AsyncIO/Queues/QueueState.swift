@@ -11,7 +11,7 @@ final class QueueState {
     /// The number of items that were put in and not reported as done.
     @safe @exclusivity(unchecked) private(set) var unfinished = 0
     let finished = Event()
-    /// How many items were taken as deliveries; see `WorkQueue`.
+    /// The number of items that were taken as deliveries; see `WorkQueue`.
     var received = 0
 
     init(maxSize: Int) {

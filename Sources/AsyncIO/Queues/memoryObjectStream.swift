@@ -75,7 +75,7 @@ final class ObjectChannel<Element> {
     }
 
     func send(_ element: Element) async throws {
-        // A task that was woken stays in line until it runs, so that none that comes later takes its place.
+        // A task that was woken stays in line until it runs, so that no later task takes its place.
         var mustWait = isFull || sending.hasLiveWaiter
         while mustWait, receivers > 0 {
             try await sending.park(
@@ -96,14 +96,14 @@ final class ObjectChannel<Element> {
 
     // MARK: Receiving
 
-    /// Takes an element, unless those that wait are to have it.
+    /// Takes an element, unless it is reserved for waiting tasks.
     func receiveNoWait() -> Element? { receiving.hasLiveWaiter ? nil : takeFirst() }
 
     /// Takes an element when it is the caller's turn.
     func takeFirst() -> Element? {
         guard let element = elements.popFirst() else { return nil }
         wakeSender()
-        // Those that waited behind this one have nothing to wait for anymore.
+        // The tasks that waited behind this one have nothing left to wait for.
         if isOver { receiving.wake() }
         return element
     }
@@ -126,7 +126,7 @@ final class ObjectChannel<Element> {
         return nil
     }
 
-    /// Lets a sender continue, if there is room for its element only because a task waits for it.
+    /// Wakes a sender if there is room for its element only because a task is waiting for it.
     func beginWaiting() {
         waitingReceivers += 1
         wakeSender()
@@ -226,7 +226,8 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
         return try await channel.receive()
     }
 
-    /// Receives an element, or returns `nil` if no element is available, or tasks wait that are to have them.
+    /// Receives an element, or returns `nil` if no element is available, or if waiting tasks are to receive the
+    /// available ones.
     ///
     /// - Throws: ``RuntimeError`` if this receiver is closed.
     public func receiveNoWait() throws(RuntimeError) -> Element? {
@@ -266,7 +267,7 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
     private func checkOpen() throws(RuntimeError) { if isClosed { throw RuntimeError("the receiver is closed") } }
 }
 
-/// An error thrown when an element is sent that nothing can receive.
+/// An error thrown when an element is sent that no receiver can receive.
 ///
 /// anyio: `BrokenResourceError`. tokio: `SendError`.
 public struct BrokenStreamError: Error, CustomStringConvertible {

@@ -11,10 +11,11 @@
 /// contrast to a ``race(isolation:fileID:line:_:)`` of calls that receive, nothing is lost when two channels have an
 /// element at the same time. No tasks are created.
 ///
-/// A call that waits for something else, such as a line of a stream, takes part as a task: keep the task until its
-/// ``SelectCase/value(of:_:)`` was taken, so that nothing is lost when another case is first.
+/// To include another call, such as one that reads a line from a stream, run it as a task and use
+/// ``SelectCase/value(of:_:)``. Use the same task again until its value was taken, so that nothing is lost when another
+/// case is first.
 ///
-/// - Parameter cases: What to wait for, and what to make of what it delivers.
+/// - Parameter cases: The cases to wait for, each with a closure for its element.
 /// - Returns: What the case returns that was ready first.
 /// - Throws: The errors of the channels, such as ``QueueShutDown``, and of the closures; ``ValueError`` if there are no
 ///   cases; `CancellationError` if the task is cancelled while it waits. In that case, nothing is taken.
@@ -47,7 +48,7 @@ private func firstTaken<T>(_ cases: [SelectCase<T>]) throws -> T? {
 
 /// Something to wait for in ``select(_:)``: a channel, a future, an event, or a time.
 public struct SelectCase<Value> {
-    /// Takes what there is; returns nil if there is nothing.
+    /// Takes an element; returns nil if no element is available.
     let take: () throws -> Value?
     /// Begins to wait. The waiter is to be completed when there may be something to take. Returns a closure that ends
     /// the wait. If the waiter was completed and nothing was taken, another task can have it.
@@ -94,7 +95,7 @@ extension SelectCase {
         let channel = receiver.channel
         var place: Waiter?
         return SelectCase {
-            // What others wait for is theirs, unless it is this one's turn.
+            // Elements belong to the waiting tasks, unless it is this one's turn.
             let isTurn = place?.isDone ?? false
             if let element = try isTurn ? channel.takeFirst() : receiver.receiveNoWait() {
                 return try transform(element)
@@ -150,8 +151,8 @@ extension SelectCase {
         }
     }
 
-    /// Waits until a time has passed since this case was made. With zero, ``select(_:)`` does not wait: put it last, for
-    /// what to do if nothing else is ready.
+    /// Waits until a duration has passed since this case was created. With zero, ``select(_:)`` does not wait. Put such
+    /// a case last, as the default for when nothing else is ready.
     ///
     /// Go: `time.After`, `default`.
     public static func after(_ duration: Duration, _ transform: @escaping () throws -> Value) -> Self {

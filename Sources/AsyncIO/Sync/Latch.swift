@@ -17,7 +17,7 @@ public final class Latch {
 
     /// Creates a latch.
     ///
-    /// - Parameter count: How many times the latch has to be counted down. With 0, nothing waits.
+    /// - Parameter count: The number of times that the latch has to be counted down. With 0, nothing waits.
     /// - Precondition: `count` is not negative. For a number from outside the program, use ``init(validating:)``.
     public init(_ count: Int) {
         if count < 0 { stop(Latch.message(count), instead: "Latch(validating:)") }
@@ -27,7 +27,7 @@ public final class Latch {
 
     /// Creates a latch from a number that is computed or comes from outside the program.
     ///
-    /// - Parameter count: How many times the latch has to be counted down.
+    /// - Parameter count: The number of times that the latch has to be counted down.
     /// - Throws: ``ValueError`` if `count` is negative.
     public convenience init(validating count: Int) throws(ValueError) {
         guard count >= 0 else { throw ValueError(Latch.message(count)) }

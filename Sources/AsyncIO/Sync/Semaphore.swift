@@ -3,12 +3,12 @@
 /// asyncio: `asyncio.Semaphore`.
 public class Semaphore {
     final let slots: Slots
-    /// How many times the semaphore can be acquired without waiting.
+    /// The number of times that the semaphore can be acquired without waiting.
     public final var value: Int { slots.free }
 
     /// Creates a semaphore.
     ///
-    /// - Parameter value: How many times the semaphore can be acquired without waiting.
+    /// - Parameter value: The number of times that the semaphore can be acquired without waiting.
     /// - Precondition: `value` is not negative. For a value from outside the program, use ``init(validating:)``.
     public init(_ value: Int = 1) {
         if value < 0 { stop(Semaphore.message(value), instead: "Semaphore(validating:)") }
@@ -17,7 +17,7 @@ public class Semaphore {
 
     /// Creates a semaphore from a value that is computed or comes from outside the program.
     ///
-    /// - Parameter value: How many times the semaphore can be acquired without waiting.
+    /// - Parameter value: The number of times that the semaphore can be acquired without waiting.
     /// - Throws: ``ValueError`` if `value` is negative.
     public convenience init(validating value: Int) throws(ValueError) {
         guard value >= 0 else { throw ValueError(Semaphore.message(value)) }

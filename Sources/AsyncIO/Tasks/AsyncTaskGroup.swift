@@ -33,8 +33,8 @@ public final class AsyncTaskGroup {
     /// Creates a group with rules that asyncio's groups do not have.
     ///
     /// - Parameters:
-    ///   - limit: How many of the tasks run at a time, or `nil` for no limit. The others wait to start, in
-    ///     the order in which they were created.
+    ///   - limit: The maximum number of tasks that run at the same time, or `nil` for no limit. The others wait to
+    ///     start, in the order in which they were created.
     ///   - unwrapsSingleError: Whether a single error is thrown as it is, instead of as an ``ExceptionGroup``
     ///     of one.
     /// - Precondition: The limit is at least 1. For a limit from outside the program, use

@@ -43,8 +43,9 @@ extension Awaitable {
 /// print(try await future.value)
 /// ```
 ///
-/// A future is also a channel for one value: one task sets the result, and another one awaits ``value``. If that one is
-/// cancelled, so is the future. The first one sees that in ``FutureBase/isDone``, and ``setResult(_:)`` throws.
+/// A future is also a channel for one value: one task sets the result, and another one awaits ``value``. If the
+/// awaiting task is cancelled, so is the future: for the other task, ``FutureBase/isDone`` is then true, and
+/// ``setResult(_:)`` throws.
 ///
 /// asyncio: `asyncio.Future`. tokio, as a channel: `oneshot`.
 public class Future<Value>: FutureBase, Awaitable {

@@ -28,7 +28,7 @@ internal import AsyncIOSystem
 // A task on a loop waits by means of the loop, so reports name the wait, and cancellation works as in asyncio. Other
 // Swift tasks wait with a continuation, and threads wait at a gate.
 
-/// The state of a mailbox apart from its items: how many there are, and the waiters.
+/// The state of a mailbox apart from its items: the number of items, and the waiters.
 //
 // SAFETY: the lock guards every variable.
 @usableFromInline
@@ -285,7 +285,7 @@ final class MailboxState: @unchecked Sendable {
     /// Serves the waiter, or puts it in line and returns false. Also returns true at the end of the mailbox.
     func join(_ waiter: MailboxWaiter) -> Bool { (try? isServedAtOnce(waiter)) ?? true }
 
-    /// Whether the waiter was served with an item, for which it no longer stands then.
+    /// Takes over the item that the waiter was served with. Returns whether it was served with one.
     func claim(_ waiter: MailboxWaiter) -> Bool {
         lock.lock()
         defer { lock.unlock() }

@@ -31,7 +31,7 @@ private final class MailboxPlace {
         loop.component(LoopMailboxes.self).add(place, of: mailbox)
     }
 
-    /// Whether an item was promised, which is the caller's from now on.
+    /// Takes over the item that was promised to this place. Returns whether there was one.
     func claim() -> Bool { waiter.map(mailbox.claim) ?? false }
 
     func leave() {

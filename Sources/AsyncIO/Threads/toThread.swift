@@ -25,8 +25,8 @@ public func toThread<T>(
 ///
 /// - Parameters:
 ///   - pool: The pool whose thread runs the function.
-///   - limiter: How many functions can run at the same time, for this call and the others with the limiter. A function
-///     counts until it has returned, also if its caller has stopped waiting.
+///   - limiter: The limit on the number of functions that run at the same time, for all calls with the same limiter. A
+///     function counts until it has returned, also if its caller has stopped waiting.
 ///   - abandonOnCancel: Whether the wait ends if the task is cancelled. If this is `false`, the function is waited for
 ///     in any case. Use that if it uses something that the caller is going to close.
 ///   - work: The function.

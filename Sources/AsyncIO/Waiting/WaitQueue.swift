@@ -87,7 +87,7 @@ final class WaitQueue {
 
     /// Wakes the first `count` waiters that have not been woken yet. They stay in the queue until they run.
     ///
-    /// - Returns: How many were woken.
+    /// - Returns: The number of woken tasks.
     @discardableResult
     func wake(_ count: Int = .max) -> Int {
         var woken = 0

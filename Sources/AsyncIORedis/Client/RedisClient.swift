@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// A client of Redis or Valkey: one server, a master that Sentinels watch over, or a cluster.
+/// A client of Redis or Valkey: one server, a master that Sentinels monitor, or a cluster.
 ///
 /// ```swift
 /// let redis = try RedisClient(RedisConfiguration(url: "redis://localhost"))
@@ -10,9 +10,9 @@ internal import AsyncIO
 /// ```
 ///
 /// Tasks can use a client at the same time. The commands that they send in one turn of the loop go to the server in one
-/// write, and no command waits for the reply to another one. The client connects when it is first used, and again after
-/// the connection was lost. A command that was being executed then fails with a ``RedisConnectionError``: only the
-/// program knows whether it may be sent twice. A command that was not sent yet waits for the new connection.
+/// write, and no command waits for the reply to another one. The client connects when it is first used, and reconnects
+/// if the connection is lost. In that case, commands that have been sent fail with a ``RedisConnectionError``, because
+/// only the program knows whether they can be sent twice. Commands that have not been sent wait for the new connection.
 ///
 /// A client belongs to the loop on which it was created.
 ///
@@ -51,10 +51,10 @@ public final class RedisClient: RedisSending {
 
     /// Sends a command and waits for the reply.
     ///
-    /// - Throws: ``RedisError`` if the reply is an error; ``RedisConnectionError`` if the connection is lost, or there is
-    ///   none; ``RedisTimeoutError`` if the reply does not come in time; ``RedisProtocolError`` if the reply is not RESP;
-    ///   `ValueError` if the configuration is not valid; `CancellationError` if the task is cancelled. In that case, the
-    ///   server can execute the command nevertheless, and its reply is dropped.
+    /// - Throws: ``RedisError`` if the reply is an error; ``RedisConnectionError`` if the connection is lost or cannot
+    ///   be opened; ``RedisTimeoutError`` if the reply does not come in time; ``RedisProtocolError`` if the reply is
+    ///   not RESP; `ValueError` if the configuration is not valid; `CancellationError` if the task is cancelled. In
+    ///   that case, the server may still execute the command, and its reply is dropped.
     ///
     /// redis-py: `execute_command`.
     public func send(_ command: RedisCommand) async throws -> RedisValue {
@@ -78,9 +78,8 @@ public final class RedisClient: RedisSending {
 
     /// Sends several commands together and waits for all replies.
     ///
-    /// The replies are in the order of the commands. A reply that is an error is among them as ``RedisValue/error(_:)``.
-    /// Other tasks' commands do not come between them, but the server does not execute them as one: see
-    /// ``transaction(_:)``.
+    /// The replies are in the order of the commands. An error reply appears as ``RedisValue/error(_:)``. Other tasks'
+    /// commands do not come between them, but the server does not execute them atomically; see ``transaction(_:)``.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``, but not ``RedisError``.
     ///
@@ -101,19 +100,19 @@ public final class RedisClient: RedisSending {
         }
     }
 
-    // MARK: Connections of their own
+    // MARK: Separate connections
 
     /// Runs `body` with a connection that no other task uses: for commands that block, for `WATCH`, and for everything
     /// else that changes the state of a connection.
     ///
-    /// The connection is returned to a pool, unless `body` throws or leaves it in another state.
+    /// The connection is returned to a pool, unless `body` throws or leaves the connection in another state.
     ///
     /// - Parameters:
-    ///   - key: In a cluster, a key that `body` uses: the connection is to the server that has it.
+    ///   - key: In a cluster, a key that `body` uses. The connection is opened to the server that has this key.
     ///   - body: Uses the connection.
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body` and of connecting; `CancellationError` if the task is cancelled. The connection is
-    ///   closed then.
+    /// - Throws: The errors of `body` and of connecting; `CancellationError` if the task is cancelled. When an error is
+    ///   thrown, the connection is closed.
     ///
     /// redis-py: `single_connection_client`.
     public func withConnection<T>(

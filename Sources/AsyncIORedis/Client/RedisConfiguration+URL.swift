@@ -8,7 +8,7 @@ extension RedisConfiguration {
     /// | `redis://user:password@host:6379/0`                 | a server; all parts but the scheme are optional |
     /// | `rediss://…`                                        | the same with TLS                            |
     /// | `unix:///run/redis.sock`, `redis+unix:///…`         | a server on a Unix socket                    |
-    /// | `redis+sentinel://host:26379,host:26379/mymaster/0` | the master that these Sentinels watch over   |
+    /// | `redis+sentinel://host:26379,host:26379/mymaster/0` | the master that these Sentinels monitor      |
     /// | `redis+cluster://host:6379,host:6379`               | a cluster with these nodes                   |
     ///
     /// `rediss+sentinel` and `rediss+cluster` use TLS. These parameters can follow after a question mark: `db` (the
@@ -39,7 +39,7 @@ extension RedisConfiguration {
         var credentials: Credentials?
         if let at = authority.lastIndex(of: "@") {
             let parts = authority[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            // A name alone is not enough to log in with.
+            // A name alone is not enough to log in.
             guard parts.count == 2 else {
                 throw ValueError("the URL has a user without a password; write user:password@, or :password@")
             }

@@ -1,6 +1,6 @@
 public import AsyncIO
 
-/// Where a server is, and how to talk to it.
+/// The address of a server, and the settings of connections to it.
 ///
 /// ```swift
 /// var configuration = try RedisConfiguration(url: "rediss://worker:secret@cache.example/2")
@@ -27,15 +27,15 @@ public struct RedisConfiguration: Sendable {
         public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
     }
 
-    /// How the servers work together.
+    /// The kinds of server setups.
     public enum Topology: Sendable, Hashable {
         /// One server.
         case standalone(Address)
         /// One server, on a Unix socket.
         case unix(path: String)
-        /// A master that Sentinels watch over. The client asks them for its address.
+        /// A master that Sentinels monitor. The client asks them for its address.
         case sentinel([Address], master: String)
-        /// The nodes of a cluster. Some of them are enough: the client asks them for the others.
+        /// The nodes of a cluster. The list can be incomplete, because the client asks these nodes for the others.
         case cluster([Address])
     }
 
@@ -55,9 +55,9 @@ public struct RedisConfiguration: Sendable {
 
     /// The versions of the protocol.
     public enum ProtocolVersion: Int, Sendable, Hashable {
-        /// RESP2, which all servers speak.
+        /// RESP2, which all servers support.
         case resp2 = 2
-        /// RESP3. The client falls back to RESP2 if the server does not speak it.
+        /// RESP3. The client falls back to RESP2 if the server does not support RESP3.
         case resp3 = 3
     }
 
@@ -65,11 +65,11 @@ public struct RedisConfiguration: Sendable {
     public var topology: Topology
     /// The settings of TLS, or `nil` for connections without TLS.
     public var tls: TLSContext.Configuration?
-    /// The name that the server's certificate must be valid for, or `nil` for the host that is connected to.
+    /// The name that the server's certificate must be valid for, or `nil` for the host in the address.
     public var serverHostname: String?
-    /// The user, or `nil` if the server needs none.
+    /// The user, or `nil` if the server does not require one.
     public var credentials: Credentials?
-    /// The user for the Sentinels, or `nil` if they need none.
+    /// The user for the Sentinels, or `nil` if they do not require one.
     public var sentinelCredentials: Credentials?
     /// The number of the database. A cluster has only 0.
     public var database = 0
@@ -77,24 +77,24 @@ public struct RedisConfiguration: Sendable {
     public var clientName: String?
     /// The newest version of the protocol to speak.
     public var protocolVersion = ProtocolVersion.resp3
-    /// How many connections all tasks share, for each server. One is enough for most programs, because all tasks can
-    /// use it at the same time.
+    /// The number of connections that all tasks share, for each server. One is enough for most programs, because all
+    /// tasks can use it at the same time.
     public var connections = 1
-    /// How many connections ``RedisClient/withConnection(for:_:)`` opens at most, for each server. Tasks that find all of
-    /// them in use wait.
+    /// The maximum number of connections that ``RedisClient/withConnection(for:_:)`` opens, for each server. If all of
+    /// them are in use, tasks wait.
     public var dedicatedConnections = 50
-    /// How long connecting and logging in can take.
+    /// The time limit for connecting and logging in.
     public var connectTimeout = Duration.seconds(5)
-    /// How long to wait for the reply to a command, or `nil` for no limit. A connection on which the server does not
-    /// answer in time is closed.
+    /// The time limit for the reply to a command, or `nil` for no limit. If the server does not answer in time, the
+    /// connection is closed.
     public var commandTimeout: Duration? = .seconds(10)
-    /// How often a connection for subscriptions, on which nothing may arrive for long, is checked.
+    /// The interval at which connections for subscriptions are checked, because they can be silent for a long time.
     public var healthCheckInterval = Duration.seconds(30)
-    /// How long to wait between attempts to connect.
+    /// The delays between attempts to connect.
     public var backoff = Backoff(initial: .milliseconds(50), factor: 2, maximum: .seconds(2), jitter: 0.5)
-    /// How many times in a row connecting can fail before the commands that wait for the connection do.
+    /// The number of failed attempts to connect, in a row, after which the commands that wait for the connection fail.
     public var connectAttempts = 5
-    /// What a server may send at most.
+    /// The limits on what a server can send.
     public var limits = RedisLimits()
 
     /// Creates the configuration for one server.

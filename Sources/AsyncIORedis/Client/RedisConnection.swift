@@ -1,6 +1,6 @@
 public import AsyncIO
 
-/// A connection that one task has for itself; see ``RedisClient/withConnection(for:_:)``.
+/// A connection that only one task uses; see ``RedisClient/withConnection(for:_:)``.
 ///
 /// redis-py: `Redis(single_connection_client=True)`.
 public final class RedisConnection: RedisSending {
@@ -23,8 +23,8 @@ public final class RedisConnection: RedisSending {
     /// Sends a command and waits for the reply.
     ///
     /// - Throws: ``RedisError`` if the reply is an error; ``RedisConnectionError`` if the connection is lost;
-    ///   ``RedisTimeoutError`` if the reply does not come in time; `CancellationError` if the task is cancelled. In that
-    ///   case, the server can execute the command nevertheless, and its reply is dropped.
+    ///   ``RedisTimeoutError`` if the reply does not come in time; `CancellationError` if the task is cancelled. In
+    ///   that case, the server may still execute the command, and its reply is dropped.
     public func send(_ command: RedisCommand) async throws -> RedisValue {
         note(command)
         switch try await link.send(command) {
@@ -45,7 +45,7 @@ public final class RedisConnection: RedisSending {
         }
     }
 
-    /// Notes what a command does to the state of the connection.
+    /// Records how a command changes the state of the connection.
     private func note(_ command: RedisCommand) {
         switch command.name {
         case "WATCH", "MULTI": isWatching = true
@@ -57,10 +57,10 @@ public final class RedisConnection: RedisSending {
         }
     }
 
-    /// Returns the messages of the server that are not replies, such as the invalidations after `CLIENT TRACKING ON`. Only
-    /// RESP3 has them. The sequence ends with the connection.
+    /// Returns the messages of the server that are not replies, such as the invalidations after `CLIENT TRACKING ON`.
+    /// Such messages require RESP3. The sequence ends with the connection.
     ///
-    /// - Parameter capacity: How many messages are buffered. If there are more, the oldest are dropped.
+    /// - Parameter capacity: The number of messages that are buffered. If there are more, the oldest are dropped.
     /// - Precondition: `capacity` is at least 1.
     ///
     /// redis-py: `push_handler_func`.

@@ -2,16 +2,16 @@ internal import AsyncIO
 
 /// Finds the server for a command. Loop thread only.
 protocol RedisRouter: AnyObject {
-    /// An open connection for every command, if there is only one server and nothing stands in the way.
+    /// An open connection that can be used for any command, if there is only one server and it is connected.
     var openLink: RedisLink? { get }
     func send(_ command: RedisCommand) async throws -> RedisReply
-    /// Sends commands, the replies to which are the elements of an array.
+    /// Sends commands. Their replies are the elements of an array.
     func send(_ commands: [RedisCommand]) async throws -> RedisReply
     /// Sends commands that one server has to execute one right after the other.
     func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply
     /// Returns the server of a key, or any server.
     func node(for key: [UInt8]?) async throws -> RedisNode
-    /// Notes that a server of a key was not the right one, or is gone.
+    /// Records that the server of a key was the wrong one, or is unavailable.
     func noteFailure(_ error: any Error)
     /// Returns the servers that together have all keys.
     func masters() async throws -> [RedisNode]
@@ -33,7 +33,7 @@ extension RedisRouter {
     }
 }
 
-/// What connections of a client share: the settings, and the context of TLS.
+/// The values that all connections of a client share: the settings, and the context of TLS.
 final class RedisConnector {
     let configuration: RedisConfiguration
     private var tls: TLSContext?

@@ -1,14 +1,14 @@
 internal import AsyncIO
 
-/// Keys, or the elements of a large value, which the server returns in portions.
+/// The keys of a server, or the elements of a large value, which the server returns in batches.
 ///
 /// ```swift
 /// for try await key in redis.scan(match: "user:*") { print(try key.string) }
 /// ```
 ///
-/// Elements that exist all the time are returned at least once. Elements that are added or removed meanwhile can be
-/// returned or not, and an element can be returned several times, as the server promises no more. The server is not
-/// blocked.
+/// Elements that exist during the entire scan are returned at least once. Elements that are added or removed during the
+/// scan may or may not be returned, and an element can be returned several times; the server gives no stronger
+/// guarantee. The scan does not block the server.
 ///
 /// redis-py: `scan_iter`, `hscan_iter`, `sscan_iter`, `zscan_iter`.
 public struct RedisScan<Element>: AsyncSequence {
@@ -17,18 +17,18 @@ public struct RedisScan<Element>: AsyncSequence {
 
     typealias Send = nonisolated(nonsending) (RedisCommand) async throws -> RedisValue
 
-    /// The servers to ask, one after the other.
+    /// The servers to ask, one after another.
     let servers: nonisolated(nonsending) () async throws -> [Send]
     /// The command up to the cursor, and what comes after it.
     let command: RedisCommand
     let rest: RedisCommand
-    /// Makes elements of a portion.
+    /// Creates the elements from a batch.
     let elements: ([RedisValue]) throws -> [Element]
 
-    /// Begins from the start.
+    /// Starts from the beginning.
     public func makeAsyncIterator() -> Iterator { Iterator(scan: self) }
 
-    /// Asks for one portion after the other.
+    /// Requests one batch after another.
     public struct Iterator: AsyncIteratorProtocol {
         /// Iterating fails with the errors of sending.
         public typealias Failure = any Error
@@ -71,7 +71,7 @@ public struct RedisScan<Element>: AsyncSequence {
 }
 
 extension RedisScan {
-    /// Makes a scan with the parameters that all commands have.
+    /// Creates a scan with the parameters that all commands have.
     static func options(match: String?, count: Int?, type: String? = nil) -> RedisCommand {
         var options = RedisCommand()
         if let match {
@@ -91,11 +91,11 @@ extension RedisScan {
 }
 
 extension RedisClient {
-    /// Returns all keys that match a pattern, of all servers of a cluster.
+    /// Returns all keys that match a pattern; in a cluster, those of all servers.
     ///
     /// - Parameters:
     ///   - match: The pattern, such as `user:*`, or `nil` for all keys.
-    ///   - count: How many keys the server looks at for each portion, or `nil` for its default, which is 10.
+    ///   - count: The number of keys that the server examines for each batch, or `nil` for its default, which is 10.
     ///   - type: The type of the values, such as `hash`, or `nil` for all.
     ///
     /// redis-py: `scan_iter`.
@@ -152,7 +152,7 @@ extension RedisSending {
     /// - Parameters:
     ///   - key: The key of the set.
     ///   - match: A pattern for the members, or `nil` for all.
-    ///   - count: How many members the server looks at for each portion, or `nil` for its default.
+    ///   - count: The number of members that the server examines for each batch, or `nil` for its default.
     ///
     /// redis-py: `sscan_iter`.
     public func scanSet(
@@ -164,7 +164,7 @@ extension RedisSending {
     /// - Parameters:
     ///   - key: The key of the hash.
     ///   - match: A pattern for the fields, or `nil` for all.
-    ///   - count: How many fields the server looks at for each portion, or `nil` for its default.
+    ///   - count: The number of fields that the server examines for each batch, or `nil` for its default.
     ///
     /// redis-py: `hscan_iter`.
     public func scanHash(
@@ -176,7 +176,7 @@ extension RedisSending {
     /// - Parameters:
     ///   - key: The key of the sorted set.
     ///   - match: A pattern for the members, or `nil` for all.
-    ///   - count: How many members the server looks at for each portion, or `nil` for its default.
+    ///   - count: The number of members that the server examines for each batch, or `nil` for its default.
     ///
     /// redis-py: `zscan_iter`.
     public func scanSortedSet(

@@ -1,7 +1,7 @@
 internal import AsyncIO
 
 extension RedisClient {
-    /// Executes commands as one step: no other client's command comes between them.
+    /// Executes commands atomically: no other client's command comes between them.
     ///
     /// ```swift
     /// let replies = try await redis.transaction([
@@ -10,11 +10,11 @@ extension RedisClient {
     /// ])
     /// ```
     ///
-    /// The server does not undo anything: if a command fails when it is executed, the others are executed nevertheless.
-    /// In a cluster, all keys must be in one slot.
+    /// There is no rollback: if a command fails during execution, the others are still executed. In a cluster, all keys
+    /// must be in one slot.
     ///
     /// - Parameter commands: The commands. All are sent in one write.
-    /// - Returns: The replies, in the order of the commands. Errors are among them as ``RedisValue/error(_:)``.
+    /// - Returns: The replies, in the order of the commands. An error reply appears as ``RedisValue/error(_:)``.
     /// - Throws: ``RedisError`` if the server does not accept one of the commands, in which case it executes none; the
     ///   same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -26,8 +26,8 @@ extension RedisClient {
         return try Transaction.replies(to: reply) ?? []
     }
 
-    /// Executes commands as one step if no other client has changed certain keys since they were read. Otherwise reads
-    /// and tries again.
+    /// Executes commands atomically if no other client has changed certain keys since `body` read them. Otherwise, runs
+    /// `body` again.
     ///
     /// ```swift
     /// try await redis.transaction(watching: "stock") { connection in
@@ -39,7 +39,7 @@ extension RedisClient {
     ///
     /// - Parameters:
     ///   - keys: The keys that `body` reads.
-    ///   - attempts: How many times `body` runs at most.
+    ///   - attempts: The maximum number of times that `body` runs.
     ///   - body: Reads the keys, and returns the commands.
     /// - Returns: The replies to the commands.
     /// - Throws: ``RedisConflictError`` if the keys changed during every attempt; the errors of `body`; the same errors
@@ -64,7 +64,7 @@ extension RedisClient {
 }
 
 extension RedisConnection {
-    /// Lets the next ``transaction(_:)`` fail if another client changes one of the keys before.
+    /// Watches keys: the next ``transaction(_:)`` fails if another client changes one of them before it.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -80,7 +80,7 @@ extension RedisConnection {
     /// redis-py: `unwatch`.
     public func unwatch() async throws { _ = try await send(RedisCommand("UNWATCH")) }
 
-    /// Executes commands as one step, and forgets the watched keys.
+    /// Executes commands atomically, and forgets the watched keys.
     ///
     /// - Returns: The replies, in the order of the commands; `nil` if a watched key has changed, in which case nothing
     ///   was executed.
@@ -100,7 +100,7 @@ extension RedisConnection {
 ///
 /// redis-py: `WatchError`.
 public struct RedisConflictError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// How many attempts were made.
+    /// The number of attempts.
     public let attempts: Int
     /// The error as text.
     public var description: String { "other clients changed the watched keys during all \(attempts) attempts" }
@@ -120,7 +120,7 @@ enum Transaction {
             let values = try value.array
             guard let last = values.last else { throw value.mismatch("the replies to a transaction") }
             if case .error(let error) = last {
-                // The reply to the wrong command says more than the reply to EXEC.
+                // The reply to the invalid command is more specific than the reply to EXEC.
                 for case .error(let cause) in values.dropLast() { throw cause }
                 throw error
             }

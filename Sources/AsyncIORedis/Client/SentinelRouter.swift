@@ -1,9 +1,9 @@
 internal import AsyncIO
 
-/// Sends everything to the master that Sentinels watch over. Loop thread only.
+/// Sends everything to the master that Sentinels monitor. Loop thread only.
 //
-// Each new connection begins with the question where the master is. After a failover, the connections to the old master
-// are lost, or it answers that it is a replica, so the client asks again.
+// Before it opens a connection, the client asks for the master's address. After a failover, the connections to the old
+// master are lost, or the old master answers that it is a replica, so the client asks again.
 final class SentinelRouter: RedisRouter {
     private let configuration: RedisConfiguration
     private let node: RedisNode
@@ -24,7 +24,8 @@ final class SentinelRouter: RedisRouter {
 
     func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply { try await send(commands) }
 
-    /// Sends again on another connection if the server has become a replica. It has executed nothing then.
+    /// Sends again on another connection if the server has become a replica. In that case, the server has executed
+    /// nothing.
     private func untilWritable(_ send: nonisolated(nonsending) () async throws -> RedisReply) async throws -> RedisReply
     {
         var generator = SystemRandomNumberGenerator()
@@ -62,7 +63,7 @@ final class SentinelRouter: RedisRouter {
 final class MasterFinder {
     private let connector: RedisConnector
     private let master: String
-    /// The Sentinel that answered last is the first.
+    /// The Sentinel that answered last is at the front.
     private var sentinels: [RedisConfiguration.Address]
 
     init(_ configuration: RedisConfiguration, _ sentinels: [RedisConfiguration.Address], master: String) {
@@ -76,7 +77,7 @@ final class MasterFinder {
         let address = try await find()
         let link = try await connector.connect(to: address)
         do {
-            // A Sentinel that was cut off can still believe in the old master.
+            // A Sentinel that was cut off from the others can still return the old master.
             guard case .value(let role) = try await link.send(RedisCommand("ROLE")),
                 try role.array.first?.string == "master"
             else {

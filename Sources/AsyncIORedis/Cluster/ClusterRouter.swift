@@ -2,8 +2,8 @@ internal import AsyncIO
 
 /// Sends each command to the server of a cluster that has its keys. Loop thread only.
 //
-// The client asks any server which one has which slots. When a server answers that a slot is elsewhere, or is lost, the
-// client asks again.
+// The client asks any server for the assignment of slots to servers. When a server answers that a slot is elsewhere, or
+// when a server is unavailable, the client asks again.
 final class ClusterRouter: RedisRouter {
     private let configuration: RedisConfiguration
     private let seeds: [RedisConfiguration.Address]
@@ -13,7 +13,7 @@ final class ClusterRouter: RedisRouter {
     private var refresh: AsyncTask<Void>?
     private var isClosed = false
 
-    /// How many times a command is sent on or sent again.
+    /// The maximum number of times that a command is redirected or sent again.
     private static let mostRedirections = 16
 
     init(_ configuration: RedisConfiguration, _ seeds: [RedisConfiguration.Address]) {
@@ -40,7 +40,7 @@ final class ClusterRouter: RedisRouter {
     func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply {
         let slot = try KeySlot.common(of: commands.flatMap(\.keys))
         return try await deliver(to: slot) { node, isAsking in
-            // A transaction cannot follow keys that are being moved one by one; it waits until they have been.
+            // A transaction cannot follow keys that are being moved one by one, so it waits until the move is complete.
             try await node.send(commands)
         } refusal: { reply in
             // A command that is not accepted aborts the transaction, so nothing was executed.
@@ -93,7 +93,7 @@ final class ClusterRouter: RedisRouter {
                 }
                 failures += 1
             } catch let error where RedisNode.passes(error) {
-                // The server is gone. After a failover, another one has its slots.
+                // The server is unavailable. After a failover, another one has its slots.
                 failures += 1
                 other = nil
                 forgetTopology()
@@ -137,7 +137,7 @@ final class ClusterRouter: RedisRouter {
             }
         }
         if let failure { return failure }
-        // One by one, so that each is sent on to its server.
+        // One by one, so that each is redirected to its server.
         for index in unanswered {
             switch try await send(commands[index]) {
             case .value(let value): values[index] = value
@@ -191,7 +191,7 @@ final class ClusterRouter: RedisRouter {
         if let node = nodes[address] { return node }
         let connector = self.connector
         var settings = configuration
-        // If a server is gone, another one has its slots. So the client asks soon.
+        // If a server is unavailable, another one may have its slots, so the client asks again soon.
         settings.connectAttempts = 1
         let node = RedisNode(settings) { try await connector.connect(to: address) }
         nodes[address] = node
@@ -218,14 +218,14 @@ final class ClusterRouter: RedisRouter {
         return topology
     }
 
-    /// Lets the next command ask for the topology.
+    /// Makes the next command ask for the topology.
     func forgetTopology() { topology = nil }
 
     func noteFailure(_ error: any Error) {
         if RedisNode.passes(error) || (error as? RedisError)?.code == .moved { forgetTopology() }
     }
 
-    /// Asks for the topology in a task that all who need it wait for.
+    /// Asks for the topology in a single task. All commands that need the topology wait for it.
     private func refreshSoon() {
         guard refresh == nil, !isClosed else { return }
         let router = WeakReference(self)

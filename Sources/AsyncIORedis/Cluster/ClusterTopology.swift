@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// Which server has which slots.
+/// The assignment of slots to servers.
 struct ClusterTopology {
     /// For each slot, the index of its server in `masters`; -1 if no server has it.
     private(set) var slots = [Int16](repeating: -1, count: KeySlot.count)
@@ -9,7 +9,7 @@ struct ClusterTopology {
     /// - Parameters:
     ///   - reply: The reply to `CLUSTER SLOTS`.
     ///   - host: The host that was asked, which the reply can leave out.
-    /// - Throws: ``RedisTypeError`` if the reply is not what it should be.
+    /// - Throws: ``RedisTypeError`` if the reply does not have the expected form.
     init(_ reply: RedisValue, askedFrom host: String) throws {
         for range in try reply.array {
             let parts = try range.array
@@ -33,7 +33,7 @@ struct ClusterTopology {
         return index < 0 ? nil : masters[Int(index)]
     }
 
-    /// Notes that a slot has moved.
+    /// Records that a slot has moved.
     mutating func move(_ slot: KeySlot, to address: RedisConfiguration.Address) {
         let index = masters.firstIndex(of: address) ?? masters.count
         if index == masters.count { masters.append(address) }
@@ -41,7 +41,7 @@ struct ClusterTopology {
     }
 }
 
-/// What a server of a cluster answers when a key is elsewhere: `MOVED 3999 127.0.0.1:6381`.
+/// The answer of a cluster's server when a key is on another server: `MOVED 3999 127.0.0.1:6381`.
 struct ClusterRedirection {
     let isPermanent: Bool
     let slot: Int

@@ -1,13 +1,13 @@
-// Which arguments of a command are keys.
+// Finds the arguments of a command that are keys.
 
 extension RedisCommand {
-    /// Where the keys of a command are.
+    /// The positions of a command's keys.
     private enum Keys {
         /// The command has no keys.
         case none
         /// At every `step`-th argument from `first` to `last`, which counts from the end if it is negative.
         case at(first: Int, last: Int, step: Int)
-        /// Their number is the argument `count`, and they follow. A key can also be at `also`.
+        /// The argument `count` is the number of keys, which follow it. There can be another key at `also`.
         case counted(count: Int, also: Int?)
         /// The first half of what follows the word STREAMS.
         case streams
@@ -41,7 +41,7 @@ extension RedisCommand {
         return table
     }()
 
-    /// The keys. A command that is not known has its first argument as the only key, as most commands do.
+    /// The keys. For an unknown command, the first argument is taken as the only key, which is right for most commands.
     ///
     /// - Complexity: O(*n*), where *n* is the number of bytes.
     var keys: [[UInt8]] {

@@ -6,17 +6,17 @@
 /// let length = try await redis.send(command).integer
 /// ```
 ///
-/// The arguments are encoded when they are appended, so a command can be sent several times at no cost but the copy.
+/// The arguments are encoded when they are appended, so a command can be sent several times without encoding it again.
 ///
 /// redis-py: the arguments of `execute_command`.
 public struct RedisCommand: Sendable, Hashable {
-    /// How long to wait for the reply.
+    /// The time limit for the reply.
     public enum TimeLimit: Sendable, Hashable {
-        /// As long as ``RedisConfiguration/commandTimeout`` says.
+        /// The limit in ``RedisConfiguration/commandTimeout``.
         case standard
-        /// Without a limit, for commands that block on the server.
+        /// No limit, for commands that block on the server.
         case none
-        /// As long as this.
+        /// This limit.
         case after(Duration)
     }
 
@@ -25,7 +25,7 @@ public struct RedisCommand: Sendable, Hashable {
     private(set) var encoded: [UInt8]
     /// The number of bulk strings in `encoded`.
     private(set) var count = 0
-    /// How long to wait for the reply.
+    /// The time limit for the reply.
     public var timeLimit = TimeLimit.standard
 
     /// Creates a list of arguments without a name.
@@ -51,7 +51,7 @@ public struct RedisCommand: Sendable, Hashable {
         append(name)
     }
 
-    // The frequent ones, which need no parameter pack.
+    // Initializers for frequent cases, which need no parameter pack.
 
     /// Creates a command with an argument.
     @inlinable
@@ -141,7 +141,7 @@ public struct RedisCommand: Sendable, Hashable {
 
     // MARK: Sending
 
-    /// Appends the command to what is to be sent.
+    /// Appends the command to the output.
     @inline(__always)
     func write(to outgoing: inout [UInt8]) {
         if count < 10 { return outgoing.append(contentsOf: encoded) }
@@ -167,7 +167,7 @@ public struct RedisCommand: Sendable, Hashable {
         return words
     }
 
-    /// The range of the bulk string that begins at an offset, which moves behind it.
+    /// Returns the range of the bulk string that begins at an offset, and moves the offset past the string.
     func word(_ at: inout Int) -> Range<Int>? {
         var size = 0
         var index = at + 1

@@ -1,4 +1,4 @@
-/// A script in Lua, which the server executes as one step.
+/// A script in Lua, which the server executes atomically.
 ///
 /// ```swift
 /// let takeIfEqual = RedisScript("""
@@ -12,7 +12,7 @@
 public struct RedisScript: Sendable, Hashable {
     /// The code.
     public let source: String
-    /// The SHA-1 digest of the code, in hexadecimal, by which the server knows the script.
+    /// The SHA-1 digest of the code, in hexadecimal, by which the server identifies the script.
     public let digest: String
 
     /// Creates a script.
@@ -52,7 +52,7 @@ extension RedisSending {
     }
 }
 
-/// SHA-1, by which servers name scripts. It protects nothing here.
+/// SHA-1, by which servers identify scripts. It is not used for security here.
 enum SHA1 {
     static func hexDigest(of message: [UInt8]) -> String {
         var state: [UInt32] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0]

@@ -15,7 +15,7 @@ extension RedisSending {
 
     /// Sets several fields.
     ///
-    /// - Returns: How many fields are new.
+    /// - Returns: The number of new fields.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `hset(mapping=…)`.
@@ -65,7 +65,7 @@ extension RedisSending {
         return try await send(command).array.map(\.nonNull)
     }
 
-    /// Returns all fields with their values. Without the key, there are none.
+    /// Returns all fields with their values; an empty result if the key does not exist.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -76,7 +76,8 @@ extension RedisSending {
 
     /// Returns all fields with their values as a dictionary.
     ///
-    /// - Throws: ``RedisTypeError`` if a field is not text, or a value cannot be converted. The same errors as ``send(_:)-(RedisCommand)``.
+    /// - Throws: ``RedisTypeError`` if a field is not text, or a value cannot be converted; the same errors as
+    ///   ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `hgetall`.
     public func hgetall<T: RedisDecodable>(_ key: some RedisArgument, as type: T.Type) async throws -> [String: T] {
@@ -85,7 +86,7 @@ extension RedisSending {
 
     /// Removes fields.
     ///
-    /// - Returns: How many fields existed.
+    /// - Returns: The number of fields that existed.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `hdel`.
@@ -105,7 +106,7 @@ extension RedisSending {
         try await send(RedisCommand("HEXISTS", key, field)).boolean
     }
 
-    /// Adds to the number in a field; a field that does not exist has 0.
+    /// Adds to the number in a field. A field that does not exist counts as 0.
     ///
     /// - Returns: The new number.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -118,7 +119,7 @@ extension RedisSending {
         try await send(RedisCommand("HINCRBY", key, field, amount)).integer
     }
 
-    /// Adds to the number in a field; a field that does not exist has 0.
+    /// Adds to the number in a field. A field that does not exist counts as 0.
     ///
     /// - Returns: The new number.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

@@ -2,7 +2,7 @@
 extension RedisSending {
     /// Removes keys. In a cluster, all must be in one slot.
     ///
-    /// - Returns: How many keys existed.
+    /// - Returns: The number of keys that existed.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `delete`.
@@ -11,7 +11,7 @@ extension RedisSending {
 
     /// Removes keys. In a cluster, all must be in one slot.
     ///
-    /// - Returns: How many keys existed.
+    /// - Returns: The number of keys that existed.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `delete`.
@@ -22,7 +22,7 @@ extension RedisSending {
 
     /// Removes keys, and frees their memory in the background. In a cluster, all must be in one slot.
     ///
-    /// - Returns: How many keys existed.
+    /// - Returns: The number of keys that existed.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `unlink`.
@@ -31,7 +31,7 @@ extension RedisSending {
         try await send(RedisCommand("UNLINK", arguments: keys)).integer
     }
 
-    /// Returns how many of the keys exist. A key that is named twice counts twice.
+    /// Returns the number of keys that exist. A key that is passed twice counts twice.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -40,7 +40,7 @@ extension RedisSending {
         try await send(RedisCommand("EXISTS", arguments: keys)).integer
     }
 
-    /// Lets a key expire after a duration, which is rounded to milliseconds.
+    /// Makes a key expire after a duration, which is rounded to milliseconds.
     ///
     /// - Returns: Whether the key exists.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -51,7 +51,7 @@ extension RedisSending {
         try await send(RedisCommand("PEXPIRE", key, duration.redisMilliseconds)).boolean
     }
 
-    /// Lets a key expire at a time, in milliseconds since 1970.
+    /// Makes a key expire at a time, in milliseconds since 1970.
     ///
     /// - Returns: Whether the key exists.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -62,9 +62,9 @@ extension RedisSending {
         try await send(RedisCommand("PEXPIREAT", key, time)).boolean
     }
 
-    /// Lets a key not expire.
+    /// Removes the expiry time of a key.
     ///
-    /// - Returns: Whether the key exists, and would have expired.
+    /// - Returns: Whether the key exists and had an expiry time.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `persist`.
@@ -73,7 +73,7 @@ extension RedisSending {
         try await send(RedisCommand("PERSIST", key)).boolean
     }
 
-    /// Returns in what time a key expires, or `nil` if the key does not exist or does not expire.
+    /// Returns the time until a key expires, or `nil` if the key does not exist or does not expire.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -94,7 +94,7 @@ extension RedisSending {
 
     /// Renames a key. In a cluster, both names must be in one slot.
     ///
-    /// - Throws: ``RedisError`` if the key does not exist. The same errors as ``send(_:)-(RedisCommand)``.
+    /// - Throws: ``RedisError`` if the key does not exist; the same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `rename`.
     public func rename(_ key: some RedisArgument, to name: some RedisArgument) async throws {
@@ -116,7 +116,8 @@ extension RedisSending {
         return try await send(command).boolean
     }
 
-    /// Returns all keys that match a pattern, of one server. Blocks the server for long; use ``RedisClient/scan(match:count:type:)`` instead if it has many keys.
+    /// Returns all keys of one server that match a pattern. If the server has many keys, this blocks it for a long
+    /// time; use ``RedisClient/scan(match:count:type:)`` instead.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///

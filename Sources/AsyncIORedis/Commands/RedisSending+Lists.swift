@@ -1,6 +1,6 @@
 // Lists.
 extension RedisSending {
-    /// Adds values at the beginning of a list, one after the other.
+    /// Adds values at the beginning of a list, one after another.
     ///
     /// - Returns: The new length.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -13,7 +13,7 @@ extension RedisSending {
         return try await send(command).integer
     }
 
-    /// Adds values at the end of a list, one after the other.
+    /// Adds values at the end of a list, one after another.
     ///
     /// - Returns: The new length.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -53,7 +53,7 @@ extension RedisSending {
         try await send(RedisCommand("LLEN", key)).integer
     }
 
-    /// Returns the values from one position to another, which is included. Negative positions count from the end.
+    /// Returns the values from one position through another. Negative positions count from the end.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -73,18 +73,19 @@ extension RedisSending {
 
     /// Replaces the value at a position.
     ///
-    /// - Throws: ``RedisError`` if the list is shorter. The same errors as ``send(_:)-(RedisCommand)``.
+    /// - Throws: ``RedisError`` if the list is shorter; the same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `lset`.
     public func lset(_ key: some RedisArgument, _ index: Int, _ value: some RedisArgument) async throws {
         _ = try await send(RedisCommand("LSET", key, index, value))
     }
 
-    /// Removes values that are equal to one.
+    /// Removes values that are equal to a given one.
     ///
-    /// A positive count removes that many from the beginning on, a negative one from the end on, and 0 removes all.
+    /// A positive count removes that many values, starting at the beginning; a negative count starts at the end; and 0
+    /// removes all of them.
     ///
-    /// - Returns: How many were removed.
+    /// - Returns: The number of removed elements.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `lrem`.
@@ -93,7 +94,7 @@ extension RedisSending {
         try await send(RedisCommand("LREM", key, count, value)).integer
     }
 
-    /// Keeps only the values from one position to another, which is included.
+    /// Removes all values except those from one position through another.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -113,9 +114,11 @@ extension RedisSending {
         try await send(RedisCommand("LMOVE", key, other, "RIGHT", "LEFT")).nonNull
     }
 
-    /// Removes and returns the first value of the first list that has one. Waits until there is one, or the time is over. Call it on a connection of its own (``RedisClient/withConnection(for:_:)``), because a connection that waits executes nothing else.
+    /// Removes and returns the first value of the first list that has one. Waits until there is one, or until the time
+    /// limit is reached. Call it on a connection of its own (``RedisClient/withConnection(for:_:)``), because a
+    /// connection that waits executes nothing else.
     ///
-    /// - Returns: The list's key and the value, or `nil` if the time is over.
+    /// - Returns: The list's key and the value, or `nil` if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `blpop`.
@@ -125,9 +128,11 @@ extension RedisSending {
         try await blockingPop("BLPOP", keys, timeout)
     }
 
-    /// Removes and returns the last value of the first list that has one. Waits until there is one, or the time is over. Call it on a connection of its own (``RedisClient/withConnection(for:_:)``), because a connection that waits executes nothing else.
+    /// Removes and returns the last value of the first list that has one. Waits until there is one, or until the time
+    /// limit is reached. Call it on a connection of its own (``RedisClient/withConnection(for:_:)``), because a
+    /// connection that waits executes nothing else.
     ///
-    /// - Returns: The list's key and the value, or `nil` if the time is over.
+    /// - Returns: The list's key and the value, or `nil` if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `brpop`.
@@ -153,7 +158,8 @@ extension RedisSending {
 }
 
 extension RedisCommand {
-    /// Appends how many seconds the server waits at most, and lets the reply come as late; nil means forever.
+    /// Appends the maximum time that the server waits, in seconds, and extends the time limit for the reply
+    /// accordingly; nil means no limit.
     mutating func appendTimeout(_ timeout: Duration?) {
         timeLimit = .none
         append(timeout.map { max(0.001, $0 / .seconds(1)) } ?? 0)

@@ -16,7 +16,7 @@ extension RedisSending {
         return try await send(command)
     }
 
-    /// Lets the server forget all scripts.
+    /// Removes all scripts from the server.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///

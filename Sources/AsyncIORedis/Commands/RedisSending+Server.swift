@@ -1,13 +1,13 @@
 // The server.
 extension RedisSending {
-    /// Waits for an answer of the server.
+    /// Waits for an answer from the server.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `ping`.
     public func ping() async throws { _ = try await send(RedisCommand("PING")) }
 
-    /// Returns what the server tells about itself, as text.
+    /// Returns information about the server, as text.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -18,14 +18,14 @@ extension RedisSending {
         return try await send(command).string
     }
 
-    /// Returns the number of keys, of one server.
+    /// Returns the number of keys on one server.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `dbsize`.
     public func keyCount() async throws -> Int { try await send(RedisCommand("DBSIZE")).integer }
 
-    /// Removes all keys of the database, of one server.
+    /// Removes all keys of the database on one server.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///

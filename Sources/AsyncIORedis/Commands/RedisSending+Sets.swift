@@ -2,7 +2,7 @@
 extension RedisSending {
     /// Adds members.
     ///
-    /// - Returns: How many members are new.
+    /// - Returns: The number of new members.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `sadd`.
@@ -15,7 +15,7 @@ extension RedisSending {
 
     /// Removes members.
     ///
-    /// - Returns: How many members existed.
+    /// - Returns: The number of members that existed.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `srem`.
@@ -84,7 +84,7 @@ extension RedisSending {
         try await send(RedisCommand("SMOVE", key, other, member)).boolean
     }
 
-    /// Returns the members that all sets have. In a cluster, all sets must be in one slot.
+    /// Returns the members that are in all sets. In a cluster, all sets must be in one slot.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -93,7 +93,7 @@ extension RedisSending {
         try await send(RedisCommand("SINTER", arguments: keys)).array
     }
 
-    /// Returns the members that at least one set has. In a cluster, all sets must be in one slot.
+    /// Returns the members that are in at least one set. In a cluster, all sets must be in one slot.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -102,7 +102,7 @@ extension RedisSending {
         try await send(RedisCommand("SUNION", arguments: keys)).array
     }
 
-    /// Returns the members of the first set that no other one has. In a cluster, all sets must be in one slot.
+    /// Returns the members of the first set that are in no other set. In a cluster, all sets must be in one slot.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///

@@ -17,7 +17,7 @@ extension RedisSending {
         return try await send(command).boolean
     }
 
-    /// Adds to the score of a member; a member that does not exist has 0.
+    /// Adds to the score of a member; a member that does not exist counts as 0.
     ///
     /// - Returns: The new score.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -32,7 +32,7 @@ extension RedisSending {
 
     /// Removes members.
     ///
-    /// - Returns: How many members existed.
+    /// - Returns: The number of members that existed.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `zrem`.
@@ -70,7 +70,7 @@ extension RedisSending {
         try await send(RedisCommand("ZCOUNT", key, scores.lowerBound, scores.upperBound)).integer
     }
 
-    /// Returns the position of a member, by its score, or `nil` if it does not exist.
+    /// Returns the position of a member in the order of scores, or `nil` if the member does not exist.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -79,7 +79,8 @@ extension RedisSending {
         try await send(RedisCommand("ZRANK", key, member)).nonNull?.integer
     }
 
-    /// Returns the members from one position to another, which is included, by their scores. Negative positions count from the end.
+    /// Returns the members from one position through another, in the order of scores. Negative positions count from the
+    /// end.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -93,7 +94,7 @@ extension RedisSending {
         return try await send(command).scored
     }
 
-    /// Returns the members with a score in a range, by their scores, at most `limit` of them.
+    /// Returns at most `limit` members with a score in a range, in the order of scores.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -129,9 +130,11 @@ extension RedisSending {
         try await send(RedisCommand("ZPOPMAX", key, count)).scored
     }
 
-    /// Removes and returns the member with the lowest score of the first sorted set that has one. Waits until there is one, or the time is over. Call it on a connection of its own (``RedisClient/withConnection(for:_:)``), because a connection that waits executes nothing else.
+    /// Removes and returns the member with the lowest score of the first sorted set that has one. Waits until there is
+    /// one, or until the time limit is reached. Call it on a connection of its own
+    /// (``RedisClient/withConnection(for:_:)``), because a connection that waits executes nothing else.
     ///
-    /// - Returns: The key, the member, and its score, or `nil` if the time is over.
+    /// - Returns: The key, the member, and its score, or `nil` if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `bzpopmin`.
@@ -149,7 +152,7 @@ extension RedisSending {
 
     /// Removes the members with a score in a range.
     ///
-    /// - Returns: How many were removed.
+    /// - Returns: The number of removed elements.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `zremrangebyscore`.
@@ -158,9 +161,9 @@ extension RedisSending {
         try await send(RedisCommand("ZREMRANGEBYSCORE", key, scores.lowerBound, scores.upperBound)).integer
     }
 
-    /// Removes the members from one position to another, which is included.
+    /// Removes the members from one position through another.
     ///
-    /// - Returns: How many were removed.
+    /// - Returns: The number of removed elements.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `zremrangebyrank`.
@@ -171,7 +174,7 @@ extension RedisSending {
 }
 
 extension RedisValue {
-    /// Members with scores: pairs in RESP3, and members and scores in turns in RESP2.
+    /// Members with scores: pairs in RESP3, and alternating members and scores in RESP2.
     var scored: [RedisScored] {
         get throws {
             let values = try array

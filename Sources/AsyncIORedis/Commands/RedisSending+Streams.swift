@@ -2,7 +2,7 @@
 public struct RedisStreamEntry: Sendable, Hashable {
     /// The identifier, such as `1526919030474-0`.
     public var id: String
-    /// The fields, in order. An entry that was deleted meanwhile has none.
+    /// The fields, in order. An entry that has been deleted has no fields.
     public var fields: [RedisPair]
 
     /// Creates an entry.
@@ -25,9 +25,9 @@ public struct RedisStreamEntry: Sendable, Hashable {
     }
 }
 
-/// How long a stream may become.
+/// The maximum length of a stream.
 public enum RedisTrim: Sendable, Hashable {
-    /// About this many entries. The server trims when that is cheap.
+    /// About this many entries. The server trims the stream when that is cheap.
     case about(Int)
     /// Exactly this many entries.
     case exactly(Int)
@@ -53,7 +53,7 @@ extension RedisSending {
     ///   - key: The key of the stream.
     ///   - fields: The fields of the entry, at least one.
     ///   - id: The identifier, or `*` to let the server choose one.
-    ///   - trim: How long the stream may become, or `nil` for no limit.
+    ///   - trim: The maximum length of the stream, or `nil` for no limit.
     /// - Returns: The identifier.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -82,7 +82,7 @@ extension RedisSending {
         try await send(RedisCommand("XLEN", key)).integer
     }
 
-    /// Returns the entries from one identifier to another, which is included.
+    /// Returns the entries from one identifier through another.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -95,7 +95,7 @@ extension RedisSending {
         return try await send(command).entries
     }
 
-    /// Returns the entries from one identifier back to another, which is included.
+    /// Returns the entries in reverse order, from one identifier back through another.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -113,10 +113,10 @@ extension RedisSending {
     /// - Parameters:
     ///   - key: The key of the stream.
     ///   - id: The identifier, or `$` for what is appended from now on.
-    ///   - count: How many entries are returned at most, or `nil` for all.
-    ///   - block: How long to wait for an entry, or `nil` to return at once. A call that waits belongs on a connection of
-    ///     its own; see ``RedisClient/withConnection(for:_:)``.
-    /// - Returns: The entries; none if the time is over.
+    ///   - count: The maximum number of entries to return, or `nil` for all.
+    ///   - block: How long to wait for an entry, or `nil` to return at once. Use a connection of its own for a call
+    ///     that waits; see ``RedisClient/withConnection(for:_:)``.
+    /// - Returns: The entries; an empty array if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `xread`.
@@ -154,17 +154,17 @@ extension RedisSending {
         }
     }
 
-    /// Returns entries that no consumer of a group has got yet, or the consumer's own that it has not acknowledged.
+    /// Returns entries that no consumer of a group has received yet, or the consumer's own unacknowledged entries.
     ///
     /// - Parameters:
     ///   - key: The key of the stream.
     ///   - group: The name of the group.
     ///   - consumer: The name of the consumer.
     ///   - id: `>` for new entries, or the identifier after which the consumer's unacknowledged ones are returned.
-    ///   - count: How many entries are returned at most, or `nil` for all.
-    ///   - block: How long to wait for an entry, or `nil` to return at once. A call that waits belongs on a connection of
-    ///     its own; see ``RedisClient/withConnection(for:_:)``.
-    /// - Returns: The entries; none if the time is over.
+    ///   - count: The maximum number of entries to return, or `nil` for all.
+    ///   - block: How long to wait for an entry, or `nil` to return at once. Use a connection of its own for a call
+    ///     that waits; see ``RedisClient/withConnection(for:_:)``.
+    /// - Returns: The entries; an empty array if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `xreadgroup`.
@@ -181,9 +181,9 @@ extension RedisSending {
         return try await send(command).entriesOfOneStream
     }
 
-    /// Acknowledges entries: the group need not keep them anymore.
+    /// Acknowledges entries, which the group then no longer stores as pending.
     ///
-    /// - Returns: How many entries were not acknowledged before.
+    /// - Returns: The number of entries that had not been acknowledged before.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `xack`.
@@ -194,16 +194,16 @@ extension RedisSending {
         return try await send(command).integer
     }
 
-    /// Gives a consumer the entries that other consumers have had for long without acknowledging them.
+    /// Assigns to a consumer the entries that other consumers have not acknowledged for some time.
     ///
     /// - Parameters:
     ///   - key: The key of the stream.
     ///   - group: The name of the group.
     ///   - consumer: The name of the consumer.
-    ///   - idle: For how long an entry must not have been acknowledged.
+    ///   - idle: The minimum time for which an entry has not been acknowledged.
     ///   - start: The identifier to begin with.
-    ///   - count: How many entries are looked at.
-    /// - Returns: The identifier to go on with, which is `0-0` at the end, and the entries.
+    ///   - count: The number of entries to examine.
+    /// - Returns: The identifier to continue with, which is `0-0` at the end, and the entries.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `xautoclaim`.
@@ -220,7 +220,7 @@ extension RedisSending {
 
     /// Removes entries.
     ///
-    /// - Returns: How many entries existed.
+    /// - Returns: The number of entries that existed.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `xdel`.
@@ -233,7 +233,7 @@ extension RedisSending {
 
     /// Removes the oldest entries.
     ///
-    /// - Returns: How many were removed.
+    /// - Returns: The number of removed elements.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `xtrim`.
@@ -252,7 +252,7 @@ extension RedisCommand {
         append(count)
     }
 
-    /// Appends for how long the server waits, and lets the reply come as late.
+    /// Appends the time for which the server waits, and extends the time limit for the reply accordingly.
     fileprivate mutating func appendBlock(_ block: Duration?) {
         guard let block else { return }
         append("BLOCK")

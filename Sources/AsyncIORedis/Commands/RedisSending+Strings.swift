@@ -1,4 +1,4 @@
-/// When a value is to be set.
+/// The condition under which a value is set.
 public enum RedisCondition: String, Sendable, Hashable {
     /// Only if the key does not exist.
     case ifMissing = "NX"
@@ -6,13 +6,13 @@ public enum RedisCondition: String, Sendable, Hashable {
     case ifExists = "XX"
 }
 
-/// When a key expires.
+/// The time at which a key expires.
 public enum RedisExpiry: Sendable, Hashable {
     /// After a duration, which is rounded to milliseconds.
     case after(Duration)
     /// At a time, in milliseconds since 1970.
     case at(milliseconds: Int)
-    /// When it would have expired before.
+    /// When it would have expired without the change.
     case keep
 
     func append(to command: inout RedisCommand) {
@@ -29,7 +29,7 @@ public enum RedisExpiry: Sendable, Hashable {
 }
 
 extension Duration {
-    /// The duration in milliseconds, at least 1, as the server wants it.
+    /// The duration in milliseconds, at least 1, as the server requires.
     var redisMilliseconds: Int {
         let (seconds, attoseconds) = components
         let (milliseconds, hasOverflowed) = seconds.multipliedReportingOverflow(by: 1000)
@@ -121,7 +121,7 @@ extension RedisSending {
         try await send(RedisCommand("GETDEL", key)).nonNull
     }
 
-    /// Returns the value of a key and lets the key expire after a duration.
+    /// Returns the value of a key, and makes the key expire after a duration.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -155,7 +155,7 @@ extension RedisSending {
         _ = try await send(command)
     }
 
-    /// Adds to the number that a key has; a key that does not exist has 0.
+    /// Adds to the number in a key's value. A key that does not exist counts as 0.
     ///
     /// - Returns: The new number.
     /// - Throws: ``RedisError`` if the value is not an integer; the same errors as ``send(_:)-(RedisCommand)``.
@@ -166,7 +166,7 @@ extension RedisSending {
         try await send(RedisCommand("INCRBY", key, amount)).integer
     }
 
-    /// Adds to the number that a key has; a key that does not exist has 0.
+    /// Adds to the number in a key's value. A key that does not exist counts as 0.
     ///
     /// - Returns: The new number.
     /// - Throws: ``RedisError`` if the value is not a number; the same errors as ``send(_:)-(RedisCommand)``.

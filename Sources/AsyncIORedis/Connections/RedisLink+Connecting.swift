@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// What a link connects to.
+/// The target of a link.
 struct RedisTarget {
     let target: ConnectionTarget
     /// The name in messages.
@@ -91,7 +91,7 @@ extension RedisLink {
         }
         if let name = configuration.clientName { commands.append(RedisCommand("CLIENT", "SETNAME", name)) }
         if database != 0 { commands.append(RedisCommand("SELECT", database)) }
-        // A server that needs a password refuses every command, so that is noticed here.
+        // A server that requires a password refuses every command, so this call fails.
         if commands.isEmpty { commands.append(RedisCommand("PING")) }
         try Self.check(try await call(commands))
     }

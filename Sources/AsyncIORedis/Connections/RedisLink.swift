@@ -3,9 +3,9 @@ internal import DequeModule
 
 // # A connection and its pipeline
 //
-// A link appends commands to a buffer, and sends the buffer in the next turn. What tasks send in one turn therefore goes
-// in one write. The server answers in order, so the link needs only a queue of the replies that are missing. Replies
-// complete futures directly, within the call that received the bytes; no task reads.
+// A link appends commands to a buffer, and sends the buffer in the next turn. The commands that tasks send in one turn
+// therefore go out in one write. The server answers in order, so the link needs only a queue of missing replies.
+// Replies complete futures directly, within the call that received the bytes; no task reads.
 
 /// A connection to a server. Loop thread only.
 final class RedisLink: BufferedProtocol {
@@ -19,30 +19,30 @@ final class RedisLink: BufferedProtocol {
     private var transport: Transport?
     @safe @exclusivity(unchecked) private var parser: RedisParser
 
-    // What each command and each reply uses.
-    /// What is to be sent.
+    // State that each command and each reply uses.
+    /// Bytes to be sent.
     @safe @exclusivity(unchecked) private var outgoing: [UInt8] = []
     @safe @exclusivity(unchecked) private var isFlushQueued = false
-    /// Whether the transport wants no more bytes for now.
+    /// Whether the transport has asked to pause writing.
     @safe @exclusivity(unchecked) private var isPaused = false
-    /// What happens with the replies that are missing. A group has one entry for all of its replies.
+    /// What to do with each missing reply. A group has one entry for all of its replies.
     @safe @exclusivity(unchecked) private var replies = Deque<PendingReply>()
-    /// How many replies have been asked for.
+    /// The number of replies that have been requested.
     @safe @exclusivity(unchecked) private var asked = 0
-    /// How many replies have arrived.
+    /// The number of replies that have arrived.
     @safe @exclusivity(unchecked) private var answered = 0
-    /// How many of the last replies belong to commands that are still in `outgoing`.
+    /// The number of last replies whose commands are still in `outgoing`.
     @safe @exclusivity(unchecked) private var unsent = 0
     /// For each write with a time limit, the number of the last reply to its commands, and the deadline.
     @safe @exclusivity(unchecked) private var deadlines = Deque<(last: Int, deadline: ContinuousClock.Instant)>()
     private var timer: TimerHandle?
-    /// How many commands without a time limit are unanswered.
+    /// The number of unanswered commands without a time limit.
     private var unlimited = 0
 
     /// Called with messages that are not replies.
     var onPush: (([RedisValue]) -> Void)?
-    /// Called with an error on a link for subscriptions: `SUBSCRIBE` has no reply, but can fail. Nothing else that is
-    /// sent there can.
+    /// Called with an error on a link for subscriptions: `SUBSCRIBE` has no reply, but can fail. No other command on
+    /// such a link can fail.
     var onStrayError: ((RedisError) -> Void)?
     /// Whether arrays are messages too, as they are in RESP2 after `SUBSCRIBE`.
     var isSubscriber = false
@@ -56,7 +56,7 @@ final class RedisLink: BufferedProtocol {
     }
 
     var isOpen: Bool { state == .open }
-    /// How many replies are missing.
+    /// The number of missing replies.
     var pendingCount: Int { asked - answered }
 
     // MARK: Sending
@@ -150,7 +150,7 @@ final class RedisLink: BufferedProtocol {
             if timer == nil { watchDeadlines() }
         }
         unsent = 0
-        // A transport that has failed reports that by itself.
+        // A transport that has failed reports the error itself.
         try? transport.write(outgoing)
         outgoing.removeAll(keepingCapacity: outgoing.capacity <= 1 << 20)
     }
@@ -194,9 +194,9 @@ final class RedisLink: BufferedProtocol {
         default: break
         }
         guard asked - answered > unsent, let reply = replies.first else {
-            // A server that closes a connection can say why.
+            // A server can give a reason before it closes a connection.
             if case .error(let error) = value { return close(error) }
-            return close(RedisProtocolError("the server sent a reply to no command: \(value)"))
+            return close(RedisProtocolError("the server sent a reply that belongs to no command: \(value)"))
         }
         answered += 1
         switch reply {
@@ -213,7 +213,7 @@ final class RedisLink: BufferedProtocol {
 
     func connectionMade(_ transport: Transport) { self.transport = transport }
 
-    /// Lets commands be sent.
+    /// Allows commands to be sent.
     func open() {
         guard state == .connecting else { return }
         state = .open

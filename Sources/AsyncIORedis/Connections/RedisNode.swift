@@ -2,8 +2,8 @@ internal import AsyncIO
 
 /// A server with the connections that all tasks share. Loop thread only.
 //
-// Tasks that find no open connection wait for one. A single task connects for all of them, with growing pauses between
-// its attempts, so that a server that comes back is not overrun.
+// If no connection is open, tasks wait for one. A single task connects for all of them, with increasing pauses between
+// attempts, so that a server that comes back is not overloaded.
 final class RedisNode {
     private let configuration: RedisConfiguration
     private let connectOnce: Connector
@@ -11,15 +11,15 @@ final class RedisNode {
     private var nextLink = 0
     private var waiters: [Future<RedisReply>] = []
     private var connector: AsyncTask<Void>?
-    /// How many attempts to connect have failed in a row.
+    /// The number of attempts to connect that have failed in a row.
     private var failures = 0
     private(set) var isClosed = false
-    /// The connections that single tasks use, once there are any.
+    /// The connections that are used by one task each, created on first use.
     private var pool: ConnectionPool<RedisConnection>?
-    /// Those that a task uses now.
+    /// The connections that a task is using now.
     private var lent: [ObjectIdentifier: RedisConnection] = [:]
 
-    /// Opens a connection to the server, wherever it is now.
+    /// Opens a connection to the server at its current address.
     typealias Connector = nonisolated(nonsending) () async throws -> RedisLink
 
     init(_ configuration: RedisConfiguration, connect: @escaping Connector) {
@@ -34,7 +34,8 @@ final class RedisNode {
 
     // MARK: Sending
 
-    /// Sends a command. If the connection is lost before the command was written, sends it on the next one.
+    /// Sends a command. If the connection is lost before the command is written, sends the command on the next
+    /// connection.
     func send(_ command: RedisCommand) async throws -> RedisReply {
         var attempts = 0
         while true {
@@ -87,7 +88,7 @@ final class RedisNode {
             } catch let error where hasBegun || !pool.isClosed || error is CancellationError {
                 throw error
             } catch {
-                // The pool was closed while this task waited, because the server is another one now.
+                // The pool was closed while this task waited, because the server has changed.
             }
         }
     }
@@ -109,12 +110,12 @@ final class RedisNode {
         return pool
     }
 
-    /// Opens a connection that is not counted.
+    /// Opens a connection that does not count toward the limit.
     func connect() async throws -> RedisLink { try await connectOnce() }
 
     // MARK: Connecting
 
-    /// Waits until there is a connection.
+    /// Waits until there is an open connection.
     private func waitForLink() async throws -> RedisLink {
         while true {
             if isClosed { throw RedisConnectionError.closed }
@@ -156,7 +157,7 @@ final class RedisNode {
         var attempts = 0
         while !isClosed {
             do {
-                // After failures, the first attempt waits too: those who ask again and again must not hurry it.
+                // After failures, the first attempt also waits, so that repeated requests do not shorten the pauses.
                 if failures > 0 {
                     try await sleep(configuration.backoff.delay(afterFailure: failures, using: &generator))
                 }
@@ -180,7 +181,8 @@ final class RedisNode {
         }
     }
 
-    /// Whether connecting can succeed later. A refusal of the user or the database does not change by itself.
+    /// Whether connecting can succeed later. If the server rejects the user or the database, trying again does not
+    /// help.
     static func passes(_ error: any Error) -> Bool {
         if error is RedisConnectionError || error is RedisTimeoutError { return true }
         guard let error = error as? RedisError else { return false }

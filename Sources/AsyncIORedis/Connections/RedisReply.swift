@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// How a command ended: the server answered, or the connection did not last.
+/// The outcome of a command: the server answered, or the connection was lost.
 enum RedisReply {
     /// The server's answer, which can be an error.
     case value(RedisValue)
@@ -8,10 +8,10 @@ enum RedisReply {
     case failure(any Error)
 }
 
-/// What happens with a reply that has not arrived yet.
+/// What to do with a reply that has not arrived yet.
 //
 // A task that is cancelled cancels its future. Its reply stays in the queue and is dropped when it arrives, so a
-// connection never gets out of step.
+// connection never gets out of sync.
 enum PendingReply {
     /// One task waits for it.
     case single(Future<RedisReply>)
@@ -20,7 +20,7 @@ enum PendingReply {
     /// No task waits for it.
     case dropped
 
-    /// How many replies are missing.
+    /// The number of missing replies.
     var missingCount: Int {
         if case .group(let group) = self { group.missingCount } else { 1 }
     }

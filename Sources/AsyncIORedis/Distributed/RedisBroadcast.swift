@@ -9,23 +9,24 @@ internal import DequeModule
 /// try await prices.send("EUR 1.08")
 /// ```
 ///
-/// A broadcast that keeps messages stands on a stream. A subscriber continues where it was after its connection was lost,
-/// and can begin in the past, after a message that it remembers. It misses messages only if it falls behind by more than
-/// the number that is kept, or if a failover of the server loses the last ones.
+/// A broadcast that stores messages uses a stream. If a subscriber's connection is lost, the subscriber later continues
+/// at the same position. It can also begin in the past, after a message whose identifier it knows. It misses messages
+/// only if it falls behind by more than the number of stored messages, or if a failover of the server loses the last
+/// ones.
 ///
-/// A broadcast that keeps none stands on pub/sub: it is cheaper, but a subscriber gets only what is sent while it is
-/// connected, and does not learn what it missed.
+/// A broadcast that stores no messages uses pub/sub. It is cheaper, but subscribers receive only the messages that are
+/// sent while they are connected, and do not learn which messages they missed.
 ///
 /// redis-py: none. asyncio: none. In one process: `Broadcast`.
 public final class RedisBroadcast {
     /// A message.
     public struct Message: Sendable, Hashable {
-        /// The identifier, with which a subscription can continue later. It is `nil` if no messages are kept.
+        /// The identifier, with which a subscription can continue later. It is `nil` if no messages are stored.
         public let id: String?
         /// The bytes that were sent.
         public let payload: [UInt8]
 
-        /// The bytes as text. Bytes that are not valid UTF-8 are replaced.
+        /// The bytes as text. Bytes that are not valid UTF-8 are replaced with U+FFFD.
         public var text: String { String(decoding: payload, as: UTF8.self) }
     }
 
@@ -33,7 +34,7 @@ public final class RedisBroadcast {
     public enum Start: Sendable, Hashable {
         /// With the messages that are sent from now on.
         case now
-        /// With the oldest message that is kept.
+        /// With the oldest stored message.
         case oldest
         /// After the message with this identifier.
         case after(String)
@@ -44,15 +45,15 @@ public final class RedisBroadcast {
 
     /// The name of the broadcast: the key of a stream, or a channel.
     public let name: String
-    /// About how many messages are kept, or `nil` for none.
+    /// The approximate number of stored messages, or `nil` to store none.
     public let keptCount: Int?
 
     /// Creates a broadcast.
     ///
     /// - Parameters:
     ///   - redis: The client.
-    ///   - name: The name, the same for all that share the broadcast.
-    ///   - count: About how many messages are kept, or `nil` for none.
+    ///   - name: The name, which all programs that share the broadcast must use.
+    ///   - count: The approximate number of stored messages, or `nil` to store none.
     public init(_ redis: RedisClient, _ name: String, keeping count: Int? = nil) {
         self.redis = redis
         self.name = name
@@ -61,7 +62,7 @@ public final class RedisBroadcast {
 
     /// Sends a message to all subscribers.
     ///
-    /// - Returns: The identifier of the message, or `nil` if no messages are kept.
+    /// - Returns: The identifier of the message, or `nil` if no messages are stored.
     /// - Throws: The errors of sending. After a ``RedisConnectionError``, the message may have been sent.
     @discardableResult
     public func send(_ message: some RedisArgument) async throws -> String? {
@@ -75,8 +76,9 @@ public final class RedisBroadcast {
     /// Subscribes to the messages.
     ///
     /// - Parameters:
-    ///   - start: Where to begin. A broadcast that keeps no messages can only begin now.
-    ///   - capacity: How many messages are buffered. If none are kept, the oldest are dropped when there are more.
+    ///   - start: Where to begin. A broadcast that stores no messages can begin only with new messages.
+    ///   - capacity: The number of buffered messages. If the broadcast stores no messages, the oldest are dropped when
+    ///     there are more.
     /// - Throws: The errors of sending and subscribing.
     public func subscribe(from start: Start = .now, capacity: Int = 1000) async throws -> Subscription {
         guard keptCount != nil else {
@@ -131,8 +133,8 @@ public final class RedisBroadcast {
         /// Takes the next message. Waits until there is one.
         ///
         /// - Returns: The message, or `nil` if the client is closed.
-        /// - Throws: The errors of sending, but not those that another connection can help with; `CancellationError` if
-        ///   the task is cancelled. In that case, no message is lost.
+        /// - Throws: The errors of sending, except those after which the subscription reconnects; `CancellationError`
+        ///   if the task is cancelled. In that case, no message is lost.
         public func next() async throws -> Message? {
             switch source {
             case .channel(let subscription):

@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// Lets one of several programs be the leader.
+/// An election of one of several programs as the leader.
 ///
 /// ```swift
 /// let election = RedisElection(redis, "scheduler", name: hostName)
@@ -10,9 +10,10 @@ internal import AsyncIO
 /// }
 /// ```
 ///
-/// The leader has a ``RedisLock``. If it dies, another candidate leads as soon as the lease has ended. The limits of the
-/// lock apply: a leader that stands still can believe for a moment that it still leads, and a failover of the server can
-/// make two leaders until the leases are renewed. Pass the ``RedisLease/fencingToken`` with what the leader does.
+/// The leader holds a ``RedisLock``. If the leader dies, another candidate becomes the leader when the lease has ended.
+/// The limits of the lock apply: a leader that was stopped can continue for a moment after it has lost the lease, and
+/// after a failover of the server, there can be two leaders until the leases are renewed. Pass the
+/// ``RedisLease/fencingToken`` with each action of the leader.
 ///
 /// redis-py: none.
 public final class RedisElection {
@@ -27,21 +28,22 @@ public final class RedisElection {
     ///
     /// - Parameters:
     ///   - redis: The client.
-    ///   - key: The key, the same for all candidates.
+    ///   - key: The key, which all candidates must use.
     ///   - name: The name of this candidate, for ``leader()``.
-    ///   - lease: For how long a leader that dies is still the leader.
+    ///   - lease: The time after which a leader that has died is replaced.
     /// - Precondition: `lease` is at least 10 ms.
     public init(_ redis: RedisClient, _ key: String, name: String, lease: Duration = .seconds(15)) {
         lock = RedisLock(redis, key, lease: lease, name: name)
         backoff = redis.configuration.backoff
     }
 
-    /// Waits until this candidate is the leader, and runs `body`. If the lease is lost, `body` is cancelled, and the
-    /// candidate waits again. While the server cannot be reached, the candidate waits too.
+    /// Waits until this candidate is the leader, and then runs `body`. If the lease is lost, `body` is cancelled, and
+    /// the candidate waits again. The candidate also waits while the server cannot be reached.
     ///
     /// - Parameter body: What the leader does. When it returns or throws an error, another candidate can lead.
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body`; ``RedisError`` if the server refuses; `CancellationError` if the task is cancelled.
+    /// - Throws: The errors of `body`; ``RedisError`` if the server rejects the command; `CancellationError` if the
+    ///   task is cancelled.
     @discardableResult
     public func lead<T>(_ body: nonisolated(nonsending) (RedisLease) async throws -> T) async throws -> T {
         var generator = SystemRandomNumberGenerator()
@@ -62,7 +64,7 @@ public final class RedisElection {
         }
     }
 
-    /// Returns the name of the leader, or `nil` if there is none now.
+    /// Returns the name of the leader, or `nil` if there is currently no leader.
     ///
     /// - Throws: The errors of sending.
     public func leader() async throws -> String? { try await lock.holder() }

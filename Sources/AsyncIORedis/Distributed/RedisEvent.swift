@@ -2,9 +2,9 @@ internal import AsyncIO
 
 /// A flag that programs on any number of machines can set and wait for.
 ///
-/// The flag is a key, so it lasts until it is cleared, and a task that begins to wait later finds it. A task that waits
-/// learns of a change from a message, and looks at the key again after each lost connection, so it misses no flag that
-/// stays set. A flag that is cleared again at once can be missed. A failover of the server can undo the last changes.
+/// The flag is a key, so it stays set until it is cleared, even for tasks that begin to wait later. A waiting task is
+/// notified of a change by a message, and checks the key again after each lost connection, so it does not miss a flag
+/// that stays set. It can miss a flag that is cleared immediately. A failover of the server can undo the last changes.
 ///
 /// redis-py: none. asyncio: `asyncio.Event`, in one process.
 public final class RedisEvent {
@@ -18,7 +18,7 @@ public final class RedisEvent {
     ///
     /// - Parameters:
     ///   - redis: The client.
-    ///   - key: The key, the same for all that share the event.
+    ///   - key: The key, which all programs that share the event must use.
     public init(_ redis: RedisClient, _ key: String) {
         self.redis = redis
         self.key = key

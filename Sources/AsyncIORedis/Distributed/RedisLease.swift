@@ -1,14 +1,15 @@
 internal import AsyncIO
 
-/// What a task holds on a server for a limited time: a lock, or a place of a semaphore.
+/// A lock, or a place in a semaphore, that a task holds on a server for a limited time.
 ///
 /// The lease is renewed in the background until the body ends. If it cannot be renewed in time, the body is cancelled:
 /// see ``RedisLeaseLostError``.
 ///
 /// redis-py: the state of a `Lock`.
 public final class RedisLease {
-    /// A number that grows with each lease of the same key. Pass it to a store that refuses numbers that are lower than
-    /// the highest it has seen: that protects the store from a holder whose lease has ended without its knowledge.
+    /// A number that grows with each lease of the same key. Pass it to a store that rejects numbers lower than the
+    /// highest that it has received. This protects the store from a holder that does not know yet that its lease has
+    /// ended.
     public let fencingToken: Int
     /// Whether the lease was lost.
     public private(set) var isLost = false
@@ -18,8 +19,8 @@ public final class RedisLease {
     fileprivate func lose() { isLost = true }
 }
 
-/// An error thrown when a lease could not be renewed in time. Its body was cancelled, because another task can hold what
-/// the body was working on.
+/// An error thrown when a lease could not be renewed in time. The body was cancelled, because another task may hold the
+/// lock or the place now.
 ///
 /// redis-py: `LockNotOwnedError`.
 public struct RedisLeaseLostError: Error, CustomStringConvertible {
@@ -29,9 +30,9 @@ public struct RedisLeaseLostError: Error, CustomStringConvertible {
     public var description: String { "the lease of \(key) was lost" }
 }
 
-/// How a lease is taken, renewed, and given back.
+/// The operations to take, renew, and give back a lease.
 struct LeaseCalls {
-    /// Returns the fencing token, or after what time it is worth trying again at the latest.
+    /// Returns the fencing token, or the time after which to try again at the latest.
     let take: nonisolated(nonsending) () async throws -> LeaseAttempt
     /// Returns whether the lease is still held.
     let renew: nonisolated(nonsending) () async throws -> Bool
@@ -52,13 +53,14 @@ struct LeaseKeeper {
     /// The channel on which the end of a lease is announced.
     static func channel(of key: String) -> String { "\(key):released" }
 
-    /// The share of the lease after which the body is cancelled. What is left covers clocks that run differently.
+    /// The fraction of the lease after which the body is cancelled. The rest allows for clocks that run at different
+    /// speeds.
     private static let usable = 0.95
 
     /// Takes a lease, runs `body`, and gives the lease back.
     ///
     /// - Parameter timeout: How long to wait for the lease, or nil to wait as long as it takes.
-    /// - Returns: The value of the body, or nil if the time is over.
+    /// - Returns: The value of the body, or nil if the time limit was reached.
     func run<T>(
         timeout: Duration?, _ calls: LeaseCalls, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
     ) async throws -> T? {
@@ -67,10 +69,10 @@ struct LeaseKeeper {
             guard let (lease, deadline) = try await waitForLease(timeout, calls) else { return nil }
             result = .success(try await keep(lease, until: deadline, calls, body))
         } catch {
-            // A task that was cancelled while it asked for the lease may have got it.
+            // A task that was cancelled while it asked for the lease may have received it.
             result = .failure(error)
         }
-        // A lease that cannot be given back ends by itself.
+        // A lease that cannot be given back expires.
         try? await withCleanup(timeout: lease) { try await calls.giveBack() }
         return try result.get()
     }
@@ -83,7 +85,7 @@ struct LeaseKeeper {
         var releases: RedisSubscription?
         defer { releases?.close() }
         while true {
-            // The lease begins before the server grants it, at the latest when the command is sent.
+            // The lease is counted from the moment before the command is sent, not from when the server grants it.
             let start = loop.now
             switch try await calls.take() {
             case .taken(let token):
@@ -91,11 +93,11 @@ struct LeaseKeeper {
             case .busy(let rest):
                 if let end, end <= loop.now { return nil }
                 guard let releases else {
-                    // Subscribe, and try again: the holder can have ended in between.
+                    // Subscribe, and try again: the holder may have released the lease in the meantime.
                     releases = try await redis.subscribe(Self.channel(of: key), capacity: 1)
                     continue
                 }
-                // A lease that ends without an announcement is noticed when its time is over.
+                // A lease that ends without an announcement is noticed when its time has passed.
                 let latest = loop.now.advanced(by: min(rest, .seconds(1)))
                 do {
                     try await withTimeout(until: end.map { min($0, latest) } ?? latest) {
@@ -125,7 +127,7 @@ struct LeaseKeeper {
                             guard try await calls.renew() else { return try timeout.reschedule(to: loop.now) }
                             try timeout.reschedule(to: start.advanced(by: self.lease * Self.usable))
                         } catch is RedisConnectionError {
-                            // The next attempt can succeed, as long as there is time.
+                            // The next attempt can succeed if there is time left.
                         } catch is RedisTimeoutError {}
                     }
                 }

@@ -9,17 +9,17 @@ public import AsyncIO
 /// }
 /// ```
 ///
-/// The lock is a lease: the server gives it to one holder for a limited time, and the holder renews it in the background.
-/// If the holder dies, another task gets the lock when the lease has ended. If the holder lives but cannot reach the
-/// server in time, its body is cancelled.
+/// The lock is a lease: the server gives it to one holder for a limited time, and the holder renews it in the
+/// background. If the holder dies, another task gets the lock when the lease has ended. If the holder is alive but
+/// cannot reach the server in time, its body is cancelled.
 ///
-/// What the lock cannot promise:
+/// The lock does not guarantee:
 ///
-/// - **Exclusion at every moment.** A holder that stops for longer than the lease, because its machine or its loop stands
-///   still, continues for a moment before it notices. If that must not do harm, let the store check the
+/// - **Exclusion at every moment.** If a holder's machine or loop is stopped for longer than the lease, the holder then
+///   continues for a moment before it is cancelled. If this can do harm, make the store check the
 ///   ``RedisLease/fencingToken``.
-/// - **Exclusion across a failover.** Replication is asynchronous. If the master is lost before its replica knows of the
-///   lock, another task can get it, and the next fencing token can be one that was used before.
+/// - **Exclusion across a failover.** Replication is asynchronous. If the master fails before the lock is replicated,
+///   another task can get the lock, and the next fencing token can be one that was already used.
 /// - **Order.** Tasks that wait get the lock in no particular order.
 ///
 /// The lock is not reentrant. In a cluster, the lock's keys are in the slot of its key.
@@ -32,7 +32,7 @@ public final class RedisLock {
 
     /// The key of the lock.
     public let key: String
-    /// For how long the server gives the lock to a holder that does not renew it.
+    /// The time for which the server gives the lock to a holder that does not renew it.
     public let lease: Duration
     /// The name of the holder, which ``holder()`` returns while this object has the lock.
     public let name: String
@@ -41,9 +41,10 @@ public final class RedisLock {
     ///
     /// - Parameters:
     ///   - redis: The client.
-    ///   - key: The key, the same for all that share the lock.
-    ///   - lease: For how long the server gives the lock to a holder that does not renew it. Each third of this time, the
-    ///     lock is renewed. A short lease is soon free when its holder dies, and soon lost when the network is slow.
+    ///   - key: The key, which all programs that share the lock must use.
+    ///   - lease: The time for which the server gives the lock to a holder that does not renew it. The lock is renewed
+    ///     whenever a third of this time has passed. With a short lease, the lock is available sooner after its holder
+    ///     dies, but a slow network can cause the loss of the lease.
     ///   - name: The name of the holder, for ``holder()``.
     /// - Precondition: `lease` is at least 10 ms. For a duration from outside the program, use
     ///   ``init(validating:_:lease:name:)``.
@@ -88,10 +89,10 @@ public final class RedisLock {
         return value
     }
 
-    /// Runs `body` with the lock, if the lock can be had within `timeout`.
+    /// Runs `body` with the lock, if the lock can be acquired within `timeout`.
     ///
     /// - Parameters:
-    ///   - timeout: How long to wait. With zero, the lock is tried once.
+    ///   - timeout: How long to wait. If it is zero, the lock is tried once.
     ///   - body: Receives the lease. It is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns, or `nil` if another holder had the lock all the time.
     /// - Throws: The same errors as ``withLock(_:)``.
@@ -129,7 +130,7 @@ public final class RedisLock {
         return try await LeaseKeeper(redis: redis, key: key, lease: lease).run(timeout: timeout, calls, body)
     }
 
-    // A reply to TAKE can be lost. Then the same owner asks again, and gets what it has already.
+    // If the reply to TAKE is lost, the same owner tries again, and gets the lock that it already holds.
     private static let take = RedisScript(
         """
         local owner = redis.call("GET", KEYS[1])
@@ -153,7 +154,7 @@ public final class RedisLock {
         """)
 }
 
-/// A text that no other caller has.
+/// A text that is unique to this caller.
 func randomToken() -> String {
     String(UInt64.random(in: 0 ... .max), radix: 36) + String(UInt64.random(in: 0 ... .max), radix: 36)
 }

@@ -1,6 +1,6 @@
 public import AsyncIO
 
-/// A limit on how often programs on any number of machines together do something.
+/// A limit on the combined rate of calls from programs on any number of machines.
 ///
 /// ```swift
 /// let limiter = RedisRateLimiter(redis, "api", rate: 100, per: .seconds(1))
@@ -8,9 +8,9 @@ public import AsyncIO
 /// try await callService()
 /// ```
 ///
-/// The times are evenly spaced, but a burst of calls is let through after a pause. The decision is one step on the
-/// server, by its clock. A failover that loses the last decisions, or a clock that jumps, can let more through for a
-/// moment. Tasks that wait get permission in no particular order.
+/// Calls are evenly spaced, but after a pause, a burst of calls is allowed. Each decision is made atomically on the
+/// server, by the server's clock. If a failover loses the last decisions, or if the clock jumps, the limit can be
+/// exceeded for a moment. Tasks that wait get permission in no particular order.
 ///
 /// redis-py: none. The algorithm is GCRA, as in `redis-cell`.
 public final class RedisRateLimiter {
@@ -20,17 +20,17 @@ public final class RedisRateLimiter {
 
     /// The key of the limiter.
     public let key: String
-    /// How many calls are let through at once after a pause.
+    /// The number of calls that are allowed at once after a pause.
     public let burst: Int
 
     /// Creates a limiter.
     ///
     /// - Parameters:
     ///   - redis: The client.
-    ///   - key: The key, the same for all that share the limit.
-    ///   - rate: How many calls are let through in each period, the same for all.
+    ///   - key: The key, which all programs that share the limit must use.
+    ///   - rate: The number of calls that are allowed in each period, which all programs must agree on.
     ///   - period: The period.
-    ///   - burst: How many calls are let through at once after a pause, or `nil` for `rate`.
+    ///   - burst: The number of calls that are allowed at once after a pause, or `nil` for `rate`.
     /// - Throws: `ValueError` if a number is not positive, or the rate is more than one call per microsecond.
     public init(
         _ redis: RedisClient, _ key: String, rate: Int, per period: Duration, burst: Int? = nil
@@ -50,7 +50,7 @@ public final class RedisRateLimiter {
 
     /// Asks for permission, without waiting.
     ///
-    /// - Returns: `nil` if the call is let through; otherwise after what time it is worth asking again.
+    /// - Returns: `nil` if the call is allowed; otherwise, the time after which to ask again.
     /// - Throws: The errors of sending.
     public func tryAcquire() async throws -> Duration? {
         let wait = try await redis.run(
@@ -64,12 +64,13 @@ public final class RedisRateLimiter {
     /// - Throws: The errors of sending; `CancellationError` if the task is cancelled.
     public func acquire() async throws {
         while let wait = try await tryAcquire() {
-            // Those who ask at the same time get one permission among them, so they should not all ask at once again.
+            // If several tasks ask at the same time, only one of them gets permission, so the others should not all ask
+            // again at once.
             try await sleep(wait + interval * Double.random(in: 0...1))
         }
     }
 
-    // The key has the time at which the calls that were let through would end if they were evenly spaced.
+    // The key stores the time at which the allowed calls would end if they were evenly spaced.
     private static let script = RedisScript(
         """
         local clock = redis.call("TIME")

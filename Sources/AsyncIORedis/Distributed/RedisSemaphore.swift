@@ -7,10 +7,10 @@ public import AsyncIO
 /// try await downloads.withPlace { _ in try await download(url) }
 /// ```
 ///
-/// Each place is a lease, as a ``RedisLock`` is, and the same limits apply: a holder that stands still for longer than
-/// its lease can be one too many for a moment, a failover can lose places, and tasks get places in no particular order.
-/// The times of the leases are those of the server's clock, so the clocks of the machines need not agree. If the server's
-/// clock jumps ahead, leases end early.
+/// Like a ``RedisLock``, each place is a lease, and the same limits apply: if a holder is stopped for longer than its
+/// lease, there can be one holder too many for a moment; a failover can lose places; and tasks get places in no
+/// particular order. Leases are measured by the server's clock, so the clocks of the machines do not have to agree. If
+/// the server's clock jumps ahead, leases end early.
 ///
 /// redis-py: none.
 public final class RedisSemaphore {
@@ -22,16 +22,16 @@ public final class RedisSemaphore {
     public let key: String
     /// The number of places.
     public let limit: Int
-    /// For how long the server gives a place to a holder that does not renew it.
+    /// The time for which the server gives a place to a holder that does not renew it.
     public let lease: Duration
 
     /// Creates a semaphore.
     ///
     /// - Parameters:
     ///   - redis: The client.
-    ///   - key: The key, the same for all that share the semaphore.
-    ///   - limit: The number of places, the same for all.
-    ///   - lease: For how long the server gives a place to a holder that does not renew it.
+    ///   - key: The key, which all programs that share the semaphore must use.
+    ///   - limit: The number of places, which all programs must agree on.
+    ///   - lease: The time for which the server gives a place to a holder that does not renew it.
     /// - Precondition: `limit` is at least 1, and `lease` is at least 10 ms. For numbers from outside the program, use
     ///   ``init(validating:_:limit:lease:)``.
     public init(_ redis: RedisClient, _ key: String, limit: Int, lease: Duration = .seconds(30)) {
@@ -67,10 +67,10 @@ public final class RedisSemaphore {
         return value
     }
 
-    /// Runs `body` with a place, if there is one within `timeout`.
+    /// Runs `body` with a place, if a place is available within `timeout`.
     ///
     /// - Parameters:
-    ///   - timeout: How long to wait. With zero, the semaphore is tried once.
+    ///   - timeout: How long to wait. If it is zero, the semaphore is tried once.
     ///   - body: Receives the lease. It is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns, or `nil` if there was no place.
     /// - Throws: The same errors as ``withPlace(_:)``.
@@ -78,7 +78,7 @@ public final class RedisSemaphore {
         waitingAtMost timeout: Duration, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
     ) async throws -> T? { try await run(timeout: timeout, body) }
 
-    /// Returns how many places are taken.
+    /// Returns the number of places that are taken.
     ///
     /// - Throws: The errors of sending.
     public func usedCount() async throws -> Int {
@@ -106,7 +106,7 @@ public final class RedisSemaphore {
         return try await LeaseKeeper(redis: redis, key: key, lease: lease).run(timeout: timeout, calls, body)
     }
 
-    /// Lets `now` be the server's time in milliseconds, and removes the places whose leases have ended.
+    /// Sets `now` to the server's time in milliseconds, and removes the places whose leases have ended.
     private static let clean = """
         local clock = redis.call("TIME")
         local now = clock[1] * 1000 + math.floor(clock[2] / 1000)

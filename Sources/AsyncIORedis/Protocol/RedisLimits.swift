@@ -1,12 +1,13 @@
-/// What a server may send at most. A reply that exceeds a limit ends the connection with a ``RedisProtocolError``.
+/// Limits on the data that a server can send. A reply that exceeds a limit ends the connection with a
+/// ``RedisProtocolError``.
 public struct RedisLimits: Sendable, Hashable {
     /// The size of a string, in bytes. The default is 512 MiB, as on the server.
     public var stringSize: Int
     /// The length of a line (a number, an error, or a simple string), in bytes.
     public var lineLength: Int
-    /// How many values a reply can contain, in all its arrays together.
+    /// The maximum number of values in a reply, in all its arrays together.
     public var elementCount: Int
-    /// How deep arrays can be nested.
+    /// The maximum depth of nested arrays.
     public var depth: Int
 
     /// Creates limits.

@@ -2,35 +2,35 @@
 //
 // The bytes of a connection are received directly into the parser's buffer, and parsed in place. Only the bytes of
 // strings are copied, into the values. The parser is incremental: arrays that have begun are on a stack, so no byte is
-// parsed twice, however the bytes are grouped.
+// parsed twice, no matter how the bytes are split.
 
-/// Makes values of the bytes that a server sends, in RESP2 and RESP3.
+/// Converts the bytes that a server sends to values, in RESP2 and RESP3.
 struct RedisParser {
     /// An array that is not complete yet.
     private struct Frame {
         let kind: UInt8
-        /// How many elements are missing.
+        /// The number of missing elements.
         var missing: Int
         var items: [RedisValue] = []
 
         init(_ kind: UInt8, _ count: Int) {
             self.kind = kind
             missing = count
-            // The count is what the peer claims; memory grows with what it sends.
+            // The count is only claimed by the peer, so memory grows with the data that actually arrives.
             items.reserveCapacity(min(count, 1024))
         }
     }
 
     private let limits: RedisLimits
-    /// What was received. Bytes before `head` have been parsed.
+    /// The received bytes. Those before `head` have been parsed.
     private var buffer: [UInt8] = []
     private var head = 0
-    /// How many bytes of the line that begins at `head` are known to contain no line end.
+    /// The number of bytes after `head` that are known to contain no line end.
     private var scanned = 0
     /// The kind and the size of a string whose header is parsed, but whose bytes have not all arrived.
     private var string: (kind: UInt8, size: Int)?
     private var stack: [Frame] = []
-    /// How many elements the current reply has announced.
+    /// The number of elements that the current reply has announced.
     private var elementCount = 0
 
     init(limits: RedisLimits = RedisLimits()) { self.limits = limits }
@@ -40,7 +40,7 @@ struct RedisParser {
 
     // MARK: Receiving
 
-    /// Lends memory for bytes to `fill`.
+    /// Passes memory for bytes to `fill`.
     mutating func receive(_ fill: (inout OutputSpan<UInt8>) throws -> Void) rethrows {
         if head == buffer.count {
             buffer.removeAll(keepingCapacity: buffer.capacity <= Self.mostKept)
@@ -73,7 +73,7 @@ struct RedisParser {
     mutating func next() throws(RedisProtocolError) -> RedisValue? {
         while true {
             guard var value = try scalar() else { return nil }
-            // A value can complete the arrays that it is in.
+            // A value can complete the arrays that contain it.
             while true {
                 if stack.isEmpty { return value }
                 let last = stack.count - 1
@@ -88,7 +88,7 @@ struct RedisParser {
         }
     }
 
-    /// Returns the next value without elements. Puts arrays that begin on the stack.
+    /// Returns the next value that has no elements. Pushes arrays onto the stack when they begin.
     private mutating func scalar() throws(RedisProtocolError) -> RedisValue? {
         while true {
             if let (kind, size) = string {
@@ -127,7 +127,7 @@ struct RedisParser {
                 }
                 string = (kind, size)
             case 0x2B:
-                // The most frequent one.
+                // The most frequent case.
                 let isOK = end == start + 2 && buffer[start] == 0x4F && buffer[start + 1] == 0x4B
                 return .simpleString(isOK ? "OK" : text(start..<end))
             case 0x2D: return .error(RedisError(text(start..<end)))
@@ -173,7 +173,7 @@ struct RedisParser {
         return nil
     }
 
-    /// Makes an array of its elements. Returns nil for attributes, which are dropped.
+    /// Creates an array from its elements. Returns nil for attributes, which are dropped.
     private static func aggregate(_ kind: UInt8, _ items: [RedisValue]) -> RedisValue? {
         switch kind {
         case 0x2A: .array(items)
@@ -211,8 +211,8 @@ struct RedisParser {
 
     // MARK: Lines
 
-    /// Reads a short line that consists of a kind and a number without a sign. Returns nil if it is another line, or
-    /// not complete.
+    /// Reads a short line that consists of a kind and a number without a sign. Returns nil if the line has another
+    /// form, or is not complete.
     @inline(__always)
     private static func number(
         in bytes: Span<UInt8>, from start: Int

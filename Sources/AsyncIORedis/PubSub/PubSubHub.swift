@@ -3,12 +3,12 @@ internal import DequeModule
 
 // # Subscriptions of a client
 //
-// All subscriptions of a client share one connection. The hub counts who wants which topic, subscribes when the first
-// one comes, and unsubscribes when the last one goes. After the connection was lost, it connects and subscribes again,
-// as long as there are subscriptions.
+// All subscriptions of a client share one connection. The hub counts the subscriptions to each topic. It subscribes to
+// a topic for the first one, and unsubscribes after the last one. If the connection is lost while there are
+// subscriptions, the hub reconnects and subscribes again.
 //
 // The server confirms each topic with a message. An error is a reply, which does not say which command it belongs to,
-// so the hub keeps the commands that are not confirmed in their order.
+// so the hub stores unconfirmed commands in order.
 
 /// The subscriptions that share a connection. Loop thread only.
 final class PubSubHub {
@@ -91,7 +91,7 @@ final class PubSubHub {
             over.append(topic)
         }
         if subscribers.isEmpty {
-            // Without subscriptions, the connection is closed.
+            // If there are no subscriptions, the connection is closed.
             isLetGo = link != nil
             link?.close()
         } else if let link, link.isOpen, !over.isEmpty {
@@ -114,14 +114,14 @@ final class PubSubHub {
                 link.sendWithoutReply(command)
             }
         }
-        // Its reply has a time limit, which the confirmations have not.
+        // Unlike the confirmations, its reply has a time limit.
         link.send(RedisCommand("PING"), .dropped)
     }
 
     // MARK: The connection
 
-    /// Connects, and stays until the connection is lost. Returns how long to wait before the next connection, or nil
-    /// if there are no subscriptions.
+    /// Connects, and waits until the connection is lost. Returns the time to wait before the next connection, or nil if
+    /// there are no subscriptions.
     private func runOnce() async throws -> Duration? {
         var generator = SystemRandomNumberGenerator()
         guard !isClosed, !subscribers.isEmpty else { return nil }
@@ -159,7 +159,7 @@ final class PubSubHub {
         unconfirmed.removeAll()
         confirmed = []
         if isLetGo {
-            // Subscriptions that came since then have missed nothing.
+            // Subscriptions that were added since then have missed nothing.
             isLetGo = false
             return subscribers.isEmpty ? nil : .zero
         }
@@ -167,10 +167,11 @@ final class PubSubHub {
         return subscribers.isEmpty ? nil : configuration.backoff.delay(afterFailure: 1, using: &generator)
     }
 
-    /// How many attempts to connect have failed in a row.
+    /// The number of attempts to connect that have failed in a row.
     private var failures = 0
 
-    /// Waits for the end of a link. A server that is gone without a word is noticed because it does not answer.
+    /// Waits for the end of a link. A server that disappears without closing the connection is detected because it does
+    /// not answer.
     private func stay(on link: RedisLink, until end: Future<Void>) async throws {
         let timer = try repeatedly(configuration.healthCheckInterval) { link.send(RedisCommand("PING"), .dropped) }
         defer { timer.cancel() }
@@ -211,7 +212,7 @@ final class PubSubHub {
         }
     }
 
-    /// Notes that the server has executed a command for a topic. Returns whether the hub had sent it.
+    /// Records that the server has executed a command for a topic. Returns whether the hub had sent it.
     @discardableResult
     private func confirm(_ topic: PubSubTopic, isEnd: Bool) -> Bool {
         guard let first = unconfirmed.first, first.isEnd == isEnd, first.left.contains(topic) else { return false }
@@ -230,7 +231,7 @@ final class PubSubHub {
         }
     }
 
-    /// The server refuses the oldest command.
+    /// Called when the server refuses the oldest command.
     private func refuse(_ error: RedisError) {
         guard let command = unconfirmed.popFirst(), !command.isEnd else { return }
         if error.code == .moved, let onMoved {

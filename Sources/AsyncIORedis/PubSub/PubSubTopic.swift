@@ -1,4 +1,4 @@
-/// What can be subscribed to.
+/// A channel, a pattern, or a sharded channel.
 struct PubSubTopic: Hashable {
     enum Kind: CaseIterable {
         case channel, pattern, shard
@@ -79,6 +79,6 @@ public struct RedisMessage: Sendable, Hashable {
     /// The bytes that were published.
     public let payload: [UInt8]
 
-    /// The bytes as text. Bytes that are not valid UTF-8 are replaced.
+    /// The bytes as text. Bytes that are not valid UTF-8 are replaced with U+FFFD.
     public var text: String { String(decoding: payload, as: UTF8.self) }
 }

@@ -10,11 +10,12 @@ extension RedisClient {
     ///
     /// - Parameters:
     ///   - channels: The names of the channels, at least one.
-    ///   - capacity: How many messages the subscription has room for.
-    ///   - overflow: What to do with messages for which there is no room.
-    /// - Returns: The subscription, when the server has confirmed it: what is published from now on arrives.
-    /// - Throws: ``RedisError`` if the server refuses; the errors of connecting; `ValueError` if there is no channel or no
-    ///   capacity; `CancellationError` if the task is cancelled.
+    ///   - capacity: The number of messages that the subscription can buffer.
+    ///   - overflow: What to do with messages when the buffer is full.
+    /// - Returns: The subscription, after the server has confirmed it. It receives messages that are published from
+    ///   then on.
+    /// - Throws: ``RedisError`` if the server rejects the command; the errors of connecting; `ValueError` if there is
+    ///   no channel, or if `capacity` is not positive; `CancellationError` if the task is cancelled.
     ///
     /// redis-py: `PubSub.subscribe`.
     public func subscribe(
@@ -35,8 +36,8 @@ extension RedisClient {
         try await subscribe(patterns, kind: .pattern, capacity, overflow)
     }
 
-    /// Subscribes to sharded channels, whose messages stay on the servers of one slot of a cluster. All must be in the
-    /// same slot. See ``subscribe(_:capacity:overflow:)``.
+    /// Subscribes to sharded channels, whose messages stay on the servers of one slot of a cluster. All channels must
+    /// be in the same slot. See ``subscribe(_:capacity:overflow:)``.
     ///
     /// - Throws: The same errors as ``subscribe(_:capacity:overflow:)``.
     ///
@@ -64,12 +65,12 @@ extension RedisClient {
         return subscription
     }
 
-    /// The hub for a slot of a cluster. Its connection is to the server that has the slot, wherever that is now.
+    /// The hub for a slot of a cluster. Its connection is to the server that currently has the slot.
     private func shardHub(of channel: [UInt8], in cluster: ClusterRouter) -> PubSubHub {
         let slot = KeySlot(of: channel).number
         if let hub = shards[slot] { return hub }
         let hub = PubSubHub(configuration) { try await cluster.connect(for: channel) }
-        // A slot that has moved: connect again, to its new server.
+        // The slot has moved: reconnect, to its new server.
         hub.onMoved = { [weak hub, unowned cluster] _ in
             cluster.forgetTopology()
             hub?.reconnect()
@@ -80,7 +81,8 @@ extension RedisClient {
 
     /// Publishes a message to a channel.
     ///
-    /// - Returns: How many connections received it. In a cluster, only those to the same server count.
+    /// - Returns: The number of connections that received the message. In a cluster, only those to the same server
+    ///   count.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `publish`.

@@ -1,7 +1,7 @@
 internal import AsyncIO
 internal import DequeModule
 
-/// What to do with messages for which a subscription has no room.
+/// What to do with messages when the buffer of a subscription is full.
 public enum RedisOverflow: Sendable, Hashable {
     /// Drop the oldest message. ``RedisSubscription/missedCount`` counts it.
     case dropOldest
@@ -13,7 +13,7 @@ public enum RedisOverflow: Sendable, Hashable {
 
 /// An error thrown to a subscription that was too slow; see ``RedisOverflow/fail``.
 public struct RedisOverflowError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// How many messages the subscription had room for.
+    /// The number of messages that the subscription could buffer.
     public let capacity: Int
     /// The error as text.
     public var description: String { "the subscription was too slow: its buffer of \(capacity) messages is full" }
@@ -21,9 +21,9 @@ public struct RedisOverflowError: Error, Sendable, Hashable, CustomStringConvert
 
 /// The messages of one or more channels, in the order in which the server sends them.
 ///
-/// A subscription ends when it is closed or released, or when its client is closed. After the connection was lost, the
-/// client subscribes again. What was published meanwhile is lost, as with every subscription of Redis;
-/// ``interruptionCount`` tells that this can have happened. For messages that must not be lost, use a stream.
+/// A subscription ends when it is closed or released, or when its client is closed. If the connection is lost, the
+/// client subscribes again. Messages that are published in the meantime are lost, as with every subscription in Redis;
+/// ``interruptionCount`` shows that this may have happened. For messages that must not be lost, use a stream.
 ///
 /// Only one task can iterate over a subscription at a time.
 ///
@@ -40,13 +40,13 @@ public final class RedisSubscription: AsyncSequence, AsyncIteratorProtocol {
     private var failure: (any Error)?
     private var isClosed = false
 
-    /// How many messages the subscription has room for.
+    /// The number of messages that the subscription can buffer.
     public let capacity: Int
-    /// What to do with messages for which there is no room.
+    /// What to do with messages when the buffer is full.
     public let overflow: RedisOverflow
-    /// How many messages were dropped because there was no room.
+    /// The number of messages that were dropped because the buffer was full.
     public private(set) var missedCount = 0
-    /// How many times the connection was lost. Messages can have been missed each time.
+    /// The number of times that the connection was lost. Each time, messages may have been missed.
     public private(set) var interruptionCount = 0
 
     init(_ topics: [PubSubTopic], capacity: Int, overflow: RedisOverflow, hub: PubSubHub) {
@@ -58,7 +58,7 @@ public final class RedisSubscription: AsyncSequence, AsyncIteratorProtocol {
 
     deinit { hub?.leave(topics, ObjectIdentifier(self)) }
 
-    /// How many messages can be taken without waiting.
+    /// The number of messages that can be taken without waiting.
     public var count: Int { messages.count }
 
     /// Returns the subscription itself.

@@ -1,12 +1,12 @@
 internal import AsyncIO
 
-/// Reads the stream in which the server reports the ends of jobs, while tasks wait for some. Loop thread only.
+/// Reads the stream in which the server reports the ends of jobs, while tasks wait for such reports. Loop thread only.
 final class EndReader {
     private let client: RedisClient
     private let stream: String
-    /// The tasks that wait, by the job that they wait for.
+    /// The waiting tasks, by the job that they wait for.
     private var waiting: [String: (event: Event, count: Int)] = [:]
-    /// Jobs whose end was reported lately, perhaps before a task that asked for it got its answer.
+    /// Jobs whose end was reported recently, possibly before a task that asked for it received its answer.
     private var seen: Set<String> = []
     private var reader: AsyncTask<Void>?
     private var isStopped = false
@@ -18,7 +18,7 @@ final class EndReader {
 
     /// Waits until the end of a job is reported.
     ///
-    /// - Parameter position: The entry of the stream after which the report will be.
+    /// - Parameter position: The entry of the stream after which the report will appear.
     /// - Throws: `TimeoutError` if the time is up; `CancellationError` if the task is cancelled.
     func wait(for id: String, after position: String, atMost limit: Duration) async throws {
         if isStopped || seen.remove(id) != nil { return }
@@ -26,7 +26,7 @@ final class EndReader {
         waiting[id] = (event, (waiting[id]?.count ?? 0) + 1)
         defer { leave(id) }
         if reader == nil {
-            // Not with a capture list, which would make the closure concurrent.
+            // No capture list, because it would make the closure concurrent.
             let task = createTask(name: "ends of jobs") { try await self.read(after: position) }
             reader = task
             task.addDoneCallback { [self] _ in reader = nil }
@@ -45,7 +45,7 @@ final class EndReader {
         for (event, _) in waiting.values { event.set() }
     }
 
-    /// Reads until no task waits. It is not cancelled then, because another task may wait soon.
+    /// Reads until no task is waiting. The task is not cancelled at that point, because another one may wait soon.
     //
     // It throws only if it is cancelled. The closure of a task that cannot throw would leave the loop.
     private func read(after position: String) async throws {
@@ -65,7 +65,7 @@ final class EndReader {
                 }
             } catch {
                 if isStopped { return }
-                // Waiting tasks ask again after a while. The call that does finds out what is wrong.
+                // Waiting tasks call the server again after a while. That call reports the error.
                 try await sleep(.milliseconds(200))
             }
         }

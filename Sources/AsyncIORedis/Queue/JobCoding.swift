@@ -1,7 +1,7 @@
 internal import AsyncIO
 internal import FoundationEssentials
 
-/// How jobs and results are stored: as JSON.
+/// The encoding in which jobs and results are stored: JSON.
 enum JobCoding {
     static func encode(_ value: some Encodable) throws -> [UInt8] { Array(try JSONEncoder().encode(value)) }
 

@@ -1,10 +1,10 @@
 // # The scripts of a queue
 //
-// Every change of a queue is one script, so it happens completely or not at all, whatever the program and the server do
-// meanwhile. The time is the server's. The keys of a queue begin with `jobs:{name}`, so that a cluster has them on one
-// node:
+// Every change to a queue is one script, so it happens completely or not at all, even if the program or the server
+// fails. Times are measured by the server's clock. The keys of a queue begin with `jobs:{name}`, so that a cluster has
+// them on one node:
 //
-//     :job:<id>   a hash: what is known about the job (the fields are in `put`)
+//     :job:<id>   a hash with the data of the job (see `put` for its fields)
 //     :s0 :s1 :s2 a stream for each priority, whose entries name the jobs that wait or run; one consumer group
 //     :f0 :f1 :f2 lists of jobs that were delivered and go first when they are delivered again
 //     :all        a sorted set of the jobs that have not ended, by the time when they were put in
@@ -16,15 +16,16 @@
 //     :events     a stream of the ends of jobs that a program waits for
 //     :wake :room lists with at most one token, on which idle workers and waiting producers block
 //     :stats      a hash of counters
-//     :rate       when the bucket of the rate limit is full, in microseconds
+//     :rate       the time at which the bucket of the rate limit is full, in microseconds
 //     :paused     exists while the queue is paused
-//     :once:<key> what is done once
+//     :once:<key> the state of work that is done once
 //
-// A job is in the list of pending entries of its worker from its delivery to its end, its retry, or its next delivery.
+// A job is in the list of pending entries of its worker from its delivery until it ends, is retried, or is delivered
+// again.
 
 enum QueueScripts {
     /// Functions that several scripts use. `ARGV[1]` is the retention in milliseconds, `ARGV[2]` the number of dead
-    /// letters that are kept.
+    /// letters that are stored.
     private static let common = #"""
         local q, group = KEYS[1], 'workers'
         local retention, maxDead = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -111,8 +112,8 @@ enum QueueScripts {
         RedisScript("#!lua flags=\(needsMemory ? "" : "allow-oom")\n" + common + body)
     }
 
-    /// Puts a job into the queue. Returns its identifier, and 1 if it is new, 0 if another one is in its place, or -1 if
-    /// the queue is full.
+    /// Puts a job into the queue. Returns its identifier, and 1 if it is new, 0 if an existing job prevents it from
+    /// being added, or -1 if the queue is full.
     static let put = script(
         needsMemory: true,
         #"""
@@ -153,8 +154,8 @@ enum QueueScripts {
         return {id, 1}
         """#)
 
-    /// Takes jobs. Returns how long to wait for the next one in milliseconds (-1 for until a token, -2 if the queue is
-    /// paused), whether the wait is for the rate limit, whether all jobs have ended, and the jobs.
+    /// Takes jobs. Returns the time to wait for the next job in milliseconds (-1 to wait for a token, -2 if the queue
+    /// is paused), whether the rate limit causes the wait, whether all jobs have ended, and the jobs.
     static let take = script(
         #"""
         local count, consumer, visibility, maxDeliveries = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -301,8 +302,8 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Extends deliveries. The arguments are pairs of an identifier and a fencing token. Returns 1, 0 for lost, or -1 for
-    /// cancelled for each.
+    /// Extends deliveries. The arguments are pairs of an identifier and a fencing token. For each pair, returns 1, 0 if
+    /// the delivery is lost, or -1 if the job was cancelled.
     static let renew = script(
         #"""
         local visibility, answers = tonumber(ARGV[3]), {}
@@ -325,8 +326,8 @@ enum QueueScripts {
         return answers
         """#)
 
-    /// Hands back the jobs that were given to a worker whose connection was lost before it got the answer. The arguments
-    /// are the worker and the jobs that it knows of.
+    /// Hands back the jobs that were assigned to a worker whose connection was lost before it received the reply. The
+    /// arguments are the worker and the jobs that it knows.
     static let recover = script(
         #"""
         local known, count = {}, 0
@@ -347,7 +348,7 @@ enum QueueScripts {
         return count
         """#)
 
-    /// Lets another worker look for work, if this one was interrupted.
+    /// Makes another worker check for jobs, if this one was interrupted.
     static let nudge = script("token('wake') return 1")
 
     /// Cancels a job. Returns 1 if it had not ended.
@@ -359,7 +360,7 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Puts a dead letter back. Returns 1, 0 if there is none, or the job that has its unique key.
+    /// Puts a dead letter back. Returns 1, 0 if there is no such dead letter, or the job that has its unique key.
     static let retryDead = script(
         needsMemory: true,
         #"""
@@ -379,7 +380,7 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Drops a dead letter. Returns 1, or 0 if there is none.
+    /// Drops a dead letter. Returns 1, or 0 if there is no such dead letter.
     static let dropDead = script(
         #"""
         local s, de = unpack(redis.call('HMGET', job(ARGV[3]), 's', 'de'))
@@ -400,8 +401,8 @@ enum QueueScripts {
         return list
         """#)
 
-    /// Returns what is known about a job, and notes that a program waits for its end if `ARGV[4]` is 1. The last element
-    /// is the latest event.
+    /// Returns the data of a job, and records that a program waits for its end if `ARGV[4]` is 1. The last element is
+    /// the latest event.
     static let status = script(
         #"""
         local h = redis.call('HMGET', job(ARGV[3]), 's', 'a', 'x', 'g', 'r')
@@ -424,7 +425,7 @@ enum QueueScripts {
         }
         """#)
 
-    /// Pauses the queue, or continues.
+    /// Pauses or resumes the queue.
     static let pause = script(
         #"""
         if ARGV[3] == '1' then

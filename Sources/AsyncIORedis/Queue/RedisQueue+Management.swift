@@ -20,7 +20,7 @@ extension RedisQueue {
 
     /// Waits until a job has ended; see `JobQueue.end(of:)`.
     ///
-    /// All tasks that wait share a connection, on which the server reports the ends.
+    /// All waiting tasks share a connection, on which the server reports the ends of jobs.
     ///
     /// - Throws: `UnknownJob` if the queue does not know the job; the errors of the connection; `CancellationError` if
     ///   the task is cancelled.
@@ -39,8 +39,8 @@ extension RedisQueue {
 
     /// Waits until a job has ended, and returns its result; see `JobQueue.result(of:as:)`.
     ///
-    /// - Throws: `JobFailed` if the job is dead or cancelled; `UnknownJob` if the queue does not know the job;
-    ///   `ValueError` if the job has no result, or one of another type; the errors of the connection;
+    /// - Throws: `JobFailed` if the job is a dead letter or was cancelled; `UnknownJob` if the queue does not know the
+    ///   job; `ValueError` if the job has no result, or one of another type; the errors of the connection;
     ///   `CancellationError` if the task is cancelled.
     public func result<Value: Codable & Sendable>(of id: String, as type: Value.Type) async throws -> Value {
         let (status, result) = try await ended(id)
@@ -67,7 +67,7 @@ extension RedisQueue {
     /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
     public func resume() async throws { _ = try await call(QueueScripts.pause, [0]) }
 
-    /// Returns how many jobs there are in each state.
+    /// Returns the number of jobs in each state.
     ///
     /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
     public func counts() async throws -> JobCounts {
@@ -103,7 +103,7 @@ extension RedisQueue {
     public func retryDead(_ id: String) async throws -> Bool {
         switch try await call(QueueScripts.retryDead, [id]) {
         case .integer(let count): return count == 1
-        case let other: throw ValueError("job \(try other.string) has the unique key of job \(id) now")
+        case let other: throw ValueError("job \(try other.string) now has the unique key of job \(id)")
         }
     }
 
@@ -113,11 +113,10 @@ extension RedisQueue {
     @discardableResult
     public func dropDead(_ id: String) async throws -> Bool { try await call(QueueScripts.dropDead, [id]).integer == 1 }
 
-    /// Runs `body` unless it has already been run to its end with this key; see
-    /// `JobQueue.once(_:keptFor:lease:_:)`.
+    /// Runs `body` unless a run with this key has already completed; see `JobQueue.once(_:keptFor:lease:_:)`.
     ///
-    /// - Throws: `OnceInProgress` if another worker is running the body; ``RedisError`` if the server refuses; the errors
-    ///   of the body and of the connection; `CancellationError` if the task is cancelled.
+    /// - Throws: `OnceInProgress` if another worker is running the body; ``RedisError`` if the server rejects the
+    ///   command; the errors of the body and of the connection; `CancellationError` if the task is cancelled.
     @discardableResult
     public func once(
         _ key: String, keptFor duration: Duration, lease: Duration, _ body: () async throws -> Void
@@ -132,7 +131,7 @@ extension RedisQueue {
             _ = try? await withCleanup(timeout: .seconds(5)) { try await call(QueueScripts.endOnce, [key, token, 0]) }
             throw error
         }
-        // Also if the task is cancelled now: the work is done.
+        // This runs even if the task is cancelled now, because the work is done.
         _ = try await withCleanup(timeout: nil) {
             try await call(QueueScripts.endOnce, [key, token, max(1, duration.milliseconds)])
         }

@@ -9,13 +9,13 @@ extension RedisQueue {
         return delivery
     }
 
-    /// Waits for a job, and takes it together with others that are ready, in one call of the server.
+    /// Waits for a job, and takes it together with others that are ready, in one call to the server.
     ///
     /// While no job is ready, one task waits on a connection of its own, and the others wait for that task.
     ///
     /// - Throws: `QueueShutDown` if this object is shut down and every job has ended; ``RedisError`` if the server
-    ///   refuses; the errors of the connection if ``patience`` is over; `CancellationError` if the task is cancelled. In
-    ///   that case, no job is lost.
+    ///   rejects the command; the errors of the connection if ``patience`` has run out; `CancellationError` if the task
+    ///   is cancelled. In that case, no job is lost.
     public func receive(atMost limit: Int) async throws -> [Delivery<Job>] {
         guard limit >= 1 else { throw ValueError("limit must be at least 1, got \(limit)") }
         return try await turn.withLock {
@@ -40,23 +40,23 @@ extension RedisQueue {
         ]
         return try await call(
             QueueScripts.take, arguments, onUncertainty: { mayHaveUnknownDeliveries = true },
-            // Not with a capture list, which would make the closure concurrent.
+            // No capture list, because it would make the closure concurrent.
             ifCancelled: { answer in
                 for delivery in try await self.deliveries(in: answer.array) { try await delivery.handBack() }
             }
         ).array
     }
 
-    /// Gives jobs back that the server gave to this object in an answer that was lost.
+    /// Hands back jobs that the server assigned to this object in a reply that was lost.
     private func recover() async throws {
         let arguments: [any RedisArgument] = [consumer] + known.keys.map { $0 as any RedisArgument }
         _ = try await call(QueueScripts.recover, arguments)
         mayHaveUnknownDeliveries = false
     }
 
-    /// Waits until there can be something to take.
+    /// Waits until there may be a job to take.
     private func wait(milliseconds: Int, isLimited: Bool) async throws {
-        // When this object is shut down, other workers may end the last job, which is not reported.
+        // When this object is shut down, another worker may end the last job, and this is not reported.
         let longest: Duration = isShutDown ? .milliseconds(200) : .seconds(5)
         let limit = milliseconds > 0 ? min(.milliseconds(milliseconds), longest) : longest
         let waiting = createTask(name: "RedisQueue.receive()") {
@@ -65,7 +65,7 @@ extension RedisQueue {
         pausing = waiting
         defer { pausing = nil }
         do { try await waiting.value } catch {
-            // This wait may have got the only token.
+            // This wait may have taken the only token.
             if !isLimited {
                 _ = try? await withCleanup(timeout: .seconds(5)) { try await call(QueueScripts.nudge, []) }
             }
@@ -117,10 +117,10 @@ extension RedisQueue {
         if !isSettled { throw DeliveryLost(id: id) }
     }
 
-    /// Extends the time in which these deliveries can be settled, in one call of the server.
+    /// Extends the time in which these deliveries can be settled, in one call to the server.
     ///
-    /// - Throws: ``RedisError`` if the server refuses; the errors of the connection if ``patience`` is over;
-    ///   `CancellationError` if the task is cancelled.
+    /// - Throws: ``RedisError`` if the server rejects the command; the errors of the connection if ``patience`` has run
+    ///   out; `CancellationError` if the task is cancelled.
     public func renew(_ deliveries: [Delivery<Job>]) async throws -> [DeliveryRenewal] {
         if deliveries.isEmpty { return [] }
         var arguments: [any RedisArgument] = [policy.visibility.milliseconds]

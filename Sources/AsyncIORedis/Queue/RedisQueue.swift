@@ -9,16 +9,16 @@ internal import Glibc
 /// try await work(on: queue, limit: 20) { delivery in try await resize(delivery.job) }
 /// ```
 ///
-/// Each program creates its own object; the name stands for the same queue everywhere. Jobs and results are stored as
-/// JSON. The queue stands on Redis Streams with a consumer group, and changes only by scripts, so every change happens
-/// completely or not at all. Times are those of the server. In a cluster, all of a queue is on one node. The queue needs
-/// Redis 7 or later, or Valkey.
+/// Each program creates its own object; objects with the same name represent the same queue. Jobs and results are
+/// stored as JSON. The queue uses Redis Streams with a consumer group. All changes are made by scripts, so every change
+/// happens completely or not at all. Times are measured by the server's clock. In a cluster, the whole queue is on one
+/// node. The queue needs Redis 7 or later, or Valkey.
 ///
-/// While the server cannot be reached, calls repeat until ``patience`` is over. This is safe: a job that is put in twice
-/// because an answer was lost is one job. The exceptions are ``cancel(_:)``, ``retryDead(_:)``, and ``dropDead(_:)``,
-/// which may then return `false` although this call has done it.
+/// While the server cannot be reached, calls are repeated until ``patience`` runs out. This is safe: a put that is
+/// repeated because its reply was lost adds only one job. However, ``cancel(_:)``, ``retryDead(_:)``, and
+/// ``dropDead(_:)`` may then return `false` even though the first attempt succeeded.
 ///
-/// What the queue guarantees depends on what the server keeps; see <doc:MoreThanOneMachine>.
+/// What the queue guarantees depends on what the server stores; see <doc:MoreThanOneMachine>.
 ///
 /// A queue object belongs to one loop, like its client.
 ///
@@ -30,15 +30,15 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     let base: String
     /// The name of this object as a worker.
     let consumer: String
-    /// Held by the task that takes jobs from the server; the others wait in line.
+    /// Held by the task that takes jobs from the server; other tasks wait for it in FIFO order.
     let turn = Lock()
     /// Held by the producer that waits for room.
     let roomTurn = Lock()
-    /// The deliveries that this object knows of: the fencing tokens by the identifiers.
+    /// The deliveries that this object knows: the fencing token of each identifier.
     var known: [String: Int] = [:]
-    /// Whether an answer was lost that may have contained deliveries.
+    /// Whether a reply that may have contained deliveries was lost.
     var mayHaveUnknownDeliveries = false
-    /// What waits for a token or for the time.
+    /// The task that waits for a token or for the next due time.
     var pausing: AsyncTask<Void>?
     private(set) var isOver = false
     lazy var ends = EndReader(client, stream: base + ":events")
@@ -48,18 +48,18 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     public let name: String
     /// The rules of the queue.
     public let policy: JobPolicy
-    /// How long a call is repeated while the server cannot be reached.
+    /// The time for which a call is repeated while the server cannot be reached.
     public let patience: Duration
     /// Whether ``shutdown(immediate:)`` was called on this object.
     public private(set) var isShutDown = false
 
-    /// Creates an object for a queue, which begins to exist when a job is put into it.
+    /// Creates an object for a queue. The queue itself is created when the first job is put into it.
     ///
     /// - Parameters:
     ///   - name: The name of the queue, the same in all programs that use it.
     ///   - client: The client, on the same loop. Each task that waits for a job or for room uses a connection of its own.
     ///   - policy: The rules of the queue, the same in all programs that use it.
-    ///   - patience: How long a call is repeated while the server cannot be reached.
+    ///   - patience: The time for which a call is repeated while the server cannot be reached.
     /// - Throws: `ValueError` if a number in `policy` is out of range, or the name is empty or contains braces.
     public init(
         _ name: String, on client: RedisClient, policy: JobPolicy = JobPolicy(), patience: Duration = .seconds(60)
@@ -81,7 +81,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     /// Runs a script of the queue. Repeats it while the server cannot be reached.
     ///
     /// - Parameters:
-    ///   - onUncertainty: Called when a call has failed that may have been executed.
+    ///   - onUncertainty: Called when a call that may have been executed has failed.
     ///   - ifCancelled: If it is not nil, a cancelled task waits for the answer and passes it to this closure.
     func call(
         _ script: RedisScript, _ arguments: [any RedisArgument], onUncertainty: () -> Void = {},
@@ -152,9 +152,10 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     /// Puts a job into the queue; see `JobQueue.put(_:options:)`.
     ///
     /// - Throws: `QueueShutDown` if this object is shut down; `ValueError` if an option is not valid; the errors of
-    ///   encoding the job; ``RedisError`` if the server refuses it, for example because it is out of memory; the errors
-    ///   of the connection if ``patience`` is over; `CancellationError` if the task is cancelled. In the last two cases,
-    ///   the job may have been put in. To find out, put it in again with the same `JobOptions.id`.
+    ///   encoding the job; ``RedisError`` if the server rejects the job, for example because the server is out of
+    ///   memory; the errors of the connection if ``patience`` has run out; `CancellationError` if the task is
+    ///   cancelled. In the last two cases, the job may have been put in. To find out, put it in again with the same
+    ///   `JobOptions.id`.
     @discardableResult
     public func put(_ job: Job, options: JobOptions) async throws -> JobTicket {
         try options.validate()
@@ -186,7 +187,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
 
     // MARK: Ending
 
-    /// Waits until every job of the queue has ended, or has become a dead letter. Asks the server up to ten times per
+    /// Waits until every job of the queue has ended, or has become a dead letter. Polls the server up to ten times per
     /// second.
     ///
     /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
@@ -194,8 +195,8 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         while try await counts().unfinished > 0 { try await sleep(.milliseconds(100)) }
     }
 
-    /// Shuts this object down. Other programs can go on using the queue. Putting fails from now on. Receiving continues
-    /// until every job of the queue has ended, and then fails.
+    /// Shuts this object down. Other programs can continue to use the queue. After that, putting fails. Receiving
+    /// continues until every job of the queue has ended, and then fails.
     ///
     /// - Parameter immediate: Whether receiving fails at once. The jobs stay in the queue.
     public func shutdown(immediate: Bool = false) {

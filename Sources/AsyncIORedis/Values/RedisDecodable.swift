@@ -2,7 +2,7 @@
 public protocol RedisDecodable {
     /// Converts a value.
     ///
-    /// - Throws: ``RedisTypeError`` if the value is not of the expected kind.
+    /// - Throws: ``RedisTypeError`` if the value does not have the expected type.
     init(redis value: RedisValue) throws
 }
 
@@ -61,7 +61,7 @@ extension Set: RedisDecodable where Element: RedisDecodable {
 }
 
 extension Dictionary: RedisDecodable where Key: RedisDecodable, Value: RedisDecodable {
-    /// Converts a map, or an array of keys and values. Of equal keys, the last one counts.
+    /// Converts a map, or an array of keys and values. If keys are equal, the last one is used.
     public init(redis value: RedisValue) throws {
         self = Dictionary(
             try value.map.map { (try Key(redis: $0.key), try Value(redis: $0.value)) }, uniquingKeysWith: { $1 })

@@ -2,7 +2,7 @@
 ///
 /// redis-py: `ResponseError` and its subclasses.
 public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The first word of an error, which says what kind of error it is.
+    /// The first word of an error, which identifies its kind.
     public struct Code: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
         /// The word.
         public let rawValue: String
@@ -35,7 +35,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let tryAgain: Code = "TRYAGAIN"
         /// The server is reading its data, and is not ready yet.
         public static let loading: Code = "LOADING"
-        /// The server is running a script that takes long.
+        /// The server is running a long script.
         public static let busy: Code = "BUSY"
         /// The replica has lost its master.
         public static let masterDown: Code = "MASTERDOWN"
@@ -43,15 +43,15 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let noAuthentication: Code = "NOAUTH"
         /// The user or the password is wrong.
         public static let wrongPassword: Code = "WRONGPASS"
-        /// The user may not do this.
+        /// The user does not have permission.
         public static let noPermission: Code = "NOPERM"
-        /// The transaction was not executed, because a command in it was wrong.
+        /// The transaction was not executed, because it contained an invalid command.
         public static let transactionAborted: Code = "EXECABORT"
-        /// The consumer group exists already.
+        /// The consumer group already exists.
         public static let busyGroup: Code = "BUSYGROUP"
         /// The consumer group does not exist.
         public static let noGroup: Code = "NOGROUP"
-        /// The server does not speak this version of the protocol.
+        /// The server does not support this version of the protocol.
         public static let noProtocol: Code = "NOPROTO"
         /// Too few replicas are connected.
         public static let noReplicas: Code = "NOREPLICAS"
@@ -59,7 +59,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let unblocked: Code = "UNBLOCKED"
     }
 
-    /// What the server sent: the code, and the message.
+    /// The text that the server sent: the code and the message.
     public let text: String
 
     /// Creates an error from what a server sends.
@@ -72,7 +72,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         return isCode ? Code(rawValue: String(word)) : .general
     }
 
-    /// What comes after the code.
+    /// The text after the code.
     public var message: String {
         guard text.hasPrefix(code.rawValue) else { return text }
         return String(text.dropFirst(code.rawValue.count).drop { $0 == " " })
@@ -82,11 +82,11 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String { text }
 }
 
-/// An error thrown when the connection to a server was lost, or could not be made.
+/// An error thrown when the connection to a server was lost or could not be opened.
 ///
 /// redis-py: `ConnectionError`.
 public struct RedisConnectionError: Error, CustomStringConvertible {
-    /// Whether the server may have executed the command. If false, it did not.
+    /// Whether the server may have executed the command. If `false`, it did not.
     public let mayHaveBeenExecuted: Bool
     /// What happened.
     public let message: String
@@ -112,9 +112,9 @@ public struct RedisConnectionError: Error, CustomStringConvertible {
 public struct RedisTimeoutError: Error, CustomStringConvertible {
     /// The time limit.
     public let limit: Duration
-    /// Whether the server may have executed the command. If false, it did not.
+    /// Whether the server may have executed the command. If `false`, it did not.
     public let mayHaveBeenExecuted: Bool
-    /// What was waited for.
+    /// The operation that took too long.
     public let operation: String
 
     init(_ operation: String, _ limit: Duration, mayHaveBeenExecuted: Bool) {
@@ -123,7 +123,7 @@ public struct RedisTimeoutError: Error, CustomStringConvertible {
         self.mayHaveBeenExecuted = mayHaveBeenExecuted
     }
 
-    /// What was waited for, and the limit.
+    /// The operation that took too long, and the limit.
     public var description: String {
         "\(operation) took longer than \(limit) (the command \(mayHaveBeenExecuted ? "may have been" : "was not") executed)"
     }
@@ -140,9 +140,9 @@ public struct RedisProtocolError: Error, Sendable, Hashable, CustomStringConvert
     public var description: String { message }
 }
 
-/// An error thrown when a value is not of the kind that the program expected.
+/// An error thrown when a value does not have the type that the program expected.
 ///
-/// redis-py: none; Python finds out later.
+/// redis-py: none.
 public struct RedisTypeError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What was expected.
     public let expected: String
@@ -155,6 +155,6 @@ public struct RedisTypeError: Error, Sendable, Hashable, CustomStringConvertible
         self.value = value
     }
 
-    /// What was expected, and what came.
+    /// What was expected, and what was received.
     public var description: String { "expected \(expected), but the server sent \(value.kind): \(value)" }
 }

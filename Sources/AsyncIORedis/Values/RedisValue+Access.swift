@@ -1,4 +1,4 @@
-// Typed access. Each accessor accepts all forms in which RESP2 and RESP3 send the type.
+// Typed access. Each accessor accepts every form in which RESP2 or RESP3 sends the type.
 
 extension RedisValue {
     /// Whether this is ``null``.
@@ -41,7 +41,7 @@ extension RedisValue {
         }
     }
 
-    /// The number, which can also be in decimal in a string.
+    /// The number, which can also be a string that contains it in decimal.
     ///
     /// - Throws: ``RedisTypeError`` if the value is not an integer, or does not fit in an `Int`.
     public var integer: Int {
@@ -57,7 +57,7 @@ extension RedisValue {
         }
     }
 
-    /// The number, which can also be an integer, or in decimal in a string.
+    /// The number, which can also be an integer, or a string that contains it in decimal.
     ///
     /// - Throws: ``RedisTypeError`` if the value is not a number.
     public var double: Double {

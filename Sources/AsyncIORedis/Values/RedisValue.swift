@@ -22,7 +22,7 @@ public enum RedisValue: Sendable, Hashable {
     case double(Double)
     /// An integer of RESP3 with any number of digits, in decimal.
     case bigNumber(String)
-    /// A short text without line breaks, such as `OK`.
+    /// A short string without line breaks, such as `OK`.
     case simpleString(String)
     /// Any bytes.
     case bulkString([UInt8])
@@ -32,11 +32,11 @@ public enum RedisValue: Sendable, Hashable {
     case array([RedisValue])
     /// Keys with their values, in the order of the server.
     case map([RedisPair])
-    /// Different values, in the order of the server.
+    /// Distinct values, in the order of the server.
     case set([RedisValue])
     /// A message that is not a reply.
     case push([RedisValue])
-    /// A text with a note of its format.
+    /// A text with an indication of its format.
     case verbatim(RedisVerbatim)
 }
 
@@ -54,7 +54,7 @@ public struct RedisPair: Sendable, Hashable {
     }
 }
 
-/// A text with a note of its format; see ``RedisValue/verbatim(_:)``.
+/// A text with an indication of its format; see ``RedisValue/verbatim(_:)``.
 public struct RedisVerbatim: Sendable, Hashable {
     /// The format, a colon, and the text.
     let storage: [UInt8]

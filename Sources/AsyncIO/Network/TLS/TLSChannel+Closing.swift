@@ -19,7 +19,7 @@ extension TLSChannel {
     struct Closing {
         /// Our close_notify has been passed to the lower channel.
         var isEndSaid = false
-        /// How many of the peer's bytes were dropped.
+        /// The number of the peer's bytes that were dropped.
         var dropped = 0
         /// The peer has continued to send for too long.
         var isOutOfPatience = false

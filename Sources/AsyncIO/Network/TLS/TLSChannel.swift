@@ -41,7 +41,7 @@ final class TLSChannel: ByteChannel {
     var held = ByteBuffer()
     /// A turn in which more of `held` is encrypted is already queued.
     private var isFlushQueued = false
-    /// How many bytes were encrypted in which turn.
+    /// The number of encrypted bytes, and the turn in which they were encrypted.
     private var encrypted = (count: 0, turn: UInt64.max)
     /// The progress of closing.
     var closing = Closing()

@@ -8,7 +8,7 @@ final class WorkerSlot {
     private static let backOff = (first: Duration.milliseconds(100), last: Duration.seconds(30))
     /// A worker that lived this long resets the delay.
     private static let goodLife = Duration.seconds(10)
-    /// How many times a worker that was never ready is started.
+    /// The number of times that a worker that was never ready is started.
     private static let attempts = 3
 
     let number: Int
