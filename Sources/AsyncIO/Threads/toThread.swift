@@ -26,9 +26,9 @@ public func toThread<T>(
 /// - Parameters:
 ///   - pool: The pool whose thread runs the function.
 ///   - limiter: The limit on the number of functions that run at the same time, for all calls with the same limiter. A
-///     function counts until it has returned, also if its caller has stopped waiting.
-///   - abandonOnCancel: Whether the wait ends if the task is cancelled. If this is `false`, the function is waited for
-///     in any case. Use that if it uses something that the caller is going to close.
+///     function counts until it has returned, even if its caller has stopped waiting.
+///   - abandonOnCancel: Whether the wait ends if the task is cancelled. If this is `false`, the caller waits for the
+///     function in any case. Use `false` if the function uses an object that the caller then closes.
 ///   - work: The function.
 /// - Returns: The value that `work` returns.
 /// - Throws: The errors of `work`; ``RuntimeError`` after a call of ``EventLoop/shutdownDefaultExecutor(timeout:)``;
