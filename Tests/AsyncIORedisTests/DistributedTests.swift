@@ -180,6 +180,25 @@ import Testing
         }
     }
 
+    @Test func aLeaderPassesOnTheLostLeaseOfAnotherLock() async throws {
+        try await withTwoClients { _, first, second in
+            let election = RedisElection(first, "leader", name: "one")
+            var terms = 0
+            let error = await #expect(throws: RedisLeaseLostError.self) {
+                try await election.lead { _ in
+                    terms += 1
+                    try await RedisLock(first, "other", lease: .milliseconds(300)).withLock { _ in
+                        try await second.delete("other")
+                        try await sleep(.seconds(60))
+                    }
+                }
+            }
+            #expect(error?.key == "other")
+            #expect(terms == 1)
+            #expect(try await election.leader() == nil)
+        }
+    }
+
     @Test func anEventWakesThoseThatWait() async throws {
         try await withTwoClients { _, first, second in
             let event = RedisEvent(first, "ready")

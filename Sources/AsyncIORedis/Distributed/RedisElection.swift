@@ -55,7 +55,7 @@ public final class RedisElection {
                     isLeader = true
                     return try await body(lease)
                 }
-            } catch is RedisLeaseLostError {
+            } catch let error as RedisLeaseLostError where error.key == lock.key {
                 failures = 0
             } catch let error where !isLeader && !lock.isClosed && RedisNode.passes(error) {
                 failures += 1

@@ -57,7 +57,8 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     ///
     /// - Parameters:
     ///   - name: The name of the queue, the same in all programs that use it.
-    ///   - client: The client, on the same loop. Each task that waits for a job or for room uses a connection of its own.
+    ///   - client: The client, on the same loop. A receiver that waits, and a producer that
+    ///     waits, each use a separate connection.
     ///   - policy: The rules of the queue, the same in all programs that use it.
     ///   - patience: The time for which a call is repeated while the server cannot be reached.
     /// - Throws: `ValueError` if a number in `policy` is out of range, or the name is empty or contains braces.
