@@ -1,6 +1,6 @@
 // A call would run the function before `gather` is called. Pass closures to run functions
 // concurrently.
-// error: gather takes closures, tasks or futures: gather({ try await fetch(1) }, { try await fetch(2) })
+// error: gather takes closures, tasks, or futures: gather({ try await fetch(1) }, { try await fetch(2) })
 
 import AsyncIO
 
