@@ -38,10 +38,10 @@ import Testing
 
     @Test func aLockIsRenewedWhileItsBodyRuns() async throws {
         try await withTwoClients { _, first, second in
-            let lock = RedisLock(first, "lock", lease: .milliseconds(300))
-            let other = RedisLock(second, "lock", lease: .milliseconds(300))
+            let lock = RedisLock(first, "lock", lease: .milliseconds(1500))
+            let other = RedisLock(second, "lock", lease: .milliseconds(1500))
             try await lock.withLock { _ in
-                let got = try await other.withLock(waitingAtMost: .milliseconds(900)) { _ in true }
+                let got = try await other.withLock(waitingAtMost: .milliseconds(4500)) { _ in true }
                 #expect(got == nil)
             }
             #expect(try await other.withLock(waitingAtMost: .zero) { _ in true } == true)
@@ -132,12 +132,12 @@ import Testing
             }
             for task in tasks { try await task.value }
             #expect(most == 3)
-            let semaphore = RedisSemaphore(first, "places", limit: 1, lease: .milliseconds(200))
+            let semaphore = RedisSemaphore(first, "places", limit: 1, lease: .milliseconds(1500))
             #expect(try await semaphore.usedCount() == 0)
             // Renewed while it is held, and taken by others when it is not.
             try await semaphore.withPlace { _ in
-                let other = RedisSemaphore(second, "places", limit: 1, lease: .milliseconds(200))
-                let got = try await other.withPlace(waitingAtMost: .milliseconds(500)) { _ in true }
+                let other = RedisSemaphore(second, "places", limit: 1, lease: .milliseconds(1500))
+                let got = try await other.withPlace(waitingAtMost: .milliseconds(3750)) { _ in true }
                 #expect(got == nil)
                 let count = try await other.usedCount()
                 #expect(count == 1)
@@ -156,7 +156,7 @@ import Testing
             var leaders: [String] = []
             func campaign(_ redis: RedisClient, _ name: String) -> AsyncTask<Void> {
                 createTask {
-                    let election = RedisElection(redis, "leader", name: name, lease: .milliseconds(300))
+                    let election = RedisElection(redis, "leader", name: name, lease: .milliseconds(1500))
                     try await election.lead { _ in
                         leaders.append(name)
                         try await sleep(.seconds(60))
@@ -167,7 +167,7 @@ import Testing
             try await eventually { leaders == ["one"] }
             let two = campaign(second, "two")
             #expect(try await RedisElection(second, "leader", name: "x").leader() == "one")
-            try await sleep(.milliseconds(500))
+            try await sleep(.milliseconds(2500))
             #expect(leaders == ["one"])
             // The lease is taken away: one of both leads again.
             try await second.delete("leader")

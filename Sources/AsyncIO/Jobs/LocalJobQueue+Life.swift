@@ -140,8 +140,9 @@ extension LocalJobQueue {
     }
 }
 
-/// A random identifier for a job.
-package func randomID(using generator: inout some RandomNumberGenerator) -> String {
+/// A random identifier, of a job or of a holder of a lease.
+package func randomID() -> String {
+    var generator = SystemRandomNumberGenerator()
     let digits = Array("0123456789abcdefghjkmnpqrstvwxyz")
     return String((0..<20).map { _ in digits[Int.random(in: 0..<32, using: &generator)] })
 }

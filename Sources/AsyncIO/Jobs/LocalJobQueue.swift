@@ -93,7 +93,7 @@ public final class LocalJobQueue<Job>: JobQueue {
             try await putters.park(
                 for: "LocalJobQueue.put()", on: self, ifCancelled: { [self] in if $0, !isFull { putters.wakeFirst() } })
         }
-        let record = Record(job, id: options.id ?? randomID(using: &generator), options: options)
+        let record = Record(job, id: options.id ?? randomID(), options: options)
         records[record.id] = record
         if let key = record.uniqueKey { unique[key] = record.id }
         let now = loopTime

@@ -228,10 +228,11 @@ final class ClusterRouter: RedisRouter {
     /// Asks for the topology in a single task. All commands that need the topology wait for it.
     private func refreshSoon() {
         guard refresh == nil, !isClosed else { return }
-        let router = WeakReference(self)
+        // A capture list would make the closure concurrent, so that it leaves the loop.
+        weak let router = self
         refresh = createTask(name: "the topology of a Redis cluster") {
-            defer { router.object?.refresh = nil }
-            try await router.object?.askForTopology()
+            defer { router?.refresh = nil }
+            try await router?.askForTopology()
         }
     }
 

@@ -31,10 +31,7 @@ public enum RedisExpiry: Sendable, Hashable {
 extension Duration {
     /// The duration in milliseconds, at least 1, as the server requires.
     var redisMilliseconds: Int {
-        let (seconds, attoseconds) = components
-        let (milliseconds, hasOverflowed) = seconds.multipliedReportingOverflow(by: 1000)
-        if hasOverflowed { return seconds < 0 ? 1 : .max / 2 }
-        return max(1, Int(milliseconds) + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000))
+        max(1, milliseconds)
     }
 }
 

@@ -146,8 +146,9 @@ final class RedisNode {
 
     private func startConnecting() {
         guard connector == nil, links.count < configuration.connections else { return }
-        let node = WeakReference(self)
-        connector = createTask(name: "connecting to Redis") { try await node.object?.openMissing() }
+        // A capture list would make the closure concurrent, so that it leaves the loop.
+        weak let node = self
+        connector = createTask(name: "connecting to Redis") { try await node?.openMissing() }
     }
 
     /// Opens the missing connections. Ends when they are open, or after too many failures.

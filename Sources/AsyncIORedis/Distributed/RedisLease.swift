@@ -30,25 +30,28 @@ public struct RedisLeaseLostError: Error, CustomStringConvertible {
     public var description: String { "the lease of \(key) was lost" }
 }
 
-/// The operations to take, renew, and give back a lease.
-struct LeaseCalls {
-    /// Returns the fencing token, or the time after which to try again at the latest.
-    let take: nonisolated(nonsending) () async throws -> LeaseAttempt
-    /// Returns whether the lease is still held.
-    let renew: nonisolated(nonsending) () async throws -> Bool
-    let giveBack: nonisolated(nonsending) () async throws -> Void
-}
-
-enum LeaseAttempt {
-    case taken(Int)
-    case busy(Duration)
+/// The scripts to take, renew, and give back a lease. Their first argument is the owner.
+struct LeaseScripts: Sendable {
+    /// The other arguments are the lease in milliseconds, and what the kind of lease needs. Returns 1 and the fencing
+    /// token, or 0 and the time after which to try again at the latest, in milliseconds.
+    let take: RedisScript
+    /// The other argument is the lease in milliseconds. Returns whether the lease is still held.
+    let renew: RedisScript
+    /// The other argument is the channel on which the end is announced.
+    let giveBack: RedisScript
 }
 
 /// The life of a lease.
 struct LeaseKeeper {
     let redis: RedisClient
     let key: String
+    /// The key of the counter from which the fencing tokens come.
+    let fence: String
     let lease: Duration
+    let owner: String
+    let scripts: LeaseScripts
+    /// More arguments of the script that takes a lease.
+    var limits: [any RedisArgument] = []
 
     /// The channel on which the end of a lease is announced.
     static func channel(of key: String) -> String { "\(key):released" }
@@ -62,23 +65,38 @@ struct LeaseKeeper {
     /// - Parameter timeout: How long to wait for the lease, or nil to wait as long as it takes.
     /// - Returns: The value of the body, or nil if the time limit was reached.
     func run<T>(
-        timeout: Duration?, _ calls: LeaseCalls, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
+        timeout: Duration?, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
     ) async throws -> T? {
         let result: Result<T?, any Error>
         do {
-            guard let (lease, deadline) = try await waitForLease(timeout, calls) else { return nil }
-            result = .success(try await keep(lease, until: deadline, calls, body))
+            guard let (lease, deadline) = try await waitForLease(timeout) else { return nil }
+            result = .success(try await keep(lease, until: deadline, body))
         } catch {
             // A task that was cancelled while it asked for the lease may have received it.
             result = .failure(error)
         }
         // A lease that cannot be given back expires.
-        try? await withCleanup(timeout: lease) { try await calls.giveBack() }
+        try? await withCleanup(timeout: lease) { try await giveBack() }
         return try result.get()
     }
 
+    private func take() async throws -> (isTaken: Bool, number: Int) {
+        let reply = try await redis.run(
+            scripts.take, keys: [key, fence], arguments: [owner, lease.redisMilliseconds] + limits
+        ).array
+        return (try reply[0].integer == 1, try reply[1].integer)
+    }
+
+    private func renew() async throws -> Bool {
+        try await redis.run(scripts.renew, keys: [key], arguments: [owner, lease.redisMilliseconds]).integer == 1
+    }
+
+    private func giveBack() async throws {
+        _ = try await redis.run(scripts.giveBack, keys: [key], arguments: [owner, Self.channel(of: key)])
+    }
+
     private func waitForLease(
-        _ timeout: Duration?, _ calls: LeaseCalls
+        _ timeout: Duration?
     ) async throws -> (RedisLease, ContinuousClock.Instant)? {
         let loop = try EventLoop.running
         let end = timeout.map { loop.now.advanced(by: $0) }
@@ -87,10 +105,10 @@ struct LeaseKeeper {
         while true {
             // The lease is counted from the moment before the command is sent, not from when the server grants it.
             let start = loop.now
-            switch try await calls.take() {
-            case .taken(let token):
+            switch try await take() {
+            case (true, let token):
                 return (RedisLease(fencingToken: token), start.advanced(by: lease * Self.usable))
-            case .busy(let rest):
+            case (false, let rest):
                 if let end, end <= loop.now { return nil }
                 guard let releases else {
                     // Subscribe, and try again: the holder may have released the lease in the meantime.
@@ -98,7 +116,7 @@ struct LeaseKeeper {
                     continue
                 }
                 // A lease that ends without an announcement is noticed when its time has passed.
-                let latest = loop.now.advanced(by: min(rest, .seconds(1)))
+                let latest = loop.now.advanced(by: min(.milliseconds(max(1, rest)), .seconds(1)))
                 do {
                     try await withTimeout(until: end.map { min($0, latest) } ?? latest) {
                         if try await releases.next() == nil { throw RedisConnectionError.closed }
@@ -110,7 +128,7 @@ struct LeaseKeeper {
 
     /// Runs the body while the lease is renewed.
     private func keep<T>(
-        _ lease: RedisLease, until deadline: ContinuousClock.Instant, _ calls: LeaseCalls,
+        _ lease: RedisLease, until deadline: ContinuousClock.Instant,
         _ body: nonisolated(nonsending) (RedisLease) async throws -> T
     ) async throws -> T {
         let loop = try EventLoop.running
@@ -124,7 +142,7 @@ struct LeaseKeeper {
                         try await sleep(self.lease / 3)
                         let start = loop.now
                         do {
-                            guard try await calls.renew() else { return try timeout.reschedule(to: loop.now) }
+                            guard try await renew() else { return try timeout.reschedule(to: loop.now) }
                             try timeout.reschedule(to: start.advanced(by: self.lease * Self.usable))
                         } catch is RedisConnectionError {
                             // The next attempt can succeed if there is time left.

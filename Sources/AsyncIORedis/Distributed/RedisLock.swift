@@ -114,23 +114,13 @@ public final class RedisLock {
     private func run<T>(
         timeout: Duration?, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
     ) async throws -> T? {
-        let (redis, key, fence) = (self.redis, self.key, self.fence)
-        let milliseconds = lease.redisMilliseconds
-        let owner = "\(randomToken()) \(name)"
-        let calls = LeaseCalls {
-            let reply = try await redis.run(Self.take, keys: [key, fence], arguments: [owner, milliseconds]).array
-            let number = try reply[1].integer
-            return try reply[0].integer == 1 ? .taken(number) : .busy(.milliseconds(max(1, number)))
-        } renew: {
-            try await redis.run(Self.renew, keys: [key], arguments: [owner, milliseconds]).integer == 1
-        } giveBack: {
-            try await redis.run(
-                Self.giveBack, keys: [key], arguments: [owner, LeaseKeeper.channel(of: key)])
-        }
-        return try await LeaseKeeper(redis: redis, key: key, lease: lease).run(timeout: timeout, calls, body)
+        let keeper = LeaseKeeper(
+            redis: redis, key: key, fence: fence, lease: lease, owner: "\(randomID()) \(name)", scripts: Self.scripts)
+        return try await keeper.run(timeout: timeout, body)
     }
 
     // If the reply to TAKE is lost, the same owner tries again, and gets the lock that it already holds.
+    private static let scripts = LeaseScripts(take: take, renew: renew, giveBack: giveBack)
     private static let take = RedisScript(
         """
         local owner = redis.call("GET", KEYS[1])
@@ -152,9 +142,4 @@ public final class RedisLock {
         redis.call("PUBLISH", ARGV[2], "")
         return 1
         """)
-}
-
-/// A text that is unique to this caller.
-func randomToken() -> String {
-    String(UInt64.random(in: 0 ... .max), radix: 36) + String(UInt64.random(in: 0 ... .max), radix: 36)
 }

@@ -88,22 +88,10 @@ public final class RedisSemaphore {
     private func run<T>(
         timeout: Duration?, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
     ) async throws -> T? {
-        let (redis, key, fence, limit) = (self.redis, self.key, self.fence, self.limit)
-        let milliseconds = lease.redisMilliseconds
-        let owner = randomToken()
-        let calls = LeaseCalls {
-            let reply = try await redis.run(
-                Self.take, keys: [key, fence], arguments: [owner, milliseconds, limit]
-            ).array
-            let number = try reply[1].integer
-            return try reply[0].integer == 1 ? .taken(number) : .busy(.milliseconds(max(1, number)))
-        } renew: {
-            try await redis.run(Self.renew, keys: [key], arguments: [owner, milliseconds]).integer == 1
-        } giveBack: {
-            try await redis.run(
-                Self.giveBack, keys: [key], arguments: [owner, LeaseKeeper.channel(of: key)])
-        }
-        return try await LeaseKeeper(redis: redis, key: key, lease: lease).run(timeout: timeout, calls, body)
+        let keeper = LeaseKeeper(
+            redis: redis, key: key, fence: fence, lease: lease, owner: randomID(), scripts: Self.scripts,
+            limits: [limit])
+        return try await keeper.run(timeout: timeout, body)
     }
 
     /// Sets `now` to the server's time in milliseconds, and removes the places whose leases have ended.
@@ -113,6 +101,7 @@ public final class RedisSemaphore {
         redis.call("ZREMRANGEBYSCORE", KEYS[1], "-inf", now)
 
         """
+    private static let scripts = LeaseScripts(take: take, renew: renew, giveBack: giveBack)
     private static let take = RedisScript(
         clean + """
             if redis.call("ZSCORE", KEYS[1], ARGV[1]) or redis.call("ZCARD", KEYS[1]) < tonumber(ARGV[3]) then

@@ -65,10 +65,11 @@ final class PubSubHub {
         waiters.append((Set(subscription.topics).subtracting(confirmed), waiter))
         defer { waiters.removeAll { $0.future === waiter } }
         if runner == nil {
-            let hub = WeakReference(self)
+            // A capture list would make the closure concurrent, so that it leaves the loop.
+            weak let hub = self
             runner = createTask(name: "subscriptions to Redis") {
-                while let pause = try await hub.object?.runOnce() { try await sleep(pause) }
-                hub.object?.runner = nil
+                while let pause = try await hub?.runOnce() { try await sleep(pause) }
+                hub?.runner = nil
             }
         }
         noteConfirmations()

@@ -121,7 +121,7 @@ extension RedisQueue {
     public func once(
         _ key: String, keptFor duration: Duration, lease: Duration, _ body: () async throws -> Void
     ) async throws -> Bool {
-        let token = randomID(using: &generator)
+        let token = randomID()
         switch try await call(QueueScripts.beginOnce, [key, token, max(1, lease.milliseconds)]).string {
         case "run": break
         case "busy": throw OnceInProgress(key: key)

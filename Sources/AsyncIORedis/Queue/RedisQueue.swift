@@ -57,8 +57,8 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     ///
     /// - Parameters:
     ///   - name: The name of the queue, the same in all programs that use it.
-    ///   - client: The client, on the same loop. A receiver that waits, and a producer that
-    ///     waits, each use a separate connection.
+    ///   - client: The client, on the same loop. A receiver that waits, and a producer that waits, each use a
+    ///     separate connection.
     ///   - policy: The rules of the queue, the same in all programs that use it.
     ///   - patience: The time for which a call is repeated while the server cannot be reached.
     /// - Throws: `ValueError` if a number in `policy` is out of range, or the name is empty or contains braces.
@@ -74,7 +74,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         self.policy = policy
         self.patience = patience
         base = "jobs:{\(name)}"
-        consumer = "\(getpid())-" + randomID(using: &generator)
+        consumer = "\(getpid())-" + randomID()
     }
 
     // MARK: Calling scripts
@@ -165,8 +165,8 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         let context = options.context.isEmpty ? [] : try JobCoding.encode(options.context)
         let date = options.date.map { max(0, $0.milliseconds) } ?? -1
         let arguments: [any RedisArgument] = [
-            options.id ?? randomID(using: &generator), try JobCoding.encode(job), options.priority.rawValue,
-            options.uniqueKey ?? "", options.orderKey ?? "", context, randomID(using: &generator),
+            options.id ?? randomID(), try JobCoding.encode(job), options.priority.rawValue,
+            options.uniqueKey ?? "", options.orderKey ?? "", context, randomID(),
             max(0, (options.delay ?? .zero).milliseconds), date, policy.maxLength,
         ]
         if let ticket = try await tryPut(arguments) { return ticket }
