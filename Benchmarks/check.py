@@ -47,18 +47,20 @@ MICRO = {
 }
 for work in ("copy", "copy-by-hand"):
     MICRO[work] = (f"{work} 100", f"{work} 600", 500)
-for work in ("pool", "limiter", "breaker", "cache", "select"):
+CONVENIENCES = ("pool", "limiter", "breaker", "cache", "select", "iteration", "object-stream", "latest")
+for work in CONVENIENCES:
     MICRO[work] = (f"convenience {work} 3000", f"convenience {work} 13000", 10_000)
 # Operations that move bytes. They are checked so that none of them does generic work for each byte, which
 # costs fifty times as much. FOLDER and HERE are placeholders for directories.
 for work, few, many in (
     ("write-lines", 20, 220), ("transport-write-lines", 20, 220), ("lines", 1_000, 9_000), ("read-until", 1_000, 9_000),
-    ("read-exactly", 1_000, 9_000), ("read-into", 100, 1_100), ("communicate", 4, 68), ("file-write", 4, 44),
+    ("read-exactly", 1_000, 9_000), ("frames", 1_000, 9_000), ("line-frames", 1_000, 9_000),
+    ("integers", 1_000, 9_000), ("read-into", 100, 1_100), ("communicate", 4, 68), ("file-write", 4, 44),
     ("read-text", 4, 44), ("send-file", 4, 44), ("datagrams", 100, 1_100), ("tls", 10, 60),
 ):  # fmt: skip
     MICRO["bytes/" + work] = (
         f"bytes {work} {few} FOLDER HERE/localhost.pem", f"bytes {work} {many} FOLDER HERE/localhost.pem", many - few)
-OPTIONAL = {"broadcast", "copy", "copy-by-hand", "pool", "limiter", "breaker", "cache", "select"} | {
+OPTIONAL = {"broadcast", "copy", "copy-by-hand"} | set(CONVENIENCES) | {
     name for name in MICRO if name.startswith("bytes/")}
 # The subcommand, the connections, and the number of requests in the short run and in the long one.
 ECHO = {

@@ -15,6 +15,7 @@ import statistics
 import sys
 
 import loops
+from check import CONVENIENCES
 from compare import OURS, run
 
 TOKIO = os.path.join(loops.PEERS, "cargo", "release", "tokio-loops")
@@ -45,8 +46,8 @@ def main():
     show("copy, 64 KiB", copied)
     show("the same loop by hand", by_hand)
     show("copy / by hand", copied / by_hand, 1.05, "")
-    for what, limit in (("pool", 300), ("limiter", None), ("breaker", None), ("cache", None), ("select", None)):
-        show(what, figures([[OURS, "convenience", what, "200000"]])[0], limit)
+    for what in CONVENIENCES:
+        show(what, figures([[OURS, "convenience", what, "200000"]])[0], {"pool": 300}.get(what))
     show("two queues without select (pingpong)", figures([[OURS, "pingpong", "200000"]])[0])
     ours = [OURS, "broadcast", "1000", "2000000"]
     try:

@@ -102,4 +102,30 @@ import Testing
         let reader = try reader(Array("1234567890".utf8), ended: false)
         await #expect(throws: ValueError.self) { try await LineCodec(maxLength: 6).read(from: reader) }
     }
+
+    @Test(arguments: [("", []), ("90", []), ("90\n", []), ("90\nnext", ["next"]), ("90\n\nlast\n", ["", "last"])])
+    func theRestOfALineThatIsTooLongIsDroppedAsItArrives(rest: String, expected: [String]) async throws {
+        let reader = try reader(Array("12345678".utf8), ended: false)
+        let codec = LineCodec(maxLength: 6)
+        await #expect(throws: ValueError.self) { try await codec.read(from: reader) }
+        // A cancelled call has dropped what had arrived, and the line is still not over.
+        try reader.feed(Array("abc".utf8))
+        let cancelled = createTask { try await codec.read(from: reader) }
+        try await sleep(.zero)
+        cancelled.cancel()
+        await #expect(throws: CancellationError.self) { try await cancelled.value }
+        try reader.feed(Array(rest.utf8))
+        reader.feedEOF()
+        var lines: [String] = []
+        for try await line in reader.frames(codec) { lines.append(line) }
+        #expect(lines == expected)
+    }
+
+    @Test func anotherReadTakesTheRestOfALineThatIsTooLong() async throws {
+        let reader = try reader(Array("12345678".utf8), ended: false)
+        await #expect(throws: ValueError.self) { try await LineCodec(maxLength: 6).read(from: reader) }
+        try reader.feed(Array("90\nnext\n".utf8))
+        #expect(try await reader.readLine() == Array("90\n".utf8))
+        #expect(try await LineCodec(maxLength: 6).read(from: reader) == "next")
+    }
 }

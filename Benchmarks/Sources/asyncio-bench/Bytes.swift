@@ -12,6 +12,12 @@ enum ByteWork: String {
     case readUntil = "read-until"
     /// 64 bytes, of 12,800 that come at once.
     case readExactly = "read-exactly"
+    /// A frame of 64 bytes and its length, of 200 that are encoded and sent at once.
+    case frames
+    /// A line of 80 bytes as a frame of text, of 200 that are encoded and sent at once.
+    case lineFrames = "line-frames"
+    /// An integer of 32 bits, of 200 that are sent with a corked writer.
+    case integers
     /// 4 KiB, into memory of the caller's.
     case readInto = "read-into"
     /// 16 KiB through a child, there and back.
@@ -44,7 +50,7 @@ func bytes(_ work: ByteWork, _ count: Int, in directory: String, certificate: St
         measure.report("bytes-\(work.rawValue)", operations: count)
         sender.close()
         receiver.close()
-    case .writeLines, .lines, .readUntil, .readExactly, .readInto, .tls:
+    case .writeLines, .lines, .readUntil, .readExactly, .frames, .lineFrames, .integers, .readInto, .tls:
         try await bytesOfStreams(work, count, certificate: certificate)
     }
 }
@@ -98,6 +104,24 @@ private func bytesOfStreams(_ work: ByteWork, _ count: Int, certificate: String?
             try await peer.write(bytes)
             for _ in 0..<block { _ = try await reader.readExactly(64) }
         }
+    case .frames:
+        let codec = LengthPrefixedCodec(length: UInt32.self, maxLength: 1_024)
+        let frame = [UInt8](repeating: 1, count: 64)
+        try await pass(frame, codec, from: peer, to: reader, blocks: count / block, of: block)
+    case .lineFrames:
+        let line = String(repeating: "x", count: 79)
+        try await pass(line, .lines(maxLength: 1_024), from: peer, to: reader, blocks: count / block, of: block)
+    case .integers:
+        for start in 0..<(count / block) {
+            try await peer.corked { message in
+                for index in 0..<block { message.writeInteger(UInt32(start + index)) }
+            }
+            for index in 0..<block {
+                guard try await reader.readInteger(as: UInt32.self) == start + index else {
+                    throw RuntimeError("wrong integer")
+                }
+            }
+        }
     case .readInto:
         let bytes = [UInt8](repeating: 1, count: 4096)
         var memory = bytes
@@ -119,6 +143,19 @@ private func bytesOfStreams(_ work: ByteWork, _ count: Int, certificate: String?
     isOver.set()
     server.close()
     server.abortClients()
+}
+
+/// Encodes and sends the same frame several times at once, and reads these frames, for each block.
+private func pass<Codec: FrameCodec>(
+    _ frame: Codec.Frame, _ codec: Codec, from writer: StreamWriter, to reader: StreamReader, blocks: Int, of size: Int
+) async throws {
+    let frames = reader.frames(codec).makeAsyncIterator()
+    for _ in 0..<blocks {
+        var bytes: [UInt8] = []
+        for _ in 0..<size { bytes += try codec.encode(frame) }
+        try await writer.write(bytes)
+        for _ in 0..<size { _ = try await frames.next() }
+    }
 }
 
 /// Reads as many bytes as the memory holds, into its beginning. Nothing is allocated, however many pieces

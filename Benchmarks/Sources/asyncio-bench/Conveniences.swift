@@ -12,6 +12,12 @@ enum Convenience: String {
     case cache
     /// There and back, as `pingpong`, but the item comes out of a `select` over two queues and a time.
     case select
+    /// An item that `for try await` takes out of a queue, in which a task puts it.
+    case iteration
+    /// An element that one task sends and another receives, through a memory object stream that holds 100.
+    case objectStream = "object-stream"
+    /// A value that one task sets and another sees.
+    case latest
 }
 
 func convenience(_ what: Convenience, _ count: Int) async throws {
@@ -59,6 +65,45 @@ func convenience(_ what: Convenience, _ count: Int) async throws {
                 }
             })
         measure.report("select", operations: count)
+    case .iteration:
+        let queue = Queue<Int>(maxSize: 100)
+        let measure = Measure()
+        let sum = createTask {
+            var sum = 0
+            for try await item in queue { sum += item }
+            return sum
+        }
+        for item in 0..<count { try await queue.put(item) }
+        queue.shutdown()
+        guard try await sum.value == count * (count - 1) / 2 else { throw RuntimeError("an item is missing") }
+        measure.report("iteration", operations: count)
+    case .objectStream:
+        let (sender, receiver) = memoryObjectStream(of: Int.self, capacity: 100)
+        let measure = Measure()
+        let sum = createTask {
+            var sum = 0
+            for try await element in receiver { sum += element }
+            return sum
+        }
+        for element in 0..<count { try await sender.send(element) }
+        sender.close()
+        guard try await sum.value == count * (count - 1) / 2 else { throw RuntimeError("an element is missing") }
+        measure.report("object-stream", operations: count)
+    case .latest:
+        let subject = LatestValue(0)
+        let measure = Measure()
+        let last = createTask {
+            var last = 0
+            for try await value in subject.changes { last = value }
+            return last
+        }
+        for value in 1...count {
+            subject.value = value
+            try await sleep(.zero)
+        }
+        subject.close()
+        guard try await last.value == count else { throw RuntimeError("the last value is missing") }
+        measure.report("latest", operations: count)
     }
 }
 

@@ -27,6 +27,9 @@ struct ByteBuffer {
         head = 0
     }
 
+    /// The byte at a position, which must be less than `count`.
+    subscript(index: Int) -> UInt8 { storage[head + index] }
+
     /// Returns the first `count` bytes, which stay in the buffer.
     func prefix(_ count: Int) -> [UInt8] { Array(storage[head..<head + min(count, self.count)]) }
 

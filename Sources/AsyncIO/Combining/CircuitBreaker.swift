@@ -28,12 +28,12 @@ public final class CircuitBreaker {
     private let limit: Int
     private let recovery: Duration
     private let isFailure: (any Error) -> Bool
-    private var failures = 0
+    @safe @exclusivity(unchecked) private var failures = 0
     /// The time at which a trial is allowed; nil if the breaker is closed.
-    private var opensUntil: ContinuousClock.Instant?
-    private var hasTrial = false
+    @safe @exclusivity(unchecked) private var opensUntil: ContinuousClock.Instant?
+    @safe @exclusivity(unchecked) private var hasTrial = false
     /// The number of times that the breaker has opened or closed. Calls that began before the last time do not count.
-    private var generation = 0
+    @usableFromInline @safe @exclusivity(unchecked) private(set) var generation = 0
 
     /// Creates a breaker that is closed.
     ///
@@ -81,20 +81,20 @@ public final class CircuitBreaker {
     /// - Returns: The value that `body` returns.
     /// - Throws: ``CircuitOpenError`` if the breaker is open, or a trial is running; the errors of `body`, including
     ///   `CancellationError` if the task is cancelled.
+    //
+    // Inlinable, so that it is specialized in the user's module.
+    @inlinable
     public func run<T>(
         _ body: nonisolated(nonsending) () async throws -> T
     ) async throws -> T {
         let isTrial = try begin()
         let begun = generation
-        defer { if isTrial, begun == generation { hasTrial = false } }
         do {
             let value = try await body()
             succeeded(begun)
             return value
-        } catch let error where isCancellation(error) {
-            throw error
         } catch {
-            if isFailure(error) { failed(begun) } else { succeeded(begun) }
+            failed(begun, isTrial: isTrial, with: error)
             throw error
         }
     }
@@ -113,7 +113,8 @@ public final class CircuitBreaker {
     }
 
     /// Returns whether the call is a trial.
-    private func begin() throws -> Bool {
+    @usableFromInline
+    func begin() throws -> Bool {
         guard let opensUntil else { return false }
         let now = EventLoop.required(for: "CircuitBreaker").now
         guard now >= opensUntil, !hasTrial else { throw CircuitOpenError(retryAfter: max(.zero, opensUntil - now)) }
@@ -121,10 +122,16 @@ public final class CircuitBreaker {
         return true
     }
 
-    private func succeeded(_ begun: Int) { if begun == generation { reset() } }
+    @usableFromInline
+    func succeeded(_ begun: Int) { if begun == generation { reset() } }
 
-    private func failed(_ begun: Int) {
+    /// Records the end of a call that began in the generation `begun`.
+    @usableFromInline
+    func failed(_ begun: Int, isTrial: Bool, with error: any Error) {
         guard begun == generation else { return }
+        if isTrial { hasTrial = false }
+        if isCancellation(error) { return }
+        guard isFailure(error) else { return reset() }
         failures += 1
         guard failures >= limit || opensUntil != nil else { return }
         change(to: EventLoop.required(for: "CircuitBreaker").now.advanced(by: recovery))

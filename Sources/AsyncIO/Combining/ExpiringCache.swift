@@ -1,4 +1,4 @@
-internal import DequeModule
+public import DequeModule
 
 /// A cache whose values expire, and which loads each value only once even if several tasks ask for it at the same time.
 ///
@@ -15,20 +15,27 @@ internal import DequeModule
 ///
 /// asyncio: none; the closest equivalent is the package `async_lru`. Go: `singleflight`.
 public final class ExpiringCache<Key: Hashable, Value> {
-    private struct Entry {
-        let value: Value
-        let deadline: Int64
-        let number: Int
+    @usableFromInline
+    struct Entry {
+        @usableFromInline let value: Value
+        @usableFromInline let number: Int
     }
 
-    // Loop thread only.
+    @usableFromInline
+    struct Age {
+        @usableFromInline let key: Key
+        @usableFromInline let number: Int
+        @usableFromInline let deadline: Int64
+    }
+
+    // Loop thread only. What finds a value is inlinable, so that it is specialized in the user's module.
     private let lifetime: Duration
-    private let limit: Int?
-    private var entries: [Key: Entry] = [:]
+    @usableFromInline let limit: Int
+    @usableFromInline var entries: [Key: Entry] = [:]
     private var loads: [Key: SharedWork<Value>] = [:]
     /// The keys in the order of their entries. All entries have the same lifetime, so this is the order in which they
     /// expire. Also contains keys whose entry was removed or replaced.
-    private var ages = Deque<(key: Key, number: Int)>()
+    @usableFromInline var ages = Deque<Age>()
     private var lastNumber = 0
 
     /// Creates an empty cache.
@@ -42,7 +49,7 @@ public final class ExpiringCache<Key: Hashable, Value> {
     public init(lifetime: Duration, limit: Int? = nil) {
         if let mistake = Self.mistake(limit) { stop(mistake, instead: "ExpiringCache(lifetime:validatingLimit:)") }
         self.lifetime = lifetime
-        self.limit = limit
+        self.limit = limit ?? .max
     }
 
     /// Creates an empty cache with a limit that is computed or comes from outside the program; see
@@ -74,11 +81,20 @@ public final class ExpiringCache<Key: Hashable, Value> {
     ///   - load: Loads the value. It runs as a task. It must not ask the cache for the same key.
     /// - Throws: The error of the load; `CancellationError` if the waiting task is cancelled.
     /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
+    @inlinable
     public func value(
         for key: Key, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
         line: UInt = #line, _ load: @escaping () async throws -> Value
     ) async throws -> Value {
         if let value = self[key] { return value }
+        return try await loaded(key, isolation: isolation, fileID: fileID, line: line, load)
+    }
+
+    @usableFromInline
+    func loaded(
+        _ key: Key, isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
+        _ load: @escaping () async throws -> Value
+    ) async throws -> Value {
         if let work = loads[key], !work.isAbandoned { return try await work.value(for: "ExpiringCache.value()") }
         let task = createTask(name: "ExpiringCache", isolation: isolation, fileID: fileID, line: line, load)
         let work = SharedWork(task) { [weak self] work, result in
@@ -97,21 +113,23 @@ public final class ExpiringCache<Key: Hashable, Value> {
     ///
     /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
     public subscript(key: Key) -> Value? {
+        @inlinable
         get {
             dropExpired()
             return entries[key]?.value
         }
-        set {
-            loads[key] = nil
-            entries[key] = nil
-            guard let newValue, lifetime > .zero else { return }
-            lastNumber += 1
-            let deadline = EventLoop.required(for: "ExpiringCache").time.advanced(by: lifetime)
-            entries[key] = Entry(value: newValue, deadline: deadline, number: lastNumber)
-            ages.append((key, lastNumber))
-            dropExpired()
-            if ages.count > 2 * entries.count + 16 { ages.removeAll { entries[$0.key]?.number != $0.number } }
-        }
+        set { store(newValue, for: key) }
+    }
+
+    private func store(_ value: Value?, for key: Key) {
+        loads[key] = nil
+        entries[key] = nil
+        guard let value, lifetime > .zero else { return }
+        lastNumber += 1
+        entries[key] = Entry(value: value, number: lastNumber)
+        ages.append(Age(key: key, number: lastNumber, deadline: cacheTime().advanced(by: lifetime)))
+        dropExpired()
+        if ages.count > 2 * entries.count + 16 { ages.removeAll { entries[$0.key]?.number != $0.number } }
     }
 
     /// Removes all values. Loads that are in progress continue for the tasks that wait for them.
@@ -121,14 +139,16 @@ public final class ExpiringCache<Key: Hashable, Value> {
         loads = [:]
     }
 
-    private func dropExpired() {
-        let now = EventLoop.required(for: "ExpiringCache").time
-        while let oldest = ages.first {
-            if let entry = entries[oldest.key], entry.number == oldest.number {
-                guard entry.deadline <= now || entries.count > limit ?? .max else { return }
-                entries[oldest.key] = nil
-            }
+    @inlinable
+    func dropExpired() {
+        let now = cacheTime()
+        while let oldest = ages.first, oldest.deadline <= now || entries.count > limit {
             ages.removeFirst()
+            if entries[oldest.key]?.number == oldest.number { entries[oldest.key] = nil }
         }
     }
 }
+
+/// The time on the clock of the running loop.
+@usableFromInline
+func cacheTime() -> Int64 { EventLoop.required(for: "ExpiringCache").time }

@@ -16,7 +16,7 @@ public final class Lazy<Value> {
     private var work: SharedWork<Value>?
 
     /// The value, or `nil` if it has not been made. Reading it does not start the work.
-    public private(set) var valueIfReady: Value?
+    public internal(set) var valueIfReady: Value?
 
     /// Creates a lazy value. The work does not start yet.
     ///
@@ -32,11 +32,17 @@ public final class Lazy<Value> {
     ///
     /// - Throws: The error of the work; `CancellationError` if the waiting task is cancelled.
     public var value: Value {
+        @inlinable
         get async throws {
             if let valueIfReady { return valueIfReady }
-            let work = work.flatMap { $0.isAbandoned ? nil : $0 } ?? begin()
-            return try await work.value(for: "Lazy.value")
+            return try await made()
         }
+    }
+
+    @usableFromInline
+    func made() async throws -> Value {
+        let work = work.flatMap { $0.isAbandoned ? nil : $0 } ?? begin()
+        return try await work.value(for: "Lazy.value")
     }
 
     /// Discards the value, so that it is made again when it is next needed. Work that is in progress continues for the

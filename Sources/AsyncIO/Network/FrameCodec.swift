@@ -41,6 +41,7 @@ extension StreamReader {
     /// ```
     ///
     /// tokio-util: `FramedRead`.
+    @inlinable
     public func frames<Codec: FrameCodec>(_ codec: Codec) -> Frames<Codec> { Frames(reader: self, codec: codec) }
 }
 
@@ -51,21 +52,30 @@ public struct Frames<Codec: FrameCodec>: AsyncSequence, AsyncIteratorProtocol {
     /// The error that the codec or the stream throws.
     public typealias Failure = any Error
 
-    let reader: StreamReader
-    let codec: Codec
+    @usableFromInline let reader: StreamReader
+    @usableFromInline let codec: Codec
+
+    @inlinable
+    init(reader: StreamReader, codec: Codec) {
+        self.reader = reader
+        self.codec = codec
+    }
 
     /// Returns the iterator. All iterators of a reader share its position.
+    @inlinable
     public func makeAsyncIterator() -> Frames { self }
 
     /// Reads the next frame.
     ///
     /// - Returns: The frame, or `nil` at the end of the stream.
     /// - Throws: The errors of the codec and the stream; `CancellationError` if the task is cancelled.
+    @inlinable
     public func next() async throws -> Codec.Frame? { try await codec.read(from: reader) }
 
     /// Reads the next frame; see ``next()``.
     ///
     /// - Throws: The same errors as ``next()``, including `CancellationError` if the task is cancelled.
+    @inlinable
     public func next(isolation actor: isolated (any Actor)?) async throws -> Codec.Frame? { try await next() }
 }
 
@@ -79,6 +89,7 @@ extension StreamWriter {
     ///   `CancellationError` if the task is cancelled.
     ///
     /// tokio-util: `FramedWrite`.
+    @inlinable
     public func writeFrame<Codec: FrameCodec>(_ frame: Codec.Frame, _ codec: Codec) async throws {
         try await write(codec.encode(frame))
     }

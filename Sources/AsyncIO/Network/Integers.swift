@@ -5,19 +5,11 @@ public enum ByteOrder: Sendable {
     /// The least significant byte first.
     case little
 
-    func integer<T: FixedWidthInteger>(_ bytes: some BidirectionalCollection<UInt8>) -> T {
-        switch self {
-        case .big: bytes.reduce(0) { $0 << 8 | T(truncatingIfNeeded: $1) }
-        case .little: bytes.reversed().reduce(0) { $0 << 8 | T(truncatingIfNeeded: $1) }
-        }
-    }
-
-    func bytes<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
-        let bytes = (0..<T.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
-        switch self {
-        case .big: return bytes.reversed()
-        case .little: return bytes
-        }
+    /// Appends the bytes of an integer.
+    @inlinable
+    func append<T: FixedWidthInteger>(_ value: T, to bytes: inout [UInt8]) {
+        let value = self == .big ? value.byteSwapped : value
+        for shift in stride(from: 0, to: T.bitWidth, by: 8) { bytes.append(UInt8(truncatingIfNeeded: value &>> shift)) }
     }
 }
 
@@ -35,10 +27,24 @@ extension StreamReader {
     ///   task is cancelled, no bytes are lost.
     ///
     /// asyncio: `readexactly` and `int.from_bytes`. tokio: `AsyncReadExt::read_u32`.
+    //
+    // Inlinable, so that it is specialized in the user's module.
+    @inlinable
     public func readInteger<T: FixedWidthInteger>(
         as type: T.Type = T.self, byteOrder: ByteOrder = .big
     ) async throws -> T {
-        byteOrder.integer(try await readExactly(T.bitWidth / 8))
+        try await waitForBytes(T.bitWidth / 8)
+        let value: T = nextInteger(byteOrder)
+        dropBytes(T.bitWidth / 8)
+        return value
+    }
+
+    /// Returns the integer that the buffered bytes begin with.
+    @inlinable
+    func nextInteger<T: FixedWidthInteger>(_ byteOrder: ByteOrder) -> T {
+        var value: T = 0
+        for index in 0..<T.bitWidth / 8 { value |= T(truncatingIfNeeded: bufferedByte(index)) &<< (index * 8) }
+        return byteOrder == .big ? value.byteSwapped : value
     }
 }
 
@@ -51,7 +57,10 @@ extension StreamWriter {
     /// - Throws: The same errors as ``write(_:)-([UInt8])``, including `CancellationError` if the task is cancelled.
     ///
     /// asyncio: `write` and `int.to_bytes`. tokio: `AsyncWriteExt::write_u32`.
+    @inlinable
     public func writeInteger(_ value: some FixedWidthInteger, byteOrder: ByteOrder = .big) async throws {
-        try await write(byteOrder.bytes(value))
+        var bytes: [UInt8] = []
+        byteOrder.append(value, to: &bytes)
+        try await write(bytes)
     }
 }

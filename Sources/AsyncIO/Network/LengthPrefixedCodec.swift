@@ -1,6 +1,8 @@
 /// A codec for frames that consist of a length and that number of bytes.
 ///
 /// tokio-util: `LengthDelimitedCodec`. asyncio: `struct.unpack`, and `readexactly`.
+//
+// Inlinable, so that it is specialized in the user's module.
 public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & Sendable>: FrameCodec, Sendable {
     /// The maximum length of a frame, in bytes. It protects the program from peers that announce too large a length.
     public let maxLength: Int
@@ -23,27 +25,34 @@ public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & 
     /// - Returns: The frame, or `nil` at the end of the stream.
     /// - Throws: ``LimitOverrunError`` if the frame is longer than ``maxLength``; ``IncompleteReadError`` if the stream
     ///   ends within a frame; otherwise the errors of the stream. If the task is cancelled, no bytes are lost.
+    @inlinable
     public func read(from reader: StreamReader) async throws -> [UInt8]? {
         let size = Length.bitWidth / 8
-        let header = try await reader.peek(size)
-        if header.isEmpty { return nil }
-        guard header.count == size else { throw IncompleteReadError(partial: header, expected: size) }
-        let length: Length = byteOrder.integer(header)
+        if try await reader.isAtEnd() { return nil }
+        try await reader.waitForBytes(size)
+        let length: Length = reader.nextInteger(byteOrder)
         guard length <= maxLength else {
             throw LimitOverrunError("a frame of \(length) bytes is longer than \(maxLength)", consumed: 0)
         }
-        return Array(try await reader.readExactly(size + Int(length)).dropFirst(size))
+        try await reader.waitForBytes(size + Int(length))
+        reader.dropBytes(size)
+        return reader.takeBytes(Int(length))
     }
 
     /// Returns the length of the frame, followed by the frame.
     ///
     /// - Throws: ``ValueError`` if the frame is longer than ``maxLength``, or its length does not fit into the type.
+    @inlinable
     public func encode(_ frame: [UInt8]) throws(ValueError) -> [UInt8] {
         let most = min(maxLength, Int(clamping: Length.max))
         guard frame.count <= most, let length = Length(exactly: frame.count) else {
             throw ValueError("a frame of \(frame.count) bytes is longer than \(most)")
         }
-        return byteOrder.bytes(length) + frame
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Length.bitWidth / 8 + frame.count)
+        byteOrder.append(length, to: &bytes)
+        bytes += frame
+        return bytes
     }
 }
 

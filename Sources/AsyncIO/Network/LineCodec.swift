@@ -16,21 +16,28 @@ public struct LineCodec: FrameCodec, Sendable {
     /// Reads a line, and drops its line ending.
     ///
     /// - Returns: The line, or `nil` at the end of the stream. The last line can lack the `\n`.
-    /// - Throws: ``ValueError`` if the line is longer than ``maxLength`` or ``StreamReader/limit``, in which case the
-    ///   part that has arrived is dropped, or is not UTF-8 and ``invalid`` is ``InvalidText/reject``; otherwise the
-    ///   errors of the stream. If the task is cancelled, no bytes are lost.
+    /// - Throws: ``ValueError`` if the line is longer than ``maxLength`` or ``StreamReader/limit``, or is not UTF-8 and
+    ///   ``invalid`` is ``InvalidText/reject``; otherwise the errors of the stream. In the first two cases, the line is
+    ///   dropped, and the next call reads the next line. If the end of a line that is too long has not arrived yet, the
+    ///   next call drops the rest. If the task is cancelled, no bytes of other lines are lost.
     public func read(from reader: StreamReader) async throws -> String? {
         guard let line = try invalid.line(try await bytes(from: reader)) else { return nil }
         return line.utf8.last == 0x0D ? String(decoding: line.utf8.dropLast(), as: UTF8.self) : line
     }
 
     private func bytes(from reader: StreamReader) async throws -> [UInt8] {
-        guard let maxLength, maxLength < reader.limit - 1 else { return try await reader.readLine() }
-        // Includes the line ending, which does not count toward the limit.
+        let maxLength = maxLength.map { max(0, min($0, reader.limit)) } ?? reader.limit
+        // A `\r` before the newline does not count toward the length of the line.
+        let limit = min(maxLength + 1, reader.limit)
         let line: [UInt8]
-        do { line = try await reader.readLine(limit: max(0, maxLength) + 1) } catch is ValueError { throw tooLong }
+        do {
+            line = try await reader.readLine(limit: limit, dropsRest: true)
+        } catch is ValueError {
+            throw tooLong(maxLength)
+        }
+        guard line.count > maxLength else { return line }
         let end = line.last == 0x0A ? (line.dropLast().last == 0x0D ? 2 : 1) : 0
-        if line.count - end > maxLength { throw tooLong }
+        if line.count - end > maxLength { throw tooLong(maxLength) }
         return line
     }
 
@@ -38,12 +45,14 @@ public struct LineCodec: FrameCodec, Sendable {
     ///
     /// - Throws: ``ValueError`` if the line contains a `\n`, or is longer than ``maxLength``.
     public func encode(_ line: String) throws(ValueError) -> [UInt8] {
-        if line.utf8.contains(0x0A) { throw ValueError("a line must not contain a newline") }
-        if let maxLength, line.utf8.count > maxLength { throw tooLong }
-        return line.utf8 + [0x0A]
+        var bytes = Array(line.utf8)
+        if bytes.contains(0x0A) { throw ValueError("a line must not contain a newline") }
+        if let maxLength, bytes.count > maxLength { throw tooLong(maxLength) }
+        bytes.append(0x0A)
+        return bytes
     }
 
-    private var tooLong: ValueError { ValueError("a line is longer than \(maxLength ?? 0) bytes") }
+    private func tooLong(_ maxLength: Int) -> ValueError { ValueError("a line is longer than \(maxLength) bytes") }
 }
 
 extension FrameCodec where Self == LineCodec {

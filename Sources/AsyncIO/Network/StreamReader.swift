@@ -12,6 +12,8 @@ public final class StreamReader {
     @safe @exclusivity(unchecked) private var buffer = ByteBuffer()
     @safe @exclusivity(unchecked) private var isEOF = false
     @safe @exclusivity(unchecked) private var isReading = false
+    /// Whether the next byte belongs to a line that was too long for a `LineCodec`; see `readLine(limit:dropsRest:)`.
+    @safe @exclusivity(unchecked) private var isInsideLongLine = false
     /// The task that waits for `feed`, in a reader without a connection.
     private var waiter: Waiter?
 
@@ -82,6 +84,7 @@ public final class StreamReader {
         if let failure { throw failure }
         if count == 0 { return [] }
         if count < 0 { return try await readToEnd() }
+        isInsideLongLine = false
         if buffer.isEmpty, !isEOF {
             guard let channel else {
                 try await fill("read")
@@ -115,6 +118,7 @@ public final class StreamReader {
         if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
         if span.byteCount == 0 { return 0 }
+        isInsideLongLine = false
         while buffer.isEmpty, !isEOF {
             guard let channel else {
                 try await fill("read")
@@ -165,13 +169,18 @@ public final class StreamReader {
     /// asyncio: `StreamReader.readexactly`.
     public func readExactly(_ count: Int) async throws -> [UInt8] {
         guard count >= 0 else { throw ValueError("count must not be negative, got \(count)") }
+        try await buffer(atLeast: count)
+        return count == 0 ? [] : take(count)
+    }
+
+    @inline(__always)
+    private func buffer(atLeast count: Int) async throws {
         if EventLoop.isBudgetSpent { try await giveWay() }
         if let failure { throw failure }
         while buffer.count < count {
             if isEOF { throw IncompleteReadError(partial: buffer.takeFirst(.max), expected: count) }
             try await fill("readExactly", wanted: count - buffer.count)
         }
-        return count == 0 ? [] : take(count)
     }
 
     /// Returns the next `count` bytes and leaves them in the stream. Waits until they have arrived.
@@ -284,8 +293,11 @@ public final class StreamReader {
     public func readLine() async throws -> [UInt8] { try await readLine(limit: limit) }
 
     /// The same, with a limit that is not greater than that of the reader.
+    ///
+    /// - Parameter dropsRest: Whether the rest of a line that was too long is dropped by the next call.
     @inline(__always)
-    func readLine(limit: Int) async throws -> [UInt8] {
+    func readLine(limit: Int, dropsRest: Bool = false) async throws -> [UInt8] {
+        if dropsRest, isInsideLongLine { try await dropRestOfLine() }
         if EventLoop.isBudgetSpent { try await giveWay() }
         if failure == nil, let newline = buffer.firstIndex(of: 0x0A), newline <= limit { return take(newline + 1) }
         let newline: [UInt8] = [0x0A]
@@ -298,10 +310,54 @@ public final class StreamReader {
                 buffer.dropFirst(error.consumed + 1)
             } else {
                 buffer.removeAll()
+                isInsideLongLine = dropsRest
             }
             throw ValueError(error.message)
         }
     }
+
+    /// Drops the bytes up to and including the next newline, or up to the end of the stream.
+    private func dropRestOfLine() async throws {
+        while true {
+            if EventLoop.isBudgetSpent { try await giveWay() }
+            let newline = buffer.firstIndex(of: 0x0A)
+            dropBytes(newline.map { $0 + 1 } ?? buffer.count)
+            if newline != nil || isEOF { return }
+            isInsideLongLine = true
+            try await fill("readLine")
+        }
+    }
+
+    // MARK: In the user's module
+
+    // What codecs and integers need, in parts that do not depend on their types.
+
+    /// Waits until `count` bytes are buffered.
+    ///
+    /// - Throws: ``IncompleteReadError`` if the stream ends first; the errors of the stream.
+    @usableFromInline
+    func waitForBytes(_ count: Int) async throws { try await buffer(atLeast: count) }
+
+    /// Waits until a byte is buffered or the stream ends, and returns whether it ends.
+    @usableFromInline
+    func isAtEnd() async throws -> Bool {
+        if let failure { throw failure }
+        while buffer.isEmpty, !isEOF { try await fill("peek", wanted: 1) }
+        return buffer.isEmpty
+    }
+
+    @usableFromInline
+    func bufferedByte(_ index: Int) -> UInt8 { buffer[index] }
+
+    @usableFromInline
+    func dropBytes(_ count: Int) {
+        isInsideLongLine = false
+        buffer.dropFirst(count)
+        EventLoop.spend(count)
+    }
+
+    @usableFromInline
+    func takeBytes(_ count: Int) -> [UInt8] { count == 0 ? [] : take(count) }
 
     // MARK: Feeding manually
 
@@ -363,6 +419,7 @@ public final class StreamReader {
 
     @inline(__always)
     private func take(_ count: Int) -> [UInt8] {
+        isInsideLongLine = false
         let bytes = buffer.takeFirst(count)
         EventLoop.spend(bytes.count)
         return bytes

@@ -23,25 +23,43 @@ extension StreamWriter {
     ) async throws -> T {
         let corked = CorkedWriter()
         let value = try await body(corked)
-        try await writeLines(corked.pieces)
+        try await writeLines(corked.takePieces())
         return value
     }
 }
 
 /// Collects bytes that are sent together; see ``StreamWriter/corked(_:)``.
 public final class CorkedWriter {
-    fileprivate var pieces: [[UInt8]] = []
+    private var pieces: [[UInt8]] = []
+    /// Small pieces that were written after the last one of `pieces`.
+    @usableFromInline var small: [UInt8] = []
 
     fileprivate init() {}
 
     /// Adds bytes.
-    public func write(_ bytes: [UInt8]) { pieces.append(bytes) }
+    public func write(_ bytes: [UInt8]) {
+        // Copying fewer bytes costs less than another piece.
+        if bytes.count <= 512 {
+            small += bytes
+        } else {
+            endSmall()
+            pieces.append(bytes)
+        }
+    }
 
     /// Adds text as UTF-8.
-    public func write(_ text: String) { pieces.append(Array(text.utf8)) }
+    public func write(_ text: String) { small += text.utf8 }
 
     /// Adds an integer; see ``StreamWriter/writeInteger(_:byteOrder:)``.
+    @inlinable
     public func writeInteger(_ value: some FixedWidthInteger, byteOrder: ByteOrder = .big) {
-        pieces.append(byteOrder.bytes(value))
+        byteOrder.append(value, to: &small)
     }
+
+    fileprivate func takePieces() -> [[UInt8]] {
+        endSmall()
+        return pieces.take()
+    }
+
+    private func endSmall() { if !small.isEmpty { pieces.append(small.take()) } }
 }

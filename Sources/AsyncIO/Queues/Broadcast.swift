@@ -1,4 +1,4 @@
-internal import DequeModule
+public import DequeModule
 
 /// A channel whose elements reach all of its subscribers.
 ///
@@ -13,6 +13,8 @@ internal import DequeModule
 /// keep up.
 ///
 /// asyncio: none. tokio: `broadcast`.
+//
+// What depends on the element's type is inlinable, so that it is specialized in the user's module.
 public final class Broadcast<Element> {
     /// What to do when a subscription has not taken as many elements as the channel can hold.
     ///
@@ -27,27 +29,34 @@ public final class Broadcast<Element> {
         case wait
     }
 
-    private struct Slot {
-        let element: Element
+    @usableFromInline
+    struct Slot {
+        @usableFromInline let element: Element
         /// The number of subscriptions that have not taken the element.
-        var left: Int
+        @usableFromInline var left: Int
+
+        @inlinable
+        init(element: Element, left: Int) {
+            self.element = element
+            self.left = left
+        }
     }
 
-    // Loop thread only.
-    private var slots = Deque<Slot>()
+    // Loop thread only: the class is not Sendable, and each wait checks the thread.
+    @usableFromInline @safe @exclusivity(unchecked) var slots = Deque<Slot>()
     /// The number of the first slot. Elements are numbered as they are sent.
-    private var first = 0
-    private let subscribers = WaitQueue()
-    private let senders = WaitQueue()
+    @usableFromInline @safe @exclusivity(unchecked) var first = 0
+    @usableFromInline let subscribers = WaitQueue()
+    @usableFromInline let senders = WaitQueue()
 
     /// The maximum number of elements that the channel holds for its slowest subscription.
     public let capacity: Int
     /// What to do about subscriptions that cannot keep up.
     public let lag: Lag
     /// The number of subscriptions.
-    public private(set) var subscriberCount = 0
+    @safe @exclusivity(unchecked) public internal(set) var subscriberCount = 0
     /// Whether ``close()`` was called.
-    public private(set) var isClosed = false
+    @safe @exclusivity(unchecked) public private(set) var isClosed = false
 
     /// Creates a channel without subscriptions.
     ///
@@ -84,11 +93,12 @@ public final class Broadcast<Element> {
     /// - Complexity: O(*n*), where *n* is the number of tasks that wait for an element.
     ///
     /// tokio: `broadcast::Sender::send`.
+    @inlinable
     public func send(_ element: Element) async throws {
         // A task that was woken stays in line until it runs, so that no later task takes its place.
         var mustWait = lag == .wait && (isFull || senders.hasLiveWaiter)
         while mustWait, !isClosed {
-            try await senders.park(
+            try await senders.waitInLine(
                 for: "Broadcast.send()", on: self, ifCancelled: { wasWoken in if wasWoken { wakeSender() } })
             mustWait = isFull
         }
@@ -96,19 +106,22 @@ public final class Broadcast<Element> {
         wakeSender()
     }
 
-    private func wakeSender() { if !isFull { senders.wake(1) } }
+    @inlinable
+    func wakeSender() { if !isFull { senders.wake(1) } }
 
     /// Sends an element to all subscriptions without waiting. If there are none, the element is dropped.
     ///
     /// - Throws: ``QueueFull`` if the policy is ``Lag/wait``, and there is no room or tasks wait to send;
     ///   ``QueueShutDown`` if the channel is closed.
     /// - Complexity: O(*n*), where *n* is the number of tasks that wait for an element.
+    @inlinable
     public func sendNoWait(_ element: Element) throws {
         if lag == .wait, !isClosed, isFull || senders.hasLiveWaiter { throw QueueFull() }
         try append(element)
     }
 
-    private func append(_ element: Element) throws {
+    @inlinable
+    func append(_ element: Element) throws {
         if isClosed { throw QueueShutDown() }
         guard subscriberCount > 0 else { return }
         if isFull { dropFirst() }
@@ -116,9 +129,11 @@ public final class Broadcast<Element> {
         subscribers.wake()
     }
 
-    private var isFull: Bool { slots.count == capacity }
+    @inlinable
+    var isFull: Bool { slots.count == capacity }
 
-    private func dropFirst() {
+    @inlinable
+    func dropFirst() {
         slots.removeFirst()
         first += 1
     }
@@ -144,7 +159,8 @@ public final class Broadcast<Element> {
         dropTaken()
     }
 
-    private func dropTaken() {
+    @inlinable
+    func dropTaken() {
         var dropped = 0
         while let slot = slots.first, slot.left == 0 {
             dropFirst()
@@ -162,13 +178,12 @@ public final class Broadcast<Element> {
         /// Iterating fails if the task is cancelled, or with ``BroadcastLagError``.
         public typealias Failure = any Error
 
-        private let channel: Broadcast
+        @usableFromInline let channel: Broadcast
         /// The number of the next element.
-        private var position: Int
-        private var unreported = 0
+        @usableFromInline @safe @exclusivity(unchecked) var position: Int
 
         /// The number of elements that were dropped because this subscription did not take them in time.
-        public private(set) var missedCount = 0
+        public internal(set) var missedCount = 0
 
         fileprivate init(of channel: Broadcast) {
             self.channel = channel
@@ -192,29 +207,27 @@ public final class Broadcast<Element> {
         /// - Returns: The element, or `nil` if the channel is closed and everything was taken.
         /// - Throws: ``BroadcastLagError`` if elements were missed and the policy is ``Broadcast/Lag/fail``;
         ///   `CancellationError` if the task is cancelled while it waits. In that case, no element is lost.
+        @inlinable
         public func next() async throws -> Element? {
             while true {
                 if let element = try nextNoWait() { return element }
                 if channel.isClosed { return nil }
-                try await channel.subscribers.park(for: "Broadcast.Subscription.next()", on: self)
+                try await channel.subscribers.waitInLine(for: "Broadcast.Subscription.next()", on: self)
             }
         }
 
         /// Takes the next element; see ``next()``.
         ///
         /// - Throws: The same errors as ``next()``, including `CancellationError` if the task is cancelled.
+        @inlinable
         public func next(isolation actor: isolated (any Actor)?) async throws -> Element? { try await next() }
 
         /// Takes the next element, or returns `nil` if no element is available.
         ///
         /// - Throws: ``BroadcastLagError`` if elements were missed and the policy is ``Broadcast/Lag/fail``.
+        @inlinable
         public func nextNoWait() throws -> Element? {
-            let missed = channel.first - position
-            if missed > 0 {
-                missedCount += missed
-                position = channel.first
-                if channel.lag == .fail { throw BroadcastLagError(missedCount: missed) }
-            }
+            if position < channel.first { try skipMissed() }
             let index = position - channel.first
             guard index < channel.slots.count else { return nil }
             position += 1
@@ -222,6 +235,15 @@ public final class Broadcast<Element> {
             let element = channel.slots[index].element
             if index == 0 { channel.dropTaken() }
             return element
+        }
+
+        /// Goes on to the oldest element that is left.
+        @usableFromInline
+        func skipMissed() throws(BroadcastLagError) {
+            let missed = channel.first - position
+            missedCount += missed
+            position = channel.first
+            if channel.lag == .fail { throw BroadcastLagError(missedCount: missed) }
         }
 
         var line: WaitQueue { channel.subscribers }

@@ -9,9 +9,9 @@
 /// asyncio: none. tokio: `watch`.
 public final class LatestValue<Value> {
     // Loop thread only.
-    fileprivate let observers = WaitQueue()
+    @usableFromInline let observers = WaitQueue()
     /// The number of values so far.
-    fileprivate var version = 1
+    @usableFromInline @safe @exclusivity(unchecked) var version = 1
 
     /// The latest value. Setting it wakes all tasks that wait for a change, in O(*n*) time, where *n* is the number of
     /// these tasks.
@@ -23,7 +23,7 @@ public final class LatestValue<Value> {
     }
 
     /// Whether ``close()`` was called.
-    public private(set) var isClosed = false
+    @safe @exclusivity(unchecked) public private(set) var isClosed = false
 
     /// Creates the object with its first value.
     public init(_ value: Value) { self.value = value }
@@ -38,11 +38,12 @@ public final class LatestValue<Value> {
     ///   waits; the errors of the condition.
     ///
     /// tokio: `watch::Receiver::wait_for`.
+    @inlinable
     @discardableResult
     public func wait(for condition: (Value) throws -> Bool) async throws -> Value {
         while try !condition(value) {
             if isClosed { throw QueueShutDown() }
-            try await observers.park(for: "LatestValue.wait()", on: self)
+            try await observers.waitInLine(for: "LatestValue.wait()", on: self)
         }
         return value
     }
@@ -74,8 +75,8 @@ public final class LatestValue<Value> {
 
         /// An iterator over the values.
         public final class Iterator: AsyncIteratorProtocol {
-            private let subject: LatestValue
-            private var seen = 0
+            @usableFromInline let subject: LatestValue
+            @usableFromInline @safe @exclusivity(unchecked) var seen = 0
 
             fileprivate init(of subject: LatestValue) { self.subject = subject }
 
@@ -83,20 +84,23 @@ public final class LatestValue<Value> {
             ///
             /// - Returns: The latest value, or `nil` if the object is closed.
             /// - Throws: `CancellationError` if the task is cancelled while it waits.
+            @inlinable
             public func next() async throws -> Value? {
                 while true {
                     if let value = nextNoWait() { return value }
                     if subject.isClosed { return nil }
-                    try await subject.observers.park(for: "LatestValue.changes", on: subject)
+                    try await subject.observers.waitInLine(for: "LatestValue.changes", on: subject)
                 }
             }
 
             /// Waits for a value that this iterator has not returned; see ``next()``.
             ///
             /// - Throws: `CancellationError` if the task is cancelled while it waits.
+            @inlinable
             public func next(isolation actor: isolated (any Actor)?) async throws -> Value? { try await next() }
 
             /// Returns the latest value if this iterator has not returned it, and `nil` otherwise.
+            @inlinable
             public func nextNoWait() -> Value? {
                 guard seen != subject.version else { return nil }
                 seen = subject.version

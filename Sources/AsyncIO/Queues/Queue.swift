@@ -173,13 +173,14 @@ public class Queue<Element>: AsyncSequence {
 
     /// An iterator that takes items from a queue until it is shut down and empty.
     public struct Iterator: AsyncIteratorProtocol {
-        let queue: Queue
+        @usableFromInline let queue: Queue
 
         /// Removes and returns an item from the queue. Waits for one if the queue is empty.
         ///
         /// - Returns: The item; `nil` if the queue is shut down and empty.
         /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, no
         ///   item is lost.
+        @inlinable
         public mutating func next() async throws -> Element? {
             do { return try await queue.get() } catch is QueueShutDown { return nil }
         }
@@ -187,6 +188,7 @@ public class Queue<Element>: AsyncSequence {
         /// Removes and returns an item from the queue; see ``next()``.
         ///
         /// - Throws: `CancellationError` if the task is cancelled while it waits.
+        @inlinable
         public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
             do { return try await queue.get() } catch is QueueShutDown { return nil }
         }

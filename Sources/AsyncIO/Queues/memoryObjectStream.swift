@@ -1,4 +1,4 @@
-internal import DequeModule
+public import DequeModule
 
 /// Creates a channel with separate ends for sending and receiving.
 ///
@@ -45,17 +45,35 @@ private func mistake(inCapacity capacity: Int) -> String? {
 }
 
 /// The state that the ends of a memory object stream share. Loop thread only.
+//
+// What depends on the element's type is inlinable, so that it is specialized in the user's module.
+@usableFromInline
 final class ObjectChannel<Element> {
-    private var elements = Deque<Element>()
-    private let capacity: Int
-    let receiving = WaitQueue()
-    private let sending = WaitQueue()
+    @usableFromInline @safe @exclusivity(unchecked) var elements = Deque<Element>()
+    @usableFromInline let capacity: Int
+    @usableFromInline let receiving = WaitQueue()
+    @usableFromInline let sending = WaitQueue()
     /// The number of tasks that wait for an element. Each takes one, regardless of the capacity.
-    private var waitingReceivers = 0
-    var senders = 0 { didSet { if senders == 0 { receiving.wake() } } }
-    var receivers = 0 { didSet { if receivers == 0 { end() } } }
+    @usableFromInline @safe @exclusivity(unchecked) var waitingReceivers = 0
+    /// The numbers of ends that are open.
+    @usableFromInline @safe @exclusivity(unchecked) private(set) var senders = 0
+    @usableFromInline @safe @exclusivity(unchecked) private(set) var receivers = 0
 
     init(capacity: Int) { self.capacity = capacity }
+
+    func open(sender: Bool) {
+        if sender { senders += 1 } else { receivers += 1 }
+    }
+
+    func close(sender: Bool) {
+        if sender {
+            senders -= 1
+            if senders == 0 { receiving.wake() }
+        } else {
+            receivers -= 1
+            if receivers == 0 { end() }
+        }
+    }
 
     private func end() {
         elements = []
@@ -64,21 +82,24 @@ final class ObjectChannel<Element> {
     }
 
     var count: Int { elements.count }
-    private var isFull: Bool { elements.count >= capacity + waitingReceivers }
+    @inlinable
+    var isFull: Bool { elements.count >= capacity + waitingReceivers }
 
     // MARK: Sending
 
+    @inlinable
     func sendNoWait(_ element: Element) throws {
         if receivers == 0 { throw BrokenStreamError() }
         if isFull || sending.hasLiveWaiter { throw QueueFull() }
         append(element)
     }
 
+    @inlinable
     func send(_ element: Element) async throws {
         // A task that was woken stays in line until it runs, so that no later task takes its place.
         var mustWait = isFull || sending.hasLiveWaiter
         while mustWait, receivers > 0 {
-            try await sending.park(
+            try await sending.waitInLine(
                 for: "ObjectSender.send()", on: self, ifCancelled: { wasWoken in if wasWoken { wakeSender() } })
             mustWait = isFull
         }
@@ -87,19 +108,23 @@ final class ObjectChannel<Element> {
         wakeSender()
     }
 
-    private func append(_ element: Element) {
+    @inlinable
+    func append(_ element: Element) {
         elements.append(element)
         receiving.wake(1)
     }
 
-    private func wakeSender() { if !isFull { sending.wake(1) } }
+    @inlinable
+    func wakeSender() { if !isFull { sending.wake(1) } }
 
     // MARK: Receiving
 
     /// Takes an element, unless it is reserved for waiting tasks.
+    @inlinable
     func receiveNoWait() -> Element? { receiving.hasLiveWaiter ? nil : takeFirst() }
 
     /// Takes an element when it is the caller's turn.
+    @inlinable
     func takeFirst() -> Element? {
         guard let element = elements.popFirst() else { return nil }
         wakeSender()
@@ -109,15 +134,17 @@ final class ObjectChannel<Element> {
     }
 
     /// Whether nothing more can be received.
+    @inlinable
     var isOver: Bool { elements.isEmpty && (senders == 0 || receivers == 0) }
 
     /// Returns nil at the end.
+    @inlinable
     func receive() async throws -> Element? {
         if let element = receiveNoWait() { return element }
         while !isOver {
             beginWaiting()
             defer { endWaiting() }
-            try await receiving.park(
+            try await receiving.waitInLine(
                 for: "ObjectReceiver.receive()", on: self, ifCancelled: { if $0 { wakeReceiver() } })
             guard let element = takeFirst() else { continue }
             wakeReceiver()
@@ -127,14 +154,17 @@ final class ObjectChannel<Element> {
     }
 
     /// Wakes a sender if there is room for its element only because a task is waiting for it.
+    @inlinable
     func beginWaiting() {
         waitingReceivers += 1
         wakeSender()
     }
 
+    @inlinable
     func endWaiting() { waitingReceivers -= 1 }
 
     /// Wakes another receiver for an element that was not taken.
+    @inlinable
     func wakeReceiver() { if !elements.isEmpty { receiving.wake(1) } }
 }
 
@@ -144,14 +174,14 @@ final class ObjectChannel<Element> {
 ///
 /// anyio: `MemoryObjectSendStream`. tokio: `mpsc::Sender`.
 public final class ObjectSender<Element> {
-    private let channel: ObjectChannel<Element>
+    @usableFromInline let channel: ObjectChannel<Element>
 
     /// Whether ``close()`` was called.
-    public private(set) var isClosed = false
+    @safe @exclusivity(unchecked) public private(set) var isClosed = false
 
     init(_ channel: ObjectChannel<Element>) {
         self.channel = channel
-        channel.senders += 1
+        channel.open(sender: true)
     }
 
     deinit { close() }
@@ -160,6 +190,7 @@ public final class ObjectSender<Element> {
     ///
     /// - Throws: ``BrokenStreamError`` if all receivers are closed; ``RuntimeError`` if this sender is closed;
     ///   `CancellationError` if the task is cancelled while it waits. In these cases, the element is not sent.
+    @inlinable
     public func send(_ element: Element) async throws {
         try checkOpen()
         try await channel.send(element)
@@ -169,6 +200,7 @@ public final class ObjectSender<Element> {
     ///
     /// - Throws: ``QueueFull`` if there is neither room nor a waiting receiver, or tasks wait to send; otherwise the same
     ///   errors as ``send(_:)``.
+    @inlinable
     public func sendNoWait(_ element: Element) throws {
         try checkOpen()
         try channel.sendNoWait(element)
@@ -186,10 +218,11 @@ public final class ObjectSender<Element> {
     public func close() {
         guard !isClosed else { return }
         isClosed = true
-        channel.senders -= 1
+        channel.close(sender: true)
     }
 
-    private func checkOpen() throws(RuntimeError) { if isClosed { throw RuntimeError("the sender is closed") } }
+    @inlinable
+    func checkOpen() throws(RuntimeError) { if isClosed { throw RuntimeError("the sender is closed") } }
 }
 
 /// The receiving end of a memory object stream; see ``memoryObjectStream(of:capacity:)``.
@@ -201,14 +234,14 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
     /// Iterating fails if the task is cancelled, or the receiver is closed.
     public typealias Failure = any Error
 
-    let channel: ObjectChannel<Element>
+    @usableFromInline let channel: ObjectChannel<Element>
 
     /// Whether ``close()`` was called.
-    public private(set) var isClosed = false
+    @safe @exclusivity(unchecked) public private(set) var isClosed = false
 
     init(_ channel: ObjectChannel<Element>) {
         self.channel = channel
-        channel.receivers += 1
+        channel.open(sender: false)
     }
 
     deinit { close() }
@@ -221,6 +254,7 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
     /// - Returns: The element, or `nil` when all senders are closed and everything was received.
     /// - Throws: ``RuntimeError`` if this receiver is closed; `CancellationError` if the task is cancelled while it
     ///   waits. In that case, no element is lost.
+    @inlinable
     public func receive() async throws -> Element? {
         try checkOpen()
         return try await channel.receive()
@@ -230,6 +264,7 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
     /// available ones.
     ///
     /// - Throws: ``RuntimeError`` if this receiver is closed.
+    @inlinable
     public func receiveNoWait() throws(RuntimeError) -> Element? {
         try checkOpen()
         return channel.receiveNoWait()
@@ -241,11 +276,13 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
     /// Receives an element; see ``receive()``.
     ///
     /// - Throws: The same errors as ``receive()``, including `CancellationError` if the task is cancelled.
+    @inlinable
     public func next() async throws -> Element? { try await receive() }
 
     /// Receives an element; see ``receive()``.
     ///
     /// - Throws: The same errors as ``receive()``, including `CancellationError` if the task is cancelled.
+    @inlinable
     public func next(isolation actor: isolated (any Actor)?) async throws -> Element? { try await receive() }
 
     /// Returns another receiver for the same channel.
@@ -261,10 +298,11 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
     public func close() {
         guard !isClosed else { return }
         isClosed = true
-        channel.receivers -= 1
+        channel.close(sender: false)
     }
 
-    private func checkOpen() throws(RuntimeError) { if isClosed { throw RuntimeError("the receiver is closed") } }
+    @inlinable
+    func checkOpen() throws(RuntimeError) { if isClosed { throw RuntimeError("the receiver is closed") } }
 }
 
 /// An error thrown when an element is sent that no receiver can receive.

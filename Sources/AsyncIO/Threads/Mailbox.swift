@@ -222,6 +222,14 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
         public mutating func next() async throws -> Element? {
             do { return try await mailbox.get() } catch is QueueShutDown { return nil }
         }
+
+        /// Returns the next item; see ``next()``.
+        ///
+        /// - Throws: `CancellationError` if the task is cancelled while it waits.
+        @inlinable
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
+            do { return try await mailbox.get() } catch is QueueShutDown { return nil }
+        }
     }
 
     /// Returns an iterator over the items. It removes the items that it returns, and ends when the mailbox was

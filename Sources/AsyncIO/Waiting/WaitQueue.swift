@@ -16,12 +16,16 @@
 // a wait allocates only its `Waiter`.
 
 /// A FIFO queue of waiting tasks. Loop thread only.
+@usableFromInline
 final class WaitQueue {
     @safe @exclusivity(unchecked) private(set) var first: Waiter?
     /// The last waiter, which the queue retains through `first`.
     @safe @exclusivity(unchecked) private var last: Unretained<Waiter>?
     /// The loop on which tasks wait, in debug mode; see Ownership.swift.
     @safe @exclusivity(unchecked) private var owner: UInt8 = 0
+
+    @usableFromInline
+    init() {}
 
     /// Returns the queue in `storage`. Creates the queue if it does not exist yet. Use this for objects on which
     /// tasks rarely wait.
@@ -79,6 +83,14 @@ final class WaitQueue {
         try await waiter.wait()
     }
 
+    /// `park` for use in the user's module.
+    @usableFromInline
+    func waitInLine(
+        for purpose: StaticString, on subject: AnyObject, ifCancelled: (_ wasWoken: Bool) -> Void = { _ in }
+    ) async throws {
+        try await park(for: purpose, on: subject, ifCancelled: ifCancelled)
+    }
+
     // MARK: Wake
 
     /// Wakes the first waiter, which stays in the queue until it runs. Does nothing if it has already been
@@ -88,6 +100,7 @@ final class WaitQueue {
     /// Wakes the first `count` waiters that have not been woken yet. They stay in the queue until they run.
     ///
     /// - Returns: The number of woken tasks.
+    @usableFromInline
     @discardableResult
     func wake(_ count: Int = .max) -> Int {
         var woken = 0
@@ -116,6 +129,7 @@ final class WaitQueue {
     var isEmpty: Bool { first == nil }
 
     /// Whether the queue contains a waiter that has not been cancelled.
+    @usableFromInline
     var hasLiveWaiter: Bool {
         var waiter = first
         while let current = waiter {
