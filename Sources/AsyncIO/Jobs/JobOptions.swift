@@ -1,10 +1,10 @@
 /// The urgency of a job. Jobs with a higher priority are delivered first, no matter how old other jobs are.
 public enum JobPriority: Int, Sendable, CaseIterable, Codable {
-    /// Before all others.
+    /// The job is delivered before all others.
     case high
-    /// The default.
+    /// The default priority.
     case normal
-    /// After all others.
+    /// The job is delivered after all others.
     case low
 }
 
@@ -49,7 +49,7 @@ public struct JobOptions: Sendable {
     /// - Throws: ``ValueError`` if an identifier or a key is empty.
     package func validate() throws(ValueError) {
         for (name, text) in [("id", id), ("uniqueKey", uniqueKey), ("orderKey", orderKey)] where text == "" {
-            throw ValueError("the \(name) of a job must not be empty; use nil for none")
+            throw ValueError("the \(name) of a job must not be empty; omit it, or pass nil")
         }
     }
 }

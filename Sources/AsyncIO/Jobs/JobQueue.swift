@@ -2,7 +2,7 @@
 /// ``JobOptions``.
 ///
 /// Each job is delivered *at least once*. It ends when a worker acknowledges it. If the worker dies first, the job is
-/// delivered again after ``JobPolicy/visibility``. If the worker was only stopped for longer than that, the work may be
+/// delivered again after ``JobPolicy/visibility``. If the worker was stopped for longer than that, the work may be
 /// done twice. Make handlers idempotent, or use ``once(_:keptFor:lease:_:)``.
 ///
 /// ``LocalJobQueue`` and `RedisQueue` conform to this protocol, and pass the same tests.

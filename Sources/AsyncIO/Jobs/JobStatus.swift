@@ -1,18 +1,18 @@
 /// The state of a job.
 public enum JobState: String, Sendable, CaseIterable {
-    /// It waits for a worker.
+    /// The job is waiting for a worker.
     case waiting
-    /// It waits for the end of other jobs with the same ``JobOptions/orderKey``.
+    /// The job is waiting for the end of other jobs with the same ``JobOptions/orderKey``.
     case held
-    /// It waits for the time at which it is due, before the first attempt or between attempts.
+    /// The job is waiting for the time at which it is due, before the first attempt or between attempts.
     case delayed
-    /// A worker has taken it.
+    /// A worker has taken the job.
     case running
-    /// It has ended successfully.
+    /// The job has ended successfully.
     case done
-    /// It was cancelled.
+    /// The job was cancelled.
     case cancelled
-    /// All of its attempts failed, and it is stored as a dead letter.
+    /// All attempts failed, and the job is stored as a dead letter.
     case dead
 
     /// Whether the job has ended. A dead letter has ended, but can be retried.
@@ -116,7 +116,7 @@ public struct UnknownJob: Error, CustomStringConvertible, Equatable {
     /// Creates the error.
     public init(id: String) { self.id = id }
     /// The error as text.
-    public var description: String { "the queue does not know a job \(id); it may have ended long ago" }
+    public var description: String { "the queue has no job \(id); the job may have ended long ago" }
 }
 
 /// An error thrown when a program asks for the result of a job that has not ended successfully.
@@ -133,7 +133,7 @@ public struct JobFailed: Error, CustomStringConvertible, Equatable {
     }
 }
 
-/// An error thrown when another worker is doing the work that is to be done once; see
+/// An error thrown when another worker is doing work that should be done only once; see
 /// ``JobQueue/once(_:keptFor:lease:_:)``.
 public struct OnceInProgress: Error, CustomStringConvertible, Equatable {
     /// The key of the work.

@@ -64,7 +64,7 @@ extension LocalJobQueue {
 
     func settle(_ record: Record, _ token: Int, _ action: DeliveryAction) throws {
         guard isValid(record, token) else {
-            // A worker that does not know whether it has succeeded repeats the acknowledgment.
+            // A worker repeats the acknowledgment if it does not know whether the first one succeeded.
             if record.fencingToken == token, record.state == .done, case .acknowledge = action { return }
             throw DeliveryLost(id: record.id)
         }

@@ -19,7 +19,7 @@ public final class LocalJobQueue<Job>: JobQueue {
 
     // Loop thread only.
     var records: [String: Record] = [:]
-    /// One per priority. Records whose state is no longer `waiting` are skipped.
+    /// One queue per priority. Records whose state is no longer `waiting` are skipped.
     var ready = Array(repeating: Deque<Record>(), count: JobPriority.allCases.count)
     /// Delayed jobs, deliveries, and jobs to be forgotten.
     private var timed = Heap<TimedJob<Job>>()

@@ -5,7 +5,7 @@
 /// ```
 ///
 /// Each job runs in a task of its own. If the handler returns, the job is acknowledged, with ``Delivery/result`` if the
-/// handler has set that. If the handler throws, the delivery is rejected, and the rules of the queue determine when the
+/// handler has set it. If the handler throws, the delivery is rejected, and the rules of the queue determine when the
 /// job is retried. While handlers run, their deliveries are renewed. If a job is cancelled, or given to another worker,
 /// its handler is cancelled.
 ///

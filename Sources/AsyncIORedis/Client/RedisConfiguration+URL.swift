@@ -11,7 +11,7 @@ extension RedisConfiguration {
     /// | `redis+sentinel://host:26379,host:26379/mymaster/0` | the master that these Sentinels monitor      |
     /// | `redis+cluster://host:6379,host:6379`               | a cluster with these nodes                   |
     ///
-    /// `rediss+sentinel` and `rediss+cluster` use TLS. These parameters can follow after a question mark: `db` (the
+    /// `rediss+sentinel` and `rediss+cluster` use TLS. These parameters can follow a question mark: `db` (the
     /// database), `protocol` (2 or 3), `client_name`, `timeout` (of commands, in seconds), `connect_timeout`,
     /// `username`, and `password`. A user, a password, or a path with special characters is percent-encoded.
     ///
@@ -61,7 +61,7 @@ extension RedisConfiguration {
         case "redis+sentinel", "rediss+sentinel":
             let parts = path.split(separator: "/", maxSplits: 1)
             guard let master = parts.first else {
-                throw ValueError("the URL has no name of a master; write \(scheme)://host:26379/name")
+                throw ValueError("the URL does not name a master; write \(scheme)://host:26379/name")
             }
             self.init(.sentinel(try Self.addresses(authority, defaultPort: 26379), master: try Self.decoded(master)))
             database = parts.count > 1 ? parts[1] : ""

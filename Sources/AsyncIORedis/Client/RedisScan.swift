@@ -12,7 +12,7 @@ internal import AsyncIO
 ///
 /// redis-py: `scan_iter`, `hscan_iter`, `sscan_iter`, `zscan_iter`.
 public struct RedisScan<Element>: AsyncSequence {
-    /// Iterating fails with the errors of sending.
+    /// Iterating fails with the errors of ``RedisClient/send(_:)-(RedisCommand)``.
     public typealias Failure = any Error
 
     typealias Send = nonisolated(nonsending) (RedisCommand) async throws -> RedisValue
@@ -30,7 +30,7 @@ public struct RedisScan<Element>: AsyncSequence {
 
     /// Requests one batch after another.
     public struct Iterator: AsyncIteratorProtocol {
-        /// Iterating fails with the errors of sending.
+        /// Iterating fails with the errors of ``RedisClient/send(_:)-(RedisCommand)``.
         public typealias Failure = any Error
 
         private let scan: RedisScan
@@ -117,7 +117,7 @@ extension RedisClient {
             elements: { $0 })
     }
 
-    /// Sends a command to every server that has keys: one, or the masters of a cluster.
+    /// Sends a command to every server that has keys: to the only server, or to all masters of a cluster.
     ///
     /// - Returns: The replies.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -188,7 +188,7 @@ extension RedisSending {
     }
 }
 
-/// A member of a sorted set with its score.
+/// A member of a sorted set and its score.
 public struct RedisScored: Sendable, Hashable {
     /// The member.
     public var member: RedisValue

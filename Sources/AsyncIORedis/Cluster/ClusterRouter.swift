@@ -52,7 +52,7 @@ final class ClusterRouter: RedisRouter {
         }
     }
 
-    /// Sends to the server of a slot, and follows redirections.
+    /// Sends commands to the server of a slot, and follows redirections.
     ///
     /// - Parameter refusal: Returns the error of a reply that says that nothing was executed.
     private func deliver(
@@ -137,7 +137,7 @@ final class ClusterRouter: RedisRouter {
             }
         }
         if let failure { return failure }
-        // One by one, so that each is redirected to its server.
+        // The commands are sent one by one, so that each is redirected to its server.
         for index in unanswered {
             switch try await send(commands[index]) {
             case .value(let value): values[index] = value
@@ -228,7 +228,7 @@ final class ClusterRouter: RedisRouter {
     /// Asks for the topology in a single task. All commands that need the topology wait for it.
     private func refreshSoon() {
         guard refresh == nil, !isClosed else { return }
-        // A capture list would make the closure concurrent, so that it leaves the loop.
+        // A capture list would make the closure concurrent, and it would then leave the loop.
         weak let router = self
         refresh = createTask(name: "the topology of a Redis cluster") {
             defer { router?.refresh = nil }

@@ -41,7 +41,7 @@ struct ClusterTopology {
     }
 }
 
-/// The answer of a cluster's server when a key is on another server: `MOVED 3999 127.0.0.1:6381`.
+/// The reply of a server of a cluster to a command whose key is on another server: `MOVED 3999 127.0.0.1:6381`.
 struct ClusterRedirection {
     let isPermanent: Bool
     let slot: Int

@@ -1,4 +1,4 @@
-/// A command with its arguments, ready to be sent.
+/// A command and its arguments, ready to be sent.
 ///
 /// ```swift
 /// var command = RedisCommand("LPUSH", key)
@@ -97,7 +97,7 @@ public struct RedisCommand: Sendable, Hashable {
         for argument in arguments { argument.append(to: &self) }
     }
 
-    /// Appends a text in UTF-8.
+    /// Appends text in UTF-8.
     public mutating func append(_ text: String) {
         appendHeader(text.utf8.count)
         encoded.append(contentsOf: text.utf8)

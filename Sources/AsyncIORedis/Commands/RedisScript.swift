@@ -17,7 +17,7 @@ public struct RedisScript: Sendable, Hashable {
 
     /// Creates a script.
     ///
-    /// - Complexity: O(*n*), where *n* is the length of the code. Create a script once.
+    /// - Complexity: O(*n*), where *n* is the length of the code. Create each script only once.
     public init(_ source: String) {
         self.source = source
         digest = SHA1.hexDigest(of: Array(source.utf8))

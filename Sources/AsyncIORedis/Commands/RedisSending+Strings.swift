@@ -90,7 +90,7 @@ extension RedisSending {
         return try await !send(command).isNull
     }
 
-    /// Sets the value of a key, if the key exists or does not exist.
+    /// Sets the value of a key on the condition that the key exists, or that it does not exist.
     ///
     /// - Returns: Whether the value was set.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -109,7 +109,7 @@ extension RedisSending {
         try await send(RedisCommand("SET", key, value, "GET")).nonNull
     }
 
-    /// Returns the value of a key and removes the key.
+    /// Returns the value of a key, and removes the key.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -127,7 +127,8 @@ extension RedisSending {
         try await send(RedisCommand("GETEX", key, "PX", duration.redisMilliseconds)).nonNull
     }
 
-    /// Returns the values of several keys, `nil` for those that do not exist. In a cluster, all must be in one slot.
+    /// Returns the values of several keys, with `nil` for keys that do not exist. In a cluster, all must be in one
+    /// slot.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -185,7 +186,7 @@ extension RedisSending {
         try await send(RedisCommand("APPEND", key, value)).integer
     }
 
-    /// Returns the size of a key's value in bytes; 0 if the key does not exist.
+    /// Returns the size of a key's value in bytes, or 0 if the key does not exist.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -198,8 +199,8 @@ extension RedisSending {
     ///
     /// - Parameters:
     ///   - key: The key.
-    ///   - first: The first position; a negative one counts from the end.
-    ///   - last: The last position, which is included; a negative one counts from the end.
+    ///   - first: The first position. A negative position counts from the end.
+    ///   - last: The last position, which is included. A negative position counts from the end.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `getrange`.

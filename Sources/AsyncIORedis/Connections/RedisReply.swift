@@ -10,8 +10,8 @@ enum RedisReply {
 
 /// What to do with a reply that has not arrived yet.
 //
-// A task that is cancelled cancels its future. Its reply stays in the queue and is dropped when it arrives, so a
-// connection never gets out of sync.
+// If a task is cancelled, its future is cancelled. The entry in the queue stays, and the reply is dropped when it
+// arrives, so a connection never gets out of sync.
 enum PendingReply {
     /// One task waits for it.
     case single(Future<RedisReply>)

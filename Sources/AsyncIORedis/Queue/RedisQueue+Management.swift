@@ -11,7 +11,7 @@ extension RedisQueue {
     private func status(of id: String, in fields: [RedisValue]) throws -> JobStatus? {
         if fields[0].isNull { return nil }
         let name = try fields[0].string
-        guard let state = JobState(rawValue: name) else { throw ValueError("job \(id) has an unknown state, \(name)") }
+        guard let state = JobState(rawValue: name) else { throw ValueError("job \(id) has the unknown state \(name)") }
         return JobStatus(
             id: id, state: state, attempts: try fields[1].isNull ? 0 : fields[1].integer,
             error: try fields[2].isNull ? nil : fields[2].string,

@@ -1,4 +1,4 @@
-/// An error that the server answers with, such as `WRONGTYPE Operation against a key holding the wrong kind of value`.
+/// An error reply from the server, such as `WRONGTYPE Operation against a key holding the wrong kind of value`.
 ///
 /// redis-py: `ResponseError` and its subclasses.
 public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -33,7 +33,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let clusterDown: Code = "CLUSTERDOWN"
         /// Some keys of the command are being moved to another node of the cluster.
         public static let tryAgain: Code = "TRYAGAIN"
-        /// The server is reading its data, and is not ready yet.
+        /// The server is loading its data and is not ready yet.
         public static let loading: Code = "LOADING"
         /// The server is running a long script.
         public static let busy: Code = "BUSY"
@@ -86,7 +86,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
 ///
 /// redis-py: `ConnectionError`.
 public struct RedisConnectionError: Error, CustomStringConvertible {
-    /// Whether the server may have executed the command. If `false`, it did not.
+    /// Whether the server may have executed the command. If `false`, the server did not execute it.
     public let mayHaveBeenExecuted: Bool
     /// What happened.
     public let message: String
@@ -112,7 +112,7 @@ public struct RedisConnectionError: Error, CustomStringConvertible {
 public struct RedisTimeoutError: Error, CustomStringConvertible {
     /// The time limit.
     public let limit: Duration
-    /// Whether the server may have executed the command. If `false`, it did not.
+    /// Whether the server may have executed the command. If `false`, the server did not execute it.
     public let mayHaveBeenExecuted: Bool
     /// The operation that took too long.
     public let operation: String
