@@ -55,7 +55,7 @@ enum QueueScripts {
             end
             push(id, p)
         end
-        -- Removes a job from the lists of waiting and running jobs.
+        -- Removes a job from where waiting, delayed, and running jobs are stored.
         local function leave(id)
             local p, e, b = unpack(redis.call('HMGET', job(id), 'p', 'e', 'b'))
             if e then
