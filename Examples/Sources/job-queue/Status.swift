@@ -3,7 +3,8 @@ import AsyncIO
 import Glibc
 
 struct Status: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Shows the number of commands in each state.")
+    static let configuration = CommandConfiguration(
+        abstract: "Shows the number of commands in each state, until Ctrl-C.")
 
     @OptionGroup var options: QueueOptions
     @Option(help: "The number of seconds between updates.") var interval = 1.0
