@@ -53,7 +53,7 @@ public final class Delivery<Job> {
 
     /// Ends this attempt with an error. The job is retried later, or becomes a dead letter.
     ///
-    /// - Parameter error: The error. A ``JobFailure`` can say when the job is retried, or that it is not retried.
+    /// - Parameter error: The error. A ``JobFailure`` can specify when the job is retried, or that it is not retried.
     /// - Throws: The same errors as ``acknowledge(returning:)``.
     public func reject(_ error: any Error) async throws {
         try await settle(.reject((error as? JobFailure) ?? JobFailure(describe(error))))

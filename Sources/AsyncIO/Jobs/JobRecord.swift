@@ -36,7 +36,7 @@ final class JobRecord<Job> {
     var status: JobStatus { JobStatus(id: id, state: state, attempts: attempts, error: error, progress: progress) }
 }
 
-/// An action on a job that is scheduled for a time. It is skipped if the job's state or time has changed by then.
+/// A scheduled action on a job. It is skipped if the job's state or time has changed by then.
 struct TimedJob<Job>: Comparable {
     let due: Int64
     let sequence: Int

@@ -121,7 +121,7 @@ public final class LocalJobQueue<Job>: JobQueue {
         }
     }
 
-    /// Waits for the permit of the rate limit, if there are jobs to use it for.
+    /// Waits for a permit of the rate limiter, if a job can use it.
     private func takePermit() async throws -> Bool {
         guard let limiter else { return true }
         return try await turn.withLock {

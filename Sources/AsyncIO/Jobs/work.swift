@@ -41,7 +41,7 @@ public func work<Source: WorkQueue>(
         let task = createTask(
             name: "job \(delivery.id)", isolation: isolation, fileID: fileID, line: line
         ) { () async throws in
-            // Throwing, because the closure of a task that cannot throw would leave the loop.
+            // The closure is throwing, because a closure that cannot throw would leave the loop.
             _ = isolation
             await load.execute(run, isolation, handler)
         }

@@ -53,7 +53,7 @@ public final class RedisClient: RedisSending {
     /// Sends a command and waits for the reply.
     ///
     /// - Throws: ``RedisError`` if the reply is an error; ``RedisConnectionError`` if the connection is lost or cannot
-    ///   be opened; ``RedisTimeoutError`` if the reply does not come in time; ``RedisProtocolError`` if the reply is
+    ///   be opened; ``RedisTimeoutError`` if the reply does not arrive in time; ``RedisProtocolError`` if the reply is
     ///   not RESP; `ValueError` if the configuration is not valid; `CancellationError` if the task is cancelled. In
     ///   that case, the server may still execute the command, and its reply is dropped.
     ///

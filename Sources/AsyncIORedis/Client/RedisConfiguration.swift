@@ -102,7 +102,7 @@ public struct RedisConfiguration: Sendable {
         topology = .standalone(Address(host: host, port: port))
     }
 
-    /// Creates the configuration for servers.
+    /// Creates the configuration for the given servers.
     public init(_ topology: Topology) { self.topology = topology }
 
     /// Throws an error if a setting is not valid.

@@ -23,7 +23,7 @@ public final class RedisConnection: RedisSending {
     /// Sends a command and waits for the reply.
     ///
     /// - Throws: ``RedisError`` if the reply is an error; ``RedisConnectionError`` if the connection is lost;
-    ///   ``RedisTimeoutError`` if the reply does not come in time; `CancellationError` if the task is cancelled. In
+    ///   ``RedisTimeoutError`` if the reply does not arrive in time; `CancellationError` if the task is cancelled. In
     ///   that case, the server may still execute the command, and its reply is dropped.
     public func send(_ command: RedisCommand) async throws -> RedisValue {
         note(command)

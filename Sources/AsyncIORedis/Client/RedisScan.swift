@@ -91,7 +91,7 @@ extension RedisScan {
 }
 
 extension RedisClient {
-    /// Returns all keys that match a pattern; in a cluster, those of all servers.
+    /// Returns all keys that match a pattern; in a cluster, the keys of all servers.
     ///
     /// - Parameters:
     ///   - match: The pattern, such as `user:*`, or `nil` for all keys.
@@ -159,7 +159,7 @@ extension RedisSending {
         _ key: some RedisArgument, match: String? = nil, count: Int? = nil
     ) -> RedisScan<RedisValue> { scan("SSCAN", key, match, count) { $0 } }
 
-    /// Returns the fields of a hash with their values; see ``RedisScan``.
+    /// Returns the fields of a hash and their values; see ``RedisScan``.
     ///
     /// - Parameters:
     ///   - key: The key of the hash.
@@ -171,7 +171,7 @@ extension RedisSending {
         _ key: some RedisArgument, match: String? = nil, count: Int? = nil
     ) -> RedisScan<RedisPair> { scan("HSCAN", key, match, count, Self.pairs) }
 
-    /// Returns the members of a sorted set with their scores, in no particular order; see ``RedisScan``.
+    /// Returns the members of a sorted set and their scores, in no particular order; see ``RedisScan``.
     ///
     /// - Parameters:
     ///   - key: The key of the sorted set.

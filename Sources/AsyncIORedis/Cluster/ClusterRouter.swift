@@ -93,7 +93,7 @@ final class ClusterRouter: RedisRouter {
                 }
                 failures += 1
             } catch let error where RedisNode.passes(error) {
-                // The server is unavailable. After a failover, another one has its slots.
+                // The server is unavailable. After a failover, another server has its slots.
                 failures += 1
                 other = nil
                 forgetTopology()
@@ -191,7 +191,7 @@ final class ClusterRouter: RedisRouter {
         if let node = nodes[address] { return node }
         let connector = self.connector
         var settings = configuration
-        // If a server is unavailable, another one may have its slots, so the client asks again soon.
+        // If a server is unavailable, another server may have its slots, so the client asks again soon.
         settings.connectAttempts = 1
         let node = RedisNode(settings) { try await connector.connect(to: address) }
         nodes[address] = node

@@ -45,7 +45,7 @@ struct ClusterTopology {
 struct ClusterRedirection {
     let isPermanent: Bool
     let slot: Int
-    /// The server; an empty host means the one that answered.
+    /// The server. An empty host stands for the server that sent the reply.
     let address: RedisConfiguration.Address
 
     init?(_ error: RedisError) {

@@ -20,8 +20,8 @@ public struct RedisCommand: Sendable, Hashable {
         case after(Duration)
     }
 
-    /// The command as the server reads it: an array of bulk strings. The number of its elements is right only if it has
-    /// one digit; see ``write(to:)``.
+    /// The command as the server reads it: an array of bulk strings. The number of its elements is correct only if it
+    /// has one digit; see ``write(to:)``.
     private(set) var encoded: [UInt8]
     /// The number of bulk strings in `encoded`.
     private(set) var count = 0

@@ -1,4 +1,4 @@
-// Hashes: fields with values.
+// Hashes: fields and their values.
 extension RedisSending {
     /// Sets a field.
     ///
@@ -106,7 +106,7 @@ extension RedisSending {
         try await send(RedisCommand("HEXISTS", key, field)).boolean
     }
 
-    /// Adds to the number in a field. A field that does not exist counts as 0.
+    /// Increments the number in a field by an amount. A field that does not exist counts as 0.
     ///
     /// - Returns: The new number.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -119,7 +119,7 @@ extension RedisSending {
         try await send(RedisCommand("HINCRBY", key, field, amount)).integer
     }
 
-    /// Adds to the number in a field. A field that does not exist counts as 0.
+    /// Increments the number in a field by an amount. A field that does not exist counts as 0.
     ///
     /// - Returns: The new number.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

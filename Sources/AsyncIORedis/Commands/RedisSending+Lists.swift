@@ -62,7 +62,7 @@ extension RedisSending {
         try await send(RedisCommand("LRANGE", key, first, last)).array
     }
 
-    /// Returns the value at a position, or `nil` if the list is shorter.
+    /// Returns the value at a position, or `nil` if the list has no such position.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -73,7 +73,7 @@ extension RedisSending {
 
     /// Replaces the value at a position.
     ///
-    /// - Throws: ``RedisError`` if the list is shorter; the same errors as ``send(_:)-(RedisCommand)``.
+    /// - Throws: ``RedisError`` if the list has no such position; the same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `lset`.
     public func lset(_ key: some RedisArgument, _ index: Int, _ value: some RedisArgument) async throws {

@@ -1,4 +1,4 @@
-// Sorted sets: members with scores.
+// Sorted sets: members and their scores.
 extension RedisSending {
     /// Adds a member, or changes its score.
     ///
@@ -17,7 +17,7 @@ extension RedisSending {
         return try await send(command).boolean
     }
 
-    /// Adds to the score of a member. The score of a member that does not exist counts as 0.
+    /// Increments the score of a member by an amount. The score of a member that does not exist counts as 0.
     ///
     /// - Returns: The new score.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

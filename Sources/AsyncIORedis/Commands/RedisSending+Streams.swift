@@ -73,7 +73,7 @@ extension RedisSending {
         return try await send(command).string
     }
 
-    /// Returns the number of entries of a stream.
+    /// Returns the number of entries in a stream.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///

@@ -35,7 +35,7 @@ extension Duration {
     }
 }
 
-// Strings: values of bytes, and numbers in them.
+// Strings: bytes, which can also represent numbers.
 extension RedisSending {
     /// Returns the value of a key, or `nil` if the key does not exist.
     ///
@@ -153,7 +153,7 @@ extension RedisSending {
         _ = try await send(command)
     }
 
-    /// Adds to the number in a key's value. A key that does not exist counts as 0.
+    /// Increments the number in a key's value by an amount. A key that does not exist counts as 0.
     ///
     /// - Returns: The new number.
     /// - Throws: ``RedisError`` if the value is not an integer; the same errors as ``send(_:)-(RedisCommand)``.
@@ -164,7 +164,7 @@ extension RedisSending {
         try await send(RedisCommand("INCRBY", key, amount)).integer
     }
 
-    /// Adds to the number in a key's value. A key that does not exist counts as 0.
+    /// Increments the number in a key's value by an amount. A key that does not exist counts as 0.
     ///
     /// - Returns: The new number.
     /// - Throws: ``RedisError`` if the value is not a number; the same errors as ``send(_:)-(RedisCommand)``.

@@ -44,7 +44,7 @@ final class RedisLink: BufferedProtocol {
     /// Called with an error on a link for subscriptions: `SUBSCRIBE` has no reply, but can fail. No other command on
     /// such a link can fail.
     var onStrayError: ((RedisError) -> Void)?
-    /// Whether arrays are messages too, as they are in RESP2 after `SUBSCRIBE`.
+    /// Whether arrays are also messages, as they are in RESP2 after `SUBSCRIBE`.
     var isSubscriber = false
     /// Called once when the link is closed.
     var onClosed: (() -> Void)?

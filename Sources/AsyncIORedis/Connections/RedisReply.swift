@@ -10,8 +10,8 @@ enum RedisReply {
 
 /// What to do with a reply that has not arrived yet.
 //
-// If a task is cancelled, its future is cancelled. The entry in the queue stays, and the reply is dropped when it
-// arrives, so a connection never gets out of sync.
+// If a task is cancelled, its future is cancelled. The queue still contains the entry for the reply, and the reply is
+// dropped when it arrives, so a connection never gets out of sync.
 enum PendingReply {
     /// One task waits for it.
     case single(Future<RedisReply>)
@@ -25,7 +25,7 @@ enum PendingReply {
         if case .group(let group) = self { group.missingCount } else { 1 }
     }
 
-    /// Ends the wait for a reply that will not come.
+    /// Ends the wait for a reply that will not arrive.
     func end(_ reply: RedisReply) {
         switch self {
         case .single(let future): if !future.isDone { try? future.setResult(reply) }

@@ -34,7 +34,7 @@ public final class RedisLock {
     public let key: String
     /// The time for which the server gives the lock to a holder that does not renew it.
     public let lease: Duration
-    /// The name of the holder, which ``holder()`` returns while this object has the lock.
+    /// The name of the holder, which ``holder()`` returns while this object holds the lock.
     public let name: String
 
     /// Creates a lock.
@@ -77,7 +77,7 @@ public final class RedisLock {
 
     /// Waits for the lock, runs `body` while it is held, and releases it.
     ///
-    /// - Parameter body: Receives the lease. It is cancelled if the lease is lost.
+    /// - Parameter body: Receives the lease. The body is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns.
     /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended, even if `body` returned a value;
     ///   the errors of `body` and of ``RedisClient/send(_:)-(RedisCommand)``; `CancellationError` if the task is
@@ -94,7 +94,7 @@ public final class RedisLock {
     ///
     /// - Parameters:
     ///   - timeout: How long to wait. If it is zero, the method makes one attempt.
-    ///   - body: Receives the lease. It is cancelled if the lease is lost.
+    ///   - body: Receives the lease. The body is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns, or `nil` if the lock could not be acquired in time.
     /// - Throws: The same errors as ``withLock(_:)``.
     ///

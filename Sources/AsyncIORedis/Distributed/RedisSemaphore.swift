@@ -57,7 +57,7 @@ public final class RedisSemaphore {
 
     /// Waits for a place, runs `body` while it is held, and gives it back.
     ///
-    /// - Parameter body: Receives the lease. It is cancelled if the lease is lost.
+    /// - Parameter body: Receives the lease. The body is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns.
     /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended; the errors of `body` and of
     ///   ``RedisClient/send(_:)-(RedisCommand)``; `CancellationError` if the task is cancelled. The place is given back
@@ -72,7 +72,7 @@ public final class RedisSemaphore {
     ///
     /// - Parameters:
     ///   - timeout: How long to wait. If it is zero, the method makes one attempt.
-    ///   - body: Receives the lease. It is cancelled if the lease is lost.
+    ///   - body: Receives the lease. The body is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns, or `nil` if no place was available in time.
     /// - Throws: The same errors as ``withPlace(_:)``.
     public func withPlace<T>(

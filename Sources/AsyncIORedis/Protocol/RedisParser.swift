@@ -27,7 +27,7 @@ struct RedisParser {
     private var head = 0
     /// The number of bytes after `head` that are known to contain no line end.
     private var scanned = 0
-    /// The kind and the size of a string whose header is parsed, but whose bytes have not all arrived.
+    /// The kind and the size of a string whose header has been parsed, but whose bytes have not all arrived.
     private var string: (kind: UInt8, size: Int)?
     private var stack: [Frame] = []
     /// The number of elements that the current reply has announced.

@@ -70,7 +70,7 @@ extension RedisClient {
         let slot = KeySlot(of: channel).number
         if let hub = shards[slot] { return hub }
         let hub = PubSubHub(configuration) { try await cluster.connect(for: channel) }
-        // The slot has moved: reconnect, to its new server.
+        // The slot has moved: reconnect to its new server.
         hub.onMoved = { [weak hub, unowned cluster] _ in
             cluster.forgetTopology()
             hub?.reconnect()

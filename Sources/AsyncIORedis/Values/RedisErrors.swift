@@ -29,7 +29,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let ask: Code = "ASK"
         /// The keys of the command belong to different slots of the cluster.
         public static let crossSlot: Code = "CROSSSLOT"
-        /// The cluster cannot serve the key now.
+        /// The cluster cannot currently serve the key.
         public static let clusterDown: Code = "CLUSTERDOWN"
         /// Some keys of the command are being moved to another node of the cluster.
         public static let tryAgain: Code = "TRYAGAIN"

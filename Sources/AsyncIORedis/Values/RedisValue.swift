@@ -30,9 +30,9 @@ public enum RedisValue: Sendable, Hashable {
     case error(RedisError)
     /// Values in order.
     case array([RedisValue])
-    /// Keys with their values, in the order of the server.
+    /// Keys and their values, in the order in which the server sent them.
     case map([RedisPair])
-    /// Distinct values, in the order of the server.
+    /// Distinct values, in the order in which the server sent them.
     case set([RedisValue])
     /// A message that is not a reply.
     case push([RedisValue])
