@@ -112,8 +112,8 @@ public final class RedisClient: RedisSending {
     ///   - key: In a cluster, a key that `body` uses. The connection is opened to the server that has this key.
     ///   - body: Uses the connection.
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body` and of connecting; `CancellationError` if the task is cancelled. When an error is
-    ///   thrown, the connection is closed.
+    /// - Throws: The errors of `body`; the errors that occur while connecting; `CancellationError` if the task is
+    ///   cancelled. When an error is thrown, the connection is closed.
     ///
     /// redis-py: `single_connection_client`.
     public func withConnection<T>(

@@ -13,7 +13,7 @@ extension RedisConfiguration {
     ///
     /// `rediss+sentinel` and `rediss+cluster` use TLS. These parameters can follow a question mark: `db` (the
     /// database), `protocol` (2 or 3), `client_name`, `timeout` (of commands, in seconds), `connect_timeout`,
-    /// `username`, and `password`. A user, a password, or a path with special characters is percent-encoded.
+    /// `username`, and `password`. Special characters in a user, a password, or a path must be percent-encoded.
     ///
     /// - Throws: `ValueError` if the URL is not valid.
     ///
@@ -104,7 +104,7 @@ extension RedisConfiguration {
         return addresses
     }
 
-    /// Parses `host`, `host:port`, `[::1]:port`, or nothing for this machine.
+    /// Parses `host`, `host:port`, `[::1]:port`, or an empty text, which stands for this machine.
     private static func address(_ text: Substring, defaultPort: Int) throws(ValueError) -> Address {
         var host = text
         var port = defaultPort

@@ -60,7 +60,7 @@ final class RedisConnector {
     }
 }
 
-/// Sends everything to one server.
+/// Sends all commands to one server.
 final class StandaloneRouter: RedisRouter {
     private let node: RedisNode
 

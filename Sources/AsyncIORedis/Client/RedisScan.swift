@@ -19,7 +19,7 @@ public struct RedisScan<Element>: AsyncSequence {
 
     /// The servers to ask, one after another.
     let servers: nonisolated(nonsending) () async throws -> [Send]
-    /// The command up to the cursor, and what comes after it.
+    /// The command before the cursor, and the arguments after it.
     let command: RedisCommand
     let rest: RedisCommand
     /// Creates the elements from a batch.

@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// Sends everything to the master that Sentinels monitor. Loop thread only.
+/// Sends all commands to the master that Sentinels monitor. Loop thread only.
 //
 // Before it opens a connection, the client asks for the master's address. After a failover, the connections to the old
 // master are lost, or the old master answers that it is a replica, so the client asks again.
@@ -24,8 +24,8 @@ final class SentinelRouter: RedisRouter {
 
     func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply { try await send(commands) }
 
-    /// Sends again on another connection if the server has become a replica. In that case, the server has executed
-    /// nothing.
+    /// Sends commands again on another connection if the server has become a replica. In that case, the server has
+    /// executed nothing.
     private func untilWritable(_ send: nonisolated(nonsending) () async throws -> RedisReply) async throws -> RedisReply
     {
         var generator = SystemRandomNumberGenerator()

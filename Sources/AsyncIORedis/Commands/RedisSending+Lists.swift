@@ -1,6 +1,6 @@
 // Lists.
 extension RedisSending {
-    /// Adds values at the beginning of a list, one after another.
+    /// Adds values to the beginning of a list, one after another.
     ///
     /// - Returns: The new length.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -13,7 +13,7 @@ extension RedisSending {
         return try await send(command).integer
     }
 
-    /// Adds values at the end of a list, one after another.
+    /// Adds values to the end of a list, one after another.
     ///
     /// - Returns: The new length.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

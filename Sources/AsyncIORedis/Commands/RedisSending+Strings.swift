@@ -68,7 +68,7 @@ extension RedisSending {
         _ = try await send(RedisCommand("SET", key, value))
     }
 
-    /// Sets the value of a key, with conditions.
+    /// Sets the value of a key, with an optional expiry time and condition.
     ///
     /// - Parameters:
     ///   - key: The key.
@@ -195,7 +195,7 @@ extension RedisSending {
         try await send(RedisCommand("STRLEN", key)).integer
     }
 
-    /// Returns a part of the value of a key.
+    /// Returns part of the value of a key.
     ///
     /// - Parameters:
     ///   - key: The key.
@@ -208,7 +208,7 @@ extension RedisSending {
         try await send(RedisCommand("GETRANGE", key, first, last)).bytes
     }
 
-    /// Replaces a part of the value of a key.
+    /// Replaces part of the value of a key.
     ///
     /// - Returns: The new size in bytes.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

@@ -3,7 +3,7 @@ internal import AsyncIO
 /// The target of a link.
 struct RedisTarget {
     let target: ConnectionTarget
-    /// The name in messages.
+    /// The name that messages use.
     let name: String
 
     init(_ address: RedisConfiguration.Address) {

@@ -14,7 +14,7 @@ final class RedisNode {
     /// The number of attempts to connect that have failed in a row.
     private var failures = 0
     private(set) var isClosed = false
-    /// The connections that are used by one task each, created on first use.
+    /// The pool of connections that are used by one task each. It is created on first use.
     private var pool: ConnectionPool<RedisConnection>?
     /// The connections that a task is using now.
     private var lent: [ObjectIdentifier: RedisConnection] = [:]

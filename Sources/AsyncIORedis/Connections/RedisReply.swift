@@ -13,11 +13,11 @@ enum RedisReply {
 // If a task is cancelled, its future is cancelled. The queue still contains the entry for the reply, and the reply is
 // dropped when it arrives, so a connection never gets out of sync.
 enum PendingReply {
-    /// One task waits for it.
+    /// One task waits for the reply.
     case single(Future<RedisReply>)
-    /// A task waits for it together with others.
+    /// A task waits for the reply together with others.
     case group(ReplyGroup)
-    /// No task waits for it.
+    /// No task waits for the reply.
     case dropped
 
     /// The number of missing replies.

@@ -22,7 +22,7 @@ public import AsyncIO
 ///   another task can get the lock, and the next fencing token can be one that was already used.
 /// - **Order.** Waiting tasks get the lock in no particular order.
 ///
-/// The lock is not reentrant. In a cluster, the lock's keys are in the slot of its key.
+/// The lock is not reentrant. In a cluster, all keys of the lock are in the same slot.
 ///
 /// redis-py: `Lock`.
 public final class RedisLock {

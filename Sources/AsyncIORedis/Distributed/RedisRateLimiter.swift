@@ -9,8 +9,8 @@ public import AsyncIO
 /// ```
 ///
 /// Calls are evenly spaced, but after a pause, a burst of calls is allowed. Each decision is made atomically on the
-/// server, by the server's clock. If the latest decisions are lost in a failover, or if the clock jumps, the limit can
-/// be exceeded for a moment. Waiting tasks get permission in no particular order.
+/// server, based on the server's clock. If the latest decisions are lost in a failover, or if the clock jumps, the
+/// limit can be exceeded for a moment. Waiting tasks get permission in no particular order.
 ///
 /// redis-py: none. The algorithm is GCRA, as in `redis-cell`.
 public final class RedisRateLimiter {

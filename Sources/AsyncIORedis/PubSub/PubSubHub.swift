@@ -115,7 +115,7 @@ final class PubSubHub {
                 link.sendWithoutReply(command)
             }
         }
-        // Unlike the confirmations, its reply has a time limit.
+        // Unlike the confirmations, the reply to PING has a time limit.
         link.send(RedisCommand("PING"), .dropped)
     }
 

@@ -14,8 +14,8 @@ extension RedisClient {
     ///   - overflow: What to do with messages when the buffer is full.
     /// - Returns: The subscription, after the server has confirmed it. It receives messages that are published from
     ///   then on.
-    /// - Throws: ``RedisError`` if the server rejects the command; the errors of connecting; `ValueError` if `channels`
-    ///   is empty, or if `capacity` is not positive; `CancellationError` if the task is cancelled.
+    /// - Throws: ``RedisError`` if the server rejects the command; the errors that occur while connecting; `ValueError`
+    ///   if `channels` is empty, or if `capacity` is not positive; `CancellationError` if the task is cancelled.
     ///
     /// redis-py: `PubSub.subscribe`.
     public func subscribe(

@@ -29,7 +29,8 @@ public struct RedisOverflowError: Error, Sendable, Hashable, CustomStringConvert
 ///
 /// redis-py: `PubSub`.
 public final class RedisSubscription: AsyncSequence, AsyncIteratorProtocol {
-    /// Iterating fails if the task is cancelled, with ``RedisOverflowError``, or if the server refuses the channels.
+    /// Iterating fails if the task is cancelled, if the buffer was full (``RedisOverflowError``), or if the server
+    /// refuses the channels.
     public typealias Failure = any Error
 
     // Loop thread only.

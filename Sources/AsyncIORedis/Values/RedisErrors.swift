@@ -65,7 +65,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Creates an error from what a server sends.
     public init(_ text: String) { self.text = text }
 
-    /// The first word, or `ERR` if that is not in capital letters.
+    /// The first word, or `ERR` if the first word is not in capital letters.
     public var code: Code {
         let word = text.prefix { $0 != " " }
         let isCode = !word.isEmpty && word.utf8.allSatisfy { (0x41...0x5A).contains($0) || (0x30...0x39).contains($0) }
