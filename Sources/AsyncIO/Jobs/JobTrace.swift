@@ -3,7 +3,7 @@
 #endif
 
 /// Carries the tracing span from the code that puts a job into a queue to the job's handler, as headers in the job's
-/// context. Without the trait `Tracing`, the span is not carried.
+/// context. Without the trait `Tracing`, the context does not change.
 package enum JobTrace {
     /// Adds the headers of the current span.
     package static func inject(into context: inout [String: String]) {

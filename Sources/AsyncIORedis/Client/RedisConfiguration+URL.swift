@@ -104,7 +104,7 @@ extension RedisConfiguration {
         return addresses
     }
 
-    /// Parses `host`, `host:port`, `[::1]:port`, or an empty text, which stands for this machine.
+    /// Parses `host`, `host:port`, `[::1]:port`, or an empty string, which stands for this machine.
     private static func address(_ text: Substring, defaultPort: Int) throws(ValueError) -> Address {
         var host = text
         var port = defaultPort

@@ -266,6 +266,6 @@ final class RedisLink: BufferedProtocol {
 }
 
 extension RedisConnectionError {
-    /// The error if the server closed the connection without an error.
+    /// The cause of the loss if the server closed the connection without an error.
     static let endOfStream = RuntimeError("the server closed the connection")
 }

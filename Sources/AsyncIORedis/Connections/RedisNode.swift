@@ -219,7 +219,7 @@ final class RedisNode {
 }
 
 extension RedisConnectionError {
-    /// The error if the program has closed the client.
+    /// The error that commands throw after the program has closed the client.
     static var closed: RedisConnectionError {
         RedisConnectionError("the client is closed", mayHaveBeenExecuted: false)
     }

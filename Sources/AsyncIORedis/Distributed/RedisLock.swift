@@ -70,7 +70,7 @@ public final class RedisLock {
     /// Whether the client is closed.
     var isClosed: Bool { redis.isClosed }
 
-    /// Returns a key in the same slot of a cluster.
+    /// Returns a related key, which is in the same slot of a cluster.
     static func companion(of key: String, _ suffix: String) -> String {
         key.utf8.contains(0x7B) ? "\(key):\(suffix)" : "{\(key)}:\(suffix)"
     }
