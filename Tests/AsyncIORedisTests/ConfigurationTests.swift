@@ -46,7 +46,10 @@ import Testing
         ("redis://user@host", "the URL has a user without a password; write user:password@, or :password@"),
         ("redis://a%2:b@host", "expected two hexadecimal digits after each % in \"a%2\""),
         ("redis://:%FF@host", "\"%FF\" is not UTF-8"),
-        ("redis://host?color=red", "unknown parameter color in the URL"),
+        (
+            "redis://host?color=red",
+            "unknown parameter color in the URL; RedisConfiguration.init(url:) lists the parameters"
+        ),
         ("redis://host?protocol=4", "protocol must be 2 or 3, got 4"),
         ("redis://host?timeout=-1", "timeout must be a positive number of seconds, got -1"),
         ("redis://host?client_name=a%20b", "clientName must not contain spaces, got \"a b\""),

@@ -94,7 +94,8 @@ extension RedisConfiguration {
             if name == "timeout" { commandTimeout = .seconds(seconds) } else { connectTimeout = .seconds(seconds) }
         case "username": credentials = Credentials(user: value, password: credentials?.password ?? "")
         case "password": credentials = Credentials(user: credentials?.user, password: value)
-        default: throw ValueError("unknown parameter \(name) in the URL")
+        default:
+            throw ValueError("unknown parameter \(name) in the URL; RedisConfiguration.init(url:) lists the parameters")
         }
     }
 

@@ -104,7 +104,9 @@ public struct RedisConflictError: Error, Sendable, Hashable, CustomStringConvert
     /// The number of attempts.
     public let attempts: Int
     /// The error as text.
-    public var description: String { "other clients changed the watched keys during all \(attempts) attempts" }
+    public var description: String {
+        "other clients changed the watched keys during all \(attempts) attempts; try again later, or allow more attempts"
+    }
 }
 
 /// Commands between `MULTI` and `EXEC`.

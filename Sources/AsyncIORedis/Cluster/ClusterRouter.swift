@@ -261,7 +261,7 @@ final class ClusterRouter: RedisRouter {
             }
         }
         throw RedisConnectionError(
-            "no server of the cluster answers (\(failures.joined(separator: "; ")))", mayHaveBeenExecuted: false)
+            "no server of the cluster answered (\(failures.joined(separator: "; ")))", mayHaveBeenExecuted: false)
     }
 
     private func use(_ new: ClusterTopology) {

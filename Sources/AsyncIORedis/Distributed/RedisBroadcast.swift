@@ -85,7 +85,9 @@ public final class RedisBroadcast {
     public func subscribe(from start: Start = .now, capacity: Int = 1000) async throws -> Subscription {
         guard keptCount != nil else {
             guard start == .now else {
-                throw ValueError("the broadcast \(name) stores no messages, so a subscription must begin with new ones")
+                throw ValueError(
+                    "the broadcast \(name) stores no messages, so a subscription must begin with new ones; "
+                        + "to store messages, use RedisBroadcast(_:_:keeping:)")
             }
             return Subscription(.channel(try await redis.subscribe(name, capacity: capacity)))
         }

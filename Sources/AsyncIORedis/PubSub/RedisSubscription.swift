@@ -16,7 +16,10 @@ public struct RedisOverflowError: Error, Sendable, Hashable, CustomStringConvert
     /// The maximum number of buffered messages.
     public let capacity: Int
     /// The error as text.
-    public var description: String { "the subscription was too slow: its buffer of \(capacity) messages is full" }
+    public var description: String {
+        "the subscription was too slow: its buffer of \(capacity) messages is full; increase the capacity, or use "
+            + "RedisOverflow.dropOldest"
+    }
 }
 
 /// The messages of one or more channels, in the order in which the server sends them.
