@@ -12,7 +12,7 @@ public enum JobPriority: Int, Sendable, CaseIterable, Codable {
 public struct JobOptions: Sendable {
     /// The identifier of the job; `nil` for a random one.
     ///
-    /// Putting a job whose identifier the queue already knows has no effect. Therefore, a producer that does not know
+    /// Putting a job whose identifier the queue already stores has no effect. Therefore, a producer that does not know
     /// whether a put has succeeded can repeat it, and several machines can put the same scheduled job. The queue
     /// remembers an identifier until ``JobPolicy/retention`` has passed after the end of the job.
     public var id: String?

@@ -1,4 +1,4 @@
-/// What a ``LocalJobQueue`` knows about a job. Loop thread only.
+/// The data of a job in a ``LocalJobQueue``. Loop thread only.
 final class JobRecord<Job> {
     let id: String
     let priority: JobPriority

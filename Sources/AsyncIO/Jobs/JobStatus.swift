@@ -19,7 +19,7 @@ public enum JobState: String, Sendable, CaseIterable {
     public var isOver: Bool { self == .done || self == .cancelled || self == .dead }
 }
 
-/// What a queue knows about a job.
+/// The status of a job in a queue.
 public struct JobStatus: Sendable, Hashable {
     /// The identifier of the job.
     public let id: String
@@ -97,7 +97,7 @@ extension DeadJob: Sendable where Job: Sendable {}
 public struct JobTicket: Sendable, Hashable {
     /// The identifier of the job, or of the existing job that prevented it from being added.
     public let id: String
-    /// Whether the job was added. It is `false` if the queue already knows the identifier, or has another job with the
+    /// Whether the job was added. It is `false` if the queue already has the identifier, or has another job with the
     /// same ``JobOptions/uniqueKey``.
     public let wasAdded: Bool
 
@@ -108,8 +108,8 @@ public struct JobTicket: Sendable, Hashable {
     }
 }
 
-/// An error thrown when a program waits for the end or the result of a job that the queue does not know, or no longer
-/// knows.
+/// An error thrown when a program waits for the end or the result of a job that the queue does not have, or no longer
+/// has.
 public struct UnknownJob: Error, CustomStringConvertible, Equatable {
     /// The identifier.
     public let id: String
@@ -121,7 +121,7 @@ public struct UnknownJob: Error, CustomStringConvertible, Equatable {
 
 /// An error thrown when a program asks for the result of a job that has not ended successfully.
 public struct JobFailed: Error, CustomStringConvertible, Equatable {
-    /// What the queue knows about the job.
+    /// The status of the job.
     public let status: JobStatus
     /// Creates the error.
     public init(_ status: JobStatus) { self.status = status }

@@ -105,7 +105,8 @@ final class MasterFinder {
             }
         }
         throw RedisConnectionError(
-            "no Sentinel knows the master \(master) (\(failures.joined(separator: "; ")))", mayHaveBeenExecuted: false)
+            "no Sentinel returned the address of \(master) (\(failures.joined(separator: "; ")))",
+            mayHaveBeenExecuted: false)
     }
 
     private func ask(_ sentinel: RedisConfiguration.Address) async throws -> RedisConfiguration.Address {
@@ -118,7 +119,7 @@ final class MasterFinder {
         case .failure(let error): throw error
         case .value(.error(let error)): throw error
         case .value(let value):
-            guard !value.isNull else { throw RuntimeError("it does not know this master") }
+            guard !value.isNull else { throw RuntimeError("it does not monitor this master") }
             let parts = try value.decode(as: [String].self)
             guard parts.count == 2, let port = Int(parts[1]) else { throw value.mismatch("a host and a port") }
             return RedisConfiguration.Address(host: parts[0], port: port)

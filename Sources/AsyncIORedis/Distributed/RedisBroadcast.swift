@@ -10,7 +10,7 @@ internal import DequeModule
 /// ```
 ///
 /// A broadcast that stores messages uses a stream. If a subscriber's connection is lost, the subscriber later continues
-/// at the same position. It can also begin in the past, after a message whose identifier it knows. It misses messages
+/// at the same position. It can also begin in the past, after a message with a given identifier. It misses messages
 /// only if it falls behind by more than the number of stored messages, or if the latest messages are lost in a failover
 /// of the server.
 ///

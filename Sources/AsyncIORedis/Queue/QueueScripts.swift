@@ -327,7 +327,7 @@ enum QueueScripts {
         """#)
 
     /// Hands back the jobs that were assigned to a worker whose connection was lost before it received the reply. The
-    /// arguments are the worker and the jobs that it knows.
+    /// arguments are the worker and the jobs that it has received.
     static let recover = script(
         #"""
         local known, count = {}, 0

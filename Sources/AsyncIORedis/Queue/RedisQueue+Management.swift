@@ -1,7 +1,7 @@
 public import AsyncIO
 
 extension RedisQueue {
-    /// Returns what the queue knows about a job, or `nil` if it does not know the job.
+    /// Returns the status of a job, or `nil` if the queue has no such job.
     ///
     /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
     public func status(of id: String) async throws -> JobStatus? {
@@ -22,7 +22,7 @@ extension RedisQueue {
     ///
     /// All waiting tasks share a connection, on which the server reports the ends of jobs.
     ///
-    /// - Throws: `UnknownJob` if the queue does not know the job; the errors of the connection; `CancellationError` if
+    /// - Throws: `UnknownJob` if the queue has no such job; the errors of the connection; `CancellationError` if
     ///   the task is cancelled.
     public func end(of id: String) async throws -> JobStatus { try await ended(id).status }
 

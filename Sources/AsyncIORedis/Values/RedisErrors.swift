@@ -17,7 +17,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let general: Code = "ERR"
         /// The key has a value of another type.
         public static let wrongType: Code = "WRONGTYPE"
-        /// The server does not know the script.
+        /// The server does not have the script.
         public static let noScript: Code = "NOSCRIPT"
         /// The server has no memory left for the command.
         public static let outOfMemory: Code = "OOM"
