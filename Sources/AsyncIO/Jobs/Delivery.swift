@@ -67,7 +67,7 @@ public final class Delivery<Job> {
     /// Stores the progress of the job.
     ///
     /// - Parameter fraction: From 0 to 1.
-    /// - Throws: ``ValueError`` if `fraction` is out of range; and the same errors as ``acknowledge(returning:)``.
+    /// - Throws: ``ValueError`` if `fraction` is out of range; the same errors as ``acknowledge(returning:)``.
     public func report(progress fraction: Double) async throws {
         guard (0...1).contains(fraction) else { throw ValueError("progress must be in 0...1, got \(fraction)") }
         if isSettled { throw RuntimeError("the delivery of job \(id) is already settled") }

@@ -18,7 +18,7 @@ public struct JobOptions: Sendable {
     public var id: String?
     /// The time for which the job waits before it can be delivered. ``date`` takes precedence.
     public var delay: Duration?
-    /// The earliest time at which the job can be delivered, since 1 January 1970 at 00:00 UTC, as in a ``Schedule``.
+    /// The earliest time, since 1 January 1970 at 00:00 UTC, at which the job can be delivered, as in a ``Schedule``.
     public var date: Duration?
     /// The urgency of the job.
     public var priority: JobPriority

@@ -78,7 +78,7 @@ public struct DeadJob<Job> {
     public let error: String
     /// The number of times that the job was delivered.
     public let attempts: Int
-    /// The time at which the job became a dead letter, since 1 January 1970 at 00:00 UTC.
+    /// The time, since 1 January 1970 at 00:00 UTC, at which the job became a dead letter.
     public let date: Duration
 
     /// Creates a dead letter, for an implementation of ``JobQueue``.

@@ -57,7 +57,7 @@ extension LocalJobQueue {
         getters.wake(1)
     }
 
-    /// Whether a delivery can be settled: no other worker has received the job since.
+    /// Whether a delivery can be settled, which requires that no other worker has received the job since.
     func isValid(_ record: Record, _ token: Int) -> Bool {
         record.fencingToken == token && (record.state == .running || record.state == .waiting)
     }
