@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Starts a task that waits for an answer. No answer ever comes.
+/// Starts a task that waits for an answer that never arrives.
 func handle(_ request: Int, _ answers: Queue<String>) {
     createTask(name: "request \(request)") { try await answers.get() }
 }

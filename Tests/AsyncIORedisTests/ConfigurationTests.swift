@@ -46,13 +46,16 @@ import Testing
         ("redis://user@host", "the URL has a user without a password; write user:password@, or :password@"),
         ("redis://a%2:b@host", "expected two hexadecimal digits after each % in \"a%2\""),
         ("redis://:%FF@host", "\"%FF\" is not UTF-8"),
-        ("redis://host?color=red", "unknown parameter color in the URL"),
+        (
+            "redis://host?color=red",
+            "unknown parameter color in the URL; RedisConfiguration.init(url:) lists the parameters"
+        ),
         ("redis://host?protocol=4", "protocol must be 2 or 3, got 4"),
         ("redis://host?timeout=-1", "timeout must be a positive number of seconds, got -1"),
         ("redis://host?client_name=a%20b", "clientName must not contain spaces, got \"a b\""),
         ("unix://path", "expected the absolute path of a Unix socket after unix://, got path"),
-        ("redis+sentinel://a", "the URL has no name of a master; write redis+sentinel://host:26379/name"),
-        ("redis+cluster://a/2", "a cluster has only the database 0, got 2"),
+        ("redis+sentinel://a", "the URL does not name a master; write redis+sentinel://host:26379/name"),
+        ("redis+cluster://a/2", "database must be 0 in a cluster, got 2"),
         ("redis://[::1", "expected ] in the address [::1"),
     ]) func wrongURLsAreExplained(url: String, message: String) {
         let error = #expect(throws: ValueError.self) { try RedisConfiguration(url: url) }

@@ -64,14 +64,14 @@ import Testing
         (":9223372036854775808\r\n", #"expected an integer of 64 bits, got: "9223372036854775808""#),
         (":\r\n", #"expected an integer, got: """#),
         ("$-7\r\n", "a string has the size -7"),
-        ("$2\r\nabcd", "a string of 2 bytes does not end with a line end"),
+        ("$2\r\nabcd", "a string of 2 bytes is not followed by a line ending"),
         ("*-2\r\n", "an array has -2 elements"),
         ("#x\r\n", #"expected a Boolean, got: "x""#),
         (",0x10\r\n", #"expected a double, got: "0x10""#),
         ("(1.5\r\n", #"expected a big number, got: "1.5""#),
         ("+a\rb\r\n", #"a line contains a carriage return: "+a""#),
         ("=3\r\nabc\r\n", "a verbatim string has no format"),
-        ("%9223372036854775807\r\n", "a reply has more than 67108864 elements, RedisLimits.elementCount"),
+        ("%9223372036854775807\r\n", "a reply has more than 67108864 elements (RedisLimits.elementCount)"),
     ]) func whatIsNotRESPIsExplained(text: String, message: String) {
         var parser = RedisParser()
         parser.receive(text.utf8)

@@ -3,7 +3,7 @@ import SystemPackage
 /// A sub-command and its arguments, which are mostly numbers.
 struct Arguments {
     let command: String
-    /// `--proto`, anywhere: protocols in place of streams.
+    /// `--proto`, in any position: protocols instead of streams.
     let usesProtocols: Bool
     private let values: [String]
 
@@ -30,7 +30,7 @@ struct Arguments {
     }
 }
 
-/// The program was not called as it should be: exit status 64.
+/// The arguments are not valid. The exit status is 64.
 struct Usage: Error {}
 
 func complain(_ text: String) {

@@ -1,26 +1,26 @@
 import AsyncIO
 import Glibc
 
-/// The public calls that move bytes, each with both of its sides in this process, so that counts repeat.
+/// The public calls that move bytes. Both sides of each are in this process, so that the counts can be repeated.
 enum ByteWork: String {
-    /// 64 pieces, small and large, in one call; the other side reads them. By a writer, and by a transport.
+    /// A writer or a transport writes 64 pieces, small and large, in one call, and the other side reads them.
     case writeLines = "write-lines"
     case transportWriteLines = "transport-write-lines"
-    /// A line of 80 bytes, of 200 that come at once.
+    /// A line of 80 bytes, one of 200 lines that arrive at once.
     case lines
-    /// A part of 80 bytes that ends in a blank line, of 200 that come at once.
+    /// A part of 80 bytes that ends in a blank line, one of 200 parts that arrive at once.
     case readUntil = "read-until"
-    /// 64 bytes, of 12,800 that come at once.
+    /// 64 bytes, of 12,800 bytes that arrive at once.
     case readExactly = "read-exactly"
-    /// A frame of 64 bytes and its length, of 200 that are encoded and sent at once.
+    /// A frame of 64 bytes and its length, one of 200 frames that are encoded and sent at once.
     case frames
-    /// A line of 80 bytes as a frame of text, of 200 that are encoded and sent at once.
+    /// A line of 80 bytes as a frame of text, one of 200 frames that are encoded and sent at once.
     case lineFrames = "line-frames"
-    /// An integer of 32 bits, of 200 that are sent with a corked writer.
+    /// An integer of 32 bits, one of 200 that a corked writer sends at once.
     case integers
-    /// 4 KiB, into memory of the caller's.
+    /// 4 KiB, into memory of the caller.
     case readInto = "read-into"
-    /// 16 KiB through a child, there and back.
+    /// 16 KiB, sent to a child process and back.
     case communicate
     /// 64 KiB to a file, from a file as text, and from a file to a socket.
     case fileWrite = "file-write"
@@ -32,8 +32,8 @@ enum ByteWork: String {
     case tls
 }
 
-/// - Parameter directory: for a file of 64 KiB.
-/// - Parameter certificate: a file with a certificate for localhost and its key, for `tls`.
+/// - Parameter directory: The directory for a file of 64 KiB.
+/// - Parameter certificate: A file with a certificate for localhost and its key, for `tls`.
 func bytes(_ work: ByteWork, _ count: Int, in directory: String, certificate: String?) async throws {
     switch work {
     case .communicate, .fileWrite, .readText: try await bytesOfFiles(work, count, in: directory)
@@ -158,8 +158,8 @@ private func pass<Codec: FrameCodec>(
     }
 }
 
-/// Reads as many bytes as the memory holds, into its beginning. Nothing is allocated, however many pieces
-/// the bytes come in.
+/// Reads as many bytes as the memory holds, into its beginning. Nothing is allocated, no matter in how many pieces the
+/// bytes arrive.
 private func drain(_ reader: StreamReader, into memory: inout [UInt8]) async throws {
     var count = 0
     while count < memory.count {

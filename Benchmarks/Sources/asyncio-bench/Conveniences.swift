@@ -1,16 +1,16 @@
 import AsyncIO
 
-/// What is built from the primitives and used on hot paths.
+/// Conveniences that are built from the primitives and used on hot paths.
 enum Convenience: String {
-    /// A connection of a pool taken and returned; none is opened.
+    /// A connection of a pool is taken and returned; none is opened.
     case pool
-    /// A permit of a rate limiter that has some.
+    /// A permit of a rate limiter that has free permits.
     case limiter
     /// A call through a circuit breaker that is closed.
     case breaker
     /// A value of a cache.
     case cache
-    /// There and back, as `pingpong`, but the item comes out of a `select` over two queues and a time.
+    /// A round trip, as in `pingpong`, but the item is received by a `select` over two queues and a time.
     case select
     /// An item that `for try await` takes out of a queue, in which a task puts it.
     case iteration
@@ -140,7 +140,7 @@ func broadcast(subscribers: Int, total: Int) async throws {
     measure.report("broadcast", operations: count * subscribers)
 }
 
-/// 64 KiB from one connection to another, by `copy` or by a loop, beside the tasks that write and read them.
+/// 64 KiB from one connection to another, by `copy` or by a loop, alongside the tasks that write and read them.
 func copying(byHand: Bool, _ count: Int) async throws {
     let (from, source, firstEnd, first) = try await connectedPair()
     let (sink, to, secondEnd, second) = try await connectedPair()

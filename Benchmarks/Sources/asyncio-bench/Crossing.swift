@@ -2,7 +2,7 @@ import AsyncIO
 import Dispatch
 import Glibc
 
-// What comes from other threads.
+// Work that comes from other threads.
 
 /// Callbacks from several threads at once. One operation: one `callSoonThreadSafe`, up to the
 /// callback's end.
@@ -32,8 +32,8 @@ private nonisolated final class Counter: @unchecked Sendable {
     var number = 0
 }
 
-/// A continuation that another thread resumes, which waits for the next one meanwhile. One
-/// operation: there and back.
+/// A continuation that another thread resumes. That thread then waits for the next continuation. One operation: one
+/// round trip.
 func hops(_ total: Int) async throws {
     let place = Rendezvous()
     onThread {

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Sends back every byte, until the process is ended.
+/// Sends back every byte, until the process is terminated.
 func echo(port: Int) async throws {
     raiseDescriptorLimit()
     let server = try await startServer(host: "127.0.0.1", port: port, options: .init(backlog: 4096)) { reader, writer in

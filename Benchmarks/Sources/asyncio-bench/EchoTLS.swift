@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Sends back every byte over TLS, until the process is ended.
+/// Sends back every byte over TLS, until the process is terminated.
 func echoTLS(port: Int, certificate: String, key: String) async throws {
     raiseDescriptorLimit()
     let tls = try TLSContext.server(certificate: certificate, key: key)

@@ -1,31 +1,31 @@
 import AsyncIO
 import Glibc
 
-/// How much one operation reads or writes.
+/// The number of bytes that one operation reads or writes.
 nonisolated private let block = 4096
 /// The size of the file, in blocks.
 nonisolated private let blocks = 16_384
 
-/// What is done to files; one operation: one block, or one small file.
+/// The operations on files. One operation: one block, or one small file.
 enum FileWork: String {
-    /// Blocks that are in memory, one after the other.
+    /// Blocks that are in memory, one after another.
     case hot
-    /// Blocks that are not, 32 at a time.
+    /// Blocks that are not in memory, 32 at a time.
     case cold
-    /// Small files that are in memory: opened, read and closed.
+    /// Small files that are in memory, which are opened, read, and closed.
     case small
-    /// Blocks written one after the other.
+    /// Blocks written one after another.
     case write
     /// Blocks written 32 at a time.
     case write32
 }
 
-/// Through the library's files. `ASYNCIO_FILES` says what does the work.
+/// Uses the library's files. `ASYNCIO_FILES` determines how the operations are performed.
 func files(_ work: FileWork, _ count: Int, in directory: String) async throws {
     let path = try prepare(directory, evicted: work == .cold)
     defer { unsafe unlink(path) }
     let file = try await openFile(path, .read.updating)
-    // Each block is read for itself.
+    // Each block is read separately.
     posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_RANDOM)
     let bytes = [UInt8](repeating: 7, count: block)
     let measure = Measure()
@@ -72,7 +72,7 @@ func filesOnThreads(_ work: FileWork, _ count: Int, in directory: String) async 
     unsafe unlink(path + ".small")
 }
 
-/// As asyncio's users do it: 32 tasks.
+/// As asyncio's users do it, with 32 tasks.
 private func at32(_ count: Int, _ body: @escaping (Int) async throws -> Void) async throws {
     try await gather(
         (0..<32).map { first in
@@ -89,7 +89,7 @@ nonisolated private func readBlock(_ file: Int32, _ offset: Int) -> [UInt8] {
     }
 }
 
-/// A file of 64 MiB, and beside it one of a block.
+/// A file of 64 MiB, and a file of one block in the same directory.
 private func prepare(_ directory: String, evicted: Bool) throws -> String {
     let path = "\(directory)/asyncio-bench-\(getpid())"
     let file = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)

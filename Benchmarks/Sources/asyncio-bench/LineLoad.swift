@@ -1,7 +1,7 @@
 import AsyncIO
 
-/// The client of a line server: each connection sends a line, checks the answer, and goes on.
-/// One operation: one request. The clocks start when every connection is open.
+/// The client of a line server: each connection sends a line, checks the answer, and repeats. One operation: one
+/// request. The clocks start when every connection is open.
 func lineLoad(port: Int, connections: Int, for duration: Duration) async throws {
     raiseDescriptorLimit()
     let line = Array("The quick brown fox jumps over the lazy dog, and back again.\n".utf8)

@@ -1,7 +1,7 @@
 import AsyncIO
 
-/// Tasks that take turns at one lock, and give way while they hold it. One operation: the lock
-/// taken, the yield, the lock let go.
+/// Tasks that take turns holding one lock, and yield while they hold it. One operation: the lock is acquired, the task
+/// yields, and the lock is released.
 func lock(tasks: Int, total: Int) async throws {
     let each = total / tasks
     let lock = Lock()

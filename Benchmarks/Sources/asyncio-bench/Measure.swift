@@ -1,7 +1,7 @@
 import Glibc
 import SystemPackage
 
-/// A span of time: its clocks start when it is made.
+/// A span of time, whose clocks start when it is created.
 struct Measure {
     private let wall = Measure.seconds(CLOCK_MONOTONIC)
     private let cpu = Measure.seconds(CLOCK_PROCESS_CPUTIME_ID)
@@ -22,14 +22,14 @@ struct Measure {
     }
 }
 
-/// A server is ready for connections.
+/// Reports that a server is ready for connections.
 func sayReady() {
     print("READY")
     fflush(nil)
 }
 
-/// Peak resident memory of this process, in kilobytes: `VmHWM`. (`getrusage` would count what
-/// the process was before it became this program.)
+/// Peak resident memory of this process, in kilobytes: `VmHWM`. (`getrusage` would also count the memory that the
+/// process used before it executed this program.)
 func peakMemory() -> Int {
     guard let file = try? FileDescriptor.open(FilePath("/proc/self/status"), .readOnly) else { return 0 }
     defer { try? file.close() }
@@ -43,7 +43,7 @@ func peakMemory() -> Int {
     return 0
 }
 
-/// As many descriptors as the system lets this process have.
+/// Raises the limit on descriptors to the maximum that the system allows.
 func raiseDescriptorLimit() {
     var limit = rlimit()
     unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// A task fills a mailbox, and another one empties it.
+/// One task fills a mailbox, and another task empties it.
 func messages(_ count: Int) async throws {
     let mailbox = Mailbox<Int>(maxSize: 1_024)
     let measure = Measure()

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Two tasks and two queues of one item. One operation: there and back, two puts and two gets.
+/// Two tasks and two queues of one item. One operation: one round trip, which is two puts and two gets.
 func pingPong(_ count: Int) async throws {
     let there = Queue<Int>(maxSize: 1)
     let back = Queue<Int>(maxSize: 1)

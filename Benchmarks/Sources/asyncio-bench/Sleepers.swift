@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// As many tasks as asked for, all asleep at once. One operation: one task.
+/// A given number of tasks that all sleep at the same time. One operation: one task.
 func sleepers(_ count: Int, for duration: Duration) async throws {
     let base = peakMemory()
     let measure = Measure()

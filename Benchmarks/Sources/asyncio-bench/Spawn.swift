@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Tasks that end at once, a batch at a time. One operation: a task started, run and awaited.
+/// Tasks that end at once, a batch at a time. One operation: one task started, run, and awaited.
 func spawn(_ count: Int, batch: Int) async throws {
     let measure = Measure()
     var done = 0

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Tasks that do nothing but give way to each other. One operation: one yield to the loop.
+/// Tasks that only yield to each other. One operation: one yield to the loop.
 func switching(tasks: Int, total: Int) async throws {
     let each = total / tasks
     let measure = Measure()
@@ -11,7 +11,7 @@ func switching(tasks: Int, total: Int) async throws {
     measure.report("switch", operations: each * tasks)
 }
 
-/// The same while a server listens, so that each turn has to look whether somebody came.
+/// The same while a server listens, so that each turn has to check for new connections.
 func switchingBesideAServer(tasks: Int, total: Int) async throws {
     let server = try await startServer(host: "127.0.0.1", port: 0) { _, writer in writer.close() }
     try await switching(tasks: tasks, total: total)

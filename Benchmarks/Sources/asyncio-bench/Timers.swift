@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// Timers that are cancelled before they fire. One operation: one made and cancelled.
+/// Timers that are cancelled before they fire. One operation: one timer created and cancelled.
 func timers(_ count: Int, batch: Int) async throws {
     let loop = try EventLoop.running
     let measure = Measure()

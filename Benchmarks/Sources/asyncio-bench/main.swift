@@ -1,5 +1,5 @@
-// asyncio-bench: what the benchmarks of other event loops do, through AsyncIO's public API.
-// See ../../README.md for the sub-commands and what one operation of each is.
+// asyncio-bench: does what the benchmarks of other event loops do, through AsyncIO's public API. See ../../README.md
+// for the sub-commands and what one operation of each is.
 import AsyncIO
 import Glibc
 

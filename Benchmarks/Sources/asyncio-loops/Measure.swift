@@ -1,6 +1,6 @@
 import Glibc
 
-/// A span of time: its clocks start when it is made.
+/// A span of time, whose clocks start when it is created.
 struct Measure {
     private let wall = Measure.seconds(CLOCK_MONOTONIC)
     private let cpu = Measure.seconds(CLOCK_PROCESS_CPUTIME_ID)

@@ -1,6 +1,6 @@
 import AsyncIO
 
-/// What one loop does. The functions belong to whichever loop calls them.
+/// The work of one loop. The functions belong to the loop that calls them.
 enum Work: String {
     case spawn, `switch`, lock, queue, timeout
 
@@ -41,7 +41,8 @@ enum Work: String {
         for task in tasks { try await task.value }
     }
 
-    /// A body that does nothing gets a time limit. After a thousand of them, the task lets the loop make a turn.
+    /// A body that does nothing gets a time limit. After every thousand of them, the task yields for one turn of the
+    /// loop.
     private func timing(_ count: Int) async throws {
         for number in 1...count {
             try await withTimeout(.seconds(10)) {}
@@ -49,7 +50,7 @@ enum Work: String {
         }
     }
 
-    /// An item goes from one task to another one through a queue of one.
+    /// An item goes from one task to another through a queue that can hold one item.
     private func queueing(_ count: Int) async throws {
         let queue = Queue<Int>(maxSize: 1)
         let sender = createTask { for item in 0..<count { try await queue.put(item) } }

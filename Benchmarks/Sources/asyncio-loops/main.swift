@@ -27,7 +27,7 @@ do {
     exit(64)
 }
 
-/// The program was not called as it should be: exit status 64.
+/// The arguments are not valid. The exit status is 64.
 struct Usage: Error {}
 
 func count(_ loops: String) throws -> Int {
@@ -37,7 +37,7 @@ func count(_ loops: String) throws -> Int {
 
 func onLoopOfProcess(_ work: Work, _ count: Int) throws {
     try AsyncIO.run {
-        // Tables grow, and code is loaded.
+        // This run lets tables grow, and loads code.
         try await work.perform(count / 10 + 1)
         let measure = Measure()
         try await work.perform(count)

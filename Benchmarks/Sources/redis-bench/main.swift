@@ -9,10 +9,10 @@ import Glibc
 // `tasks`: WIDTH tasks each send SET and GET in turns, and wait for each reply. `pipeline`: one task sends WIDTH commands
 // in one call. COUNT is the number of commands, SIZE that of the value in bytes. Prints a line of JSON.
 
-/// The time that this process has used the CPU for, in seconds.
+/// The CPU time that this process has used, in seconds.
 func cpuTime() -> Double {
     var usage = rusage()
-    // SAFETY: the structure is ours.
+    // SAFETY: the structure belongs to this function.
     unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
         + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6

@@ -1,4 +1,4 @@
-/// A change of the store: a token that is added to the list of a key.
+/// A change to the store: a token that is added to the list of a key.
 struct Entry: Equatable {
     /// The term of the leader that has accepted it.
     let term: Int

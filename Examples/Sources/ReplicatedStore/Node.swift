@@ -19,11 +19,11 @@ public final class Node {
         public let rawValue: Int
         public init(rawValue: Int) { self.rawValue = rawValue }
 
-        /// It answers before its changes are on the disk.
+        /// The node answers before its changes are on the disk.
         public static let doesNotSync = Mistakes(rawValue: 1)
-        /// As the leader, it continues without the nodes that do not answer, as if they did not exist.
+        /// As the leader, the node continues without the nodes that do not answer, as if they did not exist.
         public static let goesOnAlone = Mistakes(rawValue: 2)
-        /// If a client repeats a request, it applies the request again.
+        /// If a client repeats a request, the node applies the request again.
         public static let appliesRepeats = Mistakes(rawValue: 4)
     }
 
@@ -39,7 +39,7 @@ public final class Node {
     private var role = Role.follower
     private var leader: Member?
     private var lastHeard = ContinuousClock.now
-    /// The numbers of entries that are committed, and that are applied.
+    /// The number of committed entries, and the number of applied entries.
     private var committed = 0
     private var applied = 0
     /// For a leader: the number of entries that each of the others has, and the results that clients wait for, by

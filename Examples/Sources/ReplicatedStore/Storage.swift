@@ -34,7 +34,7 @@ final class Storage {
         (self.term, self.vote) = (term, vote)
     }
 
-    /// Replaces the entries from `index` on.
+    /// Replaces the entries that begin at `index`.
     func replace(from index: Int, with new: some Sequence<Entry>) async throws {
         let entries = entries[..<index] + new
         try await writeFile(logPath, entries.map { $0.word + "\n" }.joined(), sync: isSynced)

@@ -7,7 +7,7 @@ import Glibc
 struct ChatServer: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chat-server", abstract: "Provides rooms in which clients talk to each other.",
-        discussion: "A client's first line is its name. Once it listens, the server prints READY and its address.")
+        discussion: "A client's first line is its name. When it is listening, the server prints READY and its address.")
 
     @Option(help: "The address to listen on.") var host = "127.0.0.1"
     @Option(help: "The port to listen on; 0 for any free port.") var port = 7001

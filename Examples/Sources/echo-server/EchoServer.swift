@@ -2,7 +2,7 @@ import ArgumentParser
 import AsyncIO
 import Glibc
 
-/// The system chooses one.
+/// The port for which the system chooses a free port.
 private nonisolated let anyFreePort = 0
 
 /// Sends back everything that it receives. Try:
@@ -15,7 +15,7 @@ struct EchoServer: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "echo-server", abstract: "Sends back everything that it receives.",
         discussion: """
-            The server listens on a TCP or UDP port, or on a Unix socket. Once it listens, it prints READY, and then \
+            The server listens on a TCP or UDP port, or on a Unix socket. When it is listening, it prints READY and \
             its address. SIGTERM and Ctrl-C shut it down gracefully.
             """)
 

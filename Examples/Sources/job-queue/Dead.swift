@@ -7,9 +7,9 @@ struct Dead: ParsableCommand {
         subcommands: [List.self, Retry.self])
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists them, the oldest first.")
+        static let configuration = CommandConfiguration(abstract: "Lists the commands, oldest first.")
         @OptionGroup var options: QueueOptions
-        @Option(help: "How many at most.") var limit = 100
+        @Option(help: "The maximum number of commands to list.") var limit = 100
 
         func validate() throws {
             try options.requireRedis()
@@ -28,14 +28,14 @@ struct Dead: ParsableCommand {
     }
 
     struct Retry: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Puts them back into the queue.")
+        static let configuration = CommandConfiguration(abstract: "Puts commands back into the queue.")
         @OptionGroup var options: QueueOptions
-        @Flag(help: "All of them.") var all = false
-        @Argument(help: "Their identifiers.") var ids: [String] = []
+        @Flag(help: "Retry all commands.") var all = false
+        @Argument(help: "The identifiers of the commands to retry.") var ids: [String] = []
 
         func validate() throws {
             try options.requireRedis()
-            if all == !ids.isEmpty { throw ValidationError("name the commands to retry, or use --all") }
+            if all == !ids.isEmpty { throw ValidationError("use either identifiers or --all") }
         }
 
         func run() throws {

@@ -25,12 +25,12 @@ nonisolated struct Command: Codable, Sendable {
     var line: String
 }
 
-/// What a command has returned.
+/// The result of a command.
 nonisolated struct CommandResult: Codable, Sendable {
     var output: String
 }
 
-/// Which queue to use.
+/// The options that select a queue.
 struct QueueOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The Redis server; by default, the queue is in memory.", valueName: "url"))
     var redis: String?
@@ -49,7 +49,7 @@ struct QueueOptions: ParsableArguments {
             visibility: .seconds(30), maxDeliveries: 3, backoff: Backoff(initial: .seconds(1), maximum: .seconds(60)))
     }
 
-    /// Runs `body` with the queue. This is the only place that knows where the queue is.
+    /// Runs `body` with the queue. No other code depends on where the queue is.
     @MainActor
     func withQueue(_ body: (any JobQueue<Command>) async throws -> Void) async throws {
         guard let redis else { return try await body(LocalJobQueue<Command>(queue, policy: policy)) }

@@ -4,15 +4,15 @@ import AsyncIO
 struct Put: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Puts commands into the queue.",
-        discussion: "Without --redis, runs them in this process, and waits for them.")
+        discussion: "Without --redis, the commands run in this process, and the program waits for them.")
 
     @OptionGroup var options: QueueOptions
-    @Option(help: "high, normal, or low.") var priority = "normal"
-    @Option(help: "When the commands can run, in seconds from now.") var delay = 0.0
-    @Option(help: "A key whose commands run one after the other.") var order: String?
-    @Flag(help: "Do not put a command that is already in the queue.") var unique = false
+    @Option(help: "The priority: high, normal, or low.") var priority = "normal"
+    @Option(help: "The time until the commands can run, in seconds.") var delay = 0.0
+    @Option(help: "A key. Commands with the same key run one after another.") var order: String?
+    @Flag(help: "Do not add a command that is already in the queue.") var unique = false
     @Flag(help: "Wait for the commands, and print their output.") var wait = false
-    @Argument(help: "Shell commands.") var commands: [String]
+    @Argument(help: "The shell commands.") var commands: [String]
 
     private static let priorities: [String: JobPriority] = ["high": .high, "normal": .normal, "low": .low]
 

@@ -3,7 +3,8 @@ import AsyncIO
 import Glibc
 
 struct Status: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Shows how many commands there are, until Ctrl-C.")
+    static let configuration = CommandConfiguration(
+        abstract: "Shows the number of commands in each state, until Ctrl-C.")
 
     @OptionGroup var options: QueueOptions
     @Option(help: "The number of seconds between updates.") var interval = 1.0
@@ -20,7 +21,7 @@ struct Status: ParsableCommand {
                 var last: JobCounts?
                 while true {
                     let counts = try await queue.counts()
-                    // On a terminal, over the last table.
+                    // On a terminal, overwrite the last table.
                     if last != nil, isatty(STDOUT_FILENO) == 1 { print("\u{1B}[8A", terminator: "") }
                     print(table(of: counts, since: last))
                     fflush(nil)
@@ -41,7 +42,7 @@ struct Status: ParsableCommand {
             ("failed attempts", "\(counts.failures)"), ("lost deliveries", "\(counts.lost)"),
         ]
         return rows.map { name, value in
-            // Erases what is left of the last table.
+            // Erase the rest of the line from the last table.
             name + String(repeating: " ", count: 18 - name.count) + value
                 + (isatty(STDOUT_FILENO) == 1 ? "\u{1B}[K" : "")
         }.joined(separator: "\n")

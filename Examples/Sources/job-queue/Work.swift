@@ -7,11 +7,11 @@ struct Work: ParsableCommand {
         abstract: "Runs commands from the queue.",
         discussion: """
             Without --redis, the commands are read from standard input, one per line. SIGTERM and Ctrl-C end the \
-            worker: it takes no more commands, and hands back those that do not end within the grace.
+            worker: it takes no more commands, and hands back those that do not end within the grace period.
             """)
 
     @OptionGroup var options: QueueOptions
-    @Option(help: "How many commands run at once.") var limit = 4
+    @Option(help: "The maximum number of commands that run at once.") var limit = 4
     @Option(help: "How long commands may continue when the worker ends, in seconds.") var grace = 10.0
 
     func validate() throws {
@@ -52,7 +52,7 @@ func serve(_ queue: some JobQueue<Command>, limit: Int, grace: Duration) async t
     stopping.cancel()
 }
 
-/// Runs a command, and returns what it prints. A command that fails is tried again, as often as the queue says.
+/// Runs a command, and returns what it prints. A command that fails is retried as often as the queue's policy allows.
 private func run(_ command: Command) async throws -> String {
     try await withSubprocess("/bin/sh", arguments: ["-c", command.line], stdout: .pipe, stderr: .stdout) { process in
         let (output, _) = try await process.communicate()

@@ -14,7 +14,7 @@ struct MetricsServer: ParsableCommand {
         commandName: "metrics-server", abstract: "An echo server that reports metrics of its event loop.",
         discussion: """
             On one port, the server sends back what it receives. On the other, it serves its metrics over HTTP, in the \
-            text format of Prometheus. Once it listens, it prints READY, and then its addresses. SIGTERM and Ctrl-C end it.
+            text format of Prometheus. When listening, it prints READY and its addresses. SIGTERM and Ctrl-C end it.
             """)
 
     @Option(help: "The port to echo on; 0 for any free port.")

@@ -8,7 +8,7 @@ struct PortForwarder: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "port-forwarder", abstract: "Forwards connections to another server.",
         discussion: """
-            Once the program listens, it prints READY, and then its address. When one side ends its direction of a \
+            When the program is listening, it prints READY and its address. When one side ends its direction of a \
             connection, or the connection breaks, the other side sees the same. SIGTERM and Ctrl-C shut the program \
             down gracefully: it accepts no new connections, and open ones can continue for the grace period.
             """)

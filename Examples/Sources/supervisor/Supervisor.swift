@@ -11,7 +11,7 @@ struct Supervisor: ParsableCommand {
             Each line of the file is a shell command; empty lines and lines that begin with # are ignored. \
             A command that ends is restarted after a pause. The pause doubles each time, and is reset if the command \
             ran for a long time. SIGHUP, SIGUSR1, and SIGUSR2 are forwarded to all commands. SIGTERM and Ctrl-C stop \
-            all of them: with SIGTERM, and with SIGKILL when the grace period is over.
+            all of them: first with SIGTERM, and then with SIGKILL when the grace period is over.
             """)
 
     @Argument(help: "The file with the commands.")

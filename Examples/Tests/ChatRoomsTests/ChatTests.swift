@@ -5,7 +5,7 @@ import Testing
 @testable import chat_rooms
 
 struct ChatTests {
-    /// What a member is told, from the beginning.
+    /// Returns all lines that a member has received.
     func heard(by member: Member) async throws -> [String] {
         member.outbox.close()
         var lines: [String] = []

@@ -101,7 +101,7 @@ struct Client {
                     }
                     return false
                 }
-                // The processes may not have found each other yet, so ann repeats herself.
+                // The processes may not be connected to each other yet, so ann repeats her line.
                 while !heard.isDone {
                     try await ann.say("hello")
                     try await sleep(.milliseconds(50))

@@ -21,7 +21,7 @@ import Testing
         #expect(tasks.values.isEmpty)
         try await sleep(.seconds(2))
         #expect(tasks.values == [4])
-        // Three tasks sleep, and so does this one.
+        // Three tasks are sleeping, and so is this task.
         #expect(timers.values == [4])
         #expect(turns.totalValue > 0)
         try await sleep(.seconds(10))
@@ -97,7 +97,7 @@ import Testing
 
     @Test(.eventLoop) func everyLoopHasReportsOfItsOwn() async throws {
         let metrics = TestMetrics()
-        // Without names of their own.
+        // These loops are not given names.
         let (first, second) = (try EventLoopThread(), try EventLoopThread())
         for (io, count) in [(first, 1), (second, 3)] {
             try await io.run { io in
@@ -109,7 +109,7 @@ import Testing
             try metrics.expectGauge("asyncio_tasks", [("loop", $0.loop.name)])
         }
         try await until { gauges.map(\.lastValue) == [1, 3] }
-        // The end of a loop ends its own reports only.
+        // The end of a loop ends only the reports of that loop.
         try await first.shutDown()
         #expect(throws: (any Error).self) { try metrics.expectGauge("asyncio_tasks", [("loop", first.loop.name)]) }
         let count = gauges[1].values.count

@@ -12,7 +12,7 @@ import Tracing
     /// The ID of the current span.
     private nonisolated var current: String? { InstrumentationContext.current?.inMemorySpanContext?.spanID }
 
-    /// Runs `body` in a span, and expects that all spans it has seen are that span.
+    /// Runs `body` in a span, and expects that `body` records that span `count` times, and no other span.
     private func expectSpan(
         _ count: Int = 1, sourceLocation: SourceLocation = #_sourceLocation, _ body: (Seen) async throws -> Void
     ) async throws {
@@ -166,7 +166,7 @@ import Tracing
         try await expectSpan(3) { seen in
             seen.spans.append(try await toThread { current })
             seen.spans.append(try await EventLoop.running.runInExecutor { current }.value)
-            // And back: work that a thread submits to the loop.
+            // In the other direction: work that a thread submits to the loop.
             let loop = try EventLoop.running
             let task = try await toThread { loop.submit { current } }
             seen.spans.append(try await task.value)

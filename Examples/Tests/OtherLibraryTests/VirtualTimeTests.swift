@@ -6,7 +6,7 @@ import Logging
 import ServiceLifecycle
 import Testing
 
-/// Timers of libraries that know nothing about the loop. In virtual time, they give the values that they
+/// Timers of libraries that do not depend on AsyncIO. In virtual time, they give the values that they
 /// give in real time, to the second.
 @Suite struct VirtualTimeTests {
     /// The numbers from zero, one per second of the loop.

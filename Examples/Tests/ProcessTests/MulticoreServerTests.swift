@@ -11,7 +11,7 @@ import Testing
         let words = ready.split { $0 == " " || $0 == "," }
         let port = try #require(words.count == 5 ? Int(words[2]) : nil)
         #expect(ready == "READY port \(port), 2 loops")
-        // Held open, so that the requests are not all of the loop that is fastest.
+        // The connections stay open, so that the fastest loop does not get all requests.
         var loops: Set<Substring> = []
         var counts: Set<Int> = []
         var connections: [StreamWriter] = []
@@ -25,7 +25,7 @@ import Testing
             counts.insert(try #require(Int(answer[3])))
         }
         #expect(loops.isSubset(of: ["server-0", "server-1"]))
-        // The loops count together.
+        // The loops share one count.
         #expect(counts == Set(1...40))
         for writer in connections { writer.close() }
         try server.terminate()

@@ -2,7 +2,7 @@ import AsyncIO
 import AsyncIOTesting
 import ReplicatedStore
 
-/// A cluster in a simulation, with clients, faults, and what the clients have seen.
+/// A cluster in a simulation, with clients, faults, and a record of what the clients received.
 struct Cluster {
     var nodes = 3
     var clients = 3
@@ -57,8 +57,8 @@ private final class History {
         answers.append(Answer(token: token, list: list, before: before))
     }
 
-    /// Compares with the list at the end. All answers are to be states of one list, which never loses a token, has none
-    /// twice, and contains what was acknowledged before a request.
+    /// Compares the answers with the list at the end. All answers must be states of one list, which never loses a
+    /// token, contains no token twice, and contains all tokens that were acknowledged before the request.
     func violation(in list: [String]) -> String? {
         if Set(list).count < list.count { return "a token is in the list twice: \(list)" }
         for answer in answers {

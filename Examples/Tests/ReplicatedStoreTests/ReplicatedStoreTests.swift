@@ -11,7 +11,7 @@ import Testing
         #expect(try await cluster.violation() == nil)
     }
 
-    /// More seeds for a run that can take longer.
+    /// The number of seeds. Set a larger number for a longer run.
     nonisolated static let seeds = ProcessInfo.processInfo.environment["STORE_SEEDS"].flatMap(UInt64.init) ?? 50
 
     @Test("no fault makes the store lose or repeat anything", .simulation(seeds: seeds)) func survivesFaults()
@@ -20,7 +20,7 @@ import Testing
         #expect(try await Cluster().violation() == nil)
     }
 
-    /// The mistakes that tests without a simulation do not find, and the faults that show them.
+    /// The mistakes that tests without a simulation do not find, and the faults that reveal them.
     nonisolated static let mistakes: [(Node.Mistakes, [Fault.Kind])] = [
         (.appliesRepeats, [.partition, .loss, .kill]),
         (.goesOnAlone, [.oneWayPartition]),

@@ -22,7 +22,7 @@ import Testing
     private func join(_ server: Server, as name: String) async throws -> Client {
         let client = try await Client(server)
         try await client.say(name)
-        // Its own line tells that it is there.
+        // When the client gets its own line back, it has joined.
         try await client.say("I am here")
         #expect(try await client.next() == "\(name): I am here")
         return client
@@ -52,7 +52,7 @@ import Testing
             let slow = try await join(server, as: "slow")
             let ann = try await join(server, as: "ann")
             let text = String(repeating: "x", count: 10_000)
-            // More than what the sockets can buffer.
+            // This is more than the sockets can buffer.
             for _ in 0..<2_000 {
                 try await ann.say(text)
                 #expect(try await ann.next() == "ann: \(text)")
@@ -100,7 +100,7 @@ import Testing
             try await ann.say("long")
             try await isRunning.wait()
             #expect(raise(SIGUSR1) == 0)
-            // One that does not work is not waited for.
+            // The server does not wait for an idle connection.
             #expect(try await idle.next() == nil)
             #expect(!server.isServing)
             canFinish.set()
@@ -322,7 +322,7 @@ import Testing
             try await slow.say("SUB news")
             #expect(try await slow.next() == "first")
             for _ in 0..<2_000 { try await ann.say("PUB news \(text)") }
-            // When this comes back, all of them have been published.
+            // When this message arrives, all messages before it have been published.
             try await ann.say("SUB end")
             try await ann.say("PUB end now")
             #expect(try await ann.next() == "now")

@@ -36,7 +36,7 @@ import Testing
         #expect(found["c/"] == 4)
         #expect(found["a/7"] == 0)
         #expect(found["down/3"] == .some(nil))
-        // Each host is asked once, and fetched from at the rate.
+        // Each host is asked once, and pages are fetched from it at the permitted rate.
         #expect(asked.sorted() == ["a", "b", "c", "down", "secret"])
         #expect(fetched["secret"] == nil)
         let times = try #require(fetched["a"])
@@ -65,7 +65,7 @@ import Testing
             let answers = try await gather(0..<25) { try await call("\($0)") }
             #expect(answers == (0..<25).map { "\($0)!" })
         }
-        // All but the last twenty start at once. Those that had to wait for their turn for too long were asked twice.
+        // All calls but the last twenty start at once. Calls that waited for too long were made twice.
         #expect(duration >= .seconds(2) && duration <= .seconds(3))
         try await sleep(.seconds(10))
         #expect(try await time { try await gather(0..<5) { _ in _ = try await call("again") } } == .zero)
@@ -114,7 +114,7 @@ import Testing
     // MARK: Scheduler
 
     @Test(arguments: Version.allCases) func jobsRunAtTheirTimes(version: Version) async throws {
-        // Noon of a day.
+        // Noon on some day.
         try VirtualClock.current.setDate(since1970: .seconds(1_728_043_200))
         let start = try EventLoop.running.now
         var times: [String: [Duration]] = [:]

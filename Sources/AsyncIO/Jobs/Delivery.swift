@@ -16,7 +16,7 @@ public final class Delivery<Job> {
     /// A number that grows with every delivery of the job. A store that remembers the largest token that it has
     /// received can refuse writes from a worker that has lost its delivery.
     public let fencingToken: Int
-    /// What was put in with the job, such as a request identifier or the headers of a trace.
+    /// The context that was put in with the job, such as a request identifier or the headers of a trace.
     public let context: [String: String]
     /// The value that the job returns, if it returns one. ``acknowledge(returning:)`` sets it.
     public var result: (any Codable & Sendable)?
@@ -42,7 +42,7 @@ public final class Delivery<Job> {
 
     /// Ends the job successfully.
     ///
-    /// - Parameter value: What the job returns; `nil` for ``result``.
+    /// - Parameter value: What the job returns; `nil` to return ``result``.
     /// - Throws: ``DeliveryLost`` if the job was given to another worker; ``RuntimeError`` if the delivery is already
     ///   settled; `CancellationError` if the task is cancelled. In that case, the job may or may not have ended, and it
     ///   is safe to call this method again.
@@ -53,7 +53,7 @@ public final class Delivery<Job> {
 
     /// Ends this attempt with an error. The job is retried later, or becomes a dead letter.
     ///
-    /// - Parameter error: The error. A ``JobFailure`` can say when the job is retried, or that it is not retried.
+    /// - Parameter error: The error. A ``JobFailure`` can specify when the job is retried, or that it is not retried.
     /// - Throws: The same errors as ``acknowledge(returning:)``.
     public func reject(_ error: any Error) async throws {
         try await settle(.reject((error as? JobFailure) ?? JobFailure(describe(error))))
@@ -67,7 +67,7 @@ public final class Delivery<Job> {
     /// Stores the progress of the job.
     ///
     /// - Parameter fraction: From 0 to 1.
-    /// - Throws: ``ValueError`` for another fraction; otherwise the same errors as ``acknowledge(returning:)``.
+    /// - Throws: ``ValueError`` if `fraction` is out of range; the same errors as ``acknowledge(returning:)``.
     public func report(progress fraction: Double) async throws {
         guard (0...1).contains(fraction) else { throw ValueError("progress must be in 0...1, got \(fraction)") }
         if isSettled { throw RuntimeError("the delivery of job \(id) is already settled") }
@@ -84,7 +84,7 @@ public final class Delivery<Job> {
     }
 }
 
-/// What a worker asks of the queue that a delivery came from.
+/// An action that a worker requests from the queue of a delivery.
 public enum DeliveryAction: Sendable {
     /// The job has ended, and returns a value or nothing.
     case acknowledge((any Codable & Sendable)?)

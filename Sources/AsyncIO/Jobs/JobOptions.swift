@@ -1,10 +1,10 @@
 /// The urgency of a job. Jobs with a higher priority are delivered first, no matter how old other jobs are.
 public enum JobPriority: Int, Sendable, CaseIterable, Codable {
-    /// Before all others.
+    /// The job is delivered before all others.
     case high
-    /// The default.
+    /// The default priority.
     case normal
-    /// After all others.
+    /// The job is delivered after all others.
     case low
 }
 
@@ -12,13 +12,13 @@ public enum JobPriority: Int, Sendable, CaseIterable, Codable {
 public struct JobOptions: Sendable {
     /// The identifier of the job; `nil` for a random one.
     ///
-    /// Putting a job whose identifier the queue already knows has no effect. Therefore, a producer that does not know
+    /// Putting a job whose identifier the queue already stores has no effect. Therefore, a producer that does not know
     /// whether a put has succeeded can repeat it, and several machines can put the same scheduled job. The queue
     /// remembers an identifier until ``JobPolicy/retention`` has passed after the end of the job.
     public var id: String?
     /// The time for which the job waits before it can be delivered. ``date`` takes precedence.
     public var delay: Duration?
-    /// The time from which the job can be delivered, since 1 January 1970 at 00:00 UTC, as in a ``Schedule``.
+    /// The earliest time, since 1 January 1970 at 00:00 UTC, at which the job can be delivered, as in a ``Schedule``.
     public var date: Duration?
     /// The urgency of the job.
     public var priority: JobPriority
@@ -49,7 +49,7 @@ public struct JobOptions: Sendable {
     /// - Throws: ``ValueError`` if an identifier or a key is empty.
     package func validate() throws(ValueError) {
         for (name, text) in [("id", id), ("uniqueKey", uniqueKey), ("orderKey", orderKey)] where text == "" {
-            throw ValueError("the \(name) of a job must not be empty; use nil for none")
+            throw ValueError("the \(name) of a job must not be empty; omit it, or pass nil")
         }
     }
 }

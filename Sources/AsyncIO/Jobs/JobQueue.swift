@@ -2,7 +2,7 @@
 /// ``JobOptions``.
 ///
 /// Each job is delivered *at least once*. It ends when a worker acknowledges it. If the worker dies first, the job is
-/// delivered again after ``JobPolicy/visibility``. If the worker was only stopped for longer than that, the work may be
+/// delivered again after ``JobPolicy/visibility``. If the worker was stopped for longer than that, the work may be
 /// done twice. Make handlers idempotent, or use ``once(_:keptFor:lease:_:)``.
 ///
 /// ``LocalJobQueue`` and `RedisQueue` conform to this protocol, and pass the same tests.
@@ -19,13 +19,13 @@ public protocol JobQueue<Job>: WorkQueue {
     @discardableResult
     func put(_ job: Job, options: JobOptions) async throws -> JobTicket
 
-    /// Returns what the queue knows about a job, or `nil` if it does not know the job.
+    /// Returns the status of a job, or `nil` if the queue has no such job.
     func status(of id: String) async throws -> JobStatus?
 
     /// Waits until a job has ended, or has become a dead letter.
     ///
     /// - Returns: Its status.
-    /// - Throws: ``UnknownJob`` if the queue does not know the job; `CancellationError` if the task is cancelled.
+    /// - Throws: ``UnknownJob`` if the queue has no such job; `CancellationError` if the task is cancelled.
     func end(of id: String) async throws -> JobStatus
 
     /// Waits until a job has ended, and returns its result.

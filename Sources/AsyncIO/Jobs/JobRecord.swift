@@ -1,4 +1,4 @@
-/// What a ``LocalJobQueue`` knows about a job. Loop thread only.
+/// The data of a job in a ``LocalJobQueue``. Loop thread only.
 final class JobRecord<Job> {
     let id: String
     let priority: JobPriority
@@ -36,7 +36,7 @@ final class JobRecord<Job> {
     var status: JobStatus { JobStatus(id: id, state: state, attempts: attempts, error: error, progress: progress) }
 }
 
-/// An action on a job that is scheduled for a time. It is skipped if the job's state or time has changed by then.
+/// A scheduled action on a job. It is skipped if the job's state or time has changed by then.
 struct TimedJob<Job>: Comparable {
     let due: Int64
     let sequence: Int

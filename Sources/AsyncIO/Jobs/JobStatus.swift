@@ -1,25 +1,25 @@
 /// The state of a job.
 public enum JobState: String, Sendable, CaseIterable {
-    /// It waits for a worker.
+    /// The job is waiting for a worker.
     case waiting
-    /// It waits for the end of other jobs with the same ``JobOptions/orderKey``.
+    /// The job is waiting for the end of other jobs with the same ``JobOptions/orderKey``.
     case held
-    /// It waits for the time at which it is due, before the first attempt or between attempts.
+    /// The job is waiting for the time at which it is due, before the first attempt or between attempts.
     case delayed
-    /// A worker has taken it.
+    /// A worker has taken the job.
     case running
-    /// It has ended successfully.
+    /// The job has ended successfully.
     case done
-    /// It was cancelled.
+    /// The job was cancelled.
     case cancelled
-    /// All of its attempts failed, and it is stored as a dead letter.
+    /// All attempts failed, and the job is stored as a dead letter.
     case dead
 
     /// Whether the job has ended. A dead letter has ended, but can be retried.
     public var isOver: Bool { self == .done || self == .cancelled || self == .dead }
 }
 
-/// What a queue knows about a job.
+/// The status of a job in a queue.
 public struct JobStatus: Sendable, Hashable {
     /// The identifier of the job.
     public let id: String
@@ -78,7 +78,7 @@ public struct DeadJob<Job> {
     public let error: String
     /// The number of times that the job was delivered.
     public let attempts: Int
-    /// The time at which the job became a dead letter, since 1 January 1970 at 00:00 UTC.
+    /// The time, since 1 January 1970 at 00:00 UTC, at which the job became a dead letter.
     public let date: Duration
 
     /// Creates a dead letter, for an implementation of ``JobQueue``.
@@ -97,7 +97,7 @@ extension DeadJob: Sendable where Job: Sendable {}
 public struct JobTicket: Sendable, Hashable {
     /// The identifier of the job, or of the existing job that prevented it from being added.
     public let id: String
-    /// Whether the job was added. It is `false` if the queue already knows the identifier, or has another job with the
+    /// Whether the job was added. It is `false` if the queue already has the identifier, or has another job with the
     /// same ``JobOptions/uniqueKey``.
     public let wasAdded: Bool
 
@@ -108,20 +108,20 @@ public struct JobTicket: Sendable, Hashable {
     }
 }
 
-/// An error thrown when a program waits for the end or the result of a job that the queue does not know, or no longer
-/// knows.
+/// An error thrown when a program waits for the end or the result of a job that the queue does not have, or no longer
+/// has.
 public struct UnknownJob: Error, CustomStringConvertible, Equatable {
     /// The identifier.
     public let id: String
     /// Creates the error.
     public init(id: String) { self.id = id }
     /// The error as text.
-    public var description: String { "the queue does not know a job \(id); it may have ended long ago" }
+    public var description: String { "the queue has no job \(id); the job may have ended long ago" }
 }
 
 /// An error thrown when a program asks for the result of a job that has not ended successfully.
 public struct JobFailed: Error, CustomStringConvertible, Equatable {
-    /// What the queue knows about the job.
+    /// The status of the job.
     public let status: JobStatus
     /// Creates the error.
     public init(_ status: JobStatus) { self.status = status }
@@ -133,7 +133,7 @@ public struct JobFailed: Error, CustomStringConvertible, Equatable {
     }
 }
 
-/// An error thrown when another worker is doing the work that is to be done once; see
+/// An error thrown when another worker is doing work that should be done only once; see
 /// ``JobQueue/once(_:keptFor:lease:_:)``.
 public struct OnceInProgress: Error, CustomStringConvertible, Equatable {
     /// The key of the work.

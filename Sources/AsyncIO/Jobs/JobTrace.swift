@@ -2,8 +2,8 @@
     internal import Instrumentation
 #endif
 
-/// Passes the tracing span of the code that puts a job on to the job's handler, as headers in the context of the job.
-/// Without the trait `Tracing`, it does nothing.
+/// Carries the tracing span from the code that puts a job into a queue to the job's handler, as headers in the job's
+/// context. Without the trait `Tracing`, the context does not change.
 package enum JobTrace {
     /// Adds the headers of the current span.
     package static func inject(into context: inout [String: String]) {

@@ -57,14 +57,14 @@ extension LocalJobQueue {
         getters.wake(1)
     }
 
-    /// Whether a delivery can be settled: no other worker has received the job since.
+    /// Whether a delivery can be settled, which requires that no other worker has received the job since.
     func isValid(_ record: Record, _ token: Int) -> Bool {
         record.fencingToken == token && (record.state == .running || record.state == .waiting)
     }
 
     func settle(_ record: Record, _ token: Int, _ action: DeliveryAction) throws {
         guard isValid(record, token) else {
-            // A worker that does not know whether it has succeeded repeats the acknowledgment.
+            // A worker repeats the acknowledgment if it does not know whether the first one succeeded.
             if record.fencingToken == token, record.state == .done, case .acknowledge = action { return }
             throw DeliveryLost(id: record.id)
         }

@@ -1,10 +1,10 @@
 extension LocalJobQueue {
-    /// Returns what the queue knows about a job, or `nil` if it does not know the job.
+    /// Returns the status of a job, or `nil` if the queue has no such job.
     public func status(of id: String) async throws -> JobStatus? { records[id]?.status }
 
     /// Waits until a job has ended; see ``JobQueue/end(of:)``.
     ///
-    /// - Throws: ``UnknownJob`` if the queue does not know the job; `CancellationError` if the task is cancelled.
+    /// - Throws: ``UnknownJob`` if the queue has no such job; `CancellationError` if the task is cancelled.
     public func end(of id: String) async throws -> JobStatus { try await endedRecord(id).status }
 
     private func endedRecord(_ id: String) async throws -> Record {

@@ -19,7 +19,7 @@ public final class LocalJobQueue<Job>: JobQueue {
 
     // Loop thread only.
     var records: [String: Record] = [:]
-    /// One per priority. Records whose state is no longer `waiting` are skipped.
+    /// One queue per priority. Records whose state is no longer `waiting` are skipped.
     var ready = Array(repeating: Deque<Record>(), count: JobPriority.allCases.count)
     /// Delayed jobs, deliveries, and jobs to be forgotten.
     private var timed = Heap<TimedJob<Job>>()
@@ -121,7 +121,7 @@ public final class LocalJobQueue<Job>: JobQueue {
         }
     }
 
-    /// Waits for the permit of the rate limit, if there are jobs to use it for.
+    /// Waits for a permit of the rate limiter, if a job can use it.
     private func takePermit() async throws -> Bool {
         guard let limiter else { return true }
         return try await turn.withLock {

@@ -6,8 +6,8 @@
 
 /// A queue that hands out jobs to workers.
 ///
-/// A program that is written for this protocol, or for ``JobQueue``, moves from one process to many machines when the
-/// line that creates the queue is changed:
+/// To move a program that uses this protocol, or ``JobQueue``, from one process to many machines, change only the line
+/// that creates the queue:
 ///
 /// ```swift
 /// let queue = LocalJobQueue<Thumbnail>()                           // in this process
@@ -90,7 +90,7 @@ extension WorkQueue {
     /// - Throws: The same errors as ``receive()``.
     public func receive(atMost limit: Int) async throws -> [Delivery<Job>] { [try await receive()] }
 
-    /// `nil`: deliveries do not expire.
+    /// `nil`, because deliveries do not expire.
     public var renewalInterval: Duration? { nil }
 
     /// Does nothing.

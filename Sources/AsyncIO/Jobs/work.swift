@@ -5,7 +5,7 @@
 /// ```
 ///
 /// Each job runs in a task of its own. If the handler returns, the job is acknowledged, with ``Delivery/result`` if the
-/// handler has set that. If the handler throws, the delivery is rejected, and the rules of the queue determine when the
+/// handler has set it. If the handler throws, the delivery is rejected, and the rules of the queue determine when the
 /// job is retried. While handlers run, their deliveries are renewed. If a job is cancelled, or given to another worker,
 /// its handler is cancelled.
 ///
@@ -41,7 +41,7 @@ public func work<Source: WorkQueue>(
         let task = createTask(
             name: "job \(delivery.id)", isolation: isolation, fileID: fileID, line: line
         ) { () async throws in
-            // Throwing, because the closure of a task that cannot throw would leave the loop.
+            // The closure is throwing, because a closure that cannot throw would leave the loop.
             _ = isolation
             await load.execute(run, isolation, handler)
         }

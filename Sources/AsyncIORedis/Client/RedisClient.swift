@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// A client of Redis or Valkey: one server, a master that Sentinels monitor, or a cluster.
+/// A client for Redis or Valkey. It connects to one server, to a master that Sentinels monitor, or to a cluster.
 ///
 /// ```swift
 /// let redis = try RedisClient(RedisConfiguration(url: "redis://localhost"))
@@ -9,10 +9,11 @@ internal import AsyncIO
 /// await redis.close()
 /// ```
 ///
-/// Tasks can use a client at the same time. The commands that they send in one turn of the loop go to the server in one
-/// write, and no command waits for the reply to another one. The client connects when it is first used, and reconnects
-/// if the connection is lost. In that case, commands that have been sent fail with a ``RedisConnectionError``, because
-/// only the program knows whether they can be sent twice. Commands that have not been sent wait for the new connection.
+/// Several tasks can use a client at the same time. The commands that they send in one turn of the loop go to the
+/// server in one write, and no command waits for the reply to another command. The client connects when it is first
+/// used, and reconnects if the connection is lost. In that case, commands that have been sent fail with a
+/// ``RedisConnectionError``, because only the program can decide whether it is safe to send them twice. Commands that
+/// have not been sent wait for the new connection.
 ///
 /// A client belongs to the loop on which it was created.
 ///
@@ -52,7 +53,7 @@ public final class RedisClient: RedisSending {
     /// Sends a command and waits for the reply.
     ///
     /// - Throws: ``RedisError`` if the reply is an error; ``RedisConnectionError`` if the connection is lost or cannot
-    ///   be opened; ``RedisTimeoutError`` if the reply does not come in time; ``RedisProtocolError`` if the reply is
+    ///   be opened; ``RedisTimeoutError`` if the reply does not arrive in time; ``RedisProtocolError`` if the reply is
     ///   not RESP; `ValueError` if the configuration is not valid; `CancellationError` if the task is cancelled. In
     ///   that case, the server may still execute the command, and its reply is dropped.
     ///
@@ -102,8 +103,8 @@ public final class RedisClient: RedisSending {
 
     // MARK: Separate connections
 
-    /// Runs `body` with a connection that no other task uses: for commands that block, for `WATCH`, and for everything
-    /// else that changes the state of a connection.
+    /// Runs `body` with a connection that no other task uses. Use it for commands that block, for `WATCH`, and for
+    /// everything else that changes the state of a connection.
     ///
     /// The connection is returned to a pool, unless `body` throws or leaves the connection in another state.
     ///
@@ -111,8 +112,8 @@ public final class RedisClient: RedisSending {
     ///   - key: In a cluster, a key that `body` uses. The connection is opened to the server that has this key.
     ///   - body: Uses the connection.
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body` and of connecting; `CancellationError` if the task is cancelled. When an error is
-    ///   thrown, the connection is closed.
+    /// - Throws: The errors of `body`; the errors that occur while connecting; `CancellationError` if the task is
+    ///   cancelled. When an error is thrown, the connection is closed.
     ///
     /// redis-py: `single_connection_client`.
     public func withConnection<T>(
@@ -129,7 +130,7 @@ public final class RedisClient: RedisSending {
 
     // MARK: Closing
 
-    /// Closes all connections. Commands that are not answered fail. Calling it again does nothing.
+    /// Closes all connections. Commands that have not been answered fail. Calling it again does nothing.
     ///
     /// redis-py: `aclose`.
     public func close() async {

@@ -11,9 +11,9 @@ extension RedisConfiguration {
     /// | `redis+sentinel://host:26379,host:26379/mymaster/0` | the master that these Sentinels monitor      |
     /// | `redis+cluster://host:6379,host:6379`               | a cluster with these nodes                   |
     ///
-    /// `rediss+sentinel` and `rediss+cluster` use TLS. These parameters can follow after a question mark: `db` (the
+    /// `rediss+sentinel` and `rediss+cluster` use TLS. These parameters can follow a question mark: `db` (the
     /// database), `protocol` (2 or 3), `client_name`, `timeout` (of commands, in seconds), `connect_timeout`,
-    /// `username`, and `password`. A user, a password, or a path with special characters is percent-encoded.
+    /// `username`, and `password`. Special characters in a user, a password, or a path must be percent-encoded.
     ///
     /// - Throws: `ValueError` if the URL is not valid.
     ///
@@ -61,7 +61,7 @@ extension RedisConfiguration {
         case "redis+sentinel", "rediss+sentinel":
             let parts = path.split(separator: "/", maxSplits: 1)
             guard let master = parts.first else {
-                throw ValueError("the URL has no name of a master; write \(scheme)://host:26379/name")
+                throw ValueError("the URL does not name a master; write \(scheme)://host:26379/name")
             }
             self.init(.sentinel(try Self.addresses(authority, defaultPort: 26379), master: try Self.decoded(master)))
             database = parts.count > 1 ? parts[1] : ""
@@ -94,7 +94,8 @@ extension RedisConfiguration {
             if name == "timeout" { commandTimeout = .seconds(seconds) } else { connectTimeout = .seconds(seconds) }
         case "username": credentials = Credentials(user: value, password: credentials?.password ?? "")
         case "password": credentials = Credentials(user: credentials?.user, password: value)
-        default: throw ValueError("unknown parameter \(name) in the URL")
+        default:
+            throw ValueError("unknown parameter \(name) in the URL; RedisConfiguration.init(url:) lists the parameters")
         }
     }
 
@@ -104,7 +105,7 @@ extension RedisConfiguration {
         return addresses
     }
 
-    /// Parses `host`, `host:port`, `[::1]:port`, or nothing for this machine.
+    /// Parses `host`, `host:port`, `[::1]:port`, or an empty string, which stands for this machine.
     private static func address(_ text: Substring, defaultPort: Int) throws(ValueError) -> Address {
         var host = text
         var port = defaultPort

@@ -33,7 +33,7 @@ public struct RedisConfiguration: Sendable {
         case standalone(Address)
         /// One server, on a Unix socket.
         case unix(path: String)
-        /// A master that Sentinels monitor. The client asks them for its address.
+        /// A master that Sentinels monitor. The client asks the Sentinels for the address of the master.
         case sentinel([Address], master: String)
         /// The nodes of a cluster. The list can be incomplete, because the client asks these nodes for the others.
         case cluster([Address])
@@ -67,15 +67,15 @@ public struct RedisConfiguration: Sendable {
     public var tls: TLSContext.Configuration?
     /// The name that the server's certificate must be valid for, or `nil` for the host in the address.
     public var serverHostname: String?
-    /// The user, or `nil` if the server does not require one.
+    /// The credentials, or `nil` if the server does not require any.
     public var credentials: Credentials?
-    /// The user for the Sentinels, or `nil` if they do not require one.
+    /// The credentials for the Sentinels, or `nil` if they do not require any.
     public var sentinelCredentials: Credentials?
-    /// The number of the database. A cluster has only 0.
+    /// The number of the database. A cluster has only database 0.
     public var database = 0
     /// The name of the connections, which `CLIENT LIST` shows. It must not contain spaces.
     public var clientName: String?
-    /// The newest version of the protocol to speak.
+    /// The newest version of the protocol that the client uses.
     public var protocolVersion = ProtocolVersion.resp3
     /// The number of connections that all tasks share, for each server. One is enough for most programs, because all
     /// tasks can use it at the same time.
@@ -92,7 +92,7 @@ public struct RedisConfiguration: Sendable {
     public var healthCheckInterval = Duration.seconds(30)
     /// The delays between attempts to connect.
     public var backoff = Backoff(initial: .milliseconds(50), factor: 2, maximum: .seconds(2), jitter: 0.5)
-    /// The number of failed attempts to connect, in a row, after which the commands that wait for the connection fail.
+    /// The number of consecutive failed attempts to connect after which the commands that wait for the connection fail.
     public var connectAttempts = 5
     /// The limits on what a server can send.
     public var limits = RedisLimits()
@@ -102,7 +102,7 @@ public struct RedisConfiguration: Sendable {
         topology = .standalone(Address(host: host, port: port))
     }
 
-    /// Creates the configuration for servers.
+    /// Creates the configuration for the given servers.
     public init(_ topology: Topology) { self.topology = topology }
 
     /// Throws an error if a setting is not valid.
@@ -126,11 +126,11 @@ public struct RedisConfiguration: Sendable {
         switch topology {
         case .standalone, .unix: break
         case .sentinel(let addresses, let master):
-            if addresses.isEmpty { throw ValueError("at least one Sentinel is needed") }
+            if addresses.isEmpty { throw ValueError("the list of Sentinels is empty; add at least one address") }
             if master.isEmpty { throw ValueError("the name of the master must not be empty") }
         case .cluster(let addresses):
-            if addresses.isEmpty { throw ValueError("at least one node of the cluster is needed") }
-            if database != 0 { throw ValueError("a cluster has only the database 0, got \(database)") }
+            if addresses.isEmpty { throw ValueError("the list of cluster nodes is empty; add at least one address") }
+            if database != 0 { throw ValueError("database must be 0 in a cluster, got \(database)") }
         }
     }
 }

@@ -23,7 +23,7 @@ public final class RedisConnection: RedisSending {
     /// Sends a command and waits for the reply.
     ///
     /// - Throws: ``RedisError`` if the reply is an error; ``RedisConnectionError`` if the connection is lost;
-    ///   ``RedisTimeoutError`` if the reply does not come in time; `CancellationError` if the task is cancelled. In
+    ///   ``RedisTimeoutError`` if the reply does not arrive in time; `CancellationError` if the task is cancelled. In
     ///   that case, the server may still execute the command, and its reply is dropped.
     public func send(_ command: RedisCommand) async throws -> RedisValue {
         note(command)
@@ -57,10 +57,11 @@ public final class RedisConnection: RedisSending {
         }
     }
 
-    /// Returns the messages of the server that are not replies, such as the invalidations after `CLIENT TRACKING ON`.
-    /// Such messages require RESP3. The sequence ends with the connection.
+    /// Returns the messages from the server that are not replies, such as the invalidations after `CLIENT TRACKING ON`.
+    /// Such messages require RESP3. The sequence ends when the connection is closed.
     ///
-    /// - Parameter capacity: The number of messages that are buffered. If there are more, the oldest are dropped.
+    /// - Parameter capacity: The maximum number of buffered messages. When the buffer is full, the oldest message is
+    ///   dropped.
     /// - Precondition: `capacity` is at least 1.
     ///
     /// redis-py: `push_handler_func`.
@@ -79,6 +80,6 @@ public final class RedisConnection: RedisSending {
         return subscription
     }
 
-    /// Closes the connection at once. Commands that are not answered fail.
+    /// Closes the connection at once. Commands that have not been answered fail.
     public func close() { link.close() }
 }

@@ -7,7 +7,7 @@ protocol RedisRouter: AnyObject {
     func send(_ command: RedisCommand) async throws -> RedisReply
     /// Sends commands. Their replies are the elements of an array.
     func send(_ commands: [RedisCommand]) async throws -> RedisReply
-    /// Sends commands that one server has to execute one right after the other.
+    /// Sends commands that one server has to execute without other commands in between.
     func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply
     /// Returns the server of a key, or any server.
     func node(for key: [UInt8]?) async throws -> RedisNode
@@ -33,7 +33,7 @@ extension RedisRouter {
     }
 }
 
-/// The values that all connections of a client share: the settings, and the context of TLS.
+/// The values that all connections of a client share: the settings and the TLS context.
 final class RedisConnector {
     let configuration: RedisConfiguration
     private var tls: TLSContext?
@@ -60,7 +60,7 @@ final class RedisConnector {
     }
 }
 
-/// Sends everything to one server.
+/// Sends all commands to one server.
 final class StandaloneRouter: RedisRouter {
     private let node: RedisNode
 

@@ -12,14 +12,14 @@ internal import AsyncIO
 ///
 /// redis-py: `scan_iter`, `hscan_iter`, `sscan_iter`, `zscan_iter`.
 public struct RedisScan<Element>: AsyncSequence {
-    /// Iterating fails with the errors of sending.
+    /// Iterating fails with the errors of ``RedisClient/send(_:)-(RedisCommand)``.
     public typealias Failure = any Error
 
     typealias Send = nonisolated(nonsending) (RedisCommand) async throws -> RedisValue
 
     /// The servers to ask, one after another.
     let servers: nonisolated(nonsending) () async throws -> [Send]
-    /// The command up to the cursor, and what comes after it.
+    /// The command before the cursor, and the arguments after it.
     let command: RedisCommand
     let rest: RedisCommand
     /// Creates the elements from a batch.
@@ -30,7 +30,7 @@ public struct RedisScan<Element>: AsyncSequence {
 
     /// Requests one batch after another.
     public struct Iterator: AsyncIteratorProtocol {
-        /// Iterating fails with the errors of sending.
+        /// Iterating fails with the errors of ``RedisClient/send(_:)-(RedisCommand)``.
         public typealias Failure = any Error
 
         private let scan: RedisScan
@@ -91,7 +91,7 @@ extension RedisScan {
 }
 
 extension RedisClient {
-    /// Returns all keys that match a pattern; in a cluster, those of all servers.
+    /// Returns all keys that match a pattern; in a cluster, the keys of all servers.
     ///
     /// - Parameters:
     ///   - match: The pattern, such as `user:*`, or `nil` for all keys.
@@ -117,7 +117,7 @@ extension RedisClient {
             elements: { $0 })
     }
 
-    /// Sends a command to every server that has keys: one, or the masters of a cluster.
+    /// Sends a command to every server that has keys: to the only server, or to all masters of a cluster.
     ///
     /// - Returns: The replies.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -159,7 +159,7 @@ extension RedisSending {
         _ key: some RedisArgument, match: String? = nil, count: Int? = nil
     ) -> RedisScan<RedisValue> { scan("SSCAN", key, match, count) { $0 } }
 
-    /// Returns the fields of a hash with their values; see ``RedisScan``.
+    /// Returns the fields of a hash and their values; see ``RedisScan``.
     ///
     /// - Parameters:
     ///   - key: The key of the hash.
@@ -171,7 +171,7 @@ extension RedisSending {
         _ key: some RedisArgument, match: String? = nil, count: Int? = nil
     ) -> RedisScan<RedisPair> { scan("HSCAN", key, match, count, Self.pairs) }
 
-    /// Returns the members of a sorted set with their scores, in no particular order; see ``RedisScan``.
+    /// Returns the members of a sorted set and their scores, in no particular order; see ``RedisScan``.
     ///
     /// - Parameters:
     ///   - key: The key of the sorted set.
@@ -188,7 +188,7 @@ extension RedisSending {
     }
 }
 
-/// A member of a sorted set with its score.
+/// A member of a sorted set and its score.
 public struct RedisScored: Sendable, Hashable {
     /// The member.
     public var member: RedisValue

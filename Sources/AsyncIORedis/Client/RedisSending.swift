@@ -1,11 +1,11 @@
 /// A type to which commands can be sent: ``RedisClient`` or ``RedisConnection``.
 ///
-/// The typed calls (``get(_:)``, ``set(_:_:)``, …) are members of this protocol.
+/// The typed methods (``get(_:)``, ``set(_:_:)``, …) are members of this protocol.
 public protocol RedisSending {
     /// Sends a command and waits for the reply.
     ///
     /// - Throws: ``RedisError`` if the reply is an error; ``RedisConnectionError`` if the connection is lost;
-    ///   ``RedisTimeoutError`` if the reply does not come in time; `CancellationError` if the task is cancelled. In
+    ///   ``RedisTimeoutError`` if the reply does not arrive in time; `CancellationError` if the task is cancelled. In
     ///   that case, the server may still execute the command, and its reply is dropped.
     func send(_ command: RedisCommand) async throws -> RedisValue
 

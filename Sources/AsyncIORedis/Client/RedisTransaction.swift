@@ -64,7 +64,8 @@ extension RedisClient {
 }
 
 extension RedisConnection {
-    /// Watches keys: the next ``transaction(_:)`` fails if another client changes one of them before it.
+    /// Watches keys: the next ``transaction(_:)`` is not executed if another client changes one of them in the
+    /// meantime.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -96,14 +97,16 @@ extension RedisConnection {
     }
 }
 
-/// An error thrown when watched keys changed during every attempt of a transaction.
+/// An error thrown when watched keys changed during every attempt to execute a transaction.
 ///
 /// redis-py: `WatchError`.
 public struct RedisConflictError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The number of attempts.
     public let attempts: Int
     /// The error as text.
-    public var description: String { "other clients changed the watched keys during all \(attempts) attempts" }
+    public var description: String {
+        "other clients changed the watched keys during all \(attempts) attempts; try again later, or allow more attempts"
+    }
 }
 
 /// Commands between `MULTI` and `EXEC`.

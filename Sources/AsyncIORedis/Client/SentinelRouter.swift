@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// Sends everything to the master that Sentinels monitor. Loop thread only.
+/// Sends all commands to the master that Sentinels monitor. Loop thread only.
 //
 // Before it opens a connection, the client asks for the master's address. After a failover, the connections to the old
 // master are lost, or the old master answers that it is a replica, so the client asks again.
@@ -24,8 +24,8 @@ final class SentinelRouter: RedisRouter {
 
     func sendTogether(_ commands: [RedisCommand]) async throws -> RedisReply { try await send(commands) }
 
-    /// Sends again on another connection if the server has become a replica. In that case, the server has executed
-    /// nothing.
+    /// Sends commands again on another connection if the server has become a replica. In that case, the server has
+    /// executed nothing.
     private func untilWritable(_ send: nonisolated(nonsending) () async throws -> RedisReply) async throws -> RedisReply
     {
         var generator = SystemRandomNumberGenerator()
@@ -105,7 +105,8 @@ final class MasterFinder {
             }
         }
         throw RedisConnectionError(
-            "no Sentinel knows the master \(master) (\(failures.joined(separator: "; ")))", mayHaveBeenExecuted: false)
+            "no Sentinel returned the address of \(master) (\(failures.joined(separator: "; ")))",
+            mayHaveBeenExecuted: false)
     }
 
     private func ask(_ sentinel: RedisConfiguration.Address) async throws -> RedisConfiguration.Address {
@@ -118,7 +119,7 @@ final class MasterFinder {
         case .failure(let error): throw error
         case .value(.error(let error)): throw error
         case .value(let value):
-            guard !value.isNull else { throw RuntimeError("it does not know this master") }
+            guard !value.isNull else { throw RuntimeError("it does not monitor this master") }
             let parts = try value.decode(as: [String].self)
             guard parts.count == 2, let port = Int(parts[1]) else { throw value.mismatch("a host and a port") }
             return RedisConfiguration.Address(host: parts[0], port: port)

@@ -52,9 +52,9 @@ final class ClusterRouter: RedisRouter {
         }
     }
 
-    /// Sends to the server of a slot, and follows redirections.
+    /// Sends commands to the server of a slot, and follows redirections.
     ///
-    /// - Parameter refusal: Returns the error of a reply that says that nothing was executed.
+    /// - Parameter refusal: Returns the error in a reply if it means that nothing was executed.
     private func deliver(
         to slot: KeySlot?, _ send: nonisolated(nonsending) (RedisNode, _ isAsking: Bool) async throws -> RedisReply,
         refusal: (RedisReply) -> RedisError?
@@ -93,7 +93,7 @@ final class ClusterRouter: RedisRouter {
                 }
                 failures += 1
             } catch let error where RedisNode.passes(error) {
-                // The server is unavailable. After a failover, another one has its slots.
+                // The server is unavailable. After a failover, another server has its slots.
                 failures += 1
                 other = nil
                 forgetTopology()
@@ -137,7 +137,7 @@ final class ClusterRouter: RedisRouter {
             }
         }
         if let failure { return failure }
-        // One by one, so that each is redirected to its server.
+        // The commands are sent one by one, so that each is redirected to its server.
         for index in unanswered {
             switch try await send(commands[index]) {
             case .value(let value): values[index] = value
@@ -191,7 +191,7 @@ final class ClusterRouter: RedisRouter {
         if let node = nodes[address] { return node }
         let connector = self.connector
         var settings = configuration
-        // If a server is unavailable, another one may have its slots, so the client asks again soon.
+        // If a server is unavailable, another server may have its slots, so the client asks again soon.
         settings.connectAttempts = 1
         let node = RedisNode(settings) { try await connector.connect(to: address) }
         nodes[address] = node
@@ -228,7 +228,7 @@ final class ClusterRouter: RedisRouter {
     /// Asks for the topology in a single task. All commands that need the topology wait for it.
     private func refreshSoon() {
         guard refresh == nil, !isClosed else { return }
-        // A capture list would make the closure concurrent, so that it leaves the loop.
+        // A capture list would make the closure concurrent, and it would then leave the loop.
         weak let router = self
         refresh = createTask(name: "the topology of a Redis cluster") {
             defer { router?.refresh = nil }
@@ -261,7 +261,7 @@ final class ClusterRouter: RedisRouter {
             }
         }
         throw RedisConnectionError(
-            "no server of the cluster answers (\(failures.joined(separator: "; ")))", mayHaveBeenExecuted: false)
+            "no server of the cluster answered (\(failures.joined(separator: "; ")))", mayHaveBeenExecuted: false)
     }
 
     private func use(_ new: ClusterTopology) {

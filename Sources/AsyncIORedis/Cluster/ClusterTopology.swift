@@ -41,11 +41,11 @@ struct ClusterTopology {
     }
 }
 
-/// The answer of a cluster's server when a key is on another server: `MOVED 3999 127.0.0.1:6381`.
+/// The reply of a server of a cluster to a command whose key is on another server: `MOVED 3999 127.0.0.1:6381`.
 struct ClusterRedirection {
     let isPermanent: Bool
     let slot: Int
-    /// The server; an empty host means the one that answered.
+    /// The server. An empty host stands for the server that sent the reply.
     let address: RedisConfiguration.Address
 
     init?(_ error: RedisError) {

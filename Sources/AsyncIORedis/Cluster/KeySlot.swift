@@ -25,7 +25,7 @@ struct KeySlot: Hashable {
         (0..<8).reduce(UInt16(byte) << 8) { crc, _ in crc & 0x8000 == 0 ? crc << 1 : crc << 1 ^ 0x1021 }
     }
 
-    /// Returns the slot of several keys; nil without keys.
+    /// Returns the common slot of several keys, or nil if there are no keys.
     ///
     /// - Throws: ``RedisError`` with the code `CROSSSLOT` if the keys are in different slots.
     static func common(of keys: [[UInt8]]) throws(RedisError) -> KeySlot? {

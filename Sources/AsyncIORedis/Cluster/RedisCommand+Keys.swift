@@ -5,11 +5,11 @@ extension RedisCommand {
     private enum Keys {
         /// The command has no keys.
         case none
-        /// At every `step`-th argument from `first` to `last`, which counts from the end if it is negative.
+        /// At every `step`-th argument from `first` to `last`. If `last` is negative, it counts from the end.
         case at(first: Int, last: Int, step: Int)
         /// The argument `count` is the number of keys, which follow it. There can be another key at `also`.
         case counted(count: Int, also: Int?)
-        /// The first half of what follows the word STREAMS.
+        /// The first half of the arguments after the word STREAMS.
         case streams
     }
 
@@ -41,7 +41,8 @@ extension RedisCommand {
         return table
     }()
 
-    /// The keys. For an unknown command, the first argument is taken as the only key, which is right for most commands.
+    /// The keys. For an unknown command, the first argument is assumed to be the only key, which is right for most
+    /// commands.
     ///
     /// - Complexity: O(*n*), where *n* is the number of bytes.
     var keys: [[UInt8]] {

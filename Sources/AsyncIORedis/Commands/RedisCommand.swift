@@ -1,4 +1,4 @@
-/// A command with its arguments, ready to be sent.
+/// A command and its arguments, ready to be sent.
 ///
 /// ```swift
 /// var command = RedisCommand("LPUSH", key)
@@ -20,8 +20,8 @@ public struct RedisCommand: Sendable, Hashable {
         case after(Duration)
     }
 
-    /// The command as the server reads it: an array of bulk strings. The number of its elements is right only if it has
-    /// one digit; see ``write(to:)``.
+    /// The command as the server reads it: an array of bulk strings. The number of its elements is correct only if it
+    /// has one digit; see ``write(to:)``.
     private(set) var encoded: [UInt8]
     /// The number of bulk strings in `encoded`.
     private(set) var count = 0
@@ -97,7 +97,7 @@ public struct RedisCommand: Sendable, Hashable {
         for argument in arguments { argument.append(to: &self) }
     }
 
-    /// Appends a text in UTF-8.
+    /// Appends text in UTF-8.
     public mutating func append(_ text: String) {
         appendHeader(text.utf8.count)
         encoded.append(contentsOf: text.utf8)

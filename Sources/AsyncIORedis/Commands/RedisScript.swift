@@ -17,7 +17,7 @@ public struct RedisScript: Sendable, Hashable {
 
     /// Creates a script.
     ///
-    /// - Complexity: O(*n*), where *n* is the length of the code. Create a script once.
+    /// - Complexity: O(*n*), where *n* is the length of the code. Create each script only once.
     public init(_ source: String) {
         self.source = source
         digest = SHA1.hexDigest(of: Array(source.utf8))
@@ -25,7 +25,7 @@ public struct RedisScript: Sendable, Hashable {
 }
 
 extension RedisSending {
-    /// Runs a script. Sends its digest, and the code only if the server does not know the script.
+    /// Runs a script. Sends its digest, and the code only if the server does not have the script.
     ///
     /// - Parameters:
     ///   - script: The script.

@@ -1,4 +1,4 @@
-// Hashes: fields with values.
+// Hashes: fields and their values.
 extension RedisSending {
     /// Sets a field.
     ///
@@ -45,7 +45,7 @@ extension RedisSending {
         try await send(RedisCommand("HSETNX", key, field, value)).boolean
     }
 
-    /// Returns the value of a field, or `nil` if it does not exist.
+    /// Returns the value of a field, or `nil` if the field does not exist.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -54,7 +54,7 @@ extension RedisSending {
         try await send(RedisCommand("HGET", key, field)).nonNull
     }
 
-    /// Returns the values of several fields, `nil` for those that do not exist.
+    /// Returns the values of several fields, with `nil` for fields that do not exist.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -65,7 +65,7 @@ extension RedisSending {
         return try await send(command).array.map(\.nonNull)
     }
 
-    /// Returns all fields with their values; an empty result if the key does not exist.
+    /// Returns all fields and their values, or an empty array if the key does not exist.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -74,7 +74,7 @@ extension RedisSending {
         try await send(RedisCommand("HGETALL", key)).map
     }
 
-    /// Returns all fields with their values as a dictionary.
+    /// Returns all fields and their values as a dictionary.
     ///
     /// - Throws: ``RedisTypeError`` if a field is not text, or a value cannot be converted; the same errors as
     ///   ``send(_:)-(RedisCommand)``.
@@ -106,7 +106,7 @@ extension RedisSending {
         try await send(RedisCommand("HEXISTS", key, field)).boolean
     }
 
-    /// Adds to the number in a field. A field that does not exist counts as 0.
+    /// Increments the number in a field by an amount. A field that does not exist counts as 0.
     ///
     /// - Returns: The new number.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -119,7 +119,7 @@ extension RedisSending {
         try await send(RedisCommand("HINCRBY", key, field, amount)).integer
     }
 
-    /// Adds to the number in a field. A field that does not exist counts as 0.
+    /// Increments the number in a field by an amount. A field that does not exist counts as 0.
     ///
     /// - Returns: The new number.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

@@ -83,7 +83,7 @@ extension RedisSending {
         return milliseconds < 0 ? nil : .milliseconds(milliseconds)
     }
 
-    /// Returns the type of a key's value, such as `hash`; `none` if the key does not exist.
+    /// Returns the type of a key's value, such as `hash`, or `none` if the key does not exist.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -116,8 +116,8 @@ extension RedisSending {
         return try await send(command).boolean
     }
 
-    /// Returns all keys of one server that match a pattern. If the server has many keys, this blocks it for a long
-    /// time; use ``RedisClient/scan(match:count:type:)`` instead.
+    /// Returns all keys of one server that match a pattern. This blocks a server that has many keys for a long time;
+    /// use ``RedisClient/scan(match:count:type:)`` instead.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///

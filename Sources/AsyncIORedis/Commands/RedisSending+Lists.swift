@@ -1,6 +1,6 @@
 // Lists.
 extension RedisSending {
-    /// Adds values at the beginning of a list, one after another.
+    /// Adds values to the beginning of a list, one after another.
     ///
     /// - Returns: The new length.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -13,7 +13,7 @@ extension RedisSending {
         return try await send(command).integer
     }
 
-    /// Adds values at the end of a list, one after another.
+    /// Adds values to the end of a list, one after another.
     ///
     /// - Returns: The new length.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -62,7 +62,7 @@ extension RedisSending {
         try await send(RedisCommand("LRANGE", key, first, last)).array
     }
 
-    /// Returns the value at a position, or `nil` if the list is shorter.
+    /// Returns the value at a position, or `nil` if the list has no such position.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -73,14 +73,14 @@ extension RedisSending {
 
     /// Replaces the value at a position.
     ///
-    /// - Throws: ``RedisError`` if the list is shorter; the same errors as ``send(_:)-(RedisCommand)``.
+    /// - Throws: ``RedisError`` if the list has no such position; the same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `lset`.
     public func lset(_ key: some RedisArgument, _ index: Int, _ value: some RedisArgument) async throws {
         _ = try await send(RedisCommand("LSET", key, index, value))
     }
 
-    /// Removes values that are equal to a given one.
+    /// Removes values that are equal to a given value.
     ///
     /// A positive count removes that many values, starting at the beginning; a negative count starts at the end; and 0
     /// removes all of them.
@@ -103,7 +103,7 @@ extension RedisSending {
         _ = try await send(RedisCommand("LTRIM", key, first, last))
     }
 
-    /// Moves the last value of a list to the beginning of another one.
+    /// Moves the last value of a list to the beginning of another list.
     ///
     /// - Returns: The value, or `nil` if the list is empty.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -114,9 +114,9 @@ extension RedisSending {
         try await send(RedisCommand("LMOVE", key, other, "RIGHT", "LEFT")).nonNull
     }
 
-    /// Removes and returns the first value of the first list that has one. Waits until there is one, or until the time
-    /// limit is reached. Call it on a connection of its own (``RedisClient/withConnection(for:_:)``), because a
-    /// connection that waits executes nothing else.
+    /// Removes and returns the first value of the first list that is not empty. Waits until a list has a value, or
+    /// until the time limit is reached. Call it on a connection of its own (``RedisClient/withConnection(for:_:)``),
+    /// because a connection that waits executes nothing else.
     ///
     /// - Returns: The list's key and the value, or `nil` if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -128,9 +128,9 @@ extension RedisSending {
         try await blockingPop("BLPOP", keys, timeout)
     }
 
-    /// Removes and returns the last value of the first list that has one. Waits until there is one, or until the time
-    /// limit is reached. Call it on a connection of its own (``RedisClient/withConnection(for:_:)``), because a
-    /// connection that waits executes nothing else.
+    /// Removes and returns the last value of the first list that is not empty. Waits until a list has a value, or until
+    /// the time limit is reached. Call it on a connection of its own (``RedisClient/withConnection(for:_:)``), because
+    /// a connection that waits executes nothing else.
     ///
     /// - Returns: The list's key and the value, or `nil` if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

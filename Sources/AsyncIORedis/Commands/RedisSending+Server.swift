@@ -25,7 +25,7 @@ extension RedisSending {
     /// redis-py: `dbsize`.
     public func keyCount() async throws -> Int { try await send(RedisCommand("DBSIZE")).integer }
 
-    /// Removes all keys of the database on one server.
+    /// Removes all keys from the database of one server.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -44,7 +44,7 @@ extension RedisSending {
         return .seconds(try parts[0].integer) + .microseconds(try parts[1].integer)
     }
 
-    /// Returns the settings of the server that match a pattern.
+    /// Returns the server's settings whose names match a pattern.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///

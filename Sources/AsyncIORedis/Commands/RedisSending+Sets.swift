@@ -73,7 +73,7 @@ extension RedisSending {
 
     /// Moves a member to another set. In a cluster, both must be in one slot.
     ///
-    /// - Returns: Whether it was a member.
+    /// - Returns: Whether the value was a member.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `smove`.

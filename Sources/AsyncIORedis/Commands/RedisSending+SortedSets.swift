@@ -1,4 +1,4 @@
-// Sorted sets: members with scores.
+// Sorted sets: members and their scores.
 extension RedisSending {
     /// Adds a member, or changes its score.
     ///
@@ -17,7 +17,7 @@ extension RedisSending {
         return try await send(command).boolean
     }
 
-    /// Adds to the score of a member; a member that does not exist counts as 0.
+    /// Increments the score of a member by an amount. The score of a member that does not exist counts as 0.
     ///
     /// - Returns: The new score.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -43,7 +43,7 @@ extension RedisSending {
         return try await send(command).integer
     }
 
-    /// Returns the score of a member, or `nil` if it does not exist.
+    /// Returns the score of a member, or `nil` if the member does not exist.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -130,8 +130,8 @@ extension RedisSending {
         try await send(RedisCommand("ZPOPMAX", key, count)).scored
     }
 
-    /// Removes and returns the member with the lowest score of the first sorted set that has one. Waits until there is
-    /// one, or until the time limit is reached. Call it on a connection of its own
+    /// Removes and returns the member with the lowest score of the first sorted set that is not empty. Waits until a
+    /// set has a member, or until the time limit is reached. Call it on a connection of its own
     /// (``RedisClient/withConnection(for:_:)``), because a connection that waits executes nothing else.
     ///
     /// - Returns: The key, the member, and its score, or `nil` if the time limit was reached.

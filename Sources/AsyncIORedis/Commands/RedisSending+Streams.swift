@@ -73,7 +73,7 @@ extension RedisSending {
         return try await send(command).string
     }
 
-    /// Returns the number of entries of a stream.
+    /// Returns the number of entries in a stream.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -112,11 +112,11 @@ extension RedisSending {
     ///
     /// - Parameters:
     ///   - key: The key of the stream.
-    ///   - id: The identifier, or `$` for what is appended from now on.
+    ///   - id: The identifier, or `$` for entries that are appended from now on.
     ///   - count: The maximum number of entries to return, or `nil` for all.
     ///   - block: How long to wait for an entry, or `nil` to return at once. Use a connection of its own for a call
     ///     that waits; see ``RedisClient/withConnection(for:_:)``.
-    /// - Returns: The entries; an empty array if the time limit was reached.
+    /// - Returns: The entries, or an empty array if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `xread`.
@@ -137,7 +137,7 @@ extension RedisSending {
     /// - Parameters:
     ///   - key: The key of the stream.
     ///   - group: The name of the group.
-    ///   - id: The identifier after which the group begins: `0` for all entries, `$` for those to come.
+    ///   - id: The identifier after which the group begins: `0` for all entries, `$` for future entries.
     /// - Returns: Whether the group is new.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -160,11 +160,11 @@ extension RedisSending {
     ///   - key: The key of the stream.
     ///   - group: The name of the group.
     ///   - consumer: The name of the consumer.
-    ///   - id: `>` for new entries, or the identifier after which the consumer's unacknowledged ones are returned.
+    ///   - id: `>` for new entries, or the identifier after which to return the consumer's unacknowledged entries.
     ///   - count: The maximum number of entries to return, or `nil` for all.
     ///   - block: How long to wait for an entry, or `nil` to return at once. Use a connection of its own for a call
     ///     that waits; see ``RedisClient/withConnection(for:_:)``.
-    /// - Returns: The entries; an empty array if the time limit was reached.
+    /// - Returns: The entries, or an empty array if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `xreadgroup`.

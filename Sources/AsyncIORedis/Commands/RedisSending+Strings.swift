@@ -35,7 +35,7 @@ extension Duration {
     }
 }
 
-// Strings: values of bytes, and numbers in them.
+// Strings: bytes, which can also represent numbers.
 extension RedisSending {
     /// Returns the value of a key, or `nil` if the key does not exist.
     ///
@@ -68,7 +68,7 @@ extension RedisSending {
         _ = try await send(RedisCommand("SET", key, value))
     }
 
-    /// Sets the value of a key, with conditions.
+    /// Sets the value of a key, with an optional expiry time and condition.
     ///
     /// - Parameters:
     ///   - key: The key.
@@ -90,7 +90,7 @@ extension RedisSending {
         return try await !send(command).isNull
     }
 
-    /// Sets the value of a key, if the key exists or does not exist.
+    /// Sets the value of a key on the condition that the key exists, or that it does not exist.
     ///
     /// - Returns: Whether the value was set.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -109,7 +109,7 @@ extension RedisSending {
         try await send(RedisCommand("SET", key, value, "GET")).nonNull
     }
 
-    /// Returns the value of a key and removes the key.
+    /// Returns the value of a key, and removes the key.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -127,7 +127,8 @@ extension RedisSending {
         try await send(RedisCommand("GETEX", key, "PX", duration.redisMilliseconds)).nonNull
     }
 
-    /// Returns the values of several keys, `nil` for those that do not exist. In a cluster, all must be in one slot.
+    /// Returns the values of several keys, with `nil` for keys that do not exist. In a cluster, all must be in one
+    /// slot.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -152,7 +153,7 @@ extension RedisSending {
         _ = try await send(command)
     }
 
-    /// Adds to the number in a key's value. A key that does not exist counts as 0.
+    /// Increments the number in a key's value by an amount. A key that does not exist counts as 0.
     ///
     /// - Returns: The new number.
     /// - Throws: ``RedisError`` if the value is not an integer; the same errors as ``send(_:)-(RedisCommand)``.
@@ -163,7 +164,7 @@ extension RedisSending {
         try await send(RedisCommand("INCRBY", key, amount)).integer
     }
 
-    /// Adds to the number in a key's value. A key that does not exist counts as 0.
+    /// Increments the number in a key's value by an amount. A key that does not exist counts as 0.
     ///
     /// - Returns: The new number.
     /// - Throws: ``RedisError`` if the value is not a number; the same errors as ``send(_:)-(RedisCommand)``.
@@ -185,7 +186,7 @@ extension RedisSending {
         try await send(RedisCommand("APPEND", key, value)).integer
     }
 
-    /// Returns the size of a key's value in bytes; 0 if the key does not exist.
+    /// Returns the size of a key's value in bytes, or 0 if the key does not exist.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -194,12 +195,12 @@ extension RedisSending {
         try await send(RedisCommand("STRLEN", key)).integer
     }
 
-    /// Returns a part of the value of a key.
+    /// Returns part of the value of a key.
     ///
     /// - Parameters:
     ///   - key: The key.
-    ///   - first: The first position; a negative one counts from the end.
-    ///   - last: The last position, which is included; a negative one counts from the end.
+    ///   - first: The first position. A negative position counts from the end.
+    ///   - last: The last position, which is included. A negative position counts from the end.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `getrange`.
@@ -207,7 +208,7 @@ extension RedisSending {
         try await send(RedisCommand("GETRANGE", key, first, last)).bytes
     }
 
-    /// Replaces a part of the value of a key.
+    /// Replaces part of the value of a key.
     ///
     /// - Returns: The new size in bytes.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

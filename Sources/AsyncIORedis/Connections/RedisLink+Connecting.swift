@@ -3,7 +3,7 @@ internal import AsyncIO
 /// The target of a link.
 struct RedisTarget {
     let target: ConnectionTarget
-    /// The name in messages.
+    /// The name that messages use.
     let name: String
 
     init(_ address: RedisConfiguration.Address) {
@@ -79,7 +79,7 @@ extension RedisLink {
             commands = [hello] + (database == 0 ? [] : [RedisCommand("SELECT", database)])
             let replies = try await call(commands)
             guard case .error(let error)? = replies.first else { return try Self.check(replies) }
-            // A server that does not know RESP3 says so. Other errors are about the user.
+            // A server that does not support RESP3 answers with one of these errors. Other errors concern the user.
             guard error.code == .noProtocol || error.text.hasPrefix("ERR unknown command") else { throw error }
         }
         commands = []
@@ -91,7 +91,7 @@ extension RedisLink {
         }
         if let name = configuration.clientName { commands.append(RedisCommand("CLIENT", "SETNAME", name)) }
         if database != 0 { commands.append(RedisCommand("SELECT", database)) }
-        // A server that requires a password refuses every command, so this call fails.
+        // If the server requires a password, this command fails.
         if commands.isEmpty { commands.append(RedisCommand("PING")) }
         try Self.check(try await call(commands))
     }

@@ -5,7 +5,7 @@ internal import DequeModule
 //
 // A link appends commands to a buffer, and sends the buffer in the next turn. The commands that tasks send in one turn
 // therefore go out in one write. The server answers in order, so the link needs only a queue of missing replies.
-// Replies complete futures directly, within the call that received the bytes; no task reads.
+// Replies complete futures directly, within the call that received the bytes; there is no task that reads.
 
 /// A connection to a server. Loop thread only.
 final class RedisLink: BufferedProtocol {
@@ -31,7 +31,7 @@ final class RedisLink: BufferedProtocol {
     @safe @exclusivity(unchecked) private var asked = 0
     /// The number of replies that have arrived.
     @safe @exclusivity(unchecked) private var answered = 0
-    /// The number of last replies whose commands are still in `outgoing`.
+    /// The number of requested replies whose commands are still in `outgoing`.
     @safe @exclusivity(unchecked) private var unsent = 0
     /// For each write with a time limit, the number of the last reply to its commands, and the deadline.
     @safe @exclusivity(unchecked) private var deadlines = Deque<(last: Int, deadline: ContinuousClock.Instant)>()
@@ -44,7 +44,7 @@ final class RedisLink: BufferedProtocol {
     /// Called with an error on a link for subscriptions: `SUBSCRIBE` has no reply, but can fail. No other command on
     /// such a link can fail.
     var onStrayError: ((RedisError) -> Void)?
-    /// Whether arrays are messages too, as they are in RESP2 after `SUBSCRIBE`.
+    /// Whether arrays are also messages, as they are in RESP2 after `SUBSCRIBE`.
     var isSubscriber = false
     /// Called once when the link is closed.
     var onClosed: (() -> Void)?
@@ -68,7 +68,7 @@ final class RedisLink: BufferedProtocol {
         expect(reply)
     }
 
-    /// Queues commands that the server executes one right after the other.
+    /// Queues commands that the server executes without other commands in between.
     func send(_ commands: [RedisCommand], _ group: ReplyGroup) {
         guard state != .closed else { return group.end(.failure(lost(mayHaveBeenExecuted: false))) }
         for command in commands { command.write(to: &outgoing) }
@@ -98,14 +98,14 @@ final class RedisLink: BufferedProtocol {
         return try await group.future.value
     }
 
-    /// Sends a command that the server answers with messages, if at all.
+    /// Sends a command that has no reply. The server may answer it with messages.
     func sendWithoutReply(_ command: RedisCommand) {
         guard state != .closed else { return }
         command.write(to: &outgoing)
         if !isFlushQueued { queueFlush() }
     }
 
-    /// Sends a command that can block on the server: deadlines do not count until it is answered.
+    /// Sends a command that can block on the server. Deadlines do not apply until it has been answered.
     private func sendUnlimited(_ command: RedisCommand, _ future: Future<RedisReply>) {
         guard state != .closed else { return send(command, .single(future)) }
         unlimited += 1
@@ -164,7 +164,7 @@ final class RedisLink: BufferedProtocol {
         if first.deadline <= loop.now, unlimited == 0 {
             return close(RedisTimeoutError("the reply to a command", commandTimeout, mayHaveBeenExecuted: true))
         }
-        // While a command blocks, those behind it wait with it.
+        // While a command blocks, the commands behind it have to wait.
         let next = unlimited == 0 ? first.deadline : loop.now.advanced(by: commandTimeout)
         timer = try? loop.callAt(next) { [weak self] in self?.watchDeadlines() }
     }
@@ -181,7 +181,7 @@ final class RedisLink: BufferedProtocol {
         } catch {
             close(error)
         }
-        // The timer stays: it is cheaper to let it fire than to have one for each reply.
+        // The timer is not cancelled: letting it fire is cheaper than creating a timer for each reply.
         while let first = deadlines.first, first.last <= answered { deadlines.removeFirst() }
     }
 
@@ -229,7 +229,7 @@ final class RedisLink: BufferedProtocol {
 
     func connectionLost(_ error: (any Error)?) { close(error ?? RedisConnectionError.endOfStream) }
 
-    /// Closes the link at once. Commands that are not answered fail.
+    /// Closes the link at once. Commands that have not been answered fail.
     func close(_ error: (any Error)? = nil) {
         guard state != .closed else { return }
         state = .closed
@@ -252,7 +252,7 @@ final class RedisLink: BufferedProtocol {
         onClosed.take()?()
     }
 
-    /// Returns the error for a command that is not answered.
+    /// Returns the error for a command that will not be answered.
     private func lost(mayHaveBeenExecuted: Bool) -> any Error {
         switch failure {
         case nil: RedisConnectionError("the connection was closed", mayHaveBeenExecuted: mayHaveBeenExecuted)
@@ -266,6 +266,6 @@ final class RedisLink: BufferedProtocol {
 }
 
 extension RedisConnectionError {
-    /// The server closed the connection without an error.
+    /// The cause of the loss if the server closed the connection without an error.
     static let endOfStream = RuntimeError("the server closed the connection")
 }

@@ -1,9 +1,9 @@
 internal import AsyncIO
 
-/// A server with the connections that all tasks share. Loop thread only.
+/// A server and the connections that all tasks share. Loop thread only.
 //
 // If no connection is open, tasks wait for one. A single task connects for all of them, with increasing pauses between
-// attempts, so that a server that comes back is not overloaded.
+// attempts, so that a server that has just restarted is not overloaded.
 final class RedisNode {
     private let configuration: RedisConfiguration
     private let connectOnce: Connector
@@ -14,7 +14,7 @@ final class RedisNode {
     /// The number of attempts to connect that have failed in a row.
     private var failures = 0
     private(set) var isClosed = false
-    /// The connections that are used by one task each, created on first use.
+    /// The pool of connections that are used by one task each. It is created on first use.
     private var pool: ConnectionPool<RedisConnection>?
     /// The connections that a task is using now.
     private var lent: [ObjectIdentifier: RedisConnection] = [:]
@@ -146,7 +146,7 @@ final class RedisNode {
 
     private func startConnecting() {
         guard connector == nil, links.count < configuration.connections else { return }
-        // A capture list would make the closure concurrent, so that it leaves the loop.
+        // A capture list would make the closure concurrent, and it would then leave the loop.
         weak let node = self
         connector = createTask(name: "connecting to Redis") { try await node?.openMissing() }
     }
@@ -182,8 +182,7 @@ final class RedisNode {
         }
     }
 
-    /// Whether connecting can succeed later. If the server rejects the user or the database, trying again does not
-    /// help.
+    /// Whether another attempt to connect can succeed. If the server rejects the user or the database, it cannot.
     static func passes(_ error: any Error) -> Bool {
         if error is RedisConnectionError || error is RedisTimeoutError { return true }
         guard let error = error as? RedisError else { return false }
@@ -198,7 +197,8 @@ final class RedisNode {
 
     // MARK: Closing
 
-    /// Closes the connections, and lets the next command open others. For a server that has become a replica.
+    /// Closes the connections, and lets the next command open others. This is called when the server has become a
+    /// replica.
     func reconnect(because error: any Error) {
         for link in links { link.close(error) }
         links = []
@@ -219,7 +219,7 @@ final class RedisNode {
 }
 
 extension RedisConnectionError {
-    /// The program closed the client.
+    /// The error that commands throw after the program has closed the client.
     static var closed: RedisConnectionError {
         RedisConnectionError("the client is closed", mayHaveBeenExecuted: false)
     }

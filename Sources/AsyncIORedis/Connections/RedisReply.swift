@@ -10,14 +10,14 @@ enum RedisReply {
 
 /// What to do with a reply that has not arrived yet.
 //
-// A task that is cancelled cancels its future. Its reply stays in the queue and is dropped when it arrives, so a
-// connection never gets out of sync.
+// If a task is cancelled, its future is cancelled. The queue still contains the entry for the reply, and the reply is
+// dropped when it arrives, so a connection never gets out of sync.
 enum PendingReply {
-    /// One task waits for it.
+    /// One task waits for the reply.
     case single(Future<RedisReply>)
-    /// A task waits for it together with others.
+    /// A task waits for the reply together with others.
     case group(ReplyGroup)
-    /// No task waits for it.
+    /// No task waits for the reply.
     case dropped
 
     /// The number of missing replies.
@@ -25,7 +25,7 @@ enum PendingReply {
         if case .group(let group) = self { group.missingCount } else { 1 }
     }
 
-    /// Ends the wait for a reply that will not come.
+    /// Ends the wait for a reply that will not arrive.
     func end(_ reply: RedisReply) {
         switch self {
         case .single(let future): if !future.isDone { try? future.setResult(reply) }

@@ -10,12 +10,12 @@ internal import DequeModule
 /// ```
 ///
 /// A broadcast that stores messages uses a stream. If a subscriber's connection is lost, the subscriber later continues
-/// at the same position. It can also begin in the past, after a message whose identifier it knows. It misses messages
-/// only if it falls behind by more than the number of stored messages, or if a failover of the server loses the last
-/// ones.
+/// at the same position. It can also begin in the past, after a message with a given identifier. It misses messages
+/// only if it falls behind by more than the number of stored messages, or if the latest messages are lost in a failover
+/// of the server.
 ///
-/// A broadcast that stores no messages uses pub/sub. It is cheaper, but subscribers receive only the messages that are
-/// sent while they are connected, and do not learn which messages they missed.
+/// A broadcast that stores no messages uses pub/sub. Pub/sub is cheaper, but subscribers receive only the messages that
+/// are sent while they are connected, and cannot find out which messages they missed.
 ///
 /// redis-py: none. asyncio: none. In one process: `Broadcast`.
 public final class RedisBroadcast {
@@ -63,7 +63,8 @@ public final class RedisBroadcast {
     /// Sends a message to all subscribers.
     ///
     /// - Returns: The identifier of the message, or `nil` if no messages are stored.
-    /// - Throws: The errors of sending. After a ``RedisConnectionError``, the message may have been sent.
+    /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``. After a ``RedisConnectionError``, the
+    ///   message may have been sent.
     @discardableResult
     public func send(_ message: some RedisArgument) async throws -> String? {
         guard let keptCount else {
@@ -77,13 +78,16 @@ public final class RedisBroadcast {
     ///
     /// - Parameters:
     ///   - start: Where to begin. A broadcast that stores no messages can begin only with new messages.
-    ///   - capacity: The number of buffered messages. If the broadcast stores no messages, the oldest are dropped when
-    ///     there are more.
-    /// - Throws: The errors of sending and subscribing.
+    ///   - capacity: The maximum number of buffered messages. If the broadcast stores no messages and the buffer is
+    ///     full, the oldest message is dropped.
+    /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)`` and
+    ///   ``RedisClient/subscribe(_:capacity:overflow:)``.
     public func subscribe(from start: Start = .now, capacity: Int = 1000) async throws -> Subscription {
         guard keptCount != nil else {
             guard start == .now else {
-                throw ValueError("the broadcast \(name) keeps no messages, so a subscription can only begin now")
+                throw ValueError(
+                    "the broadcast \(name) stores no messages, so a subscription must begin with new ones; "
+                        + "to store messages, use RedisBroadcast(_:_:keeping:)")
             }
             return Subscription(.channel(try await redis.subscribe(name, capacity: capacity)))
         }
@@ -106,9 +110,9 @@ public final class RedisBroadcast {
         }
     }
 
-    /// One of the receivers of a ``RedisBroadcast``. Only one task can iterate over it at a time.
+    /// A subscription to a ``RedisBroadcast``. Only one task can iterate over it at a time.
     public final class Subscription: AsyncSequence, AsyncIteratorProtocol {
-        /// Iterating fails if the task is cancelled, or with the errors of sending.
+        /// Iterating fails if the task is cancelled, or with the errors of ``RedisClient/send(_:)-(RedisCommand)``.
         public typealias Failure = any Error
 
         enum Source {
@@ -130,11 +134,11 @@ public final class RedisBroadcast {
         /// Returns the subscription itself.
         public func makeAsyncIterator() -> Subscription { self }
 
-        /// Takes the next message. Waits until there is one.
+        /// Waits for the next message, and takes it.
         ///
         /// - Returns: The message, or `nil` if the client is closed.
-        /// - Throws: The errors of sending, except those after which the subscription reconnects; `CancellationError`
-        ///   if the task is cancelled. In that case, no message is lost.
+        /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``, except those after which the
+        ///   subscription reconnects; `CancellationError` if the task is cancelled. In that case, no message is lost.
         public func next() async throws -> Message? {
             switch source {
             case .channel(let subscription):

@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// An election of one of several programs as the leader.
+/// An election that makes one of several programs the leader.
 ///
 /// ```swift
 /// let election = RedisElection(redis, "scheduler", name: hostName)
@@ -66,6 +66,6 @@ public final class RedisElection {
 
     /// Returns the name of the leader, or `nil` if there is currently no leader.
     ///
-    /// - Throws: The errors of sending.
+    /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``.
     public func leader() async throws -> String? { try await lock.holder() }
 }

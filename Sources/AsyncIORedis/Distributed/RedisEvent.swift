@@ -4,7 +4,8 @@ internal import AsyncIO
 ///
 /// The flag is a key, so it stays set until it is cleared, even for tasks that begin to wait later. A waiting task is
 /// notified of a change by a message, and checks the key again after each lost connection, so it does not miss a flag
-/// that stays set. It can miss a flag that is cleared immediately. A failover of the server can undo the last changes.
+/// that stays set. It can miss a flag that is cleared immediately. A failover of the server can undo the latest
+/// changes.
 ///
 /// redis-py: none. asyncio: `asyncio.Event`, in one process.
 public final class RedisEvent {
@@ -28,24 +29,25 @@ public final class RedisEvent {
 
     /// Sets the flag, and wakes the tasks that wait for it.
     ///
-    /// - Throws: The errors of sending.
+    /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``.
     public func set() async throws {
         try await redis.run(Self.setFlag, keys: [key], arguments: [channel])
     }
 
     /// Clears the flag.
     ///
-    /// - Throws: The errors of sending.
+    /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``.
     public func clear() async throws { try await redis.delete(key) }
 
     /// Returns whether the flag is set.
     ///
-    /// - Throws: The errors of sending.
+    /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``.
     public func isSet() async throws -> Bool { try await redis.exists(key) == 1 }
 
     /// Waits until the flag is set.
     ///
-    /// - Throws: The errors of sending and subscribing; `CancellationError` if the task is cancelled.
+    /// - Throws: The same errors as ``set()`` and ``RedisClient/subscribe(_:capacity:overflow:)``, including
+    ///   `CancellationError` if the task is cancelled.
     public func wait() async throws {
         let messages = try await redis.subscribe(channel, capacity: 1)
         defer { messages.close() }

@@ -8,8 +8,8 @@ internal import AsyncIO
 /// redis-py: the state of a `Lock`.
 public final class RedisLease {
     /// A number that grows with each lease of the same key. Pass it to a store that rejects numbers lower than the
-    /// highest that it has received. This protects the store from a holder that does not know yet that its lease has
-    /// ended.
+    /// highest one it has received. This protects the store from a holder that has not yet noticed the end of its
+    /// lease.
     public let fencingToken: Int
     /// Whether the lease was lost.
     public private(set) var isLost = false
@@ -19,8 +19,8 @@ public final class RedisLease {
     fileprivate func lose() { isLost = true }
 }
 
-/// An error thrown when a lease could not be renewed in time. The body was cancelled, because another task may hold the
-/// lock or the place now.
+/// An error thrown when a lease could not be renewed in time. The body was cancelled, because another task may now hold
+/// the lock or the place.
 ///
 /// redis-py: `LockNotOwnedError`.
 public struct RedisLeaseLostError: Error, CustomStringConvertible {
@@ -32,8 +32,8 @@ public struct RedisLeaseLostError: Error, CustomStringConvertible {
 
 /// The scripts to take, renew, and give back a lease. Their first argument is the owner.
 struct LeaseScripts: Sendable {
-    /// The other arguments are the lease in milliseconds, and what the kind of lease needs. Returns 1 and the fencing
-    /// token, or 0 and the time after which to try again at the latest, in milliseconds.
+    /// The other arguments are the lease in milliseconds, and those that the kind of lease requires. Returns 1 and the
+    /// fencing token, or 0 and the longest time to wait before the next attempt, in milliseconds.
     let take: RedisScript
     /// The other argument is the lease in milliseconds. Returns whether the lease is still held.
     let renew: RedisScript
@@ -45,12 +45,12 @@ struct LeaseScripts: Sendable {
 struct LeaseKeeper {
     let redis: RedisClient
     let key: String
-    /// The key of the counter from which the fencing tokens come.
+    /// The key of the counter of fencing tokens.
     let fence: String
     let lease: Duration
     let owner: String
     let scripts: LeaseScripts
-    /// More arguments of the script that takes a lease.
+    /// Additional arguments of the script that takes a lease.
     var limits: [any RedisArgument] = []
 
     /// The channel on which the end of a lease is announced.
@@ -63,7 +63,7 @@ struct LeaseKeeper {
     /// Takes a lease, runs `body`, and gives the lease back.
     ///
     /// - Parameter timeout: How long to wait for the lease, or nil to wait as long as it takes.
-    /// - Returns: The value of the body, or nil if the time limit was reached.
+    /// - Returns: The value that the body returns, or nil if the time limit was reached.
     func run<T>(
         timeout: Duration?, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
     ) async throws -> T? {
@@ -103,7 +103,8 @@ struct LeaseKeeper {
         var releases: RedisSubscription?
         defer { releases?.close() }
         while true {
-            // The lease is counted from the moment before the command is sent, not from when the server grants it.
+            // The time of the lease is counted from the moment before the command is sent, not from when the server
+            // grants it.
             let start = loop.now
             switch try await take() {
             case (true, let token):

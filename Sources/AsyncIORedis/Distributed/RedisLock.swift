@@ -15,14 +15,14 @@ public import AsyncIO
 ///
 /// The lock does not guarantee:
 ///
-/// - **Exclusion at every moment.** If a holder's machine or loop is stopped for longer than the lease, the holder then
-///   continues for a moment before it is cancelled. If this can do harm, make the store check the
+/// - **Exclusion at every moment.** If a holder's machine or loop is stopped for longer than the lease, the holder can
+///   continue for a moment afterward, before it is cancelled. If this can do harm, make the store check the
 ///   ``RedisLease/fencingToken``.
 /// - **Exclusion across a failover.** Replication is asynchronous. If the master fails before the lock is replicated,
 ///   another task can get the lock, and the next fencing token can be one that was already used.
-/// - **Order.** Tasks that wait get the lock in no particular order.
+/// - **Order.** Waiting tasks get the lock in no particular order.
 ///
-/// The lock is not reentrant. In a cluster, the lock's keys are in the slot of its key.
+/// The lock is not reentrant. In a cluster, all keys of the lock are in the same slot.
 ///
 /// redis-py: `Lock`.
 public final class RedisLock {
@@ -34,7 +34,7 @@ public final class RedisLock {
     public let key: String
     /// The time for which the server gives the lock to a holder that does not renew it.
     public let lease: Duration
-    /// The name of the holder, which ``holder()`` returns while this object has the lock.
+    /// The name of the holder, which ``holder()`` returns while this object holds the lock.
     public let name: String
 
     /// Creates a lock.
@@ -70,17 +70,18 @@ public final class RedisLock {
     /// Whether the client is closed.
     var isClosed: Bool { redis.isClosed }
 
-    /// Returns a key in the same slot of a cluster.
+    /// Returns a related key, which is in the same slot of a cluster.
     static func companion(of key: String, _ suffix: String) -> String {
         key.utf8.contains(0x7B) ? "\(key):\(suffix)" : "{\(key)}:\(suffix)"
     }
 
     /// Waits for the lock, runs `body` while it is held, and releases it.
     ///
-    /// - Parameter body: Receives the lease. It is cancelled if the lease is lost.
+    /// - Parameter body: Receives the lease. The body is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns.
-    /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended, even if it returned a value; the errors
-    ///   of `body` and of sending; `CancellationError` if the task is cancelled. The lock is released in any case.
+    /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended, even if `body` returned a value;
+    ///   the errors of `body` and of ``RedisClient/send(_:)-(RedisCommand)``; `CancellationError` if the task is
+    ///   cancelled. The lock is released in any case.
     ///
     /// redis-py: `async with lock`.
     @discardableResult
@@ -92,9 +93,9 @@ public final class RedisLock {
     /// Runs `body` with the lock, if the lock can be acquired within `timeout`.
     ///
     /// - Parameters:
-    ///   - timeout: How long to wait. If it is zero, the lock is tried once.
-    ///   - body: Receives the lease. It is cancelled if the lease is lost.
-    /// - Returns: The value that `body` returns, or `nil` if another holder had the lock all the time.
+    ///   - timeout: How long to wait. If it is zero, the method makes one attempt.
+    ///   - body: Receives the lease. The body is cancelled if the lease is lost.
+    /// - Returns: The value that `body` returns, or `nil` if the lock could not be acquired in time.
     /// - Throws: The same errors as ``withLock(_:)``.
     ///
     /// redis-py: `Lock(blocking_timeout=…)`.
@@ -104,7 +105,7 @@ public final class RedisLock {
 
     /// Returns the name of the holder, or `nil` if the lock is free.
     ///
-    /// - Throws: The errors of sending.
+    /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``.
     public func holder() async throws -> String? {
         guard let value = try await redis.get(key)?.string else { return nil }
         // The name follows the token.

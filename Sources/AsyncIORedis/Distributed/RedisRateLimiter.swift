@@ -9,8 +9,8 @@ public import AsyncIO
 /// ```
 ///
 /// Calls are evenly spaced, but after a pause, a burst of calls is allowed. Each decision is made atomically on the
-/// server, by the server's clock. If a failover loses the last decisions, or if the clock jumps, the limit can be
-/// exceeded for a moment. Tasks that wait get permission in no particular order.
+/// server, based on the server's clock. If the latest decisions are lost in a failover, or if the clock jumps, the
+/// limit can be exceeded for a moment. Waiting tasks get permission in no particular order.
 ///
 /// redis-py: none. The algorithm is GCRA, as in `redis-cell`.
 public final class RedisRateLimiter {
@@ -28,7 +28,7 @@ public final class RedisRateLimiter {
     /// - Parameters:
     ///   - redis: The client.
     ///   - key: The key, which all programs that share the limit must use.
-    ///   - rate: The number of calls that are allowed in each period, which all programs must agree on.
+    ///   - rate: The number of calls that are allowed in each period, which must be the same in all programs.
     ///   - period: The period.
     ///   - burst: The number of calls that are allowed at once after a pause, or `nil` for `rate`.
     /// - Throws: `ValueError` if a number is not positive, or the rate is more than one call per microsecond.
@@ -51,7 +51,7 @@ public final class RedisRateLimiter {
     /// Asks for permission, without waiting.
     ///
     /// - Returns: `nil` if the call is allowed; otherwise, the time after which to ask again.
-    /// - Throws: The errors of sending.
+    /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``.
     public func tryAcquire() async throws -> Duration? {
         let wait = try await redis.run(
             Self.script, keys: [key], arguments: [Int(interval / .microseconds(1)), burst]
@@ -61,7 +61,8 @@ public final class RedisRateLimiter {
 
     /// Waits for permission.
     ///
-    /// - Throws: The errors of sending; `CancellationError` if the task is cancelled.
+    /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``, including `CancellationError` if the task
+    ///   is cancelled.
     public func acquire() async throws {
         while let wait = try await tryAcquire() {
             // If several tasks ask at the same time, only one of them gets permission, so the others should not all ask

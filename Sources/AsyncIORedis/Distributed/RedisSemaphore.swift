@@ -8,7 +8,7 @@ public import AsyncIO
 /// ```
 ///
 /// Like a ``RedisLock``, each place is a lease, and the same limits apply: if a holder is stopped for longer than its
-/// lease, there can be one holder too many for a moment; a failover can lose places; and tasks get places in no
+/// lease, there can be one holder too many for a moment; places can be lost in a failover; and tasks get places in no
 /// particular order. Leases are measured by the server's clock, so the clocks of the machines do not have to agree. If
 /// the server's clock jumps ahead, leases end early.
 ///
@@ -30,7 +30,7 @@ public final class RedisSemaphore {
     /// - Parameters:
     ///   - redis: The client.
     ///   - key: The key, which all programs that share the semaphore must use.
-    ///   - limit: The number of places, which all programs must agree on.
+    ///   - limit: The number of places, which must be the same in all programs.
     ///   - lease: The time for which the server gives a place to a holder that does not renew it.
     /// - Precondition: `limit` is at least 1, and `lease` is at least 10 ms. For numbers from outside the program, use
     ///   ``init(validating:_:limit:lease:)``.
@@ -57,10 +57,11 @@ public final class RedisSemaphore {
 
     /// Waits for a place, runs `body` while it is held, and gives it back.
     ///
-    /// - Parameter body: Receives the lease. It is cancelled if the lease is lost.
+    /// - Parameter body: Receives the lease. The body is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns.
-    /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended; the errors of `body` and of sending;
-    ///   `CancellationError` if the task is cancelled. The place is given back in any case.
+    /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended; the errors of `body` and of
+    ///   ``RedisClient/send(_:)-(RedisCommand)``; `CancellationError` if the task is cancelled. The place is given back
+    ///   in any case.
     @discardableResult
     public func withPlace<T>(_ body: nonisolated(nonsending) (RedisLease) async throws -> T) async throws -> T {
         guard let value = try await run(timeout: nil, body) else { throw CancellationError() }
@@ -70,9 +71,9 @@ public final class RedisSemaphore {
     /// Runs `body` with a place, if a place is available within `timeout`.
     ///
     /// - Parameters:
-    ///   - timeout: How long to wait. If it is zero, the semaphore is tried once.
-    ///   - body: Receives the lease. It is cancelled if the lease is lost.
-    /// - Returns: The value that `body` returns, or `nil` if there was no place.
+    ///   - timeout: How long to wait. If it is zero, the method makes one attempt.
+    ///   - body: Receives the lease. The body is cancelled if the lease is lost.
+    /// - Returns: The value that `body` returns, or `nil` if no place was available in time.
     /// - Throws: The same errors as ``withPlace(_:)``.
     public func withPlace<T>(
         waitingAtMost timeout: Duration, _ body: nonisolated(nonsending) (RedisLease) async throws -> T
@@ -80,7 +81,7 @@ public final class RedisSemaphore {
 
     /// Returns the number of places that are taken.
     ///
-    /// - Throws: The errors of sending.
+    /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``.
     public func usedCount() async throws -> Int {
         try await redis.run(Self.count, keys: [key], arguments: []).integer
     }

@@ -1,9 +1,9 @@
 /// Limits on the data that a server can send. A reply that exceeds a limit ends the connection with a
 /// ``RedisProtocolError``.
 public struct RedisLimits: Sendable, Hashable {
-    /// The size of a string, in bytes. The default is 512 MiB, as on the server.
+    /// The maximum size of a string, in bytes. The default is 512 MiB, as on the server.
     public var stringSize: Int
-    /// The length of a line (a number, an error, or a simple string), in bytes.
+    /// The maximum length of a line (a number, an error, or a simple string), in bytes.
     public var lineLength: Int
     /// The maximum number of values in a reply, in all its arrays together.
     public var elementCount: Int

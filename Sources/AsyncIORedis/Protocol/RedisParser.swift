@@ -16,7 +16,7 @@ struct RedisParser {
         init(_ kind: UInt8, _ count: Int) {
             self.kind = kind
             missing = count
-            // The count is only claimed by the peer, so memory grows with the data that actually arrives.
+            // The count can be wrong, so memory grows only with the elements that actually arrive.
             items.reserveCapacity(min(count, 1024))
         }
     }
@@ -27,7 +27,7 @@ struct RedisParser {
     private var head = 0
     /// The number of bytes after `head` that are known to contain no line end.
     private var scanned = 0
-    /// The kind and the size of a string whose header is parsed, but whose bytes have not all arrived.
+    /// The kind and the size of a string whose header has been parsed, but whose bytes have not all arrived.
     private var string: (kind: UInt8, size: Int)?
     private var stack: [Frame] = []
     /// The number of elements that the current reply has announced.
@@ -40,7 +40,7 @@ struct RedisParser {
 
     // MARK: Receiving
 
-    /// Passes memory for bytes to `fill`.
+    /// Passes free memory to `fill`, which writes the received bytes into it.
     mutating func receive(_ fill: (inout OutputSpan<UInt8>) throws -> Void) rethrows {
         if head == buffer.count {
             buffer.removeAll(keepingCapacity: buffer.capacity <= Self.mostKept)
@@ -127,7 +127,7 @@ struct RedisParser {
                 }
                 string = (kind, size)
             case 0x2B:
-                // The most frequent case.
+                // This is the most frequent case.
                 let isOK = end == start + 2 && buffer[start] == 0x4F && buffer[start + 1] == 0x4B
                 return .simpleString(isOK ? "OK" : text(start..<end))
             case 0x2D: return .error(RedisError(text(start..<end)))
@@ -162,12 +162,12 @@ struct RedisParser {
         guard count >= 0 else { throw RedisProtocolError("an array has \(count) elements") }
         let (elements, isTooLarge) = isMap ? count.multipliedReportingOverflow(by: 2) : (count, false)
         guard !isTooLarge, elements <= limits.elementCount - elementCount else {
-            throw RedisProtocolError("a reply has more than \(limits.elementCount) elements, RedisLimits.elementCount")
+            throw RedisProtocolError("a reply has more than \(limits.elementCount) elements (RedisLimits.elementCount)")
         }
         elementCount += elements
         if elements == 0 { return Self.aggregate(kind, []) }
         guard stack.count < limits.depth else {
-            throw RedisProtocolError("arrays are nested more than \(limits.depth) levels deep, RedisLimits.depth")
+            throw RedisProtocolError("arrays are nested more than \(limits.depth) levels deep (RedisLimits.depth)")
         }
         stack.append(Frame(kind, elements))
         return nil
@@ -189,7 +189,7 @@ struct RedisParser {
     private mutating func takeString(_ kind: UInt8, _ size: Int) throws(RedisProtocolError) -> RedisValue {
         let end = head + size
         guard buffer[end] == 0x0D, buffer[end + 1] == 0x0A else {
-            throw RedisProtocolError("a string of \(size) bytes does not end with a line end")
+            throw RedisProtocolError("a string of \(size) bytes is not followed by a line ending")
         }
         // SAFETY: the range is within the buffer, as the caller has checked, and the bytes are copied.
         let start = head
@@ -260,7 +260,7 @@ struct RedisParser {
     private func checkLength(_ length: Int) throws(RedisProtocolError) {
         guard length <= limits.lineLength else {
             throw RedisProtocolError(
-                "a line is longer than \(limits.lineLength) bytes, RedisLimits.lineLength: \(shown(head..<head + 40))")
+                "a line is longer than \(limits.lineLength) bytes (RedisLimits.lineLength): \(shown(head..<head + 40))")
         }
     }
 
@@ -281,7 +281,7 @@ struct RedisParser {
             index += 1
         }
         if isNegative { return number }
-        // The number is negated while it is parsed, because the least integer has no positive counterpart.
+        // The number is negated while it is parsed, because the smallest integer has no positive counterpart.
         guard number != .min else { throw malformed("an integer of 64 bits", range) }
         return -number
     }

@@ -4,7 +4,7 @@ internal import DequeModule
 // # Subscriptions of a client
 //
 // All subscriptions of a client share one connection. The hub counts the subscriptions to each topic. It subscribes to
-// a topic for the first one, and unsubscribes after the last one. If the connection is lost while there are
+// a topic for the first subscription, and unsubscribes after the last one. If the connection is lost while there are
 // subscriptions, the hub reconnects and subscribes again.
 //
 // The server confirms each topic with a message. An error is a reply, which does not say which command it belongs to,
@@ -65,7 +65,7 @@ final class PubSubHub {
         waiters.append((Set(subscription.topics).subtracting(confirmed), waiter))
         defer { waiters.removeAll { $0.future === waiter } }
         if runner == nil {
-            // A capture list would make the closure concurrent, so that it leaves the loop.
+            // A capture list would make the closure concurrent, and it would then leave the loop.
             weak let hub = self
             runner = createTask(name: "subscriptions to Redis") {
                 while let pause = try await hub?.runOnce() { try await sleep(pause) }
@@ -115,7 +115,7 @@ final class PubSubHub {
                 link.sendWithoutReply(command)
             }
         }
-        // Unlike the confirmations, its reply has a time limit.
+        // Unlike the confirmations, the reply to PING has a time limit.
         link.send(RedisCommand("PING"), .dropped)
     }
 

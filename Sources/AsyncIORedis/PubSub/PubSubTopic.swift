@@ -23,7 +23,7 @@ struct PubSubTopic: Hashable {
     let name: [UInt8]
 }
 
-/// A message of pub/sub, as the server sends it.
+/// A pub/sub message, as the server sends it.
 enum PubSubMessage {
     case message(PubSubTopic, RedisMessage)
     case subscribed(PubSubTopic)

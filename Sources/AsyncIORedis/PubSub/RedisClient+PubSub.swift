@@ -14,8 +14,8 @@ extension RedisClient {
     ///   - overflow: What to do with messages when the buffer is full.
     /// - Returns: The subscription, after the server has confirmed it. It receives messages that are published from
     ///   then on.
-    /// - Throws: ``RedisError`` if the server rejects the command; the errors of connecting; `ValueError` if there is
-    ///   no channel, or if `capacity` is not positive; `CancellationError` if the task is cancelled.
+    /// - Throws: ``RedisError`` if the server rejects the command; the errors that occur while connecting; `ValueError`
+    ///   if `channels` is empty, or if `capacity` is not positive; `CancellationError` if the task is cancelled.
     ///
     /// redis-py: `PubSub.subscribe`.
     public func subscribe(
@@ -70,7 +70,7 @@ extension RedisClient {
         let slot = KeySlot(of: channel).number
         if let hub = shards[slot] { return hub }
         let hub = PubSubHub(configuration) { try await cluster.connect(for: channel) }
-        // The slot has moved: reconnect, to its new server.
+        // The slot has moved: reconnect to its new server.
         hub.onMoved = { [weak hub, unowned cluster] _ in
             cluster.forgetTopology()
             hub?.reconnect()
@@ -81,8 +81,8 @@ extension RedisClient {
 
     /// Publishes a message to a channel.
     ///
-    /// - Returns: The number of connections that received the message. In a cluster, only those to the same server
-    ///   count.
+    /// - Returns: The number of connections that received the message. In a cluster, this counts only connections to
+    ///   the same server.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `publish`.

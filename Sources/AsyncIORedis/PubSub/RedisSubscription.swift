@@ -11,12 +11,15 @@ public enum RedisOverflow: Sendable, Hashable {
     case fail
 }
 
-/// An error thrown to a subscription that was too slow; see ``RedisOverflow/fail``.
+/// An error thrown by a subscription whose buffer is full; see ``RedisOverflow/fail``.
 public struct RedisOverflowError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The number of messages that the subscription could buffer.
+    /// The maximum number of buffered messages.
     public let capacity: Int
     /// The error as text.
-    public var description: String { "the subscription was too slow: its buffer of \(capacity) messages is full" }
+    public var description: String {
+        "the subscription was too slow: its buffer of \(capacity) messages is full; increase the capacity, or use "
+            + "RedisOverflow.dropOldest"
+    }
 }
 
 /// The messages of one or more channels, in the order in which the server sends them.
@@ -29,7 +32,8 @@ public struct RedisOverflowError: Error, Sendable, Hashable, CustomStringConvert
 ///
 /// redis-py: `PubSub`.
 public final class RedisSubscription: AsyncSequence, AsyncIteratorProtocol {
-    /// Iterating fails if the task is cancelled, with ``RedisOverflowError``, or if the server refuses the channels.
+    /// Iterating fails if the task is cancelled, if the buffer was full (``RedisOverflowError``), or if the server
+    /// refuses the channels.
     public typealias Failure = any Error
 
     // Loop thread only.
@@ -64,11 +68,11 @@ public final class RedisSubscription: AsyncSequence, AsyncIteratorProtocol {
     /// Returns the subscription itself.
     public func makeAsyncIterator() -> RedisSubscription { self }
 
-    /// Takes the next message. Waits until there is one.
+    /// Waits for the next message, and takes it.
     ///
     /// - Returns: The message, or `nil` if the subscription or its client is closed.
-    /// - Throws: ``RedisOverflowError`` if the subscription was too slow; ``RedisError`` if the server refuses to
-    ///   subscribe again; `CancellationError` if the task is cancelled while it waits. In that case, no message is lost.
+    /// - Throws: ``RedisOverflowError`` if the buffer was full; ``RedisError`` if the server refuses to subscribe
+    ///   again; `CancellationError` if the task is cancelled while it waits. In that case, no message is lost.
     public func next() async throws -> RedisMessage? {
         while true {
             if let message = messages.popFirst() { return message }

@@ -6,7 +6,7 @@ final class EndReader {
     private let stream: String
     /// The waiting tasks, by the job that they wait for.
     private var waiting: [String: (event: Event, count: Int)] = [:]
-    /// Jobs whose end was reported recently, possibly before a task that asked for it received its answer.
+    /// Jobs whose end was reported while no task was waiting for it.
     private var seen: Set<String> = []
     private var reader: AsyncTask<Void>?
     private var isStopped = false

@@ -55,7 +55,7 @@ enum QueueScripts {
             end
             push(id, p)
         end
-        -- Removes a job from the places of jobs that wait or run.
+        -- Removes a job from where waiting, delayed, and running jobs are stored.
         local function leave(id)
             local p, e, b = unpack(redis.call('HMGET', job(id), 'p', 'e', 'b'))
             if e then
@@ -97,7 +97,7 @@ enum QueueScripts {
                 redis.call('DEL', job(oldest[2][2]))
             end
         end
-        -- Lets a job that was delivered be delivered again, before others.
+        -- Makes a delivered job available again, ahead of other jobs.
         local function putFirst(id, p)
             redis.call('ZREM', key('running'), id)
             redis.call('HSET', job(id), 's', 'waiting', 'b', '1')
@@ -179,7 +179,7 @@ enum QueueScripts {
             end
         end
         if #expired > 0 then
-            -- Workers that have gone long ago.
+            -- Removes workers that disappeared long ago.
             for p = 0, 2 do
                 local consumers = redis.pcall('XINFO', 'CONSUMERS', key('s' .. p), group)
                 for _, one in ipairs(consumers) do
@@ -205,7 +205,7 @@ enum QueueScripts {
         local function give(id, p, e)
             local h = redis.call('HMGET', job(id), 'd', 'c', 's', 'e')
             if h[3] ~= 'waiting' then
-                -- Not possible, unless somebody else has changed the keys.
+                -- This is possible only if another program has changed the keys.
                 if e then
                     redis.call('XACK', key('s' .. p), group, e)
                     redis.call('XDEL', key('s' .. p), e)
@@ -246,7 +246,7 @@ enum QueueScripts {
                 redis.call('SET', key('rate'), string.format('%.0f', full + #taken * interval))
             end
             if maxLength > 0 then token('room') end
-            -- Another worker can take what is left.
+            -- Another worker can take the remaining jobs.
             if #taken == count then token('wake') end
         end
         if limited == 0 then
@@ -269,7 +269,7 @@ enum QueueScripts {
         if action == 'back' and hb == fence then return 1 end
         if f ~= fence then return 0 end
         if s ~= 'running' and s ~= 'waiting' then
-            -- The same again, because the answer to the first call was lost.
+            -- The call was repeated, because the reply to the first one was lost.
             if action == 'done' then return s == 'done' and 1 or 0 end
             return action == 'failed' and s ~= 'done' and 1 or 0
         end
@@ -327,7 +327,7 @@ enum QueueScripts {
         """#)
 
     /// Hands back the jobs that were assigned to a worker whose connection was lost before it received the reply. The
-    /// arguments are the worker and the jobs that it knows.
+    /// arguments are the worker and the jobs that it has received.
     static let recover = script(
         #"""
         local known, count = {}, 0
@@ -360,7 +360,7 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Puts a dead letter back. Returns 1, 0 if there is no such dead letter, or the job that has its unique key.
+    /// Puts a dead letter back. Returns 1; 0 if there is no such dead letter; or the job that now has its unique key.
     static let retryDead = script(
         needsMemory: true,
         #"""
@@ -437,7 +437,7 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Begins work that is done once. Returns "run", "done", or "busy".
+    /// Begins work that should be done once. Returns "run", "done", or "busy".
     static let beginOnce = script(
         needsMemory: true,
         #"""
@@ -449,7 +449,7 @@ enum QueueScripts {
         return 'run'
         """#)
 
-    /// Ends work that is done once, and remembers it for `ARGV[5]` milliseconds, or not at all.
+    /// Ends work that should be done once, and remembers it for `ARGV[5]` milliseconds, or not at all.
     static let endOnce = script(
         #"""
         local name = key('once:' .. ARGV[3])

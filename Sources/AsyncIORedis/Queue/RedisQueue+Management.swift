@@ -1,7 +1,7 @@
 public import AsyncIO
 
 extension RedisQueue {
-    /// Returns what the queue knows about a job, or `nil` if it does not know the job.
+    /// Returns the status of a job, or `nil` if the queue has no such job.
     ///
     /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
     public func status(of id: String) async throws -> JobStatus? {
@@ -11,7 +11,7 @@ extension RedisQueue {
     private func status(of id: String, in fields: [RedisValue]) throws -> JobStatus? {
         if fields[0].isNull { return nil }
         let name = try fields[0].string
-        guard let state = JobState(rawValue: name) else { throw ValueError("job \(id) has an unknown state, \(name)") }
+        guard let state = JobState(rawValue: name) else { throw ValueError("job \(id) has the unknown state \(name)") }
         return JobStatus(
             id: id, state: state, attempts: try fields[1].isNull ? 0 : fields[1].integer,
             error: try fields[2].isNull ? nil : fields[2].string,
@@ -22,7 +22,7 @@ extension RedisQueue {
     ///
     /// All waiting tasks share a connection, on which the server reports the ends of jobs.
     ///
-    /// - Throws: `UnknownJob` if the queue does not know the job; the errors of the connection; `CancellationError` if
+    /// - Throws: `UnknownJob` if the queue has no such job; the errors of the connection; `CancellationError` if
     ///   the task is cancelled.
     public func end(of id: String) async throws -> JobStatus { try await ended(id).status }
 

@@ -34,7 +34,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     let turn = Lock()
     /// Held by the producer that waits for room.
     let roomTurn = Lock()
-    /// The deliveries that this object knows: the fencing token of each identifier.
+    /// The deliveries that this object has received: the fencing token of each identifier.
     var known: [String: Int] = [:]
     /// Whether a reply that may have contained deliveries was lost.
     var mayHaveUnknownDeliveries = false

@@ -61,7 +61,7 @@ extension Set: RedisDecodable where Element: RedisDecodable {
 }
 
 extension Dictionary: RedisDecodable where Key: RedisDecodable, Value: RedisDecodable {
-    /// Converts a map, or an array of keys and values. If keys are equal, the last one is used.
+    /// Converts a map, or an array of keys and values. If a key occurs more than once, its last value is used.
     public init(redis value: RedisValue) throws {
         self = Dictionary(
             try value.map.map { (try Key(redis: $0.key), try Value(redis: $0.value)) }, uniquingKeysWith: { $1 })

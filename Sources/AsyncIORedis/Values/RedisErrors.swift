@@ -1,4 +1,4 @@
-/// An error that the server answers with, such as `WRONGTYPE Operation against a key holding the wrong kind of value`.
+/// An error reply from the server, such as `WRONGTYPE Operation against a key holding the wrong kind of value`.
 ///
 /// redis-py: `ResponseError` and its subclasses.
 public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -17,7 +17,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let general: Code = "ERR"
         /// The key has a value of another type.
         public static let wrongType: Code = "WRONGTYPE"
-        /// The server does not know the script.
+        /// The server does not have the script.
         public static let noScript: Code = "NOSCRIPT"
         /// The server has no memory left for the command.
         public static let outOfMemory: Code = "OOM"
@@ -29,11 +29,11 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let ask: Code = "ASK"
         /// The keys of the command belong to different slots of the cluster.
         public static let crossSlot: Code = "CROSSSLOT"
-        /// The cluster cannot serve the key now.
+        /// The cluster cannot currently serve the key.
         public static let clusterDown: Code = "CLUSTERDOWN"
         /// Some keys of the command are being moved to another node of the cluster.
         public static let tryAgain: Code = "TRYAGAIN"
-        /// The server is reading its data, and is not ready yet.
+        /// The server is loading its data and is not ready yet.
         public static let loading: Code = "LOADING"
         /// The server is running a long script.
         public static let busy: Code = "BUSY"
@@ -65,7 +65,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Creates an error from what a server sends.
     public init(_ text: String) { self.text = text }
 
-    /// The first word, or `ERR` if that is not in capital letters.
+    /// The first word, or `ERR` if the first word is not in capital letters.
     public var code: Code {
         let word = text.prefix { $0 != " " }
         let isCode = !word.isEmpty && word.utf8.allSatisfy { (0x41...0x5A).contains($0) || (0x30...0x39).contains($0) }
@@ -86,7 +86,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
 ///
 /// redis-py: `ConnectionError`.
 public struct RedisConnectionError: Error, CustomStringConvertible {
-    /// Whether the server may have executed the command. If `false`, it did not.
+    /// Whether the server may have executed the command. If `false`, the server did not execute it.
     public let mayHaveBeenExecuted: Bool
     /// What happened.
     public let message: String
@@ -112,7 +112,7 @@ public struct RedisConnectionError: Error, CustomStringConvertible {
 public struct RedisTimeoutError: Error, CustomStringConvertible {
     /// The time limit.
     public let limit: Duration
-    /// Whether the server may have executed the command. If `false`, it did not.
+    /// Whether the server may have executed the command. If `false`, the server did not execute it.
     public let mayHaveBeenExecuted: Bool
     /// The operation that took too long.
     public let operation: String

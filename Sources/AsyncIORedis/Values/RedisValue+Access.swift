@@ -41,7 +41,7 @@ extension RedisValue {
         }
     }
 
-    /// The number, which can also be a string that contains it in decimal.
+    /// The integer. The value can also be a string that contains an integer in decimal.
     ///
     /// - Throws: ``RedisTypeError`` if the value is not an integer, or does not fit in an `Int`.
     public var integer: Int {
@@ -57,7 +57,7 @@ extension RedisValue {
         }
     }
 
-    /// The number, which can also be an integer, or a string that contains it in decimal.
+    /// The number. The value can also be an integer, or a string that contains a number in decimal.
     ///
     /// - Throws: ``RedisTypeError`` if the value is not a number.
     public var double: Double {
@@ -115,7 +115,7 @@ extension RedisValue {
         }
     }
 
-    /// Returns the value of a map's key, or `nil` if the map does not have the key.
+    /// Returns the value for a key of a map, or `nil` if the map does not have the key.
     ///
     /// - Throws: ``RedisTypeError`` if this is not a map.
     /// - Complexity: O(*n*), where *n* is the number of pairs.

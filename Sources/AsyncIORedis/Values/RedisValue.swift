@@ -30,17 +30,17 @@ public enum RedisValue: Sendable, Hashable {
     case error(RedisError)
     /// Values in order.
     case array([RedisValue])
-    /// Keys with their values, in the order of the server.
+    /// Keys and their values, in the order in which the server sent them.
     case map([RedisPair])
-    /// Distinct values, in the order of the server.
+    /// Distinct values, in the order in which the server sent them.
     case set([RedisValue])
     /// A message that is not a reply.
     case push([RedisValue])
-    /// A text with an indication of its format.
+    /// Text with an indication of its format.
     case verbatim(RedisVerbatim)
 }
 
-/// A key of a map with its value; see ``RedisValue/map(_:)``.
+/// A key of a map and its value; see ``RedisValue/map(_:)``.
 public struct RedisPair: Sendable, Hashable {
     /// The key.
     public var key: RedisValue
@@ -54,7 +54,7 @@ public struct RedisPair: Sendable, Hashable {
     }
 }
 
-/// A text with an indication of its format; see ``RedisValue/verbatim(_:)``.
+/// Text with an indication of its format; see ``RedisValue/verbatim(_:)``.
 public struct RedisVerbatim: Sendable, Hashable {
     /// The format, a colon, and the text.
     let storage: [UInt8]
@@ -62,7 +62,7 @@ public struct RedisVerbatim: Sendable, Hashable {
     /// - Parameter storage: At least four bytes, the fourth of which is a colon.
     init(storage: [UInt8]) { self.storage = storage }
 
-    /// Creates a text.
+    /// Creates text with a format.
     ///
     /// - Parameters:
     ///   - format: Three ASCII characters: `txt` for plain text, `mkd` for Markdown.
@@ -73,7 +73,7 @@ public struct RedisVerbatim: Sendable, Hashable {
         storage = Array(format.utf8) + [0x3A] + bytes
     }
 
-    /// The format, three characters: `txt` for plain text, `mkd` for Markdown.
+    /// The format, which has three characters: `txt` for plain text, `mkd` for Markdown.
     public var format: String { String(decoding: storage.prefix(3), as: UTF8.self) }
     /// The text.
     public var bytes: [UInt8] { Array(storage.dropFirst(4)) }

@@ -11,13 +11,13 @@ extension Store {
 public struct BlockingStore: Sendable {
     let store: Store
 
-    /// The value of a key, or `nil` if it has none.
+    /// Returns the value of a key, or `nil` if the key has no value.
     public func value(of key: String) throws -> String? {
         let shard = store.shard(of: key)
         return try shard.io.wait { _ in await shard.value(of: key) }
     }
 
-    /// Gives a key a value.
+    /// Sets the value of a key.
     public func set(_ value: String, for key: String) throws {
         let shard = store.shard(of: key)
         try shard.io.wait { _ in await shard.set(value, for: key) }
@@ -25,7 +25,7 @@ public struct BlockingStore: Sendable {
 
     /// Removes a key.
     ///
-    /// - Returns: The value that it had, or `nil` if it had none.
+    /// - Returns: The previous value, or `nil` if the key had no value.
     @discardableResult
     public func remove(_ key: String) throws -> String? {
         let shard = store.shard(of: key)

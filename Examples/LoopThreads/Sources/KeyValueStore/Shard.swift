@@ -2,8 +2,8 @@ import AsyncIO
 
 /// A part of the store, with an event loop on a thread of its own.
 ///
-/// The methods run on the loop, and so do the server's handlers. The synchronous methods need no lock, and the
-/// asynchronous ones can wait for events, streams, and timeouts of the loop.
+/// Its methods and the server's handlers run on the loop. The synchronous methods need no lock, and the asynchronous
+/// ones can wait for events, streams, and timeouts of the loop.
 actor Shard {
     nonisolated let io: EventLoopThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe io.unownedExecutor }
@@ -41,7 +41,7 @@ actor Shard {
 
     /// Starts a server on this loop.
     ///
-    /// - Returns: Its port.
+    /// - Returns: The port of the server.
     func serve(port: Int, _ answer: @escaping @Sendable (String) async -> String) async throws -> Int {
         let server = try await startServer(host: "127.0.0.1", port: port) { reader, writer in
             for try await line in reader.lines { try await writer.write(await answer(line) + "\n") }

@@ -29,15 +29,15 @@ public final class Store: Sendable {
 
     // MARK: Values
 
-    /// The value of a key, or `nil` if it has none.
+    /// Returns the value of a key, or `nil` if the key has no value.
     public func value(of key: String) async -> String? { await shard(of: key).value(of: key) }
 
-    /// Gives a key a value.
+    /// Sets the value of a key.
     public func set(_ value: String, for key: String) async { await shard(of: key).set(value, for: key) }
 
     /// Removes a key.
     ///
-    /// - Returns: The value that it had, or `nil` if it had none.
+    /// - Returns: The previous value, or `nil` if the key had no value.
     @discardableResult
     public func remove(_ key: String) async -> String? { await shard(of: key).remove(key) }
 

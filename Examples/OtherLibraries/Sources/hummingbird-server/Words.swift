@@ -29,7 +29,7 @@ actor Words: Service {
                 idle.append(connection)
                 return line
             } catch {
-                // The response may still come, and must not be taken for that of another request.
+                // The response may still arrive, and must not be mistaken for the response to another request.
                 connection.writer.abort()
                 throw error
             }
@@ -49,7 +49,7 @@ actor Words: Service {
         idle = []
     }
 
-    // Not on the loop, which could not wait for its own end.
+    // This does not run on the loop, because a loop cannot wait for its own end.
     nonisolated func run() async throws {
         try? await gracefulShutdown()
         await closeConnections()

@@ -15,7 +15,7 @@ func makeRouter(_ words: Words) -> Router<BasicRequestContext> {
     router.get("words/:word") { _, context in
         let word = try context.parameters.require("word")
         do {
-            // As a task of the loop: it is cancelled when the loop ends.
+            // This is a task of the loop, so it is cancelled when the loop ends.
             return try await words.io.run { _ in try await words.meaning(of: word) }
         } catch is TimeoutError {
             throw HTTPError(.gatewayTimeout)

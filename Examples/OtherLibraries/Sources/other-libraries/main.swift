@@ -81,7 +81,7 @@ try AsyncIO.run {
     try await check("EventLoopFuture.get", { $0.scope == "returned" && $0.took >= .milliseconds(900) }) {
         try await group.next().scheduleTask(in: .seconds(1)) {}.futureResult.get()
     }
-    // A wait of this library, for a task that waits for the future, can be given up.
+    // A wait of this library for a task that waits for the future can be cancelled.
     try await check("EventLoopFuture.get, shielded", { $0.scope == "TimeoutError" && isPrompt($0) }) {
         let work = createTask { try await group.next().scheduleTask(in: .seconds(1)) {}.futureResult.get() }
         try await shield(work)
@@ -94,7 +94,7 @@ try AsyncIO.run {
             scheduled.cancel()
         }
     }
-    // The errors themselves, which AsyncIO knows by name.
+    // The errors themselves, which AsyncIO recognizes by name.
     let errors: [any Error] = [
         HTTPClientError.cancelled, EventLoopError.cancelled, IOError(errnoCode: 125, reason: "read"),
     ]

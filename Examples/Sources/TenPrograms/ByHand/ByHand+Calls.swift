@@ -1,9 +1,9 @@
 import AsyncIO
 
 extension ByHand {
-    /// Returns a function that calls a service: at most `perSecond` times a second, after a pause up to `burst` times at
-    /// once, and not for `recovery` after `failures` failures in a row. If an answer takes longer than `patience`, the
-    /// service is asked a second time, and the first answer counts.
+    /// Returns a function that calls a service at most `perSecond` times a second and, after a pause, up to `burst`
+    /// times at once. After `failures` consecutive failures, it makes no calls for `recovery`. If an answer takes
+    /// longer than `patience`, the service is called a second time, and the first answer to arrive is used.
     static func calls(
         perSecond: Int, burst: Int, failures: Int, recovery: Duration, patience: Duration,
         _ ask: @escaping (String) async throws -> String

@@ -1,8 +1,9 @@
 import AsyncIO
 
 extension ByHand {
-    /// Passes each line to one of several processes, which answers with a line. A process that takes longer than `limit`,
-    /// or ends, is replaced, and the line is given to another one, up to three times in all.
+    /// Passes each line to one of several processes, which answers with a line. A process that takes longer than
+    /// `limit`, or ends, is replaced, and the line is passed to another process. Each line is tried at most three
+    /// times.
     ///
     /// - Returns: The answers, in the order of the lines.
     static func farm(

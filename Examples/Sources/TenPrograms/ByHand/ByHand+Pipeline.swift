@@ -1,8 +1,9 @@
 import AsyncIO
 
 extension ByHand {
-    /// Reads lines, parses several of them at a time, and stores the results in batches. A batch is stored when it is full,
-    /// or `patience` after its first result. Each stage waits for those after it, and if one fails, all of them end.
+    /// Reads lines, parses several of them at a time, and stores the results in batches. A batch is stored when it is
+    /// full, or `patience` after its first result. Each stage waits for the stages after it. If a stage fails, all
+    /// stages end.
     static func pipeline(
         parsers: Int, batchSize: Int, patience: Duration, read: @escaping () async throws -> String?,
         parse: @escaping (String) async throws -> Int?, store: @escaping ([Int]) async throws -> Void

@@ -2,8 +2,9 @@ import AsyncIO
 import Glibc
 
 extension ByHand {
-    /// Runs jobs until the task is cancelled. A job never runs twice at a time; of the times at which it was still running,
-    /// one is made up for. A job that fails is reported, and runs again the next time.
+    /// Runs jobs until the task is cancelled. A job never runs twice at the same time. If it was still running at one
+    /// or more of its times, it runs once more afterward. A job that fails is reported, and runs again at its next
+    /// time.
     static func schedule(_ jobs: [Job], report: @escaping (String, any Error) -> Void) async throws {
         try await gather(jobs) { job in
             var next = try job.first()
@@ -35,7 +36,7 @@ extension Job {
         return next
     }
 
-    /// How long it is to a time of the day, in UTC.
+    /// The time until a time of day, in UTC.
     private static func wait(until hour: Int, _ minute: Int) -> Duration {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)

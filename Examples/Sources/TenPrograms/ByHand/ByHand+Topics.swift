@@ -2,7 +2,8 @@ import AsyncIO
 
 extension ByHand {
     /// A server on which clients publish messages (`PUB topic text`), and subscribe to them (`SUB topic`). A subscriber
-    /// first gets the latest message of the topic. One that is slow misses the oldest, and gets a line that says how many.
+    /// first gets the latest message of the topic. A slow subscriber misses the oldest messages, and gets a line with
+    /// their number.
     static func topics(backlog: Int) async throws -> Server {
         var topics: [String: Topic] = [:]
         return try await startServer(host: "127.0.0.1", port: 0) { reader, writer in

@@ -1,11 +1,11 @@
 import AsyncIO
 
 extension Short {
-    /// Fetches all pages that can be reached from a page: `limit` at a time, at most `perSecond` a second from each host,
-    /// and those that the host permits. What a host permits is asked once. A host that fails five times in a row is left
-    /// alone for a minute.
+    /// Fetches all pages that can be reached from a page, unless their host forbids it: `limit` at a time, and at most
+    /// `perSecond` a second from each host. Each host is asked once which pages it permits. A host that fails five
+    /// times in a row gets no requests for a minute.
     ///
-    /// - Returns: The pages, and how many links each has; `nil` for those that could not be fetched.
+    /// - Returns: The pages, and the number of links on each; `nil` for pages that could not be fetched.
     static func crawl(
         _ start: String, limit: Int, perSecond: Int, permits: @escaping (_ host: String) async throws -> Bool,
         fetch: @escaping (_ page: String) async throws -> [String]

@@ -1,7 +1,8 @@
 import AsyncIO
 
 extension Short {
-    /// A server that answers each message with its bytes reversed. Messages follow their length in four bytes.
+    /// A server that answers each message with its bytes reversed. Each message is preceded by its length, in four
+    /// bytes.
     static func frames(maxLength: Int) async throws -> Server {
         try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
             for try await message in reader.frames(.lengthPrefixed(maxLength: maxLength)) {

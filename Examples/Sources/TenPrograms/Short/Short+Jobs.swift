@@ -1,11 +1,11 @@
 import AsyncIO
 
 extension Short {
-    /// A server to which clients send jobs as lines, and which answers each with a line. A worker that breaks is
+    /// A server to which clients send jobs as lines, and which answers each line with a line. A worker that fails is
     /// restarted, at most `restarts` times a minute, and its job is done again. After the signal, no more jobs are
-    /// accepted, and those that were are finished, for which there is time until the end of `grace`.
+    /// accepted. Jobs that were accepted have until the end of `grace` to finish.
     ///
-    /// - Returns: How many connections were cut off.
+    /// - Returns: The number of connections that were cut off.
     static func jobs(
         workers: Int, restarts: Int, until signal: ProcessSignal, grace: Duration, whenReady: (Server) -> Void,
         progress: @escaping (_ connections: Int) -> Void, perform: @escaping (String) async throws -> String

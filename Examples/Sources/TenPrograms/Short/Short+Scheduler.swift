@@ -1,8 +1,9 @@
 import AsyncIO
 
 extension Short {
-    /// Runs jobs until the task is cancelled. A job never runs twice at a time; of the times at which it was still running,
-    /// one is made up for. A job that fails is reported, and runs again the next time.
+    /// Runs jobs until the task is cancelled. A job never runs twice at the same time. If it was still running at one
+    /// or more of its times, it runs once more afterward. A job that fails is reported, and runs again at its next
+    /// time.
     static func schedule(_ jobs: [Job], report: @escaping (String, any Error) -> Void) async throws {
         func run(_ job: Job) async throws {
             do {

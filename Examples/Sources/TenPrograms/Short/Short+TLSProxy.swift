@@ -1,8 +1,9 @@
 import AsyncIO
 
 extension Short {
-    /// A server that accepts TLS, and connects each client to a server on this machine without TLS. More than `limit`
-    /// clients wait, and a connection on which no bytes have moved for `patience` is cut off.
+    /// A server that accepts TLS connections and connects each client, without TLS, to a server on this machine. If
+    /// more than `limit` clients connect, the others have to wait. A connection on which no bytes have moved for
+    /// `patience` is cut off.
     static func tlsProxy(
         _ tls: TLSContext, to port: Int, limit: Int, patience: Duration
     ) async throws -> Server {

@@ -1,5 +1,5 @@
-// What asyncio-loops does, with SwiftNIO: `nio-loops LOOPS WORK COUNT|PORT`. It has event loops and futures, but no
-// tasks, locks, or queues of its own. See ../../../../README.md.
+// Does what asyncio-loops does, with SwiftNIO: `nio-loops LOOPS WORK COUNT|PORT`. SwiftNIO has event loops and futures,
+// but no tasks, locks, or queues of its own. See ../../../../README.md.
 import Glibc
 import NIOCore
 import NIOPosix
@@ -70,7 +70,7 @@ func echo(port: Int) throws {
     try server.closeFuture.wait()
 }
 
-/// Sends back every byte. Does not read while the other side does not.
+/// Sends back every byte. Does not read while the other side does not read.
 final class Echo: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
