@@ -248,6 +248,27 @@ import Testing
         _ = try await gatherResults(selecting + getting)
     }
 
+    @Test(.seeds(50)) func tasksShareACase() async throws {
+        let (stop, mailbox, queue) = (Future<Int>(), Mailbox<Int>(), Queue<Int>())
+        let (sender, receiver) = memoryObjectStream(of: Int.self)
+        let cases: [SelectCase<Int>] = [
+            .value(of: stop) { $0 }, .get(from: mailbox) { $0 }, .get(from: queue) { $0 },
+            .receive(from: receiver) { $0 ?? -1 }, .after(.seconds(60)) { -2 },
+        ]
+        let tasks = (0..<6).map { _ in
+            createTask { try await select(cases[0], cases[1], cases[2], cases[3], cases[4]) }
+        }
+        try await sleep(.milliseconds(1))
+        try mailbox.putNoWait(1)
+        try await queue.put(2)
+        try await sender.send(3)
+        try await sleep(.milliseconds(1))
+        try stop.setResult(4)
+        var values: [Int] = []
+        for task in tasks { values.append(try await task.value) }
+        #expect(values.sorted() == [1, 2, 3, 4, 4, 4])
+    }
+
     @Test func noCaseIsAMistake() async throws {
         await #expect(throws: ValueError.self) { let _: Int = try await select() }
     }

@@ -246,7 +246,9 @@ public final class Broadcast<Element> {
             if channel.lag == .fail { throw BroadcastLagError(missedCount: missed) }
         }
 
+        @usableFromInline
         var line: WaitQueue { channel.subscribers }
+        @usableFromInline
         var isOver: Bool { channel.isClosed && count == 0 }
     }
 }

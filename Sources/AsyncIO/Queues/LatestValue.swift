@@ -107,7 +107,9 @@ public final class LatestValue<Value> {
                 return subject.value
             }
 
+            @usableFromInline
             var line: WaitQueue { subject.observers }
+            @usableFromInline
             var isOver: Bool { subject.isClosed && seen == subject.version }
         }
     }

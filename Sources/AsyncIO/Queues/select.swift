@@ -22,157 +22,276 @@
 /// - Complexity: O(*n*), where *n* is the number of cases.
 ///
 /// asyncio: none. tokio: `select!`, with `biased`. Go: `select`.
+@inlinable
 public func select<T>(_ cases: SelectCase<T>...) async throws -> T {
     if cases.isEmpty { throw ValueError("select() needs at least one case") }
-    if EventLoop.isBudgetSpent { try await giveWay() }
-    if let value = try firstTaken(cases) { return value }
+    try await SelectWait.giveWay()
     while true {
-        let ready = Waiter(for: "select()")
-        let ends = cases.map { one in
-            let waiter = Waiter(for: "select()")
-            waiter.onDone { _ in ready.complete() }
-            return one.begin(waiter)
+        for one in cases {
+            if let value = try one.take(nil) { return value }
         }
-        defer { for end in ends { end() } }
-        try await ready.wait()
-        if let value = try firstTaken(cases) { return value }
+        let wait = SelectWait(at: cases.map(\.place))
+        // Ends after an element was taken, because an element can belong to a place.
+        defer { wait.end() }
+        try await wait.untilReady()
+        for (one, stay) in zip(cases, wait.stays) {
+            if let value = try one.take(stay) { return value }
+        }
     }
-}
-
-private func firstTaken<T>(_ cases: [SelectCase<T>]) throws -> T? {
-    for one in cases {
-        if let value = try one.take() { return value }
-    }
-    return nil
 }
 
 /// Something to wait for in ``select(_:)``: a channel, a future, an event, or a time.
+//
+// What depends on the type of the value is inlinable, so that it is specialized in the user's module. Waiting does not
+// depend on it.
 public struct SelectCase<Value> {
-    /// Takes an element; returns nil if no element is available.
-    let take: () throws -> Value?
-    /// Begins to wait. The waiter is to be completed when there may be something to take. Returns a closure that ends
-    /// the wait. If the waiter was completed and nothing was taken, another task can have it.
-    let begin: (Waiter) -> () -> Void
+    @usableFromInline let place: SelectPlace
+    /// Takes an element; returns nil if no element is available. The parameter is the case's stay at its place, if it
+    /// has waited there.
+    @usableFromInline let take: (SelectStay?) throws -> Value?
 
-    init(take: @escaping () throws -> Value?, begin: @escaping (Waiter) -> () -> Void) {
+    @inlinable
+    init(at place: SelectPlace, take: @escaping (SelectStay?) throws -> Value?) {
+        self.place = place
         self.take = take
-        self.begin = begin
     }
+}
 
-    /// A case that waits in a queue of tasks.
+/// Where a case of a ``select(_:)`` waits. Several tasks can wait at the same place.
+@usableFromInline
+class SelectPlace {
+    /// Begins to wait. The waiter is to be completed when there may be something to take.
     ///
-    /// - Parameter passOn: Called when the wait is over, if this case was woken.
-    init(
-        in line: WaitQueue, take: @escaping () throws -> Value?, passOn: @escaping () -> Void = {}
-    ) {
-        self.init(take: take) { waiter in
-            line.join(waiter)
-            return {
-                line.leave(waiter)
-                if waiter.isDone { passOn() }
-            }
+    /// - Returns: What the place needs to end the wait, apart from the waiter.
+    func begin(_ waiter: Waiter) -> AnyObject? { nil }
+
+    /// Ends the wait. If the waiter was completed and nothing was taken, another task can have the element.
+    func end(_ stay: SelectStay) {}
+}
+
+/// A wait at one place.
+@usableFromInline
+struct SelectStay {
+    fileprivate let place: SelectPlace
+    let waiter: Waiter
+    let token: AnyObject?
+
+    /// Whether the wait is over because there may be something to take.
+    @usableFromInline
+    var isReady: Bool { waiter.isDone }
+}
+
+/// A wait at several places at the same time, until the first of them is ready.
+@usableFromInline
+struct SelectWait {
+    private let ready = Waiter(for: "select()")
+    @usableFromInline let stays: [SelectStay]
+
+    @usableFromInline
+    init(at places: [SelectPlace]) {
+        let ready = ready
+        let callback = DoneCallback { _ in ready.complete() }
+        stays = places.map { place in
+            let waiter = Waiter(for: "select()")
+            waiter.register(.call(callback))
+            return SelectStay(place: place, waiter: waiter, token: place.begin(waiter))
         }
     }
+
+    @usableFromInline
+    func untilReady() async throws { try await ready.wait() }
+
+    @usableFromInline
+    func end() {
+        for stay in stays { stay.place.end(stay) }
+    }
+
+    /// Lets other tasks run if this one has read and written for a long time without waiting; see IOBudget.swift.
+    @usableFromInline
+    static func giveWay() async throws { if EventLoop.isBudgetSpent { try await AsyncIO.giveWay() } }
+}
+
+/// A place in a queue of tasks.
+@usableFromInline
+class LinePlace: SelectPlace {
+    let line: WaitQueue
+
+    @usableFromInline
+    init(in line: WaitQueue) { self.line = line }
+
+    override func begin(_ waiter: Waiter) -> AnyObject? {
+        line.join(waiter)
+        return nil
+    }
+
+    override func end(_ stay: SelectStay) { line.leave(stay.waiter) }
+}
+
+/// A place among the tasks that wait for an item of a queue.
+@usableFromInline
+final class QueuePlace: LinePlace {
+    private let queue: QueueState
+
+    @usableFromInline
+    init(in queue: QueueState) {
+        self.queue = queue
+        super.init(in: queue.getters)
+    }
+
+    override func end(_ stay: SelectStay) {
+        super.end(stay)
+        if stay.isReady, queue.count > 0 { line.wakeAndRemoveFirst() }
+    }
+}
+
+/// A place among the tasks that wait for an element of a memory object stream.
+@usableFromInline
+final class ObjectPlace<Element>: LinePlace {
+    private let channel: ObjectChannel<Element>
+
+    @usableFromInline
+    init(in channel: ObjectChannel<Element>) {
+        self.channel = channel
+        super.init(in: channel.receiving)
+    }
+
+    override func begin(_ waiter: Waiter) -> AnyObject? {
+        defer { channel.beginWaiting() }
+        return super.begin(waiter)
+    }
+
+    override func end(_ stay: SelectStay) {
+        super.end(stay)
+        channel.endWaiting()
+        if stay.isReady { channel.wakeReceiver() }
+    }
+}
+
+/// A place among the callbacks of a future.
+@usableFromInline
+final class FuturePlace: SelectPlace {
+    private let future: FutureBase
+
+    @usableFromInline
+    init(at future: FutureBase) { self.future = future }
+
+    override func begin(_ waiter: Waiter) -> AnyObject? { future.onDone { _ in waiter.complete() } }
+
+    override func end(_ stay: SelectStay) {
+        if let callback = stay.token as? DoneCallback { future.forget(callback) }
+    }
+}
+
+/// A place among the timers of a loop.
+@usableFromInline
+final class TimerPlace: SelectPlace {
+    private let deadline: Int64
+    private let loop: EventLoop
+
+    @usableFromInline
+    convenience init(after duration: Duration) {
+        let loop = EventLoop.required(for: "select")
+        self.init(at: loop.time.advanced(by: duration), on: loop)
+    }
+
+    @usableFromInline
+    convenience init(at deadline: ContinuousClock.Instant) {
+        self.init(at: deadline.loopTime, on: EventLoop.required(for: "select"))
+    }
+
+    private init(at deadline: Int64, on loop: EventLoop) {
+        self.deadline = deadline
+        self.loop = loop
+    }
+
+    override func begin(_ waiter: Waiter) -> AnyObject? { loop.schedule(.complete(waiter), at: deadline) }
+    override func end(_ stay: SelectStay) { (stay.token as? TimerHandle)?.cancel() }
+
+    @usableFromInline
+    var isDue: Bool { loop.time >= deadline }
 }
 
 extension SelectCase {
     /// Takes an item from a queue.
+    @inlinable
     public static func get<Element>(
         from queue: Queue<Element>, _ transform: @escaping (Element) throws -> Value
     ) -> Self {
-        let getters = queue.state.getters
-        return SelectCase(in: getters) {
+        SelectCase(at: QueuePlace(in: queue.state)) { _ in
             queue.isEmpty && !queue.isShutDown ? nil : try transform(queue.getNoWait())
-        } passOn: {
-            if !queue.isEmpty { getters.wakeAndRemoveFirst() }
         }
     }
 
     /// Receives an element of a memory object stream, or `nil` at its end.
+    @inlinable
     public static func receive<Element>(
         from receiver: ObjectReceiver<Element>, _ transform: @escaping (Element?) throws -> Value
     ) -> Self {
         let channel = receiver.channel
-        var place: Waiter?
-        return SelectCase {
+        return SelectCase(at: ObjectPlace(in: channel)) { stay in
             // Elements belong to the waiting tasks, unless it is this one's turn.
-            let isTurn = place?.isDone ?? false
-            if let element = try isTurn ? channel.takeFirst() : receiver.receiveNoWait() {
+            if let element = try stay?.isReady ?? false ? channel.takeFirst() : receiver.receiveNoWait() {
                 return try transform(element)
             }
             return channel.isOver ? try transform(nil) : nil
-        } begin: { waiter in
-            place = waiter
-            channel.receiving.join(waiter)
-            channel.beginWaiting()
-            return {
-                place = nil
-                channel.receiving.leave(waiter)
-                channel.endWaiting()
-                if waiter.isDone { channel.wakeReceiver() }
-            }
         }
     }
 
     /// Takes an element of a subscription, or `nil` at its end.
+    @inlinable
     public static func next<Element>(
         of subscription: Broadcast<Element>.Subscription, _ transform: @escaping (Element?) throws -> Value
     ) -> Self {
-        SelectCase(in: subscription.line) {
+        SelectCase(at: LinePlace(in: subscription.line)) { _ in
             if let element = try subscription.nextNoWait() { return try transform(element) }
             return subscription.isOver ? try transform(nil) : nil
         }
     }
 
     /// Takes a change of a ``LatestValue``, or `nil` at the end.
+    @inlinable
     public static func next<Element>(
         of changes: LatestValue<Element>.Changes.Iterator, _ transform: @escaping (Element?) throws -> Value
     ) -> Self {
-        SelectCase(in: changes.line) {
+        SelectCase(at: LinePlace(in: changes.line)) { _ in
             if let element = changes.nextNoWait() { return try transform(element) }
             return changes.isOver ? try transform(nil) : nil
         }
     }
 
     /// Waits until an event is set. Leaves it set.
+    @inlinable
     public static func wait(for event: Event, _ transform: @escaping () throws -> Value) -> Self {
-        SelectCase(in: event.line) { event.isSet ? try transform() : nil }
+        SelectCase(at: LinePlace(in: event.line)) { _ in event.isSet ? try transform() : nil }
     }
 
     /// Waits until a future or a task has ended, and takes its value, or throws its error.
     ///
     /// The future is not cancelled if another case is first, nor if the selecting task is cancelled.
+    @inlinable
     public static func value<A: Awaitable>(of future: A, _ transform: @escaping (A.Value) throws -> Value) -> Self {
-        SelectCase {
-            future.isDone ? try transform(future.result()) : nil
-        } begin: { waiter in
-            let callback = future.onDone { _ in waiter.complete() }
-            return { future.forget(callback) }
-        }
+        SelectCase(at: FuturePlace(at: future)) { _ in future.isDone ? try transform(future.result()) : nil }
     }
 
     /// Waits until a duration has passed since this case was created. With zero, ``select(_:)`` does not wait. Put such
     /// a case last, as the default for when nothing else is ready.
     ///
     /// Go: `time.After`, `default`.
+    @inlinable
     public static func after(_ duration: Duration, _ transform: @escaping () throws -> Value) -> Self {
-        let loop = EventLoop.required(for: "select")
-        return at(loop.time.advanced(by: duration), on: loop, transform)
+        due(TimerPlace(after: duration), transform)
     }
 
     /// Waits until an instant on the clock of ``EventLoop/now``.
+    @inlinable
     public static func until(
         _ deadline: ContinuousClock.Instant, _ transform: @escaping () throws -> Value
     ) -> Self {
-        at(deadline.loopTime, on: EventLoop.required(for: "select"), transform)
+        due(TimerPlace(at: deadline), transform)
     }
 
-    private static func at(_ deadline: Int64, on loop: EventLoop, _ transform: @escaping () throws -> Value) -> Self {
-        SelectCase {
-            loop.time >= deadline ? try transform() : nil
-        } begin: { waiter in
-            let timer = loop.schedule(.complete(waiter), at: deadline)
-            return { timer.cancel() }
-        }
+    @inlinable
+    static func due(_ place: TimerPlace, _ transform: @escaping () throws -> Value) -> Self {
+        SelectCase(at: place) { _ in place.isDue ? try transform() : nil }
     }
 }

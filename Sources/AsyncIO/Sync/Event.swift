@@ -2,7 +2,7 @@
 ///
 /// asyncio: `asyncio.Event`.
 public final class Event {
-    let line = WaitQueue()
+    @usableFromInline let line = WaitQueue()
     /// Whether the event is set.
     ///
     /// asyncio: `Event.is_set`.

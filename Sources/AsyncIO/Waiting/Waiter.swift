@@ -1,4 +1,5 @@
 /// A future without a value that one task waits for: an entry of a WaitQueue, for example.
+@usableFromInline
 final class Waiter: FutureBase {
     // The links of the WaitQueue that it is in, if any. The queue retains the waiter before this one.
     @safe @exclusivity(unchecked) var next: Waiter?
