@@ -90,7 +90,8 @@ import Testing
 
     /// The client computes the deadline on the loop's thread, in virtual time, and compares it with the machine's
     /// time on a thread of its own.
-    @Test(.virtualTime(grace: .seconds(30))) func aTimeoutOfTheClientIsLateByTheVirtualTimeThatHasPassed() async throws {
+    @Test(.virtualTime(grace: .seconds(30))) func aTimeoutOfTheClientIsLateByTheVirtualTimeThatHasPassed() async throws
+    {
         try await sleep(.seconds(3))
         try await withServer({ reader, _ in while try await !reader.read().isEmpty {} }) { url in
             try await withClient { client in
