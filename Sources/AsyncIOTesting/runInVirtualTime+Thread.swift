@@ -13,26 +13,41 @@ public import AsyncIO
 /// ```
 ///
 /// When nothing is ready on the loop, its clock jumps to the next timer. If there is no timer either, nothing more can
-/// happen, and the call throws a ``DeadlockError``. Everything that does not run on this loop runs in real time: other
-/// loops and, in a process with Swift's own executors, `Task.sleep`. The loop does not wait for it.
+/// happen, and the call throws a ``DeadlockError``. Everything that does not run on this loop runs in real time, such as
+/// other loops.
+///
+/// - Important: Do not use `Task.sleep`, or the `sleep` of the standard library's clocks, in `body`. They follow the
+///   virtual time of a test with ``Testing/Trait/virtualTime``, but not that of this loop: they leave the loop before they
+///   read a clock, so they take real time, on the loop of the process. If that is longer than `grace`, virtual time
+///   continues without them: a timeout around them passes, or the call throws a ``DeadlockError``. Use `sleep(_:)` and
+///   `sleep(until:)` of AsyncIO instead.
 ///
 /// - Parameters:
-///   - seed: A seed for a random but reproducible order of ready entries, or `nil` for asyncio's order.
+///   - seed: A seed for a random but reproducible order of ready entries and for the numbers of
+///     `SystemRandomNumberGenerator` on the thread of the loop, or `nil` for asyncio's order.
+///   - grace: How long the loop waits in real time for an answer from another thread; see
+///     ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)``.
 ///   - body: The main task of the loop.
 /// - Returns: What `body` returns.
 /// - Throws: What `body` throws; ``DeadlockError``.
 @discardableResult
 public func runInVirtualTime<T: Sendable>(
-    seed: UInt64? = nil, fileID: StaticString = #fileID, line: UInt = #line,
+    seed: UInt64? = nil, grace: Duration = .milliseconds(100), fileID: StaticString = #fileID, line: UInt = #line,
     _ body: @escaping @Sendable (isolated EventLoopThread) async throws -> T
 ) async throws -> T {
     let loop = try EventLoop(threadInVirtualTimeWithSeed: seed)
+    loop.setVirtualGrace(grace)
     let io = EventLoopThread(notStarted: loop)
-    let future = io.submit(name: "main", fileID: fileID, line: line, body)
+    let future = io.submit(name: "main", fileID: fileID, line: line) { io in
+        // For the rest of the thread's life.
+        seedRandomNumbers(seed)
+        return try await body(io)
+    }
     try io.start()
     let result = await future.result
     let report = io.deadlockReport
-    try await io.shutDown(within: nil)
+    // After a deadlock, tasks that wait for other code are left.
+    do { try await io.shutDown(within: nil) } catch is TimeoutError where report != nil {}
     if let report, case .failure = result { throw DeadlockError(waiting: report.waiting, cycles: report.cycles) }
     return try result.get()
 }

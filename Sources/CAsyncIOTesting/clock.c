@@ -134,7 +134,15 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, str
     return 0;
 }
 
+#if __has_feature(thread_sanitizer)
+extern int __interceptor_nanosleep(const struct timespec *time, struct timespec *rest);
+#endif
+
 int nanosleep(const struct timespec *time, struct timespec *rest) {
+#if __has_feature(thread_sanitizer)
+    // ThreadSanitizer calls handlers of signals only from its own functions.
+    if (!is_virtual()) return __interceptor_nanosleep(time, rest);
+#endif
     int error = clock_nanosleep(CLOCK_MONOTONIC, 0, time, rest);
     if (error) errno = error;
     return error ? -1 : 0;

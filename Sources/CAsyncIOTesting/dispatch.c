@@ -6,7 +6,10 @@
 //   - `DispatchQueue.main.asyncAfter` becomes a timer of the loop;
 //   - all other timers, which run on other threads, fire after the same delay in real time.
 //
-// If Dispatch is linked statically, its own functions take precedence, because these are weak.
+// If Dispatch is linked statically, its own functions take precedence, because these are weak. ThreadSanitizer also
+// replaces `dispatch_after`, with a weak function of the program, which the linker would choose. So with
+// ThreadSanitizer, the functions here are strong, and they call those of ThreadSanitizer, which must see that a
+// block runs after it was submitted.
 #define _GNU_SOURCE
 #include "CAsyncIOTesting.h"
 #include "CShims.h"
@@ -56,6 +59,17 @@ static void *next(const char *name) {
     return function;
 }
 
+typedef void after_function(dispatch_time when, void *queue, void *block);
+
+#if __has_feature(thread_sanitizer)
+#define REPLACEMENT
+extern after_function __interceptor_dispatch_after;
+static after_function *original_after(void) { return __interceptor_dispatch_after; }
+#else
+#define REPLACEMENT __attribute__((weak))
+static after_function *original_after(void) { return (after_function *)next("dispatch_after"); }
+#endif
+
 void asyncio_testing_submit_to_main_queue(void *block) {
     dispatch_async(&_dispatch_main_q, block);
     _Block_release(block);
@@ -63,22 +77,22 @@ void asyncio_testing_submit_to_main_queue(void *block) {
 
 // MARK: The replacements
 
-void dispatch_after(dispatch_time when, void *queue, void *block);
-__attribute__((weak)) void dispatch_after(dispatch_time when, void *queue, void *block) {
-    static void (*original)(dispatch_time, void *, void *);
+after_function dispatch_after;
+REPLACEMENT void dispatch_after(dispatch_time when, void *queue, void *block) {
+    static after_function *original;
     if (is_virtual()) {
         if (queue == &_dispatch_main_q && when != FOREVER)
             return asyncio_testing_call_later(distance(when), _Block_copy(block));
         when = on_machine(when);
     }
-    if (!original) original = (void (*)(dispatch_time, void *, void *))next("dispatch_after");
+    if (!original) original = original_after();
     int64_t time = leave_virtual_time();
     original(when, queue, block);
     asyncio_set_virtual_time(time);
 }
 
 void dispatch_source_set_timer(void *source, dispatch_time start, uint64_t interval, uint64_t leeway);
-__attribute__((weak)) void dispatch_source_set_timer(
+REPLACEMENT void dispatch_source_set_timer(
     void *source, dispatch_time start, uint64_t interval, uint64_t leeway) {
     static void (*original)(void *, dispatch_time, uint64_t, uint64_t);
     if (!original) original = (void (*)(void *, dispatch_time, uint64_t, uint64_t))next("dispatch_source_set_timer");

@@ -39,7 +39,7 @@ extern void __tsan_acquire(void *address) __attribute__((weak));
 /// Tells ThreadSanitizer that what a thread did before it resumed this task has happened.
 //
 // Relies on: the runtime, which releases the task for ThreadSanitizer when a continuation is
-// resumed, but acquires it only if the task had suspended. Checked by: check-threads.sh. Fails:
+// resumed, but acquires it only if the task had suspended. Checked by: check-sanitized.sh. Fails:
 // ThreadSanitizer reports races that do not exist.
 static inline void asyncio_task_was_resumed(void) {
     if (__tsan_acquire) __tsan_acquire(swift_task_getCurrent());

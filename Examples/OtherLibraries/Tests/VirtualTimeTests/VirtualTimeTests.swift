@@ -35,6 +35,24 @@ import Testing
         #expect(number == 7)
     }
 
+    // MARK: AsyncHTTPClient
+
+    /// Runs `body` with the URL of a server on the loop.
+    private func withServer(
+        _ handler: @escaping (StreamReader, StreamWriter) async throws -> Void, _ body: (String) async throws -> Void
+    ) async throws {
+        let server = try await startServer(host: "127.0.0.1", port: 0, handler)
+        defer { server.close() }
+        try await body("http://127.0.0.1:\(server.port)/")
+    }
+
+    /// How long `body` takes on the machine's clock.
+    private func realTime(_ body: () async throws -> Void) async throws -> Duration {
+        let start = try await toThread { ContinuousClock.now }
+        try await body()
+        return try await toThread { start.duration(to: .now) }
+    }
+
     @Test(.virtualTime(grace: .seconds(10))) func aRefusedConnectionIsReportedAsSuch() async throws {
         try await withClient { client in
             // The client tries again until its own deadline.
@@ -45,28 +63,60 @@ import Testing
         }
     }
 
-    @Test(.virtualTime(grace: .seconds(10))) func aRequestThatIsAnsweredInTimeSucceeds() async throws {
-        let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
-            while let line = try await reader.readTextLine(), !line.isEmpty {}
+    @Test(.virtualTime(grace: .seconds(60))) func aRequestThatIsAnsweredInTimeSucceeds() async throws {
+        func answer(_ reader: StreamReader, _ writer: StreamWriter) async throws {
+            _ = try await reader.readText(until: "\r\n\r\n")
             try await writer.write("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nyes")
         }
-        try await withClient { client in
-            let response = try await client.execute(
-                HTTPClientRequest(url: "http://127.0.0.1:\(server.port)/"), timeout: .seconds(3))
-            #expect(String(buffer: try await response.body.collect(upTo: 100)) == "yes")
+        try await withServer(answer) { url in
+            try await withClient { client in
+                let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(30))
+                #expect(String(buffer: try await response.body.collect(upTo: 100)) == "yes")
+            }
         }
-        server.close()
+        let elapsed = try VirtualClock.current.elapsed
+        #expect(elapsed == .zero)
     }
 
     @Test(.virtualTime(grace: .seconds(10))) func aRequestThatIsNotAnsweredTimesOut() async throws {
-        let server = try await startServer(host: "127.0.0.1", port: 0) { reader, _ in _ = try await reader.read() }
-        try await withClient { client in
-            let error = await #expect(throws: HTTPClientError.self) {
-                try await client.execute(
-                    HTTPClientRequest(url: "http://127.0.0.1:\(server.port)/"), timeout: .milliseconds(200))
+        try await withServer({ reader, _ in while try await !reader.read().isEmpty {} }) { url in
+            try await withClient { client in
+                await #expect(throws: HTTPClientError.deadlineExceeded) {
+                    try await client.execute(HTTPClientRequest(url: url), timeout: .milliseconds(200))
+                }
             }
-            #expect(error == .deadlineExceeded)
         }
-        server.close()
+    }
+
+    /// The client computes the deadline on the loop's thread, in virtual time, and compares it with the machine's
+    /// time on a thread of its own.
+    @Test(.virtualTime(grace: .seconds(30))) func aTimeoutOfTheClientIsLateByTheVirtualTimeThatHasPassed() async throws
+    {
+        try await sleep(.seconds(3))
+        try await withServer({ reader, _ in while try await !reader.read().isEmpty {} }) { url in
+            try await withClient { client in
+                let duration = try await realTime {
+                    await #expect(throws: HTTPClientError.deadlineExceeded) {
+                        try await client.execute(HTTPClientRequest(url: url), timeout: .milliseconds(200))
+                    }
+                }
+                // It is early by the real time that has passed.
+                #expect(duration >= .seconds(1))
+            }
+        }
+    }
+
+    @Test(.virtualTime) func aTimeoutAroundTheClientFollowsVirtualTime() async throws {
+        try await sleep(.seconds(3_600))
+        try await withServer({ reader, _ in while try await !reader.read().isEmpty {} }) { url in
+            try await withClient { client in
+                await #expect(throws: TimeoutError.self) {
+                    try await withTimeout(.seconds(30)) {
+                        try await client.execute(HTTPClientRequest(url: url), timeout: .hours(1))
+                    }
+                }
+            }
+        }
+        #expect(try VirtualClock.current.elapsed == .seconds(3_630))
     }
 }
