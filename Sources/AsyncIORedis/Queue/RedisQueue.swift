@@ -126,11 +126,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         switch error {
         case let error as RedisConnectionError: return error.mayHaveBeenExecuted
         case let error as RedisTimeoutError: return error.mayHaveBeenExecuted
-        case let error as RedisError:
-            let passing: [RedisError.Code] = [
-                .loading, .readOnly, .masterDown, .clusterDown, .tryAgain, .busy, .noReplicas, .moved, .ask,
-            ]
-            return passing.contains(error.code) ? false : nil
+        case let error as RedisError: return error.isPassing ? false : nil
         default: return nil
         }
     }
