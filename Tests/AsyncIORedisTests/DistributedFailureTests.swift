@@ -7,20 +7,12 @@ import Testing
 /// Locks, semaphores, events, elections, limiters, and broadcasts on a server that cannot be reached, is full, is a
 /// replica, or comes back.
 @Suite(.eventLoop, .requires(.redis), .serialized) struct DistributedFailureTests {
-    private func configuration(_ url: String) throws -> RedisConfiguration {
-        var configuration = try RedisConfiguration(url: url)
-        configuration.commandTimeout = .milliseconds(200)
-        configuration.connectTimeout = .milliseconds(200)
-        configuration.backoff = Backoff(initial: .milliseconds(5), maximum: .milliseconds(50), jitter: 0.5)
-        return configuration
-    }
-
     nonisolated enum Direction: String, CaseIterable { case both, toServer, toClient }
 
     @Test(arguments: Direction.allCases) func aPartitionEndsTheLease(_ direction: Direction) async throws {
         try await RedisServer.run { server in
             try await Partition.run(to: server.port) { partition in
-                try await withRedis(configuration(partition.url)) { cutOff in
+                try await withRedis(partition.url) { cutOff in
                     try await withRedis(server.url) { redis in
                         var lost: RedisLease?
                         let holder = createTask {
@@ -48,15 +40,14 @@ import Testing
 
     @Test func aLeaseSurvivesTheRestartOfItsServer() async throws {
         try await RedisServer.run(["--appendonly", "yes", "--appendfsync", "always"]) { server in
-            try await withRedis(configuration(server.url)) { redis in
-                let lock = RedisLock(redis, "lock", lease: .seconds(2), name: "one")
-                let semaphore = RedisSemaphore(redis, "places", limit: 1, lease: .seconds(2))
+            try await withRedis(server.url) { redis in
+                let lock = RedisLock(redis, "lock", lease: .seconds(6), name: "one")
+                let semaphore = RedisSemaphore(redis, "places", limit: 1, lease: .seconds(6))
                 try await semaphore.withPlace { _ in
                     try await lock.withLock { _ in
                         await server.kill()
                         try await server.start()
-                        // For longer than the lease, so it is renewed.
-                        try await sleep(.milliseconds(2300))
+                        _ = try await gather(["lock", "places"]) { try await waitForRenewal(of: $0, redis) }
                         let holder = try await lock.holder()
                         let count = try await semaphore.usedCount()
                         #expect(holder == "one")
@@ -71,13 +62,13 @@ import Testing
 
     @Test func aLeaseIsKeptAndGivenBackWhenTheMemoryIsFull() async throws {
         try await RedisServer.run { server in
-            try await withRedis(configuration(server.url)) { redis in
-                let lock = RedisLock(redis, "lock", lease: .milliseconds(1500))
-                let semaphore = RedisSemaphore(redis, "places", limit: 1, lease: .milliseconds(1500))
+            try await withRedis(server.url) { redis in
+                let lock = RedisLock(redis, "lock", lease: .seconds(3))
+                let semaphore = RedisSemaphore(redis, "places", limit: 1, lease: .seconds(3))
                 try await semaphore.withPlace { _ in
                     try await lock.withLock { _ in
                         _ = try await server.cli("CONFIG", "SET", "maxmemory", "1")
-                        try await sleep(.milliseconds(1700))
+                        _ = try await gather(["lock", "places"]) { try await waitForRenewal(of: $0, redis) }
                         let holder = try await lock.holder()
                         let count = try await semaphore.usedCount()
                         #expect(holder == "")
@@ -96,7 +87,7 @@ import Testing
     @Test func aReplicaIsAnErrorOfItsOwn() async throws {
         try await RedisServer.run { master in
             try await RedisServer.run(["--replicaof", "127.0.0.1 \(master.port)"]) { replica in
-                try await withRedis(configuration(replica.url)) { redis in
+                try await withRedis(replica.url) { redis in
                     try await expectErrors(.readOnly, redis)
                     let place = await #expect(throws: RedisError.self) {
                         try await RedisSemaphore(redis, "places", limit: 1).withPlace { _ in }
@@ -112,7 +103,7 @@ import Testing
     @Test func aCandidateWaitsUntilItsServerIsTheMaster() async throws {
         try await RedisServer.run { master in
             try await RedisServer.run(["--replicaof", "127.0.0.1 \(master.port)"]) { replica in
-                try await withRedis(configuration(replica.url)) { redis in
+                try await withRedis(replica.url) { redis in
                     var isLeader = false
                     let leading = createTask {
                         try await RedisElection(redis, "leader", name: "one").lead { _ in isLeader = true }
@@ -129,23 +120,29 @@ import Testing
 
     @Test func aServerThatHangsIsATimeout() async throws {
         try await RedisServer.run { server in
-            try await withRedis(configuration(server.url)) { redis in
-                try await use(redis)
+            var configuration = try RedisConfiguration(url: server.url)
+            configuration.commandTimeout = .milliseconds(200)
+            configuration.connectTimeout = .milliseconds(200)
+            try await withRedis(configuration) { redis in
+                try await eventually {
+                    try await redis.ping()
+                    return true
+                }
                 server.send(SIGSTOP)
                 await #expect(throws: RedisTimeoutError.self) {
                     try await RedisLock(redis, "lock", lease: .milliseconds(300)).withLock { _ in }
                 }
                 await #expect(throws: RedisTimeoutError.self) { try await RedisEvent(redis, "flag").set() }
                 server.send(SIGCONT)
-                // The server may have carried out what it had received. That lease ends.
-                try await use(redis)
             }
+            // The server may have carried out what it had received. That lease ends.
+            try await withRedis(server.url) { redis in try await use(redis) }
         }
     }
 
     @Test func aWaitingTaskSeesAFlagThatIsSetAfterARestart() async throws {
         try await RedisServer.run(["--appendonly", "yes", "--appendfsync", "always"]) { server in
-            try await withRedis(configuration(server.url)) { redis in
+            try await withRedis(server.url) { redis in
                 try await withRedis(server.url) { other in
                     let broadcast = RedisBroadcast(other, "news", keeping: 100)
                     try await broadcast.send("one")
@@ -170,6 +167,16 @@ import Testing
                     #expect(try await reading.value == "two")
                 }
             }
+        }
+    }
+
+    /// Waits until the time that is left of a lease grows.
+    private func waitForRenewal(of key: String, _ redis: RedisClient) async throws {
+        var last = Int.max
+        try await eventually {
+            let rest = try await redis.send("PTTL", key).integer
+            defer { last = rest }
+            return rest > last
         }
     }
 

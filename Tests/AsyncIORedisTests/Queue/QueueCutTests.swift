@@ -71,9 +71,9 @@ import Testing
     }
 
     @Test func aSessionThatStallsEndsAsItShould() async throws {
-        try await check(commandTimeout: .milliseconds(30)) { sent, received in
-            stride(from: 1, to: sent, by: 173).map { .stall(after: $0, fromServer: false) }
-                + stride(from: 1, to: received, by: 41).map { .stall(after: $0, fromServer: true) }
+        try await check(commandTimeout: .milliseconds(100)) { sent, received in
+            stride(from: 1, to: sent, by: 307).map { .stall(after: $0, fromServer: false) }
+                + stride(from: 1, to: received, by: 83).map { .stall(after: $0, fromServer: true) }
         }
     }
 }

@@ -6,11 +6,11 @@ import Testing
 
 /// The server of a queue cannot be reached, hangs, is full, or is a replica.
 @Suite(.eventLoop, .serialized, .requires(.redis)) struct QueueFailureTests {
-    /// Notices soon that a server does not answer.
-    private func configuration(_ url: String) throws -> RedisConfiguration {
+    /// - Parameter limit: How long the server may take to answer.
+    private func configuration(_ url: String, _ limit: Duration) throws -> RedisConfiguration {
         var configuration = try RedisConfiguration(url: url)
-        configuration.commandTimeout = .milliseconds(200)
-        configuration.connectTimeout = .milliseconds(200)
+        configuration.commandTimeout = limit
+        configuration.connectTimeout = limit
         configuration.backoff = Backoff(initial: .milliseconds(5), maximum: .milliseconds(50), jitter: 0.5)
         return configuration
     }
@@ -18,9 +18,9 @@ import Testing
     /// Opens a queue of numbers, and shuts it down after `body`.
     private func withQueue(
         _ url: String, policy: JobPolicy = JobPolicy(), patience: Duration = .seconds(60),
-        _ body: (RedisQueue<Int>) async throws -> Void
+        limit: Duration = .milliseconds(200), _ body: (RedisQueue<Int>) async throws -> Void
     ) async throws {
-        try await withRedis(configuration(url)) { redis in
+        try await withRedis(configuration(url, limit)) { redis in
             let queue = try RedisQueue<Int>("test", on: redis, policy: policy, patience: patience)
             defer { queue.shutdown(immediate: true) }
             try await body(queue)
@@ -78,14 +78,15 @@ import Testing
         }
         #expect(done.count == 100)
         #expect(try await other.counts().done == 100)
-        // Only what the worker had in hand was done twice.
-        #expect(done.values.filter { $0 > 1 }.count <= 5)
+        // Only jobs whose delivery had expired were done twice.
+        let lost = try await other.counts().lost
+        #expect(done.values.reduce(0, +) - 100 <= lost)
     }
 
     @Test func patienceEndsInAPartition() async throws {
         try await RedisServer.run { server in
             try await Partition.run(to: server.port) { partition in
-                try await withQueue(partition.url, patience: .milliseconds(300)) { queue in
+                try await withQueue(partition.url, patience: .milliseconds(1500)) { queue in
                     try await queue.put(1, options: JobOptions(id: "1"))
                     partition.hold(toServer: false)
                     // The connection was open, so the job may be in the queue, and it is.
@@ -135,7 +136,7 @@ import Testing
 
     @Test func aFullMemoryRefusesOnlyWhatNeedsMemory() async throws {
         try await RedisServer.run { server in
-            try await withQueue(server.url, policy: JobPolicy(maxDeliveries: 2)) { queue in
+            try await withQueue(server.url, policy: JobPolicy(maxDeliveries: 2), limit: .seconds(10)) { queue in
                 for job in 0..<6 { try await queue.put(job, options: JobOptions(id: "\(job)")) }
                 let first = try await queue.receive()
                 _ = try await server.cli("CONFIG", "SET", "maxmemory", "1")
@@ -186,7 +187,7 @@ import Testing
             try await RedisServer.run(["--replicaof", "127.0.0.1 \(master.port)"]) { replica in
                 try await withQueue(master.url) { queue in try await queue.put(1, options: JobOptions(id: "1")) }
                 try await master.waitForReplicas(1)
-                try await withQueue(replica.url, patience: .milliseconds(200)) { queue in
+                try await withQueue(replica.url, patience: .milliseconds(200), limit: .seconds(10)) { queue in
                     let put = await #expect(throws: RedisError.self) { try await queue.put(2) }
                     #expect(put?.code == .readOnly)
                     let receive = await #expect(throws: RedisError.self) { _ = try await queue.receive() }
