@@ -70,6 +70,8 @@ let package = Package(
                     name: "Instrumentation", package: "swift-distributed-tracing",
                     condition: .when(traits: ["Tracing"])),
                 .product(
+                    name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])),
+                .product(
                     name: "ServiceLifecycle", package: "swift-service-lifecycle",
                     condition: .when(traits: ["ServiceLifecycle"])),
             ],

@@ -6,6 +6,8 @@ final class CuttingProxy {
         case none
         /// The connection ends after so many bytes of one direction.
         case cut(after: Int, fromServer: Bool, reset: Bool)
+        /// One direction carries so many bytes and no more, but the connection stays open.
+        case stall(after: Int, fromServer: Bool)
         /// Each byte goes on its own.
         case trickle
     }
@@ -68,12 +70,16 @@ final class CuttingProxy {
                     var bytes = try await reader.read(65_536)
                     if bytes.isEmpty { break }
                     var reset: Bool?
-                    if case .cut(let limit, fromServer, let isReset) = damage {
+                    switch damage {
+                    case .cut(let limit, fromServer, let isReset):
                         let room = limit - (fromServer ? received : sent)
                         if bytes.count >= room {
                             bytes = Array(bytes.prefix(room))
                             reset = isReset
                         }
+                    case .stall(let limit, fromServer):
+                        bytes = Array(bytes.prefix(max(0, limit - (fromServer ? received : sent))))
+                    default: break
                     }
                     if isFirst { if fromServer { received += bytes.count } else { sent += bytes.count } }
                     if case .trickle = damage {

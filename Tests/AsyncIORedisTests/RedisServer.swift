@@ -60,7 +60,7 @@ final class RedisServer {
             "redis-server",
             arguments: [
                 "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket", socket, "--save", "", "--dir", folder,
-                "--loglevel", "warning", "--enable-debug-command", "yes",
+                "--loglevel", "warning", "--enable-debug-command", "yes", "--repl-diskless-sync-delay", "0",
             ] + settings + arguments, stdout: .devNull, stderr: .devNull)
         try await waitUntilReady()
     }
@@ -90,6 +90,19 @@ final class RedisServer {
     }
 
     func send(_ signal: Int32) { _ = Glibc.kill(pid, signal) }
+
+    /// Waits until replicas have everything that was written to this server.
+    func waitForReplicas(_ count: Int) async throws {
+        try await withRedis(url) { redis in
+            try await eventually {
+                // A connection waits for what was written before its last command, so a new one would not wait.
+                try await redis.withConnection { connection in
+                    try await connection.ping()
+                    return try await connection.send("WAIT", count, 1000).integer == count
+                }
+            }
+        }
+    }
 
     /// What `redis-cli` prints.
     func cli(_ arguments: String...) async throws -> String {

@@ -88,6 +88,62 @@ extension Scenario {
         try await delivery.acknowledge()
     }
 
+    func listing<Q: JobQueue>(_ queue: Q, _ worker: Q) async throws where Q.Job == String {
+        for job in ["a", "b"] { try await queue.put(job) }
+        #expect(try await queue.workers() == [])
+        let (one, two) = (try await worker.take(), try await worker.take())
+        let workers = try await queue.workers()
+        let first = try #require(workers.first)
+        #expect(workers.count == 1 && first.running == 2)
+        // The host and the process.
+        #expect(first.name.split(separator: ":").count >= 2)
+        try await one.acknowledge()
+        try await sleep(.milliseconds(300))
+        let silent = try await queue.workers()
+        #expect(silent.map(\.name) == [first.name] && silent.map(\.running) == [1])
+        #expect(silent[0].timeSinceHeartbeat >= .milliseconds(300))
+        // Renewing is a heartbeat, and so is waiting.
+        let start = LoopClock().now
+        #expect(try await worker.renew([two]) == [.renewed])
+        let renewed = try await queue.workers()
+        #expect(renewed[0].timeSinceHeartbeat <= LoopClock().now - start + .milliseconds(2))
+        try await two.acknowledge()
+        #expect(try await queue.workers().map(\.running) == [0])
+    }
+
+    func joining<Q: JobQueue>(_ queue: Q, _ worker: Q) async throws where Q.Job == String {
+        // Nothing to wait for.
+        try await queue.join()
+        for round in 1...3 {
+            for job in 0..<5 { try await queue.put("\(job)") }
+            try await queue.put("late", options: JobOptions(delay: .milliseconds(50)))
+            let joiners = [queue, worker, queue].map { queue in createTask { try await queue.join() } }
+            var ended = 0
+            while ended < 6 {
+                #expect(!joiners.contains { $0.isDone })
+                let delivery = try await worker.take()
+                // A job that is retried, cancelled, or a dead letter counts like the others.
+                if delivery.job == "0", delivery.attempt == 1 {
+                    try await delivery.reject(JobFailure("again", retryDelay: .milliseconds(1)))
+                    continue
+                }
+                ended += 1
+                if delivery.job == "1" {
+                    try await delivery.reject(JobFailure("no", isFinal: true))
+                } else {
+                    try await delivery.acknowledge()
+                }
+            }
+            for joiner in joiners { try await joiner.value }
+            #expect(try await queue.counts().dead == round)
+        }
+        try await queue.put("waiting", options: JobOptions(id: "w"))
+        let joiner = createTask { try await queue.join() }
+        try await sleep(.milliseconds(30))
+        #expect(try await worker.cancel("w"))
+        try await joiner.value
+    }
+
     func once<Q: JobQueue>(_ queue: Q) async throws where Q.Job == String {
         var runs = 0
         await #expect(throws: JobFailure.self) { try await queue.once("a") { throw JobFailure("no") } }

@@ -40,6 +40,8 @@ public enum Scenario: String, CaseIterable, Sendable {
     case resultsCanBeAwaited
     case missingResultsAreErrors
     case progressCanBeSeen
+    case workersAreListed
+    case joiningWaitsForTheLastOfManyJobs
     case somethingIsDoneOnce
     // Workers
     case aWorkerRunsAtMostItsLimit
@@ -100,6 +102,8 @@ public enum Scenario: String, CaseIterable, Sendable {
         case .resultsCanBeAwaited: try await results(queue, try open())
         case .missingResultsAreErrors: try await missingResults(queue)
         case .progressCanBeSeen: try await progress(queue)
+        case .workersAreListed: try await listing(queue, try open())
+        case .joiningWaitsForTheLastOfManyJobs: try await joining(queue, try open())
         case .somethingIsDoneOnce: try await once(queue)
         case .aWorkerRunsAtMostItsLimit: try await limit(queue)
         case .aWorkerThatIsCancelledFinishesWithinItsGrace: try await grace(queue)

@@ -4,7 +4,7 @@ import Glibc
 
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows the number of commands in each state, until Ctrl-C.")
+        abstract: "Shows the number of commands in each state, and the workers, until Ctrl-C.")
 
     @OptionGroup var options: QueueOptions
     @Option(help: "The number of seconds between updates.") var interval = 1.0
@@ -18,22 +18,25 @@ struct Status: ParsableCommand {
     func run() throws {
         try AsyncIO.run {
             try await options.withQueue { queue in
+                let isTerminal = isatty(STDOUT_FILENO) == 1
                 var last: JobCounts?
+                var height = 0
                 while true {
                     let counts = try await queue.counts()
+                    let lines = table(of: counts, since: last) + table(of: try await queue.workers())
                     // On a terminal, overwrite the last table.
-                    if last != nil, isatty(STDOUT_FILENO) == 1 { print("\u{1B}[8A", terminator: "") }
-                    print(table(of: counts, since: last))
+                    if isTerminal, height > 0 { print("\u{1B}[\(height)A\u{1B}[J", terminator: "") }
+                    for line in lines { print(line) }
                     fflush(nil)
                     if once { return }
-                    last = counts
+                    (last, height) = (counts, lines.count)
                     try await sleep(.seconds(interval))
                 }
             }
         }
     }
 
-    private func table(of counts: JobCounts, since last: JobCounts?) -> String {
+    private func table(of counts: JobCounts, since last: JobCounts?) -> [String] {
         let rate = last.map { Double(counts.done - $0.done) / interval }
         let rows = [
             ("queue", options.queue + (counts.isPaused ? " (paused)" : "")), ("waiting", "\(counts.waiting)"),
@@ -41,10 +44,14 @@ struct Status: ParsableCommand {
             ("done", "\(counts.done)" + (rate.map { ", \(Int($0)) per second" } ?? "")),
             ("failed attempts", "\(counts.failures)"), ("lost deliveries", "\(counts.lost)"),
         ]
-        return rows.map { name, value in
-            // Erase the rest of the line from the last table.
-            name + String(repeating: " ", count: 18 - name.count) + value
-                + (isatty(STDOUT_FILENO) == 1 ? "\u{1B}[K" : "")
-        }.joined(separator: "\n")
+        return rows.map { name, value in name + String(repeating: " ", count: 18 - name.count) + value }
+    }
+
+    private func table(of workers: [JobWorker]) -> [String] {
+        ["workers           \(workers.count)"]
+            + workers.map { worker in
+                let seconds = worker.timeSinceHeartbeat.components.seconds
+                return "  \(worker.name): \(worker.running) running, last heartbeat \(seconds) s ago"
+            }
     }
 }

@@ -41,12 +41,17 @@ import Testing
                 #expect(again.output.contains("is already in the queue"))
                 let waiting = try await run("status", "--redis", redis, "--once")
                 #expect(waiting.output.contains("waiting           2\n"))
+                #expect(waiting.output.hasSuffix("workers           0\n"))
 
                 try await withSubprocess(
                     program("job-queue"), arguments: ["work", "--redis", redis], stdout: .pipe
                 ) { worker in
                     let result = try await run("put", "--redis", redis, "--wait", "echo $((6 * 9))")
                     #expect(result.output.hasSuffix("54\n"))
+                    let working = try await run("status", "--redis", redis, "--once")
+                    #expect(working.output.contains("workers           1\n"))
+                    #expect(working.output.contains(":\(worker.pid):"))
+                    #expect(working.output.contains(": 0 running, last heartbeat "))
                     _ = try await run("put", "--redis", redis, "exit 3")
                     try await eventually {
                         let dead = try await run("dead", "list", "--redis", redis)

@@ -51,6 +51,9 @@ public protocol JobQueue<Job>: WorkQueue {
     /// Returns the number of jobs in each state.
     func counts() async throws -> JobCounts
 
+    /// Returns the workers of the queue, by name. A worker that has ended is still listed for a while.
+    func workers() async throws -> [JobWorker]
+
     /// Returns the oldest dead letters.
     ///
     /// - Parameter limit: The maximum number of dead letters to return.

@@ -1,28 +1,82 @@
 #if Tracing
     internal import Instrumentation
+    internal import Tracing
 #endif
 
-/// Carries the tracing span from the code that puts a job into a queue to the job's handler, as headers in the job's
-/// context. Without the trait `Tracing`, the context does not change.
+/// The spans of jobs: one for each put, and one for each run of a handler, which is its child. The headers of the first
+/// span travel in the context of the job. Without the trait `Tracing`, it does nothing.
+///
+/// The names and attributes are those of the OpenTelemetry conventions for messaging.
 package enum JobTrace {
-    /// Adds the headers of the current span.
-    package static func inject(into context: inout [String: String]) {
+    /// Puts a job in a span of its own.
+    ///
+    /// - Parameters:
+    ///   - queue: The name of the queue.
+    ///   - id: The identifier of the job.
+    ///   - context: What travels with the job.
+    ///   - body: Puts the job, with the context to which the headers of the span were added.
+    package static func put<T>(
+        on queue: String, id: String, context: [String: String], _ body: ([String: String]) async throws -> T
+    ) async throws -> T {
         #if Tracing
-            guard let span = InstrumentationContext.current else { return }
-            InstrumentationSystem.instrument.inject(span, into: &context, using: Headers())
+            let span = InstrumentationSystem.tracer.startSpan("send \(queue)", ofKind: .producer)
+            describe(span, "put", "send", queue, id)
+            var context = context
+            InstrumentationSystem.instrument.inject(span.context, into: &context, using: Headers())
+            return try await run(in: span) { try await body(context) }
+        #else
+            return try await body(context)
         #endif
     }
 
-    /// Runs `body` in the span that the headers describe.
-    static func withContext(of context: [String: String], _ body: () async throws -> Void) async throws {
+    /// Runs a handler in a span of its own.
+    ///
+    /// - Parameters:
+    ///   - queue: The name of the queue.
+    ///   - delivery: What the handler works on.
+    ///   - body: The handler.
+    static func process<Job>(
+        on queue: String, _ delivery: Delivery<Job>, _ body: () async throws -> Void
+    ) async throws {
         #if Tracing
-            var span = InstrumentationContext.current ?? .topLevel
-            InstrumentationSystem.instrument.extract(context, into: &span, using: Headers())
-            try await InstrumentationContext.withValue(span, operation: body)
+            var parent = InstrumentationContext.current ?? .topLevel
+            InstrumentationSystem.instrument.extract(delivery.context, into: &parent, using: Headers())
+            let span = InstrumentationSystem.tracer.startSpan(
+                "process \(queue)", context: parent, ofKind: .consumer)
+            describe(span, "work", "process", queue, delivery.id)
+            span.attributes["asyncio.job.attempt"] = delivery.attempt
+            try await run(in: span, body)
         #else
             try await body()
         #endif
     }
+
+    #if Tracing
+        private static func describe(
+            _ span: some Span, _ operation: String, _ type: String, _ queue: String, _ id: String
+        ) {
+            span.attributes["messaging.system"] = "asyncio"
+            span.attributes["messaging.operation.name"] = operation
+            span.attributes["messaging.operation.type"] = type
+            span.attributes["messaging.destination.name"] = queue
+            span.attributes["messaging.message.id"] = id
+        }
+
+        /// Ends the span with the outcome of `body`. A cancellation is not an error of the job.
+        private static func run<T>(in span: some Span, _ body: () async throws -> T) async throws -> T {
+            defer { span.end() }
+            do {
+                return try await InstrumentationContext.withValue(span.context, operation: body)
+            } catch {
+                if !isCancellation(error) {
+                    span.recordError(error)
+                    span.setStatus(SpanStatus(code: .error))
+                    span.attributes["error.type"] = "\(type(of: error))"
+                }
+                throw error
+            }
+        }
+    #endif
 }
 
 #if Tracing

@@ -48,6 +48,17 @@ extension LocalJobQueue {
     /// Returns the number of jobs in each state.
     public func counts() async throws -> JobCounts { tally }
 
+    /// Returns the workers: this process, if it has received jobs.
+    public func workers() async throws -> [JobWorker] {
+        guard let lastHeartbeat else { return [] }
+        // A worker that waits for jobs is there.
+        let silence = getters.isEmpty ? loopTime - lastHeartbeat : 0
+        return [
+            JobWorker(
+                name: JobWorker.currentProcess, running: tally.running, timeSinceHeartbeat: .nanoseconds(silence))
+        ]
+    }
+
     /// Returns the oldest dead letters.
     public func deadJobs(limit: Int = 100) async throws -> [DeadJob<Job>] {
         dead.prefix(max(0, limit)).map { record in

@@ -35,6 +35,8 @@ public final class LocalJobQueue<Job>: JobQueue {
     var tally = JobCounts()
     /// Work that is done once: the time until which it is remembered, and whether it is done.
     var onces: [String: (until: Int64, isDone: Bool)] = [:]
+    /// When a worker last asked for jobs or renewed deliveries, on the loop's clock.
+    private(set) var lastHeartbeat: Int64?
     private let limiter: RateLimiter?
     /// Held by the task that waits for a permit.
     private let turn = Lock()
@@ -84,16 +86,23 @@ public final class LocalJobQueue<Job>: JobQueue {
     public func put(_ job: Job, options: JobOptions) async throws -> JobTicket {
         try options.validate()
         var options = options
-        JobTrace.inject(into: &options.context)
+        let id = options.id ?? randomID()
+        return try await JobTrace.put(on: name, id: id, context: options.context) { context in
+            options.context = context
+            return try await put(job, id: id, options)
+        }
+    }
+
+    private func put(_ job: Job, id: String, _ options: JobOptions) async throws -> JobTicket {
         while true {
             if isShutDown { throw QueueShutDown() }
-            if let id = options.id, records[id] != nil { return JobTicket(id: id, wasAdded: false) }
+            if records[id] != nil { return JobTicket(id: id, wasAdded: false) }
             if let key = options.uniqueKey, let id = unique[key] { return JobTicket(id: id, wasAdded: false) }
             if !isFull { break }
             try await putters.park(
                 for: "LocalJobQueue.put()", on: self, ifCancelled: { [self] in if $0, !isFull { putters.wakeFirst() } })
         }
-        let record = Record(job, id: options.id ?? randomID(), options: options)
+        let record = Record(job, id: id, options: options)
         records[record.id] = record
         if let key = record.uniqueKey { unique[key] = record.id }
         let now = loopTime
@@ -111,6 +120,7 @@ public final class LocalJobQueue<Job>: JobQueue {
     /// - Throws: ``QueueShutDown`` if the queue is shut down and every job has ended; `CancellationError` if the task
     ///   is cancelled. In that case, no job is lost.
     public func receive() async throws -> Delivery<Job> {
+        lastHeartbeat = loopTime
         while true {
             if isShutDown, tally.unfinished == 0 { throw QueueShutDown() }
             if !tally.isPaused, try await takePermit(), let record = nextRecord() { return deliver(record) }
@@ -160,7 +170,8 @@ public final class LocalJobQueue<Job>: JobQueue {
 
     /// Extends the time in which these deliveries can be settled; see ``WorkQueue/renew(_:)``.
     public func renew(_ deliveries: [Delivery<Job>]) async throws -> [DeliveryRenewal] {
-        deliveries.map { delivery in
+        lastHeartbeat = loopTime
+        return deliveries.map { delivery in
             guard let record = records[delivery.id], isValid(record, delivery.fencingToken) else { return .lost }
             if record.isCancelRequested { return .cancelled }
             if record.state == .waiting {

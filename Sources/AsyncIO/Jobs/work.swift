@@ -14,6 +14,7 @@
 ///
 /// To use several loops, call this function on each of them, with a separate queue object for each loop. With the
 /// package trait `Metrics`, jobs are counted as `asyncio_jobs`, by queue and outcome, and timed as `asyncio_job_time`.
+/// With the package trait `Tracing`, each handler runs in a span of its own, a child of the span in which the job was put.
 ///
 /// - Parameters:
 ///   - queue: The queue.
@@ -154,7 +155,7 @@ private final class Workload<Source: WorkQueue> {
         run.start = LoopClock().now
         notify(.began, delivery, after: .zero)
         do {
-            try await JobTrace.withContext(of: delivery.context) { try await handler(delivery) }
+            try await JobTrace.process(on: queue.name, delivery) { try await handler(delivery) }
         } catch {
             return await fail(run, error, isolation)
         }

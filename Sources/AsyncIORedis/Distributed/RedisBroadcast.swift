@@ -169,7 +169,7 @@ public final class RedisBroadcast {
                     self.last = entry.id
                     if let payload = try entry["m"]?.bytes { messages.append(Message(id: entry.id, payload: payload)) }
                 }
-            } catch let error where !redis.isClosed && RedisNode.passes(error) {
+            } catch let error where !redis.isClosed && RedisError.isPassing(error) {
                 failures += 1
                 try await sleep(redis.configuration.backoff.delay(afterFailure: failures, using: &generator))
             }

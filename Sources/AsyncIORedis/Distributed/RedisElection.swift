@@ -38,7 +38,7 @@ public final class RedisElection {
     }
 
     /// Waits until this candidate is the leader, and then runs `body`. If the lease is lost, `body` is cancelled, and
-    /// the candidate waits again. The candidate also waits while the server cannot be reached.
+    /// the candidate waits again. The candidate also waits while the server cannot be reached, or is not the master.
     ///
     /// - Parameter body: What the leader does. When it returns or throws an error, another candidate can lead.
     /// - Returns: The value that `body` returns.
@@ -57,7 +57,7 @@ public final class RedisElection {
                 }
             } catch let error as RedisLeaseLostError where error.key == lock.key {
                 failures = 0
-            } catch let error where !isLeader && !lock.isClosed && RedisNode.passes(error) {
+            } catch let error where !isLeader && !lock.isClosed && RedisError.isPassing(error) {
                 failures += 1
                 try await sleep(backoff.delay(afterFailure: failures, using: &generator))
             }

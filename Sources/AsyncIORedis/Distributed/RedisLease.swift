@@ -145,9 +145,9 @@ struct LeaseKeeper {
                         do {
                             guard try await renew() else { return try timeout.reschedule(to: loop.now) }
                             try timeout.reschedule(to: start.advanced(by: self.lease * Self.usable))
-                        } catch is RedisConnectionError {
+                        } catch let error where RedisError.isPassing(error) {
                             // The next attempt can succeed if there is time left.
-                        } catch is RedisTimeoutError {}
+                        }
                     }
                 }
                 defer { renewal.cancel() }

@@ -2,6 +2,9 @@ internal import AsyncIO
 
 /// Reads the stream in which the server reports the ends of jobs, while tasks wait for such reports. Loop thread only.
 final class EndReader {
+    /// The name under which the server reports that all jobs have ended.
+    static let allJobs = ""
+
     private let client: RedisClient
     private let stream: String
     /// The waiting tasks, by the job that they wait for.

@@ -1,11 +1,52 @@
 internal import AsyncIO
 internal import FoundationEssentials
 
-/// The encoding in which jobs and results are stored: JSON.
-enum JobCoding {
-    static func encode(_ value: some Encodable) throws -> [UInt8] { Array(try JSONEncoder().encode(value)) }
+/// The encoding in which a ``RedisQueue`` stores jobs and results.
+///
+/// ```swift
+/// struct PropertyLists: JobCoding {
+///     func encode(_ value: some Encodable) throws -> [UInt8] { Array(try PropertyListEncoder().encode(value)) }
+///
+///     func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
+///         try PropertyListDecoder().decode(type, from: Data(bytes))
+///     }
+/// }
+///
+/// let queue = try RedisQueue<Thumbnail>("thumbnails", on: redis, coding: PropertyLists())
+/// ```
+///
+/// All programs that use a queue need the same encoding, or one that can decode what the others encode.
+public protocol JobCoding: Sendable {
+    /// Encodes a job or a result.
+    ///
+    /// - Throws: An error if the value cannot be encoded. `RedisQueue.put` throws it.
+    func encode(_ value: some Encodable) throws -> [UInt8]
 
-    static func decode<Value: Decodable>(_ type: Value.Type = Value.self, from bytes: [UInt8]) throws -> Value {
-        try JSONDecoder().decode(Value.self, from: Data(bytes))
+    /// Decodes a job or a result.
+    ///
+    /// - Throws: An error if the bytes are not such a value. The job becomes a dead letter.
+    func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value
+}
+
+/// JSON, the default encoding of a ``RedisQueue``.
+public struct JSONJobCoding: JobCoding {
+    /// Creates the encoding.
+    public init() {}
+
+    /// Encodes a value.
+    ///
+    /// - Throws: `EncodingError` if the value cannot be encoded.
+    public func encode(_ value: some Encodable) throws -> [UInt8] { Array(try JSONEncoder().encode(value)) }
+
+    /// Decodes a value.
+    ///
+    /// - Throws: `DecodingError` if the bytes are not such a value.
+    public func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
+        try JSONDecoder().decode(type, from: Data(bytes))
     }
+}
+
+extension JobCoding where Self == JSONJobCoding {
+    /// JSON.
+    public static var json: JSONJobCoding { JSONJobCoding() }
 }

@@ -13,7 +13,9 @@
 //     :line:<key> a list of the jobs with an order key, in order; the first one is in a stream, delayed, or running
 //     :unique     a hash from unique keys to jobs
 //     :dead       a stream of dead letters
-//     :events     a stream of the ends of jobs that a program waits for
+//     :events     a stream of the ends of jobs that a program waits for; the job "" means that all jobs have ended
+//     :joined     exists while a program waits for the end of all jobs
+//     :workers    a sorted set of workers by the time of their last heartbeat
 //     :wake :room lists with at most one token, on which idle workers and waiting producers block
 //     :stats      a hash of counters
 //     :rate       the time at which the bucket of the rate limit is full, in microseconds
@@ -73,7 +75,7 @@ enum QueueScripts {
             redis.call('ZREM', key('all'), id)
             if u and redis.call('HGET', key('unique'), u) == id then redis.call('HDEL', key('unique'), u) end
             redis.call('HSET', job(id), 's', state)
-            redis.call('HDEL', job(id), 'l', 'w', 'n')
+            redis.call('HDEL', job(id), 'l', 'w', 'n', 'k')
             if state ~= 'dead' then
                 redis.call('HDEL', job(id), 'd', 'c', 'o', 'u')
                 redis.call('PEXPIRE', job(id), retention)
@@ -86,7 +88,11 @@ enum QueueScripts {
                     if s == 'held' then push(next, p) end
                 end
             end
-            if w then redis.call('XADD', key('events'), 'MAXLEN', '~', '10000', '*', 'id', id) end
+            local function report(name)
+                redis.call('XADD', key('events'), 'MAXLEN', '~', '10000', '*', 'id', name)
+            end
+            if w then report(id) end
+            if redis.call('ZCARD', key('all')) == 0 and redis.call('DEL', key('joined')) == 1 then report('') end
         end
         local function die(id, message)
             finish(id, 'dead')
@@ -95,6 +101,12 @@ enum QueueScripts {
                 local oldest = redis.call('XRANGE', key('dead'), '-', '+', 'COUNT', 1)[1]
                 redis.call('XDEL', key('dead'), oldest[1])
                 redis.call('DEL', job(oldest[2][2]))
+            end
+        end
+        local function heartbeat(worker, visibility)
+            if redis.call('ZADD', key('workers'), now, worker) == 1 then
+                -- A new worker often replaces one that has gone.
+                redis.call('ZREMRANGEBYSCORE', key('workers'), '-inf', now - math.max(600000, 2 * visibility))
             end
         end
         -- Makes a delivered job available again, ahead of other jobs.
@@ -131,7 +143,7 @@ enum QueueScripts {
         if not hasRoom() then return {id, -1} end
         -- Data, priority, unique key, order key, context, nonce of the put, state, attempts, fencing token. Later: entry
         -- in the stream (e), in the list of those that go first (b), in the line (l), error (x), progress (g), result
-        -- (r), cancellation (n), watched (w), fencing token when it was handed back (hb), dead letter (de).
+        -- (r), cancellation (n), watched (w), worker (k), fencing token when it was handed back (hb), dead letter (de).
         redis.call('HSET', job(id), 'd', data, 'p', p, 'y', nonce, 'a', 0, 'f', 0)
         if context ~= '' then redis.call('HSET', job(id), 'c', context) end
         if o ~= '' then redis.call('HSET', job(id), 'o', o) end
@@ -160,6 +172,7 @@ enum QueueScripts {
         #"""
         local count, consumer, visibility, maxDeliveries = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
         local interval, burst, maxLength = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+        heartbeat(consumer, visibility)
         for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('delayed'), '-inf', now, 'LIMIT', 0, 100)) do
             redis.call('ZREM', key('delayed'), id)
             ready(id)
@@ -213,7 +226,7 @@ enum QueueScripts {
                 return
             end
             if not e then redis.call('XCLAIM', key('s' .. p), group, consumer, 0, h[4], 'JUSTID') end
-            redis.call('HSET', job(id), 's', 'running')
+            redis.call('HSET', job(id), 's', 'running', 'k', consumer)
             redis.call('HDEL', job(id), 'b', 'g', 'hb')
             redis.call('ZADD', key('running'), now + visibility, id)
             local a = redis.call('HINCRBY', job(id), 'a', 1)
@@ -302,12 +315,13 @@ enum QueueScripts {
         return 1
         """#)
 
-    /// Extends deliveries. The arguments are pairs of an identifier and a fencing token. For each pair, returns 1, 0 if
-    /// the delivery is lost, or -1 if the job was cancelled.
+    /// Extends deliveries of a worker. The other arguments are pairs of an identifier and a fencing token. For each
+    /// pair, returns 1, 0 if the delivery is lost, or -1 if the job was cancelled.
     static let renew = script(
         #"""
         local visibility, answers = tonumber(ARGV[3]), {}
-        for i = 4, #ARGV, 2 do
+        heartbeat(ARGV[4], visibility)
+        for i = 5, #ARGV, 2 do
             local id = ARGV[i]
             local s, f, n, p = unpack(redis.call('HMGET', job(id), 's', 'f', 'n', 'p'))
             if f ~= ARGV[i + 1] or (s ~= 'running' and s ~= 'waiting') then
@@ -423,6 +437,31 @@ enum QueueScripts {
             redis.call('XLEN', key('dead')), stats[1] or '0', stats[2] or '0', stats[3] or '0',
             redis.call('EXISTS', key('paused'))
         }
+        """#)
+
+    /// Returns 1 if all jobs have ended. Otherwise, records that a program waits for that. The last element is the
+    /// latest event.
+    static let join = script(
+        #"""
+        if redis.call('ZCARD', key('all')) == 0 then return {1, '0-0'} end
+        redis.call('SET', key('joined'), '1')
+        local last = redis.call('XREVRANGE', key('events'), '+', '-', 'COUNT', 1)[1]
+        return {0, last and last[1] or '0-0'}
+        """#)
+
+    /// Returns workers: name, number of running jobs, and milliseconds since the last heartbeat.
+    static let workers = script(
+        #"""
+        local running, list = {}, {}
+        for _, id in ipairs(redis.call('ZRANGE', key('running'), 0, -1)) do
+            local worker = redis.call('HGET', job(id), 'k')
+            if worker then running[worker] = (running[worker] or 0) + 1 end
+        end
+        local beats = redis.call('ZRANGE', key('workers'), 0, -1, 'WITHSCORES')
+        for i = 1, #beats, 2 do
+            list[#list + 1] = {beats[i], running[beats[i]] or 0, now - tonumber(beats[i + 1])}
+        end
+        return list
         """#)
 
     /// Pauses or resumes the queue.

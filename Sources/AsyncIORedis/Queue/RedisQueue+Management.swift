@@ -32,8 +32,7 @@ extension RedisQueue {
             guard let status = try status(of: id, in: fields) else { throw UnknownJob(id: id) }
             if status.state.isOver { return (status, fields[4]) }
             if isOver { throw QueueShutDown() }
-            // After a failover, the event may be missing.
-            do { try await ends.wait(for: id, after: fields[5].string, atMost: .seconds(5)) } catch is TimeoutError {}
+            try await waitForEnd(of: id, after: fields[5].string)
         }
     }
 
@@ -46,7 +45,7 @@ extension RedisQueue {
         let (status, result) = try await ended(id)
         guard status.state == .done else { throw JobFailed(status) }
         if result.isNull { throw ValueError("job \(id) has no result") }
-        do { return try JobCoding.decode(from: result.bytes) } catch {
+        do { return try coding.decode(Value.self, from: result.bytes) } catch {
             throw ValueError("the result of job \(id) is not a \(Value.self): \(error)")
         }
     }
@@ -80,6 +79,23 @@ extension RedisQueue {
         return counts
     }
 
+    /// Returns the workers of the queue, by name.
+    ///
+    /// Each queue object that has received jobs is a worker. While it waits for jobs, it sends a heartbeat at least every
+    /// five seconds; while it is busy, whenever a third of the visibility time has passed. A worker that is silent for
+    /// ten minutes, and for twice the visibility time, can be forgotten.
+    ///
+    /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
+    /// - Complexity: O(*n*) on the server, where *n* is the number of workers and running jobs.
+    public func workers() async throws -> [JobWorker] {
+        try await call(QueueScripts.workers, []).array.map { value in
+            let fields = try value.array
+            return JobWorker(
+                name: try fields[0].string, running: try fields[1].integer,
+                timeSinceHeartbeat: .milliseconds(try fields[2].integer))
+        }.sorted { $0.name < $1.name }
+    }
+
     /// Returns the oldest dead letters.
     ///
     /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
@@ -90,7 +106,7 @@ extension RedisQueue {
             // The entries of a stream begin with the time in milliseconds.
             let time = Int(try fields[1].string.prefix { $0 != "-" }) ?? 0
             return DeadJob(
-                id: try fields[0].string, job: try? JobCoding.decode(from: fields[2].bytes),
+                id: try fields[0].string, job: try? coding.decode(Job.self, from: fields[2].bytes),
                 error: try fields[3].string, attempts: try fields[4].integer, date: .milliseconds(time))
         }
     }

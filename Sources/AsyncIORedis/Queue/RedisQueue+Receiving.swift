@@ -83,12 +83,13 @@ extension RedisQueue {
             let (id, attempt, token) = (try fields[0].string, try fields[2].integer, try fields[3].integer)
             known[id] = token
             do {
-                let job: Job = try JobCoding.decode(from: fields[1].bytes)
-                let context = try fields[4].bytes
+                let job = try coding.decode(Job.self, from: fields[1].bytes)
+                let headers = try fields[4].bytes
+                let context: [String: String] =
+                    headers.isEmpty ? [:] : try JSONJobCoding().decode([String: String].self, from: headers)
                 deliveries.append(
                     Delivery(
-                        job: job, id: id, attempt: attempt, fencingToken: token,
-                        context: context.isEmpty ? [:] : try JobCoding.decode(from: context)
+                        job: job, id: id, attempt: attempt, fencingToken: token, context: context
                     ) { action in try await self.settle(id, token, attempt, action) })
             } catch {
                 // Another attempt would fail in the same way.
@@ -102,7 +103,7 @@ extension RedisQueue {
     private func settle(_ id: String, _ token: Int, _ attempt: Int, _ action: DeliveryAction) async throws {
         var arguments: [any RedisArgument] = [id, token]
         switch action {
-        case .acknowledge(let value?): arguments += ["done", "1", try JobCoding.encode(value)]
+        case .acknowledge(let value?): arguments += ["done", "1", try coding.encode(value)]
         case .acknowledge(nil): arguments += ["done", "0", ""]
         case .reject(let failure):
             let delay = failure.retryDelay ?? policy.backoff.delay(afterFailure: attempt, using: &generator)
@@ -123,7 +124,7 @@ extension RedisQueue {
     ///   out; `CancellationError` if the task is cancelled.
     public func renew(_ deliveries: [Delivery<Job>]) async throws -> [DeliveryRenewal] {
         if deliveries.isEmpty { return [] }
-        var arguments: [any RedisArgument] = [policy.visibility.milliseconds]
+        var arguments: [any RedisArgument] = [policy.visibility.milliseconds, consumer]
         for delivery in deliveries { arguments += [delivery.id, delivery.fencingToken] }
         return try await call(QueueScripts.renew, arguments).array.map { answer in
             switch try answer.integer {

@@ -1,5 +1,4 @@
 public import AsyncIO
-internal import Glibc
 
 /// A job queue in Redis, for workers and producers on any number of machines.
 ///
@@ -10,7 +9,7 @@ internal import Glibc
 /// ```
 ///
 /// Each program creates its own object; objects with the same name represent the same queue. Jobs and results are
-/// stored as JSON. The queue uses Redis Streams with a consumer group. All changes are made by scripts, so every change
+/// stored as JSON, or in another ``JobCoding``. The queue uses Redis Streams with a consumer group. All changes are made by scripts, so every change
 /// happens completely or not at all. Times are measured by the server's clock. In a cluster, the whole queue is on one
 /// node. The queue needs Redis 7 or later, or Valkey.
 ///
@@ -41,6 +40,8 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     /// The task that waits for a token or for the next due time.
     var pausing: AsyncTask<Void>?
     private(set) var isOver = false
+    /// The interval at which a task that waits for an end asks the server, in case the report of the end was lost.
+    var checkInterval = Duration.seconds(5)
     lazy var ends = EndReader(client, stream: base + ":events")
     var generator = SystemRandomNumberGenerator()
 
@@ -50,6 +51,8 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     public let policy: JobPolicy
     /// The time for which a call is repeated while the server cannot be reached.
     public let patience: Duration
+    /// The encoding of jobs and results.
+    public let coding: any JobCoding
     /// Whether ``shutdown(immediate:)`` was called on this object.
     public private(set) var isShutDown = false
 
@@ -61,9 +64,11 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     ///     separate connection.
     ///   - policy: The rules of the queue, the same in all programs that use it.
     ///   - patience: The time for which a call is repeated while the server cannot be reached.
+    ///   - coding: The encoding of jobs and results, the same in all programs that use the queue.
     /// - Throws: `ValueError` if a number in `policy` is out of range, or the name is empty or contains braces.
     public init(
-        _ name: String, on client: RedisClient, policy: JobPolicy = JobPolicy(), patience: Duration = .seconds(60)
+        _ name: String, on client: RedisClient, policy: JobPolicy = JobPolicy(), patience: Duration = .seconds(60),
+        coding: any JobCoding = .json
     ) throws(ValueError) {
         guard !name.isEmpty, !name.contains("{"), !name.contains("}") else {
             throw ValueError("the name of a queue must not be empty or contain braces, got \"\(name)\"")
@@ -73,8 +78,9 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         self.client = client
         self.policy = policy
         self.patience = patience
+        self.coding = coding
         base = "jobs:{\(name)}"
-        consumer = "\(getpid())-" + randomID()
+        consumer = "\(JobWorker.currentProcess):\(randomID().prefix(8))"
     }
 
     // MARK: Calling scripts
@@ -126,11 +132,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         switch error {
         case let error as RedisConnectionError: return error.mayHaveBeenExecuted
         case let error as RedisTimeoutError: return error.mayHaveBeenExecuted
-        case let error as RedisError:
-            let passing: [RedisError.Code] = [
-                .loading, .readOnly, .masterDown, .clusterDown, .tryAgain, .busy, .noReplicas, .moved, .ask,
-            ]
-            return passing.contains(error.code) ? false : nil
+        case let error as RedisError: return error.isPassing ? false : nil
         default: return nil
         }
     }
@@ -160,14 +162,21 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     @discardableResult
     public func put(_ job: Job, options: JobOptions) async throws -> JobTicket {
         try options.validate()
-        var options = options
-        JobTrace.inject(into: &options.context)
-        let context = options.context.isEmpty ? [] : try JobCoding.encode(options.context)
-        let date = options.date.map { max(0, $0.milliseconds) } ?? -1
+        let id = options.id ?? randomID()
+        let data = try coding.encode(job)
+        return try await JobTrace.put(on: name, id: id, context: options.context) { context in
+            try await put(data, id: id, options, context)
+        }
+    }
+
+    private func put(
+        _ data: [UInt8], id: String, _ options: JobOptions, _ context: [String: String]
+    ) async throws -> JobTicket {
         let arguments: [any RedisArgument] = [
-            options.id ?? randomID(), try JobCoding.encode(job), options.priority.rawValue,
-            options.uniqueKey ?? "", options.orderKey ?? "", context, randomID(),
-            max(0, (options.delay ?? .zero).milliseconds), date, policy.maxLength,
+            id, data, options.priority.rawValue, options.uniqueKey ?? "", options.orderKey ?? "",
+            context.isEmpty ? [] : try JSONJobCoding().encode(context), randomID(),
+            max(0, (options.delay ?? .zero).milliseconds), options.date.map { max(0, $0.milliseconds) } ?? -1,
+            policy.maxLength,
         ]
         if let ticket = try await tryPut(arguments) { return ticket }
         return try await roomTurn.withLock {
@@ -188,12 +197,27 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
 
     // MARK: Ending
 
-    /// Waits until every job of the queue has ended, or has become a dead letter. Polls the server up to ten times per
-    /// second.
+    /// Waits until every job of the queue has ended, or has become a dead letter.
+    ///
+    /// The server reports the end of the last job on the connection that ``end(of:)`` uses.
     ///
     /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
     public func join() async throws {
-        while try await counts().unfinished > 0 { try await sleep(.milliseconds(100)) }
+        while true {
+            let answer = try await call(QueueScripts.join, []).array
+            if try answer[0].integer == 1 { return }
+            if isOver {
+                // The reader has stopped.
+                try await sleep(.seconds(1))
+            } else {
+                try await waitForEnd(of: EndReader.allJobs, after: answer[1].string)
+            }
+        }
+    }
+
+    /// Waits until the end of a job is reported. After a failover, the report may be missing.
+    func waitForEnd(of id: String, after position: String) async throws {
+        do { try await ends.wait(for: id, after: position, atMost: checkInterval) } catch is TimeoutError {}
     }
 
     /// Shuts this object down. Other programs can continue to use the queue. After that, putting fails. Receiving

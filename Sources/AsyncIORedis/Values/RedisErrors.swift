@@ -80,6 +80,19 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// What the server sent.
     public var description: String { text }
+
+    /// Whether the same command can succeed later. The server is starting, is busy, or is not the master now.
+    var isPassing: Bool {
+        [
+            .loading, .readOnly, .masterDown, .clusterDown, .tryAgain, .busy, .noReplicas, .moved, .ask,
+        ].contains(code)
+    }
+
+    /// Whether a command that failed with this error can succeed later.
+    static func isPassing(_ error: any Error) -> Bool {
+        if error is RedisConnectionError || error is RedisTimeoutError { return true }
+        return (error as? RedisError)?.isPassing ?? false
+    }
 }
 
 /// An error thrown when the connection to a server was lost or could not be opened.

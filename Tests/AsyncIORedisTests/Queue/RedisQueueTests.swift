@@ -1,9 +1,11 @@
 import AsyncIO
-import AsyncIORedis
 import AsyncIOTesting
+import Foundation
 import Glibc
 import JobScenarios
 import Testing
+
+@testable import AsyncIORedis
 
 @Suite(.eventLoop, .serialized, .requires(.redis)) struct RedisQueueTests {
     /// Runs `body` with a server and a way to open the same queue again.
@@ -50,7 +52,8 @@ import Testing
             try await sleep(.milliseconds(300))
             let keys = try await server.cli("KEYS", "*").split(separator: "\n").map(String.init)
             let streams = (0...2).map { "jobs:{test}:s\($0)" }
-            #expect(Set(keys).subtracting(streams + ["jobs:{test}:stats", "jobs:{test}:wake"]) == [])
+            let others = ["stats", "wake", "workers"].map { "jobs:{test}:\($0)" }
+            #expect(Set(keys).subtracting(streams + others) == [])
             for stream in streams {
                 #expect(try await server.cli("XLEN", stream) == "0")
                 #expect(try await server.cli("XPENDING", stream, "workers").hasPrefix("0"))
@@ -90,6 +93,101 @@ import Testing
                 #expect(dead.id == "1" && dead.job == nil)
                 #expect(dead.error.hasPrefix("the job cannot be decoded: "))
                 #expect(try await texts.deadJobs().first?.job == "not a number")
+            }
+        }
+    }
+
+    @Test func waitingForTheEndDoesNotPoll() async throws {
+        try await withQueues(of: String.self) { server, open in
+            let (producer, other, worker) = (try open(), try open(), try open())
+            // Only reports end the waits.
+            for queue in [producer, other] { queue.checkInterval = .seconds(3600) }
+            try await producer.put("a", options: JobOptions(id: "a"))
+            let delivery = try await worker.receive()
+            let joiners = [producer, producer, other].map { queue in createTask { try await queue.join() } }
+            let end = createTask { try await other.end(of: "a") }
+            try await eventually { try await server.cli("INFO", "clients").contains("blocked_clients:2") }
+            func scriptCalls() async throws -> Substring? {
+                try await server.cli("INFO", "commandstats").split(whereSeparator: \.isNewline)
+                    .first { $0.hasPrefix("cmdstat_evalsha:calls=") }?.split(separator: ",").first
+            }
+            let before = try await scriptCalls()
+            try await sleep(.milliseconds(500))
+            #expect(try await scriptCalls() == before)
+            #expect(before != nil)
+            try await delivery.acknowledge()
+            for joiner in joiners { try await joiner.value }
+            #expect(try await end.value.state == .done)
+        }
+    }
+
+    @Test func aQueueThatIsShutDownAtOnceCanStillBeJoined() async throws {
+        try await withQueues(of: String.self) { _, open in
+            let (queue, worker) = (try open(), try open())
+            try await queue.put("a")
+            let delivery = try await worker.receive()
+            let joiner = createTask { try await queue.join() }
+            try await sleep(.milliseconds(20))
+            queue.shutdown(immediate: true)
+            try await sleep(.milliseconds(20))
+            #expect(!joiner.isDone)
+            try await delivery.acknowledge()
+            try await joiner.value
+        }
+    }
+
+    @Test func workersThatHaveGoneAreForgotten() async throws {
+        try await withQueues(of: String.self) { server, open in
+            let (queue, first) = (try open(), try open())
+            try await queue.put("a")
+            try await first.receive().acknowledge()
+            let name = try #require(try await queue.workers().first).name
+            // As if it had been silent for eleven minutes.
+            let time = Int((Date().timeIntervalSince1970 - 660) * 1000)
+            _ = try await server.cli("ZADD", "jobs:{test}:workers", "\(time)", name)
+            #expect(try await queue.workers().first?.timeSinceHeartbeat ?? .zero >= .seconds(659))
+            try await queue.put("b")
+            try await open().receive().acknowledge()
+            let names = try await queue.workers().map(\.name)
+            #expect(names.count == 1 && names != [name])
+        }
+    }
+
+    /// An encoding whose bytes are not text.
+    nonisolated struct PropertyLists: JobCoding {
+        func encode(_ value: some Encodable) throws -> [UInt8] {
+            let encoder = PropertyListEncoder()
+            encoder.outputFormat = .binary
+            return Array(try encoder.encode([value]))
+        }
+
+        func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
+            try PropertyListDecoder().decode([Value].self, from: Data(bytes))[0]
+        }
+    }
+
+    @Test func jobsAndResultsHaveTheEncodingOfTheProgram() async throws {
+        try await RedisServer.run { server in
+            try await withRedis(server.url) { redis in
+                let queue = try RedisQueue<[String]>("test", on: redis, coding: PropertyLists())
+                try await queue.put(["one", "two"], options: JobOptions(id: "1", context: ["key": "value"]))
+                let data = try await redis.hget("jobs:{test}:job:1", "d")?.bytes ?? []
+                #expect(data.starts(with: Array("bplist00".utf8)))
+                let delivery = try await queue.receive()
+                #expect(delivery.job == ["one", "two"] && delivery.context == ["key": "value"])
+                try await delivery.acknowledge(returning: 17)
+                #expect(try await queue.result(of: "1", as: Int.self) == 17)
+                try await queue.put(["three"], options: JobOptions(id: "2"))
+                try await queue.receive().reject(JobFailure("no", isFinal: true))
+                #expect(try await queue.deadJobs().first?.job == ["three"])
+                // Another encoding cannot read the job, which stays a dead letter.
+                let other = try RedisQueue<[String]>("test", on: redis)
+                #expect(try await other.deadJobs().map(\.job) == [nil])
+                #expect(try await other.retryDead("2"))
+                other.shutdown()
+                await #expect(throws: QueueShutDown.self) { _ = try await other.receive() }
+                let error = try #require(try await queue.deadJobs().first).error
+                #expect(error.hasPrefix("the job cannot be decoded: "))
             }
         }
     }
