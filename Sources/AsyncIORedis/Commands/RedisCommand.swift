@@ -20,8 +20,7 @@ public struct RedisCommand: Sendable, Hashable {
         case after(Duration)
     }
 
-    /// The command as the server reads it: an array of bulk strings. The number of its elements is correct only if it
-    /// has one digit; see ``write(to:)``.
+    /// The name and the arguments as the server reads them: bulk strings, without the header of the array.
     private(set) var encoded: [UInt8]
     /// The number of bulk strings in `encoded`.
     private(set) var count = 0
@@ -31,17 +30,11 @@ public struct RedisCommand: Sendable, Hashable {
     /// Creates a list of arguments without a name.
     init() {
         encoded = []
-        encoded.reserveCapacity(96)
-        encoded.append(addingCapacity: Self.prefixSize) { (bytes: inout OutputSpan<UInt8>) in
-            bytes.append(0x2A)
-            bytes.append(0x30)
-            bytes.append(0x0D)
-            bytes.append(0x0A)
-        }
+        encoded.reserveCapacity(Self.initialCapacity)
     }
 
-    /// The size of the beginning of an array: `*3\r\n`.
-    private static let prefixSize = 4
+    /// Enough for most commands. With the header of the array, malloc still treats the block as a small one.
+    private static let initialCapacity = 88
 
     /// Creates a command without arguments.
     ///
@@ -98,60 +91,45 @@ public struct RedisCommand: Sendable, Hashable {
     }
 
     /// Appends text in UTF-8.
-    public mutating func append(_ text: String) {
-        appendHeader(text.utf8.count)
-        encoded.append(contentsOf: text.utf8)
-        appendLineEnd()
-    }
+    public mutating func append(_ text: String) { append(text.utf8.span) }
 
     /// Appends bytes.
-    public mutating func append(bytes: ArraySlice<UInt8>) {
-        appendHeader(bytes.count)
-        encoded.append(contentsOf: bytes)
-        appendLineEnd()
-    }
+    public mutating func append(bytes: ArraySlice<UInt8>) { append(bytes.span) }
 
     /// Appends a number in decimal.
     public mutating func append(_ number: Int) {
-        appendHeader(Decimal.size(of: number))
-        encoded.append(addingCapacity: Decimal.mostDigits) { Decimal.append(number, to: &$0) }
-        appendLineEnd()
+        let size = Decimal.size(of: number)
+        appendString(size) { Decimal.append(number, to: &$0) }
     }
 
-    /// Begins a bulk string, and counts it.
+    /// Appends bytes.
+    @usableFromInline
+    mutating func append(_ bytes: Span<UInt8>) { appendString(bytes.count) { $0.append(copying: bytes) } }
+
+    /// Appends a bulk string. All of it is written in one step, so the array is checked only once.
     @inline(__always)
-    private mutating func appendHeader(_ size: Int) {
+    private mutating func appendString(_ size: Int, _ write: (inout OutputSpan<UInt8>) -> Void) {
         count += 1
-        encoded[1] = 0x30 &+ UInt8(truncatingIfNeeded: count)
-        encoded.append(addingCapacity: Decimal.mostDigits + 3) { (bytes: inout OutputSpan<UInt8>) in
+        encoded.append(addingCapacity: Decimal.size(of: size) + size + 5) { (bytes: inout OutputSpan<UInt8>) in
             bytes.append(0x24)
             Decimal.append(size, to: &bytes)
-            bytes.append(0x0D)
-            bytes.append(0x0A)
-        }
-    }
-
-    @inline(__always)
-    private mutating func appendLineEnd() {
-        encoded.append(addingCapacity: 2) { (bytes: inout OutputSpan<UInt8>) in
-            bytes.append(0x0D)
-            bytes.append(0x0A)
+            bytes.appendLineEnd()
+            write(&bytes)
+            bytes.appendLineEnd()
         }
     }
 
     // MARK: Sending
 
-    /// Appends the command to the output.
+    /// Appends the command to the output: an array of bulk strings.
     @inline(__always)
     func write(to outgoing: inout [UInt8]) {
-        if count < 10 { return outgoing.append(contentsOf: encoded) }
-        outgoing.append(addingCapacity: Decimal.mostDigits + 3) { (bytes: inout OutputSpan<UInt8>) in
+        outgoing.append(addingCapacity: encoded.count + Decimal.mostDigits + 3) { (bytes: inout OutputSpan<UInt8>) in
             bytes.append(0x2A)
             Decimal.append(count, to: &bytes)
-            bytes.append(0x0D)
-            bytes.append(0x0A)
+            bytes.appendLineEnd()
+            bytes.append(copying: encoded.span)
         }
-        outgoing.append(contentsOf: encoded[Self.prefixSize...])
     }
 
     // MARK: Reading
@@ -162,7 +140,7 @@ public struct RedisCommand: Sendable, Hashable {
     var words: [[UInt8]] {
         var words: [[UInt8]] = []
         words.reserveCapacity(count)
-        var at = Self.prefixSize
+        var at = 0
         while words.count < count, let word = word(&at) { words.append(Array(encoded[word])) }
         return words
     }
@@ -183,9 +161,31 @@ public struct RedisCommand: Sendable, Hashable {
 
     /// The name in capital letters.
     public var name: String {
-        var at = Self.prefixSize
+        var at = 0
         guard let range = word(&at) else { return "" }
         return String(decoding: encoded[range].lazy.map { (0x61...0x7A).contains($0) ? $0 - 32 : $0 }, as: UTF8.self)
+    }
+}
+
+extension OutputSpan<UInt8> {
+    @inline(__always)
+    fileprivate mutating func appendLineEnd() {
+        append(0x0D)
+        append(0x0A)
+    }
+
+    /// - Precondition: There is room for the bytes.
+    @inline(__always)
+    fileprivate mutating func append(copying bytes: Span<UInt8>) {
+        precondition(bytes.count <= freeCapacity)
+        // SAFETY: there is room, and the two pieces of memory do not overlap, because this one is borrowed mutably.
+        unsafe withUnsafeMutableBufferPointer { memory, count in
+            unsafe bytes.withUnsafeBufferPointer { source in
+                guard let base = source.baseAddress, let end = memory.baseAddress else { return }
+                unsafe (end + count).initialize(from: base, count: source.count)
+                count += source.count
+            }
+        }
     }
 }
 
