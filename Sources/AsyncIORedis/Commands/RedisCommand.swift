@@ -98,24 +98,24 @@ public struct RedisCommand: Sendable, Hashable {
 
     /// Appends a number in decimal.
     public mutating func append(_ number: Int) {
+        count += 1
         let size = Decimal.size(of: number)
-        appendString(size) { Decimal.append(number, to: &$0) }
+        unsafe encoded.write(Decimal.size(of: size) + size + 5) { writer in
+            unsafe writer.putHeader(0x24, size)
+            unsafe writer.put(number)
+            unsafe writer.putLineEnd()
+        }
     }
 
     /// Appends bytes.
     @usableFromInline
-    mutating func append(_ bytes: Span<UInt8>) { appendString(bytes.count) { $0.append(copying: bytes) } }
-
-    /// Appends a bulk string. All of it is written in one step, so the array is checked only once.
-    @inline(__always)
-    private mutating func appendString(_ size: Int, _ write: (inout OutputSpan<UInt8>) -> Void) {
+    mutating func append(_ bytes: Span<UInt8>) {
         count += 1
-        encoded.append(addingCapacity: Decimal.size(of: size) + size + 5) { (bytes: inout OutputSpan<UInt8>) in
-            bytes.append(0x24)
-            Decimal.append(size, to: &bytes)
-            bytes.appendLineEnd()
-            write(&bytes)
-            bytes.appendLineEnd()
+        let size = bytes.count
+        unsafe encoded.write(Decimal.size(of: size) + size + 5) { writer in
+            unsafe writer.putHeader(0x24, size)
+            unsafe writer.put(bytes)
+            unsafe writer.putLineEnd()
         }
     }
 
@@ -124,11 +124,9 @@ public struct RedisCommand: Sendable, Hashable {
     /// Appends the command to the output: an array of bulk strings.
     @inline(__always)
     func write(to outgoing: inout [UInt8]) {
-        outgoing.append(addingCapacity: encoded.count + Decimal.mostDigits + 3) { (bytes: inout OutputSpan<UInt8>) in
-            bytes.append(0x2A)
-            Decimal.append(count, to: &bytes)
-            bytes.appendLineEnd()
-            bytes.append(copying: encoded.span)
+        unsafe outgoing.write(Decimal.size(of: count) + 3 + encoded.count) { writer in
+            unsafe writer.putHeader(0x2A, count)
+            unsafe writer.put(encoded.span)
         }
     }
 
@@ -164,59 +162,5 @@ public struct RedisCommand: Sendable, Hashable {
         var at = 0
         guard let range = word(&at) else { return "" }
         return String(decoding: encoded[range].lazy.map { (0x61...0x7A).contains($0) ? $0 - 32 : $0 }, as: UTF8.self)
-    }
-}
-
-extension OutputSpan<UInt8> {
-    @inline(__always)
-    fileprivate mutating func appendLineEnd() {
-        append(0x0D)
-        append(0x0A)
-    }
-
-    /// - Precondition: There is room for the bytes.
-    @inline(__always)
-    fileprivate mutating func append(copying bytes: Span<UInt8>) {
-        precondition(bytes.count <= freeCapacity)
-        // SAFETY: there is room, and the two pieces of memory do not overlap, because this one is borrowed mutably.
-        unsafe withUnsafeMutableBufferPointer { memory, count in
-            unsafe bytes.withUnsafeBufferPointer { source in
-                guard let base = source.baseAddress, let end = memory.baseAddress else { return }
-                unsafe (end + count).initialize(from: base, count: source.count)
-                count += source.count
-            }
-        }
-    }
-}
-
-/// Numbers as decimal digits.
-enum Decimal {
-    /// The size of the longest number, with its sign.
-    static let mostDigits = 20
-
-    static func size(of number: Int) -> Int {
-        var size = number < 0 ? 2 : 1
-        var rest = number.magnitude
-        while rest >= 10 {
-            rest /= 10
-            size += 1
-        }
-        return size
-    }
-
-    @inline(__always)
-    static func append(_ number: Int, to bytes: inout OutputSpan<UInt8>) {
-        if 0..<10 ~= number { return bytes.append(0x30 &+ UInt8(truncatingIfNeeded: number)) }
-        appendLong(number, to: &bytes)
-    }
-
-    private static func appendLong(_ number: Int, to bytes: inout OutputSpan<UInt8>) {
-        if number < 0 { bytes.append(0x2D) }
-        append(magnitude: number.magnitude, to: &bytes)
-    }
-
-    private static func append(magnitude: UInt, to bytes: inout OutputSpan<UInt8>) {
-        if magnitude >= 10 { append(magnitude: magnitude / 10, to: &bytes) }
-        bytes.append(0x30 &+ UInt8(truncatingIfNeeded: magnitude % 10))
     }
 }
