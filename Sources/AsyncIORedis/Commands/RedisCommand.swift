@@ -124,9 +124,10 @@ public struct RedisCommand: Sendable, Hashable {
     /// Appends the command to the output: an array of bulk strings.
     @inline(__always)
     func write(to outgoing: inout [UInt8]) {
-        unsafe outgoing.write(Decimal.size(of: count) + 3 + encoded.count) { writer in
+        let (bytes, count) = (encoded.span, count)
+        unsafe outgoing.write(Decimal.size(of: count) + 3 + bytes.count) { writer in
             unsafe writer.putHeader(0x2A, count)
-            unsafe writer.put(encoded.span)
+            unsafe writer.put(bytes)
         }
     }
 
