@@ -407,7 +407,7 @@ def skip(reason):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--record", action="store_true", help="write the measured values as the new limits")
-    parser.add_argument("--binary", default=BENCH, help="the asyncio-bench to measure")
+    parser.add_argument("--binary", default=BENCH, help="the asyncio-bench to measure; redis-bench is in the same folder")
     parser.add_argument("--only", metavar="NAMES", help="only these, separated by commas: " + ",".join(ALL))
     parser.add_argument("--keep", metavar="FOLDER", help="keep callgrind's output files in this folder, for callgrind_annotate")
     options = parser.parse_args()
