@@ -4,6 +4,7 @@
 // all parts is checked once, by the array's `write(_:_:)`.
 @unsafe
 struct CommandWriter {
+    // SAFETY: the memory belongs to the array that creates the writer, for the duration of `body`.
     private var next: UnsafeMutablePointer<UInt8>
 
     /// - Parameter start: Memory with room for everything that will be written.

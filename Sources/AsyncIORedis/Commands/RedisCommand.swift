@@ -100,6 +100,7 @@ public struct RedisCommand: Sendable, Hashable {
     public mutating func append(_ number: Int) {
         count += 1
         let size = Decimal.size(of: number)
+        // SAFETY: the size is that of the kind, the size, two line ends, and the string.
         unsafe encoded.write(Decimal.size(of: size) + size + 5) { writer in
             unsafe writer.putHeader(0x24, size)
             unsafe writer.put(number)
@@ -112,6 +113,7 @@ public struct RedisCommand: Sendable, Hashable {
     mutating func append(_ bytes: Span<UInt8>) {
         count += 1
         let size = bytes.count
+        // SAFETY: the size is that of the kind, the size, two line ends, and the string.
         unsafe encoded.write(Decimal.size(of: size) + size + 5) { writer in
             unsafe writer.putHeader(0x24, size)
             unsafe writer.put(bytes)
@@ -125,6 +127,7 @@ public struct RedisCommand: Sendable, Hashable {
     @inline(__always)
     func write(to outgoing: inout [UInt8]) {
         let (bytes, count) = (encoded.span, count)
+        // SAFETY: the size is that of the kind, the count, a line end, and the strings.
         unsafe outgoing.write(Decimal.size(of: count) + 3 + bytes.count) { writer in
             unsafe writer.putHeader(0x2A, count)
             unsafe writer.put(bytes)
