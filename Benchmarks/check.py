@@ -11,6 +11,7 @@ asyncio-bench's subcommands and the calls of malloc and similar functions. Each 
 twice, with few operations and with many, and the difference is divided by the additional operations.
 This removes the cost of starting the program. `echo` is a server, with a client in this script. With
 one connection, each request takes its own turn of the loop; with a hundred, requests share turns.
+`redis` is redis-bench, with a server in this script, so redis-server is not needed.
 `bytes` is what a sleeping task adds to the peak of resident memory, measured without callgrind.
 
 Needs Python 3.8, valgrind, and strip. If they are missing, or if the limits were recorded on another
@@ -28,6 +29,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -69,6 +71,13 @@ ECHO = {
     "proto/100": ("--proto echo", 100, 1_000, 4_000),
 }
 MESSAGE = b"x" * 1024
+# What redis-bench does, the commands in flight, and the number of commands in the short run and in the long one.
+REDIS = {
+    "redis/pipeline": ("pipeline", 100, 4_000, 24_000),
+    "redis/tasks": ("tasks", 50, 4_000, 24_000),
+}
+OPTIONAL |= set(REDIS)
+ALL = [*MICRO, *ECHO, *REDIS]
 
 # How far a limit is above the measured value: never more than 5 %. Two runs of a binary agree to
 # one part in a thousand, even on a busy machine. The margins leave room for a patched C library. The
@@ -78,7 +87,8 @@ MESSAGE = b"x" * 1024
 # builds of the same code.
 MARGINS = {"instructions": 0.03, "allocations": 0.02, "systemCalls": 0.02, "bytes": 0.03}
 WIDER = {
-    **{(echo, figure): 0.04 for echo in ("echo/100", "proto/100") for figure in ("instructions", "systemCalls")},
+    **{(server, figure): 0.04
+       for server in ("echo/100", "proto/100", *REDIS) for figure in ("instructions", "systemCalls")},
     ("sleepers", "instructions"): 0.045,
     ("spawn", "instructions"): 0.045,
 }
@@ -223,6 +233,57 @@ def echo(name, binary, folder):
     return difference(*totals, many - few, ("instructions", "allocations", "systemCalls"))
 
 
+# ---- redis ----
+
+def split(received):
+    """Returns the complete commands, each a list of words, and the bytes after them. Words have no line ends."""
+    lines, commands, at = received.split(b"\r\n"), [], 0
+    while at < len(lines) - 1:
+        end = at + 1 + 2 * int(lines[at][1:])
+        if end > len(lines) - 1:
+            break
+        commands.append(lines[at + 2:end:2])
+        at = end
+    return commands, b"\r\n".join(lines[at:])
+
+
+def answer(listener):
+    """A server with the commands of redis-bench. It answers all commands that arrive together in one write."""
+    connection, _ = listener.accept()
+    values, received = {}, b""
+    with connection:
+        while piece := connection.recv(1 << 20):
+            commands, received = split(received + piece)
+            replies = []
+            for name, *words in commands:
+                if name == b"SET":
+                    values[words[0]] = words[1]
+                    replies.append(b"+OK\r\n")
+                elif name == b"GET":
+                    value = values[words[0]]
+                    replies.append(b"$%d\r\n%s\r\n" % (len(value), value))
+                else:  # the client logs in with RESP2 if HELLO fails
+                    replies.append(b"+PONG\r\n" if name == b"PING" else b"-ERR unknown command\r\n")
+            connection.sendall(b"".join(replies))
+
+
+def redis_run(binary, work, width, count, path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=answer, args=(listener,), daemon=True)
+        server.start()
+        arguments = [str(listener.getsockname()[1]), work, str(count), str(width), "32"]
+        return Callgrind(binary, arguments, path).totals()
+
+
+def redis(name, binary, folder):
+    work, width, few, many = REDIS[name]
+    totals = [
+        redis_run(binary, work, width, count, os.path.join(folder, f"{name.replace('/', '.')}.{which}.callgrind"))
+        for which, count in (("few", few), ("many", many))
+    ]
+    return difference(*totals, many - few, ("instructions", "allocations", "systemCalls"))
+
+
 # ---- memory ----
 
 def sleeper_bytes(binary):
@@ -238,9 +299,14 @@ def sleeper_bytes(binary):
 
 # ---- all checks ----
 
+def stripped_copy(binary, folder):
+    copy = os.path.join(folder, os.path.basename(binary))
+    subprocess.run(["strip", "-g", "-o", copy, binary], check=True)  # valgrind 3.19 cannot read DWARF 5
+    return copy
+
+
 def measure(binary, folder, names):
-    stripped = os.path.join(folder, "asyncio-bench")
-    subprocess.run(["strip", "-g", "-o", stripped, binary], check=True)  # valgrind 3.19 cannot read DWARF 5
+    stripped = stripped_copy(binary, folder)
     measured = {}
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         runs = {name: threads.submit(micro, name, stripped, folder) for name in MICRO if name in names and name not in LOOSE}
@@ -252,6 +318,11 @@ def measure(binary, folder, names):
     for name in ECHO:  # one at a time: other load changes how many requests share a turn
         if name in names:
             measured[name] = echo(name, stripped, folder)
+    if set(REDIS) & set(names):
+        client = stripped_copy(os.path.join(os.path.dirname(binary), "redis-bench"), folder)
+        for name in REDIS:  # one at a time: other load changes how many replies arrive at once
+            if name in names:
+                measured[name] = redis(name, client, folder)
     if "sleepers" in names:
         measured["sleepers"]["bytes"] = sleeper_bytes(binary)
     return measured
@@ -336,13 +407,13 @@ def skip(reason):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--record", action="store_true", help="write the measured values as the new limits")
-    parser.add_argument("--binary", default=BENCH, help="the asyncio-bench to measure")
-    parser.add_argument("--only", metavar="NAMES", help="only these, separated by commas: " + ",".join([*MICRO, *ECHO]))
+    parser.add_argument("--binary", default=BENCH, help="the asyncio-bench to measure; redis-bench is in the same folder")
+    parser.add_argument("--only", metavar="NAMES", help="only these, separated by commas: " + ",".join(ALL))
     parser.add_argument("--keep", metavar="FOLDER", help="keep callgrind's output files in this folder, for callgrind_annotate")
     options = parser.parse_args()
-    names = options.only.split(",") if options.only else [*MICRO, *ECHO]
-    if not set(names) <= {*MICRO, *ECHO}:
-        parser.error("--only takes these names, separated by commas: " + ",".join([*MICRO, *ECHO]))
+    names = options.only.split(",") if options.only else ALL
+    if not set(names) <= set(ALL):
+        parser.error("--only takes these names, separated by commas: " + ",".join(ALL))
 
     for tool in ("valgrind", "strip"):
         if not shutil.which(tool):

@@ -95,6 +95,18 @@ import Testing
         #expect(before.duration(to: .now) < .seconds(3602))
     }
 
+    // Foundation sleeps again while the clock, as a number of seconds with fractions, has not reached the end, even if
+    // less than a nanosecond is missing.
+    @Test("a sleep of less than a nanosecond ends", .virtualTime) func shortSleepsEnd() async throws {
+        for number in 0..<2_000 {
+            let before = ContinuousClock.now
+            Thread.sleep(forTimeInterval: 1 + 1 / Double(number + 3))
+            #expect(before.duration(to: .now) >= .seconds(1))
+            var nothing = timespec(tv_sec: 0, tv_nsec: 0)
+            nanosleep(&nothing, nil)
+        }
+    }
+
     @Test("DispatchQueue.main.asyncAfter follows", .virtualTime) func mainQueueTimersFollow() async throws {
         let start = ContinuousClock.now
         let delay = await withCheckedContinuation { continuation in

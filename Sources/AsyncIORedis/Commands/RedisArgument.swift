@@ -21,19 +21,19 @@ extension String: RedisArgument {
 
 extension Substring: RedisArgument {
     /// Appends the text in UTF-8.
-    public func append(to command: inout RedisCommand) { command.append(bytes: Array(utf8)[...]) }
+    public func append(to command: inout RedisCommand) { command.append(utf8.span) }
 }
 
 extension [UInt8]: RedisArgument {
     /// Appends the bytes.
     @inlinable
-    public func append(to command: inout RedisCommand) { command.append(bytes: self[...]) }
+    public func append(to command: inout RedisCommand) { command.append(span) }
 }
 
 extension ArraySlice<UInt8>: RedisArgument {
     /// Appends the bytes.
     @inlinable
-    public func append(to command: inout RedisCommand) { command.append(bytes: self) }
+    public func append(to command: inout RedisCommand) { command.append(span) }
 }
 
 extension RedisArgument where Self: BinaryInteger {

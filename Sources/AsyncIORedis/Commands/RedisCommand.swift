@@ -20,8 +20,7 @@ public struct RedisCommand: Sendable, Hashable {
         case after(Duration)
     }
 
-    /// The command as the server reads it: an array of bulk strings. The number of its elements is correct only if it
-    /// has one digit; see ``write(to:)``.
+    /// The name and the arguments as the server reads them: bulk strings, without the header of the array.
     private(set) var encoded: [UInt8]
     /// The number of bulk strings in `encoded`.
     private(set) var count = 0
@@ -31,17 +30,11 @@ public struct RedisCommand: Sendable, Hashable {
     /// Creates a list of arguments without a name.
     init() {
         encoded = []
-        encoded.reserveCapacity(96)
-        encoded.append(addingCapacity: Self.prefixSize) { (bytes: inout OutputSpan<UInt8>) in
-            bytes.append(0x2A)
-            bytes.append(0x30)
-            bytes.append(0x0D)
-            bytes.append(0x0A)
-        }
+        encoded.reserveCapacity(Self.initialCapacity)
     }
 
-    /// The size of the beginning of an array: `*3\r\n`.
-    private static let prefixSize = 4
+    /// Enough for most commands. With the header of the array, malloc still treats the block as a small one.
+    private static let initialCapacity = 88
 
     /// Creates a command without arguments.
     ///
@@ -98,60 +91,47 @@ public struct RedisCommand: Sendable, Hashable {
     }
 
     /// Appends text in UTF-8.
-    public mutating func append(_ text: String) {
-        appendHeader(text.utf8.count)
-        encoded.append(contentsOf: text.utf8)
-        appendLineEnd()
-    }
+    public mutating func append(_ text: String) { append(text.utf8.span) }
 
     /// Appends bytes.
-    public mutating func append(bytes: ArraySlice<UInt8>) {
-        appendHeader(bytes.count)
-        encoded.append(contentsOf: bytes)
-        appendLineEnd()
-    }
+    public mutating func append(bytes: ArraySlice<UInt8>) { append(bytes.span) }
 
     /// Appends a number in decimal.
     public mutating func append(_ number: Int) {
-        appendHeader(Decimal.size(of: number))
-        encoded.append(addingCapacity: Decimal.mostDigits) { Decimal.append(number, to: &$0) }
-        appendLineEnd()
-    }
-
-    /// Begins a bulk string, and counts it.
-    @inline(__always)
-    private mutating func appendHeader(_ size: Int) {
         count += 1
-        encoded[1] = 0x30 &+ UInt8(truncatingIfNeeded: count)
-        encoded.append(addingCapacity: Decimal.mostDigits + 3) { (bytes: inout OutputSpan<UInt8>) in
-            bytes.append(0x24)
-            Decimal.append(size, to: &bytes)
-            bytes.append(0x0D)
-            bytes.append(0x0A)
+        let size = Decimal.size(of: number)
+        // SAFETY: the size is that of the kind, the size, two line ends, and the string.
+        unsafe encoded.write(Decimal.size(of: size) + size + 5) { writer in
+            unsafe writer.putHeader(0x24, size)
+            unsafe writer.put(number)
+            unsafe writer.putLineEnd()
         }
     }
 
-    @inline(__always)
-    private mutating func appendLineEnd() {
-        encoded.append(addingCapacity: 2) { (bytes: inout OutputSpan<UInt8>) in
-            bytes.append(0x0D)
-            bytes.append(0x0A)
+    /// Appends bytes.
+    @usableFromInline
+    mutating func append(_ bytes: Span<UInt8>) {
+        count += 1
+        let size = bytes.count
+        // SAFETY: the size is that of the kind, the size, two line ends, and the string.
+        unsafe encoded.write(Decimal.size(of: size) + size + 5) { writer in
+            unsafe writer.putHeader(0x24, size)
+            unsafe writer.put(bytes)
+            unsafe writer.putLineEnd()
         }
     }
 
     // MARK: Sending
 
-    /// Appends the command to the output.
+    /// Appends the command to the output: an array of bulk strings.
     @inline(__always)
     func write(to outgoing: inout [UInt8]) {
-        if count < 10 { return outgoing.append(contentsOf: encoded) }
-        outgoing.append(addingCapacity: Decimal.mostDigits + 3) { (bytes: inout OutputSpan<UInt8>) in
-            bytes.append(0x2A)
-            Decimal.append(count, to: &bytes)
-            bytes.append(0x0D)
-            bytes.append(0x0A)
+        let (bytes, count) = (encoded.span, count)
+        // SAFETY: the size is that of the kind, the count, a line end, and the strings.
+        unsafe outgoing.write(Decimal.size(of: count) + 3 + bytes.count) { writer in
+            unsafe writer.putHeader(0x2A, count)
+            unsafe writer.put(bytes)
         }
-        outgoing.append(contentsOf: encoded[Self.prefixSize...])
     }
 
     // MARK: Reading
@@ -162,7 +142,7 @@ public struct RedisCommand: Sendable, Hashable {
     var words: [[UInt8]] {
         var words: [[UInt8]] = []
         words.reserveCapacity(count)
-        var at = Self.prefixSize
+        var at = 0
         while words.count < count, let word = word(&at) { words.append(Array(encoded[word])) }
         return words
     }
@@ -183,40 +163,8 @@ public struct RedisCommand: Sendable, Hashable {
 
     /// The name in capital letters.
     public var name: String {
-        var at = Self.prefixSize
+        var at = 0
         guard let range = word(&at) else { return "" }
         return String(decoding: encoded[range].lazy.map { (0x61...0x7A).contains($0) ? $0 - 32 : $0 }, as: UTF8.self)
-    }
-}
-
-/// Numbers as decimal digits.
-enum Decimal {
-    /// The size of the longest number, with its sign.
-    static let mostDigits = 20
-
-    static func size(of number: Int) -> Int {
-        var size = number < 0 ? 2 : 1
-        var rest = number.magnitude
-        while rest >= 10 {
-            rest /= 10
-            size += 1
-        }
-        return size
-    }
-
-    @inline(__always)
-    static func append(_ number: Int, to bytes: inout OutputSpan<UInt8>) {
-        if 0..<10 ~= number { return bytes.append(0x30 &+ UInt8(truncatingIfNeeded: number)) }
-        appendLong(number, to: &bytes)
-    }
-
-    private static func appendLong(_ number: Int, to bytes: inout OutputSpan<UInt8>) {
-        if number < 0 { bytes.append(0x2D) }
-        append(magnitude: number.magnitude, to: &bytes)
-    }
-
-    private static func append(magnitude: UInt, to bytes: inout OutputSpan<UInt8>) {
-        if magnitude >= 10 { append(magnitude: magnitude / 10, to: &bytes) }
-        bytes.append(0x30 &+ UInt8(truncatingIfNeeded: magnitude % 10))
     }
 }

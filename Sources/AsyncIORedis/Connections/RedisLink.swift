@@ -71,7 +71,9 @@ final class RedisLink: BufferedProtocol {
     /// Queues commands that the server executes without other commands in between.
     func send(_ commands: [RedisCommand], _ group: ReplyGroup) {
         guard state != .closed else { return group.end(.failure(lost(mayHaveBeenExecuted: false))) }
-        for command in commands { command.write(to: &outgoing) }
+        // With a span, the commands are not retained one by one.
+        let all = commands.span
+        for index in all.indices { all[index].write(to: &outgoing) }
         expect(.group(group), count: commands.count)
     }
 
@@ -186,18 +188,12 @@ final class RedisLink: BufferedProtocol {
     }
 
     @inline(__always)
-    private func take(_ value: RedisValue) {
+    private func take(_ value: consuming RedisValue) {
         switch value {
-        case .push(let values): return onPush?(values) ?? ()
-        case .array(let values) where isSubscriber && PubSubMessage.isMessage(values): return onPush?(values) ?? ()
-        case .error(let error) where isSubscriber: return onStrayError?(error) ?? ()
+        case .push, .array, .error: if isMessage(value) { return }
         default: break
         }
-        guard asked - answered > unsent, let reply = replies.first else {
-            // A server can give a reason before it closes a connection.
-            if case .error(let error) = value { return close(error) }
-            return close(RedisProtocolError("the server sent a reply that belongs to no command: \(value)"))
-        }
+        guard asked - answered > unsent, let reply = replies.first else { return takeStray(value) }
         answered += 1
         switch reply {
         case .single(let future):
@@ -207,6 +203,24 @@ final class RedisLink: BufferedProtocol {
             if group.add(value) { replies.removeFirst() }
         case .dropped: replies.removeFirst()
         }
+    }
+
+    /// Handles a value that is not a reply. Returns whether it is one.
+    private func isMessage(_ value: RedisValue) -> Bool {
+        switch value {
+        case .push(let values): onPush?(values)
+        case .array(let values) where isSubscriber && PubSubMessage.isMessage(values): onPush?(values)
+        case .error(let error) where isSubscriber: onStrayError?(error)
+        default: return false
+        }
+        return true
+    }
+
+    /// Closes the link because of a reply that belongs to no command.
+    private func takeStray(_ value: RedisValue) {
+        // A server can give a reason before it closes a connection.
+        if case .error(let error) = value { return close(error) }
+        close(RedisProtocolError("the server sent a reply that belongs to no command: \(value)"))
     }
 
     // MARK: Opening and closing

@@ -50,7 +50,7 @@ final class ReplyGroup {
     var missingCount: Int { count - values.count }
 
     /// Adds a reply. Returns whether it was the last one.
-    func add(_ value: RedisValue) -> Bool {
+    func add(_ value: consuming RedisValue) -> Bool {
         values.append(value)
         guard values.count == count else { return false }
         end(.value(.array(values)))

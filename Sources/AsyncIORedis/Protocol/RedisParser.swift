@@ -93,7 +93,13 @@ struct RedisParser {
         while true {
             if let (kind, size) = string {
                 guard buffer.count - head >= size + 2 else { return nil }
+                string = nil
                 return try takeString(kind, size)
+            }
+            if Self.isOK(buffer.span, at: head) {
+                head += 5
+                scanned = 0
+                return .simpleString("OK")
             }
             if scanned == 0, let (kind, number, next) = Self.number(in: buffer.span, from: head) {
                 switch kind {
@@ -102,8 +108,11 @@ struct RedisParser {
                     return .integer(number)
                 case 0x24 where 0...limits.stringSize ~= number:
                     head = next
-                    string = (kind, number)
-                    continue
+                    guard buffer.count - head >= number + 2 else {
+                        string = (kind, number)
+                        return nil
+                    }
+                    return try takeString(kind, number)
                 case 0x2A:
                     head = next
                     if let empty = try begin(kind, number) { return empty }
@@ -126,10 +135,7 @@ struct RedisParser {
                         "a string has \(size) bytes, but RedisLimits.stringSize is \(limits.stringSize)")
                 }
                 string = (kind, size)
-            case 0x2B:
-                // This is the most frequent case.
-                let isOK = end == start + 2 && buffer[start] == 0x4F && buffer[start + 1] == 0x4B
-                return .simpleString(isOK ? "OK" : text(start..<end))
+            case 0x2B: return .simpleString(text(start..<end))
             case 0x2D: return .error(RedisError(text(start..<end)))
             case 0x2A, 0x25, 0x7E, 0x3E, 0x7C: // * % ~ > |
                 let count = try integer(start..<end)
@@ -197,7 +203,6 @@ struct RedisParser {
             unsafe Array(UnsafeBufferPointer(rebasing: bytes[start..<end]))
         }
         head = end + 2
-        string = nil
         switch kind {
         case 0x24: return .bulkString(bytes)
         case 0x21: return .error(RedisError(String(decoding: bytes, as: UTF8.self)))
@@ -210,6 +215,13 @@ struct RedisParser {
     }
 
     // MARK: Lines
+
+    /// Whether the bytes begin with `+OK` and a line end, the most frequent reply.
+    @inline(__always)
+    private static func isOK(_ bytes: Span<UInt8>, at start: Int) -> Bool {
+        start <= bytes.count - 5 && bytes[start] == 0x2B && bytes[start + 1] == 0x4F && bytes[start + 2] == 0x4B
+            && bytes[start + 3] == 0x0D && bytes[start + 4] == 0x0A
+    }
 
     /// Reads a short line that consists of a kind and a number without a sign. Returns nil if the line has another
     /// form, or is not complete.
