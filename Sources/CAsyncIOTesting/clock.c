@@ -129,7 +129,12 @@ int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, str
     if (!is_virtual() || clock_gettime(clock, &now) != 0 || !is_valid(time))
         return sleep_on_machine(clock, flags, time, rest);
     int64_t duration = (int64_t)time->tv_sec * SECOND + time->tv_nsec;
-    if (flags & TIMER_ABSTIME) duration -= (int64_t)now.tv_sec * SECOND + now.tv_nsec;
+    if (flags & TIMER_ABSTIME)
+        duration -= (int64_t)now.tv_sec * SECOND + now.tv_nsec;
+    else if (duration == 0)
+        // On the machine, each sleep takes some time. A caller that sleeps until its clock has reached an end, such as
+        // Foundation's `Thread.sleep`, relies on that when less than a nanosecond is missing.
+        duration = 1;
     asyncio_testing_pass_time(duration);
     return 0;
 }

@@ -100,10 +100,8 @@ import Testing
     @Test("a sleep of less than a nanosecond ends", .virtualTime) func shortSleepsEnd() async throws {
         for number in 0..<2_000 {
             let before = ContinuousClock.now
-            Thread.sleep(forTimeInterval: 1 + 1 / Double(number + 3))
+            blockTheThread(for: 1 + 1 / Double(number + 3))
             #expect(before.duration(to: .now) >= .seconds(1))
-            var nothing = timespec(tv_sec: 0, tv_nsec: 0)
-            nanosleep(&nothing, nil)
         }
     }
 
@@ -177,9 +175,11 @@ import Testing
 }
 
 private func blockTheThread() {
-    Thread.sleep(forTimeInterval: 3600)
+    blockTheThread(for: 3600)
     block(.milliseconds(500))
 }
+
+private func blockTheThread(for seconds: Double) { Thread.sleep(forTimeInterval: seconds) }
 
 /// The machine's time in seconds, also on a thread in virtual time.
 private func machineTime() -> Double { Double(SystemClock.now()) / 1e9 }
