@@ -405,12 +405,13 @@ def block_loops_mailbox(results):
 
 
 def block_loops_machine(results):
-    meta = results.meta
+    meta, machine = results.meta, results.meta["machine"]
     versions = {name: re.sub(r"^(rustc |go version go)(?=\d)|\s*[(].*| linux/\S+", "", text) for name, text in meta["versions"].items()}
     swift = re.search(r"(\d+\.\d+(\.\d+)?)", versions["swift"])
     ok = [sample for sample in results.samples if "result" in sample]
     lines = [
-        f"Recorded on {meta['started'][:10]}, at commit {meta['commit']}, on the machine described below, with {len(ok)} samples, "
+        f"Recorded on {meta['started'][:10]}, at commit {meta['commit']}, on a virtual machine with {machine['cores']} cores "
+        f"({machine['processor']}), {machine['system']}, Linux {machine['kernel'].split('-')[0]}, with {len(ok)} samples, "
         f"{meta['repeats']} per figure{' (a short run)' if meta['quick'] else ''}. Swift {swift[1] if swift else '?'}, "
         f"tokio {versions['tokio']}, Go {versions['go']}, SwiftNIO {versions['swift-nio']}."
     ]
