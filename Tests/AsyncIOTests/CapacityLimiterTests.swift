@@ -17,6 +17,52 @@ import Testing
         #expect(limiter.used == 0)
     }
 
+    @Test func aTotalThatShrinksTakesAFreeSlotBeforeAWokenTaskRuns() async throws {
+        let limiter = CapacityLimiter(2)
+        try await limiter.acquire()
+        #expect(limiter.acquireNoWait())
+        #expect(!limiter.acquireNoWait())
+        let woken = createTask { try await limiter.acquire() }
+        try await sleep(.zero)
+        limiter.release()
+        // The slot belongs to the task that waits.
+        #expect(!limiter.acquireNoWait())
+        limiter.release()
+        limiter.total = 1
+        try await woken.value
+        #expect(limiter.used == 1)
+        #expect(!limiter.acquireNoWait())
+        limiter.release()
+        #expect(limiter.acquireNoWait())
+    }
+
+    @Test(.seeds(100)) func noScheduleLosesASlotOrMakesOneMore() async throws {
+        let limiter = CapacityLimiter(3)
+        var (most, ended) = (0, 0)
+        let users = (0..<12).map { _ in
+            createTask {
+                try await limiter.withLock {
+                    most = max(most, limiter.used)
+                    try await sleep(.zero)
+                }
+                ended += 1
+            }
+        }
+        let changing = createTask {
+            for total in [1, 4, 2, 1] {
+                try await sleep(.zero)
+                limiter.total = total
+            }
+        }
+        users[3].cancel()
+        try await changing.value
+        for (number, user) in users.enumerated() where number != 3 { try await user.value }
+        _ = try? await users[3].value
+        #expect(most <= 4 && ended >= 11)
+        #expect(limiter.used == 0 && limiter.total == 1)
+        #expect(limiter.acquireNoWait() && !limiter.acquireNoWait())
+    }
+
     @Test func theTotalCanGrowAndShrink() async throws {
         let limiter = CapacityLimiter(1)
         try await limiter.acquire()

@@ -104,6 +104,21 @@ import Testing
         #expect(try await time { try await debouncer.flush() } == .zero)
     }
 
+    @Test func flushRunsALaterRequestEvenIfTheRunningActionFails() async throws {
+        let log = try Times()
+        let debouncer = Debouncer(delay: .seconds(1)) {
+            try log.note()
+            try await sleep(.seconds(5))
+            if log.times.count == 1 { throw Boom() }
+        }
+        debouncer.call()
+        try await sleep(.seconds(2))
+        debouncer.call()
+        await #expect(throws: Boom.self) { try await debouncer.flush() }
+        #expect(log.times == [1, 6])
+        try await debouncer.flush()
+    }
+
     @Test func aCancelledFlushLeavesTheActionAlone() async throws {
         var hasEnded = false
         let debouncer = Debouncer(delay: .seconds(1)) {

@@ -37,6 +37,7 @@ extension Scenario {
         // Its key is free.
         #expect(try await queue.put("b", options: JobOptions(id: "2", uniqueKey: "key")).wasAdded)
         await #expect(throws: ValueError.self) { try await queue.retryDead("1") }
+        #expect(try await queue.retryAllDead() == 0)
         try await queue.take().acknowledge()
         #expect(try await queue.retryDead("1"))
         #expect(try await !queue.retryDead("1"))

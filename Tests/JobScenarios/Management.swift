@@ -170,6 +170,7 @@ func name<Job>(_ event: JobEvent<Job>) -> String {
     case .handedBack: "handed back"
     case .cancelled: "cancelled"
     case .lost: "lost"
+    case .unrenewed(let error): "unrenewed: \(error)"
     case .unsettled(let error): "unsettled: \(error)"
     }
 }

@@ -74,6 +74,7 @@ private func report(_ event: JobEvent<Command>) {
         case .handedBack: "handed back"
         case .cancelled: "cancelled"
         case .lost: "lost to another worker"
+        case .unrenewed(let error): "not renewed: \(error)"
         case .unsettled(let error): "not settled: \(error)"
         }
     print("\(event.delivery.id) \(line.prefix(40)): \(what)")

@@ -47,12 +47,17 @@ final class PacedAction {
 
     /// Runs the action now if it is pending, and waits until it has ended; see ``Debouncer/flush()``.
     func flush() async throws {
-        if let running { try await shield(running) }
+        var failure: (any Error)?
+        if let running {
+            // A request that came later is not lost because this run failed.
+            do { try await shield(running) } catch let error where !isCancellation(error) { failure = error }
+        }
         if isPending {
             endPause()
             startIfPossible()
         }
         if let running { try await shield(running) }
+        if let failure { throw failure }
     }
 
     private func startIfPossible() {

@@ -9,7 +9,10 @@ struct JobMetrics {
 
     func record<Job>(_ event: JobEvent<Job>) {
         #if Metrics
-            if case .began = event.kind { return }
+            switch event.kind {
+            case .began, .unrenewed: return
+            default: break
+            }
             Counter(label: "asyncio_jobs", dimensions: [("queue", queue), ("outcome", event.outcome)]).increment()
             CoreMetrics.Timer(
                 label: "asyncio_job_time", dimensions: [("queue", queue)], preferredDisplayUnit: .seconds

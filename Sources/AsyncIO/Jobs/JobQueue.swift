@@ -99,13 +99,17 @@ extension JobQueue {
     /// A third of the visibility time.
     public var renewalInterval: Duration? { policy.visibility / 3 }
 
-    /// Puts all dead letters back into the queue.
+    /// Puts all dead letters back into the queue, except for those whose ``JobOptions/uniqueKey`` another job has now.
     ///
-    /// - Returns: The number of dead letters.
+    /// - Returns: The number of dead letters that were put back.
+    /// - Throws: The errors of the queue; `CancellationError` if the task is cancelled. In that case, some of the dead
+    ///   letters may have been put back.
     @discardableResult
     public func retryAllDead() async throws -> Int {
         var count = 0
-        for dead in try await deadJobs(limit: policy.maxDead) where try await retryDead(dead.id) { count += 1 }
+        for dead in try await deadJobs(limit: policy.maxDead) {
+            do { if try await retryDead(dead.id) { count += 1 } } catch is ValueError {}
+        }
         return count
     }
 

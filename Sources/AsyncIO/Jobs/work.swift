@@ -233,8 +233,11 @@ private final class Workload<Source: WorkQueue> {
                 pause = interval
             } catch {
                 if isCancellation(error) { throw error }
-                // The queue cannot be reached now. There is time for another attempt before the deliveries expire.
+                // There is time for another attempt before the deliveries expire.
                 pause = interval / 4
+                for run in current where !run.delivery.isSettled {
+                    notify(.unrenewed(error), run.delivery, after: LoopClock().now - run.start)
+                }
             }
         }
     }

@@ -26,7 +26,7 @@ public final class CapacityLimiter: ScopedLocking {
                 added -= 1
             }
             while added < 0 {
-                if !slots.takeNoWait() { excess += 1 }
+                if !slots.remove() { excess += 1 }
                 added += 1
             }
         }
@@ -67,6 +67,17 @@ public final class CapacityLimiter: ScopedLocking {
     public func acquire() async throws {
         try await slots.take(for: "CapacityLimiter.acquire()", on: self)
         used += 1
+    }
+
+    /// Takes a slot if one is free and no task waits for one.
+    ///
+    /// - Returns: Whether a slot was taken.
+    ///
+    /// trio: `CapacityLimiter.acquire_nowait`, which raises an exception instead.
+    public func acquireNoWait() -> Bool {
+        guard slots.takeNoWait() else { return false }
+        used += 1
+        return true
     }
 
     /// Returns a slot.

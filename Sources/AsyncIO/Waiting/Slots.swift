@@ -31,6 +31,13 @@ final class Slots {
         return true
     }
 
+    /// Removes a free slot, regardless of the tasks that wait. Returns whether there was one.
+    func remove() -> Bool {
+        guard free > 0 else { return false }
+        free -= 1
+        return true
+    }
+
     /// Frees a slot, or passes it to the first waiting task.
     func release() {
         free += 1

@@ -1,4 +1,4 @@
-internal import AsyncIO
+public import AsyncIO
 
 /// An election that makes one of several programs the leader.
 ///
@@ -31,9 +31,18 @@ public final class RedisElection {
     ///   - key: The key, which all candidates must use.
     ///   - name: The name of this candidate, for ``leader()``.
     ///   - lease: The time after which a leader that has died is replaced.
-    /// - Precondition: `lease` is at least 10 ms.
+    /// - Precondition: `lease` is at least 10 ms. For a duration from outside the program, use
+    ///   ``init(validating:_:name:lease:)``.
     public init(_ redis: RedisClient, _ key: String, name: String, lease: Duration = .seconds(15)) {
         lock = RedisLock(redis, key, lease: lease, name: name)
+        backoff = redis.configuration.backoff
+    }
+
+    /// Creates a candidate with a lease from outside the program; see ``init(_:_:name:lease:)``.
+    ///
+    /// - Throws: `ValueError` if `lease` is less than 10 ms.
+    public init(validating redis: RedisClient, _ key: String, name: String, lease: Duration) throws(ValueError) {
+        lock = try RedisLock(validating: redis, key, lease: lease, name: name)
         backoff = redis.configuration.backoff
     }
 

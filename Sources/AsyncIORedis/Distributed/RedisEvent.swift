@@ -46,12 +46,17 @@ public final class RedisEvent {
 
     /// Waits until the flag is set.
     ///
-    /// - Throws: The same errors as ``set()`` and ``RedisClient/subscribe(_:capacity:overflow:)``, including
-    ///   `CancellationError` if the task is cancelled.
+    /// While the server cannot be reached or is not the master, the wait continues.
+    ///
+    /// - Throws: ``RedisError`` if the server rejects the command; ``RedisConnectionError`` if the client is closed, or
+    ///   the server cannot be reached at the beginning; `CancellationError` if the task is cancelled.
     public func wait() async throws {
         let messages = try await redis.subscribe(channel, capacity: 1)
         defer { messages.close() }
-        while try await !isSet() {
+        while true {
+            do {
+                if try await isSet() { return }
+            } catch let error where !redis.isClosed && RedisError.isPassing(error) {}
             do {
                 // A message can be lost together with the connection.
                 try await withTimeout(.seconds(1)) {

@@ -34,7 +34,7 @@ public final class RedisLock {
     public let key: String
     /// The time for which the server gives the lock to a holder that does not renew it.
     public let lease: Duration
-    /// The name of the holder, which ``holder()`` returns while this object holds the lock.
+    /// The name of the holder, which ``holder()`` returns while this object holds the lock; empty if it has no name.
     public let name: String
 
     /// Creates a lock.
@@ -48,12 +48,12 @@ public final class RedisLock {
     ///   - name: The name of the holder, for ``holder()``.
     /// - Precondition: `lease` is at least 10 ms. For a duration from outside the program, use
     ///   ``init(validating:_:lease:name:)``.
-    public init(_ redis: RedisClient, _ key: String, lease: Duration = .seconds(30), name: String = "") {
+    public init(_ redis: RedisClient, _ key: String, lease: Duration = .seconds(30), name: String? = nil) {
         precondition(lease >= .milliseconds(10), "lease must be at least 10 ms, got \(lease)")
         self.redis = redis
         self.key = key
         self.lease = lease
-        self.name = name
+        self.name = name ?? ""
         fence = Self.companion(of: key, "fence")
     }
 
@@ -61,7 +61,7 @@ public final class RedisLock {
     ///
     /// - Throws: `ValueError` if `lease` is less than 10 ms.
     public convenience init(
-        validating redis: RedisClient, _ key: String, lease: Duration, name: String = ""
+        validating redis: RedisClient, _ key: String, lease: Duration, name: String? = nil
     ) throws(ValueError) {
         guard lease >= .milliseconds(10) else { throw ValueError("lease must be at least 10 ms, got \(lease)") }
         self.init(redis, key, lease: lease, name: name)

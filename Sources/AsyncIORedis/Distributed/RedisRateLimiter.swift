@@ -54,7 +54,7 @@ public final class RedisRateLimiter {
     /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``.
     public func tryAcquire() async throws -> Duration? {
         let wait = try await redis.run(
-            Self.script, keys: [key], arguments: [Int(interval / .microseconds(1)), burst]
+            Self.script, keys: [key], arguments: [Int((interval / .microseconds(1)).rounded(.up)), burst]
         ).integer
         return wait == 0 ? nil : .microseconds(wait)
     }

@@ -126,11 +126,15 @@ extension RedisQueue {
         if deliveries.isEmpty { return [] }
         var arguments: [any RedisArgument] = [policy.visibility.milliseconds, consumer]
         for delivery in deliveries { arguments += [delivery.id, delivery.fencingToken] }
-        return try await call(QueueScripts.renew, arguments).array.map { answer in
+        let answers = try await call(QueueScripts.renew, arguments).array
+        return try zip(deliveries, answers).map { delivery, answer in
             switch try answer.integer {
-            case 1: .renewed
-            case -1: .cancelled
-            default: .lost
+            case 1: return .renewed
+            case -1: return .cancelled
+            default:
+                // Another worker has the job, so this object must not claim it any longer.
+                if known[delivery.id] == delivery.fencingToken { known[delivery.id] = nil }
+                return .lost
             }
         }
     }

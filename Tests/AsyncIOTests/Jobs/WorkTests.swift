@@ -108,6 +108,7 @@ import Testing
         case .handedBack: "handed back"
         case .cancelled: "cancelled"
         case .lost: "lost"
+        case .unrenewed(let error): "unrenewed: \(error)"
         case .unsettled(let error): "unsettled: \(error)"
         }
     }
@@ -130,8 +131,11 @@ import Testing
             try await sleep(.milliseconds(1300))
             queue.renewals = [.lost]
         }
-        try await work(on: queue) { _ in try await sleep(.seconds(3600)) }
+        var events: [String] = []
+        try await work(on: queue, onEvent: { events.append(words($0.kind)) }) { _ in try await sleep(.seconds(3600)) }
         #expect(loop.now - start == .milliseconds(1500))
+        let failure = "unrenewed: TestError(name: \"not reachable\")"
+        #expect(events == ["began", failure, failure, "lost"])
     }
 
     @Test func aDeliveryThatTurnsOutToBeLostIsNotAnError() async throws {
@@ -187,6 +191,7 @@ import Testing
 
     @Test func anAcknowledgmentIsFinishedWhenItsTaskIsCancelled() async throws {
         let queue = Script(1)
+        queue.renewals = Array(repeating: .renewed, count: 10)
         var calls = 0
         queue.settle = { _ in
             calls += 1
