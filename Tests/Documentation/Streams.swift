@@ -24,7 +24,7 @@ final class Echo: ConnectionProtocol {
                     try await writer.write(head + body)
                 }
             } catch let error as IncompleteReadError where error.partial.isEmpty {
-                // The peer has closed the connection, and not in the middle of a message.
+                // The peer closed the connection between two messages.
             }
         }
         let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)

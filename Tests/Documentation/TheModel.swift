@@ -20,9 +20,9 @@ import Testing
         let requests = Queue<String>()
         var open = 0
         func handle(_ request: String) async throws {
-            open += 1 // nobody else runs here
+            open += 1 // no other task runs here
             defer { open -= 1 }
-            try await sleep(.seconds(1)) // others do here
+            try await sleep(.seconds(1)) // other tasks run here
         }
         try await requests.put("one")
         try await handle(requests.get())
