@@ -151,6 +151,16 @@ final class Echo: ConnectionProtocol {
         try await server.serveForever()
     }
 
+    nonisolated static func tlsOnEveryLoop() async throws {
+        var configuration = TLSContext.Configuration.server(certificate: "/etc/app/cert.pem", key: "/etc/app/key.pem")
+        configuration.applicationProtocols = ["http/1.1"]
+        configuration.minimumVersion = .v1_3
+        let server = try await startMultiLoopServer(port: 8443, tls: configuration) { io, reader, writer in
+            for try await line in reader.lines { try await writer.write(line + "\n") }
+        }
+        try await server.serve(until: .terminate, grace: .seconds(10))
+    }
+
     func ownAuthority() async throws {
         let context = try TLSContext.client(systemTrust: false)
         try context.trust(file: "/etc/app/our-authority.pem")

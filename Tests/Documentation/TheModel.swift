@@ -84,10 +84,10 @@ import Testing
         loop.setExceptionHandler { context in
             reported.append("\(context.message): \(context.error.map { "\($0)" } ?? "")")
         }
-        createTask { throw ValueError("nobody asks for this") }
+        createTask { throw ValueError("nothing asks for this") }
         try await sleep(.zero)
         try await sleep(.zero)
         loop.setExceptionHandler(nil)
-        #expect(reported == ["Task exception was never retrieved: nobody asks for this"])
+        #expect(reported == ["Task exception was never retrieved: nothing asks for this"])
     }
 }

@@ -59,7 +59,7 @@ extension Optional: RedisDecodable where Wrapped: RedisDecodable {
 extension Array: RedisDecodable where Element: RedisDecodable {
     /// Converts an array or a set. An array of bytes can also be a string.
     ///
-    /// - Throws: ``RedisTypeError`` if the value is not an array or a set; the errors of converting an element.
+    /// - Throws: ``RedisTypeError`` if the value has another type; the errors of converting an element.
     public init(redis value: RedisValue) throws {
         if Element.self == UInt8.self, let bytes = try? value.bytes, let same = bytes as? [Element] {
             self = same
@@ -72,15 +72,14 @@ extension Array: RedisDecodable where Element: RedisDecodable {
 extension Set: RedisDecodable where Element: RedisDecodable {
     /// Converts a set or an array.
     ///
-    /// - Throws: ``RedisTypeError`` if the value is not a set or an array; the errors of converting an element.
+    /// - Throws: ``RedisTypeError`` if the value has another type; the errors of converting an element.
     public init(redis value: RedisValue) throws { self = Set(try value.array.map { try Element(redis: $0) }) }
 }
 
 extension Dictionary: RedisDecodable where Key: RedisDecodable, Value: RedisDecodable {
     /// Converts a map, or an array of keys and values. If a key occurs more than once, its last value is used.
     ///
-    /// - Throws: ``RedisTypeError`` if the value is not a map or an array of keys and values; the errors of converting a key or a
-    ///   value.
+    /// - Throws: ``RedisTypeError`` if the value has another type; the errors of converting a key or a value.
     public init(redis value: RedisValue) throws {
         self = Dictionary(
             try value.map.map { (try Key(redis: $0.key), try Value(redis: $0.value)) }, uniquingKeysWith: { $1 })
