@@ -458,9 +458,9 @@ def readme_bullet(results):
     mine = results.echo("ours", REQUEST, 1024, 100)
     ratio = {peer: mine / results.echo(peer, REQUEST, 1024, 100) for peer in ("asyncio", "uvloop", "tokio")}
     return textwrap.fill(
-        f"- **Fast.** To echo 1 KiB, a server with streams needs {number(mine)} µs of CPU time: {ratio['asyncio']:.2f} times as "
-        f"much as with asyncio, {ratio['uvloop']:.2f} times as much as with uvloop, and {ratio['tokio']:.2f} times as much as "
-        "with tokio ([Performance](Documentation/Performance.md)).",
+        f"- **Fast.** A server with streams echoes 1 KiB in {number(mine)} µs of CPU time: {ratio['asyncio']:.2f} times "
+        f"asyncio's cost, {ratio['uvloop']:.2f} times uvloop's, and {ratio['tokio']:.2f} times tokio's "
+        "([Performance](Documentation/Performance.md)).",
         120, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
 
 

@@ -9,7 +9,9 @@ with --baseline FOLDER, the baseline is there. The script needs only the standar
 
 A baseline has one line for each public declaration and for each conformance, sorted by name. The
 compiler writes the declarations, so another version of it can change lines that no one has touched.
-Declarations that a trait adds are not listed, because the traits are off by default. A conformance
+Declarations that a trait adds are not listed, because the traits are off by default. Declarations
+that are marked `@_documentation(visibility: internal)` are not listed either, because the symbol
+graphs do not contain them: guards such as `sleep(1)`, and overloads. A conformance
 that is marked unavailable is listed like any other, because the compiler does not say that it is.
 """
 

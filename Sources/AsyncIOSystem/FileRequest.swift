@@ -6,8 +6,8 @@ package import SystemPackage
 /// A file operation that may take some time, and the memory that it needs. It is performed by a
 /// thread (`perform`) or a ring (`Ring.submit`), with the same result.
 //
-// SAFETY: the loop creates the request and passes it on. Whoever performs it has exclusive access
-// until its end is reported, through the inbox's mutex or the ring. Only `claim` is shared.
+// SAFETY: the loop creates the request and passes it on. The thread or ring that performs it has exclusive
+// access until its end is reported, through the inbox's mutex or the ring. Only `claim` is shared.
 @safe
 package final class FileRequest: @unchecked Sendable {
     package enum Action: Sendable {

@@ -11,8 +11,12 @@ public struct EventLoopTrait: TestTrait, SuiteTrait, TestScoping, Equatable {
         self.grace = grace
     }
 
+    /// Whether the trait also applies to the tests of nested suites: always.
     public var isRecursive: Bool { true }
 
+    /// Runs a test as the trait describes. Swift Testing calls this method.
+    ///
+    /// - Throws: The errors that end the test.
     public func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {

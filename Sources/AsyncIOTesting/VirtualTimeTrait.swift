@@ -7,8 +7,12 @@ public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
     let seeds: Range<UInt64>?
     var options = VirtualTimeOptions()
 
+    /// Whether the trait also applies to the tests of nested suites: always.
     public var isRecursive: Bool { true }
 
+    /// Runs a test as the trait describes. Swift Testing calls this method.
+    ///
+    /// - Throws: The errors that end the test.
     public func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
@@ -37,6 +41,7 @@ public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
 }
 
 extension VirtualTimeTrait: Equatable {
+    /// Whether two traits have the same seeds and options.
     public static func == (left: Self, right: Self) -> Bool {
         left.seeds == right.seeds && left.options == right.options
     }

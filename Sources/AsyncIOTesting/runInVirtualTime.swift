@@ -74,6 +74,7 @@ public struct DeadlockError: Error, CustomStringConvertible {
             "deadlock: nothing is ready and \(isClockStopped ? "the clock is only stepped manually" : "no timer is set")"
     }
 
+    /// The error as text: the reason, and what each task waits for.
     public var description: String {
         "\(reason), but \(waiting.count) "
             + (waiting.count == 1 ? "task has" : "tasks have") + " not ended:\n"

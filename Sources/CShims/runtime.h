@@ -101,8 +101,8 @@ int asyncio_async_frames(const void *task, uintptr_t *frames, int capacity);
 // also what happens if the standard library is linked statically.
 void asyncio_on_error_in_main(void (*handler)(const void *error));
 
-/// The Swift task of an `async` main, once it has started; NULL if there is none, or it is not
-/// known. Set by CAsyncIOMain, whose source says what that relies on.
+/// The Swift task of an `async` main, once it has started; NULL if the main is not `async`, or the
+/// task is not known. Set by CAsyncIOMain, whose source says what that relies on.
 void *asyncio_main_task(void);
 void asyncio_set_main_task(void *task);
 

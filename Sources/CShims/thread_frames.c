@@ -228,7 +228,7 @@ static void take_sample(int signal, siginfo_t *info, void *raw) {
     errno = saved_errno;
 }
 
-/// A signal that no other code uses, claimed from now on; 0 if there is none.
+/// A signal that no other code uses, claimed from now on; 0 if all are used.
 static int claimed_signal(void) {
     static int claimed = 0;
     if (claimed != 0) return claimed;

@@ -80,7 +80,7 @@ int asyncio_ring_cancel_now(asyncio_ring *ring, uint64_t target);
 
 // MARK: Completions
 
-/// Takes the oldest completion. Returns false if there is none.
+/// Takes the oldest completion. Returns false if the ring has no completion.
 bool asyncio_ring_next(asyncio_ring *ring, asyncio_completion *completion);
 
 #endif

@@ -27,7 +27,7 @@ struct Client {
         return printableJSON(String(decoding: answer, as: UTF8.self))
     }
 
-    /// The loops, without their tasks. A program whose loops are blocked responds to this, too.
+    /// The loops, without their tasks. A program whose loops are blocked also responds to this.
     func loops() throws(ClientError) -> [Snapshot.Loop] { try decoded(try answer(to: "loops")).loops }
 
     private func text(of request: Request) throws(ClientError) -> String {

@@ -113,7 +113,7 @@ import Testing
         try await sleep(.seconds(1))
         for item in 0..<3 { #expect(try mailbox.getNoWait() == item) }
         #expect(mailbox.description == "Mailbox (5 of 8 items, getting: 0, putting: 3)")
-        // Nobody overtakes those that wait.
+        // No task overtakes those that wait.
         #expect(throws: QueueFull.self) { try mailbox.putNoWait(99) }
         #expect(try mailbox.getNoWait() == 3)
         #expect(mailbox.description == "Mailbox (4 of 8 items, getting: 0, putting: 0)")
@@ -153,7 +153,7 @@ import Testing
         #expect(mailbox.isEmpty)
         try mailbox.putNoWait(2)
         #expect(mailbox.isFull)
-        // An immediate shutdown drops what nobody has been given.
+        // An immediate shutdown drops what no task has received.
         mailbox.shutdown(immediate: true)
         #expect(try await receiver.value == 1)
         #expect(throws: QueueShutDown.self) { try mailbox.getNoWait() }

@@ -60,7 +60,7 @@ final class Program {
             try await waiter.value
         }
 
-        /// The next line without its newline; nil if there is none yet.
+        /// The next line without its newline; nil if it has not arrived yet.
         func line() -> String? {
             let rest = text.utf8.dropFirst(handedOut)
             guard let end = rest.firstIndex(of: 0x0A) ?? (hasEnded && !rest.isEmpty ? rest.endIndex : nil) else {

@@ -47,7 +47,7 @@ struct StatisticsTests {
         try await server.shutdown(within: .seconds(5))
         try await writer.waitClosed()
         #expect(loop.statistics.connections == 0)
-        // A connection that is no longer referenced is gone, too.
+        // A connection that is no longer referenced is also gone.
         _ = try await openServerAndForgetAConnection()
         #expect(loop.statistics.connections == 0)
     }

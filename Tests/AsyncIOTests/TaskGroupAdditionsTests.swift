@@ -218,7 +218,7 @@ import Testing
         }
         #expect(error is CancellationError)
         #expect(currentTask()?.cancelling == 0)
-        // Nobody cancelled the task itself.
+        // The task itself was not cancelled.
         try await sleep(.zero)
     }
 

@@ -207,7 +207,7 @@ private func machineTime() -> Double { Double(SystemClock.now()) / 1e9 }
 
     @Test("the loop gives up on a thread that does not answer", .virtualTime(grace: .milliseconds(1)))
     func lateAnswer() async throws {
-        // A stream of the standard library, which nobody feeds and which ends when the task is cancelled.
+        // A stream of the standard library, which receives nothing and which ends when the task is cancelled.
         let (stream, source) = AsyncStream<Int>.makeStream()
         await #expect(throws: TimeoutError.self) {
             try await withTimeout(.seconds(60)) {
@@ -219,7 +219,7 @@ private func machineTime() -> Double { Double(SystemClock.now()) / 1e9 }
         source.finish()
     }
 
-    @Test("a continuation that nobody resumes fails its test and no other")
+    @Test("a continuation that is not resumed fails its test and no other")
     func neverResumed() throws {
         let error = #expect(throws: DeadlockError.self) {
             try runInVirtualTime(grace: .milliseconds(1)) {
@@ -340,7 +340,7 @@ private func machineTime() -> Double { Double(SystemClock.now()) / 1e9 }
         #expect(clock.elapsed == .seconds(30))
     }
 
-    @Test("a clock that nobody steps ends in a deadlock") func unsteppedClock() throws {
+    @Test("a clock that is not stepped ends in a deadlock") func unsteppedClock() throws {
         let error = #expect(throws: DeadlockError.self) {
             try runInVirtualTime {
                 try VirtualClock.current.isAutomatic = false

@@ -16,9 +16,9 @@ import Testing
     @Test func whole() async throws {
         try await inFolder {
             let path = folder + "/settings"
-            try await writeFile(path, "colour = green\n") // all or nothing, on the disk when it returns
+            try await writeFile(path, "color = green\n") // all or nothing, on the disk when it returns
             let settings = try await readText(path)
-            #expect(settings == "colour = green\n")
+            #expect(settings == "color = green\n")
         }
     }
 
@@ -61,7 +61,7 @@ import Testing
     func sending(_ transport: Transport, _ path: String) async throws {
         let loop = try EventLoop.running
         let count = try await withFile(path) { file in
-            try await loop.sendFile(transport, file.descriptor)
+            try await loop.sendFile(transport, file)
         }
         print(count)
     }

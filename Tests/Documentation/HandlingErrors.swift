@@ -18,7 +18,7 @@ func greeting(port: Int) async throws -> String? {
     } catch let error as OSError where error.isConnectionError {
         return nil // the server is not there, or went away
     }
-    // Everything else, a cancellation included, is thrown to the caller.
+    // Everything else, including cancellation, is thrown to the caller.
 }
 
 @Suite struct Errors {

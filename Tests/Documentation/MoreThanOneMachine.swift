@@ -61,6 +61,55 @@ func billing(_ queue: some JobQueue<Invoice>) async throws {
     }
 }
 
+private func store(_ report: String, token: Int) async throws {}
+private func runSchedule() async throws {}
+private func callService() async throws {}
+private func show(_ text: String) { print(text) }
+
+// AsyncIORedisTests runs the same calls with a server.
+
+func locking(_ redis: RedisClient) async throws {
+    let reports = RedisLock(redis, "reports")
+    try await reports.withLock { lease in
+        try await store("the report", token: lease.fencingToken)
+    }
+}
+
+func limiting(_ redis: RedisClient) async throws {
+    let downloads = RedisSemaphore(redis, "downloads", limit: 10)
+    try await downloads.withPlace { _ in
+        try await resize("beach.jpg")
+    }
+}
+
+func signaling(_ redis: RedisClient) async throws {
+    let ready = RedisEvent(redis, "ready")
+    try await ready.set() // on one machine
+    try await ready.wait() // on the others
+}
+
+func leading(_ redis: RedisClient) async throws {
+    let election = RedisElection(redis, "scheduler", name: "machine-7")
+    try await election.lead { _ in
+        try await runSchedule()
+    }
+}
+
+func pacing(_ redis: RedisClient) async throws {
+    let limiter = try RedisRateLimiter(redis, "api", rate: 100, per: .seconds(1))
+    try await limiter.acquire()
+    try await callService()
+}
+
+func broadcasting(_ redis: RedisClient) async throws {
+    let prices = RedisBroadcast(redis, "prices", keeping: 10_000)
+    let id = try await prices.send("EUR 1.08")
+    for try await price in try await prices.subscribe(from: .oldest) {
+        show(price.text)
+    }
+    print(id ?? "")
+}
+
 @Suite(.virtualTime) struct MoreThanOneMachine {
     @Test func anInvoiceIsTriedThreeTimes() async throws {
         let policy = JobPolicy(maxDeliveries: 3, backoff: Backoff(initial: .seconds(60)))

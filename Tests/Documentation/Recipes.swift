@@ -173,7 +173,9 @@ struct Failed: Error {}
         let (numbers, adder) = memoryObjectStream(of: Int.self, capacity: 16)
         try await withAsyncTaskGroup { stages in
             try stages.createTask {
-                for line in try await readText(path).split(separator: "\n") { try await lines.send(String(line)) }
+                try await withFile(path) { file in
+                    for try await line in file.lines { try await lines.send(line) }
+                }
                 lines.close()
             }
             try stages.createTask {

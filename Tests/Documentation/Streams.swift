@@ -24,7 +24,7 @@ final class Echo: ConnectionProtocol {
                     try await writer.write(head + body)
                 }
             } catch let error as IncompleteReadError where error.partial.isEmpty {
-                // The peer has closed the connection, and not in the middle of a message.
+                // The peer closed the connection between two messages.
             }
         }
         let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
@@ -149,6 +149,16 @@ final class Echo: ConnectionProtocol {
             try await handle(reader, writer)
         }
         try await server.serveForever()
+    }
+
+    nonisolated static func tlsOnEveryLoop() async throws {
+        var configuration = TLSContext.Configuration.server(certificate: "/etc/app/cert.pem", key: "/etc/app/key.pem")
+        configuration.applicationProtocols = ["http/1.1"]
+        configuration.minimumVersion = .v1_3
+        let server = try await startMultiLoopServer(port: 8443, tls: configuration) { io, reader, writer in
+            for try await line in reader.lines { try await writer.write(line + "\n") }
+        }
+        try await server.serve(until: .terminate, grace: .seconds(10))
     }
 
     func ownAuthority() async throws {

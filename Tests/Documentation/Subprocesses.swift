@@ -31,7 +31,7 @@ import Testing
                 }
             }
         } catch is TimeoutError {
-            // The child was told to end, and was waited for: no process is left.
+            // The child was terminated and reaped: no process is left.
         }
     }
 

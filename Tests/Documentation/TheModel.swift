@@ -20,9 +20,9 @@ import Testing
         let requests = Queue<String>()
         var open = 0
         func handle(_ request: String) async throws {
-            open += 1 // nobody else runs here
+            open += 1 // no other task runs here
             defer { open -= 1 }
-            try await sleep(.seconds(1)) // others do here
+            try await sleep(.seconds(1)) // other tasks run here
         }
         try await requests.put("one")
         try await handle(requests.get())
@@ -84,10 +84,10 @@ import Testing
         loop.setExceptionHandler { context in
             reported.append("\(context.message): \(context.error.map { "\($0)" } ?? "")")
         }
-        createTask { throw ValueError("nobody asks for this") }
+        createTask { throw ValueError("nothing asks for this") }
         try await sleep(.zero)
         try await sleep(.zero)
         loop.setExceptionHandler(nil)
-        #expect(reported == ["Task exception was never retrieved: nobody asks for this"])
+        #expect(reported == ["Task exception was never retrieved: nothing asks for this"])
     }
 }

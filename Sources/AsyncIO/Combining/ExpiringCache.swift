@@ -13,7 +13,8 @@ public import DequeModule
 ///
 /// A value expires when its lifetime is over. If the cache has more values than its limit, it drops the oldest ones.
 ///
-/// asyncio: none; the closest equivalent is the package `async_lru`. Go: `singleflight`.
+/// asyncio: none; the closest equivalent is the package `async_lru`, which drops the values that were used least
+/// recently. Go: `singleflight`.
 public final class ExpiringCache<Key: Hashable, Value> {
     @usableFromInline
     struct Entry {

@@ -70,7 +70,7 @@ private final class StaggeredRace<Item, T> {
         self.body = body
     }
 
-    /// Starts the task of the next body, which ends at once if there is none left when its turn comes.
+    /// Starts the task of the next body, which ends at once if no body is left when its turn comes.
     ///
     /// - Parameter failure: The event that the previous body has failed.
     func startNext(after failure: Event?, isolation: isolated (any Actor)?) {

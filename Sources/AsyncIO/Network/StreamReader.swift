@@ -221,7 +221,7 @@ public final class StreamReader {
     /// among those that end at the same place, the shortest is.
     ///
     /// - Returns: The bytes, including the separator.
-    /// - Throws: The same errors as ``readUntil(_:)``; ``ValueError`` if `separators` is empty, too. If the task is
+    /// - Throws: The same errors as ``readUntil(_:)``; also ``ValueError`` if `separators` is empty. If the task is
     ///   cancelled, no bytes are lost.
     ///
     /// asyncio: `StreamReader.readuntil`, given a tuple.

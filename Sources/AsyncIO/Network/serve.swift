@@ -23,7 +23,7 @@ func serve(
         do {
             try await handler(reader, writer)
         } catch let error where isCancellation(error) {
-            // Whoever cancelled the task knows about it.
+            // The code that cancelled the task knows about it.
         } catch {
             report(error, from: channel)
         }

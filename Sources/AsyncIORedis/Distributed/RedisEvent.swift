@@ -2,6 +2,15 @@ internal import AsyncIO
 
 /// A flag that programs on any number of machines can set and wait for.
 ///
+/// ```swift
+/// let ready = RedisEvent(redis, "ready")
+/// try await ready.wait() // on any machine
+/// ```
+///
+/// ```swift
+/// try await ready.set() // on another
+/// ```
+///
 /// The flag is a key, so it stays set until it is cleared, even for tasks that begin to wait later. A waiting task is
 /// notified of a change by a message, and checks the key again after each lost connection, so it does not miss a flag
 /// that stays set. It can miss a flag that is cleared immediately. A failover of the server can undo the latest

@@ -81,7 +81,7 @@ public final class RedisLock {
     /// - Returns: The value that `body` returns.
     /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended, even if `body` returned a value;
     ///   the errors of `body` and of ``RedisClient/send(_:)-(RedisCommand)``; `CancellationError` if the task is
-    ///   cancelled. The lock is released in any case.
+    ///   cancelled. In each case, the lock is released, or expires.
     ///
     /// redis-py: `async with lock`.
     @discardableResult
@@ -120,7 +120,6 @@ public final class RedisLock {
         return try await keeper.run(timeout: timeout, body)
     }
 
-    // If the reply to TAKE is lost, the same owner tries again, and gets the lock that it already holds.
     private static let scripts = LeaseScripts(take: take, renew: renew, giveBack: giveBack)
     private static let take = RedisScript(
         """

@@ -3,7 +3,7 @@ public import AsyncIO
 /// A limit on the combined rate of calls from programs on any number of machines.
 ///
 /// ```swift
-/// let limiter = RedisRateLimiter(redis, "api", rate: 100, per: .seconds(1))
+/// let limiter = try RedisRateLimiter(redis, "api", rate: 100, per: .seconds(1))
 /// try await limiter.acquire()
 /// try await callService()
 /// ```

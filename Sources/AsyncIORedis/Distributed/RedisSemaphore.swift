@@ -60,8 +60,8 @@ public final class RedisSemaphore {
     /// - Parameter body: Receives the lease. The body is cancelled if the lease is lost.
     /// - Returns: The value that `body` returns.
     /// - Throws: ``RedisLeaseLostError`` if the lease was lost before `body` ended; the errors of `body` and of
-    ///   ``RedisClient/send(_:)-(RedisCommand)``; `CancellationError` if the task is cancelled. The place is given back
-    ///   in any case.
+    ///   ``RedisClient/send(_:)-(RedisCommand)``; `CancellationError` if the task is cancelled. In each case, the
+    ///   place is given back, or expires.
     @discardableResult
     public func withPlace<T>(_ body: nonisolated(nonsending) (RedisLease) async throws -> T) async throws -> T {
         guard let value = try await run(timeout: nil, body) else { throw CancellationError() }

@@ -14,8 +14,12 @@ public struct SimulationTrait: TestTrait, SuiteTrait, TestScoping {
             seeds: 0..<1, options: SimulationOptions(shufflesTasks: shufflesTasks, failsOnReports: failsOnReports))
     }
 
+    /// Whether the trait also applies to the tests of nested suites: always.
     public var isRecursive: Bool { true }
 
+    /// Runs a test as the trait describes. Swift Testing calls this method.
+    ///
+    /// - Throws: The errors that end the test.
     public func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
@@ -33,6 +37,7 @@ public struct SimulationTrait: TestTrait, SuiteTrait, TestScoping {
 }
 
 extension SimulationTrait: Equatable {
+    /// Whether two traits have the same seeds and options.
     public static func == (left: Self, right: Self) -> Bool {
         left.seeds == right.seeds && left.options == right.options
     }

@@ -134,7 +134,7 @@ import Testing
             }
         }
 
-        /// Ends a carrier of any task. Returns false if there is none.
+        /// Ends a carrier of any task. Returns false if no task has one.
         mutating func endOne() -> Bool {
             if current == nil { try? resumeOne() }
             guard let current else { return false }

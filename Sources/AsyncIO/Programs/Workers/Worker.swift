@@ -12,7 +12,7 @@ public final class Worker {
     public let grace: Duration
     /// The listening sockets of each listener, in the order of the listeners.
     private let places: [[Int32]]
-    /// The socket to the supervisor; nil if there is none.
+    /// The socket to the supervisor; nil in a program that runs without one.
     private let control: ByteDescriptor?
     private let stopping = Event()
     private var hasSaidReady = false
@@ -76,7 +76,7 @@ public final class Worker {
 
     // MARK: Inside
 
-    /// Starts to listen to the supervisor, or to signals if there is none.
+    /// Starts to listen to the supervisor, or to signals if the worker has no supervisor.
     func begin(on loop: EventLoop) throws {
         try loop.addSignalHandler(.terminate) { [self] in stopping.set() }
         guard let control else {
