@@ -18,12 +18,12 @@ final class CuttingProxy {
     private(set) var sent = 0
     private(set) var received = 0
     private(set) var connections = 0
-    private var server: Server?
+    private var server: Server!
     private var writers: [StreamWriter] = []
 
     private init(target: Int) { self.target = target }
 
-    var port: Int { server?.port ?? 0 }
+    var port: Int { server.port }
 
     static func run(to target: Int, _ body: (CuttingProxy) async throws -> Void) async throws {
         let proxy = CuttingProxy(target: target)

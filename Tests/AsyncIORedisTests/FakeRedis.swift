@@ -9,7 +9,8 @@ enum FakeRedis {
         defer { writer.close() }
         /// Reads a line such as `*3`, and returns its number; nil at the end.
         func number() async throws -> Int? {
-            Int(String(decoding: try await reader.readLine().dropFirst().dropLast(2), as: UTF8.self))
+            guard let line = try await reader.readTextLine() else { return nil }
+            return Int(line.dropFirst().dropLast())
         }
         while let count = try await number() {
             var words: [String] = []
