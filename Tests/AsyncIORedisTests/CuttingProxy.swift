@@ -18,12 +18,13 @@ final class CuttingProxy {
     private(set) var sent = 0
     private(set) var received = 0
     private(set) var connections = 0
-    private var server: Server!
+    private var server: Server?
     private var writers: [StreamWriter] = []
 
     private init(target: Int) { self.target = target }
 
-    var port: Int { server.port }
+    /// Set when the server has started.
+    private(set) var port = 0
 
     static func run(to target: Int, _ body: (CuttingProxy) async throws -> Void) async throws {
         let proxy = CuttingProxy(target: target)
@@ -31,6 +32,7 @@ final class CuttingProxy {
             try await proxy.forward(reader, writer)
         }
         proxy.server = server
+        proxy.port = server.port
         do {
             try await body(proxy)
         } catch {

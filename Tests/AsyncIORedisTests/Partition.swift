@@ -3,7 +3,7 @@ import AsyncIO
 /// Forwards connections to a server, until a test holds what they carry, cuts them, or moves them to another server.
 final class Partition {
     private var target: Int
-    private var server: Server!
+    private var server: Server?
     private var writers: [StreamWriter] = []
     /// Set while bytes pass.
     private let toServer = Event()
@@ -14,7 +14,8 @@ final class Partition {
         heal()
     }
 
-    var port: Int { server.port }
+    /// Set when the server has started.
+    private(set) var port = 0
     var url: String { "redis://127.0.0.1:\(port)" }
 
     static func run(to target: Int, _ body: (Partition) async throws -> Void) async throws {
@@ -23,6 +24,7 @@ final class Partition {
             try await partition.forward(reader, writer)
         }
         partition.server = server
+        partition.port = server.port
         defer {
             server.close()
             partition.cut()

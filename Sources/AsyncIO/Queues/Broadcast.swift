@@ -14,7 +14,8 @@ public import DequeModule
 ///
 /// asyncio: none. tokio: `broadcast`.
 //
-// What depends on the element's type is inlinable, so that it is specialized in the user's module.
+// What depends on the element's type is inlinable, so that it is specialized in the user's module. What waits is not:
+// Swift 6.3 crashes on some loops with waits that it has inlined.
 public final class Broadcast<Element> {
     /// What to do when a subscription has not taken as many elements as the channel can hold.
     ///
@@ -95,15 +96,20 @@ public final class Broadcast<Element> {
     /// tokio: `broadcast::Sender::send`.
     @inlinable
     public func send(_ element: Element) async throws {
+        if lag == .wait { try await waitForRoom() }
+        try append(element)
+        wakeSender()
+    }
+
+    @usableFromInline
+    func waitForRoom() async throws {
         // A task that was woken stays in line until it runs, so that no later task takes its place.
-        var mustWait = lag == .wait && (isFull || senders.hasLiveWaiter)
+        var mustWait = isFull || senders.hasLiveWaiter
         while mustWait, !isClosed {
-            try await senders.waitInLine(
+            try await senders.park(
                 for: "Broadcast.send()", on: self, ifCancelled: { wasWoken in if wasWoken { wakeSender() } })
             mustWait = isFull
         }
-        try append(element)
-        wakeSender()
     }
 
     @inlinable
@@ -197,6 +203,7 @@ public final class Broadcast<Element> {
         }
 
         /// The number of elements that can be taken without waiting.
+        @inlinable
         public var count: Int { channel.first + channel.slots.count - Swift.max(position, channel.first) }
 
         /// Returns the subscription itself.
@@ -209,10 +216,15 @@ public final class Broadcast<Element> {
         ///   `CancellationError` if the task is cancelled while it waits. In that case, no element is lost.
         @inlinable
         public func next() async throws -> Element? {
-            while true {
-                if let element = try nextNoWait() { return element }
-                if channel.isClosed { return nil }
-                try await channel.subscribers.waitInLine(for: "Broadcast.Subscription.next()", on: self)
+            if count == 0 { try await waitForElement() }
+            return try nextNoWait()
+        }
+
+        /// Waits until there is an element, or the channel is closed.
+        @usableFromInline
+        func waitForElement() async throws {
+            while count == 0, !channel.isClosed {
+                try await channel.subscribers.park(for: "Broadcast.Subscription.next()", on: self)
             }
         }
 

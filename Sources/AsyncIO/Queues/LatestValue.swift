@@ -38,12 +38,11 @@ public final class LatestValue<Value> {
     ///   waits; the errors of the condition.
     ///
     /// tokio: `watch::Receiver::wait_for`.
-    @inlinable
     @discardableResult
     public func wait(for condition: (Value) throws -> Bool) async throws -> Value {
         while try !condition(value) {
             if isClosed { throw QueueShutDown() }
-            try await observers.waitInLine(for: "LatestValue.wait()", on: self)
+            try await observers.park(for: "LatestValue.wait()", on: self)
         }
         return value
     }
@@ -86,10 +85,15 @@ public final class LatestValue<Value> {
             /// - Throws: `CancellationError` if the task is cancelled while it waits.
             @inlinable
             public func next() async throws -> Value? {
-                while true {
-                    if let value = nextNoWait() { return value }
-                    if subject.isClosed { return nil }
-                    try await subject.observers.waitInLine(for: "LatestValue.changes", on: subject)
+                if seen == subject.version { try await waitForChange() }
+                return nextNoWait()
+            }
+
+            /// Waits until there is a value that was not returned, or the object is closed.
+            @usableFromInline
+            func waitForChange() async throws {
+                while seen == subject.version, !subject.isClosed {
+                    try await subject.observers.park(for: "LatestValue.changes", on: subject)
                 }
             }
 

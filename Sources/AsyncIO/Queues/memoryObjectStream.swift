@@ -46,7 +46,8 @@ private func mistake(inCapacity capacity: Int) -> String? {
 
 /// The state that the ends of a memory object stream share. Loop thread only.
 //
-// What depends on the element's type is inlinable, so that it is specialized in the user's module.
+// What depends on the element's type is inlinable, so that it is specialized in the user's module. What waits is not; see
+// Broadcast.swift.
 @usableFromInline
 final class ObjectChannel<Element> {
     @usableFromInline @safe @exclusivity(unchecked) var elements = Deque<Element>()
@@ -94,18 +95,27 @@ final class ObjectChannel<Element> {
         append(element)
     }
 
+    /// Whether a sender has to wait.
     @inlinable
-    func send(_ element: Element) async throws {
-        // A task that was woken stays in line until it runs, so that no later task takes its place.
-        var mustWait = isFull || sending.hasLiveWaiter
-        while mustWait, receivers > 0 {
-            try await sending.waitInLine(
-                for: "ObjectSender.send()", on: self, ifCancelled: { wasWoken in if wasWoken { wakeSender() } })
-            mustWait = isFull
-        }
+    var mustWaitForRoom: Bool { receivers > 0 && (isFull || sending.hasLiveWaiter) }
+
+    /// Sends an element when it is the caller's turn.
+    @inlinable
+    func sendNow(_ element: Element) throws {
         if receivers == 0 { throw BrokenStreamError() }
         append(element)
         wakeSender()
+    }
+
+    @usableFromInline
+    func waitForRoom() async throws {
+        // A task that was woken stays in line until it runs, so that no later task takes its place.
+        var mustWait = true
+        while mustWait, receivers > 0 {
+            try await sending.park(
+                for: "ObjectSender.send()", on: self, ifCancelled: { wasWoken in if wasWoken { wakeSender() } })
+            mustWait = isFull
+        }
     }
 
     @inlinable
@@ -141,10 +151,15 @@ final class ObjectChannel<Element> {
     @inlinable
     func receive() async throws -> Element? {
         if let element = receiveNoWait() { return element }
+        return try await waitForElement()
+    }
+
+    @usableFromInline
+    func waitForElement() async throws -> Element? {
         while !isOver {
             beginWaiting()
             defer { endWaiting() }
-            try await receiving.waitInLine(
+            try await receiving.park(
                 for: "ObjectReceiver.receive()", on: self, ifCancelled: { if $0 { wakeReceiver() } })
             guard let element = takeFirst() else { continue }
             wakeReceiver()
@@ -192,8 +207,15 @@ public final class ObjectSender<Element> {
     ///   `CancellationError` if the task is cancelled while it waits. In these cases, the element is not sent.
     @inlinable
     public func send(_ element: Element) async throws {
+        if isClosed || !channel.mustWaitForRoom { return try sendAtOnce(element) }
+        try await channel.waitForRoom()
+        try channel.sendNow(element)
+    }
+
+    @inlinable
+    func sendAtOnce(_ element: Element) throws {
         try checkOpen()
-        try await channel.send(element)
+        try channel.sendNow(element)
     }
 
     /// Sends an element without waiting.

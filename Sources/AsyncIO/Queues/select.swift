@@ -26,24 +26,22 @@
 public func select<T>(_ cases: SelectCase<T>...) async throws -> T {
     if cases.isEmpty { throw ValueError("select() needs at least one case") }
     try await SelectWait.giveWay()
-    while true {
-        for one in cases {
-            if let value = try one.take(nil) { return value }
-        }
-        let wait = SelectWait(at: cases.map(\.place))
-        // Ends after an element was taken, because an element can belong to a place.
-        defer { wait.end() }
-        try await wait.untilReady()
-        for (one, stay) in zip(cases, wait.stays) {
-            if let value = try one.take(stay) { return value }
-        }
+    for one in cases {
+        if let value = try one.take(nil) { return value }
     }
+    var value: T?
+    try await SelectWait.run(at: cases.map(\.place)) { index, stay in
+        value = try cases[index].take(stay)
+        return value != nil
+    }
+    guard let value else { fatalError("select() ended without an element; this is a bug in swift-asyncio") }
+    return value
 }
 
 /// Something to wait for in ``select(_:)``: a channel, a future, an event, or a time.
 //
-// What depends on the type of the value is inlinable, so that it is specialized in the user's module. Waiting does not
-// depend on it.
+// What depends on the types of the elements is inlinable, so that it is specialized in the user's module. Waiting does not
+// depend on them.
 public struct SelectCase<Value> {
     @usableFromInline let place: SelectPlace
     /// Takes an element; returns nil if no element is available. The parameter is the case's stay at its place, if it
@@ -85,10 +83,9 @@ struct SelectStay {
 @usableFromInline
 struct SelectWait {
     private let ready = Waiter(for: "select()")
-    @usableFromInline let stays: [SelectStay]
+    private let stays: [SelectStay]
 
-    @usableFromInline
-    init(at places: [SelectPlace]) {
+    private init(at places: [SelectPlace]) {
         let ready = ready
         let callback = DoneCallback { _ in ready.complete() }
         stays = places.map { place in
@@ -98,12 +95,20 @@ struct SelectWait {
         }
     }
 
+    /// Waits until `take` has taken an element.
+    ///
+    /// - Parameter take: Receives the number of a case and its stay. Returns whether it has taken an element.
+    //
+    // Not inlinable: Swift 6.3 crashes on some loops with waits that it has inlined.
     @usableFromInline
-    func untilReady() async throws { try await ready.wait() }
-
-    @usableFromInline
-    func end() {
-        for stay in stays { stay.place.end(stay) }
+    static func run(at places: [SelectPlace], _ take: (Int, SelectStay) throws -> Bool) async throws {
+        while true {
+            let wait = SelectWait(at: places)
+            // Ends after an element was taken, because an element can belong to a place.
+            defer { for stay in wait.stays { stay.place.end(stay) } }
+            try await wait.ready.wait()
+            for (index, stay) in wait.stays.enumerated() where try take(index, stay) { return }
+        }
     }
 
     /// Lets other tasks run if this one has read and written for a long time without waiting; see IOBudget.swift.

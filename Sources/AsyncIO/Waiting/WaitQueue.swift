@@ -83,14 +83,6 @@ final class WaitQueue {
         try await waiter.wait()
     }
 
-    /// `park` for use in the user's module.
-    @usableFromInline
-    func waitInLine(
-        for purpose: StaticString, on subject: AnyObject, ifCancelled: (_ wasWoken: Bool) -> Void = { _ in }
-    ) async throws {
-        try await park(for: purpose, on: subject, ifCancelled: ifCancelled)
-    }
-
     // MARK: Wake
 
     /// Wakes the first waiter, which stays in the queue until it runs. Does nothing if it has already been
