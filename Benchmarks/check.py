@@ -224,13 +224,19 @@ def echo_run(binary, command, connections, requests, path):
             server.kill()
 
 
-def echo(name, binary, folder):
-    command, connections, few, many = ECHO[name]
+def few_and_many(name, folder, few, many, run):
+    """The cost of one operation, from a run with `few` operations and one with `many`."""
     totals = [
-        echo_run(binary, command, connections, requests, os.path.join(folder, f"{name.replace('/', '.')}.{which}.callgrind"))
-        for which, requests in (("few", few), ("many", many))
+        run(count, os.path.join(folder, f"{name.replace('/', '.')}.{which}.callgrind"))
+        for which, count in (("few", few), ("many", many))
     ]
     return difference(*totals, many - few, ("instructions", "allocations", "systemCalls"))
+
+
+def echo(name, binary, folder):
+    command, connections, few, many = ECHO[name]
+    return few_and_many(
+        name, folder, few, many, lambda requests, path: echo_run(binary, command, connections, requests, path))
 
 
 # ---- redis ----
@@ -277,11 +283,7 @@ def redis_run(binary, work, width, count, path):
 
 def redis(name, binary, folder):
     work, width, few, many = REDIS[name]
-    totals = [
-        redis_run(binary, work, width, count, os.path.join(folder, f"{name.replace('/', '.')}.{which}.callgrind"))
-        for which, count in (("few", few), ("many", many))
-    ]
-    return difference(*totals, many - few, ("instructions", "allocations", "systemCalls"))
+    return few_and_many(name, folder, few, many, lambda count, path: redis_run(binary, work, width, count, path))
 
 
 # ---- memory ----

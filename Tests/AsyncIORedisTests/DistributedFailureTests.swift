@@ -41,21 +41,10 @@ import Testing
     @Test func aLeaseSurvivesTheRestartOfItsServer() async throws {
         try await RedisServer.run(["--appendonly", "yes", "--appendfsync", "always"]) { server in
             try await withRedis(server.url) { redis in
-                let lock = RedisLock(redis, "lock", lease: .seconds(6), name: "one")
-                let semaphore = RedisSemaphore(redis, "places", limit: 1, lease: .seconds(6))
-                try await semaphore.withPlace { _ in
-                    try await lock.withLock { _ in
-                        await server.kill()
-                        try await server.start()
-                        _ = try await gather(["lock", "places"]) { try await waitForRenewal(of: $0, redis) }
-                        let holder = try await lock.holder()
-                        let count = try await semaphore.usedCount()
-                        #expect(holder == "one")
-                        #expect(count == 1)
-                    }
+                try await hold(redis, lease: .seconds(6)) {
+                    await server.kill()
+                    try await server.start()
                 }
-                #expect(try await lock.holder() == nil)
-                #expect(try await semaphore.usedCount() == 0)
             }
         }
     }
@@ -63,20 +52,9 @@ import Testing
     @Test func aLeaseIsKeptAndGivenBackWhenTheMemoryIsFull() async throws {
         try await RedisServer.run { server in
             try await withRedis(server.url) { redis in
-                let lock = RedisLock(redis, "lock", lease: .seconds(3))
-                let semaphore = RedisSemaphore(redis, "places", limit: 1, lease: .seconds(3))
-                try await semaphore.withPlace { _ in
-                    try await lock.withLock { _ in
-                        _ = try await server.cli("CONFIG", "SET", "maxmemory", "1")
-                        _ = try await gather(["lock", "places"]) { try await waitForRenewal(of: $0, redis) }
-                        let holder = try await lock.holder()
-                        let count = try await semaphore.usedCount()
-                        #expect(holder == "")
-                        #expect(count == 1)
-                    }
+                try await hold(redis, lease: .seconds(3)) {
+                    _ = try await server.cli("CONFIG", "SET", "maxmemory", "1")
                 }
-                #expect(try await lock.holder() == nil)
-                #expect(try await semaphore.usedCount() == 0)
                 try await expectErrors(.outOfMemory, redis)
                 _ = try await server.cli("CONFIG", "SET", "maxmemory", "0")
                 try await use(redis)
@@ -182,6 +160,25 @@ import Testing
                 }
             }
         }
+    }
+
+    /// Holds a lock and a place of a semaphore while `disturb` runs. Checks that both leases are renewed after that, and
+    /// given back at the end.
+    private func hold(_ redis: RedisClient, lease: Duration, _ disturb: () async throws -> Void) async throws {
+        let lock = RedisLock(redis, "lock", lease: lease, name: "one")
+        let semaphore = RedisSemaphore(redis, "places", limit: 1, lease: lease)
+        try await semaphore.withPlace { _ in
+            try await lock.withLock { _ in
+                try await disturb()
+                _ = try await gather(["lock", "places"]) { try await waitForRenewal(of: $0, redis) }
+                let holder = try await lock.holder()
+                let count = try await semaphore.usedCount()
+                #expect(holder == "one")
+                #expect(count == 1)
+            }
+        }
+        #expect(try await lock.holder() == nil)
+        #expect(try await semaphore.usedCount() == 0)
     }
 
     /// Waits until the time that is left of a lease grows.

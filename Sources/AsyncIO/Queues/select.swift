@@ -79,22 +79,9 @@ struct SelectStay {
     var isReady: Bool { waiter.isDone }
 }
 
-/// A wait at several places at the same time, until the first of them is ready.
+/// Waiting at several places at the same time.
 @usableFromInline
-struct SelectWait {
-    private let ready = Waiter(for: "select()")
-    private let stays: [SelectStay]
-
-    private init(at places: [SelectPlace]) {
-        let ready = ready
-        let callback = DoneCallback { _ in ready.complete() }
-        stays = places.map { place in
-            let waiter = Waiter(for: "select()")
-            waiter.register(.call(callback))
-            return SelectStay(place: place, waiter: waiter, token: place.begin(waiter))
-        }
-    }
-
+enum SelectWait {
     /// Waits until `take` has taken an element.
     ///
     /// - Parameter take: Receives the number of a case and its stay. Returns whether it has taken an element.
@@ -103,11 +90,17 @@ struct SelectWait {
     @usableFromInline
     static func run(at places: [SelectPlace], _ take: (Int, SelectStay) throws -> Bool) async throws {
         while true {
-            let wait = SelectWait(at: places)
+            let ready = Waiter(for: "select()")
+            let callback = DoneCallback { _ in ready.complete() }
+            let stays = places.map { place in
+                let waiter = Waiter(for: "select()")
+                waiter.register(.call(callback))
+                return SelectStay(place: place, waiter: waiter, token: place.begin(waiter))
+            }
             // Ends after an element was taken, because an element can belong to a place.
-            defer { for stay in wait.stays { stay.place.end(stay) } }
-            try await wait.ready.wait()
-            for (index, stay) in wait.stays.enumerated() where try take(index, stay) { return }
+            defer { for stay in stays { stay.place.end(stay) } }
+            try await ready.wait()
+            for (index, stay) in stays.enumerated() where try take(index, stay) { return }
         }
     }
 
