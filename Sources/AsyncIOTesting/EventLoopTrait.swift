@@ -11,7 +11,7 @@ public struct EventLoopTrait: TestTrait, SuiteTrait, TestScoping, Equatable {
         self.grace = grace
     }
 
-    /// Whether the trait also applies to the tests of nested suites: always.
+    /// Whether the trait also applies to the tests of nested suites, which is always the case.
     public var isRecursive: Bool { true }
 
     /// Runs a test as the trait describes. Swift Testing calls this method.

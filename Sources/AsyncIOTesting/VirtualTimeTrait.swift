@@ -7,7 +7,7 @@ public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
     let seeds: Range<UInt64>?
     var options = VirtualTimeOptions()
 
-    /// Whether the trait also applies to the tests of nested suites: always.
+    /// Whether the trait also applies to the tests of nested suites, which is always the case.
     public var isRecursive: Bool { true }
 
     /// Runs a test as the trait describes. Swift Testing calls this method.

@@ -75,7 +75,7 @@ struct LeaseKeeper {
             // A task that was cancelled while it asked for the lease may have received it.
             result = .failure(error)
         }
-        // A lease that cannot be given back soon expires by itself, as one that was lost already has.
+        // A lease that cannot be given back soon expires by itself. A lost lease has already expired.
         if case .failure(let error) = result, (error as? RedisLeaseLostError)?.key == key { throw error }
         try? await withCleanup(timeout: min(lease, .seconds(1))) { try await giveBack() }
         return try result.get()

@@ -14,7 +14,7 @@ public struct SimulationTrait: TestTrait, SuiteTrait, TestScoping {
             seeds: 0..<1, options: SimulationOptions(shufflesTasks: shufflesTasks, failsOnReports: failsOnReports))
     }
 
-    /// Whether the trait also applies to the tests of nested suites: always.
+    /// Whether the trait also applies to the tests of nested suites, which is always the case.
     public var isRecursive: Bool { true }
 
     /// Runs a test as the trait describes. Swift Testing calls this method.
