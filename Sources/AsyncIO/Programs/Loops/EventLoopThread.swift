@@ -60,7 +60,7 @@ internal import AsyncIOSystem
 /// package throws a ``RuntimeError``, and tasks that it creates are cancelled.
 ///
 /// asyncio: a thread that runs `loop.run_forever()`.
-public actor EventLoopThread {
+public final actor EventLoopThread {
     /// The loop. You can call its thread-safe methods, such as ``EventLoop/callSoonThreadSafe(_:)``, from anywhere.
     public nonisolated let loop: EventLoop
     private nonisolated let thread: LoopThread
