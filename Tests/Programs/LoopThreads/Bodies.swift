@@ -76,7 +76,9 @@ private func failures(_ shard: Neighbor, _ web: isolated EventLoopThread) async 
     await check("withLock") { try await lock.withLock { try await shard.fail() } }
     print("the lock is released", !lock.isLocked)
     await check("withLocks") { try await withLocks(Lock(), lock) { try await shard.fail() } }
-    await check("retry") { try await retry(attempts: 2, backoff: Backoff(initial: .milliseconds(1))) { try await shard.fail() } }
+    await check("retry") {
+        try await retry(attempts: 2, backoff: Backoff(initial: .milliseconds(1))) { try await shard.fail() }
+    }
     await check("waitFor") { try await waitFor(timeout: .seconds(60)) { try await shard.fail() } }
     await check("shield") { try await shield { try await shard.fail() } }
     await check("race") { try await race({ try await shard.fail() }, { try await shard.fail() }) }
