@@ -31,6 +31,10 @@ import Testing
         #expect(lines.count == 25)
     }
 
+    @Test func largeMessagesCauseNoPageFaultsOnceTheProgramHasItsMemory() async throws {
+        #expect(try await lines("page-faults") == ["page faults per message few true", "end"])
+    }
+
     @Test func theOrderIsThatOfAsyncio() async throws {
         #expect(try await lines("order") == ["main a1 b1 soon a2 b2 a3 end", "end"])
     }
