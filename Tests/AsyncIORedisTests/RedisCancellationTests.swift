@@ -7,7 +7,7 @@ import Testing
 /// Tasks are cancelled while they wait for a lock, a place, a flag, a permission, or a message, and while they hold one.
 /// Nothing is lost, nothing is left behind, and the connection stays in step. Leases are so long that none of them ends
 /// by itself.
-@Suite(.eventLoop, .requires(.redis), .serialized) struct CancellationTests {
+@Suite(.eventLoop, .requires(.redis), .serialized) struct RedisCancellationTests {
     private let lease = Duration.seconds(3600)
 
     /// Runs `body` with a client whose connections a partition can hold, and one with direct connections. Afterwards,
