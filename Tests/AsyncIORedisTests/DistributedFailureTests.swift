@@ -148,15 +148,15 @@ import Testing
                 server.send(SIGSTOP)
                 let limit = Duration.milliseconds(100)
                 var hasBegun = false
-                let value: Bool?
                 // The server does not continue before the wait has ended.
-                if semaphore {
-                    value = try await RedisSemaphore(redis, "key", limit: 1, lease: .seconds(3600))
-                        .withPlace(waitingAtMost: limit) { _ in hasBegun = true; return true }
-                } else {
-                    value = try await RedisLock(redis, "key", lease: .seconds(3600))
-                        .withLock(waitingAtMost: limit) { _ in hasBegun = true; return true }
-                }
+                let value: Void? =
+                    if semaphore {
+                        try await RedisSemaphore(redis, "key", limit: 1, lease: .seconds(3600))
+                            .withPlace(waitingAtMost: limit) { _ in hasBegun = true }
+                    } else {
+                        try await RedisLock(redis, "key", lease: .seconds(3600))
+                            .withLock(waitingAtMost: limit) { _ in hasBegun = true }
+                    }
                 server.send(SIGCONT)
                 #expect(value == nil && !hasBegun)
                 // The server grants the lease, which is then given back.

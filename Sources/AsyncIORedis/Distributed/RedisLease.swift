@@ -18,11 +18,11 @@ public final class RedisLease {
 }
 
 /// An error thrown when a lease could not be renewed in time. The body was cancelled, because another task may now hold
-/// the lock or the place.
+/// the lock or the place, or do the work of ``RedisQueue/once(_:keptFor:lease:_:)``.
 ///
 /// redis-py: `LockNotOwnedError`.
 public struct RedisLeaseLostError: Error, CustomStringConvertible {
-    /// The key of the lock or the semaphore.
+    /// The key of the lock, the semaphore, or the work.
     public let key: String
     /// The error as text.
     public var description: String { "the lease of \(key) was lost" }
