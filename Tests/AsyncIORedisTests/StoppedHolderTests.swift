@@ -7,7 +7,7 @@ import Testing
 /// A program that holds a lock, a place, the leadership, or the work of a queue is stopped for longer than its lease. It
 /// notices when it continues.
 @Suite(.eventLoop, .requires(.redis), .serialized) struct StoppedHolderTests {
-    private let lease = 1000
+    private let lease = 1500
 
     /// Runs `body` with a program that holds something, as a line of its output says.
     private func withHolder(

@@ -161,8 +161,8 @@ extension Scenario {
         #expect(runs == 3)
         // A body can take longer than its lease.
         #expect(
-            try await queue.once("c", keptFor: .seconds(60), lease: .seconds(1)) {
-                try await sleep(.seconds(2))
+            try await queue.once("c", keptFor: .seconds(60), lease: .milliseconds(1500)) {
+                try await sleep(.milliseconds(2500))
                 await #expect(throws: OnceInProgress(key: "c")) { try await queue.once("c") { runs += 1 } }
             })
         // A body that is cancelled does not count.
