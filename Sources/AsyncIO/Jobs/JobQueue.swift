@@ -42,10 +42,10 @@ public protocol JobQueue<Job>: WorkQueue {
     @discardableResult
     func cancel(_ id: String) async throws -> Bool
 
-    /// Stops delivering jobs, for all workers. Jobs that are running continue.
+    /// Stops delivering jobs to all workers. Jobs that are running continue.
     func pause() async throws
 
-    /// Continues to deliver jobs.
+    /// Resumes the delivery of jobs.
     func resume() async throws
 
     /// Returns the number of jobs in each state.

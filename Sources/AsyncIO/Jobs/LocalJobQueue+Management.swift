@@ -39,7 +39,7 @@ extension LocalJobQueue {
     /// Stops delivering jobs. Jobs that are running continue.
     public func pause() { tally.isPaused = true }
 
-    /// Continues to deliver jobs.
+    /// Resumes the delivery of jobs.
     public func resume() {
         tally.isPaused = false
         getters.wake()
@@ -51,7 +51,7 @@ extension LocalJobQueue {
     /// Returns the workers: this process, if it has received jobs.
     public func workers() async throws -> [JobWorker] {
         guard let lastHeartbeat else { return [] }
-        // A worker that waits for jobs is there.
+        // A worker that is waiting for jobs is active.
         let silence = getters.isEmpty ? loopTime - lastHeartbeat : 0
         return [
             JobWorker(

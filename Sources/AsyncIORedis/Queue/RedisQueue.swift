@@ -9,9 +9,9 @@ public import AsyncIO
 /// ```
 ///
 /// Each program creates its own object; objects with the same name represent the same queue. Jobs and results are
-/// stored as JSON, or in another ``JobCoding``. The queue uses Redis Streams with a consumer group. All changes are made by scripts, so every change
-/// happens completely or not at all. Times are measured by the server's clock. In a cluster, the whole queue is on one
-/// node. The queue needs Redis 7 or later, or Valkey.
+/// stored as JSON, or in another ``JobCoding``. The queue uses Redis Streams with a consumer group. All changes are
+/// made by scripts, so every change happens completely or not at all. Times are measured by the server's clock. In a
+/// cluster, the whole queue is on one node. The queue needs Redis 7 or later, or Valkey.
 ///
 /// While the server cannot be reached, calls are repeated until ``patience`` runs out. This is safe: a put that is
 /// repeated because its reply was lost adds only one job. However, ``cancel(_:)``, ``retryDead(_:)``, and
