@@ -97,7 +97,9 @@ extension LocalJobQueue {
 
     /// Runs `body` unless a run with this key has already completed; see ``JobQueue/once(_:keptFor:lease:_:)``.
     ///
-    /// - Throws: ``OnceInProgress`` if another worker is running the body; the errors of the body.
+    /// The lease is not used, because a body that runs in this process always ends.
+    ///
+    /// - Throws: ``OnceInProgress`` if another task is running the body; the errors of the body.
     @discardableResult
     public func once(
         _ key: String, keptFor duration: Duration, lease: Duration, _ body: () async throws -> Void
@@ -108,7 +110,7 @@ extension LocalJobQueue {
             guard known.isDone else { throw OnceInProgress(key: key) }
             return false
         }
-        onces[key] = (now.advanced(by: lease), false)
+        onces[key] = (.max, false)
         do { try await body() } catch {
             onces[key] = nil
             throw error

@@ -93,6 +93,15 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         if error is RedisConnectionError || error is RedisTimeoutError { return true }
         return (error as? RedisError)?.isPassing ?? false
     }
+
+    /// Whether the server may have executed a command that failed with this error.
+    static func mayHaveBeenExecuted(_ error: any Error) -> Bool {
+        switch error {
+        case let error as RedisConnectionError: error.mayHaveBeenExecuted
+        case let error as RedisTimeoutError: error.mayHaveBeenExecuted
+        default: false
+        }
+    }
 }
 
 /// An error thrown when the connection to a server was lost or could not be opened.
