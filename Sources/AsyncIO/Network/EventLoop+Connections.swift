@@ -11,10 +11,10 @@ extension EventLoop {
     /// - Parameter factory: Creates the protocol. If it throws, the connection is closed. The other parameters are
     ///   those of ``openConnection(host:port:tls:options:)``.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
-    /// - Throws: ``OSError``, with what each address reported, if no address answers; ``ResolveError`` if the
-    ///   host cannot be resolved; ``ValueError`` if the port is out of range or the TLS parameters are not
-    ///   valid; ``TLSError`` if the handshake fails; ``RuntimeError`` if the loop is closed; what `factory`
-    ///   throws; `CancellationError` if the task is cancelled. In all cases, nothing is left open.
+    /// - Throws: ``OSError``, which includes the error for each address, if no address answers; ``ResolveError`` if the
+    ///   host cannot be resolved; ``ValueError`` if the port is out of range or the TLS parameters are not valid;
+    ///   ``TLSError`` if the handshake fails; ``RuntimeError`` if the loop is closed; what `factory` throws;
+    ///   `CancellationError` if the task is cancelled. In all cases, nothing is left open.
     ///
     /// asyncio: `loop.create_connection`.
     public func createConnection<P: TransportProtocol>(
