@@ -10,14 +10,16 @@ extension File {
         try invalid.text(try await readToEnd())
     }
 
-    /// Reads a line of text, and drops its newline.
+    /// Reads a line of text and drops its newline.
     ///
     /// - Parameter invalid: What to do with bytes that are not UTF-8.
-    /// - Returns: The line without its newline (`\n`); `nil` at the end of the file.
+    /// - Returns: The line without its newline (`
+    ///
+    ///   `), or `nil` at the end of the file.
     /// - Throws: ``ValueError`` if the line is not UTF-8 and `invalid` is ``InvalidText/reject``;
     ///   otherwise the same errors as ``readLine()``, including `CancellationError`.
     ///
-    /// Python: `readline` of a file in text mode, which keeps the newline.
+    /// Python: `readline` of a file in text mode, which includes the newline.
     public func readTextLine(invalid: InvalidText = .reject) async throws -> String? {
         try invalid.line(try await readLine())
     }

@@ -61,7 +61,7 @@ package final class LookupThreads: Sendable {
     }
 }
 
-/// A lookup, which consists of its work and a flag that is set when the result is no longer needed.
+/// A lookup, which consists of its work and a flag that is true while the result is needed.
 final class Lookup: Sendable {
     private let wanted = Guarded(true)
     private let body: @Sendable () -> Void
