@@ -53,7 +53,7 @@ extension File {
         return bytes
     }
 
-    /// The number of bytes after `offset`, or nil if the system cannot determine it.
+    /// The number of bytes after `offset`, or 0 if the system cannot determine it.
     //
     // Not inlined and not throwing, because LLVM of Swift 6.3 crashes when it splits a function that throws in both
     // ways.

@@ -1,7 +1,7 @@
 extension File {
     /// Reads text from the current position to the end of the file.
     ///
-    /// - Parameter invalid: What to do with bytes that are not UTF-8.
+    /// - Parameter invalid: How to handle bytes that are not UTF-8.
     /// - Throws: ``ValueError`` if the bytes are not UTF-8 and `invalid` is ``InvalidText/reject``;
     ///   otherwise the same errors as ``read(_:)``, including `CancellationError`.
     ///
@@ -12,7 +12,7 @@ extension File {
 
     /// Reads a line of text and drops its newline.
     ///
-    /// - Parameter invalid: What to do with bytes that are not UTF-8.
+    /// - Parameter invalid: How to handle bytes that are not UTF-8.
     /// - Returns: The line without its newline (`
     ///
     ///   `), or `nil` at the end of the file.

@@ -20,7 +20,7 @@ public func readFile(_ path: some SystemStringConvertible) async throws -> [UInt
 ///
 /// - Parameters:
 ///   - path: The path of the file.
-///   - invalid: What to do with bytes that are not UTF-8.
+///   - invalid: How to handle bytes that are not UTF-8.
 /// - Throws: ``ValueError`` if the file is not UTF-8 and `invalid` is ``InvalidText/reject``; otherwise the same errors
 ///   as ``readFile(_:)``, including `CancellationError`.
 ///

@@ -35,7 +35,7 @@ final class Connection: ByteChannel {
     private var peer: Endpoint?
     /// The tasks that wait for `outgoing` to be empty.
     private var emptiers: WaitQueue?
-    /// Closes without a warning when nothing retains the connection anymore. For the pipes of child processes.
+    /// Whether an abandoned connection closes without a warning. For the pipes of child processes.
     var closesQuietly = false
 
     // MARK: Creating connections

@@ -6,7 +6,7 @@
 ///
 /// tokio-util: `LinesCodec`.
 public struct LineCodec: FrameCodec, Sendable {
-    /// What to do with bytes that are not UTF-8.
+    /// How to handle bytes that are not UTF-8.
     public var invalid: InvalidText
     /// The maximum length of a line in bytes, without its line ending. `nil` means that only ``StreamReader/limit``
     /// applies.

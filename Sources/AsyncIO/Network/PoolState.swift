@@ -1,4 +1,4 @@
-/// A connection of a pool, whatever its type.
+/// A connection of a pool, regardless of its type.
 @usableFromInline
 class AnyPooledConnection {
     /// The time until which the connection may stay idle.

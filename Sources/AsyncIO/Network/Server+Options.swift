@@ -12,7 +12,7 @@ extension Server {
     public struct Options: Sendable {
         /// The address family to listen on, or `nil` for both. For TCP only.
         public var family: Endpoint.Family?
-        /// The maximum number of connections that wait in the kernel's accept queue.
+        /// The maximum number of connections that can wait in the kernel's accept queue.
         public var backlog: Int
         /// The maximum length of a line, in bytes. For servers with streams only.
         public var limit: Int

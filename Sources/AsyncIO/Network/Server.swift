@@ -320,7 +320,7 @@ public final class Server {
         try listener.startAccepting { [self] in acceptConnections(on: listener) }
     }
 
-    /// Accepts the waiting connections, up to a limit, so that other work gets its turn.
+    /// Accepts the waiting connections, up to a limit, so that other work can run.
     private func acceptConnections(on listener: any StreamListener) {
         for _ in 0..<acceptsPerTurn {
             guard state == .serving else { return }

@@ -9,8 +9,8 @@ extension StreamWriter {
     /// }
     /// ```
     ///
-    /// Without this, small writes can become separate packets. If `body` throws, nothing is sent, so a message is never
-    /// sent in part. Other tasks can write to the stream while `body` runs; their bytes are sent first.
+    /// Without this method, small writes can become separate packets. If `body` throws, nothing is sent, so a message
+    /// is never sent in part. Other tasks can write to the stream while `body` runs; their bytes are sent first.
     ///
     /// - Parameter body: A closure that writes the pieces. Its writes do not wait.
     /// - Returns: The value that `body` returns.

@@ -51,7 +51,7 @@ public func startServer(
 /// This function suspends only to resolve names. If `listener` contains no names, cancellation has no effect. The other
 /// parameters are those of ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
 ///
-/// - Parameter listener: What to listen on.
+/// - Parameter listener: The listener.
 /// - Throws: The same errors as that function, including `CancellationError`. ``OSError`` names the path of a Unix
 ///   socket on which the server cannot listen. ``ValueError`` if a path is not valid, if no sockets are passed, or if a
 ///   socket is not a stream socket or is listed twice; ``RuntimeError`` if this loop already uses one of the sockets.

@@ -70,7 +70,7 @@ final class SignalTable: LoopComponent {
 
     // MARK: The fallback
 
-    /// Sets what a signal does if nothing else handles it. A handler outside the loop, or a setting that
+    /// Sets the action of a signal that has no handler or listener. A handler outside the loop, or a setting that
     /// ignores the signal, stays in effect.
     func setFallback(for signal: ProcessSignal, _ body: @escaping () -> Void) {
         if entries[signal.rawValue] == nil {

@@ -11,7 +11,7 @@ public struct TLSError: Error, CustomStringConvertible {
         /// The name of the kind.
         public let description: String
 
-        /// OpenSSL 3 cannot be loaded. The message says how to fix that.
+        /// OpenSSL 3 cannot be loaded. The message describes how to fix the problem.
         public static let unavailable = Code(description: "unavailable")
         /// A setting, a certificate, or a key of this side is not valid.
         public static let configuration = Code(description: "configuration")
