@@ -13,9 +13,7 @@ extension File {
     /// Reads a line of text and drops its newline.
     ///
     /// - Parameter invalid: How to handle bytes that are not UTF-8.
-    /// - Returns: The line without its newline (`
-    ///
-    ///   `), or `nil` at the end of the file.
+    /// - Returns: The line without its newline (`\n`), or `nil` at the end of the file.
     /// - Throws: ``ValueError`` if the line is not UTF-8 and `invalid` is ``InvalidText/reject``;
     ///   otherwise the same errors as ``readLine()``, including `CancellationError`.
     ///

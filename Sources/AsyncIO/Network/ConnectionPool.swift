@@ -40,7 +40,7 @@ public final class ConnectionPool<Connection> {
     ///   - close: A closure that closes a connection. It cannot suspend.
     ///   - check: A closure that returns whether an idle connection can still be used. If the closure returns `false`
     ///     or throws, the connection is closed, and the next one is used. By default, idle connections are not checked.
-    /// - Precondition: `size` and `idleTime` are positive. To validate the numbers at run time, use
+    /// - Precondition: `size` and `idleTime` are positive. For numbers that are known only at run time, use
     ///   ``init(validatingSize:idleTime:open:close:check:)``.
     public init(
         size: Int = 10, idleTime: Duration = .seconds(60), open: @escaping () async throws -> Connection,
@@ -57,7 +57,7 @@ public final class ConnectionPool<Connection> {
         state = PoolState(size: size, idleTime: idleTime)
     }
 
-    /// Creates a pool, and validates the numbers at run time; see ``init(size:idleTime:open:close:check:)``.
+    /// Creates a pool from numbers that are known only at run time; see ``init(size:idleTime:open:close:check:)``.
     ///
     /// - Throws: ``ValueError`` if `size` or `idleTime` is not positive.
     public convenience init(

@@ -35,8 +35,8 @@ extension EventLoop {
     /// Creates a transport and a protocol for an existing datagram socket, and takes ownership of the socket.
     ///
     /// - Throws: ``ValueError`` if the descriptor is not a datagram socket, or ``RuntimeError`` if this loop already
-    ///   uses it; in both cases, you still own the descriptor. ``OSError`` if the socket cannot be set up; the errors
-    ///   of `factory`; `CancellationError` if the task is cancelled. In these cases, the socket is closed.
+    ///   uses it or is closed; in both cases, you still own the descriptor. ``OSError`` if the socket cannot be set up;
+    ///   the errors of `factory`; `CancellationError` if the task is cancelled. In these cases, the socket is closed.
     ///
     /// asyncio: `loop.create_datagram_endpoint(sock=)`.
     public func createDatagramEndpoint<P: DatagramProtocol>(

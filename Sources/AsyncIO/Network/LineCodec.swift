@@ -1,8 +1,4 @@
-/// A codec for lines of text, which end with `
-///
-/// `. A `\r` before the `
-///
-/// ` is dropped.
+/// A codec for lines of text, which end with `\n`. A `\r` before the `\n` is dropped.
 ///
 /// tokio-util: `LinesCodec`.
 public struct LineCodec: FrameCodec, Sendable {
@@ -20,9 +16,7 @@ public struct LineCodec: FrameCodec, Sendable {
 
     /// Reads a line and drops its line ending.
     ///
-    /// - Returns: The line, or `nil` at the end of the stream. The last line may have no `
-    ///
-    ///   `.
+    /// - Returns: The line, or `nil` at the end of the stream. The last line may have no `\n`.
     /// - Throws: ``ValueError`` if the line is longer than ``maxLength`` or ``StreamReader/limit``, or is not UTF-8 and
     ///   ``invalid`` is ``InvalidText/reject``; otherwise the errors of the stream. In the first two cases, the line is
     ///   dropped, and the next call reads the next line. If the end of an overlong line has not arrived yet, the next

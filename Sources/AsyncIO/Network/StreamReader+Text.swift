@@ -14,9 +14,7 @@ extension StreamReader {
     /// Reads text up to the first `separator`, which is dropped.
     ///
     /// - Parameters:
-    ///   - separator: The text that marks the end, such as `"\r
-    ///
-    ///     "`.
+    ///   - separator: The text that marks the end, such as `"\r\n"`.
     ///   - invalid: How to handle bytes that are not UTF-8.
     /// - Returns: The text before the separator.
     /// - Throws: ``ValueError`` if the separator is empty, or the bytes are not UTF-8 and `invalid` is

@@ -26,7 +26,7 @@ public final class StreamReader {
     /// Creates a reader that has no connection and receives its bytes from ``feed(_:)``.
     ///
     /// - Parameter limit: The maximum length of a line, in bytes.
-    /// - Precondition: `limit` is positive. To validate the limit at run time, use ``init(validatingLimit:)``.
+    /// - Precondition: `limit` is positive. For a limit that is known only at run time, use ``init(validatingLimit:)``.
     ///
     /// asyncio: `asyncio.StreamReader(limit=)`.
     public init(limit: Int = StreamReader.defaultLimit) {
@@ -34,7 +34,7 @@ public final class StreamReader {
         self.limit = limit
     }
 
-    /// Creates a reader that has no connection, and validates the limit at run time.
+    /// Creates a reader that has no connection, with a limit that is known only at run time.
     ///
     /// - Parameter limit: The maximum length of a line, in bytes.
     /// - Throws: ``ValueError`` if `limit` is not positive.

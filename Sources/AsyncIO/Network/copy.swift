@@ -12,8 +12,8 @@
 ///   - writer: The stream to write.
 ///   - chunkSize: The maximum number of bytes to read at a time.
 /// - Returns: The number of bytes that were copied.
-/// - Throws: ``ValueError`` if `chunkSize` is not positive; ``OSError`` or ``TLSError`` if one of the connections breaks;
-///   `CancellationError` if the task is cancelled. Bytes that were read are still sent in that case.
+/// - Throws: ``ValueError`` if `chunkSize` is not positive; ``OSError`` or ``TLSError`` if one of the connections
+///   breaks; `CancellationError` if the task is cancelled. Bytes that were read are still sent in that case.
 /// - Complexity: O(*n*), where *n* is the number of bytes.
 ///
 /// asyncio: none. tokio: `io::copy`.
@@ -50,7 +50,7 @@ public func copy(
 ///   - second: The streams of the other connection.
 /// - Returns: The number of bytes that were copied from the first connection to the second, and the number in the
 ///   opposite direction.
-/// - Throws: ``OSError`` or ``TLSError`` if one of the connections breaks, after the opposite direction was cancelled;
+/// - Throws: ``OSError`` or ``TLSError`` if one of the connections breaks, after the opposite direction is cancelled;
 ///   `CancellationError` if the task is cancelled.
 ///
 /// asyncio: none. tokio: `io::copy_bidirectional`.

@@ -4,7 +4,7 @@ internal import AsyncIOSystem
 ///
 /// The host's addresses are tried one after the other until one answers. With a
 /// ``ConnectionOptions/happyEyeballsDelay``, the next address is also tried when the current one has not answered
-/// within the delay, so an unresponsive address delays the connection by no more than that delay.
+/// within the delay, so an unresponsive address costs no more than this time.
 ///
 /// ```swift
 /// let (reader, writer) = try await openConnection(host: "127.0.0.1", port: 8080)

@@ -5,9 +5,8 @@ internal import SystemPackage
 /// receives written bytes as typed input.
 ///
 /// Until the child changes its settings, the terminal edits lines, echoes input, and converts Ctrl-C and similar keys
-/// to signals. It converts each newline that the child prints into `\r
-///
-/// `. To end the child's input, write Ctrl-D (`"\u{4}"`) at the beginning of a line.
+/// to signals. It converts each newline that the child prints into `\r\n`. To end the child's input, write Ctrl-D
+/// (`"\u{4}"`) at the beginning of a line.
 public final class PseudoTerminal {
     // Loop thread only: the class is not Sendable.
     private let descriptor: TerminalDescriptor
