@@ -4,14 +4,15 @@ internal import SystemPackage
 extension EventLoop {
     // MARK: The user's descriptors
 
-    /// Calls `callback` in each turn in which `descriptor` is readable. Replaces the descriptor's previous
-    /// reader. The descriptor remains yours; remove the reader before you close it.
+    /// Calls `callback` in each turn in which `descriptor` is readable. Replaces the descriptor's previous reader. You
+    /// still own the descriptor. Remove the reader before you close the descriptor.
     ///
     /// - Parameters:
     ///   - descriptor: The descriptor to watch.
-    ///   - callback: Called on the loop. An error that it throws goes to the exception handler.
+    ///   - callback: A closure that is called on the loop. If it throws an error, the loop's exception handler is
+    ///     called.
     /// - Throws: ``RuntimeError`` if a connection of this loop owns the descriptor or the loop is closed;
-    ///   ``ValueError`` if the descriptor is negative; ``OSError`` if it cannot be watched (a regular file,
+    ///   ``ValueError`` if the descriptor is negative; ``OSError`` if the descriptor cannot be watched (a regular file,
     ///   for example).
     ///
     /// asyncio: `loop.add_reader`.
@@ -39,7 +40,7 @@ extension EventLoop {
         }
     }
 
-    /// Removes the reader of a descriptor; its writer stays.
+    /// Removes the reader of a descriptor. The writer is not affected.
     ///
     /// - Returns: Whether there was a reader. This is always `false` if the loop is closed.
     /// - Throws: ``RuntimeError`` if a connection of this loop owns the descriptor; ``OSError`` if the system
@@ -51,7 +52,7 @@ extension EventLoop {
         try remove(descriptor.number, "removeReader") { $0.onReadable.take() }
     }
 
-    /// Removes the writer of a descriptor; its reader stays.
+    /// Removes the writer of a descriptor. The reader is not affected.
     ///
     /// - Returns: Whether there was a writer. This is always `false` if the loop is closed.
     /// - Throws: The same errors as ``removeReader(_:)``.
@@ -108,8 +109,8 @@ extension EventLoop {
         return true
     }
 
-    /// Adds a reader after `delay`. If the system is out of memory at that time, tries again after the same
-    /// delay for as long as the reader is wanted, because there is no caller to report to.
+    /// Adds a reader after `delay`. If the system is out of memory at that time, tries again after the same delay while
+    /// the reader is needed, because no caller can receive the error.
     func addReaderLater(
         _ descriptor: Int32, in delay: Duration, while isWanted: @escaping () -> Bool,
         _ callback: @escaping () throws -> Void
@@ -156,7 +157,7 @@ extension EventLoop {
             for: operation, whenJoined: { try change(descriptor, operation) { $0.waits = waits } })
     }
 
-    /// Called when a task has stopped waiting.
+    /// Updates the registration of a descriptor after a task has stopped waiting.
     private func updateInterest(of descriptor: Int32, after waits: DescriptorWaits) {
         // In the meantime, the descriptor may have been closed and its number reused.
         guard let watch = descriptors[descriptor], watch.waits === waits else { return }

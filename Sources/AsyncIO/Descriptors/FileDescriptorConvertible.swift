@@ -1,8 +1,9 @@
 public import SystemPackage
 
-/// A value that represents an open file descriptor: a number, a `FileDescriptor` of swift-system, or a ``File``.
+/// A value that represents an open file descriptor, such as a number, a `FileDescriptor` of swift-system, or a
+/// ``File``.
 ///
-/// Functions that take a descriptor accept any of these, so that a number from the C library needs no conversion.
+/// Functions that take a descriptor accept any of these types, so a number from the C library needs no conversion.
 ///
 /// asyncio: an `int`, or an object with `fileno()`.
 public protocol FileDescriptorConvertible {

@@ -27,10 +27,10 @@ struct IOBudget {
     static let perTurn = 512 * 1024
     /// The minimum budget of each step, in bytes.
     static let leastPerStep = 64 * 1024
-    /// The number of bytes that each operation counts as, in addition to the bytes that it transfers.
+    /// The number of bytes that each operation costs, in addition to the bytes that it transfers.
     static let perOperation = 1024
 
-    /// The step and the turn that are being counted.
+    /// The step and the turn for which the budget is counted.
     private var step = UInt64.max
     private var turn = UInt64.max
     private var granted = 0
@@ -41,7 +41,7 @@ struct IOBudget {
     @inline(__always)
     func isSpent(in step: @autoclosure () -> UInt64) -> Bool { left <= 0 && self.step == step() }
 
-    /// The same, right after something was spent.
+    /// Whether the budget is spent. Valid only right after a call of `spend`.
     @inline(__always)
     var isSpent: Bool { left <= 0 }
 
@@ -85,7 +85,7 @@ extension EventLoop {
     }
 }
 
-/// Lets others run for one turn, because this step's budget is spent.
+/// Lets other tasks run for one turn, because this step's budget is spent.
 ///
 /// - Throws: `CancellationError`.
 @inline(never)

@@ -16,7 +16,7 @@ struct PollFailures {
     /// The error that ends the run, if it cannot continue.
     private(set) var final: OSError?
 
-    /// About a second in total.
+    /// The maximum number of failures in a row, which take about a second in total.
     private static let most = 100
     static let pause: Int64 = 10_000_000
 
@@ -52,7 +52,7 @@ extension EventLoop {
         Thread.pause(nanoseconds: PollFailures.pause)
     }
 
-    /// Runs everything that is ready, and ends the run if the loop would have to wait.
+    /// Runs all ready callbacks, and ends the run if the loop would have to wait.
     @inline(never)
     func doWithoutPolling(_ timeout: Int64?, _ failure: OSError) {
         receiveFromOtherThreads()

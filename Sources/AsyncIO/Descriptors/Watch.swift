@@ -3,8 +3,9 @@ internal import AsyncIOSystem
 /// A descriptor that the loop's poller watches. Loop thread only.
 ///
 /// A *stream's* descriptor is registered once, for edges in both directions. The flags store the state that the kernel
-/// last reported. An operation is tried first, and clears its flag if the descriptor is drained. A *user's* descriptor
-/// (`addReader`, `addWriter`) is registered for the directions that have a callback, and reports its state.
+/// last reported. An operation is attempted before any wait, and clears its flag if the descriptor is drained. A
+/// *user's* descriptor (`addReader`, `addWriter`) is registered for the directions that have a callback, and reports
+/// its state.
 final class Watch {
     let descriptor: Int32
     let token: UInt64
@@ -13,20 +14,19 @@ final class Watch {
     // Streams.
     @safe @exclusivity(unchecked) var canRead = true
     @safe @exclusivity(unchecked) var canWrite = true
-    /// The peer sends no more data, so a short read does not mean that the socket is drained.
+    /// Whether the peer sends no more data. In that case, a short read does not mean that the socket is drained.
     @safe @exclusivity(unchecked) var isHungUp = false
-    /// The waiter for bytes, current or past. Retained manually, so that waking it changes no reference
-    /// count.
+    /// The current or previous waiter for bytes. It is retained manually, so that waking it changes no reference count.
     @safe @exclusivity(unchecked) private(set) var reader: Unretained<Waiter>?
     @safe @exclusivity(unchecked) var writer: Waiter?
 
-    /// The address of the object that uses the descriptor, for prefetching; 0 if it is unknown.
+    /// The address of the object that uses the descriptor, for prefetching, or 0 if the address is unknown.
     @safe @exclusivity(unchecked) var ownerBits: UInt = 0
 
     // The user's callbacks.
     @safe @exclusivity(unchecked) var onReadable: WatchCallback?
     @safe @exclusivity(unchecked) var onWritable: WatchCallback?
-    /// Tasks that wait for a user's descriptor; created when the first one waits.
+    /// The tasks that wait for a user's descriptor. Created when the first task waits.
     @safe @exclusivity(unchecked) var waits: DescriptorWaits?
 
     init(descriptor: Int32, token: UInt64, isEdgeTriggered: Bool) {
@@ -37,7 +37,7 @@ final class Watch {
 
     deinit { forgetReader() }
 
-    /// Releases all waiters and callbacks, without waking any task.
+    /// Releases all waiters and callbacks without waking any task.
     func forget() {
         (onReadable, onWritable) = (nil, nil)
         forgetReader()
@@ -70,11 +70,11 @@ final class Watch {
         return waiter
     }
 
-    /// Wakes the task that waits for bytes, if there is one.
+    /// Wakes the task that waits for bytes, if any.
     @inline(__always)
     func wakeReader(on loop: EventLoop) { reader?.with { $0.complete(on: loop) } }
 
-    /// Suspends until the kernel reports room to write.
+    /// Suspends until the kernel reports that the descriptor is writable.
     func waitWritable() async throws {
         if canWrite { return }
         let waiter = Waiter(for: "room in a socket")
@@ -115,9 +115,9 @@ struct DescriptorTable {
 
     subscript(descriptor: Int32) -> Watch? { entry(descriptor)?.object }
 
-    /// Calls `body` with the watch that an event is for. Does not call it if the descriptor was closed in the
-    /// meantime and its number possibly reused. `body` must not change the table. Returns false if nothing is
-    /// watched under this number.
+    /// Calls `body` with the watch to which an event belongs. Does not call `body` if the descriptor was closed after
+    /// the event, because its number may have been reused. `body` must not change the table. Returns false if no
+    /// descriptor with this number is watched.
     @inline(__always)
     func withWatch(token: UInt64, _ body: (Watch) -> Void) -> Bool {
         guard let entry = entry(Int32(truncatingIfNeeded: token)) else { return false }
@@ -132,7 +132,7 @@ struct DescriptorTable {
         return Watch(descriptor: descriptor, token: token, isEdgeTriggered: isEdgeTriggered)
     }
 
-    /// Inserts the watch of a descriptor that the poller has accepted. The table is as long as the highest
+    /// Inserts the watch of a descriptor that the poller has accepted. The length of the table depends on the highest
     /// number.
     mutating func insert(_ watch: Watch) {
         let index = Int(watch.descriptor)
@@ -168,7 +168,7 @@ struct DescriptorTable {
 
 #if DEBUG
     extension DescriptorTable {
-        /// Stops the program if the table contradicts itself.
+        /// Stops the program if the table is inconsistent.
         ///
         /// - Complexity: O(*n*), where *n* is the length of the table.
         func checkInvariants() {
@@ -186,7 +186,7 @@ struct DescriptorTable {
     }
 
     extension Watch {
-        /// Stops the program if the watch contradicts itself.
+        /// Stops the program if the watch is inconsistent.
         fileprivate func checkInvariants() {
             precondition(
                 onReadable?.isRemoved != true && onWritable?.isRemoved != true,

@@ -1,5 +1,5 @@
 extension File {
-    /// The lines of the file from the current position on, as text without newlines.
+    /// The lines of the file, starting at the current position, as text without newlines.
     ///
     /// Invalid UTF-8 is replaced by U+FFFD.
     ///
@@ -16,7 +16,7 @@ extension File {
     public struct Lines: AsyncSequence {
         /// A line of text.
         public typealias Element = String
-        /// Reading can fail with any error that ``File/readLine()`` throws.
+        /// The type of the errors that reading throws; see ``File/readLine()``.
         public typealias Failure = any Error
 
         let file: File
@@ -30,7 +30,7 @@ extension File {
 
             /// Reads the next line.
             ///
-            /// - Returns: The line without its newline; `nil` at the end of the file.
+            /// - Returns: The line without its newline, or `nil` at the end of the file.
             /// - Throws: The errors of ``File/readLine()``; `CancellationError` if the task is
             ///   cancelled. In that case, no line is lost.
             public mutating func next() async throws -> String? {

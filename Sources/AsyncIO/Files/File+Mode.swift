@@ -17,8 +17,8 @@ extension File {
 
         /// Opens an existing file for reading. Python: `"rb"`.
         public static let read = Mode(kind: .read)
-        /// Opens a file for writing. Creates the file if it does not exist, and truncates it if it
-        /// does. Python: `"wb"`.
+        /// Opens a file for writing. Creates the file if it does not exist, and truncates an existing file. Python:
+        /// `"wb"`.
         public static let write = Mode(kind: .write)
         /// Opens a file for appending. Each write goes to the current end of the file. Creates the file if it does not
         /// exist. Python: `"ab"`.
@@ -34,7 +34,7 @@ extension File {
             return mode
         }
 
-        /// The mode as Python writes it, such as `rb` or `w+b`.
+        /// The mode in Python's notation, such as `rb` or `w+b`.
         public var description: String { kind.rawValue + (isUpdating ? "b+" : "b") }
 
         var canRead: Bool { kind == .read || isUpdating }

@@ -8,11 +8,10 @@ extension File {
 
     /// Reads `count` bytes at the current position.
     ///
-    /// Returns fewer bytes only at the end of the file. A pipe or a terminal returns the bytes that
-    /// are available.
+    /// The result has fewer bytes only at the end of the file. A pipe or a terminal returns the available bytes.
     ///
-    /// - Parameter count: The number of bytes; a negative number reads to the end of the file.
-    /// - Returns: The bytes; an empty array at the end of the file.
+    /// - Parameter count: The number of bytes. If this is negative, the method reads to the end of the file.
+    /// - Returns: The bytes, or an empty array at the end of the file.
     /// - Throws: ``OSError`` with the path; ``ValueError`` if the file is closed or was not opened
     ///   for reading; `CancellationError` if the task is cancelled. In that case, the position does
     ///   not move.
@@ -37,8 +36,7 @@ extension File {
     /// Python: `read()`.
     public func readToEnd() async throws -> [UInt8] { try await read(-1) }
 
-    /// Reads until there are `count` bytes, or to the end. If that fails, the position does not
-    /// move.
+    /// Reads until `count` bytes are available or the file ends. If a read fails, the position does not move.
     private func collect(_ count: Int) async throws -> [UInt8] {
         var bytes = ahead.takeFirst(count)
         while bytes.count < count {
@@ -55,7 +53,7 @@ extension File {
         return bytes
     }
 
-    /// The number of bytes after `offset`, if the system knows it.
+    /// The number of bytes after `offset`, or 0 if the system cannot determine it.
     //
     // Not inlined and not throwing, because LLVM of Swift 6.3 crashes when it splits a function that throws in both
     // ways.
@@ -64,8 +62,8 @@ extension File {
 
     /// Reads one line at the current position, up to and including its newline.
     ///
-    /// - Returns: The line, which ends in a newline unless the file ends first; an empty array at
-    ///   the end of the file.
+    /// - Returns: The line, or an empty array at the end of the file. The line ends in a newline unless the file ends
+    ///   first.
     /// - Throws: The same errors as ``read(_:)``. If the task is cancelled, the position does not move.
     ///
     /// Python: `readline`.
@@ -85,14 +83,13 @@ extension File {
         }
     }
 
-    /// Reads `count` bytes that start at `offset`, counted from the start of the file.
+    /// Reads `count` bytes at `offset`, counted from the start of the file.
     ///
-    /// Returns fewer bytes only at the end of the file. The method neither uses nor moves the
-    /// position, and does not wait for other operations.
+    /// The result has fewer bytes only at the end of the file. The method neither uses nor moves the position, and does
+    /// not wait for other operations.
     ///
-    /// - Throws: The same errors as ``read(_:)``, including `CancellationError`; ``ValueError`` if `count` or
-    ///   `offset` is negative; ``OSError`` with `.illegalSeek` if the file is not seekable (a
-    ///   pipe).
+    /// - Throws: The same errors as ``read(_:)``, including `CancellationError`; ``ValueError`` if `count` or `offset`
+    ///   is negative; ``OSError`` with `.illegalSeek` if the file is not seekable (for example, a pipe).
     ///
     /// Python: `os.pread`.
     public func read(_ count: Int, at offset: Int) async throws -> [UInt8] {
@@ -111,7 +108,7 @@ extension File {
 
     // MARK: Inside
 
-    /// Appends to the read-ahead buffer; returns false at the end of the file.
+    /// Appends bytes to the read-ahead buffer. Returns false at the end of the file.
     private func readAhead(_ count: Int) async throws -> Bool {
         while true {
             let before = writes
@@ -143,7 +140,7 @@ extension File {
         return request.bytes
     }
 
-    /// Returns the bytes that are in memory; nil if there are none.
+    /// Returns the bytes that are in memory, or nil if they are not in memory.
     private func fetchNow(_ count: Int, at offset: Int) async throws -> [UInt8]? {
         try await engine.giveWayIfDue()
         try checkOpen("read()")

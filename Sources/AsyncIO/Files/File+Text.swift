@@ -1,7 +1,7 @@
 extension File {
     /// Reads text from the current position to the end of the file.
     ///
-    /// - Parameter invalid: What to do with bytes that are not UTF-8.
+    /// - Parameter invalid: How to handle bytes that are not UTF-8.
     /// - Throws: ``ValueError`` if the bytes are not UTF-8 and `invalid` is ``InvalidText/reject``;
     ///   otherwise the same errors as ``read(_:)``, including `CancellationError`.
     ///
@@ -10,14 +10,14 @@ extension File {
         try invalid.text(try await readToEnd())
     }
 
-    /// Reads a line of text, and drops its newline.
+    /// Reads a line of text and drops its newline.
     ///
-    /// - Parameter invalid: What to do with bytes that are not UTF-8.
-    /// - Returns: The line without its newline (`\n`); `nil` at the end of the file.
+    /// - Parameter invalid: How to handle bytes that are not UTF-8.
+    /// - Returns: The line without its newline (`\n`), or `nil` at the end of the file.
     /// - Throws: ``ValueError`` if the line is not UTF-8 and `invalid` is ``InvalidText/reject``;
     ///   otherwise the same errors as ``readLine()``, including `CancellationError`.
     ///
-    /// Python: `readline` of a file in text mode, which keeps the newline.
+    /// Python: `readline` of a file in text mode, which includes the newline.
     public func readTextLine(invalid: InvalidText = .reject) async throws -> String? {
         try invalid.line(try await readLine())
     }

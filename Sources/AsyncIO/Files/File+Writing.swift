@@ -5,12 +5,11 @@ extension File {
     /// Writes all of `bytes` at the current position, or at the end if the file was opened with
     /// ``File/Mode/append``.
     ///
-    /// The system first keeps the bytes in memory. ``sync(onlyData:)`` waits until they are on the
-    /// disk.
+    /// The system first buffers the bytes in memory. ``sync(onlyData:)`` waits until they are on the disk.
     ///
-    /// - Throws: ``OSError`` with the path; ``ValueError`` if the file is closed or was not opened
-    ///   for writing; `CancellationError` if the task is cancelled. In every case, the position is
-    ///   after the last byte that was written.
+    /// - Throws: ``OSError`` with the path; ``ValueError`` if the file is closed or was not opened for writing;
+    ///   `CancellationError` if the task is cancelled. After any of these errors, the position is after the last byte
+    ///   that was written.
     ///
     /// Python: `write`.
     public func write(_ bytes: [UInt8]) async throws {
@@ -36,8 +35,8 @@ extension File {
     /// The method neither uses nor moves the position, and does not wait for other operations.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``; ``ValueError`` if `offset` is negative or the file was
-    ///   opened with ``File/Mode/append``; ``OSError`` with `.illegalSeek` if the file is not seekable (a pipe);
-    ///   `CancellationError` if the task is cancelled. In that case, a part of `bytes` may have been written.
+    ///   opened with ``File/Mode/append``; ``OSError`` with `.illegalSeek` if the file is not seekable (for example, a
+    ///   pipe); `CancellationError` if the task is cancelled. In that case, a part of `bytes` may have been written.
     ///
     /// Python: `os.pwrite`.
     public func write(_ bytes: [UInt8], at offset: Int) async throws {
@@ -93,10 +92,9 @@ extension File {
         }
     }
 
-    /// Waits until everything that was written is on the disk.
+    /// Waits until all written data is on the disk.
     ///
-    /// - Parameter onlyData: Whether to leave out metadata that is not needed to read the file,
-    ///   such as its times.
+    /// - Parameter onlyData: Whether to skip metadata that is not needed to read the file, such as its times.
     /// - Throws: ``OSError`` with the path, in which case data may be lost; ``ValueError`` if the
     ///   file is closed; `CancellationError` if the task is cancelled.
     ///
@@ -113,10 +111,9 @@ extension File {
     /// Moves the position, which may be beyond the end of the file.
     ///
     /// - Returns: The new position.
-    /// - Throws: ``ValueError`` if the position would be negative, or the file is closed;
-    ///   ``OSError`` with `.illegalSeek` if the file is not seekable (a pipe); `CancellationError`
-    ///   if the task is cancelled while it waits for other operations. In that case, the position
-    ///   does not move.
+    /// - Throws: ``ValueError`` if the position would be negative, or the file is closed; ``OSError`` with
+    ///   `.illegalSeek` if the file is not seekable (for example, a pipe); `CancellationError` if the task is cancelled
+    ///   while it waits for other operations. In that case, the position does not move.
     ///
     /// Python: `seek`.
     @discardableResult
@@ -158,8 +155,8 @@ extension File {
         public static let end = SeekOrigin(place: .end)
     }
 
-    /// Discards the read-ahead buffer. Does nothing for a pipe, whose bytes can be read only once and are never out of
-    /// date.
+    /// Discards the read-ahead buffer. Does nothing for a pipe, because its bytes can be read only once and never
+    /// become stale.
     private func forgetAhead() {
         guard isSeekable else { return }
         writes += 1

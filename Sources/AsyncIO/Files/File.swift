@@ -16,23 +16,22 @@ public import SystemPackage
 
 /// An open file.
 ///
-/// No operation blocks the event loop. Bytes that are already in memory are read at once, without a
-/// suspension; everything else suspends the task.
+/// No operation blocks the event loop. Bytes that are already in memory are read at once, without a suspension. All
+/// other operations suspend the task.
 ///
-/// A cancelled operation is withdrawn if possible, and otherwise the task waits until it has ended.
-/// After the `CancellationError`, nothing more happens to the file. Operations that may never end,
-/// such as reading from a pipe, are an exception; use the loop's pipe functions for those.
+/// If the task is cancelled, its operation is withdrawn if possible. Otherwise, the task waits until the operation has
+/// ended, so the file does not change after the `CancellationError`. Operations that may never end, such as reading
+/// from a pipe, are an exception. For these, use the loop's pipe functions.
 ///
 /// Python: a file object. asyncio has no files.
 public final class File {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
 
-    /// The path as it was passed when the file was opened. Bytes that are not UTF-8 are replaced by
-    /// U+FFFD.
+    /// The path that was passed when the file was opened. Bytes that are not UTF-8 are replaced by U+FFFD.
     public let path: String
     /// The mode in which the file was opened.
     public let mode: File.Mode
-    /// The file descriptor, which the file owns; -1 once the file is closed.
+    /// The file descriptor, which the file owns, or -1 once the file is closed.
     ///
     /// Python: `fileno`.
     public private(set) var descriptor: Int32
@@ -44,24 +43,25 @@ public final class File {
     let isSeekable: Bool
     /// Whether this is a regular file, whose operations end soon.
     let isRegular: Bool
-    /// Held by the operation that uses the position.
+    /// The lock that an operation holds while it uses the position.
     let turn = Lock()
-    /// Bytes that were read but not requested yet.
+    /// Bytes that were read ahead and have not been requested yet.
     var ahead = ByteBuffer()
     /// The number of writes through this object.
     var writes = 0
-    /// False once the file system has reported that it cannot determine which data is in memory.
+    /// Whether data in memory can be read at once. This is false once the file system has reported that it cannot
+    /// determine which data is in memory.
     var canReadNow: Bool
 
     let loop: EventLoop
     let engine: FileEngine
-    /// The operations that have not ended, and those among them that a task still waits for.
+    /// The number of operations that have not ended, and the number of these for which a task still waits.
     private var inFlight = 0
     private var awaited = 0
-    /// Waited on by `close()` until no task waits for an operation.
+    /// The waiter of `close()`, which waits until no task waits for an operation.
     private var idler: Waiter?
     private var isClosing = false
-    /// Whether the end of the last operation closes the descriptor.
+    /// Whether the descriptor is closed when the last operation ends.
     private var closesLate = false
 
     init(_ descriptor: Int32, path: String, mode: File.Mode, loop: EventLoop, engine: FileEngine) throws {
@@ -97,8 +97,7 @@ public final class File {
 
     /// The length of the file in bytes.
     ///
-    /// - Throws: ``OSError`` if the system cannot get the size; ``ValueError`` if the file is
-    ///   closed.
+    /// - Throws: ``OSError`` if the system cannot determine the size; ``ValueError`` if the file is closed.
     ///
     /// Python: `os.path.getsize`.
     public var size: Int {
@@ -114,8 +113,8 @@ public final class File {
 
     /// Closes the file after the operations in progress have ended. Further calls do nothing.
     ///
-    /// - Throws: ``OSError`` if the system could not store what was written; `CancellationError` if
-    ///   the task is cancelled. The file is closed in either case.
+    /// - Throws: ``OSError`` if the system could not store the written data; `CancellationError` if the task is
+    ///   cancelled. In both cases, the file is closed.
     ///
     /// Python: `close`.
     public func close() async throws {
@@ -146,7 +145,7 @@ public final class File {
         return descriptor
     }
 
-    /// Waits even if the task is cancelled; returns the cancellation error.
+    /// Waits even if the task is cancelled, and then returns the cancellation error.
     private func waitUntilIdle() async -> (any Error)? {
         guard awaited > 0 else { return nil }
         defer { idler = nil }

@@ -24,20 +24,20 @@ internal import SystemPackage
 struct FileOutcome {
     /// The result of the system call.
     let result: Result<Int, Errno>
-    /// The error to throw once everything is cleaned up, if the task was cancelled meanwhile.
+    /// The error to throw after the cleanup, if the task was cancelled in the meantime.
     let cancellation: (any Error)?
 }
 
 /// A request in progress. Loop thread only.
 package final class FileOperation {
     package let request: FileRequest
-    /// The token of the operation on the ring; nil if a thread performs it.
+    /// The token of the operation on the ring, or nil if a thread performs the operation.
     var token: UInt64?
-    /// The thread that performs only this request, if there is one.
+    /// The thread that performs only this request, if any.
     var thread: InterruptibleThread?
     /// Whether the request may never end; see above.
     let mayBeLeft: Bool
-    /// Whether no task waits for it anymore.
+    /// Whether the task no longer waits for this operation.
     private(set) var isLeft = false
     package private(set) var isDone = false
     /// Whether the engine was asked to withdraw the request.
@@ -59,7 +59,7 @@ package final class FileOperation {
         return FileFacts.kindNow(request.path) == .special
     }
 
-    /// Whether the request can be cancelled. Requests that clean up cannot be.
+    /// Whether the request can be cancelled. Requests that clean up cannot be cancelled.
     private var isRevocable: Bool {
         switch request.action {
         case .close, .abandonReplacement: false

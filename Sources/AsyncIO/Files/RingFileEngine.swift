@@ -1,10 +1,10 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// Performs requests on an io_uring. The loop's poller watches the ring while requests are in
-/// progress, so this works with every poller. Requests that rings do not support go to threads.
+/// Performs requests on an io_uring. The loop's poller watches the ring while requests are in progress, so this works
+/// with every poller. Requests that rings do not support are performed on threads.
 final class RingFileEngine: FileEngine {
-    /// nil once the loop is closed.
+    /// The ring, or nil once the loop is closed.
     private var ring: Ring?
     private let threads: ThreadFileEngine
     private var inFlight: [UInt64: FileOperation] = [:]
@@ -38,8 +38,7 @@ final class RingFileEngine: FileEngine {
         watchOrLookAgain()
     }
 
-    /// Watches the ring. If the system has no memory for that, checks the ring after a pause and
-    /// tries again.
+    /// Watches the ring. If the system does not have enough memory, checks the ring after a pause and tries again.
     private func watchOrLookAgain() {
         do {
             try watch()

@@ -74,7 +74,7 @@ final class ThreadFileEngine: FileEngine {
     private struct Report: @unchecked Sendable {
         let loop: EventLoop
         let operation: FileOperation
-        /// Runs on the loop.
+        /// A closure that runs on the loop after the operation was performed.
         let whenPerformed: () -> Void
 
         func performAndSend(mayBlock: Bool) {

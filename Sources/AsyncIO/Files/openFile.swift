@@ -9,17 +9,17 @@ public import SystemPackage
 /// try await file.close()
 /// ```
 ///
-/// File functions do not block the loop. Data that is not in memory is read and written with
-/// io_uring, or on the thread pool if the kernel does not offer io_uring. The environment variable
-/// `ASYNCIO_FILES` selects one of them (`io_uring`, `threads`, or `auto`).
+/// File functions do not block the loop. Data that is not in memory is read and written with io_uring, or on the thread
+/// pool if the kernel does not offer io_uring. The environment variable `ASYNCIO_FILES` selects the method (`io_uring`,
+/// `threads`, or `auto`).
 ///
 /// - Parameters:
 ///   - path: The path of the file. Pass a `FilePath` or a ``SystemString`` if it may not be UTF-8.
 ///   - mode: The mode in which to open the file.
 ///   - permissions: The permissions of a new file, reduced by the process's `umask`.
-/// - Throws: ``OSError`` with the path (`.isDirectory` for a directory); ``ValueError`` if the path
-///   contains a zero byte or the permissions are out of range; `CancellationError` if the task is
-///   cancelled. The file is then not open, but may have been created.
+/// - Throws: ``OSError`` with the path (`.isDirectory` for a directory); ``ValueError`` if the path contains a zero
+///   byte or the permissions are out of range; `CancellationError` if the task is cancelled. After a cancellation, the
+///   file is not open, but may have been created.
 ///
 /// Python: `open`; `aiofiles.open`.
 public func openFile(
@@ -65,8 +65,8 @@ private func openFile(
 /// let first = try await withFile("names.txt") { file in try await file.readLine() }
 /// ```
 ///
-/// - Throws: The errors of ``openFile(_:_:permissions:)``, including `CancellationError`, and of
-///   `body`; the errors of ``File/close()`` if `body` did not throw.
+/// - Throws: The errors of ``openFile(_:_:permissions:)``, including `CancellationError`, and of `body`. If `body` does
+///   not throw, also the errors of ``File/close()``.
 ///
 /// Python: `with open(…) as file:`.
 @discardableResult
@@ -89,7 +89,7 @@ public func withFile<T>(
 
 // MARK: Inside
 
-/// The engine that reads and writes files for a loop; created when it is first used.
+/// The engine that reads and writes files for a loop. Created on first use.
 final class LoopFiles: LoopComponent {
     var engine: FileEngine?
     /// Returns the disk of the current host, in a simulation.
@@ -118,7 +118,7 @@ extension EventLoop {
     }
 }
 
-/// The means by which file requests are performed.
+/// The method by which file requests are performed.
 package enum FileBackend: String, CaseIterable, Sendable {
     case automatic = "auto"
     case ioUring = "io_uring"

@@ -20,7 +20,7 @@ public func readFile(_ path: some SystemStringConvertible) async throws -> [UInt
 ///
 /// - Parameters:
 ///   - path: The path of the file.
-///   - invalid: What to do with bytes that are not UTF-8.
+///   - invalid: How to handle bytes that are not UTF-8.
 /// - Throws: ``ValueError`` if the file is not UTF-8 and `invalid` is ``InvalidText/reject``; otherwise the same errors
 ///   as ``readFile(_:)``, including `CancellationError`.
 ///
@@ -33,22 +33,21 @@ public func readText(
 
 /// Replaces the content of the file at `path` with `bytes`, atomically.
 ///
-/// A reader of the file sees either the old content or the new content, even if the operation fails.
+/// At any time, a reader of the file sees either the old content or the new content, even if the operation fails.
 ///
-/// The new file gets the permissions of the old one. If `path` is a symbolic link, the link is kept and its target is
+/// The new file gets the permissions of the old one. If `path` is a symbolic link, the link is kept. Its target is
 /// replaced, or created if it does not exist. During the operation, the directory contains a temporary file
 /// `.asyncio-…`.
 ///
 /// - Parameters:
-///   - path: The path of the file, which need not exist.
+///   - path: The path of the file. The file does not need to exist.
 ///   - permissions: The permissions of a new file, reduced by the process's `umask`.
-///   - sync: Whether to wait until the file is on the disk, so that it has the old or the new
-///     content even after a power failure. That takes milliseconds. Without it, a power failure can
-///     lose part of the content.
-/// - Throws: ``OSError`` with the path (`.invalidArgument` for a device, `.isDirectory` for a
-///   directory); ``ValueError`` if the path contains a zero byte or the permissions are out of
-///   range; `CancellationError` if the task is cancelled. The file then has the old or the new
-///   content.
+///   - sync: Whether to wait until the file is on the disk, so that it has the old or the new content even after a
+///     power failure. Waiting takes milliseconds. If this is `false`, part of the content can be lost in a power
+///     failure.
+/// - Throws: ``OSError`` with the path (`.invalidArgument` for a device, `.isDirectory` for a directory);
+///   ``ValueError`` if the path contains a zero byte or the permissions are out of range; `CancellationError` if the
+///   task is cancelled, in which case the file has the old or the new content.
 ///
 /// Python: `Path.write_bytes`, which leaves a partial file if it is interrupted.
 public func writeFile(

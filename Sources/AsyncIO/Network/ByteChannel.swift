@@ -12,15 +12,15 @@ internal import SystemPackage
 
 /// A two-way stream of bytes. Loop thread only.
 package class ByteChannel: Channel {
-    /// Changes whenever bytes were received or sent, so that a time limit can tell that the connection is idle.
+    /// A number that changes whenever bytes are received or sent, so that a time limit can detect an idle connection.
     @safe @exclusivity(unchecked) final var activity = 0
 
     /// Receives the available bytes and passes them to `take` without a copy.
     ///
     /// - Parameter count: The maximum number of bytes.
-    /// - Returns: The number of bytes; 0 at the end of the stream; nil if nothing is available now. After
-    ///   ``close()`` it is always 0.
-    /// - Throws: The error that the channel fails with, now or earlier.
+    /// - Returns: The number of bytes, 0 at the end of the stream, or nil if nothing is available now. After
+    ///   ``close()``, this is always 0.
+    /// - Throws: The error with which the channel fails or has failed.
     func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? { abstract() }
 
     /// Receives the available bytes as an array.
@@ -34,12 +34,12 @@ package class ByteChannel: Channel {
         try unsafe tryReceive(atMost: buffer.count) { unsafe buffer.copyMemory(from: $0) }
     }
 
-    /// Wakes the task in ``waitReadable()``, possibly for nothing.
+    /// Wakes the task in ``waitReadable()``, even if no bytes have arrived.
     func wakeReader() { abstract() }
 
-    /// Receives bytes, waiting until there are any; see ``tryReceive(atMost:_:)``.
+    /// Receives bytes, and waits until at least one byte is available; see ``tryReceive(atMost:_:)``.
     ///
-    /// - Returns: The number of bytes; 0 at the end of the stream.
+    /// - Returns: The number of bytes, or 0 at the end of the stream.
     func receive(
         atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void
     ) async throws -> Int {
@@ -53,25 +53,23 @@ package class ByteChannel: Channel {
         }
     }
 
-    /// Sends what fits now and buffers a copy of the rest; never blocks.
+    /// Sends the bytes that the system accepts now, and buffers a copy of the rest. Never blocks.
     ///
-    /// - Throws: The errors of ``checkWritable()``; the error that the channel fails with.
+    /// - Throws: The errors of ``checkWritable()``; the error with which the channel fails.
     func send(_ bytes: UnsafeRawBufferPointer) throws { abstract() }
 
-    /// Sends several pieces without joining them first. A channel that can send them in one system call does
-    /// so.
+    /// Sends several pieces without joining them first, in one system call if the channel supports it.
     func send(_ pieces: [[UInt8]]) throws {
         for piece in pieces { try unsafe piece.withUnsafeBytes { unsafe try send($0) } }
     }
 
-    /// Ends the sending half after what is buffered.
+    /// Ends the sending half after the buffered data is sent.
     func sendEOF() throws { abstract() }
 
-    /// Whether the sending half can end on its own.
+    /// Whether the sending half can be ended separately.
     var canSendEOF: Bool { abstract() }
 
-    /// Ends the channel without sending what is buffered, in a way that shows the peer that the connection
-    /// broke.
+    /// Resets the connection without sending buffered data, so that the peer detects that the connection broke.
     func reset() { abstract() }
 
     /// Replaces the address of the peer with the one that a proxy has announced.
@@ -81,29 +79,29 @@ package class ByteChannel: Channel {
 
     /// The channel that TLS has put over this one.
     final weak var upper: ByteChannel?
-    /// The uppermost channel: closing it lets every channel announce its end.
+    /// The uppermost channel. If this channel is closed, every channel below it announces its end.
     final var top: ByteChannel { upper?.top ?? self }
-    /// To be called after bytes that were buffered have been sent: they count for the channels
-    /// above too, whose water marks this channel may not have passed.
+    /// Must be called after buffered bytes have been sent. The bytes also count for the channels above, which have
+    /// their own water marks.
     final func noteProgress() {
         notePressure()
         upper?.noteProgress()
     }
     /// The number of channels below this one.
     var depth: Int { 0 }
-    /// What TLS has negotiated, if this is a TLS channel.
+    /// The results of the TLS negotiation, or nil if this is not a TLS channel.
     var tls: TLSInfo? { nil }
 }
 
 extension ByteChannel {
-    /// Sends what fits now and buffers the rest.
+    /// Sends the bytes that the system accepts now, and buffers the rest.
     final func send(_ bytes: [UInt8]) throws { try unsafe bytes.withUnsafeBytes { unsafe try send($0) } }
 
     final func tryReceive(into span: inout MutableRawSpan) throws -> Int? {
         try unsafe span.withUnsafeMutableBytes { unsafe try tryReceive(into: $0) }
     }
 
-    /// Appends what can be received now.
+    /// Appends the bytes that can be received now.
     final func tryReceive(into span: inout OutputSpan<UInt8>) throws -> Int? {
         try unsafe span.withUnsafeMutableBufferPointer { buffer, initializedCount in
             // SAFETY: the bytes behind the initialized ones are the span's too, and a byte needs no initialization
@@ -116,6 +114,6 @@ extension ByteChannel {
         }
     }
 
-    /// Sends what fits now and buffers a copy of the rest.
+    /// Sends the bytes that the system accepts now, and buffers a copy of the rest.
     final func send(_ bytes: RawSpan) throws { try unsafe bytes.withUnsafeBytes { unsafe try send($0) } }
 }

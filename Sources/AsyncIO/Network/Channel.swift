@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// The base class of sockets, pipes, and the channels built on them. A channel has a reading half, a writing
-/// half, and one end that both share. Loop thread only.
+/// The base class of sockets, pipes, and the channels built on them. A channel has a reading half and a writing half,
+/// which end together. Loop thread only.
 //
 // States: open → closing (no more reads; buffered bytes are still sent) → lost. A channel becomes lost once,
 // in a turn of its own, and wakes every waiter. A channel that fails is closing at once, with its error, and
@@ -11,16 +11,16 @@ package class Channel {
     enum State { case open, closing, lost }
 
     final let loop: EventLoop
-    /// What the channels of the loop share.
+    /// The state that the channels of the loop share.
     final let network: LoopNetwork
     @safe @exclusivity(unchecked) private(set) final var state = State.open
-    /// The error that the channel failed with, or nil if it ended normally.
+    /// The error with which the channel failed, or nil if it ended normally.
     @safe @exclusivity(unchecked) private(set) final var error: (any Error)?
-    /// The turn in which the channel becomes lost is already queued.
+    /// Whether the turn in which the channel becomes lost is already queued.
     private final var isEndQueued = false
 
     // Writing.
-    /// The buffer rose above the high-water mark and has not yet fallen to the low-water mark.
+    /// Whether the buffer rose above the high-water mark and has not yet fallen to the low-water mark.
     @safe @exclusivity(unchecked) private(set) final var isPaused = false
     @safe @exclusivity(unchecked) private(set) final var highWater = 64 * 1024
     @safe @exclusivity(unchecked) private(set) final var lowWater = 16 * 1024
@@ -51,7 +51,7 @@ package class Channel {
 
     // MARK: What subclasses implement
 
-    /// Suspends until an attempt to receive can return something.
+    /// Suspends until a receive can return bytes, the end, or an error.
     ///
     /// - Throws: `CancellationError`; no bytes are lost.
     @inline(__always)
@@ -70,30 +70,30 @@ package class Channel {
         if loop.isClosed { throw RuntimeError("\(name) belongs to an event loop that is closed") }
     }
 
-    /// Returns a waiter that completes when an attempt to receive can return something, or nil if one can
-    /// now. Only one task waits at a time.
+    /// Returns a waiter that completes when a receive can return bytes, the end, or an error. Returns nil if it can do
+    /// so now. Only one task waits at a time.
     func readWaiter() -> Waiter? { abstract() }
 
-    /// Whether an attempt to receive can return something, as far as is known without trying. If true, no
-    /// callback will come for what is already there.
+    /// Whether a receive can return bytes, the end, or an error, as far as is known without an attempt. If this is
+    /// true, no callback is made for the data that is already available.
     var isReadable: Bool { abstract() }
 
-    /// Calls `callback`, each time in a turn of its own, when ``isReadable`` becomes true, and once if it
-    /// already is. Pass nil to stop. Do not use it on a channel that a task waits for.
+    /// Calls `callback` each time ``isReadable`` becomes true, and once if it is already true. Each call is made in a
+    /// separate turn. Pass nil to stop the calls. Do not use this on a channel that a task waits for.
     func whenReadable(_ callback: (() -> Void)?) { abstract() }
 
     /// The number of buffered bytes.
     var outgoingCount: Int { abstract() }
 
-    /// Stops reading, sends what is buffered, and ends the channel. Calling it again does nothing.
+    /// Stops reading, sends the buffered data, and ends the channel. Further calls do nothing.
     func close() { abstract() }
 
-    /// Ends the channel without sending what is buffered.
+    /// Ends the channel without sending the buffered data.
     ///
-    /// - Parameter error: The error to end with, if the channel has none yet.
+    /// - Parameter error: The error of the channel, if it does not have one yet.
     func abort(with error: (any Error)?) { abstract() }
 
-    /// Releases the resources below the channel; called once, when the channel is lost.
+    /// Releases the resources below the channel. Called once, when the channel is lost.
     func release() { abstract() }
 
     // MARK: Facts
@@ -111,7 +111,7 @@ package class Channel {
     // MARK: Water marks
 
     /// - Parameters:
-    ///   - high: The high-water mark, or nil for 64 KiB, or for four times `low` if that is given.
+    ///   - high: The high-water mark. nil means four times `low`, or 64 KiB if `low` is also nil.
     ///   - low: The low-water mark, or nil for a quarter of `high`.
     final func setWaterMarks(high: Int?, low: Int?) throws(ValueError) {
         let high = high ?? low.map { $0 > .max / 4 ? .max : 4 * max($0, -1) } ?? 64 * 1024
@@ -142,7 +142,7 @@ package class Channel {
 
     /// If the buffer rose above the high-water mark, waits until it falls to the low-water mark.
     ///
-    /// - Throws: The error that the channel failed with, or ``OSError`` if it is lost; `CancellationError`.
+    /// - Throws: The error with which the channel failed, or ``OSError`` if it is lost; `CancellationError`.
     final func drain() async throws {
         if isPaused, state != .lost, error == nil {
             try checkLoop()
@@ -152,8 +152,8 @@ package class Channel {
         if state == .lost { throw OSError(.connectionReset, "Connection lost") }
     }
 
-    /// - Throws: The error that the channel failed with, or ``OSError`` if it is lost; ``RuntimeError`` if it
-    ///   is closing.
+    /// - Throws: The error with which the channel failed, or ``OSError`` if it is lost; ``RuntimeError`` if it is
+    ///   closing.
     final func checkWritable() throws {
         if let error { throw error }
         switch state {
@@ -167,7 +167,7 @@ package class Channel {
 
     /// Waits until the channel is lost.
     ///
-    /// - Throws: The error that the channel failed with; `CancellationError`.
+    /// - Throws: The error with which the channel failed; `CancellationError`.
     final func waitClosed() async throws {
         if state != .lost {
             try checkLoop()
@@ -176,14 +176,14 @@ package class Channel {
         if let error { throw error }
     }
 
-    /// For subclasses: marks the channel as closing. The subclass reports later when it is lost.
+    /// Marks the channel as closing. For subclasses. The subclass later reports that the channel is lost.
     final func beginClosing() {
         if state == .open { state = .closing }
         closingOwner = owner
     }
 
-    /// For subclasses: ends the channel in a turn of its own, with `error` if it has none yet. If the loop is
-    /// closed and makes no more turns, the channel ends at once.
+    /// Ends the channel in a separate turn, with `error` if it does not have an error yet. If the loop is closed and
+    /// makes no more turns, the channel ends at once. For subclasses.
     final func endSoon(with error: (any Error)? = nil) {
         guard state != .lost else { return }
         beginClosing()
@@ -194,7 +194,7 @@ package class Channel {
         loop.enqueue { [self] in end() }
     }
 
-    /// For subclasses: drops all callbacks.
+    /// Drops all callbacks. For subclasses.
     final func forgetCallbacks() {
         (onPauseChanged, onLost, onReleased, closingOwner) = (nil, nil, nil, nil)
     }

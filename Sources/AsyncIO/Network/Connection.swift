@@ -35,20 +35,20 @@ final class Connection: ByteChannel {
     private var peer: Endpoint?
     /// The tasks that wait for `outgoing` to be empty.
     private var emptiers: WaitQueue?
-    /// Closes without a warning when nothing retains the connection anymore. For the pipes of child processes.
+    /// Whether an abandoned connection closes without a warning. For the pipes of child processes.
     var closesQuietly = false
 
     // MARK: Creating connections
 
-    /// Creates a connection over a connected socket. The socket is closed with the connection, and also if
-    /// this throws.
+    /// Creates a connection over a connected socket. The socket is closed with the connection, and also if this
+    /// initializer throws.
     convenience init(_ socket: Socket, on loop: EventLoop, peer: SystemAddress?) throws(Errno) {
         let peer = peer ?? socket.peerAddress
         if peer?.isInternet ?? false { try? socket.setNoDelay() }
         try self.init(accepted: socket, peer: peer, on: loop)
     }
 
-    /// Creates a connection over a socket that has its server's options.
+    /// Creates a connection over a socket that already has the options of its server.
     init(accepted socket: Socket, peer: SystemAddress?, on loop: EventLoop) throws(Errno) {
         bytes = socket
         self.socket = socket
@@ -63,7 +63,7 @@ final class Connection: ByteChannel {
     }
 
     /// Creates a connection over an end of a pipe, a terminal, or a socket that is used in one direction. The
-    /// descriptor is made non-blocking. It is closed with the connection, and also if this throws.
+    /// descriptor is made non-blocking. It is closed with the connection, and also if this initializer throws.
     ///
     /// - Throws: ``ValueError`` if the descriptor is something else (a regular file, for example);
     ///   ``OSError``.
@@ -254,9 +254,8 @@ final class Connection: ByteChannel {
         sendRestLater(hasBegun: hasBegun)
     }
 
-    /// Arranges for buffered bytes to be sent when there is room. An edge announces room only if the system
+    /// Schedules the buffered bytes to be sent when the system accepts more. An edge announces room only if the system
     /// has refused bytes.
-    /// refused bytes.
     private func sendRestLater(hasBegun: Bool) {
         watch.onWritable =
             watch.onWritable ?? WatchCallback { [self, owner] in withExtendedLifetime(owner) { flush() } }
@@ -386,7 +385,7 @@ final class Connection: ByteChannel {
         forgetWriter()
     }
 
-    /// A task that waits for bytes gets the end of the stream.
+    /// Stops reading. A task that waits for bytes receives the end of the stream.
     private func stopReading() {
         if direction != .writing {
             watch.onReadable?.isRemoved = true

@@ -9,8 +9,8 @@
 /// let rows = try await pool.withConnection { try await $0.query("…") }
 /// ```
 ///
-/// Connections are opened when they are needed. After use, they stay open for the next task, which gets the one that
-/// was used most recently. Tasks that find all connections in use wait in FIFO order. For streams, see
+/// Connections are opened when they are needed, and stay open after use. The next task gets the connection that was
+/// used most recently. If all connections are in use, tasks wait in FIFO order. For streams, see
 /// ``streams(to:tls:options:size:idleTime:)``.
 ///
 /// asyncio: none. aiohttp: `TCPConnector`. asyncpg: `Pool`. Rust: `bb8`, `deadpool`.
@@ -31,16 +31,16 @@ public final class ConnectionPool<Connection> {
     /// Whether ``close()`` was called.
     public var isClosed: Bool { state.isClosed }
 
-    /// Creates a pool without connections.
+    /// Creates a pool that has no connections yet.
     ///
     /// - Parameters:
     ///   - size: The maximum number of connections.
     ///   - idleTime: How long an unused connection stays open.
-    ///   - open: Opens a connection.
-    ///   - close: Closes a connection. It cannot suspend.
-    ///   - check: Returns whether a connection that was idle can still be used. If it returns false or throws, the
-    ///     connection is closed, and the next one is used. By default, idle connections are not checked.
-    /// - Precondition: `size` and `idleTime` are positive. For numbers from outside the program, use
+    ///   - open: A closure that opens a connection.
+    ///   - close: A closure that closes a connection. It cannot suspend.
+    ///   - check: A closure that returns whether an idle connection can still be used. If the closure returns `false`
+    ///     or throws, the connection is closed, and the next one is used. By default, idle connections are not checked.
+    /// - Precondition: `size` and `idleTime` are positive. For numbers that are known only at run time, use
     ///   ``init(validatingSize:idleTime:open:close:check:)``.
     public init(
         size: Int = 10, idleTime: Duration = .seconds(60), open: @escaping () async throws -> Connection,
@@ -57,8 +57,7 @@ public final class ConnectionPool<Connection> {
         state = PoolState(size: size, idleTime: idleTime)
     }
 
-    /// Creates a pool from numbers that are computed or come from outside the program; see
-    /// ``init(size:idleTime:open:close:check:)``.
+    /// Creates a pool from numbers that are known only at run time; see ``init(size:idleTime:open:close:check:)``.
     ///
     /// - Throws: ``ValueError`` if `size` or `idleTime` is not positive.
     public convenience init(
@@ -80,7 +79,8 @@ public final class ConnectionPool<Connection> {
     /// The number of connections that are in use or being opened.
     public var usedCount: Int { state.usedCount }
 
-    /// Runs `body` with a connection from the pool. Waits until one is available, and opens it if necessary.
+    /// Runs `body` with a connection from the pool. If all connections are in use, waits until one is available. Opens
+    /// a connection if no idle one can be used.
     ///
     /// If `body` throws, the connection is closed, because it may be in the middle of an exchange.
     ///
@@ -107,8 +107,8 @@ public final class ConnectionPool<Connection> {
         return value
     }
 
-    /// Closes the connections that are not in use, and those in use when they are returned. Tasks that wait get an
-    /// error. Calling it again does nothing.
+    /// Closes the idle connections at once, and the others when they are returned. Waiting tasks receive an error.
+    /// Further calls do nothing.
     public func close() { state.close() }
 
     // MARK: Internals
@@ -119,7 +119,7 @@ public final class ConnectionPool<Connection> {
         unsafe unsafeDowncast(idle, to: PooledConnection<Connection>.self)
     }
 
-    /// Returns the connection if it can be used, otherwise another idle connection or a new one.
+    /// Returns the connection if it can be used. Otherwise, returns another idle connection or a new one.
     @usableFromInline
     func find(_ idle: AnyPooledConnection?) async throws -> PooledConnection<Connection> {
         var next = idle
@@ -140,15 +140,15 @@ public final class ConnectionPool<Connection> {
 }
 
 extension ConnectionPool where Connection == (StreamReader, StreamWriter) {
-    /// Returns a pool of streams to a server. A connection is not used again if the server has closed it, or if bytes
-    /// have arrived that were not requested, because those would be taken for the next answer.
+    /// Returns a pool of streams to a server. A connection is not reused if the server has closed it. It is also not
+    /// reused if unrequested bytes have arrived, because they would be mistaken for the next response.
     ///
     /// ```swift
     /// let pool = ConnectionPool.streams(to: .tcp(host: "cache", port: 11211), size: 20)
     /// ```
     ///
     /// - Parameters:
-    ///   - target: What to connect to.
+    ///   - target: The target of the connections.
     ///   - tls: A client context for TLS, or `nil` to connect without TLS.
     ///   - options: Settings that most connections do not need.
     ///   - size: The maximum number of connections.

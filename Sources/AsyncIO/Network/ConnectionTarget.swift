@@ -20,14 +20,14 @@ public struct ConnectionTarget: Sendable {
         ConnectionTarget(place: .host(host, port: port))
     }
 
-    /// One of several known addresses, such as those of a service that runs on several hosts. They are tried in
-    /// this order. TLS needs ``ConnectionOptions/serverHostname``.
+    /// One of several known addresses, such as those of a service that runs on several hosts. They are tried in this
+    /// order. TLS requires ``ConnectionOptions/serverHostname``.
     public static func addresses(_ addresses: [Endpoint]) -> ConnectionTarget {
         ConnectionTarget(place: .addresses(addresses))
     }
 
-    /// A server on a Unix socket. If its accept queue is full, connecting waits until there is room, as TCP does.
-    /// TLS needs ``ConnectionOptions/serverHostname``.
+    /// A server on a Unix socket. If its accept queue is full, connecting waits until there is room, as TCP does. TLS
+    /// requires ``ConnectionOptions/serverHostname``.
     ///
     /// - Parameter path: The path of the socket, or a zero character followed by a name in the abstract namespace.
     public static func unix(path: some SystemStringConvertible) -> ConnectionTarget {
@@ -35,12 +35,12 @@ public struct ConnectionTarget: Sendable {
     }
 
     /// A connected stream socket. The connection takes ownership of it, makes it non-blocking, and closes it when the
-    /// connection ends. TLS needs ``ConnectionOptions/serverHostname``.
+    /// connection ends. TLS requires ``ConnectionOptions/serverHostname``.
     public static func socket(_ socket: some FileDescriptorConvertible) -> ConnectionTarget {
         ConnectionTarget(place: .socket(socket.number))
     }
 
-    /// Connects, and performs the TLS handshake if there is a context.
+    /// Connects, and performs the TLS handshake if `tls` is not nil.
     func open(tls: TLSContext?, _ options: ConnectionOptions, on loop: EventLoop) async throws -> ByteChannel {
         var host: String?
         if case .host(let name, _) = place { host = name }

@@ -1,12 +1,12 @@
 internal import AsyncIOSystem
 
-/// What DatagramTransport and DatagramSocket are built on. Loop thread only.
+/// The base class of the channels below DatagramTransport and DatagramSocket. Loop thread only.
 ///
 /// An error concerns a single datagram and leaves the channel usable.
 package class DatagramChannel: Channel {
     /// The destination of datagrams without an address.
     final let peer: SystemAddress?
-    /// Whether the channel is connected to the peer, so that datagrams from others are dropped.
+    /// Whether the channel is connected to the peer, so that datagrams from other senders are dropped.
     final let isConnected: Bool
     /// Receives the errors of datagrams that were buffered.
     final var onSendError: ((OSError) -> Void)?
@@ -27,11 +27,11 @@ package class DatagramChannel: Channel {
 
     /// Sends a datagram, or buffers it until there is room.
     ///
-    /// - Throws: ``ValueError`` if there is no address, or it is not the peer's; ``OSError`` if the datagram is
-    ///   refused.
+    /// - Throws: ``ValueError`` if there is no address, or the address is not the peer's; ``OSError`` if the datagram
+    ///   is refused.
     func send(_ bytes: [UInt8], to address: Endpoint?) throws { abstract() }
 
-    /// Returns the destination of a datagram; nil for the connected peer.
+    /// Returns the destination of a datagram, or nil for the connected peer.
     final func target(_ address: Endpoint?) throws(ValueError) -> SystemAddress? {
         if let peer {
             if let address, address.system != peer {

@@ -8,7 +8,7 @@
 /// }
 /// ```
 ///
-/// Datagrams that arrive faster than you receive them wait in the system's buffer. When it is full, further
+/// Datagrams that arrive faster than you receive them wait in the system's buffer. When the buffer is full, further
 /// datagrams are lost.
 ///
 /// asyncio: none; the nearest are `loop.sock_recvfrom` and `loop.sock_sendto`.
@@ -47,15 +47,15 @@ public final class DatagramSocket {
         }
     }
 
-    /// Sends a datagram, which can be empty. Waits if too much is buffered already.
+    /// Sends a datagram, which can be empty. Waits if too much data is already buffered.
     ///
     /// - Parameters:
     ///   - bytes: The bytes of the datagram.
-    ///   - address: The address to send to, or `nil` for the peer that the socket was opened with.
+    ///   - address: The address to send to, or `nil` for the socket's peer.
     /// - Throws: ``OSError`` if the system refuses this datagram or refused an earlier one that was buffered;
-    ///   ``ValueError`` if there is neither a peer nor an address, or the address is not the peer's;
-    ///   ``RuntimeError`` if the socket is closed; `CancellationError` if the task is cancelled while it
-    ///   waits. The datagram is still sent in that case.
+    ///   ``ValueError`` if there is neither a peer nor an address, or the address is not the peer's address;
+    ///   ``RuntimeError`` if the socket is closed; `CancellationError` if the task is cancelled while it waits. The
+    ///   datagram is still sent in that case.
     ///
     /// asyncio: `loop.sock_sendto`.
     public func send(_ bytes: [UInt8], to address: Endpoint? = nil) async throws {
@@ -78,7 +78,7 @@ public final class DatagramSocket {
         try await send(Array(text.utf8), to: address)
     }
 
-    /// Stops receiving, sends what is buffered, and closes the socket. Calling it again does nothing.
+    /// Stops receiving, sends the buffered datagrams, and closes the socket. Further calls do nothing.
     ///
     /// asyncio: none; the nearest is `transport.close`.
     public func close() { channel.close() }
@@ -86,7 +86,7 @@ public final class DatagramSocket {
     /// Whether the socket is closed or closing.
     public var isClosing: Bool { channel.isClosing }
 
-    /// Waits until everything buffered is sent and the socket is closed.
+    /// Waits until all buffered datagrams are sent and the socket is closed.
     ///
     /// - Throws: `CancellationError` if the task is cancelled. The socket continues to close.
     public func waitClosed() async throws { try await channel.waitClosed() }
@@ -101,7 +101,7 @@ public final class DatagramSocket {
     /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: Endpoint? { channel.peerAddress }
 
-    /// The descriptor, or `nil` once the socket is closed. The socket keeps ownership of it.
+    /// The descriptor, or `nil` once the socket is closed. The socket still owns the descriptor.
     public var descriptor: Int32? { channel.descriptor }
 }
 

@@ -7,7 +7,7 @@ public protocol DatagramProtocol: BaseProtocol {
     /// asyncio: `connection_made`.
     func connectionMade(_ transport: DatagramTransport) throws
 
-    /// Tells the protocol that a datagram has arrived. It can be empty.
+    /// Tells the protocol that a datagram has arrived. The datagram can be empty.
     ///
     /// asyncio: `datagram_received`.
     func datagramReceived(_ bytes: [UInt8], from address: Endpoint) throws
@@ -63,7 +63,7 @@ public final class DatagramTransport: TransportCore {
         if !isClosing { channel.whenReadable { [self] in readReady() } }
     }
 
-    /// Reads one datagram per turn, so that other work gets its turn.
+    /// Reads one datagram per turn, so that other work can run.
     private func readReady() {
         guard !isClosing else { return }
         do {
@@ -93,14 +93,14 @@ public final class DatagramTransport: TransportCore {
 
     // MARK: Sending
 
-    /// Sends a datagram, which can be empty. If the system does not accept it at once, it is buffered. If the
-    /// system refuses it, the protocol's `errorReceived` is called. After the transport is closed, this does
-    /// nothing.
+    /// Sends a datagram, which can be empty. If the system does not accept the datagram at once, it is buffered. If the
+    /// system refuses the datagram, the protocol's `errorReceived` is called. After the transport is closed, this
+    /// method does nothing.
     ///
     /// - Parameters:
     ///   - bytes: The bytes of the datagram.
-    ///   - address: The address to send to, or `nil` for the peer that the endpoint was created with.
-    /// - Throws: ``ValueError`` if there is neither a peer nor an address, or the address is not the peer's.
+    ///   - address: The address to send to, or `nil` for the transport's peer.
+    /// - Throws: ``ValueError`` if there is neither a peer nor an address, or the address is not the peer's address.
     ///
     /// asyncio: `sendto`.
     public func send(_ bytes: [UInt8], to address: Endpoint? = nil) throws {
@@ -138,12 +138,12 @@ public final class DatagramTransport: TransportCore {
     /// asyncio: `is_closing`.
     public var isClosing: Bool { channel.isClosing }
 
-    /// Stops receiving, sends what is buffered, and closes the transport. Calling it again does nothing.
+    /// Stops receiving, sends the buffered datagrams, and closes the transport. Further calls do nothing.
     ///
     /// asyncio: `close`.
     public func close() { channel.close() }
 
-    /// Closes the transport at once, without sending what is buffered.
+    /// Closes the transport at once, without sending the buffered datagrams.
     ///
     /// asyncio: `abort`.
     public func abort() { channel.abort() }
@@ -160,7 +160,7 @@ public final class DatagramTransport: TransportCore {
     /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: Endpoint? { channel.peerAddress }
 
-    /// The descriptor, or `nil` once the transport is closed. The transport keeps ownership of it.
+    /// The descriptor, or `nil` once the transport is closed. The transport still owns the descriptor.
     ///
     /// asyncio: `get_extra_info("socket")`.
     public var descriptor: Int32? { channel.descriptor }

@@ -34,7 +34,8 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     ///
     /// - Parameter path: A path, or a zero character followed by a name in Linux's abstract namespace
     ///   (`"\0name"`). The name can contain any bytes.
-    /// - Throws: ``ValueError`` if the path is empty, longer than 107 bytes, or has a zero byte inside.
+    /// - Throws: ``ValueError`` if the path is empty, longer than 107 bytes, or contains a zero byte after the first
+    ///   byte.
     public init(path: some SystemStringConvertible) throws(ValueError) {
         let bytes = path.systemString.bytes
         guard !bytes.isEmpty, let address = SystemAddress(unixPath: bytes) else {
@@ -47,7 +48,7 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     /// The numeric address, or the path of a Unix socket.
     ///
     /// An IPv6 address that is valid only on one interface includes its zone (`fe80::1%eth0`), so you can connect to it
-    /// as it is. In asyncio, the zone's number is the fourth element of the tuple.
+    /// without changes. In asyncio, the zone's number is the fourth element of the tuple.
     public var host: String { system.host }
 
     /// The port, or `nil` for a Unix socket.

@@ -6,15 +6,15 @@ internal import SystemPackage
 extension EventLoop {
     // MARK: Clients
 
-    /// Connects to a TCP server, with a transport and a protocol.
+    /// Connects to a TCP server, and creates a transport and a protocol for the connection.
     ///
-    /// - Parameter factory: Creates the protocol. If it throws, the connection is closed. The other parameters are
-    ///   those of ``openConnection(host:port:tls:options:)``.
+    /// - Parameter factory: A closure that creates the protocol. If it throws, the connection is closed. The other
+    ///   parameters are those of ``openConnection(host:port:tls:options:)``.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
-    /// - Throws: ``OSError``, with what each address reported, if no address answers; ``ResolveError`` if the
-    ///   host cannot be resolved; ``ValueError`` if the port is out of range or the TLS parameters are not
-    ///   valid; ``TLSError`` if the handshake fails; ``RuntimeError`` if the loop is closed; what `factory`
-    ///   throws; `CancellationError` if the task is cancelled. In all cases, nothing is left open.
+    /// - Throws: ``OSError``, which includes the error for each address, if no address answers; ``ResolveError`` if the
+    ///   host cannot be resolved; ``ValueError`` if the port is out of range or the TLS parameters are not valid;
+    ///   ``TLSError`` if the handshake fails; ``RuntimeError`` if the loop is closed; the errors of `factory`;
+    ///   `CancellationError` if the task is cancelled. In all cases, nothing is left open.
     ///
     /// asyncio: `loop.create_connection`.
     public func createConnection<P: TransportProtocol>(
@@ -24,14 +24,14 @@ extension EventLoop {
         try await createConnection(to: .tcp(host: host, port: port), tls: tls, options: options, factory)
     }
 
-    /// Connects to any kind of target, with a transport and a protocol.
+    /// Connects to any kind of target, and creates a transport and a protocol for the connection.
     ///
-    /// - Parameter factory: Creates the protocol. If it throws, the connection is closed. The other parameters are
-    ///   those of ``openConnection(to:tls:options:)``.
+    /// - Parameter factory: A closure that creates the protocol. If it throws, the connection is closed. The other
+    ///   parameters are those of ``openConnection(to:tls:options:)``.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
     /// - Throws: The same errors as ``openConnection(to:tls:options:)``, including `CancellationError`;
-    ///   ``RuntimeError`` if the loop is closed; what `factory` throws, in which case a socket that was passed is
-    ///   closed too.
+    ///   ``RuntimeError`` if the loop is closed; the errors of `factory`, in which case a socket that you passed is
+    ///   also closed.
     ///
     /// asyncio: `loop.create_connection`, `loop.create_unix_connection`.
     public func createConnection<P: TransportProtocol>(
@@ -47,13 +47,13 @@ extension EventLoop {
     ///
     /// - Parameters:
     ///   - descriptor: The socket.
-    ///   - tls: A server's context to start TLS with, or `nil` for none.
-    ///   - factory: Creates the protocol. If it throws, the connection is closed.
+    ///   - tls: A server's context to start TLS, or `nil` for a connection without TLS.
+    ///   - factory: A closure that creates the protocol. If it throws, the connection is closed.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
     /// - Throws: ``ValueError`` if the descriptor is not a stream socket or the context is a client's, and
-    ///   ``RuntimeError`` if this loop already uses the descriptor or is closed; in these cases the socket remains
-    ///   yours. ``OSError``, ``TLSError``, what `factory` throws, and `CancellationError` if the task is cancelled;
-    ///   in these cases the socket is closed.
+    ///   ``RuntimeError`` if this loop already uses the descriptor or is closed; in these cases, you still own the
+    ///   socket. ``OSError``, ``TLSError``, the errors of `factory`, and `CancellationError` if the task is cancelled;
+    ///   in these cases, the socket is closed.
     ///
     /// asyncio: `loop.connect_accepted_socket`.
     public func connectAcceptedSocket<P: TransportProtocol>(
@@ -72,11 +72,11 @@ extension EventLoop {
     ///
     /// - Parameters:
     ///   - descriptor: The descriptor to read from.
-    ///   - factory: Creates the protocol. If it throws, the descriptor is closed.
+    ///   - factory: A closure that creates the protocol. If it throws, the descriptor is closed.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
-    /// - Throws: ``ValueError`` if the descriptor is something else, and ``RuntimeError`` if this loop
-    ///   already uses it or is closed; in these cases it remains yours. ``OSError``, what `factory` throws,
-    ///   and `CancellationError` if the task is cancelled; in these cases the descriptor is closed.
+    /// - Throws: ``ValueError`` if the descriptor is of another kind, and ``RuntimeError`` if this loop already uses it
+    ///   or is closed; in these cases, you still own the descriptor. ``OSError``, the errors of `factory`, and
+    ///   `CancellationError` if the task is cancelled; in these cases, the descriptor is closed.
     ///
     /// asyncio: `loop.connect_read_pipe`.
     public func connectReadPipe<P: TransportProtocol>(
@@ -87,11 +87,11 @@ extension EventLoop {
     }
 
     /// Creates a transport that writes to a pipe, a socket, or a terminal, and takes ownership of the descriptor. The
-    /// transport closes when the other end has no reader anymore.
+    /// transport closes when the other end no longer has a reader.
     ///
     /// - Parameters:
     ///   - descriptor: The descriptor to write to.
-    ///   - factory: Creates the protocol. If it throws, the descriptor is closed.
+    ///   - factory: A closure that creates the protocol. If it throws, the descriptor is closed.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
     /// - Throws: The same errors as ``connectReadPipe(_:_:)``, including `CancellationError`.
     ///
@@ -103,8 +103,8 @@ extension EventLoop {
         return try await makeTransport(pipe(descriptor.number, .writing), factory)
     }
 
-    /// Returns a connection over an end of a pipe. The descriptor stays the caller's if this throws a
-    /// ``ValueError`` or a ``RuntimeError``.
+    /// Returns a connection over an end of a pipe. The caller still owns the descriptor if this throws a ``ValueError``
+    /// or a ``RuntimeError``.
     func pipe(_ descriptor: Int32, _ direction: Connection.Direction) throws -> Connection {
         try checkReal("descriptor \(descriptor)")
         try checkUnused(descriptor)
@@ -140,8 +140,8 @@ extension EventLoop {
 
     /// Starts a TCP server that creates a protocol for each connection.
     ///
-    /// - Parameter factory: Creates the protocol of a connection. If it throws, the connection is closed and the
-    ///   error goes to the exception handler. The other parameters are those of
+    /// - Parameter factory: A closure that creates the protocol of a connection. If it throws, the connection is
+    ///   closed, and the loop's exception handler is called. The other parameters are those of
     ///   ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
     /// - Throws: ``OSError`` if the server cannot listen on an address (already in use or not permitted);
     ///   ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range or the
@@ -158,10 +158,10 @@ extension EventLoop {
 
     /// Starts a server on any kind of listener that creates a protocol for each connection.
     ///
-    /// This method suspends only to resolve names, so cancellation has no effect on it if `listener` has none.
+    /// This method suspends only to resolve names. If `listener` contains no names, cancellation has no effect.
     ///
-    /// - Parameter factory: Creates the protocol of a connection. If it throws, the connection is closed and the
-    ///   error goes to the exception handler. The other parameters are those of
+    /// - Parameter factory: A closure that creates the protocol of a connection. If it throws, the connection is
+    ///   closed, and the loop's exception handler is called. The other parameters are those of
     ///   ``startServer(on:tls:options:isolation:fileID:line:_:)``.
     /// - Throws: The same errors as ``startServer(on:tls:options:isolation:fileID:line:_:)``, including
     ///   `CancellationError`; ``RuntimeError`` if the loop is closed.

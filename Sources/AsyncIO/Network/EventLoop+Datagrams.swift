@@ -2,22 +2,23 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension EventLoop {
-    /// Creates a datagram socket, UDP or Unix, and a transport and protocol for it.
+    /// Creates a UDP or Unix datagram socket, and a transport and a protocol for it.
     ///
     /// - Parameters:
-    ///   - localAddress: The address to receive at, or `nil` to let the system choose one with the first
-    ///     send. An existing file of a Unix socket is replaced.
-    ///   - remoteAddress: The peer. Everything is sent to it, and datagrams from others are dropped.
+    ///   - localAddress: The address to receive at, or `nil` to let the system choose one when the first datagram is
+    ///     sent. An existing file of a Unix socket is replaced.
+    ///   - remoteAddress: The address of the peer. All datagrams are sent to the peer, and datagrams from other senders
+    ///     are dropped.
     ///   - family: The address family of the socket, if neither address is given.
     ///   - reusePort: Whether other sockets can receive at the same address. The kernel distributes the
     ///     datagrams among them.
-    ///   - allowBroadcast: Whether the socket can send to a broadcast address. It is then not connected to the peer,
-    ///     and receives datagrams from any sender.
-    ///   - factory: Creates the protocol. If it throws, the socket is closed.
+    ///   - allowBroadcast: Whether the socket can send to a broadcast address. If this is `true`, the socket is not
+    ///     connected to the peer, and receives datagrams from any sender.
+    ///   - factory: A closure that creates the protocol. If it throws, the socket is closed.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
-    /// - Throws: ``ValueError`` if the addresses belong to different families, or neither an address nor a
-    ///   family is given; ``OSError`` if the system refuses; ``RuntimeError`` if the loop is closed; what
-    ///   `factory` throws; `CancellationError` if the task is cancelled, in which case the socket is closed.
+    /// - Throws: ``ValueError`` if the addresses belong to different families, or neither an address nor a family is
+    ///   given; ``OSError`` if the system refuses; ``RuntimeError`` if the loop is closed; the errors of `factory`;
+    ///   `CancellationError` if the task is cancelled, in which case the socket is closed.
     ///
     /// asyncio: `loop.create_datagram_endpoint`.
     public func createDatagramEndpoint<P: DatagramProtocol>(
@@ -31,12 +32,11 @@ extension EventLoop {
         return try await makeTransport(channel, factory)
     }
 
-    /// Creates a transport and protocol for an existing datagram socket, and takes ownership of the socket.
+    /// Creates a transport and a protocol for an existing datagram socket, and takes ownership of the socket.
     ///
-    /// - Throws: ``ValueError`` if the descriptor is not a datagram socket, or ``RuntimeError`` if this loop
-    ///   already uses it; in both cases the descriptor remains yours. ``OSError`` if the socket cannot be set
-    ///   up; what `factory` throws; `CancellationError` if the task is cancelled. In these cases the socket
-    ///   is closed.
+    /// - Throws: ``ValueError`` if the descriptor is not a datagram socket, or ``RuntimeError`` if this loop already
+    ///   uses it or is closed; in both cases, you still own the descriptor. ``OSError`` if the socket cannot be set up;
+    ///   the errors of `factory`; `CancellationError` if the task is cancelled. In these cases, the socket is closed.
     ///
     /// asyncio: `loop.create_datagram_endpoint(sock=)`.
     public func createDatagramEndpoint<P: DatagramProtocol>(
@@ -117,11 +117,11 @@ extension SystemAddress {
     }
 }
 
-/// Opens a datagram socket, UDP or Unix, for use by tasks.
+/// Opens a UDP or Unix datagram socket for use by tasks.
 ///
 /// The parameters are those of
-/// ``EventLoop/createDatagramEndpoint(localAddress:remoteAddress:family:reusePort:allowBroadcast:_:)``. This
-/// function does not suspend, so cancellation has no effect on it.
+/// ``EventLoop/createDatagramEndpoint(localAddress:remoteAddress:family:reusePort:allowBroadcast:_:)``. This function
+/// does not suspend, so cancellation has no effect.
 ///
 /// - Throws: ``ValueError`` if the addresses belong to different families, or neither an address nor a family
 ///   is given; ``OSError`` if the system refuses.
@@ -140,10 +140,10 @@ public func openDatagramSocket(
 
 /// Opens a ``DatagramSocket`` on an existing datagram socket, and takes ownership of it.
 ///
-/// This function does not suspend, so cancellation has no effect on it.
+/// This function does not suspend, so cancellation has no effect.
 ///
-/// - Throws: ``ValueError`` if the descriptor is not a datagram socket, or ``RuntimeError`` if this loop
-///   already uses it; in both cases the descriptor remains yours. ``OSError`` if the socket cannot be set up.
+/// - Throws: ``ValueError`` if the descriptor is not a datagram socket, or ``RuntimeError`` if this loop already uses
+///   it; in both cases, you still own the descriptor. ``OSError`` if the socket cannot be set up.
 ///
 /// asyncio: none; the nearest is `loop.create_datagram_endpoint(sock=)`.
 public func openDatagramSocket(socket: some FileDescriptorConvertible) async throws -> DatagramSocket {

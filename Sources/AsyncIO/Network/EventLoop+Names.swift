@@ -5,16 +5,16 @@ internal import Logging
 extension EventLoop {
     /// Resolves a host to its addresses, without duplicates, in the resolver's order.
     ///
-    /// The lookup runs on a thread of its own. It does not delay the end of the program, however long a name
-    /// server takes to answer.
+    /// The lookup runs on a separate thread. It does not delay the end of the program, even if a name server is slow to
+    /// answer.
     ///
     /// - Parameters:
     ///   - host: A name or an address, or `nil` for the loopback address.
     ///   - service: A port in digits or the name of a service (`"https"`), or `nil` for port 0.
     ///   - family: The address family to look for, or `nil` for both.
-    /// - Throws: ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range
-    ///   or a name contains a zero byte; ``RuntimeError`` if the loop is closed; `CancellationError` at once
-    ///   if the task is cancelled. The lookup is then abandoned.
+    /// - Throws: ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range or a name
+    ///   contains a zero byte; ``RuntimeError`` if the loop is closed; `CancellationError` at once if the task is
+    ///   cancelled, in which case the lookup is abandoned.
     ///
     /// asyncio: `loop.getaddrinfo`.
     public func getAddrInfo(
@@ -30,9 +30,9 @@ extension EventLoop {
     /// - Parameters:
     ///   - address: The address of the host, and the port of the service.
     ///   - isNumeric: Whether to return both in numeric form, which needs no name server.
-    /// - Returns: The names, or numbers where there is no name.
-    /// - Throws: ``ResolveError`` if the lookup fails; ``RuntimeError`` if the loop is closed;
-    ///   `CancellationError` at once if the task is cancelled. The lookup is then abandoned.
+    /// - Returns: The names. A host or service that has no name is returned as a number.
+    /// - Throws: ``ResolveError`` if the lookup fails; ``RuntimeError`` if the loop is closed; `CancellationError` at
+    ///   once if the task is cancelled, in which case the lookup is abandoned.
     ///
     /// asyncio: `loop.getnameinfo`.
     public func getNameInfo(
@@ -89,14 +89,14 @@ extension EventLoop {
         }
     }
 
-    /// asyncio logs slow lookups in debug mode.
+    /// Logs a slow lookup in debug mode, as asyncio does.
     private func noteLookup(of host: String?, _ duration: Int64) {
         guard duration >= slowCallbackDuration.roundedUpNanoseconds else { return }
         Self.logger(loop: self, task: currentTask()?.name).notice(
             "Getting the addresses of \(host ?? "any interface") took \(Duration.nanoseconds(duration).inWords)")
     }
 
-    /// Returns the addresses of a host: at once if it is numeric, otherwise from the resolver.
+    /// Returns the addresses of a host. A numeric host needs no lookup; a name is passed to the resolver.
     func resolve(
         host: String?, port: Int, family: Endpoint.Family? = nil, isDatagram: Bool = false, passive: Bool = false
     ) async throws -> [SystemAddress] {
@@ -113,7 +113,7 @@ extension EventLoop {
     }
 }
 
-/// The system would take a number that is not a valid port for another port.
+/// Throws if a number is not a valid port, because the system would convert it to another port.
 private func checkService(_ service: String) throws(ValueError) {
     try checkText(service, "a service name")
     guard !service.isEmpty, service.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return }
@@ -121,7 +121,7 @@ private func checkService(_ service: String) throws(ValueError) {
     try checkPort(number)
 }
 
-/// For text that the system reads up to the first zero byte.
+/// Throws if the text contains a zero byte, because the system would read only the part before it.
 func checkText(_ text: String, _ what: StaticString, isSecret: Bool = false) throws(ValueError) {
     guard text.utf8.contains(0) else { return }
     throw ValueError("\(what) must not contain a zero byte\(isSecret ? "" : ", got \(text.debugDescription)")")

@@ -9,7 +9,7 @@ extension EventLoop {
     /// Receives up to `count` bytes from a socket.
     ///
     /// - Parameters:
-    ///   - socket: The descriptor of a non-blocking socket. It remains yours.
+    ///   - socket: The descriptor of a non-blocking socket. You still own it afterwards.
     ///   - count: The maximum number of bytes.
     /// - Returns: The bytes, or an empty array at the end of the stream.
     /// - Throws: ``OSError`` if the system call fails; ``RuntimeError`` if a connection of this loop owns the
@@ -28,9 +28,9 @@ extension EventLoop {
         }
     }
 
-    /// Receives from a socket into the caller's memory.
+    /// Receives bytes from a socket into the caller's memory.
     ///
-    /// - Returns: The number of bytes; 0 at the end of the stream.
+    /// - Returns: The number of bytes that were received, or 0 at the end of the stream.
     /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, no bytes are lost.
     ///
     /// asyncio: `loop.sock_recv_into`.
@@ -79,9 +79,9 @@ extension EventLoop {
     /// Sends a datagram.
     ///
     /// - Parameters:
-    ///   - socket: The descriptor of a non-blocking datagram socket. It remains yours.
+    ///   - socket: The descriptor of a non-blocking datagram socket. You still own it afterwards.
     ///   - bytes: The bytes of the datagram.
-    ///   - address: The address to send to, or `nil` for the peer that the socket is connected to.
+    ///   - address: The address to send to, or `nil` for the peer to which the socket is connected.
     /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, the datagram is not sent.
     ///
     /// asyncio: `loop.sock_sendto`.
@@ -100,8 +100,8 @@ extension EventLoop {
 
     /// Sends all of `bytes` to a socket.
     ///
-    /// - Throws: The same errors as ``sockRecv(_:_:)``. After an error or a cancellation, you cannot tell how
-    ///   many of the bytes were sent.
+    /// - Throws: The same errors as ``sockRecv(_:_:)``. After an error or a cancellation, the number of bytes that were
+    ///   sent is unknown.
     ///
     /// asyncio: `loop.sock_sendall`.
     public func sockSendAll(_ socket: some FileDescriptorConvertible, _ bytes: [UInt8]) async throws {
@@ -121,10 +121,10 @@ extension EventLoop {
 
     /// Connects a socket to an address.
     ///
-    /// If the accept queue of a Unix socket's server is full, this waits until there is room.
+    /// If the accept queue of a Unix socket's server is full, this method waits until there is room.
     ///
-    /// - Throws: ``OSError`` if the connection fails; otherwise the same errors as ``sockRecv(_:_:)``. If the
-    ///   task is cancelled, the socket may still become connected later, so close it.
+    /// - Throws: ``OSError`` if the connection fails; otherwise the same errors as ``sockRecv(_:_:)``. If the task is
+    ///   cancelled, close the socket, because it may still become connected later.
     ///
     /// asyncio: `loop.sock_connect`.
     public func sockConnect(_ socket: some FileDescriptorConvertible, to address: Endpoint) async throws {
@@ -158,8 +158,8 @@ extension EventLoop {
     ///
     /// A connection that breaks before it is accepted is skipped.
     ///
-    /// - Returns: The descriptor of the connection and the address of the peer. The descriptor is non-blocking and
-    ///   close-on-exec, and you own it.
+    /// - Returns: The descriptor of the connection and the address of the peer. You own the descriptor, which is
+    ///   non-blocking and close-on-exec.
     /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, no connection is lost.
     ///
     /// asyncio: `loop.sock_accept`.

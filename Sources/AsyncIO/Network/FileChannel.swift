@@ -142,8 +142,8 @@ final class FileChannel: ByteChannel {
         }
     }
 
-    /// The engine may finish a request before `start` returns. If the next portion followed at once, a large write
-    /// would hold up all other work, and would use more of the stack for each portion.
+    /// The engine may finish a request before `start` returns. If the next portion were written at once, a large write
+    /// would delay all other work, and each portion would use more of the stack.
     private func flushInNextTurn() { loop.enqueue { [self] in flush() } }
 
     override var canSendEOF: Bool { direction == .writing }

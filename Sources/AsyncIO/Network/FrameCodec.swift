@@ -1,6 +1,6 @@
 /// A format that divides a stream of bytes into messages.
 ///
-/// A codec of your own implements two methods:
+/// To create a codec, implement two methods:
 ///
 /// ```swift
 /// struct PairCodec: FrameCodec {
@@ -20,8 +20,8 @@ public protocol FrameCodec<Frame> {
 
     /// Reads the next frame.
     ///
-    /// To lose nothing if the reader is cancelled, read a header with ``StreamReader/peek(_:)``, and remove it from the
-    /// stream together with the rest of the frame.
+    /// To make sure that no bytes are lost if the task is cancelled, read a header with ``StreamReader/peek(_:)``, and
+    /// remove it from the stream together with the rest of the frame.
     ///
     /// - Returns: The frame, or `nil` at the end of the stream.
     /// - Throws: An error if there is no valid frame. If the task is cancelled, no bytes should be lost.

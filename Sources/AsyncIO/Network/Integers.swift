@@ -39,7 +39,7 @@ extension StreamReader {
         return value
     }
 
-    /// Returns the integer that the buffered bytes begin with.
+    /// Returns the integer at the beginning of the buffered bytes.
     @inlinable
     func nextInteger<T: FixedWidthInteger>(_ byteOrder: ByteOrder) -> T {
         var value: T = 0

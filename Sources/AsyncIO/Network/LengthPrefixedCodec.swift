@@ -4,7 +4,7 @@
 //
 // Inlinable, so that it is specialized in the user's module.
 public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & Sendable>: FrameCodec, Sendable {
-    /// The maximum length of a frame, in bytes. It protects the program from peers that announce too large a length.
+    /// The maximum length of a frame, in bytes. This protects the program from peers that announce an excessive length.
     public let maxLength: Int
     /// The order of the bytes of the length.
     public let byteOrder: ByteOrder
@@ -20,7 +20,7 @@ public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & 
         self.byteOrder = byteOrder
     }
 
-    /// Reads a frame, without its length.
+    /// Reads a frame, and returns it without its length.
     ///
     /// - Returns: The frame, or `nil` at the end of the stream.
     /// - Throws: ``LimitOverrunError`` if the frame is longer than ``maxLength``; ``IncompleteReadError`` if the stream
@@ -57,6 +57,7 @@ public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & 
 }
 
 extension FrameCodec where Self == LengthPrefixedCodec<UInt32> {
-    /// Frames that consist of a length, in four big-endian bytes, and the content; see ``LengthPrefixedCodec``.
+    /// A codec for frames that consist of a length, in four big-endian bytes, and the content; see
+    /// ``LengthPrefixedCodec``.
     public static func lengthPrefixed(maxLength: Int) -> Self { Self(maxLength: maxLength) }
 }

@@ -1,10 +1,11 @@
-/// A codec for lines of text, which end with `\n`. A `\r` before that is dropped.
+/// A codec for lines of text, which end with `\n`. A `\r` before the `\n` is dropped.
 ///
 /// tokio-util: `LinesCodec`.
 public struct LineCodec: FrameCodec, Sendable {
-    /// What to do with bytes that are not UTF-8.
+    /// How to handle bytes that are not UTF-8.
     public var invalid: InvalidText
-    /// The maximum length of a line in bytes, without its end; `nil` for no other limit than ``StreamReader/limit``.
+    /// The maximum length of a line in bytes, without its line ending. `nil` means that only ``StreamReader/limit``
+    /// applies.
     public var maxLength: Int?
 
     /// Creates a codec for lines.
@@ -13,13 +14,13 @@ public struct LineCodec: FrameCodec, Sendable {
         self.maxLength = maxLength
     }
 
-    /// Reads a line, and drops its line ending.
+    /// Reads a line and drops its line ending.
     ///
-    /// - Returns: The line, or `nil` at the end of the stream. The last line can lack the `\n`.
+    /// - Returns: The line, or `nil` at the end of the stream. The last line may have no `\n`.
     /// - Throws: ``ValueError`` if the line is longer than ``maxLength`` or ``StreamReader/limit``, or is not UTF-8 and
     ///   ``invalid`` is ``InvalidText/reject``; otherwise the errors of the stream. In the first two cases, the line is
-    ///   dropped, and the next call reads the next line. If the end of a line that is too long has not arrived yet, the
-    ///   next call drops the rest. If the task is cancelled, no bytes of other lines are lost.
+    ///   dropped, and the next call reads the next line. If the end of an overlong line has not arrived yet, the next
+    ///   call drops the rest of the line. If the task is cancelled, no bytes of other lines are lost.
     public func read(from reader: StreamReader) async throws -> String? {
         guard let line = try invalid.line(try await bytes(from: reader)) else { return nil }
         return line.utf8.last == 0x0D ? String(decoding: line.utf8.dropLast(), as: UTF8.self) : line
@@ -56,9 +57,9 @@ public struct LineCodec: FrameCodec, Sendable {
 }
 
 extension FrameCodec where Self == LineCodec {
-    /// Frames that are lines of text; see ``LineCodec``.
+    /// A codec for lines of text; see ``LineCodec``.
     public static var lines: LineCodec { LineCodec() }
 
-    /// Frames that are lines of text of a limited length; see ``LineCodec``.
+    /// A codec for lines of text of a limited length; see ``LineCodec``.
     public static func lines(maxLength: Int) -> LineCodec { LineCodec(maxLength: maxLength) }
 }

@@ -61,7 +61,7 @@ package final class LookupThreads: Sendable {
     }
 }
 
-/// A lookup: the work, and whether anybody still wants its result.
+/// A lookup, which consists of its work and a flag that is true while the result is needed.
 final class Lookup: Sendable {
     private let wanted = Guarded(true)
     private let body: @Sendable () -> Void
@@ -74,10 +74,11 @@ final class Lookup: Sendable {
 }
 
 extension EventLoop {
-    /// Runs `work`, which may block forever, on a thread that nothing waits for at the end.
+    /// Runs `work`, which may block forever, on a thread that does not delay the end of the program.
     ///
-    /// - Parameter locally: Returns the answer at once if this machine knows it, or nil if it does not.
-    /// - Throws: What `work` throws; `CancellationError` at once.
+    /// - Parameter locally: A closure that returns the answer if this machine has it, or nil if a name server is
+    ///   needed.
+    /// - Throws: The errors of `work`; `CancellationError` at once if the task is cancelled.
     package func lookUp<T: Sendable>(
         on threads: LookupThreads = .shared, locally: (@Sendable () throws -> T?)? = nil,
         _ work: @escaping @Sendable () throws -> T

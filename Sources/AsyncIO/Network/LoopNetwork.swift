@@ -3,7 +3,7 @@ final class LoopNetwork: LoopComponent {
     /// The memory into which all connections receive, so that an idle connection needs none.
     let receiveBuffer = ReceiveBuffer()
 
-    /// The simulated network below the connections; nil for that of the system.
+    /// The simulated network below the connections, or nil for the system's network.
     var stack: (any NetworkStack)?
 
     // The traffic so far.
@@ -11,8 +11,8 @@ final class LoopNetwork: LoopComponent {
     @safe @exclusivity(unchecked) var received = 0
     @safe @exclusivity(unchecked) var sent = 0
 
-    /// The number of name lookups that tasks wait for. In contrast to other work on threads, the loop does not wait for
-    /// them when it ends.
+    /// The number of name lookups that tasks wait for. Unlike other work on threads, the loop does not wait for lookups
+    /// when it ends.
     var lookups = 0
 
     override var isBusy: Bool { lookups > 0 }

@@ -14,8 +14,8 @@ package protocol NetworkStack: AnyObject {
     /// Returns the addresses of a host, or the addresses to listen on if `isPassive`.
     ///
     /// - Parameters:
-    ///   - host: A name or a numeric address; nil for the loopback address or for all interfaces.
-    ///   - family: The number of an address family, or nil for all.
+    ///   - host: A name or a numeric address; nil means the loopback address, or all interfaces if `isPassive`.
+    ///   - family: The number of an address family, or nil for all families.
     /// - Throws: ``ResolveError``; `CancellationError`.
     func addresses(of host: String?, port: Int, family: Int32?, isPassive: Bool) async throws -> [SystemAddress]
     /// Returns the name of the host with this address, if it has one.
@@ -27,7 +27,7 @@ package protocol NetworkStack: AnyObject {
     func connect(to address: SystemAddress, from local: SystemAddress?) async throws -> ByteChannel
     /// Binds a listener to an address, which may have port 0. Ports cannot be shared.
     ///
-    /// - Parameter options: The settings of the server, of which `dualStack` and `keepAlive` matter here.
+    /// - Parameter options: The settings of the server. Only `dualStack` and `keepAlive` are used.
     /// - Throws: `Errno`.
     func bind(to address: SystemAddress, _ options: Server.Options) throws(Errno) -> any StreamListener
     /// Creates a datagram channel.
@@ -47,20 +47,20 @@ package protocol NetworkStack: AnyObject {
 package protocol StreamListener: AnyObject {
     /// The address; nil once the listener is closed.
     var address: SystemAddress? { get }
-    /// The descriptor, if there is one.
+    /// The descriptor, or nil if the listener has no descriptor.
     var descriptor: Int32? { get }
-    /// Asks for the address of a listener that is not closed.
+    /// Returns the address of a listener that is not closed.
     func boundAddress() throws(Errno) -> SystemAddress
 
     func listen(backlog: Int) throws(Errno)
-    /// Calls `onArrival`, each time in a turn of its own, when a connection is waiting, until ``stopAccepting()``.
+    /// Calls `onArrival` whenever a connection is waiting, each time in a separate turn, until ``stopAccepting()``.
     ///
     /// - Throws: ``OSError``, ``RuntimeError``.
     func startAccepting(_ onArrival: @escaping () -> Void) throws
     func stopAccepting()
     /// Stops accepting, and starts again after `duration` if `isWanted` still returns true.
     func pauseAccepting(for duration: Duration, while isWanted: @escaping () -> Bool, _ onArrival: @escaping () -> Void)
-    /// Returns a connection that is waiting.
+    /// Returns a waiting connection.
     ///
     /// - Throws: `.wouldBlock` if no connection is waiting.
     func accept() throws(Errno) -> ByteChannel
@@ -80,7 +80,7 @@ extension StreamListener {
 }
 
 extension EventLoop {
-    /// The simulated network of this loop; nil for that of the system.
+    /// The simulated network of this loop, or nil for the system's network.
     package var networkStack: (any NetworkStack)? {
         get { virtualNow == nil ? nil : network.stack }
         set {

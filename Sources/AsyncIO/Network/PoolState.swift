@@ -1,7 +1,7 @@
-/// A connection of a pool, whatever its type.
+/// A connection of a pool, regardless of its type.
 @usableFromInline
 class AnyPooledConnection {
-    /// How long it may be idle.
+    /// The time until which the connection may stay idle.
     fileprivate(set) var deadline: Int64 = 0
 
     func close() {}
@@ -25,7 +25,7 @@ final class PooledConnection<Connection>: AnyPooledConnection {
 final class PoolState {
     private let slots: Slots
     private let idleTime: Duration
-    /// In the order in which they were used, the latest one last.
+    /// The idle connections in the order in which they were used. The last one was used most recently.
     @safe @exclusivity(unchecked) private var idle: [AnyPooledConnection] = []
     private var timer: TimerHandle?
     @safe @exclusivity(unchecked) private(set) var isClosed = false
@@ -45,7 +45,7 @@ final class PoolState {
 
     // MARK: Places
 
-    /// Takes a place if one is free. Returns whether it did.
+    /// Takes a place if one is free. Returns whether a place was taken.
     @usableFromInline
     func beginNoWait() throws(RuntimeError) -> Bool {
         try checkOpen()
@@ -69,7 +69,7 @@ final class PoolState {
 
     // MARK: Connections
 
-    /// Takes the connection that was used last, if one is idle.
+    /// Removes and returns the idle connection that was used most recently, or returns nil if no connection is idle.
     @usableFromInline
     func takeIdle() throws(RuntimeError) -> AnyPooledConnection? {
         try checkOpen()

@@ -78,7 +78,7 @@ struct ProxyHeader {
 }
 
 extension ByteChannel {
-    /// Reads the header that a proxy sends first, and takes the peer's address from it.
+    /// Reads the header that a proxy sends first, and sets the peer's address from it.
     ///
     /// - Returns: The bytes that came after the header, or nil if there was no valid header, or if the peer has reached
     ///   its connection limit. In both cases, the connection is aborted.

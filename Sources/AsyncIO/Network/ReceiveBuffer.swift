@@ -2,7 +2,7 @@
 /// reader, so that an idle connection holds no buffer.
 @safe
 final class ReceiveBuffer {
-    /// The maximum size of one `recv`, large enough that large messages take few calls.
+    /// The maximum size of one `recv`. It is large, so that large messages need few calls.
     static let capacity = 256 * 1024
 
     // SAFETY: allocated here and freed with the loop; used on the loop's thread, between two suspensions. The
@@ -16,13 +16,13 @@ final class ReceiveBuffer {
 
     deinit { unsafe bytes.deallocate() }
 
-    /// Received bytes are arrays that live for a short time. If they are large, glibc's malloc returns their memory to
-    /// the system again and again, because by default it retains at most 128 KiB at the end of a heap. Each page of the
+    /// Received bytes are arrays that live for a short time. If the arrays are large, glibc's malloc repeatedly returns
+    /// their memory to the system, because by default it retains at most 128 KiB at the end of a heap. Each page of the
     /// next array then causes a page fault, which costs as much as receiving the bytes.
     ///
-    /// malloc adapts: when a block is freed that was larger than anything before, it retains twice that size. So this
-    /// allocates and frees such a block, once in a process. The pages of the block are never used. Environment variables
-    /// such as `MALLOC_TRIM_THRESHOLD_` take precedence, because with them malloc does not adapt.
+    /// malloc adapts when a block is freed that was larger than any earlier block. Then it retains twice that size.
+    /// Therefore, this code allocates and frees such a block once per process. The pages of the block are never used.
+    /// Environment variables such as `MALLOC_TRIM_THRESHOLD_` take precedence, because with them malloc does not adapt.
     private static let letMallocKeepMemory: Void = {
         let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 8 << 20, alignment: 16)
         unsafe block.deallocate()

@@ -51,7 +51,7 @@ extension Server {
         }
 
         /// Listens on TCP or Unix sockets that are already bound, such as ``Worker/sockets`` or those of
-        /// ``Server/takeSystemdSockets()``. The server that is started takes ownership of them.
+        /// ``Server/takeSystemdSockets()``. The server takes ownership of these sockets.
         public static func sockets(_ sockets: some Sequence<some FileDescriptorConvertible>) -> Listener {
             Listener(place: .sockets(sockets.map(\.number)))
         }
@@ -63,13 +63,13 @@ extension Server {
 
         // MARK: Several loops
 
-        /// Whether each of several loops can have sockets of its own.
+        /// Whether each of several loops can have its own sockets.
         var isTCP: Bool {
             if case .tcp = place { true } else { false }
         }
 
         /// Returns the listener with its port, after making sure that no other program uses the port. Sockets that
-        /// share their port would not notice that.
+        /// share a port would not detect that another program uses it.
         func onFreePort(_ options: Options, on loop: EventLoop) async throws -> Listener {
             guard case .tcp(let hosts, _) = place else { return self }
             let sockets = try await bind(options, on: loop)
@@ -97,8 +97,8 @@ extension Server {
         /// Binds the sockets. Suspends only to resolve names.
         ///
         /// - Throws: ``OSError``, which names the address; ``ResolveError``; ``ValueError``; ``RuntimeError`` if the
-        ///   loop already uses a socket; `CancellationError`. Nothing is left open. Sockets that were passed still
-        ///   belong to the caller, unless the error is an ``OSError``.
+        ///   loop already uses a socket; `CancellationError`. No socket is left open. The caller still owns the sockets
+        ///   that it passed, unless the error is an ``OSError``.
         func bind(_ options: Options, on loop: EventLoop) async throws -> [any StreamListener] {
             if let stack = loop.networkStack { return try await bind(options, on: loop, stack) }
             return try await bindToSystem(options, on: loop).map { SystemListener($0, on: loop) }
@@ -146,12 +146,12 @@ extension String? {
 }
 
 extension Server {
-    /// Takes the sockets that systemd, or a supervisor with the same protocol, opened for this process. Pass them to
-    /// ``Listener/sockets(_:)``.
+    /// Takes ownership of the sockets that systemd, or a supervisor with the same protocol, opened for this process.
+    /// Pass them to ``Listener/sockets(_:)``.
     ///
     /// The array is empty if the process was not socket-activated or an earlier call took the sockets.
     ///
-    /// It reads `LISTEN_PID` and `LISTEN_FDS`, marks the descriptors close-on-exec, and removes the variables, so that
-    /// no child process mistakes the sockets for its own; see sd_listen_fds(3).
+    /// This method reads `LISTEN_PID` and `LISTEN_FDS`, marks the descriptors close-on-exec, and removes the variables,
+    /// so that no child process mistakes the sockets for its own; see sd_listen_fds(3).
     public static func takeSystemdSockets() -> [Int32] { ActivationSockets.take() }
 }

@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 
 extension Server {
-    /// Settings for a server, which most servers do not need; see
+    /// Server settings that most servers do not need; see
     /// ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
     ///
     /// ```swift
@@ -12,7 +12,7 @@ extension Server {
     public struct Options: Sendable {
         /// The address family to listen on, or `nil` for both. For TCP only.
         public var family: Endpoint.Family?
-        /// The maximum number of connections that wait in the kernel's accept queue.
+        /// The maximum number of connections that can wait in the kernel's accept queue.
         public var backlog: Int
         /// The maximum length of a line, in bytes. For servers with streams only.
         public var limit: Int
@@ -35,25 +35,25 @@ extension Server {
         /// ``Server/startServing()`` or ``Server/serveForever()``.
         public var startServing: Bool
         /// The maximum number of open connections, or `nil` for no limit. Further connections wait in the kernel's
-        /// accept queue until one ends.
+        /// accept queue until an open connection ends.
         public var maxConnections: Int?
         /// The maximum number of open connections from one host, or `nil` for no limit. Further connections are closed
-        /// at once. For TCP only. With ``expectsProxyHeader``, the host is the one that the proxy announces; connections of the
-        /// proxy itself do not count.
+        /// at once. For TCP only. With ``expectsProxyHeader``, the host is the one that the proxy announces, and
+        /// connections from the proxy itself do not count.
         public var maxConnectionsPerPeer: Int?
-        /// How long a connection can be open without receiving or sending a byte, or `nil` for no limit. After that, it
-        /// is aborted: reading and writing throw an ``OSError`` with `ETIMEDOUT`. The limit is checked at intervals, so
-        /// it may take a quarter longer.
+        /// How long a connection can be open without receiving or sending a byte, or `nil` for no limit. After that
+        /// time, the connection is aborted, and reading and writing throw an ``OSError`` with `ETIMEDOUT`. The limit is
+        /// checked at intervals, so the actual time can be up to 25% longer.
         public var idleTimeout: Duration?
-        /// How long a connection can be open, or `nil` for no limit. After that, it is aborted, and its handler is
-        /// cancelled.
+        /// How long a connection can be open, or `nil` for no limit. After that time, the connection is aborted, and
+        /// its handler is cancelled.
         public var totalTimeout: Duration?
         /// Whether connections come from a proxy that announces the peer's address with the PROXY protocol, version 1
-        /// or 2, as HAProxy, nginx, and cloud load balancers do. ``StreamWriter/peerAddress`` is then the announced
-        /// address. Connections that do not begin with a header within ten seconds are aborted. For servers with
-        /// streams only.
+        /// or 2, as HAProxy, nginx, and cloud load balancers do. In that case, ``StreamWriter/peerAddress`` is the
+        /// announced address. Connections that do not begin with a header within ten seconds are aborted. For servers
+        /// with streams only.
         ///
-        /// Use this only if no clients other than the proxy can connect, because the header is not authenticated.
+        /// The header is not authenticated, so use this option only if no client other than the proxy can connect.
         public var expectsProxyHeader: Bool
 
         /// Creates options. The properties describe the parameters.

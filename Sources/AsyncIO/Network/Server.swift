@@ -15,16 +15,16 @@ public final class Server {
     private let options: Options
     /// The maximum number of connections accepted in one turn.
     private let acceptsPerTurn: Int
-    /// Handles an accepted connection of the server; returns the task of its handler, if there is one.
+    /// Handles an accepted connection of the server, and returns the task of its handler, or nil if it has no task.
     private let accept: (ByteChannel, Server) -> AnyAsyncTask?
-    /// Not retained: an abandoned connection is released and leaves the list.
+    /// The list does not retain its connections. An abandoned connection is released and removed from the list.
     private var connections: [ObjectIdentifier: Unretained<ByteChannel>] = [:]
     private var handlers: [ObjectIdentifier: AnyAsyncTask] = [:]
-    /// The number of connections of each host, if there is a limit.
+    /// The number of connections of each host, if a limit is set.
     private var peers: [String: Int] = [:]
-    /// The hosts of the connections that count, if there is a limit.
+    /// The hosts of the counted connections, if a limit is set.
     private var hosts: [ObjectIdentifier: String] = [:]
-    /// Whether the server does not accept because it has as many connections as it can.
+    /// Whether the server has stopped accepting because it has reached its connection limit.
     private var isFull = false
     /// Called with the number of open connections during a shutdown.
     private var onProgress: ((Int) -> Void)?
@@ -64,20 +64,20 @@ public final class Server {
 
     // MARK: Facts
 
-    /// The addresses that the server listens on; empty once it is closed.
+    /// The addresses that the server listens on. The array is empty once the server is closed.
     ///
     /// asyncio: `Server.sockets`.
     public var addresses: [Endpoint] {
         listeners.compactMap { $0.address.map(Endpoint.init) }
     }
 
-    /// The listening descriptors; empty once the server is closed. The server keeps ownership of them.
+    /// The listening descriptors, which the server still owns. The array is empty once the server is closed.
     ///
     /// asyncio: `Server.sockets`.
     public var sockets: [Int32] { listeners.compactMap(\.descriptor) }
 
-    /// The port of the first address, even after the server is closed. If the server was started with port 0, this is
-    /// the port that the system chose.
+    /// The port of the first address, which stays available after the server is closed. If the server was started with
+    /// port 0, this is the port that the system chose.
     ///
     /// - Precondition: The server listens on a TCP port, not on a Unix socket.
     public var port: Int {
@@ -129,8 +129,8 @@ public final class Server {
         state = .serving
     }
 
-    /// Serves until the task is cancelled or the server is closed. Then it closes the server, waits for its
-    /// connections to end, and throws `CancellationError`.
+    /// Serves until the task is cancelled or the server is closed. Then closes the server, waits for its connections to
+    /// end, and throws `CancellationError`.
     ///
     /// - Throws: ``RuntimeError`` if another task is already serving or the server is closed; ``OSError`` if
     ///   the system refuses to listen; otherwise always `CancellationError`.
@@ -160,12 +160,12 @@ public final class Server {
     ///
     /// - Parameters:
     ///   - signals: The signals that end the server.
-    ///   - grace: How long the connections can take to end by themselves after that.
-    ///   - whenReady: Called once, when the server is listening and the signals are being caught.
+    ///   - grace: How long the connections can take to end by themselves after a signal arrives.
+    ///   - whenReady: A closure that is called once, when the server is listening and the signals are being caught.
     /// - Returns: The number of connections that were aborted.
-    /// - Throws: ``OSError`` if the system refuses to listen or to catch a signal; ``RuntimeError`` if the
-    ///   server is closed or another task is already serving; what `whenReady` throws; `CancellationError` if
-    ///   the task is cancelled. The server is shut down in these cases too.
+    /// - Throws: ``OSError`` if the system refuses to listen or to catch a signal; ``RuntimeError`` if the server is
+    ///   closed or another task is already serving; the errors of `whenReady`; `CancellationError` if the task is
+    ///   cancelled. The server is also shut down in these cases.
     ///
     /// asyncio: none; the nearest is `Server.serve_forever` with `loop.add_signal_handler`.
     @discardableResult
@@ -207,15 +207,15 @@ public final class Server {
         idlers.wake()
     }
 
-    /// Closes every open connection after what it has buffered is sent.
+    /// Closes every open connection after its buffered data is sent.
     ///
     /// - Complexity: O(*n*), where *n* is the number of open connections.
     ///
     /// asyncio: `Server.close_clients`.
     public func closeClients() { for connection in connections.values.map(\.object) { connection.top.close() } }
 
-    /// Aborts every open connection. A handler notices when it next uses its connection;
-    /// ``shutdown(within:)`` also ends handlers that do not.
+    /// Aborts every open connection. A handler detects this the next time it uses its connection. ``shutdown(within:)``
+    /// also ends handlers that do not use their connections.
     ///
     /// - Complexity: O(*n*), where *n* is the number of open connections.
     ///
@@ -235,20 +235,20 @@ public final class Server {
 
     /// Shuts the server down gracefully.
     ///
-    /// The server stops accepting connections, and gives the open connections and their handlers until the end of
-    /// `grace` to finish. After that, it aborts the remaining connections and cancels the handlers that are still
-    /// running, whether their connection is open or not. It then waits for the handlers to clean up, again for `grace`,
-    /// but for at least one second. A client that never disconnects cannot delay the shutdown. Only a handler that
-    /// ignores its cancellation outlives it, as a task of the loop.
+    /// The server stops accepting connections, and waits for up to `grace` until the open connections and their
+    /// handlers have finished. After that, it aborts the remaining connections and cancels the handlers that are still
+    /// running, whether their connection is open or not. It then waits for the handlers to clean up, for at most
+    /// `grace` or one second, whichever is longer. A client that never disconnects cannot delay the shutdown. Only a
+    /// handler that ignores its cancellation continues after the shutdown, as a task of the loop.
     ///
     /// This is the only method that ends handlers. ``close()``, ``closeClients()``, ``abortClients()``, and
-    /// ``waitClosed()`` behave as in asyncio: a handler that sleeps, or waits for anything but its connection,
-    /// continues after them. To end it, call this method as well.
+    /// ``waitClosed()`` behave as in asyncio. A handler that sleeps, or that waits for something other than its
+    /// connection, continues after these methods return. To end such a handler, also call this method.
     ///
     /// - Parameter grace: How long the connections and handlers can take to end by themselves.
     /// - Returns: The number of connections that were aborted.
-    /// - Throws: ``RuntimeError`` if one of the server's own handlers calls it, because it would wait for
-    ///   itself; `CancellationError` if the task is cancelled, after aborting what is left.
+    /// - Throws: ``RuntimeError`` if one of the server's own handlers calls this method, because the handler would wait
+    ///   for itself; `CancellationError` if the task is cancelled, after the remaining connections are aborted.
     ///
     /// asyncio: none; the nearest are `Server.close_clients` and `Server.abort_clients`.
     @discardableResult
@@ -277,7 +277,7 @@ public final class Server {
         }
     }
 
-    /// Shuts the server down gracefully, as ``shutdown(within:)`` does, and reports how far that is.
+    /// Shuts the server down gracefully, as ``shutdown(within:)`` does, and reports the progress.
     ///
     /// ```swift
     /// try await server.shutdown(within: .seconds(30)) { left in log("\(left) connections are left") }
@@ -285,10 +285,11 @@ public final class Server {
     ///
     /// - Parameters:
     ///   - grace: How long the connections and handlers can take to end by themselves.
-    ///   - progress: Called with the number of open connections, at first and whenever one ends.
+    ///   - progress: A closure that receives the number of open connections. It is called at the start and whenever a
+    ///     connection ends.
     /// - Returns: The number of connections that were aborted.
-    /// - Throws: The same errors as ``shutdown(within:)``, including `CancellationError` if the task is cancelled, after
-    ///   aborting what is left.
+    /// - Throws: The same errors as ``shutdown(within:)``, including `CancellationError` if the task is cancelled,
+    ///   after the remaining connections are aborted.
     @discardableResult
     public func shutdown(within grace: Duration, progress: @escaping (_ left: Int) -> Void) async throws -> Int {
         onProgress = progress
@@ -319,7 +320,7 @@ public final class Server {
         try listener.startAccepting { [self] in acceptConnections(on: listener) }
     }
 
-    /// Accepts the waiting connections, up to a limit, so that other work gets its turn.
+    /// Accepts the waiting connections, up to a limit, so that other work can run.
     private func acceptConnections(on listener: any StreamListener) {
         for _ in 0..<acceptsPerTurn {
             guard state == .serving else { return }
@@ -388,8 +389,8 @@ public final class Server {
         return true
     }
 
-    /// Most likely the system is out of descriptors or memory. The waiting connections stay in the kernel's
-    /// queue, and the server tries again in a second.
+    /// The system is most likely out of descriptors or memory. The waiting connections stay in the kernel's queue, and
+    /// the server tries again in a second.
     private func pause(_ listener: any StreamListener, after error: Errno) {
         let isShort = [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noBufferSpace, .noMemory].contains(error)
         loop.callExceptionHandler(
@@ -413,10 +414,10 @@ public final class Server {
 /// - Parameters:
 ///   - server: The server.
 ///   - grace: How long the connections can take to end by themselves; see ``Server/shutdown(within:)``.
-///   - body: The work to do while the server is running.
-/// - Returns: What `body` returns.
-/// - Throws: What `body` throws, after the server has been shut down; `CancellationError` if the task is
-///   cancelled during the shutdown, after aborting what is left.
+///   - body: A closure that runs while the server is running.
+/// - Returns: The value that `body` returns.
+/// - Throws: The errors of `body`, after the server has been shut down; `CancellationError` if the task is cancelled
+///   during the shutdown, after the remaining connections are aborted.
 ///
 /// asyncio: `async with server:`.
 @discardableResult

@@ -4,8 +4,8 @@ internal import SystemPackage
 
 /// A datagram socket of the system. Loop thread only.
 ///
-/// A datagram that the system does not accept at once is buffered. It counts as 8 bytes more than its size, so that
-/// empty datagrams count as well. An error concerns a single datagram and leaves the socket usable.
+/// A datagram that the system does not accept at once is buffered. Each datagram counts as 8 bytes more than its size,
+/// so that empty datagrams also count. An error concerns a single datagram and leaves the socket usable.
 final class SocketDatagramChannel: DatagramChannel {
     private let socket: Socket
     private let watch: Watch
@@ -75,7 +75,7 @@ final class SocketDatagramChannel: DatagramChannel {
         notePressure()
     }
 
-    /// Sends a datagram now; returns false if there is no room.
+    /// Sends a datagram now. Returns false if the system does not accept it yet.
     private func sendNow(_ bytes: [UInt8], to target: SystemAddress?) throws(OSError) -> Bool {
         guard watch.canWrite else { return false }
         do throws(Errno) {

@@ -27,9 +27,9 @@ public struct IncompleteReadError: Error, CustomStringConvertible {
 ///
 /// asyncio: `asyncio.LimitOverrunError`.
 public struct LimitOverrunError: Error, CustomStringConvertible {
-    /// What went wrong.
+    /// A description of the failure.
     public let message: String
-    /// The number of bytes that can be skipped to get past the part that was too long.
+    /// The number of bytes to skip to get past the part that was too long.
     ///
     /// asyncio: `LimitOverrunError.consumed`.
     public let consumed: Int
@@ -48,7 +48,7 @@ public struct LimitOverrunError: Error, CustomStringConvertible {
 ///
 /// asyncio: `asyncio.SendfileNotAvailableError`.
 public struct SendfileNotAvailableError: Error, CustomStringConvertible {
-    /// What went wrong.
+    /// A description of the failure.
     public let message: String
 
     /// Creates an error with a message.

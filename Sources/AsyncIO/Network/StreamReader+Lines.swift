@@ -9,7 +9,7 @@ extension StreamReader {
     public struct Lines: AsyncSequence {
         /// A line, without its newline.
         public typealias Element = String
-        /// The error that reading throws.
+        /// The type of the errors that reading throws.
         public typealias Failure = any Error
 
         let reader: StreamReader

@@ -1,8 +1,8 @@
 extension StreamReader {
     /// Reads text until the end of the stream.
     ///
-    /// - Parameter invalid: What to do with bytes that are not UTF-8.
-    /// - Returns: The text; empty at the end of the stream.
+    /// - Parameter invalid: How to handle bytes that are not UTF-8.
+    /// - Returns: The text, which is empty at the end of the stream.
     /// - Throws: ``ValueError`` if the bytes are not UTF-8 and `invalid` is ``InvalidText/reject``, in which
     ///   case they are dropped; otherwise the same errors as ``readToEnd()``. If the task is cancelled, no
     ///   bytes are lost.
@@ -14,8 +14,8 @@ extension StreamReader {
     /// Reads text up to the first `separator`, which is dropped.
     ///
     /// - Parameters:
-    ///   - separator: The text that ends the part, such as `"\r\n"`.
-    ///   - invalid: What to do with bytes that are not UTF-8.
+    ///   - separator: The text that marks the end, such as `"\r\n"`.
+    ///   - invalid: How to handle bytes that are not UTF-8.
     /// - Returns: The text before the separator.
     /// - Throws: ``ValueError`` if the separator is empty, or the bytes are not UTF-8 and `invalid` is
     ///   ``InvalidText/reject``, in which case they are dropped; otherwise the same errors as
@@ -26,9 +26,9 @@ extension StreamReader {
         return try invalid.text(try await readUntil(separator).dropLast(separator.count))
     }
 
-    /// Reads a line of text, and drops its newline.
+    /// Reads a line of text and drops its newline.
     ///
-    /// - Parameter invalid: What to do with bytes that are not UTF-8.
+    /// - Parameter invalid: How to handle bytes that are not UTF-8.
     /// - Returns: The line without its newline (`\n`), or `nil` at the end of the stream.
     /// - Throws: ``ValueError`` if the line is not UTF-8 and `invalid` is ``InvalidText/reject``, in which
     ///   case it is dropped; otherwise the same errors as ``readLine()``. If the task is cancelled, no bytes

@@ -17,16 +17,16 @@ public final class StreamReader {
     /// The task that waits for `feed`, in a reader without a connection.
     private var waiter: Waiter?
 
-    /// The maximum length of a line if none is given: 64 KiB.
+    /// The default maximum length of a line, 64 KiB.
     public static let defaultLimit = 65_536
 
-    /// The maximum length, in bytes, of a line or of a part up to a separator.
+    /// The maximum length, in bytes, of a line or of the data before a separator.
     public let limit: Int
 
     /// Creates a reader that has no connection and receives its bytes from ``feed(_:)``.
     ///
     /// - Parameter limit: The maximum length of a line, in bytes.
-    /// - Precondition: `limit` is positive. For a limit from outside the program, use ``init(validatingLimit:)``.
+    /// - Precondition: `limit` is positive. For a limit that is known only at run time, use ``init(validatingLimit:)``.
     ///
     /// asyncio: `asyncio.StreamReader(limit=)`.
     public init(limit: Int = StreamReader.defaultLimit) {
@@ -34,7 +34,7 @@ public final class StreamReader {
         self.limit = limit
     }
 
-    /// Creates a reader without a connection from a limit that is computed or comes from outside the program.
+    /// Creates a reader that has no connection, with a limit that is known only at run time.
     ///
     /// - Parameter limit: The maximum length of a line, in bytes.
     /// - Throws: ``ValueError`` if `limit` is not positive.
@@ -52,8 +52,8 @@ public final class StreamReader {
 
     /// Whether the peer has ended the stream and everything has been read.
     ///
-    /// This checks the connection if it may have changed, so the end is known as soon as it arrives, without
-    /// another read. It is false if the connection broke; the next read throws the error then.
+    /// Reading this property checks the connection, so the end is detected as soon as it arrives, without another read.
+    /// If the connection broke, this property is `false`, and the next read throws the error.
     public var isAtEOF: Bool {
         guard buffer.isEmpty else { return false }
         if !isEOF, !isReading, failure == nil, let channel, channel.isReadable {
@@ -71,9 +71,9 @@ public final class StreamReader {
 
     // MARK: Reading
 
-    /// Reads up to `count` bytes. Returns the bytes that are available, and waits only if there are none.
+    /// Reads up to `count` bytes. Returns the available bytes, and waits only if no bytes are available.
     ///
-    /// - Parameter count: The maximum number of bytes. If it is negative, reads to the end of the stream.
+    /// - Parameter count: The maximum number of bytes. If this is negative, the method reads to the end of the stream.
     /// - Returns: The bytes, or an empty array at the end of the stream.
     /// - Throws: ``OSError`` if the connection breaks; ``RuntimeError`` if another task is reading;
     ///   `CancellationError` if the task is cancelled, in which case no bytes are lost.
@@ -106,12 +106,11 @@ public final class StreamReader {
         return take(count)
     }
 
-    /// Reads into the caller's memory. Returns the bytes that are available, and waits only if there are
-    /// none.
+    /// Reads into the caller's memory. Returns the available bytes, and waits only if no bytes are available.
     ///
-    /// Bytes that are not in the reader's buffer yet go directly from the system to `span`.
+    /// Bytes that are not yet in the reader's buffer go directly from the system to `span`.
     ///
-    /// - Returns: The number of bytes; 0 at the end of the stream.
+    /// - Returns: The number of bytes that were read, or 0 at the end of the stream.
     ///
     /// asyncio: none; the nearest is `loop.sock_recv_into`.
     public func read(into span: inout MutableRawSpan) async throws -> Int {
@@ -160,7 +159,7 @@ public final class StreamReader {
         return take(.max)
     }
 
-    /// Reads exactly `count` bytes. The number can exceed ``limit``.
+    /// Reads exactly `count` bytes. `count` can exceed ``limit``.
     ///
     /// - Throws: ``IncompleteReadError`` if the stream ends first; ``ValueError`` if `count` is negative;
     ///   otherwise the same errors as ``read(_:)``. If the task is cancelled, no bytes are lost.
@@ -183,13 +182,13 @@ public final class StreamReader {
         }
     }
 
-    /// Returns the next `count` bytes and leaves them in the stream. Waits until they have arrived.
+    /// Waits until the next `count` bytes have arrived, and returns them without removing them from the stream.
     ///
-    /// Use it to decide how to read what follows. A task that peeks at a header before it reads a message as a whole can
-    /// be cancelled in between, and nothing is lost.
+    /// Use this method to decide how to read the data that follows. For example, a task can peek at a header and then
+    /// read the whole message. If the task is cancelled between these two steps, no bytes are lost.
     ///
     /// - Parameter count: The number of bytes, which can exceed ``limit``.
-    /// - Returns: The bytes; fewer only if the stream ends.
+    /// - Returns: The bytes. There are fewer than `count` only if the stream ends first.
     /// - Throws: ``ValueError`` if `count` is negative; otherwise the same errors as ``read(_:)``. If the task is
     ///   cancelled, no bytes are lost.
     /// - Complexity: O(*n*), where *n* is `count`.
@@ -217,8 +216,8 @@ public final class StreamReader {
         try await readUntil(anyOf: [separator])
     }
 
-    /// Reads up to and including the first of several separators. If several match, the one that ends first is used;
-    /// among those that end at the same place, the shortest is.
+    /// Reads up to and including the first of several separators. If several separators match, the method uses the
+    /// match that ends first. If several matches end at the same place, it uses the shortest separator.
     ///
     /// - Returns: The bytes, including the separator.
     /// - Throws: The same errors as ``readUntil(_:)``; also ``ValueError`` if `separators` is empty. If the task is
@@ -284,7 +283,8 @@ public final class StreamReader {
 
     /// Reads a line, up to and including its newline.
     ///
-    /// - Returns: The line; without a newline if the stream ends before one; empty at the end of the stream.
+    /// - Returns: The line. It has no newline if the stream ends before one arrives, and it is empty at the end of the
+    ///   stream.
     /// - Throws: ``ValueError`` if the line is longer than ``limit``, in which case the part that has arrived
     ///   is dropped; otherwise the same errors as ``read(_:)``. If the task is cancelled, no bytes are lost.
     /// - Complexity: O(*n*), where *n* is the number of bytes that are read.
@@ -292,9 +292,9 @@ public final class StreamReader {
     /// asyncio: `StreamReader.readline`.
     public func readLine() async throws -> [UInt8] { try await readLine(limit: limit) }
 
-    /// The same, with a limit that is not greater than that of the reader.
+    /// Reads a line, with a limit that is not greater than the reader's limit.
     ///
-    /// - Parameter dropsRest: Whether the rest of a line that was too long is dropped by the next call.
+    /// - Parameter dropsRest: Whether the next call drops the rest of a line that was too long.
     @inline(__always)
     func readLine(limit: Int, dropsRest: Bool = false) async throws -> [UInt8] {
         if dropsRest, isInsideLongLine { try await dropRestOfLine() }
@@ -334,7 +334,7 @@ public final class StreamReader {
 
     /// Waits until `count` bytes are buffered.
     ///
-    /// - Throws: ``IncompleteReadError`` if the stream ends first; the errors of the stream.
+    /// - Throws: ``IncompleteReadError`` if the stream ends first; otherwise the errors of the stream.
     @usableFromInline
     func waitForBytes(_ count: Int) async throws { try await buffer(atLeast: count) }
 
@@ -381,7 +381,7 @@ public final class StreamReader {
         waiter?.complete()
     }
 
-    /// Breaks the stream: the read in progress and every later read throw `error`.
+    /// Ends the stream with an error. The read in progress and every later read throw `error`.
     ///
     /// asyncio: `StreamReader.set_exception`.
     public func setError(_ error: any Error) {
@@ -391,7 +391,7 @@ public final class StreamReader {
 
     // MARK: Another channel
 
-    /// Takes the buffered bytes. No task can read until ``endChange(to:)``.
+    /// Removes and returns the buffered bytes. No task can read until ``endChange(to:)``.
     ///
     /// - Throws: ``RuntimeError`` if a task is reading.
     func beginChange(_ operation: StaticString) throws -> [UInt8] {
@@ -425,8 +425,8 @@ public final class StreamReader {
         return bytes
     }
 
-    /// Waits for more bytes or the end. What is buffered is limited to twice the limit, or to what is wanted
-    /// if that is more.
+    /// Waits for more bytes or the end of the stream. The buffer holds at most twice ``limit`` bytes, or the current
+    /// bytes and `wanted` more if that is greater.
     private func fill(_ operation: StaticString, wanted: Int = 0) async throws {
         try checkIdle(operation)
         isReading = true

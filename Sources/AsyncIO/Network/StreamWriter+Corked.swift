@@ -1,6 +1,6 @@
 extension StreamWriter {
-    /// Runs `body` with a writer that collects what is written, and then sends everything together, in one system call
-    /// if possible.
+    /// Runs `body` with a writer that collects data, and then sends all of the data together, in one system call if
+    /// possible.
     ///
     /// ```swift
     /// try await writer.corked { message in
@@ -9,10 +9,10 @@ extension StreamWriter {
     /// }
     /// ```
     ///
-    /// Without this, small writes can become separate packets. If `body` throws, nothing is sent, so a message is never
-    /// sent in part. Other tasks can write to the stream while `body` runs; their bytes are sent first.
+    /// Without this method, small writes can become separate packets. If `body` throws, nothing is sent, so a message
+    /// is never sent in part. Other tasks can write to the stream while `body` runs; their bytes are sent first.
     ///
-    /// - Parameter body: Writes the pieces. Writing does not wait.
+    /// - Parameter body: A closure that writes the pieces. Its writes do not wait.
     /// - Returns: The value that `body` returns.
     /// - Throws: The errors of `body`; otherwise the same errors as ``write(_:)-([UInt8])``, including
     ///   `CancellationError` if the task is cancelled while it waits. The bytes are still sent in that case.
@@ -31,7 +31,7 @@ extension StreamWriter {
 /// Collects bytes that are sent together; see ``StreamWriter/corked(_:)``.
 public final class CorkedWriter {
     private var pieces: [[UInt8]] = []
-    /// Small pieces that were written after the last one of `pieces`.
+    /// Small pieces that were written after the last element of `pieces`.
     @usableFromInline var small: [UInt8] = []
 
     fileprivate init() {}

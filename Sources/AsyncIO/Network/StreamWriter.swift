@@ -7,7 +7,7 @@ public final class StreamWriter {
     /// The receiving end, whose channel is replaced with this one's.
     private weak var reader: StreamReader?
 
-    /// - Parameter reader: The receiving end; nil for a pipe, which has none.
+    /// - Parameter reader: The receiving end, or nil for a pipe, which has no receiving end.
     init(channel: ByteChannel, reader: StreamReader? = nil) {
         self.channel = channel
         self.reader = reader
@@ -15,18 +15,18 @@ public final class StreamWriter {
 
     // MARK: TLS
 
-    /// Upgrades the connection to TLS. Protocols that begin in plain text use this after an agreed command
-    /// (STARTTLS).
+    /// Upgrades the connection to TLS. Use this for protocols that begin in plain text and switch to TLS after a
+    /// command (STARTTLS).
     ///
-    /// What is buffered is sent first. Bytes that the reader has already buffered are treated as the
-    /// beginning of TLS, so that nothing received in plain text is mistaken for protected data.
+    /// Buffered data is sent first. Bytes that the reader has already buffered are treated as the beginning of TLS, so
+    /// that no plain-text data is mistaken for protected data.
     ///
     /// - Parameters:
-    ///   - context: A client's or a server's context, depending on which side this end takes.
-    ///   - serverHostname: On the client's side, the name that the server's certificate must be valid for.
-    /// - Throws: ``ValueError`` if a client has no name to check, or ``RuntimeError`` if another task is
-    ///   reading; the connection continues unchanged. ``TLSError`` or ``OSError`` if the handshake fails, and
-    ///   `CancellationError` if the task is cancelled during the handshake; the connection is then closed.
+    ///   - context: A client's or a server's context, depending on the role of this side.
+    ///   - serverHostname: For a client, the name for which the server's certificate must be valid.
+    /// - Throws: ``ValueError`` if a client has no name to check, or ``RuntimeError`` if another task is reading; in
+    ///   these cases, the connection continues unchanged. ``TLSError`` or ``OSError`` if the handshake fails, and
+    ///   `CancellationError` if the task is cancelled during the handshake; in these cases, the connection is closed.
     ///
     /// asyncio: `StreamWriter.start_tls`.
     public func startTLS(_ context: TLSContext, serverHostname: String? = nil) async throws {
@@ -38,7 +38,7 @@ public final class StreamWriter {
         channel = try await upgrade(channel, early: early)
     }
 
-    /// What TLS has negotiated (version, cipher, and the peer's certificate), or `nil` without TLS.
+    /// The results of the TLS negotiation (version, cipher, and the peer's certificate), or `nil` without TLS.
     ///
     /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
     public var tls: TLSInfo? { channel.tls }
@@ -47,10 +47,10 @@ public final class StreamWriter {
 
     /// Sends `bytes`.
     ///
-    /// What the kernel does not accept at once is buffered and sent later. If more than the high-water mark
-    /// is buffered, this waits until the buffer falls to the low-water mark, so a slow peer slows the writer
-    /// down. The marks are 64 KiB and 16 KiB by default, and 512 KiB and 128 KiB with TLS. A task that has
-    /// sent a lot without waiting, because its peer is fast, yields to other tasks for one turn of the loop.
+    /// Bytes that the kernel does not accept at once are buffered and sent later. If the buffer exceeds the high-water
+    /// mark, this method waits until the buffer falls to the low-water mark, so a slow peer slows the writer down. The
+    /// marks are 64 KiB and 16 KiB by default, and 512 KiB and 128 KiB with TLS. If the peer is so fast that a task has
+    /// sent a lot of data without waiting, the task yields to other tasks for one turn of the loop.
     ///
     /// - Parameter bytes: The bytes to send.
     /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()`` or ``writeEOF()``;
@@ -81,7 +81,7 @@ public final class StreamWriter {
         try await write(Array(bytes))
     }
 
-    /// Sends the bytes of `span` without a copy, except for what the kernel does not accept at once. See
+    /// Sends the bytes of `span` and copies only those that the kernel does not accept at once. See
     /// ``write(_:)-([UInt8])``.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``, including `CancellationError` if the task is cancelled.
@@ -91,7 +91,8 @@ public final class StreamWriter {
         if try send(span) { try await drainAll() }
     }
 
-    /// Sends all of `lines` in order, many of them in one system call, without joining them first. Adds no newlines.
+    /// Sends all elements of `lines` in order. Many elements are sent in one system call, and they are not joined
+    /// first. No newlines are added.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``, including `CancellationError` if the task is cancelled.
     ///
@@ -132,11 +133,11 @@ public final class StreamWriter {
         try await channel.drain()
     }
 
-    /// If more than the high-water mark is buffered, waits until the buffer falls to the low-water mark.
-    /// ``write(_:)-([UInt8])`` does this itself.
+    /// If the buffer exceeds the high-water mark, waits until it falls to the low-water mark. ``write(_:)-([UInt8])``
+    /// also does this.
     ///
-    /// - Throws: ``OSError`` if the connection is lost; `CancellationError` if the task is cancelled. What is
-    ///   buffered is still sent in that case.
+    /// - Throws: ``OSError`` if the connection is lost; `CancellationError` if the task is cancelled. Buffered data is
+    ///   still sent in that case.
     ///
     /// asyncio: `StreamWriter.drain`.
     public func drain() async throws {
@@ -145,10 +146,10 @@ public final class StreamWriter {
         try await channel.drain()
     }
 
-    /// Ends the sending half after what is buffered; reading continues.
+    /// Ends the sending half after the buffered data is sent. Reading continues.
     ///
-    /// A TLS connection cannot end one half: ``canWriteEOF`` is false, and only ``close()`` tells the peer that
-    /// nothing more will come.
+    /// A TLS connection cannot end only one half. On such a connection, ``canWriteEOF`` is `false`, and only
+    /// ``close()`` tells the peer that no more data follows.
     ///
     /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()``, or if
     ///   ``canWriteEOF`` is false.
@@ -156,7 +157,7 @@ public final class StreamWriter {
     /// asyncio: `StreamWriter.write_eof`.
     public func writeEOF() throws { try channel.sendEOF() }
 
-    /// Whether the sending half can end on its own. This is false with TLS.
+    /// Whether the sending half can be ended separately. This is `false` with TLS.
     ///
     /// asyncio: `StreamWriter.can_write_eof`.
     public var canWriteEOF: Bool { channel.canSendEOF }
@@ -166,12 +167,12 @@ public final class StreamWriter {
     /// asyncio: `transport.get_write_buffer_size`.
     public var bufferedCount: Int { channel.outgoingCount }
 
-    /// Sets the water marks of the write buffer. Writers wait when more than `high` bytes are buffered, until
-    /// no more than `low` are.
+    /// Sets the water marks of the write buffer. When more than `high` bytes are buffered, writers wait until at most
+    /// `low` bytes are buffered.
     ///
     /// - Parameters:
-    ///   - high: The high-water mark in bytes, or `nil` for 64 KiB, or for four times `low` if that is given. With 0,
-    ///     a write waits until the system has accepted all bytes.
+    ///   - high: The high-water mark in bytes. `nil` means four times `low`, or 64 KiB if `low` is also `nil`. If this
+    ///     is 0, a write waits until the system has accepted all bytes.
     ///   - low: The low-water mark in bytes, or `nil` for a quarter of `high`.
     /// - Throws: ``ValueError`` unless `high >= low >= 0`.
     ///
@@ -182,20 +183,21 @@ public final class StreamWriter {
 
     // MARK: Ending
 
-    /// Closes the connection: stops reading, and sends what is buffered first. Calling it again does nothing.
+    /// Closes the connection. Reading stops at once, and buffered data is sent before the connection closes. Further
+    /// calls do nothing.
     ///
     /// asyncio: `StreamWriter.close`.
     public func close() { channel.close() }
 
-    /// Closes the connection at once, without sending what is buffered. As in asyncio, the peer sees a normal
-    /// end of the stream, unless it has sent bytes that were not read; see ``reset()``.
+    /// Closes the connection at once, without sending buffered data. As in asyncio, the peer sees a normal end of the
+    /// stream, unless it has sent bytes that were not read; see ``reset()``.
     ///
     /// asyncio: `transport.abort`.
     public func abort() { channel.abort() }
 
-    /// Closes the connection at once, and shows the peer that it broke: the peer's next read fails with
-    /// "Connection reset by peer", so it cannot mistake half an answer for a complete one. This works with
-    /// TCP. On Unix sockets and pipes, it is the same as ``abort()``.
+    /// Resets the connection at once. The peer's next read fails with "Connection reset by peer", so the peer cannot
+    /// mistake a partial response for a complete one. This works with TCP. On Unix sockets and pipes, this method is
+    /// the same as ``abort()``.
     ///
     /// asyncio: `SO_LINGER` with a time of 0, and `transport.abort`.
     public func reset() { channel.reset() }
@@ -225,8 +227,8 @@ public final class StreamWriter {
     /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: Endpoint? { channel.peerAddress }
 
-    /// The descriptor, for socket options and the like, or `nil` once the connection is closed. The stream
-    /// keeps ownership of it.
+    /// The descriptor, for example to set socket options, or `nil` once the connection is closed. The stream still owns
+    /// the descriptor.
     ///
     /// asyncio: `get_extra_info("socket")`.
     public var descriptor: Int32? { channel.descriptor }

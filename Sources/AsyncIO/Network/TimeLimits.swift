@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// Ends a connection of a server that has been idle, or open, for too long. Loop thread only.
+/// Ends a server's connection that has been idle or open for too long. Loop thread only.
 final class TimeLimits {
     private weak var connection: ByteChannel?
     private let loop: EventLoop
@@ -12,7 +12,7 @@ final class TimeLimits {
     /// The task that serves the connection, which is cancelled when the connection has lasted too long.
     weak var handler: AnyAsyncTask?
 
-    /// Returns nil if there are no limits.
+    /// Returns nil if no limits are set.
     init?(of connection: ByteChannel, _ options: Server.Options) {
         guard options.idleTimeout != nil || options.totalTimeout != nil else { return nil }
         self.connection = connection

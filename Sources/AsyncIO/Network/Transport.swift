@@ -1,9 +1,9 @@
 internal import Logging
 
-/// A connection for use by a ``TransportProtocol``. It calls the protocol with the bytes that arrive, and
-/// sends the bytes that the protocol writes.
+/// A connection for use by a ``TransportProtocol``. The transport passes received bytes to the protocol, and sends the
+/// bytes that the protocol writes.
 ///
-/// No method blocks or suspends. The loop retains the transport while it is reading.
+/// No method blocks or suspends. The loop retains the transport while the transport is reading.
 ///
 /// asyncio: `asyncio.Transport`.
 public final class Transport: TransportCore {
@@ -11,17 +11,17 @@ public final class Transport: TransportCore {
     let channel: ByteChannel
     let loop: EventLoop
     private var receiver: Receiver
-    /// Whether reading has begun, which is after `connectionMade`.
+    /// Whether reading has begun. It begins after `connectionMade`.
     private var isStarted = false
     private var isReadingPaused = false
     private var isAtEOF = false
-    /// The number of writes after the end, which are ignored; see ``write(_:)``.
+    /// The number of writes after the connection ended, which are ignored; see ``write(_:)``.
     private var lostWrites = 0
-    /// Why writing is not possible, or nil if it is. Nothing can be written between the bytes of a file or
-    /// those of TLS.
+    /// The reason that writing is not possible, or nil if it is possible. Nothing can be written while a file is sent
+    /// or after TLS has started.
     private(set) var hindrance: StaticString?
 
-    /// The protocol, by the way it receives bytes.
+    /// The protocol, classified by the way in which it receives bytes.
     private enum Receiver {
         case plain(any ConnectionProtocol)
         case buffered(any BufferedProtocol)
@@ -72,7 +72,7 @@ public final class Transport: TransportCore {
     /// Reserves the transport for a file while `isSending` is true.
     func setSendingFile(_ isSending: Bool) { hindrance = isSending ? "a file is being sent" : nil }
 
-    /// Hands the channel over. This transport's protocol is no longer called.
+    /// Gives up the channel and returns it. This transport's protocol is no longer called.
     func handOver() -> ByteChannel {
         hindrance = "its connection uses TLS now; use the transport that startTLS() returned"
         pauseReading()
@@ -99,14 +99,14 @@ public final class Transport: TransportCore {
 
     // MARK: Reading
 
-    /// Whether the protocol is called with the bytes that arrive. This is false while reading is paused,
-    /// after the end of the stream, and when the transport is closing.
+    /// Whether the transport passes received bytes to the protocol. This is `false` while reading is paused, after the
+    /// end of the stream, and when the transport is closing.
     ///
     /// asyncio: `is_reading`.
     public var isReading: Bool { !isReadingPaused && !isClosing && !isAtEOF }
 
-    /// Stops calling the protocol with the bytes that arrive until ``resumeReading()``, which slows the peer
-    /// down. Does nothing if reading is already paused.
+    /// Stops passing received bytes to the protocol until ``resumeReading()`` is called. This slows the peer down. Does
+    /// nothing if reading is already paused.
     ///
     /// asyncio: `pause_reading`.
     public func pauseReading() {
@@ -115,7 +115,7 @@ public final class Transport: TransportCore {
         updateReading()
     }
 
-    /// Calls the protocol with the bytes that arrive again. Does nothing if reading is not paused.
+    /// Resumes passing received bytes to the protocol. Does nothing if reading is not paused.
     ///
     /// asyncio: `resume_reading`.
     public func resumeReading() {
@@ -133,7 +133,7 @@ public final class Transport: TransportCore {
         }
     }
 
-    /// The channel is readable: one portion goes to the protocol, so that other work gets its turn.
+    /// Passes one portion of the readable bytes to the protocol, so that other work can run.
     private func readReady() {
         guard isReading else { return }
         let received: Int?
@@ -199,18 +199,18 @@ public final class Transport: TransportCore {
         if !staysOpen || !channel.canSendEOF { close() }
     }
 
-    /// What TLS has negotiated (version, cipher, and the peer's certificate), or `nil` without TLS.
+    /// The results of the TLS negotiation (version, cipher, and the peer's certificate), or `nil` without TLS.
     ///
     /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
     public var tls: TLSInfo? { channel.tls }
 
     // MARK: Writing
 
-    /// Sends what the system accepts at once, and buffers the rest. The protocol's `pauseWriting` and
-    /// `resumeWriting` are called when the buffer becomes too large and when it has shrunk.
+    /// Sends the bytes that the system accepts at once, and buffers the rest. The protocol's `pauseWriting` is called
+    /// when the buffer becomes too large, and `resumeWriting` is called when it has shrunk.
     ///
-    /// Once the connection is closing or lost, this does nothing, because the protocol may not know yet. The
-    /// fifth such call logs a warning.
+    /// Once the connection is closing or lost, this method does nothing, because the protocol may not have been
+    /// notified yet. The fifth such call logs a warning.
     ///
     /// - Throws: ``RuntimeError`` after ``writeEOF()``, while a file is being sent, and after
     ///   ``EventLoop/startTLS(_:_:_:serverHostname:)``.
@@ -226,7 +226,7 @@ public final class Transport: TransportCore {
     /// - Throws: The same errors as ``write(_:)-([UInt8])``.
     public func write(_ text: String) throws(RuntimeError) { try write(Array(text.utf8)) }
 
-    /// Sends the bytes of `span`. What the system does not accept at once is copied into the buffer; see
+    /// Sends the bytes of `span`. Bytes that the system does not accept at once are copied into the buffer; see
     /// ``write(_:)-([UInt8])``.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``.
@@ -235,7 +235,8 @@ public final class Transport: TransportCore {
         do { try channel.send(bytes) } catch { try pass(error) }
     }
 
-    /// Sends all of `lines` in order, many of them in one system call, without joining them first. Adds no newlines.
+    /// Sends all elements of `lines` in order. Many elements are sent in one system call, and they are not joined
+    /// first. No newlines are added.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``.
     ///
@@ -257,7 +258,7 @@ public final class Transport: TransportCore {
         return false
     }
 
-    /// Throws an error that the caller caused. A channel that has failed reports that itself.
+    /// Throws an error that the caller caused. If the channel has failed, the channel itself reports the failure.
     private func pass(_ error: any Error) throws(RuntimeError) {
         if let mistake = error as? RuntimeError { throw mistake }
         noteInDebugMode(error)
@@ -267,7 +268,7 @@ public final class Transport: TransportCore {
         call { isPaused ? try self.protocol.pauseWriting() : try self.protocol.resumeWriting() }
     }
 
-    /// Ends the sending half after what is buffered; reading continues. Does nothing if the sending half has
+    /// Ends the sending half after the buffered data is sent. Reading continues. Does nothing if the sending half has
     /// already ended or the transport is closing.
     ///
     /// - Throws: ``RuntimeError`` if ``canWriteEOF`` is false, while a file is being sent, and after
@@ -281,7 +282,7 @@ public final class Transport: TransportCore {
         do { try channel.sendEOF() } catch { try pass(error) }
     }
 
-    /// Whether the sending half can end on its own.
+    /// Whether the sending half can be ended separately.
     ///
     /// asyncio: `can_write_eof`.
     public var canWriteEOF: Bool { channel.canSendEOF }
@@ -291,8 +292,8 @@ public final class Transport: TransportCore {
     /// asyncio: `get_write_buffer_size`.
     public var writeBufferSize: Int { channel.outgoingCount }
 
-    /// The water marks of the write buffer, in bytes. The protocol is paused when more than `high` bytes are
-    /// buffered and resumed when no more than `low` are.
+    /// The water marks of the write buffer, in bytes. The protocol is paused when more than `high` bytes are buffered
+    /// and resumed when at most `low` bytes are buffered.
     ///
     /// asyncio: `get_write_buffer_limits`.
     public var writeBufferLimits: (low: Int, high: Int) { (channel.lowWater, channel.highWater) }
@@ -300,7 +301,7 @@ public final class Transport: TransportCore {
     /// Sets the water marks of the write buffer. This can pause or resume the protocol at once.
     ///
     /// - Parameters:
-    ///   - high: The high-water mark in bytes, or `nil` for 64 KiB, or for four times `low` if that is given.
+    ///   - high: The high-water mark in bytes. `nil` means four times `low`, or 64 KiB if `low` is also `nil`.
     ///   - low: The low-water mark in bytes, or `nil` for a quarter of `high`.
     /// - Throws: ``ValueError`` unless `high >= low >= 0`.
     ///
@@ -316,24 +317,24 @@ public final class Transport: TransportCore {
     /// asyncio: `is_closing`.
     public var isClosing: Bool { channel.isClosing }
 
-    /// Stops reading, sends what is buffered, and closes the connection; `connectionLost` is called after
-    /// that. Calling it again does nothing.
+    /// Stops reading, sends the buffered data, and closes the connection. Then `connectionLost` is called. Further
+    /// calls do nothing.
     ///
     /// asyncio: `close`.
     public func close() { channel.close() }
 
-    /// Closes the connection at once, without sending what is buffered. As in asyncio, the peer sees a normal
-    /// end of the stream, unless it has sent bytes that were not read; see ``reset()``.
+    /// Closes the connection at once, without sending buffered data. As in asyncio, the peer sees a normal end of the
+    /// stream, unless it has sent bytes that were not read; see ``reset()``.
     ///
     /// asyncio: `abort`.
     public func abort() { channel.abort() }
 
-    /// Closes the connection at once, and shows the peer that it broke; see ``StreamWriter/reset()``.
+    /// Resets the connection at once, so that the peer's next read fails; see ``StreamWriter/reset()``.
     ///
     /// asyncio: `SO_LINGER` with a time of 0, and `abort`.
     public func reset() { channel.reset() }
 
-    /// Reports an error that the protocol threw, and ends the connection with it.
+    /// Reports an error that the protocol threw, and ends the connection with this error.
     private func failFatally(_ error: any Error, in operation: StaticString) {
         loop.callExceptionHandler(
             ExceptionContext(
@@ -357,8 +358,8 @@ public final class Transport: TransportCore {
     /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: Endpoint? { channel.peerAddress }
 
-    /// The descriptor, for socket options and the like, or `nil` once the transport is closed. The transport
-    /// keeps ownership of it, and it must stay non-blocking.
+    /// The descriptor, for example to set socket options, or `nil` once the transport is closed. The transport still
+    /// owns the descriptor, which must stay non-blocking.
     ///
     /// asyncio: `get_extra_info("socket")`, `"pipe"`.
     public var descriptor: Int32? { channel.descriptor }
@@ -374,7 +375,7 @@ extension Transport: CustomStringConvertible {
 @available(*, unavailable, message: "a transport belongs to its loop's thread")
 extension Transport: Sendable {}
 
-/// An error that a protocol threw in a place where the channel's own errors can occur too.
+/// An error that a protocol threw in a place where the channel's own errors can also occur.
 private struct ProtocolFailure: Error {
     let error: any Error
     let operation: StaticString

@@ -1,10 +1,10 @@
-/// The common behavior of the three kinds of transports: how they start, and how they call their protocol.
+/// The behavior that the three kinds of transports share when they start and when they call their protocol.
 protocol TransportCore: AnyObject, CustomStringConvertible {
     var loop: EventLoop { get }
 
     /// Calls the protocol's `connectionMade`.
     func notifyConnectionMade() throws
-    /// Starts to deliver what arrives to the protocol.
+    /// Starts to pass received data to the protocol.
     func startReading()
     /// Notifies the protocol, then starts reading, then completes `waiter`. Each step has its own entry in
     /// the queue, so that no data arrives before `connectionMade` has returned.
@@ -32,7 +32,7 @@ extension TransportCore {
         }
     }
 
-    /// Calls the protocol at a place where no caller could receive an error that it throws.
+    /// Calls the protocol in a place where no caller can receive the errors of the protocol.
     func call(_ body: () throws -> Void) {
         do {
             try body()

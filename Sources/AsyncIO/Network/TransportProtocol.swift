@@ -1,7 +1,7 @@
 /// The calls that every protocol receives from its ``Transport`` or ``DatagramTransport``.
 ///
-/// All calls are made on the loop's thread. An error that a call throws goes to the loop's exception handler.
-/// If the call delivers data or the end of the stream, the error also aborts the connection.
+/// All calls are made on the loop's thread. If a call throws an error, the loop's exception handler is called. If the
+/// call delivers data or the end of the stream, the error also aborts the connection.
 ///
 /// asyncio: `asyncio.BaseProtocol`.
 public protocol BaseProtocol: AnyObject {
@@ -13,13 +13,13 @@ public protocol BaseProtocol: AnyObject {
     /// asyncio: `connection_lost`.
     func connectionLost(_ error: (any Error)?) throws
 
-    /// Tells the protocol that the write buffer has risen above the high-water mark: stop writing for now.
-    /// The call is made within the `write` that exceeded the mark.
+    /// Tells the protocol to stop writing for now, because the write buffer has risen above the high-water mark. The
+    /// call is made within the `write` that exceeded the mark.
     ///
     /// asyncio: `pause_writing`.
     func pauseWriting() throws
 
-    /// Tells the protocol that the write buffer has fallen to the low-water mark: writing can continue.
+    /// Tells the protocol that it can continue to write, because the write buffer has fallen to the low-water mark.
     ///
     /// asyncio: `resume_writing`.
     func resumeWriting() throws
@@ -44,7 +44,7 @@ public protocol TransportProtocol: BaseProtocol {
     /// asyncio: `connection_made`.
     func connectionMade(_ transport: Transport) throws
 
-    /// Tells the protocol that the peer will send no more.
+    /// Tells the protocol that the peer will not send more data.
     ///
     /// - Returns: `true` to keep the transport open for writing, `false` to close it.
     ///
@@ -72,8 +72,7 @@ extension TransportProtocol {
 ///
 /// asyncio: `asyncio.Protocol`.
 public protocol ConnectionProtocol: TransportProtocol {
-    /// Tells the protocol that bytes have arrived, at least one. How they are grouped is unrelated to how the
-    /// peer wrote them.
+    /// Tells the protocol that at least one byte has arrived. The calls do not correspond to the peer's writes.
     ///
     /// asyncio: `data_received`.
     func dataReceived(_ bytes: [UInt8]) throws
@@ -93,12 +92,12 @@ public protocol ConnectionProtocol: TransportProtocol {
 ///
 /// asyncio: `asyncio.BufferedProtocol`.
 public protocol BufferedProtocol: TransportProtocol {
-    /// Lends memory for the bytes that arrive: call `fill` with it exactly once. The memory must have room for at
-    /// least one byte. It need not be initialized: the bytes are appended to what the span already contains.
+    /// Provides memory for received bytes. Call `fill` with the memory exactly once. The memory must have room for at
+    /// least one byte. It does not need to be initialized, because the bytes are appended to the contents of the span.
     ///
     /// - Parameters:
-    ///   - sizeHint: The recommended size in bytes, or -1 if any size will do.
-    ///   - fill: Receives into the memory.
+    ///   - sizeHint: The recommended size in bytes, or -1 if any size is suitable.
+    ///   - fill: A closure that receives bytes into the memory.
     ///
     /// asyncio: `get_buffer`.
     func withBuffer(sizeHint: Int, _ fill: (inout OutputSpan<UInt8>) throws -> Void) throws

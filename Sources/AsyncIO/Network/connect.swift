@@ -8,7 +8,7 @@ internal import SystemPackage
 // and the previous one has not finished, the families alternate, and the first address that answers wins. The
 // other attempts are cancelled and their sockets closed.
 
-/// Connects to the first address of a host that answers.
+/// Connects to a host, at the first of its addresses that answers.
 func connect(
     host: String, port: Int, _ options: ConnectionOptions, on loop: EventLoop
 ) async throws -> ByteChannel {
@@ -18,7 +18,7 @@ func connect(
 
 /// Connects to the first of several addresses that answers.
 ///
-/// - Parameter target: What the addresses belong to, for the error message.
+/// - Parameter target: The name to which the addresses belong, for the error message.
 func connect(
     to addresses: [SystemAddress], _ target: String, _ options: ConnectionOptions, on loop: EventLoop
 ) async throws -> ByteChannel {
@@ -123,9 +123,9 @@ private func connect(_ socket: Socket, to address: SystemAddress, on loop: Event
 
 /// Starts to connect; returns false if the outcome is not known yet.
 ///
-/// When the server's accept queue is full, TCP waits, but a Unix socket fails at once, and no poller reports
-/// when there is room. So this tries again: first in the next turn, when a server on this loop has had its
-/// turn, and then after pauses that grow to 50 ms.
+/// When the server's accept queue is full, TCP waits, but a Unix socket fails at once, and no poller reports when there
+/// is room. Therefore, this function tries again. The first attempt is in the next turn, after a server on this loop
+/// has run, and the others are after pauses that grow to 50 ms.
 ///
 /// - Throws: `Errno`; `CancellationError`.
 func connectWhenThereIsRoom(

@@ -1,4 +1,4 @@
-/// Copies a stream to another until its end. Does not close the writer.
+/// Copies all data from one stream to another. Does not close the writer.
 ///
 /// ```swift
 /// try await copy(from: reader, to: writer)
@@ -12,8 +12,8 @@
 ///   - writer: The stream to write.
 ///   - chunkSize: The maximum number of bytes to read at a time.
 /// - Returns: The number of bytes that were copied.
-/// - Throws: ``ValueError`` if `chunkSize` is not positive; ``OSError`` or ``TLSError`` if one of the connections breaks;
-///   `CancellationError` if the task is cancelled. Bytes that were read are still sent in that case.
+/// - Throws: ``ValueError`` if `chunkSize` is not positive; ``OSError`` or ``TLSError`` if one of the connections
+///   breaks; `CancellationError` if the task is cancelled. Bytes that were read are still sent in that case.
 /// - Complexity: O(*n*), where *n* is the number of bytes.
 ///
 /// asyncio: none. tokio: `io::copy`.
@@ -31,7 +31,7 @@ public func copy(
     }
 }
 
-/// Copies between two connections in both directions, until both have ended, as a proxy does.
+/// Copies data between two connections in both directions, as a proxy does, until both directions have ended.
 ///
 /// ```swift
 /// let server = try await startServer(port: 8080) { reader, writer in
@@ -41,15 +41,16 @@ public func copy(
 /// }
 /// ```
 ///
-/// When one connection ends its sending half, the other connection's sending half is ended too, and the other direction
-/// continues. A TLS connection cannot end one half, so it is closed instead. Otherwise, closing the connections is up
-/// to you.
+/// When one connection ends its sending half, this function also ends the sending half of the other connection, and the
+/// opposite direction continues. A TLS connection cannot end only one half, so the function closes it instead. In all
+/// other cases, the caller closes the connections.
 ///
 /// - Parameters:
 ///   - first: The streams of a connection.
 ///   - second: The streams of the other connection.
-/// - Returns: The number of bytes that were copied from the first connection to the second, and back.
-/// - Throws: ``OSError`` or ``TLSError`` if one of the connections breaks, after the other direction was cancelled;
+/// - Returns: The number of bytes that were copied from the first connection to the second, and the number in the
+///   opposite direction.
+/// - Throws: ``OSError`` or ``TLSError`` if one of the connections breaks, after the opposite direction is cancelled;
 ///   `CancellationError` if the task is cancelled.
 ///
 /// asyncio: none. tokio: `io::copy_bidirectional`.
@@ -71,7 +72,7 @@ public func copyBothWays(
     }
 }
 
-/// Copies a stream, and passes its end on.
+/// Copies a stream, and then ends the writer's sending half.
 private func copyWithEnd(from reader: StreamReader, to writer: StreamWriter) async throws -> Int {
     let count = try await copy(from: reader, to: writer)
     if writer.isClosing { return count }

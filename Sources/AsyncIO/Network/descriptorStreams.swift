@@ -1,18 +1,18 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// Opens a reader on a descriptor: the reading end of a pipe, a terminal, a socket that you only read from, a
-/// file, or a device. For standard input, use ``openStandardInput(limit:)``.
+/// Opens a reader on a descriptor. This can be the reading end of a pipe, a terminal, a socket that you only read from,
+/// a file, or a device. For standard input, use ``openStandardInput(limit:)``.
 ///
-/// The reader takes ownership of the descriptor. It makes it non-blocking, unless it is a file, and closes it when the
-/// last reference to the reader is released. A file is read from its current position, on a thread or an `io_uring`;
-/// ``openFile(_:_:permissions:)`` offers more operations on files.
+/// The reader takes ownership of the descriptor, and closes it when the last reference to the reader is released. A
+/// descriptor that is not a file becomes non-blocking. A file is read from its current position, on a thread or an
+/// `io_uring`; ``openFile(_:_:permissions:)`` offers more operations on files.
 ///
 /// - Parameters:
-///   - descriptor: The descriptor. It remains yours if this throws a ``ValueError`` or a ``RuntimeError``.
+///   - descriptor: The descriptor. You still own it if this function throws a ``ValueError`` or a ``RuntimeError``.
 ///   - limit: The maximum length of a line, in bytes.
-/// - Throws: ``ValueError`` if the descriptor is something else (a directory, for example) or the limit is
-///   not positive; ``RuntimeError`` if this loop already uses the descriptor; ``OSError``.
+/// - Throws: ``ValueError`` if the descriptor is of another kind (a directory, for example) or the limit is not
+///   positive; ``RuntimeError`` if this loop already uses the descriptor; ``OSError`` if a system call fails.
 ///
 /// asyncio: `loop.connect_read_pipe` with a `StreamReaderProtocol`, which does not accept files.
 public func openReader(
@@ -23,11 +23,11 @@ public func openReader(
     return try StreamReader(limit: limit, channel: loop.channel(descriptor.number, .reading, closesQuietly: true))
 }
 
-/// Opens a writer on a descriptor: the writing end of a pipe, a terminal, a socket that you only write to, a
-/// file, or a device. For standard output, use ``openStandardOutput()``.
+/// Opens a writer on a descriptor. This can be the writing end of a pipe, a terminal, a socket that you only write to,
+/// a file, or a device. For standard output, use ``openStandardOutput()``.
 ///
-/// The writer takes ownership of the descriptor. It makes it non-blocking, unless it is a file, and closes it
-/// with the writer. A file is written from its current position, or at its end if it was opened in append
+/// The writer takes ownership of the descriptor, and closes it when the writer is closed. A descriptor that is not a
+/// file becomes non-blocking. A file is written from its current position, or at its end if it was opened in append
 /// mode. Each write to a file waits until the system has accepted all of the bytes.
 ///
 /// - Throws: The same errors as ``openReader(descriptor:limit:)``.
@@ -38,20 +38,19 @@ public func openWriter(descriptor: some FileDescriptorConvertible) throws -> Str
     return StreamWriter(channel: try loop.channel(descriptor.number, .writing))
 }
 
-/// Opens standard input as a stream, whatever it is: a pipe, a terminal, a file, a socket, or `/dev/null`. If
-/// the program was started without standard input, the stream is at its end.
+/// Opens standard input as a stream. Standard input can be a pipe, a terminal, a file, a socket, or `/dev/null`. If the
+/// program was started without standard input, the stream is at its end.
 ///
 /// ```swift
 /// for try await line in try openStandardInput().lines { print(line) }
 /// ```
 ///
-/// Descriptor 0 stays open. It also stays blocking for other processes that share it, unless it is a socket.
-/// Read from a single reader, and do not mix it with `readLine()`, because each of them buffers what it has
-/// read ahead.
+/// Descriptor 0 stays open. It also stays blocking for other processes that share it, unless it is a socket. Use a
+/// single reader, and do not call `readLine()` as well, because each of them reads ahead into its own buffer.
 ///
 /// - Parameter limit: The maximum length of a line, in bytes.
-/// - Throws: ``OSError``; ``ValueError`` if the limit is not positive; ``RuntimeError`` if this loop already
-///   uses descriptor 0.
+/// - Throws: ``OSError`` if a system call fails; ``ValueError`` if the limit is not positive; ``RuntimeError`` if this
+///   loop already uses descriptor 0.
 ///
 /// asyncio: `loop.connect_read_pipe(protocol, sys.stdin)`, which does not accept files or `/dev/null`.
 public func openStandardInput(limit: Int = StreamReader.defaultLimit) throws -> StreamReader {
@@ -60,13 +59,13 @@ public func openStandardInput(limit: Int = StreamReader.defaultLimit) throws -> 
     return try StreamReader(limit: limit, channel: loop.standardChannel(0, .reading))
 }
 
-/// Opens standard output as a stream, whatever it is; see ``openStandardInput(limit:)``. If the program was
-/// started without standard output, what you write is dropped, as with `print`.
+/// Opens standard output as a stream. It can be of the same kinds as standard input; see ``openStandardInput(limit:)``.
+/// If the program was started without standard output, written data is dropped, as with `print`.
 ///
 /// A write waits until the system has accepted all of the bytes, so nothing is lost when the program ends.
 /// Descriptor 1 stays open when the writer is closed.
 ///
-/// - Throws: ``OSError``; ``RuntimeError`` if this loop already uses descriptor 1.
+/// - Throws: ``OSError`` if a system call fails; ``RuntimeError`` if this loop already uses descriptor 1.
 ///
 /// asyncio: `loop.connect_write_pipe(protocol, sys.stdout)`.
 public func openStandardOutput() throws -> StreamWriter {
@@ -75,7 +74,7 @@ public func openStandardOutput() throws -> StreamWriter {
 
 /// Opens standard error as a stream; see ``openStandardOutput()``.
 ///
-/// - Throws: ``OSError``; ``RuntimeError`` if this loop already uses descriptor 2.
+/// - Throws: ``OSError`` if a system call fails; ``RuntimeError`` if this loop already uses descriptor 2.
 ///
 /// asyncio: `loop.connect_write_pipe(protocol, sys.stderr)`.
 public func openStandardError() throws -> StreamWriter {
@@ -83,8 +82,8 @@ public func openStandardError() throws -> StreamWriter {
 }
 
 extension EventLoop {
-    /// Returns a channel over a descriptor of any kind that carries bytes. The descriptor stays the caller's
-    /// if this throws a ``ValueError`` or a ``RuntimeError``.
+    /// Returns a channel over a descriptor of any kind that transfers bytes. The caller still owns the descriptor if
+    /// this throws a ``ValueError`` or a ``RuntimeError``.
     fileprivate func channel(
         _ descriptor: Int32, _ direction: Connection.Direction, closesQuietly: Bool = false
     ) throws -> ByteChannel {

@@ -38,7 +38,7 @@ func bindSockets(
     }
 }
 
-/// Returns the addresses to listen on, each once.
+/// Returns the addresses to listen on, without duplicates.
 func resolveToListen(
     on hosts: [String?], port: Int, family: Endpoint.Family?, isDualStack: Bool, on loop: EventLoop
 ) async throws -> [SystemAddress] {
@@ -62,7 +62,8 @@ func resolveToListen(
 
 /// Binds a listener to each address.
 ///
-/// - Throws: ``OSError``, which names the address. What was bound is released, and so closed.
+/// - Throws: ``OSError``, which names the address. The listeners that were already bound are released, which closes
+///   them.
 func bindAll<Bound>(
     _ addresses: [SystemAddress], _ bind: (SystemAddress) throws(Errno) -> Bound, address: (Bound) -> SystemAddress?
 ) throws(OSError) -> [Bound] {
@@ -102,7 +103,7 @@ func bindUnixSocket(to address: Endpoint, cleansUp: Bool) throws -> ListeningSoc
     }
 }
 
-/// Adopts sockets that were bound elsewhere: all of them, or none if one is not valid.
+/// Adopts sockets that were bound elsewhere. If any socket is not valid, none of the sockets is adopted.
 func adoptListeners(_ descriptors: [Int32], on loop: EventLoop) throws -> [ListeningSocket] {
     guard !descriptors.isEmpty else { throw ValueError("a server needs at least one descriptor, got none") }
     guard Set(descriptors).count == descriptors.count else {

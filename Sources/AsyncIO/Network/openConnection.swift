@@ -4,7 +4,7 @@ internal import AsyncIOSystem
 ///
 /// The host's addresses are tried one after the other until one answers. With a
 /// ``ConnectionOptions/happyEyeballsDelay``, the next address is also tried when the current one has not answered
-/// within the delay, so an unresponsive address costs no more than that.
+/// within the delay, so an unresponsive address costs no more than this time.
 ///
 /// ```swift
 /// let (reader, writer) = try await openConnection(host: "127.0.0.1", port: 8080)
@@ -24,10 +24,10 @@ internal import AsyncIOSystem
 ///     TCP.
 ///   - options: The settings that most connections do not need.
 /// - Returns: A reader and a writer for the connection.
-/// - Throws: ``OSError``, with what each address reported, if no address answers; ``ResolveError`` if the
-///   host cannot be resolved; ``TLSError`` if the server is not trusted or the handshake fails;
-///   ``ValueError`` if the port is out of range, the limit is not positive, or the TLS parameters are not
-///   valid; `CancellationError` if the task is cancelled, in which case nothing is left open.
+/// - Throws: ``OSError``, which includes the error for each address, if no address answers; ``ResolveError`` if the
+///   host cannot be resolved; ``TLSError`` if the server is not trusted or the handshake fails; ``ValueError`` if the
+///   port is out of range, the limit is not positive, or the TLS parameters are not valid; `CancellationError` if the
+///   task is cancelled, in which case nothing is left open.
 ///
 /// asyncio: `asyncio.open_connection`.
 public func openConnection(
@@ -43,15 +43,16 @@ public func openConnection(
 /// ```
 ///
 /// - Parameters:
-///   - target: What to connect to.
-///   - tls: A context made with ``TLSContext/client(systemTrust:)`` to connect with TLS, or `nil` for none.
+///   - target: The target of the connection.
+///   - tls: A context made with ``TLSContext/client(systemTrust:)`` to connect with TLS, or `nil` to connect without
+///     TLS.
 ///   - options: The settings that most connections do not need.
 /// - Returns: A reader and a writer for the connection.
-/// - Throws: ``OSError`` if nothing answers; ``ResolveError`` if a host cannot be resolved; ``TLSError`` if the
+/// - Throws: ``OSError`` if no address answers; ``ResolveError`` if a host cannot be resolved; ``TLSError`` if the
 ///   server is not trusted or the handshake fails; ``ValueError`` if the target or an option is not valid, or the
 ///   socket is not a stream socket; ``RuntimeError`` if this loop already uses the socket; `CancellationError` if the
-///   task is cancelled. Nothing is left open. A socket that was passed remains yours if the error is a ``ValueError``
-///   or a ``RuntimeError``, and is closed otherwise.
+///   task is cancelled. Nothing is left open. If you passed a socket, you still own it after a ``ValueError`` or a
+///   ``RuntimeError``. After any other error, it is closed.
 ///
 /// asyncio: `asyncio.open_connection`, `asyncio.open_unix_connection`.
 public func openConnection(
@@ -62,7 +63,7 @@ public func openConnection(
     return try await streams(on: target.open(tls: tls, options, on: loop), limit: options.limit)
 }
 
-/// Connects over a channel whose other end is in this process.
+/// Creates streams for a channel whose other end is in this process.
 package func openConnection(
     over channel: ByteChannel, tls: TLSContext?, options: ConnectionOptions
 ) async throws -> (StreamReader, StreamWriter) {

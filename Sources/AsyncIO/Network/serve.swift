@@ -1,6 +1,6 @@
 internal import SystemPackage
 
-/// Creates the task of a connection: it performs the TLS handshake, if any, runs the handler, and closes the
+/// Creates the task of a connection. The task performs the TLS handshake, if any, runs the handler, and closes the
 /// connection.
 ///
 /// - Parameter server: The server, if its connections come from a proxy.
@@ -30,8 +30,8 @@ func serve(
     }
 }
 
-/// Returns the channel that a server uses, or nil if the handshake failed. Peers that make no proper
-/// handshake are as common as those that disconnect.
+/// Returns the channel that a server uses, or nil if the handshake failed. Peers whose handshake fails are as common as
+/// peers that disconnect.
 func upgraded(
     _ connection: ByteChannel, _ upgrade: TLSUpgrade?, early: [UInt8]
 ) async throws -> ByteChannel? {
@@ -51,8 +51,8 @@ func noteHandshakeFailure(_ error: any Error, of connection: ByteChannel) {
         ExceptionContext(message: "The handshake of a connection failed", error: error, subject: connection.name))
 }
 
-/// Reports an error that a handler ended with. Disconnects are normal on a network, not program errors, so
-/// they are reported only in debug mode.
+/// Reports an error that a handler threw. Disconnects are normal on a network, not program errors, so they are reported
+/// only in debug mode.
 private func report(_ error: any Error, from channel: ByteChannel) {
     let isDisconnect = (error as? OSError).map { $0.isConnectionError || $0.code == .timedOut } ?? (error is TLSError)
     let isPeersDoing = channel.isClosing && isDisconnect

@@ -3,11 +3,11 @@ internal import AsyncIOSystem
 /// Starts a TCP server.
 ///
 /// Each connection gets its own task, which runs `handler`. When the handler returns or throws, its connection is
-/// closed. An error that it throws goes to the loop's exception handler. Errors that are caused by a disconnect of the
-/// peer are reported only in debug mode.
+/// closed. If the handler throws an error, the loop's exception handler is called. Errors that occur because the peer
+/// disconnected are reported only in debug mode.
 ///
-/// A disconnect does not cancel the handler. The handler notices it when it reads or writes, but not while it waits for
-/// something else.
+/// The handler is not cancelled when the peer disconnects. It detects the disconnect when it reads or writes, but not
+/// while it waits for something else.
 ///
 /// ```swift
 /// let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
@@ -21,11 +21,11 @@ internal import AsyncIOSystem
 /// - Parameters:
 ///   - host: The host name or address to listen on, or `.anyInterface`.
 ///   - port: The port to listen on, or 0 to let the system choose one; see ``Server/port``.
-///   - tls: A context made with ``TLSContext/server(certificate:key:password:)`` to serve TLS connections, or
-///     `nil` for plain TCP. Clients whose handshake fails never reach the handler; they are reported in debug
-///     mode.
+///   - tls: A context made with ``TLSContext/server(certificate:key:password:)`` to serve TLS connections, or `nil` for
+///     plain TCP. If a client's handshake fails, the handler is not called for that client. The failure is reported in
+///     debug mode.
 ///   - options: The settings that most servers do not need.
-///   - handler: Serves a connection.
+///   - handler: A closure that serves a connection.
 /// - Throws: ``OSError`` if the server cannot listen on an address (already in use or not permitted);
 ///   ``ResolveError`` if a host cannot be resolved; ``ValueError`` if the port is not in 0...65535, the limit
 ///   is not positive, or the context is a client's; `CancellationError` if the task is cancelled while a name
@@ -48,14 +48,14 @@ public func startServer(
 /// let server = try await startServer(on: .unix(path: "/run/echo.socket")) { reader, writer in … }
 /// ```
 ///
-/// This function suspends only to resolve names, so cancellation has no effect on it if `listener` has none.
-/// The other parameters are those of ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
+/// This function suspends only to resolve names. If `listener` contains no names, cancellation has no effect. The other
+/// parameters are those of ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
 ///
-/// - Parameter listener: What to listen on.
+/// - Parameter listener: The listener.
 /// - Throws: The same errors as that function, including `CancellationError`. ``OSError`` names the path of a Unix
-///   socket on which the server cannot listen. ``ValueError`` if a path is not valid, or one of the sockets that are
-///   passed is not a stream socket or is listed twice, or there are none; ``RuntimeError`` if this loop already uses
-///   one of them. In these cases, the sockets remain yours.
+///   socket on which the server cannot listen. ``ValueError`` if a path is not valid, if no sockets are passed, or if a
+///   socket is not a stream socket or is listed twice; ``RuntimeError`` if this loop already uses one of the sockets.
+///   In these cases, you still own the sockets.
 ///
 /// asyncio: `asyncio.start_server`, `asyncio.start_unix_server`.
 public func startServer(

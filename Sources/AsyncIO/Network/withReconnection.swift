@@ -1,4 +1,4 @@
-/// Opens a connection and runs `body` with it. When the connection breaks, opens another one and runs `body` again.
+/// Opens a connection and runs `body` with it. If the connection breaks, opens a new connection and runs `body` again.
 ///
 /// ```swift
 /// try await withReconnection(backoff: Backoff(jitter: 0.5)) {
@@ -10,16 +10,16 @@
 /// }
 /// ```
 ///
-/// The delays grow while opening fails, and start over when `body` has run. A cancellation ends the wait, the attempt,
-/// or `body`.
+/// The delays grow with each failed attempt to open a connection, and are reset after `body` has run. Cancelling the
+/// task ends the current delay, the current attempt, or `body`.
 ///
 /// - Parameters:
 ///   - backoff: How long to wait before the next connection is opened.
-///   - attempts: The number of times in a row that opening can fail, or `nil` for no limit.
-///   - shouldReconnect: Whether another connection would help after this error of `open` or `body`. By default, this is
-///     true for an ``OSError``, a ``ResolveError``, and an ``IncompleteReadError``.
-///   - open: Opens a connection.
-///   - body: Uses the connection, and closes it.
+///   - attempts: The maximum number of attempts to open each connection, or `nil` for no limit.
+///   - shouldReconnect: A closure that returns whether to reconnect after an error of `open` or `body`. By default, it
+///     returns `true` for an ``OSError``, a ``ResolveError``, and an ``IncompleteReadError``.
+///   - open: A closure that opens a connection.
+///   - body: A closure that uses the connection and closes it.
 /// - Returns: The value that `body` returns.
 /// - Throws: The errors for which `shouldReconnect` returns false; the error of the last attempt to open a connection;
 ///   ``ValueError`` if `attempts` is less than 1; `CancellationError` if the task is cancelled.

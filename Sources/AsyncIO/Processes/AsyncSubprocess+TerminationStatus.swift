@@ -1,11 +1,11 @@
 extension AsyncSubprocess {
-    /// How a process ended.
+    /// The way in which a process ended.
     ///
     /// asyncio: the sign of `Process.returncode`.
     public enum TerminationStatus: Hashable, Sendable, CustomStringConvertible {
-        /// The process exited, with this status. 0 means success.
+        /// The process exited with this status. 0 means success.
         case exited(Int32)
-        /// A signal ended the process.
+        /// The process was ended by this signal.
         case signaled(ProcessSignal)
 
         /// - Parameter returnCode: The return code as in asyncio, which is negative for a signal.
@@ -25,12 +25,14 @@ extension AsyncSubprocess {
         }
     }
 
-    /// How the process ended, or `nil` if it has not been waited for yet. This is ``returnCode`` as an enumeration.
+    /// The way in which the process ended, or `nil` while ``returnCode`` is `nil`. This is ``returnCode`` as an
+    /// enumeration.
     public var terminationStatus: TerminationStatus? { returnCode.map(TerminationStatus.init) }
 }
 
 extension SubprocessTransport {
-    /// How the process ended, or `nil` if it has not been waited for yet. This is ``returnCode`` as an enumeration.
+    /// The way in which the process ended, or `nil` while ``returnCode`` is `nil`. This is ``returnCode`` as an
+    /// enumeration.
     public var terminationStatus: AsyncSubprocess.TerminationStatus? {
         returnCode.map(AsyncSubprocess.TerminationStatus.init)
     }

@@ -3,28 +3,28 @@ internal import SystemPackage
 
 /// A child process.
 ///
-/// The loop notices when the process ends and reaps it, so no zombie remains. If the last reference to an
-/// `AsyncSubprocess` is released, the process keeps running. A process that is still running when the loop is closed is
-/// killed. ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)`` ends the process when the
+/// When the process ends, the loop detects this and reaps the process, so no zombie remains. If the last reference to
+/// an `AsyncSubprocess` is released, the process keeps running. A process that is still running when the loop is closed
+/// is killed. ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)`` ends the process when the
 /// scope ends.
 ///
 /// asyncio: `asyncio.subprocess.Process`.
 public final class AsyncSubprocess {
     // Loop thread only: the class is not Sendable.
     private let child: ChildProcess
-    /// A writer to the child's standard input, if that is a pipe.
+    /// A writer to the child's standard input, or `nil` if standard input is not a pipe.
     ///
     /// asyncio: `Process.stdin`.
     public let stdin: StreamWriter?
-    /// A reader of the child's standard output, if that is a pipe.
+    /// A reader of the child's standard output, or `nil` if standard output is not a pipe.
     ///
     /// asyncio: `Process.stdout`.
     public let stdout: StreamReader?
-    /// A reader of the child's standard error, if that is a pipe.
+    /// A reader of the child's standard error, or `nil` if standard error is not a pipe.
     ///
     /// asyncio: `Process.stderr`.
     public let stderr: StreamReader?
-    /// The child's terminal, if it has its own; see ``SubprocessOptions/terminal``.
+    /// The child's own terminal, or `nil` if it does not have one; see ``SubprocessOptions/terminal``.
     public let terminal: PseudoTerminal?
 
     /// - Throws: The same errors as ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``. In that case, no
@@ -60,8 +60,7 @@ public final class AsyncSubprocess {
     /// asyncio: `Process.pid`.
     public var pid: Int32 { child.pid }
 
-    /// The exit status, or the negated number of the signal that ended the process; `nil` while it
-    /// runs.
+    /// The exit status, the negated number of the signal that ended the process, or `nil` while the process is running.
     ///
     /// asyncio: `Process.returncode`.
     public var returnCode: Int32? { child.returnCode }
@@ -71,14 +70,14 @@ public final class AsyncSubprocess {
     /// Bytes in values that are not UTF-8 are replaced by U+FFFD; see
     /// ``inheritedSystemEnvironment``.
     ///
-    /// - Complexity: O(*n*) in the size of the environment.
+    /// - Complexity: O(*n*), where *n* is the size of the environment.
     ///
     /// Python: `os.environ`.
     public static var inheritedEnvironment: [String: String] { inheritedSystemEnvironment.mapValues(\.description) }
 
     /// The environment variables of this process, with the exact bytes of their values.
     ///
-    /// - Complexity: O(*n*) in the size of the environment.
+    /// - Complexity: O(*n*), where *n* is the size of the environment.
     ///
     /// Python: `os.environb`.
     public static var inheritedSystemEnvironment: [String: SystemString] {
@@ -91,10 +90,10 @@ public final class AsyncSubprocess {
 
     /// Waits until the process has ended.
     ///
-    /// The method does not wait for the process's pipes, which its own children may hold open. (In
-    /// asyncio, a wait that began before the end waits for the pipes too.) Several tasks can wait.
+    /// The method does not wait for the process's pipes, which the children of the process may hold open. (In asyncio,
+    /// a wait that began before the process ended also waits for the pipes.) Several tasks can wait.
     ///
-    /// A child whose output pipe is full does not end until something reads from it. Use
+    /// A child whose output pipe is full cannot end until the output is read. Use
     /// ``communicate(_:isolation:fileID:line:)-([UInt8]?,_,_,_)``, or read the output.
     ///
     /// - Returns: The ``returnCode``.
@@ -104,19 +103,16 @@ public final class AsyncSubprocess {
     @discardableResult
     public func wait() async throws -> Int32 { try await child.wait() }
 
-    /// Writes `input` to the process, closes its standard input, reads its output to the end, and
-    /// waits until it has ended.
+    /// Writes `input` to the process, closes its standard input, reads its output to the end, and waits until the
+    /// process has ended.
     ///
-    /// All of this happens concurrently, so neither side blocks the other. A process that does not
-    /// read its input is not an error. The whole output is collected in memory. For large output,
-    /// read ``stdout`` in pieces instead.
+    /// These steps run concurrently, so neither side blocks the other. It is not an error if the process does not read
+    /// its input. The whole output is collected in memory. For large output, read ``stdout`` in pieces instead.
     ///
-    /// - Returns: The bytes from standard output and standard error; `nil` for a stream that is not
-    ///   a pipe.
-    /// - Throws: ``ValueError`` if there is input but `stdin` is not a pipe; ``OSError`` if a pipe
-    ///   fails; `CancellationError` if the task is cancelled. In that case, the process keeps
-    ///   running.
-    /// - Complexity: O(*n*) in the size of the input and the output.
+    /// - Returns: The bytes from standard output and standard error, or `nil` for a stream that is not a pipe.
+    /// - Throws: ``ValueError`` if `input` is given but `stdin` is not a pipe; ``OSError`` if a pipe fails;
+    ///   `CancellationError` if the task is cancelled. In that case, the process keeps running.
+    /// - Complexity: O(*n*), where *n* is the size of the input and the output.
     ///
     /// asyncio: `Process.communicate`.
     public func communicate(
@@ -172,16 +168,15 @@ public final class AsyncSubprocess {
 
     /// Sends a signal to the process.
     ///
-    /// If the process has ended but the loop has not noticed yet, the signal has no effect.
+    /// If the process has ended but the loop has not detected this yet, the signal has no effect.
     ///
     /// - Parameters:
     ///   - signal: The signal.
-    ///   - toGroup: Whether to send the signal to the whole process group that the process leads,
-    ///     which includes its children.
-    /// - Throws: ``ProcessLookupError`` if ``returnCode`` is not `nil`; ``RuntimeError`` if
-    ///   `toGroup` is `true` and the process does not lead a group (see
-    ///   ``SubprocessOptions/processGroup-swift.property``); ``ValueError`` if there is no such
-    ///   signal; ``OSError`` if this process has no permission to send it.
+    ///   - toGroup: Whether to send the signal to the whole process group that the process leads. The group includes
+    ///     the children of the process.
+    /// - Throws: ``ProcessLookupError`` if ``returnCode`` is not `nil`; ``RuntimeError`` if `toGroup` is `true` and the
+    ///   process does not lead a group (see ``SubprocessOptions/processGroup-swift.property``); ``ValueError`` if the
+    ///   signal does not exist; ``OSError`` if this process has no permission to send the signal.
     ///
     /// asyncio: `Process.send_signal`.
     public func sendSignal(_ signal: ProcessSignal, toGroup: Bool = false) throws {
@@ -204,8 +199,8 @@ public final class AsyncSubprocess {
 
     // MARK: The end of a scope
 
-    /// Ends the process if it is running. Asks it to end, kills it if it has not ended after `grace`, and waits until
-    /// it has ended. Then closes its pipes. If the process leads a group, the whole group ends.
+    /// Ends the process if it is running. Sends SIGTERM, then sends SIGKILL if the process has not ended after `grace`,
+    /// and waits until it has ended. Then closes its pipes. If the process leads a group, the whole group is ended.
     func end(grace: Duration) async throws {
         child.killsGroupAtExit = child.hasGroup
         if returnCode == nil {

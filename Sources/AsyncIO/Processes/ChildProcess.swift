@@ -30,21 +30,20 @@ final class ChildProcess {
     let pid: Int32
     /// The name of the program, for messages.
     let name: String
-    /// Whether the child leads a process group of its own.
+    /// Whether the child leads its own process group.
     let hasGroup: Bool
-    /// The exit status, or the negated number of the signal that ended the process; nil while it
-    /// runs.
+    /// The exit status, the negated number of the signal that ended the process, or nil while the process is running.
     private(set) var returnCode: Int32?
     /// Called when the child has ended, before waiting tasks resume.
     var onExit: (() -> Void)?
-    /// Whether the rest of the child's group gets SIGKILL when the child ends.
+    /// Whether SIGKILL is sent to the rest of the child's group when the child ends.
     var killsGroupAtExit = false
 
     private let loop: EventLoop
     private let process: SystemProcess
     private let waiters = WaitQueue()
 
-    /// - Throws: ``OSError`` with the name of the program. In that case, no process is left.
+    /// - Throws: ``OSError`` with the name of the program. In that case, no process is running.
     init(_ request: SpawnRequest, name: String, on loop: EventLoop) throws {
         self.loop = loop
         self.name = name
@@ -64,7 +63,7 @@ final class ChildProcess {
         loop.component(Children.self).running[pid] = self
     }
 
-    /// The loop was closed and no longer watches the child.
+    /// Called when the loop has been closed and no longer watches the child.
     func loopIsClosed() {
         guard returnCode == nil else { return }
         EventLoop.warn("process \(pid) (\(name)) was killed: it was still running when its event loop was closed")
@@ -113,7 +112,7 @@ final class ChildProcess {
         }
     }
 
-    /// Waits until the child has ended, but at most for `limit`; returns false if it has not ended.
+    /// Waits until the child has ended, but at most for `limit`. Returns false if the child has not ended.
     func wait(atMost limit: Duration) async throws -> Bool {
         if returnCode != nil { return true }
         try await waiters.park(for: "the end of a process", until: loop.time.advanced(by: limit), of: loop)

@@ -1,11 +1,10 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// The setup of a child, checked and opened step by step. If a step fails, everything that was
-/// opened is closed again.
+/// The setup of a child, checked and opened step by step. If a step fails, all descriptors that were opened are closed.
 struct ChildSetup {
     private(set) var request: SpawnRequest
-    /// This process's ends of the pipes, by the child's descriptor.
+    /// This process's ends of the pipes, keyed by the child's descriptor.
     private(set) var pipes: [Int32: ByteDescriptor] = [:]
     private(set) var terminal: TerminalDescriptor?
     /// The child's ends, until it is started.
@@ -16,7 +15,7 @@ struct ChildSetup {
         var program: SystemString
         var arguments: [SystemString]
         var streams: [SubprocessStream]
-        /// nil for the environment of this process.
+        /// The environment of the child, or nil for the environment of this process.
         var environment: [SystemString: SystemString]?
         var directory: SystemString?
         var options: SubprocessOptions
@@ -53,7 +52,7 @@ struct ChildSetup {
 
     // MARK: Checks
 
-    /// The paths to try for a program, found as a shell does.
+    /// The paths to try for a program, in the order in which a shell tries them.
     private static func candidates(_ program: SystemString, path: SystemString?) -> [[UInt8]] {
         let slash = UInt8(ascii: "/")
         if program.bytes.contains(slash) { return [program.bytes] }
@@ -156,8 +155,8 @@ struct ChildSetup {
 
     // MARK: Starting
 
-    /// Starts the child. Then closes the child's ends of the pipes in this process, so that only
-    /// the child holds them.
+    /// Starts the child. Then closes the child's ends of the pipes in this process, so that they are open only in the
+    /// child.
     mutating func start(name: String, on loop: EventLoop) throws -> ChildProcess {
         defer { for end in childsEnds { end.close() } }
         return try ChildProcess(request, name: name, on: loop)

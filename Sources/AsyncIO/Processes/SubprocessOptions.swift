@@ -12,7 +12,7 @@ public struct SubprocessStream: Sendable {
 
     let kind: Kind
 
-    /// The same as this process's stream, or the child's own terminal if it has one.
+    /// The stream of this process, or the child's own terminal if the child has one.
     ///
     /// asyncio: `None`.
     public static let inherit = SubprocessStream(kind: .inherit)
@@ -24,11 +24,11 @@ public struct SubprocessStream: Sendable {
     ///
     /// asyncio: `subprocess.DEVNULL`.
     public static let devNull = SubprocessStream(kind: .devNull)
-    /// The same as the child's standard output. For standard error only.
+    /// The destination of the child's standard output. For standard error only.
     ///
     /// asyncio: `subprocess.STDOUT`.
     public static let stdout = SubprocessStream(kind: .stdout)
-    /// An open descriptor of this process. The caller still has to close it.
+    /// An open descriptor of this process. You still own the descriptor and must close it.
     ///
     /// asyncio: a file descriptor.
     public static func descriptor(_ descriptor: some FileDescriptorConvertible) -> SubprocessStream {
@@ -67,45 +67,44 @@ public struct SubprocessOptions: Sendable {
         let number: Int32?
         /// The group of this process.
         public static let inherited = ProcessGroup(number: nil)
-        /// A new group, which the child's own children join. ``AsyncSubprocess/sendSignal(_:toGroup:)``
-        /// can reach all of them.
+        /// A new group, which the child's own children join. ``AsyncSubprocess/sendSignal(_:toGroup:)`` can send a
+        /// signal to the whole group.
         public static let new = ProcessGroup(number: 0)
         /// An existing group in this session.
         public static func joining(_ group: Int32) -> ProcessGroup { ProcessGroup(number: group) }
     }
 
-    /// All environment variables of the child, or `nil` for those of this process. To add some, merge them into
-    /// ``AsyncSubprocess/inheritedEnvironment``.
+    /// All environment variables of the child, or `nil` for the variables of this process. To add variables, merge them
+    /// into ``AsyncSubprocess/inheritedEnvironment``.
     ///
     /// asyncio: `env`.
     public var environment: [String: any SystemStringConvertible]?
-    /// The child's working directory, or `nil` for that of this process.
+    /// The child's working directory, or `nil` for the working directory of this process.
     ///
     /// asyncio: `cwd`.
     public var directory: (any SystemStringConvertible)?
-    /// The child's process group, or `nil` for the usual one: that of this process, but a new one for a command
-    /// line that ``withSubprocess(shell:stdin:stdout:stderr:options:grace:isolation:_:)`` runs.
+    /// The child's process group, or `nil` for the default. The default is the group of this process, or a new group
+    /// for a command line that ``withSubprocess(shell:stdin:stdout:stderr:options:grace:isolation:_:)`` runs.
     ///
     /// asyncio: `process_group`.
     public var processGroup: ProcessGroup?
-    /// Whether the child leads a new session, and with it a new process group.
+    /// Whether the child leads a new session, and therefore a new process group.
     ///
     /// asyncio: `start_new_session`.
     public var newSession: Bool
-    /// Descriptors that the child gets in addition to its standard streams. The key is the number
-    /// in the child, and the value is the descriptor of this process. All others are closed in the
-    /// child.
+    /// Descriptors that the child receives in addition to its standard streams. The key is the number in the child, and
+    /// the value is the descriptor of this process. All other descriptors are closed in the child.
     ///
     /// asyncio: `pass_fds`, which does not change the numbers.
     public var descriptors: [Int32: Int32]
-    /// The size of a pseudo-terminal for the child; `nil` for none. The child gets a new session,
-    /// and every stream that would be inherited is connected to the terminal. See
-    /// ``AsyncSubprocess/terminal``.
+    /// The size of a pseudo-terminal for the child, or `nil` to run the child without its own terminal. With a
+    /// terminal, the child leads a new session, and every stream that would be inherited is connected to the terminal.
+    /// See ``AsyncSubprocess/terminal``.
     public var terminal: TerminalSize?
-    /// The signal that the child receives when the thread that started it (the loop's thread) ends;
-    /// `nil` for none.
+    /// The signal that the child receives when the thread that started it (the loop's thread) ends, or `nil` for no
+    /// signal.
     public var parentDeathSignal: ProcessSignal?
-    /// The permissions that are removed from files that the child creates; `nil` for this process's mask.
+    /// The permissions that are removed from files that the child creates, or `nil` for this process's mask.
     ///
     /// asyncio: `umask`.
     public var umask: FilePermissions?

@@ -1,16 +1,15 @@
 /// The methods that a ``SubprocessTransport`` calls to report events of its process.
 ///
-/// The calls come in this order: `connectionMade`; then data from the pipes and the end of each
-/// pipe; `processExited` once, possibly before the last data; and finally, when the process and all
-/// its pipes have ended, `connectionLost` once. `pauseWriting` and `resumeWriting` concern the
-/// process's standard input.
+/// `connectionMade` is called first. Then the data from the pipes and the end of each pipe are reported.
+/// `processExited` is called once, possibly before the last data. When the process and all its pipes have ended,
+/// `connectionLost` is called once. `pauseWriting` and `resumeWriting` concern the process's standard input.
 ///
-/// An error that a method throws goes to the loop's exception handler. An error from
-/// `pipeDataReceived` also closes the pipe.
+/// If a method throws an error, the loop's exception handler is called. An error from `pipeDataReceived` also closes
+/// the pipe.
 ///
 /// asyncio: `asyncio.SubprocessProtocol`.
 public protocol SubprocessProtocol: BaseProtocol {
-    /// Called first, when the process has been started.
+    /// Called when the process has been started. This is the first call.
     ///
     /// - Throws: Any error; see ``SubprocessProtocol``.
     ///
@@ -31,7 +30,7 @@ public protocol SubprocessProtocol: BaseProtocol {
     ///
     /// - Parameters:
     ///   - descriptor: 0, 1, or 2.
-    ///   - error: The reason if the pipe failed; `nil` if it ended normally.
+    ///   - error: The error if the pipe failed, or `nil` if it ended normally.
     /// - Throws: Any error; see ``SubprocessProtocol``.
     ///
     /// asyncio: `pipe_connection_lost`.

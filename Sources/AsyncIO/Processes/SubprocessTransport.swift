@@ -3,14 +3,14 @@ internal import SystemPackage
 
 /// The transport that reports a child process to a ``SubprocessProtocol``.
 ///
-/// The loop retains it until the process and its pipes have ended.
+/// The loop retains the transport until the process and its pipes have ended.
 ///
 /// asyncio: `asyncio.SubprocessTransport`.
 public final class SubprocessTransport: TransportCore {
     // Loop thread only: the class is not Sendable.
     let loop: EventLoop
     private let child: ChildProcess
-    /// The object whose methods are called. It can be replaced at any time.
+    /// The protocol that is called. You can replace it at any time.
     ///
     /// asyncio: `get_protocol`, `set_protocol`.
     public var `protocol`: any SubprocessProtocol
@@ -63,13 +63,12 @@ public final class SubprocessTransport: TransportCore {
     /// asyncio: `get_pid`.
     public var pid: Int32 { child.pid }
 
-    /// The exit status, or the negated number of the signal that ended the process; `nil` while it
-    /// runs.
+    /// The exit status, the negated number of the signal that ended the process, or `nil` while the process is running.
     ///
     /// asyncio: `get_returncode`.
     public var returnCode: Int32? { child.returnCode }
 
-    /// Returns the transport of a pipe to or from the process; `nil` if the stream is not a pipe.
+    /// Returns the transport of a pipe to or from the process, or `nil` if the stream is not a pipe.
     ///
     /// - Parameter descriptor: 0, 1, or 2.
     ///
@@ -101,7 +100,7 @@ public final class SubprocessTransport: TransportCore {
     /// asyncio: `kill`.
     public func kill() throws { try sendSignal(.kill) }
 
-    /// Closes the pipes, and kills the process if it is still running. Further calls do nothing.
+    /// Closes the pipes and kills the process if it is still running. Further calls do nothing.
     ///
     /// asyncio: `close`.
     public func close() {
@@ -175,11 +174,11 @@ extension EventLoop {
     /// The parameters are those of
     /// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``, except that all streams are pipes by default.
     ///
-    /// - Parameter factory: Makes the protocol.
-    /// - Returns: The transport and its protocol, after `connectionMade` was called.
-    /// - Throws: The same errors as that function; the errors of `factory`; ``ValueError`` if the options ask for a
+    /// - Parameter factory: A closure that creates the protocol.
+    /// - Returns: The transport and its protocol, after `connectionMade` has been called.
+    /// - Throws: The same errors as that function; the errors of `factory`; ``ValueError`` if the options request a
     ///   terminal; ``RuntimeError`` if the loop is closed; `CancellationError` if the task is cancelled before
-    ///   `connectionMade` was called. In that case, the child is killed and reaped first.
+    ///   `connectionMade` is called. In that case, the child is first killed and reaped.
     ///
     /// asyncio: `loop.subprocess_exec`.
     public func subprocessExec<P: SubprocessProtocol>(

@@ -5,23 +5,23 @@
 /// let (sorted, _) = try await process.communicate("10\n9\n")
 /// ```
 ///
-/// The loop's thread waits until the child executes its program, which takes a few hundred
-/// microseconds. A program that cannot be started is therefore an error of this call. The child
-/// gets only the standard descriptors and those of the options. Signals that this process handles,
-/// and SIGPIPE, have their default effect in the child, and no signal is blocked.
+/// The loop's thread waits until the child executes its program, which takes a few hundred microseconds. Therefore,
+/// this function throws an error if the program cannot be started. The child receives only the standard descriptors and
+/// the descriptors in `options`. Signals that this process handles, and SIGPIPE, have their default effect in the
+/// child, and no signals are blocked.
 ///
 /// - Parameters:
 ///   - program: A path, or a name to look up in the child's `PATH`.
 ///   - arguments: The arguments after the program's name: `String`s, `FilePath`s, or
 ///     ``SystemString``s, which can contain any bytes.
 ///   - stdin: The source of the child's standard input.
-///   - stdout: The destination of its standard output.
-///   - stderr: The destination of its standard error.
+///   - stdout: The destination of the child's standard output.
+///   - stderr: The destination of the child's standard error.
 ///   - options: The environment, the working directory, and other settings that most subprocesses do not need.
 /// - Throws: ``OSError`` with the name of the program if it cannot be started (the program or its directory does not
 ///   exist, the file is not a program, or no descriptor is left); ``ValueError`` for invalid arguments;
 ///   `CancellationError` if the task was already cancelled. In these cases, no process is running, and no descriptor is
-///   left open. Cancellation does not interrupt the start itself.
+///   left open. A later cancellation does not interrupt the start.
 ///
 /// asyncio: `asyncio.create_subprocess_exec`.
 public func createSubprocess(
@@ -35,8 +35,8 @@ public func createSubprocess(
 
 /// Runs a command line with the shell `/bin/sh` as a child process.
 ///
-/// Never build a command line from untrusted input, because the shell would interpret it. Pass the
-/// input through the environment, or start the program itself and pass it as an argument.
+/// Never build a command line from untrusted input, because the shell would interpret the input. Pass the input through
+/// the environment, or start the program directly and pass the input as an argument.
 ///
 /// The other parameters are those of
 /// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
@@ -52,8 +52,8 @@ public func createSubprocess(
     return try startSubprocess(command, name: line.systemString.description)
 }
 
-/// Throws a cancellation that was requested before, so that no process is started. No cancellation can be requested in
-/// the meantime.
+/// Throws a cancellation that was requested earlier, so that no process is started. No cancellation can be requested
+/// during the start.
 private func startSubprocess(_ command: ChildSetup.Command, name: String) throws -> AsyncSubprocess {
     let loop = EventLoop.required(for: "createSubprocess")
     try loop.checkReal("a child process")

@@ -1,4 +1,4 @@
-/// Runs `body` with a child process, which ends when `body` does.
+/// Runs `body` with a child process, and ends the process when `body` ends.
 ///
 /// ```swift
 /// try await withSubprocess("ffmpeg", arguments: arguments, stderr: .pipe) { process in
@@ -7,14 +7,14 @@
 /// }
 /// ```
 ///
-/// If the child is still running when the body returns or throws, the child is asked to end (SIGTERM), killed after
-/// `grace`, and waited for. Then its pipes are closed. Cancelling the task does not shorten this. If the child leads a
-/// process group (see ``SubprocessOptions``), the whole group ends with it.
+/// If the child is still running when the body returns or throws, the function sends SIGTERM to the child. It kills the
+/// child after `grace`, and waits until the child has ended. Then it closes the pipes. Cancelling the task does not
+/// shorten these steps. If the child leads a process group (see ``SubprocessOptions``), the whole group is ended.
 ///
 /// The other parameters are those of
 /// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
 ///
-/// - Parameter grace: How long the child may take to end after SIGTERM.
+/// - Parameter grace: The time that the child can take to end after SIGTERM.
 /// - Returns: The value that `body` returns.
 /// - Throws: The same errors as
 ///   ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``; the
@@ -31,14 +31,13 @@ public func withSubprocess<T>(
     return try await scope(of: process, grace: grace, isolation: isolation, body)
 }
 
-/// Runs `body` with a shell command line, which ends when `body` does.
+/// Runs `body` with a shell command line, and ends the command line when `body` ends.
 ///
-/// The shell leads a process group of its own, unless the options name another, so that the programs of the
-/// command line end too.
+/// By default, the shell leads a new process group, so that all programs of the command line are ended. To use another
+/// group, set ``SubprocessOptions/processGroup-swift.property``.
 ///
-/// Everything else is as in
-/// ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)``,
-/// including errors and cancellation.
+/// In all other respects, including errors and cancellation, this function behaves like
+/// ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)``.
 ///
 /// - Throws: The same errors as that function.
 @discardableResult

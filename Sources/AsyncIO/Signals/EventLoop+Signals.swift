@@ -4,13 +4,12 @@ internal import SystemPackage
 extension EventLoop {
     /// Calls `callback` each time `signal` arrives. Replaces the signal's previous callback.
     ///
-    /// The callback is an ordinary callback of the loop. It runs in the turn after the one that notices the signal. If
-    /// several signals are noticed in the same turn, their callbacks run in the order of the signals' numbers. A
-    /// handler for ``ProcessSignal/interrupt`` replaces the effect of Ctrl-C in `run { }`.
+    /// The callback is an ordinary callback of the loop. It runs in the turn after the loop detects the signal. If
+    /// several signals are detected in the same turn, their callbacks run in the order of the signals' numbers. A
+    /// callback for ``ProcessSignal/interrupt`` replaces the effect of Ctrl-C in `run { }`.
     ///
-    /// - Throws: ``ValueError`` if there is no such signal; ``RuntimeError`` if the signal cannot
-    ///   be caught, this is not the process's first thread, or the loop is closed; ``OSError`` if
-    ///   the system refuses the handler.
+    /// - Throws: ``ValueError`` if the signal does not exist; ``RuntimeError`` if the signal cannot be caught, this is
+    ///   not the process's first thread, or the loop is closed; ``OSError`` if the system refuses the handler.
     ///
     /// asyncio: `loop.add_signal_handler`.
     public func addSignalHandler(_ signal: ProcessSignal, _ callback: @escaping () throws -> Void) throws {
@@ -20,8 +19,8 @@ extension EventLoop {
         }
     }
 
-    /// Removes the callback of a signal, which then has its default effect. For
-    /// ``ProcessSignal/interrupt``, that is the effect in `run { }`.
+    /// Removes the callback of a signal and restores the signal's default effect. For ``ProcessSignal/interrupt``, this
+    /// is the effect in `run { }`.
     ///
     /// - Returns: Whether there was a callback.
     /// - Throws: The same errors as ``addSignalHandler(_:_:)``.
@@ -37,8 +36,8 @@ extension EventLoop {
         return true
     }
 
-    /// Adds `listener` for the signals, next to their handlers and other listeners. The loop
-    /// retains it until ``removeListener(_:for:)``.
+    /// Adds `listener` for the signals, in addition to their handlers and other listeners. The loop retains the
+    /// listener until ``removeListener(_:for:)``.
     func addListener(_ listener: any SignalListener, for kinds: [ProcessSignal]) throws {
         var added: [ProcessSignal] = []
         do {

@@ -1,8 +1,8 @@
 /// A signal of the operating system.
 ///
-/// Create a signal that has no name here from its number: `ProcessSignal(rawValue: SIGRTMIN + 3)`.
+/// To create a signal that has no constant here, use its number: `ProcessSignal(rawValue: SIGRTMIN + 3)`.
 ///
-/// asyncio: `signal.SIGINT` and the like.
+/// asyncio: `signal.SIGINT` and similar constants.
 public struct ProcessSignal: RawRepresentable, Hashable, Sendable {
     /// The number of the signal.
     public let rawValue: Int32

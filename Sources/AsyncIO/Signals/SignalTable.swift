@@ -16,7 +16,7 @@ internal import SystemPackage
 /// The handlers, listeners, and fallbacks of signals. Loop thread only.
 final class SignalTable: LoopComponent {
     struct Entry {
-        /// The count up to which the signal has been handled.
+        /// The number of arrivals of the signal that have been handled.
         var seen: UInt32
         var handler: WatchCallback?
         var listeners: [any SignalListener] = []
@@ -40,7 +40,7 @@ final class SignalTable: LoopComponent {
 
     /// Changes the entry of a signal, and installs or removes the system's handler accordingly.
     ///
-    /// - Throws: An error if the system does not allow the signal to be caught; then nothing is changed.
+    /// - Throws: An error if the system does not allow the signal to be caught, in which case nothing is changed.
     func change(
         _ signal: ProcessSignal, _ body: (inout Entry) -> Void
     ) throws(Errno) {
@@ -70,7 +70,7 @@ final class SignalTable: LoopComponent {
 
     // MARK: The fallback
 
-    /// Sets what a signal does if nothing else handles it. A handler outside the loop, or a setting that
+    /// Sets the action of a signal that has no handler or listener. A handler outside the loop, or a setting that
     /// ignores the signal, stays in effect.
     func setFallback(for signal: ProcessSignal, _ body: @escaping () -> Void) {
         if entries[signal.rawValue] == nil {
@@ -89,7 +89,7 @@ final class SignalTable: LoopComponent {
         entries[signal.rawValue] = entry.isEmpty ? nil : entry
     }
 
-    /// Whether the signal has arrived, belongs to the fallback, and has not been noticed.
+    /// Whether the signal has arrived, belongs to the fallback, and has not been processed yet.
     func fallbackHasNews(for signal: ProcessSignal) -> Bool {
         guard let entry = entries[signal.rawValue], entry.fallback != nil, entry.isInsistent else { return false }
         return SignalSource.isInsistent(signal.rawValue) && SignalSource.count(signal.rawValue) != entry.seen

@@ -1,6 +1,6 @@
 internal import DequeModule
 
-/// Returns the signals of the given kinds as they arrive from now on.
+/// Returns a sequence of the signals of the given kinds that arrive from now on.
 ///
 /// ```swift
 /// for try await signal in try signals(.terminate, .interrupt, .hangUp) {
@@ -9,16 +9,15 @@ internal import DequeModule
 /// }
 /// ```
 ///
-/// While the sequence exists, its signals do not have their default effect. For example, Ctrl-C
-/// does not cancel the main task. Handlers of the same signals and other sequences receive them
-/// too. A signal that arrives while another of its kind has not been read yet counts only once, as
-/// in the kernel.
+/// While the sequence exists, its signals do not have their default effect. For example, Ctrl-C does not cancel the
+/// main task. Handlers of the same signals and other sequences also receive them. If several signals of the same kind
+/// arrive before the first one is read, the sequence returns only one of them, as the kernel does for pending signals.
 ///
 /// To wait for a single signal, call ``SignalSequence/next()``.
 ///
-/// - Throws: ``ValueError`` if there is no such signal; ``RuntimeError`` if a signal cannot be
-///   caught, no loop is running on this thread, or its thread is neither the process's first one
-///   nor an ``EventLoopThread``; ``OSError`` if the system refuses the handler.
+/// - Throws: ``ValueError`` if a signal does not exist; ``RuntimeError`` if a signal cannot be caught, no loop is
+///   running on this thread, or this thread is neither the process's first thread nor an ``EventLoopThread``;
+///   ``OSError`` if the system refuses the handler.
 ///
 /// asyncio: `loop.add_signal_handler`, as a sequence.
 public func signals(_ kinds: ProcessSignal...) throws -> SignalSequence {
@@ -27,11 +26,11 @@ public func signals(_ kinds: ProcessSignal...) throws -> SignalSequence {
 
 /// An asynchronous sequence of signals as they arrive; see ``signals(_:)``.
 ///
-/// Several tasks can iterate over it. Each signal goes to one of them.
+/// Several tasks can iterate over the sequence. Each signal is delivered to only one of the tasks.
 public final class SignalSequence: AsyncSequence {
     /// The kind of signal that arrived.
     public typealias Element = ProcessSignal
-    /// Iterating fails only if the task is cancelled.
+    /// The type of the errors that iterating throws. It throws only if the task is cancelled.
     public typealias Failure = any Error
 
     // Loop thread only: the class is not Sendable.
@@ -39,8 +38,8 @@ public final class SignalSequence: AsyncSequence {
     private let kinds: [ProcessSignal]
     private let line = Line()
 
-    /// The signals that have arrived, and the tasks that wait for them. The loop retains this
-    /// object and not the sequence, so the sequence ends with its owner.
+    /// The signals that have arrived, and the tasks that wait for them. The loop retains this object but not the
+    /// sequence, so the sequence is released when its owner releases it.
     private final class Line: SignalListener {
         var arrived = Deque<ProcessSignal>()
         let readers = WaitQueue()
@@ -91,7 +90,7 @@ public final class SignalSequence: AsyncSequence {
 
         /// Waits for the next signal.
         ///
-        /// - Returns: The signal, never `nil`.
+        /// - Returns: The signal. This is never `nil`.
         /// - Throws: `CancellationError` if the task is cancelled. In that case, no signal is lost.
         public mutating func next() async throws -> ProcessSignal? { try await sequence.next() }
 

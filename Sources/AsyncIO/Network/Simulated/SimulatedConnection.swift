@@ -14,19 +14,19 @@ package import SystemPackage
 
 /// An object that carries the bytes of a ``SimulatedConnection`` to the other end. Loop thread only.
 package protocol SimulatedLink: AnyObject {
-    /// The number of bytes that the link accepts now. When there is room again, the link calls
+    /// The number of bytes that the link accepts now. When it accepts bytes again, the link calls
     /// ``SimulatedConnection/roomWasMade()``.
     var room: Int { get }
-    /// Takes bytes, no more than there is room for.
+    /// Accepts at most ``room`` bytes.
     func send(_ bytes: [UInt8])
-    /// The sending half has ended.
+    /// Notifies the link that the sending half has ended.
     func sendEnd()
-    /// The program has received bytes, so the other end can send as many more.
+    /// Notifies the link that the program has received bytes, so that the other end can send the same number again.
     func noteReceived(_ count: Int)
-    /// The program has closed the connection.
+    /// Notifies the link that the program has closed the connection.
     ///
-    /// - Parameter isBroken: Whether the other end gets an error, because the connection was reset, or because bytes
-    ///   from the other end were not received.
+    /// - Parameter isBroken: Whether the other end receives an error, because the connection was reset, or because
+    ///   bytes from the other end were not received.
     func close(isBroken: Bool)
 }
 
@@ -77,20 +77,20 @@ package final class SimulatedConnection: ByteChannel {
 
     // MARK: The link's side
 
-    /// The other end has sent bytes.
+    /// Delivers bytes that the other end has sent.
     package func deliver(_ bytes: [UInt8]) {
         guard !isClosing, failure == nil, !hasVanished else { return }
         incoming.append(bytes[...])
         notifyReader()
     }
 
-    /// The other end has ended its sending half.
+    /// Delivers the end of the other end's sending half.
     package func deliverEnd() {
         hasPeerEnded = true
         notifyReader()
     }
 
-    /// The connection broke. The program receives the bytes that arrived before, and then the error.
+    /// Breaks the connection. The program receives the bytes that arrived earlier, and then the error.
     package func fail(_ code: Errno) {
         guard !isClosing, failure == nil else { return abort() }
         failure = OSError(code, "the connection to \(name)")
@@ -98,16 +98,16 @@ package final class SimulatedConnection: ByteChannel {
         notifyReader()
     }
 
-    /// The link accepts bytes again.
+    /// Called when the link accepts bytes again.
     package func roomWasMade() {
         guard !outgoing.isEmpty else { return }
         flush()
     }
 
-    /// Whether there are bytes that the link had no room for.
+    /// Whether bytes are buffered because the link does not accept them.
     package var isWaitingForRoom: Bool { !outgoing.isEmpty }
 
-    /// The program that uses the channel was killed. Nothing is notified.
+    /// Drops the channel because its program was killed. No callbacks are called.
     package func vanish() {
         guard !hasVanished else { return }
         hasVanished = true

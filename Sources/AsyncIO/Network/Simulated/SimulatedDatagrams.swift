@@ -32,7 +32,7 @@ package final class SimulatedDatagrams: DatagramChannel {
         super.init(peer: peer, isConnected: isConnected, on: loop)
     }
 
-    /// The program that uses the channel was killed. Nothing is notified.
+    /// Drops the channel because its program was killed. No callbacks are called.
     package func vanish() {
         hasVanished = true
         onReadable?.isRemoved = true
@@ -52,7 +52,7 @@ package final class SimulatedDatagrams: DatagramChannel {
 
     // MARK: The link's side
 
-    /// A datagram has arrived. Returns false if the buffer is full, in which case the datagram is lost.
+    /// Delivers a datagram. Returns false if the buffer is full, in which case the datagram is lost.
     package func deliver(_ bytes: [UInt8], from address: SystemAddress) -> Bool {
         guard !isClosing, !hasVanished, incomingSize + bytes.count <= Self.capacity else { return false }
         if isConnected, let peer, address != peer { return false }
@@ -62,7 +62,7 @@ package final class SimulatedDatagrams: DatagramChannel {
         return true
     }
 
-    /// The network reports that an earlier datagram could not be delivered.
+    /// Delivers the network's report that an earlier datagram could not be delivered.
     package func deliver(_ error: OSError) {
         guard isConnected, !isClosing else { return }
         failure = error

@@ -17,24 +17,25 @@ internal import AsyncIOSystem
 extension TLSChannel {
     /// The progress of closing.
     struct Closing {
-        /// Our close_notify has been passed to the lower channel.
+        /// Whether this side's close_notify has been passed to the lower channel.
         var isEndSaid = false
         /// The number of the peer's bytes that were dropped.
         var dropped = 0
-        /// The peer has continued to send for too long.
+        /// Whether the peer has continued to send for too long.
         var isOutOfPatience = false
-        /// When closing times out, on the loop's clock.
+        /// The time on the loop's clock at which closing times out.
         var deadline: Int64 = 0
 
-        /// About as much as can be in flight when the peer receives our close_notify: the size to which Linux
-        /// lets the buffers of a connection grow by itself.
+        /// The maximum number of the peer's bytes to drop. It is the size to which Linux automatically grows the
+        /// buffers of a connection, and therefore about the maximum amount in flight when the peer receives this side's
+        /// close_notify.
         static let mostDropped = 8 << 20
         static let patience = Duration.seconds(1)
 
         var hasHeardEnough: Bool { isOutOfPatience || dropped > Self.mostDropped }
     }
 
-    /// Sends what is held and close_notify, and waits for the peer's.
+    /// Sends the held bytes and close_notify, and waits for the peer's close_notify.
     func closeGracefully() {
         closing.deadline = loop.time.advanced(by: context.shutdownTimeout)
         timer = loop.schedule(.callback { [self] in giveUpClosing() }, at: closing.deadline)
@@ -52,7 +53,7 @@ extension TLSChannel {
         }
     }
 
-    /// Sends close_notify, unless bytes are still held. Those are sent first.
+    /// Sends close_notify, unless bytes are still held. The held bytes are sent first.
     func sayEnd() throws {
         try flush()
         guard held.isEmpty, !closing.isEndSaid else { return }
@@ -64,8 +65,8 @@ extension TLSChannel {
 
     private func listen() { lower.whenReadable { [self] in dropOnce() } }
 
-    /// Reads and drops what is available, once per turn, so that a peer that sends endlessly does not stop
-    /// the others.
+    /// Reads and drops the available bytes once per turn, so that a peer that sends endlessly does not block the other
+    /// connections.
     private func dropOnce() {
         guard state == .closing, error == nil else { return }
         // What was written has been passed to the kernel, or not. A broken connection matters only in the
@@ -81,7 +82,7 @@ extension TLSChannel {
         }
     }
 
-    /// Returns whether nothing more will come.
+    /// Returns whether the peer has ended its data.
     private func drop(_ bytes: UnsafeRawBufferPointer) -> Bool {
         // SAFETY: the engine writes no more than fits; nothing reads it.
         unsafe withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 16) { target in
@@ -107,14 +108,14 @@ extension TLSChannel {
         }
     }
 
-    /// The peer has announced its end, or reading has been given up. What is still held is sent first.
+    /// Called when the peer has announced its end or reading has stopped. Bytes that are still held are sent first.
     private func nothingMoreComes() {
         isEnded = true
         lower.whenReadable(nil)
         if closing.isEndSaid { finish() }
     }
 
-    /// The peer is sending data and may continue to.
+    /// Limits the time to wait for the peer's end, because the peer is sending data and may continue to do so.
     private func losePatience() {
         timer?.cancel()
         timer = loop.schedule(
@@ -126,7 +127,7 @@ extension TLSChannel {
             }, at: min(closing.deadline, loop.time.advanced(by: Closing.patience)))
     }
 
-    /// Both sides have announced their end, or this one waits no longer.
+    /// Called when both sides have announced their end, or when this side stops waiting.
     private func finish() {
         lower.whenReadable(nil)
         lower.close()

@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension TLSChannel {
-    /// Performs the handshake. If this throws, the channel and the lower one are closed.
+    /// Performs the handshake. If this throws, both this channel and the lower channel are closed.
     ///
     /// - Parameter early: Bytes of the peer that have already been received.
     /// - Throws: The errors of ``checkHandshake()``; `CancellationError`.
@@ -19,7 +19,7 @@ extension TLSChannel {
     }
 
     /// - Throws: ``TLSError`` if one side has rejected the other; ``OSError`` if the connection broke
-    ///   (`connectionReset`), time ran out, or this side has closed it (`connectionAbort`).
+    ///   (`connectionReset`), the handshake timed out, or this side closed the connection (`connectionAbort`).
     func checkHandshake() throws {
         if let error { throw error }
         if !isEstablished { throw OSError(.connectionAbort, "TLS handshake with \(name): the connection was closed") }
@@ -41,7 +41,7 @@ extension TLSChannel {
         }
     }
 
-    /// The lower channel is readable or has ended.
+    /// Called when the lower channel is readable or has ended.
     private func continueHandshake() {
         guard !isEstablished, !isClosing else { return }
         do {

@@ -28,18 +28,18 @@ final class TLSChannel: ByteChannel {
     let lower: ByteChannel
     let context: TLSContext
     let engine: TLSEngine
-    /// The name that a client uses for its server; sessions are saved under that name.
+    /// The name that a client uses for its server. Sessions are saved under this name.
     let host: String?
 
     var isEstablished = false
-    /// The engine may have output without more of the peer's bytes.
+    /// Whether the engine may have output without receiving more of the peer's bytes.
     var hasMore = false
-    /// The peer's close_notify has arrived.
+    /// Whether the peer's close_notify has arrived.
     var isEnded = false
-    /// Plain bytes that are not encrypted yet: because a large write takes several turns, the peer does not
-    /// accept the encrypted bytes, or a protocol message has arrived in part.
+    /// Plain bytes that are not encrypted yet. The reason is that a large write takes several turns, that the peer does
+    /// not accept the encrypted bytes, or that only part of a protocol message has arrived.
     var held = ByteBuffer()
-    /// A turn in which more of `held` is encrypted is already queued.
+    /// Whether a turn in which more of `held` is encrypted is already queued.
     private var isFlushQueued = false
     /// The number of encrypted bytes, and the turn in which they were encrypted.
     private var encrypted = (count: 0, turn: UInt64.max)
@@ -49,7 +49,7 @@ final class TLSChannel: ByteChannel {
     var timer: TimerHandle?
     /// Called when the handshake has ended, successfully or not.
     var onHandshakeEnd: (() -> Void)?
-    /// The lower channel ends with an error that no longer matters.
+    /// Whether an error with which the lower channel ends is ignored.
     var ignoresLoss = false
     private var onReadable: WatchCallback?
 
@@ -153,7 +153,7 @@ final class TLSChannel: ByteChannel {
         }
     }
 
-    /// Returns the number of plain bytes; 0 at the end; nil if there are none yet.
+    /// Returns the number of plain bytes, 0 at the end of the stream, or nil if no bytes are available yet.
     private func decrypt(_ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) throws -> Int? {
         var count = 0
         do {
@@ -177,7 +177,7 @@ final class TLSChannel: ByteChannel {
         return unsafe UnsafeMutableRawBufferPointer(rebasing: depth % 2 == 1 ? all[middle...] : all[..<middle])
     }
 
-    /// The lower channel has ended without a close_notify.
+    /// Called when the lower channel has ended without a close_notify.
     private func endOfInput() throws -> Int {
         guard !context.toleratesTruncation, !lower.isClosing else {
             isEnded = true
@@ -225,8 +225,8 @@ final class TLSChannel: ByteChannel {
         try unsafe rest.takeBlocks(joiningIn: memory) { unsafe try send($0) }
     }
 
-    /// Encrypts and sends as much as this turn allows and the lower channel accepts. It does so in parts, so
-    /// that the encrypted bytes of only one part are in memory at a time.
+    /// Encrypts and sends as much as this turn allows and the lower channel accepts. The bytes are processed in parts,
+    /// so that the encrypted bytes of only one part are in memory at a time.
     ///
     /// - Returns: The number of bytes sent. The caller holds the rest, which is sent automatically.
     private func encrypt(_ bytes: UnsafeRawBufferPointer) throws -> Int {
@@ -247,17 +247,17 @@ final class TLSChannel: ByteChannel {
         return start
     }
 
-    /// The limit per turn, so that a large write does not stop the others.
+    /// The limit per turn, so that a large write does not block the other connections.
     private static let mostEncrypted = 1 << 20
 
-    /// Sends the engine's output for the peer, and what was held if it can be encrypted now.
+    /// Sends the engine's output to the peer, and any held bytes that can be encrypted now.
     func flush() throws {
         if !held.isEmpty { held.dropFirst(try unsafe held.withBytes { unsafe try encrypt($0) }) }
         unsafe try engine.takeOutput { unsafe try lower.send($0) }
         notePressure()
     }
 
-    /// Sends what is held in the next turn, or when the lower channel reports that it has room.
+    /// Sends the held bytes in the next turn, or when the lower channel reports that it has room.
     private func flushHeldLater() {
         guard !isFlushQueued, !lower.isPaused else { return }
         isFlushQueued = true
@@ -312,8 +312,7 @@ final class TLSChannel: ByteChannel {
         abort()
     }
 
-    /// Returns the error to throw, and ends the channel with it. The peer receives the alert that the engine
-    /// has for it.
+    /// Returns the error to throw, and ends the channel with this error. The engine's alert is sent to the peer.
     func fail(_ error: any Error) -> any Error {
         let error = (error as? TLSFailure).map { TLSError($0, "TLS with \(name)") } ?? error
         unsafe try? engine.takeOutput { unsafe try lower.send($0) }
@@ -323,7 +322,7 @@ final class TLSChannel: ByteChannel {
         return self.error ?? error
     }
 
-    /// A task that waits for bytes gets the end of the stream.
+    /// Stops reading. A task that waits for bytes receives the end of the stream.
     private func forgetReader() {
         lower.whenReadable(nil)
         onReadable?.isRemoved = true

@@ -9,7 +9,7 @@ extension TLSContext {
     ///
     /// asyncio: none; the settings are attributes of `ssl.SSLContext`.
     public struct Configuration: Sendable {
-        /// A certificate with its key.
+        /// A certificate and its private key.
         public struct Identity: Sendable {
             enum Source: Sendable {
                 case files(certificate: SystemString, key: SystemString?)
@@ -18,12 +18,12 @@ extension TLSContext {
             let source: Source
             let password: String?
 
-            /// A certificate in a PEM file, followed by the certificates that lead from it to a trusted one.
+            /// A certificate from a PEM file, with the chain of certificates that lead to a trusted certificate.
             ///
             /// - Parameters:
             ///   - certificate: The path of the file.
-            ///   - key: The path of the private key, or `nil` if it is in the same file.
-            ///   - password: The password of the key, if it has one.
+            ///   - key: The path of the private key, or `nil` if the key is in the same file.
+            ///   - password: The password of the key, or `nil` if the key is not encrypted.
             public static func files(
                 certificate: some SystemStringConvertible, key: (any SystemStringConvertible)? = nil,
                 password: String? = nil
@@ -73,17 +73,17 @@ extension TLSContext {
         public var clientCertificates = ClientCertificates.notAsked
         /// The oldest version of TLS that is accepted.
         public var minimumVersion = Version.v1_2
-        /// The newest version, or `nil` for the newest that OpenSSL supports.
+        /// The newest version, or `nil` for the newest version that OpenSSL supports.
         public var maximumVersion: Version?
         /// The application protocols to offer (ALPN), in order of preference.
         public var applicationProtocols: [String] = []
-        /// The ciphers to offer up to TLS 1.2, in OpenSSL's notation, or `nil` for OpenSSL's choice.
+        /// The ciphers to offer for TLS 1.2 and earlier, in OpenSSL's notation, or `nil` for OpenSSL's choice.
         public var ciphers: String?
         /// The cipher suites to offer in TLS 1.3, in OpenSSL's notation, or `nil` for OpenSSL's choice.
         public var cipherSuites: String?
-        /// How long a handshake can take before the connection is aborted.
+        /// The time that a handshake can take before the connection is aborted.
         public var handshakeTimeout = Duration.seconds(60)
-        /// How long a closing connection waits for the peer's close_notify.
+        /// The time that a closing connection waits for the peer's close_notify.
         public var shutdownTimeout = Duration.seconds(30)
         /// Whether a connection that ends without a close_notify counts as ended normally; see
         /// ``TLSContext/toleratesTruncation``.
@@ -120,9 +120,9 @@ extension TLSContext {
 
     /// Creates a context from its settings. Files are read synchronously.
     ///
-    /// - Throws: ``TLSError``, which says what is wrong, if OpenSSL 3 cannot be loaded or does not accept a setting;
-    ///   ``ValueError`` if the minimum version is newer than the maximum, a protocol's name does not have 1 to 255
-    ///   bytes, `clientCertificates` is set for a client, or a text contains a zero byte.
+    /// - Throws: ``TLSError``, whose message describes the problem, if OpenSSL 3 cannot be loaded or does not accept a
+    ///   setting; ``ValueError`` if the minimum version is newer than the maximum, the length of a protocol's name is
+    ///   not 1 to 255 bytes, `clientCertificates` is set for a client, or a text contains a zero byte.
     public convenience init(_ configuration: Configuration) throws {
         try self.init(isServer: configuration.isServer)
         if configuration.trustsSystem { try trustSystem() }

@@ -6,16 +6,16 @@ extension TLSContext {
 
     /// Trusts the certificates that the system trusts. A client's context does this by default.
     ///
-    /// - Throws: ``TLSError`` if OpenSSL cannot load them.
+    /// - Throws: ``TLSError`` if OpenSSL cannot load the certificates.
     ///
     /// asyncio: `SSLContext.load_default_certs`.
     public func trustSystem() throws { try change { engine throws(TLSFailure) in try engine.trustSystem() } }
 
-    /// Adds the certificates of a PEM file to the trusted ones. A server also tells its clients that it
-    /// accepts certificates of these issuers. The file is read synchronously.
+    /// Adds the certificates of a PEM file to the trusted certificates. A server also announces to its clients that it
+    /// accepts certificates from these issuers. The file is read synchronously.
     ///
-    /// A chain of certificates can end at any trusted certificate: a root, an intermediate, or the peer's
-    /// own. To *pin* a server, create a context that trusts only the server's certificate:
+    /// A chain of certificates can end at any trusted certificate, which can be a root, an intermediate, or the peer's
+    /// own certificate. To *pin* a server, create a context that trusts only the server's certificate:
     ///
     /// ```swift
     /// let tls = try TLSContext.client(systemTrust: false)
@@ -33,7 +33,7 @@ extension TLSContext {
         try change { engine throws(TLSFailure) in try engine.trust(pem: bytes, from: path.description) }
     }
 
-    /// Adds the certificates in PEM text to the trusted ones.
+    /// Adds the certificates in PEM text to the trusted certificates.
     ///
     /// - Throws: ``TLSError`` if the text contains no certificate.
     ///
@@ -42,7 +42,7 @@ extension TLSContext {
         try change { engine throws(TLSFailure) in try engine.trust(pem: Array(pem.utf8), from: "the text to trust") }
     }
 
-    /// Adds the certificates of a directory, as prepared by `openssl rehash`, to the trusted ones.
+    /// Adds the certificates of a directory, as prepared by `openssl rehash`, to the trusted certificates.
     ///
     /// - Throws: ``TLSError`` if OpenSSL does not accept the directory; ``ValueError`` if the path is not
     ///   valid.
@@ -53,9 +53,9 @@ extension TLSContext {
         try change { engine throws(TLSFailure) in try engine.trust(directory: path) }
     }
 
-    /// Sets whether certificates must follow RFC 5280 strictly, which is the default. Strict verification
-    /// requires, for example, that the certificate of an authority has the *key usage* extension, and that
-    /// all others have the key identifier of their issuer.
+    /// Sets whether certificates must follow RFC 5280 strictly, which is the default. Strict verification requires, for
+    /// example, that the certificate of an authority has the *key usage* extension, and that all other certificates
+    /// have the key identifier of their issuer.
     ///
     /// Turn this off for an authority whose old certificates cannot be reissued. The chain, the dates, and the
     /// name are still checked.
@@ -74,17 +74,17 @@ extension TLSContext {
     public struct ClientCertificates: Sendable, Hashable {
         let verification: TLSEngineContext.Verification
 
-        /// The server does not ask. This is the default.
+        /// The server does not ask for certificates. This is the default.
         public static let notAsked = ClientCertificates(verification: .none)
-        /// The server asks. A client without a certificate is accepted, but if it presents one, it must be
-        /// valid.
+        /// The server asks for certificates. A client without a certificate is accepted, but a certificate that a
+        /// client presents must be valid.
         public static let optional = ClientCertificates(verification: .peer)
-        /// The server asks, and rejects clients without a valid certificate.
+        /// The server asks for certificates, and rejects clients without a valid certificate.
         public static let required = ClientCertificates(verification: .required)
     }
 
-    /// Sets whether a server asks its clients for certificates. It accepts those of the issuers that you add
-    /// with ``trust(file:)``.
+    /// Sets whether a server asks its clients for certificates. The server accepts certificates from the issuers that
+    /// you add with ``trust(file:)``.
     ///
     /// - Throws: ``ValueError`` if this is a client's context.
     ///
@@ -96,9 +96,8 @@ extension TLSContext {
         try change { engine throws(TLSFailure) in engine.setVerification(what.verification) }
     }
 
-    /// Makes a client accept any certificate. Anyone between the two sides can then read and change
-    /// everything, so use this only for experiments. To trust a certificate of your own, use
-    /// ``trust(file:)``.
+    /// Makes a client accept any certificate. An attacker between the two sides can then read and change all data, so
+    /// use this only for experiments. To trust your own certificate, use ``trust(file:)``.
     ///
     /// - Throws: ``ValueError`` if this is a server's context.
     ///

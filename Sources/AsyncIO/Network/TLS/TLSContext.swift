@@ -2,8 +2,8 @@ internal import AsyncIOSystem
 
 /// The settings that TLS connections share: certificates, trust, and protocol versions.
 ///
-/// A client's context trusts the certificates that the system trusts, and checks that the server's
-/// certificate is valid and was issued for the requested host. Both kinds of context use TLS 1.2 or later.
+/// A client's context trusts the certificates that the system trusts. It checks that the server's certificate is valid
+/// and was issued for the requested host. By default, client and server contexts use TLS 1.2 or later.
 ///
 /// ```swift
 /// let (reader, writer) = try await openConnection(host: "example.com", port: 443, tls: .client())
@@ -12,19 +12,19 @@ internal import AsyncIOSystem
 /// let server = try await startServer(host: .anyInterface, port: 8443, tls: tls) { reader, writer in … }
 /// ```
 ///
-/// Changes apply to connections that are created afterwards. The engine is OpenSSL 3, which is loaded when
-/// the first context is created.
+/// Changes to a context apply only to connections that are created afterwards. TLS is implemented with OpenSSL 3, which
+/// is loaded when the first context is created.
 ///
 /// asyncio: `ssl.SSLContext`.
 public final class TLSContext {
     // Not Sendable: a context is used where it was created, and by the connections of that loop.
     let engine: TLSEngineContext
-    /// Lets a server continue with another context, and so with another certificate, depending on the name that a
-    /// client asks for (SNI).
+    /// A callback with which a server can select another context, and therefore another certificate, for the name that
+    /// a client requests (SNI).
     ///
-    /// The callback receives the name, or `nil` if the client gave none. It returns the context to continue with, or
-    /// `nil` for this one. If it throws, the client is rejected. Only the certificate, the ALPN protocols, and the
-    /// client certificate settings of the returned context are used.
+    /// The callback receives the name, or `nil` if the client did not send a name. It returns the context to use, or
+    /// `nil` to use this context. If it throws, the client is rejected. Only the certificate, the ALPN protocols, and
+    /// the client certificate settings of the returned context are used.
     ///
     /// asyncio: `SSLContext.sni_callback`.
     public var sniCallback: ((_ name: String?) throws -> TLSContext?)?
@@ -32,18 +32,18 @@ public final class TLSContext {
     /// Whether a client checks that the certificate is valid for the host.
     var checksHost = true
 
-    /// How long a handshake can take before the connection is aborted. The default is 60 seconds.
+    /// The time that a handshake can take before the connection is aborted. The default is 60 seconds.
     ///
     /// asyncio: `ssl_handshake_timeout`.
     public var handshakeTimeout: Duration = .seconds(60)
 
-    /// How long a closing connection waits for the peer's close_notify. The default is 30 seconds.
+    /// The time that a closing connection waits for the peer's close_notify. The default is 30 seconds.
     ///
     /// asyncio: `ssl_shutdown_timeout`.
     public var shutdownTimeout: Duration = .seconds(30)
 
-    /// Whether a connection that ends without a close_notify counts as ended normally, not as truncated. Set
-    /// it only for protocols that mark their own end, such as HTTP with a content length.
+    /// Whether a connection that ends without a close_notify counts as ended normally, not as truncated. Set this only
+    /// for protocols that mark the end of their data, such as HTTP with a content length.
     ///
     /// asyncio: `suppress_ragged_eofs`.
     public var toleratesTruncation = false
@@ -52,7 +52,7 @@ public final class TLSContext {
         engine = try tlsErrors { () throws(TLSFailure) in try TLSEngineContext(isServer: isServer) }
     }
 
-    /// Whether the context is for the server's side.
+    /// Whether the context is for a server.
     public var isServer: Bool { engine.isServer }
 
     // MARK: Creating contexts
@@ -73,11 +73,11 @@ public final class TLSContext {
     /// Creates a context for servers. The files are read synchronously.
     ///
     /// - Parameters:
-    ///   - certificate: The path of a PEM file with the server's certificate, followed by the certificates
-    ///     that lead from it to one that clients trust.
-    ///   - key: The path of the private key, or `nil` if it is in the same file.
-    ///   - password: The password of the key, if it has one.
-    /// - Throws: ``TLSError``, which says what is wrong, if OpenSSL 3 cannot be loaded or the files are not
+    ///   - certificate: The path of a PEM file that contains the server's certificate, followed by the chain of
+    ///     certificates that lead to one that clients trust.
+    ///   - key: The path of the private key, or `nil` if the key is in the same file.
+    ///   - password: The password of the key, or `nil` if the key is not encrypted.
+    /// - Throws: ``TLSError``, whose message describes the problem, if OpenSSL 3 cannot be loaded or the files are not
     ///   valid; ``ValueError`` if the password contains a zero byte.
     ///
     /// asyncio: `ssl.create_default_context(Purpose.CLIENT_AUTH)`, `load_cert_chain`.
@@ -105,13 +105,14 @@ public final class TLSContext {
 
     // MARK: This side's certificate
 
-    /// Sets the certificate that this side presents. A client presents it if the server asks for one. The
+    /// Sets the certificate that this side presents. A client presents the certificate if the server asks for one. The
     /// files are read synchronously.
     ///
     /// - Parameters:
-    ///   - path: The path of a PEM file with the certificate and those that lead from it to a trusted one.
-    ///   - key: The path of the private key, or `nil` if it is in the same file.
-    ///   - password: The password of the key, if it has one.
+    ///   - path: The path of a PEM file that contains the certificate, followed by the chain of certificates that lead
+    ///     to a trusted one.
+    ///   - key: The path of the private key, or `nil` if the key is in the same file.
+    ///   - password: The password of the key, or `nil` if the key is not encrypted.
     /// - Throws: ``TLSError`` if the files cannot be read or are not valid; ``ValueError`` if the password
     ///   contains a zero byte.
     ///
@@ -149,7 +150,7 @@ public final class TLSContext {
     ///
     /// - Parameters:
     ///   - minimum: The oldest version.
-    ///   - maximum: The newest version, or `nil` for the newest that OpenSSL supports.
+    ///   - maximum: The newest version, or `nil` for the newest version that OpenSSL supports.
     /// - Throws: ``ValueError`` if the minimum is newer than the maximum; ``TLSError`` if OpenSSL refuses.
     ///
     /// asyncio: `SSLContext.minimum_version`, `maximum_version`.
@@ -162,9 +163,9 @@ public final class TLSContext {
         }
     }
 
-    /// Sets the application protocols that this side offers (ALPN), in order of preference: `["h2",
-    /// "http/1.1"]`. The negotiated one is in ``TLSInfo/applicationProtocol``. A peer that supports none of
-    /// them is still accepted.
+    /// Sets the application protocols that this side offers (ALPN), in order of preference: `["h2", "http/1.1"]`. The
+    /// negotiated protocol is in ``TLSInfo/applicationProtocol``. A peer that supports none of the protocols is still
+    /// accepted.
     ///
     /// - Throws: ``ValueError`` if a name is empty or longer than 255 bytes; ``TLSError`` if OpenSSL refuses.
     ///
@@ -176,10 +177,9 @@ public final class TLSContext {
         try change { engine throws(TLSFailure) in try engine.setALPN(protocols) }
     }
 
-    /// Sets the ciphers to offer up to TLS 1.2, in OpenSSL's notation.
+    /// Sets the ciphers to offer for TLS 1.2 and earlier, in OpenSSL's notation.
     ///
-    /// - Throws: ``TLSError`` if OpenSSL accepts none of them; ``ValueError`` if the list contains a zero
-    ///   byte.
+    /// - Throws: ``TLSError`` if OpenSSL accepts none of the ciphers; ``ValueError`` if the list contains a zero byte.
     ///
     /// asyncio: `SSLContext.set_ciphers`.
     public func setCiphers(_ list: String) throws {
@@ -200,7 +200,7 @@ public final class TLSContext {
 
     // MARK: Inside
 
-    /// Changes shared settings. Earlier sessions are not resumed after that.
+    /// Changes shared settings. Sessions from before the change are no longer resumed.
     func change(_ body: (TLSEngineContext) throws(TLSFailure) -> Void) throws {
         sessions.removeAll()
         try tlsErrors { () throws(TLSFailure) in try body(engine) }

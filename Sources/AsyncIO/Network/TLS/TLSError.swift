@@ -11,13 +11,13 @@ public struct TLSError: Error, CustomStringConvertible {
         /// The name of the kind.
         public let description: String
 
-        /// OpenSSL 3 cannot be loaded. The message says how to fix that.
+        /// OpenSSL 3 cannot be loaded. The message describes how to fix the problem.
         public static let unavailable = Code(description: "unavailable")
         /// A setting, a certificate, or a key of this side is not valid.
         public static let configuration = Code(description: "configuration")
         /// The peer's certificate is not trusted.
         public static let verification = Code(description: "verification")
-        /// The peer sent something that is not TLS or not acceptable, or it rejected what this side sent.
+        /// The peer sent data that is not valid TLS or not acceptable, or it rejected data from this side.
         public static let protocolViolation = Code(description: "protocol violation")
         /// The connection ended without a close_notify, so data may have been cut off.
         public static let truncated = Code(description: "truncated")
@@ -25,7 +25,7 @@ public struct TLSError: Error, CustomStringConvertible {
 
     /// The kind of failure.
     public let code: Code
-    /// What happened, in words.
+    /// A description of the failure.
     public let message: String
 
     /// Creates an error.
@@ -37,7 +37,7 @@ public struct TLSError: Error, CustomStringConvertible {
     /// The message.
     public var description: String { message }
 
-    /// - Parameter operation: What was attempted; nil if the reason already says so.
+    /// - Parameter operation: The attempted operation; nil if the reason already names it.
     init(_ failure: TLSFailure, _ operation: String?) {
         let code: Code =
             switch failure.kind {

@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-/// What a TLS connection has negotiated.
+/// The results of the negotiation of a TLS connection.
 ///
 /// asyncio: `get_extra_info` of `cipher`, `peercert`, and `ssl_object`.
 public struct TLSInfo: Sendable, Hashable {
@@ -18,13 +18,13 @@ public struct TLSInfo: Sendable, Hashable {
     ///
     /// asyncio: `SSLSocket.selected_alpn_protocol`.
     public let applicationProtocol: String?
-    /// The server name that the client asked for, if any.
+    /// The server name that the client requested, or `nil` if it did not request one.
     public let serverName: String?
     /// Whether the connection resumed an earlier session.
     ///
     /// asyncio: `SSLSocket.session_reused`.
     public let isResumed: Bool
-    /// The certificate that the peer presented, or `nil` if there was none.
+    /// The certificate that the peer presented, or `nil` if it did not present one.
     ///
     /// asyncio: `SSLSocket.getpeercert`.
     public let peerCertificate: TLSCertificate?
@@ -40,18 +40,18 @@ public struct TLSInfo: Sendable, Hashable {
     }
 }
 
-/// The main contents of a certificate.
+/// The main fields of a certificate.
 ///
 /// asyncio: `SSLSocket.getpeercert`.
 public struct TLSCertificate: Sendable, Hashable {
     /// The subject, such as `"CN=example.com,O=Example"`, in RFC 2253 notation.
     public let subject: String
-    /// The issuer, in the same notation.
+    /// The issuer, in RFC 2253 notation.
     public let issuer: String
     /// The serial number, in hexadecimal digits.
     public let serialNumber: String
-    /// The period in which the certificate is valid, from one time since 1970-01-01 00:00 UTC to another. To compare
-    /// it with a date of Foundation, use `Duration.seconds(date.timeIntervalSince1970)`.
+    /// The period in which the certificate is valid. Its bounds are times since 1970-01-01 00:00 UTC. To compare it
+    /// with a `Date` of Foundation, use `Duration.seconds(date.timeIntervalSince1970)`.
     public let validity: ClosedRange<Duration>
     /// The host names that the certificate is valid for. A name can begin with `*.`.
     public let dnsNames: [String]

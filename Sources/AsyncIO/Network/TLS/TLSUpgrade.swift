@@ -3,13 +3,12 @@ internal import AsyncIOSystem
 /// The checked settings for starting TLS on a channel. They are checked before anything is opened.
 struct TLSUpgrade {
     let context: TLSContext
-    /// The name that a client asks for and checks; nil for none.
+    /// The name that a client requests and checks, or nil for no name.
     let host: String?
 
-    /// Creates the settings for a client's side.
+    /// Creates the settings for a client.
     ///
-    /// - Throws: ``ValueError`` if the context is a server's, a timeout is not positive, or there is no name
-    ///   to check.
+    /// - Throws: ``ValueError`` if the context is a server's, a timeout is not positive, or no name to check is given.
     init(client context: TLSContext, host: String?) throws(ValueError) {
         guard !context.isServer else {
             throw ValueError("a client connection needs TLSContext.client(), got a server's context")
@@ -26,7 +25,7 @@ struct TLSUpgrade {
         try self.init(context, host: host?.isEmpty == true ? nil : host)
     }
 
-    /// Creates the settings for a server's side.
+    /// Creates the settings for a server.
     init(server context: TLSContext) throws(ValueError) {
         guard context.isServer else {
             throw ValueError("a server needs TLSContext.server(certificate:key:), got a client's context")
@@ -65,7 +64,7 @@ struct TLSUpgrade {
         self.host = host
     }
 
-    /// Puts a TLS channel over `channel`, which is closed if this throws.
+    /// Puts a TLS channel over `channel`. If this throws, `channel` is closed.
     func begin(over channel: ByteChannel) throws -> TLSChannel {
         do {
             return try TLSChannel(over: channel, self)
@@ -79,7 +78,7 @@ struct TLSUpgrade {
     ///
     /// - Parameter early: Bytes of the peer that have already been received.
     /// - Returns: The channel to use from now on.
-    /// - Throws: ``TLSError``, ``OSError``, `CancellationError`; `channel` is closed then.
+    /// - Throws: ``TLSError``, ``OSError``, `CancellationError`. In these cases, `channel` is closed.
     func callAsFunction(_ channel: ByteChannel, early: [UInt8] = []) async throws -> TLSChannel {
         let tls = try begin(over: channel)
         try await tls.handshake(early: early)
