@@ -11,7 +11,7 @@
 /// ends: it cancels the other tasks, waits for them, and throws a ``SupervisionError``. If the supervisor is itself
 /// supervised, its own supervisor handles that error.
 ///
-/// While it runs, tasks can be added, removed, restarted, and listed (``children``).
+/// While the supervisor runs, you can add, remove, restart, and list tasks; see ``children``.
 ///
 /// asyncio: none. Erlang: `supervisor`.
 public final class Supervisor {
@@ -66,7 +66,7 @@ public final class Supervisor {
         let restart: Restart
         let start: (Duration) -> AsyncTask<Void>
         var task: AsyncTask<Void>?
-        /// Whether the end of the task is intended, and has no consequences.
+        /// Whether the task is being stopped intentionally, so that its end has no consequences.
         var isStopping = false
         var failures = 0
         var starts = 0
@@ -109,8 +109,8 @@ public final class Supervisor {
     ///   - backoff: How long to wait before a task is restarted. By default, there is no delay.
     ///   - onRestart: Called with the name of a task and its error, before the task is restarted. The error is `nil` if
     ///     the task returned.
-    /// - Precondition: `restarts` is not negative, and `period` is positive. For numbers from outside the program, use
-    ///   ``init(strategy:validatingRestarts:per:backoff:onRestart:)``.
+    /// - Precondition: `restarts` is not negative, and `period` is positive. For numbers that are known only at run
+    ///   time, use ``init(strategy:validatingRestarts:per:backoff:onRestart:)``.
     public init(
         strategy: Strategy = .oneForOne, restarts: Int = 3, per period: Duration = .seconds(5),
         backoff: Backoff = Backoff(initial: .zero), onRestart: @escaping (String, (any Error)?) -> Void = { _, _ in }
@@ -125,7 +125,7 @@ public final class Supervisor {
         self.onRestart = onRestart
     }
 
-    /// Creates a supervisor from numbers that are computed or come from outside the program; see
+    /// Creates a supervisor from numbers that are known only at run time; see
     /// ``init(strategy:restarts:per:backoff:onRestart:)``.
     ///
     /// - Throws: ``ValueError`` if `restarts` is negative, or `period` is not positive.
@@ -198,7 +198,7 @@ public final class Supervisor {
     }
 
     /// Cancels the tasks with this name, waits until they have ended, and starts them again at once. This does not
-    /// count as one of the restarts that are limited. A task that is waiting for its restart starts at once.
+    /// count toward the restart limit. A task that is waiting for its restart starts at once.
     ///
     /// - Returns: Whether there was such a task.
     /// - Throws: ``RuntimeError`` if the supervisor is not running, or one of the tasks calls this method;
@@ -236,8 +236,9 @@ public final class Supervisor {
     /// Runs the tasks until all of them have ended and none is to be restarted.
     ///
     /// - Throws: ``SupervisionError`` if there were too many restarts; ``RuntimeError`` if the supervisor is already
-    ///   running; `CancellationError` if the task is cancelled. In the first and the last case, all tasks are cancelled
-    ///   in reverse order, the most recently added task first, and have ended when this method throws.
+    ///   running; `CancellationError` if the task is cancelled. After too many restarts or a cancellation, all tasks
+    ///   are cancelled in reverse order, the most recently added task first. They have ended when this method throws
+    ///   the error.
     public func run() async throws {
         if isRunning { throw RuntimeError("the supervisor is already running") }
         isRunning = true
