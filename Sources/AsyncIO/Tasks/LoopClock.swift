@@ -12,7 +12,8 @@
 ///
 /// asyncio: `loop.time`, `loop.call_at`.
 public struct LoopClock: Clock {
-    /// The type of its instants. It is the same as for `ContinuousClock`, so the two clocks can share deadlines.
+    /// The type of the instants, which is that of `ContinuousClock`. You can therefore pass deadlines from one clock to
+    /// the other.
     public typealias Instant = ContinuousClock.Instant
 
     /// Creates a clock. All instances are equivalent.
