@@ -5,8 +5,8 @@ protocol OpenGenerator: AnyObject {
 }
 
 extension EventLoop {
-    /// Closes all ``AsyncGenerator``s of this loop that are suspended in `yield`, all at the same time, and waits for
-    /// their cleanup. Errors of the cleanup go to the exception handler.
+    /// Closes all generators (``AsyncGenerator``) of this loop that are suspended in `yield`, at the same time, and
+    /// waits for their cleanup. Errors of the cleanup go to the exception handler.
     ///
     /// `run { }` and ``Runner/close()`` call this method after they have cancelled the tasks. If the current task is
     /// cancelled, the cleanup is also cancelled.

@@ -100,7 +100,8 @@ extension JobQueue {
     /// A third of the visibility time.
     public var renewalInterval: Duration? { policy.visibility / 3 }
 
-    /// Puts all dead letters back into the queue, unless another job now has the same ``JobOptions/uniqueKey``.
+    /// Puts all dead letters back into the queue, except for those whose ``JobOptions/uniqueKey`` now belongs to
+    /// another job.
     ///
     /// - Returns: The number of dead letters that were put back.
     /// - Throws: The errors of the queue; `CancellationError` if the task is cancelled. In that case, some of the dead

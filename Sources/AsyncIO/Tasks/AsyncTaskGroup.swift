@@ -36,7 +36,7 @@ public final class AsyncTaskGroup {
     ///   - limit: The maximum number of tasks that run at the same time, or `nil` for no limit. The others wait to
     ///     start, in the order in which they were created.
     ///   - unwrapsSingleError: Whether a single error is thrown directly, and not in an ``ExceptionGroup``.
-    /// - Precondition: The limit is at least 1. For a limit from outside the program, use
+    /// - Precondition: The limit is at least 1. For a limit that is known only at run time, use
     ///   ``init(validatingLimit:unwrapsSingleError:)``.
     ///
     /// asyncio: none.
@@ -186,7 +186,7 @@ public final class AsyncTaskGroup {
         parent = task
     }
 
-    /// Called when the body begins, on a carrier of its own that a cancellation can reach.
+    /// Called when the body begins, on a separate carrier that a cancellation can reach.
     @usableFromInline
     func bodyBegins() {
         if isCancelledOnEnter { cancel() }

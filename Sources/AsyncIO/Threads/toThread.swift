@@ -130,7 +130,7 @@ private final class ExecutorFuture<Value>: Future<Value> {
     }
 }
 
-/// Prevents work that has not started from running.
+/// A flag that prevents work from running if it has not started.
 private final class CancellationFlag: Sendable {
     private let flag = Atomic(false)
     var isCancelled: Bool { flag.load(ordering: .relaxed) }

@@ -115,8 +115,8 @@ extension RedisSending {
     }
 
     /// Removes and returns the first value of the first list that is not empty. Waits until a list has a value, or
-    /// until the time limit is reached. Call it on a connection of its own (``RedisClient/withConnection(for:_:)``),
-    /// because a connection that waits executes nothing else.
+    /// until the time limit is reached. Call this method on a separate connection
+    /// (``RedisClient/withConnection(for:_:)``), because a waiting connection executes no other commands.
     ///
     /// - Returns: The list's key and the value, or `nil` if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -129,8 +129,8 @@ extension RedisSending {
     }
 
     /// Removes and returns the last value of the first list that is not empty. Waits until a list has a value, or until
-    /// the time limit is reached. Call it on a connection of its own (``RedisClient/withConnection(for:_:)``), because
-    /// a connection that waits executes nothing else.
+    /// the time limit is reached. Call this method on a separate connection (``RedisClient/withConnection(for:_:)``),
+    /// because a waiting connection executes no other commands.
     ///
     /// - Returns: The list's key and the value, or `nil` if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

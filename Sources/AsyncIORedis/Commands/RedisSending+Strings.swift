@@ -12,7 +12,7 @@ public enum RedisExpiry: Sendable, Hashable {
     case after(Duration)
     /// At a time, in milliseconds since 1970.
     case at(milliseconds: Int)
-    /// When it would have expired without the change.
+    /// At the time at which the key would have expired without the change.
     case keep
 
     func append(to command: inout RedisCommand) {

@@ -113,7 +113,8 @@ public final class RedisBroadcast {
 
     /// A subscription to a ``RedisBroadcast``. Only one task can iterate over it at a time.
     public final class Subscription: AsyncSequence, AsyncIteratorProtocol {
-        /// Iterating fails if the task is cancelled, or with the errors of ``RedisClient/send(_:)-(RedisCommand)``.
+        /// Iterating throws `CancellationError` if the task is cancelled, and the errors of
+        /// ``RedisClient/send(_:)-(RedisCommand)``.
         public typealias Failure = any Error
 
         enum Source {
