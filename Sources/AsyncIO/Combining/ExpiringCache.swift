@@ -8,7 +8,7 @@ public import DequeModule
 /// ```
 ///
 /// While a value is being loaded, other tasks that ask for the same key wait for the same load. If the load fails, all
-/// of these tasks get the error, and nothing is stored. A task that is cancelled stops waiting; the load is cancelled
+/// of these tasks get the error, and nothing is stored. A task that is cancelled stops waiting. The load is cancelled
 /// when no task is waiting for it.
 ///
 /// A value expires when its lifetime is over. If the cache has more values than its limit, it drops the oldest ones.
@@ -109,8 +109,8 @@ public final class ExpiringCache<Key: Hashable, Value> {
 
     /// The value for a key, or `nil` if it is not in the cache. Reading it does not load the value.
     ///
-    /// Setting a value stores it for the lifetime that was passed to the initializer. Setting `nil` removes it; a load
-    /// of the key that is in progress continues for the tasks that wait for it, but its value is not stored.
+    /// Setting a value stores it for the lifetime that was passed to the initializer. Setting `nil` removes the value.
+    /// A load of the key that is in progress continues for the waiting tasks, but its value is not stored.
     ///
     /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
     public subscript(key: Key) -> Value? {

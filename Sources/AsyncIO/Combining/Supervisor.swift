@@ -17,21 +17,21 @@
 public final class Supervisor {
     /// Which tasks are restarted when one of them is restarted.
     public enum Strategy: Sendable {
-        /// Only that task. Erlang: `one_for_one`.
+        /// Only the affected task. Erlang: `one_for_one`.
         case oneForOne
-        /// All of them. Erlang: `one_for_all`.
+        /// All tasks. Erlang: `one_for_all`.
         case oneForAll
-        /// That task, and those that were added after it. Erlang: `rest_for_one`.
+        /// The affected task, and the tasks that were added after it. Erlang: `rest_for_one`.
         case restForOne
     }
 
     /// The condition under which a task is restarted.
     public enum Restart: Sendable {
-        /// Whenever it ends. Erlang: `permanent`.
+        /// The task is restarted whenever it ends. Erlang: `permanent`.
         case always
-        /// When it throws an error. Erlang: `transient`.
+        /// The task is restarted if it throws an error. Erlang: `transient`.
         case onFailure
-        /// Never. An error goes to the exception handler. Erlang: `temporary`.
+        /// The task is never restarted. Its error goes to the exception handler. Erlang: `temporary`.
         case never
     }
 
@@ -39,7 +39,7 @@ public final class Supervisor {
     ///
     /// Erlang: an element of `which_children`.
     public struct ChildStatus: Sendable {
-        /// What a supervised task is doing.
+        /// The current state of a supervised task.
         public enum State: Sendable {
             /// The supervisor is not running, or the task is being stopped.
             case stopped
@@ -53,7 +53,7 @@ public final class Supervisor {
         public let name: String
         /// The condition under which the task is restarted.
         public let restart: Restart
-        /// What the task is doing.
+        /// The current state of the task.
         public let state: State
         /// The number of times that the task was restarted, for any reason.
         public let restarts: Int
@@ -233,7 +233,7 @@ public final class Supervisor {
         if caller.isStopping { throw RuntimeError("\(method) was called by \(caller.name), which is being stopped") }
     }
 
-    /// Runs the tasks until all of them have ended and none is to be restarted.
+    /// Runs the tasks until all tasks have ended and none has to be restarted.
     ///
     /// - Throws: ``SupervisionError`` if there were too many restarts; ``RuntimeError`` if the supervisor is already
     ///   running; `CancellationError` if the task is cancelled. After too many restarts or a cancellation, all tasks

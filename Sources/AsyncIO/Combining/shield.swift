@@ -3,7 +3,7 @@
 /// An error that occurs after the waiting task has been cancelled goes to the exception handler.
 ///
 /// - Parameter inner: The task or future to wait for.
-/// - Returns: Its value.
+/// - Returns: The value of `inner`.
 /// - Throws: The error of `inner`; `CancellationError` if the waiting task is cancelled, in which case `inner`
 ///   continues.
 ///

@@ -24,7 +24,7 @@ public protocol JobQueue<Job>: WorkQueue {
 
     /// Waits until a job has ended, or has become a dead letter.
     ///
-    /// - Returns: Its status.
+    /// - Returns: The status of the job.
     /// - Throws: ``UnknownJob`` if the queue has no such job; `CancellationError` if the task is cancelled.
     func end(of id: String) async throws -> JobStatus
 

@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 extension EventLoop {
     /// Runs `callback` in the next turn, after everything that is already scheduled.
     ///
-    /// An error that the callback throws goes to the exception handler; the loop continues.
+    /// An error that the callback throws goes to the exception handler, and the loop continues.
     ///
     /// - Returns: A handle that can cancel the callback.
     /// - Throws: ``RuntimeError`` if the loop is closed.

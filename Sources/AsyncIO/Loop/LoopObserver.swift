@@ -12,8 +12,8 @@ internal import SystemPackage
 
 /// An object that an event loop notifies of its activity: each turn, each step, and the creation and end of each task.
 ///
-/// Use it to build profilers, tracers, and tests. All methods are called on the loop's thread, and all of them have an
-/// empty default. They must not block, and must not use the loop except to read its properties.
+/// Use it to build profilers, tracers, and tests. All methods are called on the loop's thread, and have empty default
+/// implementations. They must not block, and must not use the loop except to read its properties.
 ///
 /// ```swift
 /// final class LongestStep: LoopObserver {
@@ -129,7 +129,7 @@ public struct LoopStep {
 }
 
 extension EventLoop {
-    /// Adds an observer, after those that are already there. The loop retains it until it is closed.
+    /// Adds an observer after the existing ones. The loop retains the observer until the loop is closed.
     ///
     /// An observer is notified of the end of a turn or step only if it was notified of the beginning.
     ///

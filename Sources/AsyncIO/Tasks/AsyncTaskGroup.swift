@@ -242,7 +242,7 @@ extension AsyncTaskGroup: AwaitingOthers {
     var awaited: [FutureBase] { children.all }
 }
 
-/// Runs `body` with a group in which it can start tasks, and waits for all of them.
+/// Runs `body` with a group that can start tasks, and waits for all tasks of the group.
 ///
 /// The first task that fails cancels the other tasks and the body. When all of them have ended, their errors are thrown
 /// together. A task that is cancelled does not count as a failure.

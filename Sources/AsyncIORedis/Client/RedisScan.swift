@@ -7,7 +7,7 @@ internal import AsyncIO
 /// ```
 ///
 /// Elements that exist during the entire scan are returned at least once. Elements that are added or removed during the
-/// scan may or may not be returned, and an element can be returned several times; the server gives no stronger
+/// scan may or may not be returned, and an element can be returned several times. The server gives no stronger
 /// guarantee. The scan does not block the server.
 ///
 /// redis-py: `scan_iter`, `hscan_iter`, `sscan_iter`, `zscan_iter`.

@@ -82,8 +82,8 @@ extension RedisSending {
 
     /// Removes values that are equal to a given value.
     ///
-    /// A positive count removes that many values, starting at the beginning; a negative count starts at the end; and 0
-    /// removes all of them.
+    /// A positive count removes that many values, starting at the beginning. A negative count starts at the end. A
+    /// count of 0 removes all values.
     ///
     /// - Returns: The number of removed elements.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

@@ -27,9 +27,9 @@ public struct RedisStreamEntry: Sendable, Hashable {
 
 /// The maximum length of a stream.
 public enum RedisTrim: Sendable, Hashable {
-    /// About this many entries. The server trims the stream when that is cheap.
+    /// Approximately the given number of entries. The server trims the stream when that is cheap.
     case about(Int)
-    /// Exactly this many entries.
+    /// Exactly the given number of entries.
     case exactly(Int)
 
     func append(to command: inout RedisCommand) {

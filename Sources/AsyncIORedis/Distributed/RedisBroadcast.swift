@@ -33,11 +33,11 @@ public final class RedisBroadcast {
 
     /// Where a subscription begins.
     public enum Start: Sendable, Hashable {
-        /// With the messages that are sent from now on.
+        /// The subscription begins with the messages that are sent from now on.
         case now
-        /// With the oldest stored message.
+        /// The subscription begins with the oldest stored message.
         case oldest
-        /// After the message with this identifier.
+        /// The subscription begins after the message with this identifier.
         case after(String)
     }
 

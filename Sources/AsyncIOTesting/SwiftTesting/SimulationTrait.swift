@@ -15,7 +15,7 @@
                 seeds: 0..<1, options: SimulationOptions(shufflesTasks: shufflesTasks, failsOnReports: failsOnReports))
         }
 
-        /// Whether the trait also applies to the tests of nested suites, which is always the case.
+        /// Whether the trait also applies to the tests of nested suites. This is always `true`.
         public var isRecursive: Bool { true }
 
         /// Runs a test as the trait describes. Swift Testing calls this method.

@@ -8,7 +8,7 @@
         let seeds: Range<UInt64>?
         var options = VirtualTimeOptions()
 
-        /// Whether the trait also applies to the tests of nested suites, which is always the case.
+        /// Whether the trait also applies to the tests of nested suites. This is always `true`.
         public var isRecursive: Bool { true }
 
         /// Runs a test as the trait describes. Swift Testing calls this method.

@@ -294,7 +294,7 @@ public final actor EventLoopThread {
 extension [EventLoopThread] {
     /// Shuts down all of these loops at the same time.
     ///
-    /// - Throws: The first error, after all of them have ended.
+    /// - Throws: The first error, after all loops have ended.
     func shutDown(within limit: Duration?, fileID: StaticString = #fileID, line: UInt = #line) async throws {
         for io in self { io.requestEnd(within: limit) }
         var failure: (any Error)?
