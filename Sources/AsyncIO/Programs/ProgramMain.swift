@@ -33,11 +33,11 @@
 /// }
 /// ```
 ///
-/// Such a program does not need this function. If its `async` main throws an error, or after Ctrl-C, the program ends
-/// in the same way. However, when such a `main` returns, the process ends at once, whereas this function first cancels
-/// and awaits the remaining tasks, closes generators, and waits for the thread pool. The loop exists before this
-/// function is called. The environment variable `ASYNCIO_BACKEND` therefore chooses the backend, and a different
-/// `backend` here ends the program with a message that explains the mistake.
+/// Such a program does not need this function. When its `async` main throws an error, or when a user presses Ctrl-C,
+/// the program ends in the same way. However, when such a `main` returns, the process ends at once, whereas this
+/// function first cancels and awaits the remaining tasks, closes generators, and waits for the thread pool. The loop
+/// exists before this function is called. The environment variable `ASYNCIO_BACKEND` therefore chooses the backend, and
+/// a different `backend` here ends the program with a message that explains the mistake.
 ///
 /// - Parameters:
 ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.

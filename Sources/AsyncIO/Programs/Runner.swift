@@ -9,9 +9,9 @@ internal import AsyncIOSystem
 /// let size = try AsyncIO.run { try await readText("notes.txt").count }
 /// ```
 ///
-/// When `body` has ended, `run` cancels the tasks that are still running once, and waits for them. It then closes the
-/// remaining generators, waits for work on threads, and closes the loop. Ctrl-C cancels the main task. If the main task
-/// ends because of this, `run` throws ``KeyboardInterrupt``. A second Ctrl-C ends the process.
+/// When `body` has ended, `run` cancels each task that is still running once, and waits for these tasks. It then closes
+/// the remaining generators, waits for work on threads, and closes the loop. Ctrl-C cancels the main task. If the main
+/// task ends because of this, `run` throws ``KeyboardInterrupt``. A second Ctrl-C ends the process.
 ///
 /// - Parameters:
 ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.

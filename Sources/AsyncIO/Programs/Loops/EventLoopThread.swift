@@ -22,8 +22,7 @@ internal import AsyncIOSystem
 /// does not let you share them with another one. To pass values between loops, call methods of actors, or use a
 /// ``Mailbox``.
 ///
-/// One of your own actors runs on the loop if the actor uses the loop's executor. The actor must retain the
-/// `EventLoopThread`:
+/// Your own actor runs on the loop if it uses the loop's executor. The actor must retain the `EventLoopThread`:
 ///
 /// ```swift
 /// actor Shard {
