@@ -25,11 +25,11 @@ public final class Sequencer {
 
     /// Waits until it is the turn of `position`, and runs `body`.
     ///
-    /// If the task is cancelled while it waits, the sequence is broken: this call, all other waiting calls, and all
-    /// later calls throw. If `body` throws, the next part begins.
+    /// If the task is cancelled while it waits, the sequence is broken. This call, all other waiting calls, and all
+    /// later calls throw an error. If `body` throws, the next part begins.
     ///
-    /// - Throws: What `body` throws; `CancellationError`; `RuntimeError` if the position was used before or the sequence
-    ///   is broken; `ValueError` if the position is negative.
+    /// - Throws: The errors of `body`; `CancellationError`; `RuntimeError` if the position was used before or the
+    ///   sequence is broken; `ValueError` if the position is negative.
     @discardableResult
     public func callAsFunction<T>(
         _ position: Int, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T

@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 
-/// A clock that measures how long a test has run. It stops while another test, with a loop of its own, runs inside this
-/// one: the test runner can start tests whenever its code runs.
+/// A clock that measures how long a test has run. The clock stops while another test with its own loop runs inside this
+/// test. This can happen because the test runner can start tests whenever its code runs.
 final class TestClock: Sendable {
     private struct Running {
         let clock: TestClock

@@ -11,7 +11,7 @@ public final class VirtualLoop {
     /// The loop.
     public let loop: EventLoop
 
-    /// How a run ended. The cases are complete, so a `switch` needs no default.
+    /// How a run ended. The set of cases is final, so a `switch` needs no default.
     public enum Outcome {
         /// Every task has ended, and no timer is left.
         case finished
@@ -55,8 +55,8 @@ public final class VirtualLoop {
 
 /// Passes a loop in virtual time to `body`, and closes it afterward.
 ///
-/// Use this to test code that runs loops itself. For code that runs on a loop, see ``runInVirtualTime(seed:grace:_:)``. You
-/// can call this from a test that itself runs on a loop: that loop waits in the meantime.
+/// Use this to test code that runs loops itself. For code that runs on a loop, see ``runInVirtualTime(seed:grace:_:)``.
+/// You can call this from a test that itself runs on a loop. That loop waits in the meantime.
 @discardableResult
 public func withVirtualLoop<T>(seed: UInt64? = nil, _ body: (VirtualLoop) throws -> T) throws -> T {
     try EventLoop.checkCanRunMainActorHere()

@@ -12,15 +12,15 @@ public import AsyncIO
 /// }
 /// ```
 ///
-/// When nothing is ready on the loop, its clock jumps to the next timer. If there is no timer either, nothing more can
-/// happen, and the call throws a ``DeadlockError``. Everything that does not run on this loop runs in real time, such as
-/// other loops.
+/// When nothing is ready on the loop, its clock jumps to the next timer. If there is also no timer, nothing more can
+/// happen, and the call throws a ``DeadlockError``. Code that does not run on this loop, such as the code of other
+/// loops, runs in real time.
 ///
 /// - Important: Do not use `Task.sleep`, or the `sleep` of the standard library's clocks, in `body`. They follow the
-///   virtual time of a test with ``Testing/Trait/virtualTime``, but not that of this loop: they leave the loop before they
-///   read a clock, so they take real time, on the loop of the process. If that is longer than `grace`, virtual time
-///   continues without them: a timeout around them passes, or the call throws a ``DeadlockError``. Use `sleep(_:)` and
-///   `sleep(until:)` of AsyncIO instead.
+///   virtual time of a test with ``Testing/Trait/virtualTime``, but not that of this loop. They leave the loop before
+///   they read a clock, so they take real time, on the loop of the process. If they take longer than `grace`, virtual
+///   time continues without them. As a result, a timeout around them fires, or the call throws a ``DeadlockError``. Use
+///   `sleep(_:)` and `sleep(until:)` of AsyncIO instead.
 ///
 /// - Parameters:
 ///   - seed: A seed for a random but reproducible order of ready entries and for the numbers of
@@ -28,8 +28,8 @@ public import AsyncIO
 ///   - grace: How long the loop waits in real time for an answer from another thread; see
 ///     ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)``.
 ///   - body: The main task of the loop.
-/// - Returns: What `body` returns.
-/// - Throws: What `body` throws; ``DeadlockError``.
+/// - Returns: The value that `body` returns.
+/// - Throws: The errors of `body`; ``DeadlockError``.
 @discardableResult
 public func runInVirtualTime<T: Sendable>(
     seed: UInt64? = nil, grace: Duration = .milliseconds(100), fileID: StaticString = #fileID, line: UInt = #line,

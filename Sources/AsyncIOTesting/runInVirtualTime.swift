@@ -3,10 +3,10 @@ internal import AsyncIO
 /// Runs `body` on a new event loop in virtual time and cleans up after it, as `run { }`
 /// does in real time.
 ///
-/// You can call this from a test that itself runs on a loop: that loop waits in the meantime. When nothing is ready,
-/// the clock jumps to the next timer. If there is no timer either, nothing more can happen, and the call throws a
-/// ``DeadlockError``. Remaining tasks are then cancelled. A task that does not end, because it is waiting for code of
-/// another library, stays suspended forever, even if that wait ends later.
+/// You can call this from a test that itself runs on a loop. That loop waits in the meantime. When nothing is ready,
+/// the clock jumps to the next timer. If there is also no timer, nothing more can happen, and the call throws a
+/// ``DeadlockError``. Remaining tasks are then cancelled. If a task does not end because it is waiting for code of
+/// another library, it stays suspended forever, even if that wait ends later.
 ///
 /// Use it in tests with XCTest. For tests with Swift Testing, use ``Testing/Trait/virtualTime``.
 ///
@@ -14,7 +14,7 @@ internal import AsyncIO
 ///   - seed: A seed for a random but reproducible order of ready entries, or `nil` for asyncio's order.
 ///   - grace: How long the loop waits in real time for an answer from another thread; see
 ///     ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)``.
-/// - Throws: What `body` throws; ``DeadlockError``.
+/// - Throws: The errors of `body`; ``DeadlockError``.
 @discardableResult
 public func runInVirtualTime<T>(
     seed: UInt64? = nil, grace: Duration = .milliseconds(100), _ body: @escaping @MainActor () async throws -> T

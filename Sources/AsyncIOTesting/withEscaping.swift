@@ -2,9 +2,9 @@ internal import CAsyncIOTesting
 
 /// Runs `body` with `function` as a closure that tasks can retain, including tasks that never end.
 ///
-/// `withoutActuallyEscaping` ends the process if the closure is still retained when its body has
-/// returned. The frames of abandoned tasks do retain it: such a task waits for something that never
-/// happens, and was left behind when its loop was closed. This function releases their references.
+/// `withoutActuallyEscaping` ends the process if the closure is still retained when its body has returned. The frames
+/// of abandoned tasks do retain the closure. Such a task waits for something that never happens, and was left behind
+/// when its loop was closed. This function releases the references of these frames.
 ///
 /// - Parameter hasAbandoned: Whether tasks that retain the closure were left behind.
 func withEscaping<T>(

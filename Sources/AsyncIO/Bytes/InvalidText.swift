@@ -2,7 +2,7 @@
 ///
 /// Python: the argument `errors` of `bytes.decode`.
 public enum InvalidText: Sendable {
-    /// Throw a ``ValueError`` that says where the first invalid byte is. Python: `"strict"`.
+    /// Throw a ``ValueError`` with the position of the first invalid byte. Python: `"strict"`.
     case reject
     /// Replace invalid bytes with U+FFFD. Python: `"replace"`.
     case replace

@@ -22,8 +22,7 @@ public final class BackgroundTasks {
 
     /// Starts a task that runs `body`, and retains it until it ends.
     ///
-    /// A task that throws an error is reported as described in ``init(onError:)``. A cancelled task
-    /// is not.
+    /// A task that throws an error is reported as described in ``init(onError:)``. A cancelled task is not reported.
     ///
     /// - Returns: The task. Cancelling it does not affect the others.
     ///
@@ -73,7 +72,7 @@ public final class BackgroundTasks {
 ///
 /// - Parameters:
 ///   - onError: Called with the error and the task when a task fails; `nil` to use the loop's exception handler.
-///   - body: A closure that gets the set.
+///   - body: A closure that receives the set.
 /// - Returns: The value that `body` returns.
 /// - Throws: The errors of `body`; `CancellationError`, after all tasks have ended, if the current
 ///   task was cancelled.

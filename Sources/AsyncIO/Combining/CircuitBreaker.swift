@@ -5,9 +5,10 @@
 /// let page = try await breaker.run { try await fetch(url) }
 /// ```
 ///
-/// A breaker is closed at first, and calls run. After a number of failures in a row, it opens: calls throw a
-/// ``CircuitOpenError`` at once. When the recovery time has passed, the breaker lets one call through as a trial, while
-/// others are still refused. If the trial succeeds, the breaker closes. If it fails, the breaker opens again.
+/// A breaker is initially closed, and calls run. After a number of consecutive failures, the breaker opens, and calls
+/// throw a ``CircuitOpenError`` at once. When the recovery time has passed, the breaker lets one call through as a
+/// trial, while other calls are still refused. If the trial succeeds, the breaker closes. If it fails, the breaker
+/// opens again.
 ///
 /// A cancelled call gives no information about the service, so it counts neither as a success nor as a failure. The
 /// same applies to a call that began before the breaker opened.
@@ -43,8 +44,8 @@ public final class CircuitBreaker {
     ///   - recovery: How long the breaker stays open before it allows a trial.
     ///   - isFailure: Whether an error means that the service has a problem. Other errors, such as the error of a
     ///     rejected request, count as successes. By default, every error is a failure.
-    /// - Precondition: `failures` is at least 1, and `recovery` is positive. For numbers from outside the program, use
-    ///   ``init(validatingFailures:recovery:isFailure:)``.
+    /// - Precondition: `failures` is at least 1, and `recovery` is positive. For numbers that are known only at run
+    ///   time, use ``init(validatingFailures:recovery:isFailure:)``.
     public init(failures: Int, recovery: Duration, isFailure: @escaping (any Error) -> Bool = { _ in true }) {
         if let mistake = Self.mistake(failures, recovery) {
             stop(mistake, instead: "CircuitBreaker(validatingFailures:recovery:isFailure:)")
@@ -54,8 +55,7 @@ public final class CircuitBreaker {
         self.isFailure = isFailure
     }
 
-    /// Creates a breaker from numbers that are computed or come from outside the program; see
-    /// ``init(failures:recovery:isFailure:)``.
+    /// Creates a breaker from numbers that are known only at run time; see ``init(failures:recovery:isFailure:)``.
     ///
     /// - Throws: ``ValueError`` if `failures` is less than 1, or `recovery` is not positive.
     public convenience init(

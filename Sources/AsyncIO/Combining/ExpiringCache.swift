@@ -7,9 +7,9 @@ public import DequeModule
 /// let user = try await cache.value(for: id) { try await database.user(id) }
 /// ```
 ///
-/// While a value is being loaded, other tasks that ask for the same key wait for the same load. If it fails, all of
-/// them get its error, and nothing is stored. A task that is cancelled stops waiting; the load is cancelled when no
-/// task is waiting for it.
+/// While a value is being loaded, other tasks that ask for the same key wait for the same load. If the load fails, all
+/// of these tasks get the error, and nothing is stored. A task that is cancelled stops waiting. The load is cancelled
+/// when no task is waiting for it.
 ///
 /// A value expires when its lifetime is over. If the cache has more values than its limit, it drops the oldest ones.
 ///
@@ -45,7 +45,7 @@ public final class ExpiringCache<Key: Hashable, Value> {
     ///   - lifetime: How long a value is stored after it was loaded. If this is zero or less, values are not stored,
     ///     and only concurrent loads are shared.
     ///   - limit: The maximum number of values, or `nil` for no limit.
-    /// - Precondition: `limit` is not negative. For a number from outside the program, use
+    /// - Precondition: `limit` is not negative. For a number that is known only at run time, use
     ///   ``init(lifetime:validatingLimit:)``.
     public init(lifetime: Duration, limit: Int? = nil) {
         if let mistake = Self.mistake(limit) { stop(mistake, instead: "ExpiringCache(lifetime:validatingLimit:)") }
@@ -53,8 +53,7 @@ public final class ExpiringCache<Key: Hashable, Value> {
         self.limit = limit ?? .max
     }
 
-    /// Creates an empty cache with a limit that is computed or comes from outside the program; see
-    /// ``init(lifetime:limit:)``.
+    /// Creates an empty cache with a limit that is known only at run time; see ``init(lifetime:limit:)``.
     ///
     /// - Throws: ``ValueError`` if the limit is negative.
     public convenience init(lifetime: Duration, validatingLimit limit: Int?) throws(ValueError) {
@@ -75,7 +74,8 @@ public final class ExpiringCache<Key: Hashable, Value> {
         return entries.count
     }
 
-    /// Returns the value for a key, and loads it if it is not in the cache. If it is, the call does not suspend.
+    /// Returns the value for a key, and loads it if it is not in the cache. If the value is in the cache, the call does
+    /// not suspend.
     ///
     /// - Parameters:
     ///   - key: The key.
@@ -109,8 +109,8 @@ public final class ExpiringCache<Key: Hashable, Value> {
 
     /// The value for a key, or `nil` if it is not in the cache. Reading it does not load the value.
     ///
-    /// Setting a value stores it for the lifetime that was passed to the initializer. Setting `nil` removes it; a load
-    /// of the key that is in progress continues for the tasks that wait for it, but its value is not stored.
+    /// Setting a value stores it for the lifetime that was passed to the initializer. Setting `nil` removes the value.
+    /// A load of the key that is in progress continues for the waiting tasks, but its value is not stored.
     ///
     /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
     public subscript(key: Key) -> Value? {

@@ -5,9 +5,9 @@
 /// let name = try await configuration.value.name
 /// ```
 ///
-/// Tasks that ask for the value while it is being created wait for the same work. If the work fails, all of them get
-/// its error, and the next task that asks starts it again. A task that is cancelled stops waiting. The work continues
-/// for the other tasks, and is cancelled when no task is waiting for it.
+/// Tasks that ask for the value while it is being created wait for the same work. If the work fails, all of these tasks
+/// get the error, and the next task that asks for the value starts the work again. A task that is cancelled stops
+/// waiting. The work continues for the other tasks, and is cancelled when no task is waiting for it.
 ///
 /// asyncio: none. tokio: `OnceCell`. Go: `sync.Once`.
 public final class Lazy<Value> {
@@ -28,7 +28,8 @@ public final class Lazy<Value> {
         start = { createTask(name: "Lazy", isolation: isolation, fileID: fileID, line: line, make) }
     }
 
-    /// The value. If it does not exist yet, it is created now. Otherwise, reading it does not suspend.
+    /// The value. If the value does not exist yet, it is created now. Otherwise, reading this property does not
+    /// suspend.
     ///
     /// - Throws: The error of the work; `CancellationError` if the waiting task is cancelled.
     public var value: Value {

@@ -10,8 +10,8 @@
 /// with `count` permits per period. After a pause, up to `burst` operations can follow each other at once. With a burst
 /// of 1, it is a *leaky bucket*: operations are spaced evenly, and no permits are saved up during a pause.
 ///
-/// Waiting tasks are served in FIFO order. A task that is cancelled while it waits takes no permits. The limiter has no
-/// task of its own, and needs a timer only for the first waiting task.
+/// Waiting tasks are served in FIFO order. A task that is cancelled while it waits takes no permits. The limiter does
+/// not create a task, and needs a timer only for the first waiting task.
 ///
 /// asyncio: none; the closest equivalent is the package `aiolimiter`. Rust: `governor`. Go: `x/time/rate`.
 public final class RateLimiter {
@@ -33,7 +33,7 @@ public final class RateLimiter {
     ///   - burst: The maximum number of permits that can be saved up, or `nil` for the number of permits in a period.
     ///     With 1, the limiter is a leaky bucket.
     /// - Precondition: The numbers are positive, and an empty bucket takes less than 30 years to refill. For numbers
-    ///   from outside the program, use ``init(validating:per:burst:)``.
+    ///   that are known only at run time, use ``init(validating:per:burst:)``.
     public init(_ count: Int, per period: Duration, burst: Int? = nil) {
         if let mistake = Self.mistake(count, period, burst) {
             stop(mistake, instead: "RateLimiter(validating:per:burst:)")
@@ -44,8 +44,7 @@ public final class RateLimiter {
         self.burst = burst ?? count
     }
 
-    /// Creates a token bucket from numbers that are computed or come from outside the program; see
-    /// ``init(_:per:burst:)``.
+    /// Creates a token bucket from numbers that are known only at run time; see ``init(_:per:burst:)``.
     ///
     /// - Throws: ``ValueError`` if one of the numbers is not positive, or an empty bucket takes more than 30 years to
     ///   refill.

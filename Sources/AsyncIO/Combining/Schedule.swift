@@ -76,7 +76,7 @@ public struct Schedule: Sendable, CustomStringConvertible {
     ///
     /// - Parameter date: The time since 1 January 1970 at 00:00 UTC.
     /// - Returns: The time, also since 1 January 1970 at 00:00 UTC, or `nil` if no time is due in the nine years after
-    ///   the date. For example, 30 February is never due.
+    ///   the date, as for 30 February, which never occurs.
     /// - Complexity: O(*n*), where *n* is the number of days in between.
     public func next(after date: Duration) -> Duration? {
         let seconds = date.components.seconds

@@ -11,27 +11,27 @@
 /// ends: it cancels the other tasks, waits for them, and throws a ``SupervisionError``. If the supervisor is itself
 /// supervised, its own supervisor handles that error.
 ///
-/// While it runs, tasks can be added, removed, restarted, and listed (``children``).
+/// While the supervisor runs, you can add, remove, restart, and list tasks; see ``children``.
 ///
 /// asyncio: none. Erlang: `supervisor`.
 public final class Supervisor {
     /// Which tasks are restarted when one of them is restarted.
     public enum Strategy: Sendable {
-        /// Only that task. Erlang: `one_for_one`.
+        /// Only the affected task. Erlang: `one_for_one`.
         case oneForOne
-        /// All of them. Erlang: `one_for_all`.
+        /// All tasks. Erlang: `one_for_all`.
         case oneForAll
-        /// That task, and those that were added after it. Erlang: `rest_for_one`.
+        /// The affected task, and the tasks that were added after it. Erlang: `rest_for_one`.
         case restForOne
     }
 
     /// The condition under which a task is restarted.
     public enum Restart: Sendable {
-        /// Whenever it ends. Erlang: `permanent`.
+        /// The task is restarted whenever it ends. Erlang: `permanent`.
         case always
-        /// When it throws an error. Erlang: `transient`.
+        /// The task is restarted if it throws an error. Erlang: `transient`.
         case onFailure
-        /// Never. An error goes to the exception handler. Erlang: `temporary`.
+        /// The task is never restarted. Its error goes to the exception handler. Erlang: `temporary`.
         case never
     }
 
@@ -39,7 +39,7 @@ public final class Supervisor {
     ///
     /// Erlang: an element of `which_children`.
     public struct ChildStatus: Sendable {
-        /// What a supervised task is doing.
+        /// The current state of a supervised task.
         public enum State: Sendable {
             /// The supervisor is not running, or the task is being stopped.
             case stopped
@@ -53,7 +53,7 @@ public final class Supervisor {
         public let name: String
         /// The condition under which the task is restarted.
         public let restart: Restart
-        /// What the task is doing.
+        /// The current state of the task.
         public let state: State
         /// The number of times that the task was restarted, for any reason.
         public let restarts: Int
@@ -66,7 +66,7 @@ public final class Supervisor {
         let restart: Restart
         let start: (Duration) -> AsyncTask<Void>
         var task: AsyncTask<Void>?
-        /// Whether the end of the task is intended, and has no consequences.
+        /// Whether the task is being stopped intentionally, so that its end has no consequences.
         var isStopping = false
         var failures = 0
         var starts = 0
@@ -109,8 +109,8 @@ public final class Supervisor {
     ///   - backoff: How long to wait before a task is restarted. By default, there is no delay.
     ///   - onRestart: Called with the name of a task and its error, before the task is restarted. The error is `nil` if
     ///     the task returned.
-    /// - Precondition: `restarts` is not negative, and `period` is positive. For numbers from outside the program, use
-    ///   ``init(strategy:validatingRestarts:per:backoff:onRestart:)``.
+    /// - Precondition: `restarts` is not negative, and `period` is positive. For numbers that are known only at run
+    ///   time, use ``init(strategy:validatingRestarts:per:backoff:onRestart:)``.
     public init(
         strategy: Strategy = .oneForOne, restarts: Int = 3, per period: Duration = .seconds(5),
         backoff: Backoff = Backoff(initial: .zero), onRestart: @escaping (String, (any Error)?) -> Void = { _, _ in }
@@ -125,7 +125,7 @@ public final class Supervisor {
         self.onRestart = onRestart
     }
 
-    /// Creates a supervisor from numbers that are computed or come from outside the program; see
+    /// Creates a supervisor from numbers that are known only at run time; see
     /// ``init(strategy:restarts:per:backoff:onRestart:)``.
     ///
     /// - Throws: ``ValueError`` if `restarts` is negative, or `period` is not positive.
@@ -198,7 +198,7 @@ public final class Supervisor {
     }
 
     /// Cancels the tasks with this name, waits until they have ended, and starts them again at once. This does not
-    /// count as one of the restarts that are limited. A task that is waiting for its restart starts at once.
+    /// count toward the restart limit. A task that is waiting for its restart starts at once.
     ///
     /// - Returns: Whether there was such a task.
     /// - Throws: ``RuntimeError`` if the supervisor is not running, or one of the tasks calls this method;
@@ -233,11 +233,12 @@ public final class Supervisor {
         if caller.isStopping { throw RuntimeError("\(method) was called by \(caller.name), which is being stopped") }
     }
 
-    /// Runs the tasks until all of them have ended and none is to be restarted.
+    /// Runs the tasks until all tasks have ended and none has to be restarted.
     ///
     /// - Throws: ``SupervisionError`` if there were too many restarts; ``RuntimeError`` if the supervisor is already
-    ///   running; `CancellationError` if the task is cancelled. In the first and the last case, all tasks are cancelled
-    ///   in reverse order, the most recently added task first, and have ended when this method throws.
+    ///   running; `CancellationError` if the task is cancelled. After too many restarts or a cancellation, all tasks
+    ///   are cancelled in reverse order, the most recently added task first. They have ended when this method throws
+    ///   the error.
     public func run() async throws {
         if isRunning { throw RuntimeError("the supervisor is already running") }
         isRunning = true

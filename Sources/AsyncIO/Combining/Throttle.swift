@@ -5,8 +5,8 @@
 /// redraw.call() // for each change
 /// ```
 ///
-/// The first call runs the action at once. Calls during the interval after that run the action once more, at the end of
-/// the interval, so the last call is never lost. A ``Debouncer`` waits for a pause in the calls instead.
+/// The first call runs the action at once. If further calls follow during the interval, the action runs once more at
+/// the end of the interval, so the last call is never lost. A ``Debouncer`` waits for a pause in the calls instead.
 ///
 /// The action runs as a task. Actions never overlap: if the action is due while it is still running, it runs again
 /// right afterwards. Errors of the action go to the loop's exception handler.

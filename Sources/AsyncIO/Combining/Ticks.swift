@@ -21,19 +21,19 @@ public func ticks(every interval: Duration, missed: MissedTicks = .burst, starts
 ///
 /// tokio: `MissedTickBehavior`.
 public enum MissedTicks: Sendable {
-    /// Deliver them one after another, without a pause, until the consumer has caught up. Use this if every tick
-    /// counts, for example because each stands for a unit of work.
+    /// Deliver the missed ticks one after another, without a pause, until the consumer has caught up. Use this if every
+    /// tick counts, for example because each stands for a unit of work.
     case burst
-    /// Deliver one of them, and continue with the next tick of the original sequence.
+    /// Deliver one of the missed ticks, and continue with the next tick of the original sequence.
     case skip
-    /// Deliver one of them, and start over: the next is due an interval after the consumer asked for this one. There is
-    /// always a pause of that length between two ticks.
+    /// Deliver one of the missed ticks, and start over. The next tick is due one interval after the consumer asked for
+    /// this tick, so the pause between two ticks is never shorter than the interval.
     case delay
 }
 
 /// The sequence of ``ticks(every:missed:startsAtOnce:)``, which has no end.
 public struct Ticks: AsyncSequence, Sendable {
-    /// The instant at which the tick was due, on the clock of ``EventLoop/now``.
+    /// The instant at which the tick was due, on the loop's clock; see ``EventLoop/now``.
     public typealias Element = ContinuousClock.Instant
     /// Iterating fails if the task is cancelled, or the interval is not positive.
     public typealias Failure = any Error

@@ -82,7 +82,7 @@ public final class AsCompleted<F: FutureBase>: AsyncSequence {
         missing.removeAll()
     }
 
-    /// Returns the next task or future that ends, or `nil` when all of them have been returned.
+    /// Returns the next task or future that ends, or `nil` when all tasks and futures have been returned.
     ///
     /// - Throws: ``TimeoutError`` for each task or future that did not end in time; `CancellationError` if
     ///   the waiting task is cancelled. Cancellation does not affect the tasks and futures.

@@ -23,7 +23,7 @@
 ///     makes the iteration throw ``ValueError``.
 ///   - ordered: Whether the results are delivered in the order of the elements. If this is `false`, they are delivered
 ///     as soon as they are ready.
-///   - transform: The closure, which runs in a task of its own for each element.
+///   - transform: The closure, which runs in a separate task for each element.
 public func concurrentMap<Item, T>(
     _ items: some Sequence<Item>, limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line,

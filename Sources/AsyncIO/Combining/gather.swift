@@ -10,7 +10,7 @@ final class GatherFuture<Value>: Future<Value> {
     @safe @exclusivity(unchecked) private var collect: (() throws -> Value)?
 
     /// - Parameters:
-    ///   - keepsErrors: Whether errors are results like values (`return_exceptions`).
+    ///   - keepsErrors: Whether errors are treated as results, like values (`return_exceptions`).
     ///   - collect: Returns the value after every child has ended.
     init(_ children: [FutureBase], keepsErrors: Bool, collect: @escaping () throws -> Value) {
         var seen = Set<ObjectIdentifier>()
@@ -88,7 +88,7 @@ final class GatherFuture<Value>: Future<Value> {
 ///
 /// - Returns: Their values, in the order of the arguments.
 /// - Throws: The first error, as soon as it occurs. The other tasks continue. If the waiting task is cancelled, all of
-///   them are cancelled, and this function throws `CancellationError`.
+///   these tasks and futures are cancelled, and this function throws `CancellationError`.
 ///
 /// asyncio: `asyncio.gather`.
 @discardableResult
@@ -106,7 +106,7 @@ public func gather<each A: Awaitable>(
 ///
 /// - Returns: Their values, in the order of the arguments.
 /// - Throws: The first error, as soon as it occurs. The other tasks continue. If the waiting task is cancelled, all of
-///   them are cancelled, and this function throws `CancellationError`.
+///   these tasks and futures are cancelled, and this function throws `CancellationError`.
 ///
 /// asyncio: `asyncio.gather`, given coroutines.
 @discardableResult
@@ -121,7 +121,7 @@ public func gather<each T>(
 ///
 /// - Returns: Their values, in order.
 /// - Throws: The first error, as soon as it occurs. The other futures continue. If the waiting task is cancelled, all
-///   of them are cancelled, and this function throws `CancellationError`.
+///   of these tasks and futures are cancelled, and this function throws `CancellationError`.
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures)`.
@@ -134,7 +134,7 @@ public func gather<A: Awaitable>(_ futures: some Sequence<A>) async throws -> [A
 ///
 /// - Returns: Their values, in order.
 /// - Throws: The first error, as soon as it occurs. The other futures continue. If the waiting task is cancelled, all
-///   of them are cancelled, and this function throws `CancellationError`.
+///   of these tasks and futures are cancelled, and this function throws `CancellationError`.
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures)`.
@@ -151,7 +151,7 @@ public func gather<T>(_ futures: some Sequence<any Awaitable<T>>) async throws -
 ///
 /// - Returns: The values, in the order of the items.
 /// - Throws: The first error, as soon as it occurs. The other tasks continue. If the waiting task is cancelled, all of
-///   them are cancelled, and this function throws `CancellationError`.
+///   these tasks and futures are cancelled, and this function throws `CancellationError`.
 /// - Complexity: O(*n*), where *n* is the number of items.
 ///
 /// asyncio: `asyncio.gather(*[fetch(url) for url in urls])`.

@@ -7,7 +7,7 @@
 ///
 /// This avoids waiting for the slowest responses of a service, at the cost of a few more requests. The next run starts
 /// when `delay` has passed since the previous run started, or as soon as the previous run has failed. When a run
-/// returns a value, the other runs are cancelled and waited for.
+/// returns a value, the other runs are cancelled and awaited.
 ///
 /// - Parameters:
 ///   - delay: How long to wait for a run before starting the next one.

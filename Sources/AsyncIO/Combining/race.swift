@@ -1,12 +1,12 @@
 /// Runs several closures as tasks and returns the result of the first that ends, whether it is a
 /// value or an error. Cancels the others and waits until they have ended.
 ///
-/// If the current task is cancelled, all of them are cancelled.
+/// If the current task is cancelled, all of these tasks are cancelled.
 ///
-/// - Throws: The error of the first, if it fails; ``ValueError`` if there are no closures;
-///   `CancellationError` if the task is cancelled, after all of them have ended.
+/// - Throws: The error of the first task that ends, if it fails; ``ValueError`` if there are no closures;
+///   `CancellationError` if the current task is cancelled, after all of these tasks have ended.
 ///
-/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, and cancelling the rest.
+/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, followed by cancelling the rest.
 public func race<T>(
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
     _ bodies: (() async throws -> T)...
@@ -21,13 +21,13 @@ public func race<T>(
 /// let page = try await race(mirrors) { mirror in try await fetch(mirror) }
 /// ```
 ///
-/// If the current task is cancelled, all of them are cancelled.
+/// If the current task is cancelled, all of these tasks are cancelled.
 ///
-/// - Throws: The error of the first, if it fails; ``ValueError`` if there are no items;
-///   `CancellationError` if the task is cancelled, after all of them have ended.
+/// - Throws: The error of the first task that ends, if it fails; ``ValueError`` if there are no items;
+///   `CancellationError` if the current task is cancelled, after all of these tasks have ended.
 /// - Complexity: O(*n*) in the number of items.
 ///
-/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, and cancelling the rest.
+/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, followed by cancelling the rest.
 public func race<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line,
@@ -39,15 +39,15 @@ public func race<Item, T>(
 /// Waits until the first of several tasks or futures has ended. Cancels the others and waits until
 /// they have ended.
 ///
-/// If the current task is cancelled, all of them are cancelled.
+/// If the current task is cancelled, all of these tasks are cancelled.
 ///
-/// - Returns: The value of the first. If several ended in the same turn, the first in the order
-///   given.
-/// - Throws: The error of the first, if it failed; ``ValueError`` if there are no futures;
-///   `CancellationError` if the task is cancelled, after all of them have ended.
+/// - Returns: The value of the first one that ended. If several ended in the same turn, the first of these in the given
+///   order counts.
+/// - Throws: The error of the first one that ended, if it failed; ``ValueError`` if there are no futures;
+///   `CancellationError` if the current task is cancelled, after all of these tasks have ended.
 /// - Complexity: O(*n*) in the number of futures.
 ///
-/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, and cancelling the rest.
+/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, followed by cancelling the rest.
 public func firstCompleted<A: Awaitable>(_ futures: some Sequence<A>) async throws -> A.Value {
     let futures = Array(futures)
     let first: A?

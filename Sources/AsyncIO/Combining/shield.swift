@@ -3,7 +3,7 @@
 /// An error that occurs after the waiting task has been cancelled goes to the exception handler.
 ///
 /// - Parameter inner: The task or future to wait for.
-/// - Returns: Its value.
+/// - Returns: The value of `inner`.
 /// - Throws: The error of `inner`; `CancellationError` if the waiting task is cancelled, in which case `inner`
 ///   continues.
 ///
@@ -66,7 +66,7 @@ private final class ShieldFuture<Value>: Future<Value> {
 
     override var awaited: [FutureBase] { inner.map { [$0] } ?? [] }
 
-    /// Called when the outer future has ended: by its own cancellation, if the inner one has not ended.
+    /// Called when the outer future has ended. If the inner future has not ended, the outer one was cancelled.
     func hasEnded(_ copy: DoneCallback) {
         defer { inner = nil }
         guard let inner, !inner.isDone else { return }

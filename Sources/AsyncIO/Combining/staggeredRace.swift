@@ -1,7 +1,7 @@
 /// Starts bodies one after the other until one of them returns a value.
 ///
-/// The next body starts when the previous one has failed, or `delay` after the previous one started. The
-/// first value wins. The other bodies are cancelled and waited for.
+/// The next body starts when the previous one has failed, or `delay` after the previous one started. The first value
+/// wins. The other bodies are cancelled and awaited.
 ///
 /// - Parameters:
 ///   - delay: How long to wait for a body before starting the next one, or `nil` to start the next one only

@@ -1,12 +1,12 @@
 /// Waits for a task or future, but no longer than `timeout`.
 ///
-/// When the time is up, the task or future is cancelled and waited for, however long that takes. If it still
-/// ends with a value, the value is returned, unless `lateResult` is ``LateResult/discard``.
+/// When the time is up, the task or future is cancelled. This function waits until it has ended, however long that
+/// takes. If it still ends with a value, the value is returned, unless `lateResult` is ``LateResult/discard``.
 ///
 /// - Parameters:
 ///   - future: The task or future to wait for.
 ///   - timeout: How long to wait, or `nil` for no limit.
-///   - lateResult: What to do if the future ends with a value, or an error of its own, after the time limit.
+///   - lateResult: What to do if the future ends with a value, or with its own error, after the time limit.
 /// - Returns: The value of the task or future.
 /// - Throws: ``TimeoutError`` if the time limit was exceeded; otherwise the error of the future. If the waiting task is
 ///   cancelled, the future is cancelled as well, and this function throws `CancellationError`.
@@ -51,8 +51,7 @@ extension TimeLimit {
 ///
 /// - Parameters:
 ///   - timeout: How long the body can take, or `nil` for no limit.
-///   - lateResult: What to do if the body returns a value, or throws an error of its own, after the time
-///     limit.
+///   - lateResult: What to do if the body returns a value, or throws its own error, after the time limit.
 ///   - body: The work to do.
 /// - Returns: The value that `body` returns.
 /// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise the error of `body`. If the current task is

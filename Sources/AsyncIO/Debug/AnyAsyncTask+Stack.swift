@@ -11,13 +11,13 @@ internal import AsyncIOSystem
 // created later are further in.
 
 extension AnyAsyncTask {
-    /// The functions that the task is in, innermost first.
+    /// The task's call stack, innermost function first.
     ///
-    /// The array contains the program's own functions and leaves out this library's. It is empty
-    /// before the task starts, after it ends, and if the library does not know this version of the
-    /// Swift runtime.
+    /// The array contains the program's own functions, but not those of this library. It is empty before the task
+    /// starts, after it ends, and if the library does not know this version of the Swift runtime.
     ///
-    /// Reading it takes microseconds. The first time takes longer, because the program's debug information is read.
+    /// Reading this property takes microseconds. The first access takes longer, because the program's debug information
+    /// is read.
     ///
     /// - Complexity: O(*n*) in the depth of the stack.
     ///
@@ -67,7 +67,7 @@ extension AnyAsyncTask {
         /// The operation that it awaited has ended, and the task is in the ready queue.
         case ready
         case waiting(FutureBase)
-        /// It waits for code outside this library, or is about to resume after waiting for such code.
+        /// The task waits for code outside this library, or is about to resume after waiting for such code.
         case elsewhere
         case ended
     }

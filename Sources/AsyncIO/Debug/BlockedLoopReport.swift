@@ -1,4 +1,4 @@
-/// A report that an event loop is not making progress, because something in it is computing or blocking its thread.
+/// A report that an event loop is not making progress, because code on the loop is computing or is blocking the thread.
 public struct BlockedLoopReport: Sendable, CustomStringConvertible {
     /// The name of the loop; see ``EventLoop/name``.
     public let loop: String
@@ -14,8 +14,8 @@ public struct BlockedLoopReport: Sendable, CustomStringConvertible {
     /// stack could not be read.
     public let stack: [CallGraphFrame]
 
-    /// A one-line summary of the report. It contains the loop's name if the program has given it
-    /// one, or if several loops are running.
+    /// A one-line summary of the report. It contains the loop's name if the program has set the name, or if several
+    /// loops are running.
     public var description: String {
         let name = namesLoop ? " \"\(loop)\"" : ""
         let subject = task.map { "Task \"\($0)\"" } ?? "a callback"

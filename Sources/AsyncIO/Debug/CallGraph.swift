@@ -34,8 +34,8 @@ public struct FutureCallGraph {
 ///
 /// - Parameters:
 ///   - future: The future or task; `nil` for the current task.
-///   - limit: The number of frames of each stack. A positive number keeps the innermost frames, a
-///     negative number the outermost ones, 0 none, and `nil` all of them.
+///   - limit: The number of frames of each stack. A positive number keeps the innermost frames, a negative number keeps
+///     the outermost frames, 0 keeps no frames, and `nil` keeps all frames.
 /// - Returns: `nil` if `future` is `nil` and no task is running here.
 /// - Throws: ``RuntimeError`` if no event loop is running on this thread.
 /// - Complexity: O(*n* log *n*) in the number of the loop's tasks.

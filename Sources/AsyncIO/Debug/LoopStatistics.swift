@@ -17,7 +17,7 @@ public struct LoopStatistics: Sendable {
     public let timers: Int
     /// The number of watched descriptors, such as sockets and pipes.
     public let descriptors: Int
-    /// The number of connected sockets, of clients and servers.
+    /// The number of connected sockets, both of clients and of servers.
     public let connections: Int
     /// The number of bytes that connections, pipes, and datagram sockets have received so far, as
     /// the system counts them. With TLS, these are encrypted bytes.

@@ -367,7 +367,7 @@ extension EventLoop {
 
     /// Sets the handler to call while this loop is blocked.
     ///
-    /// The handler runs on the watchdog's thread. Each loop has its own.
+    /// The handler runs on the watchdog's thread. Each loop has its own handler.
     ///
     /// - Parameter handler: The handler; `nil` for the default, which logs the report.
     public func setBlockedHandler(_ handler: (@Sendable (BlockedLoopReport) -> Void)?) {

@@ -6,15 +6,16 @@ internal import AsyncIOSystem
 /// The tool's commands `asyncio ps`, `pstree`, `top`, and `dump` take the ID of the process.
 ///
 /// A thread listens on a Unix socket in a directory that only the current user can enter (`$XDG_RUNTIME_DIR/asyncio`,
-/// or `/tmp/asyncio-UID`). It answers only the same user and root. It collects the answers of all event loops of the
-/// process, each on its own loop. If a loop is blocked, it reports that instead. It serves several tools at a time,
-/// each within a few seconds. Inspection costs nothing until a tool connects.
+/// or `/tmp/asyncio-UID`). The thread answers only requests of the same user and of root. It collects the answers of
+/// all event loops of the process. Each answer is created on its own loop. If a loop is blocked, the thread reports
+/// that instead. Several tools are served at the same time, each within a few seconds. Inspection costs nothing until a
+/// tool connects.
 ///
 /// The environment variable `ASYNCIO_INSPECT=1` has the same effect, before the first loop runs.
 /// `ASYNCIO_DUMP_SIGNAL` then sets the number of the signal (0 for none). Further calls do nothing.
 ///
-/// - Parameter dumpSignal: The signal that prints the tree, `SIGUSR1` by default; `nil` for none. A
-///   signal that already has a handler is left alone.
+/// - Parameter dumpSignal: The signal that prints the tree, `SIGUSR1` by default; `nil` for none. If the signal already
+///   has a handler, the handler is not replaced.
 /// - Throws: ``OSError`` if the socket or a thread cannot be created.
 ///
 /// asyncio: `python -m asyncio ps PID`, which needs no call in the program.
@@ -22,7 +23,7 @@ public func allowInspection(dumpSignal: ProcessSignal? = .user1) throws(OSError)
     try InspectionServer.shared.start(dumpSignal: dumpSignal)
 }
 
-/// Answers inspection tools on threads of its own.
+/// Answers inspection tools on separate threads.
 package final class InspectionServer: Sendable {
     package static let shared = InspectionServer()
 
@@ -51,8 +52,8 @@ package final class InspectionServer: Sendable {
         }
     }
 
-    /// Each client has a thread of its own, so that a slow one does not delay the others. Their
-    /// number and their time are limited. A detached thread does not keep the program alive.
+    /// Each client has its own thread, so that a slow client does not delay the others. The number of clients and the
+    /// time for each client are limited. A detached thread does not keep the program alive.
     private func serve(_ channel: InspectionChannel) {
         while true {
             do {

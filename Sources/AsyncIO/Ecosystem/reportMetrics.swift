@@ -9,9 +9,9 @@
         /// Reports the state of the loop to swift-metrics at regular intervals until the loop is
         /// closed. Available with the package trait `Metrics`.
         ///
-        /// Every loop has reports of its own. All metrics have the dimension `loop`, with the loop's ``name`` at the
-        /// time of this call. By default, each loop has a different name. If your program names its loops, give each
-        /// one a name of its own, so that the backend can tell their metrics apart.
+        /// Every loop has its own reports. All metrics have the dimension `loop`, with the loop's ``name`` at the time
+        /// of this call. By default, each loop has a different name. If your program names its loops, give each loop a
+        /// different name, so that the backend can distinguish their metrics.
         ///
         /// | label | kind | |
         /// |---|---|---|

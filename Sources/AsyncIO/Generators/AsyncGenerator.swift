@@ -41,7 +41,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
     /// Creates a generator.
     ///
-    /// - Parameter body: The closure that produces the elements. It passes each to `yield`. The
+    /// - Parameter body: The closure that produces the elements. The closure passes each element to `yield`. The
     ///   iteration ends when it returns, and fails when it throws.
     public init(
         isolation: isolated (any Actor)? = #isolation, _ body: @escaping (Yield) async throws -> Void
@@ -185,8 +185,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
         }
     }
 
-    /// Called when the consumer is gone. If the body waits in `yield`, it ends as a task of its
-    /// own.
+    /// Called when the consumer is gone. If the body waits in `yield`, it ends in a separate task.
     func abandon() {
         guard state == .suspended, let loop = EventLoop.here else { return }
         // If this task is cancelled before it starts, at the end of `run`, the generator is closed

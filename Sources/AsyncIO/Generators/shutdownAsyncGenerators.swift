@@ -5,11 +5,11 @@ protocol OpenGenerator: AnyObject {
 }
 
 extension EventLoop {
-    /// Closes every ``AsyncGenerator`` of this loop that is suspended in `yield`, all at once, and
+    /// Closes all generators (``AsyncGenerator``) of this loop that are suspended in `yield`, at the same time, and
     /// waits for their cleanup. Errors of the cleanup go to the exception handler.
     ///
-    /// `run { }` and ``Runner/close()`` call this method after they have cancelled the tasks. If
-    /// the current task is cancelled, the cleanup is cancelled too.
+    /// `run { }` and ``Runner/close()`` call this method after they have cancelled the tasks. If the current task is
+    /// cancelled, the cleanup is also cancelled.
     ///
     /// - Complexity: O(*n* log *n*) in the number of open generators.
     ///

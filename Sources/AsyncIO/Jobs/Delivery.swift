@@ -1,9 +1,9 @@
 /// A job that a worker has taken from a ``WorkQueue``, with the right to report its outcome.
 ///
 /// ``work(on:limit:grace:isolation:fileID:line:onEvent:_:)`` settles deliveries automatically. A worker that receives
-/// them one by one calls ``acknowledge(returning:)``, ``reject(_:)``, or ``handBack()`` once. A delivery that is not
-/// settled in time is delivered again, to any worker. After that, settling this one throws ``DeliveryLost`` and has no
-/// effect.
+/// deliveries one by one calls ``acknowledge(returning:)``, ``reject(_:)``, or ``handBack()`` once for each of them. A
+/// delivery that is not settled in time is delivered again, to any worker. After that, settling this one throws
+/// ``DeliveryLost`` and has no effect.
 public final class Delivery<Job> {
     // Loop thread only.
     /// The job.
@@ -42,7 +42,7 @@ public final class Delivery<Job> {
 
     /// Ends the job successfully.
     ///
-    /// - Parameter value: What the job returns; `nil` to return ``result``.
+    /// - Parameter value: The value that the job returns; `nil` to return ``result``.
     /// - Throws: ``DeliveryLost`` if the job was given to another worker; ``RuntimeError`` if the delivery is already
     ///   settled; `CancellationError` if the task is cancelled. In that case, the job may or may not have ended, and it
     ///   is safe to call this method again.

@@ -57,13 +57,14 @@ public struct JobOptions: Sendable {
 /// The rules of a ``JobQueue``. All programs that use a queue should use the same rules.
 public struct JobPolicy: Sendable {
     /// The time for which a delivery is valid if it is not renewed. After that, the job is delivered again. The jobs of
-    /// a worker that is killed are delayed by this time, and a worker that is stopped for longer causes duplicates.
+    /// a worker that is killed are delayed by this time, and a worker that is stopped for longer than this causes
+    /// duplicate deliveries.
     public var visibility: Duration
     /// The number of times that a job is delivered before it becomes a dead letter.
     public var maxDeliveries: Int
     /// The time for which a job waits after a failed attempt.
     public var backoff: Backoff
-    /// The maximum number of waiting jobs; zero or less for no limit. Jobs that are retried can exceed it.
+    /// The maximum number of waiting jobs; zero or less for no limit. Jobs that are retried can exceed this limit.
     public var maxLength: Int
     /// The time for which the result and the identifier of a job are stored after its end.
     public var retention: Duration

@@ -24,7 +24,7 @@ public protocol JobQueue<Job>: WorkQueue {
 
     /// Waits until a job has ended, or has become a dead letter.
     ///
-    /// - Returns: Its status.
+    /// - Returns: The status of the job.
     /// - Throws: ``UnknownJob`` if the queue has no such job; `CancellationError` if the task is cancelled.
     func end(of id: String) async throws -> JobStatus
 
@@ -62,7 +62,7 @@ public protocol JobQueue<Job>: WorkQueue {
     /// Puts a dead letter back into the queue. Its attempts are counted from zero again.
     ///
     /// - Returns: Whether there was such a dead letter.
-    /// - Throws: ``ValueError`` if another job has its ``JobOptions/uniqueKey`` now.
+    /// - Throws: ``ValueError`` if another job now has its ``JobOptions/uniqueKey``.
     @discardableResult
     func retryDead(_ id: String) async throws -> Bool
 
@@ -100,7 +100,8 @@ extension JobQueue {
     /// A third of the visibility time.
     public var renewalInterval: Duration? { policy.visibility / 3 }
 
-    /// Puts all dead letters back into the queue, except for those whose ``JobOptions/uniqueKey`` another job has now.
+    /// Puts all dead letters back into the queue, except for those whose ``JobOptions/uniqueKey`` now belongs to
+    /// another job.
     ///
     /// - Returns: The number of dead letters that were put back.
     /// - Throws: The errors of the queue; `CancellationError` if the task is cancelled. In that case, some of the dead

@@ -44,19 +44,19 @@ public struct JobStatus: Sendable, Hashable {
 
 /// The number of jobs in each state of a queue.
 public struct JobCounts: Sendable, Hashable {
-    /// Jobs that wait for a worker, or for other jobs with the same key.
+    /// The number of jobs that wait for a worker, or for other jobs with the same key.
     public var waiting = 0
-    /// Jobs that are not due yet.
+    /// The number of jobs that are not due yet.
     public var delayed = 0
-    /// Jobs that a worker has taken.
+    /// The number of jobs that a worker has taken.
     public var running = 0
-    /// Dead letters.
+    /// The number of dead letters.
     public var dead = 0
-    /// Jobs that have ended successfully, since the queue was created.
+    /// The number of jobs that have ended successfully since the queue was created.
     public var done = 0
-    /// Attempts that have failed, since the queue was created.
+    /// The number of attempts that have failed since the queue was created.
     public var failures = 0
-    /// Deliveries that were not settled in time, since the queue was created.
+    /// The number of deliveries that were not settled in time since the queue was created.
     public var lost = 0
     /// Whether the queue is paused.
     public var isPaused = false
@@ -64,7 +64,7 @@ public struct JobCounts: Sendable, Hashable {
     /// Creates counts that are all zero.
     public init() {}
 
-    /// Jobs that have not ended.
+    /// The number of jobs that have not ended.
     public var unfinished: Int { waiting + delayed + running }
 }
 

@@ -3,12 +3,12 @@
     internal import Tracing
 #endif
 
-/// The spans of jobs: one for each put, and one for each run of a handler, which is its child. The headers of the first
-/// span are stored in the context of the job. Without the trait `Tracing`, this type does nothing.
+/// The spans of jobs. Each put has a span, and each run of a handler has a span that is a child of it. The headers of
+/// the span of the put are stored in the context of the job. Without the trait `Tracing`, this type does nothing.
 ///
 /// The names and attributes are those of the OpenTelemetry conventions for messaging.
 package enum JobTrace {
-    /// Puts a job in a span of its own.
+    /// Puts a job into the queue, in a separate span.
     ///
     /// - Parameters:
     ///   - queue: The name of the queue.
@@ -29,7 +29,7 @@ package enum JobTrace {
         #endif
     }
 
-    /// Runs a handler in a span of its own.
+    /// Runs a handler in a separate span.
     ///
     /// - Parameters:
     ///   - queue: The name of the queue.

@@ -70,7 +70,7 @@ extension LocalJobQueue {
 
     /// Puts a dead letter back into the queue; see ``JobQueue/retryDead(_:)``.
     ///
-    /// - Throws: ``ValueError`` if another job has its ``JobOptions/uniqueKey`` now.
+    /// - Throws: ``ValueError`` if another job now has its ``JobOptions/uniqueKey``.
     @discardableResult
     public func retryDead(_ id: String) async throws -> Bool {
         guard let record = records[id], record.state == .dead else { return false }

@@ -10,8 +10,8 @@ internal import HeapModule
 /// try await work(on: queue, limit: 4) { delivery in try await resize(delivery.job) }
 /// ```
 ///
-/// It follows the same rules as `RedisQueue`, so that the tests of a program can run in memory and in virtual time. Its
-/// jobs are lost when the process ends. The queue belongs to one loop.
+/// It follows the same rules as `RedisQueue`, so that you can test a program in memory and in virtual time. The jobs
+/// are lost when the process ends. The queue belongs to one loop.
 ///
 /// asyncio: none; the closest equivalent is `asyncio.Queue`.
 public final class LocalJobQueue<Job>: JobQueue {
@@ -57,7 +57,7 @@ public final class LocalJobQueue<Job>: JobQueue {
     /// - Parameters:
     ///   - name: The name of the queue, for metrics and reports.
     ///   - policy: The rules of the queue.
-    /// - Precondition: The numbers in `policy` are in range. For numbers from outside the program, use
+    /// - Precondition: The numbers in `policy` are in range. For numbers that are known only at run time, use
     ///   ``init(_:validating:)``.
     public init(_ name: String = "queue", policy: JobPolicy = JobPolicy()) {
         do { try policy.validate() } catch { stop(error.message, instead: "LocalJobQueue(validating:)") }
@@ -66,7 +66,7 @@ public final class LocalJobQueue<Job>: JobQueue {
         limiter = policy.rate.map { RateLimiter($0.count, per: $0.period, burst: $0.burst) }
     }
 
-    /// Creates an empty queue with rules that are computed or come from outside the program.
+    /// Creates an empty queue with rules that are known only at run time.
     ///
     /// - Throws: ``ValueError`` if a number in `policy` is out of range.
     public convenience init(_ name: String = "queue", validating policy: JobPolicy) throws(ValueError) {

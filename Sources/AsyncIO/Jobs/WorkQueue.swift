@@ -65,7 +65,7 @@ public protocol WorkQueue<Job>: AnyObject {
     /// - Throws: `CancellationError` if the task is cancelled.
     func join() async throws
 
-    /// Shuts the queue down: no more jobs can be put into it, and receiving ends when no job is left.
+    /// Shuts the queue down. No more jobs can be put into the queue, and receiving ends when no job is left.
     ///
     /// - Parameter immediate: Whether receiving ends at once.
     func shutdown(immediate: Bool) async throws
@@ -113,7 +113,7 @@ extension WorkQueue {
 public struct Deliveries<Source: WorkQueue>: AsyncSequence {
     /// A job, and the right to settle it.
     public typealias Element = Delivery<Source.Job>
-    /// Iterating fails with the errors of the queue, or if the task is cancelled.
+    /// Iterating throws the errors of the queue, and `CancellationError` if the task is cancelled.
     public typealias Failure = any Error
 
     fileprivate let queue: Source

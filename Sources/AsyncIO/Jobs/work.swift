@@ -4,18 +4,18 @@
 /// try await work(on: queue, limit: 20) { delivery in try await resize(delivery.job) }
 /// ```
 ///
-/// Each job runs in a task of its own. If the handler returns, the job is acknowledged, with ``Delivery/result`` if the
-/// handler has set it. If the handler throws, the delivery is rejected, and the rules of the queue determine when the
-/// job is retried. While handlers run, their deliveries are renewed. If a job is cancelled, or given to another worker,
-/// its handler is cancelled.
+/// Each job runs in a separate task. If the handler returns, the job is acknowledged. If the handler has set
+/// ``Delivery/result``, the job returns that value. If the handler throws, the delivery is rejected, and the rules of
+/// the queue determine when the job is retried. While handlers run, their deliveries are renewed. If a job is cancelled
+/// or delivered to another worker, its handler is cancelled.
 ///
 /// When the queue is shut down, this function returns after the last job. When the task is cancelled, no more jobs are
 /// received. Handlers that do not end within the grace period are cancelled, and their jobs are handed back.
 ///
 /// To use several loops, call this function on each of them, with a separate queue object for each loop. With the
 /// package trait `Metrics`, jobs are counted as `asyncio_jobs`, by queue and outcome, and timed as `asyncio_job_time`.
-/// With the package trait `Tracing`, each handler runs in a span of its own, a child of the span in which the job was
-/// put.
+/// With the package trait `Tracing`, each handler runs in its own span, which is a child of the span in which the job
+/// was put into the queue.
 ///
 /// - Parameters:
 ///   - queue: The queue.
@@ -24,7 +24,7 @@
 ///   - onEvent: Called when a handler begins, and when it has ended.
 ///   - handler: Does the work. It may run several times for the same job; see ``JobQueue``.
 /// - Throws: ``ValueError`` if `limit` is less than 1; the errors of the queue; `CancellationError` if the task is
-///   cancelled. In all cases, no handler is still running.
+///   cancelled. In all cases, all handlers have ended.
 ///
 /// asyncio: none; the closest equivalents are the packages `arq` and `celery`.
 public func work<Source: WorkQueue>(

@@ -16,7 +16,7 @@ extension EventLoop {
         }
     }
 
-    /// The loop of this thread; costs one thread-local load.
+    /// The loop of this thread. Reading it costs one thread-local load.
     @inline(__always)
     static var here: EventLoop? {
         // SAFETY: only `whileCurrent` sets the pointer, and retains the loop for as long as it is set.
@@ -26,9 +26,9 @@ extension EventLoop {
         return unsafe Unmanaged<EventLoop>.fromOpaque(pointer).takeUnretainedValue()
     }
 
-    /// The runtime starts an `async` main before it asks the executor to run. That first piece, up to its
-    /// first suspension, uses the loop that will run the rest. Every access to the thread's loop that finds
-    /// none comes here, so any call can be the first one.
+    /// The runtime starts an `async` main before it asks the executor to run. The part of that main before its first
+    /// suspension uses the loop that will run the rest. Every access that finds no loop on the thread calls this
+    /// function, so any access can be the first one.
     @inline(never)
     private static func loopOfAsyncMain() -> EventLoop? {
         // Code outside of any Swift task cannot be an async main.
@@ -42,11 +42,11 @@ extension EventLoop {
     // SAFETY: AsyncMain sets these two once, before any loop exists. They are only read afterwards.
     /// Creates the loop of an `async` main, or ends the program.
     nonisolated(unsafe) static var makeLoopForAsyncMain: (() -> EventLoop)?
-    /// Runs that loop until the program ends.
+    /// Runs the loop of an `async` main until the program ends.
     nonisolated(unsafe) static var runAsyncMain: (() throws -> Void)?
 
-    /// Returns the loop of this thread, for code that cannot continue without one: memory safety depends on
-    /// no other thread touching the library's objects.
+    /// Returns the loop of this thread, for code that cannot continue without a loop. Memory safety requires that no
+    /// other thread uses the library's objects.
     @inline(__always)
     static func required(for operation: StaticString) -> EventLoop {
         guard let loop = here else { noLoop(operation) }
@@ -77,8 +77,8 @@ extension EventLoop {
         loopOfAsyncMain() == nil ? nil : unsafe ThreadState.loop
     }
 
-    /// Stops the program if a loop runs on another thread. Before its loop runs, an object may be used where
-    /// the loop will run; while one runs, the object belongs to its thread.
+    /// Stops the program if a loop runs on another thread. Before a loop runs, an object can be used on the thread
+    /// where the loop will run. While a loop runs, the object belongs to the thread of that loop.
     @inline(never)
     static func assertNoneElsewhere(for operation: StaticString) {
         if LoopExecutor.shared.isRunning { noLoop(operation) }
@@ -112,8 +112,8 @@ extension EventLoop {
         return try withExtendedLifetime(self) { try body() }
     }
 
-    /// Hides the running loop from `body`, which then runs as at the top level of a program. For tests that
-    /// run inside a loop and test code that creates loops.
+    /// Hides the running loop from `body`, which then runs as at the top level of a program. Tests that run inside a
+    /// loop use this method to test code that creates loops.
     package static func outsideOfAnyLoop<T>(_ body: () throws -> T) rethrows -> T {
         let outer = unsafe ThreadState.loop
         let outerTime = ThreadState.virtualTime

@@ -17,10 +17,11 @@ internal import AsyncIOSystem
 extension EventLoop {
     /// The minimum number of entries for which prefetching is worthwhile.
     static let leastFetchedAhead = 16
-    /// How far ahead the first and the second step are.
+    /// How many entries ahead the first and the second prefetching step look.
     static let fetchDistances = (first: 6, second: 3)
 
-    /// Prefetches what the entries of the ready queue will need, when the current one has been removed.
+    /// Prefetches the data that the next entries of the ready queue will need. The current entry must already be
+    /// removed.
     @inline(__always)
     func fetchAheadOfEntry(among count: Int) {
         let (first, second) = Self.fetchDistances
@@ -36,7 +37,7 @@ extension EventLoop {
 }
 
 extension DescriptorTable {
-    /// Prefetches what the events after the one at `index` will need.
+    /// Prefetches the data that the events after `index` will need.
     @inline(__always)
     func fetchAhead(ofEvent index: Int, of count: Int, from poller: any Poller) {
         let (first, second) = EventLoop.fetchDistances

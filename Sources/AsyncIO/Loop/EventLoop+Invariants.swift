@@ -8,8 +8,8 @@
 // A release build contains none of this.
 
 extension EventLoop {
-    /// Stops the program if one of the loop's structures is inconsistent, in itself or with another one. Does nothing
-    /// in a release build. The loop must be between two steps.
+    /// Stops the program if one of the loop's structures is inconsistent, either internally or with another structure.
+    /// Does nothing in a release build. The loop must be between two steps.
     ///
     /// - Complexity: O(*n*), where *n* is the number of tasks, timers, entries, and descriptors.
     package func checkInvariants() {

@@ -11,7 +11,7 @@ extension EventLoop {
     /// asyncio: `loop.is_closed`.
     public var isClosed: Bool { state == .closed }
 
-    /// Runs until ``stop()`` is called. Anything that is still queued then stays queued for the next run.
+    /// Runs until ``stop()`` is called. Callbacks that are still queued at that time stay queued for the next run.
     ///
     /// - Throws: ``RuntimeError`` if this loop is already running or closed, another loop is running on this thread, or
     ///   another thread is running the loop of the process; ``KeyboardInterrupt`` as soon as a callback or a task
@@ -32,8 +32,8 @@ extension EventLoop {
     ///
     /// - Parameter future: The task or future to wait for.
     /// - Returns: The value of the future.
-    /// - Throws: What the future throws; ``RuntimeError`` if the loop is stopped before the future has ended;
-    ///   the same errors as ``runForever()``.
+    /// - Throws: The error of the future; ``RuntimeError`` if the loop is stopped before the future has ended; the same
+    ///   errors as ``runForever()``.
     ///
     /// asyncio: `loop.run_until_complete`.
     @discardableResult
@@ -58,8 +58,8 @@ extension EventLoop {
     /// Runs `body` as a task until it has ended.
     ///
     /// - Parameter body: The body of the task.
-    /// - Returns: What `body` returns.
-    /// - Throws: What `body` throws; otherwise the same errors as `runUntilComplete(_:)` with a future.
+    /// - Returns: The value that `body` returns.
+    /// - Throws: The errors of `body`; the same errors as `runUntilComplete(_:)` with a future.
     ///
     /// asyncio: `loop.run_until_complete`, given a coroutine.
     @discardableResult
@@ -175,7 +175,7 @@ extension EventLoop {
         }
     }
 
-    /// Makes a few turns, without waiting, so that what was closed last can report it.
+    /// Makes a few turns without waiting, so that the objects that were closed last can report it.
     func settle() throws {
         var turns = 0
         while !ready.isEmpty, turns < 4 {
@@ -184,8 +184,8 @@ extension EventLoop {
         }
     }
 
-    /// Jobs belong to the runtime and must not be dropped: the loop around this one, or the next one, runs
-    /// them. The jobs of a loop on a thread of its own stay with its executor.
+    /// Jobs belong to the runtime and must not be dropped. The enclosing loop or the next loop runs them. The jobs of a
+    /// loop on its own thread stay with its executor.
     private func releaseJobs() {
         for entry in ready.removeAll() {
             if case .job(let job) = entry, !AbandonedTasks.contain(job) { release(.job(job)) }

@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 extension EventLoop {
     /// Runs `callback` in the next turn, after everything that is already scheduled.
     ///
-    /// An error that the callback throws goes to the exception handler; the loop continues.
+    /// An error that the callback throws goes to the exception handler, and the loop continues.
     ///
     /// - Returns: A handle that can cancel the callback.
     /// - Throws: ``RuntimeError`` if the loop is closed.
@@ -38,7 +38,7 @@ extension EventLoop {
     /// handler.
     ///
     /// - Parameters:
-    ///   - deadline: An instant on the clock of ``now``.
+    ///   - deadline: An instant on the loop's clock; see ``now``.
     ///   - callback: The callback.
     /// - Returns: A handle that can cancel the callback.
     /// - Throws: ``RuntimeError`` if the loop is closed.
@@ -55,8 +55,8 @@ extension EventLoop {
 
     /// Runs `callback` on the loop. You can call this method from any thread.
     ///
-    /// It wakes the loop if it is sleeping. You can cancel the handle from any thread: afterwards, the
-    /// callback either never runs, or has ended when `cancel()` returns.
+    /// If the loop is sleeping, this method wakes it. You can cancel the handle from any thread. When `cancel()`
+    /// returns, the callback has either ended or will never run.
     ///
     /// - Returns: A handle that can cancel the callback.
     /// - Throws: ``RuntimeError`` if the loop is closed.

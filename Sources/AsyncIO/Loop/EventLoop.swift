@@ -4,10 +4,10 @@ internal import SystemPackage
 
 /// The event loop: one thread, one queue, and asyncio's order of execution.
 ///
-/// `run { }` creates the loop of the process, runs a main task on it, and closes it; all other code accesses
-/// it through ``current``. That loop is the executor of the main actor and of every task without an executor of
-/// its own, so plain Swift code (`Task { }`, actors, `async let`, `Task.sleep`) runs on it too. Further loops,
-/// and loops in a program whose main actor is not ours, run on threads of their own: see ``EventLoopThread``.
+/// `run { }` creates the loop of the process, runs a main task on it, and closes it. All other code accesses it through
+/// ``current``. That loop is the executor of the main actor and of every task without its own executor, so plain Swift
+/// code (`Task { }`, actors, `async let`, `Task.sleep`) also runs on it. Additional loops run on their own threads. So
+/// do all loops of a program in which this library does not run the main actor; see ``EventLoopThread``.
 ///
 /// Only ``callSoonThreadSafe(_:)`` and `submit` can be called from other threads. Other calls stop the
 /// program with a message that explains the mistake.
@@ -56,14 +56,14 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var idlePollTurn: UInt64 = 0
     /// Picks the next ready entry to run, in a seeded schedule.
     @safe @exclusivity(unchecked) var schedule: SeededGenerator?
-    /// What the current step can still read and write; see IOBudget.swift.
+    /// The amount that the current step can still read and write; see IOBudget.swift.
     @safe @exclusivity(unchecked) var budget = IOBudget()
 
     // MARK: State (loop thread only)
 
     @safe @exclusivity(unchecked) var state = State.idle
     @safe @exclusivity(unchecked) var isStopping = false
-    /// Whether a foreign run loop runs this one and does the sleeping; see LoopPump.
+    /// Whether a foreign run loop runs this loop and sleeps on its behalf; see LoopPump.
     @safe @exclusivity(unchecked) var isPumped = false
     /// Set by a loop in virtual time when nothing can happen anymore.
     @safe @exclusivity(unchecked) var isStalled = false
@@ -71,8 +71,8 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var abandonsTasks = false
     /// The number of tasks that had not ended when the loop was closed.
     @safe @exclusivity(unchecked) var leftTasks = 0
-    /// A ``KeyboardInterrupt`` that ended a callback or a task, or a failure of the poller. It ends the run
-    /// at once; what is queued stays queued.
+    /// A ``KeyboardInterrupt`` that ended a callback or a task, or a failure of the poller. It ends the run at once,
+    /// and queued entries stay queued.
     @safe @exclusivity(unchecked) var escaping: (any Error)?
     /// The recent failures of the poller.
     @safe @exclusivity(unchecked) var pollFailures = PollFailures()
@@ -90,11 +90,11 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: Components and observers (loop thread only)
 
-    /// What the layers above the kernel keep for this loop, in the order of closing.
+    /// The state that the layers above the kernel store for this loop, in the order in which it is closed.
     @safe @exclusivity(unchecked) var components: [LoopComponent] = []
     /// The objects to notify of turns and polls.
     @safe @exclusivity(unchecked) var observers: [any LoopObserver] = []
-    /// Those of them to notify of steps, waits, and tasks.
+    /// The observers to notify of steps, waits, and tasks.
     @safe @exclusivity(unchecked) var stepObservers: [any LoopObserver] = []
     /// How often observers were added or removed.
     @safe @exclusivity(unchecked) var observerChanges = 0
@@ -125,23 +125,23 @@ public final class EventLoop: @unchecked Sendable {
 
     enum State { case idle, running, closed }
 
-    /// The executor of a loop that runs on a thread of its own; nil for a loop of the process, whose jobs come
-    /// through LoopExecutor.
+    /// The executor of a loop that runs on its own thread; nil for a loop of the process, whose jobs come through
+    /// LoopExecutor.
     //
     // SAFETY: set before the thread starts. The thread retains the executor, and so does everything that sends
     // jobs to it.
     @safe @exclusivity(unchecked) var home: Unretained<LoopThreadExecutor>?
-    /// The thread that runs the loop now, or ran it last, by the system's number.
+    /// The system's number of the thread that runs the loop now, or that ran it last.
     @safe @exclusivity(unchecked) var thread: Int32 = 0
 
     // MARK: Any thread
 
     /// Distinguishes the loops of the process.
     let index: UInt32
-    /// The part of a task's identity that says to which loop it belongs.
+    /// The part of a task's identity that identifies its loop.
     var taskMark: UInt64 { UInt64(index) << 40 }
 
-    /// What other threads leave for this loop.
+    /// The items that other threads leave for this loop.
     let inbox: Inbox
     /// What this loop reports to its observers.
     package let pulse = Pulse()
@@ -195,8 +195,8 @@ public final class EventLoop: @unchecked Sendable {
 
     /// Makes one iteration of the loop; asyncio's `_run_once`.
     ///
-    /// Everything that is in the queue when the run phase begins runs now. What it schedules runs in the next
-    /// turn, after another poll.
+    /// Every entry that is in the queue when the run phase begins runs now. The callbacks that these entries schedule
+    /// run in the next turn, after another poll.
     func turn() {
         turns &+= 1
         receiveFromOtherThreads()
@@ -206,7 +206,7 @@ public final class EventLoop: @unchecked Sendable {
         if observers.isEmpty { runReady() } else { runReadyObserved() }
     }
 
-    /// Queues what signals cause. As in asyncio, which reads them from a pipe, it runs in this turn.
+    /// Queues the callbacks of signals. They run in this turn, as in asyncio, which reads signals from a pipe.
     @inline(never)
     private func noticeSignals() {
         signalsSeen = SignalArrivals.count
@@ -220,8 +220,8 @@ public final class EventLoop: @unchecked Sendable {
         inbox.take(receive)
     }
 
-    /// Waits for descriptors, but no longer than until the nearest timer. Does not wait if something is
-    /// ready, and makes no system call if there are also no descriptors to poll.
+    /// Waits for descriptors, but no longer than until the next deadline. Does not wait if an entry is ready. If there
+    /// are also no descriptors to poll, makes no system call.
     private func pollForEvents() {
         var timeout = idleTime()
         if let failure = pollFailures.final { return doWithoutPolling(timeout, failure) }
@@ -253,14 +253,14 @@ public final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// Polls, and tells the watchdog that the loop is not blocked while it does.
+    /// Polls. In the meantime, the watchdog does not count the loop as blocked.
     private func poll(_ timeout: Int64?) throws(Errno) -> Int {
         pulse.enterPoller()
         defer { pulse.leavePoller() }
         return try observers.isEmpty ? poller.wait(timeout: timeout) : pollObserved(timeout)
     }
 
-    /// How long the loop can sleep: 0 for not at all, nil until something happens.
+    /// The time that the loop can sleep: 0 if it must not sleep, nil if there is no limit.
     private func idleTime() -> Int64? {
         if !ready.isEmpty || isStopping || isPumped { return 0 }
         if let virtualNow { return idleTime(inVirtualTime: virtualNow) }
@@ -284,7 +284,7 @@ public final class EventLoop: @unchecked Sendable {
         {}
     }
 
-    /// Runs what is in the queue now, but not what is added in the meantime.
+    /// Runs the entries that are in the queue now, but not those that are added in the meantime.
     func runReady() {
         var count = ready.count
         let fetchesAhead = count >= Self.leastFetchedAhead

@@ -21,8 +21,8 @@ public class Handle {
 
     init(_ action: Action) { self.action = action }
 
-    /// Prevents the callback from running, even if it is already in the ready queue. What the callback
-    /// retains is released at once. Calling this again does nothing.
+    /// Prevents the callback from running, even if it is already in the ready queue. Objects that the callback retains
+    /// are released at once. Calling this again does nothing.
     ///
     /// asyncio: `Handle.cancel`.
     public func cancel() {
@@ -86,13 +86,13 @@ public final class TimerHandle: Handle {
         super.init(action)
     }
 
-    /// The deadline of the callback, on the clock of ``EventLoop/now``.
+    /// The deadline of the callback, on the loop's clock; see ``EventLoop/now``.
     ///
     /// asyncio: `TimerHandle.when`.
     public var when: ContinuousClock.Instant { .init(loopTime: deadline) }
 
-    /// Prevents the callback from running, and releases what it retains. A cancelled timer does not wake the
-    /// loop. Its few bytes are freed when the loop next removes cancelled timers.
+    /// Prevents the callback from running, and releases the objects that it retains. A cancelled timer does not wake
+    /// the loop. Its memory is freed when the loop next removes cancelled timers.
     ///
     /// asyncio: `TimerHandle.cancel`.
     public override func cancel() {

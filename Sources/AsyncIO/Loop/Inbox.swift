@@ -32,7 +32,7 @@ internal import Synchronization
 // loop may be gone. So an inbox is never freed but reused for another loop. If that one runs, the job is
 // right there; if not, the job is refused and the sender tries again.
 
-/// What other threads leave for a loop. They access nothing else of it.
+/// The items that other threads leave for a loop. Other threads access nothing else of the loop.
 //
 // SAFETY: `head` can be used on any thread; `rest` belongs to the loop's thread.
 final class Inbox: @unchecked Sendable {
@@ -72,7 +72,7 @@ final class Inbox: @unchecked Sendable {
     }
 
     private let head = Atomic(State.idle.rawValue)
-    /// What was taken and has not been processed yet, the oldest item first.
+    /// The items that were taken and have not been processed yet, oldest first.
     @safe @exclusivity(unchecked) private var rest: UInt = 0
 
     private init() {}
@@ -102,11 +102,11 @@ final class Inbox: @unchecked Sendable {
     @inline(__always)
     var hasNews: Bool { rest != 0 || head.load(ordering: .relaxed) > State.mask }
 
-    /// Processes the items, the oldest first, up to a maximum number. Only while the loop runs.
+    /// Processes the items, the oldest first, up to a maximum number. Call this only while the loop runs.
     ///
-    /// Items that arrive in the meantime wait for the next call. So does the rest, if senders are faster than
-    /// the loop; otherwise each turn would have more to do than the one before, and timers and descriptors
-    /// would wait longer and longer.
+    /// Items that arrive in the meantime wait for the next call. If senders are faster than the loop, the items above
+    /// the maximum also wait. Otherwise, each turn would have more work than the previous one, and timers and
+    /// descriptors would wait longer and longer.
     func take(atMost most: Int = 1_024, _ body: (Item) -> Void) {
         // SAFETY: only the caller that took the list has it.
         if rest == 0 { rest = unsafe Self.turned(head.exchange(State.running.rawValue, ordering: .acquiring)) }
@@ -119,7 +119,7 @@ final class Inbox: @unchecked Sendable {
         }
     }
 
-    /// Returns false if there is an item in the inbox; then the loop must not sleep.
+    /// Returns false if there is an item in the inbox. In that case, the loop must not sleep.
     func beginSleep() -> Bool { rest == 0 && exchange(.running, .asleep) }
 
     /// Does nothing if a sender has already ended the sleep.
@@ -132,7 +132,7 @@ final class Inbox: @unchecked Sendable {
         ).exchanged
     }
 
-    /// Accepts jobs from now on. What is in the inbox stays.
+    /// Accepts jobs from now on. Items that are in the inbox stay there.
     func beginRunning() { change(to: .running) }
     func endRunning() { change(to: .idle) }
 
@@ -146,7 +146,7 @@ final class Inbox: @unchecked Sendable {
         }
     }
 
-    /// Refuses items from now on; returns those that were not taken.
+    /// Refuses items from now on, and returns the items that were not taken.
     func close() -> [Item] {
         var items: [Item] = []
         for list in [rest, unsafe Self.turned(head.exchange(State.closed.rawValue, ordering: .acquiringAndReleasing))] {

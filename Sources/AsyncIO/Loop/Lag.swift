@@ -1,7 +1,7 @@
 /// How late timers fired, in nanoseconds. Loop thread only.
 struct Lag {
     private(set) var latest: Int64 = 0
-    /// Since ``beginInterval()``.
+    /// The longest delay since ``beginInterval()``.
     private(set) var longestOfInterval: Int64 = 0
     private var longestBefore: Int64 = 0
 

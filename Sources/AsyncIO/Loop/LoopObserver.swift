@@ -12,8 +12,8 @@ internal import SystemPackage
 
 /// An object that an event loop notifies of its activity: each turn, each step, and the creation and end of each task.
 ///
-/// Use it to build profilers, tracers, and tests. All methods are called on the loop's thread, and all of them have an
-/// empty default. They must not block, and must not use the loop except to read its properties.
+/// Use it to build profilers, tracers, and tests. All methods are called on the loop's thread, and have empty default
+/// implementations. They must not block, and must not use the loop except to read its properties.
 ///
 /// ```swift
 /// final class LongestStep: LoopObserver {
@@ -30,21 +30,21 @@ public protocol LoopObserver: AnyObject {
     /// Whether the observer is notified of steps, waits, and tasks, and not only of turns and polls. The loop
     /// reads it when the observer is added. The default is `true`.
     ///
-    /// If no observer observes steps, observers do not slow steps down.
+    /// Observers that do not observe steps do not slow them down.
     var observesSteps: Bool { get }
 
     /// The loop has polled and is about to run what is ready.
     ///
-    /// - Parameter ready: The number of entries that it will run.
+    /// - Parameter ready: The number of entries that the loop will run.
     func turnBegan(on loop: EventLoop, ready: Int)
     /// The loop has run everything that was ready.
     func turnEnded(on loop: EventLoop)
 
     /// The loop is about to ask the system for events.
     ///
-    /// - Parameter timeout: The maximum time that it waits, or `nil` for no limit.
+    /// - Parameter timeout: The maximum time that the loop waits, or `nil` for no limit.
     func pollBegan(on loop: EventLoop, timeout: Duration?)
-    /// The system has answered.
+    /// The system call has returned.
     func pollEnded(on loop: EventLoop)
 
     /// A task continues, or a callback is called.
@@ -101,8 +101,8 @@ public struct LoopStep {
         public static let callback = Kind(description: "callback")
         /// A done callback of a future.
         public static let doneCallback = Kind(description: "doneCallback")
-        /// Code of a Swift task that is not an ``AsyncTask``, or of an actor. The first step of a task begins
-        /// with this kind and ends with ``task``.
+        /// Code of an actor, or of a Swift task that is not an ``AsyncTask``. The first step of a task begins with this
+        /// kind and ends with ``task``.
         public static let other = Kind(description: "other")
     }
 
@@ -129,9 +129,9 @@ public struct LoopStep {
 }
 
 extension EventLoop {
-    /// Adds an observer, after those that are already there. The loop retains it until it is closed.
+    /// Adds an observer after the existing ones. The loop retains the observer until the loop is closed.
     ///
-    /// An observer is notified of the end of a turn or step only if it was notified of its beginning.
+    /// An observer is notified of the end of a turn or step only if it was notified of the beginning.
     ///
     /// If there are observers of steps, each step makes a few additional calls.
     ///
@@ -143,7 +143,7 @@ extension EventLoop {
         observersChanged()
     }
 
-    /// Removes an observer, which is no longer called. Does nothing if it was not added.
+    /// Removes an observer. It is no longer called. Does nothing if the observer was not added.
     ///
     /// - Complexity: O(*n*), where *n* is the number of observers.
     ///

@@ -25,9 +25,9 @@ package final class LoopPump {
     /// Readable when a descriptor that the loop watches is ready, or another thread has woken the loop.
     package var descriptor: Int32 { loop.poller.descriptor }
 
-    /// Runs what is ready, if no loop runs on this thread.
+    /// Runs the entries that are ready, if no loop runs on this thread.
     ///
-    /// - Returns: The nanoseconds until the next timer, or nil without timers.
+    /// - Returns: The nanoseconds until the next timer, or nil if there are no timers.
     package func pump() -> Int64? {
         guard EventLoop.here == nil else { return nil }
         repeat { try? loop.run(until: { true }) } while !loop.ready.isEmpty || loop.inbox.hasNews

@@ -1,7 +1,7 @@
 /// The entries to run, first in, first out, in a ring buffer that doubles when it is full.
 ///
-/// Every wake-up goes through it. A general deque checks at each step whether its storage is shared, and
-/// counts a reference to it; together, that is a twentieth of the cost of a wake-up. This one belongs only to
+/// Every wake-up goes through it. A general deque checks at each step whether its storage is shared, and counts a
+/// reference to it. Together, these operations take a twentieth of the cost of a wake-up. This queue belongs only to
 /// the loop.
 @safe
 struct ReadyQueue: ~Copyable {
@@ -81,7 +81,7 @@ struct ReadyQueue: ~Copyable {
 
 #if DEBUG
     extension ReadyQueue {
-        /// Stops the program if the queue contradicts itself.
+        /// Stops the program if the queue is inconsistent.
         ///
         /// - Complexity: O(*n*), where *n* is the number of entries.
         func checkInvariants() {

@@ -32,8 +32,8 @@ public final class ThreadSafeHandle: @unchecked Sendable {
     /// asyncio: `Handle.cancelled`.
     public var isCancelled: Bool { state.load(ordering: .relaxed) & Phase.cancelledFlag != 0 }
 
-    /// Prevents the callback from running. If it is running, waits until it has ended, except on the loop's own thread,
-    /// where it would wait forever. You can call this method from any thread.
+    /// Prevents the callback from running. If the callback is running, waits until it has ended. On the loop's own
+    /// thread, this method does not wait, because it would wait forever. You can call this method from any thread.
     ///
     /// asyncio: `Handle.cancel`.
     public func cancel() {

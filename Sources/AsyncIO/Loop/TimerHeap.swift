@@ -1,10 +1,10 @@
 /// The loop's timers: a heap with four children per node, ordered by deadline and, among equal deadlines, by
 /// age.
 ///
-/// A node is sixteen bytes, so that four children fill a cache line, and no timer knows its position, so that
-/// moving a node touches nothing else. Therefore a cancelled timer stays in the heap, without what it
-/// retained, until it reaches the top, or until more than half of the timers are cancelled. Then all
-/// cancelled ones are removed, at an amortized constant cost for each.
+/// A node has sixteen bytes, so four children fill a cache line. A timer does not store its position, so moving a node
+/// changes nothing else. For this reason, a cancelled timer stays in the heap, without the objects that it retained,
+/// until it reaches the top, or until more than half of the timers are cancelled. In the second case, all cancelled
+/// timers are removed, at an amortized constant cost for each.
 struct TimerHeap {
     private var nodes: [Node] = []
     private var nextSequence: UInt32 = 0
@@ -108,7 +108,7 @@ struct TimerHeap {
 
     /// Removes the first timer whose deadline is not after `now`, and passes it to `body`.
     ///
-    /// - Returns: Whether there was one.
+    /// - Returns: Whether there was such a timer.
     @inline(__always)
     mutating func popFirst(dueAt now: Int64, _ body: (Timer) -> Void) -> Bool {
         guard let first, first <= now else { return false }
@@ -221,11 +221,11 @@ struct TimerHeap {
 
 #if DEBUG
     extension TimerHeap {
-        /// Creates an empty heap whose next timer is the one after the timer of this number, for tests of the
-        /// wraparound.
+        /// Creates an empty heap whose next timer gets the number after `lastSequence`. Tests of the wraparound use
+        /// this.
         init(lastSequence: UInt32) { nextSequence = lastSequence }
 
-        /// Stops the program if the heap contradicts itself. It does while a timer is being cancelled.
+        /// Stops the program if the heap is inconsistent. A heap is inconsistent while a timer is being cancelled.
         ///
         /// - Complexity: O(*n*), where *n* is the number of timers, including cancelled ones.
         func checkInvariants() {

@@ -26,7 +26,7 @@ extension EventLoop {
         addComponents()
     }
 
-    /// Creates a loop for a thread of its own, which installs nothing in the process.
+    /// Creates a loop for its own thread. The loop installs nothing in the process.
     convenience init(forThreadWith backend: EventLoop.Backend, debug: Bool?, time: Time) throws(OSError) {
         try self.init(bare: backend, debug: debug ?? Environment.debug, time: time, isOfProcess: false)
         addComponents()
@@ -42,7 +42,7 @@ extension EventLoop {
         schedule = seed.map(SeededGenerator.init(seed:))
     }
 
-    /// Creates a loop in virtual time for a thread of its own, which installs nothing in the process.
+    /// Creates a loop in virtual time for its own thread. The loop installs nothing in the process.
     package convenience init(threadInVirtualTimeWithSeed seed: UInt64?) throws(OSError) {
         try self.init(forThreadWith: .automatic, debug: nil, time: .virtual)
         schedule = seed.map(SeededGenerator.init(seed:))
@@ -61,7 +61,7 @@ extension Runner {
 
 // For tests of loops other than that of the process.
 extension EventLoop {
-    /// Creates the executor of a loop for a thread of its own. The caller retains it.
+    /// Creates the executor of a loop that runs on its own thread. The caller retains it.
     package func makeExecutor() -> AnyObject { LoopThreadExecutor(self) }
 
     /// Creates a task from outside of the loop, for a body that belongs to no actor.

@@ -18,8 +18,8 @@ enum ProgramEnd {
         }
     }
 
-    /// The same for code that runs on a loop and ends with the process: everything is cleaned up first, in
-    /// turns inside the current one.
+    /// Ends the program from code that runs on a loop. Everything is cleaned up first, in turns that run inside the
+    /// current turn.
     static func end(with error: any Error, on loop: EventLoop) -> Never {
         loop.existingComponent(AsyncMain.self)?.hasEnded = true
         loop.finishInsideOfATurn()

@@ -11,19 +11,18 @@
 /// ```
 ///
 /// This is ``run(debug:backend:_:)`` for `main.swift` and for the `main` of a type with `@main`, where no caller can
-/// catch an error. If `body` returns, this function returns. Otherwise the program ends here, after everything is
-/// cleaned up:
+/// catch an error. If `body` returns, this function returns. Otherwise, the program ends here, after the cleanup:
 ///
-/// - After an error: it prints one line on standard error, `error: ` with the type and the text of the error,
-///   and exits with status 1.
-/// - After Ctrl-C: the process terminates itself with SIGINT, so that a shell can detect it (status 130). If `body`
+/// - After an error, the program prints one line to standard error, which consists of `error: `, the type of the error,
+///   and its text. It exits with status 1.
+/// - After Ctrl-C, the process terminates itself with SIGINT, so that a shell can detect it (status 130). If `body`
 ///   catches the cancellation and returns, the program continues.
-/// - After a ``SystemExit``: it exits with the status and the message of the error.
+/// - After a ``SystemExit``, the program prints the message of the error, if any, and exits with its status.
 ///
 /// An error of a leftover task is reported to the exception handler and does not affect the exit status. If this
 /// function is called inside a running loop, it ends the program with a message that explains the mistake.
 ///
-/// In the `async` main of a program that links AsyncIOMain, whose loop is already running, call it with
+/// In the `async` main of a program that links AsyncIOMain, the loop is already running. Call this function there with
 /// `await`:
 ///
 /// ```swift
@@ -34,11 +33,11 @@
 /// }
 /// ```
 ///
-/// Such a program does not need this function: an error that leaves an `async` main, and Ctrl-C, end the program in the
-/// same way. But when its `main` returns, the process ends at once, whereas this function first cancels and awaits the
-/// remaining tasks, closes generators, and waits for the thread pool. The loop exists before this function is called.
-/// The environment variable `ASYNCIO_BACKEND` therefore chooses the backend, and a different `backend` here ends the
-/// program with a message that explains the mistake.
+/// Such a program does not need this function. When its `async` main throws an error, or when a user presses Ctrl-C,
+/// the program ends in the same way. However, when such a `main` returns, the process ends at once, whereas this
+/// function first cancels and awaits the remaining tasks, closes generators, and waits for the thread pool. The loop
+/// exists before this function is called. The environment variable `ASYNCIO_BACKEND` therefore chooses the backend, and
+/// a different `backend` here ends the program with a message that explains the mistake.
 ///
 /// - Parameters:
 ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
@@ -59,8 +58,8 @@ public func main<T>(
     do { return try run(debug: debug, backend: backend, body) } catch { ProgramEnd.end(with: error) }
 }
 
-/// Runs a program, as the synchronous form does, for the `async` main of a program that links AsyncIOMain. If the
-/// calling task is cancelled, `body` is cancelled as well.
+/// Runs a program in the same way as the synchronous form, for the `async` main of a program that links AsyncIOMain. If
+/// the calling task is cancelled, `body` is cancelled as well.
 @_documentation(visibility: internal)
 @discardableResult
 public func main<T>(

@@ -9,18 +9,18 @@ internal import AsyncIOSystem
 /// let size = try AsyncIO.run { try await readText("notes.txt").count }
 /// ```
 ///
-/// When `body` has ended, the tasks that are still running are cancelled once and awaited, the remaining
-/// generators are closed, work on threads is waited for, and the loop is closed. Ctrl-C cancels the main
-/// task; if that ends it, `run` throws ``KeyboardInterrupt``. A second Ctrl-C ends the process.
+/// When `body` has ended, `run` cancels each task that is still running once, and waits for these tasks. It then closes
+/// the remaining generators, waits for work on threads, and closes the loop. Ctrl-C cancels the main task. If the main
+/// task ends because of this, `run` throws ``KeyboardInterrupt``. A second Ctrl-C ends the process.
 ///
 /// - Parameters:
 ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
 ///   - backend: The backend of the loop.
 ///   - body: The main task of the loop.
 /// - Returns: The value that `body` returns.
-/// - Throws: The errors of `body`; ``RuntimeError`` if a loop is already running on this thread;
-///   ``KeyboardInterrupt`` if Ctrl-C ended `body`; ``OSError`` if the system does not allow the backend. An
-///   error that the program does not catch ends it as ``main(debug:backend:_:)`` would.
+/// - Throws: The errors of `body`; ``RuntimeError`` if a loop is already running on this thread; ``KeyboardInterrupt``
+///   if Ctrl-C ended `body`; ``OSError`` if the system does not allow the backend. An error that the program does not
+///   catch ends the program in the same way as in ``main(debug:backend:_:)``.
 ///
 /// asyncio: `asyncio.run`.
 @discardableResult
@@ -127,11 +127,11 @@ public final class Runner {
         }
     }
 
-    /// Ends everything that is left, in this order: cancels all tasks and waits for them, closes generators
-    /// that are no longer iterated, waits for this loop's work on the thread pool, and closes the loop.
-    /// Closing a runner that was never used, or a second time, does nothing.
+    /// Ends everything that is left. This method first cancels all tasks and waits for them. It then closes generators
+    /// that are no longer iterated, waits for this loop's work on the thread pool, and closes the loop. Closing a
+    /// runner that was never used or is already closed does nothing.
     ///
-    /// A task that ignores its cancellation is waited for without a limit. An error that ends a task goes to
+    /// If a task ignores its cancellation, this method waits for it without a limit. An error that ends a task goes to
     /// the exception handler.
     ///
     /// - Throws: ``RuntimeError`` if a loop is running on this thread; ``KeyboardInterrupt`` if Ctrl-C

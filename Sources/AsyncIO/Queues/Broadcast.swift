@@ -23,8 +23,8 @@ public final class Broadcast<Element> {
     public enum Lag: Sendable {
         /// Drop the oldest element. ``Subscription/missedCount`` counts it.
         case dropOldest
-        /// Drop the oldest element, and let the subscription throw a ``BroadcastLagError`` once, with the number of
-        /// elements that it has missed. Then it continues with the oldest element that is left.
+        /// Drop the oldest element, and make the subscription throw a ``BroadcastLagError`` once, with the number of
+        /// elements that it has missed. The subscription then continues with the oldest remaining element.
         case fail
         /// Make the sender wait. The slowest subscription determines the pace.
         case wait
@@ -64,7 +64,7 @@ public final class Broadcast<Element> {
     /// - Parameters:
     ///   - capacity: The maximum number of elements that the channel holds for its slowest subscription.
     ///   - lag: What to do about subscriptions that cannot keep up.
-    /// - Precondition: `capacity` is at least 1. For a number from outside the program, use
+    /// - Precondition: `capacity` is at least 1. For a number that is known only at run time, use
     ///   ``init(validatingCapacity:lag:)``.
     public init(capacity: Int, lag: Lag = .dropOldest) {
         if capacity < 1 { stop(Self.message(capacity), instead: "Broadcast(validatingCapacity:)") }
@@ -72,8 +72,7 @@ public final class Broadcast<Element> {
         self.lag = lag
     }
 
-    /// Creates a channel with a capacity that is computed or comes from outside the program; see
-    /// ``init(capacity:lag:)``.
+    /// Creates a channel with a capacity that is known only at run time; see ``init(capacity:lag:)``.
     ///
     /// - Throws: ``ValueError`` if the capacity is less than 1.
     public convenience init(validatingCapacity capacity: Int, lag: Lag = .dropOldest) throws(ValueError) {
@@ -118,7 +117,7 @@ public final class Broadcast<Element> {
 
     /// Sends an element to all subscriptions without waiting. If there are none, the element is dropped.
     ///
-    /// - Throws: ``QueueFull`` if the policy is ``Lag/wait``, and there is no room or tasks wait to send;
+    /// - Throws: ``QueueFull`` if the policy is ``Lag/wait``, and there is no room or other tasks are waiting to send;
     ///   ``QueueShutDown`` if the channel is closed.
     /// - Complexity: O(*n*), where *n* is the number of tasks that wait for an element.
     @inlinable
@@ -145,7 +144,7 @@ public final class Broadcast<Element> {
         first += 1
     }
 
-    /// Ends the channel. Subscriptions get the elements that were sent before, and then end. Calling this again does
+    /// Closes the channel. Subscriptions get the elements that were sent before, and then end. Calling this again does
     /// nothing.
     public func close() {
         isClosed = true
@@ -182,7 +181,7 @@ public final class Broadcast<Element> {
     ///
     /// tokio: `broadcast::Receiver`.
     public final class Subscription: AsyncSequence, AsyncIteratorProtocol {
-        /// Iterating fails if the task is cancelled, or with ``BroadcastLagError``.
+        /// Iterating throws `CancellationError` if the task is cancelled, and can throw ``BroadcastLagError``.
         public typealias Failure = any Error
 
         @usableFromInline let channel: Broadcast

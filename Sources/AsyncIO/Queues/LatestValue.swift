@@ -30,8 +30,8 @@ public final class LatestValue<Value> {
 
     /// Waits until the value satisfies a condition. Does not suspend if it already does.
     ///
-    /// The condition is checked for the latest value when the task runs, so it can miss a value that was replaced
-    /// immediately.
+    /// The condition is checked for the latest value when the task runs, so this method can miss a value that was
+    /// replaced immediately.
     ///
     /// - Returns: The value.
     /// - Throws: ``QueueShutDown`` if the object is closed first; `CancellationError` if the task is cancelled while it
@@ -47,7 +47,7 @@ public final class LatestValue<Value> {
         return value
     }
 
-    /// Ends the sequences of changes, after the latest value. The value can still be read. Calling it again does
+    /// Ends the sequences of changes, after the latest value. The value can still be read. Calling this again does
     /// nothing.
     public func close() {
         isClosed = true

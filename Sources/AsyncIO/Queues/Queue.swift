@@ -127,7 +127,7 @@ public class Queue<Element>: AsyncSequence {
 
     /// Reports that the work on an item taken from the queue is done; see ``join()``.
     ///
-    /// - Throws: ``ValueError`` if it is called more times than items were put in.
+    /// - Throws: ``ValueError`` if this method is called more often than items were put into the queue.
     ///
     /// asyncio: `Queue.task_done`.
     public final func taskDone() throws(ValueError) {

@@ -17,7 +17,7 @@ public import DequeModule
 ///   - type: The type of the elements.
 ///   - capacity: The maximum number of elements that wait for a receiver. With 0, a sender waits until a receiver is
 ///     waiting.
-/// - Precondition: `capacity` is not negative. For a number from outside the program, use
+/// - Precondition: `capacity` is not negative. For a number that is known only at run time, use
 ///   ``memoryObjectStream(of:validatingCapacity:)``.
 ///
 /// asyncio: none. anyio: `create_memory_object_stream`. trio: `open_memory_channel`. tokio: `mpsc`.
@@ -29,8 +29,7 @@ public func memoryObjectStream<Element>(
     return (ObjectSender(channel), ObjectReceiver(channel))
 }
 
-/// Creates a channel whose capacity is computed or comes from outside the program; see
-/// ``memoryObjectStream(of:capacity:)``.
+/// Creates a channel whose capacity is known only at run time; see ``memoryObjectStream(of:capacity:)``.
 ///
 /// - Throws: ``ValueError`` if the capacity is negative.
 public func memoryObjectStream<Element>(
@@ -220,8 +219,8 @@ public final class ObjectSender<Element> {
 
     /// Sends an element without waiting.
     ///
-    /// - Throws: ``QueueFull`` if there is neither room nor a waiting receiver, or tasks wait to send; otherwise the
-    ///   same errors as ``send(_:)``.
+    /// - Throws: ``QueueFull`` if there is neither room nor a waiting receiver, or other tasks are waiting to send;
+    ///   otherwise the same errors as ``send(_:)``.
     @inlinable
     public func sendNoWait(_ element: Element) throws {
         try checkOpen()
@@ -283,8 +282,8 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
         return try await channel.receive()
     }
 
-    /// Receives an element, or returns `nil` if no element is available, or if waiting tasks are to receive the
-    /// available ones.
+    /// Receives an element, or returns `nil` if no element is available, or if the available elements are reserved for
+    /// waiting tasks.
     ///
     /// - Throws: ``RuntimeError`` if this receiver is closed.
     @inlinable

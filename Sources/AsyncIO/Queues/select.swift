@@ -58,9 +58,9 @@ public struct SelectCase<Value> {
 /// Where a case of a ``select(_:)`` waits. Several tasks can wait at the same place.
 @usableFromInline
 class SelectPlace {
-    /// Begins to wait. The waiter is to be completed when there may be something to take.
+    /// Begins to wait. The place completes the waiter when an element may be available.
     ///
-    /// - Returns: What the place needs to end the wait, apart from the waiter.
+    /// - Returns: The object that the place needs to end the wait, in addition to the waiter.
     func begin(_ waiter: Waiter) -> AnyObject? { nil }
 
     /// Ends the wait. If the waiter was completed and nothing was taken, another task can have the element.
@@ -220,7 +220,7 @@ extension SelectCase {
         }
     }
 
-    /// Receives an element of a memory object stream, or `nil` at its end.
+    /// Receives the next element of a memory object stream, or `nil` at the end of the stream.
     @inlinable
     public static func receive<Element>(
         from receiver: ObjectReceiver<Element>, _ transform: @escaping (Element?) throws -> Value
@@ -235,7 +235,7 @@ extension SelectCase {
         }
     }
 
-    /// Takes an element of a subscription, or `nil` at its end.
+    /// Takes the next element of a subscription, or `nil` at the end of the subscription.
     @inlinable
     public static func next<Element>(
         of subscription: Broadcast<Element>.Subscription, _ transform: @escaping (Element?) throws -> Value
@@ -246,7 +246,8 @@ extension SelectCase {
         }
     }
 
-    /// Takes a change of a ``LatestValue``, or `nil` at the end.
+    /// Waits for the next change of a ``LatestValue``. The closure receives the new value, or `nil` when the
+    /// ``LatestValue`` is closed.
     @inlinable
     public static func next<Element>(
         of changes: LatestValue<Element>.Changes.Iterator, _ transform: @escaping (Element?) throws -> Value
@@ -257,7 +258,7 @@ extension SelectCase {
         }
     }
 
-    /// Waits until an event is set. Leaves it set.
+    /// Waits until an event is set. The event stays set.
     @inlinable
     public static func wait(for event: Event, _ transform: @escaping () throws -> Value) -> Self {
         SelectCase(at: LinePlace(in: event.line)) { _ in event.isSet ? try transform() : nil }
@@ -271,8 +272,8 @@ extension SelectCase {
         SelectCase(at: FuturePlace(at: future)) { _ in future.isDone ? try transform(future.result()) : nil }
     }
 
-    /// Waits until a duration has passed since this case was created. With zero, ``select(_:)`` does not wait. Put such
-    /// a case last, as the default for when nothing else is ready.
+    /// Waits until a duration has passed since this case was created. With a duration of zero, ``select(_:)`` does not
+    /// wait. Put such a case last, as the default if no other case is ready.
     ///
     /// Go: `time.After`, `default`.
     @inlinable
@@ -280,7 +281,7 @@ extension SelectCase {
         due(TimerPlace(after: duration), transform)
     }
 
-    /// Waits until an instant on the clock of ``EventLoop/now``.
+    /// Waits until the given instant on the loop's clock; see ``EventLoop/now``.
     @inlinable
     public static func until(
         _ deadline: ContinuousClock.Instant, _ transform: @escaping () throws -> Value

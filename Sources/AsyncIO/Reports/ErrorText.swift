@@ -17,7 +17,7 @@ package func describe(_ error: any Error) -> String {
 protocol NestingError: Error {
     /// The contained errors; nil if there are none.
     var nested: ErrorNest? { get }
-    /// The parts of the text of the error. Each contained error is a part of its own.
+    /// The parts of the text of the error. Each contained error is a separate part.
     var pieces: [ErrorText.Piece] { get }
 }
 

@@ -4,7 +4,7 @@ internal import AsyncIOSystem
 // Symbolizing the first of them takes a second or two, which must not block the loop. A thread does the work and logs
 // the reports in order. Closing a loop waits for that thread.
 
-/// Reports that are made one after the other on a thread of their own. Any thread.
+/// Reports that are made one after the other on a separate thread. Any thread.
 enum LateReports {
     private struct State {
         var waiting: [@Sendable () -> Void] = []

@@ -19,13 +19,13 @@ public final class Barrier {
     /// Creates a barrier.
     ///
     /// - Parameter parties: The number of tasks that the barrier waits for.
-    /// - Precondition: `parties` is at least 1. For a number from outside the program, use ``init(validating:)``.
+    /// - Precondition: `parties` is at least 1. For a number that is known only at run time, use ``init(validating:)``.
     public init(_ parties: Int) {
         if parties < 1 { stop(Barrier.message(parties), instead: "Barrier(validating:)") }
         self.parties = parties
     }
 
-    /// Creates a barrier from a number that is computed or comes from outside the program.
+    /// Creates a barrier from a number that is known only at run time.
     ///
     /// - Parameter parties: The number of tasks that the barrier waits for.
     /// - Throws: ``ValueError`` if `parties` is less than 1.
@@ -48,8 +48,8 @@ public final class Barrier {
 
     /// Waits until the number of tasks that have arrived is equal to ``parties``.
     ///
-    /// A task that is cancelled leaves the barrier, which then waits for another one. While the
-    /// tasks of a round are leaving, new ones wait for the next round.
+    /// A cancelled task leaves the barrier, which then waits for another task. While the tasks of a round are leaving,
+    /// new tasks wait for the next round.
     ///
     /// - Returns: The order of arrival in the round, starting from 0.
     /// - Throws: ``BrokenBarrierError`` if the barrier is aborted, or reset while the task waits;

@@ -15,7 +15,7 @@ public final class Condition {
 
     /// Creates a condition.
     ///
-    /// - Parameter lock: The lock of the condition. By default, a new one.
+    /// - Parameter lock: The lock of the condition. The default is a new lock.
     public init(lock: Lock = Lock()) { self.lock = lock }
 
     /// Whether the lock is held.
@@ -63,7 +63,7 @@ public final class Condition {
         throw cancellation.delivered()
     }
 
-    /// Waits until `predicate` returns true. It is called with the lock held.
+    /// Waits until `predicate` returns true. The predicate is called while the lock is held.
     ///
     /// - Throws: ``RuntimeError`` if the lock is not held and the predicate is false;
     ///   `CancellationError` if the task is cancelled while it waits; the errors of the predicate.
@@ -73,7 +73,7 @@ public final class Condition {
         while try !predicate() { try await wait() }
     }
 
-    /// Wakes the first `count` waiting tasks. Each continues when it has acquired the lock.
+    /// Wakes the first `count` waiting tasks. Each task continues when it has acquired the lock.
     ///
     /// - Parameter count: The maximum number of tasks to wake.
     /// - Throws: ``RuntimeError`` if the lock is not held.

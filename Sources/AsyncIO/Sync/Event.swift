@@ -11,7 +11,7 @@ public final class Event {
     /// Creates an event that is not set.
     public init() {}
 
-    /// Sets the event and wakes all waiting tasks, even if it is cleared again at once.
+    /// Sets the event and wakes all waiting tasks, even if the event is cleared again at once.
     ///
     /// - Complexity: O(*n*) in the number of waiting tasks.
     ///
@@ -22,7 +22,7 @@ public final class Event {
         line.wake()
     }
 
-    /// Clears the event. Tasks that wait from now on wait for the next ``set()``.
+    /// Clears the event. Tasks that begin to wait after this call wait for the next ``set()``.
     ///
     /// asyncio: `Event.clear`.
     public func clear() { isSet = false }

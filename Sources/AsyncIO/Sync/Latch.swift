@@ -19,14 +19,14 @@ public final class Latch {
     ///
     /// - Parameter count: The number of times that the latch has to be counted down. With 0, ``wait()`` returns at
     ///   once.
-    /// - Precondition: `count` is not negative. For a number from outside the program, use ``init(validating:)``.
+    /// - Precondition: `count` is not negative. For a number that is known only at run time, use ``init(validating:)``.
     public init(_ count: Int) {
         if count < 0 { stop(Latch.message(count), instead: "Latch(validating:)") }
         self.count = count
         if count == 0 { zero.set() }
     }
 
-    /// Creates a latch from a number that is computed or comes from outside the program.
+    /// Creates a latch from a number that is known only at run time.
     ///
     /// - Parameter count: The number of times that the latch has to be counted down.
     /// - Throws: ``ValueError`` if `count` is negative.

@@ -9,8 +9,9 @@
 /// The lock is fair: tasks get it in the order in which they ask for it, except that consecutive readers hold it
 /// together. A writer waits only for the tasks that came before it, so readers cannot starve it.
 ///
-/// The lock is not reentrant. If a task that holds the lock for reading asks for it again, it deadlocks if a writer has
-/// asked for the lock in between. Acquiring a lock that is free, or held by readers only, does not suspend.
+/// The lock is not reentrant. A task that holds the lock for reading can deadlock if it requests the lock again,
+/// because a writer may have requested the lock in the meantime. Acquiring a free lock does not suspend. Acquiring the
+/// lock for reading also does not suspend if only readers hold the lock and no writer is waiting.
 ///
 /// asyncio: none. tokio: `RwLock`.
 public final class ReadWriteLock {
@@ -31,7 +32,8 @@ public final class ReadWriteLock {
 
     // MARK: Reading
 
-    /// Waits until no task writes, and no task that came before is waiting to write, and acquires the lock for reading.
+    /// Waits until no task holds the lock for writing and no earlier task is waiting to write. Then acquires the lock
+    /// for reading.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the lock is not acquired.
     ///
@@ -67,7 +69,7 @@ public final class ReadWriteLock {
 
     // MARK: Writing
 
-    /// Waits until no task holds the lock, and acquires it for writing. Tasks that come later wait.
+    /// Waits until no task holds the lock, and acquires it for writing. Tasks that request the lock later wait.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the lock is not acquired,
     ///   and tasks that were waiting behind this one continue.

@@ -9,13 +9,13 @@ public class Semaphore {
     /// Creates a semaphore.
     ///
     /// - Parameter value: The number of times that the semaphore can be acquired without waiting.
-    /// - Precondition: `value` is not negative. For a value from outside the program, use ``init(validating:)``.
+    /// - Precondition: `value` is not negative. For a value that is known only at run time, use ``init(validating:)``.
     public init(_ value: Int = 1) {
         if value < 0 { stop(Semaphore.message(value), instead: "Semaphore(validating:)") }
         slots = Slots(value)
     }
 
-    /// Creates a semaphore from a value that is computed or comes from outside the program.
+    /// Creates a semaphore from a value that is known only at run time.
     ///
     /// - Parameter value: The number of times that the semaphore can be acquired without waiting.
     /// - Throws: ``ValueError`` if `value` is negative.
@@ -60,7 +60,7 @@ public final class BoundedSemaphore: Semaphore {
     /// Creates a semaphore.
     ///
     /// - Parameter value: The initial and the maximum value.
-    /// - Precondition: `value` is not negative. For a value from outside the program, use
+    /// - Precondition: `value` is not negative. For a value that is known only at run time, use
     ///   ``Semaphore/init(validating:)``.
     public override init(_ value: Int = 1) {
         bound = value

@@ -7,8 +7,8 @@ internal import Synchronization
 /// ```
 ///
 /// All tasks acquire the locks in the same order, regardless of the order of the arguments. So tasks that use this
-/// function cannot deadlock over these locks. It waits for one lock at a time, while it holds those that it has already
-/// acquired.
+/// function cannot deadlock over these locks. The function waits for one lock at a time, while it holds the locks that
+/// it has already acquired.
 ///
 /// - Parameters:
 ///   - locks: The locks. For a ``Condition``, pass its ``Condition/lock``.

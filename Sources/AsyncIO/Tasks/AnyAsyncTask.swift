@@ -13,12 +13,12 @@ public class AnyAsyncTask: FutureBase {
     //
     // SAFETY: the waiting frame retains the future, and sets this to nil first when it continues.
     @safe @exclusivity(unchecked) final unowned(unsafe) var waitingOn: FutureBase?
-    /// When the current wait began, for reports; 0 if the time was not recorded. In real time it can be late
-    /// by the interval of the watchdog.
+    /// When the current wait began, for reports; 0 if the time was not recorded. In real time, this can be late by up
+    /// to the interval of the watchdog.
     @safe @exclusivity(unchecked) final var waitingSince: Int64 = 0
     /// The innermost Swift task that runs this task's code; nil before the task starts and after it ends.
     @usableFromInline @safe @exclusivity(unchecked) final var carrier: Carrier?
-    /// The number of requests to cancel that have not been taken back. asyncio's `_num_cancels_requested`.
+    /// The number of requests to cancel that have not been withdrawn. asyncio's `_num_cancels_requested`.
     @safe @exclusivity(unchecked) final var requests: Int32 = 0
     /// Whether the innermost carrier has a slot in the loop's table of carriers.
     @safe @exclusivity(unchecked) final var isCarrierStored = false
@@ -83,9 +83,10 @@ public class AnyAsyncTask: FutureBase {
     /// The error is thrown once: a task that catches it can continue, and can wait again. A task that has not
     /// started never runs its body.
     ///
-    /// The running Swift task is cancelled too, so that other `async` code in the task notices: `Task.sleep`,
-    /// `async let`, a standard task group. The library cannot know whether that code noticed, so the next
-    /// wait in this library throws as well, unless ``uncancel()`` was called.
+    /// The running Swift task is also cancelled, so that other `async` code in the task sees the cancellation. Examples
+    /// are `Task.sleep`, `async let`, and standard task groups. The library cannot determine whether that code has
+    /// handled the cancellation. Therefore, the next wait in this library also throws an error, unless ``uncancel()``
+    /// was called.
     ///
     /// - Parameter message: A message for the task to read in ``cancelMessage``.
     /// - Returns: `false` if the task has already ended.
@@ -94,7 +95,7 @@ public class AnyAsyncTask: FutureBase {
     @discardableResult
     public override func cancel(_ message: String? = nil) -> Bool { meet(receiveRequest(message), message) }
 
-    /// - Parameter isNative: Whether foreign waits are to notice. This is false if the cancelling scope knows
+    /// - Parameter isNative: Whether foreign waits are cancelled as well. This is false if the cancelling scope knows
     ///   that the task waits for one of our futures and will continue.
     final func cancel(_ message: String?, isNative: Bool) -> Bool {
         meet(receive(message, isNative: isNative), message)
@@ -138,8 +139,8 @@ public class AnyAsyncTask: FutureBase {
         return true
     }
 
-    /// Breaks a circle of tasks that wait for each other, through which the request has come back. This task
-    /// accepts it and stops waiting.
+    /// Breaks a cycle of tasks that wait for each other, through which the request has come back. This task accepts the
+    /// request and stops waiting.
     private final func breakCircle(_ message: String?) -> Bool {
         guard let job = waitingOn?.forgetWake(of: self) else { return false }
         mustCancel = true
@@ -148,15 +149,15 @@ public class AnyAsyncTask: FutureBase {
         return true
     }
 
-    /// The number of requests to cancel that have not been taken back.
+    /// The number of requests to cancel that have not been withdrawn.
     ///
     /// asyncio: `Task.cancelling`.
     public final var cancelling: Int { Int(hidden?.requests ?? requests) }
 
-    /// Takes back one request to cancel, for code that caught the cancellation and intends to continue. When this takes
-    /// back the last request, a cancellation that has not been delivered yet is dropped.
+    /// Withdraws one request to cancel. Call this method in code that caught the cancellation and continues. If no
+    /// other requests remain, a cancellation that has not been delivered yet is dropped.
     ///
-    /// - Returns: The number of requests that are left.
+    /// - Returns: The number of requests that remain.
     ///
     /// asyncio: `Task.uncancel`.
     @discardableResult
@@ -172,16 +173,16 @@ public class AnyAsyncTask: FutureBase {
         return cancelling
     }
 
-    /// The message of the latest cancellation that this task saw, whether its own or that of something it
-    /// waited for.
+    /// The message of the latest cancellation that this task received. It can be a cancellation of the task itself, or
+    /// of an object that the task waited for.
     ///
     /// asyncio: the argument of the `CancelledError`.
     public final var cancelMessage: String? { (hidden ?? self).deliveredMessage }
 
     /// Throws a pending request to cancel after a wait.
     ///
-    /// If the future that the task waited for ended with a cancellation, that fulfills the request, and the
-    /// caller throws it.
+    /// If the future that the task waited for ended with a cancellation, the request is fulfilled, and the caller
+    /// throws that cancellation.
     @inline(__always)
     final func deliverCancellation(unlessIn future: FutureBase?) throws {
         if mustCancel { try deliver(unlessIn: future) }
@@ -240,7 +241,7 @@ public class AnyAsyncTask: FutureBase {
         carrier = outer
     }
 
-    /// Ends a task whose body ended by a cancellation. The first reader gets its message.
+    /// Ends a task whose body ended with a cancellation. The first reader gets its message.
     final func endCancelled() {
         storedMessage = deliveredMessage
         requestedMessage = nil
@@ -279,7 +280,7 @@ public class AnyAsyncTask: FutureBase {
     @usableFromInline
     final var isCurrent: Bool { currentTask() === self }
 
-    /// A task that waits for itself would wait forever.
+    /// Throws an error, because a task that waits for itself would wait forever.
     @usableFromInline
     final func awaitSelf() async throws {
         try await yieldToLoop()
@@ -318,8 +319,8 @@ public class AnyAsyncTask: FutureBase {
 
     /// Calls `body` with the loop of this task, as the current one.
     ///
-    /// That is the loop of this thread, unless the task has waited for other code, and a loop inside its loop
-    /// has run it meanwhile.
+    /// That is the loop of this thread, unless the task has waited for other code and a nested loop has resumed it in
+    /// the meantime.
     @inline(__always)
     private final func withLoop(_ body: (EventLoop) -> Void) {
         EventLoop.withRequired(for: "A task") { loop in

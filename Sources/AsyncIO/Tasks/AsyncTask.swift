@@ -32,9 +32,8 @@ public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
     /// The value of the task, after waiting until it has ended. Does not suspend if the task has already
     /// ended.
     ///
-    /// - Throws: The error that the task ended with; `CancellationError` if it was cancelled;
-    ///   ``RuntimeError`` if a task awaits itself. If the waiting task is cancelled, this task is cancelled
-    ///   too.
+    /// - Throws: The error that the task ended with; `CancellationError` if it was cancelled; ``RuntimeError`` if a
+    ///   task awaits itself. If the waiting task is cancelled, this task is also cancelled.
     ///
     /// asyncio: `await task`.
     @inlinable

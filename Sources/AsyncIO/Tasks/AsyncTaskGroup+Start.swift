@@ -9,16 +9,16 @@ extension AsyncTaskGroup {
     /// }
     /// ```
     ///
-    /// An error that occurs before that is thrown by this method and does not affect the group. An error after that
-    /// counts as a failure in the group.
+    /// If the body throws an error before that, this method throws the error, and the group is not affected. A later
+    /// error counts as a failure in the group.
     ///
     /// - Parameters:
     ///   - name: The name of the task for reports, or `nil` for `Task-N`.
     ///   - body: Receives a function to call once, with a value for the caller.
     /// - Returns: The value that the body passed to `ready`.
-    /// - Throws: What `body` throws before it is ready; ``RuntimeError`` if it ends without being ready, or
-    ///   if the group accepts no more tasks; `CancellationError` if the waiting task is cancelled, in which
-    ///   case the started task is cancelled too.
+    /// - Throws: The errors of `body` before it is ready; ``RuntimeError`` if it ends without being ready, or if the
+    ///   group accepts no more tasks; `CancellationError` if the waiting task is cancelled, in which case the started
+    ///   task is also cancelled.
     ///
     /// asyncio: none.
     public func start<Value>(

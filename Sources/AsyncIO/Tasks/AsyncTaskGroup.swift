@@ -1,6 +1,6 @@
-/// A group of tasks that are waited for together; see ``withAsyncTaskGroup(isolation:fileID:line:_:)``.
+/// A group of tasks that are awaited together; see ``withAsyncTaskGroup(isolation:fileID:line:_:)``.
 ///
-/// You can create a group before it is entered, so that other code can hold it and cancel it; see
+/// You can create a group before it is entered, so that other code can store and cancel it; see
 /// ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
 ///
 /// asyncio: `asyncio.TaskGroup`.
@@ -16,12 +16,12 @@ public final class AsyncTaskGroup {
     @safe @exclusivity(unchecked) private var isExiting = false
     /// The tasks were cancelled, and no new ones are accepted.
     @safe @exclusivity(unchecked) private var isAborting = false
-    /// This group has asked its parent to cancel, and takes that back at the end.
+    /// This group has asked its parent to cancel, and withdraws that request at the end.
     @safe @exclusivity(unchecked) private var hasCancelledParent = false
     /// The waiter for the end of the tasks.
     @safe @exclusivity(unchecked) private var allEnded: Waiter?
 
-    /// The slots for tasks that run at a time; nil for no limit.
+    /// The slots for tasks that run at the same time; nil for no limit.
     private let slots: Slots?
     private let unwrapsSingleError: Bool
 
@@ -30,14 +30,13 @@ public final class AsyncTaskGroup {
     /// asyncio: `asyncio.TaskGroup()`.
     public convenience init() { self.init(slots: nil, unwrapsSingleError: false) }
 
-    /// Creates a group with rules that asyncio's groups do not have.
+    /// Creates a group with options that asyncio's groups do not have.
     ///
     /// - Parameters:
     ///   - limit: The maximum number of tasks that run at the same time, or `nil` for no limit. The others wait to
     ///     start, in the order in which they were created.
-    ///   - unwrapsSingleError: Whether a single error is thrown as it is, instead of as an ``ExceptionGroup``
-    ///     of one.
-    /// - Precondition: The limit is at least 1. For a limit from outside the program, use
+    ///   - unwrapsSingleError: Whether a single error is thrown directly, and not in an ``ExceptionGroup``.
+    /// - Precondition: The limit is at least 1. For a limit that is known only at run time, use
     ///   ``init(validatingLimit:unwrapsSingleError:)``.
     ///
     /// asyncio: none.
@@ -46,8 +45,7 @@ public final class AsyncTaskGroup {
         self.init(slots: limit.map { Slots($0) }, unwrapsSingleError: unwrapsSingleError)
     }
 
-    /// Creates a group from a limit that is computed or comes from outside the program; see
-    /// ``init(limit:unwrapsSingleError:)``.
+    /// Creates a group with a limit that is known only at run time; see ``init(limit:unwrapsSingleError:)``.
     ///
     /// - Throws: ``ValueError`` if the limit is less than 1.
     public convenience init(validatingLimit limit: Int?, unwrapsSingleError: Bool = false) throws(ValueError) {
@@ -125,9 +123,9 @@ public final class AsyncTaskGroup {
     }
 
     /// Ends the group early: cancels its tasks and its body, and lets `withAsyncTaskGroup` return as if the body had
-    /// ended. If the body should have returned a value, `withAsyncTaskGroup` throws `CancellationError` instead. Errors
-    /// that result from this are still thrown. If the group has not been entered yet, it is cancelled when it is
-    /// entered. Calling this again, or after the group has ended, does nothing.
+    /// ended. If the body has to return a value, `withAsyncTaskGroup` throws `CancellationError` instead. Errors that
+    /// result from this are still thrown. If the group has not been entered yet, it is cancelled when it is entered.
+    /// Calling this again, or after the group has ended, does nothing.
     ///
     /// - Complexity: O(*n*), where *n* is the number of unfinished tasks in the group.
     ///
@@ -188,7 +186,7 @@ public final class AsyncTaskGroup {
         parent = task
     }
 
-    /// Called when the body begins, on a carrier of its own that a cancellation can reach.
+    /// Called when the body begins, on a separate carrier that a cancellation can reach.
     @usableFromInline
     func bodyBegins() {
         if isCancelledOnEnter { cancel() }
@@ -244,7 +242,7 @@ extension AsyncTaskGroup: AwaitingOthers {
     var awaited: [FutureBase] { children.all }
 }
 
-/// Runs `body` with a group in which it can start tasks, and waits for all of them.
+/// Runs `body` with a group that can start tasks, and waits for all tasks of the group.
 ///
 /// The first task that fails cancels the other tasks and the body. When all of them have ended, their errors are thrown
 /// together. A task that is cancelled does not count as a failure.
@@ -256,11 +254,11 @@ extension AsyncTaskGroup: AwaitingOthers {
 /// ```
 ///
 /// - Parameter body: Receives the group.
-/// - Returns: What `body` returned.
-/// - Throws: An ``ExceptionGroup`` with the errors of the tasks, in the order in which they occurred,
-///   followed by the error of the body; `CancellationError` if the current task is cancelled, which cancels
-///   the tasks and the body and waits for them first, or if ``AsyncTaskGroup/cancel()`` ended the body and
-///   there is no value to return.
+/// - Returns: The value that `body` returned.
+/// - Throws: An ``ExceptionGroup`` with the errors of the tasks, in the order in which they occurred, followed by the
+///   error of the body; `CancellationError` if the current task is cancelled, after the tasks and the body have been
+///   cancelled and have ended. Also throws `CancellationError` if ``AsyncTaskGroup/cancel()`` ended the body and there
+///   is no value to return.
 ///
 /// asyncio: `async with asyncio.TaskGroup()`.
 @inlinable
@@ -285,12 +283,11 @@ public func withAsyncTaskGroup<T>(
 /// }
 /// ```
 ///
-/// - Returns: What `body` returned.
-/// - Throws: The same errors as ``withAsyncTaskGroup(isolation:fileID:line:_:)``, including
-///   `CancellationError`; a single error as it is, if `unwrapsSingleError` is `true`; ``ValueError`` if the
-///   limit is less than 1.
+/// - Returns: The value that `body` returned.
+/// - Throws: The same errors as ``withAsyncTaskGroup(isolation:fileID:line:_:)``, including `CancellationError`; a
+///   single error directly, if `unwrapsSingleError` is `true`; ``ValueError`` if the limit is less than 1.
 ///
-/// asyncio: none; the nearest is `asyncio.TaskGroup` with an `asyncio.Semaphore`.
+/// asyncio: none; the closest equivalent is `asyncio.TaskGroup` with an `asyncio.Semaphore`.
 @inlinable
 @discardableResult
 public func withAsyncTaskGroup<T>(
@@ -304,9 +301,9 @@ public func withAsyncTaskGroup<T>(
     }
 }
 
-/// Runs `body` with an existing group, which other code may hold and cancel.
+/// Runs `body` with an existing group, which other code can store and cancel.
 ///
-/// - Returns: What `body` returned.
+/// - Returns: The value that `body` returned.
 /// - Throws: The same errors as ``withAsyncTaskGroup(isolation:fileID:line:_:)``, including
 ///   `CancellationError`; ``RuntimeError`` if the group has been entered before.
 ///

@@ -1,14 +1,14 @@
 /// The AsyncTask that a Swift task carries: an open-addressed hash table, keyed by the Swift task's address,
 /// with the latest entry in front.
 ///
-/// A variable that the loop sets would not suffice: after a foreign wait (`Task.sleep`, for example), a job
-/// arrives, and the loop does not know which task it belongs to. The address of the running Swift task
-/// decides. Children that the user creates with `async let` or a standard task group are not in the table,
-/// because they have no AsyncTask.
+/// A variable that the loop sets would not suffice: after a foreign wait (`Task.sleep`, for example), a job arrives,
+/// and the loop does not know which task it belongs to. The address of the running Swift task identifies it. Children
+/// that the user creates with `async let` or a standard task group are not in the table, because they have no
+/// AsyncTask.
 ///
-/// Most carriers never enter the hash table. The running one is in front, and one that suspends in a wait of
-/// this library needs no slot, because its wake-up includes the task. A carrier gets a slot only if another
-/// carrier runs while it is suspended in something else (a foreign wait, a nested carrier).
+/// Most carriers never enter the hash table. The running carrier is in front. A carrier that suspends in a wait of this
+/// library needs no slot, because its wake-up includes the task. A carrier gets a slot only if another carrier runs
+/// while it is suspended in something else, such as a foreign wait or a nested carrier.
 ///
 /// An entry is created when a carrier starts and removed before it ends, both on the loop's thread. So an
 /// address is never mistaken for that of an earlier task, and a task outlives its entry, because the carrier
@@ -21,11 +21,11 @@ struct CarrierTable {
     private var count = 0
 
     private enum FrontState {
-        /// It has a slot.
+        /// The carrier has a slot.
         case stored
-        /// It has no slot, and gets one when another carrier replaces it in front.
+        /// The carrier has no slot, and gets one when another carrier replaces it in front.
         case running
-        /// It has no slot and needs none: it is suspended, and its wake-up includes its task.
+        /// The carrier is suspended. It needs no slot, because its wake-up includes its task.
         case parked
     }
 
@@ -127,13 +127,13 @@ struct CarrierTable {
         return found
     }
 
-    /// The task that a Swift task carries, for one that does not run now.
+    /// The AsyncTask that a suspended Swift task carries.
     func task(carriedBy bits: UInt) -> AnyAsyncTask? {
         if let front, front.carrier.bits == bits { return front.task.object }
         return find(bits).flatMap { slots[$0]?.task.object }
     }
 
-    /// The carriers whose tasks wait for something that is not this library's. While no entry runs.
+    /// The carriers whose tasks wait for something outside this library. Only while no entry runs.
     var foreignWaits: [Carrier] {
         var found: [Carrier] = []
         if let front, frontState == .running, isForeign(front) { found.append(front.carrier) }
@@ -153,7 +153,7 @@ struct CarrierTable {
             + slots.compactMap { slot in slot.flatMap { addresses.contains($0.task.bits) ? $0.carrier : nil } }
     }
 
-    /// The stored carriers of all tasks. Innermost ones without a slot are missing.
+    /// The stored carriers of all tasks. Innermost carriers without a slot are not included.
     var stored: [ObjectIdentifier: [Carrier]] {
         var found: [ObjectIdentifier: [Carrier]] = [:]
         for case let slot? in slots { found[ObjectIdentifier(slot.task.object), default: []].append(slot.carrier) }
@@ -203,7 +203,7 @@ struct CarrierTable {
 
 #if DEBUG
     extension CarrierTable {
-        /// Stops the program if the table contradicts itself.
+        /// Stops the program if the table is inconsistent.
         ///
         /// - Complexity: O(*n*), where *n* is the number of slots.
         func checkInvariants() {
@@ -226,14 +226,14 @@ struct CarrierTable {
             }
         }
 
-        /// Stops the program if a task in no transition is wrong about its innermost carrier.
+        /// Stops the program if a task that is not in a transition has recorded a wrong innermost carrier.
         func checkInvariants(of task: AnyAsyncTask) {
             guard let carrier = task.carrier else { return }
             precondition(
                 (find(carrier) != nil) == task.isCarrierStored, "a task knows whether its innermost carrier has a slot")
         }
 
-        /// The same as ``current``, for a carrier that tests make up.
+        /// The same as ``current``, for a carrier that a test creates.
         mutating func task(of carrier: Carrier) -> UnretainedTask? {
             if let front, front.carrier == carrier { front.task } else { lookUp(carrier) }
         }

@@ -54,7 +54,7 @@ struct ChildList {
 
 #if DEBUG
     extension ChildList {
-        /// Stops the program if the list contradicts itself.
+        /// Stops the program if the list is inconsistent.
         ///
         /// - Complexity: O(*n*), where *n* is the number of children.
         func checkInvariants() {
@@ -70,7 +70,7 @@ struct ChildList {
             precondition(last === previous, "the list knows its last child")
         }
 
-        /// Whether the neighbors of a child know it.
+        /// Whether the neighbors of a child refer to it.
         private func contains(_ child: Child) -> Bool {
             let before = child.previous == nil ? first : child.previous?.next
             let after = child.next == nil ? last : child.next?.previous

@@ -59,11 +59,11 @@ public struct KeyboardInterrupt: Error, CustomStringConvertible {
 /// }
 /// ```
 ///
-/// In any other task, it is an error like any other.
+/// In any other task, this error has no special effect.
 ///
 /// asyncio: `SystemExit`, which `sys.exit` raises.
 public struct SystemExit: Error, CustomStringConvertible {
-    /// The exit status of the process. The system keeps its low eight bits.
+    /// The exit status of the process. The system uses only its low eight bits.
     ///
     /// asyncio: `SystemExit.code`.
     public let status: Int32

@@ -19,8 +19,8 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
         nest = ErrorNest(errors)
     }
 
-    /// Splits the group into the errors that match a condition and the others. Both groups keep the nesting.
-    /// A group without errors is `nil`.
+    /// Splits the group into the errors that match a condition and the errors that do not. Both groups keep the
+    /// nesting. A group without errors is `nil`.
     ///
     /// - Complexity: O(*n*), where *n* is the number of errors.
     ///
@@ -90,7 +90,7 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
         return found
     }
 
-    /// The only error of the group, however deeply it is nested, or the group if there are several.
+    /// The only error in the group, regardless of its nesting depth, or the group itself if it contains several errors.
     public var unwrapped: any Error {
         var group = self
         while group.errors.count == 1, let error = group.errors.first {

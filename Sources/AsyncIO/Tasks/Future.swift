@@ -7,8 +7,8 @@ public protocol Awaitable<Value>: FutureBase {
 
     /// The value, after waiting until the future has ended. Does not suspend if it has already ended.
     ///
-    /// - Throws: The error that the future ended with; `CancellationError` if it was cancelled. If the
-    ///   waiting task is cancelled, the future is cancelled too.
+    /// - Throws: The error that the future ended with; `CancellationError` if it was cancelled. If the waiting task is
+    ///   cancelled, the future is also cancelled.
     var value: Value { get async throws }
 
     /// Returns the value without waiting.
@@ -43,9 +43,9 @@ extension Awaitable {
 /// print(try await future.value)
 /// ```
 ///
-/// A future is also a channel for one value: one task sets the result, and another one awaits ``value``. If the
-/// awaiting task is cancelled, so is the future: for the other task, ``FutureBase/isDone`` is then true, and
-/// ``setResult(_:)`` throws.
+/// A future is also a channel for one value. One task sets the result, and another task awaits ``value``. If the
+/// awaiting task is cancelled, the future is also cancelled. For the other task, ``FutureBase/isDone`` is then true,
+/// and ``setResult(_:)`` throws an error.
 ///
 /// asyncio: `asyncio.Future`. tokio, as a channel: `oneshot`.
 public class Future<Value>: FutureBase, Awaitable {
@@ -103,8 +103,8 @@ public class Future<Value>: FutureBase, Awaitable {
 
     /// The value, after waiting until the future has ended. Does not suspend if it has already ended.
     ///
-    /// - Throws: The error that the future ended with; `CancellationError` if it was cancelled. If the
-    ///   waiting task is cancelled, the future is cancelled too.
+    /// - Throws: The error that the future ended with; `CancellationError` if it was cancelled. If the waiting task is
+    ///   cancelled, the future is also cancelled.
     ///
     /// asyncio: `await future`.
     @inlinable

@@ -19,8 +19,8 @@ public class FutureBase {
     @safe @exclusivity(unchecked) final var isWatchedByShield = false
     /// The loop on which a task waits, in debug mode; see Ownership.swift.
     @safe @exclusivity(unchecked) final var owner: UInt8 = 0
-    /// A note of the loop's structure that contains this future: a task's position in the TaskList, a sleep's
-    /// age in the TimerHeap.
+    /// A value of the loop's structure that contains this future: the position of a task in the TaskList, or the age of
+    /// a sleep in the TimerHeap.
     @safe @exclusivity(unchecked) final var tag: UInt32 = 0
     /// The first callback, which is usually the only one and needs no array.
     @safe @exclusivity(unchecked) private final var first = Callback.none
@@ -81,7 +81,7 @@ public class FutureBase {
 
     // MARK: Ending
 
-    /// Cancels the future. Tasks that wait for it get a `CancellationError`.
+    /// Cancels the future. Waiting tasks get a `CancellationError`.
     ///
     /// - Parameter message: A message for the waiting tasks; see ``AnyAsyncTask/cancelMessage``.
     /// - Returns: `false` if the future has already ended.
@@ -111,8 +111,8 @@ public class FutureBase {
     /// The futures that a request is passed on to.
     func target(_ index: Int) -> FutureBase? { nil }
 
-    /// Called after a request was passed on and one of the targets accepted it, or none did. Returns whether
-    /// this future counts the request as accepted.
+    /// Called after a request was passed on, whether or not one of the targets accepted it. Returns whether this future
+    /// counts the request as accepted.
     func passedOn(_ wasAccepted: Bool, _ message: String?) -> Bool { wasAccepted }
 
     final func fail(_ error: any Error) {
@@ -143,7 +143,7 @@ public class FutureBase {
         Ownership.check(&owner, on: loop, "\(waitDescription), for which a task waits,")
     }
 
-    /// The same, on a loop that the caller knows.
+    /// Changes the state and queues the callbacks, on a loop that the caller knows.
     @inline(__always)
     final func complete(as end: State, on loop: EventLoop) {
         state = end
@@ -265,7 +265,7 @@ public class FutureBase {
     /// The description of the future as the object of a wait.
     var waitDescription: String { description }
 
-    /// The object that a wait for this future is really about, if any, such as a lock.
+    /// The object, such as a lock, that a task actually waits for when it waits for this future, if any.
     var waitSubject: AnyObject? { nil }
 
     /// The tasks and futures that this future waits for.

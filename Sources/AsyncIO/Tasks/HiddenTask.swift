@@ -15,7 +15,7 @@
 // - `currentTask()` returns the consumer. Its number of requests and the message of its latest
 //   cancellation are passed along with control, in both directions.
 
-/// A task that runs in the turns of another one: the body of a generator. It appears in no list.
+/// A task that runs in the turns of another one: the body of a generator. It does not appear in any list.
 final class HiddenTask: AnyAsyncTask {
     /// The task that has passed control to the body; nil if none has.
     private var consumer: AnyAsyncTask?
@@ -72,7 +72,7 @@ final class HiddenTask: AnyAsyncTask {
         throw CancellationError()
     }
 
-    /// The body begins. A request that was made before is already there.
+    /// The body begins. A request that was made earlier is already recorded.
     func beginBody() {
         enterCarrier()
         if !mustCancel { takeOverRequest() }

@@ -1,8 +1,8 @@
 /// The clock of the running event loop, for code that takes a clock as a parameter.
 ///
-/// In real time, it is the same as `ContinuousClock`. On a loop in virtual time, it is the loop's time, and so is
-/// `ContinuousClock` in programs that link AsyncIOTesting. Its waits are those of ``sleep(until:)``: they take
-/// part in asyncio's order, can be seen by `asyncio ps`, and cost one timer.
+/// In real time, it is the same as `ContinuousClock`. On a loop in virtual time, it shows the loop's time. In programs
+/// that link AsyncIOTesting, `ContinuousClock` does the same. Sleeping on this clock is the same as calling
+/// ``sleep(until:)``: it follows asyncio's order, is visible in `asyncio ps`, and needs one timer.
 ///
 /// ```swift
 /// for await burst in events.debounce(for: .seconds(5), clock: .loop) { … }
@@ -12,10 +12,11 @@
 ///
 /// asyncio: `loop.time`, `loop.call_at`.
 public struct LoopClock: Clock {
-    /// An instant is one of `ContinuousClock`, so that deadlines can be passed on.
+    /// The type of the instants, which is that of `ContinuousClock`. You can therefore pass deadlines from one clock to
+    /// the other.
     public typealias Instant = ContinuousClock.Instant
 
-    /// Creates a clock. All of them are the same.
+    /// Creates a clock. All instances are equivalent.
     public init() {}
 
     /// The current time of the loop; see ``EventLoop/now``.
@@ -26,7 +27,7 @@ public struct LoopClock: Clock {
 
     /// Suspends the current task until `deadline`.
     ///
-    /// - Parameter tolerance: Ignored: a timer of a loop is as exact as the system.
+    /// - Parameter tolerance: This is ignored, because the timers of a loop are as precise as the system allows.
     /// - Throws: `CancellationError` if the task is cancelled.
     public func sleep(until deadline: Instant, tolerance: Duration? = nil) async throws {
         guard EventLoop.here != nil else {

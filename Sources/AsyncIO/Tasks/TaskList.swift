@@ -1,6 +1,6 @@
 /// The tasks of a loop that have not ended. The list retains them.
 struct TaskList {
-    /// In no particular order, so that adding and removing take constant time; each task knows its position.
+    /// The tasks in no particular order, so that adding and removing take constant time. Each task stores its position.
     private var tasks: ContiguousArray<AnyAsyncTask> = []
     private var lastNumber: UInt64 = 0
 
@@ -53,7 +53,7 @@ extension AnyAsyncTask {
 
 #if DEBUG
     extension TaskList {
-        /// Stops the program if the list contradicts itself.
+        /// Stops the program if the list is inconsistent.
         ///
         /// - Complexity: O(*n*), where *n* is the number of tasks.
         func checkInvariants() {

@@ -1,13 +1,13 @@
-/// What to do with the result of a body that ends by itself after its time limit: one that was cancelled and
-/// still returned a value, or threw an error of its own.
+/// What to do if a body was cancelled at its time limit, but then returned a value or threw its own error.
 public struct LateResult: Sendable, Hashable {
     private let discards: Bool
 
     /// Returns the value or throws the error, as in asyncio. Nothing is lost, and ``Timeout/isExpired`` says whether
     /// the time limit was exceeded.
     public static let keep = LateResult(discards: false)
-    /// Throws ``TimeoutError``, however the body ended. A value is dropped, so do not use this for bodies
-    /// that return something that has to be closed. An error becomes the ``TimeoutError/underlyingError``.
+    /// Throws ``TimeoutError``, regardless of how the body ended. A returned value is dropped, so do not use this for a
+    /// body that returns an object that has to be closed. The error of the body becomes the
+    /// ``TimeoutError/underlyingError``.
     public static let discard = LateResult(discards: true)
 }
 
@@ -68,14 +68,14 @@ public final class Timeout {
         self.isNative = isNative
     }
 
-    /// The deadline on the clock of ``EventLoop/now``, or `nil` for none.
+    /// The deadline on the loop's clock (see ``EventLoop/now``), or `nil` for none.
     ///
     /// asyncio: `Timeout.when`.
     public var when: ContinuousClock.Instant? { deadline.map { .init(loopTime: $0) } }
 
-    /// Whether the deadline has passed. This stays known after the body has ended.
+    /// Whether the deadline has passed. This property remains valid after the body has ended.
     ///
-    /// A body that waits for another library can end without an error when it is cancelled: a loop over an
+    /// A body that waits for another library can end without an error when it is cancelled. For example, a loop over an
     /// `AsyncStream` ends as if the stream had ended. Check this property after such a wait, or pass
     /// ``LateResult/discard``.
     ///
@@ -84,7 +84,7 @@ public final class Timeout {
 
     /// Moves the deadline. A deadline that has already passed ends the body at its next wait.
     ///
-    /// - Parameter when: The new deadline on the clock of ``EventLoop/now``, or `nil` for none.
+    /// - Parameter when: The new deadline on the loop's clock (see ``EventLoop/now``), or `nil` for none.
     /// - Throws: ``RuntimeError`` if the body has ended or the deadline has passed.
     ///
     /// asyncio: `Timeout.reschedule`.
@@ -152,10 +152,11 @@ public final class Timeout {
 
 /// Runs `body` and cancels it when `delay` has passed.
 ///
-/// When the time is up, the body is cancelled where it waits, in this library or in any other `async` code. When it has
-/// ended, however long that takes, ``TimeoutError`` is thrown instead of its `CancellationError`, or of another error
-/// that stands for a cancellation; see ``registerCancellationError(_:where:)``. If the body returns a value all the
-/// same, that value is returned, unless `lateResult` is ``LateResult/discard``. Other cancellations pass through.
+/// When the time is up, the body is cancelled where it waits, in this library or in any other `async` code. This
+/// function waits until the body has ended, however long that takes. It then throws ``TimeoutError`` instead of the
+/// body's `CancellationError`, or of another error that indicates a cancellation; see
+/// ``registerCancellationError(_:where:)``. If the body still returns a value, this function returns that value, unless
+/// `lateResult` is ``LateResult/discard``. Other cancellations are not converted.
 ///
 /// ```swift
 /// try await withTimeout(.seconds(5)) { timeout in
@@ -166,12 +167,11 @@ public final class Timeout {
 ///
 /// - Parameters:
 ///   - delay: How long the body can take, or `nil` for no limit.
-///   - lateResult: What to do if the body returns a value, or throws an error of its own, after the time
-///     limit.
+///   - lateResult: What to do if the body returns a value, or throws its own error, after the time limit.
 ///   - body: Receives the timeout, whose deadline it can move.
-/// - Returns: What `body` returns.
-/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise what `body` throws. If the current
-///   task is cancelled, so is the body, and its `CancellationError` is thrown.
+/// - Returns: The value that `body` returns.
+/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise the errors of `body`. If the current task is
+///   cancelled, the body is also cancelled, and its `CancellationError` is thrown.
 ///
 /// asyncio: `asyncio.timeout`.
 @inlinable
@@ -189,7 +189,7 @@ public func withTimeout<T>(
 /// This is the form for bodies that do not need the ``Timeout``. For the parameters and errors, see
 /// ``withTimeout(_:lateResult:isolation:fileID:line:_:)-(_,_,_,_,_,(Timeout)->T)``.
 ///
-/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise what `body` throws, which is
+/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise the errors of `body`, including
 ///   `CancellationError` if the current task is cancelled.
 ///
 /// asyncio: `asyncio.timeout`.
@@ -210,11 +210,11 @@ public func withTimeout<T>(
 /// Runs `body` and cancels it at `deadline`.
 ///
 /// - Parameters:
-///   - deadline: An instant on the clock of ``EventLoop/now``, or `nil` for no limit.
-///   - lateResult: What to do if the body returns a value, or throws an error of its own, after the deadline.
+///   - deadline: An instant on the loop's clock (see ``EventLoop/now``), or `nil` for no limit.
+///   - lateResult: What to do if the body returns a value, or throws its own error, after the deadline.
 ///   - body: Receives the timeout, whose deadline it can move.
-/// - Returns: What `body` returns.
-/// - Throws: ``TimeoutError`` if the deadline ended the body; otherwise what `body` throws, which is
+/// - Returns: The value that `body` returns.
+/// - Throws: ``TimeoutError`` if the deadline ended the body; otherwise the errors of `body`, including
 ///   `CancellationError` if the current task is cancelled.
 ///
 /// asyncio: `asyncio.timeout_at`.
@@ -234,7 +234,7 @@ public func withTimeout<T>(
 /// This is the form for bodies that do not need the ``Timeout``. For the parameters and errors, see
 /// ``withTimeout(until:lateResult:isolation:fileID:line:_:)-(_,_,_,_,_,(Timeout)->T)``.
 ///
-/// - Throws: ``TimeoutError`` if the deadline ended the body; otherwise what `body` throws, which is
+/// - Throws: ``TimeoutError`` if the deadline ended the body; otherwise the errors of `body`, including
 ///   `CancellationError` if the current task is cancelled.
 ///
 /// asyncio: `asyncio.timeout_at`.

@@ -13,7 +13,7 @@ public struct TimeoutError: Error, CustomStringConvertible {
     /// The duration that the operation was given, or `nil` if it was given a deadline or the duration is
     /// unknown.
     public let limit: Duration?
-    /// The deadline that passed, on the clock of ``EventLoop/now``, or `nil` if it is unknown.
+    /// The deadline that passed, on the loop's clock (see ``EventLoop/now``), or `nil` if it is unknown.
     public let deadline: ContinuousClock.Instant?
     /// The place where the program set the limit, or `nil` if that is unknown.
     public let site: CreationSite?

@@ -13,15 +13,15 @@ internal import SystemPackage
 // ended because it was cancelled uses it: the end of a task, timeouts, groups, retries and connection
 // handlers.
 
-/// Registers errors of another library, or of the program, that mean a cancellation.
+/// Registers errors of another library, or of the program, that indicate a cancellation.
 ///
 /// ```swift
 /// registerCancellationError(DatabaseError.self) { $0.code == .interrupted }
 /// ```
 ///
-/// In a task with a request to cancel, these errors count as a `CancellationError`. The request can come from
-/// ``AnyAsyncTask/cancel(_:)``, a timeout, a task group, or anything else in this library that ends tasks.
-/// Without a request, such an error is not changed.
+/// In a task that has a request to cancel, these errors count as a `CancellationError`. The request can come from
+/// ``AnyAsyncTask/cancel(_:)``, a timeout, a task group, or anything else in this library that ends tasks. Without a
+/// request, such an error is not changed.
 ///
 /// These errors are registered by default: `CancellationError`, ECANCELED (in an ``OSError``, an `Errno`, a
 /// `POSIXError` or NIO's `IOError`), `URLError.cancelled`, `CocoaError.userCancelled`, AsyncHTTPClient's

@@ -15,10 +15,10 @@
 /// - Parameters:
 ///   - type: The type of the errors to handle.
 ///   - body: The work.
-///   - handler: Receives the errors, at least one. It can throw.
+///   - handler: Receives at least one error. It can throw.
 /// - Returns: The value that `body` returns, or `nil` if all of its errors were handled.
-/// - Throws: The errors that are not of the type, in a group if they were in one; the error of `handler`, in a group
-///   with those if there are any; `CancellationError` if the task is cancelled.
+/// - Throws: The errors of other types, in a group if they were in a group; the error of `handler`, in a group together
+///   with the errors of other types, if any; `CancellationError` if the task is cancelled.
 /// - Complexity: O(*n*), where *n* is the number of errors.
 ///
 /// Python: `except*`. anyio: `exceptiongroup.catch`.

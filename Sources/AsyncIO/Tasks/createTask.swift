@@ -1,13 +1,13 @@
 /// Starts `body` as a task. It begins in the loop's next turn, after everything that is already ready, and
 /// runs concurrently with its creator.
 ///
-/// The body runs with the caller's isolation, so it can capture and return values that are not Sendable.
-/// Task-local values are those of the caller.
+/// The body runs with the caller's isolation, so it can capture and return values that are not Sendable. The body has
+/// the task-local values of the caller.
 ///
 /// - Parameters:
 ///   - name: The name of the task for reports, or `nil` for `Task-N`.
-///   - eager: Whether to start at once. The body then runs inside this call up to its first suspension; if
-///     there is none, the task has ended when this returns. If nested eager tasks have used up most of the
+///   - eager: Whether to start at once. In that case, the body runs inside this call up to its first suspension. If the
+///     body does not suspend, the task has ended when this call returns. If nested eager tasks have used up most of the
 ///     stack, the task starts in the next turn instead.
 ///   - body: The body of the task.
 /// - Returns: The task. Its value or error is available from ``AsyncTask/value``.

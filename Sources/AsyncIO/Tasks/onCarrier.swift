@@ -81,8 +81,8 @@ func onCarrier<T>(
     return try handover.outcome()
 }
 
-/// Runs `body` as a task of its own, in place of a plain Swift task that has no AsyncTask, so that scopes can
-/// be used anywhere.
+/// Runs `body` as a separate task, in place of a plain Swift task that has no AsyncTask, so that scopes can be used
+/// anywhere.
 @inlinable
 func adopted<T>(
     isolation: isolated (any Actor)? = #isolation, site: CreationSite, _ body: @escaping () async throws -> T

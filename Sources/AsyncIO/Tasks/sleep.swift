@@ -16,7 +16,7 @@ public func sleep(_ duration: Duration) async throws {
 ///
 /// A deadline that has passed yields for one turn of the loop.
 ///
-/// - Parameter deadline: An instant on the clock of ``EventLoop/now``.
+/// - Parameter deadline: An instant on the loop's clock; see ``EventLoop/now``.
 /// - Throws: `CancellationError` if the task is cancelled, which also removes the timer.
 /// - Complexity: O(log *n*), where *n* is the number of active timers.
 ///
@@ -25,7 +25,7 @@ public func sleep(until deadline: ContinuousClock.Instant) async throws {
     try await sleep(untilLoopTime: deadline.loopTime)
 }
 
-/// The same, with a time of the loop's clock.
+/// Suspends the current task until `deadline`, in nanoseconds on the loop's clock.
 func sleep(untilLoopTime deadline: Int64) async throws {
     let loop = EventLoop.required(for: "sleep")
     guard deadline > loop.time else { return try await yieldToLoop() }
@@ -36,8 +36,8 @@ private func sleep(on loop: EventLoop, deadline: Int64) async throws {
     try await SleepFuture(on: loop, until: deadline).wait()
 }
 
-/// A future that ends at its deadline: the timer and the future that is waited for in one object, because a
-/// million of them can exist at a time.
+/// A future that ends at its deadline. One object is both the timer and the awaited future, because a million sleeps
+/// can exist at the same time.
 final class SleepFuture: FutureBase {
     // SAFETY: used only while the future is in this loop's heap, which the loop empties before it is
     // released.

@@ -14,7 +14,8 @@ public final class CapacityLimiter: ScopedLocking {
     private let slots: Slots
 
     /// The maximum number of slots that are in use at the same time. If you increase it, waiting tasks continue. If you
-    /// decrease it, slots that are in use stay in use, and no task gets a slot until fewer than this are in use.
+    /// decrease it, slots that are in use stay in use, and no task gets a slot until the number of used slots is below
+    /// the new maximum.
     ///
     /// - Precondition: The number is at least 1.
     public var total: Int {
@@ -41,14 +42,14 @@ public final class CapacityLimiter: ScopedLocking {
     /// Creates a limiter.
     ///
     /// - Parameter total: The maximum number of slots that are in use at the same time.
-    /// - Precondition: `total` is at least 1. For a number from outside the program, use ``init(validating:)``.
+    /// - Precondition: `total` is at least 1. For a number that is known only at run time, use ``init(validating:)``.
     public init(_ total: Int) {
         if total < 1 { stop(Self.message(total), instead: "CapacityLimiter(validating:)") }
         self.total = total
         slots = Slots(total)
     }
 
-    /// Creates a limiter from a number that is computed or comes from outside the program.
+    /// Creates a limiter from a number that is known only at run time.
     ///
     /// - Parameter total: The maximum number of slots that are in use at the same time.
     /// - Throws: ``ValueError`` if `total` is less than 1.
@@ -69,7 +70,7 @@ public final class CapacityLimiter: ScopedLocking {
         used += 1
     }
 
-    /// Takes a slot if one is free and no task waits for one.
+    /// Takes a slot if one is free and no task is waiting.
     ///
     /// - Returns: Whether a slot was taken.
     ///

@@ -14,7 +14,7 @@ final class ForeignWork: LoopComponent {
         if count == 0 { closers.wake() }
     }
 
-    /// Waits until no work is left, but at most until `deadline`.
+    /// Waits until no work is left, but not beyond `deadline`.
     func waitForEnd(until deadline: Int64?) async throws {
         guard isBusy else { return }
         try await closers.park(for: "shutdownDefaultExecutor()", until: deadline, of: loop)

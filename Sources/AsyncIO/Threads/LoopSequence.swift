@@ -1,14 +1,14 @@
 extension AsyncSequence where Element: Sendable {
-    /// Returns a `Sendable` sequence with the same elements. Use it for code that requires a sequence to be `Sendable`,
-    /// although its tasks run on this loop. For example, the tasks of the operators in async-algorithms run on the loop
-    /// of the process.
+    /// Returns a `Sendable` sequence with the same elements. Use it for code that requires a `Sendable` sequence but
+    /// runs its tasks on this loop. For example, the tasks of the operators in async-algorithms run on the loop of the
+    /// process.
     ///
     /// ```swift
     /// for try await event in merge(news.subscribe().asSendable(), orders.asSendable()) { handle(event) }
     /// ```
     ///
-    /// Iterating elsewhere throws an error, and does not touch the sequence. To pass elements to another loop or
-    /// thread, use a ``Mailbox``.
+    /// Iterating on another loop or thread throws an error and does not access the sequence. To pass elements to
+    /// another loop or thread, use a ``Mailbox``.
     public func asSendable() -> LoopSequence<Self> { LoopSequence(self) }
 }
 

@@ -16,15 +16,15 @@ public import DequeModule
 /// for try await text in mailbox { print(text) }
 /// ```
 ///
-/// Items from one sender are received in the order in which it put them. Waiting receivers and senders are served in
-/// FIFO order, regardless of where they wait. No item is lost when a wait is cancelled, or when the loop of a waiting
-/// task is closed.
+/// Items from one sender are received in the order in which that sender put them into the mailbox. Waiting receivers
+/// and senders are served in FIFO order, regardless of where they wait. No item is lost when a wait is cancelled, or
+/// when the loop of a waiting task is closed.
 ///
-/// An operation that does not wait locks a mutex. One that wakes a waiter on another thread costs a thread crossing. If
-/// senders wait because the mailbox is full, a receiver on a loop lets them continue together: when half of the mailbox
-/// is empty, and at the latest when the receiver suspends or its loop stops.
+/// An operation that does not wait locks a mutex. An operation that wakes a waiter on another thread also costs a
+/// thread crossing. If senders wait because the mailbox is full, a receiver on a loop wakes them together. It does so
+/// when half of the mailbox is empty, and at the latest when the receiver suspends or its loop stops.
 ///
-/// asyncio: none; the packages `janus` and `culsans` have such queues.
+/// asyncio: none; the closest equivalents are the packages `janus` and `culsans`.
 //
 // Only code that depends on the element's type is inlinable, so that it is specialized in the user's module. The
 // rest is in MailboxState.
@@ -46,14 +46,15 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
     /// Creates an empty mailbox.
     ///
     /// - Parameter maxSize: The maximum number of items.
-    /// - Precondition: `maxSize` is positive. For a value from outside the program, use ``init(validatingMaxSize:)``.
+    /// - Precondition: `maxSize` is positive. For a value that is known only at run time, use
+    ///   ``init(validatingMaxSize:)``.
     public init(maxSize: Int) {
         if maxSize < 1 { stop(Self.message(maxSize), instead: "Mailbox(validatingMaxSize:)") }
         self.maxSize = maxSize
         state = MailboxState(maxSize: maxSize)
     }
 
-    /// Creates an empty mailbox with a limit that is computed or comes from outside the program.
+    /// Creates an empty mailbox with a limit that is known only at run time.
     ///
     /// - Parameter maxSize: The maximum number of items.
     /// - Throws: ``ValueError`` if `maxSize` is not positive.
@@ -73,7 +74,7 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
     /// Whether there are no items. Another thread may have changed that by the time you read it.
     public var isEmpty: Bool { count == 0 }
 
-    /// Whether a put would have to wait. Another thread may have changed that by the time you read it.
+    /// Whether ``put(_:)`` would have to wait. Another thread may have changed that by the time you read it.
     public var isFull: Bool { state.facts.isFull }
 
     /// Whether ``shutdown(immediate:)`` was called.
@@ -153,7 +154,7 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
 
     /// Removes and returns the first item.
     ///
-    /// - Throws: ``QueueEmpty`` if the mailbox is empty; ``QueueShutDown`` if it was also shut down.
+    /// - Throws: ``QueueEmpty`` if the mailbox is empty; ``QueueShutDown`` if it is empty and was shut down.
     @inlinable
     public func getNoWait() throws -> Element {
         guard let item = try takeFirst() else { throw QueueEmpty() }
@@ -193,8 +194,9 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
 
     // MARK: The end
 
-    /// Ends the mailbox. From now on, a put throws ``QueueShutDown``. A get also throws it once the mailbox is empty.
-    /// Loops over the mailbox end. Calling this again has an effect only if `immediate` is true.
+    /// Shuts the mailbox down. From now on, ``put(_:)`` throws ``QueueShutDown``. When the mailbox is empty, ``get()``
+    /// also throws this error, and iterations over the mailbox end. Calling this again has an effect only if
+    /// `immediate` is true.
     ///
     /// - Parameter immediate: Whether the items in the mailbox are dropped.
     ///
@@ -232,7 +234,7 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
         }
     }
 
-    /// Returns an iterator over the items. It removes the items that it returns, and ends when the mailbox was
+    /// Returns an iterator over the items. The iterator removes the items that it returns. It ends when the mailbox was
     /// shut down and is empty.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(mailbox: self) }
 }

@@ -160,7 +160,7 @@ final class MailboxState: @unchecked Sendable {
         return getter?.followed(by: putters) ?? putters
     }
 
-    /// Promises the first available item to the first getter in line, if there are both.
+    /// Promises the first available item to the first getter in line, if both exist.
     private func serveGetter() -> MailboxWaiter? {
         guard available > 0, !getters.isEmpty else { return nil }
         available -= 1
@@ -286,7 +286,7 @@ final class MailboxState: @unchecked Sendable {
     /// Serves the waiter, or puts it in line and returns false. Also returns true at the end of the mailbox.
     func join(_ waiter: MailboxWaiter) -> Bool { (try? isServedAtOnce(waiter)) ?? true }
 
-    /// Takes over the item that the waiter was served with. Returns whether it was served with one.
+    /// Takes over the item that the waiter was served with. Returns whether there was such an item.
     func claim(_ waiter: MailboxWaiter) -> Bool {
         lock.lock()
         defer { lock.unlock() }

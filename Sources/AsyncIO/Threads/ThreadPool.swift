@@ -1,14 +1,14 @@
 internal import AsyncIOSystem
 internal import DequeModule
 
-/// A pool of threads for work that blocks or computes.
+/// A pool of threads for blocking and CPU-intensive work.
 ///
-/// Code runs on the loop unless you pass it to the pool: functions with ``toThread(isolation:_:)``,
-/// and `async` functions with `withTaskExecutorPreference(ThreadPool.shared) { await heavy() }`, where
-/// `heavy` is nonisolated (`@concurrent`). The pool of the process, ``shared``, has at most `min(32, processors + 4)`
-/// threads. Threads are started on demand.
+/// Code runs on the loop unless you pass it to the pool. Pass functions with ``toThread(isolation:_:)``, and `async`
+/// functions with `withTaskExecutorPreference(ThreadPool.shared) { await heavy() }`, where `heavy` is nonisolated
+/// (`@concurrent`). The pool of the process, ``shared``, has at most `min(32, processors + 4)` threads. Threads are
+/// started on demand.
 ///
-/// Work that could fill that pool for a long time, such as calls of a slow library, should have a pool of its own:
+/// Work that could fill that pool for a long time, such as calls of a slow library, should have its own pool:
 ///
 /// ```swift
 /// let pool = ThreadPool(threads: 2)
@@ -39,7 +39,7 @@ public final class ThreadPool: TaskExecutor {
     /// Creates a pool. The threads are started when they are needed.
     ///
     /// - Parameter threads: The maximum number of threads.
-    /// - Precondition: `threads` is at least 1. For a number from outside the program, use
+    /// - Precondition: `threads` is at least 1. For a number that is known only at run time, use
     ///   ``init(validatingThreads:)``.
     ///
     /// asyncio: `ThreadPoolExecutor(max_workers)`.
@@ -48,7 +48,7 @@ public final class ThreadPool: TaskExecutor {
         self.init(limit: threads)
     }
 
-    /// Creates a pool from a number that is computed or comes from outside the program; see ``init(threads:)``.
+    /// Creates a pool from a number that is known only at run time; see ``init(threads:)``.
     ///
     /// - Throws: ``ValueError`` if `threads` is less than 1.
     public convenience init(validatingThreads threads: Int) throws(ValueError) {
@@ -58,10 +58,10 @@ public final class ThreadPool: TaskExecutor {
 
     private static func message(_ threads: Int) -> String { "threads must be at least 1, got \(threads)" }
 
-    /// Ends the threads as soon as they have no work left. Calling it again does nothing.
+    /// Ends the threads as soon as they have no work left. Calling this again does nothing.
     ///
-    /// The pool can still be used; a thread is started for the work and ends after it. Without this call, the threads
-    /// of a pool stay and wait for work. The shared pool ignores this call.
+    /// You can still use the pool. In that case, a thread is started for the work, and ends afterward. Without this
+    /// call, the threads of a pool stay alive and wait for work. The shared pool ignores this call.
     ///
     /// asyncio: `ThreadPoolExecutor.shutdown(wait=False)`.
     public func shutdown() {

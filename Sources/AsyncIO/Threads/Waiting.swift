@@ -8,7 +8,7 @@ enum Waiting: @unchecked Sendable {
     case task(ResumableOnce)
     case gate(ThreadGate)
 
-    /// How the calling task waits. A task that its loop knows waits through the loop.
+    /// How the calling task waits. A task in the loop's table of carriers waits through the loop.
     static func ofThisTask(_ purpose: StaticString, on subject: AnyObject) -> Waiting {
         guard let loop = EventLoop.here, loop.carriers.current != nil else { return .task(ResumableOnce()) }
         return .loop(loop, Waiter(for: purpose, on: subject))

@@ -1,10 +1,10 @@
 internal import AsyncIOSystem
 
 extension EventLoop {
-    /// Runs `body` as a task on this loop. Can be called from any thread.
+    /// Runs `body` as a task on this loop. You can call this method from any thread.
     ///
-    /// - Returns: A future for the result, which the calling thread can wait for. Cancelling it
-    ///   cancels the task. If the loop is closed, the future fails with a ``RuntimeError``.
+    /// - Returns: A future for the result, which the calling thread can wait for. Cancelling the future cancels the
+    ///   task. If the loop is closed, the future fails with a ``RuntimeError``.
     ///
     /// asyncio: `asyncio.run_coroutine_threadsafe`.
     @discardableResult

@@ -1,6 +1,7 @@
 internal import Synchronization
 
-/// Runs a blocking or computing function on a thread of the pool, and waits for its result without blocking the loop.
+/// Runs a blocking or CPU-intensive function on a thread of the shared pool, and waits for the result without blocking
+/// the loop.
 ///
 /// The function has the task-local values of the caller. If the task is cancelled, the wait ends.
 /// Work that has not started is dropped. Work that is running continues, and its result is dropped.
@@ -16,7 +17,7 @@ public func toThread<T>(
     try await toThread(on: .shared, isolation: isolation, work)
 }
 
-/// Runs a blocking or computing function on a thread of a pool, as ``toThread(isolation:_:)`` does.
+/// Runs a blocking or CPU-intensive function on a thread of the given pool; see ``toThread(isolation:_:)``.
 ///
 /// ```swift
 /// let limiter = CapacityLimiter(4)
@@ -26,14 +27,14 @@ public func toThread<T>(
 /// - Parameters:
 ///   - pool: The pool whose thread runs the function.
 ///   - limiter: The limit on the number of functions that run at the same time, for all calls with the same limiter. A
-///     function counts until it has returned, even if its caller has stopped waiting.
+///     function counts toward the limit until it has returned, even if its caller has stopped waiting.
 ///   - abandonOnCancel: Whether the wait ends if the task is cancelled. If this is `false`, the caller waits for the
-///     function in any case. Use `false` if the function uses an object that the caller then closes.
+///     function in any case. Use `false` if the function uses an object that the caller closes afterward.
 ///   - work: The function.
 /// - Returns: The value that `work` returns.
 /// - Throws: The errors of `work`; ``RuntimeError`` after a call of ``EventLoop/shutdownDefaultExecutor(timeout:)``;
-///   `CancellationError` if the task is cancelled: at once, or when the function has ended if `abandonOnCancel` is
-///   `false`.
+///   `CancellationError` if the task is cancelled. It is thrown at once, or when the function has ended if
+///   `abandonOnCancel` is `false`.
 ///
 /// asyncio: `loop.run_in_executor(pool, work)`. trio: `to_thread.run_sync`, with `abandon_on_cancel` and `limiter`.
 public func toThread<T>(
@@ -129,7 +130,7 @@ private final class ExecutorFuture<Value>: Future<Value> {
     }
 }
 
-/// Tells work that has not started that it is no longer wanted.
+/// A flag that prevents work from running if it has not started.
 private final class CancellationFlag: Sendable {
     private let flag = Atomic(false)
     var isCancelled: Bool { flag.load(ordering: .relaxed) }

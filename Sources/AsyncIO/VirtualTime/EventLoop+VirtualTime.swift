@@ -56,7 +56,7 @@ extension EventLoop {
         return !timers.isEmpty
     }
 
-    /// Calls `body` as code of this loop's thread, if the loop is to run on one of its own.
+    /// Calls `body` as code of this loop's thread, if the loop runs on its own thread.
     private func whileOwner<T>(_ body: () throws -> T) rethrows -> T {
         home == nil ? try body() : try whileCurrent(body)
     }

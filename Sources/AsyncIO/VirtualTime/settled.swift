@@ -8,7 +8,7 @@
 /// #expect(!consumer.isDone)
 /// ```
 ///
-/// In virtual time, it returns before time would advance. In real time, it returns when nothing is ready and no
+/// In virtual time, this function returns before time advances. In real time, it returns when nothing is ready and no
 /// descriptor has an event. It does not wait for data or results that arrive a moment later. If several tasks call this
 /// function, they continue one after another, each when nothing else can run.
 ///

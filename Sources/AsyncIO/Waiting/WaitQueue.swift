@@ -46,7 +46,7 @@ final class WaitQueue {
     ///   - whenJoined: Called when the task has joined the queue. If it throws, the task leaves again.
     ///   - ifCancelled: Called when a cancelled task has left the queue. The parameter says whether the task had been
     ///     woken. If so, its turn has to be passed on.
-    /// - Throws: `CancellationError` if the task is cancelled; what `whenJoined` throws.
+    /// - Throws: `CancellationError` if the task is cancelled; the errors of `whenJoined`.
     @inline(__always)
     func park(
         for purpose: StaticString, on subject: AnyObject? = nil, ignoresNativeCancellation: Bool = false,

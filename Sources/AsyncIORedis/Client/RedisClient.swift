@@ -104,7 +104,7 @@ public final class RedisClient: RedisSending {
     // MARK: Separate connections
 
     /// Runs `body` with a connection that no other task uses. Use it for commands that block, for `WATCH`, and for
-    /// everything else that changes the state of a connection.
+    /// other commands that change the state of a connection.
     ///
     /// The connection is returned to a pool, unless `body` throws or leaves the connection in another state.
     ///
@@ -130,7 +130,7 @@ public final class RedisClient: RedisSending {
 
     // MARK: Closing
 
-    /// Closes all connections. Commands that have not been answered fail. Calling it again does nothing.
+    /// Closes all connections. Commands that have not been answered fail. Calling this again does nothing.
     ///
     /// redis-py: `aclose`.
     public func close() async {

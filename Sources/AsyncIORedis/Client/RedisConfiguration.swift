@@ -88,7 +88,8 @@ public struct RedisConfiguration: Sendable {
     /// The time limit for the reply to a command, or `nil` for no limit. If the server does not answer in time, the
     /// connection is closed.
     public var commandTimeout: Duration? = .seconds(10)
-    /// The interval at which connections for subscriptions are checked, because they can be silent for a long time.
+    /// The interval at which connections for subscriptions are checked, because they may receive no data for a long
+    /// time.
     public var healthCheckInterval = Duration.seconds(30)
     /// The delays between attempts to connect.
     public var backoff = Backoff(initial: .milliseconds(50), factor: 2, maximum: .seconds(2), jitter: 0.5)

@@ -7,7 +7,7 @@ internal import AsyncIO
 /// ```
 ///
 /// Elements that exist during the entire scan are returned at least once. Elements that are added or removed during the
-/// scan may or may not be returned, and an element can be returned several times; the server gives no stronger
+/// scan may or may not be returned, and an element can be returned several times. The server gives no stronger
 /// guarantee. The scan does not block the server.
 ///
 /// redis-py: `scan_iter`, `hscan_iter`, `sscan_iter`, `zscan_iter`.
@@ -25,10 +25,10 @@ public struct RedisScan<Element>: AsyncSequence {
     /// Creates the elements from a batch.
     let elements: ([RedisValue]) throws -> [Element]
 
-    /// Starts from the beginning.
+    /// Returns an iterator that starts from the beginning.
     public func makeAsyncIterator() -> Iterator { Iterator(scan: self) }
 
-    /// Requests one batch after another.
+    /// An iterator that requests one batch after another.
     public struct Iterator: AsyncIteratorProtocol {
         /// Iterating fails with the errors of ``RedisClient/send(_:)-(RedisCommand)``.
         public typealias Failure = any Error
@@ -91,7 +91,7 @@ extension RedisScan {
 }
 
 extension RedisClient {
-    /// Returns all keys that match a pattern; in a cluster, the keys of all servers.
+    /// Returns all keys that match a pattern. In a cluster, this includes the keys of all servers.
     ///
     /// - Parameters:
     ///   - match: The pattern, such as `user:*`, or `nil` for all keys.

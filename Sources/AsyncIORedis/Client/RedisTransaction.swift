@@ -64,7 +64,7 @@ extension RedisClient {
 }
 
 extension RedisConnection {
-    /// Watches keys: the next ``transaction(_:)`` is not executed if another client changes one of them in the
+    /// Watches keys. The next ``transaction(_:)`` is not executed if another client changes one of them in the
     /// meantime.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -74,14 +74,14 @@ extension RedisConnection {
 
     func watch(_ keys: [any RedisArgument]) async throws { _ = try await send(RedisCommand("WATCH", arguments: keys)) }
 
-    /// Forgets the watched keys.
+    /// Stops watching all keys.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `unwatch`.
     public func unwatch() async throws { _ = try await send(RedisCommand("UNWATCH")) }
 
-    /// Executes commands atomically, and forgets the watched keys.
+    /// Executes commands atomically, and stops watching all keys.
     ///
     /// - Returns: The replies, in the order of the commands; `nil` if a watched key has changed, in which case nothing
     ///   was executed.

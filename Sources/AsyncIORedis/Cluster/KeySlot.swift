@@ -1,4 +1,4 @@
-/// The slot of a cluster that a key belongs to.
+/// The cluster slot that a key belongs to.
 struct KeySlot: Hashable {
     static let count = 16_384
 

@@ -56,11 +56,11 @@ extension UInt32: RedisArgument {}
 extension UInt64: RedisArgument {}
 
 extension Double: RedisArgument {
-    /// Appends the number in decimal, with as many digits as are needed to restore it; `inf` and `-inf` for infinity.
+    /// Appends the number in decimal, with enough digits to restore the exact value; `inf` and `-inf` for infinity.
     public func append(to command: inout RedisCommand) { command.append("\(self)") }
 }
 
 extension Float: RedisArgument {
-    /// Appends the number in decimal, with as many digits as are needed to restore it.
+    /// Appends the number in decimal, with enough digits to restore the exact value.
     public func append(to command: inout RedisCommand) { command.append("\(self)") }
 }

@@ -16,7 +16,7 @@ public struct RedisCommand: Sendable, Hashable {
         case standard
         /// No limit, for commands that block on the server.
         case none
-        /// This limit.
+        /// The given limit.
         case after(Duration)
     }
 

@@ -29,9 +29,9 @@ extension RedisSending {
     ///
     /// - Parameters:
     ///   - script: The script.
-    ///   - keys: The keys that the script uses. In a cluster, all must be in the same slot.
+    ///   - keys: The keys that the script uses. In a cluster, all keys must be in the same slot.
     ///   - arguments: The other arguments.
-    /// - Returns: What the script returns.
+    /// - Returns: The value that the script returns.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     @discardableResult
     public func run(

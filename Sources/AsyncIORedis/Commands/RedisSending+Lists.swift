@@ -82,8 +82,8 @@ extension RedisSending {
 
     /// Removes values that are equal to a given value.
     ///
-    /// A positive count removes that many values, starting at the beginning; a negative count starts at the end; and 0
-    /// removes all of them.
+    /// A positive count removes that many values, starting at the beginning. A negative count starts at the end. A
+    /// count of 0 removes all values.
     ///
     /// - Returns: The number of removed elements.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -115,8 +115,8 @@ extension RedisSending {
     }
 
     /// Removes and returns the first value of the first list that is not empty. Waits until a list has a value, or
-    /// until the time limit is reached. Call it on a connection of its own (``RedisClient/withConnection(for:_:)``),
-    /// because a connection that waits executes nothing else.
+    /// until the time limit is reached. Call this method on a separate connection
+    /// (``RedisClient/withConnection(for:_:)``), because a waiting connection executes no other commands.
     ///
     /// - Returns: The list's key and the value, or `nil` if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
@@ -129,8 +129,8 @@ extension RedisSending {
     }
 
     /// Removes and returns the last value of the first list that is not empty. Waits until a list has a value, or until
-    /// the time limit is reached. Call it on a connection of its own (``RedisClient/withConnection(for:_:)``), because
-    /// a connection that waits executes nothing else.
+    /// the time limit is reached. Call this method on a separate connection (``RedisClient/withConnection(for:_:)``),
+    /// because a waiting connection executes no other commands.
     ///
     /// - Returns: The list's key and the value, or `nil` if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

@@ -2,7 +2,7 @@
 extension RedisSending {
     /// Runs code in Lua. A ``RedisScript`` sends the code only once.
     ///
-    /// - Returns: What the code returns.
+    /// - Returns: The value that the code returns.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
     /// redis-py: `eval`.

@@ -131,8 +131,8 @@ extension RedisSending {
     }
 
     /// Removes and returns the member with the lowest score of the first sorted set that is not empty. Waits until a
-    /// set has a member, or until the time limit is reached. Call it on a connection of its own
-    /// (``RedisClient/withConnection(for:_:)``), because a connection that waits executes nothing else.
+    /// set has a member, or until the time limit is reached. Call this method on a separate connection
+    /// (``RedisClient/withConnection(for:_:)``), because a waiting connection executes no other commands.
     ///
     /// - Returns: The key, the member, and its score, or `nil` if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

@@ -27,9 +27,9 @@ public struct RedisStreamEntry: Sendable, Hashable {
 
 /// The maximum length of a stream.
 public enum RedisTrim: Sendable, Hashable {
-    /// About this many entries. The server trims the stream when that is cheap.
+    /// Approximately the given number of entries. The server trims the stream when that is cheap.
     case about(Int)
-    /// Exactly this many entries.
+    /// Exactly the given number of entries.
     case exactly(Int)
 
     func append(to command: inout RedisCommand) {
@@ -51,7 +51,7 @@ extension RedisSending {
     ///
     /// - Parameters:
     ///   - key: The key of the stream.
-    ///   - fields: The fields of the entry, at least one.
+    ///   - fields: The fields of the entry. At least one is required.
     ///   - id: The identifier, or `*` to let the server choose one.
     ///   - trim: The maximum length of the stream, or `nil` for no limit.
     /// - Returns: The identifier.
@@ -114,8 +114,8 @@ extension RedisSending {
     ///   - key: The key of the stream.
     ///   - id: The identifier, or `$` for entries that are appended from now on.
     ///   - count: The maximum number of entries to return, or `nil` for all.
-    ///   - block: How long to wait for an entry, or `nil` to return at once. Use a connection of its own for a call
-    ///     that waits; see ``RedisClient/withConnection(for:_:)``.
+    ///   - block: How long to wait for an entry, or `nil` to return at once. Use a separate connection for a call that
+    ///     waits; see ``RedisClient/withConnection(for:_:)``.
     /// - Returns: The entries, or an empty array if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -162,8 +162,8 @@ extension RedisSending {
     ///   - consumer: The name of the consumer.
     ///   - id: `>` for new entries, or the identifier after which to return the consumer's unacknowledged entries.
     ///   - count: The maximum number of entries to return, or `nil` for all.
-    ///   - block: How long to wait for an entry, or `nil` to return at once. Use a connection of its own for a call
-    ///     that waits; see ``RedisClient/withConnection(for:_:)``.
+    ///   - block: How long to wait for an entry, or `nil` to return at once. Use a separate connection for a call that
+    ///     waits; see ``RedisClient/withConnection(for:_:)``.
     /// - Returns: The entries, or an empty array if the time limit was reached.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///
@@ -181,7 +181,7 @@ extension RedisSending {
         return try await send(command).entriesOfOneStream
     }
 
-    /// Acknowledges entries, which the group then no longer stores as pending.
+    /// Acknowledges entries, so that the group no longer stores them as pending.
     ///
     /// - Returns: The number of entries that had not been acknowledged before.
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.

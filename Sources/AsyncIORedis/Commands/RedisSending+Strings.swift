@@ -1,18 +1,18 @@
 /// The condition under which a value is set.
 public enum RedisCondition: String, Sendable, Hashable {
-    /// Only if the key does not exist.
+    /// The value is set only if the key does not exist.
     case ifMissing = "NX"
-    /// Only if the key exists.
+    /// The value is set only if the key exists.
     case ifExists = "XX"
 }
 
 /// The time at which a key expires.
 public enum RedisExpiry: Sendable, Hashable {
-    /// After a duration, which is rounded to milliseconds.
+    /// The key expires after a duration, which is rounded to milliseconds.
     case after(Duration)
-    /// At a time, in milliseconds since 1970.
+    /// The key expires at a time, in milliseconds since 1970.
     case at(milliseconds: Int)
-    /// When it would have expired without the change.
+    /// The key expires when it would have expired without the change.
     case keep
 
     func append(to command: inout RedisCommand) {

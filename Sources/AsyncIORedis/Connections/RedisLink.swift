@@ -115,7 +115,7 @@ final class RedisLink: BufferedProtocol {
         send(command, .single(future))
     }
 
-    /// Sends a command with a time limit of its own.
+    /// Sends a command with a separate time limit.
     private func send(
         _ command: RedisCommand, _ future: Future<RedisReply>, within limit: Duration
     ) async throws -> RedisReply {

@@ -33,11 +33,11 @@ public final class RedisBroadcast {
 
     /// Where a subscription begins.
     public enum Start: Sendable, Hashable {
-        /// With the messages that are sent from now on.
+        /// The subscription begins with the messages that are sent from now on.
         case now
-        /// With the oldest stored message.
+        /// The subscription begins with the oldest stored message.
         case oldest
-        /// After the message with this identifier.
+        /// The subscription begins after the message with this identifier.
         case after(String)
     }
 
@@ -113,7 +113,8 @@ public final class RedisBroadcast {
 
     /// A subscription to a ``RedisBroadcast``. Only one task can iterate over it at a time.
     public final class Subscription: AsyncSequence, AsyncIteratorProtocol {
-        /// Iterating fails if the task is cancelled, or with the errors of ``RedisClient/send(_:)-(RedisCommand)``.
+        /// Iterating throws `CancellationError` if the task is cancelled, and the errors of
+        /// ``RedisClient/send(_:)-(RedisCommand)``.
         public typealias Failure = any Error
 
         enum Source {

@@ -11,8 +11,8 @@ public import AsyncIO
 /// ```
 ///
 /// The leader holds a ``RedisLock``. If the leader dies, another candidate becomes the leader when the lease has ended.
-/// The limits of the lock apply: a leader that was stopped can continue for a moment after it has lost the lease, and
-/// after a failover of the server, there can be two leaders until the leases are renewed. Pass the
+/// The limits of the lock apply. A leader that was stopped can continue for a moment after it has lost the lease. After
+/// a failover of the server, there can be two leaders until the leases are renewed. Pass the
 /// ``RedisLease/fencingToken`` with each action of the leader.
 ///
 /// redis-py: none.
@@ -31,14 +31,14 @@ public final class RedisElection {
     ///   - key: The key, which all candidates must use.
     ///   - name: The name of this candidate, for ``leader()``.
     ///   - lease: The time after which a leader that has died is replaced.
-    /// - Precondition: `lease` is at least 10 ms. For a duration from outside the program, use
+    /// - Precondition: `lease` is at least 10 ms. For a duration that is known only at run time, use
     ///   ``init(validating:_:name:lease:)``.
     public init(_ redis: RedisClient, _ key: String, name: String, lease: Duration = .seconds(15)) {
         lock = RedisLock(redis, key, lease: lease, name: name)
         backoff = redis.configuration.backoff
     }
 
-    /// Creates a candidate with a lease from outside the program; see ``init(_:_:name:lease:)``.
+    /// Creates a candidate with a lease that is known only at run time; see ``init(_:_:name:lease:)``.
     ///
     /// - Throws: `ValueError` if `lease` is less than 10 ms.
     public init(validating redis: RedisClient, _ key: String, name: String, lease: Duration) throws(ValueError) {
@@ -49,7 +49,7 @@ public final class RedisElection {
     /// Waits until this candidate is the leader, and then runs `body`. If the lease is lost, `body` is cancelled, and
     /// the candidate waits again. The candidate also waits while the server cannot be reached, or is not the master.
     ///
-    /// - Parameter body: What the leader does. When it returns or throws an error, another candidate can lead.
+    /// - Parameter body: The work of the leader. When it returns or throws an error, another candidate can lead.
     /// - Returns: The value that `body` returns.
     /// - Throws: The errors of `body`; ``RedisError`` if the server rejects the command; `CancellationError` if the
     ///   task is cancelled.

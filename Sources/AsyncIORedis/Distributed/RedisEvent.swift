@@ -12,9 +12,9 @@ internal import AsyncIO
 /// ```
 ///
 /// The flag is a key, so it stays set until it is cleared, even for tasks that begin to wait later. A waiting task is
-/// notified of a change by a message, and checks the key again after each lost connection, so it does not miss a flag
-/// that stays set. It can miss a flag that is cleared immediately. A failover of the server can undo the latest
-/// changes.
+/// notified of a change by a message, and checks the key again after each lost connection. Therefore, the task does not
+/// miss a flag that stays set, but it can miss a flag that is cleared immediately. A failover of the server can undo
+/// the latest changes.
 ///
 /// redis-py: none. asyncio: `asyncio.Event`, in one process.
 public final class RedisEvent {

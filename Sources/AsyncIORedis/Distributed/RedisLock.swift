@@ -9,7 +9,7 @@ public import AsyncIO
 /// }
 /// ```
 ///
-/// The lock is a lease: the server gives it to one holder for a limited time, and the holder renews it in the
+/// The lock is a lease. The server gives the lease to one holder for a limited time, and the holder renews it in the
 /// background. If the holder dies, another task gets the lock when the lease has ended. If the holder is alive but
 /// cannot reach the server in time, its body is cancelled.
 ///
@@ -46,7 +46,7 @@ public final class RedisLock {
     ///     whenever a third of this time has passed. With a short lease, the lock is available sooner after its holder
     ///     dies, but a slow network can cause the loss of the lease.
     ///   - name: The name of the holder, for ``holder()``.
-    /// - Precondition: `lease` is at least 10 ms. For a duration from outside the program, use
+    /// - Precondition: `lease` is at least 10 ms. For a duration that is known only at run time, use
     ///   ``init(validating:_:lease:name:)``.
     public init(_ redis: RedisClient, _ key: String, lease: Duration = .seconds(30), name: String? = nil) {
         precondition(lease >= .milliseconds(10), "lease must be at least 10 ms, got \(lease)")
@@ -57,7 +57,7 @@ public final class RedisLock {
         fence = Self.companion(of: key, "fence")
     }
 
-    /// Creates a lock with a lease from outside the program; see ``init(_:_:lease:name:)``.
+    /// Creates a lock with a lease that is known only at run time; see ``init(_:_:lease:name:)``.
     ///
     /// - Throws: `ValueError` if `lease` is less than 10 ms.
     public convenience init(

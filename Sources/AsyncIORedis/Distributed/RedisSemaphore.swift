@@ -7,10 +7,10 @@ public import AsyncIO
 /// try await downloads.withPlace { _ in try await download(url) }
 /// ```
 ///
-/// Like a ``RedisLock``, each place is a lease, and the same limits apply: if a holder is stopped for longer than its
-/// lease, there can be one holder too many for a moment; places can be lost in a failover; and tasks get places in no
-/// particular order. Leases are measured by the server's clock, so the clocks of the machines do not have to agree. If
-/// the server's clock jumps ahead, leases end early.
+/// Like a ``RedisLock``, each place is a lease, and the same limits apply. If a holder is stopped for longer than its
+/// lease, the number of holders can exceed the limit for a moment. Places can be lost in a failover. Tasks get places
+/// in no particular order. Leases are measured by the server's clock, so the clocks of the machines do not have to
+/// agree. If the server's clock jumps ahead, leases end early.
 ///
 /// redis-py: none.
 public final class RedisSemaphore {
@@ -32,8 +32,8 @@ public final class RedisSemaphore {
     ///   - key: The key, which all programs that share the semaphore must use.
     ///   - limit: The number of places, which must be the same in all programs.
     ///   - lease: The time for which the server gives a place to a holder that does not renew it.
-    /// - Precondition: `limit` is at least 1, and `lease` is at least 10 ms. For numbers from outside the program, use
-    ///   ``init(validating:_:limit:lease:)``.
+    /// - Precondition: `limit` is at least 1, and `lease` is at least 10 ms. For numbers that are known only at run
+    ///   time, use ``init(validating:_:limit:lease:)``.
     public init(_ redis: RedisClient, _ key: String, limit: Int, lease: Duration = .seconds(30)) {
         precondition(limit >= 1, "limit must be at least 1, got \(limit)")
         precondition(lease >= .milliseconds(10), "lease must be at least 10 ms, got \(lease)")
@@ -44,7 +44,7 @@ public final class RedisSemaphore {
         fence = RedisLock.companion(of: key, "fence")
     }
 
-    /// Creates a semaphore with numbers from outside the program; see ``init(_:_:limit:lease:)``.
+    /// Creates a semaphore with numbers that are known only at run time; see ``init(_:_:limit:lease:)``.
     ///
     /// - Throws: `ValueError` if `limit` is less than 1, or `lease` is less than 10 ms.
     public convenience init(

@@ -9,7 +9,7 @@ internal import AsyncIO
 ///   - start: A time before the server granted the lease.
 ///   - renew: Renews the lease. Returns whether it is still held.
 ///   - onLoss: Called if the lease was lost.
-///   - body: What to do while the lease is held.
+///   - body: The work to do while the lease is held.
 /// - Throws: ``RedisLeaseLostError`` if the lease was lost, even if `body` returned a value; otherwise the errors of
 ///   `body`.
 func withRenewal<T>(

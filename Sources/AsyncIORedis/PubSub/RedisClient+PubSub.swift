@@ -9,7 +9,7 @@ extension RedisClient {
     /// ```
     ///
     /// - Parameters:
-    ///   - channels: The names of the channels, at least one.
+    ///   - channels: The names of the channels. At least one is required.
     ///   - capacity: The number of messages that the subscription can buffer.
     ///   - overflow: What to do with messages when the buffer is full.
     /// - Returns: The subscription, after the server has confirmed it. It receives messages that are published from

@@ -56,12 +56,12 @@ extension RedisQueue {
     @discardableResult
     public func cancel(_ id: String) async throws -> Bool { try await call(QueueScripts.cancel, [id]).integer == 1 }
 
-    /// Stops delivering jobs, for all workers. Jobs that are running continue.
+    /// Stops delivering jobs to all workers. Jobs that are running continue.
     ///
     /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
     public func pause() async throws { _ = try await call(QueueScripts.pause, [1]) }
 
-    /// Continues to deliver jobs.
+    /// Resumes the delivery of jobs.
     ///
     /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
     public func resume() async throws { _ = try await call(QueueScripts.pause, [0]) }
@@ -81,9 +81,10 @@ extension RedisQueue {
 
     /// Returns the workers of the queue, by name.
     ///
-    /// Each queue object that has received jobs is a worker. While it waits for jobs, it sends a heartbeat at least every
-    /// five seconds; while it is busy, whenever a third of the visibility time has passed. A worker that is silent for
-    /// ten minutes, and for twice the visibility time, can be forgotten.
+    /// Each queue object that has received jobs is a worker. While a worker waits for jobs, it sends a heartbeat at
+    /// least every five seconds. While a worker is busy, it sends a heartbeat whenever a third of the visibility time
+    /// has passed. If a worker sends no heartbeat for ten minutes and for twice the visibility time, the queue can
+    /// remove it from the list.
     ///
     /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
     /// - Complexity: O(*n*) on the server, where *n* is the number of workers and running jobs.
@@ -113,8 +114,8 @@ extension RedisQueue {
 
     /// Puts a dead letter back into the queue; see `JobQueue.retryDead(_:)`.
     ///
-    /// - Throws: `ValueError` if another job has its unique key now; the errors of the connection; `CancellationError` if
-    ///   the task is cancelled.
+    /// - Throws: `ValueError` if another job now has its unique key; the errors of the connection; `CancellationError`
+    ///   if the task is cancelled.
     @discardableResult
     public func retryDead(_ id: String) async throws -> Bool {
         switch try await call(QueueScripts.retryDead, [id]) {

@@ -11,7 +11,7 @@ extension RedisQueue {
 
     /// Waits for a job, and takes it together with others that are ready, in one call to the server.
     ///
-    /// While no job is ready, one task waits on a connection of its own, and the others wait for that task.
+    /// While no job is ready, one task waits on a separate connection, and the other tasks wait for that task.
     ///
     /// - Throws: `QueueShutDown` if this object is shut down and every job has ended; ``RedisError`` if the server
     ///   rejects the command; the errors of the connection if ``patience`` has run out; `CancellationError` if the task

@@ -8,7 +8,7 @@ public import AsyncIO
 /// try await work(on: queue, limit: 20) { delivery in try await resize(delivery.job) }
 /// ```
 ///
-/// Each program creates its own object; objects with the same name represent the same queue. Jobs and results are
+/// Each program creates its own object. Objects with the same name represent the same queue. Jobs and results are
 /// stored as JSON, or in another ``JobCoding``. The queue uses Redis Streams with a consumer group. All changes are
 /// made by scripts, so every change happens completely or not at all. Times are measured by the server's clock. In a
 /// cluster, the whole queue is on one node. The queue needs Redis 7 or later, or Valkey.
@@ -59,12 +59,12 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     /// Creates an object for a queue. The queue itself is created when the first job is put into it.
     ///
     /// - Parameters:
-    ///   - name: The name of the queue, the same in all programs that use it.
-    ///   - client: The client, on the same loop. A receiver that waits, and a producer that waits, each use a
-    ///     separate connection.
-    ///   - policy: The rules of the queue, the same in all programs that use it.
+    ///   - name: The name of the queue. It must be the same in all programs that use the queue.
+    ///   - client: The client, on the same loop. A waiting receiver uses a separate connection, and so does a waiting
+    ///     producer.
+    ///   - policy: The rules of the queue. They must be the same in all programs that use the queue.
     ///   - patience: The time for which a call is repeated while the server cannot be reached.
-    ///   - coding: The encoding of jobs and results, the same in all programs that use the queue.
+    ///   - coding: The encoding of jobs and results. It must be the same in all programs that use the queue.
     /// - Throws: `ValueError` if a number in `policy` is out of range, or the name is empty or contains braces.
     public init(
         _ name: String, on client: RedisClient, policy: JobPolicy = JobPolicy(), patience: Duration = .seconds(60),
@@ -152,8 +152,8 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     /// - Throws: `QueueShutDown` if this object is shut down; `ValueError` if an option is not valid; the errors of
     ///   encoding the job; ``RedisError`` if the server rejects the job, for example because the server is out of
     ///   memory; the errors of the connection if ``patience`` has run out; `CancellationError` if the task is
-    ///   cancelled. In the last two cases, the job may have been put in. To find out, put it in again with the same
-    ///   `JobOptions.id`.
+    ///   cancelled. After an error of the connection or a cancellation, the job may already be in the queue. To find
+    ///   out, put it in again with the same `JobOptions.id`.
     @discardableResult
     public func put(_ job: Job, options: JobOptions) async throws -> JobTicket {
         try options.validate()

@@ -13,7 +13,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         /// The word.
         public var description: String { rawValue }
 
-        /// An error without a code of its own.
+        /// An error without a specific code.
         public static let general: Code = "ERR"
         /// The key has a value of another type.
         public static let wrongType: Code = "WRONGTYPE"
@@ -78,7 +78,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
         return String(text.dropFirst(code.rawValue.count).drop { $0 == " " })
     }
 
-    /// What the server sent.
+    /// The text that the server sent.
     public var description: String { text }
 
     /// Whether the same command can succeed later: the server is starting, is busy, or is currently not the master.
@@ -168,7 +168,7 @@ public struct RedisProtocolError: Error, Sendable, Hashable, CustomStringConvert
 public struct RedisTypeError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What was expected.
     public let expected: String
-    /// What the server sent.
+    /// The value that the server sent.
     public let value: RedisValue
 
     /// Creates an error.

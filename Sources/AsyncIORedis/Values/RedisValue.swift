@@ -1,6 +1,6 @@
 /// A value that a server sends: the reply to a command, or a part of one.
 ///
-/// Use the typed accessors to read it; they throw a ``RedisTypeError`` if the value is of another kind:
+/// Use the typed accessors to read the value. They throw a ``RedisTypeError`` if the value is of another kind:
 ///
 /// ```swift
 /// let name = try await redis.send("GET", "name").string

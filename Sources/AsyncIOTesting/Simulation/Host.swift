@@ -62,7 +62,7 @@ public final class Host {
     /// The number of times that the program was started.
     public var startCount: Int { run.number }
 
-    /// How far the host's wall clock (`Date()`) is ahead. The default is zero.
+    /// How far the host's wall clock (`Date()`) is ahead of the simulation's wall clock. The default is zero.
     ///
     /// Clocks that measure elapsed time, such as `ContinuousClock`, are not affected.
     public var clockOffset: Duration = .zero { didSet { network.hostsChanged() } }

@@ -10,8 +10,8 @@ public struct LatencyDistribution: Sendable, Hashable {
     public static let uniform = LatencyDistribution(shape: .uniform)
     /// Most durations are near the lower bound of the range; one in a hundred is above the upper bound.
     public static let exponential = LatencyDistribution(shape: .exponential)
-    /// Most durations are near the lower bound of the range; one in fifty is above the upper bound. The longest exceeds
-    /// the lower bound by ten times the width of the range.
+    /// Most durations are near the lower bound of the range; one in fifty is above the upper bound. The maximum
+    /// duration is the lower bound plus ten times the width of the range.
     public static let longTail = LatencyDistribution(shape: .longTail)
 }
 
@@ -102,8 +102,8 @@ private func logarithm(_ x: Double) -> Double {
 /// net.link(web, db).loss = 0.01
 /// ```
 ///
-/// A change applies to all routes of the link. These are in both directions, unless you asked for a link in one
-/// direction. When you read a setting, you get that of the first route.
+/// A change applies to all routes of the link. The link includes both directions, unless you requested a link in one
+/// direction. Reading a setting returns the setting of the first route.
 public struct Link {
     let routes: [Route]
     let network: Network

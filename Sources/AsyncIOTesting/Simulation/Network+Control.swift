@@ -24,7 +24,7 @@ extension Network {
     ///
     /// - Parameters:
     ///   - host: The host. Nothing happens if its program has ended or was killed.
-    ///   - crash: How the program ends. With ``Crash/cancellation``, this waits until it has ended.
+    ///   - crash: How the program ends. With ``Crash/cancellation``, this method waits until the program has ended.
     /// - Throws: `CancellationError` if the calling task is cancelled while it waits; `ValueError` for the host of the
     ///   test.
     public func crash(_ host: Host, by crash: Crash = .kill) async throws {
@@ -89,8 +89,8 @@ extension Network {
     ///   - a: Some hosts.
     ///   - b: Other hosts. A host in both groups stays connected to itself.
     ///   - isOneWay: Whether `b` can still send to `a`.
-    ///   - duration: How long this waits before it restores the routes, or `nil` to return immediately and leave them
-    ///     cut until ``heal()``.
+    ///   - duration: How long this method waits before it restores the routes, or `nil` to return immediately and leave
+    ///     the routes cut until ``heal()`` is called.
     /// - Throws: `CancellationError` if the task is cancelled. The routes are restored in that case as well.
     public func partition(
         _ a: [Host], from b: [Host], isOneWay: Bool = false, for duration: Duration? = nil

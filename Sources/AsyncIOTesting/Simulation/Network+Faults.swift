@@ -10,8 +10,8 @@ extension Network {
     /// ```
     ///
     /// If a test with the trait `.simulation` fails, it is run again with fewer and fewer faults, until each of the
-    /// remaining ones is needed for the failure. The report lists these. To repeat a run with only these faults, set
-    /// the environment variables `ASYNCIO_SEED` and `ASYNCIO_FAULTS`.
+    /// remaining faults is needed for the failure. The report lists these faults. To repeat a run with only these
+    /// faults, set the environment variables `ASYNCIO_SEED` and `ASYNCIO_FAULTS`.
     ///
     /// - Parameters:
     ///   - count: The number of faults.

@@ -37,7 +37,7 @@ internal import AsyncIOSystem
 /// use ``simulate(seed:duration:shufflesTasks:_:)``.
 public final class Network {
     unowned let loop: EventLoop
-    /// The seed that decides everything that is random.
+    /// The seed that determines all random choices.
     public let seed: UInt64
     var random: SeededGenerator
     var trace = NetworkTrace()
@@ -105,7 +105,7 @@ public final class Network {
 
     /// Adds several hosts with the same program, with the names `name-0`, `name-1`, and so on.
     ///
-    /// The name without a number resolves to the addresses of all of them.
+    /// The name without a number resolves to the addresses of all these hosts.
     @discardableResult
     public func host(
         _ name: String, count: Int, families: Set<Endpoint.Family> = [.ipv4],
@@ -249,10 +249,10 @@ public final class Network {
 
     var now: Int64 { loop.virtualNanoseconds }
 
-    /// Returns a random number in a range. The seed decides which.
+    /// Returns a random number in a range. The seed determines the number.
     public func random(in range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
 
-    /// Returns a random duration in a range. The seed decides which.
+    /// Returns a random duration in a range. The seed determines the duration.
     public func random(in range: ClosedRange<Duration>) -> Duration {
         let span = Int64((range.upperBound - range.lowerBound) / .nanoseconds(1))
         return range.lowerBound + .nanoseconds(Int64.random(in: 0...max(0, span), using: &random))
@@ -262,7 +262,7 @@ public final class Network {
         loop.call(at: now + duration.roundedUpNanoseconds, body)
     }
 
-    /// Schedules the arrival of a message. If its route is held then, the message is held back.
+    /// Schedules the arrival of a message. If its route is held at that time, the message is held back.
     func deliver(over route: Route, at time: Int64, _ arrive: @escaping () -> Void) {
         loop.call(at: time) {
             if route.held != nil { route.held?.append(arrive) } else { arrive() }

@@ -32,7 +32,7 @@ public struct NetworkEvent: Sendable {
         case receives
         /// Bytes were lost, and are sent again later.
         case loses
-        /// One end has ended its sending half.
+        /// One end has closed its sending half.
         case ends
         /// One end has reset the connection.
         case resets

@@ -15,12 +15,12 @@ internal import AsyncIO
 /// ```
 ///
 /// - Parameters:
-///   - seed: Decides everything that is random: the order of ready entries, latencies, losses, and faults.
-///   - duration: The maximum virtual time of the run. After that, it ends with a ``DeadlockError`` that says what each
-///     task is waiting for.
+///   - seed: The seed, which determines all random choices: the order of ready entries, latencies, losses, and faults.
+///   - duration: The maximum virtual time of the run. When this time is exceeded, the run ends with a ``DeadlockError``
+///     that says what each task is waiting for.
 ///   - shufflesTasks: Whether the seed also decides the order in which ready tasks run. If this is `false`, they run in
 ///     asyncio's order: first in, first out.
-/// - Throws: What `body` throws; ``DeadlockError``.
+/// - Throws: The errors of `body`; ``DeadlockError``.
 @discardableResult
 public func simulate<T>(
     seed: UInt64 = 0, duration: Duration = .seconds(24 * 3600), shufflesTasks: Bool = true,

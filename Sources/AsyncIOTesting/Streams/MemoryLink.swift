@@ -75,7 +75,7 @@ final class MemoryLink: SimulatedLink {
         deliverLater()
     }
 
-    /// Delivers one item after another, each in a turn of its own.
+    /// Delivers one item after another, each in a separate turn.
     private func deliverLater() {
         // The peer is retained until everything has arrived.
         let deliver = { [self, peer] in

@@ -12,7 +12,7 @@
             self.grace = grace
         }
 
-        /// Whether the trait also applies to the tests of nested suites, which is always the case.
+        /// Whether the trait also applies to the tests of nested suites. This is always `true`.
         public var isRecursive: Bool { true }
 
         /// Runs a test as the trait describes. Swift Testing calls this method.

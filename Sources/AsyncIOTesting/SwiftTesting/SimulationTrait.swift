@@ -15,7 +15,7 @@
                 seeds: 0..<1, options: SimulationOptions(shufflesTasks: shufflesTasks, failsOnReports: failsOnReports))
         }
 
-        /// Whether the trait also applies to the tests of nested suites, which is always the case.
+        /// Whether the trait also applies to the tests of nested suites. This is always `true`.
         public var isRecursive: Bool { true }
 
         /// Runs a test as the trait describes. Swift Testing calls this method.
@@ -45,16 +45,17 @@
     }
 
     extension Trait where Self == SimulationTrait {
-        /// Runs the test on an event loop in virtual time, with a network of its own: ``Network/current``.
+        /// Runs the test on an event loop in virtual time, with its own network, which is ``Network/current``.
         public static var simulation: Self { simulation(seeds: 1) }
 
-        /// Runs the test under several seeds, each time on an event loop in virtual time, with a network of its own:
-        /// ``Network/current``.
+        /// Runs the test under several seeds, each time on an event loop in virtual time, with its own network, which
+        /// is ``Network/current``.
         ///
-        /// The seed decides everything that is random: the order in which tasks run, latencies, losses, and faults. If the
-        /// test fails, its report names the seed, shows the latest events as a chart, and gives the paths of two files with
-        /// the stored events: a diagram for Mermaid, and a trace for Perfetto. If the test injected faults, the report
-        /// lists those that are needed for the failure. Set the environment variable `ASYNCIO_SEED` to repeat the run.
+        /// The seed determines all random choices: the order in which tasks run, latencies, losses, and faults. If the
+        /// test fails, its report names the seed, shows the latest events as a chart, and gives the paths of two files
+        /// with the stored events: a diagram for Mermaid, and a trace for Perfetto. If the test injected faults, the
+        /// report lists those that are needed for the failure. Set the environment variable `ASYNCIO_SEED` to repeat
+        /// the run.
         ///
         /// Each run has a limit of two minutes in real time.
         ///

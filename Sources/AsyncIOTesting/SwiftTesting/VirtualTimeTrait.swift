@@ -8,7 +8,7 @@
         let seeds: Range<UInt64>?
         var options = VirtualTimeOptions()
 
-        /// Whether the trait also applies to the tests of nested suites, which is always the case.
+        /// Whether the trait also applies to the tests of nested suites. This is always `true`.
         public var isRecursive: Bool { true }
 
         /// Runs a test as the trait describes. Swift Testing calls this method.
@@ -61,10 +61,10 @@
         /// }
         /// ```
         ///
-        /// Everything that reads a clock on the thread of the loop follows: `ContinuousClock.now`, `Date()`,
-        /// `DispatchTime.now()`, and therefore every library that measures time or computes deadlines with them. Use
-        /// ``VirtualClock`` to step the clock manually. See ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)``
-        /// for the parameters.
+        /// On the thread of the loop, all clocks show virtual time, such as `ContinuousClock.now`, `Date()`, and
+        /// `DispatchTime.now()`. The same applies to every library that measures time or computes deadlines with these
+        /// clocks. Use ``VirtualClock`` to step the clock manually. See
+        /// ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)`` for the parameters.
         ///
         /// A test that runs for two minutes in real time is cancelled and fails with a report.
         public static var virtualTime: Self { Self(seeds: nil) }
@@ -72,15 +72,15 @@
         /// Runs the test on its own event loop, in virtual time.
         ///
         /// - Parameters:
-        ///   - date: What `Date()` and other wall clocks show at the beginning, as the time since 1 January 1970 at 00:00
-        ///     UTC. The default is 1 January 2001 at 00:00 UTC, from which Foundation counts.
+        ///   - date: What `Date()` and other wall clocks show at the beginning, as the time since 1 January 1970 at
+        ///     00:00 UTC. The default is 1 January 2001 at 00:00 UTC, which is the reference date of Foundation.
         ///   - grace: How long the loop waits in real time before virtual time continues, while a task waits for something
         ///     outside this library, such as a continuation that another thread resumes. The loop waits twenty times as
         ///     long before it reports a deadlock. For work that was passed to threads with `toThread` and similar
         ///     functions, the loop waits up to a minute.
-        ///   - failsOnReports: Whether errors that are never retrieved, and other reports to the exception handler, fail
-        ///     the test, unless the test has an exception handler of its own. This is the default because such a report is
-        ///     about an error that the program did not handle.
+        ///   - failsOnReports: Whether errors that are never retrieved, and other reports to the exception handler,
+        ///     fail the test, unless the test has its own exception handler. This is the default because such a report
+        ///     is about an error that the program did not handle.
         public static func virtualTime(
             startingAt date: Duration? = nil, grace: Duration = .milliseconds(100), failsOnReports: Bool = true
         ) -> Self {
@@ -89,9 +89,9 @@
 
         /// Runs the test in virtual time under `count` random schedules.
         ///
-        /// If the test fails, its report names the seed. To repeat the test under that seed, set the environment variable
-        /// `ASYNCIO_SEED`. Hash values, and with them the order of sets and dictionaries, are the same in each process that
-        /// links this module. The seed also decides the numbers of `SystemRandomNumberGenerator`.
+        /// If the test fails, its report names the seed. To repeat the test under that seed, set the environment
+        /// variable `ASYNCIO_SEED`. Hash values and the order of sets and dictionaries are the same in each process
+        /// that links this module. The seed also decides the numbers of `SystemRandomNumberGenerator`.
         public static func seeds(_ count: UInt64) -> Self { Self(seeds: 0..<count) }
     }
 #endif

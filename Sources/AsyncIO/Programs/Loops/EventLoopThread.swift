@@ -1,9 +1,9 @@
 internal import AsyncIOSystem
 
-/// An event loop on a thread of its own, as an actor.
+/// An actor with an event loop that runs on its own thread.
 ///
 /// Use it in a program whose main actor belongs to something else, such as a server framework, a user interface, or a
-/// test runner, or to use more than one core. It installs nothing in the process.
+/// test runner, or to use more than one core. An `EventLoopThread` does not install anything in the process.
 ///
 /// ```swift
 /// let io = try EventLoopThread(name: "io")
@@ -22,8 +22,7 @@ internal import AsyncIOSystem
 /// does not let you share them with another one. To pass values between loops, call methods of actors, or use a
 /// ``Mailbox``.
 ///
-/// An actor of your own runs on the loop if it has the loop's executor. The actor must retain the
-/// `EventLoopThread`:
+/// Your own actor runs on the loop if it uses the loop's executor. The actor must retain the `EventLoopThread`:
 ///
 /// ```swift
 /// actor Shard {
@@ -45,9 +44,9 @@ internal import AsyncIOSystem
 /// }
 /// ```
 ///
-/// (A global actor whose `shared` is the `EventLoopThread` itself works too, but Swift 6.3 does not compile calls of
-/// `createTask` and similar functions in its own functions: the compiler reports a pattern that it does not
-/// understand.)
+/// (A global actor whose `shared` is the `EventLoopThread` itself also works. However, Swift 6.3 does not compile calls
+/// of `createTask` and similar functions in the functions of that actor. The compiler reports a pattern that it does
+/// not understand.)
 ///
 /// ## Shut the loop down
 ///
@@ -56,8 +55,8 @@ internal import AsyncIOSystem
 /// retains the `EventLoopThread`, so a loop with running tasks never ends in this way.
 ///
 /// When the loop has ended, ``run(name:fileID:line:_:)`` throws a ``RuntimeError``. A method of an actor on this loop
-/// still runs, on a short-lived thread: it can use the properties of the actor, but every wait for something in this
-/// package throws a ``RuntimeError``, and tasks that it creates are cancelled.
+/// still runs, but on a short-lived thread. It can use the properties of the actor. Every wait for something in this
+/// package throws a ``RuntimeError``, and tasks that the method creates are cancelled.
 ///
 /// asyncio: a thread that runs `loop.run_forever()`.
 public final actor EventLoopThread {
@@ -119,15 +118,14 @@ public final actor EventLoopThread {
 
     /// Runs `body` as a task of the loop, and waits until it has ended.
     ///
-    /// You can call this from any task, on this loop or elsewhere. The task has the task-local values of the
-    /// caller. If the calling task is cancelled, the task of `body` is cancelled too; the call returns when
-    /// that task has ended.
+    /// You can call this from any task, on this loop or elsewhere. The task has the task-local values of the caller. If
+    /// the calling task is cancelled, the task of `body` is also cancelled. The call returns when that task has ended.
     ///
     /// A call from another thread costs two thread crossings.
     ///
     /// - Parameters:
     ///   - name: The name of the task, or `nil` for `Task-N`.
-    ///   - body: The body of the task. It gets this object, to whose isolation it belongs.
+    ///   - body: The body of the task. It receives this object, and is isolated to it.
     /// - Returns: The value that `body` returns.
     /// - Throws: The errors of `body`; ``RuntimeError`` if the loop is shutting down, has ended, or ends before
     ///   `body` does.
@@ -174,8 +172,8 @@ public final actor EventLoopThread {
     ///
     /// - Parameters:
     ///   - name: The name of the task, or `nil` for `Task-N`.
-    ///   - body: The body of the task. It gets this object, to whose isolation it belongs.
-    /// - Returns: A future for the result. Cancelling it cancels the task. If the loop has ended, the future
+    ///   - body: The body of the task. It receives this object, and is isolated to it.
+    /// - Returns: A future for the result. Cancelling the future cancels the task. If the loop has ended, the future
     ///   fails with a ``RuntimeError``.
     ///
     /// asyncio: `asyncio.run_coroutine_threadsafe`.
@@ -200,8 +198,8 @@ public final actor EventLoopThread {
 
     /// Runs `body` as a task of the loop, and blocks the calling thread until it has ended.
     ///
-    /// This is for threads that run no event loop, such as one of your own, or the main thread of a synchronous
-    /// program.
+    /// This is for threads that run no event loop, such as a thread that your program has created, or the main thread
+    /// of a synchronous program.
     ///
     /// - Parameters:
     ///   - timeout: The maximum time to wait, or `nil` for no limit. The task is cancelled after a timeout.
@@ -237,16 +235,15 @@ public final actor EventLoopThread {
     /// Whether the loop has ended or is shutting down.
     public nonisolated var isShutDown: Bool { thread.isEnding }
 
-    /// Ends the loop and its thread, in this order: cancels all tasks and waits for them, closes generators
-    /// that are no longer iterated, waits for the loop's work on threads, closes the loop, and joins the
-    /// thread.
+    /// Ends the loop and its thread. This method first cancels all tasks and waits for them. It then closes generators
+    /// that are no longer iterated, waits for the loop's work on threads, closes the loop, and joins the thread.
     ///
-    /// If the loop is already shutting down, this waits for the end. If it has ended, this returns at once.
-    /// Cancelling the calling task does not end the wait.
+    /// If the loop is already shutting down, this method waits for the end. If the loop has ended, this method returns
+    /// at once. Cancelling the calling task does not end the wait.
     ///
-    /// - Parameter limit: The maximum time for all of this, or `nil` for no limit. Tasks that have not ended
-    ///   by then are reported to the exception handler, and never continue. A second call cannot change the
-    ///   limit of the first one.
+    /// - Parameter limit: The maximum time for the entire shutdown, or `nil` for no limit. Tasks that have not ended by
+    ///   then are reported to the exception handler, and never continue. A second call cannot change the limit of the
+    ///   first one.
     /// - Throws: ``TimeoutError`` if tasks were left; ``RuntimeError`` on the loop's own thread, where the call
     ///   would wait for itself; an error that ended the loop, such as a failure of the poller.
     ///
@@ -296,7 +293,7 @@ public final actor EventLoopThread {
 extension [EventLoopThread] {
     /// Shuts down all of these loops at the same time.
     ///
-    /// - Throws: The first error, after all of them have ended.
+    /// - Throws: The first error, after all loops have ended.
     func shutDown(within limit: Duration?, fileID: StaticString = #fileID, line: UInt = #line) async throws {
         for io in self { io.requestEnd(within: limit) }
         var failure: (any Error)?

@@ -102,7 +102,7 @@ final class LoopThread: Sendable {
         }
     }
 
-    /// Asks the loop to end. Only the first request counts.
+    /// Asks the loop to end. Only the first request has an effect.
     ///
     /// - Parameter isReleased: Whether the program has released the EventLoopThread instead of shutting it
     ///   down, which is reported.

@@ -114,12 +114,12 @@ struct LoopLocal<Value>: @unchecked Sendable {
     init(_ value: Value) { self.value = value }
 }
 
-/// A function that serves a connection on one of several loops. It receives the `EventLoopThread` of the loop, to whose
-/// isolation it belongs.
+/// A function that serves a connection on one of several loops. It receives the `EventLoopThread` of the loop, and is
+/// isolated to it.
 public typealias MultiLoopHandler =
     @Sendable (isolated EventLoopThread, StreamReader, StreamWriter) async throws -> Void
 
-/// Starts a TCP server on several loops, each on a thread of its own, so that one process serves on every core.
+/// Starts a TCP server on several loops, each on its own thread, so that one process can use every core.
 ///
 /// ```swift
 /// let server = try await startMultiLoopServer(port: 8080) { io, reader, writer in
@@ -128,11 +128,11 @@ public typealias MultiLoopHandler =
 /// try await server.serve(until: .terminate, .interrupt, grace: .seconds(10))
 /// ```
 ///
-/// Each connection belongs to one loop. Handlers of the same loop share its objects without locks; handlers of
+/// Each connection belongs to one loop. Handlers of the same loop share its objects without locks. Handlers of
 /// different loops exchange values through actors or a ``Mailbox``.
 ///
-/// Each loop has a listening socket of its own, and the kernel distributes the connections among them by their
-/// addresses. With `options.reusePort`, other processes can listen on the same port as well.
+/// Each loop has its own listening socket. The kernel distributes the connections among these sockets, based on the
+/// addresses of the connections. With `options.reusePort`, other processes can listen on the same port as well.
 ///
 /// You can call this function from any task, in any process.
 ///
@@ -144,7 +144,8 @@ public typealias MultiLoopHandler =
 ///   - options: The settings that most servers do not need.
 ///   - debug: Whether the loops run in debug mode, or `nil` for the default.
 ///   - handler: Serves a connection; see ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
-/// - Throws: The same errors as that function; ``ValueError`` if the number of loops is not positive.
+/// - Throws: The same errors as ``startServer(host:port:tls:options:isolation:fileID:line:_:)``; ``ValueError`` if the
+///   number of loops is not positive.
 public func startMultiLoopServer(
     host: String? = .anyInterface, port: Int, loops: EventLoopThread.Count = .perProcessor,
     tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(), debug: Bool? = nil,
@@ -158,8 +159,8 @@ public func startMultiLoopServer(
 /// Starts a server on several loops, on any kind of listener; see
 /// ``startMultiLoopServer(host:port:loops:tls:options:debug:fileID:line:_:)``.
 ///
-/// Loops that share a Unix socket, or sockets that are passed, compete for connections; a burst of connections can
-/// go to the same loop.
+/// Loops that share a Unix socket, or sockets that are passed, compete for connections. A burst of connections can go
+/// to the same loop.
 ///
 /// - Parameter listener: What to listen on.
 public func startMultiLoopServer(

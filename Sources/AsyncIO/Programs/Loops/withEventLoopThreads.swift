@@ -15,8 +15,7 @@ extension EventLoopThread {
     }
 }
 
-/// Runs `body` on several event loops at the same time, each on a thread of its own, and waits until all of
-/// them have ended.
+/// Runs `body` on several event loops at the same time, each on its own thread, and waits until all bodies have ended.
 ///
 /// ```swift
 /// try await withEventLoopThreads(count: .perProcessor) { io, index in
@@ -29,7 +28,7 @@ extension EventLoopThread {
 ///
 /// - Parameters:
 ///   - count: The number of loops.
-///   - name: The beginning of the loops' names, to which the index is appended: `loop-0`, for example.
+///   - name: The prefix of the loops' names. The index is appended to it, as in `loop-0`.
 ///   - debug: Whether the loops run in debug mode, or `nil` for the default.
 ///   - backend: The backend of the loops.
 ///   - limit: The maximum time that each loop can take to shut down, or `nil` for no limit.

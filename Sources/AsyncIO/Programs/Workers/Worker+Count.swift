@@ -8,8 +8,8 @@ extension Worker {
 
         /// One worker for each processor of the machine.
         public static var cores: Count { Count(Thread.processorCount) }
-        /// No workers: the body runs in this process, without a supervisor. For development, and for
-        /// machines that have a supervisor of their own.
+        /// No workers: the body runs in this process, without a supervisor. Use this for development, and on machines
+        /// that have their own supervisor.
         public static let inProcess = Count(number: nil)
 
         /// A fixed number of workers.

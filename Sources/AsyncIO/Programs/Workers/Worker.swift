@@ -26,8 +26,8 @@ public final class Worker {
 
     // MARK: Sockets
 
-    /// The listening sockets. Pass them to ``Server/Listener/sockets(_:)``; the server then owns
-    /// them. All workers share the sockets, and each connection goes to a worker that is free to accept it.
+    /// The listening sockets. Pass them to ``Server/Listener/sockets(_:)``. The server then owns them. All workers
+    /// share the sockets, and each connection goes to a worker that is free to accept it.
     public var sockets: [Int32] { places.flatMap { $0 } }
 
     /// Returns the listening sockets of one listener.

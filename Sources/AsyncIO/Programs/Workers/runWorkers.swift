@@ -15,14 +15,13 @@ internal import SystemPackage
 /// }
 /// ```
 ///
-/// Call this function once, in place of `run`, from a synchronous `main` or from top-level code.
-/// The calling process is the supervisor. It opens the sockets and starts the workers. Each worker
-/// executes the same program again with the same arguments. Code before this call therefore runs in
-/// every worker, and code after it only in the supervisor. A worker runs `body` in an event loop of
-/// its own and then exits.
+/// Call this function once, in place of `run`, from a synchronous `main` or from top-level code. The calling process is
+/// the supervisor. It opens the sockets and starts the workers. Each worker executes the same program again with the
+/// same arguments. Code before this call therefore runs in every worker. Code after this call runs only in the
+/// supervisor. A worker runs `body` in its own event loop and then exits.
 ///
 /// The supervisor:
-/// - restarts a worker that dies, after 0.1 s at first and at most 30 s if it keeps dying;
+/// - restarts a worker that dies. The delay is 0.1 s at first, and grows to at most 30 s if the worker keeps dying;
 /// - on SIGHUP, replaces all workers with new ones that execute the program's current file. The new
 ///   workers start before the old ones are asked to stop. No connection is refused or lost, because
 ///   the sockets stay open and a stopping worker lets its connections finish;
@@ -35,8 +34,8 @@ internal import SystemPackage
 ///   - count: The number of workers: ``Worker/Count/cores``, a number, or ``Worker/Count/inProcess``
 ///     to run the body in this process.
 ///   - listen: What to listen on; see ``Worker/sockets``.
-///   - options: The settings of the sockets. The sockets listen before a worker has started, so that clients that
-///     connect early wait. Settings that do not concern the sockets, such as ``Server/Options/limit``, have no effect
+///   - options: The settings of the sockets. The sockets listen before a worker has started, so that early clients wait
+///     and are not refused. Settings that do not concern the sockets, such as ``Server/Options/limit``, have no effect
 ///     here; pass them to the workers' servers.
 ///   - grace: How long the connections of a stopping worker may take to end before they are closed.
 ///     A worker that has not ended 5 s later is killed.
