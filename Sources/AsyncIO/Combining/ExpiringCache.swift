@@ -96,12 +96,12 @@ public final class ExpiringCache<Key: Hashable, Value> {
         _ key: Key, isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
         _ load: @escaping () async throws -> Value
     ) async throws -> Value {
-        if let work = loads[key], !work.isAbandoned { return try await work.value(for: "ExpiringCache.value()") }
+        if let work = loads[key] { return try await work.value(for: "ExpiringCache.value()") }
         let task = createTask(name: "ExpiringCache", isolation: isolation, fileID: fileID, line: line, load)
-        let work = SharedWork(task) { [weak self] work, result in
+        let work = SharedWork(task) { [weak self] work, value in
             guard let self, loads[key] === work else { return }
             loads[key] = nil
-            if let value = try? result.get() { self[key] = value }
+            if let value { self[key] = value }
         }
         loads[key] = work
         return try await work.value(for: "ExpiringCache.value()")

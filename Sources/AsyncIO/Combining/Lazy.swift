@@ -41,7 +41,7 @@ public final class Lazy<Value> {
 
     @usableFromInline
     func made() async throws -> Value {
-        let work = work.flatMap { $0.isAbandoned ? nil : $0 } ?? begin()
+        let work = work ?? begin()
         return try await work.value(for: "Lazy.value")
     }
 
@@ -53,10 +53,10 @@ public final class Lazy<Value> {
     }
 
     private func begin() -> SharedWork<Value> {
-        let new = SharedWork(start()) { [weak self] work, result in
+        let new = SharedWork(start()) { [weak self] work, value in
             guard let self, self.work === work else { return }
             self.work = nil
-            valueIfReady = try? result.get()
+            valueIfReady = value
         }
         work = new
         return new

@@ -5,7 +5,10 @@ final class PacedAction {
     private let pausesWhenStarted: Bool
     private let start: () -> AsyncTask<Void>
     private var timer: TimerHandle?
-    private var running: AsyncTask<Void>?
+    private var latest: AsyncTask<Void>?
+
+    /// The action that is running. The callbacks of one that has ended may be yet to come.
+    private var running: AsyncTask<Void>? { latest.flatMap { $0.isDone ? nil : $0 } }
 
     /// Whether the action is waiting to run.
     private(set) var isPending = false
@@ -65,11 +68,12 @@ final class PacedAction {
         isPending = false
         if pausesWhenStarted { beginPause() }
         let task = start()
-        running = task
+        latest = task
         // If nothing asks for the task's error, it is reported when the task is released.
-        task.addDoneCallback { [weak self] _ in
-            self?.running = nil
-            self?.startIfPossible()
+        task.addDoneCallback { [weak self] task in
+            guard let self else { return }
+            if latest === task { latest = nil }
+            startIfPossible()
         }
     }
 }
