@@ -240,4 +240,29 @@ import Testing
         // The cancelled tasks have left their requests.
         #expect(covered == calls && finished == calls && !paced.isPending)
     }
+
+    @Test func anActionCannotWaitForItself() async throws {
+        var errors: [any Error] = []
+        var debouncer: Debouncer?
+        debouncer = Debouncer(delay: .seconds(1)) {
+            do { try await debouncer?.flush() } catch { errors.append(error) }
+        }
+        debouncer?.call()
+        try await debouncer?.flush()
+        #expect(errors.count == 1 && errors[0] is RuntimeError)
+        debouncer = nil
+    }
+
+    @Test func anActionCanRequestItself() async throws {
+        let log = try Times()
+        var debouncer: Debouncer?
+        debouncer = Debouncer(delay: .seconds(1)) {
+            try log.note()
+            if log.times.count < 3 { debouncer?.call() }
+        }
+        debouncer?.call()
+        try await sleep(.seconds(60))
+        #expect(log.times == [1, 2, 3])
+        debouncer = nil
+    }
 }

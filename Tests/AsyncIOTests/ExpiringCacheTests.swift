@@ -218,4 +218,33 @@ import Testing
         try await settle()
         #expect(witness == nil)
     }
+
+    @Test func aLoadCannotWaitForItself() async throws {
+        let cache = ExpiringCache<Int, Int>(lifetime: .seconds(60))
+        func value(for key: Int) async throws -> Int {
+            try await cache.value(for: key) { key == 0 ? 1 : try await value(for: key > 5 ? 5 : key - 1) }
+        }
+        #expect(try await value(for: 3) == 1)
+        #expect(cache.count == 4)
+        await #expect(throws: RuntimeError.self) {
+            try await cache.value(for: 9) { try await cache.value(for: 9) { 1 } }
+        }
+        #expect(cache[9] == nil)
+    }
+
+    @Test func aLoadCanChangeTheCache() async throws {
+        let cache = ExpiringCache<Int, Int>(lifetime: .seconds(60))
+        let value = try await cache.value(for: 1) {
+            cache[1] = 2
+            cache[2] = 3
+            return 4
+        }
+        // What was set explicitly is not replaced.
+        #expect(value == 4 && cache[1] == 2 && cache[2] == 3)
+        _ = try await cache.value(for: 5) {
+            cache.removeAll()
+            return 6
+        }
+        #expect(cache.count == 0)
+    }
 }

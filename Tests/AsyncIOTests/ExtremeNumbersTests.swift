@@ -4,7 +4,9 @@ import Testing
 
 /// The conveniences with the largest and the smallest numbers that their parameters can have.
 @Suite(.virtualTime) struct ExtremeNumbersTests {
-    private nonisolated static let longest = [Duration(attoseconds: .max), .seconds(Int64.max), .nanoseconds(Int64.max)]
+    private nonisolated static let longest = [
+        Duration(attoseconds: .max), .seconds(Int64.max), .nanoseconds(Int64.max),
+    ]
     private nonisolated static let shortest = [
         Duration(attoseconds: .min), .seconds(Int64.min), .seconds(-1), .zero, Duration(attoseconds: 1),
     ]
@@ -53,7 +55,10 @@ import Testing
         try await debouncer.flush()
         #expect(actions == 2)
 
-        let pool = ConnectionPool(size: 1, idleTime: duration) { 1 } close: { _ in }
+        let pool = ConnectionPool(size: 1, idleTime: duration) {
+            1
+        } close: { _ in
+        }
         try await pool.withConnection { _ in }
         try await sleep(.seconds(1_000))
         #expect(pool.idleCount == 1)
@@ -163,7 +168,10 @@ import Testing
     }
 
     @Test func limitsCanBeTheLargestNumber() async throws {
-        let pool = ConnectionPool(size: .max) { 1 } close: { _ in }
+        let pool = ConnectionPool(size: .max) {
+            1
+        } close: { _ in
+        }
         #expect(try await pool.withConnection { $0 } == 1)
         let latch = Latch(.max)
         try latch.countDown(by: .max)
@@ -201,5 +209,19 @@ import Testing
         let reader = StreamReader()
         try reader.feed([0])
         await #expect(throws: LimitOverrunError.self) { try await codec.read(from: reader) }
+    }
+
+    @Test func aCopyCanReadAnyNumberOfBytesAtATime() async throws {
+        let (source, from) = try memoryStreamPair()
+        let (to, sink) = try memoryStreamPair(limit: .max)
+        defer { for end in [source, from, to, sink] { end.writer.close() } }
+        try await source.writer.write([1, 2, 3])
+        try source.writer.writeEOF()
+        #expect(try await copy(from: from.reader, to: to.writer, chunkSize: .max) == 3)
+        try await to.writer.corked { _ in }
+        try to.writer.writeEOF()
+        #expect(try await sink.reader.peek(.max) == [1, 2, 3])
+        #expect(try await sink.reader.read(.max) == [1, 2, 3])
+        await #expect(throws: IncompleteReadError.self) { try await sink.reader.readExactly(.max) }
     }
 }

@@ -80,6 +80,7 @@ import Testing
         private(set) var started = 0
         private(set) var running = 0
         private(set) var values: [Int] = []
+        private(set) var wonAt: ContinuousClock.Instant?
         /// Whether a run can return a value although it was cancelled.
         let areStubborn: Bool
 
@@ -98,6 +99,7 @@ import Testing
             }
             if Int.random(in: 0...2) == 0 { throw Boom(number) }
             values.append(number)
+            if wonAt == nil { wonAt = try EventLoop.running.now }
             return number
         }
     }
@@ -109,6 +111,8 @@ import Testing
                 try await runs.run()
             }
             #expect(value == runs.values.first)
+            // The others were cancelled, and waited for.
+            #expect(try EventLoop.running.now == runs.wonAt)
         } catch is Boom {
             #expect(runs.started == 4 && runs.values.isEmpty)
         }

@@ -79,8 +79,9 @@ public final class ExpiringCache<Key: Hashable, Value> {
     ///
     /// - Parameters:
     ///   - key: The key.
-    ///   - load: Loads the value. It runs as a task. It must not ask the cache for the same key.
-    /// - Throws: The error of the load; `CancellationError` if the waiting task is cancelled.
+    ///   - load: Loads the value. It runs as a task, which cannot ask the cache for the same key.
+    /// - Throws: The error of the load; ``RuntimeError`` if the load asks for its own key; `CancellationError` if the
+    ///   waiting task is cancelled.
     /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
     @inlinable
     public func value(

@@ -20,7 +20,7 @@ public final class Lazy<Value> {
 
     /// Creates a lazy value. The work does not start yet.
     ///
-    /// - Parameter make: Makes the value. It runs as a task. It must not itself wait for this value.
+    /// - Parameter make: Makes the value. It runs as a task, which cannot itself wait for this value.
     public init(
         isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
         _ make: @escaping () async throws -> Value
@@ -30,7 +30,8 @@ public final class Lazy<Value> {
 
     /// The value. If it has not been made, it is made now. If it has, reading it does not suspend.
     ///
-    /// - Throws: The error of the work; `CancellationError` if the waiting task is cancelled.
+    /// - Throws: The error of the work; ``RuntimeError`` if the work itself asks for the value; `CancellationError` if
+    ///   the waiting task is cancelled.
     public var value: Value {
         @inlinable
         get async throws {

@@ -52,6 +52,7 @@ final class PacedAction {
     func flush() async throws {
         var failure: (any Error)?
         if let running {
+            if running.isCurrent { try await running.awaitSelf() }
             // A request that came later is not lost because this run failed.
             do { try await shield(running) } catch let error where !isCancellation(error) { failure = error }
         }

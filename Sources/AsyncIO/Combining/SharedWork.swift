@@ -19,8 +19,10 @@ final class SharedWork<Value> {
 
     /// Waits for the result.
     ///
-    /// - Throws: The error of the task; `CancellationError` if the waiting task is cancelled.
+    /// - Throws: The error of the task; ``RuntimeError`` if the task waits for itself; `CancellationError` if the
+    ///   waiting task is cancelled.
     func value(for purpose: StaticString) async throws -> Value {
+        if task.isCurrent { try await task.awaitSelf() }
         waiting += 1
         defer { waiting -= 1 }
         if !task.isDone {
