@@ -57,8 +57,6 @@ private final class StaggeredRace<Item, T> {
     private let line: UInt
     private var running: [AnyAsyncTask] = []
     private var allEnded: Waiter?
-    /// Whether the race was cancelled from outside.
-    private var isCancelled = false
     private(set) var winner: (value: T, index: Int)?
     private(set) var errors: [(any Error)?] = []
 
@@ -92,7 +90,7 @@ private final class StaggeredRace<Item, T> {
         if let failure {
             do { try await waitFor(timeout: delay) { try await failure.wait() } } catch is TimeoutError {}
         }
-        guard winner == nil, !isCancelled, let item = items.next() else { return }
+        guard let item = items.next() else { return }
         let index = errors.count
         errors.append(nil)
         let hasFailed = Event()
@@ -119,7 +117,6 @@ private final class StaggeredRace<Item, T> {
                 try await waiter.wait(ignoresNativeCancellation: ignoresNativeCancellation)
             }
         } onCancel: { [self] cancellation in
-            isCancelled = true
             for task in running { task.cancel(cancellation.message) }
         }
         if let cancellation { throw cancellation.delivered() }
