@@ -260,4 +260,31 @@ import Testing
         #expect(received.sorted() == sent.sorted())
         #expect(sent.filter { $0 >= 10 }.count == 15)
     }
+
+    @Test(arguments: [false, true]) func aSenderThatGivesUpInItsTurnPassesItOn(closes: Bool) async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self)
+        let other = try sender.clone()
+        let sending = [createTask { try await sender.send(1) }, createTask { try await other.send(2) }]
+        try await sleep(.seconds(1))
+        let receiving = createTask { try await receiver.receive() }
+        // The receiver has woken the first sender, which has not run yet.
+        try await sleep(.zero)
+        if closes { sender.close() } else { sending[0].cancel() }
+        #expect(try await receiving.value == 2)
+        try await sending[1].value
+        let error = await thrown { try await sending[0].value }
+        #expect(closes ? error is RuntimeError : error is CancellationError)
+    }
+
+    @Test(arguments: [false, true]) func aReceiverThatGivesUpInItsTurnPassesItOn(closes: Bool) async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self)
+        let other = try receiver.clone()
+        let receiving = [createTask { try await receiver.receive() }, createTask { try await other.receive() }]
+        try await sleep(.seconds(1))
+        try sender.sendNoWait(1)
+        if closes { receiver.close() } else { receiving[0].cancel() }
+        #expect(try await receiving[1].value == 1)
+        let error = await thrown { try await receiving[0].value }
+        #expect(closes ? error is RuntimeError : error is CancellationError)
+    }
 }

@@ -148,4 +148,32 @@ import Testing
         try await server.shutdown(within: .zero)
         #expect(server.connectionCount == 0)
     }
+
+    /// Connections that end while their header is read, in any turn.
+    @Test(.seeds(200)) func aConnectionThatEndsDuringItsHeaderIsNotCounted() async throws {
+        let server = try await startServer(
+            host: "127.0.0.1", port: 0, options: .init(maxConnectionsPerPeer: 1, expectsProxyHeader: true)
+        ) { reader, writer in
+            let line = try await reader.readLine()
+            if !line.isEmpty { try await writer.write(line) }
+        }
+        func open() async throws -> (StreamReader, StreamWriter) {
+            let stream = try await openStream(to: server)
+            try await stream.1.write("PROXY TCP4 192.0.2.1 192.0.2.2 49152 443\r\n")
+            return stream
+        }
+        for _ in 0..<3 {
+            let (_, writer) = try await open()
+            for _ in 0..<Int.random(in: 0...4) { try await sleep(.zero) }
+            if Int.random(in: 0...1) == 0 { server.abortClients() } else { writer.abort() }
+            for _ in 0..<Int.random(in: 0...1) { try await sleep(.zero) }
+            writer.close()
+        }
+        while server.connectionCount > 0 { try await sleep(.milliseconds(1)) }
+        let (reader, writer) = try await open()
+        try await writer.write("hello\n")
+        #expect(try await reader.readLine() == Array("hello\n".utf8))
+        writer.close()
+        try await server.shutdown(within: .zero)
+    }
 }
