@@ -140,6 +140,12 @@ let package = Package(
             dependencies: ["AsyncIO", "AsyncIOMain"],
             path: "Tests/Programs/TopLevelAwait",
             swiftSettings: testSettings),
+        // Also links statically; see scripts/check-static.sh.
+        .executableTarget(
+            name: "virtual-clock-program",
+            dependencies: ["AsyncIO", "AsyncIOTesting"],
+            path: "Tests/Programs/VirtualClock",
+            swiftSettings: testSettings),
         .executableTarget(
             name: "ending-program",
             dependencies: ["AsyncIO"],

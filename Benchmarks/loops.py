@@ -31,7 +31,7 @@ NIO_BUILD = os.path.join(PEERS, "nio")
 REGISTRY = "/usr/share/cargo/registry"  # Debian's packages of crates, which need no network
 
 # Operations on each loop: half a second or more with ours.
-COUNTS = {"spawn": 800_000, "switch": 5_000_000, "lock": 2_000_000, "queue": 2_000_000, "timeout": 800_000}
+COUNTS = {"spawn": 800_000, "switch": 5_000_000, "lock": 2_000_000, "queue": 2_000_000, "timeout": 800_000, "compute": 50_000_000}
 ITEMS = 1_000_000
 SIZES, CONNECTIONS = (64, 1024, 16384, 102400), 100
 UNSUPPORTED = 64

@@ -348,7 +348,7 @@ LOOPS_PAIRS = [("loops-2", "loops-1"), ("workers-2", "process"), ("tokio-2", "to
                ("pinned-2", "pinned-1")]
 LOOPS_WORKS = [
     ("spawn", "start and await a task"), ("switch", "switch tasks"), ("lock", "lock, yield, unlock"),
-    ("queue", "put and get, queue of one"), ("timeout", "set and end a time limit"),
+    ("queue", "put and get, queue of one"), ("timeout", "set and end a time limit"), ("compute", "only compute"),
 ]
 MAILBOX_NAMES = {
     "loops-2": "`Mailbox`", "tokio-2": "tokio, `mpsc`", "go-2": "Go, channel", "go-2-threads": "Go, channel, senders on threads of their own",

@@ -1,8 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Separate from the other examples, because its dependencies take minutes to build. CI builds it only
-// if ASYNCIO_OTHER_LIBRARIES is set; see .ci/run.
+// Separate from the other examples, because its dependencies take minutes to build.
 let language: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),

@@ -8,7 +8,7 @@ func withSeed<T>(_ seed: UInt64?, _ body: () throws -> T) rethrows -> T {
     return try body()
 }
 
-/// Makes the seed determine the random numbers of this thread. Returns what determined them before; nil without a seed.
+/// Makes the seed determine the random numbers of this thread. Returns the previous state, or nil without a seed.
 @discardableResult
 func seedRandomNumbers(_ seed: UInt64?) -> asyncio_testing_random? {
     seed.map { asyncio_testing_seed_random(asyncio_testing_random(is_seeded: true, state: $0)) }

@@ -77,9 +77,10 @@ struct Client {
         var loops: [Snapshot.Loop]?
     }
 
-    /// The largest size of a response in bytes, and below, the longest time to wait for it in
-    /// milliseconds. Both suffice for ten thousand tasks whose stacks have to be symbolized.
+    // Both limits are sufficient for ten thousand tasks whose stacks have to be symbolized.
+    /// The maximum size of a response, in bytes.
     private static let limit = 64 << 20
+    /// The longest time to wait for a response, in milliseconds.
     private static let patience: Int64 = 30_000
 
     private func answer(to request: String) throws(ClientError) -> [UInt8] {

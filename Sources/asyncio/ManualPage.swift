@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import Foundation
 
-/// The manual page of the tool. The commands and options are those that the tool's help describes;
-/// only what the help does not say is written here.
+/// The manual page of the tool. The descriptions of the commands and options come from the tool's help.
+/// This file contains only the text that is not part of the help.
 struct ManualPage {
     private let tool: Help.Command
     private var lines: [String] = []

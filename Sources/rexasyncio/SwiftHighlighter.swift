@@ -1,7 +1,7 @@
 /// Adds the colors of a terminal to Swift code.
 ///
-/// It knows as much of the language as the examples need: a comment or a string literal ends on the
-/// line where it begins.
+/// It recognizes only the parts of the language that the examples use: a comment or a string literal
+/// ends on the line where it begins.
 nonisolated enum SwiftHighlighter {
     enum Color: String {
         case comment = "\u{1B}[90m"

@@ -137,6 +137,82 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true], [1, 3])
+    func theTimeLimitOfAWaitAlsoAppliesIfTheServerHangs(semaphore: Bool, connections: Int) async throws {
+        try await RedisServer.run { server in
+            var configuration = try RedisConfiguration(url: server.url)
+            configuration.commandTimeout = nil
+            configuration.connections = connections
+            try await withRedis(configuration) { redis in
+                for _ in 0..<3 { _ = try await redis.ping() }
+                server.send(SIGSTOP)
+                let limit = Duration.milliseconds(100)
+                var hasBegun = false
+                // The server does not continue before the wait has ended.
+                let value: Void? =
+                    if semaphore {
+                        try await RedisSemaphore(redis, "key", limit: 1, lease: .seconds(3600))
+                            .withPlace(waitingAtMost: limit) { _ in hasBegun = true }
+                    } else {
+                        try await RedisLock(redis, "key", lease: .seconds(3600))
+                            .withLock(waitingAtMost: limit) { _ in hasBegun = true }
+                    }
+                server.send(SIGCONT)
+                #expect(value == nil && !hasBegun)
+                // The server grants the lease, which is then given back.
+                try await eventually { try await redis.get("{key}:fence")?.integer == 1 }
+                try await eventually { try await redis.exists("key") == 0 }
+            }
+        }
+    }
+
+    @Test func workThatIsDoneOnceIsCancelledIfItsLeaseIsLost() async throws {
+        try await RedisServer.run { server in
+            try await Partition.run(to: server.port) { partition in
+                try await withRedis(partition.url) { cutOff in
+                    try await withRedis(server.url) { redis in
+                        let lease = Duration.milliseconds(600)
+                        var wasCancelled = false
+                        let worker = createTask {
+                            let queue = try RedisQueue<Int>("test", on: cutOff)
+                            try await queue.once("work", keptFor: .seconds(60), lease: lease) {
+                                partition.hold()
+                                do { try await sleep(.seconds(3600)) } catch {
+                                    wasCancelled = true
+                                    throw error
+                                }
+                            }
+                        }
+                        let error = await #expect(throws: RedisLeaseLostError.self) { try await worker.value }
+                        #expect(error?.key == "work")
+                        #expect(wasCancelled)
+                        let other = try RedisQueue<Int>("test", on: redis)
+                        try await eventually { try await other.once("work", keptFor: .seconds(60), lease: lease) {} }
+                        partition.heal()
+                        #expect(try await !RedisQueue<Int>("test", on: cutOff).once("work") {})
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func workThatEndsWhileAnotherWorkerDoesItIsReported() async throws {
+        try await RedisServer.run { server in
+            try await withRedis(server.url) { redis in
+                let queue = try RedisQueue<Int>("test", on: redis)
+                let key = "jobs:{test}:once:work"
+                await #expect(throws: RedisLeaseLostError.self) {
+                    try await queue.once("work") { try await redis.set(key, "another") }
+                }
+                #expect(try await redis.get(key)?.string == "another")
+                // If the server has only forgotten the lease, the work is recorded.
+                try await redis.delete(key)
+                #expect(try await queue.once("work") { try await redis.delete(key) })
+                #expect(try await !queue.once("work") {})
+            }
+        }
+    }
+
     @Test func aWaitingTaskSeesAFlagThatIsSetAfterARestart() async throws {
         try await RedisServer.run(["--appendonly", "yes", "--appendfsync", "always"]) { server in
             try await withRedis(server.url) { redis in

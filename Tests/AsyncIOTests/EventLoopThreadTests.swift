@@ -24,6 +24,17 @@ import Testing
         #expect(lines.count == 25)
     }
 
+    @Test func bodiesThatCallAnActorOfAnotherLoopContinueOnTheirOwn() async throws {
+        let lines = try await lines("bodies")
+        #expect(lines.suffix(2) == ["threads left 0", "end"])
+        #expect(lines.dropLast(2).allSatisfy { $0.hasSuffix(" true") }, "\(lines)")
+        #expect(lines.count == 25)
+    }
+
+    @Test func largeMessagesCauseNoPageFaultsOnceTheProgramHasItsMemory() async throws {
+        #expect(try await lines("page-faults") == ["page faults per message few true", "end"])
+    }
+
     @Test func theOrderIsThatOfAsyncio() async throws {
         #expect(try await lines("order") == ["main a1 b1 soon a2 b2 a3 end", "end"])
     }

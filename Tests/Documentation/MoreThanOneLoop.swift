@@ -23,6 +23,11 @@ actor Shard {
     }
 }
 
+// Runs on the actor of its caller. Its errors come from the shard's loop.
+nonisolated func addTwice(_ job: String, to shard: Shard) async throws {
+    for _ in 1...2 { try await shard.add(job) }
+}
+
 @globalActor actor Background {
     static let shared = Background()
     nonisolated let io = EventLoopThread.make(name: "network")
@@ -65,6 +70,7 @@ actor Shard {
         let io = try EventLoopThread(name: "io")
         let shard = Shard(on: io)
         try await shard.add("job")
+        try await addTwice("job", to: shard)
         try await io.shutDown()
         #expect(try await Cache().page("/proc/self/comm").isEmpty == false)
         try await Background.shared.io.shutDown()

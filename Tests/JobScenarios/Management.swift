@@ -159,6 +159,19 @@ extension Scenario {
         try await sleep(.milliseconds(200))
         #expect(try await queue.once("b", keptFor: .milliseconds(100), lease: .seconds(5)) { runs += 1 })
         #expect(runs == 3)
+        // A body can take longer than its lease.
+        #expect(
+            try await queue.once("c", keptFor: .seconds(60), lease: .milliseconds(1500)) {
+                try await sleep(.milliseconds(2500))
+                await #expect(throws: OnceInProgress(key: "c")) { try await queue.once("c") { runs += 1 } }
+            })
+        // A body that is cancelled does not count.
+        let task = createTask { try await queue.once("d") { try await sleep(.seconds(3600)) } }
+        try await sleep(.milliseconds(20))
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(try await queue.once("d") { runs += 1 })
+        #expect(runs == 4)
     }
 }
 

@@ -2,7 +2,7 @@ import AsyncIO
 
 /// The work of one loop. The functions belong to the loop that calls them.
 enum Work: String {
-    case spawn, `switch`, lock, queue, timeout
+    case spawn, `switch`, lock, queue, timeout, compute
 
     func perform(_ count: Int) async throws {
         switch self {
@@ -11,6 +11,7 @@ enum Work: String {
         case .lock: try await locking(count)
         case .queue: try await queueing(count)
         case .timeout: try await timing(count)
+        case .compute: if computed(count) == 0 { print("zero") }
         }
     }
 
@@ -56,5 +57,14 @@ enum Work: String {
         let sender = createTask { for item in 0..<count { try await queue.put(item) } }
         for _ in 0..<count { _ = try await queue.get() }
         try await sender.value
+    }
+
+    /// Only computes, so that two of them show what the machine's second processor is worth.
+    private func computed(_ count: Int) -> UInt64 {
+        var state: UInt64 = 1
+        for number in 0..<count {
+            for _ in 0..<10 { state = state &* 6_364_136_223_846_793_005 &+ UInt64(truncatingIfNeeded: number) }
+        }
+        return state
     }
 }

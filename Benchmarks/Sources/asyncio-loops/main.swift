@@ -23,7 +23,7 @@ do {
     default: throw Usage()
     }
 } catch is Usage {
-    print("usage: asyncio-loops process|LOOPS|workers spawn|switch|lock|queue|timeout|echo|mailbox COUNT|PORT")
+    print("usage: asyncio-loops process|LOOPS|workers spawn|switch|lock|queue|timeout|compute|echo|mailbox COUNT|PORT")
     exit(64)
 }
 

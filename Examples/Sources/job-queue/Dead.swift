@@ -35,14 +35,22 @@ struct Dead: ParsableCommand {
 
         func validate() throws {
             try options.requireRedis()
-            if all == !ids.isEmpty { throw ValidationError("use either identifiers or --all") }
+            if all == !ids.isEmpty {
+                throw ValidationError("use either identifiers, which 'job-queue dead list' prints, or --all")
+            }
         }
 
         func run() throws {
             try AsyncIO.run {
                 try await options.withQueue { queue in
                     if all { return print("\(try await queue.retryAllDead()) put back") }
-                    for id in ids { print("\(id) \(try await queue.retryDead(id) ? "put back" : "is not dead")") }
+                    var isMissing = false
+                    for id in ids {
+                        let isBack = try await queue.retryDead(id)
+                        print("\(id) \(isBack ? "put back" : "is not a dead command")")
+                        isMissing = isMissing || !isBack
+                    }
+                    if isMissing { throw ExitCode.failure }
                 }
             }
         }

@@ -54,12 +54,19 @@ struct QueueOptions: ParsableArguments {
     func withQueue(_ body: (any JobQueue<Command>) async throws -> Void) async throws {
         guard let redis else { return try await body(LocalJobQueue<Command>(queue, policy: policy)) }
         try await withRedis(redis) { client in
+            // A queue waits for its server for a minute, which is too long if the URL is wrong.
+            do { try await client.ping() } catch let error as RedisConnectionError {
+                throw ValueError("the Redis server cannot be reached: \(error.underlyingError ?? error)")
+            }
             try await body(try RedisQueue<Command>(queue, on: client, policy: policy))
         }
     }
 
     /// - Throws: An error if the queue is in memory.
     func requireRedis() throws {
-        if redis == nil { throw ValidationError("this needs --redis; a queue in memory ends with its process") }
+        guard redis == nil else { return }
+        throw ValidationError(
+            "this needs --redis, because a queue in memory ends with its process, and no other process can see it; use "
+                + "the URL that 'put' and 'work' use, such as --redis redis://localhost")
     }
 }

@@ -11,7 +11,7 @@ struct Put: ParsableCommand {
     @Option(help: "The time until the commands can run, in seconds.") var delay = 0.0
     @Option(help: "A key. Commands with the same key run one after another.") var order: String?
     @Flag(help: "Do not add a command that is already in the queue.") var unique = false
-    @Flag(help: "Wait for the commands, and print their output.") var wait = false
+    @Flag(help: "Wait for the commands, and print their output. If one fails, exit with status 1.") var wait = false
     @Argument(help: "The shell commands.") var commands: [String]
 
     private static let priorities: [String: JobPriority] = ["high": .high, "normal": .normal, "low": .low]
@@ -53,12 +53,15 @@ struct Put: ParsableCommand {
     }
 
     private func printResults(of ids: [String], from queue: some JobQueue<Command>) async throws {
+        var hasFailed = false
         for id in ids {
             do {
                 print(try await queue.result(of: id, as: CommandResult.self).output, terminator: "")
             } catch let error as JobFailed {
                 print(error)
+                hasFailed = true
             }
         }
+        if hasFailed { throw ExitCode.failure }
     }
 }

@@ -16,23 +16,23 @@ struct Status: ParsableCommand {
     }
 
     func run() throws {
-        try AsyncIO.run {
-            try await options.withQueue { queue in
-                let isTerminal = isatty(STDOUT_FILENO) == 1
-                var last: JobCounts?
-                var height = 0
-                while true {
-                    let counts = try await queue.counts()
-                    let lines = table(of: counts, since: last) + table(of: try await queue.workers())
-                    // On a terminal, overwrite the last table.
-                    if isTerminal, height > 0 { print("\u{1B}[\(height)A\u{1B}[J", terminator: "") }
-                    for line in lines { print(line) }
-                    fflush(nil)
-                    if once { return }
-                    (last, height) = (counts, lines.count)
-                    try await sleep(.seconds(interval))
-                }
-            }
+        do { try AsyncIO.run { try await options.withQueue(show) } } catch is KeyboardInterrupt {}
+    }
+
+    private func show(_ queue: any JobQueue<Command>) async throws {
+        let isTerminal = isatty(STDOUT_FILENO) == 1
+        var last: JobCounts?
+        var height = 0
+        while true {
+            let counts = try await queue.counts()
+            let lines = table(of: counts, since: last) + table(of: try await queue.workers())
+            // On a terminal, overwrite the last table.
+            if isTerminal, height > 0 { print("\u{1B}[\(height)A\u{1B}[J", terminator: "") }
+            for line in lines { print(line) }
+            fflush(nil)
+            if once { return }
+            (last, height) = (counts, lines.count)
+            try await sleep(.seconds(interval))
         }
     }
 

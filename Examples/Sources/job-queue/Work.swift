@@ -58,7 +58,8 @@ private func run(_ command: Command) async throws -> String {
         let (output, _) = try await process.communicate()
         let text = String(decoding: (output ?? []).suffix(10_000), as: UTF8.self)
         guard let status = process.returnCode, status == 0 else {
-            throw JobFailure("exit status \(process.returnCode ?? -1): \(text.suffix(200))")
+            let status = "exit status \(process.returnCode ?? -1)"
+            throw JobFailure(text.isEmpty ? status : "\(status): \(text.suffix(200))")
         }
         return text
     }

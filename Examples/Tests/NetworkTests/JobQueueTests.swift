@@ -11,6 +11,9 @@ import Testing
         let put = try await run("put", "--wait", "echo one", "echo two")
         #expect(put.status == 0, "\(put.errors)")
         #expect(put.output.hasSuffix("one\ntwo\n"))
+        let failing = try await run("put", "--wait", "exit 3")
+        #expect(failing.status == 1)
+        #expect(failing.output.hasSuffix("failed 3 times; the last error: exit status 3\n"))
         let work = try await run("work", input: "echo three > /dev/null\n\nexit 1\n")
         #expect(work.status == 0, "\(work.errors)")
         #expect(work.output.contains(" echo three > /dev/null: done"))
@@ -21,10 +24,21 @@ import Testing
         for arguments in [["status"], ["dead", "list"], ["dead", "retry", "--all"]] {
             let outcome = try await outcome(of: program("job-queue"), arguments)
             #expect(outcome.status != 0)
-            #expect(outcome.errors.contains("this needs --redis"))
+            #expect(outcome.errors.contains("this needs --redis, because a queue in memory ends with its process"))
+            #expect(outcome.errors.contains("such as --redis redis://localhost"))
         }
         let put = try await run("put", "--priority", "urgent", "echo")
         #expect(put.errors.contains("--priority must be high, normal, or low, got urgent"))
+    }
+
+    @Test func aServerThatIsNotThereIsReportedSoon() async throws {
+        let redis = "redis://127.0.0.1:\(try await freePort())"
+        for arguments in [["put", "echo"], ["work"], ["status"], ["dead", "list"]] {
+            let outcome = try await outcome(of: program("job-queue"), arguments + ["--redis", redis])
+            #expect(outcome.status == 1)
+            #expect(outcome.errors.hasPrefix("Error: the Redis server cannot be reached: connecting to 127.0.0.1:"))
+            #expect(outcome.errors.contains("Connection refused"))
+        }
     }
 
     @Test(.requires(.redis)) func aQueueInRedisIsSharedByPrograms() async throws {
@@ -61,6 +75,8 @@ import Testing
                     #expect(try await worker.wait() == 0)
                 }
                 #expect(try await readText("\(folder)/result") == "done\n")
+                let unknown = try await run("dead", "retry", "--redis", redis, "nosuch")
+                #expect(unknown.output == "nosuch is not a dead command\n" && unknown.status == 1)
                 let retry = try await run("dead", "retry", "--redis", redis, "--all")
                 #expect(retry.output == "1 put back\n")
                 let status = try await run("status", "--redis", redis, "--once")

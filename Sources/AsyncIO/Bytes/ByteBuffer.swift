@@ -1,8 +1,7 @@
 internal import AsyncIOSystem
 internal import Glibc
 
-/// A queue of bytes: they are appended at the end and taken from the front. It uses no memory when it is
-/// empty.
+/// A queue of bytes. Bytes are appended at the end and taken from the front. The queue uses no memory when it is empty.
 struct ByteBuffer {
     private var storage: [UInt8] = []
     private var head = 0
@@ -86,7 +85,7 @@ struct ByteBuffer {
 }
 
 extension Array {
-    /// Returns the array and leaves it empty.
+    /// Returns the contents of the array and leaves the array empty.
     mutating func take() -> [Element] {
         defer { self = [] }
         return self
@@ -112,7 +111,7 @@ extension UnsafeRawBufferPointer {
     /// Returns the first position of `byte` at `start` or later.
     func firstIndex(of byte: UInt8, from start: Int) -> Int? {
         guard start < count, let base = baseAddress else { return nil }
-        // SAFETY: memchr looks at the `count - start` bytes from `start`, which are ours.
+        // SAFETY: memchr reads the `count - start` bytes from `start`, all of which belong to this array.
         guard let found = unsafe memchr(base + start, Int32(byte), count - start) else { return nil }
         return unsafe UnsafeRawPointer(found) - base
     }

@@ -4,7 +4,7 @@
 public enum InvalidText: Sendable {
     /// Throw a ``ValueError`` that says where the first invalid byte is. Python: `"strict"`.
     case reject
-    /// Replace what is invalid with U+FFFD. Python: `"replace"`.
+    /// Replace invalid bytes with U+FFFD. Python: `"replace"`.
     case replace
 
     func text(_ bytes: some BidirectionalCollection<UInt8>) throws(ValueError) -> String {
@@ -22,7 +22,7 @@ public enum InvalidText: Sendable {
         return try text(bytes.last == 0x0A ? bytes.dropLast() : bytes[...])
     }
 
-    /// Says where the first invalid byte is.
+    /// Describes the first invalid byte and its position.
     private static func firstInvalid(_ bytes: some Collection<UInt8>) -> String {
         var decoder = UTF8()
         var iterator = bytes.makeIterator()

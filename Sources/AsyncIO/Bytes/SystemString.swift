@@ -1,11 +1,10 @@
 internal import AsyncIOSystem
 public import SystemPackage
 
-/// A string of the operating system: the name of a file, or an argument or environment variable of
-/// a process.
+/// A string of the operating system, such as the name of a file, or an argument or environment variable of a process.
 ///
-/// Linux accepts any bytes except zero in such a string. Most are UTF-8, and a `String` is enough
-/// for them. Use this type for those that are not, or if your code must not change a single byte.
+/// Linux accepts any bytes except zero in such a string. Most of these strings are valid UTF-8, and a `String` is
+/// sufficient for them. Use this type for strings that are not valid UTF-8, or if your code must preserve every byte.
 /// Two strings are equal if their bytes are equal.
 ///
 /// ```swift
@@ -42,7 +41,7 @@ public struct SystemString: Sendable, Hashable, ExpressibleByStringInterpolation
     public var description: String { String(decoding: bytes, as: UTF8.self) }
 }
 
-/// A type that can name a file or be another string of the operating system: `String`, `Substring`,
+/// A type that can be passed as the name of a file or as another string of the operating system: `String`, `Substring`,
 /// `FilePath`, or ``SystemString``.
 public protocol SystemStringConvertible: Sendable {
     /// The bytes to pass to the system.

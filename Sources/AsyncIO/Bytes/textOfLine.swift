@@ -1,7 +1,8 @@
-/// Returns a line as text without its newline, for the sequences of lines of streams and files. Invalid UTF-8
-/// is replaced with U+FFFD.
+/// Returns a line as text without its newline. Streams and files use this function for their sequences of lines.
+/// Invalid UTF-8 is replaced with U+FFFD.
 ///
-/// - Parameter line: A line with its newline, which can be missing from the last line; empty at the end.
+/// - Parameter line: A line with its newline. The newline can be missing from the last line. The array is empty at the
+///   end of the input.
 /// - Returns: The text, or nil at the end.
 @inline(__always)
 func textOfLine(_ line: consuming [UInt8]) -> String? {

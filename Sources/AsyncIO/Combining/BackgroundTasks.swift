@@ -16,8 +16,8 @@ public final class BackgroundTasks {
 
     /// Creates an empty set.
     ///
-    /// - Parameter onError: Called with the error and the task when a task fails; `nil` for the
-    ///   loop's exception handler.
+    /// - Parameter onError: Called with the error and the task when a task fails; `nil` to use the loop's exception
+    ///   handler.
     public init(onError: ((any Error, AnyAsyncTask) -> Void)? = nil) { self.onError = onError }
 
     /// Starts a task that runs `body`, and retains it until it ends.
@@ -54,7 +54,7 @@ public final class BackgroundTasks {
 
     /// Cancels all tasks and waits until they have ended, including tasks that are started in the meantime.
     ///
-    /// If the current task is cancelled, this method still waits until they have ended.
+    /// If the current task is cancelled, this method still waits until all tasks of the set have ended.
     ///
     /// - Throws: `CancellationError`, after all tasks have ended, if the current task was
     ///   cancelled.
@@ -72,8 +72,7 @@ public final class BackgroundTasks {
 /// that are still running and waits for them.
 ///
 /// - Parameters:
-///   - onError: Called with the error and the task when a task fails; `nil` for the loop's
-///     exception handler.
+///   - onError: Called with the error and the task when a task fails; `nil` to use the loop's exception handler.
 ///   - body: A closure that gets the set.
 /// - Returns: The value that `body` returns.
 /// - Throws: The errors of `body`; `CancellationError`, after all tasks have ended, if the current

@@ -6,11 +6,11 @@
 /// ```
 ///
 /// A breaker is closed at first, and calls run. After a number of failures in a row, it opens: calls throw a
-/// ``CircuitOpenError`` at once. When the time for recovery has passed, the breaker lets one call through as a trial,
-/// while others are still refused. If the trial succeeds, the breaker closes; if it fails, the breaker is open again.
+/// ``CircuitOpenError`` at once. When the recovery time has passed, the breaker lets one call through as a trial, while
+/// others are still refused. If the trial succeeds, the breaker closes. If it fails, the breaker opens again.
 ///
-/// A cancelled call says nothing about the other side, so it counts neither as a success nor as a failure. The same
-/// applies to a call that began before the breaker opened.
+/// A cancelled call gives no information about the service, so it counts neither as a success nor as a failure. The
+/// same applies to a call that began before the breaker opened.
 ///
 /// asyncio: none; the closest equivalent is the package `aiobreaker`.
 public final class CircuitBreaker {
@@ -32,7 +32,8 @@ public final class CircuitBreaker {
     /// The time at which a trial is allowed, on the loop's clock; nil if the breaker is closed.
     @safe @exclusivity(unchecked) private var opensUntil: Int64?
     @safe @exclusivity(unchecked) private var hasTrial = false
-    /// The number of times that the breaker has opened or closed. Calls that began before the last time do not count.
+    /// The number of times that the breaker has opened or closed. Calls that began before the latest change do not
+    /// count.
     @usableFromInline @safe @exclusivity(unchecked) private(set) var generation = 0
 
     /// Creates a breaker that is closed.
@@ -40,8 +41,8 @@ public final class CircuitBreaker {
     /// - Parameters:
     ///   - failures: The number of consecutive failures after which the breaker opens.
     ///   - recovery: How long the breaker stays open before it allows a trial.
-    ///   - isFailure: Whether an error means that the other side has a problem. Other errors, such as that of a
-    ///     rejected request, count as a success. By default, every error is a failure.
+    ///   - isFailure: Whether an error means that the service has a problem. Other errors, such as the error of a
+    ///     rejected request, count as successes. By default, every error is a failure.
     /// - Precondition: `failures` is at least 1, and `recovery` is positive. For numbers from outside the program, use
     ///   ``init(validatingFailures:recovery:isFailure:)``.
     public init(failures: Int, recovery: Duration, isFailure: @escaping (any Error) -> Bool = { _ in true }) {

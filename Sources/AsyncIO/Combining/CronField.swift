@@ -12,7 +12,7 @@ struct CronField: Sendable {
             guard let step, step > 0, let span = Self.span(pieces[0], range, names) else {
                 throw ValueError("\"\(text)\" is not a \(name) of a schedule; the numbers are \(range)")
             }
-            // A number with a step stands for a range to the end.
+            // A single number with a step stands for a range that ends at the field's maximum.
             let end = pieces.count == 2 && span.count == 1 ? range.upperBound : span.upperBound
             for number in stride(from: span.lowerBound, through: end, by: step) { bits |= 1 << number }
         }

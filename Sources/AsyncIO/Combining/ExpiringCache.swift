@@ -1,6 +1,6 @@
 public import DequeModule
 
-/// A cache whose values expire, and which loads each value only once even if several tasks ask for it at the same time.
+/// A cache whose values expire. It loads each value only once, even if several tasks ask for it at the same time.
 ///
 /// ```swift
 /// let cache = ExpiringCache<UserID, User>(lifetime: .seconds(60), limit: 10_000)
@@ -13,8 +13,8 @@ public import DequeModule
 ///
 /// A value expires when its lifetime is over. If the cache has more values than its limit, it drops the oldest ones.
 ///
-/// asyncio: none; the closest equivalent is the package `async_lru`, which drops the values that were used least
-/// recently. Go: `singleflight`.
+/// asyncio: none; the closest equivalent is the package `async_lru`, which drops the least recently used values. Go:
+/// `singleflight`.
 public final class ExpiringCache<Key: Hashable, Value> {
     @usableFromInline
     struct Entry {
@@ -29,7 +29,7 @@ public final class ExpiringCache<Key: Hashable, Value> {
         @usableFromInline let deadline: Int64
     }
 
-    // Loop thread only. What finds a value is inlinable, so that it is specialized in the user's module.
+    // Loop thread only. The code that finds a value is inlinable, so that it is specialized in the user's module.
     private let lifetime: Duration
     @usableFromInline let limit: Int
     @usableFromInline var entries: [Key: Entry] = [:]

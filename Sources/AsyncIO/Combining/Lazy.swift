@@ -1,13 +1,13 @@
-/// A value that is made once, when a task first needs it, and is then shared by all tasks.
+/// A value that is created once, when a task first needs it, and is then shared by all tasks.
 ///
 /// ```swift
 /// let configuration = Lazy { try await fetchConfiguration() }
 /// let name = try await configuration.value.name
 /// ```
 ///
-/// Tasks that ask for the value while it is being made wait for the same work. If the work fails, all of them get its
-/// error, and the next task that asks starts it again. A task that is cancelled stops waiting; the work continues for
-/// the others, and is cancelled when no task is waiting for it.
+/// Tasks that ask for the value while it is being created wait for the same work. If the work fails, all of them get
+/// its error, and the next task that asks starts it again. A task that is cancelled stops waiting. The work continues
+/// for the other tasks, and is cancelled when no task is waiting for it.
 ///
 /// asyncio: none. tokio: `OnceCell`. Go: `sync.Once`.
 public final class Lazy<Value> {
@@ -15,12 +15,12 @@ public final class Lazy<Value> {
     private let start: () -> AsyncTask<Value>
     private var work: SharedWork<Value>?
 
-    /// The value, or `nil` if it has not been made. Reading it does not start the work.
+    /// The value, or `nil` if it has not been created. Reading it does not start the work.
     public internal(set) var valueIfReady: Value?
 
     /// Creates a lazy value. The work does not start yet.
     ///
-    /// - Parameter make: Makes the value. It runs as a task, which cannot itself wait for this value.
+    /// - Parameter make: Creates the value. It runs as a task, which cannot itself wait for this value.
     public init(
         isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
         _ make: @escaping () async throws -> Value
@@ -28,7 +28,7 @@ public final class Lazy<Value> {
         start = { createTask(name: "Lazy", isolation: isolation, fileID: fileID, line: line, make) }
     }
 
-    /// The value. If it has not been made, it is made now. If it has, reading it does not suspend.
+    /// The value. If it does not exist yet, it is created now. Otherwise, reading it does not suspend.
     ///
     /// - Throws: The error of the work; ``RuntimeError`` if the work itself asks for the value; `CancellationError` if
     ///   the waiting task is cancelled.
@@ -46,8 +46,8 @@ public final class Lazy<Value> {
         return try await work.value(for: "Lazy.value")
     }
 
-    /// Discards the value, so that it is made again when it is next needed. Work that is in progress continues for the
-    /// tasks that wait for it, but its value is not stored.
+    /// Discards the value, so that it is created again when it is next needed. Work that is in progress continues for
+    /// the tasks that wait for it, but its value is not stored.
     public func reset() {
         valueIfReady = nil
         work = nil

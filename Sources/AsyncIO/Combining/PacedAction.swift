@@ -1,5 +1,5 @@
-/// An action that runs as a task, at most once at a time, and not during a pause: what a ``Debouncer`` and a ``Throttle``
-/// have in common. They differ in when the pause begins. Loop thread only.
+/// An action that runs as a task, at most once at a time, and not during a pause. ``Debouncer`` and ``Throttle`` share
+/// this class. They differ in when the pause begins. Loop thread only.
 final class PacedAction {
     private let pause: Duration
     private let pausesWhenStarted: Bool
@@ -53,7 +53,7 @@ final class PacedAction {
         var failure: (any Error)?
         if let running {
             if running.isCurrent { try await running.awaitSelf() }
-            // A request that came later is not lost because this run failed.
+            // A later request still runs even if this run failed.
             do { try await shield(running) } catch let error where !isCancellation(error) { failure = error }
         }
         if isPending {
@@ -70,7 +70,7 @@ final class PacedAction {
         if pausesWhenStarted { beginPause() }
         let task = start()
         latest = task
-        // If nothing asks for the task's error, it is reported when the task is released.
+        // If no code retrieves the task's error, it is reported when the task is released.
         task.addDoneCallback { [weak self] task in
             guard let self else { return }
             if latest === task { latest = nil }

@@ -15,8 +15,8 @@
 ///
 /// asyncio: none; the closest equivalent is the package `aiolimiter`. Rust: `governor`. Go: `x/time/rate`.
 public final class RateLimiter {
-    // Loop thread only. All permits are counted by one time: that at which the bucket will be full.
-    // In nanoseconds, the times on the loop's clock.
+    // Loop thread only. A single time represents the number of permits: the time at which the bucket will be full.
+    // Times are in nanoseconds on the loop's clock.
     private let interval: Int64
     private var fullAt = Int64.min
     /// Held by the task that waits for permits, so that the others wait in line.
@@ -38,7 +38,8 @@ public final class RateLimiter {
         if let mistake = Self.mistake(count, period, burst) {
             stop(mistake, instead: "RateLimiter(validating:per:burst:)")
         }
-        // In whole nanoseconds, so that timers and permits agree, and rounded up, so that it is not too fast.
+        // The interval is in whole nanoseconds, so that timers and permits agree. It is rounded up, so that the limiter
+        // is not too fast.
         interval = (period / count).roundedUpNanoseconds
         self.burst = burst ?? count
     }

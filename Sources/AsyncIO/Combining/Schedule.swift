@@ -10,8 +10,8 @@ internal import AsyncIOSystem
 /// The five fields are the minute (0–59), the hour (0–23), the day of the month (1–31), the month (1–12 or
 /// `jan`–`dec`), and the day of the week (0–7 or `sun`–`sat`; 0 and 7 are Sunday). A field is `*`, or a list of numbers
 /// and ranges, such as `1,10-20`. `/n` after `*` or a range selects every *n*th value, as in `*/15`. If both the day of
-/// the month and the day of the week are restricted, a day that matches either of them is enough. `@hourly`, `@daily`
-/// (or `@midnight`), `@weekly`, `@monthly`, and `@yearly` (or `@annually`) are abbreviations.
+/// the month and the day of the week are restricted, the schedule includes the days that match either of them.
+/// `@hourly`, `@daily` (or `@midnight`), `@weekly`, `@monthly`, and `@yearly` (or `@annually`) are abbreviations.
 ///
 /// When the clocks go forward, a time that is skipped is due at the end of the gap. When they go back, a time that
 /// occurs twice is due once. If the hour is `*`, skipped times are not due, and times that occur twice are due twice.
@@ -75,8 +75,8 @@ public struct Schedule: Sendable, CustomStringConvertible {
     /// Returns the first time after a date.
     ///
     /// - Parameter date: The time since 1 January 1970 at 00:00 UTC.
-    /// - Returns: The time, in the same unit, or `nil` if no time is due in the nine years after the date. For example,
-    ///   30 February is never due. No time is due more than a billion years from 1970.
+    /// - Returns: The time, also since 1 January 1970 at 00:00 UTC, or `nil` if no time is due in the nine years after
+    ///   the date. For example, 30 February is never due. No time is due more than a billion years from 1970.
     /// - Complexity: O(*n*), where *n* is the number of days in between.
     public func next(after date: Duration) -> Duration? {
         let (whole, rest) = date.attoseconds.quotientAndRemainder(dividingBy: 60_000_000_000_000_000_000)

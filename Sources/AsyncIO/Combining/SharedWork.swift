@@ -1,5 +1,5 @@
-/// A task whose result several tasks wait for. When the last of these is cancelled, so is the shared task. Loop thread
-/// only.
+/// A task whose result several tasks wait for. When all of the waiting tasks have been cancelled, the shared task is
+/// cancelled. Loop thread only.
 final class SharedWork<Value> {
     private let task: AsyncTask<Value>
     private let whenEnded: (SharedWork, Value?) -> Void

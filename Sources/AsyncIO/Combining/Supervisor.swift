@@ -25,7 +25,7 @@ public final class Supervisor {
         case restForOne
     }
 
-    /// When a task is restarted.
+    /// The condition under which a task is restarted.
     public enum Restart: Sendable {
         /// Whenever it ends. Erlang: `permanent`.
         case always
@@ -43,15 +43,15 @@ public final class Supervisor {
         public enum State: Sendable {
             /// The supervisor is not running, or the task is being stopped.
             case stopped
-            /// The body runs.
+            /// The body is running.
             case running
-            /// The body runs again after the delay.
+            /// The body will run again after the delay.
             case waitingForRestart
         }
 
         /// The name of the task.
         public let name: String
-        /// When the task is restarted.
+        /// The condition under which the task is restarted.
         public let restart: Restart
         /// What the task is doing.
         public let state: State
@@ -71,7 +71,7 @@ public final class Supervisor {
         var failures = 0
         var starts = 0
         var lastError: (any Error)?
-        /// When the body begins to run, on the loop's clock.
+        /// The time at which the body begins to run, on the loop's clock.
         var begin: Int64 = 0
 
         init(_ name: String, _ restart: Restart, _ start: @escaping (Duration) -> AsyncTask<Void>) {
@@ -89,13 +89,13 @@ public final class Supervisor {
     private let onRestart: (String, (any Error)?) -> Void
     private var all: [Child] = []
     private var isRunning = false
-    /// Whether the supervisor cancels its tasks because it ends.
+    /// Whether the supervisor is cancelling its tasks because it is ending.
     private var isEnding = false
     /// Held while tasks are stopped, and possibly restarted, so that restarts do not overlap.
     private let changes = Lock()
     /// The times of the latest restarts, oldest first.
     private var restarts: [Int64] = []
-    /// The tasks that have ended; nil if the children may have changed otherwise.
+    /// The tasks that have ended. A nil element means that the children may have changed in another way.
     private let ends = Queue<(Child, AsyncTask<Void>)?>()
     private var generator = SystemRandomNumberGenerator()
 
@@ -145,7 +145,7 @@ public final class Supervisor {
     /// The names of the tasks that are running or about to be restarted, in the order in which they were added.
     public var names: [String] { all.filter { $0.task != nil }.map(\.name) }
 
-    /// The tasks, in the order in which they were added, without those that have ended and are not restarted.
+    /// The tasks in the order in which they were added, except for those that have ended and will not be restarted.
     ///
     /// Erlang: `which_children`.
     public var children: [ChildStatus] {
@@ -163,7 +163,7 @@ public final class Supervisor {
     ///
     /// - Parameters:
     ///   - name: The name of the task, for reports.
-    ///   - restart: When the task is restarted.
+    ///   - restart: The condition under which the task is restarted.
     ///   - body: The body of the task, which runs again after each restart.
     public func add(
         _ name: String, restart: Restart = .onFailure, isolation: isolated (any Actor)? = #isolation,
@@ -183,8 +183,8 @@ public final class Supervisor {
     /// Cancels the tasks with this name, waits until they have ended, and removes them.
     ///
     /// - Returns: Whether there was such a task.
-    /// - Throws: ``RuntimeError`` if one of them calls this itself, because it would wait for its own end;
-    ///   `CancellationError` if the calling task is cancelled. In that case, the tasks are still removed, and end.
+    /// - Throws: ``RuntimeError`` if one of them calls this method, because it would wait for its own end;
+    ///   `CancellationError` if the calling task is cancelled. In that case, the tasks still end and are removed.
     ///
     /// Erlang: `terminate_child` and `delete_child`.
     @discardableResult
@@ -201,8 +201,8 @@ public final class Supervisor {
     /// count as one of the restarts that are limited. A task that is waiting for its restart starts at once.
     ///
     /// - Returns: Whether there was such a task.
-    /// - Throws: ``RuntimeError`` if the supervisor is not running, or one of the tasks calls this itself;
-    ///   `CancellationError` if the calling task is cancelled, in which case the tasks are still restarted, unless the
+    /// - Throws: ``RuntimeError`` if the supervisor is not running, or one of the tasks calls this method;
+    ///   `CancellationError` if the calling task is cancelled. In that case, the tasks are still restarted, unless the
     ///   call was still waiting for its turn.
     ///
     /// Erlang: `terminate_child` and `restart_child`.
@@ -237,7 +237,7 @@ public final class Supervisor {
     ///
     /// - Throws: ``SupervisionError`` if there were too many restarts; ``RuntimeError`` if the supervisor is already
     ///   running; `CancellationError` if the task is cancelled. In the first and the last case, all tasks are cancelled
-    ///   in the reverse order in which they were added, and have ended when this throws.
+    ///   in reverse order, the most recently added task first, and have ended when this method throws.
     public func run() async throws {
         if isRunning { throw RuntimeError("the supervisor is already running") }
         isRunning = true

@@ -42,7 +42,7 @@ public struct Ticks: AsyncSequence, Sendable {
     let missed: MissedTicks
     let startsAtOnce: Bool
 
-    /// Returns an iterator, whose ticks are counted from its first use.
+    /// Returns an iterator. Its ticks are counted from its first use.
     public func makeAsyncIterator() -> Iterator { Iterator(ticks: self) }
 
     /// An iterator over ticks.
@@ -57,7 +57,7 @@ public struct Ticks: AsyncSequence, Sendable {
             interval = Swift.min(ticks.interval, .nanoseconds(Int64.max))
         }
 
-        /// Waits for the next tick. Takes a turn of the loop if it is already due.
+        /// Waits for the next tick. If the tick is already due, this takes one turn of the loop.
         ///
         /// - Throws: `CancellationError` if the task is cancelled; ``ValueError`` if the interval is not positive.
         public mutating func next() async throws -> ContinuousClock.Instant? {

@@ -47,7 +47,7 @@ public final class AsCompleted<F: FutureBase>: AsyncSequence {
     /// The error that the iteration throws.
     public typealias Failure = any Error
 
-    /// What has ended and has not been returned yet; nil stands for a future that timed out.
+    /// The futures that have ended and have not been returned yet; nil stands for a future that timed out.
     private let ended = Queue<F?>()
     private var missing: [ObjectIdentifier: (F, DoneCallback)] = [:]
     private var left: Int

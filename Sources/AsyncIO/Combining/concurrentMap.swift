@@ -1,10 +1,9 @@
 // # A bounded map
 //
-// A feeder task takes elements from the source, one at a time when a slot is free, and starts a
-// task for each. There are `limit` slots for elements that are being processed or wait for the
-// consumer. A slow consumer therefore stops the feeder, and the feeder stops taking from the
-// source. Tasks reach the consumer through a queue. They are put into it when they start (ordered)
-// or when they end (unordered).
+// A feeder task takes elements from the source, one at a time when a slot is free, and starts a task for each. There
+// are `limit` slots for elements that are being processed or are waiting for the consumer. A slow consumer therefore
+// stops the feeder, and the feeder stops taking from the source. Tasks reach the consumer through a queue. They are put
+// into it when they start (ordered) or when they end (unordered).
 //
 // The first error, of the source or of an element, reaches the consumer in order and ends the
 // sequence. If the consumer stops iterating, everything is cancelled.
@@ -20,10 +19,10 @@
 ///
 /// - Parameters:
 ///   - items: The elements to map.
-///   - limit: The maximum number of elements that are being processed or wait for the consumer.
-///     A limit below 1 makes the iteration throw ``ValueError``.
-///   - ordered: Whether the results come in the order of the elements, or as soon as they are
-///     ready.
+///   - limit: The maximum number of elements that are being processed or are waiting for the consumer. A limit below 1
+///     makes the iteration throw ``ValueError``.
+///   - ordered: Whether the results are delivered in the order of the elements. If this is `false`, they are delivered
+///     as soon as they are ready.
 ///   - transform: The closure, which runs in a task of its own for each element.
 public func concurrentMap<Item, T>(
     _ items: some Sequence<Item>, limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
@@ -185,7 +184,7 @@ final class ConcurrentWork<Element> {
     func cancelAll() {
         isOver = true
         for task in running.all { task.cancel() }
-        // An error that nothing can receive anymore need not be reported.
+        // An error that no code can receive anymore need not be reported.
         while let task = try? results.getNoWait() { task.isErrorRetrieved = true }
         results.shutdown()
     }

@@ -2,7 +2,7 @@
 ///
 /// asyncio: `_GatheringFuture`.
 final class GatherFuture<Value>: Future<Value> {
-    /// Empty after the future has ended, because it can be a child of another future, and so on.
+    /// Emptied when the future has ended, because futures can be nested: this one can be a child of another, and so on.
     @safe @exclusivity(unchecked) private var children: [FutureBase]
     @safe @exclusivity(unchecked) private var unfinished: Int
     @safe @exclusivity(unchecked) private var isCancelRequested = false
@@ -87,8 +87,8 @@ final class GatherFuture<Value>: Future<Value> {
 /// Waits for several tasks or futures of any types.
 ///
 /// - Returns: Their values, in the order of the arguments.
-/// - Throws: The first error, at once; the others continue. If the waiting task is cancelled, all of them are
-///   cancelled, and this throws `CancellationError`.
+/// - Throws: The first error, as soon as it occurs. The other tasks continue. If the waiting task is cancelled, all of
+///   them are cancelled, and this function throws `CancellationError`.
 ///
 /// asyncio: `asyncio.gather`.
 @discardableResult
@@ -105,8 +105,8 @@ public func gather<each A: Awaitable>(
 /// ```
 ///
 /// - Returns: Their values, in the order of the arguments.
-/// - Throws: The first error, at once; the others continue. If the waiting task is cancelled, all of them are
-///   cancelled, and this throws `CancellationError`.
+/// - Throws: The first error, as soon as it occurs. The other tasks continue. If the waiting task is cancelled, all of
+///   them are cancelled, and this function throws `CancellationError`.
 ///
 /// asyncio: `asyncio.gather`, given coroutines.
 @discardableResult
@@ -120,8 +120,8 @@ public func gather<each T>(
 /// Waits for all of `futures`, which can contain duplicates.
 ///
 /// - Returns: Their values, in order.
-/// - Throws: The first error, at once; the others continue. If the waiting task is cancelled, all of them are
-///   cancelled, and this throws `CancellationError`.
+/// - Throws: The first error, as soon as it occurs. The other futures continue. If the waiting task is cancelled, all
+///   of them are cancelled, and this function throws `CancellationError`.
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures)`.
@@ -133,8 +133,8 @@ public func gather<A: Awaitable>(_ futures: some Sequence<A>) async throws -> [A
 /// Waits for all of `futures`, which can contain both tasks and futures.
 ///
 /// - Returns: Their values, in order.
-/// - Throws: The first error, at once; the others continue. If the waiting task is cancelled, all of them are
-///   cancelled, and this throws `CancellationError`.
+/// - Throws: The first error, as soon as it occurs. The other futures continue. If the waiting task is cancelled, all
+///   of them are cancelled, and this function throws `CancellationError`.
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures)`.
@@ -150,8 +150,8 @@ public func gather<T>(_ futures: some Sequence<any Awaitable<T>>) async throws -
 /// ```
 ///
 /// - Returns: The values, in the order of the items.
-/// - Throws: The first error, at once; the other tasks continue. If the waiting task is cancelled, all of
-///   them are cancelled, and this throws `CancellationError`.
+/// - Throws: The first error, as soon as it occurs. The other tasks continue. If the waiting task is cancelled, all of
+///   them are cancelled, and this function throws `CancellationError`.
 /// - Complexity: O(*n*), where *n* is the number of items.
 ///
 /// asyncio: `asyncio.gather(*[fetch(url) for url in urls])`.
@@ -213,8 +213,8 @@ public func gatherResults<Item, T>(
 
 // MARK: Without waiting
 
-/// Returns the future that `gather` waits for. You can pass it on, await it later, or cancel it, which
-/// cancels what it gathers.
+/// Returns the future that `gather` waits for. You can pass it on, await it later, or cancel it. Cancelling it cancels
+/// all of the gathered futures.
 ///
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
@@ -306,8 +306,7 @@ private func gatherFuture<each T>(
 /// `future.result()` as a function, because the compiler cannot expand the call itself.
 private func result<A: Awaitable>(of future: A) throws -> A.Value { try future.result() }
 
-/// Returns the result of a future. The message of a cancellation is left for those who await the future
-/// itself.
+/// Returns the result of a future. The message of a cancellation stays available to tasks that await the future itself.
 private func outcome<T>(of future: FutureBase, _ value: () throws -> T) -> Result<T, any Error> {
     if future.wasCancelled { return .failure(CancellationError()) }
     if let error = future.takeError() { return .failure(error) }

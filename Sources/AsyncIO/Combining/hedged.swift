@@ -1,18 +1,18 @@
-/// Runs `body`, and starts another run of it if the first one takes too long. The first value that a run returns is
-/// used.
+/// Runs `body`, and starts another run of it if the first one takes too long. Returns the value of the first run that
+/// succeeds.
 ///
 /// ```swift
 /// let page = try await hedged(after: .milliseconds(50)) { try await fetch(url) }
 /// ```
 ///
-/// This avoids the slowest answers of a service, at the cost of a few more requests. The next run starts when `delay`
-/// has passed since the previous one started, or when that has failed. When a run returns a value, the others are
-/// cancelled and waited for.
+/// This avoids waiting for the slowest responses of a service, at the cost of a few more requests. The next run starts
+/// when `delay` has passed since the previous run started, or as soon as the previous run has failed. When a run
+/// returns a value, the other runs are cancelled and waited for.
 ///
 /// - Parameters:
 ///   - delay: How long to wait for a run before starting the next one.
 ///   - attempts: The maximum number of runs.
-///   - body: The work. It must be safe to do it more than once.
+///   - body: The work. It must be safe to run more than once.
 /// - Returns: The value of the first run that succeeds.
 /// - Throws: The error of the last run, if all of them fail; ``ValueError`` if `attempts` is less than 1;
 ///   `CancellationError` if the task is cancelled, after all runs have ended.
@@ -37,7 +37,7 @@ public func hedged<T>(
 /// ```
 ///
 /// - Parameters:
-///   - items: The items, in the order in which to start.
+///   - items: The items, in the order in which their runs start.
 ///   - delay: How long to wait for a run before starting the next one.
 ///   - body: Receives an item.
 /// - Returns: The value of the first run that succeeds.

@@ -62,9 +62,8 @@ public func firstCompleted<A: Awaitable>(_ futures: some Sequence<A>) async thro
     return try first.result()
 }
 
-/// Cancels the futures that have not ended and waits until all have ended, even if the task is
-/// cancelled meanwhile. That request is thrown once all have ended. Errors of the futures are
-/// dropped.
+/// Cancels the futures that have not ended and waits until all have ended, even if the task is cancelled in the
+/// meantime. In that case, throws the cancellation once all have ended. Errors of the futures are ignored.
 func cancelAndJoin(_ futures: [some FutureBase]) async throws {
     for future in futures where !future.isDone { future.cancel() }
     try await join(futures)

@@ -58,7 +58,7 @@ public struct Backoff: Sendable {
 /// - Parameters:
 ///   - attempts: The maximum number of attempts.
 ///   - backoff: How long to wait after each failure.
-///   - shouldRetry: Whether an error is worth another attempt. By default, every error is.
+///   - shouldRetry: Whether to make another attempt after an error. By default, every error is retried.
 ///   - body: The work, which may run several times.
 /// - Returns: The value that `body` returns.
 /// - Throws: The error of the last attempt; ``ValueError`` if `attempts` is less than 1;

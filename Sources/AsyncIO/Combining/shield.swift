@@ -4,7 +4,7 @@
 ///
 /// - Parameter inner: The task or future to wait for.
 /// - Returns: Its value.
-/// - Throws: What `inner` throws; `CancellationError` if the waiting task is cancelled, in which case `inner`
+/// - Throws: The error of `inner`; `CancellationError` if the waiting task is cancelled, in which case `inner`
 ///   continues.
 ///
 /// asyncio: `asyncio.shield`.
@@ -16,9 +16,9 @@ public func shield<A: Awaitable>(_ inner: A) async throws -> A.Value {
 /// Runs `body` as a task, waits for it, and protects it from the cancellation of the waiting task.
 ///
 /// - Parameter body: The body of the task.
-/// - Returns: What `body` returns.
-/// - Throws: What `body` throws; `CancellationError` if the waiting task is cancelled, in which case `body`
-///   continues. An error that occurs after that goes to the exception handler.
+/// - Returns: The value that `body` returns.
+/// - Throws: The errors of `body`; `CancellationError` if the waiting task is cancelled. In that case, `body`
+///   continues, and an error that it throws goes to the exception handler.
 ///
 /// asyncio: `asyncio.shield`, given a coroutine.
 @discardableResult
@@ -47,7 +47,7 @@ public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
     return outer
 }
 
-/// The future of a `shield`, which knows the future that it stands for.
+/// The future of a `shield`, which has a reference to the future that it represents.
 private final class ShieldFuture<Value>: Future<Value> {
     private var inner: FutureBase?
 
@@ -90,7 +90,7 @@ extension Future {
 }
 
 extension FutureBase {
-    /// Reports, once, an error that occurs when nothing waits anymore.
+    /// Reports an error that occurs when no task waits for the future anymore. Reports it only once.
     fileprivate final func reportErrorOfShielded() {
         guard !isWatchedByShield else { return }
         isWatchedByShield = true

@@ -7,8 +7,8 @@
 ///   - delay: How long to wait for a body before starting the next one, or `nil` to start the next one only
 ///     after the previous one has failed.
 ///   - bodies: The bodies, in the order in which to start them.
-/// - Returns: The value of the winner and its index among `bodies`, or `nil` if there was no winner; and, for each body
-///   that was started, its error or `nil`.
+/// - Returns: The winner's value and its index among `bodies`, or `nil` if there was no winner. Also returns the error,
+///   or `nil`, of each body that was started.
 /// - Throws: `CancellationError` if the waiting task is cancelled, after all bodies have been cancelled and
 ///   have ended.
 ///
@@ -26,12 +26,12 @@ public func staggeredRace<T>(
 /// Starts `body` for each of `items` in turn, until one of the bodies returns a value.
 ///
 /// - Parameters:
-///   - items: The items, in the order in which to start.
+///   - items: The items, in the order in which their bodies start.
 ///   - delay: How long to wait for an item before starting the next one, or `nil` to start the next one only
 ///     after the previous one has failed.
 ///   - body: Receives an item.
-/// - Returns: The value of the winner and its index among `items`, or `nil` if there was no winner; and, for each item
-///   that was started, its error or `nil`.
+/// - Returns: The winner's value and its index among `items`, or `nil` if there was no winner. Also returns the error,
+///   or `nil`, of each item whose body was started.
 /// - Throws: `CancellationError` if the waiting task is cancelled, after all bodies have been cancelled and
 ///   have ended.
 ///
@@ -71,9 +71,9 @@ private final class StaggeredRace<Item, T> {
         self.body = body
     }
 
-    /// Starts the task of the next body, which ends at once if no body is left when its turn comes.
+    /// Starts the task of the next body. The task ends at once if no body is left when its turn comes.
     ///
-    /// - Parameter failure: The event that the previous body has failed.
+    /// - Parameter failure: The event that is set when the previous body fails.
     func startNext(after failure: Event?, isolation: isolated (any Actor)?) {
         let task = createTask(isolation: isolation, fileID: fileID, line: line) {
             _ = isolation

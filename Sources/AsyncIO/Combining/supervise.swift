@@ -4,19 +4,19 @@
 /// try await supervise("feed", restarts: 10, per: .seconds(60)) { try await followFeed() }
 /// ```
 ///
-/// For several tasks, and for other strategies, use a ``Supervisor``. In contrast to
-/// ``retry(attempts:backoff:isolation:when:_:)``, failures are counted in a period: work that fails once a day is
-/// restarted forever.
+/// For several tasks, and for other strategies, use a ``Supervisor``. Unlike
+/// ``retry(attempts:backoff:isolation:when:_:)``, this function counts failures within a period. Work that fails once a
+/// day is restarted indefinitely.
 ///
 /// - Parameters:
 ///   - name: The name of the task, for reports.
-///   - restart: When the body is restarted.
+///   - restart: The condition under which the body is restarted.
 ///   - restarts: The maximum number of restarts in `period`.
 ///   - period: The period in which restarts are counted.
 ///   - backoff: How long to wait before a restart.
 ///   - body: The work, which runs as a task.
-/// - Throws: ``SupervisionError`` if there were too many restarts; ``ValueError`` if `restarts` is negative, or `period`
-///   is not positive; `CancellationError` if the task is cancelled, once the body has ended.
+/// - Throws: ``SupervisionError`` if there were too many restarts; ``ValueError`` if `restarts` is negative, or
+///   `period` is not positive; `CancellationError` if the task is cancelled, once the body has ended.
 ///
 /// asyncio: none. Erlang: `supervisor`.
 public func supervise(

@@ -5,12 +5,12 @@ public struct ReturnWhen: Sendable, Hashable {
     fileprivate enum Condition { case firstCompleted, firstException, allCompleted }
     fileprivate let condition: Condition
 
-    /// When the first future has ended.
+    /// Return when the first future has ended.
     public static let firstCompleted = ReturnWhen(condition: .firstCompleted)
-    /// When the first future has failed, or when all have ended if none fails. Being cancelled is not a
-    /// failure.
+    /// Return when the first future has failed, or when all have ended if none fails. A cancelled future does not count
+    /// as a failure.
     public static let firstException = ReturnWhen(condition: .firstException)
-    /// When all futures have ended.
+    /// Return when all futures have ended.
     public static let allCompleted = ReturnWhen(condition: .allCompleted)
 }
 

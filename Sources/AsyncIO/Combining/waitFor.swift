@@ -8,8 +8,8 @@
 ///   - timeout: How long to wait, or `nil` for no limit.
 ///   - lateResult: What to do if the future ends with a value, or an error of its own, after the time limit.
 /// - Returns: The value of the task or future.
-/// - Throws: ``TimeoutError`` if the time limit was exceeded; otherwise what the future throws. If the
-///   waiting task is cancelled, the future is cancelled too, and this throws `CancellationError`.
+/// - Throws: ``TimeoutError`` if the time limit was exceeded; otherwise the error of the future. If the waiting task is
+///   cancelled, the future is cancelled as well, and this function throws `CancellationError`.
 ///
 /// asyncio: `asyncio.wait_for`.
 @discardableResult
@@ -23,7 +23,7 @@ public func waitFor<A: Awaitable>(
         try await cancelAndWait(future)
         return try limit.lateResult(of: future)
     }
-    // Only our own future is waited for, so no carrier is needed.
+    // This waits only for a future of this library, so no carrier is needed.
     guard let task = runningTask() else { return try await waitForPlain(future, limit) }
     let scope = Timeout(limit, isNative: false)
     scope.enter(task)
@@ -54,9 +54,9 @@ extension TimeLimit {
 ///   - lateResult: What to do if the body returns a value, or throws an error of its own, after the time
 ///     limit.
 ///   - body: The work to do.
-/// - Returns: What `body` returns.
-/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise what `body` throws. If the current
-///   task is cancelled, so is the body, and its `CancellationError` is thrown.
+/// - Returns: The value that `body` returns.
+/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise the error of `body`. If the current task is
+///   cancelled, the body is cancelled as well, and its `CancellationError` is thrown.
 ///
 /// asyncio: `asyncio.wait_for`, given a coroutine.
 @inlinable
@@ -73,7 +73,7 @@ public func waitFor<T>(
         timeout, lateResult: lateResult, isolation: isolation, fileID: fileID, line: line, body)
 }
 
-/// asyncio creates a task for the body, cancels it, and waits for it; this takes as many turns.
+/// asyncio creates a task for the body, cancels it, and waits for it. This function takes the same number of turns.
 @usableFromInline
 func neverStarted() async throws {
     try await cancelAndWait(createTask {})

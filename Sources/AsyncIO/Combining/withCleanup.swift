@@ -10,8 +10,8 @@
 /// }
 /// ```
 ///
-/// The body runs as a task of its own, which starts at once. It can await other libraries too, although the surrounding
-/// task was cancelled.
+/// The body runs as a task of its own, which starts at once. It can also await other libraries, even though the
+/// surrounding task was cancelled.
 ///
 /// - Parameters:
 ///   - timeout: How long the body may run before it is cancelled; `nil` for no limit.

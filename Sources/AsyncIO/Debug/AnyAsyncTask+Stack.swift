@@ -7,8 +7,8 @@ internal import AsyncIOSystem
 // innermost frame with the task. The place where a task waits (file, line, and callers) can
 // therefore be read on demand, and costs nothing until then.
 //
-// A logical task can have several carriers (see onCarrier.swift), each with a chain of its own. A
-// carrier made later is further in.
+// A logical task can have several carriers (see onCarrier.swift), each with a chain of its own. Carriers that were
+// created later are further in.
 
 extension AnyAsyncTask {
     /// The functions that the task is in, innermost first.
@@ -17,8 +17,7 @@ extension AnyAsyncTask {
     /// before the task starts, after it ends, and if the library does not know this version of the
     /// Swift runtime.
     ///
-    /// Reading it takes microseconds, and longer the first time, when the program's debug
-    /// information is read.
+    /// Reading it takes microseconds. The first time takes longer, because the program's debug information is read.
     ///
     /// - Complexity: O(*n*) in the depth of the stack.
     ///
@@ -65,10 +64,10 @@ extension AnyAsyncTask {
         /// The task has not started.
         case created
         case running
-        /// What it waited for has ended, and the task is in the ready queue.
+        /// The operation that it awaited has ended, and the task is in the ready queue.
         case ready
         case waiting(FutureBase)
-        /// It waits for code outside this library, or is about to resume from it.
+        /// It waits for code outside this library, or is about to resume after waiting for such code.
         case elsewhere
         case ended
     }

@@ -55,9 +55,9 @@ struct AwaitGraph {
     /// The cycles of tasks that wait for each other and can never continue. Each cycle is listed
     /// once, starting with its oldest task.
     //
-    // A task in a cycle may wait for other tasks too, as with gather. It needs all of them to end,
-    // so one that never ends is enough for a deadlock. Only `wait(returnWhen:)` can return without
-    // all of them, so it is left out.
+    // A task in a cycle may also wait for other tasks, as with gather. It needs all of them to end, so a single task
+    // that never ends causes a deadlock. Only `wait(returnWhen:)` can return before all of them have ended, so it is
+    // left out.
     var deadlocks: [[AnyAsyncTask]] {
         var cycles: [[AnyAsyncTask]] = []
         var done: Set<ObjectIdentifier> = []
@@ -106,8 +106,8 @@ struct AwaitGraph {
 }
 
 extension EventLoop {
-    /// Returns the cycles of tasks that wait for each other and can never continue, because each
-    /// waits for a lock that another one holds, or for another one to end.
+    /// Returns the cycles of tasks that wait for each other and can never continue, because each task waits for a lock
+    /// that another task holds, or for another task to end.
     ///
     /// Each cycle is listed once, starting with its oldest task. The array is empty if there is no
     /// deadlock. A task that waits for a lock held by its own caller is a cycle of one.

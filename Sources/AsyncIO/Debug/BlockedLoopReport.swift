@@ -1,5 +1,4 @@
-/// A report that an event loop has stopped turning, because something in it is computing or
-/// blocking its thread.
+/// A report that an event loop is not making progress, because something in it is computing or blocking its thread.
 public struct BlockedLoopReport: Sendable, CustomStringConvertible {
     /// The name of the loop; see ``EventLoop/name``.
     public let loop: String

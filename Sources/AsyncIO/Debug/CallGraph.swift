@@ -14,9 +14,9 @@ public struct FutureCallGraph {
 
     /// The task's stack when the graph was captured, innermost first. Empty for a plain future.
     ///
-    /// The graph stores addresses, and this property symbolizes them. The first time, it reads the
-    /// program's debug information, which takes from a tenth of a second to several seconds and
-    /// blocks the loop if called on the loop's thread. Results are cached.
+    /// The graph stores addresses, and this property symbolizes them. The first access reads the program's debug
+    /// information, which takes from a tenth of a second to several seconds. On the loop's thread, this blocks the
+    /// loop. Results are cached.
     ///
     /// - Complexity: O(*n*) in the depth of the stack.
     public var callStack: [CallGraphFrame] {

@@ -4,8 +4,8 @@ internal import AsyncIOSystem
 ///
 ///     tasks                the tasks of all loops
 ///     stacks               the same, with their stacks
-///     stacks 2 3           those of the loops 2 and 3 only
-///     stacks 2:17,18 3:4   those of the loops 2 and 3 only, with the stacks of only these tasks
+///     stacks 2 3           those of loops 2 and 3 only
+///     stacks 2:17,18 3:4   those of loops 2 and 3 only, with the stacks of only these tasks
 ///
 /// The number of a task is unique only within its loop.
 struct InspectionRequest: Sendable {

@@ -24,7 +24,7 @@ public struct LoopStatistics: Sendable {
     public let bytesReceived: Int
     /// The number of bytes sent so far, counted in the same way.
     public let bytesSent: Int
-    /// How late the most recent timer fired: the loop's lag.
+    /// The delay of the timer that fired most recently. This is the loop's lag.
     public let lag: Duration
     /// The longest delay with which any timer has fired.
     public let longestLag: Duration

@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 
 extension LoopFinding.Result {
-    /// The tasks as text, or why there are none; see `TaskTree`.
+    /// The tasks as text, or the reason why there are none; see `TaskTree`.
     var lines: [String] {
         switch self {
         case .snapshot(let snapshot): snapshot.lines
@@ -33,7 +33,8 @@ extension BlockedLoopReport {
 /// Returns all tasks of the running loop as a tree: what each task waits for, how long it has
 /// waited, and where. Deadlocks come first.
 ///
-/// The tree contains at most 10,000 tasks, and the stacks of at most 1,000.
+/// The tree contains at most 10,000 tasks. It contains the stacks of at most 1,000 tasks, and of at most 1,000 tasks in
+/// deadlocks.
 ///
 /// - Throws: ``RuntimeError`` if no event loop is running on this thread.
 /// - Complexity: O(*n* log *n*) in the number of the loop's tasks.

@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 
-// What a tool gets to know about a loop. The loop's thread records the facts. Symbolizing the
-// addresses is the expensive part, so another thread does it and produces JSON or text.
+// The information about a loop that is sent to a tool. The loop's thread records the facts. Symbolizing the addresses
+// is the expensive part, so another thread does it and produces JSON or text.
 
 /// The state of a loop and its tasks at one moment.
 struct LoopSnapshot: Sendable {
@@ -27,17 +27,17 @@ struct LoopSnapshot: Sendable {
         let awaitedBy: [UInt64]
         fileprivate let addresses: [CodeAddresses]
 
-        /// The task's stack. Slow the first time, when the program's debug information is read.
+        /// The task's stack. Reading it is slow the first time, because the program's debug information is read.
         var stack: [CallGraphFrame] {
             addresses.flatMap { CallGraphFrame.users(among: Symbolizer.places(of: $0)) }
         }
     }
 
-    /// The maximum number of tasks in a snapshot, or in several ones that are sent together. The others
-    /// are only counted.
+    /// The maximum number of tasks in a snapshot, or in several snapshots that are sent together. The others are only
+    /// counted.
     static let limit = 10_000
-    /// The maximum number of tasks whose stacks are recorded, so that the loop is not blocked for
-    /// long. The chosen tasks come first, or else the oldest.
+    /// The maximum number of tasks whose stacks are recorded, so that the loop is not blocked for long. These are the
+    /// chosen tasks, or else the oldest ones. The same limit applies separately to the tasks in deadlocks.
     private static let stackLimit = 1_000
 
     /// Loop thread only.

@@ -1,5 +1,5 @@
-// What the primitives report about themselves: `statistics` for programs, `description` for people.
-// Both are computed on demand.
+// The primitives report their state in two ways: `statistics` is for programs, and `description` is for people. Both
+// are computed on demand.
 
 extension WaitQueue {
     /// The waiting tasks, in order.

@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import Logging
 
-/// Measures the time of steps, while this is needed: by debug mode, which reports slow steps, or by a tool that
-/// inspects the program. Loop thread only.
+/// Measures the time of steps while debug mode, or a tool that inspects the program, needs it. Debug mode reports slow
+/// steps. Loop thread only.
 final class StepTimer: LoopComponent, LoopObserver {
     /// The reasons for timing steps.
     struct Reasons: OptionSet {

@@ -3,19 +3,19 @@ internal import Logging
 
 // # The watchdog
 //
-// The watchdog's thread checks the pulse of each running loop several times a second. A loop that is
-// not in its poller and has not moved since the last look may be blocked. If that lasts, the
-// watchdog reports it *while the loop is still blocked*, with the running task and the stack of the
-// loop's thread. The loop pays only a few stores for each step and each poll.
+// The watchdog's thread checks the pulse of each running loop several times a second. A loop that is not in its poller
+// and has not moved since the last check may be blocked. If that lasts, the watchdog reports it *while the loop is
+// still blocked*, with the running task and the stack of the loop's thread. The loop pays only a few stores for each
+// step and each poll.
 //
-// While another thread reads the task's name, the task must not go away. The watchdog raises a flag
-// and makes all threads see it (membarrier). If the pulse still has not moved, the loop's thread is
-// inside the step. It then waits at the end of the step, or of the task, until the watchdog has
-// read the name. Otherwise the loop is not blocked, and there is nothing to report.
-// This check comes after the stack was captured, so the stack belongs to that step too.
+// While another thread reads the task's name, the task must not be deallocated. The watchdog raises a flag and makes
+// all threads see it (membarrier). If the pulse still has not moved, the loop's thread is inside the step. It then
+// waits at the end of the step, or of the task, until the watchdog has read the name. Otherwise the loop is not
+// blocked, and there is nothing to report. This check comes after the stack was captured, so the stack also belongs to
+// that step.
 //
-// If a look is itself much too late, the machine had no time for this process, or the process was
-// stopped. That says nothing about the loop, so its time is measured anew.
+// If a check happens much too late, the machine had no time for this process, or the process was stopped. That gives no
+// information about the loop, so the watchdog starts measuring the loop's time again.
 
 /// How the watchdog treats a loop, and what it has found. Any thread.
 struct Blockage {
@@ -35,7 +35,7 @@ struct Blockage {
     static func end(_ loop: ObjectIdentifier) { all.withLock { $0[loop] = nil } }
 }
 
-/// Has the runs of a loop watched. Loop thread only.
+/// Makes the watchdog watch the runs of a loop. Loop thread only.
 final class WatchedRuns: LoopComponent {
     private let identifier: ObjectIdentifier
 
@@ -63,18 +63,18 @@ package final class Watchdog: Sendable {
         /// In nanoseconds; nil for a loop that is not watched.
         var threshold: Int64?
 
-        // The result of the latest look.
+        // The result of the latest check.
         var position: Pulse.Position?
         var latestLook: Int64 = 0
         var since: Int64 = 0
         /// When to report next, in nanoseconds since `since`.
         var nextReport: Int64 = 0
         var hasReported = false
-        /// Whether the report went to the log rather than to a handler. The end of the stall is
-        /// then logged too.
+        /// Whether the report went to the log rather than to a handler. In that case, the end of the stall is also
+        /// logged.
         var isLogged = false
 
-        /// Starts measuring the loop's time anew.
+        /// Starts measuring the loop's time again.
         mutating func begin(at position: Pulse.Position?, _ now: Int64) {
             self.position = position
             since = now
@@ -84,13 +84,13 @@ package final class Watchdog: Sendable {
 
         enum Finding {
             case nothing
-            /// The loop has to be reported.
+            /// A report on the loop is due.
             case stuck
-            /// The loop moves again, after a report that was logged.
+            /// The loop has continued after a report that was logged.
             case ended(Int64)
         }
 
-        /// Compares the loop's position with that of the latest look.
+        /// Compares the loop's position with that of the latest check.
         mutating func look(at now: Int64) -> Finding {
             guard let threshold else { return .nothing }
             loop.pulse.now = now
@@ -120,7 +120,7 @@ package final class Watchdog: Sendable {
     }
 
     private struct State {
-        /// The running loops. Of those of one thread, which are nested, only the last one is watched.
+        /// The running loops. If one thread has several, they are nested, and only the last one is watched.
         var running: [Watched] = []
         var isStarted = false
 
@@ -134,12 +134,12 @@ package final class Watchdog: Sendable {
 
     private let state = Guarded(State())
     private let bell = ThreadGate()
-    /// Held by the watchdog's thread from a look until the end of its report.
+    /// Held by the watchdog's thread from a check until the end of its report.
     private let looking = Guarded(())
     private let hasThread: Bool
 
-    /// - Parameter hasThread: Whether the watchdog starts a thread that looks. Without one, the
-    ///   caller calls ``look(at:)``.
+    /// - Parameter hasThread: Whether the watchdog starts a thread for its checks. Without one, the caller calls
+    ///   ``look(at:)``.
     package init(hasThread: Bool = true) { self.hasThread = hasThread }
 
     // MARK: The loop's thread
@@ -168,7 +168,7 @@ package final class Watchdog: Sendable {
                 let watched = state.running.remove(at: index)
                 watched.noteDuration(until: now)
                 if watched.isLogged { ended = now - watched.since }
-                // The enclosing loop continued all the while; do not report what it did.
+                // The enclosing loop was not blocked during this time; do not report it.
                 if let outer = state.running.lastIndex(where: { $0.number == watched.number }) {
                     state.running[outer].begin(at: nil, 0)
                 }
@@ -210,7 +210,7 @@ package final class Watchdog: Sendable {
 
     // MARK: The watchdog's thread
 
-    /// The time between two looks, in nanoseconds.
+    /// The time between two checks, in nanoseconds.
     private static let interval: Int64 = 100_000_000
     /// The same while no loop is watched.
     private static let idleInterval = 4 * interval
@@ -233,7 +233,7 @@ package final class Watchdog: Sendable {
         _ = bell.wait(timeout: isIdle ? Self.idleInterval : Self.interval)
     }
 
-    /// Looks at the running loops, and reports those that are blocked.
+    /// Checks the running loops, and reports those that are blocked.
     ///
     /// - Parameter now: The time in nanoseconds, on the system's clock.
     package func look(at now: Int64) {
@@ -293,7 +293,8 @@ package final class Watchdog: Sendable {
             stack: CallGraphFrame.users(among: CallGraphFrame.onLoopsStack(Symbolizer.places(of: addresses))))
     }
 
-    /// Whether the name of a loop says more than that it is the program's only one.
+    /// Whether reports must include the name of a loop, because the program chose the name or several loops are
+    /// running.
     private func mustName(_ loop: EventLoop) -> Bool {
         loop.name != "EventLoop-\(loop.index)" || state.withLock { $0.watched.count > 1 }
     }

@@ -5,11 +5,10 @@ internal import AsyncIOSystem
 ///
 /// The tool's commands `asyncio ps`, `pstree`, `top`, and `dump` take the ID of the process.
 ///
-/// A thread listens on a Unix socket in a directory that only the current user can enter
-/// (`$XDG_RUNTIME_DIR/asyncio`, or `/tmp/asyncio-UID`). It answers only the same user and root. It
-/// collects the answers of all event loops of the process, each on its loop; if a loop is blocked, it
-/// reports that instead. It serves several tools at a time, each within a few seconds. Inspection
-/// costs nothing until a tool connects.
+/// A thread listens on a Unix socket in a directory that only the current user can enter (`$XDG_RUNTIME_DIR/asyncio`,
+/// or `/tmp/asyncio-UID`). It answers only the same user and root. It collects the answers of all event loops of the
+/// process, each on its own loop. If a loop is blocked, it reports that instead. It serves several tools at a time,
+/// each within a few seconds. Inspection costs nothing until a tool connects.
 ///
 /// The environment variable `ASYNCIO_INSPECT=1` has the same effect, before the first loop runs.
 /// `ASYNCIO_DUMP_SIGNAL` then sets the number of the signal (0 for none). Further calls do nothing.
@@ -88,7 +87,7 @@ package final class InspectionServer: Sendable {
         _ = client.write(answer(to: request) + "\n", within: 5_000)
     }
 
-    /// Returns the answer to a request, as JSON. Not on the thread of a loop.
+    /// Returns the answer to a request, as JSON. Must not be called on the thread of a loop.
     package func answer(to request: String) -> String { Self.answer(to: request).text }
 
     private static func answer(to text: String) -> JSON {
@@ -105,7 +104,7 @@ package final class InspectionServer: Sendable {
         .object(JSON.process + [loops.isEmpty ? ("error", .string(noLoops)) : ("loops", .array(loops))])
     }
 
-    /// Why there is nothing to show.
+    /// The reason why there is nothing to show.
     private static var noLoops: String {
         Watchdog.shared.glances().isEmpty ? "no event loop is running" : "the event loop has ended"
     }

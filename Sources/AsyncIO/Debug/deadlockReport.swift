@@ -11,7 +11,7 @@ extension EventLoop {
 }
 
 extension AnyAsyncTask {
-    /// A line about the task: what it waits for, since when, and where, and where it was created.
+    /// A line that says what the task waits for, since when, and where, and where the task was created.
     ///
     /// In virtual time, the line says how much virtual time had passed when the wait began. Otherwise it says how long
     /// the task has waited.

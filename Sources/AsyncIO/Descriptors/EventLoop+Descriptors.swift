@@ -189,7 +189,7 @@ extension EventLoop {
                     + "call close(), removeReader() or removeWriter() first")
     }
 
-    /// Stops watching a descriptor. Must be called before it is closed.
+    /// Stops watching a descriptor. Must be called before the descriptor is closed.
     func unwatch(_ watch: Watch) {
         guard descriptors[watch.descriptor] === watch else { return }
         descriptors.remove(watch)
@@ -198,7 +198,7 @@ extension EventLoop {
 
     // MARK: Events
 
-    /// Notes what the poller reported, and queues what is to run, reads before writes.
+    /// Records the events that the poller reported, and queues the callbacks to run, reads before writes.
     @inline(__always)
     func descriptorIsReady(_ event: PollEvent, among descriptors: DescriptorTable) {
         let isKnown = descriptors.withWatch(token: event.token) { watch in

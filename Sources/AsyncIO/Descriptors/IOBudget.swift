@@ -2,33 +2,32 @@ internal import AsyncIOSystem
 
 // # Yielding during I/O
 //
-// A read that finds its bytes does not suspend, nor does a write that the system accepts at once. So a task
-// that reads in a loop would continue for as long as its peer sends, and nothing else would run in the
-// meantime: no other connection, no timer, no time limit, no signal.
+// A read whose bytes are available does not suspend. Neither does a write that the system accepts at once. A task that
+// reads in a loop would therefore continue for as long as its peer sends data. No other connection, timer, time limit,
+// or signal would be handled in the meantime.
 //
-// Each step of the loop therefore has a budget. What a task reads and writes without suspending is counted in
-// bytes, and each operation counts for some extra bytes, since a thousand empty lines are work too. A task
-// that has spent its budget yields at its next read, or at the end of its write, for one turn, as
-// `sleep(.zero)` does. A read yields before it takes any bytes, so a task that is cancelled there has lost
-// none.
+// Each step of the loop therefore has a budget. It counts the bytes that a task reads and writes without suspending.
+// Each operation also counts as some extra bytes, because a thousand empty lines are work as well. A task that has
+// spent its budget yields at its next read, or at the end of its write, for one turn, as `sleep(.zero)` does. A read
+// yields before it takes any bytes, so a task that is cancelled at this point loses no bytes.
 //
-// A turn has a budget too, which its steps share, so that a turn with many fast peers is not much longer than
-// with one. Each step has a minimum of its own in any case. An ordinary request, which reads a little,
-// answers and waits, never gets near that, and is not delayed by the others.
+// A turn also has a budget, which its steps share. A turn with many fast peers is therefore not much longer than a turn
+// with one. Each step always has a minimum budget of its own. An ordinary request, which reads a little, answers and
+// waits, stays far below this minimum, and is not delayed by the others.
 //
-// Nothing is done when a step begins. The budget knows the step in which it was last spent, and the first
-// read of another step notices the difference. The count depends only on bytes and calls, not on the clock,
-// so that virtual time and seeded schedules are reproducible.
+// No work is done when a step begins. The budget records the step in which it was last used, and the first read in
+// another step detects the difference. The count depends only on bytes and calls, not on the clock, so that virtual
+// time and seeded schedules are reproducible.
 //
-// Queues and locks do not yield, as in asyncio: what they hand over comes from the program itself.
+// As in asyncio, queues and locks do not yield. The items that they pass on come from the program itself.
 
-/// What the current step of a loop can still read and write without suspending. Loop thread only.
+/// The amount that the current step of a loop can still read and write without suspending. Loop thread only.
 struct IOBudget {
     /// The budget that the steps of one turn share, in bytes.
     static let perTurn = 512 * 1024
-    /// The budget that each step has in any case, in bytes.
+    /// The minimum budget of each step, in bytes.
     static let leastPerStep = 64 * 1024
-    /// What each operation counts in addition to its bytes.
+    /// The number of bytes that each operation counts as, in addition to the bytes that it transfers.
     static let perOperation = 1024
 
     /// The step and the turn that are being counted.
@@ -38,7 +37,7 @@ struct IOBudget {
     private var left = 0
     private var leftOfTurn = 0
 
-    /// Whether the budget of a step is spent. The step is evaluated only if it matters.
+    /// Whether the budget of a step is spent. The step is evaluated only if it is needed.
     @inline(__always)
     func isSpent(in step: @autoclosure () -> UInt64) -> Bool { left <= 0 && self.step == step() }
 
@@ -63,11 +62,11 @@ struct IOBudget {
 }
 
 extension EventLoop {
-    /// Whether the current step has read and written enough; then call `giveWay()` before the next operation.
+    /// Whether the current step has read and written enough. If so, call `giveWay()` before the next operation.
     @inline(__always)
     var isBudgetSpent: Bool { budget.isSpent(in: pulse.steps) }
 
-    /// Counts what was read or written without a suspension.
+    /// Counts bytes that were read or written without a suspension.
     @inline(__always)
     func spend(_ count: Int) { budget.spend(count, in: pulse.steps, of: turns) }
 

@@ -3,10 +3,11 @@ internal import SystemPackage
 
 // # A failing poller
 //
-// A system that is out of memory may refuse to wait for events now and allow it a moment later. A container's
-// filter refuses it permanently. A loop that tried again at once would spin and fill the log. So it reports
-// the first failure, tries again after a pause, and ends its run if that does not help: `run` throws the
-// error. The rest of the program (the tasks are cancelled) still runs as far as it needs no events.
+// A system that is out of memory may refuse to wait for events now, but allow it a moment later. The system-call filter
+// of a container may refuse it permanently. A loop that tried again at once would spin and fill the log. The loop
+// therefore reports the first failure and tries again after a pause. If that does not help, the loop ends its run, and
+// `run` throws the error. The tasks are then cancelled. The rest of the program still runs, as long as it needs no
+// events.
 
 /// The recent failures of the poller. Loop thread only.
 struct PollFailures {
@@ -51,7 +52,7 @@ extension EventLoop {
         Thread.pause(nanoseconds: PollFailures.pause)
     }
 
-    /// Lets everything run that is ready, and ends the run if the loop would have to wait.
+    /// Runs everything that is ready, and ends the run if the loop would have to wait.
     @inline(never)
     func doWithoutPolling(_ timeout: Int64?, _ failure: OSError) {
         receiveFromOtherThreads()

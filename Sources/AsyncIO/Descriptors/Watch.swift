@@ -2,10 +2,9 @@ internal import AsyncIOSystem
 
 /// A descriptor that the loop's poller watches. Loop thread only.
 ///
-/// A *stream's* descriptor is registered once, for edges in both directions. The flags hold what the kernel
-/// last reported; an operation tries first, and clears its flag when it finds the descriptor drained. A
-/// *user's* descriptor (`addReader`, `addWriter`) is registered for the directions that have a callback, and
-/// reports its state.
+/// A *stream's* descriptor is registered once, for edges in both directions. The flags store the state that the kernel
+/// last reported. An operation is tried first, and clears its flag if the descriptor is drained. A *user's* descriptor
+/// (`addReader`, `addWriter`) is registered for the directions that have a callback, and reports its state.
 final class Watch {
     let descriptor: Int32
     let token: UInt64
@@ -14,7 +13,7 @@ final class Watch {
     // Streams.
     @safe @exclusivity(unchecked) var canRead = true
     @safe @exclusivity(unchecked) var canWrite = true
-    /// The peer sends no more, so a short read does not mean that the socket is drained.
+    /// The peer sends no more data, so a short read does not mean that the socket is drained.
     @safe @exclusivity(unchecked) var isHungUp = false
     /// The waiter for bytes, current or past. Retained manually, so that waking it changes no reference
     /// count.
@@ -38,7 +37,7 @@ final class Watch {
 
     deinit { forgetReader() }
 
-    /// Releases everything that waits; nothing is woken anymore.
+    /// Releases all waiters and callbacks, without waking any task.
     func forget() {
         (onReadable, onWritable) = (nil, nil)
         forgetReader()
@@ -55,7 +54,8 @@ final class Watch {
         return interest
     }
 
-    /// Returns a waiter that completes when the kernel reports bytes or the end, or nil if it has done so.
+    /// Returns a waiter that completes when the kernel reports bytes or the end of the stream. Returns nil if the
+    /// kernel has already reported that.
     func readWaiter() -> Waiter? {
         if canRead { return nil }
         // One object serves all waits of this descriptor, one after the other.
@@ -146,7 +146,7 @@ struct DescriptorTable {
         if let earlier { earlier.release() } else { count += 1 }
     }
 
-    /// Removes everything: what callbacks retain is released, and nothing is woken anymore.
+    /// Removes all watches, and releases the objects that callbacks retain, without waking any task.
     mutating func removeAll() {
         let all = watches
         watches = []

@@ -24,9 +24,8 @@
         /// Creates a service that runs `server`.
         ///
         /// - Parameters:
-        ///   - server: The server, which belongs to the service from now on. Pass one that is not
-        ///     listening yet (``Server/Options/startServing`` is `false`); the service starts it when the group runs the
-        ///     service.
+        ///   - server: The server, which belongs to the service from now on. Pass one that is not listening yet
+        ///     (``Server/Options/startServing`` is `false`); the service starts it when the group runs the service.
         ///   - grace: How long open connections may take to end after the shutdown has begun; see
         ///     ``Server/shutdown(within:)``.
         public init(_ server: Server, within grace: Duration = .seconds(10)) {

@@ -2,8 +2,8 @@
     public import CoreMetrics
     internal import AsyncIOSystem
 
-    // The loop always counts in plain integers, and a timer of the loop reports the counts. How
-    // long a turn takes requires reading the clock, so it is measured only while reports are on.
+    // The loop always counts in plain integers, and a timer of the loop reports the counts. Measuring a turn requires
+    // reading the clock, so turns are measured only while reports are on.
 
     extension EventLoop {
         /// Reports the state of the loop to swift-metrics at regular intervals until the loop is
@@ -19,7 +19,7 @@
         /// | `asyncio_turn_time` | timer | the longest turn of the interval, not counting its sleep |
         /// | `asyncio_busy` | gauge | the fraction of the interval in which the loop did not sleep, from 0 to 1 |
         /// | `asyncio_ready` | gauge | the largest number of entries in the ready queue in the interval |
-        /// | `asyncio_tasks` | gauge | tasks alive |
+        /// | `asyncio_tasks` | gauge | tasks that have not ended |
         /// | `asyncio_timers` | gauge | timers that have not fired |
         /// | `asyncio_connections` | gauge | connected sockets |
         /// | `asyncio_turns` | counter | turns |

@@ -57,8 +57,8 @@ extension File {
 
     /// The number of bytes after `offset`, if the system knows it.
     //
-    // Out of line and without an error: LLVM of Swift 6.3 crashes when it splits a function that
-    // throws in both ways.
+    // Not inlined and not throwing, because LLVM of Swift 6.3 crashes when it splits a function that throws in both
+    // ways.
     @inline(never)
     private func restOfFile(after offset: Int) -> Int { isRegular ? max(0, ((try? size) ?? 0) - offset) : 0 }
 
@@ -116,7 +116,7 @@ extension File {
         while true {
             let before = writes
             let bytes = try await fetch(count, at: isSeekable ? position + ahead.count : -1)
-            // A concurrent write may or may not be part of these bytes.
+            // These bytes may or may not include a concurrent write.
             guard writes == before || !isSeekable else { continue }
             ahead.append(bytes[...])
             return !bytes.isEmpty

@@ -36,9 +36,8 @@ extension File {
     /// The method neither uses nor moves the position, and does not wait for other operations.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``; ``ValueError`` if `offset` is negative or the file was
-    ///   opened with ``File/Mode/append``; ``OSError`` with `.illegalSeek` if the file is not
-    ///   seekable (a pipe). If the task is cancelled, `CancellationError`; a part of `bytes` may
-    ///   have been written.
+    ///   opened with ``File/Mode/append``; ``OSError`` with `.illegalSeek` if the file is not seekable (a pipe);
+    ///   `CancellationError` if the task is cancelled. In that case, a part of `bytes` may have been written.
     ///
     /// Python: `os.pwrite`.
     public func write(_ bytes: [UInt8], at offset: Int) async throws {
@@ -77,8 +76,8 @@ extension File {
     ///
     /// New bytes are zeros. The position does not move.
     ///
-    /// - Throws: The same errors as ``write(_:)-([UInt8])``; ``ValueError`` if `size` is negative. If the task is
-    ///   cancelled, `CancellationError`; the file may have the new length.
+    /// - Throws: The same errors as ``write(_:)-([UInt8])``; ``ValueError`` if `size` is negative; `CancellationError`
+    ///   if the task is cancelled. In that case, the file may have the new length.
     ///
     /// Python: `truncate`.
     public func truncate(to size: Int? = nil) async throws {
@@ -127,7 +126,7 @@ extension File {
         return try await turn.withLock { try move(offset, from: origin) }
     }
 
-    // Out of line: LLVM of Swift 6.3 crashes when it splits a function that has this inlined.
+    // Not inlined, because LLVM of Swift 6.3 crashes when it splits a function that contains this code.
     @inline(never)
     private func move(_ offset: Int, from origin: SeekOrigin) throws -> Int {
         try checkOpen("seek()")
@@ -159,8 +158,8 @@ extension File {
         public static let end = SeekOrigin(place: .end)
     }
 
-    /// Discards the read-ahead buffer. Not for a pipe, whose bytes can be read only once and are
-    /// never out of date.
+    /// Discards the read-ahead buffer. Does nothing for a pipe, whose bytes can be read only once and are never out of
+    /// date.
     private func forgetAhead() {
         guard isSeekable else { return }
         writes += 1

@@ -42,7 +42,7 @@ public final class File {
     public internal(set) var position = 0
 
     let isSeekable: Bool
-    /// Whether the file's operations end soon.
+    /// Whether this is a regular file, whose operations end soon.
     let isRegular: Bool
     /// Held by the operation that uses the position.
     let turn = Lock()
@@ -50,7 +50,7 @@ public final class File {
     var ahead = ByteBuffer()
     /// The number of writes through this object.
     var writes = 0
-    /// False once the file system has reported that it cannot tell what is in memory.
+    /// False once the file system has reported that it cannot determine which data is in memory.
     var canReadNow: Bool
 
     let loop: EventLoop

@@ -1,15 +1,15 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// The base class of the engines that perform a loop's file requests: one on an io_uring, one on
-/// threads, one for simulations. Loop thread only.
+/// The base class of the engines that perform a loop's file requests. One uses an io_uring, one uses threads, and one
+/// is for simulations. Loop thread only.
 class FileEngine {
     /// The maximum number of bytes to read at once without a suspension. Larger reads would delay
     /// other tasks.
     static let readNowLimit = 256 * 1024
 
     unowned let loop: EventLoop
-    /// What the end of the loop, and virtual time, wait for.
+    /// The work that the end of the loop and virtual time wait for.
     let work: ForeignWork
 
     init(loop: EventLoop) {
@@ -19,15 +19,14 @@ class FileEngine {
 
     /// Starts the operation, which may end before this returns.
     func start(_ operation: FileOperation) throws {}
-    /// Cancels an operation that no task wants any more: ends it early if possible, or else
-    /// releases its task.
+    /// Cancels an operation that no task wants anymore. Ends it early if possible, or else releases its task.
     func cancel(_ operation: FileOperation) {}
     /// Closes the engine with its loop. No started request may use freed memory afterwards.
     func close() {}
 
     // MARK: What does not block
 
-    /// Whether descriptors are the system's, so that what is in memory can be used at once.
+    /// Whether descriptors belong to the system, so that data in memory can be used at once.
     var usesSystem: Bool { true }
     func facts(of descriptor: Int32) throws(Errno) -> FileFacts { try FileFacts(of: descriptor) }
     /// Closes a descriptor. Can block, except for a file that was only read and still has a name.

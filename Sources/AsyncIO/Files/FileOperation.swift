@@ -37,7 +37,7 @@ package final class FileOperation {
     var thread: InterruptibleThread?
     /// Whether the request may never end; see above.
     let mayBeLeft: Bool
-    /// Whether no task waits for it any more.
+    /// Whether no task waits for it anymore.
     private(set) var isLeft = false
     package private(set) var isDone = false
     /// Whether the engine was asked to withdraw the request.
@@ -52,14 +52,14 @@ package final class FileOperation {
         self.onEnd = onEnd
     }
 
-    /// Whether the request is known to be able to wait for another process.
+    /// Whether the request is known to be one that can wait for another process.
     var mayBlock: Bool {
         guard mayBeLeft else { return false }
         guard case .open = request.action else { return true }
         return FileFacts.kindNow(request.path) == .special
     }
 
-    /// Whether the request can be cancelled. Cleanup always runs.
+    /// Whether the request can be cancelled. Requests that clean up cannot be.
     private var isRevocable: Bool {
         switch request.action {
         case .close, .abandonReplacement: false

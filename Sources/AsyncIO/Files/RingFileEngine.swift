@@ -20,7 +20,7 @@ final class RingFileEngine: FileEngine {
 
     override func start(_ operation: FileOperation) throws {
         guard let ring else { throw RuntimeError("Event loop is closed") }
-        // The kernel has few worker threads too, and an open that blocks would occupy one.
+        // The kernel also has few worker threads, and an open that blocks would occupy one.
         if case .open = operation.request.action, FileFacts.kindNow(operation.request.path) != .plain {
             return try threads.start(operation)
         }
@@ -32,7 +32,7 @@ final class RingFileEngine: FileEngine {
         inFlight[token] = operation
         operation.token = token
         work.noteStart()
-        // Requests that need no waiting are done already.
+        // Requests that need no waiting have already ended.
         takeCompletions()
         guard !operation.isDone else { return }
         watchOrLookAgain()

@@ -69,8 +69,8 @@ final class ThreadFileEngine: FileEngine {
 
     /// Carries an operation to a thread and back.
     //
-    // SAFETY: the thread touches only the request, which is made for that. The loop uses the
-    // operation again once the report has arrived. A closed loop receives no reports.
+    // SAFETY: the thread accesses only the request, which is designed for this. The loop uses the operation again once
+    // the report has arrived. A closed loop receives no reports.
     private struct Report: @unchecked Sendable {
         let loop: EventLoop
         let operation: FileOperation

@@ -160,7 +160,7 @@ func checked(_ permissions: FilePermissions) throws(ValueError) -> UInt32 {
     return UInt32(permissions.rawValue)
 }
 
-/// Closes a descriptor that was not handed to anyone.
+/// Closes a descriptor that was not passed to a caller.
 func closeInBackground(_ descriptor: Int, on engine: FileEngine) {
     let operation = FileOperation(FileRequest(.close(Int32(descriptor))))
     do { try engine.start(operation) } catch { engine.closeNow(Int32(descriptor)) }

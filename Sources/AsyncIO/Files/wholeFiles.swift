@@ -21,8 +21,8 @@ public func readFile(_ path: some SystemStringConvertible) async throws -> [UInt
 /// - Parameters:
 ///   - path: The path of the file.
 ///   - invalid: What to do with bytes that are not UTF-8.
-/// - Throws: ``ValueError`` if the file is not UTF-8 and `invalid` is ``InvalidText/reject``; otherwise as
-///   ``readFile(_:)``, including `CancellationError`.
+/// - Throws: ``ValueError`` if the file is not UTF-8 and `invalid` is ``InvalidText/reject``; otherwise the same errors
+///   as ``readFile(_:)``, including `CancellationError`.
 ///
 /// Python: `Path.read_text`.
 public func readText(
@@ -33,9 +33,9 @@ public func readText(
 
 /// Replaces the content of the file at `path` with `bytes`, atomically.
 ///
-/// A reader of the file sees either the old content or the new content, whatever goes wrong.
+/// A reader of the file sees either the old content or the new content, even if the operation fails.
 ///
-/// The new file takes over the old one's permissions. If `path` is a symbolic link, the link is kept and its target is
+/// The new file gets the permissions of the old one. If `path` is a symbolic link, the link is kept and its target is
 /// replaced, or created if it does not exist. During the operation, the directory contains a temporary file
 /// `.asyncio-…`.
 ///

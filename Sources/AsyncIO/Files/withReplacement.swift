@@ -9,22 +9,22 @@ public import SystemPackage
 /// }
 /// ```
 ///
-/// The file is replaced after `body` has returned. Until then, and whatever goes wrong, readers see
-/// the old content; afterwards they see the new content.
+/// The file is replaced after `body` has returned. Until then, and also if the operation fails, readers see the old
+/// content. Afterwards, they see the new content.
 ///
 /// Use this function for content that is produced piece by piece, and
 /// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)`` for content that is in memory. If `body` throws, the new file
-/// is removed and the old one, if there is one, is kept. The new file takes over the old one's permissions. If `path`
-/// is a symbolic link, the link is kept and its target is replaced, or created if it does not exist. During the
-/// operation, the directory contains a temporary file `.asyncio-…`.
+/// is removed and an existing file is kept. The new file gets the permissions of the old one. If `path` is a symbolic
+/// link, the link is kept and its target is replaced, or created if it does not exist. During the operation, the
+/// directory contains a temporary file `.asyncio-…`.
 ///
 /// - Parameters:
 ///   - path: The path of the file, which need not exist.
 ///   - permissions: The permissions of a new file, reduced by the process's `umask`.
 ///   - sync: Whether to wait until the file is on the disk, so that it has the old or the new
 ///     content even after a power failure.
-///   - body: A closure that writes the content. It gets the new file, which is empty, and which is
-///     closed when `body` returns or throws.
+///   - body: A closure that writes the content. It receives the new file, which is empty and is closed when `body`
+///     returns or throws.
 /// - Returns: The value that `body` returns.
 /// - Throws: The errors of `body`; ``OSError`` with the path (`.invalidArgument` for a device,
 ///   `.isDirectory` for a directory); ``ValueError`` if the path contains a zero byte or the

@@ -1,13 +1,13 @@
 // # Generators
 //
-// As in asyncio, the body of a generator runs in the turns of its consumer, and the consumer is the
-// current task in it. The body has a carrier of its own (onCarrier.swift), and the two alternate:
+// As in asyncio, the body of a generator runs in the turns of its consumer, and the consumer is the current task inside
+// the body. The body has a carrier of its own (onCarrier.swift), and the two alternate:
 //
 //   consumer  `next()`: passes control to the body and suspends
 //   body      runs up to `yield(value)`: passes the value and control back, and suspends
 //
-// Each hand-over goes through the loop's `runNext`. As in asyncio, getting a value therefore costs
-// no turn of the loop if the body does not wait for anything else.
+// Each handoff goes through the loop's `runNext`. As in asyncio, getting a value therefore costs no turn of the loop if
+// the body does not wait for anything else.
 //
 // Unlike in asyncio, timeouts and task groups inside the body are bound to the body, not to the
 // task that happened to consume it when they were entered; see Tasks/HiddenTask.swift.
@@ -83,7 +83,8 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
         /// Runs the body up to its next element.
         ///
-        /// If the current task is cancelled, the request is passed on to the body, at the place where it waits.
+        /// If the current task is cancelled, the cancellation is passed on to the body, at the point where the body
+        /// waits.
         ///
         /// - Returns: The element; `nil` when the body has ended.
         /// - Throws: The errors of the body, including `CancellationError`; ``RuntimeError`` if the
@@ -101,7 +102,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
         /// Ends the body now and waits for its cleanup.
         ///
-        /// If the current task is cancelled, the request is passed on to the cleanup. If another task has already
+        /// If the current task is cancelled, the cancellation is passed on to the cleanup. If another task has already
         /// called this method, the cleanup continues.
         ///
         /// - Throws: The errors of the cleanup, except for `CancellationError`; ``RuntimeError`` if
@@ -137,7 +138,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
         isolation: isolated (any Actor)?, _ body: @escaping (AsyncGenerator<Element>.Yield) async throws -> Void
     ) {
         if isStackLow() {
-            // Generators can start each other, nested.
+            // Generators can start each other recursively.
             Task {
                 _ = isolation
                 await run(body)
@@ -223,7 +224,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
         if isClosing { throw CancellationError() }
     }
 
-    /// Handles a body that swallowed the error of `yield`: it never runs again.
+    /// Handles a body that ignored the error of `yield`. Such a body never runs again.
     private func goOnThoughClosed() async {
         hand(
             .failure(RuntimeError("the generator yielded after it was closed; rethrow the error of `yield`")),

@@ -112,7 +112,7 @@ public struct DeliveryLost: Error, CustomStringConvertible, Equatable {
 
 /// An error that a handler can throw to decide whether and when the job is retried.
 public struct JobFailure: Error, CustomStringConvertible, Equatable {
-    /// What went wrong. It is stored with the job.
+    /// A description of what went wrong, which is stored with the job.
     public var message: String
     /// Whether the job becomes a dead letter at once.
     public var isFinal: Bool
@@ -122,7 +122,7 @@ public struct JobFailure: Error, CustomStringConvertible, Equatable {
     /// Creates an error.
     ///
     /// - Parameters:
-    ///   - message: What went wrong.
+    ///   - message: A description of what went wrong.
     ///   - isFinal: Whether the job becomes a dead letter at once, because another attempt would fail in the same way.
     ///   - retryDelay: The time until the job is retried; `nil` for the backoff of the queue.
     public init(_ message: String, isFinal: Bool = false, retryDelay: Duration? = nil) {

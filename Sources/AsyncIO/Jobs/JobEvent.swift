@@ -14,7 +14,8 @@ public struct JobEvent<Job> {
         case cancelled
         /// The delivery was not renewed in time, and the job belongs to another worker. The job may be done twice.
         case lost
-        /// The delivery could not be renewed. The worker tries again; if this does not succeed in time, the job is lost.
+        /// The delivery could not be renewed. The worker tries again; if this does not succeed in time, the job is
+        /// lost.
         case unrenewed(any Error)
         /// The queue could not be reached to settle the delivery. The job will be delivered again.
         case unsettled(any Error)

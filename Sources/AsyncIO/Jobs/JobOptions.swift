@@ -29,7 +29,7 @@ public struct JobOptions: Sendable {
     /// is retried keeps its place.
     public var orderKey: String?
     /// Values that are delivered with the job, such as a request identifier. With the package trait `Tracing`, the
-    /// tracing headers of the span of the put are added.
+    /// tracing headers of the span that covers the put are added.
     public var context: [String: String]
 
     /// Creates options. Without arguments, the job has no special conditions and can run at once.
@@ -94,7 +94,7 @@ public struct JobPolicy: Sendable {
         }
     }
 
-    /// Creates rules.
+    /// Creates a policy.
     ///
     /// - Parameters:
     ///   - visibility: The time for which a delivery is valid if it is not renewed.

@@ -42,10 +42,10 @@ public protocol JobQueue<Job>: WorkQueue {
     @discardableResult
     func cancel(_ id: String) async throws -> Bool
 
-    /// Stops delivering jobs, for all workers. Jobs that are running continue.
+    /// Stops delivering jobs to all workers. Jobs that are running continue.
     func pause() async throws
 
-    /// Continues to deliver jobs.
+    /// Resumes the delivery of jobs.
     func resume() async throws
 
     /// Returns the number of jobs in each state.
@@ -80,11 +80,12 @@ public protocol JobQueue<Job>: WorkQueue {
     /// - Parameters:
     ///   - key: The name of the work, such as `"invoice-17"`.
     ///   - duration: The time for which the queue remembers that the work is done.
-    ///   - lease: The time after which another worker can run the body if this one dies. The body should take less time
-    ///     than that.
+    ///   - lease: The time after which another worker can run the body if this one dies. The lease is renewed while the
+    ///     body runs. If the lease is lost, the body is cancelled.
     ///   - body: The work. If it throws, the work counts as not done.
     /// - Returns: Whether the body ran.
-    /// - Throws: ``OnceInProgress`` if another worker is running the body; the errors of the body.
+    /// - Throws: ``OnceInProgress`` if another worker is running the body; the errors of the body; in `RedisQueue`,
+    ///   `RedisLeaseLostError` if the lease was lost.
     @discardableResult
     func once(_ key: String, keptFor duration: Duration, lease: Duration, _ body: () async throws -> Void) async throws
         -> Bool

@@ -4,7 +4,7 @@
 #endif
 
 /// The spans of jobs: one for each put, and one for each run of a handler, which is its child. The headers of the first
-/// span travel in the context of the job. Without the trait `Tracing`, it does nothing.
+/// span are stored in the context of the job. Without the trait `Tracing`, this type does nothing.
 ///
 /// The names and attributes are those of the OpenTelemetry conventions for messaging.
 package enum JobTrace {
@@ -13,7 +13,7 @@ package enum JobTrace {
     /// - Parameters:
     ///   - queue: The name of the queue.
     ///   - id: The identifier of the job.
-    ///   - context: What travels with the job.
+    ///   - context: The context of the job.
     ///   - body: Puts the job, with the context to which the headers of the span were added.
     package static func put<T>(
         on queue: String, id: String, context: [String: String], _ body: ([String: String]) async throws -> T
@@ -33,7 +33,7 @@ package enum JobTrace {
     ///
     /// - Parameters:
     ///   - queue: The name of the queue.
-    ///   - delivery: What the handler works on.
+    ///   - delivery: The delivery that the handler works on.
     ///   - body: The handler.
     static func process<Job>(
         on queue: String, _ delivery: Delivery<Job>, _ body: () async throws -> Void

@@ -2,8 +2,8 @@ internal import AsyncIOSystem
 
 /// A worker of a ``JobQueue``: a queue object that receives jobs.
 public struct JobWorker: Sendable, Hashable {
-    /// The name of the worker: its host and its process, such as `web-3:4711`. In Redis, a random part follows, because
-    /// a process can have several queue objects.
+    /// The name of the worker: its host and its process, such as `web-3:4711`. In Redis, the name ends with a random
+    /// part, because a process can have several queue objects.
     public let name: String
     /// The number of jobs that it is running.
     public let running: Int

@@ -39,7 +39,7 @@ extension LocalJobQueue {
     /// Stops delivering jobs. Jobs that are running continue.
     public func pause() { tally.isPaused = true }
 
-    /// Continues to deliver jobs.
+    /// Resumes the delivery of jobs.
     public func resume() {
         tally.isPaused = false
         getters.wake()
@@ -51,7 +51,7 @@ extension LocalJobQueue {
     /// Returns the workers: this process, if it has received jobs.
     public func workers() async throws -> [JobWorker] {
         guard let lastHeartbeat else { return [] }
-        // A worker that waits for jobs is there.
+        // A worker that is waiting for jobs is active.
         let silence = getters.isEmpty ? loopTime - lastHeartbeat : 0
         return [
             JobWorker(
@@ -97,7 +97,9 @@ extension LocalJobQueue {
 
     /// Runs `body` unless a run with this key has already completed; see ``JobQueue/once(_:keptFor:lease:_:)``.
     ///
-    /// - Throws: ``OnceInProgress`` if another worker is running the body; the errors of the body.
+    /// The lease is not used, because a body that runs in this process always ends.
+    ///
+    /// - Throws: ``OnceInProgress`` if another task is running the body; the errors of the body.
     @discardableResult
     public func once(
         _ key: String, keptFor duration: Duration, lease: Duration, _ body: () async throws -> Void
@@ -108,7 +110,7 @@ extension LocalJobQueue {
             guard known.isDone else { throw OnceInProgress(key: key) }
             return false
         }
-        onces[key] = (now.advanced(by: lease), false)
+        onces[key] = (.max, false)
         do { try await body() } catch {
             onces[key] = nil
             throw error

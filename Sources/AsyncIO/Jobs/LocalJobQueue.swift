@@ -26,14 +26,14 @@ public final class LocalJobQueue<Job>: JobQueue {
     private var sequence = 0
     private var timer: TimerHandle?
     private var timerDue = Int64.max
-    /// From a unique key to the job that has it.
+    /// Maps each unique key to the job that has it.
     var unique: [String: String] = [:]
-    /// From an order key to the jobs that have it. The first one is running, or is next to run.
+    /// Maps each order key to the jobs that have it. The first one is running, or is next to run.
     var lines: [String: Deque<Record>] = [:]
     /// Dead letters, the oldest first.
     var dead: [Record] = []
     var tally = JobCounts()
-    /// Work that is done once: the time until which it is remembered, and whether it is done.
+    /// Work that is done only once: the time until which it is remembered, and whether it is done.
     var onces: [String: (until: Int64, isDone: Bool)] = [:]
     /// When a worker last asked for jobs or renewed deliveries, on the loop's clock.
     private(set) var lastHeartbeat: Int64?

@@ -8,8 +8,8 @@ extension Queue: WorkQueue {
 
     /// Takes an item, which stays unfinished until the delivery is settled; see ``get()``.
     ///
-    /// - Throws: ``QueueShutDown`` if the queue is shut down and empty; `CancellationError` if the task is cancelled while
-    ///   it waits. In that case, no item is lost.
+    /// - Throws: ``QueueShutDown`` if the queue is shut down and empty; `CancellationError` if the task is cancelled
+    ///   while it waits. In that case, no item is lost.
     public final func receive() async throws -> Delivery<Element> {
         let item = try await get()
         state.received += 1

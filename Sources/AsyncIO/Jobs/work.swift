@@ -14,7 +14,8 @@
 ///
 /// To use several loops, call this function on each of them, with a separate queue object for each loop. With the
 /// package trait `Metrics`, jobs are counted as `asyncio_jobs`, by queue and outcome, and timed as `asyncio_job_time`.
-/// With the package trait `Tracing`, each handler runs in a span of its own, a child of the span in which the job was put.
+/// With the package trait `Tracing`, each handler runs in a span of its own, a child of the span in which the job was
+/// put.
 ///
 /// - Parameters:
 ///   - queue: The queue.
@@ -72,7 +73,7 @@ private final class Workload<Source: WorkQueue> {
         var task: AsyncTask<Void>?
         var hasBegun = false
         var start = ContinuousClock.Instant.now
-        /// Why the task was cancelled by the worker.
+        /// The reason why the worker cancelled the task.
         var reason: Reason?
 
         init(_ delivery: Delivery<Source.Job>) { self.delivery = delivery }
@@ -189,7 +190,7 @@ private final class Workload<Source: WorkQueue> {
         var failure: (any Error)?
         do {
             if run.reason == nil {
-                // If the cancellation comes now, the call below finds out the outcome of this one.
+                // If the task is cancelled during this call, the call below determines the outcome.
                 do { try await body() } catch let error where isCancellation(error) {}
             }
             if !delivery.isSettled {

@@ -9,7 +9,22 @@ final class ReceiveBuffer {
     // pages cost nothing until they are first used.
     let bytes: UnsafeMutableRawBufferPointer
 
-    init() { unsafe bytes = .allocate(byteCount: Self.capacity, alignment: 64) }
+    init() {
+        Self.letMallocKeepMemory
+        unsafe bytes = .allocate(byteCount: Self.capacity, alignment: 64)
+    }
 
     deinit { unsafe bytes.deallocate() }
+
+    /// Received bytes are arrays that live for a short time. If they are large, glibc's malloc returns their memory to
+    /// the system again and again, because by default it retains at most 128 KiB at the end of a heap. Each page of the
+    /// next array then causes a page fault, which costs as much as receiving the bytes.
+    ///
+    /// malloc adapts: when a block is freed that was larger than anything before, it retains twice that size. So this
+    /// allocates and frees such a block, once in a process. The pages of the block are never used. Environment variables
+    /// such as `MALLOC_TRIM_THRESHOLD_` take precedence, because with them malloc does not adapt.
+    private static let letMallocKeepMemory: Void = {
+        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 8 << 20, alignment: 16)
+        unsafe block.deallocate()
+    }()
 }

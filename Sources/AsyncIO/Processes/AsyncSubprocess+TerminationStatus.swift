@@ -8,7 +8,7 @@ extension AsyncSubprocess {
         /// A signal ended the process.
         case signaled(ProcessSignal)
 
-        /// - Parameter returnCode: Asyncio's number, which is negative for a signal.
+        /// - Parameter returnCode: The return code as in asyncio, which is negative for a signal.
         init(returnCode: Int32) {
             self = returnCode < 0 ? .signaled(ProcessSignal(rawValue: -returnCode)) : .exited(returnCode)
         }
@@ -25,12 +25,12 @@ extension AsyncSubprocess {
         }
     }
 
-    /// How the process ended, or `nil` if it has not been waited for yet; ``returnCode`` as a type.
+    /// How the process ended, or `nil` if it has not been waited for yet. This is ``returnCode`` as an enumeration.
     public var terminationStatus: TerminationStatus? { returnCode.map(TerminationStatus.init) }
 }
 
 extension SubprocessTransport {
-    /// How the process ended, or `nil` if it has not been waited for yet; ``returnCode`` as a type.
+    /// How the process ended, or `nil` if it has not been waited for yet. This is ``returnCode`` as an enumeration.
     public var terminationStatus: AsyncSubprocess.TerminationStatus? {
         returnCode.map(AsyncSubprocess.TerminationStatus.init)
     }

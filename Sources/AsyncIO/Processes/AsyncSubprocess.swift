@@ -5,8 +5,8 @@ internal import SystemPackage
 ///
 /// The loop notices when the process ends and reaps it, so no zombie remains. If the last reference to an
 /// `AsyncSubprocess` is released, the process keeps running. A process that is still running when the loop is closed is
-/// killed. ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)`` ends the process with its
-/// scope.
+/// killed. ``withSubprocess(_:arguments:stdin:stdout:stderr:options:grace:isolation:_:)`` ends the process when the
+/// scope ends.
 ///
 /// asyncio: `asyncio.subprocess.Process`.
 public final class AsyncSubprocess {
@@ -27,9 +27,8 @@ public final class AsyncSubprocess {
     /// The child's terminal, if it has its own; see ``SubprocessOptions/terminal``.
     public let terminal: PseudoTerminal?
 
-    /// - Throws: The same errors as
-    ///   ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``. No
-    ///   process is running then, and nothing is left open.
+    /// - Throws: The same errors as ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``. In that case, no
+    ///   process is running, and no descriptor is left open.
     init(_ command: ChildSetup.Command, name: String, on loop: EventLoop) throws {
         var setup = try ChildSetup(command)
         let limit = command.options.limit
@@ -205,9 +204,8 @@ public final class AsyncSubprocess {
 
     // MARK: The end of a scope
 
-    /// Ends the process if it is running. Asks it to end, kills it if it has not ended after
-    /// `grace`, and waits until it has. Then closes its pipes. A group that the process leads ends
-    /// with it.
+    /// Ends the process if it is running. Asks it to end, kills it if it has not ended after `grace`, and waits until
+    /// it has ended. Then closes its pipes. If the process leads a group, the whole group ends.
     func end(grace: Duration) async throws {
         child.killsGroupAtExit = child.hasGroup
         if returnCode == nil {

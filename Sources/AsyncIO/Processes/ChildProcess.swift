@@ -3,16 +3,15 @@ internal import SystemPackage
 
 // # The life of a child process
 //
-// The loop's thread starts a child and waits until the child executes its program. A mistake (no
-// such file, no such directory) is therefore an error of the call and leaves nothing behind.
+// The loop's thread starts a child and waits until the child executes its program. The call therefore throws an error
+// for a mistake, such as a missing file or directory, and no process or descriptor is left.
 //
-// From then on the loop watches the child's pidfd, which is readable when the child has ended. The
-// loop reaps the child in that turn, so no child stays a zombie while its loop runs, whether or not
-// a task waits for it. Nothing else affects this: not SIGCHLD, not a thread, not the child's pipes,
-// which a grandchild can hold open forever.
+// From then on the loop watches the child's pidfd, which is readable when the child has ended. The loop reaps the child
+// in that turn, so no child stays a zombie while its loop runs, whether or not a task waits for it. This does not
+// depend on SIGCHLD, on a thread, or on the child's pipes, which a grandchild can hold open forever.
 //
-// States: running → ended. A child that is still running when its loop is closed is killed and
-// reaped, as in asyncio. Its owners then find it ended.
+// States: running → ended. A child that is still running when its loop is closed is killed and reaped, as in asyncio.
+// Its owners then see that it has ended.
 
 /// The running processes that a loop has started, by process ID. Loop thread only.
 final class Children: LoopComponent {
@@ -89,7 +88,7 @@ final class ChildProcess {
         _ = try? loop.removeReader(descriptor)
         switch process.reap() {
         case nil:
-            // The poller was wrong. Check again later.
+            // The child has not ended, although the poller reported that. Check again later.
             loop.component(Children.self).running[pid] = self
             loop.addReaderLater(descriptor, in: .milliseconds(10), while: { self.returnCode == nil }) { [self] in
                 reap()
@@ -104,7 +103,7 @@ final class ChildProcess {
         isHeld.waiters.wake()
     }
 
-    /// Waits until the child has ended, and for nothing else.
+    /// Waits until the child has ended. Does not wait for its pipes.
     ///
     /// - Throws: `CancellationError` if the task is cancelled. The child keeps running.
     func wait() async throws -> Int32 {

@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// The terminal of a child that has its own pseudo-terminal. Reading returns what the child prints,
-/// and writing has the effect of typing.
+/// The terminal of a child that has its own pseudo-terminal. Reading returns the output of the child, and the child
+/// receives written bytes as typed input.
 ///
 /// The terminal edits lines, echoes input, and turns Ctrl-C and similar keys into signals, until
 /// the child changes its settings. It converts each newline that the child prints into `\r\n`. To

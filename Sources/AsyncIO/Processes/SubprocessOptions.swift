@@ -54,8 +54,7 @@ public struct TerminalSize: Sendable, Equatable {
     }
 }
 
-/// The settings of a subprocess that most subprocesses do not need; see
-/// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
+/// Settings that most subprocesses do not need; see ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
 ///
 /// ```swift
 /// let process = try await createSubprocess("make", options: .init(directory: "/usr/src/linux", newSession: true))
@@ -106,7 +105,7 @@ public struct SubprocessOptions: Sendable {
     /// The signal that the child receives when the thread that started it (the loop's thread) ends;
     /// `nil` for none.
     public var parentDeathSignal: ProcessSignal?
-    /// The permissions that files created by the child do not get; `nil` for this process's mask.
+    /// The permissions that are removed from files that the child creates; `nil` for this process's mask.
     ///
     /// asyncio: `umask`.
     public var umask: FilePermissions?

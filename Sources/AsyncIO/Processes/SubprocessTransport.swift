@@ -111,7 +111,7 @@ public final class SubprocessTransport: TransportCore {
         if returnCode == nil { try? kill() }
     }
 
-    /// Waits until the process has ended, whatever happens to its pipes.
+    /// Waits until the process has ended, regardless of the state of its pipes.
     ///
     /// - Returns: The ``returnCode``.
     /// - Throws: `CancellationError` if the task is cancelled. The process keeps running.
@@ -178,8 +178,8 @@ extension EventLoop {
     /// - Parameter factory: Makes the protocol.
     /// - Returns: The transport and its protocol, after `connectionMade` was called.
     /// - Throws: The same errors as that function; the errors of `factory`; ``ValueError`` if the options ask for a
-    ///   terminal; ``RuntimeError`` if the loop is closed; `CancellationError` if the task is
-    ///   cancelled before `connectionMade` was called. The child is then killed and reaped first.
+    ///   terminal; ``RuntimeError`` if the loop is closed; `CancellationError` if the task is cancelled before
+    ///   `connectionMade` was called. In that case, the child is killed and reaped first.
     ///
     /// asyncio: `loop.subprocess_exec`.
     public func subprocessExec<P: SubprocessProtocol>(

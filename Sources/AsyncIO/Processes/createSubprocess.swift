@@ -18,10 +18,10 @@
 ///   - stdout: The destination of its standard output.
 ///   - stderr: The destination of its standard error.
 ///   - options: The environment, the working directory, and other settings that most subprocesses do not need.
-/// - Throws: ``OSError`` with the name of the program if it cannot be started (the program or its
-///   directory does not exist, the file is not a program, or no descriptor is left); ``ValueError``
-///   for invalid arguments; `CancellationError` if the task was already cancelled. No process is
-///   running then, and nothing is left open. Cancellation does not interrupt the start itself.
+/// - Throws: ``OSError`` with the name of the program if it cannot be started (the program or its directory does not
+///   exist, the file is not a program, or no descriptor is left); ``ValueError`` for invalid arguments;
+///   `CancellationError` if the task was already cancelled. In these cases, no process is running, and no descriptor is
+///   left open. Cancellation does not interrupt the start itself.
 ///
 /// asyncio: `asyncio.create_subprocess_exec`.
 public func createSubprocess(
@@ -52,8 +52,8 @@ public func createSubprocess(
     return try startSubprocess(command, name: line.systemString.description)
 }
 
-/// Delivers a request to cancel that came earlier, so that no process is started. No request can
-/// come meanwhile.
+/// Throws a cancellation that was requested before, so that no process is started. No cancellation can be requested in
+/// the meantime.
 private func startSubprocess(_ command: ChildSetup.Command, name: String) throws -> AsyncSubprocess {
     let loop = EventLoop.required(for: "createSubprocess")
     try loop.checkReal("a child process")

@@ -7,15 +7,14 @@
 /// }
 /// ```
 ///
-/// When the body returns or throws and the child is still running, the child is asked to end
-/// (SIGTERM), killed after `grace`, and waited for. Then its pipes are closed. Cancelling the task
-/// does not cut this short. If the child leads a process group (see ``SubprocessOptions``), the
-/// whole group ends with it.
+/// If the child is still running when the body returns or throws, the child is asked to end (SIGTERM), killed after
+/// `grace`, and waited for. Then its pipes are closed. Cancelling the task does not shorten this. If the child leads a
+/// process group (see ``SubprocessOptions``), the whole group ends with it.
 ///
 /// The other parameters are those of
 /// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
 ///
-/// - Parameter grace: How long the child may take to end after it was asked to.
+/// - Parameter grace: How long the child may take to end after SIGTERM.
 /// - Returns: The value that `body` returns.
 /// - Throws: The same errors as
 ///   ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``; the

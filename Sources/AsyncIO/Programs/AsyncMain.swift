@@ -8,7 +8,7 @@ final class AsyncMain: LoopComponent {
     nonisolated(unsafe) static var leavesInterruptsAlone = false
 
     private(set) var wasInterrupted = false
-    /// The main has failed: Ctrl-C can only cancel the cleanup.
+    /// Whether the main function has failed. After that, Ctrl-C can only cancel the cleanup.
     var hasEnded = false
     /// The body of an `AsyncIO.main { }` inside it.
     var body: AnyAsyncTask? { didSet { handleInterrupts() } }
@@ -65,7 +65,7 @@ extension EventLoop {
         let outer = state
         if outer == .running { state = .idle }
         defer { state = outer }
-        // The rest is left, because the process is about to end.
+        // Errors are ignored, and work that has not ended is left, because the process is about to end.
         try? finish()
     }
 }

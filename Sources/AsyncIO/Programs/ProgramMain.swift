@@ -1,4 +1,4 @@
-/// Runs a program: `body` on a new event loop, from its first line to its exit status.
+/// Runs `body` on a new event loop as the whole program, from its first line to its exit status.
 ///
 /// ```swift
 /// import AsyncIO
@@ -10,18 +10,18 @@
 /// }
 /// ```
 ///
-/// This is ``run(debug:backend:_:)`` for `main.swift` and for the `main` of a type with `@main`, where
-/// nothing is left to catch an error. If `body` returns, this function returns. Otherwise the program ends
-/// here, after everything is cleaned up:
+/// This is ``run(debug:backend:_:)`` for `main.swift` and for the `main` of a type with `@main`, where no caller can
+/// catch an error. If `body` returns, this function returns. Otherwise the program ends here, after everything is
+/// cleaned up:
 ///
 /// - After an error: it prints one line on standard error, `error: ` with the type and the text of the error,
 ///   and exits with status 1.
-/// - After Ctrl-C: the process terminates itself with SIGINT, so that a shell can tell (status 130). If `body` catches
-///   the cancellation and returns, the program continues.
+/// - After Ctrl-C: the process terminates itself with SIGINT, so that a shell can detect it (status 130). If `body`
+///   catches the cancellation and returns, the program continues.
 /// - After a ``SystemExit``: it exits with the status and the message of the error.
 ///
-/// An error of a leftover task is reported to the exception handler and does not affect the exit status. If
-/// this is called inside a running loop, it ends the program with a message that says so.
+/// An error of a leftover task is reported to the exception handler and does not affect the exit status. If this
+/// function is called inside a running loop, it ends the program with a message that explains the mistake.
 ///
 /// In the `async` main of a program that links AsyncIOMain, whose loop is already running, call it with
 /// `await`:
@@ -34,17 +34,17 @@
 /// }
 /// ```
 ///
-/// Such a program does not need this function: an error that leaves an `async` main, and Ctrl-C, end the
-/// program in the same way. But when its `main` returns, the process ends at once, whereas this function
-/// first cancels and awaits the remaining tasks, closes generators, and waits for the thread pool. The loop
-/// exists before this is called. So the environment variable `ASYNCIO_BACKEND` chooses the backend, and a
-/// different `backend` here ends the program with a message that says so.
+/// Such a program does not need this function: an error that leaves an `async` main, and Ctrl-C, end the program in the
+/// same way. But when its `main` returns, the process ends at once, whereas this function first cancels and awaits the
+/// remaining tasks, closes generators, and waits for the thread pool. The loop exists before this function is called.
+/// The environment variable `ASYNCIO_BACKEND` therefore chooses the backend, and a different `backend` here ends the
+/// program with a message that explains the mistake.
 ///
 /// - Parameters:
 ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
 ///   - backend: The backend of the loop.
 ///   - body: The main task of the program.
-/// - Returns: What `body` returns.
+/// - Returns: The value that `body` returns.
 ///
 /// asyncio: `asyncio.run(main())` as the last line of a program.
 @discardableResult
@@ -60,7 +60,7 @@ public func main<T>(
 }
 
 /// Runs a program, as the synchronous form does, for the `async` main of a program that links AsyncIOMain. If the
-/// calling task is cancelled, so is `body`.
+/// calling task is cancelled, `body` is cancelled as well.
 @_documentation(visibility: internal)
 @discardableResult
 public func main<T>(

@@ -17,8 +17,8 @@ internal import AsyncIOSystem
 ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
 ///   - backend: The backend of the loop.
 ///   - body: The main task of the loop.
-/// - Returns: What `body` returns.
-/// - Throws: What `body` throws; ``RuntimeError`` if a loop is already running on this thread;
+/// - Returns: The value that `body` returns.
+/// - Throws: The errors of `body`; ``RuntimeError`` if a loop is already running on this thread;
 ///   ``KeyboardInterrupt`` if Ctrl-C ended `body`; ``OSError`` if the system does not allow the backend. An
 ///   error that the program does not catch ends it as ``main(debug:backend:_:)`` would.
 ///
@@ -102,8 +102,8 @@ public final class Runner {
     /// Runs `body` as the main task until it has ended. Other tasks stay suspended until the next run.
     ///
     /// - Parameter body: The main task.
-    /// - Returns: What `body` returns.
-    /// - Throws: What `body` throws; ``RuntimeError`` if a loop is already running on this thread, or after
+    /// - Returns: The value that `body` returns.
+    /// - Throws: The errors of `body`; ``RuntimeError`` if a loop is already running on this thread, or after
     ///   ``close()``; ``KeyboardInterrupt`` if Ctrl-C ended the main task.
     ///
     /// asyncio: `Runner.run`.
@@ -148,7 +148,7 @@ public final class Runner {
         do {
             try loop.finish()
         } catch {
-            // In virtual time, what does not end now never will.
+            // In virtual time, work that has not ended at this point never ends.
             if !loop.isStalled { throw error }
         }
     }

@@ -1,6 +1,6 @@
 public import DequeModule
 
-/// A channel whose elements reach all of its subscribers.
+/// A channel that delivers each element to all of its subscribers.
 ///
 /// ```swift
 /// let prices = Broadcast<Price>(capacity: 100)
@@ -14,10 +14,10 @@ public import DequeModule
 ///
 /// asyncio: none. tokio: `broadcast`.
 //
-// What depends on the element's type is inlinable, so that it is specialized in the user's module. What waits is not:
-// Swift 6.3 crashes on some loops with waits that it has inlined.
+// Code that depends on the element's type is inlinable, so that it is specialized in the user's module. Code that waits
+// is not inlinable, because Swift 6.3 crashes on some loops with inlined waits.
 public final class Broadcast<Element> {
-    /// What to do when a subscription has not taken as many elements as the channel can hold.
+    /// What to do when a subscription has fallen behind by as many elements as the channel can hold.
     ///
     /// tokio's policy is ``fail``.
     public enum Lag: Sendable {
@@ -87,7 +87,8 @@ public final class Broadcast<Element> {
 
     /// Sends an element to all subscriptions. If there are none, the element is dropped.
     ///
-    /// Waits only with the policy ``Lag/wait``, until there is room. Waiting tasks are served in FIFO order.
+    /// With the policy ``Lag/wait``, waits until there is room. Otherwise, does not wait. Waiting tasks are served in
+    /// FIFO order.
     ///
     /// - Throws: ``QueueShutDown`` if the channel is closed; `CancellationError` if the task is cancelled while it
     ///   waits. In that case, the element is not sent.
@@ -175,7 +176,7 @@ public final class Broadcast<Element> {
         if dropped > 0 { senders.wake(dropped) }
     }
 
-    /// One of the receivers of a ``Broadcast``. When it is released, it no longer counts as one.
+    /// One of the receivers of a ``Broadcast``. It ends when it is released.
     ///
     /// Only one task can iterate over a subscription at a time.
     ///
@@ -249,7 +250,7 @@ public final class Broadcast<Element> {
             return element
         }
 
-        /// Goes on to the oldest element that is left.
+        /// Skips to the oldest element that is left.
         @usableFromInline
         func skipMissed() throws(BroadcastLagError) {
             let missed = channel.first - position

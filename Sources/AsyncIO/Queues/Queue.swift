@@ -216,7 +216,7 @@ public final class LIFOQueue<Element>: Queue<Element> {
 ///
 /// asyncio: `asyncio.PriorityQueue`.
 public final class PriorityQueue<Element: Comparable>: Queue<Element> {
-    // With exclusivity checks, because the heap calls the user's `<` while it is modified.
+    // Exclusivity checks are on, because the heap calls the user's `<` while it is modified.
     private var heap = Heap<Element>()
 
     /// Creates an empty queue without a limit.

@@ -10,8 +10,8 @@ public import DequeModule
 /// ```
 ///
 /// Each end can be cloned, and closes when it is released. When the last sender is closed, receivers get the elements
-/// that were sent, and then the end. When the last receiver is closed, sending fails. So neither side waits forever for
-/// the other side, which can happen with a ``Queue``.
+/// that were sent before, and then reach the end. When the last receiver is closed, sending fails. Neither side can
+/// therefore wait forever for the other side, as can happen with a ``Queue``.
 ///
 /// - Parameters:
 ///   - type: The type of the elements.
@@ -46,8 +46,8 @@ private func mistake(inCapacity capacity: Int) -> String? {
 
 /// The state that the ends of a memory object stream share. Loop thread only.
 //
-// What depends on the element's type is inlinable, so that it is specialized in the user's module. What waits is not; see
-// Broadcast.swift.
+// Code that depends on the element's type is inlinable, so that it is specialized in the user's module. Code that waits
+// is not inlinable; see Broadcast.swift.
 @usableFromInline
 final class ObjectChannel<Element> {
     @usableFromInline @safe @exclusivity(unchecked) var elements = Deque<Element>()
@@ -140,7 +140,7 @@ final class ObjectChannel<Element> {
     func takeFirst() -> Element? {
         guard let element = elements.popFirst() else { return nil }
         wakeSender()
-        // The tasks that waited behind this one have nothing left to wait for.
+        // There are no more elements for the tasks that waited behind this one.
         if isOver { receiving.wake() }
         return element
     }
@@ -219,8 +219,8 @@ public final class ObjectSender<Element> {
 
     /// Sends an element without waiting.
     ///
-    /// - Throws: ``QueueFull`` if there is neither room nor a waiting receiver, or tasks wait to send; otherwise the same
-    ///   errors as ``send(_:)``.
+    /// - Throws: ``QueueFull`` if there is neither room nor a waiting receiver, or tasks wait to send; otherwise the
+    ///   same errors as ``send(_:)``.
     @inlinable
     public func sendNoWait(_ element: Element) throws {
         try checkOpen()
@@ -251,7 +251,8 @@ public final class ObjectSender<Element> {
 
 /// The receiving end of a memory object stream; see ``memoryObjectStream(of:capacity:)``.
 ///
-/// Each element reaches one receiver. Tasks that wait are served in FIFO order. For elements that reach all of them, use a ``Broadcast``.
+/// Each element reaches one receiver. Waiting tasks are served in FIFO order. To send each element to all receivers,
+/// use a ``Broadcast``.
 ///
 /// anyio: `MemoryObjectReceiveStream`. tokio: `mpsc::Receiver`.
 public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol {
@@ -332,7 +333,7 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
     func checkOpen() throws(RuntimeError) { if isClosed { throw RuntimeError("the receiver is closed") } }
 }
 
-/// An error thrown when an element is sent that no receiver can receive.
+/// An error thrown when an element is sent although all receivers are closed.
 ///
 /// anyio: `BrokenResourceError`. tokio: `SendError`.
 public struct BrokenStreamError: Error, CustomStringConvertible {

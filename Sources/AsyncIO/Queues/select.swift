@@ -7,16 +7,16 @@
 /// }
 /// ```
 ///
-/// The cases are checked in the order given, so a busy one can starve those after it; put the most urgent one first. In
-/// contrast to a ``race(isolation:fileID:line:_:)`` of calls that receive, nothing is lost when two channels have an
-/// element at the same time. No tasks are created.
+/// The cases are checked in the order given, so a busy case can starve the cases after it. Put the most urgent case
+/// first. Unlike a ``race(isolation:fileID:line:_:)`` of calls that receive, this function loses nothing when two
+/// channels have an element at the same time. No tasks are created.
 ///
 /// To include another call, such as one that reads a line from a stream, run it as a task and use
-/// ``SelectCase/value(of:_:)``. Use the same task again until its value was taken, so that nothing is lost when another
-/// case is first.
+/// ``SelectCase/value(of:_:)``. Use the same task again until its value has been taken, so that nothing is lost when
+/// another case is ready first.
 ///
 /// - Parameter cases: The cases to wait for, each with a closure for its element.
-/// - Returns: What the case returns that was ready first.
+/// - Returns: The value that the selected case returns.
 /// - Throws: The errors of the channels, such as ``QueueShutDown``, and of the closures; ``ValueError`` if there are no
 ///   cases; `CancellationError` if the task is cancelled while it waits. In that case, nothing is taken.
 /// - Complexity: O(*n*), where *n* is the number of cases.
@@ -40,8 +40,8 @@ public func select<T>(_ cases: SelectCase<T>...) async throws -> T {
 
 /// Something to wait for in ``select(_:)``: a channel, a future, an event, or a time.
 //
-// What depends on the types of the elements is inlinable, so that it is specialized in the user's module. Waiting does not
-// depend on them.
+// Code that depends on the types of the elements is inlinable, so that it is specialized in the user's module. Waiting
+// does not depend on them.
 public struct SelectCase<Value> {
     @usableFromInline let place: SelectPlace
     /// Takes an element; returns nil if no element is available. The parameter is the case's stay at its place, if it
@@ -272,7 +272,7 @@ extension SelectCase {
 
     /// Waits until a future or a task has ended, and takes its value, or throws its error.
     ///
-    /// The future is not cancelled if another case is first, nor if the selecting task is cancelled.
+    /// The future is not cancelled if another case is ready first, nor if the selecting task is cancelled.
     @inlinable
     public static func value<A: Awaitable>(of future: A, _ transform: @escaping (A.Value) throws -> Value) -> Self {
         SelectCase(at: FuturePlace(at: future)) { _ in future.isDone ? try transform(future.result()) : nil }

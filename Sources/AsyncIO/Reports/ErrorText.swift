@@ -1,12 +1,12 @@
 // # Describing errors, and errors inside errors
 //
-// A message that quotes an error without its type omits the name by which the program would catch it. So
-// every message of this library that mentions an error uses `describe(_:)`.
+// A message that quotes an error without its type omits the name that a program needs to catch the error. Every message
+// of this library that mentions an error therefore uses `describe(_:)`.
 //
-// Errors can contain errors: a group contains those of its tasks, which can be groups; a timeout error
-// contains the error that followed it. Such a tree is as deep as the user's tasks are nested, which can be
-// ten thousand levels, and neither describing it nor releasing it may use that much stack. So both are
-// iterative, with a list of what is left to do.
+// Errors can contain errors. A group contains the errors of its tasks, which can be groups. A timeout error contains
+// the error that followed it. Such a tree is as deep as the user's tasks are nested, which can be ten thousand levels.
+// Neither describing nor releasing the tree may use that much stack. Both are therefore iterative, with a list of the
+// remaining work.
 
 /// Returns the description of an error with its type: `ValueError: the port is negative`.
 package func describe(_ error: any Error) -> String {
@@ -17,7 +17,7 @@ package func describe(_ error: any Error) -> String {
 protocol NestingError: Error {
     /// The contained errors; nil if there are none.
     var nested: ErrorNest? { get }
-    /// The text of the error, in which other errors appear as themselves.
+    /// The parts of the text of the error. Each contained error is a part of its own.
     var pieces: [ErrorText.Piece] { get }
 }
 
@@ -70,7 +70,7 @@ final class ErrorNest: @unchecked Sendable {
         var left = errors
         errors = []
         while !left.isEmpty {
-            // Retained by others if the error is.
+            // If the error is retained elsewhere, so is its nest.
             guard var nest = Self.popNest(of: &left), isKnownUniquelyReferenced(&nest) else { continue }
             left += nest.errors
             nest.errors = []

@@ -109,8 +109,8 @@ extension EventLoop {
         logger(loop: loop ?? here, task: currentTask()?.name).warning("\(message)")
     }
 
-    /// Returns a logger whose messages include the loop and the task, unless a message sets them itself. It
-    /// is created each time, because a program can choose its log after this library has started.
+    /// Returns a logger whose messages include the loop and the task, unless a message sets them itself. It is created
+    /// each time, because a program can configure its logging after this library has started.
     static func logger(loop: EventLoop?, task: String?) -> Logger {
         var logger = Logger(label: "asyncio")
         if let loop { logger[metadataKey: "loop"] = "\(loop.name)" }

@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 
-// In debug mode, reports name the code that scheduled or made something. That code is known as
-// addresses. Symbolizing the first of them takes a second or two, which must not block the loop. A
-// thread does the work and logs the reports in order. Closing a loop waits for that thread.
+// In debug mode, reports name the code that scheduled or created something. That code is recorded as addresses.
+// Symbolizing the first of them takes a second or two, which must not block the loop. A thread does the work and logs
+// the reports in order. Closing a loop waits for that thread.
 
 /// Reports that are made one after the other on a thread of their own. Any thread.
 enum LateReports {

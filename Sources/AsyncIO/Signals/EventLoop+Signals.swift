@@ -6,7 +6,7 @@ extension EventLoop {
     ///
     /// The callback is an ordinary callback of the loop. It runs in the turn after the one that notices the signal. If
     /// several signals are noticed in the same turn, their callbacks run in the order of the signals' numbers. A
-    /// handler for ``ProcessSignal/interrupt`` replaces what Ctrl-C does in `run { }`.
+    /// handler for ``ProcessSignal/interrupt`` replaces the effect of Ctrl-C in `run { }`.
     ///
     /// - Throws: ``ValueError`` if there is no such signal; ``RuntimeError`` if the signal cannot
     ///   be caught, this is not the process's first thread, or the loop is closed; ``OSError`` if

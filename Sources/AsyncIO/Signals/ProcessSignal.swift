@@ -9,7 +9,7 @@ public struct ProcessSignal: RawRepresentable, Hashable, Sendable {
     /// Creates a signal from its number.
     public init(rawValue: Int32) { self.rawValue = rawValue }
 
-    /// SIGHUP: the terminal is gone. Servers reread their configuration.
+    /// SIGHUP: the terminal was closed. Servers reread their configuration.
     public static let hangUp = ProcessSignal(rawValue: 1)
     /// SIGINT: Ctrl-C.
     public static let interrupt = ProcessSignal(rawValue: 2)
@@ -17,13 +17,13 @@ public struct ProcessSignal: RawRepresentable, Hashable, Sendable {
     public static let quit = ProcessSignal(rawValue: 3)
     /// SIGABRT: the process aborts.
     public static let abort = ProcessSignal(rawValue: 6)
-    /// SIGKILL: ends a process, which cannot prevent it.
+    /// SIGKILL: ends a process. The process cannot prevent this.
     public static let kill = ProcessSignal(rawValue: 9)
     /// SIGUSR1: defined by the program.
     public static let user1 = ProcessSignal(rawValue: 10)
     /// SIGUSR2: defined by the program.
     public static let user2 = ProcessSignal(rawValue: 12)
-    /// SIGPIPE: a write has no reader.
+    /// SIGPIPE: data was written to a pipe or socket that has no reader.
     public static let brokenPipe = ProcessSignal(rawValue: 13)
     /// SIGALRM: a system timer has expired.
     public static let alarm = ProcessSignal(rawValue: 14)
@@ -33,7 +33,7 @@ public struct ProcessSignal: RawRepresentable, Hashable, Sendable {
     public static let child = ProcessSignal(rawValue: 17)
     /// SIGCONT: a stopped process continues.
     public static let `continue` = ProcessSignal(rawValue: 18)
-    /// SIGSTOP: stops a process, which cannot prevent it.
+    /// SIGSTOP: stops a process. The process cannot prevent this.
     public static let stop = ProcessSignal(rawValue: 19)
     /// SIGTSTP: Ctrl-Z.
     public static let terminalStop = ProcessSignal(rawValue: 20)

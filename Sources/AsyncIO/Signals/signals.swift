@@ -60,7 +60,7 @@ public final class SignalSequence: AsyncSequence {
     }
 
     deinit {
-        // Code on another thread has lost its loop, and the loop's signals are gone too.
+        // If this runs on another thread, the loop has ended, and its listeners no longer exist.
         if EventLoop.here === loop { loop.removeListener(line, for: kinds) }
     }
 
@@ -72,7 +72,7 @@ public final class SignalSequence: AsyncSequence {
     ///
     /// - Throws: `CancellationError` if the task is cancelled. In that case, no signal is lost.
     ///
-    /// asyncio: none; the nearest is a future that `loop.add_signal_handler` completes.
+    /// asyncio: none; the closest equivalent is a future that `loop.add_signal_handler` completes.
     @discardableResult
     public func next() async throws -> ProcessSignal {
         while true {

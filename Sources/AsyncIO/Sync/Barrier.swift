@@ -1,4 +1,4 @@
-/// A point where a fixed number of tasks wait for each other, again and again.
+/// A point at which a fixed number of tasks repeatedly wait for each other.
 ///
 /// asyncio: `asyncio.Barrier`.
 public final class Barrier {
@@ -46,7 +46,7 @@ public final class Barrier {
     /// asyncio: `Barrier.broken`.
     public var isBroken: Bool { state == .broken }
 
-    /// Waits until as many tasks have arrived as the barrier has parties.
+    /// Waits until the number of tasks that have arrived is equal to ``parties``.
     ///
     /// A task that is cancelled leaves the barrier, which then waits for another one. While the
     /// tasks of a round are leaving, new ones wait for the next round.

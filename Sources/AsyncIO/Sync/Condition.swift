@@ -40,9 +40,9 @@ public final class Condition {
 
     /// Releases the lock, waits to be notified, and acquires the lock again.
     ///
-    /// The lock is held when this method returns or throws, however often the task is cancelled in the meantime. If a
-    /// notified task leaves with an error, its notification goes to another task. What the task waited for may no
-    /// longer be true, so check again, or use ``wait(for:)``.
+    /// The lock is held when this method returns or throws, even if the task is cancelled several times in the
+    /// meantime. If a notified task leaves with an error, its notification goes to another task. The condition may no
+    /// longer be true when this method returns, so check it again, or use ``wait(for:)``.
     ///
     /// - Throws: ``RuntimeError`` if the lock is not held; `CancellationError` if the task is
     ///   cancelled while it waits.

@@ -1,4 +1,4 @@
-/// A counter that is counted down to zero. Tasks can wait until then.
+/// A counter that is counted down to zero. Tasks can wait until it reaches zero.
 ///
 /// ```swift
 /// let ready = Latch(workers.count)
@@ -17,7 +17,8 @@ public final class Latch {
 
     /// Creates a latch.
     ///
-    /// - Parameter count: The number of times that the latch has to be counted down. With 0, nothing waits.
+    /// - Parameter count: The number of times that the latch has to be counted down. With 0, ``wait()`` returns at
+    ///   once.
     /// - Precondition: `count` is not negative. For a number from outside the program, use ``init(validating:)``.
     public init(_ count: Int) {
         if count < 0 { stop(Latch.message(count), instead: "Latch(validating:)") }

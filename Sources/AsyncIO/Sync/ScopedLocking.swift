@@ -25,7 +25,7 @@ extension ScopedLocking {
     public func withLock<T>(
         _ body: nonisolated(nonsending) () async throws -> T
     ) async throws -> T {
-        // `releasing` does the same, but its closure would make a lock that is free cost 3 % more.
+        // `releasing` does the same, but its closure would increase the cost of a free lock by 3%.
         try await acquire()
         let value: T
         do {

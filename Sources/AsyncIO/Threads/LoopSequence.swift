@@ -1,6 +1,7 @@
 extension AsyncSequence where Element: Sendable {
-    /// Returns a sequence with the same elements for code that requires a sequence to be `Sendable`, although its tasks
-    /// run on this loop, as those of the operators in async-algorithms do on the loop of the process.
+    /// Returns a `Sendable` sequence with the same elements. Use it for code that requires a sequence to be `Sendable`,
+    /// although its tasks run on this loop. For example, the tasks of the operators in async-algorithms run on the loop
+    /// of the process.
     ///
     /// ```swift
     /// for try await event in merge(news.subscribe().asSendable(), orders.asSendable()) { handle(event) }

@@ -83,7 +83,7 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
 
     /// Puts an item at the end, and waits while the mailbox is full.
     ///
-    /// If the task is cancelled while it waits, the item is not put.
+    /// If the task is cancelled while it waits, the item is not added.
     ///
     /// - Parameter item: The item.
     /// - Throws: ``QueueShutDown`` if the mailbox was shut down; `CancellationError` if the task is cancelled
@@ -193,7 +193,7 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
 
     // MARK: The end
 
-    /// Ends the mailbox: from now on, a put throws ``QueueShutDown``, and so does a get once the mailbox is empty.
+    /// Ends the mailbox. From now on, a put throws ``QueueShutDown``. A get also throws it once the mailbox is empty.
     /// Loops over the mailbox end. Calling this again has an effect only if `immediate` is true.
     ///
     /// - Parameter immediate: Whether the items in the mailbox are dropped.

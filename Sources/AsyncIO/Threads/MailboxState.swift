@@ -8,8 +8,8 @@ internal import AsyncIOSystem
 // an available item, *reserved* for a putter that waited for it, or free. A waiter is in one of these states:
 //
 //     waiting   in the line of getters or putters;
-//     served    removed from the line by another thread or task: an item is promised to the getter, or a place is reserved for
-//               the putter, which takes or puts its item when it runs;
+//     served    removed from the line by another thread or task: an item is promised to the getter, or a place is
+//               reserved for the putter, which takes or puts its item when it runs;
 //     refused   removed because the mailbox was shut down;
 //     left      removed, because its task was cancelled, its time is up, or its loop was closed.
 //
@@ -69,7 +69,7 @@ final class MailboxState: @unchecked Sendable {
 
     // MARK: Putting
 
-    /// If there is room, returns true with the lock held. Then append the item, and call ``endPut()``.
+    /// If there is room, returns true with the lock held. In that case, append the item, and call ``endPut()``.
     @usableFromInline
     func beginPut() throws(QueueShutDown) -> Bool {
         lock.lock()
@@ -111,7 +111,8 @@ final class MailboxState: @unchecked Sendable {
 
     // MARK: Getting
 
-    /// If there is an item, returns true with the lock held. Then remove the first item, and call ``endGet()``.
+    /// If there is an item, returns true with the lock held. In that case, remove the first item, and call
+    /// ``endGet()``.
     @usableFromInline
     func beginGet() throws(QueueShutDown) -> Bool {
         lock.lock()
@@ -196,7 +197,7 @@ final class MailboxState: @unchecked Sendable {
         unlock(waking: servePutters())
     }
 
-    /// Releases the lock, and wakes those that were served or refused.
+    /// Releases the lock, and wakes the waiters that were served or refused.
     private func unlock(waking chain: MailboxWaiter?) {
         #if DEBUG
             checkInvariants()
@@ -216,8 +217,8 @@ final class MailboxState: @unchecked Sendable {
 
     // MARK: Waiting
 
-    /// Whether a task on a loop has used its step for long enough. A loop whose mailbox is filled by others as fast
-    /// as it is emptied must run its other tasks too.
+    /// Whether a task on a loop has used its step for long enough. A loop must also run its other tasks, even if other
+    /// threads fill the mailbox as fast as it is emptied.
     @usableFromInline
     static func mustGiveWay() -> Bool {
         var isSpent = false
@@ -340,7 +341,7 @@ final class MailboxState: @unchecked Sendable {
 
     // MARK: The end
 
-    /// Returns with the lock held. Then drop items, and call ``endShutdown(droppingItems:)``.
+    /// Returns with the lock held. After that, drop the items, and call ``endShutdown(droppingItems:)``.
     ///
     /// - Returns: The number of items that are promised to getters, which come first, and are not dropped.
     func beginShutdown() -> Int {

@@ -1,7 +1,7 @@
 /// A task or thread that waits at a mailbox.
 //
-// SAFETY: the mailbox's lock guards everything but `waiting` and `index`. A waiter that was taken out of its line has no
-// links, except in a chain, which belongs to the thread that took it.
+// SAFETY: the mailbox's lock guards everything but `waiting` and `index`. A waiter that was taken out of its line has
+// no links, except in a chain, which belongs to the thread that took it.
 final class MailboxWaiter: @unchecked Sendable {
     enum Phase { case waiting, served, refused, left }
 

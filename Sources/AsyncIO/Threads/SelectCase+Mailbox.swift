@@ -23,7 +23,7 @@ final class MailboxPlace: SelectPlace {
     override func begin(_ waiter: Waiter) -> AnyObject? {
         let loop = EventLoop.required(for: "select")
         let place = MailboxWaiter(.loop(loop, waiter), isGetter: true)
-        // An item, or the end, may have come since.
+        // An item may have arrived, or the mailbox may have been shut down, in the meantime.
         if mailbox.join(place) {
             waiter.complete()
         } else {

@@ -61,7 +61,7 @@ public final class ThreadPool: TaskExecutor {
     /// Ends the threads as soon as they have no work left. Calling it again does nothing.
     ///
     /// The pool can still be used; a thread is started for the work and ends after it. Without this call, the threads
-    /// of a pool stay, waiting for work. The shared pool ignores it.
+    /// of a pool stay and wait for work. The shared pool ignores this call.
     ///
     /// asyncio: `ThreadPoolExecutor.shutdown(wait=False)`.
     public func shutdown() {

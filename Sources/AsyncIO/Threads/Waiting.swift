@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-/// How a task or thread waits for another one, regardless of where that runs.
+/// How a task or thread waits for another task or thread, which can run anywhere.
 //
 // SAFETY: the waiter of a loop is used only on the thread of the loop.
 enum Waiting: @unchecked Sendable {
@@ -8,7 +8,7 @@ enum Waiting: @unchecked Sendable {
     case task(ResumableOnce)
     case gate(ThreadGate)
 
-    /// How the calling task waits. A task that its loop knows waits by means of the loop.
+    /// How the calling task waits. A task that its loop knows waits through the loop.
     static func ofThisTask(_ purpose: StaticString, on subject: AnyObject) -> Waiting {
         guard let loop = EventLoop.here, loop.carriers.current != nil else { return .task(ResumableOnce()) }
         return .loop(loop, Waiter(for: purpose, on: subject))
@@ -36,7 +36,7 @@ enum Waiting: @unchecked Sendable {
         }
     }
 
-    /// The loop by whose means the task waits.
+    /// The loop through which the task waits.
     var loop: EventLoop? { if case .loop(let loop, _) = self { loop } else { nil } }
 
     /// Wakes the waiting task or thread, unless its loop is closed.

@@ -117,7 +117,7 @@ public final class ConcurrentFuture<Value: Sendable>: Sendable {
         }
     }
 
-    /// How the task has ended, after waiting for that.
+    /// The result of the task. Waits until the task has ended.
     package var result: Result<Value, any Error> {
         get async {
             await waitForEnd()

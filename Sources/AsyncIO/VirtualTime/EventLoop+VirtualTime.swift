@@ -21,16 +21,17 @@ extension EventLoop {
         advance(to: virtualNow &+ nanoseconds)
     }
 
-    /// How far time can advance; nil for any distance. Only as far as the program says, if `byHand`.
+    /// Sets how far time can advance; nil for no limit. If `byHand` is true, time advances only as far as the program
+    /// specifies.
     package func setVirtualLimit(_ elapsed: Duration?, byHand: Bool) {
         virtual.limit = elapsed.map { virtual.start.advanced(by: $0) }
         virtual.isSteppedByHand = byHand
     }
 
-    /// Whether time advances only as far as the program says.
+    /// Whether time advances only as far as the program specifies.
     package var isSteppedByHand: Bool { virtual.isSteppedByHand }
 
-    /// How far time can advance, if only that has ended the latest run.
+    /// How far time can advance, if the latest run ended only because it reached this limit; nil otherwise.
     package var reachedLimit: Duration? {
         guard let limit = virtual.limit, let next = timers.first, next > limit else { return nil }
         return .nanoseconds(limit - virtual.start)
@@ -47,8 +48,7 @@ extension EventLoop {
         makeMainTask(name: name, body)
     }
 
-    /// Runs until nothing can happen anymore. Returns true if it ended because the next timer is beyond the
-    /// limit.
+    /// Runs until nothing more can happen. Returns true if it ended because the next timer is beyond the limit.
     package func runUntilStalled(limit: Duration?) throws -> Bool {
         setVirtualLimit(limit, byHand: false)
         defer { virtual.limit = nil }
@@ -79,7 +79,7 @@ extension EventLoop {
     /// Whether the loop was closed before all of its tasks had ended.
     package var hasLeftTasks: Bool { leftTasks > 0 }
 
-    /// Whether the latest run ended because nothing could happen anymore.
+    /// Whether the latest run ended because nothing more could happen.
     package var hasStalled: Bool { isStalled }
 }
 
@@ -124,7 +124,7 @@ extension EventLoop {
             for: .init(work: work, foreignWaits: foreignWaits, isLast: isLast), now: SystemClock.now())
     }
 
-    /// Called when nothing can happen anymore.
+    /// Called when nothing more can happen.
     private func stall() -> Int64? {
         isStalled = true
         isStopping = true

@@ -9,19 +9,19 @@
 //
 // ## Other threads
 //
-// Other threads are in real time. If a task waits for one, a jump could make a limit of an hour pass before a
-// thread has answered within a millisecond. So before it jumps, the loop waits for them, in real time:
+// Other threads are in real time. If a task waits for one of them, a jump could exceed a limit of an hour, although the
+// thread would have answered within a millisecond. So before it jumps, the loop waits for other threads, in real time:
 //
 //   - for work that it has handed to a thread itself (`toThread`, a file, a name lookup), because an answer
 //     will come, up to `workLimit`;
 //   - if a task waits for something that does not belong to this library (a continuation, a stream, another actor), for
 //     the *grace*. Usually no thread is involved: the task waits for another task of the loop, which sleeps. But the
-//     loop cannot know that. So it then *gives up on* the wait, until the task has run again. Each grace that ends
-//     without an answer halves the next one, until an answer comes. So a test spends at most about twice the grace on
-//     answers that never come.
+//     loop cannot know that. After the grace, the loop therefore *gives up on* the wait, until the task has run again.
+//     Each grace that ends without an answer halves the next one, until an answer comes. A test therefore spends at
+//     most about twice the grace on answers that never come.
 //
-// If there is no timer to jump to, the only alternative to waiting is to report a deadlock. So the loop waits
-// longer then.
+// If there is no timer to jump to, the only alternative to waiting is to report a deadlock. In this case, the loop
+// waits longer.
 
 /// The state of a loop in virtual time, apart from the time itself.
 struct VirtualTime {
@@ -53,7 +53,7 @@ struct VirtualTime {
     var grace: Int64 = 100_000_000
     /// How long the loop waits for work that it has passed to a thread, in nanoseconds.
     private static let workLimit: Int64 = 60_000_000_000
-    /// The number of times in a row that the loop has waited in vain.
+    /// The number of times in a row that the loop has waited without receiving an answer.
     private var timesInVain = 0
     /// The time at which the loop began to wait for other threads, on the machine's clock.
     private var waitingSince: Int64?
@@ -103,7 +103,7 @@ struct VirtualTime {
         waitingSince = since
         let left = since + limit - now
         if left > 0 { return left }
-        // The wait was in vain.
+        // The wait ended without an answer.
         waitingSince = nil
         timesInVain += 1
         if expected.work { hasGivenUpWork = true }

@@ -1,4 +1,4 @@
-/// Where suspended tasks go: an actor that runs nothing and is its own executor.
+/// The place where suspended tasks wait: an actor that runs nothing and is its own executor.
 ///
 /// A task suspends by hopping here. The runtime then delivers the task's job, and the loop stores it with
 /// what the task waits for, according to `EventLoop.parking`. To wake the task, the loop runs the job as a
@@ -58,8 +58,8 @@ class Seat {
     @usableFromInline
     init() {}
 
-    /// Suspends the running Swift task until ``handOver()``, unless that has already happened. The condition
-    /// is checked when nothing can happen in between anymore.
+    /// Suspends the running Swift task until ``handOver()``, unless that has already happened. The condition is checked
+    /// at a point after which nothing else can happen before the suspension.
     final func wait(while condition: () -> Bool) async {
         guard condition() else { return }
         EventLoop.withRequired(for: "await") { $0.parking = .seat(Unretained(self)) }

@@ -19,7 +19,7 @@ final class Slots {
             free -= 1
             return
         }
-        // More may have been released while this task was about to resume.
+        // More slots may have been released while this task was about to resume.
         defer { passOn() }
         try await line.park(for: purpose, on: subject, ifCancelled: { wasWoken in if wasWoken { free += 1 } })
     }

@@ -2,8 +2,8 @@ internal import AsyncIOSystem
 
 // # How a task waits
 //
-// There is one suspension primitive, `FutureBase.park()`. A lock, an item of a queue, a timer, a socket and
-// another task are all futures, and every wait for them is this one.
+// There is one suspension primitive, `FutureBase.park()`. A lock, an item of a queue, a timer, a socket, and another
+// task are all futures, and every wait for them uses this primitive.
 //
 // ## States
 //
@@ -41,11 +41,11 @@ internal import AsyncIOSystem
 extension FutureBase {
     /// Suspends the current task until the future has ended.
     ///
-    /// - Throws: `CancellationError` if the task was cancelled. If the future was cancelled, this does not
-    ///   throw, and the caller finds that in the future's state.
+    /// - Throws: `CancellationError` if the task was cancelled. If the future was cancelled, this does not throw. The
+    ///   state of the future shows that it was cancelled.
     ///
-    /// - Parameter ignoresNativeCancellation: For a wait that restores an invariant in a plain Swift task,
-    ///   whose cancellation stays set and would end every wait at once.
+    /// - Parameter ignoresNativeCancellation: Whether to ignore the cancellation of a plain Swift task. Use this for a
+    ///   wait that restores an invariant, because that cancellation stays set and would end every wait at once.
     //
     // Inlined into each wait, because a frame of its own would cost as much as the work.
     @inline(__always)
@@ -90,8 +90,8 @@ extension FutureBase {
 
     /// `park` for a Swift task that is not an AsyncTask.
     //
-    // Without the mention of `isolation`, the handler's body would leave the caller's actor. That would cost
-    // two more entries, and under a task-executor preference another thread.
+    // The closure mentions `isolation`, because otherwise the handler's body would leave the caller's actor. That would
+    // cost two more entries, and under a task-executor preference another thread.
     @inline(never)
     private final func parkPlain(
         isolation: isolated (any Actor)? = #isolation

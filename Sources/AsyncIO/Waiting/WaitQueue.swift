@@ -1,16 +1,15 @@
 // # Waiting in line
 //
-// Everything that several tasks can wait for has a `WaitQueue`: the tasks that want a lock, an item, a signal,
-// the end of a connection. A primitive consists of its own state, and of what it does with its queue:
+// Every object that several tasks can wait for has a `WaitQueue` of these tasks. For example, they wait for a lock, an
+// item, a signal, or the end of a connection. A primitive consists of its own state and of its use of the queue:
 //
 //     park   join the queue, wait for a wake-up, and leave the queue, however the wait ends;
 //     wake   let the first waiter, some, or all of them continue.
 //
-// A task that is woken continues in the next turn. Until then, it is still in the queue, unless it was woken
-// with `wakeAndRemoveFirst()`. It can be cancelled before it continues. What it was woken for (a lock that is
-// free, an item) is then lost, unless the primitive gives it to another task. So `park` tells the primitive
-// whether the cancelled waiter had been woken. That is the only decision about cancellation that a primitive
-// has to make.
+// A task that is woken continues in the next turn. Until then, it is still in the queue, unless it was woken with
+// `wakeAndRemoveFirst()`. It can be cancelled before it continues. The free lock or the item for which it was woken is
+// then lost, unless the primitive gives it to another task. So `park` tells the primitive whether the cancelled waiter
+// had been woken. That is the only decision about cancellation that a primitive has to make.
 //
 // The queue is a doubly linked list through the waiters, so that joining and leaving take constant time, and
 // a wait allocates only its `Waiter`.
@@ -45,8 +44,8 @@ final class WaitQueue {
     ///   - subject: The object that is waited for, in reports. The caller retains it.
     ///   - ignoresNativeCancellation: See `FutureBase.park`.
     ///   - whenJoined: Called when the task has joined the queue. If it throws, the task leaves again.
-    ///   - ifCancelled: Called when a cancelled task has left the queue. The parameter says whether the task
-    ///     had been woken: then its turn has to be passed on.
+    ///   - ifCancelled: Called when a cancelled task has left the queue. The parameter says whether the task had been
+    ///     woken. If so, its turn has to be passed on.
     /// - Throws: `CancellationError` if the task is cancelled; what `whenJoined` throws.
     @inline(__always)
     func park(

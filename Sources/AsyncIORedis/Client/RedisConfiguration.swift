@@ -94,7 +94,7 @@ public struct RedisConfiguration: Sendable {
     public var backoff = Backoff(initial: .milliseconds(50), factor: 2, maximum: .seconds(2), jitter: 0.5)
     /// The number of consecutive failed attempts to connect after which the commands that wait for the connection fail.
     public var connectAttempts = 5
-    /// The limits on what a server can send.
+    /// The limits on the data that a server can send.
     public var limits = RedisLimits()
 
     /// Creates the configuration for one server.

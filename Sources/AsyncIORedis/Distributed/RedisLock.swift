@@ -93,9 +93,11 @@ public final class RedisLock {
     /// Runs `body` with the lock, if the lock can be acquired within `timeout`.
     ///
     /// - Parameters:
-    ///   - timeout: How long to wait. If it is zero, the method makes one attempt.
+    ///   - timeout: How long to wait, even if the server does not answer. If it is zero, the method makes one attempt,
+    ///     which has the time limit of a command.
     ///   - body: Receives the lease. The body is cancelled if the lease is lost.
-    /// - Returns: The value that `body` returns, or `nil` if the lock could not be acquired in time.
+    /// - Returns: The value that `body` returns, or `nil` if the lock could not be acquired in time. If the server grants
+    ///   the lock later, the client gives it back.
     /// - Throws: The same errors as ``withLock(_:)``.
     ///
     /// redis-py: `Lock(blocking_timeout=…)`.

@@ -71,9 +71,11 @@ public final class RedisSemaphore {
     /// Runs `body` with a place, if a place is available within `timeout`.
     ///
     /// - Parameters:
-    ///   - timeout: How long to wait. If it is zero, the method makes one attempt.
+    ///   - timeout: How long to wait, even if the server does not answer. If it is zero, the method makes one attempt,
+    ///     which has the time limit of a command.
     ///   - body: Receives the lease. The body is cancelled if the lease is lost.
-    /// - Returns: The value that `body` returns, or `nil` if no place was available in time.
+    /// - Returns: The value that `body` returns, or `nil` if no place was available in time. If the server grants a place
+    ///   later, the client gives it back.
     /// - Throws: The same errors as ``withPlace(_:)``.
     public func withPlace<T>(
         waitingAtMost timeout: Duration, _ body: nonisolated(nonsending) (RedisLease) async throws -> T

@@ -488,12 +488,29 @@ enum QueueScripts {
         return 'run'
         """#)
 
-    /// Ends work that should be done once, and remembers it for `ARGV[5]` milliseconds, or not at all.
-    static let endOnce = script(
+    /// Renews the lease of work that should be done once.
+    static let renewOnce = script(
         #"""
         local name = key('once:' .. ARGV[3])
         if redis.call('GET', name) ~= ARGV[4] then return 0 end
-        if ARGV[5] == '0' then redis.call('DEL', name) else redis.call('SET', name, 'done', 'PX', ARGV[5]) end
+        return redis.call('PEXPIRE', name, ARGV[5])
+        """#)
+
+    /// Gives back the lease of work that was not done.
+    static let abandonOnce = script(
+        #"""
+        local name = key('once:' .. ARGV[3])
+        if redis.call('GET', name) ~= ARGV[4] then return 0 end
+        return redis.call('DEL', name)
+        """#)
+
+    /// Remembers for `ARGV[5]` milliseconds that work was done. Returns 0 if another worker is doing it now.
+    static let endOnce = script(
+        #"""
+        local name = key('once:' .. ARGV[3])
+        local state = redis.call('GET', name)
+        if state and state ~= ARGV[4] and state ~= 'done' then return 0 end
+        redis.call('SET', name, 'done', 'PX', ARGV[5])
         return 1
         """#)
 }

@@ -128,29 +128,4 @@ extension RedisQueue {
     /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
     @discardableResult
     public func dropDead(_ id: String) async throws -> Bool { try await call(QueueScripts.dropDead, [id]).integer == 1 }
-
-    /// Runs `body` unless a run with this key has already completed; see `JobQueue.once(_:keptFor:lease:_:)`.
-    ///
-    /// - Throws: `OnceInProgress` if another worker is running the body; ``RedisError`` if the server rejects the
-    ///   command; the errors of the body and of the connection; `CancellationError` if the task is cancelled.
-    @discardableResult
-    public func once(
-        _ key: String, keptFor duration: Duration, lease: Duration, _ body: () async throws -> Void
-    ) async throws -> Bool {
-        let token = randomID()
-        switch try await call(QueueScripts.beginOnce, [key, token, max(1, lease.milliseconds)]).string {
-        case "run": break
-        case "busy": throw OnceInProgress(key: key)
-        default: return false
-        }
-        do { try await body() } catch {
-            _ = try? await withCleanup(timeout: .seconds(5)) { try await call(QueueScripts.endOnce, [key, token, 0]) }
-            throw error
-        }
-        // This runs even if the task is cancelled now, because the work is done.
-        _ = try await withCleanup(timeout: nil) {
-            try await call(QueueScripts.endOnce, [key, token, max(1, duration.milliseconds)])
-        }
-        return true
-    }
 }

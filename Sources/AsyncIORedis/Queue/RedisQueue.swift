@@ -9,9 +9,9 @@ public import AsyncIO
 /// ```
 ///
 /// Each program creates its own object; objects with the same name represent the same queue. Jobs and results are
-/// stored as JSON, or in another ``JobCoding``. The queue uses Redis Streams with a consumer group. All changes are made by scripts, so every change
-/// happens completely or not at all. Times are measured by the server's clock. In a cluster, the whole queue is on one
-/// node. The queue needs Redis 7 or later, or Valkey.
+/// stored as JSON, or in another ``JobCoding``. The queue uses Redis Streams with a consumer group. All changes are
+/// made by scripts, so every change happens completely or not at all. Times are measured by the server's clock. In a
+/// cluster, the whole queue is on one node. The queue needs Redis 7 or later, or Valkey.
 ///
 /// While the server cannot be reached, calls are repeated until ``patience`` runs out. This is safe: a put that is
 /// repeated because its reply was lost adds only one job. However, ``cancel(_:)``, ``retryDead(_:)``, and
@@ -88,22 +88,23 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     /// Runs a script of the queue. Repeats it while the server cannot be reached.
     ///
     /// - Parameters:
+    ///   - onAttempt: Called before each attempt.
     ///   - onUncertainty: Called when a call that may have been executed has failed.
     ///   - ifCancelled: If it is not nil, a cancelled task waits for the answer and passes it to this closure.
     func call(
-        _ script: RedisScript, _ arguments: [any RedisArgument], onUncertainty: () -> Void = {},
-        ifCancelled: ((RedisValue) async throws -> Void)? = nil
+        _ script: RedisScript, _ arguments: [any RedisArgument], onAttempt: () -> Void = {},
+        onUncertainty: () -> Void = {}, ifCancelled: ((RedisValue) async throws -> Void)? = nil
     ) async throws -> RedisValue {
-        let arguments: [any RedisArgument] = [policy.retention.milliseconds, policy.maxDead] + arguments
         let end = LoopClock().now.advanced(by: patience)
         var failures = 0
         while true {
+            onAttempt()
             do {
-                guard let ifCancelled else { return try await client.run(script, keys: [base], arguments: arguments) }
+                guard let ifCancelled else { return try await tryCall(script, arguments) }
                 return try await callShielded(script, arguments, ifCancelled)
             } catch {
-                guard let isUncertain = Self.isUncertain(error), !client.isClosed else { throw error }
-                if isUncertain { onUncertainty() }
+                guard RedisError.isPassing(error), !client.isClosed else { throw error }
+                if RedisError.mayHaveBeenExecuted(error) { onUncertainty() }
                 failures += 1
                 let delay = client.configuration.backoff.delay(afterFailure: failures, using: &generator)
                 if LoopClock().now.advanced(by: delay) > end { throw error }
@@ -112,29 +113,23 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         }
     }
 
+    /// Runs a script of the queue once.
+    func tryCall(_ script: RedisScript, _ arguments: [any RedisArgument]) async throws -> RedisValue {
+        try await client.run(
+            script, keys: [base], arguments: [policy.retention.milliseconds, policy.maxDead] + arguments)
+    }
+
     private func callShielded(
         _ script: RedisScript, _ arguments: [any RedisArgument], _ ifCancelled: (RedisValue) async throws -> Void
     ) async throws -> RedisValue {
         var answer = RedisValue.null
         do {
-            try await withCleanup(timeout: nil) {
-                answer = try await client.run(script, keys: [base], arguments: arguments)
-            }
+            try await withCleanup(timeout: nil) { answer = try await tryCall(script, arguments) }
         } catch {
             if answer != .null { try? await withCleanup(timeout: .seconds(10)) { try await ifCancelled(answer) } }
             throw error
         }
         return answer
-    }
-
-    /// Whether the call that has failed may have been executed; `nil` if repeating it would not help.
-    private static func isUncertain(_ error: any Error) -> Bool? {
-        switch error {
-        case let error as RedisConnectionError: return error.mayHaveBeenExecuted
-        case let error as RedisTimeoutError: return error.mayHaveBeenExecuted
-        case let error as RedisError: return error.isPassing ? false : nil
-        default: return nil
-        }
     }
 
     /// Blocks until a token is in a list, for at most `limit`.
@@ -145,7 +140,7 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
             _ = try await client.withConnection(for: base) { connection in try await connection.send(command) }
         } catch {
             // The next call finds out whether the server can be reached.
-            guard Self.isUncertain(error) != nil || (error as? RedisError)?.code == .unblocked else { throw error }
+            guard RedisError.isPassing(error) || (error as? RedisError)?.code == .unblocked else { throw error }
             try await sleep(.milliseconds(50))
         }
     }

@@ -62,7 +62,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The text that the server sent: the code and the message.
     public let text: String
 
-    /// Creates an error from what a server sends.
+    /// Creates an error from the text that a server sent.
     public init(_ text: String) { self.text = text }
 
     /// The first word, or `ERR` if the first word is not in capital letters.
@@ -81,7 +81,7 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What the server sent.
     public var description: String { text }
 
-    /// Whether the same command can succeed later. The server is starting, is busy, or is not the master now.
+    /// Whether the same command can succeed later: the server is starting, is busy, or is currently not the master.
     var isPassing: Bool {
         [
             .loading, .readOnly, .masterDown, .clusterDown, .tryAgain, .busy, .noReplicas, .moved, .ask,
@@ -92,6 +92,15 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     static func isPassing(_ error: any Error) -> Bool {
         if error is RedisConnectionError || error is RedisTimeoutError { return true }
         return (error as? RedisError)?.isPassing ?? false
+    }
+
+    /// Whether the server may have executed a command that failed with this error.
+    static func mayHaveBeenExecuted(_ error: any Error) -> Bool {
+        switch error {
+        case let error as RedisConnectionError: error.mayHaveBeenExecuted
+        case let error as RedisTimeoutError: error.mayHaveBeenExecuted
+        default: false
+        }
     }
 }
 

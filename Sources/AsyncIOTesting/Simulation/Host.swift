@@ -83,7 +83,7 @@ public final class Host {
         }
     }
 
-    /// Makes the wall clock that of this host, until the next step.
+    /// Sets the wall clock to that of this host, until the next step.
     func showClock() {
         if clockOffset != .zero { network.loop.offsetDate(by: clockOffset.roundedUpNanoseconds) }
     }

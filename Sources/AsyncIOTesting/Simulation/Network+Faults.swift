@@ -1,7 +1,7 @@
 internal import AsyncIO
 
 extension Network {
-    /// Injects random faults, and waits until they are over. The seed decides what goes wrong, where, and when.
+    /// Injects random faults, and waits until they have ended. The seed decides what goes wrong, where, and when.
     ///
     /// ```swift
     /// let workload = createTask { try await runClients() }

@@ -4,10 +4,10 @@ public import SystemPackage
 
 // # A disk in memory
 //
-// A disk maps names to files. The program sees what it has written, which is first in the system's memory. It is on the
-// disk after a sync: `File.sync`, or `writeFile` with `sync: true`. A power failure keeps what is on the disk. Data
-// that was written since the last sync of a file may be there as well, in whole or in part; the seed decides. A name
-// that was never synced may be lost, together with its file.
+// A disk maps names to files. The program sees the data that it has written, which is first in the system's memory.
+// The data is on the disk after a sync: `File.sync`, or `writeFile` with `sync: true`. A power failure keeps the data
+// on the disk. Data that was written since the last sync of a file may be on the disk as well, in whole or in part; the
+// seed decides. A name that was never synced may be lost, together with its file.
 
 /// The files of a simulated host. `openFile`, `readFile`, `writeFile`, and similar functions use them.
 ///
@@ -15,9 +15,9 @@ public import SystemPackage
 /// the end of the program that has written them, but data that was not synced can be lost in a ``Crash/powerFailure``.
 public final class SimulatedDisk {
     private unowned let network: Network
-    /// What the program sees.
+    /// The content that the program sees.
     var names: [String: SimulatedFile] = [:]
-    /// What is on the disk.
+    /// The content that is on the disk.
     private var durable: [String: SimulatedFile] = [:]
     private(set) lazy var engine = DiskEngine(for: self, in: network)
 
@@ -91,7 +91,7 @@ public final class SimulatedDisk {
     var openFileCount: Int { engine.openCount }
     func closeAll() { engine.closeAll() }
 
-    /// Loses what is not on the disk.
+    /// Loses all data that is not on the disk.
     func losePower() {
         for path in names.keys.sorted() where durable[path] !== names[path] {
             // A name that was not synced may also have reached the disk.
@@ -155,8 +155,8 @@ final class SimulatedFile {
         changes = []
     }
 
-    /// Keeps what is on the disk, and a random number of the changes since then: none, or the first ones, of which the
-    /// last may be incomplete.
+    /// Keeps the content on the disk, and a random number of the later changes: none, or the first ones, the last of
+    /// which may be incomplete.
     func losePower(_ random: inout SeededGenerator) {
         guard !changes.isEmpty else { return }
         content = durable

@@ -4,7 +4,7 @@ internal import AsyncIO
 struct SimulationOptions: Sendable, Equatable {
     /// The maximum virtual time that the test can run.
     var duration = Duration.seconds(24 * 3600)
-    /// Whether the seed also decides the order in which tasks run. Otherwise it is asyncio's.
+    /// Whether the seed also decides the order in which tasks run. Otherwise they run in asyncio's order.
     var shufflesTasks = true
     /// Whether a report to the exception handler of the loop fails the test.
     var failsOnReports = true

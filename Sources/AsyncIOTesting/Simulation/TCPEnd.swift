@@ -6,16 +6,16 @@ internal import SystemPackage
 //
 // A connection has two ends, each of which sends segments (bytes, an end, a reset) to the other. They arrive in order,
 // after the latency of the route. A segment that is lost, by chance or because the route is cut, is sent again after
-// 200 ms, 400 ms, and so on up to two minutes, together with those behind it. After about a quarter of an hour without
-// success, the end fails with ETIMEDOUT, as on Linux.
+// 200 ms, 400 ms, and so on up to two minutes, together with the segments behind it. After about a quarter of an hour
+// without success, the end fails with ETIMEDOUT, as on Linux.
 //
 // The number of bytes that an end has sent and the other program has not received is at most the window.
 //
-// The segments and the program's channel retain the end. When the program closes its channel, what was sent before
-// still arrives. Bytes that arrive at an end that is closed are answered with a reset, and so are those for a host that
-// has been restarted. An idle end does not notice that the power of the other host failed: like a program on Linux, it
-// has to send something, to have a timeout, or to be kept alive. In the last case, the system sends a probe after two
-// hours without a packet, and the end fails with ETIMEDOUT after nine probes without an answer.
+// The segments and the program's channel retain the end. When the program closes its channel, data that was sent before
+// still arrives. Bytes that arrive at a closed end, or at a host that has been restarted, are answered with a reset. An
+// idle end does not notice that the power of the other host failed. As on Linux, the program has to send something, set
+// a timeout, or enable keep-alive. With keep-alive, the system sends a probe after two hours without a packet, and the
+// end fails with ETIMEDOUT after nine probes without an answer.
 
 /// One end of a simulated TCP connection.
 final class TCPEnd: SimulatedLink {
@@ -55,9 +55,9 @@ final class TCPEnd: SimulatedLink {
     /// The packets under way, and the time at which the last of them arrives.
     private var underWay: [Packet] = []
     private var latestArrival: Int64 = 0
-    /// Packets that were lost, and those behind them, in order.
+    /// Packets that were lost, and the packets behind them, in order.
     private var lost: [Packet] = []
-    /// The number of times that these were sent again.
+    /// The number of times that the lost packets were sent again.
     private var retries = 0
     private var isRetrying = false
     /// When the latest packet arrived.

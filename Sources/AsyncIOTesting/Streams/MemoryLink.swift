@@ -1,7 +1,7 @@
 internal import AsyncIO
 internal import SystemPackage
 
-/// One end of a connection in memory. What it sends arrives at its peer's channel.
+/// One end of a connection in memory. The data that it sends arrives at its peer's channel.
 final class MemoryLink: SimulatedLink {
     private enum Item {
         case bytes([UInt8])
@@ -17,7 +17,7 @@ final class MemoryLink: SimulatedLink {
     /// The number of bytes that were sent but not read, and of all bytes that were sent.
     private var unread = 0
     private var sent = 0
-    /// What was sent but has not arrived.
+    /// The data that was sent but has not arrived.
     private var queue: [Item] = []
     private var isDelivering = false
 

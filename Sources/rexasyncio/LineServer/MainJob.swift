@@ -88,7 +88,7 @@ struct MainJob {
                     tally.note(latency: start.duration(to: .now))
                     return reply
                 }
-                if reply != message { tally.note(Failure("client \(client) got another line than it sent")) }
+                if reply != message { tally.note(Failure("client \(client) received a different line than it sent")) }
             }
         } catch {
             tally.note(error)

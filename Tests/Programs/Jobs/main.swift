@@ -4,11 +4,15 @@
 //     jobs-program work URL QUEUE LEDGER LIMIT VISIBILITY PAUSE
 //     jobs-program fill URL QUEUE COUNT
 //     jobs-program drain URL QUEUE LIMIT
+//     jobs-program hold URL KEY KIND LEASE
 //
 // The job is a number. `fill` and `drain` are for measurements: they put jobs that do nothing, and run them until none is
 // left. A producer writes `P number` into its ledger when a put has returned. A worker writes
 // `S number attempt process time` when a handler begins, and `E` with the same when it ends. Each line is one system call,
 // so it is whole even if the process is killed. Times are in milliseconds.
+//
+// `hold` holds a lock, a place, the leadership, or the work of a queue (`lock`, `place`, `leader`, `once`), and prints
+// `HELD token`, `CANCELLED`, and `LOST key`. It waits for an event (`event`), and prints `WAITING` and `SET`.
 
 import AsyncIO
 import AsyncIORedis
@@ -96,6 +100,48 @@ func drain(_ url: String, _ name: String) async throws {
     }
 }
 
+func say(_ line: String) {
+    print(line)
+    fflush(nil)
+}
+
+/// Does nothing until it is cancelled.
+func stay(_ token: Int) async throws {
+    say("HELD \(token)")
+    do { try await sleep(.seconds(86_400)) } catch {
+        say("CANCELLED")
+        throw error
+    }
+}
+
+func hold(_ url: String, _ key: String, _ kind: String) async throws {
+    let lease = Duration.milliseconds(try number(5))
+    try await withRedis(url) { redis in
+        do {
+            switch kind {
+            case "lock": try await RedisLock(redis, key, lease: lease).withLock { try await stay($0.fencingToken) }
+            case "place":
+                let semaphore = RedisSemaphore(redis, key, limit: 1, lease: lease)
+                try await semaphore.withPlace { try await stay($0.fencingToken) }
+            case "leader":
+                let election = RedisElection(redis, key, name: "program", lease: lease)
+                try await election.lead { try await stay($0.fencingToken) }
+            case "once":
+                let queue = try RedisQueue<Int>("test", on: redis)
+                try await queue.once(key, keptFor: .seconds(60), lease: lease) { try await stay(0) }
+            case "event":
+                let waiting = createTask { try await RedisEvent(redis, key).wait() }
+                say("WAITING")
+                try await waiting.value
+                say("SET")
+            default: throw ValueError("unknown kind \(kind)")
+            }
+        } catch let error as RedisLeaseLostError {
+            say("LOST \(error.key)")
+        }
+    }
+}
+
 AsyncIO.main {
     let arguments = CommandLine.arguments
     guard arguments.count >= 5 else { throw ValueError("see the comment in the source for the arguments") }
@@ -105,6 +151,7 @@ AsyncIO.main {
     case "work": try await work(url, name, Ledger(arguments[4]))
     case "fill": try await fill(url, name)
     case "drain": try await drain(url, name)
+    case "hold": try await hold(url, name, arguments[4])
     default: throw ValueError("unknown command \(arguments[1])")
     }
 }

@@ -5,6 +5,8 @@ guard CommandLine.arguments.count > 1 else { fatalError("usage: loop-thread-prog
 switch CommandLine.arguments[1] {
 case "everything": try await everything()
 case "conveniences": try await conveniences()
+case "bodies": try await bodies()
+case "page-faults": try await pageFaults()
 case "order": try await order()
 case "late": try await lateCalls()
 case "ends": try await ends()

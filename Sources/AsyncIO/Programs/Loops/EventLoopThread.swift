@@ -60,7 +60,7 @@ internal import AsyncIOSystem
 /// package throws a ``RuntimeError``, and tasks that it creates are cancelled.
 ///
 /// asyncio: a thread that runs `loop.run_forever()`.
-public actor EventLoopThread {
+public final actor EventLoopThread {
     /// The loop. You can call its thread-safe methods, such as ``EventLoop/callSoonThreadSafe(_:)``, from anywhere.
     public nonisolated let loop: EventLoop
     private nonisolated let thread: LoopThread
@@ -123,13 +123,13 @@ public actor EventLoopThread {
     /// caller. If the calling task is cancelled, the task of `body` is cancelled too; the call returns when
     /// that task has ended.
     ///
-    /// From another thread, a call costs two thread crossings.
+    /// A call from another thread costs two thread crossings.
     ///
     /// - Parameters:
     ///   - name: The name of the task, or `nil` for `Task-N`.
     ///   - body: The body of the task. It gets this object, to whose isolation it belongs.
-    /// - Returns: What `body` returns.
-    /// - Throws: What `body` throws; ``RuntimeError`` if the loop is shutting down, has ended, or ends before
+    /// - Returns: The value that `body` returns.
+    /// - Throws: The errors of `body`; ``RuntimeError`` if the loop is shutting down, has ended, or ends before
     ///   `body` does.
     ///
     /// asyncio: `await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coro, loop))`.
@@ -206,8 +206,8 @@ public actor EventLoopThread {
     /// - Parameters:
     ///   - timeout: The maximum time to wait, or `nil` for no limit. The task is cancelled after a timeout.
     ///   - body: The body of the task.
-    /// - Returns: What `body` returns.
-    /// - Throws: What `body` throws; ``RuntimeError`` if the calling thread runs an event loop, which it would
+    /// - Returns: The value that `body` returns.
+    /// - Throws: The errors of `body`; ``RuntimeError`` if the calling thread runs an event loop, which it would
     ///   block, or if the loop has ended; ``TimeoutError`` if the time is up.
     ///
     /// asyncio: `asyncio.run_coroutine_threadsafe(coro, loop).result(timeout)`; anyio's blocking portal.
@@ -294,7 +294,7 @@ public actor EventLoopThread {
 }
 
 extension [EventLoopThread] {
-    /// Shuts all of them down at the same time.
+    /// Shuts down all of these loops at the same time.
     ///
     /// - Throws: The first error, after all of them have ended.
     func shutDown(within limit: Duration?, fileID: StaticString = #fileID, line: UInt = #line) async throws {
@@ -309,7 +309,7 @@ extension [EventLoopThread] {
 
 /// Runs `body`, and cancels the future if the calling task is cancelled in the meantime.
 //
-// If `isolation` were not mentioned, the body would leave the caller's actor.
+// The closure mentions `isolation`, because otherwise the body would leave the caller's actor.
 private func whileCancelling<T>(
     _ future: ConcurrentFuture<T>, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T
 ) async throws -> T {

@@ -86,7 +86,7 @@ final class LoopThread: Sendable {
         do {
             try loop.finish(within: limit)
         } catch {
-            // In virtual time, tasks that have not ended by now never will.
+            // In virtual time, tasks that have not ended at this point never end.
             if !loop.hasStalled { failure = failure ?? error }
         }
         do { try loop.close() } catch { failure = failure ?? error }
@@ -157,7 +157,7 @@ extension EventLoop {
         do {
             try finish()
         } catch {
-            // What is left is reported when the loop is closed.
+            // The remaining tasks are reported when the loop is closed.
             if !isOver { throw error }
         }
     }

@@ -5,13 +5,13 @@ internal import SystemPackage
 //
 // Each loop has a Server of its own, with the same handler. There are two ways for them to listen on one port:
 //
-//     a socket each  SO_REUSEPORT: the kernel assigns each connection to a socket by its addresses. The loops get
-//                    equal parts of many connections. This is done for TCP ports.
-//     one socket     all loops watch it, and the loop that accepts first gets the connection. In a burst, that is
-//                    often the same one. This is done for Unix sockets, and for sockets that were passed.
+//     a socket each  SO_REUSEPORT: the kernel assigns each connection to a socket by its addresses. With many
+//                    connections, the loops get equal parts of them. This way is used for TCP ports.
+//     one socket     All loops watch it, and the loop that accepts first gets the connection. In a burst, that is
+//                    often the same loop. This way is used for Unix sockets, and for sockets that were passed.
 //
-// Sockets with SO_REUSEPORT do not notice that another program listens on the port. So the port is first bound
-// without it, unless the options ask for sharing it with other processes.
+// Sockets with SO_REUSEPORT do not detect that another program listens on the port. The port is therefore first bound
+// without it, unless the options ask for sharing the port with other processes.
 //
 // Design/0018 has the measurements.
 
@@ -44,7 +44,7 @@ public final class MultiLoopServer: Sendable {
 
     /// The number of open connections of each loop.
     ///
-    /// - Throws: ``RuntimeError`` after the end of a loop.
+    /// - Throws: ``RuntimeError`` if a loop has ended.
     public func connectionCounts() async throws -> [Int] {
         var counts: [Int] = []
         for (io, server) in zip(loops, servers) {
@@ -213,8 +213,8 @@ extension Worker {
     /// ``grace``.
     ///
     /// - Parameters:
-    ///   - loops: The number of loops of this worker. Processes are isolated from each other, and loops share
-    ///     memory: use one worker for each group of cores that should fail and restart together.
+    ///   - loops: The number of loops of this worker. Processes are isolated from each other, whereas loops share
+    ///     memory. Use one worker for each group of cores that should fail and restart together.
     ///   - tls: The configuration of TLS, or `nil` for no TLS.
     ///   - options: The settings that most servers do not need.
     ///   - handler: Serves a connection.

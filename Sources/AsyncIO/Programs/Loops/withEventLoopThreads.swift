@@ -24,8 +24,8 @@ extension EventLoopThread {
 /// }
 /// ```
 ///
-/// The first error cancels the bodies on the other loops. All loops are shut down before this returns or
-/// throws. If the calling task is cancelled, so are the bodies.
+/// The first error cancels the bodies on the other loops. All loops are shut down before this function returns or
+/// throws. If the calling task is cancelled, the bodies are cancelled as well.
 ///
 /// - Parameters:
 ///   - count: The number of loops.
@@ -34,7 +34,7 @@ extension EventLoopThread {
 ///   - backend: The backend of the loops.
 ///   - limit: The maximum time that each loop can take to shut down, or `nil` for no limit.
 ///   - body: The work of a loop. It receives the `EventLoopThread` and its index, starting from 0.
-/// - Returns: What the bodies return, by index.
+/// - Returns: The values that the bodies return, by index.
 /// - Throws: The first error that a body throws; ``ValueError`` if `count` is not positive; ``OSError`` if the
 ///   system does not allow that many threads; ``TimeoutError`` if a loop could not be shut down in time.
 @discardableResult

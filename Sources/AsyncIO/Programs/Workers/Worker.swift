@@ -57,7 +57,7 @@ public final class Worker {
     /// between requests.
     public var isStopping: Bool { stopping.isSet }
 
-    /// Waits until the worker should stop: at a reload, at the supervisor's end, or on SIGTERM.
+    /// Waits until the worker should stop: when the workers are reloaded, when the supervisor ends, or on SIGTERM.
     ///
     /// - Throws: `CancellationError` if the task is cancelled.
     public func waitUntilStopping() async throws { try await stopping.wait() }
@@ -80,7 +80,7 @@ public final class Worker {
     func begin(on loop: EventLoop) throws {
         try loop.addSignalHandler(.terminate) { [self] in stopping.set() }
         guard let control else {
-            // The first Ctrl-C stops cleanly, and the next one has its effect in `run`.
+            // The first Ctrl-C stops the worker cleanly, and `run` handles the next one.
             return try loop.addSignalHandler(.interrupt) { [self] in
                 stopping.set()
                 try loop.removeSignalHandler(.interrupt)
@@ -92,7 +92,7 @@ public final class Worker {
         try loop.addReader(control.descriptor) { [self] in noticeSupervisor(control, on: loop) }
     }
 
-    /// The supervisor never sends anything. End of file means that it is gone.
+    /// The supervisor never sends data. End of file means that the supervisor has ended.
     private func noticeSupervisor(_ control: ByteDescriptor, on loop: EventLoop) {
         var byte: UInt8 = 0
         let count = try? unsafe withUnsafeMutableBytes(of: &byte) { bytes throws(Errno) in
@@ -145,6 +145,6 @@ struct WorkerHandover {
 }
 
 extension Worker.Failure {
-    /// How the worker ended; ``returnCode`` as a type.
+    /// How the worker ended. This is ``returnCode`` as an enumeration.
     public var terminationStatus: AsyncSubprocess.TerminationStatus { .init(returnCode: returnCode) }
 }

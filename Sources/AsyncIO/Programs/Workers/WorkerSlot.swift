@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 internal import Logging
 internal import SystemPackage
 
-/// A slot for a worker, filled by one process after another. Loop thread only.
+/// A slot for a worker. One process after another runs in it. Loop thread only.
 final class WorkerSlot {
     /// The shortest and the longest delay before a worker that died is started again.
     private static let backOff = (first: Duration.milliseconds(100), last: Duration.seconds(30))
@@ -90,7 +90,7 @@ final class WorkerSlot {
 
     // MARK: Its end, and signals
 
-    /// Asks the process to stop. No process follows it.
+    /// Asks the process to stop, and starts no other process in this slot.
     func retire() {
         retiring.set()
         try? process?.send(.terminate)

@@ -2,15 +2,14 @@ internal import Logging
 
 // # Supervising
 //
-// The supervisor opens the listening sockets once and accepts no connections itself. Every worker
-// inherits the sockets. The kernel therefore has one queue of connections for as long as the
-// supervisor lives. A worker that stops or dies takes only the connections with it that it has
-// accepted. With a socket for each worker (SO_REUSEPORT), there would be a queue for each worker,
-// which would be lost with it.
+// The supervisor opens the listening sockets once and accepts no connections itself. Every worker inherits the sockets.
+// The kernel therefore has one queue of connections for as long as the supervisor lives. If a worker stops or dies,
+// only the connections that it has accepted are lost. With a socket for each worker (SO_REUSEPORT), there would be a
+// queue for each worker, which would be lost with the worker.
 //
 // Workers come in generations, with one worker for each number. A reload (SIGHUP):
 //
-// 1. starts the next generation, which executes the program's file as it is now;
+// 1. starts the next generation, which executes the current version of the program's file;
 // 2. waits until all of its workers are ready. If one dies three times before it is ready, the
 //    reload has failed. The next generation is stopped, and the current one stays;
 // 3. asks the current generation to stop (SIGTERM). Each worker accepts no more connections, lets
@@ -21,7 +20,7 @@ internal import Logging
 
 /// The parent of all workers. Loop thread only.
 final class WorkerSupervisor {
-    /// How long after its grace period a worker is killed.
+    /// The time between the end of its grace period and the moment when a worker is killed.
     private static let patience = Duration.seconds(5)
 
     private let plan: WorkerPlan
@@ -56,11 +55,11 @@ final class WorkerSupervisor {
                 try await present.waitUntilReady()
                 plan.log.info("\(count) workers are ready")
             } catch is Worker.Failure {
-                // Nothing works, so end as if asked to.
+                // No worker runs, so end as if a signal had requested it.
                 director.cancel()
             }
         }
-        // The workers end with the director, however it ends.
+        // The workers end when the director ends, whatever the reason.
         _ = try? await director.value
         watch.cancel()
         try await stop(arrivals, isolation: isolation)

@@ -21,23 +21,23 @@ internal import SystemPackage
 /// every worker, and code after it only in the supervisor. A worker runs `body` in an event loop of
 /// its own and then exits.
 ///
-/// The supervisor
+/// The supervisor:
 /// - restarts a worker that dies, after 0.1 s at first and at most 30 s if it keeps dying;
 /// - on SIGHUP, replaces all workers with new ones that execute the program's current file. The new
 ///   workers start before the old ones are asked to stop. No connection is refused or lost, because
 ///   the sockets stay open and a stopping worker lets its connections finish;
 /// - on SIGTERM or Ctrl-C, stops the workers cleanly and ends. A second signal kills them.
 ///
-/// Workers share the supervisor's standard output and error. The supervisor logs its actions with
-/// the label `asyncio.workers`. A worker whose supervisor is gone stops cleanly.
+/// Workers share the supervisor's standard output and error. The supervisor logs its actions with the label
+/// `asyncio.workers`. If the supervisor ends unexpectedly, its workers stop cleanly.
 ///
 /// - Parameters:
 ///   - count: The number of workers: ``Worker/Count/cores``, a number, or ``Worker/Count/inProcess``
 ///     to run the body in this process.
 ///   - listen: What to listen on; see ``Worker/sockets``.
-///   - options: The settings of the sockets. They listen before there is a worker, so that clients that connect early
-///     wait. Settings that do not concern the sockets, such as ``Server/Options/limit``, have no effect here; pass them
-///     to the workers' servers.
+///   - options: The settings of the sockets. The sockets listen before a worker has started, so that clients that
+///     connect early wait. Settings that do not concern the sockets, such as ``Server/Options/limit``, have no effect
+///     here; pass them to the workers' servers.
 ///   - grace: How long the connections of a stopping worker may take to end before they are closed.
 ///     A worker that has not ended 5 s later is killed.
 ///   - signals: Signals that the supervisor forwards to its workers.
@@ -45,10 +45,9 @@ internal import SystemPackage
 ///   - body: The work of a worker. It calls ``Worker/serve(_:)``, or ``Worker/ready()`` and
 ///     ``Worker/waitUntilStopping()``. An error that it throws is logged and ends the worker with
 ///     status 1.
-/// - Throws: ``Worker/Failure`` if a worker dies three times before it was ever ready, or does not
-///   end cleanly; ``OSError`` if the system refuses to listen on an address; ``RuntimeError`` if
-///   a loop is already running; ``ValueError`` if `count` is not positive. With
-///   ``Worker/Count/inProcess``, the errors of `body`.
+/// - Throws: ``Worker/Failure`` if a worker dies three times before it is ready, or does not end cleanly; ``OSError``
+///   if the system refuses to listen on an address; ``RuntimeError`` if a loop is already running; ``ValueError`` if
+///   `count` is not positive. With ``Worker/Count/inProcess``, the errors of `body`.
 public func runWorkers(
     count: Worker.Count = .cores, listen: [Server.Listener] = [],
     options: Server.Options = Server.Options(backlog: 1_024), grace: Duration = .seconds(30),

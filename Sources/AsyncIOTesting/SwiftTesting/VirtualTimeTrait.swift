@@ -1,0 +1,97 @@
+#if canImport(Testing)
+    internal import AsyncIO
+    public import Testing
+
+    /// Runs a test in virtual time; see ``Testing/Trait/virtualTime``.
+    public struct VirtualTimeTrait: TestTrait, SuiteTrait, TestScoping {
+        /// The seeds of the schedules to try; nil for asyncio's own order.
+        let seeds: Range<UInt64>?
+        var options = VirtualTimeOptions()
+
+        /// Whether the trait also applies to the tests of nested suites, which is always the case.
+        public var isRecursive: Bool { true }
+
+        /// Runs a test as the trait describes. Swift Testing calls this method.
+        ///
+        /// - Throws: The errors that end the test.
+        public func provideScope(
+            for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
+        ) async throws {
+            guard testCase != nil, !test.overrides(self) else { return try await function() }
+            let name = test.displayName ?? test.name
+            try withEscaping(function) { function, hasAbandoned in
+                guard let seeds else {
+                    let outcome = try makeRun(name, seed: nil).run(function)
+                    if outcome.isLeftBehind || outcome.hasLeftTasks { hasAbandoned = true }
+                    return try outcome.record()
+                }
+                for seed in Environment.seed.map({ $0..<$0 + 1 }) ?? seeds {
+                    if try makeRun(name, seed: seed).passes(hasAbandoned: &hasAbandoned, function) { continue }
+                    Issue.record("failed under seed \(seed); set ASYNCIO_SEED=\(seed) to repeat it")
+                    return
+                }
+            }
+        }
+
+        private func makeRun(_ name: String, seed: UInt64?) -> TestRun {
+            let options = self.options
+            return TestRun(
+                name: name, limit: options.limit, grace: .seconds(10), failsOnReports: options.failsOnReports,
+                seed: seed,
+                makeRunner: { options.makeRunner(seed: seed) })
+        }
+    }
+
+    extension VirtualTimeTrait: Equatable {
+        /// Whether two traits have the same seeds and options.
+        public static func == (left: Self, right: Self) -> Bool {
+            left.seeds == right.seeds && left.options == right.options
+        }
+    }
+
+    extension Trait where Self == VirtualTimeTrait {
+        /// Runs the test on its own event loop, in virtual time.
+        ///
+        /// When nothing is ready, the clock jumps to the next timer. A deadlock ends the test with
+        /// a report.
+        ///
+        /// ```swift
+        /// @Test(.virtualTime) func sleepsAnHour() async throws {
+        ///     try await sleep(.seconds(3600))
+        /// }
+        /// ```
+        ///
+        /// Everything that reads a clock on the thread of the loop follows: `ContinuousClock.now`, `Date()`,
+        /// `DispatchTime.now()`, and therefore every library that measures time or computes deadlines with them. Use
+        /// ``VirtualClock`` to step the clock manually. See ``Testing/Trait/virtualTime(startingAt:grace:failsOnReports:)``
+        /// for the parameters.
+        ///
+        /// A test that runs for two minutes in real time is cancelled and fails with a report.
+        public static var virtualTime: Self { Self(seeds: nil) }
+
+        /// Runs the test on its own event loop, in virtual time.
+        ///
+        /// - Parameters:
+        ///   - date: What `Date()` and other wall clocks show at the beginning, as the time since 1 January 1970 at 00:00
+        ///     UTC. The default is 1 January 2001 at 00:00 UTC, from which Foundation counts.
+        ///   - grace: How long the loop waits in real time before virtual time continues, while a task waits for something
+        ///     outside this library, such as a continuation that another thread resumes. The loop waits twenty times as
+        ///     long before it reports a deadlock. For work that was passed to threads with `toThread` and similar
+        ///     functions, the loop waits up to a minute.
+        ///   - failsOnReports: Whether errors that are never retrieved, and other reports to the exception handler, fail
+        ///     the test, unless the test has an exception handler of its own. This is the default because such a report is
+        ///     about an error that the program did not handle.
+        public static func virtualTime(
+            startingAt date: Duration? = nil, grace: Duration = .milliseconds(100), failsOnReports: Bool = true
+        ) -> Self {
+            Self(seeds: nil, options: VirtualTimeOptions(date: date, grace: grace, failsOnReports: failsOnReports))
+        }
+
+        /// Runs the test in virtual time under `count` random schedules.
+        ///
+        /// If the test fails, its report names the seed. To repeat the test under that seed, set the environment variable
+        /// `ASYNCIO_SEED`. Hash values, and with them the order of sets and dictionaries, are the same in each process that
+        /// links this module. The seed also decides the numbers of `SystemRandomNumberGenerator`.
+        public static func seeds(_ count: UInt64) -> Self { Self(seeds: 0..<count) }
+    }
+#endif
