@@ -152,12 +152,20 @@ func withFolder(_ body: (String) async throws -> Void) async throws {
 
 /// Waits until a condition is true, however long that takes. Only the limit of the test ends the wait. Errors mean that
 /// the condition is not true yet.
-func eventually(_ condition: () async throws -> Bool) async throws {
+func eventually(
+    fileID: StaticString = #fileID, line: UInt = #line, _ condition: () async throws -> Bool
+) async throws {
+    var obstacle = "it was false"
     while true {
         do {
             if try await condition() { return }
-        } catch let error where !(error is CancellationError) {}
-        try await sleep(.milliseconds(10))
+            obstacle = "it was false"
+        } catch let error where !(error is CancellationError) {
+            obstacle = "\(error)"
+        } catch {}
+        do { try await sleep(.milliseconds(10)) } catch {
+            throw TestFailure("the condition at \(fileID):\(line) did not become true: \(obstacle)")
+        }
     }
 }
 

@@ -122,4 +122,43 @@ import Testing
         try await breaker.run {}
         #expect(breaker.state == .closed)
     }
+
+    /// Twelve tasks call a service at random times. It succeeds, fails, or takes so long that the call is cancelled.
+    @Test(.seeds(100)) func noScheduleLetsASecondTrialThroughOrLosesTheTrial() async throws {
+        let breaker = CircuitBreaker(failures: 2, recovery: .milliseconds(5))
+        var (trials, trialsEver) = (0, 0)
+        func call() async throws {
+            let isTrial = breaker.state == .halfOpen
+            #expect(breaker.state != .open)
+            if isTrial {
+                (trials, trialsEver) = (trials + 1, trialsEver + 1)
+                #expect(trials == 1)
+            }
+            defer { if isTrial { trials -= 1 } }
+            for _ in 0..<Int.random(in: 0...3) { try await sleep(.milliseconds(Int.random(in: 0...1))) }
+            if Int.random(in: 0...2) > 0 { throw Boom() }
+        }
+        let tasks = (0..<12).map { _ in
+            createTask {
+                for _ in 0..<8 {
+                    do {
+                        try await breaker.run { try await call() }
+                    } catch let error as CircuitOpenError {
+                        // It is refused only while the breaker is open, or a trial is running.
+                        #expect(breaker.state == .open ? error.retryAfter > .zero : trials == 1)
+                    } catch is Boom {}
+                    try await sleep(.milliseconds(Int.random(in: 0...4)))
+                }
+            }
+        }
+        for task in tasks.prefix(6) {
+            try await sleep(.milliseconds(Int.random(in: 0...4)))
+            task.cancel()
+        }
+        _ = try await gatherResults(tasks)
+        #expect(trials == 0 && trialsEver > 0)
+        try await sleep(.milliseconds(5))
+        try await breaker.run {}
+        #expect(breaker.state == .closed)
+    }
 }

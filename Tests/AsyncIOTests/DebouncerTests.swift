@@ -173,4 +173,96 @@ import Testing
         try await sleep(.seconds(60))
         #expect(log.times == [2, 8])
     }
+
+    /// Six tasks call at random times. Each action takes a random time.
+    @Test(.seeds(100)) func noScheduleStartsAnActionTooEarlyOrLosesACall() async throws {
+        let start = try EventLoop.running.now
+        func now() throws -> Duration { try EventLoop.running.now - start }
+        var (calls, covered, running) = (0, 0, 0)
+        var starts: [Duration] = []
+        var callTimes: [Duration] = []
+        let paced = Debouncer(delay: .milliseconds(5)) {
+            #expect(running == 0)
+            running += 1
+            defer { running -= 1 }
+            // A call in the turn in which the action was started is for the next one.
+            let time = try now()
+            #expect(callTimes.allSatisfy { $0 == time || $0 + .milliseconds(5) <= time })
+            starts.append(try now())
+            covered = calls
+            for _ in 0..<Int.random(in: 0...2) { try await sleep(.milliseconds(Int.random(in: 0...8))) }
+            if Int.random(in: 0...3) == 0 { throw CancellationError() }
+        }
+        try await gather(0..<6) { _ in
+            for _ in 0..<4 {
+                try await sleep(.milliseconds(Int.random(in: 0...12)))
+                calls += 1
+                callTimes.append(try now())
+                paced.call()
+            }
+        }
+        let end = try now()
+        try await sleep(.seconds(1))
+        // The last call is not lost, and nothing runs without a call.
+        #expect(covered == calls && !paced.isPending && running == 0)
+        #expect(starts.count <= Int(end / .milliseconds(5)) + 1)
+        let count = starts.count
+        try await sleep(.seconds(1))
+        #expect(starts.count == count)
+    }
+
+    @Test(.seeds(100)) func everyScheduleFlushesWhatWasRequested() async throws {
+        var (calls, covered, finished) = (0, 0, 0)
+        let paced = Debouncer(delay: .milliseconds(5)) {
+            let including = calls
+            covered = calls
+            for _ in 0..<Int.random(in: 0...2) { try await sleep(.milliseconds(Int.random(in: 0...8))) }
+            finished = including
+        }
+        let tasks = (0..<6).map { number in
+            createTask {
+                for _ in 0..<4 {
+                    try await sleep(.milliseconds(Int.random(in: 0...12)))
+                    calls += 1
+                    let mine = calls
+                    paced.call()
+                    try await paced.flush()
+                    #expect(finished >= mine)
+                }
+            }
+        }
+        for task in tasks.prefix(3) {
+            try await sleep(.milliseconds(Int.random(in: 0...12)))
+            task.cancel()
+        }
+        for (number, result) in try await gatherResults(tasks).enumerated() where number >= 3 { try result.get() }
+        try await sleep(.seconds(1))
+        // The cancelled tasks have left their requests.
+        #expect(covered == calls && finished == calls && !paced.isPending)
+    }
+
+    @Test func anActionCannotWaitForItself() async throws {
+        var errors: [any Error] = []
+        var debouncer: Debouncer?
+        debouncer = Debouncer(delay: .seconds(1)) {
+            do { try await debouncer?.flush() } catch { errors.append(error) }
+        }
+        debouncer?.call()
+        try await debouncer?.flush()
+        #expect(errors.count == 1 && errors[0] is RuntimeError)
+        debouncer = nil
+    }
+
+    @Test func anActionCanRequestItself() async throws {
+        let log = try Times()
+        var debouncer: Debouncer?
+        debouncer = Debouncer(delay: .seconds(1)) {
+            try log.note()
+            if log.times.count < 3 { debouncer?.call() }
+        }
+        debouncer?.call()
+        try await sleep(.seconds(60))
+        #expect(log.times == [1, 2, 3])
+        debouncer = nil
+    }
 }

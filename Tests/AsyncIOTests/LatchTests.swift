@@ -41,4 +41,33 @@ import Testing
         #expect(throws: ValueError.self) { try Latch(validating: -1) }
         #expect(try Latch(validating: 2).count == 2)
     }
+
+    @Test(.seeds(100)) func noScheduleLetsATaskPassTooEarlyOrForgetsOne() async throws {
+        let latch = Latch(6)
+        let waiting = (0..<8).map { _ in
+            createTask {
+                for _ in 0..<Int.random(in: 0...3) { try await sleep(.zero) }
+                try await latch.wait()
+                #expect(latch.count == 0)
+            }
+        }
+        let counting = (0..<3).map { _ in
+            createTask {
+                for _ in 0..<2 {
+                    for _ in 0..<Int.random(in: 0...3) { try await sleep(.zero) }
+                    try latch.countDown()
+                }
+            }
+        }
+        for task in waiting.prefix(4) {
+            try await sleep(.zero)
+            task.cancel()
+        }
+        try await gather(counting)
+        let results = try await gatherResults(waiting)
+        for result in results.dropFirst(4) { try result.get() }
+        for case .failure(let error) in results { #expect(error is CancellationError) }
+        #expect(latch.count == 0)
+        #expect(try await turns { try await latch.wait() } == 0)
+    }
 }

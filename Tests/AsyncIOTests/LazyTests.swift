@@ -98,4 +98,11 @@ import Testing
         #expect(Set(values).count == 1)
         #expect(lazy.valueIfReady == values[0])
     }
+
+    @Test func theWorkCannotWaitForItself() async throws {
+        var lazy: Lazy<Int>?
+        lazy = Lazy { try await lazy?.value ?? 0 }
+        await #expect(throws: RuntimeError.self) { try await lazy?.value }
+        lazy = nil
+    }
 }

@@ -192,4 +192,99 @@ import Testing
         }
         _ = try await gatherResults(receiving + selecting)
     }
+
+    @Test func closingASenderEndsItsOwnWaits() async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self, capacity: 1)
+        let other = try sender.clone()
+        try sender.sendNoWait(1)
+        let sending = createTask { try await sender.send(2) }
+        let continuing = createTask { try await other.send(3) }
+        try await sleep(.seconds(1))
+        sender.close()
+        await #expect(throws: RuntimeError.self) { try await sending.value }
+        #expect(try await receiver.receive() == 1)
+        try await continuing.value
+        other.close()
+        #expect(try await receiver.receive() == 3)
+        #expect(try await receiver.receive() == nil)
+    }
+
+    @Test func closingAReceiverEndsItsOwnWaits() async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self)
+        let other = try receiver.clone()
+        let receiving = createTask { try await receiver.receive() }
+        let selecting = createTask { try await select(.receive(from: receiver) { $0 }) }
+        let continuing = createTask { try await other.receive() }
+        try await sleep(.seconds(1))
+        receiver.close()
+        await #expect(throws: RuntimeError.self) { try await receiving.value }
+        await #expect(throws: RuntimeError.self) { try await selecting.value }
+        try await sender.send(1)
+        #expect(try await continuing.value == 1)
+        // The last one as well.
+        let last = createTask { try await other.receive() }
+        try await sleep(.seconds(1))
+        other.close()
+        await #expect(throws: RuntimeError.self) { try await last.value }
+        await #expect(throws: BrokenStreamError.self) { try await sender.send(2) }
+    }
+
+    @Test(.seeds(100), arguments: [0, 1]) func anEndThatIsClosedInAnyTurnLosesNothing(capacity: Int) async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self, capacity: capacity)
+        let senders = try (0..<4).map { _ in try sender.clone() }
+        let receivers = try (0..<3).map { _ in try receiver.clone() }
+        sender.close()
+        receiver.close()
+        var (sent, received): ([Int], [Int]) = ([], [])
+        let sending = senders.enumerated().map { index, sender in
+            createTask {
+                for number in 0..<5 {
+                    try await sender.send(10 * index + number)
+                    sent.append(10 * index + number)
+                }
+                sender.close()
+            }
+        }
+        let receiving = receivers.map { receiver in
+            createTask { while let number = try await receiver.receive() { received.append(number) } }
+        }
+        for _ in 0..<Int.random(in: 0...3) { try await sleep(.zero) }
+        senders[0].close()
+        for _ in 0..<Int.random(in: 0...3) { try await sleep(.zero) }
+        receivers[0].close()
+        for task in sending.dropFirst() { try await task.value }
+        for task in receiving.dropFirst() { try await task.value }
+        for task in [sending[0], receiving[0]] {
+            if let error = await thrown(by: { try await task.value }) { #expect(error is RuntimeError) }
+        }
+        #expect(received.sorted() == sent.sorted())
+        #expect(sent.filter { $0 >= 10 }.count == 15)
+    }
+
+    @Test(arguments: [false, true]) func aSenderThatGivesUpInItsTurnPassesItOn(closes: Bool) async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self)
+        let other = try sender.clone()
+        let sending = [createTask { try await sender.send(1) }, createTask { try await other.send(2) }]
+        try await sleep(.seconds(1))
+        let receiving = createTask { try await receiver.receive() }
+        // The receiver has woken the first sender, which has not run yet.
+        try await sleep(.zero)
+        if closes { sender.close() } else { sending[0].cancel() }
+        #expect(try await receiving.value == 2)
+        try await sending[1].value
+        let error = await thrown { try await sending[0].value }
+        #expect(closes ? error is RuntimeError : error is CancellationError)
+    }
+
+    @Test(arguments: [false, true]) func aReceiverThatGivesUpInItsTurnPassesItOn(closes: Bool) async throws {
+        let (sender, receiver) = memoryObjectStream(of: Int.self)
+        let other = try receiver.clone()
+        let receiving = [createTask { try await receiver.receive() }, createTask { try await other.receive() }]
+        try await sleep(.seconds(1))
+        try sender.sendNoWait(1)
+        if closes { receiver.close() } else { receiving[0].cancel() }
+        #expect(try await receiving[1].value == 1)
+        let error = await thrown { try await receiving[0].value }
+        #expect(closes ? error is RuntimeError : error is CancellationError)
+    }
 }

@@ -103,4 +103,77 @@ import Testing
             for one in [again, other, last] + own { one.writer.close() }
         }
     }
+
+    @Test func aShutdownEndsTheWaitForAHeader() async throws {
+        var isServed = false
+        let server = try await startServer(
+            host: "127.0.0.1", port: 0, options: .init(expectsProxyHeader: true)
+        ) { _, _ in isServed = true }
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
+        defer { writer.close() }
+        try await writer.write("PROXY TCP4 ")
+        try await eventually { server.connectionCount == 1 }
+        try await server.shutdown(within: .zero)
+        #expect(server.connectionCount == 0 && !isServed)
+        #expect((try? await reader.read()) ?? [] == [])
+    }
+
+    /// Headers that are cut off, changed, and divided at random. Each connection is served, or ends.
+    @Test(.seeds(200)) func noHeaderHarmsTheServer() async throws {
+        let headers = [
+            Array("PROXY TCP4 192.0.2.1 192.0.2.2 49152 443\r\n".utf8), Array("PROXY UNKNOWN\r\n".utf8),
+            Array("PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\n".utf8),
+            binary(0x21, 0x11, [192, 0, 2, 1, 192, 0, 2, 2, 0, 80, 0, 81]),
+            binary(0x21, 0x21, [UInt8](repeating: 7, count: 36)), binary(0x20, 0, []),
+        ]
+        var bytes = try #require(headers.randomElement())
+        for _ in 0..<Int.random(in: 0...3) {
+            let index = Int.random(in: 0..<bytes.count)
+            switch Int.random(in: 0...3) {
+            case 0: bytes[index] = UInt8.random(in: 0...255)
+            case 1: bytes.insert(UInt8.random(in: 0...255), at: index)
+            case 2: bytes.removeLast(min(index, bytes.count - 1))
+            default: bytes.insert(contentsOf: bytes[index...], at: index)
+            }
+        }
+        let server = try await startServer(
+            host: "127.0.0.1", port: 0, options: .init(expectsProxyHeader: true)
+        ) { reader, _ in _ = try await reader.read() }
+        let (reader, writer) = try await openStream(to: server, faults: StreamFaults(pieceSize: Int.random(in: 1...9)))
+        try await writer.write(bytes)
+        try writer.writeEOF()
+        // The server ends the connection, with or without an error.
+        #expect((try? await reader.read()) ?? [] == [])
+        writer.close()
+        try await server.shutdown(within: .zero)
+        #expect(server.connectionCount == 0)
+    }
+
+    /// Connections that end while their header is read, in any turn.
+    @Test(.seeds(200)) func aConnectionThatEndsDuringItsHeaderIsNotCounted() async throws {
+        let server = try await startServer(
+            host: "127.0.0.1", port: 0, options: .init(maxConnectionsPerPeer: 1, expectsProxyHeader: true)
+        ) { reader, writer in
+            let line = try await reader.readLine()
+            if !line.isEmpty { try await writer.write(line) }
+        }
+        func open() async throws -> (StreamReader, StreamWriter) {
+            let stream = try await openStream(to: server)
+            try await stream.1.write("PROXY TCP4 192.0.2.1 192.0.2.2 49152 443\r\n")
+            return stream
+        }
+        for _ in 0..<3 {
+            let (_, writer) = try await open()
+            for _ in 0..<Int.random(in: 0...4) { try await sleep(.zero) }
+            if Int.random(in: 0...1) == 0 { server.abortClients() } else { writer.abort() }
+            for _ in 0..<Int.random(in: 0...1) { try await sleep(.zero) }
+            writer.close()
+        }
+        while server.connectionCount > 0 { try await sleep(.milliseconds(1)) }
+        let (reader, writer) = try await open()
+        try await writer.write("hello\n")
+        #expect(try await reader.readLine() == Array("hello\n".utf8))
+        writer.close()
+        try await server.shutdown(within: .zero)
+    }
 }

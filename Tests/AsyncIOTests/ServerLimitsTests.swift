@@ -144,3 +144,55 @@ import Testing
         #expect(progress == [3, 2, 1, 0])
     }
 }
+
+@Suite struct SimulatedServerLimitsTests {
+    /// Four clients on each of three hosts connect at random times until they are served.
+    @Test(.simulation(seeds: 50)) func noScheduleExceedsTheLimitsOrForgetsAConnection() async throws {
+        let net = try Network.current
+        net.links.latency = .milliseconds(1)...(.milliseconds(20))
+        let loop = try EventLoop.running
+        var (server, open, served): (Server?, [String: Int], Int) = (nil, [:], 0)
+        let options = Server.Options(
+            maxConnections: 4, maxConnectionsPerPeer: 2, idleTimeout: .seconds(1), totalTimeout: .seconds(3))
+        try net.host("server") {
+            let started = try await startServer(port: 7, options: options) { reader, writer in
+                #expect(server?.connectionCount ?? 0 <= 4)
+                let peer = writer.peerAddress?.host ?? ""
+                open[peer, default: 0] += 1
+                #expect(open[peer] ?? 0 <= 2)
+                let start = loop.now
+                // Counted until its connection has ended.
+                defer { open[peer, default: 0] -= 1 }
+                do {
+                    for try await line in reader.lines { try await writer.write(line + "\n") }
+                } catch {
+                    #expect(loop.now - start <= .seconds(4))
+                    throw error
+                }
+            }
+            server = started
+            try await started.serveForever()
+        }
+        try await settled()
+        try net.host("client", count: 3) {
+            try await gather(0..<4) { number in
+                while true {
+                    try await sleep(.milliseconds(Int.random(in: 0...300)))
+                    do {
+                        let (reader, writer) = try await openConnection(host: "server", port: 7)
+                        defer { writer.close() }
+                        try await writer.write("\(number)\n")
+                        guard try await reader.readTextLine() == "\(number)" else { continue }
+                        served += 1
+                        // Some leave, and some stay until they are cut off.
+                        if Int.random(in: 0...1) == 0 { _ = try await reader.read() }
+                        return
+                    } catch is OSError {}
+                }
+            }
+        }
+        try await sleep(.seconds(120))
+        #expect(served >= 12)
+        #expect(server?.connectionCount == 0 && open.values.allSatisfy { $0 == 0 })
+    }
+}

@@ -109,4 +109,67 @@ import Testing
         try await sleep(.seconds(60))
         #expect(log.times == [0, 10])
     }
+
+    /// Six tasks call at random times. Each action takes a random time.
+    @Test(.seeds(100)) func noScheduleStartsAnActionTooEarlyOrLosesACall() async throws {
+        let start = try EventLoop.running.now
+        func now() throws -> Duration { try EventLoop.running.now - start }
+        var (calls, covered, running) = (0, 0, 0)
+        var starts: [Duration] = []
+        let paced = Throttle(interval: .milliseconds(10)) {
+            #expect(running == 0)
+            running += 1
+            defer { running -= 1 }
+            if let last = starts.last { #expect(try now() >= last + .milliseconds(10)) }
+            starts.append(try now())
+            covered = calls
+            for _ in 0..<Int.random(in: 0...2) { try await sleep(.milliseconds(Int.random(in: 0...8))) }
+            if Int.random(in: 0...3) == 0 { throw CancellationError() }
+        }
+        try await gather(0..<6) { _ in
+            for _ in 0..<4 {
+                try await sleep(.milliseconds(Int.random(in: 0...12)))
+                calls += 1
+                paced.call()
+            }
+        }
+        let end = try now()
+        try await sleep(.seconds(1))
+        // The last call is not lost, and nothing runs without a call.
+        #expect(covered == calls && !paced.isPending && running == 0)
+        #expect(starts.count <= Int(end / .milliseconds(10)) + 2)
+        let count = starts.count
+        try await sleep(.seconds(1))
+        #expect(starts.count == count)
+    }
+
+    @Test(.seeds(100)) func everyScheduleFlushesWhatWasRequested() async throws {
+        var (calls, covered, finished) = (0, 0, 0)
+        let paced = Throttle(interval: .milliseconds(10)) {
+            let including = calls
+            covered = calls
+            for _ in 0..<Int.random(in: 0...2) { try await sleep(.milliseconds(Int.random(in: 0...8))) }
+            finished = including
+        }
+        let tasks = (0..<6).map { number in
+            createTask {
+                for _ in 0..<4 {
+                    try await sleep(.milliseconds(Int.random(in: 0...12)))
+                    calls += 1
+                    let mine = calls
+                    paced.call()
+                    try await paced.flush()
+                    #expect(finished >= mine)
+                }
+            }
+        }
+        for task in tasks.prefix(3) {
+            try await sleep(.milliseconds(Int.random(in: 0...12)))
+            task.cancel()
+        }
+        for (number, result) in try await gatherResults(tasks).enumerated() where number >= 3 { try result.get() }
+        try await sleep(.seconds(1))
+        // The cancelled tasks have left their requests.
+        #expect(covered == calls && finished == calls && !paced.isPending)
+    }
 }

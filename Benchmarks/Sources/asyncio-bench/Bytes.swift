@@ -18,6 +18,14 @@ enum ByteWork: String {
     case lineFrames = "line-frames"
     /// An integer of 32 bits, one of 200 that a corked writer sends at once.
     case integers
+    /// An integer of 32 bits and a frame of 64 bytes, each of which is sent and read separately.
+    case writeFrame = "write-frame"
+    /// The pieces of `writeLines` and as many short texts, which a corked writer sends at once.
+    case corked
+    /// 64 bytes that are peeked at and then read, of 12,800 bytes that arrive at once.
+    case peek
+    /// A connection that begins with the header of the PROXY protocol, and ends after a byte in return.
+    case proxyHeader = "proxy-header"
     /// 4 KiB, into memory of the caller.
     case readInto = "read-into"
     /// 16 KiB, sent to a child process and back.
@@ -50,7 +58,9 @@ func bytes(_ work: ByteWork, _ count: Int, in directory: String, certificate: St
         measure.report("bytes-\(work.rawValue)", operations: count)
         sender.close()
         receiver.close()
-    case .writeLines, .lines, .readUntil, .readExactly, .frames, .lineFrames, .integers, .readInto, .tls:
+    case .proxyHeader: try await proxiedConnections(count)
+    case .writeLines, .lines, .readUntil, .readExactly, .frames, .lineFrames, .integers, .writeFrame, .corked, .peek,
+        .readInto, .tls:
         try await bytesOfStreams(work, count, certificate: certificate)
     }
 }
@@ -122,6 +132,35 @@ private func bytesOfStreams(_ work: ByteWork, _ count: Int, certificate: String?
                 }
             }
         }
+    case .writeFrame:
+        let codec = LengthPrefixedCodec(length: UInt32.self, maxLength: 1_024)
+        let frame = [UInt8](repeating: 1, count: 64)
+        for index in 0..<count {
+            try await peer.writeInteger(UInt32(index))
+            try await peer.writeFrame(frame, codec)
+            guard try await reader.readInteger(as: UInt32.self) == index, try await codec.read(from: reader) == frame
+            else { throw RuntimeError("wrong frame") }
+        }
+    case .corked:
+        let text = "Content-Length: "
+        var memory = [UInt8](repeating: 0, count: piecesSize + pieces.count * text.utf8.count)
+        for _ in 0..<count {
+            try await peer.corked { message in
+                for piece in pieces {
+                    message.write(text)
+                    message.write(piece)
+                }
+            }
+            try await drain(reader, into: &memory)
+        }
+    case .peek:
+        let bytes = [UInt8](repeating: 1, count: 64 * block)
+        for _ in 0..<(count / block) {
+            try await peer.write(bytes)
+            for _ in 0..<block {
+                guard try await reader.peek(64) == reader.readExactly(64) else { throw RuntimeError("wrong bytes") }
+            }
+        }
     case .readInto:
         let bytes = [UInt8](repeating: 1, count: 4096)
         var memory = bytes
@@ -167,6 +206,26 @@ private func drain(_ reader: StreamReader, into memory: inout [UInt8]) async thr
         var bytes = unsafe span.mutableBytes
         count += try await reader.read(into: &bytes)
     }
+}
+
+private func proxiedConnections(_ count: Int) async throws {
+    let server = try await startServer(host: "127.0.0.1", port: 0, options: .init(expectsProxyHeader: true)) {
+        reader, writer in
+        try await writer.write(reader.readExactly(1))
+    }
+    // The signature, PROXY, TCP over IPv4, 12 bytes, 192.0.2.1 to 192.0.2.2, ports 80 and 81, and a byte of data.
+    let signature: [UInt8] = [13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10]
+    let header = signature + [0x21, 0x11, 0, 12, 192, 0, 2, 1, 192, 0, 2, 2, 0, 80, 0, 81, 1]
+    let measure = Measure()
+    for _ in 0..<count {
+        let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
+        try await writer.write(header)
+        guard try await reader.read() == [1] else { throw RuntimeError("no answer") }
+        writer.close()
+    }
+    measure.report("bytes-proxy-header", operations: count)
+    server.close()
+    server.abortClients()
 }
 
 private final class Sender: ConnectionProtocol {

@@ -142,8 +142,9 @@ func broadcast(subscribers: Int, total: Int) async throws {
 
 /// 64 KiB from one connection to another, by `copy` or by a loop, alongside the tasks that write and read them.
 func copying(byHand: Bool, _ count: Int) async throws {
-    let (from, source, firstEnd, first) = try await connectedPair()
-    let (sink, to, secondEnd, second) = try await connectedPair()
+    let (near, far) = (try await connectedPair(), try await connectedPair())
+    let (source, from) = (near.accepted.1, near.client.0)
+    let (to, sink) = (far.accepted.1, far.client.0)
     let bytes = [UInt8](repeating: 1, count: 65_536)
     let measure = Measure()
     try await gather(
@@ -168,21 +169,55 @@ func copying(byHand: Bool, _ count: Int) async throws {
             while left > 0 { left -= try await sink.read(65_536).count }
         })
     measure.report(byHand ? "copy-by-hand" : "copy", operations: count)
-    for end in [firstEnd, secondEnd] { end.abort() }
-    for server in [first, second] {
+    near.end()
+    far.end()
+}
+
+/// 64 KiB in each direction between two connections, alongside the tasks at the other ends of these.
+func copyingBothWays(_ count: Int) async throws {
+    let (near, far) = (try await connectedPair(), try await connectedPair())
+    let bytes = [UInt8](repeating: 1, count: 65_536)
+    func exchange(_ reader: StreamReader, _ writer: StreamWriter) async throws {
+        let sending = createTask {
+            for _ in 0..<count { try await writer.write(bytes) }
+            try writer.writeEOF()
+        }
+        while try await !reader.read(65_536).isEmpty {}
+        try await sending.value
+    }
+    let measure = Measure()
+    try await gather(
+        { try await exchange(near.client.0, near.client.1) },
+        { try await exchange(far.accepted.0, far.accepted.1) },
+        {
+            let counts = try await copyBothWays(near.accepted, far.client)
+            guard counts == (count * bytes.count, count * bytes.count) else { throw RuntimeError("bytes are missing") }
+        })
+    measure.report("copy-both-ways", operations: count)
+    near.end()
+    far.end()
+}
+
+/// The streams of a connection.
+private struct ConnectedPair {
+    let client: (StreamReader, StreamWriter)
+    let accepted: (StreamReader, StreamWriter)
+    let server: Server
+
+    func end() {
+        client.1.abort()
         server.close()
         server.abortClients()
     }
 }
 
-/// The reader of a connection's client, the writer of its server, the client's writer, and the server.
-private func connectedPair() async throws -> (StreamReader, StreamWriter, StreamWriter, Server) {
-    let accepted = Future<StreamWriter>()
+private func connectedPair() async throws -> ConnectedPair {
+    let accepted = Future<(StreamReader, StreamWriter)>()
     let isOver = Event()
-    let server = try await startServer(host: "127.0.0.1", port: 0) { _, writer in
-        try accepted.setResult(writer)
+    let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
+        try accepted.setResult((reader, writer))
         try await isOver.wait()
     }
-    let (reader, writer) = try await openConnection(host: "127.0.0.1", port: server.port)
-    return (reader, try await accepted.value, writer, server)
+    let client = try await openConnection(host: "127.0.0.1", port: server.port)
+    return ConnectedPair(client: client, accepted: try await accepted.value, server: server)
 }

@@ -34,6 +34,7 @@ do {
         case "broadcast": try await broadcast(subscribers: arguments.int(0), total: arguments.int(1))
         case "copy": try await copying(byHand: false, arguments.int(0))
         case "copy-by-hand": try await copying(byHand: true, arguments.int(0))
+        case "copy-both-ways": try await copyingBothWays(arguments.int(0))
         case "sleepers": try await sleepers(arguments.int(0), for: .seconds(arguments.double(1)))
         case "timers": try await timers(arguments.int(0), batch: arguments.int(1))
         case "lock": try await lock(tasks: arguments.int(0), total: arguments.int(1))
@@ -49,7 +50,7 @@ do {
     }
 } catch is Usage {
     complain(
-        "usage: asyncio-bench [--proto] echo|echo-tls|bytes|spawn|switch|watching|files|files-tothread|pingpong|mailbox|convenience|broadcast|copy|copy-by-hand|sleepers|timers|lock|threadsafe|hop|foreign-stream|lineserver|lineload ARGS..."
+        "usage: asyncio-bench [--proto] echo|echo-tls|bytes|spawn|switch|watching|files|files-tothread|pingpong|mailbox|convenience|broadcast|copy|copy-by-hand|copy-both-ways|sleepers|timers|lock|threadsafe|hop|foreign-stream|lineserver|lineload ARGS..."
     )
     exit(64)
 } catch {

@@ -5,7 +5,7 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// A server and another service, in a group that shuts both down gracefully. Try:
+/// A server and other services, in a group that shuts both down gracefully. Try:
 ///
 ///     service-group --port 7000 &
 ///     nc localhost 7000
@@ -15,7 +15,8 @@ struct ServiceGroupProgram: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "service-group", abstract: "Runs a server as a service of swift-service-lifecycle.",
         discussion: """
-            The server answers each line with its length, and another service says goodbye. Once the server is ready, \
+            The server answers each line with its length. Another service runs tasks that are restarted when they fail, \
+            and a third one says goodbye. Once the server is ready, \
             the program prints READY, and then the address. SIGTERM shuts it down gracefully: it accepts no new \
             connections, and open ones can finish within the grace period.
             """)
@@ -36,7 +37,7 @@ struct ServiceGroupProgram: ParsableCommand {
             let server = try await startServer(
                 host: "127.0.0.1", port: port, options: .init(startServing: false), answer)
             let group = ServiceGroup(
-                services: [ServerService(server, within: .seconds(grace)), Farewell()],
+                services: [ServerService(server, within: .seconds(grace)), Upkeep(), Farewell()],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "service-group"))
             print("READY\nlistening on \(server.addresses[0])")
@@ -55,6 +56,26 @@ private func answer(_ reader: StreamReader, _ writer: StreamWriter) async throws
         lines += 1
         try await writer.write("\(line.count)\n")
     }
+}
+
+/// Tasks that are restarted when they fail, as one service.
+private struct Upkeep: Service {
+    @MainActor func run() async throws {
+        let supervisor = Supervisor(restarts: 5, per: .seconds(60), backoff: Backoff(jitter: 0.5))
+        supervisor.add("report") { for try await _ in ticks(every: .seconds(60)) { try report() } }
+        supervisor.add("flush") { for try await _ in ticks(every: .seconds(1)) { fflush(nil) } }
+        // The graceful shutdown of the group ends the race. The supervisor is then cancelled, and its tasks end.
+        try await race({ try await supervisor.run() }, { try await gracefulShutdown() })
+    }
+}
+
+/// The number of lines at the time of the last report.
+private var reportedLines = 0
+
+private func report() throws {
+    guard lines >= reportedLines else { throw ValueError("lines were lost") }
+    print("\(lines - reportedLines) lines since the last report")
+    reportedLines = lines
 }
 
 /// Another service on the same loop. It needs nothing special. A group shuts its services down

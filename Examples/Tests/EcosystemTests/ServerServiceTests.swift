@@ -99,6 +99,40 @@ import Testing
         #expect(!run.isCancelled)
     }
 
+    /// A service whose tasks are restarted when they fail, as in the guide *Metrics, tracing, and services*.
+    private struct Supervised: Service {
+        let restarts: Int
+        let body: @MainActor @Sendable () async throws -> Void
+
+        @MainActor func run() async throws {
+            let supervisor = Supervisor(restarts: restarts, per: .seconds(3600))
+            supervisor.add("task") { try await self.body() }
+            try await race({ try await supervisor.run() }, { try await gracefulShutdown() })
+        }
+    }
+
+    @Test func aSupervisorInAServiceRestartsItsTasksUntilTheGracefulShutdown() async throws {
+        var (starts, ended) = (0, false)
+        let group = group(
+            Supervised(restarts: 2) {
+                starts += 1
+                if starts < 3 { throw ValueError("once more") }
+                defer { ended = true }
+                try await sleep(.seconds(3600))
+            })
+        let run = createTask { try await group.run() }
+        try await until { starts == 3 }
+        #expect(!run.isDone)
+        await group.triggerGracefulShutdown()
+        try await run.value
+        #expect(ended && starts == 3)
+    }
+
+    @Test func aSupervisorThatGivesUpEndsTheGroup() async throws {
+        let group = group(Supervised(restarts: 1) { throw ValueError("always") })
+        await #expect(throws: SupervisionError.self) { try await group.run() }
+    }
+
     /// Whether the stream has ended, with or without an error.
     private func end(of reader: StreamReader) async throws -> Bool {
         do { return try await reader.read(1).isEmpty } catch is OSError { return true }

@@ -30,8 +30,8 @@ public final class CircuitBreaker {
     private let recovery: Duration
     private let isFailure: (any Error) -> Bool
     @safe @exclusivity(unchecked) private var failures = 0
-    /// The time at which a trial is allowed; nil if the breaker is closed.
-    @safe @exclusivity(unchecked) private var opensUntil: ContinuousClock.Instant?
+    /// The time at which a trial is allowed, on the loop's clock; nil if the breaker is closed.
+    @safe @exclusivity(unchecked) private var opensUntil: Int64?
     @safe @exclusivity(unchecked) private var hasTrial = false
     /// The number of times that the breaker has opened or closed. Calls that began before the latest change do not
     /// count.
@@ -74,7 +74,7 @@ public final class CircuitBreaker {
     /// The state of the breaker.
     public var state: State {
         guard let opensUntil else { return .closed }
-        return EventLoop.required(for: "CircuitBreaker").now < opensUntil ? .open : .halfOpen
+        return EventLoop.required(for: "CircuitBreaker").time < opensUntil ? .open : .halfOpen
     }
 
     /// Runs `body`, unless the breaker is open.
@@ -106,7 +106,7 @@ public final class CircuitBreaker {
         if opensUntil != nil { change(to: nil) }
     }
 
-    private func change(to opensUntil: ContinuousClock.Instant?) {
+    private func change(to opensUntil: Int64?) {
         self.opensUntil = opensUntil
         // A trial that is still running no longer counts.
         hasTrial = false
@@ -117,8 +117,10 @@ public final class CircuitBreaker {
     @usableFromInline
     func begin() throws -> Bool {
         guard let opensUntil else { return false }
-        let now = EventLoop.required(for: "CircuitBreaker").now
-        guard now >= opensUntil, !hasTrial else { throw CircuitOpenError(retryAfter: max(.zero, opensUntil - now)) }
+        let now = EventLoop.required(for: "CircuitBreaker").time
+        guard now >= opensUntil, !hasTrial else {
+            throw CircuitOpenError(retryAfter: .nanoseconds(max(0, opensUntil - now)))
+        }
         hasTrial = true
         return true
     }
@@ -135,7 +137,7 @@ public final class CircuitBreaker {
         guard isFailure(error) else { return reset() }
         failures += 1
         guard failures >= limit || opensUntil != nil else { return }
-        change(to: EventLoop.required(for: "CircuitBreaker").now.advanced(by: recovery))
+        change(to: EventLoop.required(for: "CircuitBreaker").time.advanced(by: recovery))
     }
 }
 

@@ -45,6 +45,7 @@ public final class Debouncer {
     ///
     /// If the current task is cancelled, the wait ends and the action continues.
     ///
-    /// - Throws: The errors of the action; `CancellationError` if the task is cancelled.
+    /// - Throws: The errors of the action; ``RuntimeError`` if the action itself calls this; `CancellationError` if the
+    ///   task is cancelled.
     public func flush() async throws { try await action.flush() }
 }

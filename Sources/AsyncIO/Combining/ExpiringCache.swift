@@ -79,8 +79,9 @@ public final class ExpiringCache<Key: Hashable, Value> {
     ///
     /// - Parameters:
     ///   - key: The key.
-    ///   - load: Loads the value. It runs as a task. It must not ask the cache for the same key.
-    /// - Throws: The error of the load; `CancellationError` if the waiting task is cancelled.
+    ///   - load: Loads the value. It runs as a task, which cannot ask the cache for the same key.
+    /// - Throws: The error of the load; ``RuntimeError`` if the load asks for its own key; `CancellationError` if the
+    ///   waiting task is cancelled.
     /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
     @inlinable
     public func value(
@@ -96,12 +97,12 @@ public final class ExpiringCache<Key: Hashable, Value> {
         _ key: Key, isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
         _ load: @escaping () async throws -> Value
     ) async throws -> Value {
-        if let work = loads[key], !work.isAbandoned { return try await work.value(for: "ExpiringCache.value()") }
+        if let work = loads[key] { return try await work.value(for: "ExpiringCache.value()") }
         let task = createTask(name: "ExpiringCache", isolation: isolation, fileID: fileID, line: line, load)
-        let work = SharedWork(task) { [weak self] work, result in
+        let work = SharedWork(task) { [weak self] work, value in
             guard let self, loads[key] === work else { return }
             loads[key] = nil
-            if let value = try? result.get() { self[key] = value }
+            if let value { self[key] = value }
         }
         loads[key] = work
         return try await work.value(for: "ExpiringCache.value()")

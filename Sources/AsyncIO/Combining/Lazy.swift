@@ -20,7 +20,7 @@ public final class Lazy<Value> {
 
     /// Creates a lazy value. The work does not start yet.
     ///
-    /// - Parameter make: Creates the value. It runs as a task. It must not itself wait for this value.
+    /// - Parameter make: Creates the value. It runs as a task, which cannot itself wait for this value.
     public init(
         isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
         _ make: @escaping () async throws -> Value
@@ -31,7 +31,8 @@ public final class Lazy<Value> {
     /// The value. If the value does not exist yet, it is created now. Otherwise, reading this property does not
     /// suspend.
     ///
-    /// - Throws: The error of the work; `CancellationError` if the waiting task is cancelled.
+    /// - Throws: The error of the work; ``RuntimeError`` if the work itself asks for the value; `CancellationError` if
+    ///   the waiting task is cancelled.
     public var value: Value {
         @inlinable
         get async throws {
@@ -42,7 +43,7 @@ public final class Lazy<Value> {
 
     @usableFromInline
     func made() async throws -> Value {
-        let work = work.flatMap { $0.isAbandoned ? nil : $0 } ?? begin()
+        let work = work ?? begin()
         return try await work.value(for: "Lazy.value")
     }
 
@@ -54,10 +55,10 @@ public final class Lazy<Value> {
     }
 
     private func begin() -> SharedWork<Value> {
-        let new = SharedWork(start()) { [weak self] work, result in
+        let new = SharedWork(start()) { [weak self] work, value in
             guard let self, self.work === work else { return }
             self.work = nil
-            valueIfReady = try? result.get()
+            valueIfReady = value
         }
         work = new
         return new

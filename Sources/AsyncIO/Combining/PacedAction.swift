@@ -5,7 +5,10 @@ final class PacedAction {
     private let pausesWhenStarted: Bool
     private let start: () -> AsyncTask<Void>
     private var timer: TimerHandle?
-    private var running: AsyncTask<Void>?
+    private var latest: AsyncTask<Void>?
+
+    /// The action that is running. The callbacks of one that has ended may be yet to come.
+    private var running: AsyncTask<Void>? { latest.flatMap { $0.isDone ? nil : $0 } }
 
     /// Whether the action is waiting to run.
     private(set) var isPending = false
@@ -49,6 +52,7 @@ final class PacedAction {
     func flush() async throws {
         var failure: (any Error)?
         if let running {
+            if running.isCurrent { try await running.awaitSelf() }
             // A later request still runs even if this run failed.
             do { try await shield(running) } catch let error where !isCancellation(error) { failure = error }
         }
@@ -65,11 +69,12 @@ final class PacedAction {
         isPending = false
         if pausesWhenStarted { beginPause() }
         let task = start()
-        running = task
+        latest = task
         // If no code retrieves the task's error, it is reported when the task is released.
-        task.addDoneCallback { [weak self] _ in
-            self?.running = nil
-            self?.startIfPossible()
+        task.addDoneCallback { [weak self] task in
+            guard let self else { return }
+            if latest === task { latest = nil }
+            startIfPossible()
         }
     }
 }

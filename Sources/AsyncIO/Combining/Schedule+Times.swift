@@ -3,7 +3,8 @@ internal import AsyncIOSystem
 extension Schedule {
     /// An asynchronous sequence of the schedule's times, from now on. Each element is delivered at its time.
     ///
-    /// Times that pass while the consumer is busy are skipped. If the system clock is changed, the sequence follows
+    /// Times that pass while the consumer is busy are skipped. A time that comes while the wait for it is being cancelled
+    /// is not: the next call returns it. If the system clock is changed, the sequence follows
     /// within a minute. In virtual time, it follows the virtual clock.
     ///
     /// ```swift
@@ -27,6 +28,8 @@ extension Schedule {
         public struct Iterator: AsyncIteratorProtocol {
             let schedule: Schedule
             private var last = Duration.zero
+            /// The time that a call waits, or has waited, for.
+            private var due: Duration?
 
             init(schedule: Schedule) { self.schedule = schedule }
 
@@ -35,13 +38,16 @@ extension Schedule {
             /// - Returns: The time, or `nil` if no time is due in the next nine years.
             /// - Throws: `CancellationError` if the task is cancelled.
             public mutating func next() async throws -> Duration? {
+                let now = Calendar.now()
+                let passed = due.flatMap { $0 <= now ? $0 : nil }
                 // The next time is after the last one, even if the clock was set back.
-                guard let time = schedule.next(after: Swift.max(last, Calendar.now())) else { return nil }
+                guard let time = passed ?? schedule.next(after: Swift.max(last, now)) else { return nil }
+                due = time
                 while case let left = time - Calendar.now(), left > .zero {
                     // The clock may be changed in the meantime.
                     try await sleep(Swift.min(left, .seconds(60)))
                 }
-                last = time
+                (last, due) = (time, nil)
                 return time
             }
 

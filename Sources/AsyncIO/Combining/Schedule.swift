@@ -76,11 +76,12 @@ public struct Schedule: Sendable, CustomStringConvertible {
     ///
     /// - Parameter date: The time since 1 January 1970 at 00:00 UTC.
     /// - Returns: The time, also since 1 January 1970 at 00:00 UTC, or `nil` if no time is due in the nine years after
-    ///   the date, as for 30 February, which never occurs.
+    ///   the date. For example, 30 February is never due. No time is due more than a billion years from 1970.
     /// - Complexity: O(*n*), where *n* is the number of days in between.
     public func next(after date: Duration) -> Duration? {
-        let seconds = date.components.seconds
-        var time = CivilTime(seconds - (seconds % 60 + 60) % 60 + 60, in: zone)
+        let (whole, rest) = date.attoseconds.quotientAndRemainder(dividingBy: 60_000_000_000_000_000_000)
+        guard let next = Int64(exactly: rest < 0 ? whole : whole + 1), abs(next) < Self.lastMinute else { return nil }
+        var time = CivilTime(60 * next, in: zone)
         let lastDay = time.day + 9 * 366
         while time.day <= lastDay {
             let isDayDue = isDue(day: time)
@@ -95,6 +96,9 @@ public struct Schedule: Sendable, CustomStringConvertible {
         }
         return nil
     }
+
+    /// About a billion years, beyond which the system has no calendar.
+    private static let lastMinute: Int64 = 1 << 49
 
     /// Whether the clocks go forward in between, and skip an hour that is due.
     private func skipsHour(from time: CivilTime, to next: CivilTime) -> Bool {

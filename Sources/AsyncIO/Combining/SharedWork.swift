@@ -2,22 +2,27 @@
 /// cancelled. Loop thread only.
 final class SharedWork<Value> {
     private let task: AsyncTask<Value>
+    private let whenEnded: (SharedWork, Value?) -> Void
     private var waiting = 0
     /// Whether the task was cancelled because no task was waiting for it.
-    private(set) var isAbandoned = false
+    private var isAbandoned = false
 
-    /// - Parameter whenDone: Called with the result, before the waiting tasks continue, unless the work is abandoned.
-    init(_ task: AsyncTask<Value>, whenDone: @escaping (SharedWork, Result<Value, any Error>) -> Void) {
+    /// - Parameter whenEnded: Called once, with the value, or nil if the work has failed, or was abandoned because no
+    ///   task was waiting for it. No task may begin to wait for the work after that.
+    init(_ task: AsyncTask<Value>, whenEnded: @escaping (SharedWork, Value?) -> Void) {
         self.task = task
+        self.whenEnded = whenEnded
         task.onDone { [self] _ in
-            if !isAbandoned { whenDone(self, Result { try self.task.result() }) }
+            if !isAbandoned { whenEnded(self, try? self.task.result()) }
         }
     }
 
     /// Waits for the result.
     ///
-    /// - Throws: The error of the task; `CancellationError` if the waiting task is cancelled.
+    /// - Throws: The error of the task; ``RuntimeError`` if the task waits for itself; `CancellationError` if the
+    ///   waiting task is cancelled.
     func value(for purpose: StaticString) async throws -> Value {
+        if task.isCurrent { try await task.awaitSelf() }
         waiting += 1
         defer { waiting -= 1 }
         if !task.isDone {
@@ -27,13 +32,16 @@ final class SharedWork<Value> {
                 try await waiter.wait()
             } catch {
                 task.forget(callback)
-                if waiting == 1, !task.isDone {
-                    isAbandoned = true
-                    task.cancel()
-                }
+                if waiting == 1, !task.isDone { abandon() }
                 throw error
             }
         }
         return try task.result()
+    }
+
+    private func abandon() {
+        isAbandoned = true
+        task.cancel()
+        whenEnded(self, nil)
     }
 }

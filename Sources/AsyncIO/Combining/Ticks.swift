@@ -48,15 +48,19 @@ public struct Ticks: AsyncSequence, Sendable {
     /// An iterator over ticks.
     public struct Iterator: AsyncIteratorProtocol {
         let ticks: Ticks
+        /// The interval, which is not longer than a timer can be.
+        private let interval: Duration
         private var due: ContinuousClock.Instant?
 
-        init(ticks: Ticks) { self.ticks = ticks }
+        init(ticks: Ticks) {
+            self.ticks = ticks
+            interval = Swift.min(ticks.interval, .nanoseconds(Int64.max))
+        }
 
         /// Waits for the next tick. If the tick is already due, this takes one turn of the loop.
         ///
         /// - Throws: `CancellationError` if the task is cancelled; ``ValueError`` if the interval is not positive.
         public mutating func next() async throws -> ContinuousClock.Instant? {
-            let interval = ticks.interval
             guard interval > .zero else { throw ValueError("the interval of ticks must be positive, got \(interval)") }
             let loop = EventLoop.required(for: "ticks")
             let due = due ?? (ticks.startsAtOnce ? loop.now : loop.now.advanced(by: interval))
@@ -75,15 +79,12 @@ public struct Ticks: AsyncSequence, Sendable {
 
         private func following(_ due: ContinuousClock.Instant, now: ContinuousClock.Instant) -> ContinuousClock.Instant
         {
-            let interval = ticks.interval
             switch ticks.missed {
             case .burst: return due.advanced(by: interval)
             case .delay: return now.advanced(by: interval)
             case .skip:
-                // The quotient is rounded, and may be off by one.
-                var next = due.advanced(by: interval * Swift.max(1, Int((now - due) / interval)))
-                while next <= now { next = next.advanced(by: interval) }
-                return next
+                let passed = (now - due).attoseconds / interval.attoseconds
+                return due.advanced(by: Duration(attoseconds: interval.attoseconds * (passed + 1)))
             }
         }
     }

@@ -41,7 +41,7 @@ public func staggeredRace<Item, T>(
     fileID: StaticString = #fileID, line: UInt = #line,
     _ body: @escaping (Item) async throws -> T
 ) async throws -> (value: T?, index: Int?, errors: [(any Error)?]) {
-    let race = StaggeredRace(Array(items), delay: delay, fileID: fileID, line: line, body)
+    let race = StaggeredRace(AnyIterator(items.makeIterator()), delay: delay, fileID: fileID, line: line, body)
     race.startNext(after: nil, isolation: isolation)
     try await race.finish()
     return (race.winner?.value, race.winner?.index, race.errors)
@@ -49,7 +49,8 @@ public func staggeredRace<Item, T>(
 
 private final class StaggeredRace<Item, T> {
     // Loop thread only: created, used and released inside `staggeredRace`.
-    private let items: [Item]
+    /// The items whose bodies have not started. There may be no end of them.
+    private let items: AnyIterator<Item>
     private let body: (Item) async throws -> T
     private let delay: Duration?
     private let fileID: StaticString
@@ -60,7 +61,7 @@ private final class StaggeredRace<Item, T> {
     private(set) var errors: [(any Error)?] = []
 
     init(
-        _ items: [Item], delay: Duration?, fileID: StaticString, line: UInt,
+        _ items: AnyIterator<Item>, delay: Duration?, fileID: StaticString, line: UInt,
         _ body: @escaping (Item) async throws -> T
     ) {
         self.items = items
@@ -89,13 +90,16 @@ private final class StaggeredRace<Item, T> {
         if let failure {
             do { try await waitFor(timeout: delay) { try await failure.wait() } } catch is TimeoutError {}
         }
+        guard let item = items.next() else { return }
         let index = errors.count
-        guard index < items.count else { return }
         errors.append(nil)
         let hasFailed = Event()
         startNext(after: hasFailed, isolation: isolation)
         do {
-            winner = (try await body(items[index]), index)
+            let value = try await body(item)
+            // A body that was cancelled can still return a value.
+            guard winner == nil else { return }
+            winner = (value, index)
             let me = currentTask()
             for task in running where task !== me { task.cancel() }
         } catch {

@@ -31,7 +31,7 @@ public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & 
         if try await reader.isAtEnd() { return nil }
         try await reader.waitForBytes(size)
         let length: Length = reader.nextInteger(byteOrder)
-        guard length <= maxLength else {
+        guard length <= min(maxLength, .max - size) else {
             throw LimitOverrunError("a frame of \(length) bytes is longer than \(maxLength)", consumed: 0)
         }
         try await reader.waitForBytes(size + Int(length))

@@ -29,7 +29,7 @@ public struct LineCodec: FrameCodec, Sendable {
     private func bytes(from reader: StreamReader) async throws -> [UInt8] {
         let maxLength = maxLength.map { max(0, min($0, reader.limit)) } ?? reader.limit
         // A `\r` before the newline does not count toward the length of the line.
-        let limit = min(maxLength + 1, reader.limit)
+        let limit = maxLength < reader.limit ? maxLength + 1 : maxLength
         let line: [UInt8]
         do {
             line = try await reader.readLine(limit: limit, dropsRest: true)
@@ -48,7 +48,7 @@ public struct LineCodec: FrameCodec, Sendable {
     public func encode(_ line: String) throws(ValueError) -> [UInt8] {
         var bytes = Array(line.utf8)
         if bytes.contains(0x0A) { throw ValueError("a line must not contain a newline") }
-        if let maxLength, bytes.count > maxLength { throw tooLong(maxLength) }
+        if let maxLength, bytes.count > max(0, maxLength) { throw tooLong(maxLength) }
         bytes.append(0x0A)
         return bytes
     }

@@ -89,7 +89,7 @@ final class PoolState {
         guard !isClosed else { return }
         isClosed = true
         // They find that the pool is closed, and do not wait for the connections in use.
-        for waiter in slots.line.waiters where !waiter.isDone { slots.release() }
+        slots.release(slots.line.waiters.count { !$0.isDone })
         dropIdle { _ in true }
     }
 

@@ -83,7 +83,7 @@ final class ObjectChannel<Element> {
 
     var count: Int { elements.count }
     @inlinable
-    var isFull: Bool { elements.count >= capacity + waitingReceivers }
+    var isFull: Bool { elements.count - waitingReceivers >= capacity }
 
     // MARK: Sending
 
@@ -106,15 +106,17 @@ final class ObjectChannel<Element> {
         wakeSender()
     }
 
+    /// Waits until it is the caller's turn, or `sender` is closed.
     @usableFromInline
-    func waitForRoom() async throws {
+    func waitForRoom(of sender: ObjectSender<Element>) async throws {
         // A task that was woken stays in line until it runs, so that no later task takes its place.
         var mustWait = true
-        while mustWait, receivers > 0 {
+        while mustWait, receivers > 0, !sender.isClosed {
             try await sending.park(
-                for: "ObjectSender.send()", on: self, ifCancelled: { wasWoken in if wasWoken { wakeSender() } })
+                for: "ObjectSender.send()", on: sender, ifCancelled: { wasWoken in if wasWoken { wakeSender() } })
             mustWait = isFull
         }
+        if sender.isClosed { wakeSender() }
     }
 
     @inlinable
@@ -146,24 +148,22 @@ final class ObjectChannel<Element> {
     @inlinable
     var isOver: Bool { elements.isEmpty && (senders == 0 || receivers == 0) }
 
-    /// Returns nil at the end.
-    @inlinable
-    func receive() async throws -> Element? {
-        if let element = receiveNoWait() { return element }
-        return try await waitForElement()
-    }
-
+    /// Waits for an element. Returns nil at the end.
     @usableFromInline
-    func waitForElement() async throws -> Element? {
+    func waitForElement(for receiver: ObjectReceiver<Element>) async throws -> Element? {
         while !isOver {
             beginWaiting()
             defer { endWaiting() }
             try await receiving.park(
-                for: "ObjectReceiver.receive()", on: self, ifCancelled: { if $0 { wakeReceiver() } })
+                for: "ObjectReceiver.receive()", on: receiver, ifCancelled: { if $0 { wakeReceiver() } })
+            if receiver.isClosed { break }
             guard let element = takeFirst() else { continue }
             wakeReceiver()
             return element
         }
+        guard receiver.isClosed else { return nil }
+        wakeReceiver()
+        try receiver.checkOpen()
         return nil
     }
 
@@ -202,13 +202,12 @@ public final class ObjectSender<Element> {
 
     /// Sends an element. Waits until there is room or a receiver is waiting.
     ///
-    /// - Throws: ``BrokenStreamError`` if all receivers are closed; ``RuntimeError`` if this sender is closed;
-    ///   `CancellationError` if the task is cancelled while it waits. In these cases, the element is not sent.
+    /// - Throws: ``BrokenStreamError`` if all receivers are closed; ``RuntimeError`` if this sender is closed, or is
+    ///   closed while the task waits; `CancellationError` if the task is cancelled while it waits. In these cases, the element is not sent.
     @inlinable
     public func send(_ element: Element) async throws {
-        if isClosed || !channel.mustWaitForRoom { return try sendAtOnce(element) }
-        try await channel.waitForRoom()
-        try channel.sendNow(element)
+        if !isClosed, channel.mustWaitForRoom { try await channel.waitForRoom(of: self) }
+        try sendAtOnce(element)
     }
 
     @inlinable
@@ -235,11 +234,14 @@ public final class ObjectSender<Element> {
         return ObjectSender(channel)
     }
 
-    /// Closes this end. Calling this again does nothing.
+    /// Closes this end. Tasks that wait to send with it get an error. Calling this again does nothing.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of tasks that wait.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
         channel.close(sender: true)
+        channel.sending.wake(on: self)
     }
 
     @inlinable
@@ -274,12 +276,12 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
     /// Receives an element. Waits until an element is available.
     ///
     /// - Returns: The element, or `nil` when all senders are closed and everything was received.
-    /// - Throws: ``RuntimeError`` if this receiver is closed; `CancellationError` if the task is cancelled while it
-    ///   waits. In that case, no element is lost.
+    /// - Throws: ``RuntimeError`` if this receiver is closed, or is closed while the task waits; `CancellationError` if
+    ///   the task is cancelled while it waits. In these cases, no element is lost.
     @inlinable
     public func receive() async throws -> Element? {
-        try checkOpen()
-        return try await channel.receive()
+        if let element = try receiveNoWait() { return element }
+        return try await channel.waitForElement(for: self)
     }
 
     /// Receives an element, or returns `nil` if no element is available, or if the available elements are reserved for
@@ -315,12 +317,15 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
         return ObjectReceiver(channel)
     }
 
-    /// Closes this end. When the last receiver is closed, elements that were not received are dropped. Calling this
-    /// again does nothing.
+    /// Closes this end. Tasks that wait to receive with it get an error. When the last receiver is closed, elements that
+    /// were not received are dropped. Calling this again does nothing.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of tasks that wait.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
         channel.close(sender: false)
+        channel.receiving.wake(on: self)
     }
 
     @inlinable

@@ -58,6 +58,9 @@ public struct SelectCase<Value> {
 /// Where a case of a ``select(_:)`` waits. Several tasks can wait at the same place.
 @usableFromInline
 class SelectPlace {
+    /// The object that is waited for.
+    var subject: AnyObject? { nil }
+
     /// Begins to wait. The place completes the waiter when an element may be available.
     ///
     /// - Returns: The object that the place needs to end the wait, in addition to the waiter.
@@ -93,7 +96,7 @@ enum SelectWait {
             let ready = Waiter(for: "select()")
             let callback = DoneCallback { _ in ready.complete() }
             let stays = places.map { place in
-                let waiter = Waiter(for: "select()")
+                let waiter = Waiter(for: "select()", on: place.subject)
                 waiter.register(.call(callback))
                 return SelectStay(place: place, waiter: waiter, token: place.begin(waiter))
             }
@@ -145,13 +148,16 @@ final class QueuePlace: LinePlace {
 /// A place among the tasks that wait for an element of a memory object stream.
 @usableFromInline
 final class ObjectPlace<Element>: LinePlace {
-    private let channel: ObjectChannel<Element>
+    private let receiver: ObjectReceiver<Element>
+    private var channel: ObjectChannel<Element> { receiver.channel }
 
     @usableFromInline
-    init(in channel: ObjectChannel<Element>) {
-        self.channel = channel
-        super.init(in: channel.receiving)
+    init(of receiver: ObjectReceiver<Element>) {
+        self.receiver = receiver
+        super.init(in: receiver.channel.receiving)
     }
+
+    override var subject: AnyObject? { receiver }
 
     override func begin(_ waiter: Waiter) -> AnyObject? {
         defer { channel.beginWaiting() }
@@ -226,7 +232,8 @@ extension SelectCase {
         from receiver: ObjectReceiver<Element>, _ transform: @escaping (Element?) throws -> Value
     ) -> Self {
         let channel = receiver.channel
-        return SelectCase(at: ObjectPlace(in: channel)) { stay in
+        return SelectCase(at: ObjectPlace(of: receiver)) { stay in
+            try receiver.checkOpen()
             // Elements belong to the waiting tasks, unless it is this one's turn.
             if let element = try stay?.isReady ?? false ? channel.takeFirst() : receiver.receiveNoWait() {
                 return try transform(element)

@@ -21,15 +21,8 @@ public final class CapacityLimiter: ScopedLocking {
     public var total: Int {
         willSet { precondition(newValue >= 1, Self.message(newValue)) }
         didSet {
-            var added = total - oldValue
-            while added > 0 {
-                giveBack()
-                added -= 1
-            }
-            while added < 0 {
-                if !slots.remove() { excess += 1 }
-                added += 1
-            }
+            let added = total - oldValue
+            if added > 0 { giveBack(added) } else { excess += -added - slots.remove(-added) }
         }
     }
 
@@ -89,10 +82,12 @@ public final class CapacityLimiter: ScopedLocking {
     public func release() {
         precondition(used > 0, "release() was called on a CapacityLimiter that is not in use")
         used -= 1
-        giveBack()
+        giveBack(1)
     }
 
-    private func giveBack() {
-        if excess > 0 { excess -= 1 } else { slots.release() }
+    private func giveBack(_ count: Int) {
+        let repaid = min(count, excess)
+        excess -= repaid
+        slots.release(count - repaid)
     }
 }

@@ -20,7 +20,7 @@ final class Slots {
             return
         }
         // More slots may have been released while this task was about to resume.
-        defer { while free > 0, passOn() {} }
+        defer { passOn() }
         try await line.park(for: purpose, on: subject, ifCancelled: { wasWoken in if wasWoken { free += 1 } })
     }
 
@@ -31,23 +31,21 @@ final class Slots {
         return true
     }
 
-    /// Removes a free slot, regardless of the tasks that wait. Returns whether there was one.
-    func remove() -> Bool {
-        guard free > 0 else { return false }
-        free -= 1
-        return true
+    /// Removes up to `count` free slots, regardless of the tasks that wait. Returns how many there were.
+    func remove(_ count: Int) -> Int {
+        let removed = min(count, free)
+        free -= removed
+        return removed
     }
 
-    /// Frees a slot, or passes it to the first waiting task.
-    func release() {
-        free += 1
-        _ = passOn()
+    /// Frees slots, or passes them to the first waiting tasks.
+    func release(_ count: Int = 1) {
+        free += count
+        passOn()
     }
 
-    /// Passes a free slot to the first waiting task that has not been woken yet.
-    private func passOn() -> Bool {
-        guard line.wake(1) == 1 else { return false }
-        free -= 1
-        return true
+    /// Passes the free slots to the first waiting tasks that have not been woken yet.
+    private func passOn() {
+        if free > 0 { free -= line.wake(free) }
     }
 }

@@ -105,6 +105,11 @@ final class WaitQueue {
         return woken
     }
 
+    /// Wakes the waiters whose subject is `subject`. They stay in the queue until they run.
+    func wake(on subject: AnyObject) {
+        for waiter in waiters where waiter.subject === subject { waiter.complete() }
+    }
+
     /// Removes waiters from the front of the queue until one of them can be woken.
     func wakeAndRemoveFirst() {
         while let waiter = first {
