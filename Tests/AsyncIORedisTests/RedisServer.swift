@@ -158,12 +158,14 @@ func eventually(
     var obstacle = "it was false"
     while true {
         do {
-            if try await condition() { return }
-            obstacle = "it was false"
-        } catch let error where !(error is CancellationError) {
-            obstacle = "\(error)"
-        } catch {}
-        do { try await sleep(.milliseconds(10)) } catch {
+            do {
+                if try await condition() { return }
+                obstacle = "it was false"
+            } catch let error where !(error is CancellationError) {
+                obstacle = "\(error)"
+            }
+            try await sleep(.milliseconds(10))
+        } catch {
             throw TestFailure("the condition at \(fileID):\(line) did not become true: \(obstacle)")
         }
     }
