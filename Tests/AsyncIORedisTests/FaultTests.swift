@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func aServerThatIsNotThereIsExplained() async throws {
-        var configuration = RedisConfiguration(port: try await freePort())
+        var configuration = RedisConfiguration(port: try freePort())
         configuration.backoff = Backoff(initial: .milliseconds(1))
         configuration.connectAttempts = 3
         try await withRedis(configuration) { redis in

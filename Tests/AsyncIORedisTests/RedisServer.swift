@@ -30,7 +30,7 @@ final class RedisServer {
     ) async throws {
         try await withFolder { folder in
             var settings = settings
-            let tlsPort = withTLS ? try await freePort() : 0
+            let tlsPort = withTLS ? try freePort() : 0
             if withTLS {
                 try await Certificates.make(in: folder)
                 settings += [
@@ -39,8 +39,7 @@ final class RedisServer {
                 ]
             }
             // The nodes of a cluster talk to each other on another port, which must exist.
-            var port = try await freePort()
-            while isClusterNode, port + 10_000 > 65_535 { port = try await freePort() }
+            let port = try freePort(andPortAt: isClusterNode ? 10_000 : 0)
             let server = RedisServer(
                 folder: folder, port: port, tlsPort: tlsPort, settings: settings)
             try await server.start()
@@ -169,11 +168,4 @@ func eventually(
             throw TestFailure("the condition at \(fileID):\(line) did not become true: \(obstacle)")
         }
     }
-}
-
-/// A port that nothing listens on.
-func freePort() async throws -> Int {
-    let server = try await startServer(host: "127.0.0.1", port: 0, options: .init(startServing: false)) { _, _ in }
-    defer { server.close() }
-    return server.port
 }

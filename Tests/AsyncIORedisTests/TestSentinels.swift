@@ -42,7 +42,7 @@ struct TestSentinels {
     private static func startSentinel(
         in folder: String, watching master: RedisServer
     ) async throws -> (AsyncSubprocess, Int) {
-        let port = try await freePort()
+        let port = try freePort()
         let file = "\(folder)/sentinel\(port).conf"
         try await writeFile(
             file,

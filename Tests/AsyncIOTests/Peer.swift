@@ -120,13 +120,6 @@ func eventually(_ condition: () throws -> Bool) async throws {
     }
 }
 
-/// A port that is not in use now, for programs that cannot choose one and report it.
-func freePort() async throws -> Int {
-    let server = try await startServer(host: "127.0.0.1", port: 0, options: .init(startServing: false)) { _, _ in }
-    defer { server.close() }
-    return server.port
-}
-
 /// Connects as soon as a program listens.
 func connectSoon(
     to host: String, _ port: Int, tls: TLSContext? = nil

@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test(.requires(.redis)) func redisAnswers() async throws {
-        let port = try await freePort()
+        let port = try freePort()
         try await withSubprocess(
             "redis-server", arguments: ["--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--dir", "/tmp"],
             stdout: .devNull, stderr: .devNull
@@ -101,7 +101,7 @@ import Testing
     }
 
     @Test(.requires(.nginx)) func nginxAnswers() async throws {
-        let port = try await freePort()
+        let port = try freePort()
         let configuration = """
             daemon off; master_process off; error_log /dev/null; pid /tmp/asyncio-nginx-\(port).pid;
             events { worker_connections 64; }

@@ -32,7 +32,7 @@ import Testing
         try await withFolder { folder in
             try content.write(to: URL(fileURLWithPath: "\(folder)/file"))
             try await makeCertificate(in: folder)
-            let (plain, secure) = (try await freePort(), try await freePort())
+            let (plain, secure) = (try freePort(), try freePort())
             let configuration = """
                 daemon off;
                 pid \(folder)/pid;

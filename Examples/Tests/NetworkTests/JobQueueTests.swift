@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func aServerThatIsNotThereIsReportedSoon() async throws {
-        let redis = "redis://127.0.0.1:\(try await freePort())"
+        let redis = "redis://127.0.0.1:\(try freePort())"
         for arguments in [["put", "echo"], ["work"], ["status"], ["dead", "list"]] {
             let outcome = try await outcome(of: program("job-queue"), arguments + ["--redis", redis])
             #expect(outcome.status == 1)
@@ -43,7 +43,7 @@ import Testing
 
     @Test(.requires(.redis)) func aQueueInRedisIsSharedByPrograms() async throws {
         try await withFolder { folder in
-            let port = String(try await freePort())
+            let port = String(try freePort())
             let options = ["--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", folder]
             try await withSubprocess("redis-server", arguments: options, stdout: .devNull) { _ in
                 try await eventually { try await openConnection(host: "127.0.0.1", port: Int(port) ?? 0).1.close() }

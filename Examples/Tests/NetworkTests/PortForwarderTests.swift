@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test(.requires(.curl)) func aTargetThatIsNotThereIsTold() async throws {
-        let port = try await freePort()
+        let port = try freePort()
         let rest = try await withServer("port-forwarder", "0", "127.0.0.1:\(port)") { _, address in
             let curl = try await outcome(of: "curl", ["-sS", "http://\(address)/"])
             // The reset can arrive before curl knows that it is connected.

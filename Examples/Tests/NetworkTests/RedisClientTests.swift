@@ -5,7 +5,7 @@ import Testing
 @Suite(.eventLoop, .serialized) struct RedisClientTests {
     private func withRedis(_ body: (_ port: String, _ path: String) async throws -> Void) async throws {
         try await withFolder { folder in
-            let (port, path) = (String(try await freePort()), "\(folder)/redis")
+            let (port, path) = (String(try freePort()), "\(folder)/redis")
             let options = [
                 "--port", port, "--bind", "127.0.0.1", "--unixsocket", path, "--save", "", "--dir", folder,
                 "--loglevel", "warning",
@@ -111,7 +111,7 @@ import Testing
     }
 
     @Test func wrongArgumentsAreExplained() async throws {
-        let port = try await freePort()
+        let port = try freePort()
         let refused = try await client("--port", "\(port)", "PING")
         #expect(refused.status == 1)
         #expect(refused.errors.hasPrefix("error: RedisConnectionError: connecting to 127.0.0.1:\(port) failed"))

@@ -94,13 +94,6 @@ func makeCertificate(in folder: String) async throws {
     #expect(made.status == 0, "\(made.errors)")
 }
 
-/// Returns a port that was free just now, for programs that cannot choose a free port themselves.
-func freePort() async throws -> Int {
-    let server = try await startServer(host: "127.0.0.1", port: 0) { _, _ in }
-    defer { server.close() }
-    return server.port
-}
-
 /// Retries until `body` succeeds, for programs that do not report when they are ready.
 func eventually<T>(_ body: () async throws -> T) async throws -> T {
     try await retry(attempts: 200, backoff: Backoff(initial: .milliseconds(25), factor: 1), body)

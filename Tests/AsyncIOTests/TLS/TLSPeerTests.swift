@@ -32,7 +32,7 @@ import Testing
 
     @Test(.requires(.openssl), arguments: ["-tls1_2", "-tls1_3"])
     func ourClientTalksToOpensslSServer(version: String) async throws {
-        let port = try await freePort()
+        let port = try freePort()
         let pair = Certificates.localhost
         let arguments = [
             "s_server", "-accept", "127.0.0.1:\(port)", "-cert", pair.certificate, "-key", pair.key, "-rev", version,

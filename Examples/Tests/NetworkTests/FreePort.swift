@@ -1,0 +1,1 @@
+../../../Tests/AsyncIOTests/FreePort.swift

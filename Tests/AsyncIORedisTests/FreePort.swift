@@ -1,0 +1,1 @@
+../AsyncIOTests/FreePort.swift
