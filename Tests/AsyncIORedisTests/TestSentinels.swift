@@ -9,7 +9,12 @@ struct TestSentinels {
         "redis+sentinel://" + ports.map { "127.0.0.1:\($0)" }.joined(separator: ",") + "/mymaster/0"
     }
 
-    static func run(_ body: (TestSentinels) async throws -> Void) async throws {
+    /// Starts all of them, and runs `body`.
+    ///
+    /// - Parameter patience: How many milliseconds a server can be silent before the Sentinels consider it dead.
+    static func run(
+        patience: Int = 500, _ body: (TestSentinels) async throws -> Void
+    ) async throws {
         try await RedisServer.run { master in
             let replication = ["--replicaof", "127.0.0.1 \(master.port)"]
             try await RedisServer.run(replication) { first in
@@ -18,7 +23,7 @@ struct TestSentinels {
                         var processes: [AsyncSubprocess] = []
                         var ports: [Int] = []
                         for _ in 0..<3 {
-                            let (process, port) = try await startSentinel(in: folder, watching: master)
+                            let (process, port) = try await startSentinel(in: folder, watching: master, patience)
                             processes.append(process)
                             ports.append(port)
                         }
@@ -39,8 +44,17 @@ struct TestSentinels {
         }
     }
 
+    /// What the servers are now: "master" or "slave".
+    func roles() async throws -> [String] {
+        var roles: [String] = []
+        for server in servers {
+            roles.append(String(try await server.cli("ROLE").prefix { $0.isLetter }))
+        }
+        return roles
+    }
+
     private static func startSentinel(
-        in folder: String, watching master: RedisServer
+        in folder: String, watching master: RedisServer, _ patience: Int
     ) async throws -> (AsyncSubprocess, Int) {
         let port = try freePort()
         let file = "\(folder)/sentinel\(port).conf"
@@ -51,7 +65,7 @@ struct TestSentinels {
             bind 127.0.0.1
             dir \(folder)
             sentinel monitor mymaster 127.0.0.1 \(master.port) 2
-            sentinel down-after-milliseconds mymaster 500
+            sentinel down-after-milliseconds mymaster \(patience)
             sentinel failover-timeout mymaster 3000
             sentinel parallel-syncs mymaster 1
 
