@@ -111,7 +111,7 @@ public final class ExpiringCache<Key: Hashable, Value> {
     /// The value for a key, or `nil` if it is not in the cache. Reading it does not load the value.
     ///
     /// Setting a value stores it for the lifetime that was passed to the initializer. Setting `nil` removes the value.
-    /// A load of the key that is in progress continues for the waiting tasks, but its value is not stored.
+    /// If the key is being loaded, the load continues for the waiting tasks, but its value is not stored.
     ///
     /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
     public subscript(key: Key) -> Value? {

@@ -47,8 +47,8 @@ public final class Lazy<Value> {
         return try await work.value(for: "Lazy.value")
     }
 
-    /// Discards the value, so that it is created again when it is next needed. Work that is in progress continues for
-    /// the tasks that wait for it, but its value is not stored.
+    /// Discards the value, so that it is created again when it is next needed. If the work is in progress, it
+    /// continues for the waiting tasks, but its value is not stored.
     public func reset() {
         valueIfReady = nil
         work = nil

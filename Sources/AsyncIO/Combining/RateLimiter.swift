@@ -7,7 +7,7 @@
 /// ```
 ///
 /// The limiter is a *token bucket*. The bucket holds up to `burst` permits, is full at the beginning, and is refilled
-/// with `count` permits per period. After a pause, up to `burst` operations can follow each other at once. With a burst
+/// with `count` permits per period. After a pause, up to `burst` operations can run without waiting. With a burst
 /// of 1, it is a *leaky bucket*: operations are spaced evenly, and no permits are saved up during a pause.
 ///
 /// Waiting tasks are served in FIFO order. A task that is cancelled while it waits takes no permits. The limiter does

@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 
 extension Schedule {
-    /// An asynchronous sequence of the schedule's times, from now on. Each element is delivered at its time.
+    /// An asynchronous sequence of the schedule's times, from now on. Each element is delivered when it is due.
     ///
     /// Times that pass while the consumer is busy are skipped. A time that comes while the wait for it is being cancelled
     /// is not: the next call returns it. If the system clock is changed, the sequence follows

@@ -36,7 +36,7 @@ extension File {
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``; ``ValueError`` if `offset` is negative or the file was
     ///   opened with ``File/Mode/append``; ``OSError`` with `.illegalSeek` if the file is not seekable (for example, a
-    ///   pipe); `CancellationError` if the task is cancelled. In that case, a part of `bytes` may have been written.
+    ///   pipe); `CancellationError` if the task is cancelled. In that case, some of `bytes` may have been written.
     ///
     /// Python: `os.pwrite`.
     public func write(_ bytes: [UInt8], at offset: Int) async throws {

@@ -14,7 +14,7 @@ public struct JobOptions: Sendable {
     ///
     /// Putting a job whose identifier the queue already stores has no effect. Therefore, a producer that does not know
     /// whether a put has succeeded can repeat it, and several machines can put the same scheduled job. The queue
-    /// remembers an identifier until ``JobPolicy/retention`` has passed after the end of the job.
+    /// remembers an identifier for ``JobPolicy/retention`` after the job has ended.
     public var id: String?
     /// The time for which the job waits before it can be delivered. ``date`` takes precedence.
     public var delay: Duration?

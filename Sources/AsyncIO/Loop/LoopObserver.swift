@@ -101,14 +101,14 @@ public struct LoopStep {
         public static let callback = Kind(description: "callback")
         /// A done callback of a future.
         public static let doneCallback = Kind(description: "doneCallback")
-        /// Code of an actor, or of a Swift task that is not an ``AsyncTask``. The first step of a task begins with this
-        /// kind and ends with ``task``.
+        /// Code of an actor, or of a Swift task that is not an ``AsyncTask``. For the first step of a task, the observer is
+        /// notified of this kind at the beginning and of ``task`` at the end.
         public static let other = Kind(description: "other")
     }
 
     /// The kind of the step.
     public internal(set) var kind: Kind
-    /// The task that runs; `nil` if no task runs, or if it is not known yet.
+    /// The task that is running; `nil` if no task is running, or if the task is not known yet.
     public internal(set) var task: AnyAsyncTask?
     /// The future whose done callback runs.
     public let future: FutureBase?

@@ -1,6 +1,6 @@
 /// The place in the source code where something was created.
 ///
-/// A site takes only twelve bytes, because every task has one.
+/// Every task has a site, so a site takes only twelve bytes.
 public struct CreationSite: Sendable, CustomStringConvertible {
     @usableFromInline let file: LiteralText
 

@@ -154,7 +154,7 @@ public class AnyAsyncTask: FutureBase {
     /// asyncio: `Task.cancelling`.
     public final var cancelling: Int { Int(hidden?.requests ?? requests) }
 
-    /// Withdraws one request to cancel. Call this method in code that caught the cancellation and continues. If no
+    /// Withdraws one request to cancel. Call this method after your code has caught the cancellation, if it then continues. If no
     /// other requests remain, a cancellation that has not been delivered yet is dropped.
     ///
     /// - Returns: The number of requests that remain.

@@ -26,7 +26,7 @@ public struct TimeoutError: Error, CustomStringConvertible {
     /// asyncio: the `__cause__` of the error.
     public var underlyingError: (any Error)? { nest?.errors.first }
 
-    /// Creates an error with the known facts about the limit.
+    /// Creates an error that describes the limit.
     ///
     /// - Parameters:
     ///   - limit: The duration that the operation was given.
