@@ -10,7 +10,7 @@ public final class Server {
     // Loop thread only.
     private let loop: EventLoop
     private var listeners: [any StreamListener]
-    /// nil for a Unix socket.
+    /// The port of the first address, or nil for a Unix socket.
     private var boundPort: Int?
     private let options: Options
     /// The maximum number of connections accepted in one turn.
@@ -194,7 +194,7 @@ public final class Server {
 
     // MARK: Ending
 
-    /// Stops accepting connections; open connections continue. Calling it again does nothing.
+    /// Stops accepting connections; open connections continue. Further calls do nothing.
     ///
     /// asyncio: `Server.close`.
     public func close() {

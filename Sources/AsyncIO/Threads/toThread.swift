@@ -97,8 +97,8 @@ extension EventLoop {
         return future
     }
 
-    /// Waits until all of this loop's work on threads has ended. From now on, the threads accept no more work from this
-    /// loop.
+    /// Waits until all of this loop's work on threads has ended. Once this method is called, the threads accept no more
+    /// work from this loop.
     ///
     /// `run { }` and ``Runner/close()`` call this method last, with a timeout of five minutes.
     ///

@@ -89,7 +89,7 @@ public final class MultiLoopServer: Sendable {
     ///
     /// - Parameter grace: How long the connections and handlers can take to end by themselves.
     /// - Returns: The number of connections that were aborted.
-    /// - Throws: ``TimeoutError`` if a handler ignored its cancellation, and its loop had to leave it behind.
+    /// - Throws: ``TimeoutError`` if a handler ignored its cancellation and was left behind.
     @discardableResult
     public func shutdown(within grace: Duration) async throws -> Int {
         let aborted = await withTaskGroup(of: Int.self) { group in
