@@ -46,7 +46,7 @@ public final class EventLoop: @unchecked Sendable {
     /// asyncio: the selector of the loop.
     public let backend: EventLoop.Backend
     @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
-    /// The current time of a loop in virtual time; nil in real time.
+    /// The current time of a loop in virtual time, or nil in real time.
     @safe @exclusivity(unchecked) var virtualNow: Int64?
     /// The other state of a loop in virtual time; see VirtualTime.swift.
     @safe @exclusivity(unchecked) var virtual = VirtualTime()
@@ -125,7 +125,7 @@ public final class EventLoop: @unchecked Sendable {
 
     enum State { case idle, running, closed }
 
-    /// The executor of a loop that runs on its own thread; nil for a loop of the process, whose jobs come through
+    /// The executor of a loop that runs on its own thread, or nil for a loop of the process, whose jobs come through
     /// LoopExecutor.
     //
     // SAFETY: set before the thread starts. The thread retains the executor, and so does everything that sends

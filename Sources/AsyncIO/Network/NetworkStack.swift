@@ -45,7 +45,7 @@ package protocol NetworkStack: AnyObject {
 
 /// A listening socket, or its counterpart in a simulation. Loop thread only.
 package protocol StreamListener: AnyObject {
-    /// The address; nil once the listener is closed.
+    /// The address, or nil once the listener is closed.
     var address: SystemAddress? { get }
     /// The descriptor, or nil if the listener has no descriptor.
     var descriptor: Int32? { get }

@@ -4,7 +4,7 @@ internal import AsyncIOSystem
 ///
 /// https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
 struct ProxyHeader {
-    /// The address of the proxy's client; nil if the connection is from the proxy itself.
+    /// The address of the proxy's client, or nil if the connection is from the proxy itself.
     let source: Endpoint?
     /// The number of bytes of the header.
     let length: Int

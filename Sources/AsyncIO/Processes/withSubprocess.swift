@@ -15,7 +15,7 @@
 /// The other parameters are those of
 /// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
 ///
-/// - Parameter grace: The time that the child can take to end after SIGTERM.
+/// - Parameter grace: How long to wait for the child to end after SIGTERM.
 /// - Returns: The value that `body` returns.
 /// - Throws: The same errors as
 ///   ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``; the

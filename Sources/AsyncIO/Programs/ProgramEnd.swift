@@ -6,7 +6,7 @@ internal import AsyncIOSystem
 // `async` main of a program that links AsyncIOMain, go to swift_errorInMain; see CShims/runtime.c. All three end the
 // program in the same way.
 
-/// What a program prints and does when an error ends it.
+/// The actions of a program when an error ends it.
 enum ProgramEnd {
     /// Ends the program. After Ctrl-C, the program is ended by SIGINT. After a ``SystemExit``, it exits with the status
     /// of that error. After any other error, it prints a line to standard error and exits with status 1.

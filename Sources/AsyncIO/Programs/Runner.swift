@@ -30,7 +30,7 @@ public func run<T>(
     try run(Runner(debug: debug, backend: backend), body)
 }
 
-/// Runs `body` on a runner, and closes the runner in any case.
+/// Runs `body` on a runner, and closes the runner whether or not `body` throws.
 package func run<T>(_ runner: Runner, _ body: @escaping @MainActor () async throws -> T) throws -> T {
     if EventLoop.here != nil {
         throw RuntimeError("run() cannot be called from a running event loop; await the function instead")

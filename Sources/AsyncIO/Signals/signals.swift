@@ -84,7 +84,7 @@ public final class SignalSequence: AsyncSequence {
     /// Returns an iterator over the signals.
     public func makeAsyncIterator() -> Iterator { Iterator(sequence: self) }
 
-    /// An iterator over signals. It never ends by itself.
+    /// An iterator over signals. It never ends.
     public struct Iterator: AsyncIteratorProtocol {
         let sequence: SignalSequence
 

@@ -92,7 +92,7 @@ public final actor EventLoopThread {
 
     package nonisolated func start() throws(OSError) { try thread.start() }
 
-    /// The report of what the tasks of a loop in virtual time were waiting for when nothing more could happen.
+    /// The waits of the tasks of a loop in virtual time when nothing more could happen, and the cycles among them.
     package nonisolated var deadlockReport: (waiting: [String], cycles: [String])? { thread.deadlockReport }
 
     /// Starts a thread that runs a new loop, for a constant that lives as long as the process. If the system
