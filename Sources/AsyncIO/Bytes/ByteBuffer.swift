@@ -19,7 +19,7 @@ struct ByteBuffer {
         storage.append(contentsOf: bytes)
     }
 
-    /// Frees the memory of taken bytes before more are appended.
+    /// Frees the memory of taken bytes before more bytes are appended.
     private mutating func makeRoom() {
         guard head > 4096, head * 2 > storage.count else { return }
         storage.removeFirst(head)

@@ -140,7 +140,7 @@ extension File {
         return request.bytes
     }
 
-    /// Returns the bytes that are in memory, or nil if they are not in memory.
+    /// Returns the bytes if they are in memory, or nil if they are not.
     private func fetchNow(_ count: Int, at offset: Int) async throws -> [UInt8]? {
         try await engine.giveWayIfDue()
         try checkOpen("read()")

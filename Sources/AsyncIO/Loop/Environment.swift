@@ -10,7 +10,8 @@ enum Environment {
     /// `ASYNCIO_FILES`: the engine for file operations.
     static let files = value(of: "ASYNCIO_FILES")
 
-    /// `ASYNCIO_WATCHDOG`: the number of seconds after which a loop counts as blocked; nil for never.
+    /// `ASYNCIO_WATCHDOG`: the number of seconds after which a loop counts as blocked, or nil if no loop is reported as
+    /// blocked.
     static let blockedThreshold: Duration? = {
         guard let text = value(of: "ASYNCIO_WATCHDOG") else { return .seconds(1) }
         guard let seconds = Double(text), seconds > 0 else { return nil }

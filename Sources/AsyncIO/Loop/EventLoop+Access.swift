@@ -1,12 +1,12 @@
 extension EventLoop {
-    /// The event loop that runs on this thread, or `nil`.
+    /// The event loop that is running on this thread, or `nil`.
     ///
     /// asyncio: `asyncio._get_running_loop`.
     public static var current: EventLoop? { here }
 
-    /// The event loop that runs on this thread.
+    /// The event loop that is running on this thread.
     ///
-    /// - Throws: ``RuntimeError`` if no event loop runs on this thread.
+    /// - Throws: ``RuntimeError`` if no event loop is running on this thread.
     ///
     /// asyncio: `asyncio.get_running_loop`.
     public static var running: EventLoop {
@@ -55,7 +55,7 @@ extension EventLoop {
 
     // Like `required`, but only while `body` runs, and without retaining the loop.
 
-    /// Returns false, without calling `body`, if this thread has no loop.
+    /// Calls `body` with the loop of this thread. Returns false, without calling `body`, if this thread has no loop.
     @inline(__always)
     static func withHere(_ body: (EventLoop) -> Void) -> Bool {
         guard let pointer = unsafe ThreadState.loop ?? pointerForAsyncMain() else { return false }
@@ -77,8 +77,8 @@ extension EventLoop {
         loopOfAsyncMain() == nil ? nil : unsafe ThreadState.loop
     }
 
-    /// Stops the program if a loop runs on another thread. Before a loop runs, an object can be used on the thread
-    /// where the loop will run. While a loop runs, the object belongs to the thread of that loop.
+    /// Stops the program if a loop is running on another thread. Before a loop runs, an object can be used on the
+    /// thread where the loop will run. While a loop is running, the object belongs to the thread of that loop.
     @inline(never)
     static func assertNoneElsewhere(for operation: StaticString) {
         if LoopExecutor.shared.isRunning { noLoop(operation) }

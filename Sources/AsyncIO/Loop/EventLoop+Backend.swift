@@ -21,7 +21,7 @@ extension EventLoop {
         /// epoll, which is available on every Linux.
         public static let epoll = Backend(kind: .epoll)
         /// io_uring, which needs one system call per turn for all watched descriptors, and none for a turn without
-        /// events. It requires Linux 6.1 and a system that permits it; many containers do not.
+        /// events. It requires Linux 6.1 and a system that permits it. Many containers do not permit it.
         public static let ioUring = Backend(kind: .ioUring)
 
         /// The name of the backend, as in `ASYNCIO_BACKEND`.

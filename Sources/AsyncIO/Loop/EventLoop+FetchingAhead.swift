@@ -17,7 +17,7 @@ internal import AsyncIOSystem
 extension EventLoop {
     /// The minimum number of entries for which prefetching is worthwhile.
     static let leastFetchedAhead = 16
-    /// How many entries ahead the first and the second prefetching step look.
+    /// How many entries ahead the first and the second prefetching steps look.
     static let fetchDistances = (first: 6, second: 3)
 
     /// Prefetches the data that the next entries of the ready queue will need. The current entry must already be

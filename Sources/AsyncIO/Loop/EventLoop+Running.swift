@@ -175,7 +175,7 @@ extension EventLoop {
         }
     }
 
-    /// Makes a few turns without waiting, so that the objects that were closed last can report it.
+    /// Makes a few turns without waiting, so that the objects that were closed last can report that they were closed.
     func settle() throws {
         var turns = 0
         while !ready.isEmpty, turns < 4 {

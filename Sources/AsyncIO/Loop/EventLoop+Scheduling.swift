@@ -148,7 +148,7 @@ extension EventLoop {
         }
     }
 
-    /// Moves a random entry of this turn to the front, for a seeded schedule instead of first in, first out.
+    /// Moves a random entry of this turn to the front, for a seeded schedule, which replaces the FIFO order.
     func moveRandomEntryToFront(among count: Int) {
         guard count > 1, let index = schedule?.next(below: count), index > 0 else { return }
         ready.moveToFront(index)

@@ -24,8 +24,8 @@ public final class EventLoop: @unchecked Sendable {
     @safe @exclusivity(unchecked) var ready = ReadyQueue()
     /// Timers. asyncio's `_scheduled`.
     @safe @exclusivity(unchecked) var timers = TimerHeap()
-    /// Jobs to run right after the current one, without an entry in the queue: the handovers that asyncio
-    /// does within one step. Usually empty, and rarely more than one. See `Seat`.
+    /// Jobs to run right after the current one, without an entry in the queue: the handovers that asyncio does within
+    /// one step. The array is usually empty, and rarely contains more than one job. See `Seat`.
     @safe @exclusivity(unchecked) var runNext: [UnownedJob] = []
 
     // MARK: Running tasks (loop thread only)
@@ -46,7 +46,7 @@ public final class EventLoop: @unchecked Sendable {
     /// asyncio: the selector of the loop.
     public let backend: EventLoop.Backend
     @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
-    /// The current time of a loop in virtual time; nil in real time.
+    /// The current time of a loop in virtual time, or nil in real time.
     @safe @exclusivity(unchecked) var virtualNow: Int64?
     /// The other state of a loop in virtual time; see VirtualTime.swift.
     @safe @exclusivity(unchecked) var virtual = VirtualTime()
@@ -81,7 +81,7 @@ public final class EventLoop: @unchecked Sendable {
     /// How late timers fired.
     @safe @exclusivity(unchecked) var lag = Lag()
     @safe @exclusivity(unchecked) var exceptionHandler: ((ExceptionContext) throws -> Void)?
-    /// The number of signals of the process when this loop last noticed one.
+    /// The number of signals that the process had received when this loop last noticed one.
     @safe @exclusivity(unchecked) var signalsSeen: UInt32 = 0
     /// Called when a signal has arrived.
     @safe @exclusivity(unchecked) var onSignal: (() -> Void)?
@@ -90,7 +90,7 @@ public final class EventLoop: @unchecked Sendable {
 
     // MARK: Components and observers (loop thread only)
 
-    /// The state that the layers above the kernel store for this loop, in the order in which it is closed.
+    /// The state that the layers above the kernel store for this loop, in the order in which the components are closed.
     @safe @exclusivity(unchecked) var components: [LoopComponent] = []
     /// The objects to notify of turns and polls.
     @safe @exclusivity(unchecked) var observers: [any LoopObserver] = []
@@ -125,13 +125,13 @@ public final class EventLoop: @unchecked Sendable {
 
     enum State { case idle, running, closed }
 
-    /// The executor of a loop that runs on its own thread; nil for a loop of the process, whose jobs come through
+    /// The executor of a loop that runs on its own thread, or nil for a loop of the process, whose jobs come through
     /// LoopExecutor.
     //
     // SAFETY: set before the thread starts. The thread retains the executor, and so does everything that sends
     // jobs to it.
     @safe @exclusivity(unchecked) var home: Unretained<LoopThreadExecutor>?
-    /// The system's number of the thread that runs the loop now, or that ran it last.
+    /// The system's ID for the thread that is running the loop, or that ran it last.
     @safe @exclusivity(unchecked) var thread: Int32 = 0
 
     // MARK: Any thread
@@ -220,8 +220,8 @@ public final class EventLoop: @unchecked Sendable {
         inbox.take(receive)
     }
 
-    /// Waits for descriptors, but no longer than until the next deadline. Does not wait if an entry is ready. If there
-    /// are also no descriptors to poll, makes no system call.
+    /// Waits for descriptors, but no longer than until the next deadline. Does not wait if an entry is ready. In that
+    /// case, if there are also no descriptors to poll, this method makes no system call.
     private func pollForEvents() {
         var timeout = idleTime()
         if let failure = pollFailures.final { return doWithoutPolling(timeout, failure) }

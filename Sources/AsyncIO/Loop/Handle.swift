@@ -75,7 +75,7 @@ extension EventLoop {
 public final class TimerHandle: Handle {
     /// Nanoseconds on the loop's clock.
     let deadline: Int64
-    /// The timer's age among the loop's timers; 0 when it is not one of them.
+    /// The number that orders the loop's timers by age, or 0 if this is not one of the loop's timers.
     @safe @exclusivity(unchecked) var sequence: UInt32 = 0
     // SAFETY: used only while the timer is in this loop's heap, which the loop empties before it is released.
     @safe private unowned(unsafe) let loop: EventLoop

@@ -102,10 +102,10 @@ final class Inbox: @unchecked Sendable {
     @inline(__always)
     var hasNews: Bool { rest != 0 || head.load(ordering: .relaxed) > State.mask }
 
-    /// Processes the items, the oldest first, up to a maximum number. Call this only while the loop runs.
+    /// Processes the items, the oldest first, up to a maximum number. Call this only while the loop is running.
     ///
     /// Items that arrive in the meantime wait for the next call. If senders are faster than the loop, the items above
-    /// the maximum also wait. Otherwise, each turn would have more work than the previous one, and timers and
+    /// the maximum also wait. Without a maximum, each turn would have more work than the previous one, and timers and
     /// descriptors would wait longer and longer.
     func take(atMost most: Int = 1_024, _ body: (Item) -> Void) {
         // SAFETY: only the caller that took the list has it.

@@ -27,10 +27,10 @@ internal import SystemPackage
 ///
 /// asyncio: none. In trio, this is `trio.abc.Instrument`.
 public protocol LoopObserver: AnyObject {
-    /// Whether the observer is notified of steps, waits, and tasks, and not only of turns and polls. The loop
-    /// reads it when the observer is added. The default is `true`.
+    /// Whether the observer is notified of steps, waits, and tasks, and not only of turns and polls. The loop reads
+    /// this property when the observer is added. The default is `true`.
     ///
-    /// Observers that do not observe steps do not slow them down.
+    /// An observer that does not observe steps does not make the steps slower.
     var observesSteps: Bool { get }
 
     /// The loop has polled and is about to run what is ready.
@@ -110,7 +110,7 @@ public struct LoopStep {
     public internal(set) var kind: Kind
     /// The task that is running; `nil` if no task is running, or if the task is not known yet.
     public internal(set) var task: AnyAsyncTask?
-    /// The future whose done callback runs.
+    /// The future whose done callback is running, or `nil`.
     public let future: FutureBase?
 
     init(_ entry: ReadyEntry) {
@@ -195,7 +195,7 @@ extension EventLoop {
         step?.task = task.visible ?? task
     }
 
-    /// Called when a task was created, if `noticesTasks`.
+    /// Called when a task was created, if `noticesTasks` is true.
     @inline(never)
     func noticeCreation(of task: AnyAsyncTask) {
         if debug { task.noteMaker() }

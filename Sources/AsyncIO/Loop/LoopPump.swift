@@ -17,7 +17,7 @@ package final class LoopPump {
         ThreadState.awaitsMain = false
     }
 
-    /// Calls `body`, on any thread, when a job arrives and no loop runs in this process.
+    /// Calls `body`, on any thread, when a job arrives and no loop is running in this process.
     package static func whenNoLoopRuns(_ body: @escaping @Sendable () -> Void) {
         LoopExecutor.shared.setOnOrphan(body)
     }
@@ -25,7 +25,7 @@ package final class LoopPump {
     /// Readable when a descriptor that the loop watches is ready, or another thread has woken the loop.
     package var descriptor: Int32 { loop.poller.descriptor }
 
-    /// Runs the entries that are ready, if no loop runs on this thread.
+    /// Runs the entries that are ready, if no loop is running on this thread.
     ///
     /// - Returns: The nanoseconds until the next timer, or nil if there are no timers.
     package func pump() -> Int64? {

@@ -15,7 +15,7 @@ enum ReadyEntry {
     /// A done callback of a future that ended.
     case done(FutureBase, DoneCallback)
 
-    /// The task that runs, if it is known in advance.
+    /// The task that this entry runs, if it is known in advance.
     @inline(__always)
     var task: UnretainedTask? {
         if case .wake(_, let task) = self { task } else { nil }

@@ -1,8 +1,8 @@
 /// The entries to run, first in, first out, in a ring buffer that doubles when it is full.
 ///
-/// Every wake-up goes through it. A general deque checks at each step whether its storage is shared, and counts a
-/// reference to it. Together, these operations take a twentieth of the cost of a wake-up. This queue belongs only to
-/// the loop.
+/// Every wake-up goes through this queue. In each operation, a general deque checks whether its storage is shared, and
+/// retains and releases that storage. Together, these checks and reference counts would make up a twentieth of the cost
+/// of a wake-up. This queue belongs only to the loop.
 @safe
 struct ReadyQueue: ~Copyable {
     // SAFETY: `mask + 1` slots, a power of two. The `count` slots from `head` on, wrapping around the end,

@@ -21,7 +21,7 @@ public final class ThreadSafeHandle: @unchecked Sendable {
         static let ended: UInt8 = 2
         static let mask: UInt8 = 3
         static let cancelledFlag: UInt8 = 4
-        /// A thread is waiting for the end.
+        /// A thread is waiting until the callback has ended.
         static let awaitedFlag: UInt8 = 8
     }
 

@@ -74,8 +74,8 @@ package class Channel {
     /// so now. Only one task waits at a time.
     func readWaiter() -> Waiter? { abstract() }
 
-    /// Whether a receive can return bytes, the end, or an error, as far as is known without an attempt. If this is
-    /// true, no callback is made for the data that is already available.
+    /// Whether a receive can return bytes, the end, or an error, as far as can be determined without an attempt to
+    /// receive. While this remains true, no further callback announces the data that is already available.
     var isReadable: Bool { abstract() }
 
     /// Calls `callback` each time ``isReadable`` becomes true, and once if it is already true. Each call is made in a

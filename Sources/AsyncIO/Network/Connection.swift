@@ -33,7 +33,7 @@ final class Connection: ByteChannel {
     private let local: Endpoint?
     /// The address of the peer, which a proxy may have announced.
     private var peer: Endpoint?
-    /// The tasks that wait for `outgoing` to be empty.
+    /// The tasks that wait for `outgoing` to become empty.
     private var emptiers: WaitQueue?
     /// Whether an abandoned connection closes without a warning. For the pipes of child processes.
     var closesQuietly = false

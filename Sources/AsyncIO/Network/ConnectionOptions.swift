@@ -8,8 +8,8 @@ public struct ConnectionOptions: Sendable {
     ///
     /// asyncio: `local_addr`.
     public var localAddress: Endpoint?
-    /// How long to wait for an address before the next one is also tried, or `nil` to wait until the address has
-    /// failed. RFC 8305 recommends 250 ms.
+    /// How long to wait for an address to answer before the next one is also tried, or `nil` to wait until the address
+    /// has failed. RFC 8305 recommends 250 ms.
     public var happyEyeballsDelay: Duration?
     /// The number of addresses of the first family to try before the families alternate, or 0 to keep the resolver's
     /// order. `nil` means 1 with a ``happyEyeballsDelay`` and 0 without.

@@ -39,7 +39,8 @@ public final class ConnectionPool<Connection> {
     ///   - open: A closure that opens a connection.
     ///   - close: A closure that closes a connection. It cannot suspend.
     ///   - check: A closure that returns whether an idle connection can still be used. If the closure returns `false`
-    ///     or throws, the connection is closed, and the next one is used. By default, idle connections are not checked.
+    ///     or throws, the connection is closed, and the next one is tried. By default, idle connections are not
+    ///     checked.
     /// - Precondition: `size` and `idleTime` are positive. For numbers that are known only at run time, use
     ///   ``init(validatingSize:idleTime:open:close:check:)``.
     public init(

@@ -26,8 +26,8 @@ public struct ConnectionTarget: Sendable {
         ConnectionTarget(place: .addresses(addresses))
     }
 
-    /// A server on a Unix socket. If its accept queue is full, connecting waits until there is room, as TCP does. TLS
-    /// requires ``ConnectionOptions/serverHostname``.
+    /// A server on a Unix socket. If its accept queue is full, the connection attempt waits until there is room, as it
+    /// does with TCP. TLS requires ``ConnectionOptions/serverHostname``.
     ///
     /// - Parameter path: The path of the socket, or a zero character followed by a name in the abstract namespace.
     public static func unix(path: some SystemStringConvertible) -> ConnectionTarget {

@@ -143,10 +143,10 @@ extension EventLoop {
     /// - Parameter factory: A closure that creates the protocol of a connection. If it throws, the connection is
     ///   closed, and the loop's exception handler is called. The other parameters are those of
     ///   ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
-    /// - Throws: ``OSError`` if the server cannot listen on an address (already in use or not permitted);
-    ///   ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range or the
-    ///   context is a client's; ``RuntimeError`` if the loop is closed; `CancellationError` if the task is
-    ///   cancelled while a name is resolved, in which case nothing is left open.
+    /// - Throws: ``OSError`` if the server cannot listen on an address (for example, because the address is already in
+    ///   use); ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range or the
+    ///   context is a client's; ``RuntimeError`` if the loop is closed; `CancellationError` if the task is cancelled
+    ///   while a name is resolved, in which case nothing is left open.
     ///
     /// asyncio: `loop.create_server`.
     public func createServer<P: TransportProtocol>(
@@ -156,7 +156,7 @@ extension EventLoop {
         try await createServer(on: .tcp(host: host, port: port), tls: tls, options: options, factory)
     }
 
-    /// Starts a server on any kind of listener that creates a protocol for each connection.
+    /// Starts a server on any kind of listener, and creates a protocol for each connection.
     ///
     /// This method suspends only to resolve names. If `listener` contains no names, cancellation has no effect.
     ///

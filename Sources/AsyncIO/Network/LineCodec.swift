@@ -17,10 +17,10 @@ public struct LineCodec: FrameCodec, Sendable {
     /// Reads a line and drops its line ending.
     ///
     /// - Returns: The line, or `nil` at the end of the stream. The last line may have no `\n`.
-    /// - Throws: ``ValueError`` if the line is longer than ``maxLength`` or ``StreamReader/limit``, or is not UTF-8 and
-    ///   ``invalid`` is ``InvalidText/reject``; otherwise the errors of the stream. In the first two cases, the line is
-    ///   dropped, and the next call reads the next line. If the end of an overlong line has not arrived yet, the next
-    ///   call drops the rest of the line. If the task is cancelled, no bytes of other lines are lost.
+    /// - Throws: ``ValueError`` if the line is longer than ``maxLength`` or ``StreamReader/limit``, or if it is not
+    ///   UTF-8 and ``invalid`` is ``InvalidText/reject``; otherwise the errors of the stream. In the first two cases,
+    ///   the line is dropped, and the next call reads the next line. If the end of an overlong line has not arrived
+    ///   yet, the next call drops the rest of the line. If the task is cancelled, no bytes of other lines are lost.
     public func read(from reader: StreamReader) async throws -> String? {
         guard let line = try invalid.line(try await bytes(from: reader)) else { return nil }
         return line.utf8.last == 0x0D ? String(decoding: line.utf8.dropLast(), as: UTF8.self) : line

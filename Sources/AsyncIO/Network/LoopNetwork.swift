@@ -11,8 +11,8 @@ final class LoopNetwork: LoopComponent {
     @safe @exclusivity(unchecked) var received = 0
     @safe @exclusivity(unchecked) var sent = 0
 
-    /// The number of name lookups that tasks wait for. Unlike other work on threads, the loop does not wait for lookups
-    /// when it ends.
+    /// The number of name lookups that tasks wait for. When the loop ends, it waits for other work on threads, but not
+    /// for lookups.
     var lookups = 0
 
     override var isBusy: Bool { lookups > 0 }

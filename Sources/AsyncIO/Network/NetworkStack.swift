@@ -11,10 +11,10 @@ package import SystemPackage
 
 /// The network and the disks of a loop, in place of the system's. Loop thread only.
 package protocol NetworkStack: AnyObject {
-    /// Returns the addresses of a host, or the addresses to listen on if `isPassive`.
+    /// Returns the addresses of a host, or the addresses to listen on if `isPassive` is true.
     ///
     /// - Parameters:
-    ///   - host: A name or a numeric address; nil means the loopback address, or all interfaces if `isPassive`.
+    ///   - host: A name or a numeric address; nil means the loopback address, or all interfaces if `isPassive` is true.
     ///   - family: The number of an address family, or nil for all families.
     /// - Throws: ``ResolveError``; `CancellationError`.
     func addresses(of host: String?, port: Int, family: Int32?, isPassive: Bool) async throws -> [SystemAddress]
@@ -45,7 +45,7 @@ package protocol NetworkStack: AnyObject {
 
 /// A listening socket, or its counterpart in a simulation. Loop thread only.
 package protocol StreamListener: AnyObject {
-    /// The address; nil once the listener is closed.
+    /// The address, or nil once the listener is closed.
     var address: SystemAddress? { get }
     /// The descriptor, or nil if the listener has no descriptor.
     var descriptor: Int32? { get }

@@ -97,7 +97,7 @@ final class PoolState {
         if isClosed { throw RuntimeError("the connection pool is closed") }
     }
 
-    /// Closes the connections that have been idle for too long, as long as there are idle connections.
+    /// Closes each connection when it has been idle for too long. The timer runs while there are idle connections.
     private func dropLater(on loop: EventLoop) {
         timer = nil
         guard let first = idle.first else { return }

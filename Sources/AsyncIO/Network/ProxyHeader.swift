@@ -4,14 +4,14 @@ internal import AsyncIOSystem
 ///
 /// https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
 struct ProxyHeader {
-    /// The address of the proxy's client; nil if the connection is from the proxy itself.
+    /// The address of the proxy's client, or nil if the connection is from the proxy itself.
     let source: Endpoint?
     /// The number of bytes of the header.
     let length: Int
 
     /// Reads a header from the first bytes of a connection.
     ///
-    /// - Returns: nil if more bytes are needed.
+    /// - Returns: The header, or nil if more bytes are needed.
     /// - Throws: ``ValueError`` if the bytes are not a header.
     static func parse(_ bytes: [UInt8]) throws(ValueError) -> ProxyHeader? {
         if bytes.starts(with: signature) { return try parseBinary(bytes) }
@@ -21,7 +21,7 @@ struct ProxyHeader {
 
     // MARK: Version 1
 
-    /// "PROXY TCP4 192.0.2.1 192.0.2.2 49152 443\r\n", of at most 107 bytes.
+    /// Parses a line of at most 107 bytes, such as "PROXY TCP4 192.0.2.1 192.0.2.2 49152 443\r\n".
     private static func parseText(_ bytes: [UInt8]) throws(ValueError) -> ProxyHeader? {
         let start = Array("PROXY ".utf8)
         guard bytes.prefix(start.count).elementsEqual(start.prefix(bytes.count)) else { throw invalid }

@@ -22,7 +22,8 @@ final class ReceiveBuffer {
     ///
     /// malloc adapts when a block is freed that was larger than any earlier block. Then it retains twice that size.
     /// Therefore, this code allocates and frees such a block once per process. The pages of the block are never used.
-    /// Environment variables such as `MALLOC_TRIM_THRESHOLD_` take precedence, because with them malloc does not adapt.
+    /// Environment variables such as `MALLOC_TRIM_THRESHOLD_` take precedence, because malloc does not adapt when they
+    /// are set.
     private static let letMallocKeepMemory: Void = {
         let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 8 << 20, alignment: 16)
         unsafe block.deallocate()

@@ -10,7 +10,7 @@ public final class Server {
     // Loop thread only.
     private let loop: EventLoop
     private var listeners: [any StreamListener]
-    /// nil for a Unix socket.
+    /// The port of the first address, or nil for a Unix socket.
     private var boundPort: Int?
     private let options: Options
     /// The maximum number of connections accepted in one turn.
@@ -160,7 +160,7 @@ public final class Server {
     ///
     /// - Parameters:
     ///   - signals: The signals that end the server.
-    ///   - grace: How long the connections can take to end by themselves after a signal arrives.
+    ///   - grace: How long to wait for the connections to end on their own after a signal arrives.
     ///   - whenReady: A closure that is called once, when the server is listening and the signals are being caught.
     /// - Returns: The number of connections that were aborted.
     /// - Throws: ``OSError`` if the system refuses to listen or to catch a signal; ``RuntimeError`` if the server is
@@ -194,7 +194,7 @@ public final class Server {
 
     // MARK: Ending
 
-    /// Stops accepting connections; open connections continue. Calling it again does nothing.
+    /// Stops accepting connections; open connections continue. Further calls do nothing.
     ///
     /// asyncio: `Server.close`.
     public func close() {
@@ -245,7 +245,7 @@ public final class Server {
     /// ``waitClosed()`` behave as in asyncio. A handler that sleeps, or that waits for something other than its
     /// connection, continues after these methods return. To end such a handler, also call this method.
     ///
-    /// - Parameter grace: How long the connections and handlers can take to end by themselves.
+    /// - Parameter grace: How long to wait for the connections and handlers to end on their own.
     /// - Returns: The number of connections that were aborted.
     /// - Throws: ``RuntimeError`` if one of the server's own handlers calls this method, because the handler would wait
     ///   for itself; `CancellationError` if the task is cancelled, after the remaining connections are aborted.
@@ -284,7 +284,7 @@ public final class Server {
     /// ```
     ///
     /// - Parameters:
-    ///   - grace: How long the connections and handlers can take to end by themselves.
+    ///   - grace: How long to wait for the connections and handlers to end on their own.
     ///   - progress: A closure that receives the number of open connections. It is called at the start and whenever a
     ///     connection ends.
     /// - Returns: The number of connections that were aborted.
@@ -413,7 +413,7 @@ public final class Server {
 ///
 /// - Parameters:
 ///   - server: The server.
-///   - grace: How long the connections can take to end by themselves; see ``Server/shutdown(within:)``.
+///   - grace: How long to wait for the connections to end on their own; see ``Server/shutdown(within:)``.
 ///   - body: A closure that runs while the server is running.
 /// - Returns: The value that `body` returns.
 /// - Throws: The errors of `body`, after the server has been shut down; `CancellationError` if the task is cancelled

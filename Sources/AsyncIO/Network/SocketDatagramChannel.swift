@@ -14,7 +14,7 @@ final class SocketDatagramChannel: DatagramChannel {
     private var outgoingSize = 0
     private static let header = 8
 
-    /// - Parameter peer: The destination of all datagrams; the socket is connected to it if `isConnected`.
+    /// - Parameter peer: The destination of all datagrams; the socket is connected to it if `isConnected` is true.
     init(_ socket: Socket, peer: SystemAddress?, isConnected: Bool, on loop: EventLoop) throws(Errno) {
         self.socket = socket
         local = socket.localAddress.map(Endpoint.init)

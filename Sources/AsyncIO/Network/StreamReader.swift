@@ -338,7 +338,7 @@ public final class StreamReader {
     @usableFromInline
     func waitForBytes(_ count: Int) async throws { try await buffer(atLeast: count) }
 
-    /// Waits until a byte is buffered or the stream ends, and returns whether it ends.
+    /// Waits until a byte is buffered or the stream ends, and returns whether the stream has ended.
     @usableFromInline
     func isAtEnd() async throws -> Bool {
         if let failure { throw failure }

@@ -28,8 +28,8 @@ extension StreamWriter {
     }
 }
 
-/// Collects bytes that are sent together; see ``StreamWriter/corked(_:)``. Use it only in the body of that call. What is
-/// written later is not sent.
+/// Collects bytes that are sent together; see ``StreamWriter/corked(_:)``. Use the writer only in the body of that
+/// call. Data that is written later is not sent.
 public final class CorkedWriter {
     private var pieces: [[UInt8]] = []
     /// Small pieces that were written after the last element of `pieces`.

@@ -2,9 +2,9 @@
 ///
 /// asyncio: `asyncio.StreamWriter`.
 public final class StreamWriter {
-    /// Replaced by ``startTLS(_:serverHostname:)``.
+    /// The channel below the stream. ``startTLS(_:serverHostname:)`` replaces it.
     @safe @exclusivity(unchecked) private(set) var channel: ByteChannel
-    /// The receiving end, whose channel is replaced with this one's.
+    /// The receiving end. Its channel is replaced together with the writer's channel.
     private weak var reader: StreamReader?
 
     /// - Parameter reader: The receiving end, or nil for a pipe, which has no receiving end.

@@ -209,8 +209,8 @@ public final class Transport: TransportCore {
     /// Sends the bytes that the system accepts at once, and buffers the rest. The protocol's `pauseWriting` is called
     /// when the buffer becomes too large, and `resumeWriting` is called when it has shrunk.
     ///
-    /// Once the connection is closing or lost, this method does nothing, because the protocol may not have been
-    /// notified yet. The fifth such call logs a warning.
+    /// Once the connection is closing or lost, this method does nothing instead of throwing an error, because the
+    /// protocol may not have been notified yet. The fifth such call logs a warning.
     ///
     /// - Throws: ``RuntimeError`` after ``writeEOF()``, while a file is being sent, and after
     ///   ``EventLoop/startTLS(_:_:_:serverHostname:)``.

@@ -8,8 +8,8 @@
 /// A slow receiver slows the copy down: the writer buffers at most its high-water mark.
 ///
 /// - Parameters:
-///   - reader: The stream to read.
-///   - writer: The stream to write.
+///   - reader: The stream to read from.
+///   - writer: The stream to write to.
 ///   - chunkSize: The maximum number of bytes to read at a time.
 /// - Returns: The number of bytes that were copied.
 /// - Throws: ``ValueError`` if `chunkSize` is not positive; ``OSError`` or ``TLSError`` if one of the connections

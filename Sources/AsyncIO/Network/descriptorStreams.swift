@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// Opens a reader on a descriptor. This can be the reading end of a pipe, a terminal, a socket that you only read from,
-/// a file, or a device. For standard input, use ``openStandardInput(limit:)``.
+/// Opens a reader on a descriptor. The descriptor can be the reading end of a pipe, a terminal, a socket that you only
+/// read from, a file, or a device. For standard input, use ``openStandardInput(limit:)``.
 ///
 /// The reader takes ownership of the descriptor, and closes it when the last reference to the reader is released. A
 /// descriptor that is not a file becomes non-blocking. A file is read from its current position, on a thread or an
@@ -23,8 +23,8 @@ public func openReader(
     return try StreamReader(limit: limit, channel: loop.channel(descriptor.number, .reading, closesQuietly: true))
 }
 
-/// Opens a writer on a descriptor. This can be the writing end of a pipe, a terminal, a socket that you only write to,
-/// a file, or a device. For standard output, use ``openStandardOutput()``.
+/// Opens a writer on a descriptor. The descriptor can be the writing end of a pipe, a terminal, a socket that you only
+/// write to, a file, or a device. For standard output, use ``openStandardOutput()``.
 ///
 /// The writer takes ownership of the descriptor, and closes it when the writer is closed. A descriptor that is not a
 /// file becomes non-blocking. A file is written from its current position, or at its end if it was opened in append
@@ -59,8 +59,9 @@ public func openStandardInput(limit: Int = StreamReader.defaultLimit) throws -> 
     return try StreamReader(limit: limit, channel: loop.standardChannel(0, .reading))
 }
 
-/// Opens standard output as a stream. It can be of the same kinds as standard input; see ``openStandardInput(limit:)``.
-/// If the program was started without standard output, written data is dropped, as with `print`.
+/// Opens standard output as a stream. Standard output can be anything that standard input can be; see
+/// ``openStandardInput(limit:)``. If the program was started without standard output, written data is dropped, as with
+/// `print`.
 ///
 /// A write waits until the system has accepted all of the bytes, so nothing is lost when the program ends.
 /// Descriptor 1 stays open when the writer is closed.

@@ -30,8 +30,8 @@ func serve(
     }
 }
 
-/// Returns the channel that a server uses, or nil if the handshake failed. Peers whose handshake fails are as common as
-/// peers that disconnect.
+/// Returns the channel that a server uses, or nil if the handshake failed. Failed handshakes are as common as
+/// disconnects, so they are reported only in debug mode.
 func upgraded(
     _ connection: ByteChannel, _ upgrade: TLSUpgrade?, early: [UInt8]
 ) async throws -> ByteChannel? {

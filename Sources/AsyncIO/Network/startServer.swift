@@ -26,10 +26,10 @@ internal import AsyncIOSystem
 ///     debug mode.
 ///   - options: The settings that most servers do not need.
 ///   - handler: A closure that serves a connection.
-/// - Throws: ``OSError`` if the server cannot listen on an address (already in use or not permitted);
-///   ``ResolveError`` if a host cannot be resolved; ``ValueError`` if the port is not in 0...65535, the limit
-///   is not positive, or the context is a client's; `CancellationError` if the task is cancelled while a name
-///   is resolved, in which case nothing is left open.
+/// - Throws: ``OSError`` if the server cannot listen on an address (for example, because the address is already in
+///   use); ``ResolveError`` if a host cannot be resolved; ``ValueError`` if the port is not in 0...65535, the limit is
+///   not positive, or the context is a client's; `CancellationError` if the task is cancelled while a name is resolved,
+///   in which case nothing is left open.
 ///
 /// asyncio: `asyncio.start_server`.
 public func startServer(
@@ -52,10 +52,10 @@ public func startServer(
 /// parameters are those of ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
 ///
 /// - Parameter listener: The listener.
-/// - Throws: The same errors as that function, including `CancellationError`. ``OSError`` names the path of a Unix
-///   socket on which the server cannot listen. ``ValueError`` if a path is not valid, if no sockets are passed, or if a
-///   socket is not a stream socket or is listed twice; ``RuntimeError`` if this loop already uses one of the sockets.
-///   In these cases, you still own the sockets.
+/// - Throws: The same errors as ``startServer(host:port:tls:options:isolation:fileID:line:_:)``, including
+///   `CancellationError`. ``OSError`` names the path of a Unix socket on which the server cannot listen. ``ValueError``
+///   if a path is not valid, if no sockets are passed, or if a socket is not a stream socket or is listed twice;
+///   ``RuntimeError`` if this loop already uses one of the sockets. In these cases, you still own the sockets.
 ///
 /// asyncio: `asyncio.start_server`, `asyncio.start_unix_server`.
 public func startServer(

@@ -1,13 +1,14 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// The setup of a child, checked and opened step by step. If a step fails, all descriptors that were opened are closed.
+/// The setup of a child. The settings are checked, and the descriptors are opened, step by step. If a step fails, all
+/// opened descriptors are closed.
 struct ChildSetup {
     private(set) var request: SpawnRequest
     /// This process's ends of the pipes, keyed by the child's descriptor.
     private(set) var pipes: [Int32: ByteDescriptor] = [:]
     private(set) var terminal: TerminalDescriptor?
-    /// The child's ends, until it is started.
+    /// The child's ends of the pipes, until the child is started.
     private var childsEnds: [ByteDescriptor] = []
 
     /// The parameters that all ways to start a child have in common.

@@ -7,14 +7,15 @@
 /// }
 /// ```
 ///
-/// If the child is still running when the body returns or throws, the function sends SIGTERM to the child. It kills the
-/// child after `grace`, and waits until the child has ended. Then it closes the pipes. Cancelling the task does not
-/// shorten these steps. If the child leads a process group (see ``SubprocessOptions``), the whole group is ended.
+/// If the child is still running when the body returns or throws, the function sends SIGTERM to the child. If the child
+/// has not ended after `grace`, the function kills it. The function waits until the child has ended, and then closes
+/// the pipes. Cancelling the task does not shorten these steps. If the child leads a process group (see
+/// ``SubprocessOptions``), the whole group is ended.
 ///
 /// The other parameters are those of
 /// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
 ///
-/// - Parameter grace: The time that the child can take to end after SIGTERM.
+/// - Parameter grace: How long to wait for the child to end after SIGTERM.
 /// - Returns: The value that `body` returns.
 /// - Throws: The same errors as
 ///   ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``; the

@@ -10,7 +10,7 @@ final class AsyncMain: LoopComponent {
     private(set) var wasInterrupted = false
     /// Whether the main function has failed. After that, Ctrl-C can only cancel the cleanup.
     var hasEnded = false
-    /// The body of an `AsyncIO.main { }` inside it.
+    /// The body of an `AsyncIO.main { }` in the `async` main.
     var body: AnyAsyncTask? { didSet { handleInterrupts() } }
     /// Nil if the runtime is linked statically; see CAsyncIOMain.
     private let carrier = Carrier.ofAsyncMain
@@ -60,7 +60,7 @@ final class AsyncMain: LoopComponent {
 }
 
 extension EventLoop {
-    /// Ends everything that is left while this loop runs, within one of its steps.
+    /// Ends everything that is left. The caller is running in a step of this loop.
     func finishInsideOfATurn() {
         let outer = state
         if outer == .running { state = .idle }

@@ -6,10 +6,10 @@ internal import AsyncIOSystem
 // `async` main of a program that links AsyncIOMain, go to swift_errorInMain; see CShims/runtime.c. All three end the
 // program in the same way.
 
-/// What a program prints and does when an error ends it.
+/// The actions of a program when an error ends it.
 enum ProgramEnd {
-    /// Ends the program: by SIGINT after Ctrl-C, with the status of a ``SystemExit``, and with a line on
-    /// standard error and status 1 after any other error.
+    /// Ends the program. After Ctrl-C, the program is ended by SIGINT. After a ``SystemExit``, it exits with the status
+    /// of that error. After any other error, it prints a line to standard error and exits with status 1.
     static func end(with error: any Error) -> Never {
         switch error {
         case is KeyboardInterrupt: ProgramExit.dieOfInterrupt()

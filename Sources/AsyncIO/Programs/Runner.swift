@@ -9,9 +9,9 @@ internal import AsyncIOSystem
 /// let size = try AsyncIO.run { try await readText("notes.txt").count }
 /// ```
 ///
-/// When `body` has ended, `run` cancels each task that is still running once, and waits for these tasks. It then closes
-/// the remaining generators, waits for work on threads, and closes the loop. Ctrl-C cancels the main task. If the main
-/// task ends because of this, `run` throws ``KeyboardInterrupt``. A second Ctrl-C ends the process.
+/// When `body` has ended, `run` cancels each remaining task once, and waits for these tasks. It then closes the
+/// remaining generators, waits for work on threads, and closes the loop. Ctrl-C cancels the main task. If the main task
+/// ends because of this, `run` throws ``KeyboardInterrupt``. A second Ctrl-C ends the process.
 ///
 /// - Parameters:
 ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.
@@ -30,7 +30,7 @@ public func run<T>(
     try run(Runner(debug: debug, backend: backend), body)
 }
 
-/// Runs `body` on a runner, and closes the runner in any case.
+/// Runs `body` on a runner, and closes the runner whether or not `body` throws.
 package func run<T>(_ runner: Runner, _ body: @escaping @MainActor () async throws -> T) throws -> T {
     if EventLoop.here != nil {
         throw RuntimeError("run() cannot be called from a running event loop; await the function instead")
@@ -154,7 +154,7 @@ public final class Runner {
     }
 }
 
-/// Handles Ctrl-C while a main task runs, unless the program handles it itself.
+/// Handles Ctrl-C while a main task is running, unless the program handles it itself.
 private final class InterruptScope {
     private let loop: EventLoop
     private var wasNoticed = false

@@ -17,8 +17,8 @@ enum AbandonedTasks {
     /// The numbers of the tasks, by address.
     private static let noted = Guarded<[UInt: UInt32]>([:])
 
-    /// Notes that the tasks never run again. What they wait for may belong to other code and end later. It
-    /// forgets them here, so that no wake-up has to check.
+    /// Notes that the tasks never run again. The objects that the tasks wait for may belong to other code and be
+    /// completed later. This method makes these objects forget the tasks, so that wake-ups need no check.
     static func add(_ tasks: [AnyAsyncTask], of loop: EventLoop) {
         for task in tasks { _ = task.waitingOn?.forgetWake(of: task) }
         let carriers = loop.carriers.carriers(of: tasks)

@@ -12,7 +12,7 @@ struct Carrier: Equatable {
     /// The Swift task of an `async` main, if it is known.
     static var ofAsyncMain: Carrier? { unsafe ProgramExit.mainTask.map { unsafe Carrier(address: $0) } }
 
-    /// The Swift task that runs on this thread.
+    /// The Swift task that is running on this thread.
     @inline(__always)
     static var current: Carrier? {
         guard let address = unsafe asyncio_task_current() else { return nil }

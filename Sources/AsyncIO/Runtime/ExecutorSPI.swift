@@ -12,15 +12,15 @@ internal import CShims
 internal import Synchronization
 @_spi(ExperimentalCustomExecutors) @_spi(ExperimentalScheduling) internal import _Concurrency
 
-/// Receives the jobs of the Swift runtime: for the loop of this thread, or for the inbox of the loop that
-/// runs on another thread. Lives as long as the process.
+/// Receives the jobs of the Swift runtime. The jobs go to the loop of this thread, or to the inbox of the loop that is
+/// running on another thread. This object lives as long as the process.
 final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
     static let shared = LoopExecutor()
 
-    /// What jobs from other threads need to know.
+    /// The destination of jobs from other threads.
     private struct Destination {
         var running: Running?
-        /// What arrived while no loop was running; the next loop gets it.
+        /// The items that arrived while no loop was running. The next loop receives them.
         var orphans: [Inbox.Item] = []
         /// Called when a job arrives while no loop is running, so that a host can run one. See LoopPump.
         var onOrphan: (@Sendable () -> Void)?
@@ -136,7 +136,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 
     // MARK: The running loop
 
-    /// Makes `loop` the receiver of what comes from other threads. Returns the previous one.
+    /// Makes `loop` the receiver of the items from other threads. Returns the previous one.
     func beginRunning(_ loop: EventLoop) -> Running? {
         let running = Running(inbox: loop.inbox, wakeUp: loop.poller.wakeUp)
         let (outer, orphans) = destination.withLock { destination in
@@ -161,8 +161,7 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         return old
     }
 
-    /// Accepts jobs that a loop had when it was closed: the loop around it takes them, or the next one to
-    /// run.
+    /// Accepts jobs that a loop had when it was closed. The enclosing loop or the next loop runs them.
     func adopt(_ item: Inbox.Item) { post(item) }
 
     func suspendRunning() -> Running? {
@@ -178,14 +177,15 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
         }
     }
 
-    /// Whether a loop runs in this process.
+    /// Whether a loop is running in this process.
     var isRunning: Bool { inbox.load(ordering: .relaxed) != 0 }
 
     // MARK: Isolation
 
     private var isHere: Bool { EventLoop.here.map { $0.home == nil } ?? false }
 
-    /// Nil where the loop of the process does not run, so that `checkIsolated` can print its message.
+    /// Returns nil on threads that are not running the loop of the process, so that `checkIsolated` can print its
+    /// message.
     func isIsolatingCurrentContext() -> Bool? { isHere ? true : nil }
 
     func checkIsolated() {
@@ -217,9 +217,9 @@ final class LoopExecutor: MainExecutor, TaskExecutor, SchedulingExecutor {
 }
 
 extension UnownedJob {
-    /// The first of the two words in a job that are reserved for the job's executor. It is what
-    /// `ExecutorJob.withUnsafeExecutorPrivateData` returns, without its cost. The owner of the job can use it
-    /// until the job runs.
+    /// The first of the two words in a job that are reserved for the job's executor. This is the word that
+    /// `ExecutorJob.withUnsafeExecutorPrivateData` provides, without the cost of that method. The owner of the job can
+    /// use it until the job runs.
     //
     // SAFETY: a job is a pointer to the runtime's object, in which the words have had this offset since Swift
     // 5.5; InboxTests checks that they still do.

@@ -1,15 +1,15 @@
 /// The actor to which code on a loop belongs if it names no other actor. On a loop of the process, this is the main
-/// actor. On a loop with a thread of its own, it is the loop's executor.
+/// actor. On a loop with its own thread, it is the loop's executor.
 @safe
 @usableFromInline
 struct LoopHome {
     private let actor: any Actor
 
-    /// - Precondition: This thread runs the loop of `actor`.
+    /// - Precondition: This thread is running the loop of `actor`.
     @unsafe
     init(actor: any Actor) { self.actor = actor }
 
-    /// The actor of the loop that runs on this thread; nil if no loop does.
+    /// The actor of the loop that is running on this thread, or nil if no loop is running.
     @usableFromInline
     static var ofThisThread: LoopHome? {
         EventLoop.here.map { unsafe LoopHome(actor: $0.home?.object ?? MainActor.shared) }

@@ -21,7 +21,7 @@ internal import AsyncIOSystem
 // ready. Code that only computes, such as a method that returns a property, works as before. Its waits fail, and its
 // tasks are cancelled, because nothing that they could wait for can happen.
 
-/// The serial executor of a loop that runs on a thread of its own. Any thread.
+/// The serial executor of a loop that runs on its own thread. Any thread.
 @usableFromInline
 actor LoopThreadExecutor: SerialExecutor {
     nonisolated let loop: EventLoop
@@ -29,7 +29,7 @@ actor LoopThreadExecutor: SerialExecutor {
 
     private struct Late {
         var jobs: [UnownedJob] = []
-        /// Whether a thread runs the loop, or the jobs that arrived after its end.
+        /// Whether a thread is running the loop, or the jobs that arrived after the end of the loop.
         var hasThread = true
     }
 
@@ -63,7 +63,7 @@ actor LoopThreadExecutor: SerialExecutor {
     @inline(__always)
     private nonisolated var isHere: Bool { unsafe ThreadState.loop == Unretained(loop).pointer }
 
-    /// Nil on other threads, so that `checkIsolated` can print its message.
+    /// Returns nil on other threads, so that `checkIsolated` can print its message.
     @usableFromInline
     nonisolated func isIsolatingCurrentContext() -> Bool? { isHere ? true : nil }
 

@@ -8,7 +8,7 @@ enum ThreadState {
 
     static func setLoop(_ loop: UnsafeMutableRawPointer?) { unsafe asyncio_loop_set(loop) }
 
-    /// The time of the loop on this thread if it is in virtual time, in nanoseconds; nil for the machine's time.
+    /// The virtual time of the loop on this thread, in nanoseconds, or nil if the loop uses the machine's time.
     static var virtualTime: Int64? {
         get {
             let time = asyncio_virtual_time()
@@ -17,7 +17,7 @@ enum ThreadState {
         set { asyncio_set_virtual_time(newValue ?? ASYNCIO_REAL_TIME) }
     }
 
-    /// The offset from virtual time to the date, in nanoseconds since 1970.
+    /// The nanoseconds to add to virtual time to get the date as nanoseconds since 1970.
     static var virtualEpoch: Int64 {
         get { asyncio_virtual_epoch() }
         set { asyncio_set_virtual_epoch(newValue) }

@@ -9,7 +9,7 @@ public struct ProcessSignal: RawRepresentable, Hashable, Sendable {
     /// Creates a signal from its number.
     public init(rawValue: Int32) { self.rawValue = rawValue }
 
-    /// SIGHUP: the terminal was closed. Servers reread their configuration.
+    /// SIGHUP: the terminal was closed. By convention, this signal makes a server reread its configuration.
     public static let hangUp = ProcessSignal(rawValue: 1)
     /// SIGINT: Ctrl-C.
     public static let interrupt = ProcessSignal(rawValue: 2)

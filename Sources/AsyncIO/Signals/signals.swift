@@ -10,7 +10,7 @@ internal import DequeModule
 /// ```
 ///
 /// While the sequence exists, its signals do not have their default effect. For example, Ctrl-C does not cancel the
-/// main task. Handlers of the same signals and other sequences also receive them. If several signals of the same kind
+/// main task. Handlers and other sequences for the same signals also receive them. If several signals of the same kind
 /// arrive before the first one is read, the sequence returns only one of them, as the kernel does for pending signals.
 ///
 /// To wait for a single signal, call ``SignalSequence/next()``.
@@ -30,7 +30,7 @@ public func signals(_ kinds: ProcessSignal...) throws -> SignalSequence {
 public final class SignalSequence: AsyncSequence {
     /// The kind of signal that arrived.
     public typealias Element = ProcessSignal
-    /// The type of the errors that iterating throws. It throws only if the task is cancelled.
+    /// The type of the errors that iterating throws. Iterating throws only if the task is cancelled.
     public typealias Failure = any Error
 
     // Loop thread only: the class is not Sendable.
@@ -84,7 +84,7 @@ public final class SignalSequence: AsyncSequence {
     /// Returns an iterator over the signals.
     public func makeAsyncIterator() -> Iterator { Iterator(sequence: self) }
 
-    /// An iterator over signals. It never ends by itself.
+    /// An iterator over signals. It never ends.
     public struct Iterator: AsyncIteratorProtocol {
         let sequence: SignalSequence
 

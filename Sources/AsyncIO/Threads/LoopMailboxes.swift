@@ -5,8 +5,8 @@ final class LoopMailboxes: LoopComponent {
 
     // MARK: Serving
 
-    /// Schedules the tasks and threads that wait to put an item, for the end of the running step, or of the run if it
-    /// ends with this step.
+    /// At the end of the current step, serves the tasks and threads that are waiting to put an item. If the run ends
+    /// with this step, they are served at the end of the run.
     func serveLater(_ mailbox: MailboxState) {
         if toServe.isEmpty { loop.enqueue { [self] in serve() } }
         toServe.append(mailbox)

@@ -20,7 +20,7 @@ public import DequeModule
 /// and senders are served in FIFO order, regardless of where they wait. No item is lost when a wait is cancelled, or
 /// when the loop of a waiting task is closed.
 ///
-/// An operation that does not wait locks a mutex. An operation that wakes a waiter on another thread also costs a
+/// Without a wait, an operation costs one mutex lock. An operation that wakes a waiter on another thread also costs a
 /// thread crossing. If senders wait because the mailbox is full, a receiver on a loop wakes them together. It does so
 /// when half of the mailbox is empty, and at the latest when the receiver suspends or its loop stops.
 ///
@@ -112,7 +112,7 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
     ///   - item: The item.
     ///   - timeout: The maximum time to wait, or `nil` for no limit.
     /// - Throws: ``QueueShutDown`` if the mailbox was shut down; ``TimeoutError`` if the time is up;
-    ///   ``RuntimeError`` if the calling thread runs an event loop, which it would block.
+    ///   ``RuntimeError`` if the calling thread is running an event loop, which the call would block.
     @inlinable
     public func putBlocking(
         _ item: Element, timeout: Duration? = nil, fileID: StaticString = #fileID, line: UInt = #line
@@ -165,7 +165,7 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
     ///
     /// - Parameter timeout: The maximum time to wait, or `nil` for no limit.
     /// - Throws: ``QueueShutDown`` if the mailbox was shut down and is empty; ``TimeoutError`` if the time is
-    ///   up; ``RuntimeError`` if the calling thread runs an event loop, which it would block.
+    ///   up; ``RuntimeError`` if the calling thread is running an event loop, which the call would block.
     @inlinable
     public func getBlocking(
         timeout: Duration? = nil, fileID: StaticString = #fileID, line: UInt = #line
@@ -194,8 +194,8 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
 
     // MARK: The end
 
-    /// Shuts the mailbox down. From now on, ``put(_:)`` throws ``QueueShutDown``. When the mailbox is empty, ``get()``
-    /// also throws this error, and iterations over the mailbox end. Calling this again has an effect only if
+    /// Shuts the mailbox down. After this call, ``put(_:)`` throws ``QueueShutDown``. When the mailbox is empty,
+    /// ``get()`` also throws this error, and iterations over the mailbox end. Calling this again has an effect only if
     /// `immediate` is true.
     ///
     /// - Parameter immediate: Whether the items in the mailbox are dropped.
@@ -234,8 +234,8 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
         }
     }
 
-    /// Returns an iterator over the items. The iterator removes the items that it returns. It ends when the mailbox was
-    /// shut down and is empty.
+    /// Returns an iterator over the items. The iterator removes the items that it returns. It ends when the mailbox has
+    /// been shut down and is empty.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(mailbox: self) }
 }
 

@@ -168,7 +168,7 @@ final class MailboxState: @unchecked Sendable {
         return getters.take(atMost: 1, .served).chain
     }
 
-    /// Reserves the free places for the first putters in line, which are returned.
+    /// Reserves the free places for the first putters in line, and returns these putters.
     ///
     /// - Parameter canWait: Whether the putters can wait for more places, if the loop of this thread serves them later.
     private func servePutters(canWait: Bool = false) -> MailboxWaiter? {
@@ -306,7 +306,7 @@ final class MailboxState: @unchecked Sendable {
         }
     }
 
-    /// Removes a waiter that has not been served from its line. Returns false if it was not there.
+    /// Removes a waiter from its line. Returns false if the waiter was no longer in the line.
     @discardableResult
     func leave(_ waiter: MailboxWaiter) -> Bool {
         lock.lock()
@@ -332,7 +332,7 @@ final class MailboxState: @unchecked Sendable {
         unlock(waking: serveAll())
     }
 
-    /// - Throws: ``RuntimeError`` if the calling thread runs a loop, which it would block.
+    /// - Throws: ``RuntimeError`` if the calling thread is running a loop, which the call would block.
     @usableFromInline
     static func checkCanBlock(_ function: StaticString) throws(RuntimeError) {
         guard let loop = EventLoop.here else { return }
@@ -343,7 +343,7 @@ final class MailboxState: @unchecked Sendable {
 
     /// Returns with the lock held. After that, drop the items, and call ``endShutdown(droppingItems:)``.
     ///
-    /// - Returns: The number of items that are promised to getters, which come first, and are not dropped.
+    /// - Returns: The number of items that are promised to getters. These items come first, and are not dropped.
     func beginShutdown() -> Int {
         lock.lock()
         isShutDown = true
@@ -358,7 +358,7 @@ final class MailboxState: @unchecked Sendable {
     }
 
     #if DEBUG
-        /// Stops the program if a waiter waits for an item or a place that is available.
+        /// Stops the program if a waiter is waiting although an item or a place is available.
         private func checkInvariants() {
             precondition(available >= 0 && promised >= 0 && reserved >= 0, "a mailbox counts what it has")
             precondition(getters.isEmpty || available == 0, "no getter waits while an item is available")

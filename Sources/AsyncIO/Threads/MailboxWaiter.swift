@@ -6,9 +6,10 @@ final class MailboxWaiter: @unchecked Sendable {
     enum Phase { case waiting, served, refused, left }
 
     let waiting: Waiting
-    /// Whether it waits for an item, not for a place.
+    /// Whether the waiter waits for an item, not for a place.
     let isGetter: Bool
-    /// Its index in the list of its loop; nil if it is not there. See LoopMailboxes. Loop thread only.
+    /// The waiter's index in its loop's list, or nil if the waiter is not in the list; see LoopMailboxes. Loop thread
+    /// only.
     @safe @exclusivity(unchecked) var index: Int?
     @safe @exclusivity(unchecked) var phase = Phase.waiting
     @safe @exclusivity(unchecked) var next: MailboxWaiter?
@@ -51,9 +52,10 @@ struct WaiterLine {
         if let previous { previous.with { $0.next = next } } else { first = next }
     }
 
-    /// Takes the first waiters out of the line, which is not empty, as a chain of `next`.
+    /// Takes the first waiters out of the line, and returns them as a chain linked by `next`. The line must not be
+    /// empty.
     ///
-    /// - Returns: The first of them, and their number.
+    /// - Returns: The first waiter of the chain, and the number of waiters.
     mutating func take(atMost most: Int, _ phase: MailboxWaiter.Phase) -> (chain: MailboxWaiter?, count: Int) {
         let (chain, count) = (first, min(most, length))
         for index in 1...count {

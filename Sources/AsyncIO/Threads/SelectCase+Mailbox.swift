@@ -32,7 +32,7 @@ final class MailboxPlace: SelectPlace {
         return place
     }
 
-    /// Takes over the item that was promised to a stay. Returns whether there was one.
+    /// Takes over the item that was promised during the stay. Returns whether there was such an item.
     @usableFromInline
     func claim(_ stay: SelectStay?) -> Bool {
         EventLoop.spend(0)

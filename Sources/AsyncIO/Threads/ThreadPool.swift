@@ -25,7 +25,7 @@ public final class ThreadPool: TaskExecutor {
 
     private struct State {
         var jobs = Deque<UnownedJob>()
-        /// The gates of waiting threads, the latest last.
+        /// The gates of the waiting threads. The thread that began to wait most recently is the last one.
         var idle: [ThreadGate] = []
         var threads = 0
         var isShutDown = false

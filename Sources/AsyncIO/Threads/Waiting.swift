@@ -16,8 +16,8 @@ enum Waiting: @unchecked Sendable {
 
     /// Suspends the calling task until ``wake()``.
     ///
-    /// - Parameter leave: Called if a Swift task that is not on a loop is cancelled; returns whether it had not
-    ///   been woken.
+    /// - Parameter leave: Called if a Swift task that is not on a loop is cancelled. Returns whether the task had not
+    ///   been woken yet.
     /// - Throws: `CancellationError` if the task was cancelled.
     func wait(
         isolation: isolated (any Actor)? = #isolation, leave: @escaping @Sendable () -> Bool

@@ -30,8 +30,8 @@ extension EventLoop {
     }
 }
 
-/// Held by the code that completes the future. A loop that is closed releases it, so that no task or thread waits
-/// forever.
+/// An object that is held by the code that completes the future. When a loop is closed, it releases the object, so that
+/// no task or thread waits forever.
 final class Promise<Value: Sendable>: Sendable {
     let future: ConcurrentFuture<Value>
     init(_ future: ConcurrentFuture<Value>) { self.future = future }

@@ -28,8 +28,8 @@ public func toThread<T>(
 ///   - pool: The pool whose thread runs the function.
 ///   - limiter: The limit on the number of functions that run at the same time, for all calls with the same limiter. A
 ///     function counts toward the limit until it has returned, even if its caller has stopped waiting.
-///   - abandonOnCancel: Whether the wait ends if the task is cancelled. If this is `false`, the caller waits for the
-///     function in any case. Use `false` if the function uses an object that the caller closes afterward.
+///   - abandonOnCancel: Whether the wait ends if the task is cancelled. If this is `false`, the caller always waits for
+///     the function. Use `false` if the function uses an object that the caller closes afterward.
 ///   - work: The function.
 /// - Returns: The value that `work` returns.
 /// - Throws: The errors of `work`; ``RuntimeError`` after a call of ``EventLoop/shutdownDefaultExecutor(timeout:)``;
@@ -97,8 +97,8 @@ extension EventLoop {
         return future
     }
 
-    /// Waits until all of this loop's work on threads has ended. From now on, the threads accept no more work from this
-    /// loop.
+    /// Waits until all of this loop's work on threads has ended. Once this method is called, the threads accept no more
+    /// work from this loop.
     ///
     /// `run { }` and ``Runner/close()`` call this method last, with a timeout of five minutes.
     ///

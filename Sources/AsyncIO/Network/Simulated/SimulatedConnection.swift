@@ -21,7 +21,7 @@ package protocol SimulatedLink: AnyObject {
     func send(_ bytes: [UInt8])
     /// Notifies the link that the sending half has ended.
     func sendEnd()
-    /// Notifies the link that the program has received bytes, so that the other end can send the same number again.
+    /// Notifies the link that the program has received bytes, so that the other end can send as many more.
     func noteReceived(_ count: Int)
     /// Notifies the link that the program has closed the connection.
     ///
@@ -84,7 +84,7 @@ package final class SimulatedConnection: ByteChannel {
         notifyReader()
     }
 
-    /// Delivers the end of the other end's sending half.
+    /// Reports that the other end has ended its sending half.
     package func deliverEnd() {
         hasPeerEnded = true
         notifyReader()

@@ -5,7 +5,7 @@ internal import DequeModule
 package protocol SimulatedDatagramLink: AnyObject {
     /// Sends a datagram.
     ///
-    /// - Throws: ``OSError`` if it is refused.
+    /// - Throws: ``OSError`` if the datagram is refused.
     func send(_ bytes: [UInt8], to address: SystemAddress) throws(OSError)
     func close()
 }

@@ -36,8 +36,8 @@ final class TLSChannel: ByteChannel {
     var hasMore = false
     /// Whether the peer's close_notify has arrived.
     var isEnded = false
-    /// Plain bytes that are not encrypted yet. The reason is that a large write takes several turns, that the peer does
-    /// not accept the encrypted bytes, or that only part of a protocol message has arrived.
+    /// Plain bytes that are not encrypted yet. They are held because a large write takes several turns, because the
+    /// peer does not accept the encrypted bytes, or because only part of a protocol message has arrived.
     var held = ByteBuffer()
     /// Whether a turn in which more of `held` is encrypted is already queued.
     private var isFlushQueued = false

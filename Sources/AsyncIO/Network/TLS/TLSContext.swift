@@ -59,8 +59,8 @@ public final class TLSContext {
 
     /// Creates a context for clients.
     ///
-    /// - Parameter systemTrust: Whether to trust the certificates that the system trusts. If this is `false`,
-    ///   the context trusts only what you add with ``trust(file:)`` and similar methods.
+    /// - Parameter systemTrust: Whether to trust the certificates that the system trusts. If this is `false`, the
+    ///   context trusts only the certificates that you add with ``trust(file:)`` and similar methods.
     /// - Throws: ``TLSError`` if OpenSSL 3 cannot be loaded.
     ///
     /// asyncio: `ssl.create_default_context()`.

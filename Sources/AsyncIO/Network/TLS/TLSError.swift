@@ -37,7 +37,7 @@ public struct TLSError: Error, CustomStringConvertible {
     /// The message.
     public var description: String { message }
 
-    /// - Parameter operation: The attempted operation; nil if the reason already names it.
+    /// - Parameter operation: The attempted operation, or nil if the reason already names it.
     init(_ failure: TLSFailure, _ operation: String?) {
         let code: Code =
             switch failure.kind {

@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-/// The sessions that a client can resume, which are the latest two of each server. Each TLS 1.3 session is used only
+/// The sessions that a client can resume: the latest two sessions of each server. Each TLS 1.3 session is used only
 /// once, so that an observer cannot tell that two connections belong to the same client.
 struct TLSSessionCache {
     /// The maximum number of servers.

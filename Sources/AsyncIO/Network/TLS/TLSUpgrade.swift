@@ -43,7 +43,7 @@ struct TLSUpgrade {
         }
     }
 
-    /// Returns the settings for a new connection to `host`; nil for a connection without TLS.
+    /// Returns the settings for a new connection to `host`, or nil for a connection without TLS.
     static func client(_ context: TLSContext?, host: String?, serverHostname: String?) throws(ValueError) -> TLSUpgrade?
     {
         guard let context else {

@@ -92,7 +92,7 @@ public final actor EventLoopThread {
 
     package nonisolated func start() throws(OSError) { try thread.start() }
 
-    /// What the tasks of a loop in virtual time were waiting for when nothing more could happen.
+    /// The waits of the tasks of a loop in virtual time when nothing more could happen, and the cycles among them.
     package nonisolated var deadlockReport: (waiting: [String], cycles: [String])? { thread.deadlockReport }
 
     /// Starts a thread that runs a new loop, for a constant that lives as long as the process. If the system
@@ -205,8 +205,8 @@ public final actor EventLoopThread {
     ///   - timeout: The maximum time to wait, or `nil` for no limit. The task is cancelled after a timeout.
     ///   - body: The body of the task.
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body`; ``RuntimeError`` if the calling thread runs an event loop, which it would
-    ///   block, or if the loop has ended; ``TimeoutError`` if the time is up.
+    /// - Throws: The errors of `body`; ``RuntimeError`` if the calling thread is running an event loop, which the call
+    ///   would block, or if the loop has ended; ``TimeoutError`` if the time is up.
     ///
     /// asyncio: `asyncio.run_coroutine_threadsafe(coro, loop).result(timeout)`; anyio's blocking portal.
     @discardableResult
@@ -259,8 +259,8 @@ public final actor EventLoopThread {
     /// Does the same as ``shutDown(within:fileID:line:)``, but blocks the calling thread.
     ///
     /// - Parameter limit: The maximum time, or `nil` for no limit.
-    /// - Throws: The same errors as ``shutDown(within:fileID:line:)``; ``RuntimeError`` if the calling thread runs an
-    ///   event loop.
+    /// - Throws: The same errors as ``shutDown(within:fileID:line:)``; ``RuntimeError`` if the calling thread is
+    ///   running an event loop.
     ///
     /// asyncio: `Runner.close` of a loop in a thread.
     public nonisolated func close(

@@ -131,7 +131,7 @@ final class LoopThread: Sendable {
         try check(await ended.result, limit, site)
     }
 
-    /// Does the same, but blocks the calling thread.
+    /// Waits until the loop has ended, but blocks the calling thread.
     func blockUntilEnd(_ limit: Duration?, _ site: CreationSite) throws {
         try check(Result { try ended.wait() }, limit, site)
     }

@@ -58,7 +58,7 @@ public final class MultiLoopServer: Sendable {
     ///
     /// - Parameters:
     ///   - signals: The signals that end the server. The first loop handles them.
-    ///   - grace: How long the connections can take to end by themselves after the signal.
+    ///   - grace: How long to wait for the connections to end on their own after the signal.
     ///   - whenReady: Called when the server is listening and the signals are being caught.
     /// - Returns: The number of connections that were aborted.
     /// - Throws: ``RuntimeError`` if a signal cannot be caught; ``TimeoutError`` if a loop did not end;
@@ -87,9 +87,9 @@ public final class MultiLoopServer: Sendable {
     ///
     /// A second call waits for the same shutdown.
     ///
-    /// - Parameter grace: How long the connections and handlers can take to end by themselves.
+    /// - Parameter grace: How long to wait for the connections and handlers to end on their own.
     /// - Returns: The number of connections that were aborted.
-    /// - Throws: ``TimeoutError`` if a handler ignored its cancellation, and its loop had to leave it behind.
+    /// - Throws: ``TimeoutError`` if a handler ignored its cancellation and was left behind.
     @discardableResult
     public func shutdown(within grace: Duration) async throws -> Int {
         let aborted = await withTaskGroup(of: Int.self) { group in
@@ -162,7 +162,7 @@ public func startMultiLoopServer(
 /// Loops that share a Unix socket, or sockets that are passed, compete for connections. A burst of connections can go
 /// to the same loop.
 ///
-/// - Parameter listener: What to listen on.
+/// - Parameter listener: The listener.
 public func startMultiLoopServer(
     on listener: Server.Listener, loops: EventLoopThread.Count = .perProcessor,
     tls: TLSContext.Configuration? = nil, options: Server.Options = Server.Options(), debug: Bool? = nil,

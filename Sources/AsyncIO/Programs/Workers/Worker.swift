@@ -12,7 +12,7 @@ public final class Worker {
     public let grace: Duration
     /// The listening sockets of each listener, in the order of the listeners.
     private let places: [[Int32]]
-    /// The socket to the supervisor; nil in a program that runs without one.
+    /// The socket to the supervisor, or nil in a program that runs without one.
     private let control: ByteDescriptor?
     private let stopping = Event()
     private var hasSaidReady = false

@@ -14,7 +14,7 @@ final class WorkerSlot {
     let number: Int
     /// Set once a process in this slot was ready, or the slot has failed.
     let settled = Event()
-    /// Set if no process became ready and none will follow.
+    /// Set if no process became ready and no other process will be started.
     private(set) var failure: Worker.Failure?
     /// The return code of the latest process.
     private(set) var returnCode: Int32?
@@ -99,7 +99,7 @@ final class WorkerSlot {
     func send(_ signal: ProcessSignal) { try? process?.send(signal) }
 }
 
-/// How workers are started: the same program with the same arguments. Loop thread only.
+/// The plan for starting workers, which execute the same program with the same arguments. Loop thread only.
 struct WorkerPlan {
     let executable: SystemString
     let arguments: [SystemString]

@@ -20,7 +20,7 @@ internal import Logging
 
 /// The parent of all workers. Loop thread only.
 final class WorkerSupervisor {
-    /// The time between the end of its grace period and the moment when a worker is killed.
+    /// The time from the end of a worker's grace period until the worker is killed.
     private static let patience = Duration.seconds(5)
 
     private let plan: WorkerPlan
@@ -156,7 +156,7 @@ final class WorkerGeneration {
         }
     }
 
-    /// - Throws: ``Worker/Failure`` if one of them cannot be started.
+    /// - Throws: ``Worker/Failure`` if one of the workers cannot be started.
     func waitUntilReady() async throws {
         for slot in slots {
             try await slot.settled.wait()

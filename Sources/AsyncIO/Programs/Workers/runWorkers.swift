@@ -33,7 +33,7 @@ internal import SystemPackage
 /// - Parameters:
 ///   - count: The number of workers: ``Worker/Count/cores``, a number, or ``Worker/Count/inProcess``
 ///     to run the body in this process.
-///   - listen: What to listen on; see ``Worker/sockets``.
+///   - listen: The listeners, which the workers share; see ``Worker/sockets``.
 ///   - options: The settings of the sockets. The sockets listen before a worker has started, so that early clients wait
 ///     and are not refused. Settings that do not concern the sockets, such as ``Server/Options/limit``, have no effect
 ///     here; pass them to the workers' servers.
