@@ -16,7 +16,7 @@ public final class ReportRecorder {
 
     /// Replaces the exception handler of the running loop.
     ///
-    /// - Throws: `RuntimeError` if no loop runs on this thread.
+    /// - Throws: `RuntimeError` if no loop is running on this thread.
     public init() throws(RuntimeError) {
         try EventLoop.running.setExceptionHandler { [weak self] report in self?.reports.append(report) }
     }

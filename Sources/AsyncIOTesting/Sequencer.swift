@@ -28,8 +28,8 @@ public final class Sequencer {
     /// If the task is cancelled while it waits, the sequence is broken. This call, all other waiting calls, and all
     /// later calls throw an error. If `body` throws, the next part begins.
     ///
-    /// - Throws: The errors of `body`; `CancellationError`; `RuntimeError` if the position was used before or the
-    ///   sequence is broken; `ValueError` if the position is negative.
+    /// - Throws: The errors of `body`; `CancellationError` if the task is cancelled; `RuntimeError` if the position was
+    ///   used before or the sequence is broken; `ValueError` if the position is negative.
     @discardableResult
     public func callAsFunction<T>(
         _ position: Int, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> T

@@ -30,7 +30,7 @@ public struct VirtualClock {
 
     /// The clock of the running loop.
     ///
-    /// - Throws: `RuntimeError` if no loop runs on this thread, or it is in real time.
+    /// - Throws: `RuntimeError` if no loop is running on this thread, or the loop is in real time.
     public static var current: VirtualClock {
         get throws(RuntimeError) {
             let loop = try EventLoop.running
@@ -66,7 +66,7 @@ public struct VirtualClock {
         try await settled()
     }
 
-    /// Sets the date that `Date()` and other wall clocks show. They continue from there.
+    /// Sets the date that `Date()` and other wall clocks show. These clocks continue from that date.
     ///
     /// A loop in virtual time begins on 1 January 2001 at 00:00 UTC. So `Date().timeIntervalSinceReferenceDate` is
     /// the number of seconds that have passed, unless the date is set.

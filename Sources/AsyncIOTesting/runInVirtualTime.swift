@@ -52,7 +52,7 @@ extension EventLoop {
 
 /// An error thrown when nothing more can happen, but some tasks have not ended.
 public struct DeadlockError: Error, CustomStringConvertible {
-    /// One line for each task: its name, what it is waiting for, where, and where it was created.
+    /// One line for each task: its name, what it is waiting for, where it is waiting, and where it was created.
     public let waiting: [String]
     /// One line for each cycle of tasks that wait for each other.
     public let cycles: [String]

@@ -67,8 +67,8 @@ public final class BackgroundTasks {
     }
 }
 
-/// Runs `body` with a set of background tasks. When `body` returns or throws, cancels the tasks
-/// that are still running and waits for them.
+/// Runs `body` with a set of background tasks. When `body` returns or throws, this function cancels the tasks that are
+/// still running and waits for them.
 ///
 /// - Parameters:
 ///   - onError: Called with the error and the task when a task fails; `nil` to use the loop's exception handler.

@@ -143,7 +143,7 @@ public final class CircuitBreaker {
 
 /// An error thrown by a ``CircuitBreaker`` that is open.
 public struct CircuitOpenError: Error, CustomStringConvertible {
-    /// How long the breaker stays open; zero while a trial is running.
+    /// How much longer the breaker stays open; zero while a trial is running.
     public let retryAfter: Duration
 
     /// The error as text.

@@ -35,7 +35,7 @@ public final class ExpiringCache<Key: Hashable, Value> {
     @usableFromInline var entries: [Key: Entry] = [:]
     private var loads: [Key: SharedWork<Value>] = [:]
     /// The keys in the order of their entries. All entries have the same lifetime, so this is the order in which they
-    /// expire. Also contains keys whose entry was removed or replaced.
+    /// expire. Keys whose entries were removed or replaced are also included.
     @usableFromInline var ages = Deque<Age>()
     private var lastNumber = 0
 

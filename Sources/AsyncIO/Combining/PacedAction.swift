@@ -7,7 +7,7 @@ final class PacedAction {
     private var timer: TimerHandle?
     private var latest: AsyncTask<Void>?
 
-    /// The action that is running. The callbacks of one that has ended may be yet to come.
+    /// The action that is running. An action that has ended is not included, even if its callbacks have not run yet.
     private var running: AsyncTask<Void>? { latest.flatMap { $0.isDone ? nil : $0 } }
 
     /// Whether the action is waiting to run.

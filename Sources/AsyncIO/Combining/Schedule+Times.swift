@@ -3,9 +3,9 @@ internal import AsyncIOSystem
 extension Schedule {
     /// An asynchronous sequence of the schedule's times, from now on. Each element is delivered when it is due.
     ///
-    /// Times that pass while the consumer is busy are skipped. A time that comes while the wait for it is being cancelled
-    /// is not: the next call returns it. If the system clock is changed, the sequence follows
-    /// within a minute. In virtual time, it follows the virtual clock.
+    /// Times that pass while the consumer is busy are skipped. If a time becomes due while the wait for it is being
+    /// cancelled, the time is not skipped, and the next call returns it. If the system clock is changed, the sequence
+    /// follows within a minute. In virtual time, it follows the virtual clock.
     ///
     /// ```swift
     /// for try await date in try Schedule("0 9 * * mon-fri").times { try await sendReport(of: date) }
@@ -28,7 +28,7 @@ extension Schedule {
         public struct Iterator: AsyncIteratorProtocol {
             let schedule: Schedule
             private var last = Duration.zero
-            /// The time that a call waits, or has waited, for.
+            /// The time that a call is waiting for, or has waited for.
             private var due: Duration?
 
             init(schedule: Schedule) { self.schedule = schedule }

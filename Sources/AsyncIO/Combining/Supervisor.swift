@@ -7,9 +7,9 @@
 /// try await supervisor.run()
 /// ```
 ///
-/// A task that fails is restarted after the delay that the ``Backoff`` gives. If tasks fail too often, the supervisor
-/// ends: it cancels the other tasks, waits for them, and throws a ``SupervisionError``. If the supervisor is itself
-/// supervised, its own supervisor handles that error.
+/// A task that fails is restarted after the delay that the ``Backoff`` specifies. If tasks fail too often, the
+/// supervisor ends: it cancels the other tasks, waits for them, and throws a ``SupervisionError``. If the supervisor is
+/// itself supervised, its own supervisor handles that error.
 ///
 /// While the supervisor runs, you can add, remove, restart, and list tasks; see ``children``.
 ///

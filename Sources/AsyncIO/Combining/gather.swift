@@ -2,7 +2,8 @@
 ///
 /// asyncio: `_GatheringFuture`.
 final class GatherFuture<Value>: Future<Value> {
-    /// Emptied when the future has ended, because futures can be nested: this one can be a child of another, and so on.
+    /// Emptied when the future has ended, so that it no longer retains its children, which can themselves have
+    /// children.
     @safe @exclusivity(unchecked) private var children: [FutureBase]
     @safe @exclusivity(unchecked) private var unfinished: Int
     @safe @exclusivity(unchecked) private var isCancelRequested = false

@@ -1,5 +1,5 @@
-/// Runs several closures as tasks and returns the result of the first that ends, whether it is a
-/// value or an error. Cancels the others and waits until they have ended.
+/// Runs several closures as tasks and returns the result of the first task that ends, whether it is a value or an
+/// error. Cancels the others and waits until they have ended.
 ///
 /// If the current task is cancelled, all of these tasks are cancelled.
 ///
@@ -14,8 +14,8 @@ public func race<T>(
     try await firstCompleted(bodies.map { createTask(isolation: isolation, fileID: fileID, line: line, $0) })
 }
 
-/// Runs `body` as a task for each of `items` and returns the result of the first that ends, whether
-/// it is a value or an error. Cancels the others and waits until they have ended.
+/// Runs `body` as a task for each of `items` and returns the result of the first task that ends, whether it is a value
+/// or an error. Cancels the others and waits until they have ended.
 ///
 /// ```swift
 /// let page = try await race(mirrors) { mirror in try await fetch(mirror) }
@@ -63,7 +63,8 @@ public func firstCompleted<A: Awaitable>(_ futures: some Sequence<A>) async thro
 }
 
 /// Cancels the futures that have not ended and waits until all have ended, even if the task is cancelled in the
-/// meantime. In that case, throws the cancellation once all have ended. Errors of the futures are ignored.
+/// meantime. In that case, this function throws the cancellation once all have ended. Errors of the futures are
+/// ignored.
 func cancelAndJoin(_ futures: [some FutureBase]) async throws {
     for future in futures where !future.isDone { future.cancel() }
     try await join(futures)

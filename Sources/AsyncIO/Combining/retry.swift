@@ -1,4 +1,4 @@
-/// The delays between attempts, which grow from one to the next.
+/// The delays between attempts, which usually grow from one attempt to the next.
 public struct Backoff: Sendable {
     /// The delay after the first failure.
     public var initial: Duration

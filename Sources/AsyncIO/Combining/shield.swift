@@ -47,7 +47,7 @@ public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
     return outer
 }
 
-/// The future of a `shield`, which has a reference to the future that it represents.
+/// The future of a `shield`. It has a reference to the shielded future.
 private final class ShieldFuture<Value>: Future<Value> {
     private var inner: FutureBase?
 

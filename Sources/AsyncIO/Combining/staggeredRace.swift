@@ -49,7 +49,7 @@ public func staggeredRace<Item, T>(
 
 private final class StaggeredRace<Item, T> {
     // Loop thread only: created, used and released inside `staggeredRace`.
-    /// The items whose bodies have not started. There may be no end of them.
+    /// The items whose bodies have not started. The sequence can be infinite.
     private let items: AnyIterator<Item>
     private let body: (Item) async throws -> T
     private let delay: Duration?

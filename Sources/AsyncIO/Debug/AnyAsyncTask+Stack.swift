@@ -64,7 +64,7 @@ extension AnyAsyncTask {
         /// The task has not started.
         case created
         case running
-        /// The operation that it awaited has ended, and the task is in the ready queue.
+        /// The operation that the task awaited has ended, and the task is in the ready queue.
         case ready
         case waiting(FutureBase)
         /// The task waits for code outside this library, or is about to resume after waiting for such code.
@@ -75,8 +75,8 @@ extension AnyAsyncTask {
     /// What the task waits for, as text: "Lock.acquire(), held by "a"".
     final var waitText: String { waitText { EventLoop.required(for: "sleep").timers.deadline(of: $0) } }
 
-    /// - Parameter deadline: Returns when a sleep ends. (A sleep does not store its deadline,
-    ///   because there may be a million of them.)
+    /// - Parameter deadline: Returns the time at which a sleep ends. (A sleep does not store its deadline, because a
+    ///   program can have a million sleeps.)
     final func waitText(_ deadline: (SleepFuture) -> Int64?) -> String {
         switch activity {
         case .created: "its first step"

@@ -9,7 +9,7 @@ struct LoopQuestion {
     private enum State {
         case open
         case answered(LoopFinding.Result)
-        /// The loop no longer runs.
+        /// The loop is no longer running.
         case ended
     }
 
@@ -72,7 +72,7 @@ private final class Answer: Sendable {
     }
 }
 
-/// Times steps for ten seconds after a tool has asked, so that the tool's next request includes run times.
+/// Times steps for ten seconds after a tool has sent a request, so that the tool's next request includes run times.
 /// Loop thread only.
 private final class Inspection: LoopComponent {
     private var timer: TimerHandle?

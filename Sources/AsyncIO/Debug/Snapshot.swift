@@ -6,7 +6,7 @@ internal import AsyncIOSystem
 /// The state of a loop and its tasks at one moment.
 struct LoopSnapshot: Sendable {
     let statistics: LoopStatistics
-    /// The nanoseconds that steps took while they were timed.
+    /// The total time that steps took while they were timed, in nanoseconds.
     let busy: Int64
     let isDebug: Bool
     let tasks: [TaskFacts]

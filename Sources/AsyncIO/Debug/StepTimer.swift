@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import Logging
 
-/// Measures the time of steps while debug mode, or a tool that inspects the program, needs it. Debug mode reports slow
-/// steps. Loop thread only.
+/// Measures how long steps take, while debug mode or a tool that inspects the program needs these times. Debug mode
+/// reports slow steps. Loop thread only.
 final class StepTimer: LoopComponent, LoopObserver {
     /// The reasons for timing steps.
     struct Reasons: OptionSet {
@@ -38,7 +38,7 @@ final class StepTimer: LoopComponent, LoopObserver {
 
     override func debugModeChanged() { time(loop.debug, for: .debug) }
 
-    /// Starts timing every step, or stops if there is no other reason for it.
+    /// Starts timing every step, or stops timing if no other reason for it is left.
     func time(_ isWanted: Bool, for reason: Reasons) {
         let wasOn = !reasons.isEmpty
         if isWanted { reasons.insert(reason) } else { reasons.remove(reason) }

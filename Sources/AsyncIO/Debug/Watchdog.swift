@@ -112,7 +112,7 @@ package final class Watchdog: Sendable {
             return .nothing
         }
 
-        /// Records how long the loop has been blocked, if it has been reported.
+        /// Records how long the loop has been blocked, if the watchdog has reported the loop.
         func noteDuration(until now: Int64) {
             guard hasReported else { return }
             Blockage.with(loop) { $0.longest = max($0.longest, now - since) }
@@ -212,7 +212,7 @@ package final class Watchdog: Sendable {
 
     /// The time between two checks, in nanoseconds.
     private static let interval: Int64 = 100_000_000
-    /// The same while no loop is watched.
+    /// The time between two checks while no loop is watched, in nanoseconds.
     private static let idleInterval = 4 * interval
 
     private func start() {
@@ -332,7 +332,7 @@ package final class Watchdog: Sendable {
         Glance(loop: loop, position: loop.pulse.position, at: SystemClock.now())
     }
 
-    /// Returns a report on a loop that is stuck; nil if it has moved since, or waits in its poller.
+    /// Returns a report on a loop that is stuck; nil if it has moved since, or is waiting in its poller.
     func report(ifStillAt glance: Glance) -> BlockedLoopReport? {
         guard !glance.position.isPolling,
             var watched = state.withLock({ state in

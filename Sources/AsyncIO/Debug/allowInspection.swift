@@ -6,8 +6,8 @@ internal import AsyncIOSystem
 /// The tool's commands `asyncio ps`, `pstree`, `top`, and `dump` take the ID of the process.
 ///
 /// A thread listens on a Unix socket in a directory that only the current user can enter (`$XDG_RUNTIME_DIR/asyncio`,
-/// or `/tmp/asyncio-UID`). The thread answers only requests of the same user and of root. It collects the answers of
-/// all event loops of the process. Each answer is created on its own loop. If a loop is blocked, the thread reports
+/// or `/tmp/asyncio-UID`). The thread answers only requests from the same user and from root. It collects the answers
+/// of all event loops of the process. Each answer is created on its own loop. If a loop is blocked, the thread reports
 /// that instead. Several tools are served at the same time, each within a few seconds. Inspection costs nothing until a
 /// tool connects.
 ///

@@ -11,10 +11,11 @@ extension EventLoop {
 }
 
 extension AnyAsyncTask {
-    /// A line that says what the task waits for, since when, and where, and where the task was created.
+    /// Returns a line that says what the task is waiting for, where and since when it has been waiting, and where it
+    /// was created.
     ///
-    /// In virtual time, the line says how much virtual time had passed when the wait began. Otherwise it says how long
-    /// the task has waited.
+    /// In virtual time, the line says how much virtual time had passed when the wait began. Otherwise, it says how long
+    /// the task has been waiting.
     fileprivate func waitReport(on loop: EventLoop) -> String {
         let since =
             loop.virtualNow == nil

@@ -42,7 +42,7 @@
         /// all connections are closed at once.
         ///
         /// - Throws: ``OSError`` if the system does not allow the server to listen;
-        ///   ``RuntimeError`` if the server is already closed; `CancellationError`.
+        ///   ``RuntimeError`` if the server is already closed; `CancellationError` if the task is cancelled.
         public func run() async throws {
             let loop = try EventLoop.running
             try server.startServing()

@@ -102,8 +102,8 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
         /// Ends the body now and waits for its cleanup.
         ///
-        /// If the current task is cancelled, the cancellation is passed on to the cleanup. If another task has already
-        /// called this method, the cleanup continues.
+        /// If the current task is cancelled, the cancellation is passed on to the cleanup. If another task called this
+        /// method first, cancelling the current task ends only the wait, and the cleanup continues.
         ///
         /// - Throws: The errors of the cleanup, except for `CancellationError`; ``RuntimeError`` if
         ///   the body is running; `CancellationError` if the task is cancelled while it waits for

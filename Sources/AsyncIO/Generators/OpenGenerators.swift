@@ -1,4 +1,4 @@
-/// The generators of a loop whose bodies have started and not ended. Loop thread only.
+/// The generators of a loop whose bodies have started but not ended. Loop thread only.
 final class OpenGenerators: LoopComponent {
     private var generators: [Int: any OpenGenerator] = [:]
     private var lastNumber = 0

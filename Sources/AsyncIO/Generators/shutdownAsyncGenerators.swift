@@ -1,4 +1,4 @@
-/// A generator whose body has started and not ended.
+/// A generator whose body has started but not ended.
 protocol OpenGenerator: AnyObject {
     /// Ends the body if it is suspended in `yield`, and waits for its cleanup.
     func close() async throws

@@ -80,8 +80,8 @@ public protocol JobQueue<Job>: WorkQueue {
     /// - Parameters:
     ///   - key: The name of the work, such as `"invoice-17"`.
     ///   - duration: The time for which the queue remembers that the work is done.
-    ///   - lease: The time after which another worker can run the body if this one dies. The lease is renewed while the
-    ///     body runs. If the lease is lost, the body is cancelled.
+    ///   - lease: The time after which another worker can run the body if the current worker dies. The lease is renewed
+    ///     while the body runs. If the lease is lost, the body is cancelled.
     ///   - body: The work. If it throws, the work counts as not done.
     /// - Returns: Whether the body ran.
     /// - Throws: ``OnceInProgress`` if another worker is running the body; the errors of the body; in `RedisQueue`,

@@ -3,8 +3,8 @@
     internal import Tracing
 #endif
 
-/// The spans of jobs. Each put has a span, and each run of a handler has a span that is a child of it. The headers of
-/// the span of the put are stored in the context of the job. Without the trait `Tracing`, this type does nothing.
+/// The spans of jobs. Each put has a span, and each run of a handler has a span that is a child of the put's span. The
+/// headers of the put's span are stored in the context of the job. Without the trait `Tracing`, this type does nothing.
 ///
 /// The names and attributes are those of the OpenTelemetry conventions for messaging.
 package enum JobTrace {

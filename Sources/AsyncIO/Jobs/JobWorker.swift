@@ -5,7 +5,7 @@ public struct JobWorker: Sendable, Hashable {
     /// The name of the worker: its host and its process, such as `web-3:4711`. In Redis, the name ends with a random
     /// part, because a process can have several queue objects.
     public let name: String
-    /// The number of jobs that it is running.
+    /// The number of jobs that the worker is running.
     public let running: Int
     /// The time since its last heartbeat, by the clock of the queue. A worker sends one whenever it asks for jobs or
     /// renews deliveries.

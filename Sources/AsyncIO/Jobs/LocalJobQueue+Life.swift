@@ -38,7 +38,7 @@ extension LocalJobQueue {
         }
     }
 
-    /// The delivery was not settled or renewed in time.
+    /// Called when a delivery was not settled or renewed in time.
     private func expire(_ record: Record) {
         tally.lost += 1
         if record.isCancelRequested { return finish(record, as: .cancelled) }

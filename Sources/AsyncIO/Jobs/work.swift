@@ -96,7 +96,7 @@ private final class Workload<Source: WorkQueue> {
         isIdle.set()
     }
 
-    /// Receives until the queue is shut down, and waits for the handlers.
+    /// Receives jobs until the queue is shut down, and then waits for the handlers.
     func receive(_ begin: (Delivery<Source.Job>) -> Void) async throws {
         do {
             while true {

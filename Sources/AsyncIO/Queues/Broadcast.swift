@@ -86,8 +86,8 @@ public final class Broadcast<Element> {
 
     /// Sends an element to all subscriptions. If there are none, the element is dropped.
     ///
-    /// With the policy ``Lag/wait``, waits until there is room. Otherwise, does not wait. Waiting tasks are served in
-    /// FIFO order.
+    /// With the policy ``Lag/wait``, this method waits until there is room. With the other policies, it does not wait.
+    /// Waiting tasks are served in FIFO order.
     ///
     /// - Throws: ``QueueShutDown`` if the channel is closed; `CancellationError` if the task is cancelled while it
     ///   waits. In that case, the element is not sent.

@@ -47,8 +47,8 @@ public final class LatestValue<Value> {
         return value
     }
 
-    /// Ends the sequences of changes, after the latest value. The value can still be read. Calling this again does
-    /// nothing.
+    /// Ends the sequences of changes once they have delivered the latest value. The value can still be read. Calling
+    /// this again does nothing.
     public func close() {
         isClosed = true
         observers.wake()

@@ -20,7 +20,7 @@ public class Queue<Element>: AsyncSequence {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
     @usableFromInline final let state: QueueState
     @usableFromInline @safe @exclusivity(unchecked) final var items = Deque<Element>()
-    /// Whether `items` holds all items, rather than storage of a subclass.
+    /// Whether `items` holds all items, rather than the storage of a subclass.
     @usableFromInline final let isPlain: Bool
 
     /// The maximum number of items; zero or less for no limit.
@@ -127,7 +127,7 @@ public class Queue<Element>: AsyncSequence {
 
     /// Reports that the work on an item taken from the queue is done; see ``join()``.
     ///
-    /// - Throws: ``ValueError`` if this method is called more often than items were put into the queue.
+    /// - Throws: ``ValueError`` if this method is called more times than items were put into the queue.
     ///
     /// asyncio: `Queue.task_done`.
     public final func taskDone() throws(ValueError) {

@@ -10,8 +10,8 @@ public import DequeModule
 /// ```
 ///
 /// Each end can be cloned, and closes when it is released. When the last sender is closed, receivers get the elements
-/// that were sent before, and then reach the end. When the last receiver is closed, sending fails. Neither side can
-/// therefore wait forever for the other side, as can happen with a ``Queue``.
+/// that were sent before, and then reach the end. When the last receiver is closed, sending fails. Therefore, neither
+/// side can wait forever for the other side, as can happen with a ``Queue``.
 ///
 /// - Parameters:
 ///   - type: The type of the elements.
@@ -55,7 +55,7 @@ final class ObjectChannel<Element> {
     @usableFromInline let sending = WaitQueue()
     /// The number of tasks that wait for an element. Each takes one, regardless of the capacity.
     @usableFromInline @safe @exclusivity(unchecked) var waitingReceivers = 0
-    /// The numbers of ends that are open.
+    /// The numbers of open ends.
     @usableFromInline @safe @exclusivity(unchecked) private(set) var senders = 0
     @usableFromInline @safe @exclusivity(unchecked) private(set) var receivers = 0
 
@@ -203,7 +203,8 @@ public final class ObjectSender<Element> {
     /// Sends an element. Waits until there is room or a receiver is waiting.
     ///
     /// - Throws: ``BrokenStreamError`` if all receivers are closed; ``RuntimeError`` if this sender is closed, or is
-    ///   closed while the task waits; `CancellationError` if the task is cancelled while it waits. In these cases, the element is not sent.
+    ///   closed while the task waits; `CancellationError` if the task is cancelled while it waits. In these cases, the
+    ///   element is not sent.
     @inlinable
     public func send(_ element: Element) async throws {
         if !isClosed, channel.mustWaitForRoom { try await channel.waitForRoom(of: self) }
@@ -226,7 +227,7 @@ public final class ObjectSender<Element> {
         try channel.sendNoWait(element)
     }
 
-    /// Returns another sender for the same channel, which has to be closed as well.
+    /// Returns another sender for the same channel. The new sender has to be closed as well.
     ///
     /// - Throws: ``RuntimeError`` if this sender is closed.
     public func clone() throws(RuntimeError) -> ObjectSender {

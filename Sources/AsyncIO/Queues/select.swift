@@ -44,8 +44,8 @@ public func select<T>(_ cases: SelectCase<T>...) async throws -> T {
 // does not depend on them.
 public struct SelectCase<Value> {
     @usableFromInline let place: SelectPlace
-    /// Takes an element; returns nil if no element is available. The parameter is the case's stay at its place, if it
-    /// has waited there.
+    /// Takes an element; returns nil if no element is available. The parameter describes the case's wait at its place,
+    /// or is nil if the case has not waited there.
     @usableFromInline let take: (SelectStay?) throws -> Value?
 
     @inlinable
@@ -66,7 +66,7 @@ class SelectPlace {
     /// - Returns: The object that the place needs to end the wait, in addition to the waiter.
     func begin(_ waiter: Waiter) -> AnyObject? { nil }
 
-    /// Ends the wait. If the waiter was completed and nothing was taken, another task can have the element.
+    /// Ends the wait. If the waiter was completed and nothing was taken, another task can take the element.
     func end(_ stay: SelectStay) {}
 }
 
@@ -107,7 +107,8 @@ enum SelectWait {
         }
     }
 
-    /// Lets other tasks run if this one has read and written for a long time without waiting; see IOBudget.swift.
+    /// Lets other tasks run if this one has been reading and writing for a long time without waiting; see
+    /// IOBudget.swift.
     @usableFromInline
     static func giveWay() async throws { if EventLoop.isBudgetSpent { try await AsyncIO.giveWay() } }
 }

@@ -58,7 +58,8 @@ public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
         places.prefix { !($0.isIn("7AsyncIO") && $0.function.hasPrefix("EventLoop.run")) }
     }
 
-    /// The program's own functions on the stack that made or scheduled something on the loop.
+    /// The program's own functions on a stack that was recorded when the program created or scheduled something on the
+    /// loop.
     static func ofMaker(_ addresses: CodeAddresses) -> [CallGraphFrame] {
         users(among: onLoopsStack(Symbolizer.places(of: addresses)))
     }

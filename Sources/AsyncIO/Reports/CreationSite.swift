@@ -1,6 +1,6 @@
 /// The place in the source code where something was created.
 ///
-/// Every task has a site, so a site takes only twelve bytes.
+/// A site is kept small, because every task has one. It takes only twelve bytes.
 public struct CreationSite: Sendable, CustomStringConvertible {
     @usableFromInline let file: LiteralText
 
@@ -23,7 +23,7 @@ public struct CreationSite: Sendable, CustomStringConvertible {
     public var description: String { "\(file):\(line)" }
 }
 
-/// A string literal of the program, stored as its address in one word. A StaticString takes three.
+/// A string literal of the program, stored as its address in one word. A `StaticString` takes three words.
 @safe
 @usableFromInline
 struct LiteralText: @unchecked Sendable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-/// A lock, together with a queue of tasks that wait for a change in the state that it protects.
+/// A lock, together with a queue of tasks that wait for a change in the state that the lock protects.
 ///
 /// ```swift
 /// try await condition.withLock {

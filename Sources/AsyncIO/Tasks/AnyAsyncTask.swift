@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 
-/// The base class of all tasks, regardless of their value type: the name, cancellation, and what the task
-/// waits for.
+/// The base class of all tasks, regardless of their value type. It has the task's name, supports cancellation, and
+/// records what the task is waiting for.
 ///
 /// An `AsyncTask` is a logical task. It runs on a *carrier*, which is a Swift task.
 ///
@@ -9,12 +9,12 @@ internal import AsyncIOSystem
 public class AnyAsyncTask: FutureBase {
     // Loop thread only, like everything in a future.
 
-    /// What the task waits for now.
+    /// What the task is currently waiting for.
     //
     // SAFETY: the waiting frame retains the future, and sets this to nil first when it continues.
     @safe @exclusivity(unchecked) final unowned(unsafe) var waitingOn: FutureBase?
-    /// When the current wait began, for reports; 0 if the time was not recorded. In real time, this can be late by up
-    /// to the interval of the watchdog.
+    /// When the current wait began, for reports; 0 if the time was not recorded. In real time, the recorded time can be
+    /// late by up to the watchdog's interval.
     @safe @exclusivity(unchecked) final var waitingSince: Int64 = 0
     /// The innermost Swift task that runs this task's code; nil before the task starts and after it ends.
     @usableFromInline @safe @exclusivity(unchecked) final var carrier: Carrier?
@@ -24,9 +24,9 @@ public class AnyAsyncTask: FutureBase {
     @safe @exclusivity(unchecked) final var isCarrierStored = false
     /// A request to cancel that the next step must deliver. asyncio's `_must_cancel`.
     @safe @exclusivity(unchecked) final var mustCancel = false
-    /// A request is being passed on to what the task waits for.
+    /// Whether a request is being passed on to the future that the task is waiting for.
     @safe @exclusivity(unchecked) private final var isPassingRequestOn = false
-    /// The task's number in its loop, and above it the loop's index; 0 for a hidden task.
+    /// The task's number in its loop in the low bits, and the loop's index in the high bits; 0 for a hidden task.
     @safe @exclusivity(unchecked) private final let identity: UInt64
     /// The task's number in its loop.
     package final var number: UInt64 { identity & Self.numberMask }
@@ -56,10 +56,10 @@ public class AnyAsyncTask: FutureBase {
         givenName = name
     }
 
-    /// The task that the program sees when this one runs.
+    /// The task that the program sees when this one is running.
     var visible: AnyAsyncTask? { self }
 
-    /// The hidden task that runs in the turns of this one, while it has control.
+    /// The hidden task that runs in the turns of this one, while the hidden task has control.
     final var hidden: AnyAsyncTask? { waitingOn?.hiddenTask }
 
     // MARK: Identity
@@ -77,8 +77,8 @@ public class AnyAsyncTask: FutureBase {
 
     // MARK: Cancellation
 
-    /// Requests the cancellation of the task. A `CancellationError` is thrown where the task waits, or at its
-    /// next wait.
+    /// Requests the cancellation of the task. A `CancellationError` is thrown where the task is waiting, or at its next
+    /// wait.
     ///
     /// The error is thrown once: a task that catches it can continue, and can wait again. A task that has not
     /// started never runs its body.
@@ -96,14 +96,14 @@ public class AnyAsyncTask: FutureBase {
     public override func cancel(_ message: String? = nil) -> Bool { meet(receiveRequest(message), message) }
 
     /// - Parameter isNative: Whether foreign waits are cancelled as well. This is false if the cancelling scope knows
-    ///   that the task waits for one of our futures and will continue.
+    ///   that the task is waiting for one of this library's futures and will continue.
     final func cancel(_ message: String?, isNative: Bool) -> Bool {
         meet(receive(message, isNative: isNative), message)
     }
 
     override func receiveRequest(_ message: String?) -> Bool? { receive(message, isNative: true) }
 
-    /// Receives a request. Returns nil if it is to be passed on to what the task waits for.
+    /// Receives a request. Returns nil if the request has to be passed on to the future that the task is waiting for.
     private final func receive(_ message: String?, isNative: Bool) -> Bool? {
         isErrorRetrieved = true
         guard state == .pending else { return false }
@@ -139,8 +139,8 @@ public class AnyAsyncTask: FutureBase {
         return true
     }
 
-    /// Breaks a cycle of tasks that wait for each other, through which the request has come back. This task accepts the
-    /// request and stops waiting.
+    /// Breaks a cycle of tasks that wait for each other. The request has passed through the cycle and come back to this
+    /// task, which accepts it and stops waiting.
     private final func breakCircle(_ message: String?) -> Bool {
         guard let job = waitingOn?.forgetWake(of: self) else { return false }
         mustCancel = true
@@ -154,8 +154,8 @@ public class AnyAsyncTask: FutureBase {
     /// asyncio: `Task.cancelling`.
     public final var cancelling: Int { Int(hidden?.requests ?? requests) }
 
-    /// Withdraws one request to cancel. Call this method after your code has caught the cancellation, if it then continues. If no
-    /// other requests remain, a cancellation that has not been delivered yet is dropped.
+    /// Withdraws one request to cancel. Call this method if your code catches the cancellation and then continues. If
+    /// no other requests remain, a cancellation that has not been delivered yet is dropped.
     ///
     /// - Returns: The number of requests that remain.
     ///
@@ -204,7 +204,7 @@ public class AnyAsyncTask: FutureBase {
 
     // MARK: Running
 
-    /// Must be called first in a task's body. Returns false if the task was cancelled before it started; then
+    /// Must be called first in a task's body. Returns false if the task was cancelled before it started. In that case,
     /// the task has ended, and its body must not run.
     @usableFromInline
     final func begin() -> Bool {
@@ -234,22 +234,23 @@ public class AnyAsyncTask: FutureBase {
         if mustCancel { current.cancel() }
     }
 
-    /// Must be called last in a carrier: `outer` carries the task again.
+    /// Must be called last in a carrier. After this call, `outer` carries the task again.
     @usableFromInline
     final func leaveCarrier(backTo outer: Carrier?) {
         if let current = carrier { withLoop { $0.carriers.remove(current, of: self) } }
         carrier = outer
     }
 
-    /// Ends a task whose body ended with a cancellation. The first reader gets its message.
+    /// Ends a task whose body ended with a cancellation. The first reader of the result gets the message of the
+    /// cancellation.
     final func endCancelled() {
         storedMessage = deliveredMessage
         requestedMessage = nil
         end(as: .cancelled)
     }
 
-    /// Ends a task whose body returned. Returns false if a request to cancel was still open: it came too late
-    /// for the body, but its message is available to all readers.
+    /// Ends a task whose body returned. Returns false if a request to cancel was still pending. Such a request came too
+    /// late for the body, but its message is available to all readers.
     @usableFromInline
     final func endSucceeded() -> Bool {
         guard mustCancel else {
@@ -297,7 +298,7 @@ public class AnyAsyncTask: FutureBase {
         }
     }
 
-    /// Leaves the loop. Returns whether anything wants to see the end of the task.
+    /// Removes the task from its loop. Returns whether the loop has to be notified of the task's end.
     @inline(__always)
     private final func leave(_ loop: EventLoop) -> Bool {
         let isNoticed = loop.pulse.setTask(0) != 0
@@ -317,7 +318,7 @@ public class AnyAsyncTask: FutureBase {
 
     // MARK: The task's loop
 
-    /// Calls `body` with the loop of this task, as the current one.
+    /// Calls `body` with the loop of this task as the current loop.
     ///
     /// That is the loop of this thread, unless the task has waited for other code and a nested loop has resumed it in
     /// the meantime.

@@ -16,9 +16,9 @@ extension AsyncTaskGroup {
     ///   - name: The name of the task for reports, or `nil` for `Task-N`.
     ///   - body: Receives a function to call once, with a value for the caller.
     /// - Returns: The value that the body passed to `ready`.
-    /// - Throws: The errors of `body` before it is ready; ``RuntimeError`` if it ends without being ready, or if the
-    ///   group accepts no more tasks; `CancellationError` if the waiting task is cancelled, in which case the started
-    ///   task is also cancelled.
+    /// - Throws: The errors that `body` throws before it is ready; ``RuntimeError`` if it ends without being ready, or
+    ///   if the group accepts no more tasks; `CancellationError` if the waiting task is cancelled, in which case the
+    ///   started task is also cancelled.
     ///
     /// asyncio: none.
     public func start<Value>(

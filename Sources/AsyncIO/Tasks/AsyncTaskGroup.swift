@@ -10,13 +10,13 @@ public final class AsyncTaskGroup {
     @safe @exclusivity(unchecked) private var errors: [any Error] = []
     @safe @exclusivity(unchecked) private var parent: AnyAsyncTask?
     @safe @exclusivity(unchecked) private var isEntered = false
-    /// The group was cancelled before it was entered.
+    /// Whether the group was cancelled before it was entered.
     @safe @exclusivity(unchecked) private var isCancelledOnEnter = false
-    /// The body has ended, and the group is waiting for its tasks.
+    /// Whether the body has ended and the group is waiting for its tasks.
     @safe @exclusivity(unchecked) private var isExiting = false
-    /// The tasks were cancelled, and no new ones are accepted.
+    /// Whether the tasks were cancelled and no new ones are accepted.
     @safe @exclusivity(unchecked) private var isAborting = false
-    /// This group has asked its parent to cancel, and withdraws that request at the end.
+    /// Whether this group has requested the cancellation of its parent. The group withdraws that request at the end.
     @safe @exclusivity(unchecked) private var hasCancelledParent = false
     /// The waiter for the end of the tasks.
     @safe @exclusivity(unchecked) private var allEnded: Waiter?
@@ -100,7 +100,7 @@ public final class AsyncTaskGroup {
         return task
     }
 
-    /// Returns the body; if the group has a limit, it first waits for a slot.
+    /// Returns the body. If the group has a limit, the returned body first waits for a slot.
     private func limited<T>(
         isolation: isolated (any Actor)?, _ body: @escaping () async throws -> T
     ) -> () async throws -> T {
@@ -192,8 +192,8 @@ public final class AsyncTaskGroup {
         if isCancelledOnEnter { cancel() }
     }
 
-    /// Waits for the tasks. Returns the error to throw, if any. The error of the body can be one of several,
-    /// or a result of the group's own cancellation.
+    /// Waits for the tasks. Returns the error to throw, if any. The error of the body can be one of several errors, or
+    /// a result of the group's own cancellation.
     @usableFromInline
     func leave(_ bodyError: (any Error)?) async -> (any Error)? {
         isExiting = true

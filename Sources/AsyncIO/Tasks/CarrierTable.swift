@@ -1,5 +1,5 @@
-/// The AsyncTask that a Swift task carries: an open-addressed hash table, keyed by the Swift task's address,
-/// with the latest entry in front.
+/// Finds the AsyncTask that a Swift task carries. The entries are in an open-addressed hash table, keyed by the Swift
+/// task's address. The latest entry is in front of the table.
 ///
 /// A variable that the loop sets would not suffice: after a foreign wait (`Task.sleep`, for example), a job arrives,
 /// and the loop does not know which task it belongs to. The address of the running Swift task identifies it. Children
@@ -14,7 +14,7 @@
 /// address is never mistaken for that of an earlier task, and a task outlives its entry, because the carrier
 /// retains it.
 struct CarrierTable {
-    /// The carrier that runs, or ran last.
+    /// The carrier that is running, or that ran last.
     private var front: Slot?
     private var frontState = FrontState.stored
     private var slots: [Slot?] = Array(repeating: nil, count: 64)
@@ -34,7 +34,7 @@ struct CarrierTable {
         let task: UnretainedTask
     }
 
-    /// The AsyncTask of the Swift task that runs on this thread.
+    /// The AsyncTask of the Swift task that is running on this thread.
     @inline(__always)
     var current: UnretainedTask? {
         mutating get {
@@ -133,7 +133,8 @@ struct CarrierTable {
         return find(bits).flatMap { slots[$0]?.task.object }
     }
 
-    /// The carriers whose tasks wait for something outside this library. Only while no entry runs.
+    /// The carriers whose tasks are waiting for something outside this library. Use this only while no entry is
+    /// running.
     var foreignWaits: [Carrier] {
         var found: [Carrier] = []
         if let front, frontState == .running, isForeign(front) { found.append(front.carrier) }

@@ -53,7 +53,7 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
     /// A group that is being split.
     private struct Parting {
         let message: String
-        /// The errors that have not been checked, the next one last.
+        /// The errors that have not been checked. The last element is checked next.
         var left: [any Error]
         var matching: [any Error] = []
         var rest: [any Error] = []

@@ -19,8 +19,8 @@ public class FutureBase {
     @safe @exclusivity(unchecked) final var isWatchedByShield = false
     /// The loop on which a task waits, in debug mode; see Ownership.swift.
     @safe @exclusivity(unchecked) final var owner: UInt8 = 0
-    /// A value of the loop's structure that contains this future: the position of a task in the TaskList, or the age of
-    /// a sleep in the TimerHeap.
+    /// A value that the data structure containing this future uses: the position of a task in the TaskList, or the age
+    /// of a sleep in the TimerHeap.
     @safe @exclusivity(unchecked) final var tag: UInt32 = 0
     /// The first callback, which is usually the only one and needs no array.
     @safe @exclusivity(unchecked) private final var first = Callback.none
@@ -98,8 +98,8 @@ public class FutureBase {
 
     // Futures that pass requests to cancel on override these; see PassingRequests.swift.
 
-    /// The future as a hidden task: the body of a generator, which runs in the turns of the task that waits
-    /// for it.
+    /// This future as a hidden task, or nil if it is not one. A hidden task is the body of a generator, and runs in the
+    /// turns of the task that waits for it.
     var hiddenTask: AnyAsyncTask? { nil }
 
     /// Whether the future passes requests on.
@@ -222,7 +222,7 @@ public class FutureBase {
         if extras != nil { others = [] }
     }
 
-    /// Removes a callback that is not queued yet. Returns whether it was there.
+    /// Removes a callback that is not queued yet. Returns whether there was such a callback.
     @discardableResult
     final func forget(_ callback: DoneCallback) -> Bool {
         if case .call(let registered) = first, registered === callback {
@@ -288,7 +288,7 @@ public class FutureBase {
         }
     }
 
-    /// The message of the report about a lost error, the task, and where it was created.
+    /// The message of the report about a lost error, the name of the task, and the place where the task was created.
     var lostErrorReport: (message: String, task: String?, location: String?) {
         ("Future exception was never retrieved", nil, nil)
     }

@@ -21,8 +21,8 @@ extension FutureBase {
 
     private static var stepsAsInAsyncio: Int { 32 }
 
-    /// Whether this is a task that has already passed a request on in this turn, to the future that it waits for now.
-    /// If not, records that it does so now.
+    /// Whether this is a task that has already passed a request on in this turn, to the future that it is now waiting
+    /// for. If this is false, the method records that the task does so now.
     private final func hasJustPassedOn() -> Bool {
         guard let task = self as? AnyAsyncTask, !task.isDone, let target = task.waitingOn, let loop = EventLoop.here
         else { return false }

@@ -55,14 +55,15 @@ enum CancellationErrors {
         return isSystems(error) || isLibrarys(error) || registered.withLock { $0 }.contains { $0(error) }
     }
 
-    /// ECANCELED as an `Errno`, from any module.
+    /// Whether the error is ECANCELED as an `Errno` of any module.
     private static func isSystems(_ error: any Error) -> Bool {
         if let error = error as? Errno { return error == .canceled }
         guard error._domain.hasSuffix(".Errno"), let error = error as? any RawRepresentable<CInt> else { return false }
         return error.rawValue == Errno.canceled.rawValue
     }
 
-    /// Recognized by name, so that none of these libraries has to be linked.
+    /// Whether the error indicates a cancellation in another library. The errors are recognized by name, so that none
+    /// of the libraries has to be linked.
     private static func isLibrarys(_ error: any Error) -> Bool {
         switch error._domain {
         // Foundation: URLError, POSIXError and CocoaError, and NSError with their domains.

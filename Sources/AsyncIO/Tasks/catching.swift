@@ -9,8 +9,8 @@
 /// ```
 ///
 /// All errors of the type go to the handler together, in the order in which they occurred, however deeply the groups
-/// are nested. The other errors of the group are thrown afterwards. To handle several types, nest the calls.
-/// A cancellation of the current task is never caught.
+/// are nested. The other errors of the group are thrown afterward. To handle several types, nest the calls. A
+/// cancellation of the current task is never caught.
 ///
 /// - Parameters:
 ///   - type: The type of the errors to handle.

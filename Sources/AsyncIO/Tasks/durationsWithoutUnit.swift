@@ -5,16 +5,18 @@
 // async overload to a synchronous one, if it is available. So these overloads do what is intended, with a warning.
 // Where libc has no function of that name, the overloads are unavailable, and their messages say what to write instead.
 
-/// Sleeps for a number of seconds, as in asyncio. If the task is cancelled, throws `CancellationError`.
+/// Sleeps for a number of seconds, as in asyncio.
+///
+/// - Throws: `CancellationError` if the task is cancelled.
 @available(*, deprecated, message: "write the unit: sleep(.seconds(1)), sleep(.milliseconds(500))")
 @_documentation(visibility: internal)
 public func sleep(_ seconds: some BinaryInteger) async throws {
     try await sleep(.seconds(Int64(clamping: seconds)))
 }
 
-/// Sleeps for a number of seconds, as in asyncio. If the task is cancelled, throws `CancellationError`.
+/// Sleeps for a number of seconds, as in asyncio.
 ///
-/// - Throws: ``ValueError`` if `seconds` is NaN.
+/// - Throws: ``ValueError`` if `seconds` is NaN; `CancellationError` if the task is cancelled.
 @available(*, deprecated, message: "write the unit: sleep(.seconds(0.5)), sleep(.milliseconds(500))")
 @_documentation(visibility: internal)
 public func sleep(_ seconds: some BinaryFloatingPoint) async throws {
@@ -24,8 +26,8 @@ public func sleep(_ seconds: some BinaryFloatingPoint) async throws {
     try await sleep(.seconds(max(-1, min(seconds, 3e9))))
 }
 
-/// Sleeps for a number of microseconds, where libc's function of this name would block the loop. If the task
-/// is cancelled, throws `CancellationError`.
+/// Sleeps for a number of microseconds. Unlike libc's function of the same name, this function does not block the loop.
+/// It throws `CancellationError` if the task is cancelled.
 @available(*, deprecated, message: "write the unit: sleep(.microseconds(500))")
 @_documentation(visibility: internal)
 public func usleep(_ microseconds: some BinaryInteger) async throws {

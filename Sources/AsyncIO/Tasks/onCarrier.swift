@@ -81,7 +81,7 @@ func onCarrier<T>(
     return try handover.outcome()
 }
 
-/// Runs `body` as a separate task, in place of a plain Swift task that has no AsyncTask, so that scopes can be used
+/// Runs `body` as a separate task, because the calling Swift task has no AsyncTask. Scopes can therefore be used
 /// anywhere.
 @inlinable
 func adopted<T>(

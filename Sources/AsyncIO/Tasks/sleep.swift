@@ -1,6 +1,6 @@
 /// Suspends the current task for at least `duration`.
 ///
-/// A duration of zero or less yields to everything that is ready, for exactly one turn of the loop.
+/// If the duration is zero or less, the task yields to everything that is ready, for exactly one turn of the loop.
 ///
 /// - Throws: `CancellationError` if the task is cancelled, which also removes the timer.
 /// - Complexity: O(log *n*), where *n* is the number of active timers.
@@ -14,7 +14,7 @@ public func sleep(_ duration: Duration) async throws {
 
 /// Suspends the current task until `deadline`.
 ///
-/// A deadline that has passed yields for one turn of the loop.
+/// If the deadline has passed, the task yields for one turn of the loop.
 ///
 /// - Parameter deadline: An instant on the loop's clock; see ``EventLoop/now``.
 /// - Throws: `CancellationError` if the task is cancelled, which also removes the timer.

@@ -102,8 +102,8 @@ extension EventLoop {
         ThreadState.virtualTime = time
     }
 
-    /// How long a loop in virtual time sleeps when nothing is ready, in real time: 0 for not at all. Lets time
-    /// jump to the next timer.
+    /// Returns how long a loop in virtual time sleeps, in real time, when nothing is ready. If other threads have
+    /// nothing for the loop, the method lets virtual time jump to the next timer and returns 0.
     func idleTime(inVirtualTime now: Int64) -> Int64? {
         let deadline = timers.first.flatMap { first in first <= virtual.limit ?? .max ? first : nil }
         // Other threads may still have something for the current time.

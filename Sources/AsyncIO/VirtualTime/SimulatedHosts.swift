@@ -12,7 +12,7 @@ package protocol SimulatedHosts: AnyObject {
     func taskCreated(_ task: AnyAsyncTask)
     /// Binds a callback to the host of the running code.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void
-    /// Binds the callback of a timer likewise. The host has the timer as long as the result is retained.
+    /// Binds the callback of a timer in the same way. The host has the timer as long as the result is retained.
     func boundTimer(_ callback: @escaping () throws -> Void) -> () throws -> Void
     /// Called before each step while `askHosts` is on. Returns false to hold the step.
     ///
@@ -42,7 +42,8 @@ extension EventLoop {
     /// Whether ``SimulatedHosts/admits(_:)`` is called before each step.
     package func askHosts(_ isNeeded: Bool) { virtual.asksHosts = isNeeded }
 
-    /// Returns the entry to run in place of `entry`: one that does nothing if its task never continues or is held.
+    /// Returns the entry to run. This is `entry`, or an entry that does nothing if the task of `entry` never continues
+    /// or is held.
     func admitted(_ entry: ReadyEntry) -> ReadyEntry {
         switch entry {
         case .wake(let job, let task):

@@ -41,10 +41,10 @@ struct VirtualTime {
     /// The steps that wait until their host is resumed.
     var held: [(entry: ReadyEntry, task: AnyAsyncTask)] = []
 
-    /// Binds a callback to the host of the code that runs now.
+    /// Binds a callback to the host of the code that is running.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void { hosts?.bound(callback) ?? callback }
 
-    /// Binds the callback of a timer to the host of the code that runs now.
+    /// Binds the callback of a timer to the host of the code that is running.
     func boundTimer(_ callback: @escaping () throws -> Void) -> () throws -> Void {
         hosts?.boundTimer(callback) ?? callback
     }
@@ -79,7 +79,8 @@ struct VirtualTime {
 
     /// The things that the loop can wait for in real time.
     struct Expectation {
-        /// Whether threads have work of the loop, or descriptors could become ready while nothing else can.
+        /// Whether threads are doing work for the loop, or nothing but a descriptor that becomes ready can make the
+        /// program continue.
         var work: Bool
         /// The carriers of tasks that wait for something that does not belong to this library.
         var foreignWaits: [Carrier]

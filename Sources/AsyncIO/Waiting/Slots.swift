@@ -24,14 +24,15 @@ final class Slots {
         try await line.park(for: purpose, on: subject, ifCancelled: { wasWoken in if wasWoken { free += 1 } })
     }
 
-    /// Takes a slot if one is free. Returns whether it did.
+    /// Takes a slot if one is free. Returns whether a slot was taken.
     func takeNoWait() -> Bool {
         guard !areTaken else { return false }
         free -= 1
         return true
     }
 
-    /// Removes up to `count` free slots, regardless of the tasks that wait. Returns how many there were.
+    /// Removes up to `count` free slots, regardless of the tasks that wait. Returns the number of slots that were
+    /// removed.
     func remove(_ count: Int) -> Int {
         let removed = min(count, free)
         free -= removed

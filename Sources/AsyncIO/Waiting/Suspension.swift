@@ -144,7 +144,7 @@ private final class CancelTarget: @unchecked Sendable {
     }
 }
 
-/// Yields to everything that is ready: one turn of the loop, one queue entry.
+/// Yields to everything that is ready. This takes one turn of the loop and one entry of the ready queue.
 ///
 /// The task itself is put into the ready queue. There is no future to wait for, so a cancellation in the
 /// meantime is delivered after the wake-up.

@@ -14,7 +14,7 @@ struct Unretained<Object: AnyObject> {
     /// The object's address.
     @inline(__always)
     var pointer: UnsafeMutableRawPointer { unsafe raw.toOpaque() }
-    /// The same as a number.
+    /// The object's address as a number.
     @inline(__always)
     var bits: UInt { unsafe UInt(bitPattern: raw.toOpaque()) }
 

@@ -43,7 +43,7 @@ final class WaitQueue {
     ///   - purpose: What the wait is for, in reports.
     ///   - subject: The object that is waited for, in reports. The caller retains it.
     ///   - ignoresNativeCancellation: See `FutureBase.park`.
-    ///   - whenJoined: Called when the task has joined the queue. If it throws, the task leaves again.
+    ///   - whenJoined: Called when the task has joined the queue. If it throws, the task leaves the queue again.
     ///   - ifCancelled: Called when a cancelled task has left the queue. The parameter says whether the task had been
     ///     woken. If so, its turn has to be passed on.
     /// - Throws: `CancellationError` if the task is cancelled; the errors of `whenJoined`.

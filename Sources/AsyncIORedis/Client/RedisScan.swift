@@ -71,7 +71,7 @@ public struct RedisScan<Element>: AsyncSequence {
 }
 
 extension RedisScan {
-    /// Creates a scan with the parameters that all commands have.
+    /// Returns the arguments for the options of a scan.
     static func options(match: String?, count: Int?, type: String? = nil) -> RedisCommand {
         var options = RedisCommand()
         if let match {

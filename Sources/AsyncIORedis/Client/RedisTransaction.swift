@@ -26,8 +26,8 @@ extension RedisClient {
         return try Transaction.replies(to: reply) ?? []
     }
 
-    /// Executes commands atomically if no other client has changed certain keys since `body` read them. Otherwise, runs
-    /// `body` again.
+    /// Executes commands atomically if no other client has changed certain keys since `body` read them. Otherwise, this
+    /// method runs `body` again.
     ///
     /// ```swift
     /// try await redis.transaction(watching: "stock") { connection in

@@ -5,11 +5,12 @@ extension RedisCommand {
     private enum Keys {
         /// The command has no keys.
         case none
-        /// At every `step`-th argument from `first` to `last`. If `last` is negative, it counts from the end.
+        /// Every `step`-th argument from `first` through `last` is a key. If `last` is negative, it counts from the
+        /// end.
         case at(first: Int, last: Int, step: Int)
         /// The argument `count` is the number of keys, which follow it. There can be another key at `also`.
         case counted(count: Int, also: Int?)
-        /// The first half of the arguments after the word STREAMS.
+        /// The keys are the first half of the arguments after the word STREAMS.
         case streams
     }
 

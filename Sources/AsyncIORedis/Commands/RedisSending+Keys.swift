@@ -116,8 +116,8 @@ extension RedisSending {
         return try await send(command).boolean
     }
 
-    /// Returns all keys of one server that match a pattern. This blocks a server that has many keys for a long time;
-    /// use ``RedisClient/scan(match:count:type:)`` instead.
+    /// Returns all keys of one server that match a pattern. If the server has many keys, this call blocks the server
+    /// for a long time. Use ``RedisClient/scan(match:count:type:)`` instead.
     ///
     /// - Throws: The same errors as ``send(_:)-(RedisCommand)``.
     ///

@@ -205,7 +205,7 @@ final class RedisLink: BufferedProtocol {
         }
     }
 
-    /// Handles a value that is not a reply. Returns whether it is one.
+    /// Handles a value if it is a message, not a reply. Returns whether it is a message.
     private func isMessage(_ value: RedisValue) -> Bool {
         switch value {
         case .push(let values): onPush?(values)

@@ -34,7 +34,7 @@ final class RedisNode {
 
     // MARK: Sending
 
-    /// Sends a command. If the connection is lost before the command is written, sends the command on the next
+    /// Sends a command. If the connection is lost before the command is written, the command is sent on the next
     /// connection.
     func send(_ command: RedisCommand) async throws -> RedisReply {
         var attempts = 0
@@ -182,7 +182,8 @@ final class RedisNode {
         }
     }
 
-    /// Whether another attempt to connect can succeed. If the server rejects the user or the database, it cannot.
+    /// Whether another attempt to connect can succeed. This is not the case if the server rejects the user or the
+    /// database.
     static func passes(_ error: any Error) -> Bool {
         if error is RedisConnectionError || error is RedisTimeoutError { return true }
         guard let error = error as? RedisError else { return false }

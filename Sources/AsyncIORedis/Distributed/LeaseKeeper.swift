@@ -167,7 +167,7 @@ final class LeaseKeeper {
         }
     }
 
-    /// Waits for a task that gives the lease back, but not as long as the server may hang.
+    /// Waits for a task that gives the lease back, but only for a short time, because the server may not respond.
     private func waitForEnd(of task: AsyncTask<Void>) async {
         try? await withCleanup(timeout: min(lease, .seconds(1))) { try await shield(task) }
     }

@@ -1,6 +1,6 @@
 /// A lock, or a place in a semaphore, that a task holds on a server for a limited time.
 ///
-/// The lease is renewed in the background until the body ends. If it cannot be renewed in time, the body is cancelled:
+/// The lease is renewed in the background until the body ends. If it cannot be renewed in time, the body is cancelled;
 /// see ``RedisLeaseLostError``.
 ///
 /// redis-py: the state of a `Lock`.

@@ -34,7 +34,8 @@ public final class RedisLock {
     public let key: String
     /// The time for which the server gives the lock to a holder that does not renew it.
     public let lease: Duration
-    /// The name of the holder, which ``holder()`` returns while this object holds the lock; empty if it has no name.
+    /// The name of the holder, which ``holder()`` returns while this object holds the lock. It is empty if the holder
+    /// has no name.
     public let name: String
 
     /// Creates a lock.

@@ -62,7 +62,8 @@ public final class RedisRateLimiter {
     /// Waits for permission.
     ///
     /// - Throws: The same errors as ``RedisClient/send(_:)-(RedisCommand)``, including `CancellationError` if the task
-    ///   is cancelled. If the server gave permission before the client received the answer, that permission is used.
+    ///   is cancelled. If the server gave permission before the client received the answer, that permission counts as
+    ///   used.
     public func acquire() async throws {
         while let wait = try await tryAcquire() {
             // If several tasks ask at the same time, only one of them gets permission, so the others should not all ask

@@ -1,6 +1,6 @@
 internal import AsyncIO
 
-/// Runs `body` while a lease is renewed, whenever a third of its time has passed. If the lease is lost, the body is
+/// Runs `body`, and renews a lease whenever a third of its time has passed. If the lease is lost, the body is
 /// cancelled.
 ///
 /// - Parameters:

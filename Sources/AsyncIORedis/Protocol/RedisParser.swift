@@ -216,7 +216,7 @@ struct RedisParser {
 
     // MARK: Lines
 
-    /// Whether the bytes begin with `+OK` and a line end, the most frequent reply.
+    /// Whether the bytes begin with `+OK` and a line end, which is the most frequent reply.
     @inline(__always)
     private static func isOK(_ bytes: Span<UInt8>, at start: Int) -> Bool {
         start <= bytes.count - 5 && bytes[start] == 0x2B && bytes[start + 1] == 0x4F && bytes[start + 2] == 0x4B

@@ -26,8 +26,8 @@
 // again.
 
 enum QueueScripts {
-    /// Functions that several scripts use. `ARGV[1]` is the retention in milliseconds, `ARGV[2]` the number of dead
-    /// letters that are stored.
+    /// Functions that several scripts use. `ARGV[1]` is the retention in milliseconds, and `ARGV[2]` is the maximum
+    /// number of dead letters.
     private static let common = #"""
         local q, group = KEYS[1], 'workers'
         local retention, maxDead = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -166,7 +166,7 @@ enum QueueScripts {
         return {id, 1}
         """#)
 
-    /// Takes jobs. Returns the time to wait for the next job in milliseconds (-1 to wait for a token, -2 if the queue
+    /// Takes jobs. Returns the time to wait for the next job, in milliseconds (-1 to wait for a token, -2 if the queue
     /// is paused), whether the rate limit causes the wait, whether all jobs have ended, and the jobs.
     static let take = script(
         #"""
@@ -403,7 +403,8 @@ enum QueueScripts {
         return redis.call('DEL', job(ARGV[3]))
         """#)
 
-    /// Returns dead letters: identifier, entry of the stream, data, error, attempts.
+    /// Returns dead letters. For each, returns the identifier, the entry of the stream, the data, the error, and the
+    /// number of attempts.
     static let listDead = script(
         #"""
         local list = {}
@@ -415,8 +416,8 @@ enum QueueScripts {
         return list
         """#)
 
-    /// Returns the data of a job, and records that a program waits for its end if `ARGV[4]` is 1. The last element is
-    /// the latest event.
+    /// Returns the data of a job. If `ARGV[4]` is 1, the script also records that a program is waiting for the job's
+    /// end. The last element is the latest event.
     static let status = script(
         #"""
         local h = redis.call('HMGET', job(ARGV[3]), 's', 'a', 'x', 'g', 'r')
@@ -439,8 +440,8 @@ enum QueueScripts {
         }
         """#)
 
-    /// Returns 1 if all jobs have ended. Otherwise, records that a program waits for that. The last element is the
-    /// latest event.
+    /// Returns 1 if all jobs have ended. Otherwise, the script records that a program is waiting for all jobs to end.
+    /// The last element is the latest event.
     static let join = script(
         #"""
         if redis.call('ZCARD', key('all')) == 0 then return {1, '0-0'} end
@@ -449,7 +450,8 @@ enum QueueScripts {
         return {0, last and last[1] or '0-0'}
         """#)
 
-    /// Returns workers: name, number of running jobs, and milliseconds since the last heartbeat.
+    /// Returns the workers, each with its name, its number of running jobs, and the milliseconds since its last
+    /// heartbeat.
     static let workers = script(
         #"""
         local running, list = {}, {}

@@ -83,8 +83,8 @@ extension RedisQueue {
     ///
     /// Each queue object that has received jobs is a worker. While a worker waits for jobs, it sends a heartbeat at
     /// least every five seconds. While a worker is busy, it sends a heartbeat whenever a third of the visibility time
-    /// has passed. If a worker sends no heartbeat for ten minutes and for twice the visibility time, the queue can
-    /// remove it from the list.
+    /// has passed. If a worker sends no heartbeat for ten minutes or for twice the visibility time, whichever is
+    /// longer, the queue can remove it from the list.
     ///
     /// - Throws: The errors of the connection; `CancellationError` if the task is cancelled.
     /// - Complexity: O(*n*) on the server, where *n* is the number of workers and running jobs.

@@ -25,7 +25,7 @@ public import AsyncIO
 public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
     // Loop thread only.
     let client: RedisClient
-    /// The beginning of the keys.
+    /// The prefix of the queue's keys.
     let base: String
     /// The name of this object as a worker.
     let consumer: String
@@ -215,8 +215,8 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         do { try await ends.wait(for: id, after: position, atMost: checkInterval) } catch is TimeoutError {}
     }
 
-    /// Shuts this object down. Other programs can continue to use the queue. After that, putting fails. Receiving
-    /// continues until every job of the queue has ended, and then fails.
+    /// Shuts this object down. After that, putting fails. Receiving continues until every job of the queue has ended,
+    /// and then fails. Other programs can continue to use the queue.
     ///
     /// - Parameter immediate: Whether receiving fails at once. The jobs stay in the queue.
     public func shutdown(immediate: Bool = false) {

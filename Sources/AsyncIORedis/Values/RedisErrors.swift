@@ -81,7 +81,8 @@ public struct RedisError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The text that the server sent.
     public var description: String { text }
 
-    /// Whether the same command can succeed later: the server is starting, is busy, or is currently not the master.
+    /// Whether the same command can succeed later. This is the case if the server is starting, is busy, or is currently
+    /// not the master.
     var isPassing: Bool {
         [
             .loading, .readOnly, .masterDown, .clusterDown, .tryAgain, .busy, .noReplicas, .moved, .ask,

@@ -8,8 +8,8 @@ final class DatagramPort: SimulatedDatagramLink {
     private let run: HostRun
     private let address: SystemAddress
     private weak var channel: SimulatedDatagrams?
-    /// When the latest datagram over a route arrives, in nanoseconds, apart from those that are overtaken. Routes exist
-    /// as long as the network.
+    /// For each route, the time at which the latest datagram arrives, in nanoseconds, not counting datagrams that are
+    /// overtaken. Routes exist as long as the network does.
     private var latestArrivals: [ObjectIdentifier: Int64] = [:]
 
     /// The largest datagram of UDP over IPv4.
@@ -78,7 +78,7 @@ final class DatagramPort: SimulatedDatagramLink {
         }
     }
 
-    /// The receiver's system answers that no socket receives at this address.
+    /// Makes the receiver's system answer that no socket receives at this address.
     private func bounce(_ target: SystemAddress, _ receiver: Host) {
         let back = network.route(from: receiver, to: host)
         if back.isCut { return }
@@ -100,6 +100,6 @@ final class DatagramPort: SimulatedDatagramLink {
         if host.ports[address] === self { host.ports[address] = nil }
     }
 
-    /// The program was killed.
+    /// Called when the program is killed.
     func crash() { channel?.vanish() }
 }

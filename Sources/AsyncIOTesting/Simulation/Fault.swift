@@ -21,7 +21,7 @@ public struct Fault: Sendable, CustomStringConvertible {
         case clockSkew = "clock skew"
     }
 
-    /// The number of the fault in the test, from 0.
+    /// The number of the fault in the test, starting from 0.
     public let number: Int
     /// What goes wrong.
     public let kind: Kind

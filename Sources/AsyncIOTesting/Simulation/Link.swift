@@ -41,7 +41,7 @@ final class Route {
 
     init(from: Host, to: Host, _ settings: Settings) { (self.from, self.to, self.settings) = (from, to, settings) }
 
-    /// Returns how long a message of this size takes from now on, in nanoseconds.
+    /// Returns how long a message of this size takes if it is sent now, in nanoseconds.
     func delay(of size: Int, now: Int64, _ random: inout SeededGenerator) -> Int64 {
         guard let bandwidth = settings.bandwidth else { return sample(&random) }
         freeAt = max(now, freeAt) + Int64(size) * 1_000_000_000 / Int64(bandwidth)

@@ -88,8 +88,8 @@ extension Network: NetworkStack {
         return listener.isFull ? .full : .accepted(listener)
     }
 
-    /// Waits until a packet has arrived, and returns true. Returns false if the packet is lost: immediately if that
-    /// happens at the start, and otherwise after the time that the packet would have taken.
+    /// Waits until a packet has arrived, and returns true. Returns false if the packet is lost: immediately if it is
+    /// lost when it is sent, and otherwise after the time that it would have taken.
     private func arrives(over route: Route) async throws -> Bool {
         if route.isCut || random.happens(route.settings.loss) { return false }
         try await sleep(route.duration(&random))

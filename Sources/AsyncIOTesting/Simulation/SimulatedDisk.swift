@@ -155,8 +155,8 @@ final class SimulatedFile {
         changes = []
     }
 
-    /// Keeps the content on the disk, and a random number of the later changes: none, or the first ones, the last of
-    /// which may be incomplete.
+    /// Keeps the content on the disk and a random number of the first changes since then. The last change that is kept
+    /// may be incomplete.
     func losePower(_ random: inout SeededGenerator) {
         guard !changes.isEmpty else { return }
         content = durable

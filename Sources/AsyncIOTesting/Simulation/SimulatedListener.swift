@@ -62,7 +62,7 @@ final class SimulatedListener: StreamListener {
         onArrival = nil
     }
 
-    /// The program was killed. The ends of the waiting connections reset them.
+    /// Called when the program is killed. The ends of the waiting connections reset them.
     func crash() {
         address = nil
         backlog = 0
@@ -71,7 +71,7 @@ final class SimulatedListener: StreamListener {
         _ = unsafe Unmanaged.passRetained(self)
     }
 
-    /// A connection has been established.
+    /// Called when a connection has been established.
     func arrive(_ end: TCPEnd, from peer: SystemAddress, at target: SystemAddress) {
         guard let address, !run.isDead else { return end.close(isBroken: true) }
         if keepsAlive { end.keepAlive() }

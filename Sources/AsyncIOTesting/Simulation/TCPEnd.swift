@@ -62,10 +62,10 @@ final class TCPEnd: SimulatedLink {
     private var isRetrying = false
     /// When the latest packet arrived.
     private var heardAt: Int64 = 0
-    /// The number of probes since then.
+    /// The number of probes since the latest packet arrived.
     private var probes = 0
 
-    /// The receive window of Linux, if it is not tuned.
+    /// The size of the receive window on Linux without tuning, in bytes.
     static let window = 65_536
     private static let firstRetry = Duration.milliseconds(200)
     private static let lastRetry = Duration.seconds(120)
@@ -136,13 +136,13 @@ final class TCPEnd: SimulatedLink {
         transmit(.reset)
     }
 
-    /// The program, or the whole host, no longer uses this end.
+    /// Called when the program, or the whole host, no longer uses this end.
     private func forget() {
         isClosed = true
         run.remove(self)
     }
 
-    /// The program was killed.
+    /// Called when the program is killed.
     ///
     /// - Parameter isSilent: Whether the operating system has stopped as well, and does not answer.
     func crash(isSilent: Bool) {
@@ -175,7 +175,7 @@ final class TCPEnd: SimulatedLink {
         network.deliver(over: wayOut, at: latestArrival) { [self] in arriveNext() }
     }
 
-    /// The next packet has reached the other host, unless the route was cut meanwhile.
+    /// Called when the next packet reaches the other host, or is lost because the route was cut in the meantime.
     private func arriveNext() {
         let packet = underWay.removeFirst()
         if isUnreachable { return lose(packet) }

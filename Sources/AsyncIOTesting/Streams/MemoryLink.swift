@@ -14,7 +14,7 @@ final class MemoryLink: SimulatedLink {
     private weak var channel: SimulatedConnection?
     private weak var peer: MemoryLink?
     private var isClosed = false
-    /// The number of bytes that were sent but not read, and of all bytes that were sent.
+    /// The number of bytes that were sent but not read, and the number of all bytes that were sent.
     private var unread = 0
     private var sent = 0
     /// The data that was sent but has not arrived.

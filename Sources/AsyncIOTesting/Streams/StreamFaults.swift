@@ -6,7 +6,7 @@ public struct StreamFaults: Sendable {
     /// The time that bytes take to arrive. The default is zero.
     public var latency = Duration.zero
     /// The number of bytes in one direction after which the connection breaks, or `nil` for never. Both ends then fail
-    /// with `.connectionReset`, after they have read what arrived before.
+    /// with `.connectionReset`, after they have read the bytes that arrived before.
     public var resetAfter: Int?
     /// The number of unread bytes that a writer can send before further bytes are buffered on its own side. The default
     /// is 65,536.

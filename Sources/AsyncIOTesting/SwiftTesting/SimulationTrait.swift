@@ -9,7 +9,7 @@
 
         init(seeds: Range<UInt64>, options: SimulationOptions) { (self.seeds, self.options) = (seeds, options) }
 
-        /// For tests that expect asyncio's order and reports, as with ``EventLoopTrait``.
+        /// Creates a trait for tests that expect the same order and reports as with ``EventLoopTrait``.
         package init(failsOnReports: Bool, shufflesTasks: Bool) {
             self.init(
                 seeds: 0..<1, options: SimulationOptions(shufflesTasks: shufflesTasks, failsOnReports: failsOnReports))

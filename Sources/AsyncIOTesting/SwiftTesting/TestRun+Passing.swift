@@ -3,7 +3,7 @@
     internal import Testing
 
     extension TestRun {
-        /// Runs a test once, and returns whether it passed. For tests that run several times.
+        /// Runs a test once, and returns whether it passed. Use this for tests that run several times.
         ///
         /// - Parameters:
         ///   - records: Whether issues are recorded as usual. If false, they only make this run fail.

@@ -79,8 +79,8 @@
         ///     long before it reports a deadlock. For work that was passed to threads with `toThread` and similar
         ///     functions, the loop waits up to a minute.
         ///   - failsOnReports: Whether errors that are never retrieved, and other reports to the exception handler,
-        ///     fail the test, unless the test has its own exception handler. This is the default because such a report
-        ///     is about an error that the program did not handle.
+        ///     fail the test, unless the test has its own exception handler. The default is `true`, because such a
+        ///     report is about an error that the program did not handle.
         public static func virtualTime(
             startingAt date: Duration? = nil, grace: Duration = .milliseconds(100), failsOnReports: Bool = true
         ) -> Self {
