@@ -6,7 +6,7 @@
 /// ```
 ///
 /// The action runs as a task. Actions never overlap: if the action is due while it is still
-/// running, it runs again right afterward. Errors of the action go to the loop's exception handler.
+/// running, it runs again right afterward. Errors that the action throws go to the loop's exception handler.
 public final class Debouncer {
     private let action: PacedAction
 

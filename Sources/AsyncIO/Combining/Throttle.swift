@@ -9,7 +9,7 @@
 /// the end of the interval, so the last call is never lost. A ``Debouncer`` waits for a pause in the calls instead.
 ///
 /// The action runs as a task. Actions never overlap: if the action is due while it is still running, it runs again
-/// right afterward. Errors of the action go to the loop's exception handler.
+/// right afterward. Errors that the action throws go to the loop's exception handler.
 ///
 /// asyncio: none. async-algorithms: `throttle(for:)`, for the elements of a sequence.
 public final class Throttle {

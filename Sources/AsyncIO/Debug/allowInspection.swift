@@ -8,8 +8,8 @@ internal import AsyncIOSystem
 /// A thread listens on a Unix socket in a directory that only the current user can enter (`$XDG_RUNTIME_DIR/asyncio`,
 /// or `/tmp/asyncio-UID`). The thread answers only requests from the same user and from root. It collects the answers
 /// of all event loops of the process. Each answer is created on its own loop. If a loop is blocked, the thread reports
-/// that instead. Several tools are served at the same time, each within a few seconds. Inspection costs nothing until a
-/// tool connects.
+/// that instead. Several tools can connect at the same time. A connection that takes more than a few seconds is closed.
+/// Inspection costs nothing until a tool connects.
 ///
 /// The environment variable `ASYNCIO_INSPECT=1` has the same effect, before the first loop runs.
 /// `ASYNCIO_DUMP_SIGNAL` then sets the number of the signal (0 for none). Further calls do nothing.

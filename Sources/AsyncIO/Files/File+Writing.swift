@@ -76,7 +76,7 @@ extension File {
     /// New bytes are zeros. The position does not move.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``; ``ValueError`` if `size` is negative; `CancellationError`
-    ///   if the task is cancelled. In that case, the file may have the new length.
+    ///   if the task is cancelled. After a cancellation, the file may already have the new length.
     ///
     /// Python: `truncate`.
     public func truncate(to size: Int? = nil) async throws {

@@ -14,8 +14,8 @@ public protocol JobQueue<Job>: WorkQueue {
     ///
     /// - Returns: The identifier of the job, and whether it was added.
     /// - Throws: ``QueueShutDown`` if the queue is shut down; ``ValueError`` if an option is not valid;
-    ///   `CancellationError` if the task is cancelled. In that case, the job may have been put in. To find out, put it
-    ///   in again with the same ``JobOptions/id``.
+    ///   `CancellationError` if the task is cancelled. After a cancellation, the job may be in the queue. To find out,
+    ///   put it in again with the same ``JobOptions/id``.
     @discardableResult
     func put(_ job: Job, options: JobOptions) async throws -> JobTicket
 

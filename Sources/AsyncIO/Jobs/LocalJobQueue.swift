@@ -81,7 +81,8 @@ public final class LocalJobQueue<Job>: JobQueue {
     /// Puts a job into the queue; see ``JobQueue/put(_:options:)``.
     ///
     /// - Throws: ``QueueShutDown`` if the queue is shut down; ``ValueError`` if an option is not valid;
-    ///   `CancellationError` if the task is cancelled while it waits. In that case, the job is not in the queue.
+    ///   `CancellationError` if the task is cancelled while it waits. After any of these errors, the job is not in the
+    ///   queue.
     @discardableResult
     public func put(_ job: Job, options: JobOptions) async throws -> JobTicket {
         try options.validate()
@@ -194,8 +195,8 @@ public final class LocalJobQueue<Job>: JobQueue {
         while tally.unfinished > 0 { try await joiners.park(for: "LocalJobQueue.join()", on: self) }
     }
 
-    /// Shuts the queue down. After that, putting fails. Receiving continues until every job has ended, including jobs
-    /// that are retried, and then fails.
+    /// Shuts the queue down. After that, you cannot add jobs. Receiving continues until every job has ended, including
+    /// jobs that are retried, and then fails.
     ///
     /// - Parameter immediate: Whether to drop the jobs that no worker has taken.
     public func shutdown(immediate: Bool = false) {

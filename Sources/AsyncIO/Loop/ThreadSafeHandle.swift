@@ -33,7 +33,7 @@ public final class ThreadSafeHandle: @unchecked Sendable {
     public var isCancelled: Bool { state.load(ordering: .relaxed) & Phase.cancelledFlag != 0 }
 
     /// Prevents the callback from running. If the callback is running, waits until it has ended. On the loop's own
-    /// thread, this method does not wait, because it would wait forever. You can call this method from any thread.
+    /// thread, this method does not wait; otherwise it would wait forever. You can call this method from any thread.
     ///
     /// asyncio: `Handle.cancel`.
     public func cancel() {

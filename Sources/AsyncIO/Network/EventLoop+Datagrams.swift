@@ -6,7 +6,7 @@ extension EventLoop {
     ///
     /// - Parameters:
     ///   - localAddress: The address to receive at, or `nil` to let the system choose one when the first datagram is
-    ///     sent. An existing file of a Unix socket is replaced.
+    ///     sent. An existing socket file is replaced.
     ///   - remoteAddress: The address of the peer. All datagrams are sent to the peer, and datagrams from other senders
     ///     are dropped.
     ///   - family: The address family of the socket, if neither address is given.

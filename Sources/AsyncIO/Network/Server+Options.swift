@@ -28,7 +28,7 @@ extension Server {
         /// Whether to listen on all interfaces with a single IPv6 socket that also accepts IPv4 clients (as
         /// `::ffff:127.0.0.1`), instead of one socket for each family. For TCP only.
         public var dualStack: Bool
-        /// Whether to remove the file of a Unix socket when the server is closed, provided the file still
+        /// Whether to remove the socket file of a Unix socket when the server is closed, provided the file still
         /// belongs to this server.
         public var cleanupSocket: Bool
         /// Whether to listen at once. If this is `false`, the sockets are bound, but do not listen until you call

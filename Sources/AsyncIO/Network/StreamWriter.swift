@@ -148,7 +148,7 @@ public final class StreamWriter {
 
     /// Ends the sending half after the buffered data is sent. Reading continues.
     ///
-    /// A TLS connection cannot end only one half. On such a connection, ``canWriteEOF`` is `false`, and only
+    /// A TLS connection cannot be half-closed. On such a connection, ``canWriteEOF`` is `false`, and only
     /// ``close()`` tells the peer that no more data follows.
     ///
     /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()``, or if

@@ -42,7 +42,7 @@ public func copy(
 /// ```
 ///
 /// When one connection ends its sending half, this function also ends the sending half of the other connection, and the
-/// opposite direction continues. A TLS connection cannot end only one half, so the function closes it instead. In all
+/// opposite direction continues. A TLS connection cannot be half-closed, so the function closes it instead. In all
 /// other cases, the caller closes the connections.
 ///
 /// - Parameters:

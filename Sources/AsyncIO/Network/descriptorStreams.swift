@@ -59,9 +59,9 @@ public func openStandardInput(limit: Int = StreamReader.defaultLimit) throws -> 
     return try StreamReader(limit: limit, channel: loop.standardChannel(0, .reading))
 }
 
-/// Opens standard output as a stream. Standard output can be anything that standard input can be; see
-/// ``openStandardInput(limit:)``. If the program was started without standard output, written data is dropped, as with
-/// `print`.
+/// Opens standard output as a stream. Standard output can be a file, a pipe, a socket, or a terminal, like standard
+/// input; see ``openStandardInput(limit:)``. If the program was started without standard output, written data is
+/// dropped, as with `print`.
 ///
 /// A write waits until the system has accepted all of the bytes, so nothing is lost when the program ends.
 /// Descriptor 1 stays open when the writer is closed.

@@ -7,7 +7,7 @@
 ///
 /// The loop's thread waits until the child executes its program, which takes a few hundred microseconds. Therefore,
 /// this function throws an error if the program cannot be started. The child receives only the standard descriptors and
-/// the descriptors in `options`. Signals that this process handles, and SIGPIPE, have their default effect in the
+/// the descriptors in `options`. Signals that this process handles, and SIGPIPE, have their default action in the
 /// child, and no signals are blocked.
 ///
 /// - Parameters:

@@ -58,8 +58,8 @@ public func main<T>(
     do { return try run(debug: debug, backend: backend, body) } catch { ProgramEnd.end(with: error) }
 }
 
-/// Runs a program in the same way as the synchronous form, for the `async` main of a program that links AsyncIOMain. If
-/// the calling task is cancelled, `body` is cancelled as well.
+/// Runs a program like the synchronous `main`. Call this overload in the `async` main of a program that links
+/// AsyncIOMain. If the calling task is cancelled, `body` is cancelled as well.
 @_documentation(visibility: internal)
 @discardableResult
 public func main<T>(

@@ -19,7 +19,7 @@ public import DequeModule
 public final class Broadcast<Element> {
     /// What to do when a subscription has fallen behind by as many elements as the channel can hold.
     ///
-    /// tokio's policy is ``fail``.
+    /// tokio's `broadcast` always behaves like ``fail``.
     public enum Lag: Sendable {
         /// Drop the oldest element. ``Subscription/missedCount`` counts it.
         case dropOldest

@@ -78,7 +78,7 @@ extension EventLoop {
         }
     }
 
-    /// Logs an error, as the loop does without an exception handler.
+    /// Logs an error, as the loop does when no exception handler is set.
     ///
     /// asyncio: `loop.default_exception_handler`.
     public func defaultExceptionHandler(_ context: ExceptionContext) { Self.log(context, of: self) }

@@ -19,8 +19,8 @@ extension EventLoop {
         }
     }
 
-    /// Removes the callback of a signal and restores the signal's default effect. For ``ProcessSignal/interrupt``, this
-    /// is the effect in `run { }`.
+    /// Removes the callback for a signal and restores the signal's default action. For ``ProcessSignal/interrupt``,
+    /// this is the effect in `run { }`.
     ///
     /// - Returns: Whether there was a callback.
     /// - Throws: The same errors as ``addSignalHandler(_:_:)``.

@@ -9,7 +9,7 @@ internal import DequeModule
 /// }
 /// ```
 ///
-/// While the sequence exists, its signals do not have their default effect. For example, Ctrl-C does not cancel the
+/// While the sequence exists, the default actions of its signals are disabled. For example, Ctrl-C does not cancel the
 /// main task. Handlers and other sequences for the same signals also receive them. If several signals of the same kind
 /// arrive before the first one is read, the sequence returns only one of them, as the kernel does for pending signals.
 ///

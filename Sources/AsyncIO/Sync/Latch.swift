@@ -51,7 +51,7 @@ public final class Latch {
         if count == 0 { zero.set() }
     }
 
-    /// Waits until the count is zero. Does not suspend if it already is.
+    /// Waits until the count is zero. If the count is already zero, this does not suspend.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits.
     public func wait() async throws { try await zero.wait() }

@@ -42,7 +42,7 @@ public class Semaphore {
     /// Increments the value, or passes the semaphore to the first waiting task.
     ///
     /// - Throws: ``ValueError`` if the value is already `Int.max`. A ``BoundedSemaphore`` throws
-    ///   earlier.
+    ///   if the value would exceed its initial value.
     ///
     /// asyncio: `Semaphore.release`.
     public func release() throws(ValueError) {

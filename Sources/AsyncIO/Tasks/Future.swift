@@ -44,8 +44,8 @@ extension Awaitable {
 /// ```
 ///
 /// A future is also a channel for one value. One task sets the result, and another task awaits ``value``. If the
-/// awaiting task is cancelled, the future is also cancelled. For the other task, ``FutureBase/isDone`` is then true,
-/// and ``setResult(_:)`` throws an error.
+/// awaiting task is cancelled, the future is also cancelled. The other task then finds that ``FutureBase/isDone`` is
+/// true, and ``setResult(_:)`` throws an error.
 ///
 /// asyncio: `asyncio.Future`. tokio, as a channel: `oneshot`.
 public class Future<Value>: FutureBase, Awaitable {

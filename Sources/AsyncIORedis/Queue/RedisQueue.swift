@@ -215,8 +215,8 @@ public final class RedisQueue<Job: Codable & Sendable>: JobQueue {
         do { try await ends.wait(for: id, after: position, atMost: checkInterval) } catch is TimeoutError {}
     }
 
-    /// Shuts this object down. After that, putting fails. Receiving continues until every job of the queue has ended,
-    /// and then fails. Other programs can continue to use the queue.
+    /// Shuts this object down. After that, you cannot add jobs. Receiving continues until every job of the queue has
+    /// ended, and then fails. Other programs can continue to use the queue.
     ///
     /// - Parameter immediate: Whether receiving fails at once. The jobs stay in the queue.
     public func shutdown(immediate: Bool = false) {

@@ -47,7 +47,7 @@ extension TLSContext {
             }
             let source: Source
 
-            /// The certificates of a PEM file; see ``TLSContext/trust(file:)``.
+            /// The certificates in a PEM file; see ``TLSContext/trust(file:)``.
             public static func file(_ path: some SystemStringConvertible) -> Trust {
                 Trust(source: .file(path.systemString))
             }

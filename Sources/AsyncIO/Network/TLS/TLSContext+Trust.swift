@@ -11,7 +11,7 @@ extension TLSContext {
     /// asyncio: `SSLContext.load_default_certs`.
     public func trustSystem() throws { try change { engine throws(TLSFailure) in try engine.trustSystem() } }
 
-    /// Adds the certificates of a PEM file to the trusted certificates. A server also announces to its clients that it
+    /// Adds the certificates in a PEM file to the trusted certificates. A server also announces to its clients that it
     /// accepts certificates from these issuers. The file is read synchronously.
     ///
     /// A chain of certificates can end at any trusted certificate, which can be a root, an intermediate, or the peer's
@@ -112,7 +112,7 @@ extension TLSContext {
         checksHost = false
     }
 
-    /// Makes a client accept a valid certificate of any host. The owner of any such certificate can then
+    /// Makes a client accept a valid certificate for any host. The owner of any such certificate can then
     /// impersonate the server.
     ///
     /// - Throws: ``ValueError`` if this is a server's context.

@@ -209,7 +209,7 @@ public func startMultiLoopServer(
 }
 
 extension Worker {
-    /// Serves on several loops until the worker should stop, so that each worker uses more than one core. Starts
+    /// Serves on several loops until the worker is asked to stop, so that each worker uses more than one core. Starts
     /// a server on ``sockets``, reports that the worker is ready, waits, and shuts the server down within
     /// ``grace``.
     ///

@@ -57,12 +57,12 @@ public final class Worker {
     /// between requests.
     public var isStopping: Bool { stopping.isSet }
 
-    /// Waits until the worker should stop: when the workers are reloaded, when the supervisor ends, or on SIGTERM.
+    /// Waits until the worker is asked to stop: when the workers are reloaded, when the supervisor ends, or on SIGTERM.
     ///
     /// - Throws: `CancellationError` if the task is cancelled.
     public func waitUntilStopping() async throws { try await stopping.wait() }
 
-    /// Serves until the worker should stop. Starts the server, reports that the worker is ready,
+    /// Serves until the worker is asked to stop. Starts the server, reports that the worker is ready,
     /// waits, and shuts the server down within ``grace``.
     ///
     /// - Throws: ``OSError`` if the system does not allow the server to listen; ``RuntimeError`` if
