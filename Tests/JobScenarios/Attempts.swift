@@ -41,7 +41,7 @@ extension Scenario {
         try await queue.take().acknowledge()
         #expect(try await queue.retryDead("1"))
         #expect(try await !queue.retryDead("1"))
-        #expect(try await queue.deadJobs(limit: 10).isEmpty)
+        #expect(try await queue.deadJobs().isEmpty)
         let again = try await queue.take()
         #expect(again.id == "1" && again.attempt == 1)
         try await again.acknowledge()

@@ -97,6 +97,11 @@ extension JobQueue {
     /// - Throws: The same errors as ``put(_:options:)``.
     public func put(_ job: Job) async throws { try await put(job, options: JobOptions()) }
 
+    /// At most 100 dead letters, the oldest first; see ``deadJobs(limit:)``.
+    ///
+    /// - Throws: The same errors as ``deadJobs(limit:)``.
+    public func deadJobs() async throws -> [DeadJob<Job>] { try await deadJobs(limit: 100) }
+
     /// A third of the visibility time.
     public var renewalInterval: Duration? { policy.visibility / 3 }
 

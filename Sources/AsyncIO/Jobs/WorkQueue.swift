@@ -67,7 +67,8 @@ public protocol WorkQueue<Job>: AnyObject {
 
     /// Shuts the queue down. No more jobs can be put into the queue, and receiving ends when no job is left.
     ///
-    /// - Parameter immediate: Whether receiving ends at once.
+    /// - Parameter immediate: Whether receiving ends at once. The queues of this package use `false` by default. Code for
+    ///   `some WorkQueue` must pass the argument.
     func shutdown(immediate: Bool) async throws
 }
 
