@@ -36,7 +36,7 @@ export ASAN_OPTIONS=detect_leaks=0
 
 build thread
 program=.build/thread/debug/loop-thread-program
-parts=(everything order late "ends 30" dropped left blocking many signals handover "mailbox ${1:-20000}")
+parts=(everything bodies order late "ends 30" dropped left blocking many signals handover "mailbox ${1:-20000}")
 for part in "${parts[@]}"; do
     log=.build/thread-${part%% *}.log
     status=0

@@ -3,11 +3,9 @@
 #include "CShims.h"
 
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-
-// Swift 6.3 ignores `typealias DefaultExecutorFactory`. This constructor, which runs
-// before main, installs the loop both for an async main and for test runners.
-__attribute__((constructor)) static void install(void) { asyncio_install_at_load(); }
+#include <unistd.h>
 
 // If a program has an async main, the C main that the compiler generates calls swift_job_run with
 // the task that it created. The function here replaces the runtime's (whose own calls of it do not
@@ -20,12 +18,22 @@ typedef struct {
 
 typedef ASYNCIO_SWIFTCALL void job_runner(void *job, executor on);
 
+static job_runner *runtimes;
+
+// Swift 6.3 ignores `typealias DefaultExecutorFactory`. This constructor, which runs
+// before main, installs the loop both for an async main and for test runners.
+__attribute__((constructor)) static void install(void) {
+    runtimes = (job_runner *)dlsym(RTLD_NEXT, "swift_job_run");
+    asyncio_install_at_load();
+}
+
 __attribute__((weak)) ASYNCIO_SWIFTCALL void swift_job_run(void *job, executor on) {
-    static job_runner *next = NULL;
-    if (!next) {
+    // The first call is that of main. In a test runner, whose main does not call this function, it can come from a
+    // thread with a loop of its own.
+    static atomic_bool has_begun = false;
+    if (!atomic_load_explicit(&has_begun, memory_order_relaxed) && !atomic_exchange(&has_begun, true) &&
+        gettid() == getpid())
         asyncio_set_main_task(job);
-        next = (job_runner *)dlsym(RTLD_NEXT, "swift_job_run");
-        if (!next) abort();
-    }
-    next(job, on);
+    if (!runtimes) abort();
+    runtimes(job, on);
 }

@@ -21,14 +21,6 @@ import Testing
         #expect(abs(ProcessInfo.processInfo.systemUptime - uptime - 3600) < 0.001)
     }
 
-    @Test("a program without Swift Testing has virtual clocks and simulated networks")
-    func programsWithoutSwiftTesting() async throws {
-        let lines = try await Program.run("virtual-clock-program", []).lines
-        #expect(lines.last == "end")
-        #expect(lines.dropLast().allSatisfy { $0.hasSuffix(" true") }, "\(lines)")
-        #expect(lines.count == 16)
-    }
-
     @Test("C functions that read the time follow", .virtualTime) func cFunctionsFollow() async throws {
         let before = time(nil)
         var now = timeval()
