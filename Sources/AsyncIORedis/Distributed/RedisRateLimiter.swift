@@ -65,13 +65,12 @@ public final class RedisRateLimiter {
     ///   is cancelled. If the server gave permission before the client received the answer, that permission counts as
     ///   used.
     public func acquire() async throws {
-        guard var wait = try await tryAcquire() else { return }
+        guard let wait = try await tryAcquire() else { return }
         try await sleep(wait)
-        while let next = try await tryAcquire() {
+        while let wait = try await tryAcquire() {
             // Several tasks asked at the same time, and only one of them got permission. The others should not all ask
             // again at once.
-            wait = next + interval * Double.random(in: 0...1)
-            try await sleep(wait)
+            try await sleep(wait + interval * Double.random(in: 0...1))
         }
     }
 

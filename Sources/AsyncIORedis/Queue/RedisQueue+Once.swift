@@ -6,8 +6,8 @@ extension RedisQueue {
     /// The lease is renewed whenever a third of it has passed. A lease of less than 10 ms counts as 10 ms.
     ///
     /// - Throws: `OnceInProgress` if another worker is running the body; ``RedisLeaseLostError`` if the lease was lost,
-    ///   because it could not be renewed in time, or the server no longer has it. In that case, the body is cancelled,
-    ///   and another worker may be running it. Also throws ``RedisError`` if the server rejects the command; the errors
+    ///   because it could not be renewed in time, or the server no longer has it. After a lost lease, the body has
+    ///   been cancelled, and another worker may be running it. Also throws ``RedisError`` if the server rejects the command; the errors
     ///   of the body and of the connection; `CancellationError` if the task is cancelled.
     @discardableResult
     public func once(
@@ -16,7 +16,7 @@ extension RedisQueue {
         let token = randomID()
         let lease = max(.milliseconds(10), lease)
         // Each attempt to begin extends the lease.
-        var start = ContinuousClock.Instant.now
+        var start = LoopClock().now
         let state: String
         do {
             state = try await call(
