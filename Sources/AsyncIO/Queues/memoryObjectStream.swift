@@ -161,9 +161,10 @@ final class ObjectChannel<Element> {
             wakeReceiver()
             return element
         }
-        guard receiver.isClosed else { return nil }
-        wakeReceiver()
-        try receiver.checkOpen()
+        if receiver.isClosed {
+            wakeReceiver()
+            try receiver.checkOpen()
+        }
         return nil
     }
 
