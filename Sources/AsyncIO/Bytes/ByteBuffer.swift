@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import Glibc
 
-/// A queue of bytes. Bytes are appended at the end and taken from the front. The queue uses no memory when it is empty.
+/// A queue of bytes. Bytes are appended at the end and taken from the front. An empty queue uses no memory.
 struct ByteBuffer {
     private var storage: [UInt8] = []
     private var head = 0
@@ -19,17 +19,17 @@ struct ByteBuffer {
         storage.append(contentsOf: bytes)
     }
 
-    /// Frees the memory of taken bytes before more bytes are appended.
+    /// Frees the part of the storage whose bytes have been taken, if that part is large.
     private mutating func makeRoom() {
         guard head > 4096, head * 2 > storage.count else { return }
         storage.removeFirst(head)
         head = 0
     }
 
-    /// The byte at a position, which must be less than `count`.
+    /// Returns the byte at `index`, which must be less than `count`.
     subscript(index: Int) -> UInt8 { storage[head + index] }
 
-    /// Returns the first `count` bytes, which stay in the buffer.
+    /// Returns the first `count` bytes without removing them.
     func prefix(_ count: Int) -> [UInt8] { Array(storage[head..<head + min(count, self.count)]) }
 
     mutating func takeFirst(_ count: Int) -> [UInt8] {

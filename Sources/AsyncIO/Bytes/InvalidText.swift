@@ -1,4 +1,4 @@
-/// What to do when text is read and its bytes are not valid UTF-8.
+/// The way to handle bytes that are not valid UTF-8 when text is read.
 ///
 /// Python: the argument `errors` of `bytes.decode`.
 public enum InvalidText: Sendable {
@@ -16,7 +16,7 @@ public enum InvalidText: Sendable {
         }
     }
 
-    /// A line without its newline, or nil if there are no bytes.
+    /// Returns a line as text without its newline, or nil if `bytes` is empty.
     func line(_ bytes: [UInt8]) throws(ValueError) -> String? {
         if bytes.isEmpty { return nil }
         return try text(bytes.last == 0x0A ? bytes.dropLast() : bytes[...])

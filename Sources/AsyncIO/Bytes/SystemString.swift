@@ -1,10 +1,10 @@
 internal import AsyncIOSystem
 public import SystemPackage
 
-/// A string of the operating system, such as the name of a file, or an argument or environment variable of a process.
+/// A string for the operating system, such as a file name, a process argument, or an environment variable.
 ///
-/// Linux accepts any bytes except zero in such a string. Most of these strings are valid UTF-8, and a `String` is
-/// sufficient for them. Use this type for strings that are not valid UTF-8, or if your code must preserve every byte.
+/// On Linux, these strings can contain any byte except zero. Most of them are valid UTF-8, so a `String` is usually
+/// sufficient. Use `SystemString` for strings that may not be valid UTF-8, or if your code must preserve every byte.
 /// Two strings are equal if their bytes are equal.
 ///
 /// ```swift
@@ -19,7 +19,7 @@ public struct SystemString: Sendable, Hashable, ExpressibleByStringInterpolation
 
     /// Creates a string from bytes.
     ///
-    /// Functions that take the string throw an error if one of the bytes is zero.
+    /// Functions that take a `SystemString` throw an error if one of its bytes is zero.
     ///
     /// - Complexity: O(*n*) in the number of bytes.
     public init(bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
@@ -37,14 +37,14 @@ public struct SystemString: Sendable, Hashable, ExpressibleByStringInterpolation
     /// Creates a string from a string literal, encoded as UTF-8.
     public init(stringLiteral value: String) { self.init(value) }
 
-    /// The string as text. Bytes that are not UTF-8 are replaced by U+FFFD.
+    /// The string as text. Bytes that are not valid UTF-8 are replaced with U+FFFD.
     public var description: String { String(decoding: bytes, as: UTF8.self) }
 }
 
-/// A type that can be passed as the name of a file or as another string of the operating system: `String`, `Substring`,
+/// A type that can be passed as a file name or as another string for the operating system: `String`, `Substring`,
 /// `FilePath`, or ``SystemString``.
 public protocol SystemStringConvertible: Sendable {
-    /// The bytes to pass to the system.
+    /// The bytes to pass to the operating system.
     var systemString: SystemString { get }
 }
 
@@ -69,9 +69,9 @@ extension FilePath: SystemStringConvertible {
 }
 
 extension SystemString {
-    /// The bytes with a terminating zero, for the system.
+    /// Returns the bytes with a terminating zero.
     ///
-    /// - Parameter what: The noun for the string in the error message.
+    /// - Parameter what: A noun that describes the string in the error message.
     func terminated(_ what: StaticString) throws(ValueError) -> [CChar] {
         if bytes.contains(0) {
             throw ValueError("\(what) must not contain a zero byte, got \(description.debugDescription)")

@@ -4,16 +4,16 @@ internal import SystemPackage
 extension EventLoop {
     // MARK: The user's descriptors
 
-    /// Calls `callback` in each turn in which `descriptor` is readable. Replaces the descriptor's previous reader. You
-    /// still own the descriptor. Remove the reader before you close the descriptor.
+    /// Calls `callback` in each turn of the loop in which `descriptor` is readable. The callback replaces the
+    /// descriptor's previous reader. You still own the descriptor. Remove the reader before you close the descriptor.
     ///
     /// - Parameters:
     ///   - descriptor: The descriptor to watch.
-    ///   - callback: A closure that is called on the loop. If it throws an error, the loop's exception handler is
+    ///   - callback: A closure that runs on the loop's thread. If it throws an error, the loop's exception handler is
     ///     called.
-    /// - Throws: ``RuntimeError`` if a connection of this loop owns the descriptor or the loop is closed;
-    ///   ``ValueError`` if the descriptor is negative; ``OSError`` if the descriptor cannot be watched (a regular file,
-    ///   for example).
+    /// - Throws: ``RuntimeError`` if a connection of this loop owns the descriptor, or if the loop is closed;
+    ///   ``ValueError`` if the descriptor is negative; ``OSError`` if the system cannot watch the descriptor, for
+    ///   example because it belongs to a regular file.
     ///
     /// asyncio: `loop.add_reader`.
     public func addReader(
@@ -25,8 +25,8 @@ extension EventLoop {
         }
     }
 
-    /// Calls `callback` in each turn in which `descriptor` is writable. Replaces the descriptor's previous
-    /// writer.
+    /// Calls `callback` in each turn of the loop in which `descriptor` is writable. The callback replaces the
+    /// descriptor's previous writer.
     ///
     /// - Throws: The same errors as ``addReader(_:_:)``.
     ///
@@ -42,7 +42,7 @@ extension EventLoop {
 
     /// Removes the reader of a descriptor. The writer is not affected.
     ///
-    /// - Returns: Whether there was a reader. This is always `false` if the loop is closed.
+    /// - Returns: Whether the descriptor had a reader. The result is always `false` if the loop is closed.
     /// - Throws: ``RuntimeError`` if a connection of this loop owns the descriptor; ``OSError`` if the system
     ///   refuses the change.
     ///
@@ -54,7 +54,7 @@ extension EventLoop {
 
     /// Removes the writer of a descriptor. The reader is not affected.
     ///
-    /// - Returns: Whether there was a writer. This is always `false` if the loop is closed.
+    /// - Returns: Whether the descriptor had a writer. The result is always `false` if the loop is closed.
     /// - Throws: The same errors as ``removeReader(_:)``.
     ///
     /// asyncio: `loop.remove_writer`.
@@ -109,8 +109,8 @@ extension EventLoop {
         return true
     }
 
-    /// Adds a reader after `delay`. If the system is out of memory at that time, tries again after the same delay while
-    /// the reader is needed, because no caller can receive the error.
+    /// Adds a reader after `delay`. If this fails, the method tries again after the same delay, as long as the reader
+    /// is still needed. It does not throw the error, because no caller can receive it.
     func addReaderLater(
         _ descriptor: Int32, in delay: Duration, while isWanted: @escaping () -> Bool,
         _ callback: @escaping () throws -> Void
@@ -138,12 +138,12 @@ extension EventLoop {
 
     // MARK: Waiting for the user's descriptors
 
-    /// Suspends until a user's descriptor is readable. Any number of tasks can wait.
+    /// Suspends until a user's descriptor is readable. Any number of tasks can wait for the same descriptor.
     func waitReadable(_ descriptor: Int32, _ operation: StaticString) async throws {
         try await wait(for: descriptor, operation, \.readers)
     }
 
-    /// Suspends until a user's descriptor is writable. Any number of tasks can wait.
+    /// Suspends until a user's descriptor is writable. Any number of tasks can wait for the same descriptor.
     func waitWritable(_ descriptor: Int32, _ operation: StaticString) async throws {
         try await wait(for: descriptor, operation, \.writers)
     }
@@ -170,7 +170,7 @@ extension EventLoop {
 
     // MARK: Streams' descriptors
 
-    /// Watches the descriptor of a stream until ``unwatch(_:)``.
+    /// Watches the descriptor of a stream until ``unwatch(_:)`` is called.
     func watch(_ descriptor: Int32) throws(Errno) -> Watch {
         let watch = descriptors.makeWatch(descriptor, isEdgeTriggered: true)
         try poller.add(descriptor, for: [.readable, .writable, .edge], token: watch.token)
@@ -178,9 +178,9 @@ extension EventLoop {
         return watch
     }
 
-    /// Checks a descriptor that is being handed over.
+    /// Checks that this loop does not use a descriptor yet.
     ///
-    /// - Throws: ``RuntimeError`` if this loop already uses it.
+    /// - Throws: ``RuntimeError`` if this loop already uses the descriptor.
     func checkUnused(_ descriptor: Int32) throws(RuntimeError) {
         guard let watch = descriptors[descriptor] else { return }
         throw RuntimeError(
@@ -190,7 +190,7 @@ extension EventLoop {
                     + "call close(), removeReader() or removeWriter() first")
     }
 
-    /// Stops watching a descriptor. Must be called before the descriptor is closed.
+    /// Stops watching a descriptor. Call this method before you close the descriptor.
     func unwatch(_ watch: Watch) {
         guard descriptors[watch.descriptor] === watch else { return }
         descriptors.remove(watch)
@@ -199,7 +199,8 @@ extension EventLoop {
 
     // MARK: Events
 
-    /// Records the events that the poller reported, and queues the callbacks to run, reads before writes.
+    /// Records an event that the poller reported, wakes the waiting tasks, and queues the callbacks. Readers are
+    /// handled before writers.
     @inline(__always)
     func descriptorIsReady(_ event: PollEvent, among descriptors: DescriptorTable) {
         let isKnown = descriptors.withWatch(token: event.token) { watch in
@@ -220,7 +221,7 @@ extension EventLoop {
         if !isKnown, event.token == MainQueueService.token { mainQueueIsReady() }
     }
 
-    /// Queues a descriptor's callback, which runs unless it is removed before its turn.
+    /// Queues a descriptor's callback. If the callback is removed before it runs, it is skipped.
     func queue(_ callback: WatchCallback?) {
         if let callback { ready.append(.descriptor(callback)) }
     }

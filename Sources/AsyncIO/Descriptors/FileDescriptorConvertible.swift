@@ -1,9 +1,10 @@
 public import SystemPackage
 
-/// A value that represents an open file descriptor, such as a number, a `FileDescriptor` of swift-system, or a
+/// A type whose values represent open file descriptors, such as `Int32`, `FileDescriptor` from swift-system, or
 /// ``File``.
 ///
-/// Functions that take a descriptor accept any of these types, so a number from the C library needs no conversion.
+/// Functions that take a descriptor accept any conforming type, so you can pass a number from the C library without
+/// converting it.
 ///
 /// asyncio: an `int`, or an object with `fileno()`.
 public protocol FileDescriptorConvertible {

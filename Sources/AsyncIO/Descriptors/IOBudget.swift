@@ -21,27 +21,27 @@ internal import AsyncIOSystem
 //
 // As in asyncio, queues and locks do not yield. The items that they pass on come from the program itself.
 
-/// The amount that the current step of a loop can still read and write without suspending. Loop thread only.
+/// The number of bytes that the current step of a loop can still read and write without suspending. Loop thread only.
 struct IOBudget {
     /// The budget that the steps of one turn share, in bytes.
     static let perTurn = 512 * 1024
     /// The minimum budget of each step, in bytes.
     static let leastPerStep = 64 * 1024
-    /// The number of bytes that each operation costs, in addition to the bytes that it transfers.
+    /// The cost of each operation in bytes, in addition to the bytes that the operation transfers.
     static let perOperation = 1024
 
-    /// The step and the turn for which the budget is counted.
+    /// The step and the turn to which the budget applies.
     private var step = UInt64.max
     private var turn = UInt64.max
     private var granted = 0
     private var left = 0
     private var leftOfTurn = 0
 
-    /// Whether the budget of a step is spent. The step is evaluated only if it is needed.
+    /// Returns whether the budget of `step` is spent. The argument is evaluated only when it is needed.
     @inline(__always)
     func isSpent(in step: @autoclosure () -> UInt64) -> Bool { left <= 0 && self.step == step() }
 
-    /// Whether the budget is spent. Valid only right after a call of `spend`.
+    /// Whether the budget is spent. The value is valid only immediately after a call to `spend`.
     @inline(__always)
     var isSpent: Bool { left <= 0 }
 
@@ -62,11 +62,11 @@ struct IOBudget {
 }
 
 extension EventLoop {
-    /// Whether the current step has read and written enough. If so, call `giveWay()` before the next operation.
+    /// Whether the current step has spent its budget. If so, call `giveWay()` before the next operation.
     @inline(__always)
     var isBudgetSpent: Bool { budget.isSpent(in: pulse.steps) }
 
-    /// Counts bytes that were read or written without a suspension.
+    /// Charges the current step for bytes that were read or written without suspending.
     @inline(__always)
     func spend(_ count: Int) { budget.spend(count, in: pulse.steps, of: turns) }
 
@@ -75,7 +75,7 @@ extension EventLoop {
     @inline(__always)
     static var isBudgetSpent: Bool { withRequired(for: "await") { $0.isBudgetSpent } }
 
-    /// Returns whether the budget is now spent.
+    /// Charges the current step, and returns whether its budget is spent.
     @inline(__always) @discardableResult
     static func spend(_ count: Int) -> Bool {
         withRequired(for: "await") { loop in
@@ -85,7 +85,7 @@ extension EventLoop {
     }
 }
 
-/// Lets other tasks run for one turn, because this step's budget is spent.
+/// Lets other tasks run for one turn of the loop. Call this function when the budget of the current step is spent.
 ///
 /// - Throws: `CancellationError`.
 @inline(never)

@@ -13,14 +13,14 @@ internal import SystemPackage
 struct PollFailures {
     private var count = 0
     private var latestTurn: UInt64 = 0
-    /// The error that ends the run, if it cannot continue.
+    /// The error with which the run ends, or nil if the run can continue.
     private(set) var final: OSError?
 
-    /// The maximum number of failures in a row, which take about a second in total.
+    /// The maximum number of consecutive failures. The pauses between them take about one second in total.
     private static let most = 100
     static let pause: Int64 = 10_000_000
 
-    /// Notes a failure. Returns whether it is the first in a row.
+    /// Records a failure, and returns whether it is the first of a series.
     mutating func note(_ error: Errno, turn: UInt64) -> Bool {
         count = turn == latestTurn &+ 1 ? count + 1 : 1
         latestTurn = turn
@@ -52,7 +52,8 @@ extension EventLoop {
         Thread.pause(nanoseconds: PollFailures.pause)
     }
 
-    /// Runs all ready callbacks, and ends the run if the loop would have to wait.
+    /// Receives work from other threads without polling. Ends the run with `failure` if no work is ready and the loop
+    /// would have to wait.
     @inline(never)
     func doWithoutPolling(_ timeout: Int64?, _ failure: OSError) {
         receiveFromOtherThreads()

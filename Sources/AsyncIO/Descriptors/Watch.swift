@@ -2,10 +2,10 @@ internal import AsyncIOSystem
 
 /// A descriptor that the loop's poller watches. Loop thread only.
 ///
-/// A *stream's* descriptor is registered once, for edges in both directions. The flags store the state that the kernel
-/// last reported. An operation is attempted before any wait, and clears its flag if the descriptor is drained. A
-/// *user's* descriptor (`addReader`, `addWriter`) is registered for the directions that have a callback, and reports
-/// its state.
+/// A *stream's* descriptor is registered once, edge-triggered in both directions. The flags store the state that the
+/// kernel last reported. Each operation is attempted before the task waits. If the descriptor is not ready, the
+/// operation clears its flag. A *user's* descriptor (`addReader`, `addWriter`) is registered, level-triggered, for each
+/// direction that has a callback or a waiting task.
 final class Watch {
     let descriptor: Int32
     let token: UInt64
@@ -14,19 +14,21 @@ final class Watch {
     // Streams.
     @safe @exclusivity(unchecked) var canRead = true
     @safe @exclusivity(unchecked) var canWrite = true
-    /// Whether the peer sends no more data. In that case, a short read does not mean that the socket is drained.
+    /// Whether the peer has stopped sending data. In that case, a short read does not mean that the socket is drained.
     @safe @exclusivity(unchecked) var isHungUp = false
-    /// The current or previous waiter for bytes. It is retained manually, so that waking it changes no reference count.
+    /// The current or previous waiter for bytes. The waiter is retained manually, so that waking it does not change its
+    /// reference count.
     @safe @exclusivity(unchecked) private(set) var reader: Unretained<Waiter>?
     @safe @exclusivity(unchecked) var writer: Waiter?
 
-    /// The address of the object that uses the descriptor, for prefetching, or 0 if the address is unknown.
+    /// The memory address of the object that uses the descriptor, or 0 if the address is unknown. It is used for
+    /// prefetching.
     @safe @exclusivity(unchecked) var ownerBits: UInt = 0
 
     // The user's callbacks.
     @safe @exclusivity(unchecked) var onReadable: WatchCallback?
     @safe @exclusivity(unchecked) var onWritable: WatchCallback?
-    /// The tasks that wait for a user's descriptor. Created when the first task waits.
+    /// The tasks that are waiting for a user's descriptor. The object is created when the first task waits.
     @safe @exclusivity(unchecked) var waits: DescriptorWaits?
 
     init(descriptor: Int32, token: UInt64, isEdgeTriggered: Bool) {
@@ -46,7 +48,7 @@ final class Watch {
 
     private func forgetReader() { reader.take()?.release() }
 
-    /// The directions that a user's descriptor is registered for.
+    /// The directions for which a user's descriptor is registered.
     var interest: Interest {
         var interest: Interest = []
         if onReadable != nil || waits?.readers.isEmpty == false { interest.insert(.readable) }
@@ -55,7 +57,7 @@ final class Watch {
     }
 
     /// Returns a waiter that completes when the kernel reports bytes or the end of the stream. Returns nil if the
-    /// kernel has already reported that.
+    /// kernel has already reported either of these events.
     func readWaiter() -> Waiter? {
         if canRead { return nil }
         // One object serves all waits of this descriptor, one after the other.
@@ -70,7 +72,7 @@ final class Watch {
         return waiter
     }
 
-    /// Wakes the task that waits for bytes, if any.
+    /// Wakes the task that is waiting for bytes, if any.
     @inline(__always)
     func wakeReader(on loop: EventLoop) { reader?.with { $0.complete(on: loop) } }
 
@@ -84,7 +86,7 @@ final class Watch {
     }
 }
 
-/// Tasks that wait until a user's descriptor is ready.
+/// The tasks that are waiting for a user's descriptor to become ready.
 final class DescriptorWaits {
     let readers = WaitQueue()
     let writers = WaitQueue()
@@ -98,7 +100,7 @@ final class WatchCallback {
     init(_ body: @escaping () throws -> Void) { self.body = body }
 }
 
-/// The watched descriptors, by number.
+/// The watched descriptors, indexed by number.
 struct DescriptorTable {
     // Retained manually, so that the lookup for each event changes no reference count.
     private var watches: [Unretained<Watch>?] = []
@@ -115,9 +117,9 @@ struct DescriptorTable {
 
     subscript(descriptor: Int32) -> Watch? { entry(descriptor)?.object }
 
-    /// Calls `body` with the watch to which an event belongs. Does not call `body` if the descriptor was closed after
-    /// the event, because its number may have been reused. `body` must not change the table. Returns false if no
-    /// descriptor with this number is watched.
+    /// Calls `body` with the watch to which an event belongs. `body` is not called if the descriptor was closed after
+    /// the event, because the descriptor's number may have been reused. `body` must not change the table. Returns false
+    /// if no descriptor with this number is watched.
     @inline(__always)
     func withWatch(token: UInt64, _ body: (Watch) -> Void) -> Bool {
         guard let entry = entry(Int32(truncatingIfNeeded: token)) else { return false }
@@ -125,7 +127,7 @@ struct DescriptorTable {
         return true
     }
 
-    /// Creates a watch that is not in the table yet.
+    /// Creates a watch without inserting it into the table.
     mutating func makeWatch(_ descriptor: Int32, isEdgeTriggered: Bool) -> Watch {
         generation &+= 1
         let token = UInt64(generation & 0x7fff_ffff) << 32 | UInt64(descriptor)
@@ -133,7 +135,7 @@ struct DescriptorTable {
     }
 
     /// Inserts the watch of a descriptor that the poller has accepted. The length of the table depends on the highest
-    /// number.
+    /// descriptor number.
     mutating func insert(_ watch: Watch) {
         let index = Int(watch.descriptor)
         if index >= watches.count {
@@ -146,7 +148,7 @@ struct DescriptorTable {
         if let earlier { earlier.release() } else { count += 1 }
     }
 
-    /// Removes all watches, and releases the objects that callbacks retain, without waking any task.
+    /// Removes all watches without waking any task, and releases the objects that the callbacks retain.
     mutating func removeAll() {
         let all = watches
         watches = []

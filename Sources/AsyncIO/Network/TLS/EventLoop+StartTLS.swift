@@ -1,6 +1,6 @@
 extension EventLoop {
-    /// Upgrades a transport's connection to TLS. Use this for protocols that begin in plain text and switch to TLS
-    /// after a command (STARTTLS).
+    /// Upgrades a transport's connection to TLS. Use this method for protocols that begin in plain text and switch to
+    /// TLS after a command (STARTTLS).
     ///
     /// After the upgrade, the new transport calls the protocol, and the old transport can no longer be used.
     /// `connectionMade` is not called again. If the handshake fails, the connection is closed and `connectionLost` is
@@ -9,13 +9,13 @@ extension EventLoop {
     /// - Parameters:
     ///   - transport: The transport to upgrade.
     ///   - receiver: The protocol of the new transport.
-    ///   - context: A client's or a server's context, depending on the role of this side.
-    ///   - serverHostname: For a client, the name for which the server's certificate must be valid.
+    ///   - context: A client context or a server context, depending on this side's role.
+    ///   - serverHostname: If this side is the client, the name for which the server's certificate must be valid.
     /// - Returns: The new transport.
-    /// - Throws: ``ValueError`` if a client has no name to check, or the transport is a pipe or is closing;
-    ///   ``RuntimeError`` if the transport already uses TLS or is sending a file, or the loop is closed; in these
-    ///   cases, the connection continues unchanged. ``TLSError`` or ``OSError`` if the handshake fails, and
-    ///   `CancellationError` if the task is cancelled during the handshake; in these cases, the connection is closed.
+    /// - Throws: ``ValueError`` if a client has no name to check, or if the transport is a pipe or is closing;
+    ///   ``RuntimeError`` if the transport was already upgraded or is sending a file, or if the loop is closed. In
+    ///   these cases, the connection continues unchanged. ``TLSError`` or ``OSError`` if the handshake fails;
+    ///   `CancellationError` if the task is cancelled during the handshake. In these cases, the connection is closed.
     ///
     /// asyncio: `loop.start_tls`.
     public func startTLS(

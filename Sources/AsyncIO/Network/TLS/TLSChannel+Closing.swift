@@ -19,15 +19,15 @@ extension TLSChannel {
     struct Closing {
         /// Whether this side's close_notify has been passed to the lower channel.
         var isEndSaid = false
-        /// The number of the peer's bytes that were dropped.
+        /// The number of bytes from the peer that were dropped.
         var dropped = 0
         /// Whether the peer has continued to send for too long.
         var isOutOfPatience = false
         /// The time on the loop's clock at which closing times out.
         var deadline: Int64 = 0
 
-        /// The maximum number of the peer's bytes to drop. It is the size to which Linux automatically grows the
-        /// buffers of a connection, and therefore about the maximum amount in flight when the peer receives this side's
+        /// The maximum number of bytes from the peer to drop. Linux can grow the buffers of a connection to this size.
+        /// It is therefore approximately the maximum amount of data in flight when the peer receives this side's
         /// close_notify.
         static let mostDropped = 8 << 20
         static let patience = Duration.seconds(1)
@@ -35,7 +35,7 @@ extension TLSChannel {
         var hasHeardEnough: Bool { isOutOfPatience || dropped > Self.mostDropped }
     }
 
-    /// Sends the held bytes and close_notify, and waits for the peer's close_notify.
+    /// Sends the held bytes and a close_notify, and starts to wait for the peer's close_notify.
     func closeGracefully() {
         closing.deadline = loop.time.advanced(by: context.shutdownTimeout)
         timer = loop.schedule(.callback { [self] in giveUpClosing() }, at: closing.deadline)
@@ -53,7 +53,8 @@ extension TLSChannel {
         }
     }
 
-    /// Sends close_notify, unless bytes are still held. The held bytes are sent first.
+    /// Sends the held bytes, followed by a close_notify. If some bytes cannot be sent yet, the close_notify is sent
+    /// later.
     func sayEnd() throws {
         try flush()
         guard held.isEmpty, !closing.isEndSaid else { return }
@@ -108,14 +109,15 @@ extension TLSChannel {
         }
     }
 
-    /// Called when the peer has announced its end or reading has stopped. Bytes that are still held are sent first.
+    /// Called when the peer has sent its close_notify, or when this side stops reading. If bytes are still held, they
+    /// are sent before the channel is closed.
     private func nothingMoreComes() {
         isEnded = true
         lower.whenReadable(nil)
         if closing.isEndSaid { finish() }
     }
 
-    /// Limits the time to wait for the peer's end, because the peer is sending data and may continue to do so.
+    /// Limits the time to wait for the peer's close_notify, because the peer is sending data and might not stop.
     private func losePatience() {
         timer?.cancel()
         timer = loop.schedule(
@@ -127,7 +129,7 @@ extension TLSChannel {
             }, at: min(closing.deadline, loop.time.advanced(by: Closing.patience)))
     }
 
-    /// Called when both sides have announced their end, or when this side stops waiting.
+    /// Called when both sides have sent a close_notify, or when this side stops waiting.
     private func finish() {
         lower.whenReadable(nil)
         lower.close()

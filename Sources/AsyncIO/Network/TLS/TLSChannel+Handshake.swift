@@ -2,10 +2,10 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension TLSChannel {
-    /// Performs the handshake. If this throws, both this channel and the lower channel are closed.
+    /// Performs the handshake. If this method throws an error, this channel and the lower channel are closed.
     ///
-    /// - Parameter early: Bytes of the peer that have already been received.
-    /// - Throws: The errors of ``checkHandshake()``; `CancellationError`.
+    /// - Parameter early: Bytes that have already been received from the peer.
+    /// - Throws: The errors of ``checkHandshake()``; `CancellationError` if the task is cancelled.
     func handshake(early: [UInt8] = []) async throws {
         let end = Waiter(for: "a TLS handshake")
         startHandshake(early: early) { end.complete() }
@@ -18,14 +18,16 @@ extension TLSChannel {
         try checkHandshake()
     }
 
-    /// - Throws: ``TLSError`` if one side has rejected the other; ``OSError`` if the connection broke
-    ///   (`connectionReset`), the handshake timed out, or this side closed the connection (`connectionAbort`).
+    /// Checks that the handshake succeeded.
+    ///
+    /// - Throws: ``TLSError`` if one side rejected the other; ``OSError`` if the connection broke (`connectionReset`),
+    ///   the handshake timed out, or this side closed the connection (`connectionAbort`).
     func checkHandshake() throws {
         if let error { throw error }
         if !isEstablished { throw OSError(.connectionAbort, "TLS handshake with \(name): the connection was closed") }
     }
 
-    /// Starts the handshake, and calls `isOver` when it has ended, successfully or not.
+    /// Starts the handshake, and calls `isOver` when the handshake succeeds or fails.
     func startHandshake(early: [UInt8] = [], _ isOver: @escaping () -> Void) {
         onHandshakeEnd = isOver
         if let host, let session = context.sessions.take(for: host) { engine.offer(session) }
@@ -41,7 +43,7 @@ extension TLSChannel {
         }
     }
 
-    /// Called when the lower channel is readable or has ended.
+    /// Called when the lower channel becomes readable or ends.
     private func continueHandshake() {
         guard !isEstablished, !isClosing else { return }
         do {
@@ -94,7 +96,7 @@ extension TLSChannel {
         onHandshakeEnd.take()?()
     }
 
-    /// Chooses the context for the name that the client asked for.
+    /// Chooses the context for the name that the client requested.
     private func choose() {
         do {
             guard let chosen = try context.sniCallback?(engine.wantedName) else { return engine.choose(nil) }
@@ -119,7 +121,7 @@ extension TLSChannel {
         _ = fail((error as? TLSFailure).map { TLSError($0, "TLS handshake with \(name)") } ?? error)
     }
 
-    /// Saves a session that the server issued, for the next connection to it.
+    /// Saves a session that the server issued, so that the next connection to the server can resume it.
     func keepSession() {
         guard let host, let session = engine.takeSession() else { return }
         context.sessions.insert(session, for: host)

@@ -32,24 +32,24 @@ final class TLSChannel: ByteChannel {
     let host: String?
 
     var isEstablished = false
-    /// Whether the engine may have output without receiving more of the peer's bytes.
+    /// Whether the engine may produce plain bytes without more bytes from the peer.
     var hasMore = false
     /// Whether the peer's close_notify has arrived.
     var isEnded = false
     /// Plain bytes that are not encrypted yet. They are held because a large write takes several turns, because the
     /// peer does not accept the encrypted bytes, or because only part of a protocol message has arrived.
     var held = ByteBuffer()
-    /// Whether a turn in which more of `held` is encrypted is already queued.
+    /// Whether a callback that encrypts more of `held` is already queued.
     private var isFlushQueued = false
     /// The number of encrypted bytes, and the turn in which they were encrypted.
     private var encrypted = (count: 0, turn: UInt64.max)
     /// The progress of closing.
     var closing = Closing()
-    /// Ends a handshake or a closing that takes too long.
+    /// The timer that ends the handshake or the shutdown of TLS if it takes too long.
     var timer: TimerHandle?
-    /// Called when the handshake has ended, successfully or not.
+    /// A callback that is called when the handshake succeeds or fails.
     var onHandshakeEnd: (() -> Void)?
-    /// Whether an error with which the lower channel ends is ignored.
+    /// Whether to ignore an error with which the lower channel ends.
     var ignoresLoss = false
     private var onReadable: WatchCallback?
 
@@ -102,7 +102,8 @@ final class TLSChannel: ByteChannel {
         try unsafe receive(target.count) { unsafe try decrypt($0, into: target) }
     }
 
-    /// Below this size, a copy out of the loop's buffer is cheaper than an array with unused capacity.
+    /// The minimum number of encrypted bytes to decrypt directly into a new array. For fewer bytes, decrypting into the
+    /// loop's buffer and copying the result is cheaper than an array with unused capacity.
     private static let leastDecryptedDirectly = 4096
 
     override func tryReceive(atMost count: Int) throws -> [UInt8]? {
@@ -126,7 +127,7 @@ final class TLSChannel: ByteChannel {
         return received.map { _ in bytes }
     }
 
-    /// Receives encrypted bytes until `open` produces plain ones.
+    /// Receives encrypted bytes until `open` produces plain bytes.
     private func receive(_ count: Int, _ open: (UnsafeRawBufferPointer) throws -> Int?) throws -> Int? {
         if let error { throw error }
         if isClosing || isEnded { return 0 }
@@ -168,7 +169,7 @@ final class TLSChannel: ByteChannel {
         return count > 0 || isEnded ? count : nil
     }
 
-    /// The half of the loop's buffer that the lower channel does not use for its own bytes.
+    /// The half of the loop's buffer that the lower channel does not use.
     //
     // SAFETY: ours until the next suspension, like the whole buffer.
     private var half: UnsafeMutableRawBufferPointer {
@@ -177,7 +178,7 @@ final class TLSChannel: ByteChannel {
         return unsafe UnsafeMutableRawBufferPointer(rebasing: depth % 2 == 1 ? all[middle...] : all[..<middle])
     }
 
-    /// Called when the lower channel has ended without a close_notify.
+    /// Called when the lower channel reaches the end of its stream without a close_notify.
     private func endOfInput() throws -> Int {
         guard !context.toleratesTruncation, !lower.isClosing else {
             isEnded = true
@@ -225,10 +226,11 @@ final class TLSChannel: ByteChannel {
         try unsafe rest.takeBlocks(joiningIn: memory) { unsafe try send($0) }
     }
 
-    /// Encrypts and sends as much as this turn allows and the lower channel accepts. The bytes are processed in parts,
-    /// so that the encrypted bytes of only one part are in memory at a time.
+    /// Encrypts and sends as many bytes as this turn allows and the lower channel accepts. The bytes are encrypted in
+    /// parts, so that the output of only one part is in memory at a time.
     ///
-    /// - Returns: The number of bytes sent. The caller holds the rest, which is sent automatically.
+    /// - Returns: The number of bytes that were sent. The caller keeps the remaining bytes in `held`, and they are sent
+    ///   automatically.
     private func encrypt(_ bytes: UnsafeRawBufferPointer) throws -> Int {
         if encrypted.turn != loop.turns { encrypted = (0, loop.turns) }
         var start = 0
@@ -247,17 +249,17 @@ final class TLSChannel: ByteChannel {
         return start
     }
 
-    /// The limit per turn, so that a large write does not block the other connections.
+    /// The maximum number of bytes to encrypt in one turn, so that a large write does not block other connections.
     private static let mostEncrypted = 1 << 20
 
-    /// Sends the engine's output to the peer, and any held bytes that can be encrypted now.
+    /// Encrypts as many held bytes as possible, and sends the engine's output to the peer.
     func flush() throws {
         if !held.isEmpty { held.dropFirst(try unsafe held.withBytes { unsafe try encrypt($0) }) }
         unsafe try engine.takeOutput { unsafe try lower.send($0) }
         notePressure()
     }
 
-    /// Sends the held bytes in the next turn, or when the lower channel reports that it has room.
+    /// Sends the held bytes in the next turn of the loop, or when the lower channel has room for more bytes.
     private func flushHeldLater() {
         guard !isFlushQueued, !lower.isPaused else { return }
         isFlushQueued = true
@@ -312,7 +314,7 @@ final class TLSChannel: ByteChannel {
         abort()
     }
 
-    /// Returns the error to throw, and ends the channel with this error. The engine's alert is sent to the peer.
+    /// Ends the channel with `error`, and returns the error to throw. The engine's alert is sent to the peer.
     func fail(_ error: any Error) -> any Error {
         let error = (error as? TLSFailure).map { TLSError($0, "TLS with \(name)") } ?? error
         unsafe try? engine.takeOutput { unsafe try lower.send($0) }
@@ -322,7 +324,7 @@ final class TLSChannel: ByteChannel {
         return self.error ?? error
     }
 
-    /// Stops reading. A task that waits for bytes receives the end of the stream.
+    /// Stops reading. A task that is waiting for bytes receives the end of the stream.
     private func forgetReader() {
         lower.whenReadable(nil)
         onReadable?.isRemoved = true

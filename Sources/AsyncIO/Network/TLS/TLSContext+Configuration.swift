@@ -1,5 +1,5 @@
 extension TLSContext {
-    /// The settings of a context, as a value that can be built on any thread and copied.
+    /// The settings of a context. You can create and copy this value on any thread.
     ///
     /// ```swift
     /// var configuration = TLSContext.Configuration.server(certificate: "cert.pem", key: "key.pem")
@@ -18,10 +18,11 @@ extension TLSContext {
             let source: Source
             let password: String?
 
-            /// A certificate from a PEM file, with the chain of certificates that lead to a trusted certificate.
+            /// A certificate in a PEM file. In the file, the certificate is followed by the chain of certificates that
+            /// leads to a trusted certificate.
             ///
             /// - Parameters:
-            ///   - certificate: The path of the file.
+            ///   - certificate: The path of the PEM file.
             ///   - key: The path of the private key, or `nil` if the key is in the same file.
             ///   - password: The password of the key, or `nil` if the key is not encrypted.
             public static func files(
@@ -51,7 +52,7 @@ extension TLSContext {
             public static func file(_ path: some SystemStringConvertible) -> Trust {
                 Trust(source: .file(path.systemString))
             }
-            /// The certificates of a directory; see ``TLSContext/trust(directory:)``.
+            /// The certificates in a directory; see ``TLSContext/trust(directory:)``.
             public static func directory(_ path: some SystemStringConvertible) -> Trust {
                 Trust(source: .directory(path.systemString))
             }
@@ -63,9 +64,10 @@ extension TLSContext {
         public let isServer: Bool
         /// The certificate that this side presents.
         public var identity: Identity?
-        /// Whether to trust the certificates that the system trusts. The default is `true` for a client.
+        /// Whether to trust the certificates that the system trusts. The default is `true` for a client and `false` for
+        /// a server.
         public var trustsSystem: Bool
-        /// Other certificates to trust.
+        /// Additional certificates to trust.
         public var trusted: [Trust] = []
         /// Whether certificates must follow RFC 5280 strictly; see ``TLSContext/setStrictVerification(_:)``.
         public var verifiesStrictly = true
@@ -73,7 +75,7 @@ extension TLSContext {
         public var clientCertificates = ClientCertificates.notAsked
         /// The oldest version of TLS that is accepted.
         public var minimumVersion = Version.v1_2
-        /// The newest version, or `nil` for the newest version that OpenSSL supports.
+        /// The newest version of TLS that is accepted, or `nil` for the newest version that OpenSSL supports.
         public var maximumVersion: Version?
         /// The application protocols to offer (ALPN), in order of preference.
         public var applicationProtocols: [String] = []
@@ -81,11 +83,11 @@ extension TLSContext {
         public var ciphers: String?
         /// The cipher suites to offer in TLS 1.3, in OpenSSL's notation, or `nil` for OpenSSL's choice.
         public var cipherSuites: String?
-        /// The time that a handshake can take before the connection is aborted.
+        /// The maximum duration of a handshake. If a handshake takes longer, the connection is aborted.
         public var handshakeTimeout = Duration.seconds(60)
-        /// The time that a closing connection waits for the peer's close_notify.
+        /// The maximum time that a closing connection waits for the peer's close_notify.
         public var shutdownTimeout = Duration.seconds(30)
-        /// Whether a connection that ends without a close_notify counts as ended normally; see
+        /// Whether a connection that ends without a close_notify is treated as closed normally; see
         /// ``TLSContext/toleratesTruncation``.
         public var toleratesTruncation = false
 
@@ -95,16 +97,15 @@ extension TLSContext {
             self.trustsSystem = trustsSystem
         }
 
-        /// The settings of a client.
+        /// Returns the settings for a client.
         ///
         /// - Parameter systemTrust: Whether to trust the certificates that the system trusts.
         public static func client(systemTrust: Bool = true) -> Configuration {
             Configuration(isServer: false, identity: nil, trustsSystem: systemTrust)
         }
 
-        /// The settings of a server with a certificate in a file; see
-        /// ``Identity/files(certificate:key:password:)`` for the parameters. The files are read when the context
-        /// is created.
+        /// Returns the settings for a server whose certificate is in a file. For the parameters, see
+        /// ``Identity/files(certificate:key:password:)``. The files are read when the context is created.
         public static func server(
             certificate: some SystemStringConvertible, key: (any SystemStringConvertible)? = nil,
             password: String? = nil
@@ -112,7 +113,7 @@ extension TLSContext {
             .server(.files(certificate: certificate, key: key, password: password))
         }
 
-        /// The settings of a server.
+        /// Returns the settings for a server.
         public static func server(_ identity: Identity) -> Configuration {
             Configuration(isServer: true, identity: identity, trustsSystem: false)
         }
@@ -121,8 +122,8 @@ extension TLSContext {
     /// Creates a context from its settings. Files are read synchronously.
     ///
     /// - Throws: ``TLSError``, whose message describes the problem, if OpenSSL 3 cannot be loaded or does not accept a
-    ///   setting; ``ValueError`` if the minimum version is newer than the maximum, the length of a protocol's name is
-    ///   not 1 to 255 bytes, `clientCertificates` is set for a client, or a text contains a zero byte.
+    ///   setting; ``ValueError`` if the minimum version is newer than the maximum version, a protocol name is empty or
+    ///   longer than 255 bytes, `clientCertificates` is set for a client, or a string contains a zero byte.
     public convenience init(_ configuration: Configuration) throws {
         try self.init(isServer: configuration.isServer)
         if configuration.trustsSystem { try trustSystem() }

@@ -53,12 +53,12 @@ extension TLSContext {
         try change { engine throws(TLSFailure) in try engine.trust(directory: path) }
     }
 
-    /// Sets whether certificates must follow RFC 5280 strictly, which is the default. Strict verification requires, for
-    /// example, that the certificate of an authority has the *key usage* extension, and that all other certificates
+    /// Sets whether certificates must follow RFC 5280 strictly. By default, they must. Strict verification requires,
+    /// for example, that the certificate of an authority has the *key usage* extension, and that all other certificates
     /// have the key identifier of their issuer.
     ///
-    /// Turn this off for an authority whose old certificates cannot be reissued. The chain, the dates, and the
-    /// name are still checked.
+    /// Turn off strict verification only for an authority whose old certificates cannot be reissued. Even without
+    /// strict verification, the chain, the dates, and the name are checked.
     ///
     /// asyncio: `ssl.VERIFY_X509_STRICT` in `SSLContext.verify_flags`.
     public func setStrictVerification(_ isStrict: Bool) {
@@ -68,7 +68,7 @@ extension TLSContext {
 
     // MARK: Client certificates
 
-    /// Whether a server asks its clients for certificates.
+    /// A server's policy for client certificates.
     ///
     /// asyncio: `ssl.VerifyMode`.
     public struct ClientCertificates: Sendable, Hashable {
@@ -97,7 +97,7 @@ extension TLSContext {
     }
 
     /// Makes a client accept any certificate. An attacker between the two sides can then read and change all data, so
-    /// use this only for experiments. To trust your own certificate, use ``trust(file:)``.
+    /// use this method only for experiments. To trust your own certificate, use ``trust(file:)``.
     ///
     /// - Throws: ``ValueError`` if this is a server's context.
     ///
@@ -112,8 +112,8 @@ extension TLSContext {
         checksHost = false
     }
 
-    /// Makes a client accept a valid certificate for any host. The owner of any such certificate can then
-    /// impersonate the server.
+    /// Makes a client accept any valid certificate, even if it was issued for another host. The owner of any valid
+    /// certificate can then impersonate the server.
     ///
     /// - Throws: ``ValueError`` if this is a server's context.
     ///
@@ -125,7 +125,7 @@ extension TLSContext {
     }
 }
 
-/// Returns the contents of a file of certificates or keys.
+/// Returns the contents of a file that contains certificates or keys.
 func readFile(_ path: SystemString) throws -> [UInt8] {
     if path.description.contains("-----BEGIN ") {
         throw TLSError(

@@ -19,12 +19,12 @@ internal import AsyncIOSystem
 public final class TLSContext {
     // Not Sendable: a context is used where it was created, and by the connections of that loop.
     let engine: TLSEngineContext
-    /// A callback with which a server can select another context, and therefore another certificate, for the name that
-    /// a client requests (SNI).
+    /// A callback that lets a server select another context, and therefore another certificate, for the name that a
+    /// client requests (SNI).
     ///
     /// The callback receives the name, or `nil` if the client did not send a name. It returns the context to use, or
-    /// `nil` to use this context. If it throws, the client is rejected. Only the certificate, the ALPN protocols, and
-    /// the client certificate settings of the returned context are used.
+    /// `nil` to use this context. If the callback throws an error, the client is rejected. Only the certificate, the
+    /// ALPN protocols, and the client certificate settings of the returned context are used.
     ///
     /// asyncio: `SSLContext.sni_callback`.
     public var sniCallback: ((_ name: String?) throws -> TLSContext?)?
@@ -32,18 +32,19 @@ public final class TLSContext {
     /// Whether a client checks that the certificate is valid for the host.
     var checksHost = true
 
-    /// The time that a handshake can take before the connection is aborted. The default is 60 seconds.
+    /// The maximum duration of a handshake. If a handshake takes longer, the connection is aborted. The default is 60
+    /// seconds.
     ///
     /// asyncio: `ssl_handshake_timeout`.
     public var handshakeTimeout: Duration = .seconds(60)
 
-    /// The time that a closing connection waits for the peer's close_notify. The default is 30 seconds.
+    /// The maximum time that a closing connection waits for the peer's close_notify. The default is 30 seconds.
     ///
     /// asyncio: `ssl_shutdown_timeout`.
     public var shutdownTimeout: Duration = .seconds(30)
 
-    /// Whether a connection that ends without a close_notify counts as ended normally, not as truncated. Set this only
-    /// for protocols that mark the end of their data, such as HTTP with a content length.
+    /// Whether a connection that ends without a close_notify is treated as closed normally, not as truncated. Set this
+    /// property to `true` only for protocols that mark the end of their data, such as HTTP with a content length.
     ///
     /// asyncio: `suppress_ragged_eofs`.
     public var toleratesTruncation = false
@@ -74,7 +75,7 @@ public final class TLSContext {
     ///
     /// - Parameters:
     ///   - certificate: The path of a PEM file that contains the server's certificate, followed by the chain of
-    ///     certificates that lead to one that clients trust.
+    ///     certificates that leads to a certificate that clients trust.
     ///   - key: The path of the private key, or `nil` if the key is in the same file.
     ///   - password: The password of the key, or `nil` if the key is not encrypted.
     /// - Throws: ``TLSError``, whose message describes the problem, if OpenSSL 3 cannot be loaded or the files are not
@@ -91,8 +92,8 @@ public final class TLSContext {
 
     /// Creates a context for servers from a certificate and a key in PEM text.
     ///
-    /// - Throws: ``TLSError`` if OpenSSL 3 cannot be loaded or the texts are not valid; ``ValueError`` if the
-    ///   password contains a zero byte.
+    /// - Throws: ``TLSError`` if OpenSSL 3 cannot be loaded, or if the certificate or the key is not valid;
+    ///   ``ValueError`` if the password contains a zero byte.
     ///
     /// asyncio: none; `load_cert_chain` accepts files only.
     public static func server(
@@ -105,12 +106,12 @@ public final class TLSContext {
 
     // MARK: This side's certificate
 
-    /// Sets the certificate that this side presents. A client presents the certificate if the server asks for one. The
-    /// files are read synchronously.
+    /// Sets the certificate that this side presents. A client presents the certificate only if the server asks for one.
+    /// The files are read synchronously.
     ///
     /// - Parameters:
-    ///   - path: The path of a PEM file that contains the certificate, followed by the chain of certificates that lead
-    ///     to a trusted one.
+    ///   - path: The path of a PEM file that contains the certificate, followed by the chain of certificates that leads
+    ///     to a trusted certificate.
     ///   - key: The path of the private key, or `nil` if the key is in the same file.
     ///   - password: The password of the key, or `nil` if the key is not encrypted.
     /// - Throws: ``TLSError`` if the files cannot be read or are not valid; ``ValueError`` if the password
@@ -132,8 +133,8 @@ public final class TLSContext {
 
     /// Sets the certificate that this side presents, from PEM text.
     ///
-    /// - Throws: ``TLSError`` if the texts are not valid; ``ValueError`` if the password contains a zero
-    ///   byte.
+    /// - Throws: ``TLSError`` if the certificate or the key is not valid; ``ValueError`` if the password contains a
+    ///   zero byte.
     ///
     /// asyncio: none; `load_cert_chain` accepts files only.
     public func useCertificate(pem: String, keyPEM: String, password: String? = nil) throws {
@@ -146,12 +147,12 @@ public final class TLSContext {
 
     // MARK: The protocol
 
-    /// Sets which versions of TLS are accepted.
+    /// Sets the versions of TLS that are accepted.
     ///
     /// - Parameters:
     ///   - minimum: The oldest version.
     ///   - maximum: The newest version, or `nil` for the newest version that OpenSSL supports.
-    /// - Throws: ``ValueError`` if the minimum is newer than the maximum; ``TLSError`` if OpenSSL refuses.
+    /// - Throws: ``ValueError`` if the minimum is newer than the maximum; ``TLSError`` if OpenSSL rejects the versions.
     ///
     /// asyncio: `SSLContext.minimum_version`, `maximum_version`.
     public func setVersions(minimum: Version = .v1_2, maximum: Version? = nil) throws {
@@ -164,10 +165,10 @@ public final class TLSContext {
     }
 
     /// Sets the application protocols that this side offers (ALPN), in order of preference: `["h2", "http/1.1"]`. The
-    /// negotiated protocol is in ``TLSInfo/applicationProtocol``. A peer that supports none of the protocols is still
-    /// accepted.
+    /// negotiated protocol is available in ``TLSInfo/applicationProtocol``. A peer that supports none of the protocols
+    /// is still accepted.
     ///
-    /// - Throws: ``ValueError`` if a name is empty or longer than 255 bytes; ``TLSError`` if OpenSSL refuses.
+    /// - Throws: ``ValueError`` if a name is empty or longer than 255 bytes; ``TLSError`` if OpenSSL rejects the list.
     ///
     /// asyncio: `SSLContext.set_alpn_protocols`.
     public func setALPN(_ protocols: [String]) throws {
@@ -200,7 +201,7 @@ public final class TLSContext {
 
     // MARK: Inside
 
-    /// Changes shared settings. Sessions from before the change are no longer resumed.
+    /// Changes the settings that connections share. Sessions that were saved before the change are no longer resumed.
     func change(_ body: (TLSEngineContext) throws(TLSFailure) -> Void) throws {
         sessions.removeAll()
         try tlsErrors { () throws(TLSFailure) in try body(engine) }
@@ -212,12 +213,12 @@ extension TLSContext {
     ///
     /// asyncio: `ssl.TLSVersion`.
     public struct Version: Hashable, Comparable, Sendable, CustomStringConvertible {
-        /// The number that is used on the wire.
+        /// The version number that TLS messages contain.
         let number: Int32
 
         private init(number: Int32) { self.number = number }
 
-        /// Creates a version from OpenSSL's name: `TLSv1`, `TLSv1.1`, and so on.
+        /// Creates a version from the name that OpenSSL uses, such as `TLSv1` or `TLSv1.1`.
         init(name: String) { number = 0x0301 + (Int32(name.dropFirst("TLSv1.".count)) ?? 0) }
 
         // swift-format-ignore: AlwaysUseLowerCamelCase

@@ -1,23 +1,23 @@
 internal import AsyncIOSystem
 
-/// A TLS failure: an untrusted certificate, a peer that does not follow the protocol, or a truncated stream.
+/// A TLS failure, such as an untrusted certificate, a protocol violation, or a truncated stream.
 ///
-/// A failure of the network below a TLS connection is an ``OSError``, as on any other connection.
+/// If the network below a TLS connection fails, the error is an ``OSError``, as for any other connection.
 ///
 /// asyncio: `ssl.SSLError`, `ssl.SSLCertVerificationError`.
 public struct TLSError: Error, CustomStringConvertible {
-    /// The kind of failure. More kinds may be added in later versions.
+    /// The kind of failure. Later versions may add more kinds.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         /// The name of the kind.
         public let description: String
 
         /// OpenSSL 3 cannot be loaded. The message describes how to fix the problem.
         public static let unavailable = Code(description: "unavailable")
-        /// A setting, a certificate, or a key of this side is not valid.
+        /// One of this side's settings, certificates, or keys is not valid.
         public static let configuration = Code(description: "configuration")
         /// The peer's certificate is not trusted.
         public static let verification = Code(description: "verification")
-        /// The peer sent data that is not valid TLS or not acceptable, or it rejected data from this side.
+        /// The peer sent invalid or unacceptable data, or rejected data from this side.
         public static let protocolViolation = Code(description: "protocol violation")
         /// The connection ended without a close_notify, so data may have been cut off.
         public static let truncated = Code(description: "truncated")
@@ -28,7 +28,7 @@ public struct TLSError: Error, CustomStringConvertible {
     /// A description of the failure.
     public let message: String
 
-    /// Creates an error.
+    /// Creates an error with a code and a message.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
@@ -37,7 +37,7 @@ public struct TLSError: Error, CustomStringConvertible {
     /// The message.
     public var description: String { message }
 
-    /// - Parameter operation: The attempted operation, or nil if the reason already names it.
+    /// - Parameter operation: The operation that failed, or nil if the failure's reason already names the operation.
     init(_ failure: TLSFailure, _ operation: String?) {
         let code: Code =
             switch failure.kind {

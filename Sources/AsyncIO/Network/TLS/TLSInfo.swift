@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-/// The results of the negotiation of a TLS connection.
+/// The results of a TLS negotiation.
 ///
 /// asyncio: `get_extra_info` of `cipher`, `peercert`, and `ssl_object`.
 public struct TLSInfo: Sendable, Hashable {
@@ -12,7 +12,7 @@ public struct TLSInfo: Sendable, Hashable {
     ///
     /// asyncio: `SSLSocket.cipher`.
     public let cipher: String
-    /// The number of secret bits of the cipher.
+    /// The number of secret bits that the cipher uses.
     public let cipherBits: Int
     /// The application protocol, if ALPN negotiated one; see ``TLSContext/setALPN(_:)``.
     ///
@@ -50,14 +50,14 @@ public struct TLSCertificate: Sendable, Hashable {
     public let issuer: String
     /// The serial number, in hexadecimal digits.
     public let serialNumber: String
-    /// The period in which the certificate is valid. Its bounds are times since 1970-01-01 00:00 UTC. To compare it
-    /// with a `Date` of Foundation, use `Duration.seconds(date.timeIntervalSince1970)`.
+    /// The period during which the certificate is valid. The bounds are durations since 1970-01-01 00:00 UTC. To
+    /// compare a bound with a Foundation `Date`, use `Duration.seconds(date.timeIntervalSince1970)`.
     public let validity: ClosedRange<Duration>
-    /// The host names that the certificate is valid for. A name can begin with `*.`.
+    /// The host names that the certificate is valid for. A name can begin with the wildcard `*.`.
     public let dnsNames: [String]
     /// The IP addresses that the certificate is valid for.
     public let addresses: [String]
-    /// The encoded certificate.
+    /// The certificate in DER encoding.
     public let der: [UInt8]
 
     init(_ certificate: Certificate) {

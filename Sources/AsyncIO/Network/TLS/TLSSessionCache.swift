@@ -1,15 +1,15 @@
 internal import AsyncIOSystem
 
-/// The sessions that a client can resume: the latest two sessions of each server. Each TLS 1.3 session is used only
-/// once, so that an observer cannot tell that two connections belong to the same client.
+/// The sessions that a client can resume. The cache keeps the latest two sessions of each server. Each TLS 1.3 session
+/// is used only once, so that an observer cannot tell that two connections belong to the same client.
 struct TLSSessionCache {
     /// The maximum number of servers.
     private static let capacity = 256
 
     private var sessions: [String: [TLSSession]] = [:]
 
-    /// - Parameter server: The name of the server. A session is as trustworthy as the certificate that was
-    ///   checked against this name.
+    /// - Parameter server: The name of the server. The session must be used only for this name, because the server's
+    ///   certificate was checked against it.
     mutating func insert(_ session: TLSSession, for server: String) {
         if sessions[server] == nil, sessions.count == Self.capacity { sessions.remove(at: sessions.startIndex) }
         sessions[server, default: []].append(session)

@@ -1,14 +1,15 @@
 internal import AsyncIOSystem
 
-/// The checked settings for starting TLS on a channel. They are checked before anything is opened.
+/// The validated settings for starting TLS on a channel. They are validated before any connection is opened.
 struct TLSUpgrade {
     let context: TLSContext
-    /// The name that a client requests and checks, or nil for no name.
+    /// The server name that a client requests and checks, or nil if the client has no name for the server.
     let host: String?
 
     /// Creates the settings for a client.
     ///
-    /// - Throws: ``ValueError`` if the context is a server's, a timeout is not positive, or no name to check is given.
+    /// - Throws: ``ValueError`` if the context is for a server, a timeout is not positive, or the host name is missing
+    ///   or not valid.
     init(client context: TLSContext, host: String?) throws(ValueError) {
         guard !context.isServer else {
             throw ValueError("a client connection needs TLSContext.client(), got a server's context")
@@ -33,7 +34,7 @@ struct TLSUpgrade {
         try self.init(context, host: nil)
     }
 
-    /// Creates the settings for the side that the context is for.
+    /// Creates the settings for a client or a server, depending on the context.
     init(_ context: TLSContext, serverHostname: String?) throws(ValueError) {
         if context.isServer {
             guard serverHostname == nil else { throw ValueError("serverHostname is only meaningful for a client") }
@@ -64,7 +65,7 @@ struct TLSUpgrade {
         self.host = host
     }
 
-    /// Puts a TLS channel over `channel`. If this throws, `channel` is closed.
+    /// Creates a TLS channel over `channel`. If this method throws an error, `channel` is closed.
     func begin(over channel: ByteChannel) throws -> TLSChannel {
         do {
             return try TLSChannel(over: channel, self)
@@ -74,11 +75,12 @@ struct TLSUpgrade {
         }
     }
 
-    /// Puts a TLS channel over `channel` and performs the handshake.
+    /// Creates a TLS channel over `channel`, and performs the handshake.
     ///
-    /// - Parameter early: Bytes of the peer that have already been received.
-    /// - Returns: The channel to use from now on.
-    /// - Throws: ``TLSError``, ``OSError``, `CancellationError`. In these cases, `channel` is closed.
+    /// - Parameter early: Bytes that have already been received from the peer.
+    /// - Returns: The TLS channel, which replaces `channel`.
+    /// - Throws: ``TLSError`` or ``OSError`` if the handshake fails; `CancellationError` if the task is cancelled. In
+    ///   these cases, `channel` is closed.
     func callAsFunction(_ channel: ByteChannel, early: [UInt8] = []) async throws -> TLSChannel {
         let tls = try begin(over: channel)
         try await tls.handshake(early: early)
