@@ -16,7 +16,7 @@ package class Channel {
     @safe @exclusivity(unchecked) private(set) final var state = State.open
     /// The error with which the channel failed, or nil if it ended normally.
     @safe @exclusivity(unchecked) private(set) final var error: (any Error)?
-    /// Whether the turn in which the channel becomes lost is already queued.
+    /// Whether the callback in which the channel becomes lost is already queued.
     private final var isEndQueued = false
 
     // Writing.
@@ -26,18 +26,18 @@ package class Channel {
     @safe @exclusivity(unchecked) private(set) final var lowWater = 16 * 1024
     // Created when a task waits, because most channels never need them.
     private final var drainers: WaitQueue?
-    /// Called when `isPaused` changes, within the call that changed it.
+    /// Called when `isPaused` changes, during the call that changes it.
     final var onPauseChanged: ((_ isPaused: Bool) -> Void)?
 
     // The end.
-    /// The object built on the channel, which is notified of its end. It is retained only while the channel
-    /// is closing, so that an abandoned owner can be released and reported.
+    /// The object that is built on the channel and is notified when the channel ends. The channel retains this owner
+    /// only while the channel is closing, so that an abandoned owner can be released and reported.
     final weak var owner: AnyObject?
     private final var closingOwner: AnyObject?
     private final var closers: WaitQueue?
-    /// Called once when the channel is lost, for the object built on it.
+    /// Called once when the channel is lost, to notify the owner.
     final var onLost: (((any Error)?) -> Void)?
-    /// Called after `onLost`, for the server, which counts its connections.
+    /// Called after `onLost`, to notify the server, which counts its connections.
     final var onReleased: (() -> Void)?
 
     init(on loop: EventLoop) {
@@ -51,9 +51,9 @@ package class Channel {
 
     // MARK: What subclasses implement
 
-    /// Suspends until a receive can return bytes, the end, or an error.
+    /// Suspends until a receive operation can return bytes, the end of the stream, or an error.
     ///
-    /// - Throws: `CancellationError`; no bytes are lost.
+    /// - Throws: `CancellationError` if the task is cancelled, in which case no bytes are lost.
     @inline(__always)
     final func waitReadable() async throws {
         guard let waiter = readWaiter() else {
@@ -64,25 +64,27 @@ package class Channel {
         try await waiter.wait()
     }
 
-    /// Throws if the loop is closed, because nothing would ever wake the caller.
+    /// Throws an error if the loop is closed, because a closed loop would never wake the caller.
     @inline(__always)
     private final func checkLoop() throws {
         if loop.isClosed { throw RuntimeError("\(name) belongs to an event loop that is closed") }
     }
 
-    /// Returns a waiter that completes when a receive can return bytes, the end, or an error. Returns nil if it can do
-    /// so now. Only one task waits at a time.
+    /// Returns a waiter that completes when a receive operation can return bytes, the end of the stream, or an error.
+    /// Returns nil if a receive operation can already do so. Only one task can wait at a time.
     func readWaiter() -> Waiter? { abstract() }
 
-    /// Whether a receive can return bytes, the end, or an error, as far as can be determined without an attempt to
-    /// receive. While this remains true, no further callback announces the data that is already available.
+    /// Whether a receive operation can return bytes, the end of the stream, or an error, as far as the channel can
+    /// determine without receiving. While this property remains true, the callback is not called again for data that is
+    /// already available.
     var isReadable: Bool { abstract() }
 
-    /// Calls `callback` each time ``isReadable`` becomes true, and once if it is already true. Each call is made in a
-    /// separate turn. Pass nil to stop the calls. Do not use this on a channel that a task waits for.
+    /// Calls `callback` each time ``isReadable`` becomes true, and once if the property is already true. Each call is
+    /// made in a separate turn. Pass nil to stop the calls. Do not use this method on a channel for which a task is
+    /// waiting.
     func whenReadable(_ callback: (() -> Void)?) { abstract() }
 
-    /// The number of buffered bytes.
+    /// The number of bytes that are buffered for sending.
     var outgoingCount: Int { abstract() }
 
     /// Stops reading, sends the buffered data, and ends the channel. Further calls do nothing.
@@ -90,19 +92,19 @@ package class Channel {
 
     /// Ends the channel without sending the buffered data.
     ///
-    /// - Parameter error: The error of the channel, if it does not have one yet.
+    /// - Parameter error: The error with which the channel ends, unless the channel already has an error.
     func abort(with error: (any Error)?) { abstract() }
 
-    /// Releases the resources below the channel. Called once, when the channel is lost.
+    /// Releases the resources below the channel. This method is called once, when the channel is lost.
     func release() { abstract() }
 
     // MARK: Facts
 
-    /// The channel's name in messages.
+    /// The name of the channel for messages.
     var name: String { peerAddress?.description ?? "connection" }
     var localAddress: Endpoint? { nil }
     var peerAddress: Endpoint? { nil }
-    /// The descriptor at the bottom, or nil once it is closed.
+    /// The descriptor below all channels, or nil once the descriptor is closed.
     var descriptor: Int32? { nil }
 
     final var isClosing: Bool { state != .open }
@@ -127,7 +129,7 @@ package class Channel {
         notePressure()
     }
 
-    /// Must be called after each change of `outgoingCount`.
+    /// Updates ``isPaused``. Call this method each time after `outgoingCount` changes.
     @inline(__always)
     final func notePressure() {
         let count = outgoingCount
@@ -140,9 +142,10 @@ package class Channel {
         onPauseChanged?(isPaused)
     }
 
-    /// If the buffer rose above the high-water mark, waits until it falls to the low-water mark.
+    /// Waits until the buffer falls to the low-water mark, if it has risen above the high-water mark.
     ///
-    /// - Throws: The error with which the channel failed, or ``OSError`` if it is lost; `CancellationError`.
+    /// - Throws: The error with which the channel failed; ``OSError`` if the channel is lost; `CancellationError` if
+    ///   the task is cancelled.
     final func drain() async throws {
         if isPaused, state != .lost, error == nil {
             try checkLoop()
@@ -152,8 +155,8 @@ package class Channel {
         if state == .lost { throw OSError(.connectionReset, "Connection lost") }
     }
 
-    /// - Throws: The error with which the channel failed, or ``OSError`` if it is lost; ``RuntimeError`` if it is
-    ///   closing.
+    /// - Throws: The error with which the channel failed; ``OSError`` if the channel is lost; ``RuntimeError`` if the
+    ///   channel is closing.
     final func checkWritable() throws {
         if let error { throw error }
         switch state {
@@ -167,7 +170,7 @@ package class Channel {
 
     /// Waits until the channel is lost.
     ///
-    /// - Throws: The error with which the channel failed; `CancellationError`.
+    /// - Throws: The error with which the channel failed; `CancellationError` if the task is cancelled.
     final func waitClosed() async throws {
         if state != .lost {
             try checkLoop()
@@ -176,14 +179,15 @@ package class Channel {
         if let error { throw error }
     }
 
-    /// Marks the channel as closing. For subclasses. The subclass later reports that the channel is lost.
+    /// Marks the channel as closing. Only subclasses call this method. A subclass later calls ``endSoon(with:)`` to end
+    /// the channel.
     final func beginClosing() {
         if state == .open { state = .closing }
         closingOwner = owner
     }
 
-    /// Ends the channel in a separate turn, with `error` if it does not have an error yet. If the loop is closed and
-    /// makes no more turns, the channel ends at once. For subclasses.
+    /// Ends the channel in a separate turn, with `error` unless the channel already has an error. If the loop is
+    /// closed, it makes no more turns, and the channel ends at once. Only subclasses call this method.
     final func endSoon(with error: (any Error)? = nil) {
         guard state != .lost else { return }
         beginClosing()
@@ -194,7 +198,7 @@ package class Channel {
         loop.enqueue { [self] in end() }
     }
 
-    /// Drops all callbacks. For subclasses.
+    /// Drops all callbacks. Only subclasses call this method.
     final func forgetCallbacks() {
         (onPauseChanged, onLost, onReleased, closingOwner) = (nil, nil, nil, nil)
     }

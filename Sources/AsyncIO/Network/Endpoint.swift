@@ -15,7 +15,7 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     ///   - host: A numeric IPv4 or IPv6 address. An IPv6 address can have a zone, which is the name or number
     ///     of an interface: `fe80::1%eth0`. To resolve a name, use
     ///     ``EventLoop/getAddrInfo(host:service:family:)``.
-    ///   - port: The port, in 0...65535.
+    ///   - port: The port, from 0 to 65535.
     /// - Throws: ``ValueError`` if `host` is not a numeric address, its zone is not an interface, or `port`
     ///   is out of range.
     public init(host: String, port: Int) throws(ValueError) {
@@ -69,7 +69,7 @@ extension Endpoint {
     ///
     /// asyncio: `socket.AF_INET`, `socket.AF_INET6`.
     public struct Family: Sendable, Hashable {
-        /// The number of the family.
+        /// The system's number for the family.
         let system: Int32
 
         /// IPv4.

@@ -2,23 +2,23 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension EventLoop {
-    /// Creates a UDP or Unix datagram socket, and a transport and a protocol for it.
+    /// Creates a UDP or Unix datagram socket, and a transport and a protocol for the socket.
     ///
     /// - Parameters:
-    ///   - localAddress: The address to receive at, or `nil` to let the system choose one when the first datagram is
-    ///     sent. An existing socket file is replaced.
-    ///   - remoteAddress: The address of the peer. All datagrams are sent to the peer, and datagrams from other senders
-    ///     are dropped.
+    ///   - localAddress: The address at which to receive datagrams, or `nil` to let the system choose an address when
+    ///     the first datagram is sent. An existing socket file is replaced.
+    ///   - remoteAddress: The address of the peer, or `nil` for no peer. If there is a peer, all datagrams are sent to
+    ///     it, and datagrams from other senders are dropped.
     ///   - family: The address family of the socket, if neither address is given.
     ///   - reusePort: Whether other sockets can receive at the same address. The kernel distributes the
     ///     datagrams among them.
     ///   - allowBroadcast: Whether the socket can send to a broadcast address. If this is `true`, the socket is not
     ///     connected to the peer, and receives datagrams from any sender.
-    ///   - factory: A closure that creates the protocol. If it throws, the socket is closed.
+    ///   - factory: A closure that creates the protocol. If the closure throws an error, the socket is closed.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
-    /// - Throws: ``ValueError`` if the addresses belong to different families, or neither an address nor a family is
-    ///   given; ``OSError`` if the system refuses; ``RuntimeError`` if the loop is closed; the errors of `factory`;
-    ///   `CancellationError` if the task is cancelled, in which case the socket is closed.
+    /// - Throws: ``ValueError`` if the addresses belong to different families, or if neither an address nor a family is
+    ///   given; ``OSError`` if the socket cannot be created; ``RuntimeError`` if the loop is closed; the errors of
+    ///   `factory`; `CancellationError` if the task is cancelled, in which case the socket is closed.
     ///
     /// asyncio: `loop.create_datagram_endpoint`.
     public func createDatagramEndpoint<P: DatagramProtocol>(
@@ -34,9 +34,10 @@ extension EventLoop {
 
     /// Creates a transport and a protocol for an existing datagram socket, and takes ownership of the socket.
     ///
-    /// - Throws: ``ValueError`` if the descriptor is not a datagram socket, or ``RuntimeError`` if this loop already
-    ///   uses it or is closed; in both cases, you still own the descriptor. ``OSError`` if the socket cannot be set up;
-    ///   the errors of `factory`; `CancellationError` if the task is cancelled. In these cases, the socket is closed.
+    /// - Throws: ``ValueError`` if the descriptor is not a datagram socket; ``RuntimeError`` if this loop already uses
+    ///   the descriptor or is closed. In both cases, you still own the descriptor. ``OSError`` if the socket cannot be
+    ///   set up; the errors of `factory`; `CancellationError` if the task is cancelled. In these cases, the socket is
+    ///   closed.
     ///
     /// asyncio: `loop.create_datagram_endpoint(sock=)`.
     public func createDatagramEndpoint<P: DatagramProtocol>(
@@ -123,8 +124,8 @@ extension SystemAddress {
 /// ``EventLoop/createDatagramEndpoint(localAddress:remoteAddress:family:reusePort:allowBroadcast:_:)``. This function
 /// does not suspend, so cancellation has no effect.
 ///
-/// - Throws: ``ValueError`` if the addresses belong to different families, or neither an address nor a family
-///   is given; ``OSError`` if the system refuses.
+/// - Throws: ``ValueError`` if the addresses belong to different families, or if neither an address nor a family is
+///   given; ``OSError`` if the socket cannot be created.
 ///
 /// asyncio: none; the nearest is `loop.create_datagram_endpoint`.
 public func openDatagramSocket(
@@ -138,12 +139,12 @@ public func openDatagramSocket(
             allowBroadcast: allowBroadcast))
 }
 
-/// Opens a ``DatagramSocket`` on an existing datagram socket, and takes ownership of it.
+/// Creates a ``DatagramSocket`` from an existing datagram socket, and takes ownership of the existing socket.
 ///
 /// This function does not suspend, so cancellation has no effect.
 ///
-/// - Throws: ``ValueError`` if the descriptor is not a datagram socket, or ``RuntimeError`` if this loop already uses
-///   it; in both cases, you still own the descriptor. ``OSError`` if the socket cannot be set up.
+/// - Throws: ``ValueError`` if the descriptor is not a datagram socket; ``RuntimeError`` if this loop already uses the
+///   descriptor. In both cases, you still own the descriptor. ``OSError`` if the socket cannot be set up.
 ///
 /// asyncio: none; the nearest is `loop.create_datagram_endpoint(sock=)`.
 public func openDatagramSocket(socket: some FileDescriptorConvertible) async throws -> DatagramSocket {

@@ -6,10 +6,10 @@ internal import AsyncIOSystem
 struct ProxyHeader {
     /// The address of the proxy's client, or nil if the connection is from the proxy itself.
     let source: Endpoint?
-    /// The number of bytes of the header.
+    /// The length of the header in bytes.
     let length: Int
 
-    /// Reads a header from the first bytes of a connection.
+    /// Parses a header at the beginning of a connection's bytes.
     ///
     /// - Returns: The header, or nil if more bytes are needed.
     /// - Throws: ``ValueError`` if the bytes are not a header.
@@ -71,7 +71,8 @@ struct ProxyHeader {
         return ProxyHeader(source: try Endpoint(host: host, port: port), length: length)
     }
 
-    /// The longest header that is accepted. Addresses take 36 bytes, and the extensions after them a few hundred.
+    /// The maximum length of a header in bytes. The addresses take up to 36 bytes, and the extensions after them take a
+    /// few hundred bytes.
     private static let maxLength = 4_096
 
     private static var invalid: ValueError { ValueError("the connection does not begin with a PROXY header") }
@@ -80,8 +81,8 @@ struct ProxyHeader {
 extension ByteChannel {
     /// Reads the header that a proxy sends first, and sets the peer's address from it.
     ///
-    /// - Returns: The bytes that came after the header, or nil if there was no valid header, or if the peer has reached
-    ///   its connection limit. In both cases, the connection is aborted.
+    /// - Returns: The bytes after the header, or nil if there was no valid header or the peer has reached its
+    ///   connection limit. If the result is nil, the connection is aborted.
     func readProxyHeader(for server: Server) async throws -> [UInt8]? {
         do {
             let (source, rest) = try await withTimeout(.seconds(10)) { try await self.receiveProxyHeader() }

@@ -24,25 +24,26 @@ extension Server {
         /// Listens on a TCP port.
         ///
         /// - Parameters:
-        ///   - host: A host name or an address, or `.anyInterface`.
+        ///   - host: A host name, an address, or `.anyInterface`.
         ///   - port: The port, or 0 to let the system choose one; see ``Server/port``.
         public static func tcp(host: String? = .anyInterface, port: Int) -> Listener {
             tcp(hosts: [host], port: port)
         }
 
-        /// Listens on a TCP port of several hosts.
+        /// Listens on the same TCP port of several hosts.
         ///
         /// The hosts are resolved concurrently. An address that several hosts share is used only once.
         ///
         /// - Parameters:
         ///   - hosts: The host names or addresses; `nil` stands for all interfaces, as `.anyInterface` does.
-        ///   - port: The port. If it is 0, all addresses get the port that the system chooses for the first one.
+        ///   - port: The port. If the port is 0, the system chooses a port for the first address, and all other
+        ///     addresses use the same port.
         public static func tcp(hosts: [String?], port: Int) -> Listener {
             Listener(place: .tcp(hosts: hosts, port: port))
         }
 
-        /// Listens on a Unix socket. An existing socket file at `path` is replaced. Any other existing file is an
-        /// error.
+        /// Listens on a Unix socket. An existing socket file at `path` is replaced. If another kind of file exists at
+        /// `path`, the server cannot be started.
         ///
         /// - Parameter path: The path of the socket, or a zero character followed by a name in the abstract
         ///   namespace.
@@ -50,7 +51,7 @@ extension Server {
             Listener(place: .unix(path: path.systemString))
         }
 
-        /// Listens on TCP or Unix sockets that are already bound, such as ``Worker/sockets`` or those of
+        /// Listens on TCP or Unix sockets that are already bound, such as the sockets from ``Worker/sockets`` or
         /// ``Server/takeSystemdSockets()``. The server takes ownership of these sockets.
         public static func sockets(_ sockets: some Sequence<some FileDescriptorConvertible>) -> Listener {
             Listener(place: .sockets(sockets.map(\.number)))
@@ -68,8 +69,8 @@ extension Server {
             if case .tcp = place { true } else { false }
         }
 
-        /// Returns the listener with its port, after making sure that no other program uses the port. Sockets that
-        /// share a port would not detect that another program uses it.
+        /// Returns the listener with a definite port, after making sure that no other program uses the port. Sockets
+        /// that share a port would not detect that another program uses the same port.
         func onFreePort(_ options: Options, on loop: EventLoop) async throws -> Listener {
             guard case .tcp(let hosts, _) = place else { return self }
             let sockets = try await bind(options, on: loop)
@@ -77,14 +78,14 @@ extension Server {
             return try sockets.first?.port().map { .tcp(hosts: hosts, port: $0) } ?? self
         }
 
-        /// The listener of the first of several loops.
+        /// The listener for the first of several loops.
         var forFirstLoop: Listener {
             var listener = self
             listener.isSharedByLoops = !isTCP
             return listener
         }
 
-        /// The listener of another loop, after the first one has bound its sockets.
+        /// Returns the listener for another loop, after the first loop has bound its sockets.
         func forNextLoop(port: Int?, _ sockets: [Int32]) throws(OSError) -> Listener {
             if case .tcp(let hosts, _) = place, let port { return .tcp(hosts: hosts, port: port) }
             do {
@@ -94,11 +95,11 @@ extension Server {
             }
         }
 
-        /// Binds the sockets. Suspends only to resolve names.
+        /// Binds the sockets. The method suspends only to resolve names.
         ///
-        /// - Throws: ``OSError``, which names the address; ``ResolveError``; ``ValueError``; ``RuntimeError`` if the
-        ///   loop already uses a socket; `CancellationError`. No socket is left open. The caller still owns the sockets
-        ///   that it passed, unless the error is an ``OSError``.
+        /// - Throws: ``OSError``, whose message names the address; ``ResolveError``; ``ValueError``; ``RuntimeError``
+        ///   if the loop already uses a socket; `CancellationError`. No new socket is left open. The caller still owns
+        ///   the sockets that it passed, unless the error is an ``OSError``.
         func bind(_ options: Options, on loop: EventLoop) async throws -> [any StreamListener] {
             if let stack = loop.networkStack { return try await bind(options, on: loop, stack) }
             return try await bindToSystem(options, on: loop).map { SystemListener($0, on: loop) }
@@ -137,7 +138,7 @@ extension Server {
 }
 
 extension String? {
-    /// All interfaces of the machine, as the host for a server to listen on. This is the same as `nil`.
+    /// A host that stands for all network interfaces of the machine. This value is the same as `nil`.
     ///
     /// ```swift
     /// let server = try await startServer(host: .anyInterface, port: 8080, handle)
@@ -147,9 +148,9 @@ extension String? {
 
 extension Server {
     /// Takes ownership of the sockets that systemd, or a supervisor with the same protocol, opened for this process.
-    /// Pass them to ``Listener/sockets(_:)``.
+    /// Pass the sockets to ``Listener/sockets(_:)``.
     ///
-    /// The array is empty if the process was not socket-activated or an earlier call took the sockets.
+    /// The array is empty if the process was not socket-activated, or if an earlier call took the sockets.
     ///
     /// This method reads `LISTEN_PID` and `LISTEN_FDS`, marks the descriptors close-on-exec, and removes the variables,
     /// so that no child process mistakes the sockets for its own; see sd_listen_fds(3).

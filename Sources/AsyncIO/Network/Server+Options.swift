@@ -10,23 +10,24 @@ extension Server {
     ///
     /// asyncio: the keyword arguments of `start_server`, `create_server`, and their Unix forms.
     public struct Options: Sendable {
-        /// The address family to listen on, or `nil` for both. For TCP only.
+        /// The address family to listen on, or `nil` for both. This option is for TCP only.
         public var family: Endpoint.Family?
         /// The maximum number of connections that can wait in the kernel's accept queue.
         public var backlog: Int
-        /// The maximum length of a line, in bytes. For servers with streams only.
+        /// The maximum length of a line, in bytes. This option is only for servers that use streams.
         public var limit: Int
-        /// Whether the port can be bound while connections of an earlier server linger in `TIME_WAIT`. For TCP only.
+        /// Whether the port can be bound while connections of an earlier server are still in the `TIME_WAIT` state.
+        /// This option is for TCP only.
         public var reuseAddress: Bool
-        /// Whether other processes can listen on the same port. The kernel distributes the connections among
-        /// them. For TCP only.
+        /// Whether other processes can listen on the same port. The kernel distributes the connections among them. This
+        /// option is for TCP only.
         public var reusePort: Bool
-        /// Whether the system probes connections that have been idle for a long time. For TCP only.
+        /// Whether the system probes connections that have been idle for a long time. This option is for TCP only.
         public var keepAlive: Bool
-        /// Whether small writes are sent at once (`TCP_NODELAY`). For TCP only.
+        /// Whether small writes are sent at once (`TCP_NODELAY`). This option is for TCP only.
         public var noDelay: Bool
         /// Whether to listen on all interfaces with a single IPv6 socket that also accepts IPv4 clients (as
-        /// `::ffff:127.0.0.1`), instead of one socket for each family. For TCP only.
+        /// `::ffff:127.0.0.1`), instead of one socket for each family. This option is for TCP only.
         public var dualStack: Bool
         /// Whether to remove the socket file of a Unix socket when the server is closed, provided the file still
         /// belongs to this server.
@@ -38,8 +39,8 @@ extension Server {
         /// accept queue until an open connection ends.
         public var maxConnections: Int?
         /// The maximum number of open connections from one host, or `nil` for no limit. Further connections are closed
-        /// at once. For TCP only. With ``expectsProxyHeader``, the host is the one that the proxy announces, and
-        /// connections from the proxy itself do not count.
+        /// at once. This option is for TCP only. If ``expectsProxyHeader`` is `true`, the limit applies to the host
+        /// that the proxy announces, and connections from the proxy itself are not counted.
         public var maxConnectionsPerPeer: Int?
         /// How long a connection can be open without receiving or sending a byte, or `nil` for no limit. After that
         /// time, the connection is aborted, and reading and writing throw an ``OSError`` with `ETIMEDOUT`. The limit is
@@ -50,13 +51,13 @@ extension Server {
         public var totalTimeout: Duration?
         /// Whether connections come from a proxy that announces the peer's address with the PROXY protocol, version 1
         /// or 2, as HAProxy, nginx, and cloud load balancers do. In that case, ``StreamWriter/peerAddress`` is the
-        /// announced address. Connections that do not begin with a header within ten seconds are aborted. For servers
-        /// with streams only.
+        /// announced address. A connection is aborted if its header does not arrive within ten seconds. This option is
+        /// only for servers that use streams.
         ///
-        /// The header is not authenticated, so use this option only if no client other than the proxy can connect.
+        /// The header is not authenticated, so use this option only if the proxy is the only client that can connect.
         public var expectsProxyHeader: Bool
 
-        /// Creates options. The properties describe the parameters.
+        /// Creates options. For the parameters, see the properties with the same names.
         public init(
             family: Endpoint.Family? = nil, backlog: Int = 100, limit: Int = StreamReader.defaultLimit,
             reuseAddress: Bool = true, reusePort: Bool = false, keepAlive: Bool = false, noDelay: Bool = true,
@@ -92,7 +93,7 @@ extension Server {
             }
         }
 
-        /// The backlog, in the range that the system accepts.
+        /// The backlog, limited to the range that the system accepts.
         var queueLength: Int { min(max(1, backlog), Int(Int32.max)) }
 
         var ofSockets: Socket.Options {

@@ -15,9 +15,11 @@ public final class Server {
     private let options: Options
     /// The maximum number of connections accepted in one turn.
     private let acceptsPerTurn: Int
-    /// Handles an accepted connection of the server, and returns the task of its handler, or nil if it has no task.
+    /// A closure that handles an accepted connection. It returns the task of the connection's handler, or nil if there
+    /// is no such task.
     private let accept: (ByteChannel, Server) -> AnyAsyncTask?
-    /// The list does not retain its connections. An abandoned connection is released and removed from the list.
+    /// The open connections, which this dictionary does not retain. An abandoned connection is released and removed
+    /// from the dictionary.
     private var connections: [ObjectIdentifier: Unretained<ByteChannel>] = [:]
     private var handlers: [ObjectIdentifier: AnyAsyncTask] = [:]
     /// The number of connections of each host, if a limit is set.
@@ -26,9 +28,9 @@ public final class Server {
     private var hosts: [ObjectIdentifier: String] = [:]
     /// Whether the server has stopped accepting because it has reached its connection limit.
     private var isFull = false
-    /// Called with the number of open connections during a shutdown.
+    /// A closure that is called with the number of open connections during a shutdown.
     private var onProgress: ((Int) -> Void)?
-    /// The tasks that wait for the server to become idle.
+    /// The tasks that are waiting for the server to become idle.
     private let idlers = WaitQueue()
     /// The waiter of the task in `serveForever()` or `serve(until:)`.
     private var serving: Waiter?
@@ -76,8 +78,8 @@ public final class Server {
     /// asyncio: `Server.sockets`.
     public var sockets: [Int32] { listeners.compactMap(\.descriptor) }
 
-    /// The port of the first address, which stays available after the server is closed. If the server was started with
-    /// port 0, this is the port that the system chose.
+    /// The port of the first address. The port remains available after the server is closed. If the server was started
+    /// with port 0, this is the port that the system chose.
     ///
     /// - Precondition: The server listens on a TCP port, not on a Unix socket.
     public var port: Int {
@@ -100,10 +102,10 @@ public final class Server {
 
     // MARK: Serving
 
-    /// Starts listening, if ``Options/startServing`` was `false`. Does nothing if the server is
-    /// already listening.
+    /// Starts listening. Call this method if the server was created with ``Options/startServing`` set to `false`. The
+    /// method does nothing if the server is already listening.
     ///
-    /// - Throws: ``OSError`` if the system refuses; ``RuntimeError`` if the server is closed.
+    /// - Throws: ``OSError`` if the system refuses to listen; ``RuntimeError`` if the server is closed.
     ///
     /// asyncio: `Server.start_serving`.
     public func startServing() throws {
@@ -129,8 +131,8 @@ public final class Server {
         state = .serving
     }
 
-    /// Serves until the task is cancelled or the server is closed. Then closes the server, waits for its connections to
-    /// end, and throws `CancellationError`.
+    /// Serves until the task is cancelled or the server is closed. The method then closes the server, waits for its
+    /// connections to end, and throws `CancellationError`.
     ///
     /// - Throws: ``RuntimeError`` if another task is already serving or the server is closed; ``OSError`` if
     ///   the system refuses to listen; otherwise always `CancellationError`.
@@ -152,7 +154,7 @@ public final class Server {
     }
 
     /// Serves until one of `signals` arrives or the server is closed, and then shuts down gracefully; see
-    /// ``shutdown(within:)``. For many servers, this is the entire main function:
+    /// ``shutdown(within:)``. For many servers, a call to this method is the entire main function:
     ///
     /// ```swift
     /// try await server.serve(until: .terminate, .interrupt, grace: .seconds(5)) { print("READY") }
@@ -194,7 +196,7 @@ public final class Server {
 
     // MARK: Ending
 
-    /// Stops accepting connections; open connections continue. Further calls do nothing.
+    /// Stops accepting connections. Open connections continue. Further calls do nothing.
     ///
     /// asyncio: `Server.close`.
     public func close() {
@@ -214,8 +216,8 @@ public final class Server {
     /// asyncio: `Server.close_clients`.
     public func closeClients() { for connection in connections.values.map(\.object) { connection.top.close() } }
 
-    /// Aborts every open connection. A handler detects this the next time it uses its connection. ``shutdown(within:)``
-    /// also ends handlers that do not use their connections.
+    /// Aborts every open connection. A handler detects the abort the next time it uses its connection.
+    /// ``shutdown(within:)`` also ends handlers that do not use their connections.
     ///
     /// - Complexity: O(*n*), where *n* is the number of open connections.
     ///
@@ -237,9 +239,9 @@ public final class Server {
     ///
     /// The server stops accepting connections, and waits for up to `grace` until the open connections and their
     /// handlers have finished. After that, it aborts the remaining connections and cancels the handlers that are still
-    /// running, whether their connection is open or not. It then waits for the handlers to clean up, for at most
-    /// `grace` or one second, whichever is longer. A client that never disconnects cannot delay the shutdown. Only a
-    /// handler that ignores its cancellation continues after the shutdown, as a task of the loop.
+    /// running, even if their connections are already closed. It then waits for the handlers to clean up. This wait
+    /// lasts at most `grace` or one second, whichever is longer. A client that never disconnects therefore cannot
+    /// prevent the shutdown. A handler continues after the shutdown only if it ignores its cancellation.
     ///
     /// This is the only method that ends handlers. ``close()``, ``closeClients()``, ``abortClients()``, and
     /// ``waitClosed()`` behave as in asyncio. A handler that sleeps, or that waits for something other than its
@@ -298,7 +300,7 @@ public final class Server {
         return try await shutdown(within: grace)
     }
 
-    /// Waits until the server is closed, regardless of its connections.
+    /// Waits until the server is closed, even if connections are still open.
     func waitClosing() async throws { try await wait { state == .closed } }
 
     private func wait(until isOver: () -> Bool) async throws {
@@ -340,7 +342,7 @@ public final class Server {
         }
     }
 
-    /// Serves a connection.
+    /// Starts to serve a connection.
     package func adopt(_ connection: ByteChannel) {
         let limits = TimeLimits(of: connection, options)
         track(connection, limits)
@@ -355,7 +357,7 @@ public final class Server {
         }
     }
 
-    /// Counts a channel until it is lost, and includes it when connections are closed or aborted.
+    /// Adds a channel to the open connections until the channel is lost.
     func track(_ channel: ByteChannel, _ limits: TimeLimits? = nil) {
         let id = ObjectIdentifier(channel)
         connections[id] = Unretained(channel)
@@ -379,7 +381,7 @@ public final class Server {
         }
     }
 
-    /// Counts a connection for its peer. Returns false if the peer has reached its connection limit.
+    /// Counts a connection toward the limit of its peer. Returns false if the peer has already reached the limit.
     func admit(_ connection: ByteChannel) -> Bool {
         guard let limit = options.maxConnectionsPerPeer, let peer = connection.peerAddress, peer.system.isInternet
         else { return true }
@@ -389,8 +391,8 @@ public final class Server {
         return true
     }
 
-    /// The system is most likely out of descriptors or memory. The waiting connections stay in the kernel's queue, and
-    /// the server tries again in a second.
+    /// Pauses accepting for one second after an error. The system is most likely out of descriptors or memory. The
+    /// waiting connections stay in the kernel's queue.
     private func pause(_ listener: any StreamListener, after error: Errno) {
         let isShort = [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noBufferSpace, .noMemory].contains(error)
         loop.callExceptionHandler(
@@ -409,7 +411,7 @@ public final class Server {
     }
 }
 
-/// Runs `body` with a server, and shuts the server down when `body` returns or throws.
+/// Runs `body` with a server, and shuts the server down when `body` returns or throws an error.
 ///
 /// - Parameters:
 ///   - server: The server.

@@ -2,10 +2,10 @@ internal import AsyncIOSystem
 internal import DequeModule
 internal import SystemPackage
 
-/// A datagram socket of the system. Loop thread only.
+/// A datagram socket of the operating system. Loop thread only.
 ///
 /// A datagram that the system does not accept at once is buffered. Each datagram counts as 8 bytes more than its size,
-/// so that empty datagrams also count. An error concerns a single datagram and leaves the socket usable.
+/// so that empty datagrams also count. An error affects only a single datagram, and the socket stays usable.
 final class SocketDatagramChannel: DatagramChannel {
     private let socket: Socket
     private let watch: Watch
@@ -75,7 +75,7 @@ final class SocketDatagramChannel: DatagramChannel {
         notePressure()
     }
 
-    /// Sends a datagram now. Returns false if the system does not accept it yet.
+    /// Tries to send a datagram at once. Returns false if the system does not accept the datagram yet.
     private func sendNow(_ bytes: [UInt8], to target: SystemAddress?) throws(OSError) -> Bool {
         guard watch.canWrite else { return false }
         do throws(Errno) {
@@ -93,7 +93,7 @@ final class SocketDatagramChannel: DatagramChannel {
         }
     }
 
-    /// The maximum number of datagrams per turn, so that other work can run.
+    /// The maximum number of datagrams to send in one turn, so that other work can run.
     private static let mostSends = 64
 
     private func flush() {

@@ -2,7 +2,7 @@
 ///
 /// asyncio: `asyncio.IncompleteReadError`.
 public struct IncompleteReadError: Error, CustomStringConvertible {
-    /// The bytes that were read before the end.
+    /// The bytes that were read before the stream ended.
     ///
     /// asyncio: `IncompleteReadError.partial`.
     public let partial: [UInt8]
@@ -29,7 +29,7 @@ public struct IncompleteReadError: Error, CustomStringConvertible {
 public struct LimitOverrunError: Error, CustomStringConvertible {
     /// A description of the failure.
     public let message: String
-    /// The number of bytes to skip to get past the part that was too long.
+    /// The number of bytes to drop in order to skip the part that was too long.
     ///
     /// asyncio: `LimitOverrunError.consumed`.
     public let consumed: Int

@@ -14,7 +14,7 @@ extension StreamReader {
 
         let reader: StreamReader
 
-        /// Returns an iterator that reads from the stream. All iterators of a reader share its position.
+        /// Returns an iterator that reads from the stream. All iterators of a reader share the same position.
         public func makeAsyncIterator() -> Iterator { Iterator(reader: reader) }
 
         /// An iterator over the lines of a ``StreamReader``.

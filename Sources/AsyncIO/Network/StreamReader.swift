@@ -1,7 +1,7 @@
 /// The receiving end of a stream.
 ///
-/// Only one task can read at a time. Bytes that were received but not requested stay in the reader's buffer.
-/// A task that is cancelled while it reads loses no bytes.
+/// Only one task can read at a time. Bytes that were received but not requested stay in the reader's buffer. If a task
+/// is cancelled while it reads, no bytes are lost.
 ///
 /// asyncio: `asyncio.StreamReader`.
 public final class StreamReader {
@@ -14,7 +14,7 @@ public final class StreamReader {
     @safe @exclusivity(unchecked) private var isReading = false
     /// Whether the next byte belongs to a line that was too long for a `LineCodec`; see `readLine(limit:dropsRest:)`.
     @safe @exclusivity(unchecked) private var isInsideLongLine = false
-    /// The task that waits for `feed`, in a reader without a connection.
+    /// The waiter of the task that is waiting for ``feed(_:)``, if the reader has no connection.
     private var waiter: Waiter?
 
     /// The default maximum length of a line, 64 KiB.
@@ -52,8 +52,8 @@ public final class StreamReader {
 
     /// Whether the peer has ended the stream and everything has been read.
     ///
-    /// Reading this property checks the connection, so the end is detected as soon as it arrives, without another read.
-    /// If the connection broke, this property is `false`, and the next read throws the error.
+    /// The getter checks the connection, so no further read is needed to detect the end. If the connection broke, this
+    /// property is `false`, and the next read throws the error.
     public var isAtEOF: Bool {
         guard buffer.isEmpty else { return false }
         if !isEOF, !isReading, failure == nil, let channel, channel.isReadable {
@@ -71,9 +71,10 @@ public final class StreamReader {
 
     // MARK: Reading
 
-    /// Reads up to `count` bytes. Returns the available bytes, and waits only if no bytes are available.
+    /// Reads up to `count` bytes. The method returns the available bytes, and waits only if no bytes are available.
     ///
-    /// - Parameter count: The maximum number of bytes. If this is negative, the method reads to the end of the stream.
+    /// - Parameter count: The maximum number of bytes. If the number is negative, the method reads to the end of the
+    ///   stream.
     /// - Returns: The bytes, or an empty array at the end of the stream.
     /// - Throws: ``OSError`` if the connection breaks; ``RuntimeError`` if another task is reading;
     ///   `CancellationError` if the task is cancelled, in which case no bytes are lost.
@@ -106,9 +107,10 @@ public final class StreamReader {
         return take(count)
     }
 
-    /// Reads into the caller's memory. Returns the available bytes, and waits only if no bytes are available.
+    /// Reads bytes into the caller's memory. The method stores the available bytes, and waits only if no bytes are
+    /// available.
     ///
-    /// Bytes that are not yet in the reader's buffer go directly from the system to `span`.
+    /// Bytes that are not yet in the reader's buffer are received directly into `span`.
     ///
     /// - Returns: The number of bytes that were read, or 0 at the end of the stream.
     ///
@@ -147,8 +149,8 @@ public final class StreamReader {
 
     /// Reads all bytes until the end of the stream.
     ///
-    /// - Throws: The same errors as ``read(_:)``. If the task is cancelled, no bytes are lost: received bytes
-    ///   stay in the buffer until the end arrives.
+    /// - Throws: The same errors as ``read(_:)``. If the task is cancelled, no bytes are lost, because the received
+    ///   bytes stay in the buffer.
     /// - Complexity: O(*n*), where *n* is the number of bytes that are read.
     ///
     /// asyncio: `StreamReader.read()`.
@@ -159,7 +161,7 @@ public final class StreamReader {
         return take(.max)
     }
 
-    /// Reads exactly `count` bytes. `count` can exceed ``limit``.
+    /// Reads exactly `count` bytes. The number can exceed ``limit``.
     ///
     /// - Throws: ``IncompleteReadError`` if the stream ends first; ``ValueError`` if `count` is negative;
     ///   otherwise the same errors as ``read(_:)``. If the task is cancelled, no bytes are lost.
@@ -188,7 +190,7 @@ public final class StreamReader {
     /// read the whole message. If the task is cancelled between these two steps, no bytes are lost.
     ///
     /// - Parameter count: The number of bytes, which can exceed ``limit``.
-    /// - Returns: The bytes. There are fewer than `count` only if the stream ends first.
+    /// - Returns: The bytes. The array contains fewer than `count` bytes only if the stream ends first.
     /// - Throws: ``ValueError`` if `count` is negative; otherwise the same errors as ``read(_:)``. If the task is
     ///   cancelled, no bytes are lost.
     /// - Complexity: O(*n*), where *n* is `count`.
@@ -202,13 +204,12 @@ public final class StreamReader {
         return buffer.prefix(count)
     }
 
-    /// Reads up to and including the first `separator`.
+    /// Reads the bytes up to and including the first occurrence of `separator`.
     ///
     /// - Returns: The bytes, including the separator.
-    /// - Throws: ``IncompleteReadError`` if the stream ends first; ``LimitOverrunError`` if more than
-    ///   ``limit`` bytes precede the separator, in which case they stay in the stream; ``ValueError`` if the
-    ///   separator is empty; otherwise the same errors as ``read(_:)``. If the task is cancelled, no bytes
-    ///   are lost.
+    /// - Throws: ``IncompleteReadError`` if the stream ends first; ``LimitOverrunError`` if more than ``limit`` bytes
+    ///   precede the separator, in which case the bytes stay in the stream; ``ValueError`` if the separator is empty;
+    ///   otherwise the same errors as ``read(_:)``. If the task is cancelled, no bytes are lost.
     /// - Complexity: O(*n*), where *n* is the number of bytes that are read.
     ///
     /// asyncio: `StreamReader.readuntil`.
@@ -216,11 +217,11 @@ public final class StreamReader {
         try await readUntil(anyOf: [separator])
     }
 
-    /// Reads up to and including the first of several separators. If several separators match, the method uses the
-    /// match that ends first. If several matches end at the same place, it uses the shortest separator.
+    /// Reads the bytes up to and including the first of several separators. If several separators match, the method
+    /// uses the match that ends first. If several matches end at the same place, it uses the shortest separator.
     ///
     /// - Returns: The bytes, including the separator.
-    /// - Throws: The same errors as ``readUntil(_:)``; also ``ValueError`` if `separators` is empty. If the task is
+    /// - Throws: The same errors as ``readUntil(_:)``; ``ValueError`` if `separators` is empty. If the task is
     ///   cancelled, no bytes are lost.
     ///
     /// asyncio: `StreamReader.readuntil`, given a tuple.
@@ -283,10 +284,10 @@ public final class StreamReader {
 
     /// Reads a line, up to and including its newline.
     ///
-    /// - Returns: The line. It has no newline if the stream ends before one arrives, and it is empty at the end of the
-    ///   stream.
-    /// - Throws: ``ValueError`` if the line is longer than ``limit``, in which case the part that has arrived
-    ///   is dropped; otherwise the same errors as ``read(_:)``. If the task is cancelled, no bytes are lost.
+    /// - Returns: The line, including its newline. If the stream ends before a newline arrives, the line has no
+    ///   newline. At the end of the stream, the array is empty.
+    /// - Throws: ``ValueError`` if the line is longer than ``limit``, in which case the part of the line that has
+    ///   arrived is dropped; otherwise the same errors as ``read(_:)``. If the task is cancelled, no bytes are lost.
     /// - Complexity: O(*n*), where *n* is the number of bytes that are read.
     ///
     /// asyncio: `StreamReader.readline`.
@@ -391,7 +392,7 @@ public final class StreamReader {
 
     // MARK: Another channel
 
-    /// Removes and returns the buffered bytes. No task can read until ``endChange(to:)``.
+    /// Removes and returns the buffered bytes. No task can read until ``endChange(to:)`` is called.
     ///
     /// - Throws: ``RuntimeError`` if a task is reading.
     func beginChange(_ operation: StaticString) throws -> [UInt8] {
@@ -414,7 +415,7 @@ public final class StreamReader {
     /// Whether all bytes that were received have been read.
     var isBufferEmpty: Bool { buffer.isEmpty }
 
-    /// Aborts the connection that the reader reads from.
+    /// Aborts the reader's connection.
     func abort() { channel?.abort() }
 
     @inline(__always)
@@ -425,8 +426,8 @@ public final class StreamReader {
         return bytes
     }
 
-    /// Waits for more bytes or the end of the stream. The buffer holds at most twice ``limit`` bytes, or the current
-    /// bytes and `wanted` more if that is greater.
+    /// Waits for more bytes or the end of the stream. The buffer grows to at most twice ``limit``, or to its current
+    /// size plus `wanted` bytes, whichever is greater.
     private func fill(_ operation: StaticString, wanted: Int = 0) async throws {
         try checkIdle(operation)
         isReading = true

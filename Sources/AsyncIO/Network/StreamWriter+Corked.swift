@@ -1,5 +1,5 @@
 extension StreamWriter {
-    /// Runs `body` with a writer that collects data, and then sends all of the data together, in one system call if
+    /// Runs `body` with a writer that collects data, and then sends all of the data together, with one system call if
     /// possible.
     ///
     /// ```swift
@@ -9,13 +9,14 @@ extension StreamWriter {
     /// }
     /// ```
     ///
-    /// Without this method, small writes can become separate packets. If `body` throws, nothing is sent, so a message
-    /// is never sent in part. Other tasks can write to the stream while `body` runs; their bytes are sent first.
+    /// Without this method, small writes can become separate packets. If `body` throws an error, nothing is sent, so a
+    /// message is never sent in part. Other tasks can write to the stream while `body` runs. Their bytes are sent
+    /// first.
     ///
-    /// - Parameter body: A closure that writes the pieces. Its writes do not wait.
+    /// - Parameter body: A closure that writes the pieces of the message. Its writes do not wait.
     /// - Returns: The value that `body` returns.
     /// - Throws: The errors of `body`; otherwise the same errors as ``write(_:)-([UInt8])``, including
-    ///   `CancellationError` if the task is cancelled while it waits. The bytes are still sent in that case.
+    ///   `CancellationError` if the task is cancelled while it waits. In that case, the bytes are still sent.
     ///
     /// asyncio: `writelines`. Linux: `TCP_CORK`.
     public func corked<T>(
@@ -28,8 +29,8 @@ extension StreamWriter {
     }
 }
 
-/// Collects bytes that are sent together; see ``StreamWriter/corked(_:)``. Use the writer only in the body of that
-/// call. Data that is written later is not sent.
+/// A writer that collects bytes to send together; see ``StreamWriter/corked(_:)``. Use this writer only in the closure
+/// that receives it. Data that is written later is not sent.
 public final class CorkedWriter {
     private var pieces: [[UInt8]] = []
     /// Small pieces that were written after the last element of `pieces`.
@@ -37,7 +38,7 @@ public final class CorkedWriter {
 
     fileprivate init() {}
 
-    /// Adds bytes.
+    /// Adds bytes to the collected data.
     public func write(_ bytes: [UInt8]) {
         // Copying fewer bytes costs less than another piece.
         if bytes.count <= 512 {
@@ -48,10 +49,10 @@ public final class CorkedWriter {
         }
     }
 
-    /// Adds text as UTF-8.
+    /// Adds text as UTF-8 to the collected data.
     public func write(_ text: String) { small += text.utf8 }
 
-    /// Adds an integer; see ``StreamWriter/writeInteger(_:byteOrder:)``.
+    /// Adds an integer to the collected data; see ``StreamWriter/writeInteger(_:byteOrder:)``.
     @inlinable
     public func writeInteger(_ value: some FixedWidthInteger, byteOrder: ByteOrder = .big) {
         byteOrder.append(value, to: &small)

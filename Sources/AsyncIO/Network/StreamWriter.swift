@@ -2,7 +2,7 @@
 ///
 /// asyncio: `asyncio.StreamWriter`.
 public final class StreamWriter {
-    /// The channel below the stream. ``startTLS(_:serverHostname:)`` replaces it.
+    /// The channel below the stream. ``startTLS(_:serverHostname:)`` replaces this channel.
     @safe @exclusivity(unchecked) private(set) var channel: ByteChannel
     /// The receiving end. Its channel is replaced together with the writer's channel.
     private weak var reader: StreamReader?
@@ -15,18 +15,18 @@ public final class StreamWriter {
 
     // MARK: TLS
 
-    /// Upgrades the connection to TLS. Use this for protocols that begin in plain text and switch to TLS after a
+    /// Upgrades the connection to TLS. Use this method for protocols that begin in plain text and switch to TLS after a
     /// command (STARTTLS).
     ///
-    /// Buffered data is sent first. Bytes that the reader has already buffered are treated as the beginning of TLS, so
-    /// that no plain-text data is mistaken for protected data.
+    /// Buffered data is sent first. Bytes that the reader has already buffered are treated as TLS data, so that no
+    /// plain-text data is mistaken for protected data.
     ///
     /// - Parameters:
-    ///   - context: A client's or a server's context, depending on the role of this side.
-    ///   - serverHostname: For a client, the name for which the server's certificate must be valid.
-    /// - Throws: ``ValueError`` if a client has no name to check, or ``RuntimeError`` if another task is reading; in
-    ///   these cases, the connection continues unchanged. ``TLSError`` or ``OSError`` if the handshake fails, and
-    ///   `CancellationError` if the task is cancelled during the handshake; in these cases, the connection is closed.
+    ///   - context: A client context or a server context, depending on this side's role.
+    ///   - serverHostname: If this side is the client, the name for which the server's certificate must be valid.
+    /// - Throws: ``ValueError`` if a client has no name to check; ``RuntimeError`` if another task is reading. In these
+    ///   cases, the connection continues unchanged. ``TLSError`` or ``OSError`` if the handshake fails;
+    ///   `CancellationError` if the task is cancelled during the handshake. In these cases, the connection is closed.
     ///
     /// asyncio: `StreamWriter.start_tls`.
     public func startTLS(_ context: TLSContext, serverHostname: String? = nil) async throws {
@@ -38,7 +38,8 @@ public final class StreamWriter {
         channel = try await upgrade(channel, early: early)
     }
 
-    /// The results of the TLS negotiation (version, cipher, and the peer's certificate), or `nil` without TLS.
+    /// The results of the TLS negotiation (version, cipher, and the peer's certificate), or `nil` if the connection
+    /// does not use TLS.
     ///
     /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
     public var tls: TLSInfo? { channel.tls }
@@ -49,7 +50,7 @@ public final class StreamWriter {
     ///
     /// Bytes that the kernel does not accept at once are buffered and sent later. If the buffer exceeds the high-water
     /// mark, this method waits until the buffer falls to the low-water mark, so a slow peer slows the writer down. The
-    /// marks are 64 KiB and 16 KiB by default, and 512 KiB and 128 KiB with TLS. If the peer is so fast that a task has
+    /// marks are 64 KiB and 16 KiB by default, and 512 KiB and 128 KiB with TLS. If the peer is fast and the task has
     /// sent a lot of data without waiting, the task yields to other tasks for one turn of the loop.
     ///
     /// - Parameter bytes: The bytes to send.
@@ -72,16 +73,16 @@ public final class StreamWriter {
         try await write(Array(text.utf8))
     }
 
-    /// Sends `bytes`, such as a slice of an array; see ``write(_:)-([UInt8])``.
+    /// Sends the bytes of a collection, such as an array slice; see ``write(_:)-([UInt8])``.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``, including `CancellationError` if the task is cancelled.
-    /// - Complexity: O(*n*), where *n* is the number of bytes, which are copied.
+    /// - Complexity: O(*n*), where *n* is the number of bytes. The bytes are copied.
     @inlinable
     public func write(_ bytes: some Collection<UInt8>) async throws {
         try await write(Array(bytes))
     }
 
-    /// Sends the bytes of `span` and copies only those that the kernel does not accept at once. See
+    /// Sends the bytes of `span`. Only bytes that the kernel does not accept at once are copied. See
     /// ``write(_:)-([UInt8])``.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``, including `CancellationError` if the task is cancelled.
@@ -91,7 +92,7 @@ public final class StreamWriter {
         if try send(span) { try await drainAll() }
     }
 
-    /// Sends all elements of `lines` in order. Many elements are sent in one system call, and they are not joined
+    /// Sends all elements of `lines` in order. Many elements can be sent with one system call, and they are not joined
     /// first. No newlines are added.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``, including `CancellationError` if the task is cancelled.
@@ -133,11 +134,11 @@ public final class StreamWriter {
         try await channel.drain()
     }
 
-    /// If the buffer exceeds the high-water mark, waits until it falls to the low-water mark. ``write(_:)-([UInt8])``
-    /// also does this.
+    /// Waits until the write buffer falls to the low-water mark, if the buffer has exceeded the high-water mark.
+    /// ``write(_:)-([UInt8])`` also waits in this case.
     ///
-    /// - Throws: ``OSError`` if the connection is lost; `CancellationError` if the task is cancelled. Buffered data is
-    ///   still sent in that case.
+    /// - Throws: ``OSError`` if the connection is lost; `CancellationError` if the task is cancelled, in which case the
+    ///   buffered data is still sent.
     ///
     /// asyncio: `StreamWriter.drain`.
     public func drain() async throws {
@@ -146,18 +147,19 @@ public final class StreamWriter {
         try await channel.drain()
     }
 
-    /// Ends the sending half after the buffered data is sent. Reading continues.
+    /// Ends the sending half of the connection after the buffered data is sent. Reading continues.
     ///
     /// A TLS connection cannot be half-closed. On such a connection, ``canWriteEOF`` is `false`, and only
     /// ``close()`` tells the peer that no more data follows.
     ///
-    /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()``, or if
-    ///   ``canWriteEOF`` is false.
+    /// - Throws: ``OSError`` if the connection is lost; ``RuntimeError`` after ``close()``, or if ``canWriteEOF`` is
+    ///   `false`.
     ///
     /// asyncio: `StreamWriter.write_eof`.
     public func writeEOF() throws { try channel.sendEOF() }
 
-    /// Whether the sending half can be ended separately. This is `false` with TLS.
+    /// Whether the sending half of the connection can be ended separately. This property is `false` for a TLS
+    /// connection.
     ///
     /// asyncio: `StreamWriter.can_write_eof`.
     public var canWriteEOF: Bool { channel.canSendEOF }
@@ -171,8 +173,8 @@ public final class StreamWriter {
     /// `low` bytes are buffered.
     ///
     /// - Parameters:
-    ///   - high: The high-water mark in bytes. `nil` means four times `low`, or 64 KiB if `low` is also `nil`. If this
-    ///     is 0, a write waits until the system has accepted all bytes.
+    ///   - high: The high-water mark in bytes. `nil` means four times `low`, or 64 KiB if `low` is also `nil`. If the
+    ///     mark is 0, each write waits until the system has accepted all bytes.
     ///   - low: The low-water mark in bytes, or `nil` for a quarter of `high`.
     /// - Throws: ``ValueError`` unless `high >= low >= 0`.
     ///
@@ -196,8 +198,8 @@ public final class StreamWriter {
     public func abort() { channel.abort() }
 
     /// Resets the connection at once. The peer's next read fails with "Connection reset by peer", so the peer cannot
-    /// mistake a partial response for a complete one. This works with TCP. On Unix sockets and pipes, this method is
-    /// the same as ``abort()``.
+    /// mistake a partial response for a complete one. Only TCP supports resets. For Unix sockets and pipes, this method
+    /// does the same as ``abort()``.
     ///
     /// asyncio: `SO_LINGER` with a time of 0, and `transport.abort`.
     public func reset() { channel.reset() }
@@ -209,8 +211,8 @@ public final class StreamWriter {
 
     /// Waits until the connection is closed.
     ///
-    /// - Throws: The error that the connection ended with, if any; `CancellationError` if the task is
-    ///   cancelled. The connection continues to close in that case.
+    /// - Throws: The error with which the connection ended, if any; `CancellationError` if the task is cancelled, in
+    ///   which case the connection continues to close.
     ///
     /// asyncio: `StreamWriter.wait_closed`.
     public func waitClosed() async throws { try await channel.waitClosed() }
@@ -227,8 +229,8 @@ public final class StreamWriter {
     /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: Endpoint? { channel.peerAddress }
 
-    /// The descriptor, for example to set socket options, or `nil` once the connection is closed. The stream still owns
-    /// the descriptor.
+    /// The descriptor of the connection, or `nil` once the connection is closed. You can use the descriptor, for
+    /// example, to set socket options. The stream still owns the descriptor.
     ///
     /// asyncio: `get_extra_info("socket")`.
     public var descriptor: Int32? { channel.descriptor }

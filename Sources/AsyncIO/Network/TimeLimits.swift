@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// Ends a server's connection that has been idle or open for too long. Loop thread only.
+/// An object that ends a server's connection when it has been idle or open for too long. Loop thread only.
 final class TimeLimits {
     private weak var connection: ByteChannel?
     private let loop: EventLoop
@@ -9,10 +9,10 @@ final class TimeLimits {
     private var activity = 0
     private var activeAt: Int64
     private var timers: [TimerHandle] = []
-    /// The task that serves the connection, which is cancelled when the connection has lasted too long.
+    /// The task that serves the connection. The task is cancelled when the connection has been open for too long.
     weak var handler: AnyAsyncTask?
 
-    /// Returns nil if no limits are set.
+    /// Creates the time limits for a connection. Returns nil if no limits are set.
     init?(of connection: ByteChannel, _ options: Server.Options) {
         guard options.idleTimeout != nil || options.totalTimeout != nil else { return nil }
         self.connection = connection

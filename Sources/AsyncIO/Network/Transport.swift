@@ -3,7 +3,7 @@ internal import Logging
 /// A connection for use by a ``TransportProtocol``. The transport passes received bytes to the protocol, and sends the
 /// bytes that the protocol writes.
 ///
-/// No method blocks or suspends. The loop retains the transport while the transport is reading.
+/// The methods never block or suspend. The loop retains the transport while the transport is reading.
 ///
 /// asyncio: `asyncio.Transport`.
 public final class Transport: TransportCore {
@@ -11,14 +11,14 @@ public final class Transport: TransportCore {
     let channel: ByteChannel
     let loop: EventLoop
     private var receiver: Receiver
-    /// Whether reading has begun. It begins after `connectionMade`.
+    /// Whether reading has begun. Reading begins after `connectionMade` has been called.
     private var isStarted = false
     private var isReadingPaused = false
     private var isAtEOF = false
-    /// The number of writes after the connection ended, which are ignored; see ``write(_:)``.
+    /// The number of writes that were ignored because the connection was closing or lost; see ``write(_:)``.
     private var lostWrites = 0
-    /// The reason that writing is not possible, or nil if it is possible. Nothing can be written while a file is sent
-    /// or after TLS has started.
+    /// The reason that writing is not possible, or nil if writing is possible. Writing is not possible while a file is
+    /// being sent, or after the connection was upgraded to TLS.
     private(set) var hindrance: StaticString?
 
     /// The protocol, classified by the way in which it receives bytes.
@@ -38,7 +38,7 @@ public final class Transport: TransportCore {
         }
     }
 
-    /// The maximum number of bytes per receive.
+    /// The maximum number of bytes to receive at a time.
     private static let maxSize = 256 * 1024
 
     // MARK: Starting
@@ -62,17 +62,17 @@ public final class Transport: TransportCore {
         updateReading()
     }
 
-    /// Creates a transport that replaces another one on the same connection. The protocol's `connectionMade`
-    /// is not called.
+    /// Creates a transport that replaces another transport on the same connection. The protocol's `connectionMade` is
+    /// not called.
     convenience init(continuing channel: ByteChannel, _ receiver: any TransportProtocol) {
         self.init(channel, receiver)
         startReading()
     }
 
-    /// Reserves the transport for a file while `isSending` is true.
+    /// Sets whether a file is being sent. While a file is being sent, the protocol cannot write.
     func setSendingFile(_ isSending: Bool) { hindrance = isSending ? "a file is being sent" : nil }
 
-    /// Gives up the channel and returns it. This transport's protocol is no longer called.
+    /// Gives up the channel and returns it. From then on, the transport no longer calls its protocol.
     func handOver() -> ByteChannel {
         hindrance = "its connection uses TLS now; use the transport that startTLS() returned"
         pauseReading()
@@ -83,7 +83,7 @@ public final class Transport: TransportCore {
 
     // MARK: The protocol
 
-    /// The protocol that is called. You can replace it at any time.
+    /// The protocol that the transport calls. You can replace the protocol at any time.
     ///
     /// asyncio: `get_protocol`, `set_protocol`.
     public var `protocol`: any TransportProtocol {
@@ -105,8 +105,8 @@ public final class Transport: TransportCore {
     /// asyncio: `is_reading`.
     public var isReading: Bool { !isReadingPaused && !isClosing && !isAtEOF }
 
-    /// Stops passing received bytes to the protocol until ``resumeReading()`` is called. This slows the peer down. Does
-    /// nothing if reading is already paused.
+    /// Stops passing received bytes to the protocol until ``resumeReading()`` is called. This slows down the peer. The
+    /// method does nothing if reading is already paused.
     ///
     /// asyncio: `pause_reading`.
     public func pauseReading() {
@@ -115,7 +115,7 @@ public final class Transport: TransportCore {
         updateReading()
     }
 
-    /// Resumes passing received bytes to the protocol. Does nothing if reading is not paused.
+    /// Resumes passing received bytes to the protocol. The method does nothing if reading is not paused.
     ///
     /// asyncio: `resume_reading`.
     public func resumeReading() {
@@ -133,7 +133,8 @@ public final class Transport: TransportCore {
         }
     }
 
-    /// Passes one portion of the readable bytes to the protocol, so that other work can run.
+    /// Passes one portion of the readable bytes to the protocol, and queues the next portion, so that other work can
+    /// run in between.
     private func readReady() {
         guard isReading else { return }
         let received: Int?
@@ -199,20 +200,22 @@ public final class Transport: TransportCore {
         if !staysOpen || !channel.canSendEOF { close() }
     }
 
-    /// The results of the TLS negotiation (version, cipher, and the peer's certificate), or `nil` without TLS.
+    /// The results of the TLS negotiation (version, cipher, and the peer's certificate), or `nil` if the connection
+    /// does not use TLS.
     ///
     /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
     public var tls: TLSInfo? { channel.tls }
 
     // MARK: Writing
 
-    /// Sends the bytes that the system accepts at once, and buffers the rest. The protocol's `pauseWriting` is called
-    /// when the buffer becomes too large, and `resumeWriting` is called when it has shrunk.
+    /// Sends the bytes that the system accepts at once, and buffers the rest. When the buffer rises above the
+    /// high-water mark, the protocol's `pauseWriting` is called. When the buffer falls to the low-water mark,
+    /// `resumeWriting` is called.
     ///
     /// Once the connection is closing or lost, this method does nothing instead of throwing an error, because the
     /// protocol may not have been notified yet. The fifth such call logs a warning.
     ///
-    /// - Throws: ``RuntimeError`` after ``writeEOF()``, while a file is being sent, and after
+    /// - Throws: ``RuntimeError`` after ``writeEOF()``, while a file is being sent, or after
     ///   ``EventLoop/startTLS(_:_:_:serverHostname:)``.
     ///
     /// asyncio: `write`.
@@ -235,7 +238,7 @@ public final class Transport: TransportCore {
         do { try channel.send(bytes) } catch { try pass(error) }
     }
 
-    /// Sends all elements of `lines` in order. Many elements are sent in one system call, and they are not joined
+    /// Sends all elements of `lines` in order. Many elements can be sent with one system call, and they are not joined
     /// first. No newlines are added.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``.
@@ -258,7 +261,7 @@ public final class Transport: TransportCore {
         return false
     }
 
-    /// Throws an error that the caller caused. If the channel has failed, the channel itself reports the failure.
+    /// Throws `error` if the caller caused it. If the channel has failed, the channel itself reports the failure.
     private func pass(_ error: any Error) throws(RuntimeError) {
         if let mistake = error as? RuntimeError { throw mistake }
         noteInDebugMode(error)
@@ -268,10 +271,10 @@ public final class Transport: TransportCore {
         call { isPaused ? try self.protocol.pauseWriting() : try self.protocol.resumeWriting() }
     }
 
-    /// Ends the sending half after the buffered data is sent. Reading continues. Does nothing if the sending half has
-    /// already ended or the transport is closing.
+    /// Ends the sending half of the connection after the buffered data is sent. Reading continues. The method does
+    /// nothing if the sending half has already ended or the transport is closing.
     ///
-    /// - Throws: ``RuntimeError`` if ``canWriteEOF`` is false, while a file is being sent, and after
+    /// - Throws: ``RuntimeError`` if ``canWriteEOF`` is `false`, while a file is being sent, or after
     ///   ``EventLoop/startTLS(_:_:_:serverHostname:)``.
     ///
     /// asyncio: `write_eof`.
@@ -282,7 +285,7 @@ public final class Transport: TransportCore {
         do { try channel.sendEOF() } catch { try pass(error) }
     }
 
-    /// Whether the sending half can be ended separately.
+    /// Whether the sending half of the connection can be ended separately.
     ///
     /// asyncio: `can_write_eof`.
     public var canWriteEOF: Bool { channel.canSendEOF }
@@ -317,8 +320,8 @@ public final class Transport: TransportCore {
     /// asyncio: `is_closing`.
     public var isClosing: Bool { channel.isClosing }
 
-    /// Stops reading, sends the buffered data, and closes the connection. Then `connectionLost` is called. Further
-    /// calls do nothing.
+    /// Stops reading, sends the buffered data, and closes the connection. The protocol's `connectionLost` is then
+    /// called. Further calls do nothing.
     ///
     /// asyncio: `close`.
     public func close() { channel.close() }
@@ -358,15 +361,15 @@ public final class Transport: TransportCore {
     /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: Endpoint? { channel.peerAddress }
 
-    /// The descriptor, for example to set socket options, or `nil` once the transport is closed. The transport still
-    /// owns the descriptor, which must stay non-blocking.
+    /// The descriptor of the connection, or `nil` once the transport is closed. You can use the descriptor, for
+    /// example, to set socket options. The transport still owns the descriptor, which must stay non-blocking.
     ///
     /// asyncio: `get_extra_info("socket")`, `"pipe"`.
     public var descriptor: Int32? { channel.descriptor }
 }
 
 extension Transport: CustomStringConvertible {
-    /// The transport as text, for messages.
+    /// A description of the transport for messages.
     public var description: String {
         "Transport (\(channel.name)\(isClosing ? ", closing" : isReading ? "" : ", not reading"))"
     }

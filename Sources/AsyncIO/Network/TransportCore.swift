@@ -6,7 +6,7 @@ protocol TransportCore: AnyObject, CustomStringConvertible {
     func notifyConnectionMade() throws
     /// Starts to pass received data to the protocol.
     func startReading()
-    /// Notifies the protocol, then starts reading, then completes `waiter`. Each step has its own entry in
+    /// Calls `connectionMade`, starts reading, and completes `waiter`, in this order. Each step has its own entry in
     /// the queue, so that no data arrives before `connectionMade` has returned.
     func start(completing waiter: Waiter?)
     func close()
@@ -19,8 +19,8 @@ extension TransportCore {
         if let waiter { loop.enqueue(completing: waiter) }
     }
 
-    /// Starts, and returns after the protocol has been notified. Closes the transport if the task is
-    /// cancelled.
+    /// Starts the transport, and returns after `connectionMade` has been called. If the task is cancelled, the
+    /// transport is closed.
     func startAndWait() async throws {
         let waiter = Waiter(for: "a transport to start")
         start(completing: waiter)
@@ -32,7 +32,7 @@ extension TransportCore {
         }
     }
 
-    /// Calls the protocol in a place where no caller can receive the errors of the protocol.
+    /// Calls the protocol, and passes its errors to the loop's exception handler, because no caller can receive them.
     func call(_ body: () throws -> Void) {
         do {
             try body()

@@ -1,7 +1,7 @@
 /// The calls that every protocol receives from its ``Transport`` or ``DatagramTransport``.
 ///
-/// All calls are made on the loop's thread. If a call throws an error, the loop's exception handler is called. If the
-/// call delivers data or the end of the stream, the error also aborts the connection.
+/// All calls are made on the loop's thread. If a call throws an error, the loop's exception handler is called. If a
+/// call that delivers data or the end of the stream throws an error, the connection is also aborted.
 ///
 /// asyncio: `asyncio.BaseProtocol`.
 public protocol BaseProtocol: AnyObject {
@@ -13,8 +13,8 @@ public protocol BaseProtocol: AnyObject {
     /// asyncio: `connection_lost`.
     func connectionLost(_ error: (any Error)?) throws
 
-    /// Tells the protocol to stop writing for now, because the write buffer has risen above the high-water mark. The
-    /// call is made within the `write` that exceeded the mark.
+    /// Tells the protocol to stop writing for now, because the write buffer has risen above the high-water mark. This
+    /// method is called during the `write` that exceeds the mark.
     ///
     /// asyncio: `pause_writing`.
     func pauseWriting() throws
@@ -34,10 +34,10 @@ extension BaseProtocol {
     public func resumeWriting() {}
 }
 
-/// A protocol that a ``Transport`` can talk to: a ``ConnectionProtocol`` or a ``BufferedProtocol``.
+/// A protocol that a ``Transport`` can call: a ``ConnectionProtocol`` or a ``BufferedProtocol``.
 ///
-/// The calls come in this order: `connectionMade` once, then data any number of times, then `eofReceived` at
-/// most once, then `connectionLost` once.
+/// The transport first calls `connectionMade` once. It then delivers data any number of times, calls `eofReceived` at
+/// most once, and finally calls `connectionLost` once.
 public protocol TransportProtocol: BaseProtocol {
     /// Tells the protocol that the connection is established. This is the first call.
     ///
@@ -46,7 +46,7 @@ public protocol TransportProtocol: BaseProtocol {
 
     /// Tells the protocol that the peer will not send more data.
     ///
-    /// - Returns: `true` to keep the transport open for writing, `false` to close it.
+    /// - Returns: `true` to keep the transport open for writing, or `false` to close it.
     ///
     /// asyncio: `eof_received`.
     func eofReceived() throws -> Bool
@@ -72,7 +72,8 @@ extension TransportProtocol {
 ///
 /// asyncio: `asyncio.Protocol`.
 public protocol ConnectionProtocol: TransportProtocol {
-    /// Tells the protocol that at least one byte has arrived. The calls do not correspond to the peer's writes.
+    /// Tells the protocol that at least one byte has arrived. A call can deliver only part of a write by the peer, or
+    /// the bytes of several writes.
     ///
     /// asyncio: `data_received`.
     func dataReceived(_ bytes: [UInt8]) throws
@@ -93,11 +94,12 @@ public protocol ConnectionProtocol: TransportProtocol {
 /// asyncio: `asyncio.BufferedProtocol`.
 public protocol BufferedProtocol: TransportProtocol {
     /// Provides memory for received bytes. Call `fill` with the memory exactly once. The memory must have room for at
-    /// least one byte. It does not need to be initialized, because the bytes are appended to the contents of the span.
+    /// least one byte. It does not need to be initialized, because the received bytes are appended to the contents of
+    /// the span.
     ///
     /// - Parameters:
     ///   - sizeHint: The recommended size in bytes, or -1 if any size is suitable.
-    ///   - fill: A closure that receives bytes into the memory.
+    ///   - fill: A closure that stores the received bytes in the memory.
     ///
     /// asyncio: `get_buffer`.
     func withBuffer(sizeHint: Int, _ fill: (inout OutputSpan<UInt8>) throws -> Void) throws

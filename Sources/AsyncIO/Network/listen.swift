@@ -9,7 +9,7 @@ struct ListeningSocket {
     /// The socket file to remove when the socket is closed.
     var file: (path: [CChar], identity: FileIdentity)?
 
-    /// Closes the socket and removes its file, if the file still belongs to the socket.
+    /// Closes the socket, and removes the socket file if the file still belongs to the socket.
     func close() {
         socket.close()
         removeFile()
@@ -21,11 +21,11 @@ struct ListeningSocket {
     }
 }
 
-/// Binds a socket for each address of each host. If the port is 0, all sockets use the port that the first
-/// one got.
+/// Binds a socket for each address of each host. If the port is 0, all sockets use the port that the system chose for
+/// the first socket.
 ///
-/// - Throws: ``OSError``, which names the address, after closing all sockets. An address family that the
-///   machine does not support is skipped as long as another address is left.
+/// - Throws: ``OSError``, whose message names the address. All sockets are closed before the error is thrown. If the
+///   machine does not support the family of an address, the address is skipped, unless no other address is left.
 func bindSockets(
     hosts: [String?], port: Int, family: Endpoint.Family?, _ options: Socket.Options, on loop: EventLoop
 ) async throws -> [ListeningSocket] {
@@ -62,8 +62,8 @@ func resolveToListen(
 
 /// Binds a listener to each address.
 ///
-/// - Throws: ``OSError``, which names the address. The listeners that were already bound are released, which closes
-///   them.
+/// - Throws: ``OSError``, whose message names the address. The listeners that were already bound are released, which
+///   closes them.
 func bindAll<Bound>(
     _ addresses: [SystemAddress], _ bind: (SystemAddress) throws(Errno) -> Bound, address: (Bound) -> SystemAddress?
 ) throws(OSError) -> [Bound] {
@@ -84,8 +84,8 @@ func bindAll<Bound>(
     return bound
 }
 
-/// Binds a Unix socket. An existing socket file is assumed to be left over from an earlier server and is
-/// removed; any other file is an error.
+/// Binds a Unix socket. An existing socket file is assumed to be left over from an earlier server, and is removed. If
+/// another kind of file exists at the path, binding fails.
 func bindUnixSocket(to address: Endpoint, cleansUp: Bool) throws -> ListeningSocket {
     let address = address.system
     if let path = address.path, FileIdentity(of: path)?.isSocket == true {

@@ -1,9 +1,9 @@
 internal import SystemPackage
 
-/// Creates the task of a connection. The task performs the TLS handshake, if any, runs the handler, and closes the
-/// connection.
+/// Creates the task that serves a connection. The task performs the TLS handshake, if any, runs the handler, and closes
+/// the connection.
 ///
-/// - Parameter server: The server, if its connections come from a proxy.
+/// - Parameter server: The server, if its connections come from a proxy; otherwise nil.
 func serve(
     _ connection: ByteChannel, limit: Int, ofProxy server: Server?, _ upgrade: TLSUpgrade?,
     isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
@@ -30,8 +30,8 @@ func serve(
     }
 }
 
-/// Returns the channel that a server uses, or nil if the handshake failed. Failed handshakes are as common as
-/// disconnects, so they are reported only in debug mode.
+/// Performs the TLS handshake if `upgrade` is not nil. Returns the channel for the server to use, or nil if the
+/// handshake failed. Failed handshakes are as common as disconnects, so they are reported only in debug mode.
 func upgraded(
     _ connection: ByteChannel, _ upgrade: TLSUpgrade?, early: [UInt8]
 ) async throws -> ByteChannel? {
@@ -51,8 +51,8 @@ func noteHandshakeFailure(_ error: any Error, of connection: ByteChannel) {
         ExceptionContext(message: "The handshake of a connection failed", error: error, subject: connection.name))
 }
 
-/// Reports an error that a handler threw. Disconnects are normal on a network, not program errors, so they are reported
-/// only in debug mode.
+/// Reports an error that a handler threw. Disconnects are normal on a network and are not program errors, so they are
+/// reported only in debug mode.
 private func report(_ error: any Error, from channel: ByteChannel) {
     let isDisconnect = (error as? OSError).map { $0.isConnectionError || $0.code == .timedOut } ?? (error is TLSError)
     let isPeersDoing = channel.isClosing && isDisconnect

@@ -2,9 +2,9 @@ internal import AsyncIOSystem
 
 /// Starts a TCP server.
 ///
-/// Each connection gets its own task, which runs `handler`. When the handler returns or throws, its connection is
-/// closed. If the handler throws an error, the loop's exception handler is called. Errors that occur because the peer
-/// disconnected are reported only in debug mode.
+/// Each connection gets its own task, which runs `handler`. When the handler returns or throws an error, its connection
+/// is closed. If the handler throws an error, the loop's exception handler is called. Errors that occur because the
+/// peer disconnected are reported only in debug mode.
 ///
 /// The handler is not cancelled when the peer disconnects. It detects the disconnect when it reads or writes, but not
 /// while it waits for something else.
@@ -21,15 +21,15 @@ internal import AsyncIOSystem
 /// - Parameters:
 ///   - host: The host name or address to listen on, or `.anyInterface`.
 ///   - port: The port to listen on, or 0 to let the system choose one; see ``Server/port``.
-///   - tls: A context made with ``TLSContext/server(certificate:key:password:)`` to serve TLS connections, or `nil` for
-///     plain TCP. If a client's handshake fails, the handler is not called for that client. The failure is reported in
-///     debug mode.
+///   - tls: A server context for TLS, such as the result of ``TLSContext/server(certificate:key:password:)``, or `nil`
+///     for plain TCP. If a client's handshake fails, the handler is not called for that client. The failure is reported
+///     only in debug mode.
 ///   - options: The settings that most servers do not need.
 ///   - handler: A closure that serves a connection.
 /// - Throws: ``OSError`` if the server cannot listen on an address (for example, because the address is already in
 ///   use); ``ResolveError`` if a host cannot be resolved; ``ValueError`` if the port is not in 0...65535, the limit is
-///   not positive, or the context is a client's; `CancellationError` if the task is cancelled while a name is resolved,
-///   in which case nothing is left open.
+///   not positive, or the context is a client's; `CancellationError` if the task is cancelled while a name is being
+///   resolved, in which case no socket is left open.
 ///
 /// asyncio: `asyncio.start_server`.
 public func startServer(
@@ -53,9 +53,10 @@ public func startServer(
 ///
 /// - Parameter listener: The listener.
 /// - Throws: The same errors as ``startServer(host:port:tls:options:isolation:fileID:line:_:)``, including
-///   `CancellationError`. ``OSError`` names the path of a Unix socket on which the server cannot listen. ``ValueError``
-///   if a path is not valid, if no sockets are passed, or if a socket is not a stream socket or is listed twice;
-///   ``RuntimeError`` if this loop already uses one of the sockets. In these cases, you still own the sockets.
+///   `CancellationError`; ``OSError``, whose message names the path, if the server cannot listen on a Unix socket;
+///   ``ValueError`` if a path is not valid, no sockets are passed, a socket is not a stream socket, or a socket is
+///   listed twice; ``RuntimeError`` if this loop already uses one of the sockets. After a ``ValueError`` or a
+///   ``RuntimeError``, you still own the sockets that you passed.
 ///
 /// asyncio: `asyncio.start_server`, `asyncio.start_unix_server`.
 public func startServer(

@@ -14,19 +14,20 @@ package import SystemPackage
 
 /// An object that carries the bytes of a ``SimulatedConnection`` to the other end. Loop thread only.
 package protocol SimulatedLink: AnyObject {
-    /// The number of bytes that the link accepts now. When it accepts bytes again, the link calls
+    /// The number of bytes that the link can accept now. When it accepts bytes again, the link calls
     /// ``SimulatedConnection/roomWasMade()``.
     var room: Int { get }
     /// Accepts at most ``room`` bytes.
     func send(_ bytes: [UInt8])
     /// Notifies the link that the sending half has ended.
     func sendEnd()
-    /// Notifies the link that the program has received bytes, so that the other end can send as many more.
+    /// Notifies the link that the program has received bytes, so that the other end can send the same number of bytes
+    /// again.
     func noteReceived(_ count: Int)
     /// Notifies the link that the program has closed the connection.
     ///
-    /// - Parameter isBroken: Whether the other end receives an error, because the connection was reset, or because
-    ///   bytes from the other end were not received.
+    /// - Parameter isBroken: Whether the other end receives an error. It receives an error if the connection was reset,
+    ///   or if the program did not receive all of its bytes.
     func close(isBroken: Bool)
 }
 
@@ -43,7 +44,7 @@ package final class SimulatedConnection: ByteChannel {
     private var onReadable: WatchCallback?
 
     private var outgoing = ByteBuffer()
-    /// This channel and its owner, while ``outgoing`` is not empty.
+    /// References that retain this channel and its owner while ``outgoing`` is not empty.
     private var retained: [AnyObject?] = []
     private var isEOFRequested = false
     private var isReset = false
@@ -107,7 +108,7 @@ package final class SimulatedConnection: ByteChannel {
     /// Whether bytes are buffered because the link does not accept them.
     package var isWaitingForRoom: Bool { !outgoing.isEmpty }
 
-    /// Drops the channel because its program was killed. No callbacks are called.
+    /// Drops the channel without calling any callbacks, because its program was killed.
     package func vanish() {
         guard !hasVanished else { return }
         hasVanished = true
@@ -118,7 +119,7 @@ package final class SimulatedConnection: ByteChannel {
         dropOutgoing()
     }
 
-    /// Resets the connection, because nothing will accept it.
+    /// Resets the connection, because no listener will accept it.
     package func refuse() { reset() }
 
     private func notifyReader() {

@@ -32,7 +32,7 @@ package final class SimulatedDatagrams: DatagramChannel {
         super.init(peer: peer, isConnected: isConnected, on: loop)
     }
 
-    /// Drops the channel because its program was killed. No callbacks are called.
+    /// Drops the channel without calling any callbacks, because its program was killed.
     package func vanish() {
         hasVanished = true
         onReadable?.isRemoved = true
@@ -62,7 +62,7 @@ package final class SimulatedDatagrams: DatagramChannel {
         return true
     }
 
-    /// Delivers the network's report that an earlier datagram could not be delivered.
+    /// Delivers an error with which the network reports that an earlier datagram could not be delivered.
     package func deliver(_ error: OSError) {
         guard isConnected, !isClosing else { return }
         failure = error
