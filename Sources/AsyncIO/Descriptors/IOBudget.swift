@@ -21,7 +21,8 @@ internal import AsyncIOSystem
 //
 // As in asyncio, queues and locks do not yield. The items that they pass on come from the program itself.
 
-/// The number of bytes that the current step of a loop can still read and write without suspending. Loop thread only.
+/// The number of bytes that the current step of a loop can still read and write without suspending. Use this type only
+/// on the loop's thread.
 struct IOBudget {
     /// The budget that the steps of one turn share, in bytes.
     static let perTurn = 512 * 1024

@@ -9,7 +9,7 @@ internal import SystemPackage
 // `run` throws the error. The tasks are then cancelled. The rest of the program still runs, as long as it needs no
 // events.
 
-/// The recent failures of the poller. Loop thread only.
+/// The recent failures of the poller. Use this type only on the loop's thread.
 struct PollFailures {
     private var count = 0
     private var latestTurn: UInt64 = 0

@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-/// A descriptor that the loop's poller watches. Loop thread only.
+/// A descriptor that the loop's poller watches. Use this type only on the loop's thread.
 ///
 /// A *stream's* descriptor is registered once, edge-triggered in both directions. The flags store the state that the
 /// kernel last reported. Each operation is attempted before the task waits. If the descriptor is not ready, the

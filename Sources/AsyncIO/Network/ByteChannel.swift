@@ -10,16 +10,16 @@ internal import SystemPackage
 // Reading is pull-based, with three operations: try, be notified, and wait. `receive` combines trying and
 // waiting, for a task; a Transport tries when it is notified.
 
-/// A two-way stream of bytes. Loop thread only.
+/// A two-way stream of bytes. Use this type only on the loop's thread.
 package class ByteChannel: Channel {
     /// A number that changes whenever bytes are received or sent, so that a time limit can detect an idle connection.
     @safe @exclusivity(unchecked) final var activity = 0
 
-    /// Receives the available bytes and passes them to `take` without a copy.
+    /// Receives the available bytes, and passes them to `take` without copying them.
     ///
     /// - Parameter count: The maximum number of bytes.
     /// - Returns: The number of bytes, 0 at the end of the stream, or nil if nothing is available now. After
-    ///   ``close()``, this is always 0.
+    ///   ``close()``, the result is always 0.
     /// - Throws: The error with which the channel fails or has failed.
     func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? { abstract() }
 
@@ -34,10 +34,10 @@ package class ByteChannel: Channel {
         try unsafe tryReceive(atMost: buffer.count) { unsafe buffer.copyMemory(from: $0) }
     }
 
-    /// Wakes the task in ``waitReadable()``, even if no bytes have arrived.
+    /// Wakes the task that is waiting in ``waitReadable()``, even if no bytes have arrived.
     func wakeReader() { abstract() }
 
-    /// Receives bytes, and waits until at least one byte is available; see ``tryReceive(atMost:_:)``.
+    /// Receives bytes after waiting until at least one byte is available; see ``tryReceive(atMost:_:)``.
     ///
     /// - Returns: The number of bytes, or 0 at the end of the stream.
     func receive(
@@ -53,7 +53,7 @@ package class ByteChannel: Channel {
         }
     }
 
-    /// Sends the bytes that the system accepts now, and buffers a copy of the rest. Never blocks.
+    /// Sends the bytes that the system accepts now, and buffers a copy of the rest. This method never blocks.
     ///
     /// - Throws: The errors of ``checkWritable()``; the error with which the channel fails.
     func send(_ bytes: UnsafeRawBufferPointer) throws { abstract() }
@@ -63,31 +63,32 @@ package class ByteChannel: Channel {
         for piece in pieces { try unsafe piece.withUnsafeBytes { unsafe try send($0) } }
     }
 
-    /// Ends the sending half after the buffered data is sent.
+    /// Ends the sending half of the connection after the buffered data is sent.
     func sendEOF() throws { abstract() }
 
-    /// Whether the sending half can be ended separately.
+    /// Whether the sending half of the connection can be ended separately.
     var canSendEOF: Bool { abstract() }
 
     /// Resets the connection without sending buffered data, so that the peer detects that the connection broke.
     func reset() { abstract() }
 
-    /// Replaces the address of the peer with the one that a proxy has announced.
+    /// Replaces the address of the peer with the address that a proxy has announced.
     func setPeer(_ address: Endpoint) { abstract() }
 
     // MARK: A channel over this one
 
-    /// The channel that TLS has put over this one.
+    /// The TLS channel directly over this channel, or nil if there is no such channel.
     final weak var upper: ByteChannel?
-    /// The uppermost channel. If this channel is closed, every channel below it announces its end.
+    /// The uppermost channel. If the connection is closed through this channel, every TLS channel announces the end to
+    /// the peer.
     final var top: ByteChannel { upper?.top ?? self }
-    /// Must be called after buffered bytes have been sent. The bytes also count for the channels above, which have
-    /// their own water marks.
+    /// Updates the state of the water marks. Call this method after buffered bytes have been sent. The bytes also count
+    /// for the channels above this channel, which have their own water marks.
     final func noteProgress() {
         notePressure()
         upper?.noteProgress()
     }
-    /// The number of channels below this one.
+    /// The number of channels below this channel.
     var depth: Int { 0 }
     /// The results of the TLS negotiation, or nil if this is not a TLS channel.
     var tls: TLSInfo? { nil }
@@ -101,7 +102,7 @@ extension ByteChannel {
         try unsafe span.withUnsafeMutableBytes { unsafe try tryReceive(into: $0) }
     }
 
-    /// Appends the bytes that can be received now.
+    /// Appends the bytes that can be received now to `span`.
     final func tryReceive(into span: inout OutputSpan<UInt8>) throws -> Int? {
         try unsafe span.withUnsafeMutableBufferPointer { buffer, initializedCount in
             // SAFETY: the bytes behind the initialized ones are the span's too, and a byte needs no initialization

@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 /// The base class of sockets, pipes, and the channels built on them. A channel has a reading half and a writing half,
-/// which end together. Loop thread only.
+/// which end together. Use this type only on the loop's thread.
 //
 // States: open → closing (no more reads; buffered bytes are still sent) → lost. A channel becomes lost once,
 // in a turn of its own, and wakes every waiter. A channel that fails is closing at once, with its error, and
@@ -112,6 +112,8 @@ package class Channel {
 
     // MARK: Water marks
 
+    /// Sets the water marks of the buffer.
+    ///
     /// - Parameters:
     ///   - high: The high-water mark. nil means four times `low`, or 64 KiB if `low` is also nil.
     ///   - low: The low-water mark, or nil for a quarter of `high`.
@@ -155,6 +157,8 @@ package class Channel {
         if state == .lost { throw OSError(.connectionReset, "Connection lost") }
     }
 
+    /// Checks that the channel can send bytes.
+    ///
     /// - Throws: The error with which the channel failed; ``OSError`` if the channel is lost; ``RuntimeError`` if the
     ///   channel is closing.
     final func checkWritable() throws {

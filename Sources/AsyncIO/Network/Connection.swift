@@ -13,7 +13,7 @@ internal import SystemPackage
 // A pipe has one half. The writing end learns from the poller that the pipe has no reader anymore, and then ends, with
 // an error if it still has buffered bytes.
 
-/// A connected socket, an end of a pipe, or a terminal. Loop thread only.
+/// A connected socket, an end of a pipe, or a terminal. Use this type only on the loop's thread.
 final class Connection: ByteChannel {
     /// The halves that a connection has.
     enum Direction { case both, reading, writing }
@@ -24,7 +24,7 @@ final class Connection: ByteChannel {
     private let direction: Direction
     private let isTerminal: Bool
     @safe @exclusivity(unchecked) private var isEOFRequested = false
-    /// The number of bytes that the last receive returned. The next one most likely returns the same number.
+    /// The number of bytes that the last receive returned. The next receive is likely to return the same number.
     @safe @exclusivity(unchecked) private var latestCount = 0
     @safe @exclusivity(unchecked) private var outgoing = ByteBuffer()
 
@@ -33,22 +33,23 @@ final class Connection: ByteChannel {
     private let local: Endpoint?
     /// The address of the peer, which a proxy may have announced.
     private var peer: Endpoint?
-    /// The tasks that wait for `outgoing` to become empty.
+    /// The tasks that are waiting for `outgoing` to become empty.
     private var emptiers: WaitQueue?
-    /// Whether an abandoned connection closes without a warning. For the pipes of child processes.
+    /// Whether the connection closes without a warning if it is abandoned. This is set, for example, for the pipes of
+    /// child processes.
     var closesQuietly = false
 
     // MARK: Creating connections
 
-    /// Creates a connection over a connected socket. The socket is closed with the connection, and also if this
-    /// initializer throws.
+    /// Creates a connection over a connected socket. The socket is closed when the connection ends, or if this
+    /// initializer throws an error.
     convenience init(_ socket: Socket, on loop: EventLoop, peer: SystemAddress?) throws(Errno) {
         let peer = peer ?? socket.peerAddress
         if peer?.isInternet ?? false { try? socket.setNoDelay() }
         try self.init(accepted: socket, peer: peer, on: loop)
     }
 
-    /// Creates a connection over a socket that already has the options of its server.
+    /// Creates a connection over an accepted socket, which already has the options of its server.
     init(accepted socket: Socket, peer: SystemAddress?, on loop: EventLoop) throws(Errno) {
         bytes = socket
         self.socket = socket
@@ -63,10 +64,11 @@ final class Connection: ByteChannel {
     }
 
     /// Creates a connection over an end of a pipe, a terminal, or a socket that is used in one direction. The
-    /// descriptor is made non-blocking. It is closed with the connection, and also if this initializer throws.
+    /// descriptor is made non-blocking. The descriptor is closed when the connection ends, or if this initializer
+    /// throws an error.
     ///
-    /// - Throws: ``ValueError`` if the descriptor is something else (a regular file, for example);
-    ///   ``OSError``.
+    /// - Throws: ``ValueError`` if the descriptor is of another kind (a regular file, for example); ``OSError`` if the
+    ///   descriptor cannot be watched.
     init(pipe: ByteDescriptor, _ direction: Direction, on loop: EventLoop) throws {
         let kind = pipe.kind
         guard kind != .other, kind != .file else {
@@ -138,10 +140,11 @@ final class Connection: ByteChannel {
         }
     }
 
-    /// Below this size, a copy out of the loop's buffer is cheaper than an array with unused capacity.
+    /// The minimum expected number of bytes to receive directly into a new array. For fewer bytes, copying from the
+    /// loop's buffer is cheaper than an array with unused capacity.
     private static let leastReceivedDirectly = 4096
 
-    /// The checks that every attempt to receive makes, before and after.
+    /// Calls `receive`, with the checks that every attempt to receive needs before and after the call.
     @inline(__always)
     private func attempt<T>(atEnd end: T, _ receive: () throws(Errno) -> T) throws -> T? {
         if let error { throw error }
@@ -172,9 +175,8 @@ final class Connection: ByteChannel {
         return unsafe [UInt8](UnsafeRawBufferPointer(rebasing: target[..<received]))
     }
 
-    /// Receives into an array that is slightly larger than the expected count, so that a short read shows
-    /// that the descriptor is drained. If the array is filled after all, the next receive uses the loop's
-    /// buffer.
+    /// Receives into an array that is slightly larger than the expected count, so that a short read shows that the
+    /// descriptor is drained. If the array is completely filled, the next receive uses the loop's buffer.
     private func receiveDirectly(expecting expected: Int, atMost count: Int) throws(Errno) -> [UInt8] {
         let capacity = min(count, expected + expected / 16)
         var failure: Errno?
@@ -190,9 +192,9 @@ final class Connection: ByteChannel {
         return received
     }
 
-    /// Notes that a read returned less than it asked for: the descriptor is drained, and an edge announces
-    /// the next bytes. This does not hold for a terminal, which returns one line at a time, or for a peer
-    /// that has hung up.
+    /// Records that a read returned fewer bytes than requested. The descriptor is then drained, and an edge will
+    /// announce the next bytes. The method records nothing for a terminal, which returns one line at a time, or if the
+    /// peer has hung up.
     @inline(__always)
     private func noteShortRead() {
         if !watch.isHungUp, !isTerminal { watch.canRead = false }
@@ -254,8 +256,8 @@ final class Connection: ByteChannel {
         sendRestLater(hasBegun: hasBegun)
     }
 
-    /// Schedules the buffered bytes to be sent when the system accepts more. An edge announces room only if the system
-    /// has refused bytes.
+    /// Schedules the buffered bytes to be sent when the system accepts more bytes. An edge announces that the system
+    /// accepts more bytes only if the system has refused bytes before.
     private func sendRestLater(hasBegun: Bool) {
         watch.onWritable =
             watch.onWritable ?? WatchCallback { [self, owner] in withExtendedLifetime(owner) { flush() } }
@@ -270,8 +272,8 @@ final class Connection: ByteChannel {
         }
     }
 
-    /// Sends until the system refuses, because a short count alone does not guarantee another edge. If the
-    /// peer keeps up, the rest is sent in a later turn.
+    /// Sends bytes until the system refuses more, because a short write alone does not guarantee another edge. If the
+    /// limits for one turn are reached first, the remaining bytes are sent in a later turn.
     @inline(__always)
     private func sendNow(
         _ count: Int, _ send: (_ start: Int, _ most: Int) throws(Errno) -> Int
@@ -298,7 +300,7 @@ final class Connection: ByteChannel {
     private static let mostSends = 16
     private static let mostSent = 1 << 20
 
-    /// Sends buffered bytes when there is room.
+    /// Sends buffered bytes when the system accepts more bytes.
     private func flush() {
         guard !outgoing.isEmpty else { return }
         do {
@@ -318,7 +320,7 @@ final class Connection: ByteChannel {
         if state == .closing { endSoon() }
     }
 
-    /// Makes the watch release the connection, because nothing is buffered.
+    /// Makes the watch release the connection, because no bytes are buffered.
     private func forgetWriter() {
         watch.onWritable?.isRemoved = true
         watch.onWritable = nil
@@ -341,7 +343,7 @@ final class Connection: ByteChannel {
         do { try socket.shutdownWrite() } catch { _ = fail(error, "shutting down \(name)") }
     }
 
-    /// Handles an event of a writing end: the reading end may have been closed.
+    /// Handles an event on the writing end of a pipe. The reading end may have been closed.
     private func noticeHangUp() {
         guard watch.isHungUp, !isClosing || !outgoing.isEmpty else { return }
         if outgoing.isEmpty { return endSoon() }
@@ -371,7 +373,7 @@ final class Connection: ByteChannel {
         abort()
     }
 
-    /// Returns the error to throw, and ends the connection with it.
+    /// Ends the connection with an error, and returns the error to throw.
     private func fail(_ code: Errno, _ operation: String) -> any Error {
         let error = OSError(code, operation)
         dropOutgoing()
@@ -385,7 +387,7 @@ final class Connection: ByteChannel {
         forgetWriter()
     }
 
-    /// Stops reading. A task that waits for bytes receives the end of the stream.
+    /// Stops reading. A task that is waiting for bytes receives the end of the stream.
     private func stopReading() {
         if direction != .writing {
             watch.onReadable?.isRemoved = true
@@ -407,14 +409,14 @@ final class Connection: ByteChannel {
         emptiers?.wake()
     }
 
-    /// Pipes and terminals do not count as connections.
+    /// Removes a socket from the number of connections. Pipes and terminals are not counted.
     private func uncount() {
         if socket != nil { network.connections -= 1 }
     }
 
     // MARK: Files
 
-    /// Waits until nothing is buffered.
+    /// Waits until all buffered bytes are sent.
     func waitFlushed() async throws {
         while !outgoing.isEmpty {
             try await WaitQueue.of(&emptiers).park(for: "a transport to send its buffer")
@@ -424,8 +426,10 @@ final class Connection: ByteChannel {
 
     /// Sends part of a file within the kernel.
     ///
-    /// - Parameter sent: The number of bytes that have been sent so far, which is also set when this throws.
-    /// - Throws: ``SendfileNotAvailableError`` if the system does not support this and nothing was sent.
+    /// - Parameter sent: The number of bytes that have been sent so far. The number is also correct if this method
+    ///   throws an error.
+    /// - Throws: ``SendfileNotAvailableError`` if the system does not support this operation and no bytes were sent;
+    ///   ``OSError`` if sending fails; `CancellationError` if the task is cancelled.
     func sendFile(
         _ file: Int32, offset: Int, count: Int?, sent: inout Int
     ) async throws {

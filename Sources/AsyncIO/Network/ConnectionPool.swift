@@ -28,7 +28,7 @@ public final class ConnectionPool<Connection> {
     /// The maximum number of connections.
     public let size: Int
 
-    /// Whether ``close()`` was called.
+    /// Whether ``close()`` has been called.
     public var isClosed: Bool { state.isClosed }
 
     /// Creates a pool that has no connections yet.
@@ -39,9 +39,9 @@ public final class ConnectionPool<Connection> {
     ///   - open: A closure that opens a connection.
     ///   - close: A closure that closes a connection. It cannot suspend.
     ///   - check: A closure that returns whether an idle connection can still be used. If the closure returns `false`
-    ///     or throws, the connection is closed, and the next one is tried. By default, idle connections are not
-    ///     checked.
-    /// - Precondition: `size` and `idleTime` are positive. For numbers that are known only at run time, use
+    ///     or throws an error, the connection is closed, and the next idle connection is tried. By default, idle
+    ///     connections are not checked.
+    /// - Precondition: `size` and `idleTime` are positive. For values that are known only at run time, use
     ///   ``init(validatingSize:idleTime:open:close:check:)``.
     public init(
         size: Int = 10, idleTime: Duration = .seconds(60), open: @escaping () async throws -> Connection,
@@ -58,7 +58,7 @@ public final class ConnectionPool<Connection> {
         state = PoolState(size: size, idleTime: idleTime)
     }
 
-    /// Creates a pool from numbers that are known only at run time; see ``init(size:idleTime:open:close:check:)``.
+    /// Creates a pool from values that are known only at run time; see ``init(size:idleTime:open:close:check:)``.
     ///
     /// - Throws: ``ValueError`` if `size` or `idleTime` is not positive.
     public convenience init(
@@ -80,13 +80,13 @@ public final class ConnectionPool<Connection> {
     /// The number of connections that are in use or being opened.
     public var usedCount: Int { state.usedCount }
 
-    /// Runs `body` with a connection from the pool. If all connections are in use, waits until one is available. Opens
-    /// a connection if no idle one can be used.
+    /// Runs `body` with a connection from the pool. If all connections are in use, the method waits until a connection
+    /// is available. If no idle connection can be used, the method opens a new connection.
     ///
-    /// If `body` throws, the connection is closed, because it may be in the middle of an exchange.
+    /// If `body` throws an error, the connection is closed, because it may be in the middle of an exchange.
     ///
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body`, and of opening a connection; ``RuntimeError`` if the pool is closed;
+    /// - Throws: The errors of `body`; the errors of opening a connection; ``RuntimeError`` if the pool is closed;
     ///   `CancellationError` if the task is cancelled.
     @inlinable
     public func withConnection<T>(
@@ -108,8 +108,8 @@ public final class ConnectionPool<Connection> {
         return value
     }
 
-    /// Closes the idle connections at once, and the others when they are returned. Waiting tasks receive an error.
-    /// Further calls do nothing.
+    /// Closes the idle connections at once, and the other connections when they are returned to the pool. Waiting tasks
+    /// receive an error. Further calls do nothing.
     public func close() { state.close() }
 
     // MARK: Internals
@@ -120,7 +120,8 @@ public final class ConnectionPool<Connection> {
         unsafe unsafeDowncast(idle, to: PooledConnection<Connection>.self)
     }
 
-    /// Returns the connection if it can be used. Otherwise, returns another idle connection or a new one.
+    /// Returns `idle` if that connection can be used. Otherwise, the method returns another idle connection or a new
+    /// connection.
     @usableFromInline
     func find(_ idle: AnyPooledConnection?) async throws -> PooledConnection<Connection> {
         var next = idle
@@ -149,7 +150,7 @@ extension ConnectionPool where Connection == (StreamReader, StreamWriter) {
     /// ```
     ///
     /// - Parameters:
-    ///   - target: The target of the connections.
+    ///   - target: The target to which the connections are opened.
     ///   - tls: A client context for TLS, or `nil` to connect without TLS.
     ///   - options: Settings that most connections do not need.
     ///   - size: The maximum number of connections.

@@ -20,22 +20,22 @@ public struct ConnectionTarget: Sendable {
         ConnectionTarget(place: .host(host, port: port))
     }
 
-    /// One of several known addresses, such as those of a service that runs on several hosts. They are tried in this
-    /// order. TLS requires ``ConnectionOptions/serverHostname``.
+    /// One of several known addresses, such as the addresses of a service that runs on several hosts. The addresses are
+    /// tried in the given order. TLS requires ``ConnectionOptions/serverHostname``.
     public static func addresses(_ addresses: [Endpoint]) -> ConnectionTarget {
         ConnectionTarget(place: .addresses(addresses))
     }
 
-    /// A server on a Unix socket. If its accept queue is full, the connection attempt waits until there is room, as it
-    /// does with TCP. TLS requires ``ConnectionOptions/serverHostname``.
+    /// A server on a Unix socket. If the server's accept queue is full, the connection attempt waits until the queue
+    /// has room, as it does with TCP. TLS requires ``ConnectionOptions/serverHostname``.
     ///
     /// - Parameter path: The path of the socket, or a zero character followed by a name in the abstract namespace.
     public static func unix(path: some SystemStringConvertible) -> ConnectionTarget {
         ConnectionTarget(place: .unix(path: path.systemString))
     }
 
-    /// A connected stream socket. The connection takes ownership of it, makes it non-blocking, and closes it when the
-    /// connection ends. TLS requires ``ConnectionOptions/serverHostname``.
+    /// A connected stream socket. The connection takes ownership of the socket, makes it non-blocking, and closes it
+    /// when the connection ends. TLS requires ``ConnectionOptions/serverHostname``.
     public static func socket(_ socket: some FileDescriptorConvertible) -> ConnectionTarget {
         ConnectionTarget(place: .socket(socket.number))
     }

@@ -1,14 +1,14 @@
 internal import AsyncIOSystem
 
-/// The base class of the channels below DatagramTransport and DatagramSocket. Loop thread only.
+/// The base class of the channels below DatagramTransport and DatagramSocket. Use this type only on the loop's thread.
 ///
-/// An error concerns a single datagram and leaves the channel usable.
+/// An error affects only a single datagram, and the channel stays usable.
 package class DatagramChannel: Channel {
-    /// The destination of datagrams without an address.
+    /// The destination of datagrams that are sent without an address.
     final let peer: SystemAddress?
     /// Whether the channel is connected to the peer, so that datagrams from other senders are dropped.
     final let isConnected: Bool
-    /// Receives the errors of datagrams that were buffered.
+    /// A callback that receives the errors of buffered datagrams.
     final var onSendError: ((OSError) -> Void)?
 
     init(peer: SystemAddress?, isConnected: Bool, on loop: EventLoop) {
@@ -25,13 +25,13 @@ package class DatagramChannel: Channel {
     /// - Throws: An error that the network reported for an earlier send.
     func tryReceive() throws(OSError) -> (bytes: [UInt8], address: Endpoint)? { abstract() }
 
-    /// Sends a datagram, or buffers it until there is room.
+    /// Sends a datagram, or buffers the datagram until the system accepts it.
     ///
-    /// - Throws: ``ValueError`` if there is no address, or the address is not the peer's; ``OSError`` if the datagram
-    ///   is refused.
+    /// - Throws: ``ValueError`` if no address is given and the channel has no peer, or if the address is not the peer's
+    ///   address; ``OSError`` if the datagram is refused.
     func send(_ bytes: [UInt8], to address: Endpoint?) throws { abstract() }
 
-    /// Returns the destination of a datagram, or nil for the connected peer.
+    /// Returns the destination of a datagram, or nil if the channel is connected to its peer.
     final func target(_ address: Endpoint?) throws(ValueError) -> SystemAddress? {
         if let peer {
             if let address, address.system != peer {

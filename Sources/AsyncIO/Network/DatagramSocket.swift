@@ -1,4 +1,4 @@
-/// A datagram socket for use by tasks: UDP, or a Unix socket.
+/// A UDP or Unix datagram socket for use by tasks.
 ///
 /// ```swift
 /// let socket = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 9000))
@@ -53,7 +53,7 @@ public final class DatagramSocket {
     ///   - bytes: The bytes of the datagram.
     ///   - address: The address to send to, or `nil` for the socket's peer.
     /// - Throws: ``OSError`` if the system refuses this datagram or refused an earlier one that was buffered;
-    ///   ``ValueError`` if there is neither a peer nor an address, or the address is not the peer's address;
+    ///   ``ValueError`` if no address is given and the socket has no peer, or if the address is not the peer's address;
     ///   ``RuntimeError`` if the socket is closed; `CancellationError` if the task is cancelled while it waits. The
     ///   datagram is still sent in that case.
     ///
@@ -88,7 +88,7 @@ public final class DatagramSocket {
 
     /// Waits until all buffered datagrams are sent and the socket is closed.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled. The socket continues to close.
+    /// - Throws: `CancellationError` if the task is cancelled, in which case the socket continues to close.
     public func waitClosed() async throws { try await channel.waitClosed() }
 
     /// The local address of the socket.
@@ -96,7 +96,7 @@ public final class DatagramSocket {
     /// asyncio: `get_extra_info("sockname")`.
     public var localAddress: Endpoint? { channel.localAddress }
 
-    /// The address of the peer that the socket is connected to, or `nil` if it is not connected.
+    /// The address of the peer to which the socket is connected, or `nil` if the socket is not connected.
     ///
     /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: Endpoint? { channel.peerAddress }

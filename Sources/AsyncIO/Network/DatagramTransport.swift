@@ -12,8 +12,7 @@ public protocol DatagramProtocol: BaseProtocol {
     /// asyncio: `datagram_received`.
     func datagramReceived(_ bytes: [UInt8], from address: Endpoint) throws
 
-    /// Tells the protocol that a datagram was refused, by the system or by a remote host. The socket stays
-    /// usable.
+    /// Tells the protocol that the system or a remote host refused a datagram. The socket stays usable.
     ///
     /// asyncio: `error_received`.
     func errorReceived(_ error: OSError) throws
@@ -33,7 +32,7 @@ public final class DatagramTransport: TransportCore {
     // Loop thread only.
     private let channel: DatagramChannel
     let loop: EventLoop
-    /// The protocol that is called. You can replace it at any time.
+    /// The protocol that the transport calls. You can replace the protocol at any time.
     ///
     /// asyncio: `get_protocol`, `set_protocol`.
     public var `protocol`: any DatagramProtocol
@@ -100,7 +99,8 @@ public final class DatagramTransport: TransportCore {
     /// - Parameters:
     ///   - bytes: The bytes of the datagram.
     ///   - address: The address to send to, or `nil` for the transport's peer.
-    /// - Throws: ``ValueError`` if there is neither a peer nor an address, or the address is not the peer's address.
+    /// - Throws: ``ValueError`` if no address is given and the transport has no peer, or if the address is not the
+    ///   peer's address.
     ///
     /// asyncio: `sendto`.
     public func send(_ bytes: [UInt8], to address: Endpoint? = nil) throws {
@@ -112,7 +112,7 @@ public final class DatagramTransport: TransportCore {
         }
     }
 
-    /// The number of buffered bytes, counting 8 extra bytes for each datagram.
+    /// The number of buffered bytes, plus 8 bytes for each buffered datagram.
     ///
     /// asyncio: `get_write_buffer_size`.
     public var writeBufferSize: Int { channel.outgoingCount }
@@ -155,7 +155,7 @@ public final class DatagramTransport: TransportCore {
     /// asyncio: `get_extra_info("sockname")`.
     public var localAddress: Endpoint? { channel.localAddress }
 
-    /// The address of the peer that the socket is connected to, or `nil` if it is not connected.
+    /// The address of the peer to which the socket is connected, or `nil` if the socket is not connected.
     ///
     /// asyncio: `get_extra_info("peername")`.
     public var peerAddress: Endpoint? { channel.peerAddress }
@@ -167,7 +167,7 @@ public final class DatagramTransport: TransportCore {
 }
 
 extension DatagramTransport: CustomStringConvertible {
-    /// The transport as text, for messages.
+    /// A description of the transport for messages.
     public var description: String { "DatagramTransport (\(channel.name)\(isClosing ? ", closing" : ""))" }
 }
 

@@ -8,13 +8,13 @@ extension EventLoop {
 
     /// Connects to a TCP server, and creates a transport and a protocol for the connection.
     ///
-    /// - Parameter factory: A closure that creates the protocol. If it throws, the connection is closed. The other
-    ///   parameters are those of ``openConnection(host:port:tls:options:)``.
+    /// - Parameter factory: A closure that creates the protocol. If the closure throws an error, the connection is
+    ///   closed. The other parameters are those of ``openConnection(host:port:tls:options:)``.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
     /// - Throws: ``OSError``, which includes the error for each address, if no address answers; ``ResolveError`` if the
     ///   host cannot be resolved; ``ValueError`` if the port is out of range or the TLS parameters are not valid;
     ///   ``TLSError`` if the handshake fails; ``RuntimeError`` if the loop is closed; the errors of `factory`;
-    ///   `CancellationError` if the task is cancelled. In all cases, nothing is left open.
+    ///   `CancellationError` if the task is cancelled. In all of these cases, no connection is left open.
     ///
     /// asyncio: `loop.create_connection`.
     public func createConnection<P: TransportProtocol>(
@@ -26,8 +26,8 @@ extension EventLoop {
 
     /// Connects to any kind of target, and creates a transport and a protocol for the connection.
     ///
-    /// - Parameter factory: A closure that creates the protocol. If it throws, the connection is closed. The other
-    ///   parameters are those of ``openConnection(to:tls:options:)``.
+    /// - Parameter factory: A closure that creates the protocol. If the closure throws an error, the connection is
+    ///   closed. The other parameters are those of ``openConnection(to:tls:options:)``.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
     /// - Throws: The same errors as ``openConnection(to:tls:options:)``, including `CancellationError`;
     ///   ``RuntimeError`` if the loop is closed; the errors of `factory`, in which case a socket that you passed is
@@ -46,14 +46,14 @@ extension EventLoop {
     /// of the socket.
     ///
     /// - Parameters:
-    ///   - descriptor: The socket.
-    ///   - tls: A server's context to start TLS, or `nil` for a connection without TLS.
-    ///   - factory: A closure that creates the protocol. If it throws, the connection is closed.
+    ///   - socket: The descriptor of the connected socket.
+    ///   - tls: A server context for TLS, or `nil` for a connection without TLS.
+    ///   - factory: A closure that creates the protocol. If the closure throws an error, the connection is closed.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
-    /// - Throws: ``ValueError`` if the descriptor is not a stream socket or the context is a client's, and
-    ///   ``RuntimeError`` if this loop already uses the descriptor or is closed; in these cases, you still own the
-    ///   socket. ``OSError``, ``TLSError``, the errors of `factory`, and `CancellationError` if the task is cancelled;
-    ///   in these cases, the socket is closed.
+    /// - Throws: ``ValueError`` if the descriptor is not a stream socket or the context is for a client;
+    ///   ``RuntimeError`` if this loop already uses the descriptor or is closed. In these cases, you still own the
+    ///   socket. ``OSError`` if a system call fails; ``TLSError`` if the handshake fails; the errors of `factory`;
+    ///   `CancellationError` if the task is cancelled. In these cases, the socket is closed.
     ///
     /// asyncio: `loop.connect_accepted_socket`.
     public func connectAcceptedSocket<P: TransportProtocol>(
@@ -72,11 +72,11 @@ extension EventLoop {
     ///
     /// - Parameters:
     ///   - descriptor: The descriptor to read from.
-    ///   - factory: A closure that creates the protocol. If it throws, the descriptor is closed.
+    ///   - factory: A closure that creates the protocol. If the closure throws an error, the descriptor is closed.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
-    /// - Throws: ``ValueError`` if the descriptor is of another kind, and ``RuntimeError`` if this loop already uses it
-    ///   or is closed; in these cases, you still own the descriptor. ``OSError``, the errors of `factory`, and
-    ///   `CancellationError` if the task is cancelled; in these cases, the descriptor is closed.
+    /// - Throws: ``ValueError`` if the descriptor is of another kind; ``RuntimeError`` if this loop already uses the
+    ///   descriptor or is closed. In these cases, you still own the descriptor. ``OSError`` if a system call fails; the
+    ///   errors of `factory`; `CancellationError` if the task is cancelled. In these cases, the descriptor is closed.
     ///
     /// asyncio: `loop.connect_read_pipe`.
     public func connectReadPipe<P: TransportProtocol>(
@@ -87,11 +87,11 @@ extension EventLoop {
     }
 
     /// Creates a transport that writes to a pipe, a socket, or a terminal, and takes ownership of the descriptor. The
-    /// transport closes when the other end no longer has a reader.
+    /// transport is closed when no process can read from the other end anymore.
     ///
     /// - Parameters:
     ///   - descriptor: The descriptor to write to.
-    ///   - factory: A closure that creates the protocol. If it throws, the descriptor is closed.
+    ///   - factory: A closure that creates the protocol. If the closure throws an error, the descriptor is closed.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
     /// - Throws: The same errors as ``connectReadPipe(_:_:)``, including `CancellationError`.
     ///
@@ -103,8 +103,8 @@ extension EventLoop {
         return try await makeTransport(pipe(descriptor.number, .writing), factory)
     }
 
-    /// Returns a connection over an end of a pipe. The caller still owns the descriptor if this throws a ``ValueError``
-    /// or a ``RuntimeError``.
+    /// Returns a connection over an end of a pipe. If this method throws a ``ValueError`` or a ``RuntimeError``, the
+    /// caller still owns the descriptor.
     func pipe(_ descriptor: Int32, _ direction: Connection.Direction) throws -> Connection {
         try checkReal("descriptor \(descriptor)")
         try checkUnused(descriptor)
@@ -126,7 +126,7 @@ extension EventLoop {
         return (transport, receiver)
     }
 
-    /// Returns the protocol for a channel. If the factory throws, the channel is aborted.
+    /// Creates the protocol for a channel. If the factory throws an error, the channel is aborted.
     func make<P>(_ factory: () throws -> P, for channel: Channel) throws -> P {
         do {
             return try factory()
@@ -140,13 +140,13 @@ extension EventLoop {
 
     /// Starts a TCP server that creates a protocol for each connection.
     ///
-    /// - Parameter factory: A closure that creates the protocol of a connection. If it throws, the connection is
-    ///   closed, and the loop's exception handler is called. The other parameters are those of
+    /// - Parameter factory: A closure that creates the protocol for a connection. If the closure throws an error, the
+    ///   connection is closed, and the loop's exception handler is called. The other parameters are those of
     ///   ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
     /// - Throws: ``OSError`` if the server cannot listen on an address (for example, because the address is already in
     ///   use); ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range or the
-    ///   context is a client's; ``RuntimeError`` if the loop is closed; `CancellationError` if the task is cancelled
-    ///   while a name is resolved, in which case nothing is left open.
+    ///   context is for a client; ``RuntimeError`` if the loop is closed; `CancellationError` if the task is cancelled
+    ///   while a name is being resolved, in which case no socket is left open.
     ///
     /// asyncio: `loop.create_server`.
     public func createServer<P: TransportProtocol>(
@@ -160,8 +160,8 @@ extension EventLoop {
     ///
     /// This method suspends only to resolve names. If `listener` contains no names, cancellation has no effect.
     ///
-    /// - Parameter factory: A closure that creates the protocol of a connection. If it throws, the connection is
-    ///   closed, and the loop's exception handler is called. The other parameters are those of
+    /// - Parameter factory: A closure that creates the protocol for a connection. If the closure throws an error, the
+    ///   connection is closed, and the loop's exception handler is called. The other parameters are those of
     ///   ``startServer(on:tls:options:isolation:fileID:line:_:)``.
     /// - Throws: The same errors as ``startServer(on:tls:options:isolation:fileID:line:_:)``, including
     ///   `CancellationError`; ``RuntimeError`` if the loop is closed.

@@ -10,8 +10,8 @@ extension EventLoop {
     ///
     /// - Parameters:
     ///   - host: A name or an address, or `nil` for the loopback address.
-    ///   - service: A port in digits or the name of a service (`"https"`), or `nil` for port 0.
-    ///   - family: The address family to look for, or `nil` for both.
+    ///   - service: The name of a service (such as `"https"`), a port number as text, or `nil` for port 0.
+    ///   - family: The address family to look up, or `nil` for both families.
     /// - Throws: ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range or a name
     ///   contains a zero byte; ``RuntimeError`` if the loop is closed; `CancellationError` at once if the task is
     ///   cancelled, in which case the lookup is abandoned.
@@ -25,12 +25,12 @@ extension EventLoop {
         return try await addresses(of: host, service: service ?? "0", family: family).map(Endpoint.init)
     }
 
-    /// Looks up the name of a host and of a service.
+    /// Looks up the names of a host and a service.
     ///
     /// - Parameters:
     ///   - address: The address of the host, and the port of the service.
-    ///   - isNumeric: Whether to return both in numeric form, which needs no name server.
-    /// - Returns: The names. A host or service that has no name is returned as a number.
+    ///   - isNumeric: Whether to return the host and the service in numeric form, which needs no name server.
+    /// - Returns: The names. A host or service that has no name is returned in numeric form.
     /// - Throws: ``ResolveError`` if the lookup fails; ``RuntimeError`` if the loop is closed; `CancellationError` at
     ///   once if the task is cancelled, in which case the lookup is abandoned.
     ///
@@ -96,7 +96,7 @@ extension EventLoop {
             "Getting the addresses of \(host ?? "any interface") took \(Duration.nanoseconds(duration).inWords)")
     }
 
-    /// Returns the addresses of a host. A numeric host needs no lookup; a name is passed to the resolver.
+    /// Returns the addresses of a host. A numeric host needs no lookup. A host name is passed to the resolver.
     func resolve(
         host: String?, port: Int, family: Endpoint.Family? = nil, isDatagram: Bool = false, passive: Bool = false
     ) async throws -> [SystemAddress] {
@@ -113,7 +113,8 @@ extension EventLoop {
     }
 }
 
-/// Throws if a number is not a valid port, because the system would convert it to another port.
+/// Throws an error if `service` is a number that is not a valid port, because the system would convert the number to
+/// another port.
 private func checkService(_ service: String) throws(ValueError) {
     try checkText(service, "a service name")
     guard !service.isEmpty, service.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return }
@@ -121,7 +122,7 @@ private func checkService(_ service: String) throws(ValueError) {
     try checkPort(number)
 }
 
-/// Throws if the text contains a zero byte, because the system would read only the part before it.
+/// Throws an error if the text contains a zero byte, because the system would read only the part before the zero byte.
 func checkText(_ text: String, _ what: StaticString, isSecret: Bool = false) throws(ValueError) {
     guard text.utf8.contains(0) else { return }
     throw ValueError("\(what) must not contain a zero byte\(isSecret ? "" : ", got \(text.debugDescription)")")

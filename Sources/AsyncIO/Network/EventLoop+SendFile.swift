@@ -5,19 +5,19 @@ extension EventLoop {
     /// Sends a file through a transport, within the kernel if possible.
     ///
     /// Data that the transport has buffered is sent first. Until the file is sent, reading is paused, and `write`
-    /// throws.
+    /// throws an error.
     ///
     /// - Parameters:
-    ///   - transport: The transport to send to.
+    ///   - transport: The transport to which the file is sent.
     ///   - file: A regular file, such as a ``File``. You still own the file afterwards.
-    ///   - offset: The position to start at, in bytes. The file's own position is ignored.
+    ///   - offset: The position in the file at which to start, in bytes. The file's own position is ignored.
     ///   - count: The maximum number of bytes to send, or `nil` to send up to the end of the file.
     ///   - fallback: Whether to read and write the file in blocks if the system cannot send it within the
     ///     kernel.
-    /// - Returns: The number of bytes sent. When this method returns or throws, the file's position is after the sent
-    ///   bytes.
+    /// - Returns: The number of bytes that were sent. When this method returns or throws an error, the file's position
+    ///   is after the last byte that was sent.
     /// - Throws: ``SendfileNotAvailableError`` if the system cannot send the file within the kernel and `fallback` is
-    ///   `false`; ``OSError`` if reading or sending fails; ``RuntimeError`` if the transport is closing or already
+    ///   `false`; ``OSError`` if reading or sending fails; ``RuntimeError`` if the transport is closing or is already
     ///   sending a file; ``ValueError`` if the offset is negative or the count is not positive; `CancellationError` if
     ///   the task is cancelled, in which case part of the file may have been sent.
     ///
@@ -63,16 +63,16 @@ extension EventLoop {
     /// - Parameters:
     ///   - socket: The descriptor of a connected, non-blocking stream socket. You still own the descriptor afterwards.
     ///   - file: A regular file, such as a ``File``. You still own the file afterwards.
-    ///   - offset: The position to start at, in bytes. The file's own position is ignored.
+    ///   - offset: The position in the file at which to start, in bytes. The file's own position is ignored.
     ///   - count: The maximum number of bytes to send, or `nil` to send up to the end of the file.
     ///   - fallback: Whether to read and write the file in blocks if the system cannot send it within the
     ///     kernel.
-    /// - Returns: The number of bytes sent. When this method returns or throws, the file's position is after the sent
-    ///   bytes.
+    /// - Returns: The number of bytes that were sent. When this method returns or throws an error, the file's position
+    ///   is after the last byte that was sent.
     /// - Throws: ``SendfileNotAvailableError`` if the system cannot send the file within the kernel and `fallback` is
     ///   `false`; ``OSError`` if reading or sending fails; ``RuntimeError`` if a connection of this loop owns the
-    ///   socket or the loop is closed; ``ValueError`` if the socket is not a stream socket, the offset is negative, or
-    ///   the count is not positive; `CancellationError` if the task is cancelled, in which case part of the file may
+    ///   socket, or if the loop is closed; ``ValueError`` if the socket is not a stream socket, the offset is negative,
+    ///   or the count is not positive; `CancellationError` if the task is cancelled, in which case part of the file may
     ///   have been sent.
     ///
     /// asyncio: `loop.sock_sendfile`.
@@ -123,8 +123,8 @@ extension EventLoop {
         }
     }
 
-    /// Copies the file in blocks. Each block is read on a thread, because pollers do not support files, and is then
-    /// sent.
+    /// Copies the file in blocks. Each block is read on a thread, because pollers do not support files, and the block
+    /// is then sent.
     private func copy(
         _ file: Int32, offset: Int, count: Int?, blockSize: Int, sent: inout Int,
         _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void

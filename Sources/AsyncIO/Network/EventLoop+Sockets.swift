@@ -9,11 +9,11 @@ extension EventLoop {
     /// Receives up to `count` bytes from a socket.
     ///
     /// - Parameters:
-    ///   - socket: The descriptor of a non-blocking socket. You still own it afterwards.
+    ///   - socket: The descriptor of a non-blocking socket. You still own the socket afterwards.
     ///   - count: The maximum number of bytes.
     /// - Returns: The bytes, or an empty array at the end of the stream.
-    /// - Throws: ``OSError`` if the system call fails; ``RuntimeError`` if a connection of this loop owns the
-    ///   socket or the loop is closed; ``ValueError`` if an argument is negative, or in debug mode if the
+    /// - Throws: ``OSError`` if the system call fails; ``RuntimeError`` if a connection of this loop owns the socket,
+    ///   or if the loop is closed; ``ValueError`` if an argument is negative; in debug mode, ``ValueError`` if the
     ///   socket is blocking; `CancellationError` if the task is cancelled, in which case no bytes are lost.
     ///
     /// asyncio: `loop.sock_recv`.
@@ -79,7 +79,7 @@ extension EventLoop {
     /// Sends a datagram.
     ///
     /// - Parameters:
-    ///   - socket: The descriptor of a non-blocking datagram socket. You still own it afterwards.
+    ///   - socket: The descriptor of a non-blocking datagram socket. You still own the socket afterwards.
     ///   - bytes: The bytes of the datagram.
     ///   - address: The address to send to, or `nil` for the peer to which the socket is connected.
     /// - Throws: The same errors as ``sockRecv(_:_:)``. If the task is cancelled, the datagram is not sent.
@@ -100,7 +100,7 @@ extension EventLoop {
 
     /// Sends all of `bytes` to a socket.
     ///
-    /// - Throws: The same errors as ``sockRecv(_:_:)``. After an error or a cancellation, the number of bytes that were
+    /// - Throws: The same errors as ``sockRecv(_:_:)``. If this method throws an error, the number of bytes that were
     ///   sent is unknown.
     ///
     /// asyncio: `loop.sock_sendall`.
@@ -121,10 +121,11 @@ extension EventLoop {
 
     /// Connects a socket to an address.
     ///
-    /// If the accept queue of a Unix socket's server is full, this method waits until there is room.
+    /// If the address is a Unix socket and the server's accept queue is full, this method waits until the queue has
+    /// room.
     ///
     /// - Throws: ``OSError`` if the connection fails; otherwise the same errors as ``sockRecv(_:_:)``. If the task is
-    ///   cancelled, close the socket, because it may still become connected later.
+    ///   cancelled, close the socket, because the connection may still be established later.
     ///
     /// asyncio: `loop.sock_connect`.
     public func sockConnect(_ socket: some FileDescriptorConvertible, to address: Endpoint) async throws {
@@ -139,7 +140,7 @@ extension EventLoop {
         }
     }
 
-    /// Connects a socket to a host, whose name is resolved for the family and type of the socket.
+    /// Connects a socket to a host. The host name is resolved for the socket's family and type.
     ///
     /// - Throws: ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range;
     ///   otherwise the same errors as ``sockConnect(_:to:)``. If the task is cancelled, close the socket.

@@ -11,11 +11,11 @@ internal import SystemPackage
 // until the engine has written them. The channel cannot know whether a request in flight will still have an effect, so
 // `abort` waits for the request before it closes the descriptor.
 
-/// A channel over a regular file, or over a device that cannot be watched. Loop thread only.
+/// A channel over a regular file, or over a device that cannot be watched. Use this type only on the loop's thread.
 final class FileChannel: ByteChannel {
     private let bytes: ByteDescriptor
     private let direction: Connection.Direction
-    /// The request in flight.
+    /// The request in progress, or nil if there is no request.
     private var operation: FileOperation?
 
     // Reading.
@@ -31,7 +31,7 @@ final class FileChannel: ByteChannel {
     /// The maximum number of bytes that are read or written at a time.
     private static let portion = 64 * 1024
 
-    /// Creates a channel that closes the descriptor when the channel is lost.
+    /// Creates a channel over a descriptor. The descriptor is closed when the channel is lost.
     init(_ bytes: ByteDescriptor, _ direction: Connection.Direction, on loop: EventLoop) throws(ValueError) {
         self.bytes = bytes
         self.direction = direction
@@ -44,7 +44,7 @@ final class FileChannel: ByteChannel {
     override var descriptor: Int32? { bytes.descriptor < 0 ? nil : bytes.descriptor }
     override var outgoingCount: Int { outgoing.count }
 
-    /// Starts `request`. `onEnd` receives the result of the system call.
+    /// Starts `request`, and calls `onEnd` with the result of the system call.
     private func start(_ request: FileRequest, _ onEnd: @escaping (Result<Int, Errno>, FileRequest) -> Void) {
         let operation = FileOperation(request) { [self] operation in
             self.operation = nil
@@ -142,8 +142,9 @@ final class FileChannel: ByteChannel {
         }
     }
 
-    /// The engine may finish a request before `start` returns. If the next portion were written at once, a large write
-    /// would delay all other work, and each portion would use more of the stack.
+    /// Writes the next portion in the next turn. The engine may finish a request before `start` returns. If the next
+    /// portion were written at once, a large write would delay all other work, and each portion would use additional
+    /// stack space.
     private func flushInNextTurn() { loop.enqueue { [self] in flush() } }
 
     override var canSendEOF: Bool { direction == .writing }

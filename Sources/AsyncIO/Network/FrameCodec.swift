@@ -15,7 +15,7 @@
 ///
 /// asyncio: none. tokio-util: `Decoder` and `Encoder`.
 public protocol FrameCodec<Frame> {
-    /// A message.
+    /// The type of a message.
     associatedtype Frame
 
     /// Reads the next frame.
@@ -24,7 +24,7 @@ public protocol FrameCodec<Frame> {
     /// remove it from the stream together with the rest of the frame.
     ///
     /// - Returns: The frame, or `nil` at the end of the stream.
-    /// - Throws: An error if there is no valid frame. If the task is cancelled, no bytes should be lost.
+    /// - Throws: An error if the bytes are not a valid frame. If the task is cancelled, no bytes should be lost.
     func read(from reader: StreamReader) async throws -> Frame?
 
     /// Returns the bytes of a frame.
@@ -34,7 +34,7 @@ public protocol FrameCodec<Frame> {
 }
 
 extension StreamReader {
-    /// The frames of the stream, as an asynchronous sequence.
+    /// Returns the frames of the stream as an asynchronous sequence.
     ///
     /// ```swift
     /// for try await message in reader.frames(.lengthPrefixed(maxLength: 65_536)) { try await handle(message) }
@@ -47,9 +47,9 @@ extension StreamReader {
 
 /// The frames of a stream; see ``StreamReader/frames(_:)``.
 public struct Frames<Codec: FrameCodec>: AsyncSequence, AsyncIteratorProtocol {
-    /// A message.
+    /// The type of a message.
     public typealias Element = Codec.Frame
-    /// The error that the codec or the stream throws.
+    /// The type of the errors that the codec or the stream throws.
     public typealias Failure = any Error
 
     @usableFromInline let reader: StreamReader
@@ -61,7 +61,7 @@ public struct Frames<Codec: FrameCodec>: AsyncSequence, AsyncIteratorProtocol {
         self.codec = codec
     }
 
-    /// Returns the iterator. All iterators of a reader share its position.
+    /// Returns an iterator. All iterators of a reader share the same position.
     @inlinable
     public func makeAsyncIterator() -> Frames { self }
 

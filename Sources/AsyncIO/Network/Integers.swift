@@ -1,8 +1,8 @@
-/// The order of the bytes of an integer.
+/// The order of the bytes in an integer.
 public enum ByteOrder: Sendable {
-    /// The most significant byte first, as in most network protocols.
+    /// The most significant byte comes first, as in most network protocols.
     case big
-    /// The least significant byte first.
+    /// The least significant byte comes first.
     case little
 
     /// Appends the bytes of an integer.
@@ -14,7 +14,7 @@ public enum ByteOrder: Sendable {
 }
 
 extension StreamReader {
-    /// Reads an integer of a fixed size.
+    /// Reads a fixed-size integer.
     ///
     /// ```swift
     /// let length = try await reader.readInteger(as: UInt32.self)

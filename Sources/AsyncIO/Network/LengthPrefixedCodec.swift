@@ -1,20 +1,21 @@
-/// A codec for frames that consist of a length and that number of bytes.
+/// A codec for frames that consist of a length, followed by that number of bytes.
 ///
 /// tokio-util: `LengthDelimitedCodec`. asyncio: `struct.unpack`, and `readexactly`.
 //
 // Inlinable, so that it is specialized in the user's module.
 public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & Sendable>: FrameCodec, Sendable {
-    /// The maximum length of a frame, in bytes. This protects the program from peers that announce an excessive length.
+    /// The maximum length of a frame, in bytes. The maximum protects the program from peers that announce an excessive
+    /// length.
     public let maxLength: Int
-    /// The order of the bytes of the length.
+    /// The order of the bytes in the length.
     public let byteOrder: ByteOrder
 
-    /// Creates a codec.
+    /// Creates a codec for frames that begin with a length.
     ///
     /// - Parameters:
-    ///   - length: The type of the length, which determines the number of its bytes.
+    ///   - length: The integer type of the length, which determines how many bytes the length takes.
     ///   - maxLength: The maximum length of a frame, in bytes.
-    ///   - byteOrder: The order of the bytes of the length.
+    ///   - byteOrder: The order of the bytes in the length.
     public init(length: Length.Type = Length.self, maxLength: Int, byteOrder: ByteOrder = .big) {
         self.maxLength = maxLength
         self.byteOrder = byteOrder
@@ -41,7 +42,7 @@ public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & 
 
     /// Returns the length of the frame, followed by the frame.
     ///
-    /// - Throws: ``ValueError`` if the frame is longer than ``maxLength``, or its length does not fit into the type.
+    /// - Throws: ``ValueError`` if the frame is longer than ``maxLength``, or if its length does not fit into `Length`.
     @inlinable
     public func encode(_ frame: [UInt8]) throws(ValueError) -> [UInt8] {
         let most = min(maxLength, Int(clamping: Length.max))
@@ -57,7 +58,7 @@ public struct LengthPrefixedCodec<Length: FixedWidthInteger & UnsignedInteger & 
 }
 
 extension FrameCodec where Self == LengthPrefixedCodec<UInt32> {
-    /// A codec for frames that consist of a length, in four big-endian bytes, and the content; see
+    /// Returns a codec for frames that consist of a length in four big-endian bytes, followed by the content; see
     /// ``LengthPrefixedCodec``.
     public static func lengthPrefixed(maxLength: Int) -> Self { Self(maxLength: maxLength) }
 }

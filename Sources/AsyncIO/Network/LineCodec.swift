@@ -1,8 +1,8 @@
-/// A codec for lines of text, which end with `\n`. A `\r` before the `\n` is dropped.
+/// A codec for lines of text that end with `\n`. A `\r` before the `\n` is dropped.
 ///
 /// tokio-util: `LinesCodec`.
 public struct LineCodec: FrameCodec, Sendable {
-    /// How to handle bytes that are not UTF-8.
+    /// How to handle bytes that are not valid UTF-8.
     public var invalid: InvalidText
     /// The maximum length of a line in bytes, without its line ending. `nil` means that only ``StreamReader/limit``
     /// applies.
@@ -16,11 +16,12 @@ public struct LineCodec: FrameCodec, Sendable {
 
     /// Reads a line and drops its line ending.
     ///
-    /// - Returns: The line, or `nil` at the end of the stream. The last line may have no `\n`.
-    /// - Throws: ``ValueError`` if the line is longer than ``maxLength`` or ``StreamReader/limit``, or if it is not
-    ///   UTF-8 and ``invalid`` is ``InvalidText/reject``; otherwise the errors of the stream. In the first two cases,
-    ///   the line is dropped, and the next call reads the next line. If the end of an overlong line has not arrived
-    ///   yet, the next call drops the rest of the line. If the task is cancelled, no bytes of other lines are lost.
+    /// - Returns: The line, or `nil` at the end of the stream. The last line of the stream can lack the `\n`.
+    /// - Throws: ``ValueError`` if the line is longer than ``maxLength`` or ``StreamReader/limit``, or if the line is
+    ///   not valid UTF-8 and ``invalid`` is ``InvalidText/reject``; otherwise the errors of the stream. After a
+    ///   ``ValueError``, the line is dropped, and the next call reads the next line. If the end of an overlong line has
+    ///   not arrived yet, the next call first drops the rest of the line. If the task is cancelled, no bytes of other
+    ///   lines are lost.
     public func read(from reader: StreamReader) async throws -> String? {
         guard let line = try invalid.line(try await bytes(from: reader)) else { return nil }
         return line.utf8.last == 0x0D ? String(decoding: line.utf8.dropLast(), as: UTF8.self) : line
@@ -42,7 +43,7 @@ public struct LineCodec: FrameCodec, Sendable {
         return line
     }
 
-    /// Returns the line with a `\n`.
+    /// Returns the bytes of the line, followed by `\n`.
     ///
     /// - Throws: ``ValueError`` if the line contains a `\n`, or is longer than ``maxLength``.
     public func encode(_ line: String) throws(ValueError) -> [UInt8] {

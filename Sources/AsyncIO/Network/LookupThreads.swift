@@ -14,11 +14,11 @@ internal import DequeModule
 // Lookups that this machine can answer must not wait behind slow ones. So every lookup first goes to a few
 // threads that do nothing that can block forever: they answer what is in /etc/hosts and pass the rest on.
 
-/// Threads for name lookups. Can be used from any thread.
+/// A set of threads for name lookups. You can use this type from any thread.
 package final class LookupThreads: Sendable {
-    /// For lookups that may need a name server.
+    /// The threads for lookups that may need a name server.
     package static let shared = LookupThreads(limit: 16)
-    /// For lookups that this machine can answer itself.
+    /// The threads for lookups that this machine can answer itself.
     package static let local = LookupThreads(limit: 2)
 
     private struct State {
@@ -76,9 +76,9 @@ final class Lookup: Sendable {
 extension EventLoop {
     /// Runs `work`, which may block forever, on a thread that does not delay the end of the program.
     ///
-    /// - Parameter locally: A closure that returns the answer if this machine has it, or nil if a name server is
+    /// - Parameter locally: A closure that returns the answer if this machine knows it, or nil if a name server is
     ///   needed.
-    /// - Throws: The errors of `work`; `CancellationError` at once if the task is cancelled.
+    /// - Throws: The errors of `work` and `locally`; `CancellationError` at once if the task is cancelled.
     package func lookUp<T: Sendable>(
         on threads: LookupThreads = .shared, locally: (@Sendable () throws -> T?)? = nil,
         _ work: @escaping @Sendable () throws -> T
@@ -107,7 +107,7 @@ extension EventLoop {
     }
 }
 
-/// Carries the result of a lookup to its future.
+/// A value that sends the result of a lookup to its future.
 //
 // SAFETY: the thread holds the future but does not touch it; the loop does, when the reply has arrived. A
 // closed loop accepts no replies.

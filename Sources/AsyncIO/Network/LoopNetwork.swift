@@ -1,6 +1,6 @@
-/// The state that the sockets and pipes of a loop share. Loop thread only.
+/// The state that the sockets and pipes of a loop share. Use this type only on the loop's thread.
 final class LoopNetwork: LoopComponent {
-    /// The memory into which all connections receive, so that an idle connection needs none.
+    /// The memory into which all connections receive bytes, so that an idle connection needs no buffer.
     let receiveBuffer = ReceiveBuffer()
 
     /// The simulated network below the connections, or nil for the system's network.
@@ -11,8 +11,8 @@ final class LoopNetwork: LoopComponent {
     @safe @exclusivity(unchecked) var received = 0
     @safe @exclusivity(unchecked) var sent = 0
 
-    /// The number of name lookups that tasks wait for. When the loop ends, it waits for other work on threads, but not
-    /// for lookups.
+    /// The number of name lookups for which tasks are waiting. When the loop ends, it waits for other work on threads,
+    /// but not for name lookups.
     var lookups = 0
 
     override var isBusy: Bool { lookups > 0 }

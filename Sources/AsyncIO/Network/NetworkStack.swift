@@ -9,43 +9,45 @@ package import SystemPackage
 // names ask it first. A loop in real time has no such stack, so production code checks one nil pointer for each new
 // connection, and nothing for each byte.
 
-/// The network and the disks of a loop, in place of the system's. Loop thread only.
+/// A simulated network with its disks, which a loop uses instead of the operating system's network. Use this type only
+/// on the loop's thread.
 package protocol NetworkStack: AnyObject {
     /// Returns the addresses of a host, or the addresses to listen on if `isPassive` is true.
     ///
     /// - Parameters:
     ///   - host: A name or a numeric address; nil means the loopback address, or all interfaces if `isPassive` is true.
     ///   - family: The number of an address family, or nil for all families.
-    /// - Throws: ``ResolveError``; `CancellationError`.
+    /// - Throws: ``ResolveError`` if the host cannot be resolved; `CancellationError` if the task is cancelled.
     func addresses(of host: String?, port: Int, family: Int32?, isPassive: Bool) async throws -> [SystemAddress]
-    /// Returns the name of the host with this address, if it has one.
+    /// Returns the name of the host with this address, or nil if the host has no name.
     func name(of address: SystemAddress) -> String?
 
     /// Connects to an address.
     ///
-    /// - Throws: ``OSError``; `CancellationError`, in which case nothing is left open.
+    /// - Throws: ``OSError`` if the connection fails; `CancellationError` if the task is cancelled. In both cases, no
+    ///   connection is left open.
     func connect(to address: SystemAddress, from local: SystemAddress?) async throws -> ByteChannel
     /// Binds a listener to an address, which may have port 0. Ports cannot be shared.
     ///
     /// - Parameter options: The settings of the server. Only `dualStack` and `keepAlive` are used.
-    /// - Throws: `Errno`.
+    /// - Throws: `Errno` if the address cannot be bound.
     func bind(to address: SystemAddress, _ options: Server.Options) throws(Errno) -> any StreamListener
     /// Creates a datagram channel.
     ///
-    /// - Throws: ``OSError``.
+    /// - Throws: ``OSError`` if the channel cannot be created.
     func datagrams(
         local: SystemAddress?, remote: SystemAddress?, family: Int32, isConnected: Bool
     ) throws -> DatagramChannel
 
     /// The disk of the host to which the running code belongs.
     var files: any SimulatedFiles { get }
-    /// Throws ``RuntimeError`` for a feature that a simulation does not have.
+    /// Throws a ``RuntimeError`` for a feature that a simulation does not support.
     func refuse(_ what: String) throws(RuntimeError)
 }
 
-/// A listening socket, or its counterpart in a simulation. Loop thread only.
+/// A listening socket, or its counterpart in a simulation. Use this type only on the loop's thread.
 package protocol StreamListener: AnyObject {
-    /// The address, or nil once the listener is closed.
+    /// The address of the listener, or nil once the listener is closed.
     var address: SystemAddress? { get }
     /// The descriptor, or nil if the listener has no descriptor.
     var descriptor: Int32? { get }
@@ -53,12 +55,13 @@ package protocol StreamListener: AnyObject {
     func boundAddress() throws(Errno) -> SystemAddress
 
     func listen(backlog: Int) throws(Errno)
-    /// Calls `onArrival` whenever a connection is waiting, each time in a separate turn, until ``stopAccepting()``.
+    /// Calls `onArrival` whenever a connection is waiting, until ``stopAccepting()`` is called. Each call is made in a
+    /// separate turn.
     ///
-    /// - Throws: ``OSError``, ``RuntimeError``.
+    /// - Throws: ``OSError`` if the listener cannot be watched; ``RuntimeError`` if the loop is closed.
     func startAccepting(_ onArrival: @escaping () -> Void) throws
     func stopAccepting()
-    /// Stops accepting, and starts again after `duration` if `isWanted` still returns true.
+    /// Stops accepting, and starts to accept again after `duration` if `isWanted` still returns true.
     func pauseAccepting(for duration: Duration, while isWanted: @escaping () -> Bool, _ onArrival: @escaping () -> Void)
     /// Returns a waiting connection.
     ///
@@ -69,7 +72,9 @@ package protocol StreamListener: AnyObject {
 }
 
 extension StreamListener {
-    /// - Throws: ``OSError``.
+    /// Returns the port of the listener, or nil if the listener has no port.
+    ///
+    /// - Throws: ``OSError`` if the port cannot be determined.
     func port() throws(OSError) -> Int? {
         do {
             return try boundAddress().port
@@ -89,13 +94,15 @@ extension EventLoop {
         }
     }
 
-    /// - Throws: ``RuntimeError`` on a loop whose network is simulated.
+    /// Checks that the loop uses the operating system's network.
+    ///
+    /// - Throws: ``RuntimeError`` if the loop's network is simulated.
     func checkReal(_ what: @autoclosure () -> String) throws(RuntimeError) {
         if let stack = networkStack { try stack.refuse(what()) }
     }
 }
 
-/// A listening socket of the system, used by a server.
+/// A server's listening socket that belongs to the operating system.
 final class SystemListener: StreamListener {
     private let listening: ListeningSocket
     private let loop: EventLoop

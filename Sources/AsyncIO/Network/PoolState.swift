@@ -1,7 +1,7 @@
-/// A connection of a pool, regardless of its type.
+/// The base class of pooled connections of any type.
 @usableFromInline
 class AnyPooledConnection {
-    /// The time until which the connection may stay idle.
+    /// The time until which the connection can stay idle.
     fileprivate(set) var deadline: Int64 = 0
 
     func close() {}
@@ -20,12 +20,14 @@ final class PooledConnection<Connection>: AnyPooledConnection {
     @usableFromInline override func close() { discard(connection) }
 }
 
-/// The state of a ``ConnectionPool``: its places, and the connections that are not in use. Loop thread only.
+/// The state of a ``ConnectionPool``, which consists of its places and its idle connections. Use this type only on the
+/// loop's thread.
 @usableFromInline
 final class PoolState {
     private let slots: Slots
     private let idleTime: Duration
-    /// The idle connections in the order in which they were used. The last one was used most recently.
+    /// The idle connections in the order in which they were used. The last connection in the array was used most
+    /// recently.
     @safe @exclusivity(unchecked) private var idle: [AnyPooledConnection] = []
     private var timer: TimerHandle?
     @safe @exclusivity(unchecked) private(set) var isClosed = false
@@ -45,7 +47,7 @@ final class PoolState {
 
     // MARK: Places
 
-    /// Takes a place if one is free. Returns whether a place was taken.
+    /// Takes a place if a place is free. Returns whether a place was taken.
     @usableFromInline
     func beginNoWait() throws(RuntimeError) -> Bool {
         try checkOpen()
@@ -54,7 +56,7 @@ final class PoolState {
         return true
     }
 
-    /// Waits for a place, and takes it.
+    /// Waits until a place is free, and takes the place.
     @usableFromInline
     func begin(_ pool: AnyObject) async throws {
         try await slots.take(for: "ConnectionPool.withConnection()", on: pool)
@@ -97,7 +99,8 @@ final class PoolState {
         if isClosed { throw RuntimeError("the connection pool is closed") }
     }
 
-    /// Closes each connection when it has been idle for too long. The timer runs while there are idle connections.
+    /// Starts a timer that closes each connection when it has been idle for too long. The timer runs only while the
+    /// pool has idle connections.
     private func dropLater(on loop: EventLoop) {
         timer = nil
         guard let first = idle.first else { return }

@@ -1,8 +1,9 @@
-/// The memory that a loop's connections receive into, one after the other. Received bytes are copied to the
-/// reader, so that an idle connection holds no buffer.
+/// The memory into which a loop's connections receive bytes, one connection at a time. The received bytes are copied to
+/// the reader, so that an idle connection needs no buffer.
 @safe
 final class ReceiveBuffer {
-    /// The maximum size of one `recv`. It is large, so that large messages need few calls.
+    /// The maximum number of bytes to receive with one system call. The number is large, so that large messages need
+    /// few calls.
     static let capacity = 256 * 1024
 
     // SAFETY: allocated here and freed with the loop; used on the loop's thread, between two suspensions. The
@@ -16,14 +17,16 @@ final class ReceiveBuffer {
 
     deinit { unsafe bytes.deallocate() }
 
-    /// Received bytes are arrays that live for a short time. If the arrays are large, glibc's malloc repeatedly returns
-    /// their memory to the system, because by default it retains at most 128 KiB at the end of a heap. Each page of the
-    /// next array then causes a page fault, which costs as much as receiving the bytes.
+    /// Makes malloc retain more of the memory that is freed.
     ///
-    /// malloc adapts when a block is freed that was larger than any earlier block. Then it retains twice that size.
-    /// Therefore, this code allocates and frees such a block once per process. The pages of the block are never used.
-    /// Environment variables such as `MALLOC_TRIM_THRESHOLD_` take precedence, because malloc does not adapt when they
-    /// are set.
+    /// Received bytes are stored in arrays that exist for a short time. If the arrays are large, glibc's malloc
+    /// repeatedly returns their memory to the system, because by default it retains at most 128 KiB at the end of a
+    /// heap. Each page of the next array then causes a page fault, which costs as much as receiving the bytes.
+    ///
+    /// When a block that is larger than any earlier block is freed, malloc adapts, and from then on retains up to twice
+    /// the size of that block. Therefore, this code allocates and frees a large block once per process. The pages of
+    /// the block are never used. Environment variables such as `MALLOC_TRIM_THRESHOLD_` take precedence, because malloc
+    /// does not adapt when they are set.
     private static let letMallocKeepMemory: Void = {
         let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 8 << 20, alignment: 16)
         unsafe block.deallocate()

@@ -82,6 +82,8 @@ extension Server {
             self.expectsProxyHeader = expectsProxyHeader
         }
 
+        /// Checks the limits.
+        ///
         /// - Throws: ``ValueError`` if a limit is not positive.
         func checkLimits() throws(ValueError) {
             let counts = [("maxConnections", maxConnections), ("maxConnectionsPerPeer", maxConnectionsPerPeer)]

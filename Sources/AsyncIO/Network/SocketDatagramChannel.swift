@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 internal import DequeModule
 internal import SystemPackage
 
-/// A datagram socket of the operating system. Loop thread only.
+/// A datagram socket of the operating system. Use this type only on the loop's thread.
 ///
 /// A datagram that the system does not accept at once is buffered. Each datagram counts as 8 bytes more than its size,
 /// so that empty datagrams also count. An error affects only a single datagram, and the socket stays usable.
@@ -14,6 +14,8 @@ final class SocketDatagramChannel: DatagramChannel {
     private var outgoingSize = 0
     private static let header = 8
 
+    /// Creates a channel over a datagram socket.
+    ///
     /// - Parameter peer: The destination of all datagrams; the socket is connected to it if `isConnected` is true.
     init(_ socket: Socket, peer: SystemAddress?, isConnected: Bool, on loop: EventLoop) throws(Errno) {
         self.socket = socket

@@ -7,6 +7,8 @@ public final class StreamWriter {
     /// The receiving end. Its channel is replaced together with the writer's channel.
     private weak var reader: StreamReader?
 
+    /// Creates a writer.
+    ///
     /// - Parameter reader: The receiving end, or nil for a pipe, which has no receiving end.
     init(channel: ByteChannel, reader: StreamReader? = nil) {
         self.channel = channel

@@ -1,7 +1,8 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// An object that ends a server's connection when it has been idle or open for too long. Loop thread only.
+/// An object that ends a server's connection when it has been idle or open for too long. Use this type only on the
+/// loop's thread.
 final class TimeLimits {
     private weak var connection: ByteChannel?
     private let loop: EventLoop

@@ -8,7 +8,7 @@ internal import SystemPackage
 // and the previous one has not finished, the families alternate, and the first address that answers wins. The
 // other attempts are cancelled and their sockets closed.
 
-/// Connects to a host, at the first of its addresses that answers.
+/// Connects to a host. The host's first address that answers is used.
 func connect(
     host: String, port: Int, _ options: ConnectionOptions, on loop: EventLoop
 ) async throws -> ByteChannel {
@@ -16,9 +16,9 @@ func connect(
     return try await connect(to: addresses, "\(host) port \(port)", options, on: loop)
 }
 
-/// Connects to the first of several addresses that answers.
+/// Connects to one of several addresses. The first address that answers is used.
 ///
-/// - Parameter target: The name to which the addresses belong, for the error message.
+/// - Parameter target: The name of the target for the error message.
 func connect(
     to addresses: [SystemAddress], _ target: String, _ options: ConnectionOptions, on loop: EventLoop
 ) async throws -> ByteChannel {
@@ -55,8 +55,8 @@ private func failure(of failures: [any Error], _ target: String, _ options: Conn
     return OSError(code, "connecting to \(target): multiple errors (\(words.joined(separator: "; ")))")
 }
 
-/// Returns the addresses with alternating families, after the first `firstFamilyCount - 1` addresses of the
-/// first family.
+/// Reorders the addresses so that their families alternate. The first `firstFamilyCount - 1` addresses of the first
+/// family come before the alternating addresses.
 package func interleaved<Address>(
     _ addresses: [Address], firstFamilyCount: Int, family: (Address) -> Int32
 ) -> [Address] {
@@ -80,7 +80,8 @@ package func interleaved<Address>(
 
 /// Connects to one address.
 ///
-/// - Throws: ``OSError``; `CancellationError`, in which case nothing is left open.
+/// - Throws: ``OSError`` if the connection fails; `CancellationError` if the task is cancelled. In both cases, no
+///   connection is left open.
 func connect(
     to address: SystemAddress, from local: SystemAddress? = nil, on loop: EventLoop
 ) async throws -> ByteChannel {
@@ -104,7 +105,7 @@ func connect(
     }
 }
 
-/// Connects a socket, which is closed if this throws.
+/// Connects a socket. If this function throws an error, the socket is closed.
 private func connect(_ socket: Socket, to address: SystemAddress, on loop: EventLoop)
     async throws
 {
@@ -121,13 +122,14 @@ private func connect(_ socket: Socket, to address: SystemAddress, on loop: Event
     }
 }
 
-/// Starts to connect; returns false if the outcome is not known yet.
+/// Starts to connect a socket. Returns true if the socket is connected, or false if the outcome is not known yet.
 ///
-/// When the server's accept queue is full, TCP waits, but a Unix socket fails at once, and no poller reports when there
-/// is room. Therefore, this function tries again. The first attempt is in the next turn, after a server on this loop
-/// has run, and the others are after pauses that grow to 50 ms.
+/// If the server's accept queue is full, a TCP connection attempt waits, but an attempt to connect a Unix socket fails
+/// at once, and the poller does not report when the queue has room. In this case, the function tries again. The first
+/// new attempt is made in the next turn, so that a server on this loop can run before. The other attempts follow after
+/// pauses that grow to 50 ms.
 ///
-/// - Throws: `Errno`; `CancellationError`.
+/// - Throws: `Errno` if the connection fails; `CancellationError` if the task is cancelled.
 func connectWhenThereIsRoom(
     _ socket: Socket, to address: SystemAddress
 ) async throws -> Bool {

@@ -1,11 +1,12 @@
-/// Copies all data from one stream to another. Does not close the writer.
+/// Copies all data from one stream to another stream. The function does not close the writer.
 ///
 /// ```swift
 /// try await copy(from: reader, to: writer)
 /// try writer.writeEOF()
 /// ```
 ///
-/// A slow receiver slows the copy down: the writer buffers at most its high-water mark.
+/// A slow receiver slows down the copying, because each write waits while the writer's buffer is above its high-water
+/// mark.
 ///
 /// - Parameters:
 ///   - reader: The stream to read from.
@@ -13,8 +14,9 @@
 ///   - chunkSize: The maximum number of bytes to read at a time.
 /// - Returns: The number of bytes that were copied.
 /// - Throws: ``ValueError`` if `chunkSize` is not positive; ``OSError`` or ``TLSError`` if one of the connections
-///   breaks; `CancellationError` if the task is cancelled. Bytes that were read are still sent in that case.
-/// - Complexity: O(*n*), where *n* is the number of bytes.
+///   breaks; `CancellationError` if the task is cancelled. In that case, bytes that have already been read are still
+///   sent.
+/// - Complexity: O(*n*), where *n* is the number of bytes that are copied.
 ///
 /// asyncio: none. tokio: `io::copy`.
 @discardableResult
@@ -42,14 +44,14 @@ public func copy(
 /// ```
 ///
 /// When one connection ends its sending half, this function also ends the sending half of the other connection, and the
-/// opposite direction continues. A TLS connection cannot be half-closed, so the function closes it instead. In all
-/// other cases, the caller closes the connections.
+/// opposite direction continues. A TLS connection cannot be half-closed, so the function closes it instead. Otherwise,
+/// the function does not close the connections, and the caller must close them.
 ///
 /// - Parameters:
-///   - first: The streams of a connection.
+///   - first: The streams of one connection.
 ///   - second: The streams of the other connection.
-/// - Returns: The number of bytes that were copied from the first connection to the second, and the number in the
-///   opposite direction.
+/// - Returns: The number of bytes that were copied from the first connection to the second connection, and the number
+///   of bytes that were copied in the opposite direction.
 /// - Throws: ``OSError`` or ``TLSError`` if one of the connections breaks, after the opposite direction is cancelled;
 ///   `CancellationError` if the task is cancelled.
 ///
@@ -72,7 +74,7 @@ public func copyBothWays(
     }
 }
 
-/// Copies a stream, and then ends the writer's sending half.
+/// Copies all data from a reader to a writer, and then ends the writer's sending half.
 private func copyWithEnd(from reader: StreamReader, to writer: StreamWriter) async throws -> Int {
     let count = try await copy(from: reader, to: writer)
     if writer.isClosing { return count }

@@ -4,14 +4,14 @@ internal import SystemPackage
 /// Opens a reader on a descriptor. The descriptor can be the reading end of a pipe, a terminal, a socket that you only
 /// read from, a file, or a device. For standard input, use ``openStandardInput(limit:)``.
 ///
-/// The reader takes ownership of the descriptor, and closes it when the last reference to the reader is released. A
-/// descriptor that is not a file becomes non-blocking. A file is read from its current position, on a thread or an
-/// `io_uring`; ``openFile(_:_:permissions:)`` offers more operations on files.
+/// The reader takes ownership of the descriptor, and closes it when the last reference to the reader is released. The
+/// descriptor is made non-blocking unless it refers to a file. A file is read from its current position, on a thread or
+/// with `io_uring`. For more operations on files, use ``openFile(_:_:permissions:)``.
 ///
 /// - Parameters:
 ///   - descriptor: The descriptor. You still own it if this function throws a ``ValueError`` or a ``RuntimeError``.
 ///   - limit: The maximum length of a line, in bytes.
-/// - Throws: ``ValueError`` if the descriptor is of another kind (a directory, for example) or the limit is not
+/// - Throws: ``ValueError`` if the descriptor is of another kind (a directory, for example), or if the limit is not
 ///   positive; ``RuntimeError`` if this loop already uses the descriptor; ``OSError`` if a system call fails.
 ///
 /// asyncio: `loop.connect_read_pipe` with a `StreamReaderProtocol`, which does not accept files.
@@ -26,9 +26,9 @@ public func openReader(
 /// Opens a writer on a descriptor. The descriptor can be the writing end of a pipe, a terminal, a socket that you only
 /// write to, a file, or a device. For standard output, use ``openStandardOutput()``.
 ///
-/// The writer takes ownership of the descriptor, and closes it when the writer is closed. A descriptor that is not a
-/// file becomes non-blocking. A file is written from its current position, or at its end if it was opened in append
-/// mode. Each write to a file waits until the system has accepted all of the bytes.
+/// The writer takes ownership of the descriptor, and closes it when the writer is closed. The descriptor is made
+/// non-blocking unless it refers to a file. A file is written from its current position, or at its end if the file was
+/// opened in append mode. Each write to a file waits until the system has accepted all bytes.
 ///
 /// - Throws: The same errors as ``openReader(descriptor:limit:)``.
 ///
@@ -39,14 +39,15 @@ public func openWriter(descriptor: some FileDescriptorConvertible) throws -> Str
 }
 
 /// Opens standard input as a stream. Standard input can be a pipe, a terminal, a file, a socket, or `/dev/null`. If the
-/// program was started without standard input, the stream is at its end.
+/// program was started without standard input, the stream is empty.
 ///
 /// ```swift
 /// for try await line in try openStandardInput().lines { print(line) }
 /// ```
 ///
-/// Descriptor 0 stays open. It also stays blocking for other processes that share it, unless it is a socket. Use a
-/// single reader, and do not call `readLine()` as well, because each of them reads ahead into its own buffer.
+/// Descriptor 0 stays open. It also stays blocking for other processes that share it, unless it is a socket. Use only
+/// one reader, and do not also call Swift's `readLine()` function, because each of them reads ahead into its own
+/// buffer.
 ///
 /// - Parameter limit: The maximum length of a line, in bytes.
 /// - Throws: ``OSError`` if a system call fails; ``ValueError`` if the limit is not positive; ``RuntimeError`` if this
@@ -59,12 +60,12 @@ public func openStandardInput(limit: Int = StreamReader.defaultLimit) throws -> 
     return try StreamReader(limit: limit, channel: loop.standardChannel(0, .reading))
 }
 
-/// Opens standard output as a stream. Standard output can be a file, a pipe, a socket, or a terminal, like standard
-/// input; see ``openStandardInput(limit:)``. If the program was started without standard output, written data is
+/// Opens standard output as a stream. As with standard input, the descriptor can be a pipe, a terminal, a file, or a
+/// socket; see ``openStandardInput(limit:)``. If the program was started without standard output, written data is
 /// dropped, as with `print`.
 ///
-/// A write waits until the system has accepted all of the bytes, so nothing is lost when the program ends.
-/// Descriptor 1 stays open when the writer is closed.
+/// Each write waits until the system has accepted all bytes, so no data is lost when the program ends. Descriptor 1
+/// stays open when the writer is closed.
 ///
 /// - Throws: ``OSError`` if a system call fails; ``RuntimeError`` if this loop already uses descriptor 1.
 ///
@@ -83,8 +84,8 @@ public func openStandardError() throws -> StreamWriter {
 }
 
 extension EventLoop {
-    /// Returns a channel over a descriptor of any kind that transfers bytes. The caller still owns the descriptor if
-    /// this throws a ``ValueError`` or a ``RuntimeError``.
+    /// Returns a channel over a descriptor of any kind that transfers bytes. If this method throws a ``ValueError`` or
+    /// a ``RuntimeError``, the caller still owns the descriptor.
     fileprivate func channel(
         _ descriptor: Int32, _ direction: Connection.Direction, closesQuietly: Bool = false
     ) throws -> ByteChannel {

@@ -2,9 +2,9 @@ internal import AsyncIOSystem
 
 /// Connects to a TCP server.
 ///
-/// The host's addresses are tried one after the other until one answers. With a
-/// ``ConnectionOptions/happyEyeballsDelay``, the next address is also tried when the current one has not answered
-/// within the delay, so an unresponsive address costs no more than this time.
+/// The host's addresses are tried one after the other until one answers. If ``ConnectionOptions/happyEyeballsDelay`` is
+/// set, the next address is also tried when the current address has not answered within the delay. An unresponsive
+/// address therefore costs no more time than the delay.
 ///
 /// ```swift
 /// let (reader, writer) = try await openConnection(host: "127.0.0.1", port: 8080)
@@ -20,14 +20,14 @@ internal import AsyncIOSystem
 /// - Parameters:
 ///   - host: A host name, an IPv4 address, or an IPv6 address.
 ///   - port: The port to connect to.
-///   - tls: A context made with ``TLSContext/client(systemTrust:)`` to connect with TLS, or `nil` for plain
+///   - tls: A client context for TLS, such as the result of ``TLSContext/client(systemTrust:)``, or `nil` for plain
 ///     TCP.
 ///   - options: The settings that most connections do not need.
 /// - Returns: A reader and a writer for the connection.
 /// - Throws: ``OSError``, which includes the error for each address, if no address answers; ``ResolveError`` if the
 ///   host cannot be resolved; ``TLSError`` if the server is not trusted or the handshake fails; ``ValueError`` if the
 ///   port is out of range, the limit is not positive, or the TLS parameters are not valid; `CancellationError` if the
-///   task is cancelled, in which case nothing is left open.
+///   task is cancelled, in which case no connection is left open.
 ///
 /// asyncio: `asyncio.open_connection`.
 public func openConnection(
@@ -44,15 +44,15 @@ public func openConnection(
 ///
 /// - Parameters:
 ///   - target: The target of the connection.
-///   - tls: A context made with ``TLSContext/client(systemTrust:)`` to connect with TLS, or `nil` to connect without
-///     TLS.
+///   - tls: A client context for TLS, such as the result of ``TLSContext/client(systemTrust:)``, or `nil` to connect
+///     without TLS.
 ///   - options: The settings that most connections do not need.
 /// - Returns: A reader and a writer for the connection.
 /// - Throws: ``OSError`` if no address answers; ``ResolveError`` if a host cannot be resolved; ``TLSError`` if the
 ///   server is not trusted or the handshake fails; ``ValueError`` if the target or an option is not valid, or the
 ///   socket is not a stream socket; ``RuntimeError`` if this loop already uses the socket; `CancellationError` if the
-///   task is cancelled. Nothing is left open. If you passed a socket, you still own it after a ``ValueError`` or a
-///   ``RuntimeError``. After any other error, it is closed.
+///   task is cancelled. In all of these cases, no new connection is left open. If you passed a socket, you still own
+///   the socket after a ``ValueError`` or a ``RuntimeError``. After any other error, the socket is closed.
 ///
 /// asyncio: `asyncio.open_connection`, `asyncio.open_unix_connection`.
 public func openConnection(
@@ -81,7 +81,7 @@ func checkLimit(_ limit: Int) throws(ValueError) {
     guard limit > 0 else { throw ValueError("limit must be positive, got \(limit)") }
 }
 
-/// Makes a connection over an existing socket and takes ownership of it.
+/// Creates a connection over an existing socket, and takes ownership of the socket.
 func adoptConnectedSocket(_ descriptor: Int32, on loop: EventLoop) throws -> Connection {
     try checkStreamSocket(descriptor, on: loop)
     let socket = try adoptSocket(descriptor)
@@ -92,8 +92,10 @@ func adoptConnectedSocket(_ descriptor: Int32, on loop: EventLoop) throws -> Con
     }
 }
 
-/// - Throws: ``ValueError`` if the descriptor is not a stream socket; ``RuntimeError`` if the loop already
-///   uses it.
+/// Checks that a descriptor is an unused stream socket.
+///
+/// - Throws: ``ValueError`` if the descriptor is not a stream socket; ``RuntimeError`` if the loop already uses the
+///   descriptor.
 func checkStreamSocket(_ descriptor: Int32, on loop: EventLoop) throws {
     try loop.checkReal("descriptor \(descriptor)")
     try loop.checkUnused(descriptor)

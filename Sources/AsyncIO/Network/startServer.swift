@@ -28,7 +28,7 @@ internal import AsyncIOSystem
 ///   - handler: A closure that serves a connection.
 /// - Throws: ``OSError`` if the server cannot listen on an address (for example, because the address is already in
 ///   use); ``ResolveError`` if a host cannot be resolved; ``ValueError`` if the port is not in 0...65535, the limit is
-///   not positive, or the context is a client's; `CancellationError` if the task is cancelled while a name is being
+///   not positive, or the context is for a client; `CancellationError` if the task is cancelled while a name is being
 ///   resolved, in which case no socket is left open.
 ///
 /// asyncio: `asyncio.start_server`.

@@ -1,4 +1,5 @@
-/// Opens a connection and runs `body` with it. If the connection breaks, opens a new connection and runs `body` again.
+/// Opens a connection, and runs `body` with the connection. If the connection breaks, the function opens a new
+/// connection and runs `body` again.
 ///
 /// ```swift
 /// try await withReconnection(backoff: Backoff(jitter: 0.5)) {
@@ -10,19 +11,19 @@
 /// }
 /// ```
 ///
-/// The delays grow with each failed attempt to open a connection, and are reset after `body` has run. Cancelling the
-/// task ends the current delay, the current attempt, or `body`.
+/// The delay between attempts grows with each failed attempt to open a connection, and is reset after `body` has run.
+/// Cancelling the task ends the current delay, the current attempt, or `body`.
 ///
 /// - Parameters:
 ///   - backoff: How long to wait before the next connection is opened.
 ///   - attempts: The maximum number of attempts to open each connection, or `nil` for no limit.
-///   - shouldReconnect: A closure that returns whether to reconnect after an error of `open` or `body`. By default, it
-///     returns `true` for an ``OSError``, a ``ResolveError``, and an ``IncompleteReadError``.
+///   - shouldReconnect: A closure that returns whether to reconnect after `open` or `body` has thrown an error. By
+///     default, the closure returns `true` for an ``OSError``, a ``ResolveError``, and an ``IncompleteReadError``.
 ///   - open: A closure that opens a connection.
 ///   - body: A closure that uses the connection and closes it.
 /// - Returns: The value that `body` returns.
-/// - Throws: The errors for which `shouldReconnect` returns false; the error of the last attempt to open a connection;
-///   ``ValueError`` if `attempts` is less than 1; `CancellationError` if the task is cancelled.
+/// - Throws: The errors for which `shouldReconnect` returns `false`; the error of the last attempt to open a
+///   connection; ``ValueError`` if `attempts` is less than 1; `CancellationError` if the task is cancelled.
 ///
 /// asyncio: none. websockets: `async for websocket in connect(…)`.
 public func withReconnection<Connection, T>(

@@ -12,7 +12,8 @@ package import SystemPackage
 // Both ends make their calls in order, and the link decides when the other end notices. A channel retains itself and its
 // owner while bytes wait for room: even if the program has closed and forgotten it, they are still sent, as by a kernel.
 
-/// An object that carries the bytes of a ``SimulatedConnection`` to the other end. Loop thread only.
+/// An object that carries the bytes of a ``SimulatedConnection`` to the other end. Use this type only on the loop's
+/// thread.
 package protocol SimulatedLink: AnyObject {
     /// The number of bytes that the link can accept now. When it accepts bytes again, the link calls
     /// ``SimulatedConnection/roomWasMade()``.
@@ -31,7 +32,7 @@ package protocol SimulatedLink: AnyObject {
     func close(isBroken: Bool)
 }
 
-/// A connection whose other end is in the same process. Loop thread only.
+/// A connection whose other end is in the same process. Use this type only on the loop's thread.
 package final class SimulatedConnection: ByteChannel {
     private let link: any SimulatedLink
     private let local: Endpoint?

@@ -1,7 +1,7 @@
 package import AsyncIOSystem
 internal import DequeModule
 
-/// An object that carries datagrams in a simulation. Loop thread only.
+/// An object that carries datagrams in a simulation. Use this type only on the loop's thread.
 package protocol SimulatedDatagramLink: AnyObject {
     /// Sends a datagram.
     ///
@@ -10,7 +10,7 @@ package protocol SimulatedDatagramLink: AnyObject {
     func close()
 }
 
-/// A datagram socket of a simulated host. Loop thread only.
+/// A datagram socket of a simulated host. Use this type only on the loop's thread.
 package final class SimulatedDatagrams: DatagramChannel {
     private let link: any SimulatedDatagramLink
     private let local: Endpoint?

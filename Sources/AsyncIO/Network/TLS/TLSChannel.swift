@@ -23,7 +23,7 @@ internal import AsyncIOSystem
 // - A stream that ends without the peer's close_notify was truncated. This is an error, since an attacker may
 //   have cut it off.
 
-/// A TLS channel over another channel. Loop thread only.
+/// A TLS channel over another channel. Use this type only on the loop's thread.
 final class TLSChannel: ByteChannel {
     let lower: ByteChannel
     let context: TLSContext

@@ -37,6 +37,8 @@ public struct TLSError: Error, CustomStringConvertible {
     /// The message.
     public var description: String { message }
 
+    /// Creates an error from a failure of the TLS engine.
+    ///
     /// - Parameter operation: The operation that failed, or nil if the failure's reason already names the operation.
     init(_ failure: TLSFailure, _ operation: String?) {
         let code: Code =

@@ -8,6 +8,8 @@ struct TLSSessionCache {
 
     private var sessions: [String: [TLSSession]] = [:]
 
+    /// Saves a session.
+    ///
     /// - Parameter server: The name of the server. The session must be used only for this name, because the server's
     ///   certificate was checked against it.
     mutating func insert(_ session: TLSSession, for server: String) {
