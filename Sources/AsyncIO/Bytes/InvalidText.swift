@@ -1,4 +1,4 @@
-/// The way to handle bytes that are not valid UTF-8 when text is read.
+/// A policy for handling bytes that are not valid UTF-8 when text is read.
 ///
 /// Python: the argument `errors` of `bytes.decode`.
 public enum InvalidText: Sendable {

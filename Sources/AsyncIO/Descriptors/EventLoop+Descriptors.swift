@@ -109,8 +109,8 @@ extension EventLoop {
         return true
     }
 
-    /// Adds a reader after `delay`. If this fails, the method tries again after the same delay, as long as the reader
-    /// is still needed. It does not throw the error, because no caller can receive it.
+    /// Adds a reader after `delay`. If adding the reader fails, the method tries again after the same delay, as long as
+    /// the reader is still needed. The method does not throw an error, because no caller could receive it.
     func addReaderLater(
         _ descriptor: Int32, in delay: Duration, while isWanted: @escaping () -> Bool,
         _ callback: @escaping () throws -> Void

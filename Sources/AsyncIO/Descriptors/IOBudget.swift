@@ -88,6 +88,6 @@ extension EventLoop {
 
 /// Lets other tasks run for one turn of the loop. Call this function when the budget of the current step is spent.
 ///
-/// - Throws: `CancellationError`.
+/// - Throws: `CancellationError` if the task is cancelled.
 @inline(never)
 func giveWay() async throws { try await yieldToLoop() }

@@ -4,8 +4,8 @@ internal import AsyncIOSystem
 ///
 /// A *stream's* descriptor is registered once, edge-triggered in both directions. The flags store the state that the
 /// kernel last reported. Each operation is attempted before the task waits. If the descriptor is not ready, the
-/// operation clears its flag. A *user's* descriptor (`addReader`, `addWriter`) is registered, level-triggered, for each
-/// direction that has a callback or a waiting task.
+/// operation clears the flag for its direction. A *user's* descriptor (`addReader`, `addWriter`) is registered,
+/// level-triggered, for each direction that has a callback or a waiting task.
 final class Watch {
     let descriptor: Int32
     let token: UInt64

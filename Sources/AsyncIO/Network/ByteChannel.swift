@@ -18,7 +18,7 @@ package class ByteChannel: Channel {
     /// Receives the available bytes, and passes them to `take` without copying them.
     ///
     /// - Parameter count: The maximum number of bytes.
-    /// - Returns: The number of bytes, 0 at the end of the stream, or nil if nothing is available now. After
+    /// - Returns: The number of bytes, 0 at the end of the stream, or nil if no bytes are available now. After
     ///   ``close()``, the result is always 0.
     /// - Throws: The error with which the channel fails or has failed.
     func tryReceive(atMost count: Int, _ take: (UnsafeRawBufferPointer) -> Void) throws -> Int? { abstract() }

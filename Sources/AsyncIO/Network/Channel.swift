@@ -30,8 +30,8 @@ package class Channel {
     final var onPauseChanged: ((_ isPaused: Bool) -> Void)?
 
     // The end.
-    /// The object that is built on the channel and is notified when the channel ends. The channel retains this owner
-    /// only while the channel is closing, so that an abandoned owner can be released and reported.
+    /// The object that uses the channel and is notified when the channel ends. The channel retains this owner only
+    /// while the channel is closing, so that an abandoned owner can be released and reported.
     final weak var owner: AnyObject?
     private final var closingOwner: AnyObject?
     private final var closers: WaitQueue?

@@ -28,7 +28,7 @@ final class Connection: ByteChannel {
     @safe @exclusivity(unchecked) private var latestCount = 0
     @safe @exclusivity(unchecked) private var outgoing = ByteBuffer()
 
-    /// The descriptor, if it is a socket.
+    /// The descriptor as a socket, or nil if the connection is a pipe or a terminal.
     private let socket: Socket?
     private let local: Endpoint?
     /// The address of the peer, which a proxy may have announced.

@@ -15,7 +15,7 @@ public struct ConnectionOptions: Sendable {
     /// order. `nil` means 1 if ``happyEyeballsDelay`` is set, and 0 otherwise.
     public var interleave: Int?
     /// Whether to throw an ``ExceptionGroup`` with all errors if several addresses fail, instead of a single
-    /// ``OSError`` whose message includes them.
+    /// ``OSError`` whose message lists the errors.
     public var allErrors: Bool
     /// The maximum length of a line, in bytes. This option is for streams only.
     public var limit: Int

@@ -21,13 +21,13 @@ public struct ConnectionTarget: Sendable {
     }
 
     /// One of several known addresses, such as the addresses of a service that runs on several hosts. The addresses are
-    /// tried in the given order. TLS requires ``ConnectionOptions/serverHostname``.
+    /// tried in the given order. To use TLS, set ``ConnectionOptions/serverHostname``.
     public static func addresses(_ addresses: [Endpoint]) -> ConnectionTarget {
         ConnectionTarget(place: .addresses(addresses))
     }
 
     /// A server on a Unix socket. If the server's accept queue is full, the connection attempt waits until the queue
-    /// has room, as it does with TCP. TLS requires ``ConnectionOptions/serverHostname``.
+    /// has room, as it does with TCP. To use TLS, set ``ConnectionOptions/serverHostname``.
     ///
     /// - Parameter path: The path of the socket, or a zero character followed by a name in the abstract namespace.
     public static func unix(path: some SystemStringConvertible) -> ConnectionTarget {
@@ -35,7 +35,7 @@ public struct ConnectionTarget: Sendable {
     }
 
     /// A connected stream socket. The connection takes ownership of the socket, makes it non-blocking, and closes it
-    /// when the connection ends. TLS requires ``ConnectionOptions/serverHostname``.
+    /// when the connection ends. To use TLS, set ``ConnectionOptions/serverHostname``.
     public static func socket(_ socket: some FileDescriptorConvertible) -> ConnectionTarget {
         ConnectionTarget(place: .socket(socket.number))
     }

@@ -47,12 +47,12 @@ public final class DatagramSocket {
         }
     }
 
-    /// Sends a datagram, which can be empty. Waits if too much data is already buffered.
+    /// Sends a datagram, which can be empty. The method waits if too much data is already buffered.
     ///
     /// - Parameters:
     ///   - bytes: The bytes of the datagram.
     ///   - address: The address to send to, or `nil` for the socket's peer.
-    /// - Throws: ``OSError`` if the system refuses this datagram or refused an earlier one that was buffered;
+    /// - Throws: ``OSError`` if the system refuses this datagram or refused an earlier datagram that was buffered;
     ///   ``ValueError`` if no address is given and the socket has no peer, or if the address is not the peer's address;
     ///   ``RuntimeError`` if the socket is closed; `CancellationError` if the task is cancelled while it waits. The
     ///   datagram is still sent in that case.

@@ -2,7 +2,7 @@
 ///
 /// asyncio: `asyncio.DatagramProtocol`.
 public protocol DatagramProtocol: BaseProtocol {
-    /// Tells the protocol that the socket is open. This is the first call.
+    /// Tells the protocol that the socket is open. This method is called first.
     ///
     /// asyncio: `connection_made`.
     func connectionMade(_ transport: DatagramTransport) throws

@@ -16,8 +16,8 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     ///     of an interface: `fe80::1%eth0`. To resolve a name, use
     ///     ``EventLoop/getAddrInfo(host:service:family:)``.
     ///   - port: The port, from 0 to 65535.
-    /// - Throws: ``ValueError`` if `host` is not a numeric address, its zone is not an interface, or `port`
-    ///   is out of range.
+    /// - Throws: ``ValueError`` if `host` is not a numeric address, its zone is not the name or number of an interface,
+    ///   or `port` is out of range.
     public init(host: String, port: Int) throws(ValueError) {
         try checkPort(port)
         guard let address = Resolver.literal(host, port: port) else {
@@ -34,7 +34,7 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     ///
     /// - Parameter path: A path, or a zero character followed by a name in Linux's abstract namespace
     ///   (`"\0name"`). The name can contain any bytes.
-    /// - Throws: ``ValueError`` if the path is empty, longer than 107 bytes, or contains a zero byte after the first
+    /// - Throws: ``ValueError`` if the path is empty, is longer than 107 bytes, or contains a zero byte after the first
     ///   byte.
     public init(path: some SystemStringConvertible) throws(ValueError) {
         let bytes = path.systemString.bytes
@@ -47,8 +47,8 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
 
     /// The numeric address, or the path of a Unix socket.
     ///
-    /// An IPv6 address that is valid only on one interface includes its zone (`fe80::1%eth0`), so you can connect to it
-    /// without changes. In asyncio, the zone's number is the fourth element of the tuple.
+    /// An IPv6 address that is valid only on one interface includes its zone (`fe80::1%eth0`), so you can connect to
+    /// the address without changing it. In asyncio, the zone's number is the fourth element of the tuple.
     public var host: String { system.host }
 
     /// The port, or `nil` for a Unix socket.

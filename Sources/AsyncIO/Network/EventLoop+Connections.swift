@@ -11,10 +11,11 @@ extension EventLoop {
     /// - Parameter factory: A closure that creates the protocol. If the closure throws an error, the connection is
     ///   closed. The other parameters are those of ``openConnection(host:port:tls:options:)``.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
-    /// - Throws: ``OSError``, which includes the error for each address, if no address answers; ``ResolveError`` if the
-    ///   host cannot be resolved; ``ValueError`` if the port is out of range or the TLS parameters are not valid;
-    ///   ``TLSError`` if the handshake fails; ``RuntimeError`` if the loop is closed; the errors of `factory`;
-    ///   `CancellationError` if the task is cancelled. In all of these cases, no connection is left open.
+    /// - Throws: ``OSError``, whose message includes the error for each address, if no address answers;
+    ///   ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range or the TLS
+    ///   parameters are not valid; ``TLSError`` if the handshake fails; ``RuntimeError`` if the loop is closed; the
+    ///   errors of `factory`; `CancellationError` if the task is cancelled. In all of these cases, no connection is
+    ///   left open.
     ///
     /// asyncio: `loop.create_connection`.
     public func createConnection<P: TransportProtocol>(

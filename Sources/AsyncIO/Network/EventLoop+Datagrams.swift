@@ -10,10 +10,10 @@ extension EventLoop {
     ///   - remoteAddress: The address of the peer, or `nil` for no peer. If there is a peer, all datagrams are sent to
     ///     it, and datagrams from other senders are dropped.
     ///   - family: The address family of the socket, if neither address is given.
-    ///   - reusePort: Whether other sockets can receive at the same address. The kernel distributes the
+    ///   - reusePort: Whether other sockets can receive datagrams at the same address. The kernel distributes the
     ///     datagrams among them.
-    ///   - allowBroadcast: Whether the socket can send to a broadcast address. If this is `true`, the socket is not
-    ///     connected to the peer, and receives datagrams from any sender.
+    ///   - allowBroadcast: Whether the socket can send to a broadcast address. If this option is `true`, the socket is
+    ///     not connected to the peer, and it receives datagrams from any sender.
     ///   - factory: A closure that creates the protocol. If the closure throws an error, the socket is closed.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
     /// - Throws: ``ValueError`` if the addresses belong to different families, or if neither an address nor a family is

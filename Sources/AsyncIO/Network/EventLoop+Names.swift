@@ -13,8 +13,8 @@ extension EventLoop {
     ///   - service: The name of a service (such as `"https"`), a port number as text, or `nil` for port 0.
     ///   - family: The address family to look up, or `nil` for both families.
     /// - Throws: ``ResolveError`` if the host cannot be resolved; ``ValueError`` if the port is out of range or a name
-    ///   contains a zero byte; ``RuntimeError`` if the loop is closed; `CancellationError` at once if the task is
-    ///   cancelled, in which case the lookup is abandoned.
+    ///   contains a zero byte; ``RuntimeError`` if the loop is closed; `CancellationError` if the task is cancelled, in
+    ///   which case the error is thrown at once and the lookup is abandoned.
     ///
     /// asyncio: `loop.getaddrinfo`.
     public func getAddrInfo(
@@ -31,8 +31,8 @@ extension EventLoop {
     ///   - address: The address of the host, and the port of the service.
     ///   - isNumeric: Whether to return the host and the service in numeric form, which needs no name server.
     /// - Returns: The names. A host or service that has no name is returned in numeric form.
-    /// - Throws: ``ResolveError`` if the lookup fails; ``RuntimeError`` if the loop is closed; `CancellationError` at
-    ///   once if the task is cancelled, in which case the lookup is abandoned.
+    /// - Throws: ``ResolveError`` if the lookup fails; ``RuntimeError`` if the loop is closed; `CancellationError` if
+    ///   the task is cancelled, in which case the error is thrown at once and the lookup is abandoned.
     ///
     /// asyncio: `loop.getnameinfo`.
     public func getNameInfo(

@@ -13,8 +13,8 @@ extension EventLoop {
     ///   - count: The maximum number of bytes.
     /// - Returns: The bytes, or an empty array at the end of the stream.
     /// - Throws: ``OSError`` if the system call fails; ``RuntimeError`` if a connection of this loop owns the socket,
-    ///   or if the loop is closed; ``ValueError`` if an argument is negative; in debug mode, ``ValueError`` if the
-    ///   socket is blocking; `CancellationError` if the task is cancelled, in which case no bytes are lost.
+    ///   or if the loop is closed; ``ValueError`` if an argument is negative, or if the socket is blocking and the loop
+    ///   is in debug mode; `CancellationError` if the task is cancelled, in which case no bytes are lost.
     ///
     /// asyncio: `loop.sock_recv`.
     public func sockRecv(_ socket: some FileDescriptorConvertible, _ count: Int) async throws -> [UInt8] {

@@ -21,10 +21,11 @@ public protocol FrameCodec<Frame> {
     /// Reads the next frame.
     ///
     /// To make sure that no bytes are lost if the task is cancelled, read a header with ``StreamReader/peek(_:)``, and
-    /// remove it from the stream together with the rest of the frame.
+    /// remove the header from the stream together with the rest of the frame.
     ///
     /// - Returns: The frame, or `nil` at the end of the stream.
-    /// - Throws: An error if the bytes are not a valid frame. If the task is cancelled, no bytes should be lost.
+    /// - Throws: An error if the bytes are not a valid frame. If the task is cancelled, the method should not lose any
+    ///   bytes.
     func read(from reader: StreamReader) async throws -> Frame?
 
     /// Returns the bytes of a frame.

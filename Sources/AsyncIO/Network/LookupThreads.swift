@@ -78,7 +78,7 @@ extension EventLoop {
     ///
     /// - Parameter locally: A closure that returns the answer if this machine knows it, or nil if a name server is
     ///   needed.
-    /// - Throws: The errors of `work` and `locally`; `CancellationError` at once if the task is cancelled.
+    /// - Throws: The errors of `work` and `locally`; `CancellationError` as soon as the task is cancelled.
     package func lookUp<T: Sendable>(
         on threads: LookupThreads = .shared, locally: (@Sendable () throws -> T?)? = nil,
         _ work: @escaping @Sendable () throws -> T

@@ -15,7 +15,7 @@ package protocol NetworkStack: AnyObject {
     /// Returns the addresses of a host, or the addresses to listen on if `isPassive` is true.
     ///
     /// - Parameters:
-    ///   - host: A name or a numeric address; nil means the loopback address, or all interfaces if `isPassive` is true.
+    ///   - host: A name or a numeric address. nil means the loopback address, or all interfaces if `isPassive` is true.
     ///   - family: The number of an address family, or nil for all families.
     /// - Throws: ``ResolveError`` if the host cannot be resolved; `CancellationError` if the task is cancelled.
     func addresses(of host: String?, port: Int, family: Int32?, isPassive: Bool) async throws -> [SystemAddress]
@@ -41,7 +41,7 @@ package protocol NetworkStack: AnyObject {
 
     /// The disk of the host to which the running code belongs.
     var files: any SimulatedFiles { get }
-    /// Throws a ``RuntimeError`` for a feature that a simulation does not support.
+    /// Throws a ``RuntimeError``, because a simulation does not support a feature.
     func refuse(_ what: String) throws(RuntimeError)
 }
 

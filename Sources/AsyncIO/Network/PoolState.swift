@@ -99,8 +99,8 @@ final class PoolState {
         if isClosed { throw RuntimeError("the connection pool is closed") }
     }
 
-    /// Starts a timer that closes each connection when it has been idle for too long. The timer runs only while the
-    /// pool has idle connections.
+    /// Starts a timer that closes connections when they have been idle for too long. The timer runs only while the pool
+    /// has idle connections.
     private func dropLater(on loop: EventLoop) {
         timer = nil
         guard let first = idle.first else { return }

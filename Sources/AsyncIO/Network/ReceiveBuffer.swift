@@ -17,11 +17,12 @@ final class ReceiveBuffer {
 
     deinit { unsafe bytes.deallocate() }
 
-    /// Makes malloc retain more of the memory that is freed.
+    /// Makes malloc retain more of the memory that the program frees.
     ///
     /// Received bytes are stored in arrays that exist for a short time. If the arrays are large, glibc's malloc
     /// repeatedly returns their memory to the system, because by default it retains at most 128 KiB at the end of a
-    /// heap. Each page of the next array then causes a page fault, which costs as much as receiving the bytes.
+    /// heap. Each page of the next array then causes a page fault, and these page faults cost as much time as receiving
+    /// the bytes.
     ///
     /// When a block that is larger than any earlier block is freed, malloc adapts, and from then on retains up to twice
     /// the size of that block. Therefore, this code allocates and frees a large block once per process. The pages of

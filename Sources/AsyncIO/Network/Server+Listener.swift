@@ -35,7 +35,7 @@ extension Server {
         /// The hosts are resolved concurrently. An address that several hosts share is used only once.
         ///
         /// - Parameters:
-        ///   - hosts: The host names or addresses; `nil` stands for all interfaces, as `.anyInterface` does.
+        ///   - hosts: The host names or addresses. `nil` stands for all interfaces, as `.anyInterface` does.
         ///   - port: The port. If the port is 0, the system chooses a port for the first address, and all other
         ///     addresses use the same port.
         public static func tcp(hosts: [String?], port: Int) -> Listener {
@@ -97,9 +97,10 @@ extension Server {
 
         /// Binds the sockets. The method suspends only to resolve names.
         ///
-        /// - Throws: ``OSError``, whose message names the address; ``ResolveError``; ``ValueError``; ``RuntimeError``
-        ///   if the loop already uses a socket; `CancellationError`. No new socket is left open. The caller still owns
-        ///   the sockets that it passed, unless the error is an ``OSError``.
+        /// - Throws: ``OSError``, whose message names the address, if an address cannot be bound; ``ResolveError`` if a
+        ///   host cannot be resolved; ``ValueError`` if the listener is not valid; ``RuntimeError`` if the loop already
+        ///   uses a socket; `CancellationError` if the task is cancelled. No new socket is left open. The caller still
+        ///   owns the sockets that it passed, unless the error is an ``OSError``.
         func bind(_ options: Options, on loop: EventLoop) async throws -> [any StreamListener] {
             if let stack = loop.networkStack { return try await bind(options, on: loop, stack) }
             return try await bindToSystem(options, on: loop).map { SystemListener($0, on: loop) }
@@ -147,8 +148,8 @@ extension String? {
 }
 
 extension Server {
-    /// Takes ownership of the sockets that systemd, or a supervisor with the same protocol, opened for this process.
-    /// Pass the sockets to ``Listener/sockets(_:)``.
+    /// Takes ownership of the sockets that systemd, or another supervisor that uses the same protocol, opened for this
+    /// process. Pass the sockets to ``Listener/sockets(_:)``.
     ///
     /// The array is empty if the process was not socket-activated, or if an earlier call took the sockets.
     ///

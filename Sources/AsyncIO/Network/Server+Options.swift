@@ -10,7 +10,7 @@ extension Server {
     ///
     /// asyncio: the keyword arguments of `start_server`, `create_server`, and their Unix forms.
     public struct Options: Sendable {
-        /// The address family to listen on, or `nil` for both. This option is for TCP only.
+        /// The address family to listen on, or `nil` for both families. This option is for TCP only.
         public var family: Endpoint.Family?
         /// The maximum number of connections that can wait in the kernel's accept queue.
         public var backlog: Int
@@ -32,8 +32,8 @@ extension Server {
         /// Whether to remove the socket file of a Unix socket when the server is closed, provided the file still
         /// belongs to this server.
         public var cleanupSocket: Bool
-        /// Whether to listen at once. If this is `false`, the sockets are bound, but do not listen until you call
-        /// ``Server/startServing()`` or ``Server/serveForever()``.
+        /// Whether to listen at once. If this option is `false`, the sockets are bound, but they do not listen until
+        /// you call ``Server/startServing()`` or ``Server/serveForever()``.
         public var startServing: Bool
         /// The maximum number of open connections, or `nil` for no limit. Further connections wait in the kernel's
         /// accept queue until an open connection ends.

@@ -79,7 +79,7 @@ public final class Server {
     public var sockets: [Int32] { listeners.compactMap(\.descriptor) }
 
     /// The port of the first address. The port remains available after the server is closed. If the server was started
-    /// with port 0, this is the port that the system chose.
+    /// with port 0, the property contains the port that the system chose.
     ///
     /// - Precondition: The server listens on a TCP port, not on a Unix socket.
     public var port: Int {
@@ -227,8 +227,8 @@ public final class Server {
     /// Waits until the server is closed and no connection is open. Handlers can still be running; see
     /// ``shutdown(within:)``.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled. The server and its connections are not
-    ///   affected.
+    /// - Throws: `CancellationError` if the task is cancelled. The cancellation does not affect the server or its
+    ///   connections.
     ///
     /// asyncio: `Server.wait_closed`.
     public func waitClosed() async throws {
@@ -243,14 +243,15 @@ public final class Server {
     /// lasts at most `grace` or one second, whichever is longer. A client that never disconnects therefore cannot
     /// prevent the shutdown. A handler continues after the shutdown only if it ignores its cancellation.
     ///
-    /// This is the only method that ends handlers. ``close()``, ``closeClients()``, ``abortClients()``, and
-    /// ``waitClosed()`` behave as in asyncio. A handler that sleeps, or that waits for something other than its
-    /// connection, continues after these methods return. To end such a handler, also call this method.
+    /// Only this method ends handlers. ``close()``, ``closeClients()``, ``abortClients()``, and ``waitClosed()`` behave
+    /// as in asyncio. A handler that sleeps, or that waits for something other than its connection, continues after
+    /// these methods return. To end such a handler, call ``shutdown(within:)``.
     ///
     /// - Parameter grace: How long to wait for the connections and handlers to end on their own.
     /// - Returns: The number of connections that were aborted.
     /// - Throws: ``RuntimeError`` if one of the server's own handlers calls this method, because the handler would wait
-    ///   for itself; `CancellationError` if the task is cancelled, after the remaining connections are aborted.
+    ///   for itself; `CancellationError` if the task is cancelled, in which case the remaining connections are aborted
+    ///   first.
     ///
     /// asyncio: none; the nearest are `Server.close_clients` and `Server.abort_clients`.
     @discardableResult
@@ -287,11 +288,11 @@ public final class Server {
     ///
     /// - Parameters:
     ///   - grace: How long to wait for the connections and handlers to end on their own.
-    ///   - progress: A closure that receives the number of open connections. It is called at the start and whenever a
-    ///     connection ends.
+    ///   - progress: A closure that receives the number of open connections. The closure is called at the start of the
+    ///     shutdown and whenever a connection ends.
     /// - Returns: The number of connections that were aborted.
-    /// - Throws: The same errors as ``shutdown(within:)``, including `CancellationError` if the task is cancelled,
-    ///   after the remaining connections are aborted.
+    /// - Throws: The same errors as ``shutdown(within:)``, including `CancellationError` if the task is cancelled, in
+    ///   which case the remaining connections are aborted first.
     @discardableResult
     public func shutdown(within grace: Duration, progress: @escaping (_ left: Int) -> Void) async throws -> Int {
         onProgress = progress
@@ -418,8 +419,8 @@ public final class Server {
 ///   - grace: How long to wait for the connections to end on their own; see ``Server/shutdown(within:)``.
 ///   - body: A closure that runs while the server is running.
 /// - Returns: The value that `body` returns.
-/// - Throws: The errors of `body`, after the server has been shut down; `CancellationError` if the task is cancelled
-///   during the shutdown, after the remaining connections are aborted.
+/// - Throws: The errors of `body`, which are thrown after the server has been shut down; `CancellationError` if the
+///   task is cancelled during the shutdown, in which case the remaining connections are aborted first.
 ///
 /// asyncio: `async with server:`.
 @discardableResult

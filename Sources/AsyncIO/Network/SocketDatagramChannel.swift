@@ -16,7 +16,8 @@ final class SocketDatagramChannel: DatagramChannel {
 
     /// Creates a channel over a datagram socket.
     ///
-    /// - Parameter peer: The destination of all datagrams; the socket is connected to it if `isConnected` is true.
+    /// - Parameter peer: The destination of all datagrams, or nil. If `isConnected` is true, the socket is connected to
+    ///   this address.
     init(_ socket: Socket, peer: SystemAddress?, isConnected: Bool, on loop: EventLoop) throws(Errno) {
         self.socket = socket
         local = socket.localAddress.map(Endpoint.init)

@@ -50,7 +50,7 @@ public final class StreamReader {
 
     private static func message(_ limit: Int) -> String { "limit must be positive, got \(limit)" }
 
-    /// Whether the peer has ended the stream and everything has been read.
+    /// Whether the peer has ended the stream and all bytes have been read.
     ///
     /// The getter checks the connection, so no further read is needed to detect the end. If the connection broke, this
     /// property is `false`, and the next read throws the error.

@@ -13,7 +13,7 @@ extension StreamWriter {
     /// message is never sent in part. Other tasks can write to the stream while `body` runs. Their bytes are sent
     /// first.
     ///
-    /// - Parameter body: A closure that writes the pieces of the message. Its writes do not wait.
+    /// - Parameter body: A closure that writes the pieces of the message. The writes do not wait.
     /// - Returns: The value that `body` returns.
     /// - Throws: The errors of `body`; otherwise the same errors as ``write(_:)-([UInt8])``, including
     ///   `CancellationError` if the task is cancelled while it waits. In that case, the bytes are still sent.

@@ -99,14 +99,14 @@ public final class Transport: TransportCore {
 
     // MARK: Reading
 
-    /// Whether the transport passes received bytes to the protocol. This is `false` while reading is paused, after the
-    /// end of the stream, and when the transport is closing.
+    /// Whether the transport passes received bytes to the protocol. The property is `false` while reading is paused,
+    /// after the end of the stream, and when the transport is closing.
     ///
     /// asyncio: `is_reading`.
     public var isReading: Bool { !isReadingPaused && !isClosing && !isAtEOF }
 
-    /// Stops passing received bytes to the protocol until ``resumeReading()`` is called. This slows down the peer. The
-    /// method does nothing if reading is already paused.
+    /// Stops passing received bytes to the protocol until ``resumeReading()`` is called. The peer is then slowed down.
+    /// The method does nothing if reading is already paused.
     ///
     /// asyncio: `pause_reading`.
     public func pauseReading() {
@@ -213,7 +213,7 @@ public final class Transport: TransportCore {
     /// `resumeWriting` is called.
     ///
     /// Once the connection is closing or lost, this method does nothing instead of throwing an error, because the
-    /// protocol may not have been notified yet. The fifth such call logs a warning.
+    /// protocol may not have been notified yet. The fifth write that is ignored logs a warning.
     ///
     /// - Throws: ``RuntimeError`` after ``writeEOF()``, while a file is being sent, or after
     ///   ``EventLoop/startTLS(_:_:_:serverHostname:)``.
@@ -301,7 +301,7 @@ public final class Transport: TransportCore {
     /// asyncio: `get_write_buffer_limits`.
     public var writeBufferLimits: (low: Int, high: Int) { (channel.lowWater, channel.highWater) }
 
-    /// Sets the water marks of the write buffer. This can pause or resume the protocol at once.
+    /// Sets the water marks of the write buffer. The change can pause or resume the protocol at once.
     ///
     /// - Parameters:
     ///   - high: The high-water mark in bytes. `nil` means four times `low`, or 64 KiB if `low` is also `nil`.

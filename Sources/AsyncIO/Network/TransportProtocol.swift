@@ -5,7 +5,7 @@
 ///
 /// asyncio: `asyncio.BaseProtocol`.
 public protocol BaseProtocol: AnyObject {
-    /// Tells the protocol that the connection has ended. This is the last call.
+    /// Tells the protocol that the connection has ended. This method is called last.
     ///
     /// - Parameter error: The error that ended the connection, or `nil` if the peer or this side closed it
     ///   normally.
@@ -39,7 +39,7 @@ extension BaseProtocol {
 /// The transport first calls `connectionMade` once. It then delivers data any number of times, calls `eofReceived` at
 /// most once, and finally calls `connectionLost` once.
 public protocol TransportProtocol: BaseProtocol {
-    /// Tells the protocol that the connection is established. This is the first call.
+    /// Tells the protocol that the connection is established. This method is called first.
     ///
     /// asyncio: `connection_made`.
     func connectionMade(_ transport: Transport) throws
@@ -79,7 +79,7 @@ public protocol ConnectionProtocol: TransportProtocol {
     func dataReceived(_ bytes: [UInt8]) throws
 }
 
-/// A protocol that receives the bytes of a connection in its own memory.
+/// A protocol that receives the bytes of a connection in memory that the protocol provides.
 ///
 /// ```swift
 /// final class Collector: BufferedProtocol {
@@ -94,8 +94,8 @@ public protocol ConnectionProtocol: TransportProtocol {
 /// asyncio: `asyncio.BufferedProtocol`.
 public protocol BufferedProtocol: TransportProtocol {
     /// Provides memory for received bytes. Call `fill` with the memory exactly once. The memory must have room for at
-    /// least one byte. It does not need to be initialized, because the received bytes are appended to the contents of
-    /// the span.
+    /// least one byte. The memory does not need to be initialized, because the received bytes are appended to the
+    /// contents of the span.
     ///
     /// - Parameters:
     ///   - sizeHint: The recommended size in bytes, or -1 if any size is suitable.

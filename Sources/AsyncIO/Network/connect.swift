@@ -126,7 +126,7 @@ private func connect(_ socket: Socket, to address: SystemAddress, on loop: Event
 ///
 /// If the server's accept queue is full, a TCP connection attempt waits, but an attempt to connect a Unix socket fails
 /// at once, and the poller does not report when the queue has room. In this case, the function tries again. The first
-/// new attempt is made in the next turn, so that a server on this loop can run before. The other attempts follow after
+/// new attempt is made in the next turn, so that a server on this loop can run first. The other attempts follow after
 /// pauses that grow to 50 ms.
 ///
 /// - Throws: `Errno` if the connection fails; `CancellationError` if the task is cancelled.

@@ -44,16 +44,16 @@ public func copy(
 /// ```
 ///
 /// When one connection ends its sending half, this function also ends the sending half of the other connection, and the
-/// opposite direction continues. A TLS connection cannot be half-closed, so the function closes it instead. Otherwise,
-/// the function does not close the connections, and the caller must close them.
+/// opposite direction continues. A TLS connection cannot be half-closed, so the function closes such a connection
+/// instead. Otherwise, the function does not close the connections, and the caller must close them.
 ///
 /// - Parameters:
 ///   - first: The streams of one connection.
 ///   - second: The streams of the other connection.
 /// - Returns: The number of bytes that were copied from the first connection to the second connection, and the number
 ///   of bytes that were copied in the opposite direction.
-/// - Throws: ``OSError`` or ``TLSError`` if one of the connections breaks, after the opposite direction is cancelled;
-///   `CancellationError` if the task is cancelled.
+/// - Throws: ``OSError`` or ``TLSError`` if one of the connections breaks, in which case the opposite direction is
+///   cancelled first; `CancellationError` if the task is cancelled.
 ///
 /// asyncio: none. tokio: `io::copy_bidirectional`.
 @discardableResult

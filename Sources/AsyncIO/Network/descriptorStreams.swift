@@ -9,7 +9,8 @@ internal import SystemPackage
 /// with `io_uring`. For more operations on files, use ``openFile(_:_:permissions:)``.
 ///
 /// - Parameters:
-///   - descriptor: The descriptor. You still own it if this function throws a ``ValueError`` or a ``RuntimeError``.
+///   - descriptor: The descriptor to read from. If this function throws a ``ValueError`` or a ``RuntimeError``, you
+///     still own the descriptor.
 ///   - limit: The maximum length of a line, in bytes.
 /// - Throws: ``ValueError`` if the descriptor is of another kind (a directory, for example), or if the limit is not
 ///   positive; ``RuntimeError`` if this loop already uses the descriptor; ``OSError`` if a system call fails.
@@ -45,9 +46,9 @@ public func openWriter(descriptor: some FileDescriptorConvertible) throws -> Str
 /// for try await line in try openStandardInput().lines { print(line) }
 /// ```
 ///
-/// Descriptor 0 stays open. It also stays blocking for other processes that share it, unless it is a socket. Use only
-/// one reader, and do not also call Swift's `readLine()` function, because each of them reads ahead into its own
-/// buffer.
+/// Descriptor 0 stays open. Unless the descriptor is a socket, it also stays blocking for other processes that share
+/// it. Use only one reader, and do not also call Swift's `readLine()` function, because each of them reads ahead into
+/// its own buffer.
 ///
 /// - Parameter limit: The maximum length of a line, in bytes.
 /// - Throws: ``OSError`` if a system call fails; ``ValueError`` if the limit is not positive; ``RuntimeError`` if this

@@ -24,10 +24,10 @@ internal import AsyncIOSystem
 ///     TCP.
 ///   - options: The settings that most connections do not need.
 /// - Returns: A reader and a writer for the connection.
-/// - Throws: ``OSError``, which includes the error for each address, if no address answers; ``ResolveError`` if the
-///   host cannot be resolved; ``TLSError`` if the server is not trusted or the handshake fails; ``ValueError`` if the
-///   port is out of range, the limit is not positive, or the TLS parameters are not valid; `CancellationError` if the
-///   task is cancelled, in which case no connection is left open.
+/// - Throws: ``OSError``, whose message includes the error for each address, if no address answers; ``ResolveError`` if
+///   the host cannot be resolved; ``TLSError`` if the server is not trusted or the handshake fails; ``ValueError`` if
+///   the port is out of range, the limit is not positive, or the TLS parameters are not valid; `CancellationError` if
+///   the task is cancelled, in which case no connection is left open.
 ///
 /// asyncio: `asyncio.open_connection`.
 public func openConnection(

@@ -1,7 +1,7 @@
 internal import SystemPackage
 
-/// Creates the task that serves a connection. The task performs the TLS handshake, if any, runs the handler, and closes
-/// the connection.
+/// Creates the task that serves a connection. If the server uses TLS, the task performs the handshake. The task then
+/// runs the handler and closes the connection.
 ///
 /// - Parameter server: The server, if its connections come from a proxy; otherwise nil.
 func serve(

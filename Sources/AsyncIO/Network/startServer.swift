@@ -6,8 +6,8 @@ internal import AsyncIOSystem
 /// is closed. If the handler throws an error, the loop's exception handler is called. Errors that occur because the
 /// peer disconnected are reported only in debug mode.
 ///
-/// The handler is not cancelled when the peer disconnects. It detects the disconnect when it reads or writes, but not
-/// while it waits for something else.
+/// The handler is not cancelled when the peer disconnects. The handler detects the disconnect when it reads or writes,
+/// but not while it waits for something else.
 ///
 /// ```swift
 /// let server = try await startServer(host: "127.0.0.1", port: 0) { reader, writer in
@@ -27,8 +27,8 @@ internal import AsyncIOSystem
 ///   - options: The settings that most servers do not need.
 ///   - handler: A closure that serves a connection.
 /// - Throws: ``OSError`` if the server cannot listen on an address (for example, because the address is already in
-///   use); ``ResolveError`` if a host cannot be resolved; ``ValueError`` if the port is not in 0...65535, the limit is
-///   not positive, or the context is for a client; `CancellationError` if the task is cancelled while a name is being
+///   use); ``ResolveError`` if a host cannot be resolved; ``ValueError`` if the port is out of range, the limit is not
+///   positive, or the context is for a client; `CancellationError` if the task is cancelled while a name is being
 ///   resolved, in which case no socket is left open.
 ///
 /// asyncio: `asyncio.start_server`.

@@ -52,7 +52,7 @@ package final class SimulatedDatagrams: DatagramChannel {
 
     // MARK: The link's side
 
-    /// Delivers a datagram. Returns false if the buffer is full, in which case the datagram is lost.
+    /// Delivers a datagram. Returns false if the datagram is lost, for example because the buffer is full.
     package func deliver(_ bytes: [UInt8], from address: SystemAddress) -> Bool {
         guard !isClosing, !hasVanished, incomingSize + bytes.count <= Self.capacity else { return false }
         if isConnected, let peer, address != peer { return false }

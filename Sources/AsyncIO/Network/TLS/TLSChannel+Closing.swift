@@ -27,7 +27,7 @@ extension TLSChannel {
         var deadline: Int64 = 0
 
         /// The maximum number of bytes from the peer to drop. Linux can grow the buffers of a connection to this size.
-        /// It is therefore approximately the maximum amount of data in flight when the peer receives this side's
+        /// The size is therefore approximately the maximum amount of data in flight when the peer receives this side's
         /// close_notify.
         static let mostDropped = 8 << 20
         static let patience = Duration.seconds(1)
@@ -83,7 +83,7 @@ extension TLSChannel {
         }
     }
 
-    /// Returns whether the peer has ended its data.
+    /// Decrypts and drops bytes from the peer. Returns whether the peer has sent its close_notify.
     private func drop(_ bytes: UnsafeRawBufferPointer) -> Bool {
         // SAFETY: the engine writes no more than fits; nothing reads it.
         unsafe withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 16) { target in

@@ -45,7 +45,7 @@ final class TLSChannel: ByteChannel {
     private var encrypted = (count: 0, turn: UInt64.max)
     /// The progress of closing.
     var closing = Closing()
-    /// The timer that ends the handshake or the shutdown of TLS if it takes too long.
+    /// The timer that aborts a handshake or a TLS shutdown that takes too long.
     var timer: TimerHandle?
     /// A callback that is called when the handshake succeeds or fails.
     var onHandshakeEnd: (() -> Void)?

@@ -18,8 +18,8 @@ extension TLSContext {
             let source: Source
             let password: String?
 
-            /// A certificate in a PEM file. In the file, the certificate is followed by the chain of certificates that
-            /// leads to a trusted certificate.
+            /// Returns an identity whose certificate is in a PEM file. In the file, the certificate is followed by the
+            /// chain of certificates that leads to a trusted certificate.
             ///
             /// - Parameters:
             ///   - certificate: The path of the PEM file.
@@ -33,7 +33,7 @@ extension TLSContext {
                     source: .files(certificate: certificate.systemString, key: key?.systemString), password: password)
             }
 
-            /// A certificate and a key in PEM text.
+            /// Returns an identity with a certificate and a key in PEM text.
             public static func pem(certificate: String, key: String, password: String? = nil) -> Identity {
                 Identity(source: .text(certificate: certificate, key: key), password: password)
             }

@@ -42,7 +42,7 @@ extension TLSContext {
         try change { engine throws(TLSFailure) in try engine.trust(pem: Array(pem.utf8), from: "the text to trust") }
     }
 
-    /// Adds the certificates of a directory, as prepared by `openssl rehash`, to the trusted certificates.
+    /// Adds the certificates in a directory to the trusted certificates. Prepare the directory with `openssl rehash`.
     ///
     /// - Throws: ``TLSError`` if OpenSSL does not accept the directory; ``ValueError`` if the path is not
     ///   valid.
@@ -86,7 +86,7 @@ extension TLSContext {
     /// Sets whether a server asks its clients for certificates. The server accepts certificates from the issuers that
     /// you add with ``trust(file:)``.
     ///
-    /// - Throws: ``ValueError`` if this is a client's context.
+    /// - Throws: ``ValueError`` if the context is for a client.
     ///
     /// asyncio: `SSLContext.verify_mode` of a server.
     public func askForCertificates(_ what: ClientCertificates) throws {
@@ -99,7 +99,7 @@ extension TLSContext {
     /// Makes a client accept any certificate. An attacker between the two sides can then read and change all data, so
     /// use this method only for experiments. To trust your own certificate, use ``trust(file:)``.
     ///
-    /// - Throws: ``ValueError`` if this is a server's context.
+    /// - Throws: ``ValueError`` if the context is for a server.
     ///
     /// asyncio: `check_hostname = False`, `verify_mode = CERT_NONE`.
     public func dangerouslyDisableVerification() throws {
@@ -115,7 +115,7 @@ extension TLSContext {
     /// Makes a client accept any valid certificate, even if it was issued for another host. The owner of any valid
     /// certificate can then impersonate the server.
     ///
-    /// - Throws: ``ValueError`` if this is a server's context.
+    /// - Throws: ``ValueError`` if the context is for a server.
     ///
     /// asyncio: `check_hostname = False`.
     public func dangerouslyDisableHostCheck() throws {

@@ -2,8 +2,9 @@ internal import AsyncIOSystem
 
 /// The settings that TLS connections share: certificates, trust, and protocol versions.
 ///
-/// A client's context trusts the certificates that the system trusts. It checks that the server's certificate is valid
-/// and was issued for the requested host. By default, client and server contexts use TLS 1.2 or later.
+/// By default, a client's context trusts the certificates that the system trusts. It checks that the server's
+/// certificate is valid and was issued for the requested host. Both client and server contexts use TLS 1.2 or later by
+/// default.
 ///
 /// ```swift
 /// let (reader, writer) = try await openConnection(host: "example.com", port: 443, tls: .client())
@@ -22,9 +23,9 @@ public final class TLSContext {
     /// A callback that lets a server select another context, and therefore another certificate, for the name that a
     /// client requests (SNI).
     ///
-    /// The callback receives the name, or `nil` if the client did not send a name. It returns the context to use, or
-    /// `nil` to use this context. If the callback throws an error, the client is rejected. Only the certificate, the
-    /// ALPN protocols, and the client certificate settings of the returned context are used.
+    /// The callback receives the name, or `nil` if the client did not send a name. The callback returns the context to
+    /// use, or `nil` to use this context. If the callback throws an error, the client is rejected. Only the
+    /// certificate, the ALPN protocols, and the client certificate settings of the returned context are used.
     ///
     /// asyncio: `SSLContext.sni_callback`.
     public var sniCallback: ((_ name: String?) throws -> TLSContext?)?
@@ -60,8 +61,8 @@ public final class TLSContext {
 
     /// Creates a context for clients.
     ///
-    /// - Parameter systemTrust: Whether to trust the certificates that the system trusts. If this is `false`, the
-    ///   context trusts only the certificates that you add with ``trust(file:)`` and similar methods.
+    /// - Parameter systemTrust: Whether to trust the certificates that the system trusts. If the parameter is `false`,
+    ///   the context trusts only the certificates that you add with ``trust(file:)`` and similar methods.
     /// - Throws: ``TLSError`` if OpenSSL 3 cannot be loaded.
     ///
     /// asyncio: `ssl.create_default_context()`.

@@ -14,17 +14,18 @@ public struct TLSInfo: Sendable, Hashable {
     public let cipher: String
     /// The number of secret bits that the cipher uses.
     public let cipherBits: Int
-    /// The application protocol, if ALPN negotiated one; see ``TLSContext/setALPN(_:)``.
+    /// The application protocol that ALPN negotiated, or `nil` if no protocol was negotiated; see
+    /// ``TLSContext/setALPN(_:)``.
     ///
     /// asyncio: `SSLSocket.selected_alpn_protocol`.
     public let applicationProtocol: String?
-    /// The server name that the client requested, or `nil` if it did not request one.
+    /// The server name that the client requested, or `nil` if the client did not request a name.
     public let serverName: String?
     /// Whether the connection resumed an earlier session.
     ///
     /// asyncio: `SSLSocket.session_reused`.
     public let isResumed: Bool
-    /// The certificate that the peer presented, or `nil` if it did not present one.
+    /// The certificate that the peer presented, or `nil` if the peer did not present a certificate.
     ///
     /// asyncio: `SSLSocket.getpeercert`.
     public let peerCertificate: TLSCertificate?

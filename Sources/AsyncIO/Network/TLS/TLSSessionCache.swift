@@ -3,7 +3,7 @@ internal import AsyncIOSystem
 /// The sessions that a client can resume. The cache keeps the latest two sessions of each server. Each TLS 1.3 session
 /// is used only once, so that an observer cannot tell that two connections belong to the same client.
 struct TLSSessionCache {
-    /// The maximum number of servers.
+    /// The maximum number of servers whose sessions are kept.
     private static let capacity = 256
 
     private var sessions: [String: [TLSSession]] = [:]
@@ -11,7 +11,7 @@ struct TLSSessionCache {
     /// Saves a session.
     ///
     /// - Parameter server: The name of the server. The session must be used only for this name, because the server's
-    ///   certificate was checked against it.
+    ///   certificate was checked against this name.
     mutating func insert(_ session: TLSSession, for server: String) {
         if sessions[server] == nil, sessions.count == Self.capacity { sessions.remove(at: sessions.startIndex) }
         sessions[server, default: []].append(session)
