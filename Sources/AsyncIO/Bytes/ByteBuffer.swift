@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import Glibc
 
-/// A queue of bytes. Bytes are appended at the end and taken from the front. An empty queue uses no memory.
+/// A queue of bytes. Bytes are appended at the end and taken from the front. An empty queue uses no heap memory.
 struct ByteBuffer {
     private var storage: [UInt8] = []
     private var head = 0

@@ -21,17 +21,17 @@ public struct SystemString: Sendable, Hashable, ExpressibleByStringInterpolation
     ///
     /// Functions that take a `SystemString` throw an error if one of its bytes is zero.
     ///
-    /// - Complexity: O(*n*) in the number of bytes.
+    /// - Complexity: O(*n*), where *n* is the number of bytes.
     public init(bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
 
     /// Creates a string from text, encoded as UTF-8.
     ///
-    /// - Complexity: O(*n*) in the length of the text.
+    /// - Complexity: O(*n*), where *n* is the length of the text.
     public init(_ text: some StringProtocol) { bytes = Array(text.utf8) }
 
     /// Creates a string from the bytes of a path.
     ///
-    /// - Complexity: O(*n*) in the length of the path.
+    /// - Complexity: O(*n*), where *n* is the length of the path.
     public init(_ path: FilePath) { bytes = path.bytes }
 
     /// Creates a string from a string literal, encoded as UTF-8.

@@ -5,7 +5,8 @@ extension EventLoop {
     // MARK: The user's descriptors
 
     /// Calls `callback` in each turn of the loop in which `descriptor` is readable. The callback replaces the
-    /// descriptor's previous reader. You still own the descriptor. Remove the reader before you close the descriptor.
+    /// descriptor's previous reader. The loop does not take ownership of the descriptor. Remove the reader before you
+    /// close the descriptor.
     ///
     /// - Parameters:
     ///   - descriptor: The descriptor to watch.
@@ -13,7 +14,7 @@ extension EventLoop {
     ///     called.
     /// - Throws: ``RuntimeError`` if a connection of this loop owns the descriptor, or if the loop is closed;
     ///   ``ValueError`` if the descriptor is negative; ``OSError`` if the system cannot watch the descriptor, for
-    ///   example because it belongs to a regular file.
+    ///   example because it refers to a regular file.
     ///
     /// asyncio: `loop.add_reader`.
     public func addReader(
@@ -110,7 +111,8 @@ extension EventLoop {
     }
 
     /// Adds a reader after `delay`. If adding the reader fails, the method tries again after the same delay, as long as
-    /// the reader is still needed. The method does not throw an error, because no caller could receive it.
+    /// the reader is still needed. The method does not throw, because each attempt is made after the method has
+    /// returned.
     func addReaderLater(
         _ descriptor: Int32, in delay: Duration, while isWanted: @escaping () -> Bool,
         _ callback: @escaping () throws -> Void
@@ -157,7 +159,7 @@ extension EventLoop {
             for: operation, whenJoined: { try change(descriptor, operation) { $0.waits = waits } })
     }
 
-    /// Updates the registration of a descriptor after a task has stopped waiting.
+    /// Updates the registration of a descriptor after a task has stopped waiting for the descriptor.
     private func updateInterest(of descriptor: Int32, after waits: DescriptorWaits) {
         // In the meantime, the descriptor may have been closed and its number reused.
         guard let watch = descriptors[descriptor], watch.waits === waits else { return }

@@ -13,7 +13,7 @@ internal import SystemPackage
 struct PollFailures {
     private var count = 0
     private var latestTurn: UInt64 = 0
-    /// The error with which the run ends, or nil if the run can continue.
+    /// The error that ends the run, or nil if the run can continue.
     private(set) var final: OSError?
 
     /// The maximum number of consecutive failures. The pauses between them take about one second in total.

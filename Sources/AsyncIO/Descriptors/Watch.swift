@@ -2,10 +2,10 @@ internal import AsyncIOSystem
 
 /// A descriptor that the loop's poller watches. Use this type only on the loop's thread.
 ///
-/// A *stream's* descriptor is registered once, edge-triggered in both directions. The flags store the state that the
-/// kernel last reported. Each operation is attempted before the task waits. If the descriptor is not ready, the
-/// operation clears the flag for its direction. A *user's* descriptor (`addReader`, `addWriter`) is registered,
-/// level-triggered, for each direction that has a callback or a waiting task.
+/// A *stream's* descriptor is registered once, for edge-triggered events in both directions. The flags store the state
+/// that the kernel last reported. Each operation is attempted before the task waits. If the descriptor is not ready,
+/// the operation clears the flag for its direction. A *user's* descriptor (`addReader`, `addWriter`) is registered for
+/// level-triggered events in each direction that has a callback or a waiting task.
 final class Watch {
     let descriptor: Int32
     let token: UInt64
@@ -21,14 +21,14 @@ final class Watch {
     @safe @exclusivity(unchecked) private(set) var reader: Unretained<Waiter>?
     @safe @exclusivity(unchecked) var writer: Waiter?
 
-    /// The memory address of the object that uses the descriptor, or 0 if the address is unknown. It is used for
-    /// prefetching.
+    /// The memory address of the object that uses the descriptor, or 0 if the address is unknown. The address is used
+    /// for prefetching.
     @safe @exclusivity(unchecked) var ownerBits: UInt = 0
 
     // The user's callbacks.
     @safe @exclusivity(unchecked) var onReadable: WatchCallback?
     @safe @exclusivity(unchecked) var onWritable: WatchCallback?
-    /// The tasks that are waiting for a user's descriptor. The object is created when the first task waits.
+    /// The tasks that are waiting for a user's descriptor. The object is created when the first task starts to wait.
     @safe @exclusivity(unchecked) var waits: DescriptorWaits?
 
     init(descriptor: Int32, token: UInt64, isEdgeTriggered: Bool) {
@@ -119,7 +119,7 @@ struct DescriptorTable {
 
     /// Calls `body` with the watch to which an event belongs. `body` is not called if the descriptor was closed after
     /// the event, because the descriptor's number may have been reused. `body` must not change the table. Returns false
-    /// if no descriptor with this number is watched.
+    /// if no descriptor with the event's number is watched.
     @inline(__always)
     func withWatch(token: UInt64, _ body: (Watch) -> Void) -> Bool {
         guard let entry = entry(Int32(truncatingIfNeeded: token)) else { return false }

@@ -117,7 +117,8 @@ extension TLSChannel {
         if closing.isEndSaid { finish() }
     }
 
-    /// Limits the time to wait for the peer's close_notify, because the peer is sending data and might not stop.
+    /// Limits the time that this side waits for the peer's close_notify, because the peer is sending data and might not
+    /// stop.
     private func losePatience() {
         timer?.cancel()
         timer = loop.schedule(

@@ -32,12 +32,12 @@ final class TLSChannel: ByteChannel {
     let host: String?
 
     var isEstablished = false
-    /// Whether the engine may produce plain bytes without more bytes from the peer.
+    /// Whether the engine may produce plaintext without more bytes from the peer.
     var hasMore = false
     /// Whether the peer's close_notify has arrived.
     var isEnded = false
-    /// Plain bytes that are not encrypted yet. They are held because a large write takes several turns, because the
-    /// peer does not accept the encrypted bytes, or because only part of a protocol message has arrived.
+    /// The plaintext that has not been encrypted yet. Plaintext is held while a large write takes several turns, while
+    /// the peer does not accept the encrypted bytes, or while the engine waits for the rest of a protocol message.
     var held = ByteBuffer()
     /// Whether a callback that encrypts more of `held` is already queued.
     private var isFlushQueued = false
@@ -49,7 +49,7 @@ final class TLSChannel: ByteChannel {
     var timer: TimerHandle?
     /// A callback that is called when the handshake succeeds or fails.
     var onHandshakeEnd: (() -> Void)?
-    /// Whether to ignore an error with which the lower channel ends.
+    /// Whether to ignore an error that ends the lower channel.
     var ignoresLoss = false
     private var onReadable: WatchCallback?
 
@@ -103,7 +103,7 @@ final class TLSChannel: ByteChannel {
     }
 
     /// The minimum number of encrypted bytes to decrypt directly into a new array. For fewer bytes, decrypting into the
-    /// loop's buffer and copying the result is cheaper than an array with unused capacity.
+    /// loop's buffer and copying the result is cheaper than allocating an array with unused capacity.
     private static let leastDecryptedDirectly = 4096
 
     override func tryReceive(atMost count: Int) throws -> [UInt8]? {
@@ -127,7 +127,7 @@ final class TLSChannel: ByteChannel {
         return received.map { _ in bytes }
     }
 
-    /// Receives encrypted bytes until `open` produces plain bytes.
+    /// Receives encrypted bytes until `open` produces plaintext.
     private func receive(_ count: Int, _ open: (UnsafeRawBufferPointer) throws -> Int?) throws -> Int? {
         if let error { throw error }
         if isClosing || isEnded { return 0 }
@@ -154,7 +154,7 @@ final class TLSChannel: ByteChannel {
         }
     }
 
-    /// Returns the number of plain bytes, 0 at the end of the stream, or nil if no bytes are available yet.
+    /// Returns the number of plaintext bytes, 0 at the end of the stream, or nil if no bytes are available yet.
     private func decrypt(_ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) throws -> Int? {
         var count = 0
         do {

@@ -79,9 +79,9 @@ extension TLSContext {
         public var maximumVersion: Version?
         /// The application protocols to offer (ALPN), in order of preference.
         public var applicationProtocols: [String] = []
-        /// The ciphers to offer for TLS 1.2 and earlier, in OpenSSL's notation, or `nil` for OpenSSL's choice.
+        /// The ciphers to allow in TLS 1.2 and earlier, in OpenSSL's notation, or `nil` for OpenSSL's defaults.
         public var ciphers: String?
-        /// The cipher suites to offer in TLS 1.3, in OpenSSL's notation, or `nil` for OpenSSL's choice.
+        /// The cipher suites to allow in TLS 1.3, in OpenSSL's notation, or `nil` for OpenSSL's defaults.
         public var cipherSuites: String?
         /// The maximum duration of a handshake. If a handshake takes longer, the connection is aborted.
         public var handshakeTimeout = Duration.seconds(60)

@@ -44,8 +44,8 @@ extension TLSContext {
 
     /// Adds the certificates in a directory to the trusted certificates. Prepare the directory with `openssl rehash`.
     ///
-    /// - Throws: ``TLSError`` if OpenSSL does not accept the directory; ``ValueError`` if the path is not
-    ///   valid.
+    /// - Throws: ``TLSError`` if OpenSSL does not accept the directory; ``ValueError`` if the path contains a zero
+    ///   byte.
     ///
     /// asyncio: `SSLContext.load_verify_locations(capath=)`.
     public func trust(directory path: some SystemStringConvertible) throws {
@@ -53,9 +53,9 @@ extension TLSContext {
         try change { engine throws(TLSFailure) in try engine.trust(directory: path) }
     }
 
-    /// Sets whether certificates must follow RFC 5280 strictly. By default, they must. Strict verification requires,
-    /// for example, that the certificate of an authority has the *key usage* extension, and that all other certificates
-    /// have the key identifier of their issuer.
+    /// Sets whether certificates must follow RFC 5280 strictly. Strict verification is on by default. It requires, for
+    /// example, a *key usage* extension in the certificate of an authority, and the key identifier of the issuer in all
+    /// other certificates.
     ///
     /// Turn off strict verification only for an authority whose old certificates cannot be reissued. Even without
     /// strict verification, the chain, the dates, and the name are checked.

@@ -179,7 +179,7 @@ public final class TLSContext {
         try change { engine throws(TLSFailure) in try engine.setALPN(protocols) }
     }
 
-    /// Sets the ciphers to offer for TLS 1.2 and earlier, in OpenSSL's notation.
+    /// Sets the ciphers to allow in TLS 1.2 and earlier, in OpenSSL's notation.
     ///
     /// - Throws: ``TLSError`` if OpenSSL accepts none of the ciphers; ``ValueError`` if the list contains a zero byte.
     ///
@@ -189,7 +189,7 @@ public final class TLSContext {
         try change { engine throws(TLSFailure) in try engine.setCiphers(list) }
     }
 
-    /// Sets the cipher suites to offer in TLS 1.3, in OpenSSL's notation.
+    /// Sets the cipher suites to allow in TLS 1.3, in OpenSSL's notation.
     ///
     /// - Throws: ``TLSError`` if OpenSSL does not accept the list; ``ValueError`` if the list contains a zero
     ///   byte.

@@ -8,7 +8,7 @@ internal import AsyncIOSystem
 public struct TLSError: Error, CustomStringConvertible {
     /// The kind of failure. Later versions may add more kinds.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
-        /// The name of the kind.
+        /// The name of the kind of failure.
         public let description: String
 
         /// OpenSSL 3 cannot be loaded. The message describes how to fix the problem.

@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 
 /// The results of a TLS negotiation.
 ///
-/// asyncio: `get_extra_info` of `cipher`, `peercert`, and `ssl_object`.
+/// asyncio: `get_extra_info` with `cipher`, `peercert`, and `ssl_object`.
 public struct TLSInfo: Sendable, Hashable {
     /// The version of TLS, such as ``TLSContext/Version/v1_3``.
     ///

@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-/// The sessions that a client can resume. The cache keeps the latest two sessions of each server. Each TLS 1.3 session
+/// The sessions that a client can resume. The cache keeps the two latest sessions for each server. Each TLS 1.3 session
 /// is used only once, so that an observer cannot tell that two connections belong to the same client.
 struct TLSSessionCache {
     /// The maximum number of servers whose sessions are kept.
