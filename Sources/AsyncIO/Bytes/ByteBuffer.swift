@@ -62,7 +62,7 @@ struct ByteBuffer {
         return try result.get()
     }
 
-    /// Returns the first position of `byte` at `start` or later.
+    /// Returns the position of the first occurrence of `byte` at or after `start`.
     @inline(__always)
     func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
         // SAFETY: the pointer is used inside the closure only.
@@ -71,7 +71,8 @@ struct ByteBuffer {
         }
     }
 
-    /// Returns the first position of `separator`, which must not be empty, between `start` and `end`.
+    /// Returns the position of the first occurrence of `separator` between `start` and `end`. The separator must not be
+    /// empty.
     func firstIndex(of separator: [UInt8], from start: Int, to end: Int) -> Int? {
         unsafe withBytes { bytes in
             unsafe UnsafeRawBufferPointer(rebasing: bytes[..<end]).firstIndex(of: separator, from: start)
@@ -93,7 +94,8 @@ extension Array {
 }
 
 extension UnsafeRawBufferPointer {
-    /// Returns the first position of `separator`, which must not be empty, at `start` or later.
+    /// Returns the position of the first occurrence of `separator` at or after `start`. The separator must not be
+    /// empty.
     func firstIndex(of separator: [UInt8], from start: Int) -> Int? {
         guard start <= count - separator.count else { return nil }
         if separator.count == 1 { return unsafe firstIndex(of: separator[0], from: start) }
@@ -108,7 +110,7 @@ extension UnsafeRawBufferPointer {
         }
     }
 
-    /// Returns the first position of `byte` at `start` or later.
+    /// Returns the position of the first occurrence of `byte` at or after `start`.
     func firstIndex(of byte: UInt8, from start: Int) -> Int? {
         guard start < count, let base = baseAddress else { return nil }
         // SAFETY: memchr reads the `count - start` bytes from `start`, all of which belong to this array.

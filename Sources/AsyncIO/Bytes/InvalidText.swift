@@ -1,6 +1,6 @@
 /// A policy for handling bytes that are not valid UTF-8 when text is read.
 ///
-/// Python: the argument `errors` of `bytes.decode`.
+/// Python: the `errors` argument of `bytes.decode`.
 public enum InvalidText: Sendable {
     /// Throw a ``ValueError`` with the position of the first invalid byte. Python: `"strict"`.
     case reject

@@ -4,8 +4,8 @@ public import SystemPackage
 /// A string for the operating system, such as a file name, a process argument, or an environment variable.
 ///
 /// On Linux, these strings can contain any byte except zero. Most of them are valid UTF-8, so a `String` is usually
-/// sufficient. Use `SystemString` for strings that may not be valid UTF-8, or if your code must preserve every byte.
-/// Two strings are equal if their bytes are equal.
+/// sufficient. Use `SystemString` if a string may not be valid UTF-8, or if your code must preserve every byte. Two
+/// strings are equal if their bytes are equal.
 ///
 /// ```swift
 /// let name = SystemString(bytes: [0x66, 0xFC, 0x72])       // "für" in Latin-1
