@@ -10,8 +10,8 @@ extension EventLoop {
     ///
     /// - Parameters:
     ///   - descriptor: The descriptor to watch.
-    ///   - callback: A closure that runs on the loop's thread. If it throws an error, the loop's exception handler is
-    ///     called.
+    ///   - callback: A closure that runs on the loop's thread. If the closure throws an error, the loop's exception
+    ///     handler is called.
     /// - Throws: ``RuntimeError`` if a connection of this loop owns the descriptor, or if the loop is closed;
     ///   ``ValueError`` if the descriptor is negative; ``OSError`` if the system cannot watch the descriptor, for
     ///   example because it refers to a regular file.
