@@ -37,7 +37,7 @@ package class ByteChannel: Channel {
     /// Wakes the task that is waiting in ``waitReadable()``, even if no bytes have arrived.
     func wakeReader() { abstract() }
 
-    /// Receives bytes after waiting until at least one byte is available; see ``tryReceive(atMost:_:)``.
+    /// Waits until at least one byte is available, and receives the available bytes; see ``tryReceive(atMost:_:)``.
     ///
     /// - Returns: The number of bytes, or 0 at the end of the stream.
     func receive(
@@ -79,11 +79,11 @@ package class ByteChannel: Channel {
 
     /// The TLS channel directly over this channel, or nil if there is no such channel.
     final weak var upper: ByteChannel?
-    /// The uppermost channel. If the connection is closed through this channel, every TLS channel announces the end to
-    /// the peer.
+    /// The uppermost channel. If the connection is closed through the uppermost channel, every TLS channel announces
+    /// the end to the peer.
     final var top: ByteChannel { upper?.top ?? self }
-    /// Updates the state of the water marks. Call this method after buffered bytes have been sent. The bytes also count
-    /// for the channels above this channel, which have their own water marks.
+    /// Updates the state of the water marks. Call this method after buffered bytes have been sent. The method also
+    /// updates the channels above this channel, which count the same bytes toward their own water marks.
     final func noteProgress() {
         notePressure()
         upper?.noteProgress()

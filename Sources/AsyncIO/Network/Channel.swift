@@ -16,17 +16,17 @@ package class Channel {
     @safe @exclusivity(unchecked) private(set) final var state = State.open
     /// The error with which the channel failed, or nil if it ended normally.
     @safe @exclusivity(unchecked) private(set) final var error: (any Error)?
-    /// Whether the callback in which the channel becomes lost is already queued.
+    /// Whether the callback that ends the channel is already queued.
     private final var isEndQueued = false
 
     // Writing.
-    /// Whether the buffer rose above the high-water mark and has not yet fallen to the low-water mark.
+    /// Whether the buffer has risen above the high-water mark and has not yet fallen to the low-water mark.
     @safe @exclusivity(unchecked) private(set) final var isPaused = false
     @safe @exclusivity(unchecked) private(set) final var highWater = 64 * 1024
     @safe @exclusivity(unchecked) private(set) final var lowWater = 16 * 1024
     // Created when a task waits, because most channels never need them.
     private final var drainers: WaitQueue?
-    /// Called when `isPaused` changes, during the call that changes it.
+    /// Called synchronously when `isPaused` changes.
     final var onPauseChanged: ((_ isPaused: Bool) -> Void)?
 
     // The end.
@@ -75,8 +75,8 @@ package class Channel {
     func readWaiter() -> Waiter? { abstract() }
 
     /// Whether a receive operation can return bytes, the end of the stream, or an error, as far as the channel can
-    /// determine without receiving. While this property remains true, the callback is not called again for data that is
-    /// already available.
+    /// determine without receiving. While this property remains true, the callback of ``whenReadable(_:)`` is not
+    /// called again for data that is already available.
     var isReadable: Bool { abstract() }
 
     /// Calls `callback` each time ``isReadable`` becomes true, and once if the property is already true. Each call is
@@ -100,11 +100,11 @@ package class Channel {
 
     // MARK: Facts
 
-    /// The name of the channel for messages.
+    /// The name of the channel, for use in messages.
     var name: String { peerAddress?.description ?? "connection" }
     var localAddress: Endpoint? { nil }
     var peerAddress: Endpoint? { nil }
-    /// The descriptor below all channels, or nil once the descriptor is closed.
+    /// The descriptor of the lowest channel, or nil once the descriptor is closed.
     var descriptor: Int32? { nil }
 
     final var isClosing: Bool { state != .open }
@@ -115,7 +115,7 @@ package class Channel {
     /// Sets the water marks of the buffer.
     ///
     /// - Parameters:
-    ///   - high: The high-water mark. nil means four times `low`, or 64 KiB if `low` is also nil.
+    ///   - high: The high-water mark, or nil for four times `low` (64 KiB if `low` is also nil).
     ///   - low: The low-water mark, or nil for a quarter of `high`.
     final func setWaterMarks(high: Int?, low: Int?) throws(ValueError) {
         let high = high ?? low.map { $0 > .max / 4 ? .max : 4 * max($0, -1) } ?? 64 * 1024
@@ -144,7 +144,8 @@ package class Channel {
         onPauseChanged?(isPaused)
     }
 
-    /// Waits until the buffer falls to the low-water mark, if it has risen above the high-water mark.
+    /// Waits until the buffer falls to the low-water mark. Returns at once if the buffer has not risen above the
+    /// high-water mark.
     ///
     /// - Throws: The error with which the channel failed; ``OSError`` if the channel is lost; `CancellationError` if
     ///   the task is cancelled.

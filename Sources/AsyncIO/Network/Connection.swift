@@ -35,8 +35,8 @@ final class Connection: ByteChannel {
     private var peer: Endpoint?
     /// The tasks that are waiting for `outgoing` to become empty.
     private var emptiers: WaitQueue?
-    /// Whether the connection closes without a warning if it is abandoned. This is set, for example, for the pipes of
-    /// child processes.
+    /// Whether the connection closes without a warning if it is abandoned. This property is set, for example, for the
+    /// pipes of child processes.
     var closesQuietly = false
 
     // MARK: Creating connections
@@ -141,7 +141,7 @@ final class Connection: ByteChannel {
     }
 
     /// The minimum expected number of bytes to receive directly into a new array. For fewer bytes, copying from the
-    /// loop's buffer is cheaper than an array with unused capacity.
+    /// loop's buffer is cheaper than allocating an array with unused capacity.
     private static let leastReceivedDirectly = 4096
 
     /// Calls `receive`, with the checks that every attempt to receive needs before and after the call.
@@ -175,8 +175,8 @@ final class Connection: ByteChannel {
         return unsafe [UInt8](UnsafeRawBufferPointer(rebasing: target[..<received]))
     }
 
-    /// Receives into an array that is slightly larger than the expected count, so that a short read shows that the
-    /// descriptor is drained. If the array is completely filled, the next receive uses the loop's buffer.
+    /// Receives bytes into an array that is slightly larger than the expected count, so that a short read shows that
+    /// the descriptor is drained. If the array is completely filled, the next receive uses the loop's buffer.
     private func receiveDirectly(expecting expected: Int, atMost count: Int) throws(Errno) -> [UInt8] {
         let capacity = min(count, expected + expected / 16)
         var failure: Errno?
@@ -192,9 +192,9 @@ final class Connection: ByteChannel {
         return received
     }
 
-    /// Records that a read returned fewer bytes than requested. The descriptor is then drained, and an edge will
-    /// announce the next bytes. The method records nothing for a terminal, which returns one line at a time, or if the
-    /// peer has hung up.
+    /// Records that a read returned fewer bytes than requested. The descriptor is then drained, and the poller reports
+    /// an event when more bytes arrive. The method records nothing for a terminal, which returns one line at a time, or
+    /// if the peer has hung up.
     @inline(__always)
     private func noteShortRead() {
         if !watch.isHungUp, !isTerminal { watch.canRead = false }
@@ -256,7 +256,7 @@ final class Connection: ByteChannel {
         sendRestLater(hasBegun: hasBegun)
     }
 
-    /// Schedules the buffered bytes to be sent when the system accepts more bytes. An edge announces that the system
+    /// Schedules the buffered bytes to be sent when the system accepts more bytes. The poller reports that the system
     /// accepts more bytes only if the system has refused bytes before.
     private func sendRestLater(hasBegun: Bool) {
         watch.onWritable =
@@ -272,8 +272,8 @@ final class Connection: ByteChannel {
         }
     }
 
-    /// Sends bytes until the system refuses more, because a short write alone does not guarantee another edge. If the
-    /// limits for one turn are reached first, the remaining bytes are sent in a later turn.
+    /// Sends bytes until the system refuses more, because a short write alone does not guarantee another event from the
+    /// poller. If the limits for one turn are reached first, the remaining bytes are sent in a later turn.
     @inline(__always)
     private func sendNow(
         _ count: Int, _ send: (_ start: Int, _ most: Int) throws(Errno) -> Int
@@ -409,7 +409,7 @@ final class Connection: ByteChannel {
         emptiers?.wake()
     }
 
-    /// Removes a socket from the number of connections. Pipes and terminals are not counted.
+    /// Subtracts a socket from the number of open connections. Pipes and terminals are not counted.
     private func uncount() {
         if socket != nil { network.connections -= 1 }
     }

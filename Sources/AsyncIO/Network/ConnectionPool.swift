@@ -37,7 +37,7 @@ public final class ConnectionPool<Connection> {
     ///   - size: The maximum number of connections.
     ///   - idleTime: How long an unused connection stays open.
     ///   - open: A closure that opens a connection.
-    ///   - close: A closure that closes a connection. It cannot suspend.
+    ///   - close: A closure that closes a connection. The closure cannot suspend.
     ///   - check: A closure that returns whether an idle connection can still be used. If the closure returns `false`
     ///     or throws an error, the connection is closed, and the next idle connection is tried. By default, idle
     ///     connections are not checked.
@@ -86,7 +86,7 @@ public final class ConnectionPool<Connection> {
     /// If `body` throws an error, the connection is closed, because it may be in the middle of an exchange.
     ///
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body`; the errors of opening a connection; ``RuntimeError`` if the pool is closed;
+    /// - Throws: The errors of `body`; the errors of the pool's `open` closure; ``RuntimeError`` if the pool is closed;
     ///   `CancellationError` if the task is cancelled.
     @inlinable
     public func withConnection<T>(

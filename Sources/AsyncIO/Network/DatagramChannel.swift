@@ -8,7 +8,7 @@ package class DatagramChannel: Channel {
     final let peer: SystemAddress?
     /// Whether the channel is connected to the peer, so that datagrams from other senders are dropped.
     final let isConnected: Bool
-    /// A callback that receives the errors of buffered datagrams.
+    /// A callback that receives an error if a buffered datagram cannot be sent.
     final var onSendError: ((OSError) -> Void)?
 
     init(peer: SystemAddress?, isConnected: Bool, on loop: EventLoop) {
@@ -22,7 +22,8 @@ package class DatagramChannel: Channel {
 
     /// Receives a datagram, or returns nil if none has arrived.
     ///
-    /// - Throws: An error that the network reported for an earlier send.
+    /// - Throws: ``OSError`` if receiving fails, or if the network reports that an earlier datagram could not be
+    ///   delivered.
     func tryReceive() throws(OSError) -> (bytes: [UInt8], address: Endpoint)? { abstract() }
 
     /// Sends a datagram, or buffers the datagram until the system accepts it.

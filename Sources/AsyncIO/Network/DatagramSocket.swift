@@ -1,4 +1,4 @@
-/// A UDP or Unix datagram socket for use by tasks.
+/// A UDP or Unix datagram socket that tasks use directly.
 ///
 /// ```swift
 /// let socket = try await openDatagramSocket(localAddress: Endpoint(host: "127.0.0.1", port: 9000))

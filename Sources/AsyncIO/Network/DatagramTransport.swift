@@ -25,7 +25,7 @@ extension DatagramProtocol {
     public func errorReceived(_ error: OSError) {}
 }
 
-/// A datagram socket for use by a ``DatagramProtocol``.
+/// A datagram socket that a ``DatagramProtocol`` uses.
 ///
 /// asyncio: `asyncio.DatagramTransport`.
 public final class DatagramTransport: TransportCore {
@@ -167,7 +167,7 @@ public final class DatagramTransport: TransportCore {
 }
 
 extension DatagramTransport: CustomStringConvertible {
-    /// A description of the transport for messages.
+    /// A description of the transport, for use in messages.
     public var description: String { "DatagramTransport (\(channel.name)\(isClosing ? ", closing" : ""))" }
 }
 

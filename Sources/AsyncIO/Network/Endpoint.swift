@@ -48,7 +48,7 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
     /// The numeric address, or the path of a Unix socket.
     ///
     /// An IPv6 address that is valid only on one interface includes its zone (`fe80::1%eth0`), so you can connect to
-    /// the address without changing it. In asyncio, the zone's number is the fourth element of the tuple.
+    /// the address without changing it. In asyncio, the zone's number is the fourth element of the address tuple.
     public var host: String { system.host }
 
     /// The port, or `nil` for a Unix socket.

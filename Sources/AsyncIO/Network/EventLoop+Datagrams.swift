@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 internal import SystemPackage
 
 extension EventLoop {
-    /// Creates a UDP or Unix datagram socket, and a transport and a protocol for the socket.
+    /// Creates a UDP or Unix datagram socket, together with a transport and a protocol for the socket.
     ///
     /// - Parameters:
     ///   - localAddress: The address at which to receive datagrams, or `nil` to let the system choose an address when
@@ -11,12 +11,12 @@ extension EventLoop {
     ///     it, and datagrams from other senders are dropped.
     ///   - family: The address family of the socket, if neither address is given.
     ///   - reusePort: Whether other sockets can receive datagrams at the same address. The kernel distributes the
-    ///     datagrams among them.
+    ///     datagrams among the sockets.
     ///   - allowBroadcast: Whether the socket can send to a broadcast address. If this option is `true`, the socket is
     ///     not connected to the peer, and it receives datagrams from any sender.
     ///   - factory: A closure that creates the protocol. If the closure throws an error, the socket is closed.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
-    /// - Throws: ``ValueError`` if the addresses belong to different families, or if neither an address nor a family is
+    /// - Throws: ``ValueError`` if the addresses and `family` do not match, or if neither an address nor a family is
     ///   given; ``OSError`` if the socket cannot be created; ``RuntimeError`` if the loop is closed; the errors of
     ///   `factory`; `CancellationError` if the task is cancelled, in which case the socket is closed.
     ///
@@ -118,14 +118,14 @@ extension SystemAddress {
     }
 }
 
-/// Opens a UDP or Unix datagram socket for use by tasks.
+/// Opens a UDP or Unix datagram socket.
 ///
 /// The parameters are those of
 /// ``EventLoop/createDatagramEndpoint(localAddress:remoteAddress:family:reusePort:allowBroadcast:_:)``. This function
 /// does not suspend, so cancellation has no effect.
 ///
-/// - Throws: ``ValueError`` if the addresses belong to different families, or if neither an address nor a family is
-///   given; ``OSError`` if the socket cannot be created.
+/// - Throws: ``ValueError`` if the addresses and `family` do not match, or if neither an address nor a family is given;
+///   ``OSError`` if the socket cannot be created.
 ///
 /// asyncio: none; the nearest is `loop.create_datagram_endpoint`.
 public func openDatagramSocket(

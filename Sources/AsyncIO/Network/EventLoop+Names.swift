@@ -5,8 +5,8 @@ internal import Logging
 extension EventLoop {
     /// Resolves a host to its addresses, without duplicates, in the resolver's order.
     ///
-    /// The lookup runs on a separate thread. It does not delay the end of the program, even if a name server is slow to
-    /// answer.
+    /// The lookup runs on a separate thread, and does not delay the end of the program, even if a name server is slow
+    /// to answer.
     ///
     /// - Parameters:
     ///   - host: A name or an address, or `nil` for the loopback address.

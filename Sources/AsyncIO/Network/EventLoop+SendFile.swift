@@ -8,7 +8,7 @@ extension EventLoop {
     /// throws an error.
     ///
     /// - Parameters:
-    ///   - transport: The transport to which the file is sent.
+    ///   - transport: The transport through which the file is sent.
     ///   - file: A regular file, such as a ``File``. You still own the file afterwards.
     ///   - offset: The position in the file at which to start, in bytes. The file's own position is ignored.
     ///   - count: The maximum number of bytes to send, or `nil` to send up to the end of the file.
@@ -58,7 +58,7 @@ extension EventLoop {
         return sent
     }
 
-    /// Sends a file to a socket, within the kernel if possible; see ``sendFile(_:_:offset:count:fallback:)``.
+    /// Sends a file through a socket, within the kernel if possible; see ``sendFile(_:_:offset:count:fallback:)``.
     ///
     /// - Parameters:
     ///   - socket: The descriptor of a connected, non-blocking stream socket. You still own the descriptor afterwards.
@@ -123,8 +123,8 @@ extension EventLoop {
         }
     }
 
-    /// Copies the file in blocks. Each block is read on a thread, because pollers do not support files, and the block
-    /// is then sent.
+    /// Copies the file in blocks. Each block is read on a separate thread, because pollers do not support files, and is
+    /// then sent.
     private func copy(
         _ file: Int32, offset: Int, count: Int?, blockSize: Int, sent: inout Int,
         _ send: nonisolated(nonsending) ([UInt8]) async throws -> Void

@@ -98,7 +98,7 @@ extension EventLoop {
         }
     }
 
-    /// Sends all of `bytes` to a socket.
+    /// Sends all of `bytes` through a socket.
     ///
     /// - Throws: The same errors as ``sockRecv(_:_:)``. If this method throws an error, the number of bytes that were
     ///   sent is unknown.

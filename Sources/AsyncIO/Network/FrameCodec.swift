@@ -30,7 +30,7 @@ public protocol FrameCodec<Frame> {
 
     /// Returns the bytes of a frame.
     ///
-    /// - Throws: An error if the frame cannot be represented.
+    /// - Throws: An error if the frame cannot be represented as bytes.
     func encode(_ frame: Frame) throws -> [UInt8]
 }
 
@@ -84,7 +84,7 @@ extension StreamWriter {
     /// Sends a frame.
     ///
     /// - Parameters:
-    ///   - frame: The message.
+    ///   - frame: The message to send.
     ///   - codec: The format of the message.
     /// - Throws: The errors of the codec; otherwise the same errors as ``write(_:)-([UInt8])``, including
     ///   `CancellationError` if the task is cancelled.

@@ -1,4 +1,4 @@
-/// A codec for frames that consist of a length, followed by that number of bytes.
+/// A codec for frames that consist of a length followed by that number of bytes.
 ///
 /// tokio-util: `LengthDelimitedCodec`. asyncio: `struct.unpack`, and `readexactly`.
 //

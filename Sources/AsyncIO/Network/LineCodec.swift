@@ -16,7 +16,8 @@ public struct LineCodec: FrameCodec, Sendable {
 
     /// Reads a line and drops its line ending.
     ///
-    /// - Returns: The line, or `nil` at the end of the stream. The last line of the stream can lack the `\n`.
+    /// - Returns: The line, or `nil` at the end of the stream. The last line of the stream does not have to end with
+    ///   `\n`.
     /// - Throws: ``ValueError`` if the line is longer than ``maxLength`` or ``StreamReader/limit``, or if the line is
     ///   not valid UTF-8 and ``invalid`` is ``InvalidText/reject``; otherwise the errors of the stream. After a
     ///   ``ValueError``, the line is dropped, and the next call reads the next line. If the end of an overlong line has

@@ -76,8 +76,8 @@ final class Lookup: Sendable {
 extension EventLoop {
     /// Runs `work`, which may block forever, on a thread that does not delay the end of the program.
     ///
-    /// - Parameter locally: A closure that returns the answer if this machine knows it, or nil if a name server is
-    ///   needed.
+    /// - Parameter locally: A closure that returns the answer if this machine knows the answer, or nil if a name server
+    ///   is needed.
     /// - Throws: The errors of `work` and `locally`; `CancellationError` as soon as the task is cancelled.
     package func lookUp<T: Sendable>(
         on threads: LookupThreads = .shared, locally: (@Sendable () throws -> T?)? = nil,
@@ -107,7 +107,7 @@ extension EventLoop {
     }
 }
 
-/// A value that sends the result of a lookup to its future.
+/// A value that sends the result of a lookup to the future of the waiting task.
 //
 // SAFETY: the thread holds the future but does not touch it; the loop does, when the reply has arrived. A
 // closed loop accepts no replies.

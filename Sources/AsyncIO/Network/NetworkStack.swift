@@ -9,13 +9,14 @@ package import SystemPackage
 // names ask it first. A loop in real time has no such stack, so production code checks one nil pointer for each new
 // connection, and nothing for each byte.
 
-/// A simulated network with its disks, which a loop uses instead of the operating system's network. Use this type only
-/// on the loop's thread.
+/// A simulated network with simulated disks, which a loop uses instead of the operating system's network. Use this type
+/// only on the loop's thread.
 package protocol NetworkStack: AnyObject {
     /// Returns the addresses of a host, or the addresses to listen on if `isPassive` is true.
     ///
     /// - Parameters:
-    ///   - host: A name or a numeric address. nil means the loopback address, or all interfaces if `isPassive` is true.
+    ///   - host: A name or a numeric address, or nil for the loopback address (for all interfaces if `isPassive` is
+    ///     true).
     ///   - family: The number of an address family, or nil for all families.
     /// - Throws: ``ResolveError`` if the host cannot be resolved; `CancellationError` if the task is cancelled.
     func addresses(of host: String?, port: Int, family: Int32?, isPassive: Bool) async throws -> [SystemAddress]
@@ -39,9 +40,9 @@ package protocol NetworkStack: AnyObject {
         local: SystemAddress?, remote: SystemAddress?, family: Int32, isConnected: Bool
     ) throws -> DatagramChannel
 
-    /// The disk of the host to which the running code belongs.
+    /// The disk of the simulated host on which the current code runs.
     var files: any SimulatedFiles { get }
-    /// Throws a ``RuntimeError``, because a simulation does not support a feature.
+    /// Throws a ``RuntimeError`` for a feature that the simulation does not support.
     func refuse(_ what: String) throws(RuntimeError)
 }
 
@@ -51,7 +52,7 @@ package protocol StreamListener: AnyObject {
     var address: SystemAddress? { get }
     /// The descriptor, or nil if the listener has no descriptor.
     var descriptor: Int32? { get }
-    /// Returns the address of a listener that is not closed.
+    /// Returns the address of the listener, which must not be closed.
     func boundAddress() throws(Errno) -> SystemAddress
 
     func listen(backlog: Int) throws(Errno)
@@ -61,7 +62,7 @@ package protocol StreamListener: AnyObject {
     /// - Throws: ``OSError`` if the listener cannot be watched; ``RuntimeError`` if the loop is closed.
     func startAccepting(_ onArrival: @escaping () -> Void) throws
     func stopAccepting()
-    /// Stops accepting, and starts to accept again after `duration` if `isWanted` still returns true.
+    /// Stops accepting connections, and resumes after `duration` if `isWanted` still returns true.
     func pauseAccepting(for duration: Duration, while isWanted: @escaping () -> Bool, _ onArrival: @escaping () -> Void)
     /// Returns a waiting connection.
     ///

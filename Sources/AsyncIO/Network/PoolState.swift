@@ -1,7 +1,7 @@
 /// The base class of pooled connections of any type.
 @usableFromInline
 class AnyPooledConnection {
-    /// The time until which the connection can stay idle.
+    /// The time on the loop's clock at which the connection is closed if it is still idle.
     fileprivate(set) var deadline: Int64 = 0
 
     func close() {}
@@ -26,8 +26,7 @@ final class PooledConnection<Connection>: AnyPooledConnection {
 final class PoolState {
     private let slots: Slots
     private let idleTime: Duration
-    /// The idle connections in the order in which they were used. The last connection in the array was used most
-    /// recently.
+    /// The idle connections in the order of their last use. The last connection in the array was used most recently.
     @safe @exclusivity(unchecked) private var idle: [AnyPooledConnection] = []
     private var timer: TimerHandle?
     @safe @exclusivity(unchecked) private(set) var isClosed = false

@@ -3,7 +3,7 @@
 @safe
 final class ReceiveBuffer {
     /// The maximum number of bytes to receive with one system call. The number is large, so that large messages need
-    /// few calls.
+    /// only a few calls.
     static let capacity = 256 * 1024
 
     // SAFETY: allocated here and freed with the loop; used on the loop's thread, between two suspensions. The
@@ -19,10 +19,9 @@ final class ReceiveBuffer {
 
     /// Makes malloc retain more of the memory that the program frees.
     ///
-    /// Received bytes are stored in arrays that exist for a short time. If the arrays are large, glibc's malloc
-    /// repeatedly returns their memory to the system, because by default it retains at most 128 KiB at the end of a
-    /// heap. Each page of the next array then causes a page fault, and these page faults cost as much time as receiving
-    /// the bytes.
+    /// Received bytes are stored in short-lived arrays. If the arrays are large, glibc's malloc repeatedly returns
+    /// their memory to the system, because by default it retains at most 128 KiB at the end of a heap. Each page of the
+    /// next array then causes a page fault, and these page faults cost as much time as receiving the bytes.
     ///
     /// When a block that is larger than any earlier block is freed, malloc adapts, and from then on retains up to twice
     /// the size of that block. Therefore, this code allocates and frees a large block once per process. The pages of

@@ -30,7 +30,7 @@ extension Server {
             tcp(hosts: [host], port: port)
         }
 
-        /// Listens on the same TCP port of several hosts.
+        /// Listens on the same TCP port on several hosts.
         ///
         /// The hosts are resolved concurrently. An address that several hosts share is used only once.
         ///

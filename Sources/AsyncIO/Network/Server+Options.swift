@@ -19,8 +19,8 @@ extension Server {
         /// Whether the port can be bound while connections of an earlier server are still in the `TIME_WAIT` state.
         /// This option is for TCP only.
         public var reuseAddress: Bool
-        /// Whether other processes can listen on the same port. The kernel distributes the connections among them. This
-        /// option is for TCP only.
+        /// Whether other processes can listen on the same port. The kernel distributes the connections among the
+        /// processes. This option is for TCP only.
         public var reusePort: Bool
         /// Whether the system probes connections that have been idle for a long time. This option is for TCP only.
         public var keepAlive: Bool

@@ -22,7 +22,7 @@ public final class Server {
     /// from the dictionary.
     private var connections: [ObjectIdentifier: Unretained<ByteChannel>] = [:]
     private var handlers: [ObjectIdentifier: AnyAsyncTask] = [:]
-    /// The number of connections of each host, if a limit is set.
+    /// The number of connections from each host, if a limit is set.
     private var peers: [String: Int] = [:]
     /// The hosts of the counted connections, if a limit is set.
     private var hosts: [ObjectIdentifier: String] = [:]
@@ -167,7 +167,8 @@ public final class Server {
     /// - Returns: The number of connections that were aborted.
     /// - Throws: ``OSError`` if the system refuses to listen or to catch a signal; ``RuntimeError`` if the server is
     ///   closed or another task is already serving; the errors of `whenReady`; `CancellationError` if the task is
-    ///   cancelled. The server is also shut down in these cases.
+    ///   cancelled. The server is also shut down if it cannot listen, if `whenReady` throws an error, or if the task is
+    ///   cancelled.
     ///
     /// asyncio: none; the nearest is `Server.serve_forever` with `loop.add_signal_handler`.
     @discardableResult
@@ -237,11 +238,11 @@ public final class Server {
 
     /// Shuts the server down gracefully.
     ///
-    /// The server stops accepting connections, and waits for up to `grace` until the open connections and their
-    /// handlers have finished. After that, it aborts the remaining connections and cancels the handlers that are still
-    /// running, even if their connections are already closed. It then waits for the handlers to clean up. This wait
-    /// lasts at most `grace` or one second, whichever is longer. A client that never disconnects therefore cannot
-    /// prevent the shutdown. A handler continues after the shutdown only if it ignores its cancellation.
+    /// The server stops accepting connections, and waits up to `grace` for the open connections and their handlers to
+    /// finish. After that, it aborts the remaining connections and cancels the handlers that are still running, even if
+    /// their connections are already closed. It then waits for the handlers to clean up. This wait lasts at most
+    /// `grace` or one second, whichever is longer. A client that never disconnects therefore cannot prevent the
+    /// shutdown. A handler continues after the shutdown only if it ignores its cancellation.
     ///
     /// Only this method ends handlers. ``close()``, ``closeClients()``, ``abortClients()``, and ``waitClosed()`` behave
     /// as in asyncio. A handler that sleeps, or that waits for something other than its connection, continues after
@@ -358,7 +359,7 @@ public final class Server {
         }
     }
 
-    /// Adds a channel to the open connections until the channel is lost.
+    /// Counts a channel as an open connection until the channel is lost.
     func track(_ channel: ByteChannel, _ limits: TimeLimits? = nil) {
         let id = ObjectIdentifier(channel)
         connections[id] = Unretained(channel)
@@ -382,7 +383,7 @@ public final class Server {
         }
     }
 
-    /// Counts a connection toward the limit of its peer. Returns false if the peer has already reached the limit.
+    /// Counts a connection toward the limit for its peer. Returns false if the peer has already reached the limit.
     func admit(_ connection: ByteChannel) -> Bool {
         guard let limit = options.maxConnectionsPerPeer, let peer = connection.peerAddress, peer.system.isInternet
         else { return true }
@@ -392,8 +393,8 @@ public final class Server {
         return true
     }
 
-    /// Pauses accepting for one second after an error. The system is most likely out of descriptors or memory. The
-    /// waiting connections stay in the kernel's queue.
+    /// Stops accepting connections for one second after an error. The system is most likely out of descriptors or
+    /// memory. The waiting connections stay in the kernel's queue.
     private func pause(_ listener: any StreamListener, after error: Errno) {
         let isShort = [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noBufferSpace, .noMemory].contains(error)
         loop.callExceptionHandler(

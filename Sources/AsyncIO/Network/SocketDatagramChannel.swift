@@ -4,8 +4,9 @@ internal import SystemPackage
 
 /// A datagram socket of the operating system. Use this type only on the loop's thread.
 ///
-/// A datagram that the system does not accept at once is buffered. Each datagram counts as 8 bytes more than its size,
-/// so that empty datagrams also count. An error affects only a single datagram, and the socket stays usable.
+/// A datagram that the system does not accept at once is buffered. Each datagram adds its size plus 8 bytes to the size
+/// of the buffer, so that empty datagrams are also counted. An error affects only a single datagram, and the socket
+/// stays usable.
 final class SocketDatagramChannel: DatagramChannel {
     private let socket: Socket
     private let watch: Watch
@@ -16,8 +17,8 @@ final class SocketDatagramChannel: DatagramChannel {
 
     /// Creates a channel over a datagram socket.
     ///
-    /// - Parameter peer: The destination of all datagrams, or nil. If `isConnected` is true, the socket is connected to
-    ///   this address.
+    /// - Parameter peer: The destination of all datagrams, or nil if each datagram has its own destination. If
+    ///   `isConnected` is true, the socket is connected to this address.
     init(_ socket: Socket, peer: SystemAddress?, isConnected: Bool, on loop: EventLoop) throws(Errno) {
         self.socket = socket
         local = socket.localAddress.map(Endpoint.init)

@@ -2,7 +2,7 @@ extension StreamReader {
     /// Reads text until the end of the stream.
     ///
     /// - Parameter invalid: How to handle bytes that are not valid UTF-8.
-    /// - Returns: The text, which is empty at the end of the stream.
+    /// - Returns: The text, or an empty string if the stream has already ended.
     /// - Throws: ``ValueError`` if the bytes are not valid UTF-8 and `invalid` is ``InvalidText/reject``, in which case
     ///   the bytes are dropped; otherwise the same errors as ``readToEnd()``. If the task is cancelled, no bytes are
     ///   lost.

@@ -1,7 +1,7 @@
 /// The receiving end of a stream.
 ///
-/// Only one task can read at a time. Bytes that were received but not requested stay in the reader's buffer. If a task
-/// is cancelled while it reads, no bytes are lost.
+/// Only one task can read at a time. Bytes that have been received but not yet read stay in the reader's buffer. If a
+/// task is cancelled while it reads, no bytes are lost.
 ///
 /// asyncio: `asyncio.StreamReader`.
 public final class StreamReader {
@@ -293,7 +293,7 @@ public final class StreamReader {
     /// asyncio: `StreamReader.readline`.
     public func readLine() async throws -> [UInt8] { try await readLine(limit: limit) }
 
-    /// Reads a line, with a limit that is not greater than the reader's limit.
+    /// Reads a line with a limit that does not exceed the reader's limit.
     ///
     /// - Parameter dropsRest: Whether the next call drops the rest of a line that was too long.
     @inline(__always)

@@ -10,8 +10,8 @@ extension StreamWriter {
     /// ```
     ///
     /// Without this method, small writes can become separate packets. If `body` throws an error, nothing is sent, so a
-    /// message is never sent in part. Other tasks can write to the stream while `body` runs. Their bytes are sent
-    /// first.
+    /// message is never sent in part. Other tasks can write to the stream while `body` runs. The data of those tasks is
+    /// sent first.
     ///
     /// - Parameter body: A closure that writes the pieces of the message. The writes do not wait.
     /// - Returns: The value that `body` returns.
@@ -30,7 +30,7 @@ extension StreamWriter {
 }
 
 /// A writer that collects bytes to send together; see ``StreamWriter/corked(_:)``. Use this writer only in the closure
-/// that receives it. Data that is written later is not sent.
+/// that receives it. Data that is written after the closure returns is not sent.
 public final class CorkedWriter {
     private var pieces: [[UInt8]] = []
     /// Small pieces that were written after the last element of `pieces`.

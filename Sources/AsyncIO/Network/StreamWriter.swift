@@ -4,12 +4,12 @@
 public final class StreamWriter {
     /// The channel below the stream. ``startTLS(_:serverHostname:)`` replaces this channel.
     @safe @exclusivity(unchecked) private(set) var channel: ByteChannel
-    /// The receiving end. Its channel is replaced together with the writer's channel.
+    /// The reader of the same connection. Its channel is replaced together with the writer's channel.
     private weak var reader: StreamReader?
 
     /// Creates a writer.
     ///
-    /// - Parameter reader: The receiving end, or nil for a pipe, which has no receiving end.
+    /// - Parameter reader: The reader of the same connection, or nil if the connection has no reader, as for a pipe.
     init(channel: ByteChannel, reader: StreamReader? = nil) {
         self.channel = channel
         self.reader = reader
@@ -25,7 +25,7 @@ public final class StreamWriter {
     ///
     /// - Parameters:
     ///   - context: A client context or a server context, depending on this side's role.
-    ///   - serverHostname: If this side is the client, the name for which the server's certificate must be valid.
+    ///   - serverHostname: For a client, the name for which the server's certificate must be valid.
     /// - Throws: ``ValueError`` if a client has no name to check; ``RuntimeError`` if another task is reading. In these
     ///   cases, the connection continues unchanged. ``TLSError`` or ``OSError`` if the handshake fails;
     ///   `CancellationError` if the task is cancelled during the handshake. In these cases, the connection is closed.
@@ -43,7 +43,7 @@ public final class StreamWriter {
     /// The results of the TLS negotiation (version, cipher, and the peer's certificate), or `nil` if the connection
     /// does not use TLS.
     ///
-    /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
+    /// asyncio: `get_extra_info` with `"cipher"`, `"peercert"`, and `"ssl_object"`.
     public var tls: TLSInfo? { channel.tls }
 
     // MARK: Writing
@@ -94,7 +94,7 @@ public final class StreamWriter {
         if try send(span) { try await drainAll() }
     }
 
-    /// Sends all elements of `lines` in order. Many elements can be sent with one system call, and they are not joined
+    /// Sends all elements of `lines` in order. Many elements can be sent with one system call, without being joined
     /// first. No newlines are added.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``, including `CancellationError` if the task is cancelled.
@@ -136,8 +136,8 @@ public final class StreamWriter {
         try await channel.drain()
     }
 
-    /// Waits until the write buffer falls to the low-water mark, if the buffer has exceeded the high-water mark.
-    /// ``write(_:)-([UInt8])`` also waits in this case.
+    /// Waits until the write buffer falls to the low-water mark. The method returns at once if the buffer has not
+    /// exceeded the high-water mark. ``write(_:)-([UInt8])`` waits in the same way.
     ///
     /// - Throws: ``OSError`` if the connection is lost; `CancellationError` if the task is cancelled, in which case the
     ///   buffered data is still sent.
@@ -175,7 +175,7 @@ public final class StreamWriter {
     /// `low` bytes are buffered.
     ///
     /// - Parameters:
-    ///   - high: The high-water mark in bytes. `nil` means four times `low`, or 64 KiB if `low` is also `nil`. If the
+    ///   - high: The high-water mark in bytes, or `nil` for four times `low` (64 KiB if `low` is also `nil`). If the
     ///     mark is 0, each write waits until the system has accepted all bytes.
     ///   - low: The low-water mark in bytes, or `nil` for a quarter of `high`.
     /// - Throws: ``ValueError`` unless `high >= low >= 0`.
@@ -213,8 +213,8 @@ public final class StreamWriter {
 
     /// Waits until the connection is closed.
     ///
-    /// - Throws: The error with which the connection ended, if any; `CancellationError` if the task is cancelled, in
-    ///   which case the connection continues to close.
+    /// - Throws: The error that ended the connection, if any; `CancellationError` if the task is cancelled, in which
+    ///   case the connection continues to close.
     ///
     /// asyncio: `StreamWriter.wait_closed`.
     public func waitClosed() async throws { try await channel.waitClosed() }

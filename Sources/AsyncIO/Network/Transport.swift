@@ -1,6 +1,6 @@
 internal import Logging
 
-/// A connection for use by a ``TransportProtocol``. The transport passes received bytes to the protocol, and sends the
+/// A connection that a ``TransportProtocol`` uses. The transport passes received bytes to the protocol, and sends the
 /// bytes that the protocol writes.
 ///
 /// The methods never block or suspend. The loop retains the transport while the transport is reading.
@@ -21,7 +21,7 @@ public final class Transport: TransportCore {
     /// being sent, or after the connection was upgraded to TLS.
     private(set) var hindrance: StaticString?
 
-    /// The protocol, classified by the way in which it receives bytes.
+    /// The protocol, classified by how it receives bytes.
     private enum Receiver {
         case plain(any ConnectionProtocol)
         case buffered(any BufferedProtocol)
@@ -72,7 +72,7 @@ public final class Transport: TransportCore {
     /// Sets whether a file is being sent. While a file is being sent, the protocol cannot write.
     func setSendingFile(_ isSending: Bool) { hindrance = isSending ? "a file is being sent" : nil }
 
-    /// Gives up the channel and returns it. From then on, the transport no longer calls its protocol.
+    /// Gives up the channel and returns it. The transport does not call its protocol again.
     func handOver() -> ByteChannel {
         hindrance = "its connection uses TLS now; use the transport that startTLS() returned"
         pauseReading()
@@ -105,8 +105,8 @@ public final class Transport: TransportCore {
     /// asyncio: `is_reading`.
     public var isReading: Bool { !isReadingPaused && !isClosing && !isAtEOF }
 
-    /// Stops passing received bytes to the protocol until ``resumeReading()`` is called. The peer is then slowed down.
-    /// The method does nothing if reading is already paused.
+    /// Stops passing received bytes to the protocol until ``resumeReading()`` is called. Flow control then slows the
+    /// peer down. The method does nothing if reading is already paused.
     ///
     /// asyncio: `pause_reading`.
     public func pauseReading() {
@@ -203,7 +203,7 @@ public final class Transport: TransportCore {
     /// The results of the TLS negotiation (version, cipher, and the peer's certificate), or `nil` if the connection
     /// does not use TLS.
     ///
-    /// asyncio: `get_extra_info` of `"cipher"`, `"peercert"`, `"ssl_object"`.
+    /// asyncio: `get_extra_info` with `"cipher"`, `"peercert"`, and `"ssl_object"`.
     public var tls: TLSInfo? { channel.tls }
 
     // MARK: Writing
@@ -213,7 +213,7 @@ public final class Transport: TransportCore {
     /// `resumeWriting` is called.
     ///
     /// Once the connection is closing or lost, this method does nothing instead of throwing an error, because the
-    /// protocol may not have been notified yet. The fifth write that is ignored logs a warning.
+    /// protocol may not have been notified yet. The fifth ignored write logs a warning.
     ///
     /// - Throws: ``RuntimeError`` after ``writeEOF()``, while a file is being sent, or after
     ///   ``EventLoop/startTLS(_:_:_:serverHostname:)``.
@@ -238,7 +238,7 @@ public final class Transport: TransportCore {
         do { try channel.send(bytes) } catch { try pass(error) }
     }
 
-    /// Sends all elements of `lines` in order. Many elements can be sent with one system call, and they are not joined
+    /// Sends all elements of `lines` in order. Many elements can be sent with one system call, without being joined
     /// first. No newlines are added.
     ///
     /// - Throws: The same errors as ``write(_:)-([UInt8])``.
@@ -304,7 +304,7 @@ public final class Transport: TransportCore {
     /// Sets the water marks of the write buffer. The change can pause or resume the protocol at once.
     ///
     /// - Parameters:
-    ///   - high: The high-water mark in bytes. `nil` means four times `low`, or 64 KiB if `low` is also `nil`.
+    ///   - high: The high-water mark in bytes, or `nil` for four times `low` (64 KiB if `low` is also `nil`).
     ///   - low: The low-water mark in bytes, or `nil` for a quarter of `high`.
     /// - Throws: ``ValueError`` unless `high >= low >= 0`.
     ///
@@ -369,7 +369,7 @@ public final class Transport: TransportCore {
 }
 
 extension Transport: CustomStringConvertible {
-    /// A description of the transport for messages.
+    /// A description of the transport, for use in messages.
     public var description: String {
         "Transport (\(channel.name)\(isClosing ? ", closing" : isReading ? "" : ", not reading"))"
     }
@@ -378,7 +378,7 @@ extension Transport: CustomStringConvertible {
 @available(*, unavailable, message: "a transport belongs to its loop's thread")
 extension Transport: Sendable {}
 
-/// An error that a protocol threw in a place where the channel's own errors can also occur.
+/// An error that a protocol threw, wrapped to distinguish it from the channel's own errors.
 private struct ProtocolFailure: Error {
     let error: any Error
     let operation: StaticString

@@ -1,7 +1,7 @@
-/// The calls that every protocol receives from its ``Transport`` or ``DatagramTransport``.
+/// The methods that every kind of transport, such as a ``Transport`` or a ``DatagramTransport``, calls on its protocol.
 ///
-/// All calls are made on the loop's thread. If a call throws an error, the loop's exception handler is called. If a
-/// call that delivers data or the end of the stream throws an error, the connection is also aborted.
+/// All methods are called on the loop's thread. If a method throws an error, the loop's exception handler is called. If
+/// a method that delivers data or the end of the stream throws an error, the connection is also aborted.
 ///
 /// asyncio: `asyncio.BaseProtocol`.
 public protocol BaseProtocol: AnyObject {
@@ -14,7 +14,7 @@ public protocol BaseProtocol: AnyObject {
     func connectionLost(_ error: (any Error)?) throws
 
     /// Tells the protocol to stop writing for now, because the write buffer has risen above the high-water mark. This
-    /// method is called during the `write` that exceeds the mark.
+    /// method is called during the call to `write` that exceeds the mark.
     ///
     /// asyncio: `pause_writing`.
     func pauseWriting() throws
@@ -72,8 +72,8 @@ extension TransportProtocol {
 ///
 /// asyncio: `asyncio.Protocol`.
 public protocol ConnectionProtocol: TransportProtocol {
-    /// Tells the protocol that at least one byte has arrived. A call can deliver only part of a write by the peer, or
-    /// the bytes of several writes.
+    /// Tells the protocol that at least one byte has arrived. A call can deliver part of one write by the peer, or the
+    /// bytes of several writes.
     ///
     /// asyncio: `data_received`.
     func dataReceived(_ bytes: [UInt8]) throws

@@ -8,7 +8,7 @@ internal import SystemPackage
 // and the previous one has not finished, the families alternate, and the first address that answers wins. The
 // other attempts are cancelled and their sockets closed.
 
-/// Connects to a host. The host's first address that answers is used.
+/// Connects to a host, using the first address that answers.
 func connect(
     host: String, port: Int, _ options: ConnectionOptions, on loop: EventLoop
 ) async throws -> ByteChannel {
@@ -16,7 +16,7 @@ func connect(
     return try await connect(to: addresses, "\(host) port \(port)", options, on: loop)
 }
 
-/// Connects to one of several addresses. The first address that answers is used.
+/// Connects to one of several addresses, using the first address that answers.
 ///
 /// - Parameter target: The name of the target for the error message.
 func connect(
@@ -46,7 +46,7 @@ func connect(
     throw failure(of: failures, target, options)
 }
 
-/// Returns the error to throw when no address answered.
+/// Returns the error to throw when no address has answered.
 private func failure(of failures: [any Error], _ target: String, _ options: ConnectionOptions) -> any Error {
     guard let first = failures.first else { return TimeoutError() }
     if options.allErrors { return ExceptionGroup("connecting to \(target) failed", failures) }
@@ -124,9 +124,9 @@ private func connect(_ socket: Socket, to address: SystemAddress, on loop: Event
 
 /// Starts to connect a socket. Returns true if the socket is connected, or false if the outcome is not known yet.
 ///
-/// If the server's accept queue is full, a TCP connection attempt waits, but an attempt to connect a Unix socket fails
-/// at once, and the poller does not report when the queue has room. In this case, the function tries again. The first
-/// new attempt is made in the next turn, so that a server on this loop can run first. The other attempts follow after
+/// If the server's accept queue is full, a TCP connection attempt waits. An attempt to connect a Unix socket fails at
+/// once instead, and the poller does not report when the queue has room, so this function tries again. The first new
+/// attempt is made in the next turn, so that a server on this loop can run first. The other attempts follow after
 /// pauses that grow to 50 ms.
 ///
 /// - Throws: `Errno` if the connection fails; `CancellationError` if the task is cancelled.

@@ -33,7 +33,7 @@ public func openReader(
 ///
 /// - Throws: The same errors as ``openReader(descriptor:limit:)``.
 ///
-/// asyncio: `loop.connect_write_pipe`, and a `StreamWriter` on it.
+/// asyncio: `loop.connect_write_pipe` with a `StreamWriter`.
 public func openWriter(descriptor: some FileDescriptorConvertible) throws -> StreamWriter {
     let loop = EventLoop.required(for: "openWriter")
     return StreamWriter(channel: try loop.channel(descriptor.number, .writing))

@@ -24,8 +24,9 @@ struct ListeningSocket {
 /// Binds a socket for each address of each host. If the port is 0, all sockets use the port that the system chose for
 /// the first socket.
 ///
-/// - Throws: ``OSError``, whose message names the address. All sockets are closed before the error is thrown. If the
-///   machine does not support the family of an address, the address is skipped, unless no other address is left.
+/// - Throws: ``OSError``, whose message names the address, if an address cannot be bound. All sockets are closed before
+///   the error is thrown. If the machine does not support the family of an address, the address is skipped, unless no
+///   other address is left.
 func bindSockets(
     hosts: [String?], port: Int, family: Endpoint.Family?, _ options: Socket.Options, on loop: EventLoop
 ) async throws -> [ListeningSocket] {
@@ -62,8 +63,8 @@ func resolveToListen(
 
 /// Binds a listener to each address.
 ///
-/// - Throws: ``OSError``, whose message names the address. The listeners that were already bound are released, which
-///   closes them.
+/// - Throws: ``OSError``, whose message names the address, if an address cannot be bound. The listeners that were
+///   already bound are released, which closes them.
 func bindAll<Bound>(
     _ addresses: [SystemAddress], _ bind: (SystemAddress) throws(Errno) -> Bound, address: (Bound) -> SystemAddress?
 ) throws(OSError) -> [Bound] {
@@ -103,7 +104,7 @@ func bindUnixSocket(to address: Endpoint, cleansUp: Bool) throws -> ListeningSoc
     }
 }
 
-/// Adopts sockets that were bound elsewhere. If any socket is not valid, none of the sockets is adopted.
+/// Adopts sockets that were bound elsewhere. If any socket is not valid, no sockets are adopted.
 func adoptListeners(_ descriptors: [Int32], on loop: EventLoop) throws -> [ListeningSocket] {
     guard !descriptors.isEmpty else { throw ValueError("a server needs at least one descriptor, got none") }
     guard Set(descriptors).count == descriptors.count else {

@@ -51,7 +51,7 @@ public func startServer(
 /// This function suspends only to resolve names. If `listener` contains no names, cancellation has no effect. The other
 /// parameters are those of ``startServer(host:port:tls:options:isolation:fileID:line:_:)``.
 ///
-/// - Parameter listener: The listener.
+/// - Parameter listener: The port, path, or sockets to listen on.
 /// - Throws: The same errors as ``startServer(host:port:tls:options:isolation:fileID:line:_:)``, including
 ///   `CancellationError`; ``OSError``, whose message names the path, if the server cannot listen on a Unix socket;
 ///   ``ValueError`` if a path is not valid, no sockets are passed, a socket is not a stream socket, or a socket is

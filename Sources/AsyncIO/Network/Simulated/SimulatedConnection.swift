@@ -15,10 +15,10 @@ package import SystemPackage
 /// An object that carries the bytes of a ``SimulatedConnection`` to the other end. Use this type only on the loop's
 /// thread.
 package protocol SimulatedLink: AnyObject {
-    /// The number of bytes that the link can accept now. When it accepts bytes again, the link calls
+    /// The number of bytes that the link can accept now. When the link accepts bytes again, it calls
     /// ``SimulatedConnection/roomWasMade()``.
     var room: Int { get }
-    /// Accepts at most ``room`` bytes.
+    /// Accepts bytes to send. The number of bytes must not exceed ``room``.
     func send(_ bytes: [UInt8])
     /// Notifies the link that the sending half has ended.
     func sendEnd()
@@ -27,8 +27,8 @@ package protocol SimulatedLink: AnyObject {
     func noteReceived(_ count: Int)
     /// Notifies the link that the program has closed the connection.
     ///
-    /// - Parameter isBroken: Whether the other end receives an error. It receives an error if the connection was reset,
-    ///   or if the program did not receive all of its bytes.
+    /// - Parameter isBroken: Whether the other end receives an error. The other end receives an error if the connection
+    ///   was reset, or if the program did not receive all bytes that arrived.
     func close(isBroken: Bool)
 }
 

@@ -21,7 +21,7 @@ package final class SimulatedDatagrams: DatagramChannel {
     private var reader: Waiter?
     private var onReadable: WatchCallback?
 
-    /// The size of a socket's buffer on Linux.
+    /// The default size of a socket's receive buffer on Linux, in bytes.
     private static let capacity = 212_992
 
     package init(
@@ -62,7 +62,7 @@ package final class SimulatedDatagrams: DatagramChannel {
         return true
     }
 
-    /// Delivers an error with which the network reports that an earlier datagram could not be delivered.
+    /// Delivers an error from the network, which reports that an earlier datagram could not be delivered.
     package func deliver(_ error: OSError) {
         guard isConnected, !isClosing else { return }
         failure = error

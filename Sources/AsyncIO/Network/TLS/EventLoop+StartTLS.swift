@@ -10,7 +10,7 @@ extension EventLoop {
     ///   - transport: The transport to upgrade.
     ///   - receiver: The protocol of the new transport.
     ///   - context: A client context or a server context, depending on this side's role.
-    ///   - serverHostname: If this side is the client, the name for which the server's certificate must be valid.
+    ///   - serverHostname: For a client, the name for which the server's certificate must be valid.
     /// - Returns: The new transport.
     /// - Throws: ``ValueError`` if a client has no name to check, or if the transport is a pipe or is closing;
     ///   ``RuntimeError`` if the transport was already upgraded or is sending a file, or if the loop is closed. In
