@@ -1,4 +1,4 @@
-/// Stops the program because an argument in its source is not valid.
+/// Stops the program because an argument in its source code is not valid.
 ///
 /// - Parameter twin: The throwing initializer for values that are known only at run time.
 func stop(_ message: String, instead twin: String) -> Never {
