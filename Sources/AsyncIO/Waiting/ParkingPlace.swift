@@ -14,7 +14,7 @@ actor ParkingPlace: SerialExecutor {
         EventLoop.withRequired(for: "await") { $0.keep(job) }
     }
 
-    /// Returns when the loop runs the job. This method is never inlined, because the compiler would otherwise remove
+    /// Returns when the loop runs the job. This method is never inlined, because the compiler could otherwise remove
     /// the hop.
     @inline(never)
     func arrive() {}
