@@ -324,8 +324,8 @@ public class AnyAsyncTask: FutureBase {
 
     /// Calls `body` with the loop of this task as the current loop.
     ///
-    /// This is the loop of the thread, unless the task waited for code outside this library and a nested loop resumed
-    /// the task.
+    /// Usually, this loop is already the current loop of the thread. The loops differ if the task waited for code
+    /// outside this library and a nested loop resumed the task.
     @inline(__always)
     private final func withLoop(_ body: (EventLoop) -> Void) {
         EventLoop.withRequired(for: "A task") { loop in

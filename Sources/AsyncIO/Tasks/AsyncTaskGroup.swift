@@ -25,7 +25,7 @@ public final class AsyncTaskGroup {
     private let slots: Slots?
     private let unwrapsSingleError: Bool
 
-    /// Creates a group that can be entered once, with ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
+    /// Creates a group. You can enter the group once; see ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
     ///
     /// asyncio: `asyncio.TaskGroup()`.
     public convenience init() { self.init(slots: nil, unwrapsSingleError: false) }
@@ -124,10 +124,10 @@ public final class AsyncTaskGroup {
     }
 
     /// Cancels the tasks and the body of the group. After they have ended, `withAsyncTaskGroup` returns as if the body
-    /// had ended normally. If `withAsyncTaskGroup` must return a value and the cancelled body returns none,
-    /// `withAsyncTaskGroup` throws `CancellationError` instead. Other errors that the tasks or the body throw are still
-    /// thrown. If the group has not been entered yet, it is cancelled when it is entered. If the group has already been
-    /// cancelled or has ended, this method does nothing.
+    /// had ended normally. If `withAsyncTaskGroup` must return a value but the cancelled body did not return one,
+    /// `withAsyncTaskGroup` throws `CancellationError`. All other errors of the tasks and the body are still thrown. If
+    /// the group has not been entered yet, it is cancelled when it is entered. If the group has already been cancelled
+    /// or has ended, this method does nothing.
     ///
     /// - Complexity: O(*n*), where *n* is the number of unfinished tasks in the group.
     ///

@@ -1,10 +1,10 @@
 /// A table that finds the AsyncTask that a Swift task carries. The entries are stored in an open-addressed hash table
 /// that is keyed by the address of the Swift task. The latest entry is stored separately, in front of the hash table.
 ///
-/// A variable that the loop sets would not be enough. After a foreign wait, such as `Task.sleep`, the loop receives a
-/// job but does not know which task the job belongs to. The address of the running Swift task identifies the AsyncTask.
-/// Child tasks that the user creates with `async let` or a standard task group are not in the table, because they have
-/// no AsyncTask.
+/// The loop cannot simply store the current task in a variable. After a foreign wait, such as `Task.sleep`, the loop
+/// receives a job but does not know which task the job belongs to. The address of the running Swift task identifies the
+/// AsyncTask. Child tasks that the user creates with `async let` or a standard task group are not in the table, because
+/// they have no AsyncTask.
 ///
 /// Most carriers never need a slot in the hash table. The running carrier is in front of the table. A carrier that is
 /// suspended in a wait of this library needs no slot, because its wake-up refers to the task. A carrier gets a slot
@@ -134,7 +134,7 @@ struct CarrierTable {
         return find(bits).flatMap { slots[$0]?.task.object }
     }
 
-    /// The carriers whose tasks are waiting for something outside this library. Use this property only while no task or
+    /// The carriers whose tasks are waiting for code outside this library. Use this property only while no task or
     /// callback is running.
     var foreignWaits: [Carrier] {
         var found: [Carrier] = []

@@ -10,7 +10,7 @@ public struct RuntimeError: Error, CustomStringConvertible {
     public let message: String
     /// Creates an error with a message.
     public init(_ message: String) { self.message = message }
-    /// The message.
+    /// The message of the error.
     public var description: String { message }
 }
 
@@ -22,12 +22,12 @@ public struct ValueError: Error, CustomStringConvertible {
     public let message: String
     /// Creates an error with a message.
     public init(_ message: String) { self.message = message }
-    /// The message.
+    /// The message of the error.
     public var description: String { message }
 }
 
-/// An error thrown when an operation is not valid in the state of a future. For example, the future has already ended,
-/// or has not ended yet.
+/// An error thrown when an operation is not valid in the state of a future. For example, the operation sets the result
+/// of a future that has already ended.
 ///
 /// asyncio: `asyncio.InvalidStateError`.
 public struct InvalidStateError: Error, CustomStringConvertible {
@@ -35,7 +35,7 @@ public struct InvalidStateError: Error, CustomStringConvertible {
     public let message: String
     /// Creates an error with a message.
     public init(_ message: String) { self.message = message }
-    /// The message.
+    /// The message of the error.
     public var description: String { message }
 }
 

@@ -24,7 +24,7 @@ public class FutureBase {
     @safe @exclusivity(unchecked) final var tag: UInt32 = 0
     /// The first callback. Most futures have only one callback, and therefore need no array.
     @safe @exclusivity(unchecked) private final var first = Callback.none
-    /// Rarely used state.
+    /// Rarely used state, which is allocated on demand.
     @safe @exclusivity(unchecked) final var extras: FutureExtras?
 
     enum Callback {
@@ -109,11 +109,11 @@ public class FutureBase {
     /// passed on.
     func receiveRequest(_ message: String?) -> Bool? { cancel(message) }
 
-    /// Returns the next future to pass a cancellation request on to, or nil if `index` is past the last one.
+    /// Returns one of the futures to which this future passes cancellation requests on, or nil if `index` is too large.
     func target(_ index: Int) -> FutureBase? { nil }
 
-    /// Called after a request was passed on to all targets. Receives whether a target accepted the request, and returns
-    /// whether this future counts the request as accepted.
+    /// Called after a request was passed on to all targets. The parameter `wasAccepted` specifies whether a target
+    /// accepted the request. Returns whether this future counts the request as accepted.
     func passedOn(_ wasAccepted: Bool, _ message: String?) -> Bool { wasAccepted }
 
     final func fail(_ error: any Error) {

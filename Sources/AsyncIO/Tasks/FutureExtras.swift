@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 
 /// The rarely used state of a future. This object is allocated on demand, so that most futures do not pay for it.
 final class FutureExtras {
-    /// The callbacks after the first one.
+    /// All callbacks except the first one.
     var callbacks: [FutureBase.Callback] = []
     var failure: (any Error)?
     var storedMessage: String?
@@ -31,7 +31,7 @@ extension FutureBase {
         return new
     }
 
-    /// The callbacks after the first one.
+    /// All callbacks except the first one.
     final var others: [Callback] {
         get { extras?.callbacks ?? [] }
         _modify { yield &madeExtras().callbacks }

@@ -2,8 +2,8 @@
 ///
 /// On a loop in real time, this clock is equivalent to `ContinuousClock`. On a loop in virtual time, it returns the
 /// loop's time. In programs that link AsyncIOTesting, `ContinuousClock` also returns the loop's time. Sleeping on this
-/// clock is equivalent to calling ``sleep(until:)``. The sleep follows asyncio's order, is visible in `asyncio ps`, and
-/// needs only one timer.
+/// clock is equivalent to calling ``sleep(until:)``. Sleeping tasks wake in the same order as in asyncio, are visible
+/// in `asyncio ps`, and need only one timer each.
 ///
 /// ```swift
 /// for await burst in events.debounce(for: .seconds(5), clock: .loop) { … }
@@ -13,8 +13,8 @@
 ///
 /// asyncio: `loop.time`, `loop.call_at`.
 public struct LoopClock: Clock {
-    /// The type of the clock's instants. `ContinuousClock` has the same type of instants, so you can use a deadline
-    /// from one clock with the other.
+    /// The type of the clock's instants. `ContinuousClock` uses the same type, so you can use a deadline from one clock
+    /// with the other clock.
     public typealias Instant = ContinuousClock.Instant
 
     /// Creates a clock. All instances are equivalent.

@@ -1,4 +1,4 @@
-/// The handling of a body that was cancelled at its time limit but still returned a value or threw its own error.
+/// An option for a body that was cancelled at its time limit but still returned a value or threw its own error.
 public struct LateResult: Sendable, Hashable {
     private let discards: Bool
 

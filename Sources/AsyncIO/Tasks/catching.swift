@@ -16,8 +16,8 @@
 ///   - type: The type of the errors to handle.
 ///   - body: The work to perform.
 ///   - handler: A closure that receives at least one error. The closure can throw an error.
-/// - Returns: The value that `body` returns, or `nil` if `body` threw and all errors were handled.
-/// - Throws: The errors of other types, in a group if they were in a group; the error of `handler`, in a group together
+/// - Returns: The value that `body` returns, or `nil` if `body` threw an error and all errors were handled.
+/// - Throws: The errors of other types, in a group if `body` threw a group; the error that `handler` throws, in a group
 ///   with the errors of other types, if any; `CancellationError` if the task is cancelled.
 /// - Complexity: O(*n*), where *n* is the number of errors.
 ///

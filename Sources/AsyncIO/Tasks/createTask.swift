@@ -66,7 +66,7 @@ func createTask<T>(
 // compiles the conversion of an array of closures to an array of nonsending closures, but aborts when it
 // runs.
 
-/// Creates a task for each item, in order. The parameters `fileID` and `line` are the tasks' creation site.
+/// Creates a task for each item, in order. The parameters `fileID` and `line` specify the creation site of the tasks.
 func createTasks<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
     _ body: @escaping (Item) async throws -> T

@@ -1,5 +1,5 @@
-/// Returns the running task. Returns `nil` in a callback, in a plain Swift task, on another thread, or in a child task
-/// of `async let` or a standard task group.
+/// Returns the running task. Returns `nil` in a callback, in a plain Swift task, on a thread that does not run a loop,
+/// or in a child task of `async let` or a standard task group.
 ///
 /// asyncio: `asyncio.current_task`.
 public func currentTask() -> AnyAsyncTask? { runningTask()?.visible }

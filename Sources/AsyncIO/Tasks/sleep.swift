@@ -44,7 +44,8 @@ final class SleepFuture: FutureBase {
     // released.
     @safe private unowned(unsafe) let loop: EventLoop
 
-    /// The future's age among the loop's timers, or 0 if the future is not in the loop's timer heap.
+    /// The age of the future relative to the other timers of the loop, or 0 if the future is not in the loop's timer
+    /// heap.
     var sequence: UInt32 {
         get { tag }
         set { tag = newValue }
