@@ -30,7 +30,7 @@ struct CivilTime {
         return (Int(month < 10 ? month + 3 : month - 9), Int(dayOfYear - (153 * month + 2) / 5 + 1))
     }
 
-    /// Whether the clocks show this local time for the second time, because they were set back.
+    /// Whether the clocks were set back and show this local time for the second time.
     var isRepeated: Bool {
         // They are put back by an hour, or half an hour on Lord Howe Island.
         [3_600, 1_800].contains { zone.offset(seconds - $0) - offset == $0 }

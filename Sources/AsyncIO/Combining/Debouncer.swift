@@ -1,4 +1,4 @@
-/// An object that delays an action until a pause occurs in the calls.
+/// An object that runs an action after a pause in the calls to ``call()``.
 ///
 /// ```swift
 /// let save = Debouncer(delay: .milliseconds(300)) { try await document.save() }

@@ -5,9 +5,10 @@
 /// let name = try await configuration.value.name
 /// ```
 ///
-/// All tasks that request the value while it is being created wait for the same work. If the work fails, all of these
-/// tasks get the error. The next task that requests the value starts the work again. A cancelled task stops waiting,
-/// and the work continues for the other tasks. If no task is waiting for the work anymore, the work is cancelled.
+/// If several tasks request the value while it is being created, they all wait for the same work. If the work fails,
+/// all of these tasks get the error. The next task that requests the value starts the work again. A cancelled task
+/// stops waiting, and the work continues for the other tasks. If no task is waiting for the work anymore, the work is
+/// cancelled.
 ///
 /// asyncio: none. tokio: `OnceCell`. Go: `sync.Once`.
 public final class Lazy<Value> {

@@ -1,4 +1,4 @@
-/// A limit on the rate of operations.
+/// An object that limits the rate of operations.
 ///
 /// ```swift
 /// let limiter = RateLimiter(100, per: .seconds(1), burst: 20)

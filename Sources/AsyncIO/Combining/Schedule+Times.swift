@@ -1,7 +1,8 @@
 internal import AsyncIOSystem
 
 extension Schedule {
-    /// An asynchronous sequence of the schedule's times, from now on. Each element is delivered when it is due.
+    /// An asynchronous sequence of the schedule's times, beginning with the next time. Each element is delivered when
+    /// it is due.
     ///
     /// Times that pass while the consumer is busy are skipped. If a call is cancelled while it waits for a time, that
     /// time is not skipped, and the next call returns it. If the system clock is changed, the sequence adapts within a

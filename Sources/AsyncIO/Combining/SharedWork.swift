@@ -1,5 +1,5 @@
-/// A shared task, whose result several tasks wait for. When all of the waiting tasks have been cancelled, the shared
-/// task is cancelled. Use this class only on the loop's thread.
+/// A shared task that several other tasks wait for. When all of the waiting tasks have been cancelled, the shared task
+/// is cancelled. Use this class only on the loop's thread.
 final class SharedWork<Value> {
     private let task: AsyncTask<Value>
     private let whenEnded: (SharedWork, Value?) -> Void

@@ -7,9 +7,9 @@
 /// try await supervisor.run()
 /// ```
 ///
-/// A task that fails is restarted after the delay that the ``Backoff`` specifies. If tasks fail too often, the
-/// supervisor cancels the other tasks, waits for them, and throws a ``SupervisionError``. If the supervisor itself runs
-/// in a supervised task, the outer supervisor handles that error.
+/// A failed task is restarted after the delay that the ``Backoff`` specifies. If tasks fail too often, the supervisor
+/// cancels the other tasks, waits for them, and throws a ``SupervisionError``. If the supervisor itself runs in a
+/// supervised task, the outer supervisor handles that error.
 ///
 /// While the supervisor runs, you can add, remove, restart, and list tasks; see ``children``.
 ///
@@ -90,7 +90,7 @@ public final class Supervisor {
     private let onRestart: (String, (any Error)?) -> Void
     private var all: [Child] = []
     private var isRunning = false
-    /// Whether the supervisor is ending, and cancelling its tasks for this reason.
+    /// Whether the supervisor is ending and is cancelling its tasks.
     private var isEnding = false
     /// The lock that is held while tasks are stopped and restarted, so that restarts do not overlap.
     private let changes = Lock()

@@ -9,7 +9,7 @@
 ///
 /// - Parameters:
 ///   - interval: The time between two ticks. If the interval is not positive, the iteration throws ``ValueError``.
-///   - missed: How to handle ticks that became due while the consumer was busy.
+///   - missed: The policy for ticks that became due while the consumer was busy.
 ///   - startsAtOnce: Whether the first tick is due immediately, as in tokio, instead of after one interval.
 ///
 /// asyncio: none. tokio: `interval`. async-algorithms: `AsyncTimerSequence`.
@@ -17,12 +17,12 @@ public func ticks(every interval: Duration, missed: MissedTicks = .burst, starts
     Ticks(interval: interval, missed: missed, startsAtOnce: startsAtOnce)
 }
 
-/// What to do about ticks that became due while the consumer was busy.
+/// A policy for ticks that became due while the consumer was busy.
 ///
 /// tokio: `MissedTickBehavior`.
 public enum MissedTicks: Sendable {
-    /// Deliver the missed ticks one after another, without a pause, until the consumer has caught up. Use this if every
-    /// tick counts, for example, because each tick represents a unit of work.
+    /// Deliver the missed ticks one after another, without a pause, until the consumer has caught up. Use this policy
+    /// if every tick matters, for example, if each tick represents a unit of work.
     case burst
     /// Deliver one of the missed ticks, and continue with the next tick of the original sequence that is not due yet.
     case skip

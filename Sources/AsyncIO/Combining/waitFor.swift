@@ -1,8 +1,8 @@
 /// Waits for a task or future, but no longer than `timeout`.
 ///
 /// When `timeout` has passed, the task or future is cancelled. This function waits until the task or future has ended,
-/// however long that takes. If it still ends with a value, this function returns the value, unless `lateResult` is
-/// ``LateResult/discard``.
+/// however long that takes. If the task or future still ends with a value, this function returns the value, unless
+/// `lateResult` is ``LateResult/discard``.
 ///
 /// - Parameters:
 ///   - future: The task or future to wait for.

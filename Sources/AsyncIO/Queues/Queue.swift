@@ -20,7 +20,7 @@ public class Queue<Element>: AsyncSequence {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
     @usableFromInline final let state: QueueState
     @usableFromInline @safe @exclusivity(unchecked) final var items = Deque<Element>()
-    /// Whether `items` holds all items, rather than the storage of a subclass.
+    /// Whether the queue is a plain FIFO queue. If this is false, a subclass overrides `append` or `removeNext`.
     @usableFromInline final let isPlain: Bool
 
     /// The maximum number of items. If this is zero or negative, the queue has no limit.

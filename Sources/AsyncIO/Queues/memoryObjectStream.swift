@@ -53,11 +53,12 @@ final class ObjectChannel<Element> {
     @usableFromInline let capacity: Int
     @usableFromInline let receiving = WaitQueue()
     @usableFromInline let sending = WaitQueue()
-    /// The number of tasks that are waiting for an element. Each of these tasks can take an element in addition to the
-    /// capacity.
+    /// The number of tasks that are waiting for an element. Each of these tasks makes room for one element in addition
+    /// to the capacity.
     @usableFromInline @safe @exclusivity(unchecked) var waitingReceivers = 0
-    /// The number of open senders. The next property is the number of open receivers.
+    /// The number of open senders.
     @usableFromInline @safe @exclusivity(unchecked) private(set) var senders = 0
+    /// The number of open receivers.
     @usableFromInline @safe @exclusivity(unchecked) private(set) var receivers = 0
 
     init(capacity: Int) { self.capacity = capacity }
@@ -187,7 +188,7 @@ final class ObjectChannel<Element> {
 
 /// The sending end of a memory object stream; see ``memoryObjectStream(of:capacity:)``.
 ///
-/// Tasks that wait to send are served in FIFO order.
+/// Tasks that are waiting to send are served in FIFO order.
 ///
 /// anyio: `MemoryObjectSendStream`. tokio: `mpsc::Sender`.
 public final class ObjectSender<Element> {

@@ -48,8 +48,8 @@ extension EventLoop {
     }
 }
 
-/// An object that holds one Swift task until another Swift task hands over control. Both tasks belong to what is a
-/// single step in asyncio. The held task is a carrier or one side of a generator.
+/// An object that holds one Swift task until another Swift task hands over control. The held task is a carrier or one
+/// side of a generator. In asyncio, the same handover happens within a single step.
 @usableFromInline
 class Seat {
     // Loop thread only.

@@ -7,10 +7,10 @@ final class Slots {
 
     init(_ free: Int) { self.free = free }
 
-    /// Whether a task would have to wait for a slot.
+    /// Whether a task that requests a slot must wait.
     var areTaken: Bool { free == 0 || line.hasLiveWaiter }
 
-    /// Takes a slot, and waits until a slot is free if necessary.
+    /// Takes a slot. If no slot is available, this method waits for a slot.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the task has no slot.
     @inline(__always)
