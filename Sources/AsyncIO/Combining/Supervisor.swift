@@ -185,7 +185,7 @@ public final class Supervisor {
 
     /// Cancels all tasks with the given name, waits until they have ended, and removes them.
     ///
-    /// - Returns: Whether the supervisor has a task with the given name.
+    /// - Returns: Whether the supervisor had a task with the given name.
     /// - Throws: ``RuntimeError`` if one of these tasks calls this method, because the task would wait for itself;
     ///   `CancellationError` if the calling task is cancelled. If the calling task is cancelled, the tasks are still
     ///   cancelled and removed.
@@ -204,7 +204,7 @@ public final class Supervisor {
     /// Cancels all tasks with the given name, waits until they have ended, and immediately starts them again. These
     /// restarts do not count toward the restart limit. A task that is waiting to be restarted starts immediately.
     ///
-    /// - Returns: Whether the supervisor has a task with the given name.
+    /// - Returns: Whether the supervisor had a task with the given name.
     /// - Throws: ``RuntimeError`` if the supervisor is not running, or if one of these tasks calls this method;
     ///   `CancellationError` if the calling task is cancelled. If the calling task is cancelled, the tasks are still
     ///   restarted, unless the call was still waiting for another change to end.

@@ -5,9 +5,9 @@ public struct LateResult: Sendable, Hashable {
     /// Returns the value or throws the error, as in asyncio. No result is lost, and ``Timeout/isExpired`` indicates
     /// whether the time limit was exceeded.
     public static let keep = LateResult(discards: false)
-    /// Throws ``TimeoutError``, regardless of how the body ended. A returned value is discarded, so do not use this
-    /// option for a body that returns an object that must be closed. An error that the body threw becomes the
-    /// ``TimeoutError/underlyingError``.
+    /// Throws ``TimeoutError``, regardless of how the body ended, unless the body threw ``KeyboardInterrupt``. A
+    /// returned value is discarded, so do not use this option for a body that returns an object that must be closed. An
+    /// error that the body threw becomes the ``TimeoutError/underlyingError``.
     public static let discard = LateResult(discards: true)
 }
 
