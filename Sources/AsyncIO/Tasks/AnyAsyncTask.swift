@@ -26,8 +26,8 @@ public class AnyAsyncTask: FutureBase {
     @safe @exclusivity(unchecked) final var mustCancel = false
     /// Whether a cancellation request is being passed on to the future that the task is waiting for.
     @safe @exclusivity(unchecked) private final var isPassingRequestOn = false
-    /// The number of the task in the low bits, and the index of its loop in the high bits. The value is 0 for a hidden
-    /// task.
+    /// An identifier with the number of the task in the low bits and the index of its loop in the high bits. The
+    /// identifier of a hidden task is 0.
     @safe @exclusivity(unchecked) private final let identity: UInt64
     /// The number of the task within its loop.
     package final var number: UInt64 { identity & Self.numberMask }
@@ -84,10 +84,10 @@ public class AnyAsyncTask: FutureBase {
     /// The error is thrown once. A task that catches the error can continue and can wait again. If the task has not
     /// started, its body never runs.
     ///
-    /// The underlying Swift task is also cancelled, so that other `async` code in the task sees the cancellation.
-    /// Examples of this code are `Task.sleep`, `async let`, and standard task groups. The library cannot determine
-    /// whether that code has handled the cancellation. Therefore, the task's next wait in this library also throws an
-    /// error, unless ``uncancel()`` was called.
+    /// The underlying Swift task is also cancelled, so that other `async` code in the task, such as `Task.sleep`,
+    /// `async let`, and standard task groups, sees the cancellation. The library cannot determine whether that code has
+    /// handled the cancellation. Therefore, the task's next wait in this library also throws an error, unless
+    /// ``uncancel()`` was called.
     ///
     /// - Parameter message: A message that the task can read from ``cancelMessage``.
     /// - Returns: `false` if the task has already ended.
@@ -176,8 +176,8 @@ public class AnyAsyncTask: FutureBase {
         return cancelling
     }
 
-    /// The message of the latest cancellation that this task received. This can be a cancellation of the task itself,
-    /// or of a future that the task waited for.
+    /// The message of the latest cancellation that this task received. Either the task itself or a future that the task
+    /// waited for was cancelled.
     ///
     /// asyncio: the argument of the `CancelledError`.
     public final var cancelMessage: String? { (hidden ?? self).deliveredMessage }

@@ -14,7 +14,8 @@ extension AsyncTaskGroup {
     ///
     /// - Parameters:
     ///   - name: The name of the task in reports, or `nil` for the default name `Task-N`.
-    ///   - body: The body of the task. It receives a function to call once, with a value for the caller of `start`.
+    ///   - body: The body of the task. The body receives a function that it must call once, with a value for the caller
+    ///     of `start`.
     /// - Returns: The value that the body passed to `ready`.
     /// - Throws: The error that `body` throws before the task is ready; ``RuntimeError`` if `body` returns before the
     ///   task is ready, or if the group does not accept tasks; `CancellationError` if the waiting task is cancelled, in

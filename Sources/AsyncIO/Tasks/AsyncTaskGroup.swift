@@ -188,14 +188,15 @@ public final class AsyncTaskGroup {
         parent = task
     }
 
-    /// Called when the body begins, on a separate carrier that a cancellation can reach.
+    /// Cancels the group if it was cancelled before it was entered. This method is called when the body begins, on a
+    /// separate carrier that the cancellation can reach.
     @usableFromInline
     func bodyBegins() {
         if isCancelledOnEnter { cancel() }
     }
 
-    /// Waits for the tasks and returns the error to throw, if any. The error of the body can be one of several errors,
-    /// or the result of the group's own cancellation.
+    /// Waits for the tasks and returns the error to throw, if any. The returned error can differ from `bodyError`,
+    /// because tasks can also have failed, or the group itself can have cancelled the body.
     @usableFromInline
     func leave(_ bodyError: (any Error)?) async -> (any Error)? {
         isExiting = true

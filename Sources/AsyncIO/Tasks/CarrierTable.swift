@@ -1,15 +1,15 @@
-/// A table that finds the AsyncTask that a Swift task carries. The entries are stored in an open-addressed hash table
-/// that is keyed by the address of the Swift task. The latest entry is stored separately, in front of the hash table.
+/// A table that finds the AsyncTask that a Swift task carries. The entries are stored in an open-addressed hash table,
+/// keyed by the address of the Swift task. The latest entry is stored separately, in front of the hash table.
 ///
 /// The loop cannot simply store the current task in a variable. After a foreign wait, such as `Task.sleep`, the loop
 /// receives a job but does not know which task the job belongs to. The address of the running Swift task identifies the
 /// AsyncTask. Child tasks that the user creates with `async let` or a standard task group are not in the table, because
 /// they have no AsyncTask.
 ///
-/// Most carriers never need a slot in the hash table. The running carrier is in front of the table. A carrier that is
-/// suspended in a wait of this library needs no slot, because its wake-up refers to the task. A carrier gets a slot
-/// only if another carrier runs while the first one is suspended for a different reason, such as a foreign wait or a
-/// nested carrier.
+/// Most carriers never need a slot in the hash table. The entry of the running carrier is stored in front of the table.
+/// A carrier that is suspended in a wait of this library needs no slot, because its wake-up refers to the task. A
+/// carrier gets a slot only if another carrier runs while the first one is suspended for a different reason, such as a
+/// foreign wait or a nested carrier.
 ///
 /// The loop's thread creates an entry when a carrier starts, and removes the entry before the carrier ends. Therefore,
 /// an address is never mistaken for the address of an earlier Swift task. An AsyncTask outlives its entry, because the
@@ -229,14 +229,15 @@ struct CarrierTable {
         }
 
         /// Stops the program if `task` incorrectly records whether its innermost carrier has a slot. Do not call this
-        /// method while the task changes its carrier.
+        /// method while the task is changing its carrier.
         func checkInvariants(of task: AnyAsyncTask) {
             guard let carrier = task.carrier else { return }
             precondition(
                 (find(carrier) != nil) == task.isCarrierStored, "a task knows whether its innermost carrier has a slot")
         }
 
-        /// Returns the AsyncTask of a carrier that a test creates, in the same way as ``current``.
+        /// Returns the AsyncTask of `carrier`, which a test creates. The lookup works in the same way as in
+        /// ``current``.
         mutating func task(of carrier: Carrier) -> UnretainedTask? {
             if let front, front.carrier == carrier { front.task } else { lookUp(carrier) }
         }
@@ -253,7 +254,7 @@ struct CarrierTable {
             }
         }
 
-        /// Checks the slots that a removal may have moved.
+        /// Checks the entries that a removal may have moved to other slots.
         private func checkSlots(after hole: Int) {
             var index = following(hole)
             while slots[index] != nil {

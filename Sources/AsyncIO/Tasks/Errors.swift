@@ -26,8 +26,8 @@ public struct ValueError: Error, CustomStringConvertible {
     public var description: String { message }
 }
 
-/// An error thrown when an operation is not valid in the state of a future. For example, the operation sets the result
-/// of a future that has already ended.
+/// An error thrown when an operation is not valid in the state of a future. For example, setting the result of a future
+/// that has already ended throws this error.
 ///
 /// asyncio: `asyncio.InvalidStateError`.
 public struct InvalidStateError: Error, CustomStringConvertible {

@@ -2,7 +2,7 @@
 ///
 /// asyncio: `ExceptionGroup`.
 public struct ExceptionGroup: Error, CustomStringConvertible {
-    /// The description of the group, without the errors in the group.
+    /// The message of the group, which does not include its errors.
     ///
     /// asyncio: `ExceptionGroup.message`.
     public let message: String
@@ -91,8 +91,8 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
         return found
     }
 
-    /// The only error in the group, at any nesting depth. If the group contains several errors, this is the innermost
-    /// group that contains all of them.
+    /// The only error in the group, at any nesting depth. If the group contains several errors, the value is the
+    /// innermost group that contains all of them.
     public var unwrapped: any Error {
         var group = self
         while group.errors.count == 1, let error = group.errors.first {

@@ -19,8 +19,8 @@ public class FutureBase {
     @safe @exclusivity(unchecked) final var isWatchedByShield = false
     /// The loop on which a task waits for this future. The loop is recorded only in debug mode; see Ownership.swift.
     @safe @exclusivity(unchecked) final var owner: UInt8 = 0
-    /// A value for the data structure that contains this future. It is the position of a task in the TaskList, or the
-    /// age of a sleep in the TimerHeap.
+    /// A value for the data structure that contains this future. The value is the position of a task in the TaskList,
+    /// or the age of a sleep in the TimerHeap.
     @safe @exclusivity(unchecked) final var tag: UInt32 = 0
     /// The first callback. Most futures have only one callback, and therefore need no array.
     @safe @exclusivity(unchecked) private final var first = Callback.none
@@ -109,7 +109,8 @@ public class FutureBase {
     /// passed on.
     func receiveRequest(_ message: String?) -> Bool? { cancel(message) }
 
-    /// Returns one of the futures to which this future passes cancellation requests on, or nil if `index` is too large.
+    /// Returns the future with the given index among the futures to which this future passes on cancellation requests,
+    /// or nil if `index` is too large.
     func target(_ index: Int) -> FutureBase? { nil }
 
     /// Called after a request was passed on to all targets. The parameter `wasAccepted` specifies whether a target
@@ -268,7 +269,8 @@ public class FutureBase {
     /// The description of the future in reports about a task that waits for it.
     var waitDescription: String { description }
 
-    /// The object, such as a lock, that a task actually waits for when it waits for this future, if any.
+    /// The object that a task actually waits for when it waits for this future, such as a lock. The value is nil if
+    /// there is no such object.
     var waitSubject: AnyObject? { nil }
 
     /// The tasks and futures that this future waits for.

@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-/// The rarely used state of a future. This object is allocated on demand, so that most futures do not pay for it.
+/// The rarely used state of a future. This object is allocated on demand, so that most futures use no memory for it.
 final class FutureExtras {
     /// All callbacks except the first one.
     var callbacks: [FutureBase.Callback] = []

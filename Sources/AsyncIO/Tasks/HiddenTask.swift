@@ -63,8 +63,8 @@ final class HiddenTask: AnyAsyncTask {
         deliveredMessage = task.deliveredMessage
     }
 
-    /// Called when the body resumes. Throws an error if one of the body's scopes has requested a cancellation in the
-    /// meantime.
+    /// Called when the body resumes. Throws an error if one of the body's scopes requested a cancellation while the
+    /// consumer had control.
     func resumeBody() throws {
         guard mustCancel else { return takeOverRequest() }
         let message = requestedMessage
@@ -74,7 +74,7 @@ final class HiddenTask: AnyAsyncTask {
         throw CancellationError()
     }
 
-    /// Called when the body begins. An earlier cancellation request has already been recorded.
+    /// Called when the body begins. Any earlier cancellation request has already been recorded.
     func beginBody() {
         enterCarrier()
         if !mustCancel { takeOverRequest() }
@@ -87,7 +87,7 @@ final class HiddenTask: AnyAsyncTask {
         if let consumer, consumer.mustCancel { consumer.moveRequest(to: self) }
     }
 
-    /// Called when the consumer gets control back.
+    /// Called when the consumer regains control.
     func endTurn() {
         guard let consumer else { return }
         self.consumer = nil

@@ -21,8 +21,8 @@ extension FutureBase {
 
     private static var stepsAsInAsyncio: Int { 32 }
 
-    /// Returns whether this future is a task that has already passed a request on to its awaited future in this turn.
-    /// Otherwise, this method records that the task passes a request on now.
+    /// Returns whether this future is a task that has already passed on a request to its awaited future in this turn.
+    /// If the task has not done so, this method records that it is now passing on a request.
     private final func hasJustPassedOn() -> Bool {
         guard let task = self as? AnyAsyncTask, !task.isDone, let target = task.waitingOn, let loop = EventLoop.here
         else { return false }

@@ -35,7 +35,7 @@ struct TimeLimit {
         self.lateResult = lateResult
     }
 
-    /// Returns the error of a timeout whose deadline was not moved.
+    /// Returns the error for a timeout whose deadline was not moved.
     func error(_ underlyingError: (any Error)? = nil) -> TimeoutError {
         TimeoutError(
             limit: duration, deadline: deadline.map { .init(loopTime: $0) }, site: site,

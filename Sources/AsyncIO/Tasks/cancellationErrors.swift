@@ -13,7 +13,7 @@ internal import SystemPackage
 // ended because it was cancelled uses it: the end of a task, timeouts, groups, retries and connection
 // handlers.
 
-/// Registers a type of errors that indicate a cancellation. The type can belong to another library or to the program.
+/// Registers an error type that indicates a cancellation. The type can belong to another library or to the program.
 ///
 /// ```swift
 /// registerCancellationError(DatabaseError.self) { $0.code == .interrupted }
@@ -24,14 +24,14 @@ internal import SystemPackage
 /// that cancels tasks. Without a request, these errors are treated like any other error.
 ///
 /// These errors are registered by default: `CancellationError`, ECANCELED (in an ``OSError``, an `Errno`, a
-/// `POSIXError` or NIO's `IOError`), `URLError.cancelled`, `CocoaError.userCancelled`, AsyncHTTPClient's
+/// `POSIXError`, or NIO's `IOError`), `URLError.cancelled`, `CocoaError.userCancelled`, AsyncHTTPClient's
 /// `HTTPClientError.cancelled`, and NIO's `EventLoopError.cancelled`.
 ///
 /// The registration applies to the whole process and cannot be undone. You can call this function on any thread. A
 /// registration has no cost until a cancelled task ends with an error other than `CancellationError`.
 ///
 /// - Parameters:
-///   - type: The type of the errors.
+///   - type: The error type.
 ///   - isCancellation: A closure that returns whether an error means that the work was cancelled. By default, every
 ///     error of the type has this meaning. The closure is called on the loop's thread.
 ///
@@ -55,7 +55,7 @@ enum CancellationErrors {
         return isSystems(error) || isLibrarys(error) || registered.withLock { $0 }.contains { $0(error) }
     }
 
-    /// Returns whether the error is ECANCELED, as an `Errno` of any module.
+    /// Returns whether the error is an `Errno`, from any module, with the code ECANCELED.
     private static func isSystems(_ error: any Error) -> Bool {
         if let error = error as? Errno { return error == .canceled }
         guard error._domain.hasSuffix(".Errno"), let error = error as? any RawRepresentable<CInt> else { return false }

@@ -1,8 +1,8 @@
 /// Starts `body` as a task. The task begins in the loop's next turn, after all tasks and callbacks that are already
 /// ready, and runs concurrently with its creator.
 ///
-/// The body runs with the caller's isolation, so it can capture and return values that are not Sendable. The body has
-/// the task-local values of the caller.
+/// The body runs with the caller's isolation, so it can capture and return values that are not Sendable. The body
+/// inherits the task-local values of the caller.
 ///
 /// - Parameters:
 ///   - name: The name of the task in reports, or `nil` for the default name `Task-N`.

@@ -81,8 +81,8 @@ func onCarrier<T>(
     return try handover.outcome()
 }
 
-/// Runs `body` as a separate task if the calling Swift task has no AsyncTask. Because of this function, scopes can be
-/// used in any Swift task.
+/// Runs `body` as a separate task if the calling Swift task has no AsyncTask. This function makes it possible to use
+/// scopes in any Swift task.
 @inlinable
 func adopted<T>(
     isolation: isolated (any Actor)? = #isolation, site: CreationSite, _ body: @escaping () async throws -> T

@@ -37,8 +37,8 @@ private func sleep(on loop: EventLoop, deadline: Int64) async throws {
     try await SleepFuture(on: loop, until: deadline).wait()
 }
 
-/// A future that ends at its deadline. To save memory, one object is both the timer and the awaited future. A program
-/// can have a million sleeping tasks.
+/// A future that ends at its deadline. One object is both the timer and the awaited future, to save memory in programs
+/// that have many sleeping tasks.
 final class SleepFuture: FutureBase {
     // SAFETY: used only while the future is in this loop's heap, which the loop empties before it is
     // released.
