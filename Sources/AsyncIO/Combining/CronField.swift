@@ -1,7 +1,8 @@
 /// A field of a ``Schedule``, stored as a set of small numbers.
 struct CronField: Sendable {
     private var bits: UInt64 = 0
-    /// Whether the field begins with `*`. Such a field does not restrict days.
+    /// Whether the field begins with `*`. A day field that begins with `*` does not count as restricted; see
+    /// ``Schedule``.
     let isAny: Bool
 
     init(_ text: Substring, _ name: String, _ range: ClosedRange<Int>, names: [String] = []) throws(ValueError) {

@@ -27,7 +27,7 @@ public final class Debouncer {
     /// Whether the action is waiting to run.
     public var isPending: Bool { action.isPending }
 
-    /// Requests the action. The action runs when no other call has followed for the length of the delay.
+    /// Requests the action. The action runs when the delay has passed without another call.
     public func call() {
         action.beginPause()
         action.request()

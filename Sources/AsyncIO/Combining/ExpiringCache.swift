@@ -85,7 +85,7 @@ public final class ExpiringCache<Key: Hashable, Value> {
     ///     cache.
     /// - Throws: The error that `load` throws; ``RuntimeError`` if `load` requests its own key; `CancellationError` if
     ///   the waiting task is cancelled.
-    /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
+    /// - Complexity: O(1), plus O(*n*) to remove *n* values that have expired since the cache was last used.
     @inlinable
     public func value(
         for key: Key, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
@@ -117,7 +117,7 @@ public final class ExpiringCache<Key: Hashable, Value> {
     /// value is removed. If a load for the key is in progress, the load continues for the waiting tasks, but the loaded
     /// value is not stored.
     ///
-    /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
+    /// - Complexity: O(1), plus O(*n*) to remove *n* values that have expired since the cache was last used.
     public subscript(key: Key) -> Value? {
         @inlinable
         get {

@@ -19,10 +19,10 @@ public final class Lazy<Value> {
     /// The value, or `nil` if the value has not been created. Reading this property does not start the work.
     public internal(set) var valueIfReady: Value?
 
-    /// Creates a lazy value. The work does not start yet.
+    /// Creates a lazy value without starting the work.
     ///
-    /// - Parameter make: A closure that creates the value. The closure runs as a task, which cannot wait for this value
-    ///   itself.
+    /// - Parameter make: A closure that creates the value. The closure runs as a task, which cannot wait for the lazy
+    ///   value itself.
     public init(
         isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
         _ make: @escaping () async throws -> Value

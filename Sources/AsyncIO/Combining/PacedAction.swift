@@ -1,5 +1,5 @@
 /// An action that runs as a task. Runs of the action do not overlap, and do not start during a pause. ``Debouncer`` and
-/// ``Throttle`` share this class. They begin the pause at different times. Use this class only on the loop's thread.
+/// ``Throttle`` share this class, but begin the pause at different times. Use this class only on the loop's thread.
 final class PacedAction {
     private let pause: Duration
     private let pausesWhenStarted: Bool
@@ -7,7 +7,8 @@ final class PacedAction {
     private var timer: TimerHandle?
     private var latest: AsyncTask<Void>?
 
-    /// The running action, or nil if the latest action has ended. An action can end before its callbacks run.
+    /// The running action, or nil if the latest action has ended. The value is nil even if the callbacks of the ended
+    /// action have not run yet.
     private var running: AsyncTask<Void>? { latest.flatMap { $0.isDone ? nil : $0 } }
 
     /// Whether the action is waiting to run.

@@ -4,9 +4,9 @@ extension Schedule {
     /// An asynchronous sequence of the schedule's times, beginning with the next time. Each element is delivered when
     /// it is due.
     ///
-    /// Times that pass while the consumer is busy are skipped. If a call is cancelled while it waits for a time, that
-    /// time is not skipped, and the next call returns it. If the system clock is changed, the sequence adapts within a
-    /// minute. In virtual time, the sequence follows the virtual clock.
+    /// Times that pass while the consumer is busy are skipped. If a call to the iterator's `next()` method is cancelled
+    /// while it waits for a time, that time is not skipped, and the next call returns it. If the system clock is
+    /// changed, the sequence adapts within a minute. In virtual time, the sequence follows the virtual clock.
     ///
     /// ```swift
     /// for try await date in try Schedule("0 9 * * mon-fri").times { try await sendReport(of: date) }
@@ -29,7 +29,7 @@ extension Schedule {
         public struct Iterator: AsyncIteratorProtocol {
             let schedule: Schedule
             private var last = Duration.zero
-            /// The time that the current call is waiting for, or that a cancelled call has waited for.
+            /// The time that the current call is waiting for, or that a cancelled call was waiting for.
             private var due: Duration?
 
             init(schedule: Schedule) { self.schedule = schedule }

@@ -17,7 +17,7 @@ internal import AsyncIOSystem
 /// When the clocks go forward, a skipped time is due at the end of the gap. When the clocks go back, a time that occurs
 /// twice is due once. If the hour is `*`, skipped times are not due, and times that occur twice are due twice.
 ///
-/// Dates are durations since 1 January 1970 at 00:00 UTC.
+/// Dates are represented as durations since 1 January 1970 at 00:00 UTC.
 ///
 /// asyncio: none; the closest equivalent is the package `aiocron`. Unix: `crontab(5)`.
 public struct Schedule: Sendable, CustomStringConvertible {
@@ -31,7 +31,8 @@ public struct Schedule: Sendable, CustomStringConvertible {
 
         /// Coordinated Universal Time.
         public static let utc = Zone { _ in 0 }
-        /// The time zone of the environment variable `TZ` if it is set, or the time zone of the system.
+        /// The time zone from the environment variable `TZ` if the variable is set; otherwise, the time zone of the
+        /// system.
         public static let local = Zone(offset: Calendar.localOffset)
     }
 

@@ -207,7 +207,7 @@ public final class Supervisor {
     /// - Returns: Whether the supervisor had a task with the given name.
     /// - Throws: ``RuntimeError`` if the supervisor is not running, or if one of these tasks calls this method;
     ///   `CancellationError` if the calling task is cancelled. If the calling task is cancelled, the tasks are still
-    ///   restarted, unless the call was still waiting for another change to end.
+    ///   restarted, unless the call was still waiting for another restart or removal.
     ///
     /// Erlang: `terminate_child` and `restart_child`.
     @discardableResult

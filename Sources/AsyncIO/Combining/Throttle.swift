@@ -1,4 +1,4 @@
-/// An object that runs an action at most once in an interval, regardless of how often the action is requested.
+/// An object that runs an action at most once per interval, regardless of how often the action is requested.
 ///
 /// ```swift
 /// let redraw = Throttle(interval: .milliseconds(100)) { try await screen.draw() }
@@ -33,8 +33,7 @@ public final class Throttle {
     /// Whether the action is waiting to run.
     public var isPending: Bool { action.isPending }
 
-    /// Requests the action. The action starts in the loop's next turn, or when the interval since the action last
-    /// started is over.
+    /// Requests the action. The action starts in the loop's next turn, or at the end of the current interval.
     public func call() { action.request() }
 
     /// Withdraws all requests for which the action has not started. A running action continues.

@@ -28,7 +28,7 @@ public func asCompleted<F: FutureBase>(
 /// - Returns: An asynchronous sequence of the tasks.
 /// - Complexity: O(*n*), where *n* is the number of items.
 ///
-/// asyncio: `asyncio.as_completed`, given coroutines.
+/// asyncio: `asyncio.as_completed` with coroutines.
 public func asCompleted<Item, T>(
     _ items: some Sequence<Item>, timeout: Duration? = nil, isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line,
@@ -39,12 +39,12 @@ public func asCompleted<Item, T>(
         line: line)
 }
 
-/// The sequence that ``asCompleted(_:timeout:fileID:line:)`` returns. You can stop an iteration and continue the
-/// iteration later.
+/// The sequence that ``asCompleted(_:timeout:fileID:line:)`` returns. You can stop iterating over the sequence and
+/// continue later.
 public final class AsCompleted<F: FutureBase>: AsyncSequence {
     /// The type of the tasks or futures.
     public typealias Element = F
-    /// The error that the iteration throws.
+    /// The type of the errors that the iteration throws.
     public typealias Failure = any Error
 
     /// The futures that have ended and have not been returned yet. A nil element represents a future that timed out.

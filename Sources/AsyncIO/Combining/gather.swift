@@ -109,7 +109,7 @@ public func gather<each A: Awaitable>(
 /// - Throws: The first error, as soon as it occurs. The other tasks continue. If the waiting task is cancelled, all of
 ///   the gathered tasks are cancelled, and this function throws `CancellationError`.
 ///
-/// asyncio: `asyncio.gather`, given coroutines.
+/// asyncio: `asyncio.gather` with coroutines.
 @discardableResult
 public func gather<each T>(
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
@@ -202,7 +202,7 @@ public func gatherResults<T>(
 ///   cancelled, and the error is thrown after they have ended.
 /// - Complexity: O(*n*), where *n* is the number of items.
 ///
-/// asyncio: `asyncio.gather`, given coroutines and `return_exceptions=True`.
+/// asyncio: `asyncio.gather` with coroutines and `return_exceptions=True`.
 @discardableResult
 public func gatherResults<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
@@ -304,7 +304,7 @@ private func gatherFuture<each T>(
     gatherFuture(repeat createTask(isolation: isolation, fileID: fileID, line: line, each bodies))
 }
 
-/// Returns `future.result()`. This is a separate function, because the compiler cannot expand the method call itself.
+/// Returns `future.result()`. This function is separate because the compiler cannot expand the method call itself.
 private func result<A: Awaitable>(of future: A) throws -> A.Value { try future.result() }
 
 /// Returns the result of a future. The cancellation message stays available to tasks that await the future itself.

@@ -3,7 +3,7 @@
 ///
 /// If the current task is cancelled, all of the raced tasks are cancelled.
 ///
-/// - Throws: The error of the first task that ends if that task fails; ``ValueError`` if there are no closures;
+/// - Throws: The error of the first task that ends, if that task fails; ``ValueError`` if there are no closures;
 ///   `CancellationError` if the current task is cancelled. The `CancellationError` is thrown after all of the raced
 ///   tasks have ended.
 ///
@@ -24,7 +24,7 @@ public func race<T>(
 ///
 /// If the current task is cancelled, all of the raced tasks are cancelled.
 ///
-/// - Throws: The error of the first task that ends if that task fails; ``ValueError`` if there are no items;
+/// - Throws: The error of the first task that ends, if that task fails; ``ValueError`` if there are no items;
 ///   `CancellationError` if the current task is cancelled. The `CancellationError` is thrown after all of the raced
 ///   tasks have ended.
 /// - Complexity: O(*n*), where *n* is the number of items.
@@ -38,14 +38,13 @@ public func race<Item, T>(
     try await firstCompleted(createTasks(items, isolation: isolation, fileID: fileID, line: line, body))
 }
 
-/// Waits until the first of several tasks or futures has ended. Then cancels the others and waits until they have
-/// ended.
+/// Waits until the first of several tasks or futures has ended, cancels the others, and waits until they have ended.
 ///
 /// If the current task is cancelled, all of the raced tasks are cancelled.
 ///
-/// - Returns: The value of the first future that ended. If several futures ended in the same turn, the first of them in
-///   the given order is used.
-/// - Throws: The error of the first future that ended if that future failed; ``ValueError`` if there are no futures;
+/// - Returns: The value of the first future that ended. If several futures ended in the same turn, the first of these
+///   futures in the given order is used.
+/// - Throws: The error of the first future that ended, if that future failed; ``ValueError`` if there are no futures;
 ///   `CancellationError` if the current task is cancelled. The `CancellationError` is thrown after all of the raced
 ///   tasks have ended.
 /// - Complexity: O(*n*), where *n* is the number of futures.

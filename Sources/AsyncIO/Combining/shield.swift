@@ -20,7 +20,7 @@ public func shield<A: Awaitable>(_ inner: A) async throws -> A.Value {
 /// - Throws: The error that `body` throws; `CancellationError` if the waiting task is cancelled. In that case, `body`
 ///   continues, and an error that it throws goes to the loop's exception handler.
 ///
-/// asyncio: `asyncio.shield`, given a coroutine.
+/// asyncio: `asyncio.shield` with a coroutine.
 @discardableResult
 public func shield<T>(
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,

@@ -8,7 +8,8 @@
 ///     previous body has failed.
 ///   - bodies: The bodies, in the order in which they start.
 /// - Returns: The winner's value and its index among `bodies`, or `nil` if there was no winner. The array `errors` has
-///   an element for each body that was started: the error of the body, or `nil`.
+///   an element for each body that was started. The element is the error of the body, or `nil` if the body did not
+///   fail.
 /// - Throws: `CancellationError` if the waiting task is cancelled. In that case, all bodies are cancelled, and the
 ///   error is thrown after they have ended.
 ///
@@ -31,7 +32,8 @@ public func staggeredRace<T>(
 ///     previous body has failed.
 ///   - body: A closure that receives an item.
 /// - Returns: The winner's value and its index among `items`, or `nil` if there was no winner. The array `errors` has
-///   an element for each item whose body was started: the error of the body, or `nil`.
+///   an element for each item whose body was started. The element is the error of the body, or `nil` if the body did
+///   not fail.
 /// - Throws: `CancellationError` if the waiting task is cancelled. In that case, all bodies are cancelled, and the
 ///   error is thrown after they have ended.
 ///
@@ -71,7 +73,8 @@ private final class StaggeredRace<Item, T> {
         self.body = body
     }
 
-    /// Starts a task for the next body. If no body is left when the body is due, the task ends without running a body.
+    /// Starts a task that runs the next body when the body is due. If no body is left at that time, the task ends
+    /// without running a body.
     ///
     /// - Parameter failure: The event that is set when the previous body fails.
     func startNext(after failure: Event?, isolation: isolated (any Actor)?) {

@@ -14,7 +14,7 @@ public struct ReturnWhen: Sendable, Hashable {
     public static let allCompleted = ReturnWhen(condition: .allCompleted)
 }
 
-/// Waits until some of `futures` have ended or `timeout` has passed.
+/// Waits until the condition `returnWhen` is met or `timeout` has passed.
 ///
 /// This function never cancels the futures, even if the timeout has passed or the waiting task is cancelled.
 ///

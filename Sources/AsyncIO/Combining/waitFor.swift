@@ -58,7 +58,7 @@ extension TimeLimit {
 /// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise, the error that `body` throws. If the current
 ///   task is cancelled, the body is also cancelled, and its `CancellationError` is thrown.
 ///
-/// asyncio: `asyncio.wait_for`, given a coroutine.
+/// asyncio: `asyncio.wait_for` with a coroutine.
 @inlinable
 @discardableResult
 public func waitFor<T>(

@@ -1,5 +1,5 @@
-/// Runs `body` to completion, for at most `timeout`, even if the current task is cancelled in the meantime. Use this
-/// function for asynchronous cleanup.
+/// Runs `body`, for at most `timeout`, even if the current task is cancelled in the meantime. Use this function for
+/// asynchronous cleanup.
 ///
 /// ```swift
 /// do {
@@ -10,8 +10,8 @@
 /// }
 /// ```
 ///
-/// The body runs as a separate task, which starts immediately. The body can also await other libraries, even though the
-/// surrounding task was cancelled.
+/// The body runs as a separate task, which starts immediately. The body can also wait for code in other libraries, even
+/// if the surrounding task was cancelled.
 ///
 /// - Parameters:
 ///   - timeout: The maximum duration of the body, or `nil` for no limit. After this time, the body is cancelled.

@@ -15,7 +15,7 @@ struct TaskList {
         task.place = tasks.count
     }
 
-    /// Removes a task. Does nothing if the task's loop was closed before the task ended.
+    /// Removes a task. This method does nothing if the task's loop was closed before the task ended.
     mutating func remove(_ task: AnyAsyncTask) {
         let place = task.place
         guard place > 0 else { return }
