@@ -81,7 +81,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
         deinit { core.abandon() }
 
-        /// Runs the body up to its next element.
+        /// Runs the body until it yields its next element.
         ///
         /// If the current task is cancelled, the cancellation is passed on to the current wait of the body.
         ///
@@ -92,7 +92,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
         /// asyncio: `generator.__anext__`.
         public func next() async throws -> Element? { try await core.next() }
 
-        /// Runs the body up to its next element; see ``next()``.
+        /// Runs the body until it yields its next element; see ``next()``.
         ///
         /// - Throws: The same errors as ``next()``, including `CancellationError`.
         public func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
@@ -105,7 +105,7 @@ public struct AsyncGenerator<Element>: AsyncSequence {
         /// called this method, the cancellation ends only the wait of the current task, and the cleanup continues.
         ///
         /// - Throws: The error that the cleanup throws, except for `CancellationError`; ``RuntimeError`` if the body is
-        ///   running; `CancellationError` if the task is cancelled while it waits for another call of this method.
+        ///   running; `CancellationError` if the task is cancelled while it waits for another call to this method.
         ///
         /// asyncio: `generator.aclose`.
         public func close() async throws { try await core.close() }
@@ -114,8 +114,8 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
 /// The state that the body and its consumer share. Use this class only on the loop's thread.
 private final class GeneratorCore<Element>: OpenGenerator {
-    /// The side that has control. The consumer has control before the body starts, while the body is suspended in
-    /// `yield`, and after the body has ended.
+    /// The state of the body. The body has control only in the state `running`. In all other states, the consumer has
+    /// control.
     private enum State { case fresh, running, suspended, ended }
 
     private let start: (GeneratorCore) -> Void
@@ -126,12 +126,12 @@ private final class GeneratorCore<Element>: OpenGenerator {
     private let consumer = Seat()
     private let producer = Seat()
     private var isClosing = false
-    /// The tasks that are waiting until a closing body has ended.
+    /// The tasks that are waiting for a closing body to end.
     private let closers = WaitQueue()
 
     init(start: @escaping (GeneratorCore) -> Void) { self.start = start }
 
-    /// Starts the body, in the given isolation.
+    /// Starts the body in the given isolation.
     func start(
         isolation: isolated (any Actor)?, _ body: @escaping (AsyncGenerator<Element>.Yield) async throws -> Void
     ) {
@@ -222,7 +222,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
         if isClosing { throw CancellationError() }
     }
 
-    /// Handles a body that ignored the error of `yield`. The body never runs again.
+    /// Handles a body that ignored the error that `yield` threw. The body never runs again.
     private func goOnThoughClosed() async {
         hand(
             .failure(RuntimeError("the generator yielded after it was closed; rethrow the error of `yield`")),

@@ -6,7 +6,7 @@ protocol OpenGenerator: AnyObject {
 
 extension EventLoop {
     /// Concurrently closes all generators (``AsyncGenerator``) of this loop that are suspended in `yield`, and waits
-    /// for their cleanup. Errors of the cleanup go to the loop's exception handler.
+    /// for their cleanup. Errors that the cleanup throws go to the loop's exception handler.
     ///
     /// `run { }` and ``Runner/close()`` call this method after they have cancelled the loop's tasks. If the current
     /// task is cancelled, the cleanup is also cancelled.
