@@ -58,8 +58,8 @@ class Seat {
     @usableFromInline
     init() {}
 
-    /// Suspends the running Swift task until ``handOver()`` is called. Does not suspend if `condition` is false. No
-    /// other code can run between the check of the condition and the suspension.
+    /// Suspends the running Swift task until ``handOver()`` is called. This method does not suspend if `condition` is
+    /// false. No other code can run between the check of the condition and the suspension.
     final func wait(while condition: () -> Bool) async {
         guard condition() else { return }
         EventLoop.withRequired(for: "await") { $0.parking = .seat(Unretained(self)) }

@@ -33,7 +33,7 @@ struct HeldCancellation {
 ///   - wait: A function that waits for a condition and returns when the condition is true. The parameter specifies
 ///     whether the waits ignore the native cancellation of a plain Swift task.
 ///   - onCancel: A function that is called for each cancellation request, before the next wait.
-/// - Returns: The latest cancellation that the task received in the meantime, if any.
+/// - Returns: The latest cancellation that the task received during the call, if any.
 @inline(__always)
 func shielded(
     ignoresNativeCancellation: Bool = false, _ wait: (_ ignoresNativeCancellation: Bool) async throws -> Void,

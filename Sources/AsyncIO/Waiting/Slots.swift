@@ -1,5 +1,5 @@
-/// A number of slots, and a FIFO queue of tasks that wait for a slot. Semaphores and the limits of task groups use this
-/// class. Use it only on the loop's thread.
+/// A set of slots, with a FIFO queue of tasks that wait for a slot. Semaphores and the limits of task groups use this
+/// class. Use the class only on the loop's thread.
 final class Slots {
     /// The number of free slots.
     @safe @exclusivity(unchecked) private(set) var free: Int

@@ -147,8 +147,8 @@ private final class CancelTarget: @unchecked Sendable {
 
 /// Yields to all ready tasks and callbacks. The yield takes one turn of the loop and one entry of the ready queue.
 ///
-/// The task itself is put into the ready queue. Because the task does not wait for a future, a cancellation in the
-/// meantime is delivered after the wake-up.
+/// The task itself is put into the ready queue. Because the task does not wait for a future, a cancellation that
+/// arrives in the meantime is delivered after the wake-up.
 @inline(__always)
 nonisolated(nonsending) func yieldToLoop() async throws {
     let task = EventLoop.withRequired(for: "sleep") { loop in

@@ -26,8 +26,8 @@ final class WaitQueue {
     @usableFromInline
     init() {}
 
-    /// Returns the queue in `storage`. Creates the queue if it does not exist yet. Use this method for objects for
-    /// which tasks rarely wait.
+    /// Returns the queue in `storage`. If the queue does not exist yet, this method creates it. Use this method for
+    /// objects that tasks rarely wait for.
     static func of(_ storage: inout WaitQueue?) -> WaitQueue {
         if let queue = storage { return queue }
         let queue = WaitQueue()
@@ -47,7 +47,7 @@ final class WaitQueue {
     ///   - whenJoined: A function that is called when the task has joined the queue. If the function throws an error,
     ///     the task leaves the queue.
     ///   - ifCancelled: A function that is called when a cancelled task has left the queue. The parameter specifies
-    ///     whether the task had been woken. If it had, the wake-up must be passed on to another task.
+    ///     whether the task had been woken. If so, the wake-up must be passed on to another task.
     /// - Throws: `CancellationError` if the task is cancelled; the error that `whenJoined` throws.
     @inline(__always)
     func park(
@@ -87,8 +87,8 @@ final class WaitQueue {
 
     // MARK: Wake
 
-    /// Wakes the first waiter. The waiter stays in the queue until its task runs. Does nothing if the first waiter has
-    /// already been woken.
+    /// Wakes the first waiter. The waiter stays in the queue until its task runs. This method does nothing if the first
+    /// waiter has already been woken.
     func wakeFirst() { first?.complete() }
 
     /// Wakes the first `count` waiters that have not been woken yet. The waiters stay in the queue until their tasks
@@ -146,7 +146,7 @@ final class WaitQueue {
     // MARK: The list
 
     /// Adds a waiter to the end of the queue. Call this method only for a task that waits in several queues. The
-    /// ``park`` methods call it themselves.
+    /// ``park`` methods call this method themselves.
     @inline(__always)
     func join(_ waiter: Waiter) {
         if Ownership.isChecked { checkOwner(for: waiter) }
@@ -161,7 +161,8 @@ final class WaitQueue {
         Ownership.check(&owner, on: EventLoop.required(for: "await"), "the object of \(waiter.waitDescription)")
     }
 
-    /// Removes a waiter from any position in the queue. Does nothing if the waiter has already left the queue.
+    /// Removes a waiter from any position in the queue. This method does nothing if the waiter has already left the
+    /// queue.
     @inline(__always)
     func leave(_ waiter: Waiter) {
         if waiter.isQueued { remove(waiter) }

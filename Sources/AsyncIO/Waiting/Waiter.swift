@@ -1,4 +1,4 @@
-/// A future without a value that one task waits for. For example, an entry of a WaitQueue is a waiter.
+/// A future that has no value and that only one task waits for. For example, the entries of a WaitQueue are waiters.
 @usableFromInline
 final class Waiter: FutureBase {
     // The links of the WaitQueue that it is in, if any. The queue retains the waiter before this one.
@@ -27,19 +27,20 @@ final class Waiter: FutureBase {
     override var waitDescription: String { purpose.description }
     override var waitSubject: AnyObject? { subject }
 
-    /// Wakes the waiting task. Does nothing if the waiter has already ended.
+    /// Wakes the waiting task. This method does nothing if the waiter has already ended.
     func complete() {
         if state == .pending { complete(as: .finished) }
     }
 
-    /// Wakes the waiting task on `loop`, which the caller already knows. Does nothing if the waiter has already ended.
+    /// Wakes the waiting task on `loop`, which the caller already knows. This method does nothing if the waiter has
+    /// already ended.
     @inline(__always)
     func complete(on loop: EventLoop) {
         if state == .pending { complete(as: .finished, on: loop) }
     }
 
-    /// Resets the waiter, so that a task that retains the waiter can use it for another wait. Does nothing if the
-    /// waiter has not ended.
+    /// Resets the waiter, so that a task that retains the waiter can use it for another wait. This method does nothing
+    /// if the waiter has not ended.
     func reset() {
         guard state != .pending else { return }
         state = .pending
