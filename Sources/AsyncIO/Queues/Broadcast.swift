@@ -9,7 +9,7 @@ public import DequeModule
 /// ```
 ///
 /// Each subscription has its own position, and gets the elements that are sent after the subscription was created. An
-/// element is buffered until all subscriptions have taken the element. The ``Lag`` policy decides what happens to
+/// element is buffered until all subscriptions have taken the element. The ``Lag`` policy determines what happens to
 /// subscriptions that cannot keep up.
 ///
 /// asyncio: none. tokio: `broadcast`.
@@ -211,7 +211,7 @@ public final class Broadcast<Element> {
         /// Returns the subscription itself.
         public func makeAsyncIterator() -> Subscription { self }
 
-        /// Takes the next element. Waits until an element is available.
+        /// Waits until an element is available, and takes the element.
         ///
         /// - Returns: The element, or `nil` if the channel is closed and the subscription has taken all elements.
         /// - Throws: ``BroadcastLagError`` if elements were missed and the policy is ``Broadcast/Lag/fail``;
@@ -267,7 +267,7 @@ public final class Broadcast<Element> {
     }
 }
 
-/// An error thrown to a subscription that was too slow; see ``Broadcast/Lag/fail``.
+/// An error thrown by a subscription that was too slow; see ``Broadcast/Lag/fail``.
 ///
 /// tokio: `RecvError::Lagged`.
 public struct BroadcastLagError: Error, CustomStringConvertible {

@@ -10,7 +10,7 @@
 public final class LatestValue<Value> {
     // Loop thread only.
     @usableFromInline let observers = WaitQueue()
-    /// The number of values that were set so far, including the first value.
+    /// The number of values that have been set so far, including the first value.
     @usableFromInline @safe @exclusivity(unchecked) var version = 1
 
     /// The latest value. Setting this property wakes all tasks that are waiting for a change, in O(*n*) time, where *n*
@@ -28,10 +28,11 @@ public final class LatestValue<Value> {
     /// Creates an object with its first value.
     public init(_ value: Value) { self.value = value }
 
-    /// Waits until the value satisfies a condition. Does not suspend if the current value satisfies the condition.
+    /// Waits until the value satisfies a condition. If the current value satisfies the condition, this method does not
+    /// suspend.
     ///
-    /// The condition is checked only for the value at the time when the task runs, so this method can miss a value that
-    /// was replaced before that time.
+    /// The condition is checked only when the waiting task runs, so this method can miss a value that is replaced
+    /// before the task runs.
     ///
     /// - Returns: The value that satisfies the condition.
     /// - Throws: ``QueueShutDown`` if the object is closed and the value does not satisfy the condition;
@@ -81,7 +82,8 @@ public final class LatestValue<Value> {
 
             /// Waits for a value that this iterator has not returned. The first call does not wait.
             ///
-            /// - Returns: The latest value, or `nil` if the object is closed.
+            /// - Returns: The latest value, or `nil` if the object is closed and this iterator has already returned the
+            ///   latest value.
             /// - Throws: `CancellationError` if the task is cancelled while it waits.
             @inlinable
             public func next() async throws -> Value? {
@@ -89,7 +91,7 @@ public final class LatestValue<Value> {
                 return nextNoWait()
             }
 
-            /// Waits until a value is available that was not returned, or the object is closed.
+            /// Waits until a value is available that this iterator has not returned, or until the object is closed.
             @usableFromInline
             func waitForChange() async throws {
                 while seen == subject.version, !subject.isClosed {

@@ -69,10 +69,10 @@ public class Queue<Element>: AsyncSequence {
 
     // MARK: Putting
 
-    /// Puts an item into the queue. Waits for room if the queue is full.
+    /// Puts an item into the queue. If the queue is full, this method waits for room.
     ///
-    /// - Throws: ``QueueShutDown`` if the queue is shut down; `CancellationError` if the task is
-    ///   cancelled while it waits. In that case, the item is not in the queue.
+    /// - Throws: ``QueueShutDown`` if the queue is shut down; `CancellationError` if the task is cancelled while it
+    ///   waits. In that case, the item is not put into the queue.
     ///
     /// asyncio: `Queue.put`.
     @inlinable
@@ -96,7 +96,7 @@ public class Queue<Element>: AsyncSequence {
 
     // MARK: Getting
 
-    /// Removes and returns an item from the queue. Waits for an item if the queue is empty.
+    /// Removes and returns an item from the queue. If the queue is empty, this method waits for an item.
     ///
     /// - Throws: ``QueueShutDown`` if the queue is shut down and empty; `CancellationError` if the
     ///   task is cancelled while it waits. In that case, no item is lost.
@@ -146,7 +146,7 @@ public class Queue<Element>: AsyncSequence {
 
     /// Shuts the queue down.
     ///
-    /// From now on, putting an item throws ``QueueShutDown``, including in tasks that are already waiting. Getting an
+    /// After this call, putting an item throws ``QueueShutDown``, even in tasks that are already waiting. Getting an
     /// item succeeds until the queue is empty, and then also throws ``QueueShutDown``.
     ///
     /// - Parameter immediate: Whether to drop the items in the queue. If this is `true`, ``join()`` waits only for
@@ -175,7 +175,7 @@ public class Queue<Element>: AsyncSequence {
     public struct Iterator: AsyncIteratorProtocol {
         @usableFromInline let queue: Queue
 
-        /// Removes and returns an item from the queue. Waits for an item if the queue is empty.
+        /// Removes and returns an item from the queue. If the queue is empty, this method waits for an item.
         ///
         /// - Returns: The item, or `nil` if the queue is shut down and empty.
         /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, no

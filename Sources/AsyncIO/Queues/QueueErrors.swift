@@ -1,4 +1,4 @@
-/// An error thrown when a task tries to take an item without waiting and the queue is empty.
+/// An error thrown when a task tries to take an item without waiting, but the queue is empty.
 ///
 /// asyncio: `asyncio.QueueEmpty`.
 public struct QueueEmpty: Error, CustomStringConvertible {
@@ -8,7 +8,7 @@ public struct QueueEmpty: Error, CustomStringConvertible {
     public var description: String { "the queue is empty" }
 }
 
-/// An error thrown when a task tries to put an item without waiting and the queue is full.
+/// An error thrown when a task tries to put an item without waiting, but the queue is full.
 ///
 /// asyncio: `asyncio.QueueFull`.
 public struct QueueFull: Error, CustomStringConvertible {

@@ -1,4 +1,4 @@
-/// The state of a queue except for the items themselves. It includes the number of items and the waiting tasks.
+/// The state of a queue except for the items themselves. The state includes the number of items and the waiting tasks.
 @usableFromInline
 final class QueueState {
     // Loop thread only, like the queue.

@@ -10,8 +10,8 @@ public import DequeModule
 /// ```
 ///
 /// You can clone each end. An end is closed when it is released. When the last sender is closed, the receivers get the
-/// elements that were sent before, and then reach the end of the stream. When the last receiver is closed, sending an
-/// element throws an error. Therefore, unlike with a ``Queue``, neither side can wait forever for a side that no longer
+/// elements that were sent earlier, and then reach the end of the stream. When the last receiver is closed, sending an
+/// element throws an error. Therefore, unlike with a ``Queue``, neither side waits forever if the other side no longer
 /// exists.
 ///
 /// - Parameters:
@@ -204,11 +204,11 @@ public final class ObjectSender<Element> {
 
     deinit { close() }
 
-    /// Sends an element. Waits until the buffer has room or a receiver is waiting.
+    /// Sends an element. This method waits until the buffer has room or a receiver is waiting.
     ///
-    /// - Throws: ``BrokenStreamError`` if all receivers are closed; ``RuntimeError`` if this sender is closed, even if
-    ///   it is closed while the task waits; `CancellationError` if the task is cancelled while it waits. In these
-    ///   cases, the element is not sent.
+    /// - Throws: ``BrokenStreamError`` if all receivers are closed; ``RuntimeError`` if this sender is closed before
+    ///   the call or while the task waits; `CancellationError` if the task is cancelled while it waits. In these cases,
+    ///   the element is not sent.
     @inlinable
     public func send(_ element: Element) async throws {
         if !isClosed, channel.mustWaitForRoom { try await channel.waitForRoom(of: self) }
@@ -256,8 +256,8 @@ public final class ObjectSender<Element> {
 
 /// The receiving end of a memory object stream; see ``memoryObjectStream(of:capacity:)``.
 ///
-/// Each element reaches one receiver. Waiting tasks are served in FIFO order. To send each element to all receivers,
-/// use a ``Broadcast``.
+/// Each element is delivered to exactly one receiver. Waiting tasks are served in FIFO order. To send each element to
+/// all receivers, use a ``Broadcast``.
 ///
 /// anyio: `MemoryObjectReceiveStream`. tokio: `mpsc::Receiver`.
 public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol {
@@ -279,10 +279,10 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
     /// The number of elements that can be received without waiting.
     public var count: Int { channel.count }
 
-    /// Receives an element. Waits until an element is available.
+    /// Waits until an element is available, and receives the element.
     ///
     /// - Returns: The element, or `nil` if all senders are closed and all elements were received.
-    /// - Throws: ``RuntimeError`` if this receiver is closed, even if it is closed while the task waits;
+    /// - Throws: ``RuntimeError`` if this receiver is closed before the call or while the task waits;
     ///   `CancellationError` if the task is cancelled while it waits. In these cases, no element is lost.
     @inlinable
     public func receive() async throws -> Element? {

@@ -46,7 +46,7 @@ public func select<T>(_ cases: SelectCase<T>...) async throws -> T {
 public struct SelectCase<Value> {
     @usableFromInline let place: SelectPlace
     /// A function that takes an element, or returns nil if no element is available. The parameter is the case's wait at
-    /// its place, or nil if the case has not waited there.
+    /// its place, or nil if the case has not waited yet.
     @usableFromInline let take: (SelectStay?) throws -> Value?
 
     @inlinable
@@ -89,7 +89,7 @@ struct SelectStay {
 enum SelectWait {
     /// Waits until `take` has taken an element.
     ///
-    /// - Parameter take: A function that receives the number of a case and the case's wait, and returns whether it has
+    /// - Parameter take: A function that receives the index of a case and the case's wait, and returns whether it has
     ///   taken an element.
     //
     // Not inlinable: Swift 6.3 crashes on some loops with waits that it has inlined.
@@ -284,7 +284,7 @@ extension SelectCase {
     }
 
     /// Waits until a duration has passed since this case was created. If the duration is zero, ``select(_:)`` does not
-    /// wait. Put a case with a duration of zero last, as the default for when no other case is ready.
+    /// wait. Put a case with a duration of zero last, so that it serves as the default when no other case is ready.
     ///
     /// Go: `time.After`, `default`.
     @inlinable
