@@ -52,7 +52,7 @@ public final class Barrier {
     /// If a waiting task is cancelled, it leaves the barrier, and the barrier waits for another task. While the tasks
     /// of a round are leaving, new tasks wait for the next round.
     ///
-    /// - Returns: The position of this task in the order of arrival in the round, starting from 0.
+    /// - Returns: The position of this task in the round's order of arrival, starting from 0.
     /// - Throws: ``BrokenBarrierError`` if the barrier is aborted, or if it is reset while the task waits;
     ///   `CancellationError` if the task is cancelled while it waits.
     /// - Complexity: O(*n*) for the last task of a round, where *n* is the number of parties.

@@ -27,7 +27,7 @@ public final class Event {
     /// asyncio: `Event.clear`.
     public func clear() { isSet = false }
 
-    /// Waits until the event is set. Does not suspend if the event is already set.
+    /// Waits until the event is set. If the event is already set, this method does not suspend.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits.
     ///

@@ -6,7 +6,7 @@
 /// try await ready.wait()
 /// ```
 ///
-/// A latch can be used only once. If tasks repeatedly wait for each other, use a ``Barrier``.
+/// A latch can be used only once. If tasks have to wait for each other repeatedly, use a ``Barrier``.
 ///
 /// asyncio: none. Java: `CountDownLatch`. C++: `std::latch`.
 public final class Latch {

@@ -32,8 +32,8 @@ public final class ReadWriteLock {
 
     // MARK: Reading
 
-    /// Waits until no task holds the lock for writing and no earlier task is waiting to write. Then acquires the lock
-    /// for reading.
+    /// Waits until no task holds the lock for writing and no earlier task is waiting to write, and then acquires the
+    /// lock for reading.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the lock is not acquired.
     ///

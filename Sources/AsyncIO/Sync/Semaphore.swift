@@ -26,7 +26,7 @@ public class Semaphore {
 
     private static func message(_ value: Int) -> String { "Semaphore initial value must be >= 0, got \(value)" }
 
-    /// Whether a call to `acquire()` must wait, because the value is 0 or other tasks are waiting.
+    /// Whether a call to `acquire()` has to wait. A call has to wait if the value is 0 or other tasks are waiting.
     ///
     /// asyncio: `Semaphore.locked`.
     public final var isLocked: Bool { slots.areTaken }
@@ -41,8 +41,8 @@ public class Semaphore {
 
     /// Increments the value, or passes the semaphore to the first waiting task.
     ///
-    /// - Throws: ``ValueError`` if the value is already `Int.max`. A ``BoundedSemaphore`` throws the error if the value
-    ///   would exceed the initial value.
+    /// - Throws: ``ValueError`` if the value is already `Int.max`. A ``BoundedSemaphore`` throws this error if the
+    ///   value would exceed the initial value.
     ///
     /// asyncio: `Semaphore.release`.
     public func release() throws(ValueError) {

@@ -19,7 +19,7 @@ internal import Synchronization
 ///   ``RuntimeError`` if `body` returned but had already released one of the locks.
 /// - Complexity: O(*n* log *n*), where *n* is the number of locks.
 ///
-/// asyncio: nested `async with`, in an order that all tasks must follow.
+/// asyncio: nested `async with` statements, in an order that all tasks must follow.
 @discardableResult
 public func withLocks<T>(
     _ locks: Lock..., body: nonisolated(nonsending) () async throws -> T
