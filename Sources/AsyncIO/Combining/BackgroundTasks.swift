@@ -1,12 +1,12 @@
-/// A set of tasks that run in the background. The set retains them until they end, reports their
-/// errors, and can cancel them together.
+/// A set of tasks that run in the background. The set retains each task until the task ends, reports the errors of the
+/// tasks, and can cancel all tasks together.
 ///
 /// ```swift
 /// try await withBackgroundTasks { background in background.createTask { try await sendMetrics() } try await serve() }
 /// // tasks that are still running are cancelled and awaited
 /// ```
 ///
-/// Unlike in a task group, a task that fails does not cancel the others.
+/// Unlike in a task group, the failure of a task does not cancel the other tasks.
 public final class BackgroundTasks {
     // Loop thread only.
     private var tasks = ChildList()
@@ -16,17 +16,17 @@ public final class BackgroundTasks {
 
     /// Creates an empty set.
     ///
-    /// - Parameter onError: Called with the error and the task when a task fails; `nil` to use the loop's exception
-    ///   handler.
+    /// - Parameter onError: A function that is called with the error and the task when a task fails, or `nil` to use
+    ///   the loop's exception handler.
     public init(onError: ((any Error, AnyAsyncTask) -> Void)? = nil) { self.onError = onError }
 
-    /// Starts a task that runs `body`, and retains it until it ends.
+    /// Starts a task that runs `body`, and retains the task until it ends.
     ///
-    /// A task that throws an error is reported as described in ``init(onError:)``. A cancelled task is not reported.
+    /// An error of the task is reported as described in ``init(onError:)``. A cancellation is not reported.
     ///
-    /// - Returns: The task. Cancelling it does not affect the others.
+    /// - Returns: The task. If you cancel it, the other tasks are not affected.
     ///
-    /// asyncio: `asyncio.create_task`, with a set that keeps a reference to the task.
+    /// asyncio: `asyncio.create_task`, with a set that holds a reference to the task.
     @discardableResult
     public func createTask<T>(
         name: String? = nil, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
@@ -51,13 +51,12 @@ public final class BackgroundTasks {
                 location: task.site?.description))
     }
 
-    /// Cancels all tasks and waits until they have ended, including tasks that are started in the meantime.
+    /// Cancels all tasks and waits until they have ended, including tasks that are started during this call.
     ///
-    /// If the current task is cancelled, this method still waits until all tasks of the set have ended.
+    /// This method waits until all tasks of the set have ended, even if the current task is cancelled.
     ///
-    /// - Throws: `CancellationError`, after all tasks have ended, if the current task was
-    ///   cancelled.
-    /// - Complexity: O(*n*) in the number of tasks.
+    /// - Throws: `CancellationError` if the current task is cancelled. The error is thrown after all tasks have ended.
+    /// - Complexity: O(*n*), where *n* is the number of tasks.
     public func cancelAll() async throws {
         var cancellation: (any Error)?
         while case let left = tasks.all.filter({ !$0.isDone }), !left.isEmpty {
@@ -71,11 +70,12 @@ public final class BackgroundTasks {
 /// still running and waits for them.
 ///
 /// - Parameters:
-///   - onError: Called with the error and the task when a task fails; `nil` to use the loop's exception handler.
+///   - onError: A function that is called with the error and the task when a task fails, or `nil` to use the loop's
+///     exception handler.
 ///   - body: A closure that receives the set.
 /// - Returns: The value that `body` returns.
-/// - Throws: The errors of `body`; `CancellationError`, after all tasks have ended, if the current
-///   task was cancelled.
+/// - Throws: The error that `body` throws; `CancellationError` if the current task is cancelled. The error is thrown
+///   after all tasks have ended.
 public func withBackgroundTasks<T>(
     onError: ((any Error, AnyAsyncTask) -> Void)? = nil, isolation: isolated (any Actor)? = #isolation,
     _ body: (BackgroundTasks) async throws -> T

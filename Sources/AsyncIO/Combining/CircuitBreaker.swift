@@ -1,14 +1,14 @@
-/// Stops calls to a service that keeps failing, until it has had time to recover.
+/// An object that stops calls to a failing service until the service has had time to recover.
 ///
 /// ```swift
 /// let breaker = CircuitBreaker(failures: 5, recovery: .seconds(30))
 /// let page = try await breaker.run { try await fetch(url) }
 /// ```
 ///
-/// A breaker is initially closed, and calls run. After a number of consecutive failures, the breaker opens, and calls
-/// throw a ``CircuitOpenError`` at once. When the recovery time has passed, the breaker lets one call through as a
-/// trial, while other calls are still refused. If the trial succeeds, the breaker closes. If it fails, the breaker
-/// opens again.
+/// A breaker is initially closed and lets all calls run. After a number of consecutive failures, the breaker opens, and
+/// calls immediately throw a ``CircuitOpenError``. After the recovery time, the breaker lets one call run as a trial
+/// and still refuses other calls. If the trial succeeds, the breaker closes. If the trial fails, the breaker opens
+/// again.
 ///
 /// A cancelled call gives no information about the service, so it counts neither as a success nor as a failure. The
 /// same applies to a call that began before the breaker opened.
@@ -30,20 +30,20 @@ public final class CircuitBreaker {
     private let recovery: Duration
     private let isFailure: (any Error) -> Bool
     @safe @exclusivity(unchecked) private var failures = 0
-    /// The time at which a trial is allowed, on the loop's clock; nil if the breaker is closed.
+    /// The time at which a trial is allowed, on the loop's clock, or nil if the breaker is closed.
     @safe @exclusivity(unchecked) private var opensUntil: Int64?
     @safe @exclusivity(unchecked) private var hasTrial = false
-    /// The number of times that the breaker has opened or closed. Calls that began before the latest change do not
-    /// count.
+    /// The number of times that the breaker has opened or closed. The results of calls that began before the latest
+    /// change are ignored.
     @usableFromInline @safe @exclusivity(unchecked) private(set) var generation = 0
 
-    /// Creates a breaker that is closed.
+    /// Creates a closed breaker.
     ///
     /// - Parameters:
     ///   - failures: The number of consecutive failures after which the breaker opens.
-    ///   - recovery: How long the breaker stays open before it allows a trial.
-    ///   - isFailure: Whether an error means that the service has a problem. Other errors, such as the error of a
-    ///     rejected request, count as successes. By default, every error is a failure.
+    ///   - recovery: The time for which the breaker stays open before it allows a trial.
+    ///   - isFailure: A closure that returns whether an error means that the service has a problem. Calls with other
+    ///     errors, such as a rejected request, count as successes. By default, every error is a failure.
     /// - Precondition: `failures` is at least 1, and `recovery` is positive. For numbers that are known only at run
     ///   time, use ``init(validatingFailures:recovery:isFailure:)``.
     public init(failures: Int, recovery: Duration, isFailure: @escaping (any Error) -> Bool = { _ in true }) {
@@ -80,8 +80,8 @@ public final class CircuitBreaker {
     /// Runs `body`, unless the breaker is open.
     ///
     /// - Returns: The value that `body` returns.
-    /// - Throws: ``CircuitOpenError`` if the breaker is open, or a trial is running; the errors of `body`, including
-    ///   `CancellationError` if the task is cancelled.
+    /// - Throws: ``CircuitOpenError`` if the breaker is open or a trial is running; the error that `body` throws,
+    ///   including `CancellationError` if the task is cancelled.
     //
     // Inlinable, so that it is specialized in the user's module.
     @inlinable
@@ -100,7 +100,7 @@ public final class CircuitBreaker {
         }
     }
 
-    /// Closes the breaker, and forgets all failures.
+    /// Closes the breaker and resets the number of failures.
     public func reset() {
         failures = 0
         if opensUntil != nil { change(to: nil) }
@@ -113,7 +113,7 @@ public final class CircuitBreaker {
         generation += 1
     }
 
-    /// Returns whether the call is a trial.
+    /// Begins a call. Returns whether the call is a trial.
     @usableFromInline
     func begin() throws -> Bool {
         guard let opensUntil else { return false }
@@ -128,7 +128,7 @@ public final class CircuitBreaker {
     @usableFromInline
     func succeeded(_ begun: Int) { if begun == generation { reset() } }
 
-    /// Records the end of a call that began in the generation `begun`.
+    /// Records the failure of a call that began in the generation `begun`.
     @usableFromInline
     func failed(_ begun: Int, isTrial: Bool, with error: any Error) {
         guard begun == generation else { return }
@@ -141,12 +141,12 @@ public final class CircuitBreaker {
     }
 }
 
-/// An error thrown by a ``CircuitBreaker`` that is open.
+/// An error thrown by an open ``CircuitBreaker``.
 public struct CircuitOpenError: Error, CustomStringConvertible {
-    /// How much longer the breaker stays open; zero while a trial is running.
+    /// The remaining time for which the breaker stays open, or zero while a trial is running.
     public let retryAfter: Duration
 
-    /// The error as text.
+    /// A description of the error.
     public var description: String {
         retryAfter > .zero
             ? "the circuit is open for another \(retryAfter)" : "the circuit is open while a trial is running"

@@ -1,6 +1,6 @@
-/// A time as shown by the clocks in a time zone.
+/// The local time in a time zone.
 struct CivilTime {
-    /// The time since 1970, in UTC.
+    /// The number of seconds since 1 January 1970 at 00:00 UTC.
     let seconds: Int64
     private let zone: Schedule.Zone
     private let offset: Int64
@@ -30,7 +30,7 @@ struct CivilTime {
         return (Int(month < 10 ? month + 3 : month - 9), Int(dayOfYear - (153 * month + 2) / 5 + 1))
     }
 
-    /// Whether the clocks have gone back, so that they show this time for the second time.
+    /// Whether the clocks were set back and show this local time for the second time.
     var isRepeated: Bool {
         // They are put back by an hour, or half an hour on Lord Howe Island.
         [3_600, 1_800].contains { zone.offset(seconds - $0) - offset == $0 }

@@ -1,7 +1,8 @@
-/// A field of a ``Schedule``: a set of small numbers.
+/// A field of a ``Schedule``, stored as a set of small numbers.
 struct CronField: Sendable {
     private var bits: UInt64 = 0
-    /// Whether the field begins with `*`. Such a field does not restrict days.
+    /// Whether the field begins with `*`. A day field that begins with `*` does not count as restricted; see
+    /// ``Schedule``.
     let isAny: Bool
 
     init(_ text: Substring, _ name: String, _ range: ClosedRange<Int>, names: [String] = []) throws(ValueError) {
@@ -29,7 +30,7 @@ struct CronField: Sendable {
 
     func contains(_ number: Int) -> Bool { bits & 1 << number != 0 }
 
-    /// The smallest number of the field that is not less than `number`.
+    /// Returns the smallest number in the field that is at least `number`.
     func first(from number: Int) -> Int? {
         let rest = bits >> number
         return rest == 0 ? nil : number + rest.trailingZeroBitCount

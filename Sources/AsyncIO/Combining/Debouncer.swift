@@ -1,20 +1,20 @@
-/// An object that runs an action after a pause in the calls.
+/// An object that runs an action after a pause in the calls to ``call()``.
 ///
 /// ```swift
 /// let save = Debouncer(delay: .milliseconds(300)) { try await document.save() }
 /// save.call() // for each keystroke
 /// ```
 ///
-/// The action runs as a task. Actions never overlap: if the action is due while it is still
-/// running, it runs again right afterward. Errors that the action throws go to the loop's exception handler.
+/// The action runs as a task. Runs of the action never overlap. If the action is due during a previous run, it runs
+/// again when that run ends. Errors that the action throws go to the loop's exception handler.
 public final class Debouncer {
     private let action: PacedAction
 
     /// Creates a debouncer.
     ///
     /// - Parameters:
-    ///   - delay: How long to wait after the last call before the action runs.
-    ///   - action: The action.
+    ///   - delay: The time to wait after the last call before the action runs.
+    ///   - action: The action to run.
     public init(
         delay: Duration, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
         line: UInt = #line, _ action: @escaping () async throws -> Void
@@ -27,24 +27,24 @@ public final class Debouncer {
     /// Whether the action is waiting to run.
     public var isPending: Bool { action.isPending }
 
-    /// Requests the action. It runs when no further call has been made for the length of the delay.
+    /// Requests the action. The action runs when the delay has passed without another call.
     public func call() {
         action.beginPause()
         action.request()
     }
 
-    /// Withdraws the requests whose action has not started. An action that is running continues.
+    /// Withdraws all requests for which the action has not started. A running action continues.
     public func cancel() {
         action.cancel()
         action.endPause()
     }
 
-    /// Runs the action now if it is pending, and waits until it has ended. Also waits for an action
-    /// that is already running.
+    /// Runs the action now if it is pending, and waits until the action has ended. This method also waits for a running
+    /// action.
     ///
-    /// If the current task is cancelled, the wait ends and the action continues.
+    /// If the current task is cancelled, the wait ends, and the action continues.
     ///
-    /// - Throws: The errors of the action; ``RuntimeError`` if the action itself calls this; `CancellationError` if the
-    ///   task is cancelled.
+    /// - Throws: The error of the action; ``RuntimeError`` if the action itself calls this method; `CancellationError`
+    ///   if the task is cancelled.
     public func flush() async throws { try await action.flush() }
 }

@@ -1,19 +1,21 @@
 public import DequeModule
 
-/// A cache whose values expire. It loads each value only once, even if several tasks ask for it at the same time.
+/// A cache whose values expire. The cache loads each value only once, even if several tasks request the value at the
+/// same time.
 ///
 /// ```swift
 /// let cache = ExpiringCache<UserID, User>(lifetime: .seconds(60), limit: 10_000)
 /// let user = try await cache.value(for: id) { try await database.user(id) }
 /// ```
 ///
-/// While a value is being loaded, other tasks that ask for the same key wait for the same load. If the load fails, all
-/// of these tasks get the error, and nothing is stored. A task that is cancelled stops waiting. The load is cancelled
-/// when no task is waiting for it.
+/// If several tasks request the same key while its value is being loaded, they all wait for the same load. If the load
+/// fails, all of these tasks get the error, and no value is stored. A cancelled task stops waiting. If no task is
+/// waiting for the load anymore, the load is cancelled.
 ///
-/// A value expires when its lifetime is over. If the cache has more values than its limit, it drops the oldest ones.
+/// A value expires when its lifetime is over. If the number of values exceeds the limit of the cache, the cache removes
+/// the oldest values.
 ///
-/// asyncio: none; the closest equivalent is the package `async_lru`, which drops the least recently used values. Go:
+/// asyncio: none; the closest equivalent is the package `async_lru`, which removes the least recently used values. Go:
 /// `singleflight`.
 public final class ExpiringCache<Key: Hashable, Value> {
     @usableFromInline
@@ -34,16 +36,16 @@ public final class ExpiringCache<Key: Hashable, Value> {
     @usableFromInline let limit: Int
     @usableFromInline var entries: [Key: Entry] = [:]
     private var loads: [Key: SharedWork<Value>] = [:]
-    /// The keys in the order of their entries. All entries have the same lifetime, so this is the order in which they
-    /// expire. Keys whose entries were removed or replaced are also included.
+    /// The keys, in the order in which their entries were added. All entries have the same lifetime, so they expire in
+    /// this order. The list also includes keys whose entries were removed or replaced.
     @usableFromInline var ages = Deque<Age>()
     private var lastNumber = 0
 
     /// Creates an empty cache.
     ///
     /// - Parameters:
-    ///   - lifetime: How long a value is stored after it was loaded. If this is zero or less, values are not stored,
-    ///     and only concurrent loads are shared.
+    ///   - lifetime: The time for which a value is stored after it is loaded. If the lifetime is zero or negative,
+    ///     values are not stored, and the cache only shares concurrent loads.
     ///   - limit: The maximum number of values, or `nil` for no limit.
     /// - Precondition: `limit` is not negative. For a number that is known only at run time, use
     ///   ``init(lifetime:validatingLimit:)``.
@@ -74,15 +76,16 @@ public final class ExpiringCache<Key: Hashable, Value> {
         return entries.count
     }
 
-    /// Returns the value for a key, and loads it if it is not in the cache. If the value is in the cache, the call does
-    /// not suspend.
+    /// Returns the value for a key, and loads the value if it is not in the cache. If the value is in the cache, this
+    /// method does not suspend.
     ///
     /// - Parameters:
-    ///   - key: The key.
-    ///   - load: Loads the value. It runs as a task, which cannot ask the cache for the same key.
-    /// - Throws: The error of the load; ``RuntimeError`` if the load asks for its own key; `CancellationError` if the
-    ///   waiting task is cancelled.
-    /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
+    ///   - key: The key of the value.
+    ///   - load: A closure that loads the value. The closure runs as a task, which cannot request the same key from the
+    ///     cache.
+    /// - Throws: The error that `load` throws; ``RuntimeError`` if `load` requests its own key; `CancellationError` if
+    ///   the waiting task is cancelled.
+    /// - Complexity: O(1), plus O(*n*) to remove *n* values that have expired since the cache was last used.
     @inlinable
     public func value(
         for key: Key, isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID,
@@ -108,12 +111,13 @@ public final class ExpiringCache<Key: Hashable, Value> {
         return try await work.value(for: "ExpiringCache.value()")
     }
 
-    /// The value for a key, or `nil` if it is not in the cache. Reading it does not load the value.
+    /// The value for a key, or `nil` if the value is not in the cache. Reading the subscript does not load the value.
     ///
-    /// Setting a value stores it for the lifetime that was passed to the initializer. Setting `nil` removes the value.
-    /// If the key is being loaded, the load continues for the waiting tasks, but its value is not stored.
+    /// If you set a value, it is stored for the lifetime that was passed to the initializer. If you set `nil`, the
+    /// value is removed. If a load for the key is in progress, the load continues for the waiting tasks, but the loaded
+    /// value is not stored.
     ///
-    /// - Complexity: O(1), plus the number of values that have expired since the cache was last used.
+    /// - Complexity: O(1), plus O(*n*) to remove *n* values that have expired since the cache was last used.
     public subscript(key: Key) -> Value? {
         @inlinable
         get {
@@ -134,7 +138,8 @@ public final class ExpiringCache<Key: Hashable, Value> {
         if ages.count > 2 * entries.count + 16 { ages.removeAll { entries[$0.key]?.number != $0.number } }
     }
 
-    /// Removes all values. Loads that are in progress continue for the tasks that wait for them.
+    /// Removes all values. Loads in progress continue for the tasks that are waiting for them, but the loaded values
+    /// are not stored.
     public func removeAll() {
         entries = [:]
         ages = []
@@ -151,6 +156,6 @@ public final class ExpiringCache<Key: Hashable, Value> {
     }
 }
 
-/// The time on the clock of the running loop.
+/// Returns the time on the clock of the running loop.
 @usableFromInline
 func cacheTime() -> Int64 { EventLoop.required(for: "ExpiringCache").time }

@@ -5,9 +5,10 @@
 /// let name = try await configuration.value.name
 /// ```
 ///
-/// Tasks that ask for the value while it is being created wait for the same work. If the work fails, all of these tasks
-/// get the error, and the next task that asks for the value starts the work again. A task that is cancelled stops
-/// waiting. The work continues for the other tasks, and is cancelled when no task is waiting for it.
+/// If several tasks request the value while it is being created, they all wait for the same work. If the work fails,
+/// all of these tasks get the error. The next task that requests the value starts the work again. A cancelled task
+/// stops waiting, and the work continues for the other tasks. If no task is waiting for the work anymore, the work is
+/// cancelled.
 ///
 /// asyncio: none. tokio: `OnceCell`. Go: `sync.Once`.
 public final class Lazy<Value> {
@@ -15,12 +16,13 @@ public final class Lazy<Value> {
     private let start: () -> AsyncTask<Value>
     private var work: SharedWork<Value>?
 
-    /// The value, or `nil` if it has not been created. Reading it does not start the work.
+    /// The value, or `nil` if the value has not been created. Reading this property does not start the work.
     public internal(set) var valueIfReady: Value?
 
-    /// Creates a lazy value. The work does not start yet.
+    /// Creates a lazy value without starting the work.
     ///
-    /// - Parameter make: Creates the value. It runs as a task, which cannot itself wait for this value.
+    /// - Parameter make: A closure that creates the value. The closure runs as a task, which cannot wait for the lazy
+    ///   value itself.
     public init(
         isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
         _ make: @escaping () async throws -> Value
@@ -28,10 +30,10 @@ public final class Lazy<Value> {
         start = { createTask(name: "Lazy", isolation: isolation, fileID: fileID, line: line, make) }
     }
 
-    /// The value. If the value does not exist yet, it is created now. Otherwise, reading this property does not
-    /// suspend.
+    /// The value. If the value has not been created, reading this property creates the value. Otherwise, reading this
+    /// property does not suspend.
     ///
-    /// - Throws: The error of the work; ``RuntimeError`` if the work itself asks for the value; `CancellationError` if
+    /// - Throws: The error of the work; ``RuntimeError`` if the work itself requests the value; `CancellationError` if
     ///   the waiting task is cancelled.
     public var value: Value {
         @inlinable
@@ -47,7 +49,7 @@ public final class Lazy<Value> {
         return try await work.value(for: "Lazy.value")
     }
 
-    /// Discards the value, so that it is created again when it is next needed. If the work is in progress, it
+    /// Discards the value. The value is created again when a task next needs it. If the work is in progress, it
     /// continues for the waiting tasks, but its value is not stored.
     public func reset() {
         valueIfReady = nil

@@ -1,5 +1,5 @@
-/// An action that runs as a task, at most once at a time, and not during a pause. ``Debouncer`` and ``Throttle`` share
-/// this class. They differ in when the pause begins. Loop thread only.
+/// An action that runs as a task. Runs of the action do not overlap, and do not start during a pause. ``Debouncer`` and
+/// ``Throttle`` share this class, but begin the pause at different times. Use this class only on the loop's thread.
 final class PacedAction {
     private let pause: Duration
     private let pausesWhenStarted: Bool
@@ -7,7 +7,8 @@ final class PacedAction {
     private var timer: TimerHandle?
     private var latest: AsyncTask<Void>?
 
-    /// The action that is running. An action that has ended is not included, even if its callbacks have not run yet.
+    /// The running action, or nil if the latest action has ended. The value is nil even if the callbacks of the ended
+    /// action have not run yet.
     private var running: AsyncTask<Void>? { latest.flatMap { $0.isDone ? nil : $0 } }
 
     /// Whether the action is waiting to run.
@@ -22,16 +23,16 @@ final class PacedAction {
 
     deinit { timer?.cancel() }
 
-    /// Requests the action. It starts at once, or when the pause or the running action is over.
+    /// Requests the action. The action starts immediately, or when the current pause and the running action have ended.
     func request() {
         isPending = true
         startIfPossible()
     }
 
-    /// Withdraws the request.
+    /// Withdraws the pending request, if any.
     func cancel() { isPending = false }
 
-    /// Begins a pause, which replaces the current one, if any.
+    /// Begins a pause that replaces the current pause, if any.
     func beginPause() {
         endPause()
         let loop = EventLoop.required(for: "a Debouncer or Throttle")
@@ -48,7 +49,7 @@ final class PacedAction {
         timer = nil
     }
 
-    /// Runs the action now if it is pending, and waits until it has ended; see ``Debouncer/flush()``.
+    /// Runs the action now if it is pending, and waits until the action has ended; see ``Debouncer/flush()``.
     func flush() async throws {
         var failure: (any Error)?
         if let running {

@@ -1,4 +1,4 @@
-/// A limit on the rate of operations.
+/// An object that limits the rate of operations.
 ///
 /// ```swift
 /// let limiter = RateLimiter(100, per: .seconds(1), burst: 20)
@@ -6,12 +6,12 @@
 /// let answer = try await client.get(url)
 /// ```
 ///
-/// The limiter is a *token bucket*. The bucket holds up to `burst` permits, is full at the beginning, and is refilled
-/// with `count` permits per period. After a pause, up to `burst` operations can run without waiting. With a burst
-/// of 1, it is a *leaky bucket*: operations are spaced evenly, and no permits are saved up during a pause.
+/// The limiter is a *token bucket*. The bucket holds up to `burst` permits. It is initially full, and is refilled with
+/// `count` permits per period. After a pause, up to `burst` operations can run without waiting. With a burst of 1, the
+/// limiter is a *leaky bucket*: operations are spaced evenly, and no permits are saved up during a pause.
 ///
 /// Waiting tasks are served in FIFO order. A task that is cancelled while it waits takes no permits. The limiter does
-/// not create a task, and needs a timer only for the first waiting task.
+/// not create tasks, and needs a timer only for the first waiting task.
 ///
 /// asyncio: none; the closest equivalent is the package `aiolimiter`. Rust: `governor`. Go: `x/time/rate`.
 public final class RateLimiter {
@@ -19,19 +19,19 @@ public final class RateLimiter {
     // Times are in nanoseconds on the loop's clock.
     private let interval: Int64
     private var fullAt = Int64.min
-    /// Held by the task that waits for permits, so that the others wait in line.
+    /// The lock that the first waiting task holds, so that the other tasks wait in line.
     private let turn = Lock()
 
     /// The maximum number of permits that can be taken at once.
     public let burst: Int
 
-    /// Creates a token bucket, which is full.
+    /// Creates a full token bucket.
     ///
     /// - Parameters:
     ///   - count: The number of permits in each period.
-    ///   - period: The period.
-    ///   - burst: The maximum number of permits that can be saved up, or `nil` for the number of permits in a period.
-    ///     With 1, the limiter is a leaky bucket.
+    ///   - period: The length of a period.
+    ///   - burst: The maximum number of permits that can be saved up, or `nil` to use `count`. If the burst is 1, the
+    ///     limiter is a leaky bucket.
     /// - Precondition: The numbers are positive, and an empty bucket takes less than 30 years to refill. For numbers
     ///   that are known only at run time, use ``init(validating:per:burst:)``.
     public init(_ count: Int, per period: Duration, burst: Int? = nil) {
@@ -46,8 +46,8 @@ public final class RateLimiter {
 
     /// Creates a token bucket from numbers that are known only at run time; see ``init(_:per:burst:)``.
     ///
-    /// - Throws: ``ValueError`` if one of the numbers is not positive, or an empty bucket takes more than 30 years to
-    ///   refill.
+    /// - Throws: ``ValueError`` if one of the numbers is not positive, or if an empty bucket takes more than 30 years
+    ///   to refill.
     public convenience init(validating count: Int, per period: Duration, burst: Int? = nil) throws(ValueError) {
         if let mistake = Self.mistake(count, period, burst) { throw ValueError(mistake) }
         self.init(count, per: period, burst: burst)
@@ -71,11 +71,11 @@ public final class RateLimiter {
         return max(0, burst - Int((fullAt - now + interval - 1) / interval))
     }
 
-    /// Takes permits, and waits for them if necessary. Does not suspend if there are enough permits and no other task
-    /// is waiting.
+    /// Takes permits, and waits for them if necessary. If enough permits are available and no other task is waiting,
+    /// this method does not suspend.
     ///
-    /// - Parameter count: The number of permits. They are taken together.
-    /// - Throws: ``ValueError`` if `count` is less than 1, or more than ``burst``; `CancellationError` if the task is
+    /// - Parameter count: The number of permits. All of them are taken at the same time.
+    /// - Throws: ``ValueError`` if `count` is less than 1 or more than ``burst``; `CancellationError` if the task is
     ///   cancelled while it waits. In these cases, no permits are taken.
     public func acquire(_ count: Int = 1) async throws {
         try check(count)
@@ -85,11 +85,11 @@ public final class RateLimiter {
         }
     }
 
-    /// Takes permits if there are enough and no other task is waiting for permits.
+    /// Takes permits if enough permits are available and no other task is waiting.
     ///
     /// - Parameter count: The number of permits.
     /// - Returns: Whether the permits were taken.
-    /// - Throws: ``ValueError`` if `count` is less than 1, or more than ``burst``.
+    /// - Throws: ``ValueError`` if `count` is less than 1 or more than ``burst``.
     public func tryAcquire(_ count: Int = 1) throws(ValueError) -> Bool {
         try check(count)
         return !turn.isTaken && take(count) == nil
@@ -101,7 +101,7 @@ public final class RateLimiter {
         }
     }
 
-    /// Takes permits, or returns the time at which there will be enough.
+    /// Takes permits, or returns the time at which enough permits will be available.
     private func take(_ count: Int) -> Int64? {
         let now = EventLoop.required(for: "RateLimiter").time
         let full = max(fullAt, now) + interval * Int64(count)

@@ -1,11 +1,12 @@
 internal import AsyncIOSystem
 
 extension Schedule {
-    /// An asynchronous sequence of the schedule's times, from now on. Each element is delivered when it is due.
+    /// An asynchronous sequence of the schedule's times, beginning with the next time. Each element is delivered when
+    /// it is due.
     ///
-    /// Times that pass while the consumer is busy are skipped. If a time becomes due while the wait for it is being
-    /// cancelled, the time is not skipped, and the next call returns it. If the system clock is changed, the sequence
-    /// follows within a minute. In virtual time, it follows the virtual clock.
+    /// Times that pass while the consumer is busy are skipped. If a call to the iterator's `next()` method is cancelled
+    /// while it waits for a time, that time is not skipped, and the next call returns it. If the system clock is
+    /// changed, the sequence adapts within a minute. In virtual time, the sequence follows the virtual clock.
     ///
     /// ```swift
     /// for try await date in try Schedule("0 9 * * mon-fri").times { try await sendReport(of: date) }
@@ -14,9 +15,9 @@ extension Schedule {
 
     /// The times of a ``Schedule``.
     public struct Times: AsyncSequence, Sendable {
-        /// The time that is due, since 1 January 1970 at 00:00 UTC.
+        /// The time that is due, as a duration since 1 January 1970 at 00:00 UTC.
         public typealias Element = Duration
-        /// Iterating fails if the task is cancelled.
+        /// The iteration throws an error if the task is cancelled.
         public typealias Failure = any Error
 
         let schedule: Schedule
@@ -28,14 +29,14 @@ extension Schedule {
         public struct Iterator: AsyncIteratorProtocol {
             let schedule: Schedule
             private var last = Duration.zero
-            /// The time that a call is waiting for, or has waited for.
+            /// The time that the current call is waiting for, or that a cancelled call was waiting for.
             private var due: Duration?
 
             init(schedule: Schedule) { self.schedule = schedule }
 
             /// Waits for the next time of the schedule.
             ///
-            /// - Returns: The time, or `nil` if no time is due in the next nine years.
+            /// - Returns: The time that is due, or `nil` if no time is due in the next nine years.
             /// - Throws: `CancellationError` if the task is cancelled.
             public mutating func next() async throws -> Duration? {
                 let now = Calendar.now()

@@ -1,6 +1,6 @@
 internal import AsyncIOSystem
 
-/// Recurring calendar times, in the notation of cron.
+/// A schedule of recurring calendar times, in the notation of cron.
 ///
 /// ```swift
 /// let nightly = try Schedule("30 2 * * *")
@@ -9,27 +9,30 @@ internal import AsyncIOSystem
 ///
 /// The five fields are the minute (0–59), the hour (0–23), the day of the month (1–31), the month (1–12 or
 /// `jan`–`dec`), and the day of the week (0–7 or `sun`–`sat`; 0 and 7 are Sunday). A field is `*`, or a list of numbers
-/// and ranges, such as `1,10-20`. `/n` after `*` or a range selects every *n*th value, as in `*/15`. If both the day of
-/// the month and the day of the week are restricted, the schedule includes the days that match either of them.
-/// `@hourly`, `@daily` (or `@midnight`), `@weekly`, `@monthly`, and `@yearly` (or `@annually`) are abbreviations.
+/// and ranges, such as `1,10-20`. The suffix `/n` after `*` or a range selects every *n*th value, as in `*/15`. If both
+/// the day of the month and the day of the week are restricted, the schedule includes all days that match at least one
+/// of these fields. The abbreviations `@hourly`, `@daily` (or `@midnight`), `@weekly`, `@monthly`, and `@yearly` (or
+/// `@annually`) are also supported.
 ///
-/// When the clocks go forward, a time that is skipped is due at the end of the gap. When they go back, a time that
-/// occurs twice is due once. If the hour is `*`, skipped times are not due, and times that occur twice are due twice.
+/// When the clocks go forward, a skipped time is due at the end of the gap. When the clocks go back, a time that occurs
+/// twice is due once. If the hour is `*`, skipped times are not due, and times that occur twice are due twice.
 ///
-/// Dates are durations since 1 January 1970 at 00:00 UTC.
+/// Dates are represented as durations since 1 January 1970 at 00:00 UTC.
 ///
 /// asyncio: none; the closest equivalent is the package `aiocron`. Unix: `crontab(5)`.
 public struct Schedule: Sendable, CustomStringConvertible {
     /// The time zone of a schedule.
     public struct Zone: Sendable {
-        /// The number of seconds by which the zone is ahead of UTC, at a time in seconds since 1970.
+        /// A function that returns the number of seconds by which the zone is ahead of UTC. The argument is a time in
+        /// seconds since 1970.
         let offset: @Sendable (Int64) -> Int64
 
         package init(offset: @escaping @Sendable (Int64) -> Int64) { self.offset = offset }
 
         /// Coordinated Universal Time.
         public static let utc = Zone { _ in 0 }
-        /// The time zone of the system, or of the environment variable `TZ`.
+        /// The time zone from the environment variable `TZ` if the variable is set; otherwise, the time zone of the
+        /// system.
         public static let local = Zone(offset: Calendar.localOffset)
     }
 
@@ -40,14 +43,14 @@ public struct Schedule: Sendable, CustomStringConvertible {
     let months: CronField
     let weekdays: CronField
 
-    /// The text that the schedule was created from.
+    /// The text from which the schedule was created.
     public let description: String
 
-    /// Creates a schedule from the notation of cron.
+    /// Creates a schedule from text in the notation of cron.
     ///
     /// - Parameters:
-    ///   - text: Five fields, or an abbreviation such as `@daily`.
-    ///   - zone: The time zone of the fields.
+    ///   - text: The five fields, or an abbreviation such as `@daily`.
+    ///   - zone: The time zone in which the fields are interpreted.
     /// - Throws: ``ValueError`` if the text is not valid.
     public init(_ text: String, zone: Zone = .local) throws(ValueError) {
         let fields = (Self.abbreviations[text] ?? text).split(whereSeparator: \.isWhitespace)
@@ -72,12 +75,13 @@ public struct Schedule: Sendable, CustomStringConvertible {
     ]
     private static let weekdayNames = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 
-    /// Returns the first time after a date.
+    /// Returns the first time of the schedule after a date.
     ///
-    /// - Parameter date: The time since 1 January 1970 at 00:00 UTC.
-    /// - Returns: The time, also since 1 January 1970 at 00:00 UTC, or `nil` if no time is due in the nine years after
-    ///   the date. For example, 30 February is never due. No time is due more than a billion years from 1970.
-    /// - Complexity: O(*n*), where *n* is the number of days in between.
+    /// - Parameter date: The date, as a duration since 1 January 1970 at 00:00 UTC.
+    /// - Returns: The time, as a duration since 1 January 1970 at 00:00 UTC, or `nil` if no time is due in the nine
+    ///   years after the date. For example, 30 February is never due. The method also returns `nil` if the time is more
+    ///   than about a billion years away from 1970.
+    /// - Complexity: O(*n*), where *n* is the number of days between the date and the returned time.
     public func next(after date: Duration) -> Duration? {
         let (whole, rest) = date.attoseconds.quotientAndRemainder(dividingBy: 60_000_000_000_000_000_000)
         guard let next = Int64(exactly: rest < 0 ? whole : whole + 1), abs(next) < Self.lastMinute else { return nil }
@@ -97,10 +101,10 @@ public struct Schedule: Sendable, CustomStringConvertible {
         return nil
     }
 
-    /// About a billion years, beyond which the system has no calendar.
+    /// The limit of the system's calendar, which is about a billion years, in minutes.
     private static let lastMinute: Int64 = 1 << 49
 
-    /// Whether the clocks go forward in between, and skip an hour that is due.
+    /// Returns whether the clocks go forward between the two times and skip an hour that is due.
     private func skipsHour(from time: CivilTime, to next: CivilTime) -> Bool {
         let first = next.day == time.day ? time.hour + 1 : 0
         guard !hours.isAny, first < next.hour, isDue(day: next) else { return false }

@@ -1,5 +1,5 @@
-/// A task whose result several tasks wait for. When all of the waiting tasks have been cancelled, the shared task is
-/// cancelled. Loop thread only.
+/// A shared task that several other tasks wait for. When all of the waiting tasks have been cancelled, the shared task
+/// is cancelled. Use this class only on the loop's thread.
 final class SharedWork<Value> {
     private let task: AsyncTask<Value>
     private let whenEnded: (SharedWork, Value?) -> Void
@@ -7,8 +7,9 @@ final class SharedWork<Value> {
     /// Whether the task was cancelled because no task was waiting for it.
     private var isAbandoned = false
 
-    /// - Parameter whenEnded: Called once, with the value, or nil if the work has failed, or was abandoned because no
-    ///   task was waiting for it. No task may begin to wait for the work after that.
+    /// - Parameter whenEnded: A function that is called once. It receives the value, or nil if the work failed or was
+    ///   abandoned. Work is abandoned when no task is waiting for it. After this call, no task may begin to wait for
+    ///   the work.
     init(_ task: AsyncTask<Value>, whenEnded: @escaping (SharedWork, Value?) -> Void) {
         self.task = task
         self.whenEnded = whenEnded

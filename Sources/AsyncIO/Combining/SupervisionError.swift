@@ -6,10 +6,10 @@ public struct SupervisionError: Error, CustomStringConvertible {
     public let restarts: Int
     /// The period in which restarts were counted.
     public let period: Duration
-    /// The error of the task that failed last, or `nil` if it returned.
+    /// The error of the task that failed last, or `nil` if the task returned.
     public let underlyingError: (any Error)?
 
-    /// The error as text.
+    /// A description of the error.
     public var description: String {
         "\(name) needed more than \(restarts) restarts within \(period)"
             + (underlyingError.map { "; the last error was: \($0)" } ?? "")

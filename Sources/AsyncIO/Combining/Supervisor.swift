@@ -1,4 +1,4 @@
-/// Runs tasks and restarts those that fail, in the manner of Erlang's supervisors.
+/// An object that runs tasks and restarts failed tasks, like a supervisor in Erlang.
 ///
 /// ```swift
 /// let supervisor = Supervisor(restarts: 5, per: .seconds(60))
@@ -7,21 +7,21 @@
 /// try await supervisor.run()
 /// ```
 ///
-/// A task that fails is restarted after the delay that the ``Backoff`` specifies. If tasks fail too often, the
-/// supervisor ends: it cancels the other tasks, waits for them, and throws a ``SupervisionError``. If the supervisor is
-/// itself supervised, its own supervisor handles that error.
+/// A failed task is restarted after the delay that the ``Backoff`` specifies. If tasks fail too often, the supervisor
+/// cancels the other tasks, waits for them, and throws a ``SupervisionError``. If the supervisor itself runs in a
+/// supervised task, the outer supervisor handles that error.
 ///
 /// While the supervisor runs, you can add, remove, restart, and list tasks; see ``children``.
 ///
 /// asyncio: none. Erlang: `supervisor`.
 public final class Supervisor {
-    /// Which tasks are restarted when one of them is restarted.
+    /// The tasks that are restarted together with a task.
     public enum Strategy: Sendable {
-        /// Only the affected task. Erlang: `one_for_one`.
+        /// Only the affected task is restarted. Erlang: `one_for_one`.
         case oneForOne
-        /// All tasks. Erlang: `one_for_all`.
+        /// All tasks are restarted. Erlang: `one_for_all`.
         case oneForAll
-        /// The affected task, and the tasks that were added after it. Erlang: `rest_for_one`.
+        /// The affected task and all tasks that were added after it are restarted. Erlang: `rest_for_one`.
         case restForOne
     }
 
@@ -31,21 +31,21 @@ public final class Supervisor {
         case always
         /// The task is restarted if it throws an error. Erlang: `transient`.
         case onFailure
-        /// The task is never restarted. Its error goes to the exception handler. Erlang: `temporary`.
+        /// The task is never restarted. Its error goes to the loop's exception handler. Erlang: `temporary`.
         case never
     }
 
-    /// A supervised task, as ``Supervisor/children`` lists it.
+    /// The status of a supervised task; see ``Supervisor/children``.
     ///
     /// Erlang: an element of `which_children`.
     public struct ChildStatus: Sendable {
         /// The current state of a supervised task.
         public enum State: Sendable {
-            /// The supervisor is not running, or the task is being stopped.
+            /// Either the supervisor is not running, or the task is being stopped.
             case stopped
             /// The body is running.
             case running
-            /// The body will run again after the delay.
+            /// The body will run again after the restart delay.
             case waitingForRestart
         }
 
@@ -57,7 +57,7 @@ public final class Supervisor {
         public let state: State
         /// The number of times that the task was restarted, for any reason.
         public let restarts: Int
-        /// The latest error of the task, or `nil` if it has not failed.
+        /// The latest error of the task, or `nil` if the task has not failed.
         public let lastError: (any Error)?
     }
 
@@ -66,7 +66,8 @@ public final class Supervisor {
         let restart: Restart
         let start: (Duration) -> AsyncTask<Void>
         var task: AsyncTask<Void>?
-        /// Whether the task is being stopped intentionally, so that its end has no consequences.
+        /// Whether the task is being stopped intentionally. In that case, the supervisor does not react when the task
+        /// ends.
         var isStopping = false
         var failures = 0
         var starts = 0
@@ -89,26 +90,26 @@ public final class Supervisor {
     private let onRestart: (String, (any Error)?) -> Void
     private var all: [Child] = []
     private var isRunning = false
-    /// Whether the supervisor is cancelling its tasks because it is ending.
+    /// Whether the supervisor is ending and is cancelling its tasks.
     private var isEnding = false
-    /// Held while tasks are stopped, and possibly restarted, so that restarts do not overlap.
+    /// The lock that is held while tasks are stopped and restarted, so that restarts do not overlap.
     private let changes = Lock()
     /// The times of the latest restarts, oldest first.
     private var restarts: [Int64] = []
-    /// The tasks that have ended. A nil element means that the children may have changed in another way.
+    /// The tasks that have ended. A nil element indicates a different change to the children.
     private let ends = Queue<(Child, AsyncTask<Void>)?>()
     private var generator = SystemRandomNumberGenerator()
 
     /// Creates a supervisor without tasks.
     ///
     /// - Parameters:
-    ///   - strategy: Which tasks are restarted when one of them is restarted.
-    ///   - restarts: The maximum number of restarts in `period`. With 0, the first failure ends the supervisor.
-    ///   - period: The period in which restarts are counted. A task that has run for this long counts as healthy, and
-    ///     its next delay is the initial one.
-    ///   - backoff: How long to wait before a task is restarted. By default, there is no delay.
-    ///   - onRestart: Called with the name of a task and its error, before the task is restarted. The error is `nil` if
-    ///     the task returned.
+    ///   - strategy: The tasks that are restarted together with a task.
+    ///   - restarts: The maximum number of restarts in `period`. If this is 0, the first failure ends the supervisor.
+    ///   - period: The period in which restarts are counted. A task that has run for at least one period counts as
+    ///     healthy, and its next restart has the initial delay.
+    ///   - backoff: The delays before a task is restarted. By default, there is no delay.
+    ///   - onRestart: A function that is called with the name of a task and its error before the task is restarted. The
+    ///     error is `nil` if the task returned.
     /// - Precondition: `restarts` is not negative, and `period` is positive. For numbers that are known only at run
     ///   time, use ``init(strategy:validatingRestarts:per:backoff:onRestart:)``.
     public init(
@@ -128,7 +129,7 @@ public final class Supervisor {
     /// Creates a supervisor from numbers that are known only at run time; see
     /// ``init(strategy:restarts:per:backoff:onRestart:)``.
     ///
-    /// - Throws: ``ValueError`` if `restarts` is negative, or `period` is not positive.
+    /// - Throws: ``ValueError`` if `restarts` is negative or `period` is not positive.
     public convenience init(
         strategy: Strategy = .oneForOne, validatingRestarts restarts: Int, per period: Duration = .seconds(5),
         backoff: Backoff = Backoff(initial: .zero), onRestart: @escaping (String, (any Error)?) -> Void = { _, _ in }
@@ -142,10 +143,11 @@ public final class Supervisor {
         return period > .zero ? nil : "the period of restarts must be positive, got \(period)"
     }
 
-    /// The names of the tasks that are running or about to be restarted, in the order in which they were added.
+    /// The names of the tasks that are running or are about to be restarted, in the order in which they were added.
     public var names: [String] { all.filter { $0.task != nil }.map(\.name) }
 
-    /// The tasks in the order in which they were added, except for those that have ended and will not be restarted.
+    /// The status of each task, in the order in which the tasks were added. Tasks that have ended and will not be
+    /// restarted are not included.
     ///
     /// Erlang: `which_children`.
     public var children: [ChildStatus] {
@@ -159,12 +161,13 @@ public final class Supervisor {
         }
     }
 
-    /// Adds a task. It starts when the supervisor starts to run, or at once if the supervisor is already running.
+    /// Adds a task. The task starts when the supervisor starts to run, or immediately if the supervisor is already
+    /// running.
     ///
     /// - Parameters:
-    ///   - name: The name of the task, for reports.
+    ///   - name: The name of the task in reports.
     ///   - restart: The condition under which the task is restarted.
-    ///   - body: The body of the task, which runs again after each restart.
+    ///   - body: The body of the task. It runs again for each restart.
     public func add(
         _ name: String, restart: Restart = .onFailure, isolation: isolated (any Actor)? = #isolation,
         fileID: StaticString = #fileID, line: UInt = #line, _ body: @escaping () async throws -> Void
@@ -180,11 +183,12 @@ public final class Supervisor {
         if isRunning, !isEnding { start(child, after: .zero) }
     }
 
-    /// Cancels the tasks with this name, waits until they have ended, and removes them.
+    /// Cancels all tasks with the given name, waits until they have ended, and removes them.
     ///
-    /// - Returns: Whether there was such a task.
-    /// - Throws: ``RuntimeError`` if one of them calls this method, because it would wait for its own end;
-    ///   `CancellationError` if the calling task is cancelled. In that case, the tasks still end and are removed.
+    /// - Returns: Whether the supervisor had a task with the given name.
+    /// - Throws: ``RuntimeError`` if one of these tasks calls this method, because the task would wait for itself;
+    ///   `CancellationError` if the calling task is cancelled. If the calling task is cancelled, the tasks are still
+    ///   cancelled and removed.
     ///
     /// Erlang: `terminate_child` and `delete_child`.
     @discardableResult
@@ -197,13 +201,13 @@ public final class Supervisor {
         return !removed.isEmpty
     }
 
-    /// Cancels the tasks with this name, waits until they have ended, and starts them again at once. This does not
-    /// count toward the restart limit. A task that is waiting for its restart starts at once.
+    /// Cancels all tasks with the given name, waits until they have ended, and immediately starts them again. These
+    /// restarts do not count toward the restart limit. A task that is waiting to be restarted starts immediately.
     ///
-    /// - Returns: Whether there was such a task.
-    /// - Throws: ``RuntimeError`` if the supervisor is not running, or one of the tasks calls this method;
-    ///   `CancellationError` if the calling task is cancelled. In that case, the tasks are still restarted, unless the
-    ///   call was still waiting for its turn.
+    /// - Returns: Whether the supervisor had a task with the given name.
+    /// - Throws: ``RuntimeError`` if the supervisor is not running, or if one of these tasks calls this method;
+    ///   `CancellationError` if the calling task is cancelled. If the calling task is cancelled, the tasks are still
+    ///   restarted, unless the call was still waiting for another restart or removal.
     ///
     /// Erlang: `terminate_child` and `restart_child`.
     @discardableResult
@@ -233,12 +237,12 @@ public final class Supervisor {
         if caller.isStopping { throw RuntimeError("\(method) was called by \(caller.name), which is being stopped") }
     }
 
-    /// Runs the tasks until all tasks have ended and none has to be restarted.
+    /// Runs the tasks until all tasks have ended and no task has to be restarted.
     ///
     /// - Throws: ``SupervisionError`` if there were too many restarts; ``RuntimeError`` if the supervisor is already
     ///   running; `CancellationError` if the task is cancelled. After too many restarts or a cancellation, all tasks
-    ///   are cancelled in reverse order, the most recently added task first. They have ended when this method throws
-    ///   the error.
+    ///   are cancelled in reverse order, beginning with the most recently added task. This method throws the error
+    ///   after all tasks have ended.
     public func run() async throws {
         if isRunning { throw RuntimeError("the supervisor is already running") }
         isRunning = true
@@ -263,7 +267,7 @@ public final class Supervisor {
 
     // MARK: Internals
 
-    /// Waits for the tasks that are being removed.
+    /// Waits until no tasks are being removed or restarted.
     private func waitForChanges() async {
         guard changes.isLocked else { return }
         _ = await shielded(ignoresNativeCancellation: true) { ignoresNativeCancellation in
@@ -281,7 +285,7 @@ public final class Supervisor {
         task.onDone { [ends] _ in try ends.putNoWait((child, task)) }
     }
 
-    /// Cancels tasks, the last ones first, and waits until they have ended.
+    /// Cancels tasks in reverse order, and waits until they have ended.
     private func end(_ children: [Child]) async throws {
         let ending = children.reversed().compactMap { child in child.task.map { (child, $0) } }
         for (child, _) in ending { child.isStopping = true }

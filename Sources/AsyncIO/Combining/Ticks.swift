@@ -1,54 +1,54 @@
-/// An asynchronous sequence of instants at regular intervals.
+/// Returns an asynchronous sequence of instants at regular intervals.
 ///
 /// ```swift
 /// for try await _ in ticks(every: .seconds(10)) { try await report() }
 /// ```
 ///
-/// The ticks do not drift: each is due one interval after the previous tick was due, regardless of how long the
+/// The ticks do not drift. Each tick is due one interval after the previous tick was due, regardless of how long the
 /// consumer takes. Each tick needs one timer.
 ///
 /// - Parameters:
-///   - interval: The time between two ticks. If it is not positive, iterating throws ``ValueError``.
-///   - missed: What to do about ticks that became due while the consumer was busy.
-///   - startsAtOnce: Whether the first tick is due at once, as in tokio, instead of after an interval.
+///   - interval: The time between two ticks. If the interval is not positive, the iteration throws ``ValueError``.
+///   - missed: The policy for ticks that became due while the consumer was busy.
+///   - startsAtOnce: Whether the first tick is due immediately, as in tokio, instead of after one interval.
 ///
 /// asyncio: none. tokio: `interval`. async-algorithms: `AsyncTimerSequence`.
 public func ticks(every interval: Duration, missed: MissedTicks = .burst, startsAtOnce: Bool = false) -> Ticks {
     Ticks(interval: interval, missed: missed, startsAtOnce: startsAtOnce)
 }
 
-/// What to do about ticks that became due while the consumer was busy.
+/// A policy for ticks that became due while the consumer was busy.
 ///
 /// tokio: `MissedTickBehavior`.
 public enum MissedTicks: Sendable {
-    /// Deliver the missed ticks one after another, without a pause, until the consumer has caught up. Use this if every
-    /// tick counts, for example because each stands for a unit of work.
+    /// Deliver the missed ticks one after another, without a pause, until the consumer has caught up. Use this policy
+    /// if every tick matters, for example, if each tick represents a unit of work.
     case burst
-    /// Deliver one of the missed ticks, and continue with the next tick of the original sequence.
+    /// Deliver one of the missed ticks, and continue with the next tick of the original sequence that is not due yet.
     case skip
-    /// Deliver one of the missed ticks, and start over. The next tick is due one interval after the consumer asked for
-    /// this tick, so the pause between two ticks is never shorter than the interval.
+    /// Deliver one of the missed ticks, and start a new sequence of ticks. The next tick is due one interval after the
+    /// missed tick is delivered, so the time between two ticks is never shorter than the interval.
     case delay
 }
 
-/// The sequence of ``ticks(every:missed:startsAtOnce:)``, which has no end.
+/// The endless sequence that ``ticks(every:missed:startsAtOnce:)`` returns.
 public struct Ticks: AsyncSequence, Sendable {
     /// The instant at which the tick was due, on the loop's clock; see ``EventLoop/now``.
     public typealias Element = ContinuousClock.Instant
-    /// Iterating fails if the task is cancelled, or the interval is not positive.
+    /// The iteration throws an error if the task is cancelled or the interval is not positive.
     public typealias Failure = any Error
 
     let interval: Duration
     let missed: MissedTicks
     let startsAtOnce: Bool
 
-    /// Returns an iterator. Its ticks are counted from its first use.
+    /// Returns an iterator. The first interval begins when the iterator is first used.
     public func makeAsyncIterator() -> Iterator { Iterator(ticks: self) }
 
     /// An iterator over ticks.
     public struct Iterator: AsyncIteratorProtocol {
         let ticks: Ticks
-        /// The interval, which is not longer than a timer can be.
+        /// The interval, limited to the longest duration that a timer supports.
         private let interval: Duration
         private var due: ContinuousClock.Instant?
 
@@ -57,7 +57,7 @@ public struct Ticks: AsyncSequence, Sendable {
             interval = Swift.min(ticks.interval, .nanoseconds(Int64.max))
         }
 
-        /// Waits for the next tick. If the tick is already due, this takes one turn of the loop.
+        /// Waits for the next tick. If the tick is already due, this method takes one turn of the loop.
         ///
         /// - Throws: `CancellationError` if the task is cancelled; ``ValueError`` if the interval is not positive.
         public mutating func next() async throws -> ContinuousClock.Instant? {

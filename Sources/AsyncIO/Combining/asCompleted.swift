@@ -5,9 +5,9 @@
 /// ```
 ///
 /// - Parameters:
-///   - futures: The tasks or futures. Duplicates are returned once.
-///   - timeout: How long to wait, or `nil` for no limit. After that, the iteration throws a ``TimeoutError``
-///     for each task or future that has not ended. Nothing is cancelled.
+///   - futures: The tasks or futures. A future that occurs several times is returned only once.
+///   - timeout: The maximum time to wait, or `nil` for no limit. When this time has passed, the iteration throws a
+///     ``TimeoutError`` for each task or future that has not ended. The tasks and futures are not cancelled.
 /// - Returns: An asynchronous sequence of the tasks or futures.
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
@@ -21,14 +21,14 @@ public func asCompleted<F: FutureBase>(
 /// Runs `body` as a task for each of `items`, and returns the tasks in the order in which they end.
 ///
 /// - Parameters:
-///   - items: The items. A task is started for each of them.
-///   - timeout: How long to wait, or `nil` for no limit. After that, the iteration throws a ``TimeoutError``
-///     for each task that has not ended. Nothing is cancelled.
-///   - body: Receives an item.
+///   - items: The items. A task is started for each item.
+///   - timeout: The maximum time to wait, or `nil` for no limit. When this time has passed, the iteration throws a
+///     ``TimeoutError`` for each task that has not ended. The tasks are not cancelled.
+///   - body: A closure that receives an item.
 /// - Returns: An asynchronous sequence of the tasks.
 /// - Complexity: O(*n*), where *n* is the number of items.
 ///
-/// asyncio: `asyncio.as_completed`, given coroutines.
+/// asyncio: `asyncio.as_completed` with coroutines.
 public func asCompleted<Item, T>(
     _ items: some Sequence<Item>, timeout: Duration? = nil, isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line,
@@ -39,15 +39,15 @@ public func asCompleted<Item, T>(
         line: line)
 }
 
-/// The sequence that ``asCompleted(_:timeout:fileID:line:)`` returns. You can stop an iteration and continue
-/// it later.
+/// The sequence that ``asCompleted(_:timeout:fileID:line:)`` returns. You can stop iterating over the sequence and
+/// continue later.
 public final class AsCompleted<F: FutureBase>: AsyncSequence {
     /// The type of the tasks or futures.
     public typealias Element = F
-    /// The error that the iteration throws.
+    /// The type of the errors that the iteration throws.
     public typealias Failure = any Error
 
-    /// The futures that have ended and have not been returned yet; nil stands for a future that timed out.
+    /// The futures that have ended and have not been returned yet. A nil element represents a future that timed out.
     private let ended = Queue<F?>()
     private var missing: [ObjectIdentifier: (F, DoneCallback)] = [:]
     private var left: Int
@@ -84,8 +84,8 @@ public final class AsCompleted<F: FutureBase>: AsyncSequence {
 
     /// Returns the next task or future that ends, or `nil` when all tasks and futures have been returned.
     ///
-    /// - Throws: ``TimeoutError`` for each task or future that did not end in time; `CancellationError` if
-    ///   the waiting task is cancelled. Cancellation does not affect the tasks and futures.
+    /// - Throws: ``TimeoutError`` for each task or future that did not end in time; `CancellationError` if the waiting
+    ///   task is cancelled. The cancellation does not affect the tasks and futures.
     public func next() async throws -> F? {
         guard left > 0 else { return nil }
         left -= 1
@@ -93,7 +93,7 @@ public final class AsCompleted<F: FutureBase>: AsyncSequence {
         return future
     }
 
-    /// Returns an iterator. All iterators of a sequence share its position.
+    /// Returns an iterator. All iterators of a sequence share the same position.
     public func makeAsyncIterator() -> Iterator { Iterator(sequence: self) }
 
     /// An iterator over the tasks or futures of an ``AsCompleted`` sequence.

@@ -8,22 +8,22 @@
 // The first error, of the source or of an element, reaches the consumer in order and ends the
 // sequence. If the consumer stops iterating, everything is cancelled.
 
-/// Maps the elements of a sequence with an asynchronous closure, running at most `limit` calls at once.
+/// Maps the elements of a sequence with an asynchronous closure. At most `limit` calls run at the same time.
 ///
 /// ```swift
 /// for try await page in concurrentMap(urls, limit: 10, { try await fetch($0) }) { … }
 /// ```
 ///
-/// The work starts with the first element that the consumer asks for. If the consumer stops
-/// iterating or is cancelled, all running calls are cancelled.
+/// The work starts when the consumer requests the first element. If the consumer stops iterating or is cancelled, all
+/// running calls are cancelled.
 ///
 /// - Parameters:
 ///   - items: The elements to map.
-///   - limit: The maximum number of elements that are being processed or are waiting for the consumer. A limit below 1
-///     makes the iteration throw ``ValueError``.
-///   - ordered: Whether the results are delivered in the order of the elements. If this is `false`, they are delivered
-///     as soon as they are ready.
-///   - transform: The closure, which runs in a separate task for each element.
+///   - limit: The maximum number of elements that are being processed or are waiting for the consumer. If the limit is
+///     less than 1, the iteration throws ``ValueError``.
+///   - ordered: Whether the results are delivered in the order of the elements. If this is `false`, each result is
+///     delivered as soon as it is ready.
+///   - transform: The closure that maps an element. It runs in a separate task for each element.
 public func concurrentMap<Item, T>(
     _ items: some Sequence<Item>, limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line,
@@ -41,8 +41,8 @@ public func concurrentMap<Item, T>(
     }
 }
 
-/// Maps the elements of an asynchronous sequence with an asynchronous closure, running at most `limit` calls at
-/// once; see ``concurrentMap(_:limit:ordered:isolation:fileID:line:_:)-(Sequence,_,_,_,_,_,_)``.
+/// Maps the elements of an asynchronous sequence with an asynchronous closure. At most `limit` calls run at the same
+/// time; see ``concurrentMap(_:limit:ordered:isolation:fileID:line:_:)-(Sequence,_,_,_,_,_,_)``.
 public func concurrentMap<Items: AsyncSequence, T>(
     _ items: Items, limit: Int, ordered: Bool = true, isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line,
@@ -62,7 +62,7 @@ public func concurrentMap<Items: AsyncSequence, T>(
 
 /// The results of `concurrentMap` as an asynchronous sequence.
 public struct ConcurrentMap<Element>: AsyncSequence {
-    /// Iterating can fail with any error of the source or of the closure.
+    /// The iteration can throw any error of the source or of the closure.
     public typealias Failure = any Error
 
     private let start: (ConcurrentWork<Element>) -> AsyncTask<Void>
@@ -84,10 +84,10 @@ public struct ConcurrentMap<Element>: AsyncSequence {
         }
     }
 
-    /// Returns an iterator, which starts the work when the first element is requested.
+    /// Returns an iterator. The iterator starts the work when the first element is requested.
     public func makeAsyncIterator() -> Iterator { Iterator(start: start) }
 
-    /// An iterator over the results. Deallocating it cancels the work.
+    /// An iterator over the results. When the iterator is deallocated, the work is cancelled.
     public final class Iterator: AsyncIteratorProtocol {
         private let work = ConcurrentWork<Element>()
         private let start: (ConcurrentWork<Element>) -> AsyncTask<Void>
@@ -103,13 +103,11 @@ public struct ConcurrentMap<Element>: AsyncSequence {
 
         /// Waits for the next result.
         ///
-        /// If the current task is cancelled, all running calls are cancelled and the iteration
-        /// ends.
+        /// If the current task is cancelled, all running calls are cancelled, and the iteration ends.
         ///
-        /// - Returns: The result; `nil` at the end.
-        /// - Throws: The error of an element or of the source, after which the iteration ends;
-        ///   ``ValueError`` if the limit is less than 1; `CancellationError` if the task is
-        ///   cancelled.
+        /// - Returns: The next result, or `nil` at the end of the sequence.
+        /// - Throws: The error of the source or of the closure, after which the iteration ends; ``ValueError`` if the
+        ///   limit is less than 1; `CancellationError` if the task is cancelled.
         public func next() async throws -> Element? {
             if feeder == nil { feeder = start(work) }
             do {
@@ -123,12 +121,12 @@ public struct ConcurrentMap<Element>: AsyncSequence {
 
         /// Waits for the next result; see ``next()``.
         ///
-        /// - Throws: The errors of ``next()``, including `CancellationError`.
+        /// - Throws: The same errors as ``next()``, including `CancellationError`.
         public func next(isolation actor: isolated (any Actor)?) async throws -> Element? { try await next() }
     }
 }
 
-/// The state that the feeder and the consumer share. Loop thread only.
+/// The state that the feeder and the consumer share. Use this class only on the loop's thread.
 final class ConcurrentWork<Element> {
     private let results = Queue<AsyncTask<Element>>()
     private var running = ChildList()

@@ -1,9 +1,9 @@
-/// A future that ends when all of its children have ended, or one of them has failed.
+/// A future that ends when all of its children have ended, or when a child has failed.
 ///
 /// asyncio: `_GatheringFuture`.
 final class GatherFuture<Value>: Future<Value> {
-    /// Emptied when the future has ended, so that it no longer retains its children, which can themselves have
-    /// children.
+    /// The children of the future. This array is emptied when the future has ended, so that the future no longer
+    /// retains its children, which can have children themselves.
     @safe @exclusivity(unchecked) private var children: [FutureBase]
     @safe @exclusivity(unchecked) private var unfinished: Int
     @safe @exclusivity(unchecked) private var isCancelRequested = false
@@ -11,8 +11,8 @@ final class GatherFuture<Value>: Future<Value> {
     @safe @exclusivity(unchecked) private var collect: (() throws -> Value)?
 
     /// - Parameters:
-    ///   - keepsErrors: Whether errors are treated as results, like values (`return_exceptions`).
-    ///   - collect: Returns the value after every child has ended.
+    ///   - keepsErrors: Whether errors are returned as results, as with `return_exceptions` in asyncio.
+    ///   - collect: A function that returns the value of the future. It is called after all children have ended.
     init(_ children: [FutureBase], keepsErrors: Bool, collect: @escaping () throws -> Value) {
         var seen = Set<ObjectIdentifier>()
         let distinct = children.filter { seen.insert(ObjectIdentifier($0)).inserted }
@@ -62,7 +62,7 @@ final class GatherFuture<Value>: Future<Value> {
         collect = nil
     }
 
-    /// A cancellation is stored as an error: the future itself does not count as cancelled.
+    /// Ends the future with a `CancellationError`. The future itself does not count as cancelled.
     private func fail(after child: FutureBase?) {
         storedMessage = child?.takeMessage()
         fail(CancellationError())
@@ -85,11 +85,11 @@ final class GatherFuture<Value>: Future<Value> {
 
 // MARK: Waiting for several futures
 
-/// Waits for several tasks or futures of any types.
+/// Waits for several tasks or futures, which can have different value types.
 ///
-/// - Returns: Their values, in the order of the arguments.
+/// - Returns: The values, in the order of the arguments.
 /// - Throws: The first error, as soon as it occurs. The other tasks continue. If the waiting task is cancelled, all of
-///   these tasks and futures are cancelled, and this function throws `CancellationError`.
+///   the gathered tasks are cancelled, and this function throws `CancellationError`.
 ///
 /// asyncio: `asyncio.gather`.
 @discardableResult
@@ -105,11 +105,11 @@ public func gather<each A: Awaitable>(
 /// let (page, size) = try await gather({ try await fetch(url) }, { try await measure(url) })
 /// ```
 ///
-/// - Returns: Their values, in the order of the arguments.
+/// - Returns: The values, in the order of the arguments.
 /// - Throws: The first error, as soon as it occurs. The other tasks continue. If the waiting task is cancelled, all of
-///   these tasks and futures are cancelled, and this function throws `CancellationError`.
+///   the gathered tasks are cancelled, and this function throws `CancellationError`.
 ///
-/// asyncio: `asyncio.gather`, given coroutines.
+/// asyncio: `asyncio.gather` with coroutines.
 @discardableResult
 public func gather<each T>(
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
@@ -120,9 +120,9 @@ public func gather<each T>(
 
 /// Waits for all of `futures`, which can contain duplicates.
 ///
-/// - Returns: Their values, in order.
+/// - Returns: The values, in the order of `futures`.
 /// - Throws: The first error, as soon as it occurs. The other futures continue. If the waiting task is cancelled, all
-///   of these tasks and futures are cancelled, and this function throws `CancellationError`.
+///   of `futures` are cancelled, and this function throws `CancellationError`.
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures)`.
@@ -133,9 +133,9 @@ public func gather<A: Awaitable>(_ futures: some Sequence<A>) async throws -> [A
 
 /// Waits for all of `futures`, which can contain both tasks and futures.
 ///
-/// - Returns: Their values, in order.
+/// - Returns: The values, in the order of `futures`.
 /// - Throws: The first error, as soon as it occurs. The other futures continue. If the waiting task is cancelled, all
-///   of these tasks and futures are cancelled, and this function throws `CancellationError`.
+///   of `futures` are cancelled, and this function throws `CancellationError`.
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures)`.
@@ -152,7 +152,7 @@ public func gather<T>(_ futures: some Sequence<any Awaitable<T>>) async throws -
 ///
 /// - Returns: The values, in the order of the items.
 /// - Throws: The first error, as soon as it occurs. The other tasks continue. If the waiting task is cancelled, all of
-///   these tasks and futures are cancelled, and this function throws `CancellationError`.
+///   the gathered tasks are cancelled, and this function throws `CancellationError`.
 /// - Complexity: O(*n*), where *n* is the number of items.
 ///
 /// asyncio: `asyncio.gather(*[fetch(url) for url in urls])`.
@@ -165,11 +165,11 @@ public func gather<Item, T>(
     try await gather(createTasks(items, isolation: isolation, fileID: fileID, line: line, body))
 }
 
-/// Waits until all of `futures` have ended, whether with a value, with an error, or by being cancelled.
+/// Waits until all of `futures` have ended. A future can end with a value, with an error, or because it was cancelled.
 ///
-/// - Returns: Their results, in order. A cancelled task is a failure with a `CancellationError`.
-/// - Throws: `CancellationError` if the waiting task is cancelled, after all of `futures` have been cancelled
-///   and have ended.
+/// - Returns: The results, in order. The result of a cancelled task is a failure with a `CancellationError`.
+/// - Throws: `CancellationError` if the waiting task is cancelled. In that case, all of `futures` are cancelled, and
+///   the error is thrown after they have ended.
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures, return_exceptions=True)`.
@@ -182,9 +182,9 @@ public func gatherResults<A: Awaitable>(
 
 /// Waits until all of `futures`, which can contain both tasks and futures, have ended.
 ///
-/// - Returns: Their results, in order. A cancelled task is a failure with a `CancellationError`.
-/// - Throws: `CancellationError` if the waiting task is cancelled, after all of `futures` have been cancelled
-///   and have ended.
+/// - Returns: The results, in order. The result of a cancelled task is a failure with a `CancellationError`.
+/// - Throws: `CancellationError` if the waiting task is cancelled. In that case, all of `futures` are cancelled, and
+///   the error is thrown after they have ended.
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
 /// asyncio: `asyncio.gather(*futures, return_exceptions=True)`.
@@ -197,12 +197,12 @@ public func gatherResults<T>(
 
 /// Runs `body` as a task for each of `items` and waits until all of the tasks have ended.
 ///
-/// - Returns: Their results, in order. A cancelled task is a failure with a `CancellationError`.
-/// - Throws: `CancellationError` if the waiting task is cancelled, after all tasks have been cancelled and
-///   have ended.
+/// - Returns: The results, in order. The result of a cancelled task is a failure with a `CancellationError`.
+/// - Throws: `CancellationError` if the waiting task is cancelled. In that case, all of the started tasks are
+///   cancelled, and the error is thrown after they have ended.
 /// - Complexity: O(*n*), where *n* is the number of items.
 ///
-/// asyncio: `asyncio.gather`, given coroutines and `return_exceptions=True`.
+/// asyncio: `asyncio.gather` with coroutines and `return_exceptions=True`.
 @discardableResult
 public func gatherResults<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
@@ -214,8 +214,8 @@ public func gatherResults<Item, T>(
 
 // MARK: Without waiting
 
-/// Returns the future that `gather` waits for. You can pass it on, await it later, or cancel it. Cancelling it cancels
-/// all of the gathered futures.
+/// Returns the future that `gather` waits for. You can pass the future to other code, await it later, or cancel it. If
+/// you cancel it, all of the gathered futures are cancelled.
 ///
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
@@ -239,7 +239,7 @@ public func gatherResultsFuture<A: Awaitable>(
     }
 }
 
-/// Returns the future that `gather` waits for, given both tasks and futures.
+/// Returns the future that `gather` waits for. The sequence can contain both tasks and futures.
 ///
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
@@ -249,7 +249,7 @@ public func gatherFuture<T>(_ futures: some Sequence<any Awaitable<T>>) -> Futur
     return GatherFuture(futures, keepsErrors: false) { try futures.map { try $0.result() } }
 }
 
-/// Returns the future that `gatherResults` waits for, given both tasks and futures.
+/// Returns the future that `gatherResults` waits for. The sequence can contain both tasks and futures.
 ///
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///
@@ -304,10 +304,10 @@ private func gatherFuture<each T>(
     gatherFuture(repeat createTask(isolation: isolation, fileID: fileID, line: line, each bodies))
 }
 
-/// `future.result()` as a function, because the compiler cannot expand the call itself.
+/// Returns `future.result()`. This function is separate because the compiler cannot expand the method call itself.
 private func result<A: Awaitable>(of future: A) throws -> A.Value { try future.result() }
 
-/// Returns the result of a future. The message of a cancellation stays available to tasks that await the future itself.
+/// Returns the result of a future. The cancellation message stays available to tasks that await the future itself.
 private func outcome<T>(of future: FutureBase, _ value: () throws -> T) -> Result<T, any Error> {
     if future.wasCancelled { return .failure(CancellationError()) }
     if let error = future.takeError() { return .failure(error) }

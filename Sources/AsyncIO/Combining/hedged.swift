@@ -1,21 +1,21 @@
-/// Runs `body`, and starts another run of it if the first one takes too long. Returns the value of the first run that
-/// succeeds.
+/// Runs `body`, and starts another run of `body` if the first run takes too long. Returns the value of the first run
+/// that succeeds.
 ///
 /// ```swift
 /// let page = try await hedged(after: .milliseconds(50)) { try await fetch(url) }
 /// ```
 ///
-/// This avoids waiting for the slowest responses of a service, at the cost of a few more requests. The next run starts
-/// when `delay` has passed since the previous run started, or as soon as the previous run has failed. When a run
+/// Hedging avoids waiting for the slowest responses of a service, at the cost of a few more requests. The next run
+/// starts when `delay` has passed since the previous run started, or as soon as the previous run has failed. When a run
 /// returns a value, the other runs are cancelled and awaited.
 ///
 /// - Parameters:
-///   - delay: How long to wait for a run before starting the next one.
+///   - delay: The time to wait for a run before the next run starts.
 ///   - attempts: The maximum number of runs.
-///   - body: The work. It must be safe to run more than once.
+///   - body: The work to perform. It must be safe to run several times.
 /// - Returns: The value of the first run that succeeds.
-/// - Throws: The error of the last run, if all of them fail; ``ValueError`` if `attempts` is less than 1;
-///   `CancellationError` if the task is cancelled, after all runs have ended.
+/// - Throws: The error of the last run if all runs fail; ``ValueError`` if `attempts` is less than 1;
+///   `CancellationError` if the task is cancelled. The `CancellationError` is thrown after all runs have ended.
 ///
 /// asyncio: none. gRPC: hedging. tower: `Hedge`.
 public func hedged<T>(
@@ -38,11 +38,11 @@ public func hedged<T>(
 ///
 /// - Parameters:
 ///   - items: The items, in the order in which their runs start.
-///   - delay: How long to wait for a run before starting the next one.
-///   - body: Receives an item.
+///   - delay: The time to wait for a run before the next run starts.
+///   - body: A closure that receives an item.
 /// - Returns: The value of the first run that succeeds.
-/// - Throws: The error of the last run, if all of them fail; ``ValueError`` if there are no items; `CancellationError`
-///   if the task is cancelled, after all runs have ended.
+/// - Throws: The error of the last run if all runs fail; ``ValueError`` if there are no items; `CancellationError` if
+///   the task is cancelled. The `CancellationError` is thrown after all runs have ended.
 ///
 /// asyncio: `asyncio.staggered.staggered_race`.
 public func hedged<Item, T>(

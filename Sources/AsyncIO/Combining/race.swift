@@ -1,12 +1,13 @@
-/// Runs several closures as tasks and returns the result of the first task that ends, whether it is a value or an
-/// error. Cancels the others and waits until they have ended.
+/// Runs several closures as tasks and returns the result of the first task that ends, whether the result is a value or
+/// an error. The other tasks are cancelled, and the function waits until they have ended.
 ///
-/// If the current task is cancelled, all of these tasks are cancelled.
+/// If the current task is cancelled, all of the raced tasks are cancelled.
 ///
-/// - Throws: The error of the first task that ends, if it fails; ``ValueError`` if there are no closures;
-///   `CancellationError` if the current task is cancelled, after all of these tasks have ended.
+/// - Throws: The error of the first task that ends, if that task fails; ``ValueError`` if there are no closures;
+///   `CancellationError` if the current task is cancelled. The `CancellationError` is thrown after all of the raced
+///   tasks have ended.
 ///
-/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, followed by cancelling the rest.
+/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, followed by the cancellation of the other tasks.
 public func race<T>(
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
     _ bodies: (() async throws -> T)...
@@ -14,20 +15,21 @@ public func race<T>(
     try await firstCompleted(bodies.map { createTask(isolation: isolation, fileID: fileID, line: line, $0) })
 }
 
-/// Runs `body` as a task for each of `items` and returns the result of the first task that ends, whether it is a value
-/// or an error. Cancels the others and waits until they have ended.
+/// Runs `body` as a task for each of `items` and returns the result of the first task that ends, whether the result is
+/// a value or an error. The other tasks are cancelled, and the function waits until they have ended.
 ///
 /// ```swift
 /// let page = try await race(mirrors) { mirror in try await fetch(mirror) }
 /// ```
 ///
-/// If the current task is cancelled, all of these tasks are cancelled.
+/// If the current task is cancelled, all of the raced tasks are cancelled.
 ///
-/// - Throws: The error of the first task that ends, if it fails; ``ValueError`` if there are no items;
-///   `CancellationError` if the current task is cancelled, after all of these tasks have ended.
-/// - Complexity: O(*n*) in the number of items.
+/// - Throws: The error of the first task that ends, if that task fails; ``ValueError`` if there are no items;
+///   `CancellationError` if the current task is cancelled. The `CancellationError` is thrown after all of the raced
+///   tasks have ended.
+/// - Complexity: O(*n*), where *n* is the number of items.
 ///
-/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, followed by cancelling the rest.
+/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, followed by the cancellation of the other tasks.
 public func race<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)? = #isolation,
     fileID: StaticString = #fileID, line: UInt = #line,
@@ -36,18 +38,18 @@ public func race<Item, T>(
     try await firstCompleted(createTasks(items, isolation: isolation, fileID: fileID, line: line, body))
 }
 
-/// Waits until the first of several tasks or futures has ended. Cancels the others and waits until
-/// they have ended.
+/// Waits until the first of several tasks or futures has ended, cancels the others, and waits until they have ended.
 ///
-/// If the current task is cancelled, all of these tasks are cancelled.
+/// If the current task is cancelled, all of the raced tasks are cancelled.
 ///
-/// - Returns: The value of the first one that ended. If several ended in the same turn, the first of these in the given
-///   order counts.
-/// - Throws: The error of the first one that ended, if it failed; ``ValueError`` if there are no futures;
-///   `CancellationError` if the current task is cancelled, after all of these tasks have ended.
-/// - Complexity: O(*n*) in the number of futures.
+/// - Returns: The value of the first future that ended. If several futures ended in the same turn, the first of these
+///   futures in the given order is used.
+/// - Throws: The error of the first future that ended, if that future failed; ``ValueError`` if there are no futures;
+///   `CancellationError` if the current task is cancelled. The `CancellationError` is thrown after all of the raced
+///   tasks have ended.
+/// - Complexity: O(*n*), where *n* is the number of futures.
 ///
-/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, followed by cancelling the rest.
+/// asyncio: `asyncio.wait` with `FIRST_COMPLETED`, followed by the cancellation of the other tasks.
 public func firstCompleted<A: Awaitable>(_ futures: some Sequence<A>) async throws -> A.Value {
     let futures = Array(futures)
     let first: A?
@@ -62,9 +64,9 @@ public func firstCompleted<A: Awaitable>(_ futures: some Sequence<A>) async thro
     return try first.result()
 }
 
-/// Cancels the futures that have not ended and waits until all have ended, even if the task is cancelled in the
-/// meantime. In that case, this function throws the cancellation once all have ended. Errors of the futures are
-/// ignored.
+/// Cancels the futures that have not ended and waits until all futures have ended, even if the current task is
+/// cancelled in the meantime. In that case, this function throws the cancellation after all futures have ended. Errors
+/// of the futures are ignored.
 func cancelAndJoin(_ futures: [some FutureBase]) async throws {
     for future in futures where !future.isDone { future.cancel() }
     try await join(futures)

@@ -1,22 +1,22 @@
-/// The delays between attempts, which usually grow from one attempt to the next.
+/// A description of the delays between attempts. Usually, each delay is longer than the previous one.
 public struct Backoff: Sendable {
     /// The delay after the first failure.
     public var initial: Duration
-    /// The factor by which each delay is multiplied to get the next one.
+    /// The factor by which each delay is multiplied to get the next delay.
     public var factor: Double
     /// The maximum delay.
     public var maximum: Duration
-    /// The fraction of a delay that is random, from 0 (none) to 1 (all of it). It keeps clients that failed together
-    /// from retrying together.
+    /// The random fraction of each delay, from 0 (no random part) to 1 (completely random). With jitter, clients that
+    /// failed at the same time do not retry at the same time.
     public var jitter: Double
 
     /// Creates a backoff.
     ///
     /// - Parameters:
     ///   - initial: The delay after the first failure.
-    ///   - factor: The factor by which each delay is multiplied to get the next one.
+    ///   - factor: The factor by which each delay is multiplied to get the next delay.
     ///   - maximum: The maximum delay.
-    ///   - jitter: The fraction of a delay that is random, from 0 to 1.
+    ///   - jitter: The random fraction of each delay, from 0 to 1.
     public init(
         initial: Duration = .seconds(1), factor: Double = 2, maximum: Duration = .seconds(60), jitter: Double = 0
     ) {
@@ -26,9 +26,10 @@ public struct Backoff: Sendable {
         self.jitter = jitter
     }
 
-    /// Returns the delay after the failure with the given number, counted from 1.
+    /// Returns the delay after the failure with the given number. The first failure has the number 1.
     ///
-    /// - Complexity: O(*n*) in `number`, until the delay reaches its maximum.
+    /// - Complexity: O(*n*), where *n* is `number` or the number of failures until the delay reaches its maximum,
+    ///   whichever is smaller.
     public func delay(afterFailure number: Int, using generator: inout some RandomNumberGenerator) -> Duration {
         var delay = initial
         for _ in 1..<max(1, number) {
@@ -47,19 +48,20 @@ public struct Backoff: Sendable {
     }
 }
 
-/// Runs `body` until it succeeds, at most `attempts` times, and waits between the attempts.
+/// Runs `body` until it succeeds, but at most `attempts` times, and waits between the attempts.
 ///
 /// ```swift
 /// let page = try await retry(attempts: 3, when: { $0 is OSError }) { try await fetch(url) }
 /// ```
 ///
-/// A cancellation is never retried: it ends the attempts.
+/// A cancellation is never retried.
 ///
 /// - Parameters:
 ///   - attempts: The maximum number of attempts.
-///   - backoff: How long to wait after each failure.
-///   - shouldRetry: Whether to make another attempt after an error. By default, every error is retried.
-///   - body: The work, which may run several times.
+///   - backoff: The delays between the attempts.
+///   - shouldRetry: A closure that returns whether to make another attempt after an error. By default, the function
+///     retries after every error.
+///   - body: The work to perform. It may run several times.
 /// - Returns: The value that `body` returns.
 /// - Throws: The error of the last attempt; ``ValueError`` if `attempts` is less than 1;
 ///   `CancellationError` if the task is cancelled.

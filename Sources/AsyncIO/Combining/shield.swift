@@ -1,10 +1,10 @@
-/// Waits for a task or future and protects it from the cancellation of the waiting task.
+/// Waits for a task or future, and protects that task or future from a cancellation of the waiting task.
 ///
-/// An error that occurs after the waiting task has been cancelled goes to the exception handler.
+/// If `inner` fails after the waiting task was cancelled, the error goes to the loop's exception handler.
 ///
 /// - Parameter inner: The task or future to wait for.
 /// - Returns: The value of `inner`.
-/// - Throws: The error of `inner`; `CancellationError` if the waiting task is cancelled, in which case `inner`
+/// - Throws: The error of `inner`; `CancellationError` if the waiting task is cancelled. In that case, `inner`
 ///   continues.
 ///
 /// asyncio: `asyncio.shield`.
@@ -13,14 +13,14 @@ public func shield<A: Awaitable>(_ inner: A) async throws -> A.Value {
     inner.isDone ? try inner.result() : try await shieldFuture(inner).value
 }
 
-/// Runs `body` as a task, waits for it, and protects it from the cancellation of the waiting task.
+/// Runs `body` as a task, waits for that task, and protects it from a cancellation of the waiting task.
 ///
 /// - Parameter body: The body of the task.
 /// - Returns: The value that `body` returns.
-/// - Throws: The errors of `body`; `CancellationError` if the waiting task is cancelled. In that case, `body`
-///   continues, and an error that it throws goes to the exception handler.
+/// - Throws: The error that `body` throws; `CancellationError` if the waiting task is cancelled. In that case, `body`
+///   continues, and an error that it throws goes to the loop's exception handler.
 ///
-/// asyncio: `asyncio.shield`, given a coroutine.
+/// asyncio: `asyncio.shield` with a coroutine.
 @discardableResult
 public func shield<T>(
     isolation: isolated (any Actor)? = #isolation, fileID: StaticString = #fileID, line: UInt = #line,
@@ -29,7 +29,7 @@ public func shield<T>(
     try await shield(createTask(isolation: isolation, fileID: fileID, line: line, body))
 }
 
-/// Returns the future that `shield` waits for. Cancelling it does not cancel `inner`.
+/// Returns the future that `shield` waits for. If you cancel this future, `inner` is not cancelled.
 ///
 /// asyncio: `asyncio.shield` without `await`.
 public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
@@ -47,7 +47,7 @@ public func shieldFuture<A: Awaitable>(_ inner: A) -> Future<A.Value> {
     return outer
 }
 
-/// The future of a `shield`. It has a reference to the shielded future.
+/// The outer future of a `shield`. It refers to the shielded future.
 private final class ShieldFuture<Value>: Future<Value> {
     private var inner: FutureBase?
 
@@ -66,7 +66,7 @@ private final class ShieldFuture<Value>: Future<Value> {
 
     override var awaited: [FutureBase] { inner.map { [$0] } ?? [] }
 
-    /// Called when the outer future has ended. If the inner future has not ended, the outer one was cancelled.
+    /// Called when the outer future has ended. If the inner future has not ended yet, the outer future was cancelled.
     func hasEnded(_ copy: DoneCallback) {
         defer { inner = nil }
         guard let inner, !inner.isDone else { return }
@@ -90,7 +90,7 @@ extension Future {
 }
 
 extension FutureBase {
-    /// Reports an error that occurs when no task waits for the future anymore. Reports it only once.
+    /// Reports an error that occurs after the shielded wait was cancelled. The error is reported only once.
     fileprivate final func reportErrorOfShielded() {
         guard !isWatchedByShield else { return }
         isWatchedByShield = true

@@ -1,16 +1,17 @@
-/// Starts bodies one after the other until one of them returns a value.
+/// Starts bodies one after another until one of the bodies returns a value.
 ///
-/// The next body starts when the previous one has failed, or `delay` after the previous one started. The first value
-/// wins. The other bodies are cancelled and awaited.
+/// The next body starts when the previous body has failed, or when `delay` has passed since the previous body started.
+/// The first body that returns a value is the winner. The other bodies are cancelled and awaited.
 ///
 /// - Parameters:
-///   - delay: How long to wait for a body before starting the next one, or `nil` to start the next one only
-///     after the previous one has failed.
-///   - bodies: The bodies, in the order in which to start them.
-/// - Returns: The winner's value and its index among `bodies`, or `nil` if there was no winner. Also returns the error,
-///   or `nil`, of each body that was started.
-/// - Throws: `CancellationError` if the waiting task is cancelled, after all bodies have been cancelled and
-///   have ended.
+///   - delay: The time to wait for a body before the next body starts, or `nil` to start the next body only after the
+///     previous body has failed.
+///   - bodies: The bodies, in the order in which they start.
+/// - Returns: The winner's value and its index among `bodies`, or `nil` if there was no winner. The array `errors` has
+///   an element for each body that was started. The element is the error of the body, or `nil` if the body did not
+///   fail.
+/// - Throws: `CancellationError` if the waiting task is cancelled. In that case, all bodies are cancelled, and the
+///   error is thrown after they have ended.
 ///
 /// asyncio: `asyncio.staggered.staggered_race`.
 public func staggeredRace<T>(
@@ -27,13 +28,14 @@ public func staggeredRace<T>(
 ///
 /// - Parameters:
 ///   - items: The items, in the order in which their bodies start.
-///   - delay: How long to wait for an item before starting the next one, or `nil` to start the next one only
-///     after the previous one has failed.
-///   - body: Receives an item.
-/// - Returns: The winner's value and its index among `items`, or `nil` if there was no winner. Also returns the error,
-///   or `nil`, of each item whose body was started.
-/// - Throws: `CancellationError` if the waiting task is cancelled, after all bodies have been cancelled and
-///   have ended.
+///   - delay: The time to wait for a body before the next body starts, or `nil` to start the next body only after the
+///     previous body has failed.
+///   - body: A closure that receives an item.
+/// - Returns: The winner's value and its index among `items`, or `nil` if there was no winner. The array `errors` has
+///   an element for each item whose body was started. The element is the error of the body, or `nil` if the body did
+///   not fail.
+/// - Throws: `CancellationError` if the waiting task is cancelled. In that case, all bodies are cancelled, and the
+///   error is thrown after they have ended.
 ///
 /// asyncio: `asyncio.staggered.staggered_race`.
 public func staggeredRace<Item, T>(
@@ -71,7 +73,8 @@ private final class StaggeredRace<Item, T> {
         self.body = body
     }
 
-    /// Starts the task of the next body. The task ends at once if no body is left when its turn comes.
+    /// Starts a task that runs the next body when the body is due. If no body is left at that time, the task ends
+    /// without running a body.
     ///
     /// - Parameter failure: The event that is set when the previous body fails.
     func startNext(after failure: Event?, isolation: isolated (any Actor)?) {
@@ -108,7 +111,8 @@ private final class StaggeredRace<Item, T> {
         }
     }
 
-    /// Waits for all bodies. A cancellation in the meantime cancels them, and is thrown at the end.
+    /// Waits for all bodies. If the current task is cancelled in the meantime, this method cancels the bodies and
+    /// throws the cancellation after they have ended.
     func finish() async throws {
         let cancellation = await shielded { ignoresNativeCancellation in
             while !running.isEmpty {

@@ -1,22 +1,23 @@
-/// Runs `body`, and runs it again when it fails, until it returns or has failed too often.
+/// Runs `body`, and restarts it each time it fails, until it returns or has failed too often.
 ///
 /// ```swift
 /// try await supervise("feed", restarts: 10, per: .seconds(60)) { try await followFeed() }
 /// ```
 ///
-/// For several tasks, and for other strategies, use a ``Supervisor``. Unlike
-/// ``retry(attempts:backoff:isolation:when:_:)``, this function counts failures within a period. Work that fails once a
-/// day is restarted indefinitely.
+/// To supervise several tasks, or to use other strategies, create a ``Supervisor``. Unlike
+/// ``retry(attempts:backoff:isolation:when:_:)``, this function counts only the failures within a period. For example,
+/// work that fails once a day can be restarted indefinitely.
 ///
 /// - Parameters:
-///   - name: The name of the task, for reports.
+///   - name: The name of the task in reports.
 ///   - restart: The condition under which the body is restarted.
 ///   - restarts: The maximum number of restarts in `period`.
 ///   - period: The period in which restarts are counted.
-///   - backoff: How long to wait before a restart.
-///   - body: The work, which runs as a task.
-/// - Throws: ``SupervisionError`` if there were too many restarts; ``ValueError`` if `restarts` is negative, or
-///   `period` is not positive; `CancellationError` if the task is cancelled, once the body has ended.
+///   - backoff: The delays before the body is restarted.
+///   - body: The work to perform. It runs as a task.
+/// - Throws: ``SupervisionError`` if there were too many restarts; ``ValueError`` if `restarts` is negative or `period`
+///   is not positive; `CancellationError` if the task is cancelled. The `CancellationError` is thrown after the body
+///   has ended.
 ///
 /// asyncio: none. Erlang: `supervisor`.
 public func supervise(

@@ -7,22 +7,23 @@ public struct ReturnWhen: Sendable, Hashable {
 
     /// Return when the first future has ended.
     public static let firstCompleted = ReturnWhen(condition: .firstCompleted)
-    /// Return when the first future has failed, or when all have ended if none fails. A cancelled future does not count
-    /// as a failure.
+    /// Return when the first future has failed, or when all futures have ended. A cancelled future does not count as a
+    /// failed future.
     public static let firstException = ReturnWhen(condition: .firstException)
     /// Return when all futures have ended.
     public static let allCompleted = ReturnWhen(condition: .allCompleted)
 }
 
-/// Waits until some of `futures` have ended or `timeout` has passed.
+/// Waits until the condition `returnWhen` is met or `timeout` has passed.
 ///
-/// The futures are never cancelled, not even when the time is up or the waiting task is cancelled.
+/// This function never cancels the futures, even if the timeout has passed or the waiting task is cancelled.
 ///
 /// - Parameters:
 ///   - futures: The tasks or futures to wait for.
-///   - timeout: How long to wait, or `nil` for no limit.
-///   - returnWhen: When to return.
-/// - Returns: The futures that have ended and those that have not, in the given order and without duplicates.
+///   - timeout: The maximum time to wait, or `nil` for no limit.
+///   - returnWhen: The condition under which the function returns.
+/// - Returns: The futures that have ended and the futures that have not ended, in the given order and without
+///   duplicates.
 /// - Throws: ``ValueError`` if `futures` is empty; `CancellationError` if the waiting task is cancelled.
 /// - Complexity: O(*n*), where *n* is the number of futures.
 ///

@@ -1,15 +1,16 @@
 /// Waits for a task or future, but no longer than `timeout`.
 ///
-/// When the time is up, the task or future is cancelled. This function waits until it has ended, however long that
-/// takes. If it still ends with a value, the value is returned, unless `lateResult` is ``LateResult/discard``.
+/// When `timeout` has passed, the task or future is cancelled. This function waits until the task or future has ended,
+/// however long that takes. If the task or future still ends with a value, this function returns the value, unless
+/// `lateResult` is ``LateResult/discard``.
 ///
 /// - Parameters:
 ///   - future: The task or future to wait for.
-///   - timeout: How long to wait, or `nil` for no limit.
-///   - lateResult: What to do if the future ends with a value, or with its own error, after the time limit.
+///   - timeout: The maximum time to wait, or `nil` for no limit.
+///   - lateResult: An option for a future that ends with a value or with its own error after the time limit.
 /// - Returns: The value of the task or future.
-/// - Throws: ``TimeoutError`` if the time limit was exceeded; otherwise the error of the future. If the waiting task is
-///   cancelled, the future is cancelled as well, and this function throws `CancellationError`.
+/// - Throws: ``TimeoutError`` if the time limit was exceeded; otherwise, the error of the future. If the waiting task
+///   is cancelled, the future is also cancelled, and this function throws `CancellationError`.
 ///
 /// asyncio: `asyncio.wait_for`.
 @discardableResult
@@ -34,7 +35,7 @@ public func waitFor<A: Awaitable>(
 }
 
 extension TimeLimit {
-    /// Returns the result of a future that was cancelled because of the time limit.
+    /// Returns the result of a future that was cancelled at its time limit.
     fileprivate func lateResult<A: Awaitable>(of future: A) throws -> A.Value {
         let value: A.Value
         do { value = try future.result() } catch {
@@ -50,14 +51,14 @@ extension TimeLimit {
 /// If the timeout is zero or negative, the body does not start.
 ///
 /// - Parameters:
-///   - timeout: How long the body can take, or `nil` for no limit.
-///   - lateResult: What to do if the body returns a value, or throws its own error, after the time limit.
-///   - body: The work to do.
+///   - timeout: The maximum duration of the body, or `nil` for no limit.
+///   - lateResult: An option for a body that returns a value or throws its own error after the time limit.
+///   - body: The work to perform.
 /// - Returns: The value that `body` returns.
-/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise the error of `body`. If the current task is
-///   cancelled, the body is cancelled as well, and its `CancellationError` is thrown.
+/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise, the error that `body` throws. If the current
+///   task is cancelled, the body is also cancelled, and its `CancellationError` is thrown.
 ///
-/// asyncio: `asyncio.wait_for`, given a coroutine.
+/// asyncio: `asyncio.wait_for` with a coroutine.
 @inlinable
 @discardableResult
 public func waitFor<T>(
@@ -72,13 +73,13 @@ public func waitFor<T>(
         timeout, lateResult: lateResult, isolation: isolation, fileID: fileID, line: line, body)
 }
 
-/// asyncio creates a task for the body, cancels it, and waits for it. This function takes the same number of turns.
+/// Takes the same number of turns as asyncio, which creates a task for the body, cancels the task, and waits for it.
 @usableFromInline
 func neverStarted() async throws {
     try await cancelAndWait(createTask {})
 }
 
-/// In a plain Swift task, only the future can be cancelled.
+/// Implements `waitFor` in a plain Swift task, where only the future can be cancelled.
 private func waitForPlain<A: Awaitable>(
     _ future: A, _ limit: TimeLimit
 ) async throws -> A.Value {
@@ -95,7 +96,7 @@ private func waitForPlain<A: Awaitable>(
     return hasExpired ? try limit.lateResult(of: future) : try future.result()
 }
 
-/// asyncio's `_cancel_and_wait`.
+/// Cancels a future and waits until it has ended. This is asyncio's `_cancel_and_wait`.
 func cancelAndWait(_ future: FutureBase) async throws {
     let waiter = Waiter(for: "waitFor()", on: future)
     let callback = future.onDone { _ in waiter.complete() }

@@ -1,5 +1,5 @@
-/// Runs `body` to completion, for at most `timeout`, even if the current task is cancelled in the meantime. Use it for
-/// cleanup that has to await.
+/// Runs `body`, for at most `timeout`, even if the current task is cancelled in the meantime. Use this function for
+/// asynchronous cleanup.
 ///
 /// ```swift
 /// do {
@@ -10,15 +10,15 @@
 /// }
 /// ```
 ///
-/// The body runs as a separate task, which starts at once. The body can also await code of other libraries, even though
-/// the surrounding task was cancelled.
+/// The body runs as a separate task, which starts immediately. The body can also wait for code in other libraries, even
+/// if the surrounding task was cancelled.
 ///
 /// - Parameters:
-///   - timeout: How long the body may run before it is cancelled; `nil` for no limit.
-///   - body: The cleanup.
+///   - timeout: The maximum duration of the body, or `nil` for no limit. After this time, the body is cancelled.
+///   - body: The cleanup to perform.
 /// - Returns: The value that `body` returns.
-/// - Throws: The errors of `body`; ``TimeoutError`` if the time is up; `CancellationError`, once the body has ended, if
-///   the task was cancelled in the meantime.
+/// - Throws: The error that `body` throws; ``TimeoutError`` if `body` exceeds the timeout; `CancellationError` if the
+///   task is cancelled in the meantime. The `CancellationError` is thrown after the body has ended.
 ///
 /// asyncio: `asyncio.shield`, awaited again after each cancellation.
 public func withCleanup<T>(

@@ -16,7 +16,7 @@
 // its task ended), a body that is suspended in `yield` resumes with a `CancellationError` there, as
 // a task of its own, so that its cleanup runs.
 
-/// An asynchronous sequence whose elements a closure produces one at a time, as the consumer asks for them.
+/// An asynchronous sequence whose elements are produced by a closure, one at a time, as the consumer requests them.
 ///
 /// ```swift
 /// let countdown = AsyncGenerator<Int> { yield in
@@ -28,21 +28,21 @@
 /// for try await number in countdown { print(number) }
 /// ```
 ///
-/// Each iteration runs the body anew. The body is suspended in `yield` until the next element is
-/// requested. If the consumer stops iterating, `yield` throws `CancellationError`.
+/// Each iteration starts a new run of the body. The body is suspended in `yield` until the next element is requested.
+/// If the consumer stops iterating, `yield` throws `CancellationError`.
 ///
 /// asyncio: an asynchronous generator.
 public struct AsyncGenerator<Element>: AsyncSequence {
-    /// Iterating can fail with any error that the body throws.
+    /// The iteration can throw any error that the body throws.
     public typealias Failure = any Error
 
-    /// Starts the body for one iteration, in the isolation in which it was written.
+    /// Starts the body for one iteration, in the isolation of the code that created the generator.
     private let start: (GeneratorCore<Element>) -> Void
 
     /// Creates a generator.
     ///
     /// - Parameter body: The closure that produces the elements. The closure passes each element to `yield`. The
-    ///   iteration ends when it returns, and fails when it throws.
+    ///   iteration ends when the closure returns. If the closure throws an error, the iteration throws the same error.
     public init(
         isolation: isolated (any Actor)? = #isolation, _ body: @escaping (Yield) async throws -> Void
     ) {
@@ -57,14 +57,14 @@ public struct AsyncGenerator<Element>: AsyncSequence {
         }
     }
 
-    /// Returns an iterator, which runs the body anew.
+    /// Returns an iterator for a new run of the body.
     public func makeAsyncIterator() -> Iterator { Iterator(core: GeneratorCore(start: start)) }
 
     /// A function that passes an element to the consumer.
     public struct Yield {
         fileprivate let core: GeneratorCore<Element>
 
-        /// Passes `element` to the consumer and suspends until the next one is requested.
+        /// Passes `element` to the consumer and suspends until the consumer requests the next element.
         ///
         /// - Throws: `CancellationError` if the consumer has stopped iterating, or if a timeout or task group in the
         ///   body requested a cancellation in the meantime.
@@ -81,59 +81,57 @@ public struct AsyncGenerator<Element>: AsyncSequence {
 
         deinit { core.abandon() }
 
-        /// Runs the body up to its next element.
+        /// Runs the body until it yields its next element.
         ///
-        /// If the current task is cancelled, the cancellation is passed on to the body, at the point where the body
-        /// waits.
+        /// If the current task is cancelled, the cancellation is passed on to the current wait of the body.
         ///
-        /// - Returns: The element; `nil` when the body has ended.
-        /// - Throws: The errors of the body, including `CancellationError`; ``RuntimeError`` if the
-        ///   body is already running.
+        /// - Returns: The next element, or `nil` if the body has ended.
+        /// - Throws: The error that the body throws, including `CancellationError`; ``RuntimeError`` if the body is
+        ///   already running.
         ///
         /// asyncio: `generator.__anext__`.
         public func next() async throws -> Element? { try await core.next() }
 
-        /// Runs the body up to its next element; see ``next()``.
+        /// Runs the body until it yields its next element; see ``next()``.
         ///
-        /// - Throws: The errors of ``next()``, including `CancellationError`.
+        /// - Throws: The same errors as ``next()``, including `CancellationError`.
         public func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
             try await core.next()
         }
 
-        /// Ends the body now and waits for its cleanup.
+        /// Ends the body and waits for its cleanup.
         ///
-        /// If the current task is cancelled, the cancellation is passed on to the cleanup. If another task called this
-        /// method first, cancelling the current task ends only the wait, and the cleanup continues.
+        /// If the current task is cancelled, the cancellation is passed on to the cleanup. If another task has already
+        /// called this method, the cancellation ends only the wait of the current task, and the cleanup continues.
         ///
-        /// - Throws: The errors of the cleanup, except for `CancellationError`; ``RuntimeError`` if
-        ///   the body is running; `CancellationError` if the task is cancelled while it waits for
-        ///   another call of this method.
+        /// - Throws: The error that the cleanup throws, except for `CancellationError`; ``RuntimeError`` if the body is
+        ///   running; `CancellationError` if the task is cancelled while it waits for another call to this method.
         ///
         /// asyncio: `generator.aclose`.
         public func close() async throws { try await core.close() }
     }
 }
 
-/// The state that the body and its consumer share. Loop thread only.
+/// The state that the body and its consumer share. Use this class only on the loop's thread.
 private final class GeneratorCore<Element>: OpenGenerator {
-    /// Which side has control. The consumer has it before the body starts, while the body is
-    /// suspended in `yield`, and after the body has ended.
+    /// The state of the body. The body has control only in the state `running`. In all other states, the consumer has
+    /// control.
     private enum State { case fresh, running, suspended, ended }
 
     private let start: (GeneratorCore) -> Void
     private var state = State.fresh
     private let task = HiddenTask()
-    /// What the body passes to the consumer: an element, nil at the end, or an error.
+    /// The latest result that the body passed to the consumer: an element, nil at the end, or an error.
     private var handed: Result<Element?, any Error>?
     private let consumer = Seat()
     private let producer = Seat()
     private var isClosing = false
-    /// The tasks that wait for the end of a body that is already closing.
+    /// The tasks that are waiting for a closing body to end.
     private let closers = WaitQueue()
 
     init(start: @escaping (GeneratorCore) -> Void) { self.start = start }
 
-    /// Starts the body, in the given isolation.
+    /// Starts the body in the given isolation.
     func start(
         isolation: isolated (any Actor)?, _ body: @escaping (AsyncGenerator<Element>.Yield) async throws -> Void
     ) {
@@ -185,7 +183,8 @@ private final class GeneratorCore<Element>: OpenGenerator {
         }
     }
 
-    /// Called when the consumer is gone. If the body waits in `yield`, it ends in a separate task.
+    /// Called when the iterator is deallocated. If the body is suspended in `yield`, a separate task closes the
+    /// generator.
     func abandon() {
         guard state == .suspended, let loop = EventLoop.here else { return }
         // If this task is cancelled before it starts, at the end of `run`, the generator is closed
@@ -223,7 +222,7 @@ private final class GeneratorCore<Element>: OpenGenerator {
         if isClosing { throw CancellationError() }
     }
 
-    /// Handles a body that ignored the error of `yield`. Such a body never runs again.
+    /// Handles a body that ignored the error that `yield` threw. The body never runs again.
     private func goOnThoughClosed() async {
         hand(
             .failure(RuntimeError("the generator yielded after it was closed; rethrow the error of `yield`")),

@@ -1,17 +1,17 @@
-/// A generator whose body has started but not ended.
+/// A generator whose body has started but has not ended.
 protocol OpenGenerator: AnyObject {
     /// Ends the body if it is suspended in `yield`, and waits for its cleanup.
     func close() async throws
 }
 
 extension EventLoop {
-    /// Closes all generators (``AsyncGenerator``) of this loop that are suspended in `yield`, at the same time, and
-    /// waits for their cleanup. Errors of the cleanup go to the exception handler.
+    /// Concurrently closes all generators (``AsyncGenerator``) of this loop that are suspended in `yield`, and waits
+    /// for their cleanup. Errors that the cleanup throws go to the loop's exception handler.
     ///
-    /// `run { }` and ``Runner/close()`` call this method after they have cancelled the tasks. If the current task is
-    /// cancelled, the cleanup is also cancelled.
+    /// `run { }` and ``Runner/close()`` call this method after they have cancelled the loop's tasks. If the current
+    /// task is cancelled, the cleanup is also cancelled.
     ///
-    /// - Complexity: O(*n* log *n*) in the number of open generators.
+    /// - Complexity: O(*n* log *n*), where *n* is the number of open generators.
     ///
     /// asyncio: `loop.shutdown_asyncgens`.
     public func shutdownAsyncGenerators() async {

@@ -8,25 +8,26 @@ public import DequeModule
 /// try await prices.send(price)
 /// ```
 ///
-/// Each subscription has its own position, and gets the elements that are sent after it was created. An element is
-/// buffered until all subscriptions have taken it. The ``Lag`` policy decides what happens to subscriptions that cannot
-/// keep up.
+/// Each subscription has its own position, and gets the elements that are sent after the subscription was created. An
+/// element is buffered until all subscriptions have taken the element. The ``Lag`` policy determines what happens to
+/// subscriptions that cannot keep up.
 ///
 /// asyncio: none. tokio: `broadcast`.
 //
 // Code that depends on the element's type is inlinable, so that it is specialized in the user's module. Code that waits
 // is not inlinable, because Swift 6.3 crashes on some loops with inlined waits.
 public final class Broadcast<Element> {
-    /// What to do when a subscription has fallen behind by as many elements as the channel can hold.
+    /// The policy for a subscription that has fallen behind by as many elements as the channel can hold.
     ///
     /// tokio's `broadcast` always behaves like ``fail``.
     public enum Lag: Sendable {
-        /// Drop the oldest element. ``Subscription/missedCount`` counts it.
+        /// Drop the oldest element. The dropped element is included in ``Subscription/missedCount``.
         case dropOldest
-        /// Drop the oldest element, and make the subscription throw a ``BroadcastLagError`` once, with the number of
-        /// elements that it has missed. The subscription then continues with the oldest remaining element.
+        /// Drop the oldest element, and make the subscription throw a ``BroadcastLagError`` once. The error contains
+        /// the number of elements that the subscription has missed. After the error, the subscription continues with
+        /// the oldest remaining element.
         case fail
-        /// Make the sender wait. The slowest subscription determines the pace.
+        /// Make the sender wait until the slowest subscription has taken an element.
         case wait
     }
 
@@ -45,14 +46,14 @@ public final class Broadcast<Element> {
 
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
     @usableFromInline @safe @exclusivity(unchecked) var slots = Deque<Slot>()
-    /// The number of the first slot. Elements are numbered as they are sent.
+    /// The number of the first slot. Elements are numbered in the order in which they are sent.
     @usableFromInline @safe @exclusivity(unchecked) var first = 0
     @usableFromInline let subscribers = WaitQueue()
     @usableFromInline let senders = WaitQueue()
 
     /// The maximum number of elements that the channel holds for its slowest subscription.
     public let capacity: Int
-    /// What to do about subscriptions that cannot keep up.
+    /// The policy for subscriptions that cannot keep up.
     public let lag: Lag
     /// The number of subscriptions.
     @safe @exclusivity(unchecked) public internal(set) var subscriberCount = 0
@@ -63,7 +64,7 @@ public final class Broadcast<Element> {
     ///
     /// - Parameters:
     ///   - capacity: The maximum number of elements that the channel holds for its slowest subscription.
-    ///   - lag: What to do about subscriptions that cannot keep up.
+    ///   - lag: The policy for subscriptions that cannot keep up.
     /// - Precondition: `capacity` is at least 1. For a number that is known only at run time, use
     ///   ``init(validatingCapacity:lag:)``.
     public init(capacity: Int, lag: Lag = .dropOldest) {
@@ -84,14 +85,14 @@ public final class Broadcast<Element> {
 
     // MARK: Sending
 
-    /// Sends an element to all subscriptions. If there are none, the element is dropped.
+    /// Sends an element to all subscriptions. If the channel has no subscriptions, the element is dropped.
     ///
-    /// With the policy ``Lag/wait``, this method waits until there is room. With the other policies, it does not wait.
-    /// Waiting tasks are served in FIFO order.
+    /// With the policy ``Lag/wait``, this method waits until the channel has room. With the other policies, this method
+    /// does not wait. Waiting tasks are served in FIFO order.
     ///
     /// - Throws: ``QueueShutDown`` if the channel is closed; `CancellationError` if the task is cancelled while it
     ///   waits. In that case, the element is not sent.
-    /// - Complexity: O(*n*), where *n* is the number of tasks that wait for an element.
+    /// - Complexity: O(*n*), where *n* is the number of tasks that are waiting for an element.
     ///
     /// tokio: `broadcast::Sender::send`.
     @inlinable
@@ -115,11 +116,12 @@ public final class Broadcast<Element> {
     @inlinable
     func wakeSender() { if !isFull { senders.wake(1) } }
 
-    /// Sends an element to all subscriptions without waiting. If there are none, the element is dropped.
+    /// Sends an element to all subscriptions without waiting. If the channel has no subscriptions, the element is
+    /// dropped.
     ///
-    /// - Throws: ``QueueFull`` if the policy is ``Lag/wait``, and there is no room or other tasks are waiting to send;
+    /// - Throws: ``QueueFull`` if the policy is ``Lag/wait`` and sending the element would require waiting;
     ///   ``QueueShutDown`` if the channel is closed.
-    /// - Complexity: O(*n*), where *n* is the number of tasks that wait for an element.
+    /// - Complexity: O(*n*), where *n* is the number of tasks that are waiting for an element.
     @inlinable
     public func sendNoWait(_ element: Element) throws {
         if lag == .wait, !isClosed, isFull || senders.hasLiveWaiter { throw QueueFull() }
@@ -144,8 +146,8 @@ public final class Broadcast<Element> {
         first += 1
     }
 
-    /// Closes the channel. Subscriptions get the elements that were sent before, and then end. Calling this again does
-    /// nothing.
+    /// Closes the channel. Subscriptions get the elements that were sent before this call, and then end. If the channel
+    /// is already closed, this method does nothing.
     public func close() {
         isClosed = true
         subscribers.wake()
@@ -159,7 +161,7 @@ public final class Broadcast<Element> {
     /// tokio: `broadcast::Sender::subscribe`.
     public func subscribe() -> Subscription { Subscription(of: self) }
 
-    /// Gives up the elements that a subscription has not taken.
+    /// Releases the elements that a subscription has not taken.
     private func forget(from position: Int) {
         for index in max(0, position - first)..<slots.count { slots[index].left -= 1 }
         dropTaken()
@@ -175,17 +177,17 @@ public final class Broadcast<Element> {
         if dropped > 0 { senders.wake(dropped) }
     }
 
-    /// One of the receivers of a ``Broadcast``. It ends when it is released.
+    /// A receiver of a ``Broadcast``. The subscription ends when it is released.
     ///
     /// Only one task can iterate over a subscription at a time.
     ///
     /// tokio: `broadcast::Receiver`.
     public final class Subscription: AsyncSequence, AsyncIteratorProtocol {
-        /// Iterating throws `CancellationError` if the task is cancelled, and can throw ``BroadcastLagError``.
+        /// The iteration throws `CancellationError` if the task is cancelled, and can throw ``BroadcastLagError``.
         public typealias Failure = any Error
 
         @usableFromInline let channel: Broadcast
-        /// The number of the next element.
+        /// The number of the next element to take.
         @usableFromInline @safe @exclusivity(unchecked) var position: Int
 
         /// The number of elements that were dropped because this subscription did not take them in time.
@@ -209,9 +211,9 @@ public final class Broadcast<Element> {
         /// Returns the subscription itself.
         public func makeAsyncIterator() -> Subscription { self }
 
-        /// Takes the next element. Waits until an element is available.
+        /// Waits until an element is available, and takes the element.
         ///
-        /// - Returns: The element, or `nil` if the channel is closed and everything was taken.
+        /// - Returns: The element, or `nil` if the channel is closed and the subscription has taken all elements.
         /// - Throws: ``BroadcastLagError`` if elements were missed and the policy is ``Broadcast/Lag/fail``;
         ///   `CancellationError` if the task is cancelled while it waits. In that case, no element is lost.
         @inlinable
@@ -220,7 +222,7 @@ public final class Broadcast<Element> {
             return try nextNoWait()
         }
 
-        /// Waits until there is an element, or the channel is closed.
+        /// Waits until an element is available or the channel is closed.
         @usableFromInline
         func waitForElement() async throws {
             while count == 0, !channel.isClosed {
@@ -249,7 +251,7 @@ public final class Broadcast<Element> {
             return element
         }
 
-        /// Skips to the oldest element that is left.
+        /// Skips to the oldest remaining element.
         @usableFromInline
         func skipMissed() throws(BroadcastLagError) {
             let missed = channel.first - position
@@ -265,13 +267,13 @@ public final class Broadcast<Element> {
     }
 }
 
-/// An error thrown to a subscription that was too slow; see ``Broadcast/Lag/fail``.
+/// An error thrown by a subscription that was too slow; see ``Broadcast/Lag/fail``.
 ///
 /// tokio: `RecvError::Lagged`.
 public struct BroadcastLagError: Error, CustomStringConvertible {
-    /// The number of elements that were missed.
+    /// The number of elements that the subscription missed.
     public let missedCount: Int
 
-    /// The error as text.
+    /// A description of the error.
     public var description: String { "the subscription was too slow and missed \(missedCount) elements" }
 }

@@ -1,4 +1,4 @@
-/// A value that tasks can watch. A slow task misses intermediate values, but always gets the latest one.
+/// A value that tasks can watch. A slow task can miss intermediate values, but always gets the latest value.
 ///
 /// ```swift
 /// let configuration = LatestValue(Configuration())
@@ -10,11 +10,11 @@
 public final class LatestValue<Value> {
     // Loop thread only.
     @usableFromInline let observers = WaitQueue()
-    /// The number of values so far.
+    /// The number of values that have been set so far, including the first value.
     @usableFromInline @safe @exclusivity(unchecked) var version = 1
 
-    /// The latest value. Setting it wakes all tasks that wait for a change, in O(*n*) time, where *n* is the number of
-    /// these tasks.
+    /// The latest value. Setting this property wakes all tasks that are waiting for a change, in O(*n*) time, where *n*
+    /// is the number of these tasks.
     public var value: Value {
         didSet {
             version += 1
@@ -25,17 +25,18 @@ public final class LatestValue<Value> {
     /// Whether ``close()`` was called.
     @safe @exclusivity(unchecked) public private(set) var isClosed = false
 
-    /// Creates the object with its first value.
+    /// Creates an object with its first value.
     public init(_ value: Value) { self.value = value }
 
-    /// Waits until the value satisfies a condition. Does not suspend if it already does.
+    /// Waits until the value satisfies a condition. If the current value satisfies the condition, this method does not
+    /// suspend.
     ///
-    /// The condition is checked for the latest value when the task runs, so this method can miss a value that was
-    /// replaced immediately.
+    /// The condition is checked only when the waiting task runs, so this method can miss a value that is replaced
+    /// before the task runs.
     ///
-    /// - Returns: The value.
-    /// - Throws: ``QueueShutDown`` if the object is closed first; `CancellationError` if the task is cancelled while it
-    ///   waits; the errors of the condition.
+    /// - Returns: The value that satisfies the condition.
+    /// - Throws: ``QueueShutDown`` if the object is closed and the value does not satisfy the condition;
+    ///   `CancellationError` if the task is cancelled while it waits; the error that the condition throws.
     ///
     /// tokio: `watch::Receiver::wait_for`.
     @discardableResult
@@ -47,22 +48,22 @@ public final class LatestValue<Value> {
         return value
     }
 
-    /// Ends the sequences of changes once they have delivered the latest value. The value can still be read. Calling
-    /// this again does nothing.
+    /// Ends the sequences of changes once they have delivered the latest value. You can still read the value. If the
+    /// object is already closed, this method does nothing.
     public func close() {
         isClosed = true
         observers.wake()
     }
 
-    /// The current value and its changes, as an asynchronous sequence. A slow iterator skips values that were replaced
-    /// in the meantime.
+    /// An asynchronous sequence of the current value and all later values. A slow iterator skips values that were
+    /// replaced in the meantime.
     public var changes: Changes { Changes(of: self) }
 
-    /// The current value of a ``LatestValue``, and its changes.
+    /// A sequence of the current value and all later values of a ``LatestValue``.
     public struct Changes: AsyncSequence {
-        /// A value.
+        /// The type of the values.
         public typealias Element = Value
-        /// Iterating fails if the task is cancelled.
+        /// The iteration throws an error if the task is cancelled.
         public typealias Failure = any Error
 
         fileprivate let subject: LatestValue
@@ -79,9 +80,10 @@ public final class LatestValue<Value> {
 
             fileprivate init(of subject: LatestValue) { self.subject = subject }
 
-            /// Waits for a value that this iterator has not returned. The first value is available at once.
+            /// Waits for a value that this iterator has not returned. The first call does not wait.
             ///
-            /// - Returns: The latest value, or `nil` if the object is closed.
+            /// - Returns: The latest value, or `nil` if the object is closed and this iterator has already returned the
+            ///   latest value.
             /// - Throws: `CancellationError` if the task is cancelled while it waits.
             @inlinable
             public func next() async throws -> Value? {
@@ -89,7 +91,7 @@ public final class LatestValue<Value> {
                 return nextNoWait()
             }
 
-            /// Waits until there is a value that was not returned, or the object is closed.
+            /// Waits until a value is available that this iterator has not returned, or until the object is closed.
             @usableFromInline
             func waitForChange() async throws {
                 while seen == subject.version, !subject.isClosed {

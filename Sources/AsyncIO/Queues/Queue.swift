@@ -20,10 +20,10 @@ public class Queue<Element>: AsyncSequence {
     // Loop thread only: the class is not Sendable, and each wait checks the thread.
     @usableFromInline final let state: QueueState
     @usableFromInline @safe @exclusivity(unchecked) final var items = Deque<Element>()
-    /// Whether `items` holds all items, rather than the storage of a subclass.
+    /// Whether the queue is a plain FIFO queue. If this is false, a subclass overrides `append` or `removeNext`.
     @usableFromInline final let isPlain: Bool
 
-    /// The maximum number of items; zero or less for no limit.
+    /// The maximum number of items. If this is zero or negative, the queue has no limit.
     ///
     /// asyncio: `Queue.maxsize`.
     public final var maxSize: Int { state.maxSize }
@@ -36,7 +36,8 @@ public class Queue<Element>: AsyncSequence {
 
     /// Creates an empty queue.
     ///
-    /// - Parameter maxSize: The maximum number of items; zero or less for no limit, as in asyncio.
+    /// - Parameter maxSize: The maximum number of items. If this is zero or negative, the queue has no limit, as in
+    ///   asyncio.
     public convenience init(maxSize: Int) { self.init(maxSize: maxSize, isPlain: true) }
 
     fileprivate init(maxSize: Int, isPlain: Bool) {
@@ -68,10 +69,10 @@ public class Queue<Element>: AsyncSequence {
 
     // MARK: Putting
 
-    /// Puts an item into the queue. Waits for a free slot if the queue is full.
+    /// Puts an item into the queue. If the queue is full, this method waits for room.
     ///
-    /// - Throws: ``QueueShutDown`` if the queue is shut down; `CancellationError` if the task is
-    ///   cancelled while it waits. In that case, the item is not in the queue.
+    /// - Throws: ``QueueShutDown`` if the queue is shut down; `CancellationError` if the task is cancelled while it
+    ///   waits. In that case, the item is not put into the queue.
     ///
     /// asyncio: `Queue.put`.
     @inlinable
@@ -82,7 +83,7 @@ public class Queue<Element>: AsyncSequence {
 
     /// Puts an item into the queue without waiting.
     ///
-    /// - Throws: ``QueueFull`` if the queue is full; ``QueueShutDown`` if it is shut down.
+    /// - Throws: ``QueueFull`` if the queue is full; ``QueueShutDown`` if the queue is shut down.
     ///
     /// asyncio: `Queue.put_nowait`.
     @inlinable
@@ -95,7 +96,7 @@ public class Queue<Element>: AsyncSequence {
 
     // MARK: Getting
 
-    /// Removes and returns an item from the queue. Waits for one if the queue is empty.
+    /// Removes and returns an item from the queue. If the queue is empty, this method waits for an item.
     ///
     /// - Throws: ``QueueShutDown`` if the queue is shut down and empty; `CancellationError` if the
     ///   task is cancelled while it waits. In that case, no item is lost.
@@ -109,8 +110,7 @@ public class Queue<Element>: AsyncSequence {
 
     /// Removes and returns an item from the queue without waiting.
     ///
-    /// - Throws: ``QueueEmpty`` if the queue is empty; ``QueueShutDown`` if it is shut down and
-    ///   empty.
+    /// - Throws: ``QueueEmpty`` if the queue is empty; ``QueueShutDown`` if the queue is shut down and empty.
     ///
     /// asyncio: `Queue.get_nowait`.
     @inlinable
@@ -127,7 +127,7 @@ public class Queue<Element>: AsyncSequence {
 
     /// Reports that the work on an item taken from the queue is done; see ``join()``.
     ///
-    /// - Throws: ``ValueError`` if this method is called more times than items were put into the queue.
+    /// - Throws: ``ValueError`` if the number of calls exceeds the number of items that were put into the queue.
     ///
     /// asyncio: `Queue.task_done`.
     public final func taskDone() throws(ValueError) {
@@ -146,13 +146,13 @@ public class Queue<Element>: AsyncSequence {
 
     /// Shuts the queue down.
     ///
-    /// Putting fails from now on, including for tasks that are waiting to put. Getting continues
-    /// until the queue is empty, and then fails.
+    /// After this call, putting an item throws ``QueueShutDown``, even in tasks that are already waiting. Getting an
+    /// item succeeds until the queue is empty, and then also throws ``QueueShutDown``.
     ///
-    /// - Parameter immediate: Whether to drop the items in the queue. `join()` then waits only for
-    ///   the items that were already taken out.
-    /// - Complexity: O(*n*) in the number of waiting tasks, plus the number of items if `immediate`
-    ///   is `true`.
+    /// - Parameter immediate: Whether to drop the items in the queue. If this is `true`, ``join()`` waits only for
+    ///   items that have already been taken from the queue.
+    /// - Complexity: O(*n*), where *n* is the number of waiting tasks, plus the number of items if `immediate` is
+    ///   `true`.
     ///
     /// asyncio: `Queue.shutdown`.
     public final func shutdown(immediate: Bool = false) {
@@ -165,19 +165,19 @@ public class Queue<Element>: AsyncSequence {
 
     // MARK: Iterating
 
-    /// Iterating fails only if the task is cancelled.
+    /// The iteration throws an error only if the task is cancelled.
     public typealias Failure = any Error
 
     /// Returns an iterator that takes items from the queue.
     public final func makeAsyncIterator() -> Iterator { Iterator(queue: self) }
 
-    /// An iterator that takes items from a queue until it is shut down and empty.
+    /// An iterator that takes items from a queue until the queue is shut down and empty.
     public struct Iterator: AsyncIteratorProtocol {
         @usableFromInline let queue: Queue
 
-        /// Removes and returns an item from the queue. Waits for one if the queue is empty.
+        /// Removes and returns an item from the queue. If the queue is empty, this method waits for an item.
         ///
-        /// - Returns: The item; `nil` if the queue is shut down and empty.
+        /// - Returns: The item, or `nil` if the queue is shut down and empty.
         /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, no
         ///   item is lost.
         @inlinable
@@ -204,7 +204,8 @@ public final class LIFOQueue<Element>: Queue<Element> {
 
     /// Creates an empty queue.
     ///
-    /// - Parameter maxSize: The maximum number of items; zero or less for no limit, as in asyncio.
+    /// - Parameter maxSize: The maximum number of items. If this is zero or negative, the queue has no limit, as in
+    ///   asyncio.
     public init(maxSize: Int) { super.init(maxSize: maxSize, isPlain: false) }
 
     @usableFromInline override func removeNext() -> Element? { items.popLast() }
@@ -212,7 +213,7 @@ public final class LIFOQueue<Element>: Queue<Element> {
 
 /// A queue that returns its smallest item first.
 ///
-/// Putting and getting are O(log *n*) in the number of items.
+/// Putting or getting an item takes O(log *n*) time, where *n* is the number of items.
 ///
 /// asyncio: `asyncio.PriorityQueue`.
 public final class PriorityQueue<Element: Comparable>: Queue<Element> {
@@ -224,7 +225,8 @@ public final class PriorityQueue<Element: Comparable>: Queue<Element> {
 
     /// Creates an empty queue.
     ///
-    /// - Parameter maxSize: The maximum number of items; zero or less for no limit, as in asyncio.
+    /// - Parameter maxSize: The maximum number of items. If this is zero or negative, the queue has no limit, as in
+    ///   asyncio.
     public init(maxSize: Int) { super.init(maxSize: maxSize, isPlain: false) }
 
     @usableFromInline override func append(_ item: Element) { heap.insert(item) }

@@ -1,4 +1,4 @@
-/// The state of a queue apart from its items: their number, and the waiting tasks.
+/// The state of a queue except for the items themselves. The state includes the number of items and the waiting tasks.
 @usableFromInline
 final class QueueState {
     // Loop thread only, like the queue.
@@ -8,10 +8,10 @@ final class QueueState {
 
     let getters = WaitQueue()
     let putters = WaitQueue()
-    /// The number of items that were put in and not reported as done.
+    /// The number of items that were put into the queue and have not been reported as done.
     @safe @exclusivity(unchecked) private(set) var unfinished = 0
     let finished = Event()
-    /// The number of items that were taken as deliveries; see `WorkQueue`.
+    /// The number of items that were taken as deliveries of a `WorkQueue`.
     var received = 0
 
     init(maxSize: Int) {

@@ -9,14 +9,14 @@ public import DequeModule
 /// sender.close()
 /// ```
 ///
-/// Each end can be cloned, and closes when it is released. When the last sender is closed, receivers get the elements
-/// that were sent before, and then reach the end. When the last receiver is closed, sending fails. Therefore, neither
-/// side can wait forever for the other side, as can happen with a ``Queue``.
+/// You can clone each end. An end is closed when it is released. When the last sender is closed, the receivers get the
+/// elements that were sent earlier, and then reach the end of the stream. When the last receiver is closed, sending an
+/// element throws an error. Therefore, unlike with a ``Queue``, neither side waits forever if the other side no longer
+/// exists.
 ///
 /// - Parameters:
 ///   - type: The type of the elements.
-///   - capacity: The maximum number of elements that wait for a receiver. With 0, a sender waits until a receiver is
-///     waiting.
+///   - capacity: The maximum number of buffered elements. If this is 0, a sender waits until a receiver is waiting.
 /// - Precondition: `capacity` is not negative. For a number that is known only at run time, use
 ///   ``memoryObjectStream(of:validatingCapacity:)``.
 ///
@@ -43,7 +43,7 @@ private func mistake(inCapacity capacity: Int) -> String? {
     capacity < 0 ? "the capacity of a memory object stream must not be negative, got \(capacity)" : nil
 }
 
-/// The state that the ends of a memory object stream share. Loop thread only.
+/// The state that the ends of a memory object stream share. Use this class only on the loop's thread.
 //
 // Code that depends on the element's type is inlinable, so that it is specialized in the user's module. Code that waits
 // is not inlinable; see Broadcast.swift.
@@ -53,10 +53,12 @@ final class ObjectChannel<Element> {
     @usableFromInline let capacity: Int
     @usableFromInline let receiving = WaitQueue()
     @usableFromInline let sending = WaitQueue()
-    /// The number of tasks that wait for an element. Each takes one, regardless of the capacity.
+    /// The number of tasks that are waiting for an element. Each of these tasks makes room for one element in addition
+    /// to the capacity.
     @usableFromInline @safe @exclusivity(unchecked) var waitingReceivers = 0
-    /// The numbers of open ends.
+    /// The number of open senders.
     @usableFromInline @safe @exclusivity(unchecked) private(set) var senders = 0
+    /// The number of open receivers.
     @usableFromInline @safe @exclusivity(unchecked) private(set) var receivers = 0
 
     init(capacity: Int) { self.capacity = capacity }
@@ -94,11 +96,11 @@ final class ObjectChannel<Element> {
         append(element)
     }
 
-    /// Whether a sender has to wait.
+    /// Whether a sender must wait.
     @inlinable
     var mustWaitForRoom: Bool { receivers > 0 && (isFull || sending.hasLiveWaiter) }
 
-    /// Sends an element when it is the caller's turn.
+    /// Sends an element. Call this method only when it is the caller's turn.
     @inlinable
     func sendNow(_ element: Element) throws {
         if receivers == 0 { throw BrokenStreamError() }
@@ -106,7 +108,7 @@ final class ObjectChannel<Element> {
         wakeSender()
     }
 
-    /// Waits until it is the caller's turn, or `sender` is closed.
+    /// Waits until it is the caller's turn to send, until `sender` is closed, or until all receivers are closed.
     @usableFromInline
     func waitForRoom(of sender: ObjectSender<Element>) async throws {
         // A task that was woken stays in line until it runs, so that no later task takes its place.
@@ -130,11 +132,11 @@ final class ObjectChannel<Element> {
 
     // MARK: Receiving
 
-    /// Takes an element, unless it is reserved for waiting tasks.
+    /// Takes an element, unless the available elements are reserved for waiting tasks.
     @inlinable
     func receiveNoWait() -> Element? { receiving.hasLiveWaiter ? nil : takeFirst() }
 
-    /// Takes an element when it is the caller's turn.
+    /// Takes an element. Call this method only when it is the caller's turn.
     @inlinable
     func takeFirst() -> Element? {
         guard let element = elements.popFirst() else { return nil }
@@ -144,11 +146,11 @@ final class ObjectChannel<Element> {
         return element
     }
 
-    /// Whether nothing more can be received.
+    /// Whether no more elements can be received.
     @inlinable
     var isOver: Bool { elements.isEmpty && (senders == 0 || receivers == 0) }
 
-    /// Waits for an element. Returns nil at the end.
+    /// Waits for an element. Returns nil at the end of the stream.
     @usableFromInline
     func waitForElement(for receiver: ObjectReceiver<Element>) async throws -> Element? {
         while !isOver {
@@ -168,7 +170,8 @@ final class ObjectChannel<Element> {
         return nil
     }
 
-    /// Wakes a sender if there is room for its element only because a task is waiting for it.
+    /// Records that a task is waiting for an element, and wakes a sender if the waiting task makes room for another
+    /// element.
     @inlinable
     func beginWaiting() {
         waitingReceivers += 1
@@ -178,14 +181,14 @@ final class ObjectChannel<Element> {
     @inlinable
     func endWaiting() { waitingReceivers -= 1 }
 
-    /// Wakes another receiver for an element that was not taken.
+    /// Wakes another receiver if an element has not been taken.
     @inlinable
     func wakeReceiver() { if !elements.isEmpty { receiving.wake(1) } }
 }
 
 /// The sending end of a memory object stream; see ``memoryObjectStream(of:capacity:)``.
 ///
-/// Tasks that wait to send are served in FIFO order.
+/// Tasks that are waiting to send are served in FIFO order.
 ///
 /// anyio: `MemoryObjectSendStream`. tokio: `mpsc::Sender`.
 public final class ObjectSender<Element> {
@@ -201,11 +204,11 @@ public final class ObjectSender<Element> {
 
     deinit { close() }
 
-    /// Sends an element. Waits until there is room or a receiver is waiting.
+    /// Sends an element. This method waits until the buffer has room or a receiver is waiting.
     ///
-    /// - Throws: ``BrokenStreamError`` if all receivers are closed; ``RuntimeError`` if this sender is closed, or is
-    ///   closed while the task waits; `CancellationError` if the task is cancelled while it waits. In these cases, the
-    ///   element is not sent.
+    /// - Throws: ``BrokenStreamError`` if all receivers are closed; ``RuntimeError`` if this sender is closed before
+    ///   the call or while the task waits; `CancellationError` if the task is cancelled while it waits. In these cases,
+    ///   the element is not sent.
     @inlinable
     public func send(_ element: Element) async throws {
         if !isClosed, channel.mustWaitForRoom { try await channel.waitForRoom(of: self) }
@@ -220,15 +223,15 @@ public final class ObjectSender<Element> {
 
     /// Sends an element without waiting.
     ///
-    /// - Throws: ``QueueFull`` if there is neither room nor a waiting receiver, or other tasks are waiting to send;
-    ///   otherwise the same errors as ``send(_:)``.
+    /// - Throws: ``QueueFull`` if sending the element would require waiting; ``BrokenStreamError`` if all receivers are
+    ///   closed; ``RuntimeError`` if this sender is closed.
     @inlinable
     public func sendNoWait(_ element: Element) throws {
         try checkOpen()
         try channel.sendNoWait(element)
     }
 
-    /// Returns another sender for the same channel. The new sender has to be closed as well.
+    /// Returns another sender for the same channel. You must also close the new sender.
     ///
     /// - Throws: ``RuntimeError`` if this sender is closed.
     public func clone() throws(RuntimeError) -> ObjectSender {
@@ -236,9 +239,10 @@ public final class ObjectSender<Element> {
         return ObjectSender(channel)
     }
 
-    /// Closes this end. Tasks that wait to send with it get an error. Calling this again does nothing.
+    /// Closes this sender. Tasks that are waiting to send with this sender get an error. If the sender is already
+    /// closed, this method does nothing.
     ///
-    /// - Complexity: O(*n*), where *n* is the number of tasks that wait.
+    /// - Complexity: O(*n*), where *n* is the number of waiting tasks.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
@@ -252,12 +256,12 @@ public final class ObjectSender<Element> {
 
 /// The receiving end of a memory object stream; see ``memoryObjectStream(of:capacity:)``.
 ///
-/// Each element reaches one receiver. Waiting tasks are served in FIFO order. To send each element to all receivers,
-/// use a ``Broadcast``.
+/// Each element is delivered to exactly one receiver. Waiting tasks are served in FIFO order. To send each element to
+/// all receivers, use a ``Broadcast``.
 ///
 /// anyio: `MemoryObjectReceiveStream`. tokio: `mpsc::Receiver`.
 public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol {
-    /// Iterating fails if the task is cancelled, or the receiver is closed.
+    /// The iteration throws an error if the task is cancelled or the receiver is closed.
     public typealias Failure = any Error
 
     @usableFromInline let channel: ObjectChannel<Element>
@@ -275,19 +279,19 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
     /// The number of elements that can be received without waiting.
     public var count: Int { channel.count }
 
-    /// Receives an element. Waits until an element is available.
+    /// Waits until an element is available, and receives the element.
     ///
-    /// - Returns: The element, or `nil` when all senders are closed and everything was received.
-    /// - Throws: ``RuntimeError`` if this receiver is closed, or is closed while the task waits; `CancellationError` if
-    ///   the task is cancelled while it waits. In these cases, no element is lost.
+    /// - Returns: The element, or `nil` if all senders are closed and all elements were received.
+    /// - Throws: ``RuntimeError`` if this receiver is closed before the call or while the task waits;
+    ///   `CancellationError` if the task is cancelled while it waits. In these cases, no element is lost.
     @inlinable
     public func receive() async throws -> Element? {
         if let element = try receiveNoWait() { return element }
         return try await channel.waitForElement(for: self)
     }
 
-    /// Receives an element, or returns `nil` if no element is available, or if the available elements are reserved for
-    /// waiting tasks.
+    /// Receives an element without waiting. Returns `nil` if no element is available or if the available elements are
+    /// reserved for waiting tasks.
     ///
     /// - Throws: ``RuntimeError`` if this receiver is closed.
     @inlinable
@@ -319,10 +323,11 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
         return ObjectReceiver(channel)
     }
 
-    /// Closes this end. Tasks that wait to receive with it get an error. When the last receiver is closed, elements that
-    /// were not received are dropped. Calling this again does nothing.
+    /// Closes this receiver. Tasks that are waiting to receive with this receiver get an error. When the last receiver
+    /// is closed, elements that were not received are dropped. If the receiver is already closed, this method does
+    /// nothing.
     ///
-    /// - Complexity: O(*n*), where *n* is the number of tasks that wait.
+    /// - Complexity: O(*n*), where *n* is the number of waiting tasks.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
@@ -334,11 +339,11 @@ public final class ObjectReceiver<Element>: AsyncSequence, AsyncIteratorProtocol
     func checkOpen() throws(RuntimeError) { if isClosed { throw RuntimeError("the receiver is closed") } }
 }
 
-/// An error thrown when an element is sent although all receivers are closed.
+/// An error thrown when a task sends an element but all receivers are closed.
 ///
 /// anyio: `BrokenResourceError`. tokio: `SendError`.
 public struct BrokenStreamError: Error, CustomStringConvertible {
-    /// Creates the error.
+    /// Creates an error.
     public init() {}
     /// The message of the error.
     public var description: String { "all receivers are closed" }

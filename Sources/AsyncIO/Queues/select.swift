@@ -1,4 +1,5 @@
-/// Waits until one of several channels has an element, and takes it. Nothing is taken from the others.
+/// Waits until one of several channels has an element, and takes the element. No elements are taken from the other
+/// channels.
 ///
 /// ```swift
 /// switch try await select(.get(from: jobs) { .job($0) }, .wait(for: stop) { .stop }) {
@@ -7,18 +8,18 @@
 /// }
 /// ```
 ///
-/// The cases are checked in the order given, so a busy case can starve the cases after it. Put the most urgent case
-/// first. Unlike a ``race(isolation:fileID:line:_:)`` of calls that receive, this function loses nothing when two
-/// channels have an element at the same time. No tasks are created.
+/// The cases are checked in the given order, so a busy case can starve the cases after it. Put the most urgent case
+/// first. If two channels have an element at the same time, no element is lost, in contrast to a
+/// ``race(isolation:fileID:line:_:)`` between receiving calls. This function does not create tasks.
 ///
-/// To include another call, such as one that reads a line from a stream, run it as a task and use
-/// ``SelectCase/value(of:_:)``. Use the same task again until its value has been taken, so that nothing is lost when
-/// another case is ready first.
+/// To include a different call, such as a call that reads a line from a stream, run the call as a task and use
+/// ``SelectCase/value(of:_:)``. If another case is ready first, use the same task again in the next `select`, so that
+/// the value of the task is not lost.
 ///
 /// - Parameter cases: The cases to wait for, each with a closure for its element.
 /// - Returns: The value that the selected case returns.
 /// - Throws: The errors of the channels, such as ``QueueShutDown``, and of the closures; ``ValueError`` if there are no
-///   cases; `CancellationError` if the task is cancelled while it waits. In that case, nothing is taken.
+///   cases; `CancellationError` if the task is cancelled while it waits. In that case, no element is taken.
 /// - Complexity: O(*n*), where *n* is the number of cases.
 ///
 /// asyncio: none. tokio: `select!`, with `biased`. Go: `select`.
@@ -38,14 +39,14 @@ public func select<T>(_ cases: SelectCase<T>...) async throws -> T {
     return value
 }
 
-/// Something to wait for in ``select(_:)``: a channel, a future, an event, or a time.
+/// A case of a ``select(_:)``, which waits for a channel, a future, an event, or a point in time.
 //
 // Code that depends on the types of the elements is inlinable, so that it is specialized in the user's module. Waiting
 // does not depend on them.
 public struct SelectCase<Value> {
     @usableFromInline let place: SelectPlace
-    /// Takes an element; returns nil if no element is available. The parameter describes the case's wait at its place,
-    /// or is nil if the case has not waited there.
+    /// A function that takes an element, or returns nil if no element is available. The parameter is the case's wait at
+    /// its place, or nil if the case has not waited yet.
     @usableFromInline let take: (SelectStay?) throws -> Value?
 
     @inlinable
@@ -55,10 +56,10 @@ public struct SelectCase<Value> {
     }
 }
 
-/// Where a case of a ``select(_:)`` waits. Several tasks can wait at the same place.
+/// A place where a case of a ``select(_:)`` waits. Several tasks can wait at the same place.
 @usableFromInline
 class SelectPlace {
-    /// The object that is waited for.
+    /// The object that the case waits for.
     var subject: AnyObject? { nil }
 
     /// Begins to wait. The place completes the waiter when an element may be available.
@@ -66,28 +67,30 @@ class SelectPlace {
     /// - Returns: The object that the place needs to end the wait, in addition to the waiter.
     func begin(_ waiter: Waiter) -> AnyObject? { nil }
 
-    /// Ends the wait. If the waiter was completed and nothing was taken, another task can take the element.
+    /// Ends the wait. If the waiter was completed and no element was taken, the place lets another task take the
+    /// element.
     func end(_ stay: SelectStay) {}
 }
 
-/// A wait at one place.
+/// The wait of a case at its place.
 @usableFromInline
 struct SelectStay {
     fileprivate let place: SelectPlace
     let waiter: Waiter
     let token: AnyObject?
 
-    /// Whether the wait is over because there may be something to take.
+    /// Whether the wait is over because an element may be available.
     @usableFromInline
     var isReady: Bool { waiter.isDone }
 }
 
-/// Waiting at several places at the same time.
+/// Functions for waiting at several places at the same time.
 @usableFromInline
 enum SelectWait {
     /// Waits until `take` has taken an element.
     ///
-    /// - Parameter take: Receives the number of a case and its stay. Returns whether it has taken an element.
+    /// - Parameter take: A function that receives the index of a case and the case's wait, and returns whether it has
+    ///   taken an element.
     //
     // Not inlinable: Swift 6.3 crashes on some loops with waits that it has inlined.
     @usableFromInline
@@ -107,13 +110,13 @@ enum SelectWait {
         }
     }
 
-    /// Lets other tasks run if this one has been reading and writing for a long time without waiting; see
+    /// Lets other tasks run if the current task has been reading and writing for a long time without waiting; see
     /// IOBudget.swift.
     @usableFromInline
     static func giveWay() async throws { if EventLoop.isBudgetSpent { try await AsyncIO.giveWay() } }
 }
 
-/// A place in a queue of tasks.
+/// A place in a queue of waiting tasks.
 @usableFromInline
 class LinePlace: SelectPlace {
     let line: WaitQueue
@@ -272,16 +275,16 @@ extension SelectCase {
         SelectCase(at: LinePlace(in: event.line)) { _ in event.isSet ? try transform() : nil }
     }
 
-    /// Waits until a future or a task has ended, and takes its value, or throws its error.
+    /// Waits until a future or a task has ended, and takes the value of the future or throws its error.
     ///
-    /// The future is not cancelled if another case is ready first, nor if the selecting task is cancelled.
+    /// The future is not cancelled if another case is ready first or if the selecting task is cancelled.
     @inlinable
     public static func value<A: Awaitable>(of future: A, _ transform: @escaping (A.Value) throws -> Value) -> Self {
         SelectCase(at: FuturePlace(at: future)) { _ in future.isDone ? try transform(future.result()) : nil }
     }
 
-    /// Waits until a duration has passed since this case was created. With a duration of zero, ``select(_:)`` does not
-    /// wait. Put such a case last, as the default if no other case is ready.
+    /// Waits until a duration has passed since this case was created. If the duration is zero, ``select(_:)`` does not
+    /// wait. Put a case with a duration of zero last, so that it serves as the default when no other case is ready.
     ///
     /// Go: `time.After`, `default`.
     @inlinable

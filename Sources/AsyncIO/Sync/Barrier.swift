@@ -2,8 +2,9 @@
 ///
 /// asyncio: `asyncio.Barrier`.
 public final class Barrier {
-    /// `filling`: tasks arrive. `draining`: all tasks have arrived and are leaving. `resetting`:
-    /// the tasks that had arrived leave with an error. `broken`: tasks that arrive get an error.
+    /// The state of the barrier. In the state `filling`, tasks arrive. In the state `draining`, all tasks have arrived
+    /// and are leaving. In the state `resetting`, the tasks that had arrived leave with an error. In the state
+    /// `broken`, arriving tasks get an error.
     private enum State { case filling, draining, resetting, broken }
 
     // Loop thread only; changed with the condition's lock held.
@@ -48,13 +49,13 @@ public final class Barrier {
 
     /// Waits until the number of tasks that have arrived is equal to ``parties``.
     ///
-    /// A cancelled task leaves the barrier, which then waits for another task. While the tasks of a round are leaving,
-    /// new tasks wait for the next round.
+    /// If a waiting task is cancelled, it leaves the barrier, and the barrier waits for another task. While the tasks
+    /// of a round are leaving, new tasks wait for the next round.
     ///
-    /// - Returns: The order of arrival in the round, starting from 0.
-    /// - Throws: ``BrokenBarrierError`` if the barrier is aborted, or reset while the task waits;
+    /// - Returns: The position of this task in the round's order of arrival, starting from 0.
+    /// - Throws: ``BrokenBarrierError`` if the barrier is aborted, or if it is reset while the task waits;
     ///   `CancellationError` if the task is cancelled while it waits.
-    /// - Complexity: O(*n*) in the number of parties, for the last task of a round.
+    /// - Complexity: O(*n*) for the last task of a round, where *n* is the number of parties.
     ///
     /// asyncio: `Barrier.wait`.
     @discardableResult
@@ -96,12 +97,12 @@ public final class Barrier {
         try? condition.notifyAll()
     }
 
-    /// Resets the barrier. Waiting tasks get a ``BrokenBarrierError``. Once they have left, the
-    /// barrier can be used again.
+    /// Resets the barrier. Waiting tasks get a ``BrokenBarrierError``. After these tasks have left, the barrier can be
+    /// used again.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits for the barrier's
     ///   lock. In that case, the barrier is not reset.
-    /// - Complexity: O(*n*) in the number of waiting tasks.
+    /// - Complexity: O(*n*), where *n* is the number of waiting tasks.
     ///
     /// asyncio: `Barrier.reset`.
     public func reset() async throws {
@@ -116,7 +117,7 @@ public final class Barrier {
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits for the barrier's
     ///   lock. In that case, the barrier is not broken.
-    /// - Complexity: O(*n*) in the number of waiting tasks.
+    /// - Complexity: O(*n*), where *n* is the number of waiting tasks.
     ///
     /// asyncio: `Barrier.abort`.
     public func abort() async throws {
@@ -126,9 +127,9 @@ public final class Barrier {
         try condition.release()
     }
 
-    /// Waits at the barrier, then runs `body` with the order of arrival.
+    /// Waits at the barrier, and then runs `body` with the result of ``wait()``.
     ///
-    /// - Throws: The same errors as ``wait()``, including `CancellationError`; the errors of `body`.
+    /// - Throws: The same errors as ``wait()``, including `CancellationError`; the error that `body` throws.
     ///
     /// asyncio: `async with barrier as position`.
     public func with<T>(
@@ -138,7 +139,7 @@ public final class Barrier {
     }
 }
 
-/// An error thrown when a task waits at a barrier that is aborted, or that is reset while the task waits.
+/// An error thrown when a task waits at an aborted barrier, or when a barrier is aborted or reset while a task waits.
 ///
 /// asyncio: `asyncio.BrokenBarrierError`.
 public struct BrokenBarrierError: Error, CustomStringConvertible {

@@ -1,4 +1,4 @@
-/// A lock, together with a queue of tasks that wait for a change in the state that the lock protects.
+/// A lock with a queue of tasks that wait for a change to the state that the lock protects.
 ///
 /// ```swift
 /// try await condition.withLock {
@@ -23,7 +23,7 @@ public final class Condition {
     /// asyncio: `Condition.locked`.
     public var isLocked: Bool { lock.isLocked }
 
-    /// Waits until the lock is free, and acquires it; see ``Lock/acquire()``.
+    /// Waits until the lock is free, and acquires the lock; see ``Lock/acquire()``.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the
     ///   lock is not acquired.
@@ -41,8 +41,8 @@ public final class Condition {
     /// Releases the lock, waits to be notified, and acquires the lock again.
     ///
     /// The lock is held when this method returns or throws, even if the task is cancelled several times in the
-    /// meantime. If a notified task leaves with an error, its notification goes to another task. The condition may no
-    /// longer be true when this method returns, so check it again, or use ``wait(for:)``.
+    /// meantime. If this method throws an error in a notified task, the notification is passed on to another task. The
+    /// state may have changed again by the time this method returns, so check the state again, or use ``wait(for:)``.
     ///
     /// - Throws: ``RuntimeError`` if the lock is not held; `CancellationError` if the task is
     ///   cancelled while it waits.
@@ -63,10 +63,10 @@ public final class Condition {
         throw cancellation.delivered()
     }
 
-    /// Waits until `predicate` returns true. The predicate is called while the lock is held.
+    /// Waits until `predicate` returns `true`. The predicate is called while the lock is held.
     ///
-    /// - Throws: ``RuntimeError`` if the lock is not held and the predicate is false;
-    ///   `CancellationError` if the task is cancelled while it waits; the errors of the predicate.
+    /// - Throws: ``RuntimeError`` if the lock is not held and the predicate returns `false`; `CancellationError` if the
+    ///   task is cancelled while it waits; the error that the predicate throws.
     ///
     /// asyncio: `Condition.wait_for`.
     public func wait(for predicate: () throws -> Bool) async throws {
@@ -77,7 +77,7 @@ public final class Condition {
     ///
     /// - Parameter count: The maximum number of tasks to wake.
     /// - Throws: ``RuntimeError`` if the lock is not held.
-    /// - Complexity: O(*n*) in the number of waiting tasks.
+    /// - Complexity: O(*n*), where *n* is the number of waiting tasks.
     ///
     /// asyncio: `Condition.notify`.
     public func notify(_ count: Int = 1) throws(RuntimeError) {
@@ -88,7 +88,7 @@ public final class Condition {
     /// Wakes all waiting tasks.
     ///
     /// - Throws: ``RuntimeError`` if the lock is not held.
-    /// - Complexity: O(*n*) in the number of waiting tasks.
+    /// - Complexity: O(*n*), where *n* is the number of waiting tasks.
     ///
     /// asyncio: `Condition.notify_all`.
     public func notifyAll() throws(RuntimeError) { try notify(.max) }

@@ -11,9 +11,9 @@ public final class Event {
     /// Creates an event that is not set.
     public init() {}
 
-    /// Sets the event and wakes all waiting tasks, even if the event is cleared again at once.
+    /// Sets the event and wakes all waiting tasks. These tasks continue even if the event is cleared immediately.
     ///
-    /// - Complexity: O(*n*) in the number of waiting tasks.
+    /// - Complexity: O(*n*), where *n* is the number of waiting tasks.
     ///
     /// asyncio: `Event.set`.
     public func set() {
@@ -27,7 +27,7 @@ public final class Event {
     /// asyncio: `Event.clear`.
     public func clear() { isSet = false }
 
-    /// Waits until the event is set. Does not suspend if it is already set.
+    /// Waits until the event is set. If the event is already set, this method does not suspend.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits.
     ///

@@ -1,4 +1,4 @@
-/// A counter that is counted down to zero. Tasks can wait until it reaches zero.
+/// A counter that is counted down to zero. Tasks can wait until the counter reaches zero.
 ///
 /// ```swift
 /// let ready = Latch(workers.count)
@@ -6,19 +6,19 @@
 /// try await ready.wait()
 /// ```
 ///
-/// A latch can be used once. If tasks meet repeatedly, use a ``Barrier``.
+/// A latch can be used only once. If tasks have to wait for each other repeatedly, use a ``Barrier``.
 ///
 /// asyncio: none. Java: `CountDownLatch`. C++: `std::latch`.
 public final class Latch {
     private let zero = Event()
 
-    /// The number of times that the latch still has to be counted down.
+    /// The remaining number of times that the latch must be counted down.
     public private(set) var count: Int
 
     /// Creates a latch.
     ///
-    /// - Parameter count: The number of times that the latch has to be counted down. With 0, ``wait()`` returns at
-    ///   once.
+    /// - Parameter count: The number of times that the latch must be counted down. If this is 0, ``wait()`` returns
+    ///   immediately.
     /// - Precondition: `count` is not negative. For a number that is known only at run time, use ``init(validating:)``.
     public init(_ count: Int) {
         if count < 0 { stop(Latch.message(count), instead: "Latch(validating:)") }
@@ -28,7 +28,7 @@ public final class Latch {
 
     /// Creates a latch from a number that is known only at run time.
     ///
-    /// - Parameter count: The number of times that the latch has to be counted down.
+    /// - Parameter count: The number of times that the latch must be counted down.
     /// - Throws: ``ValueError`` if `count` is negative.
     public convenience init(validating count: Int) throws(ValueError) {
         guard count >= 0 else { throw ValueError(Latch.message(count)) }
@@ -37,11 +37,12 @@ public final class Latch {
 
     private static func message(_ count: Int) -> String { "count must not be negative, got \(count)" }
 
-    /// Counts down. At zero, all waiting tasks continue.
+    /// Subtracts `number` from the count. If the count reaches zero, all waiting tasks continue.
     ///
     /// - Parameter number: The number to subtract from the count.
-    /// - Throws: ``ValueError`` if `number` is less than 1, or more than ``count``. Nothing is counted in that case.
-    /// - Complexity: O(*n*) in the number of waiting tasks, if the latch reaches zero.
+    /// - Throws: ``ValueError`` if `number` is less than 1 or more than ``count``. In that case, the count is not
+    ///   changed.
+    /// - Complexity: O(*n*) if the latch reaches zero, where *n* is the number of waiting tasks.
     public func countDown(by number: Int = 1) throws(ValueError) {
         guard number >= 1 else { throw ValueError("countDown(by:) needs a positive number, got \(number)") }
         guard number <= count else {
@@ -51,7 +52,7 @@ public final class Latch {
         if count == 0 { zero.set() }
     }
 
-    /// Waits until the count is zero. If the count is already zero, this does not suspend.
+    /// Waits until the count is zero. If the count is already zero, this method does not suspend.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits.
     public func wait() async throws { try await zero.wait() }

@@ -1,4 +1,4 @@
-/// A mutual-exclusion lock that can be held across awaits. Waiting tasks acquire it in FIFO order.
+/// A mutual-exclusion lock that can be held across awaits. Waiting tasks acquire the lock in FIFO order.
 ///
 /// ```swift
 /// let lock = Lock()
@@ -15,16 +15,16 @@ public final class Lock {
     /// asyncio: `Lock.locked`.
     @safe @exclusivity(unchecked) public private(set) var isLocked = false
 
-    /// See `withLocks`; 0 if the lock has no rank yet.
+    /// The rank of the lock for `withLocks`, or 0 if the lock has no rank yet.
     @safe @exclusivity(unchecked) var storedRank: UInt32 = 0
 
-    /// The number of the task that acquired the lock; 0 if no task holds it.
+    /// The number of the task that acquired the lock, or 0 if no task holds the lock.
     @safe @exclusivity(unchecked) private(set) var ownerNumber: UInt64 = 0
 
-    /// Creates a lock that is free.
+    /// Creates a free lock.
     public init() {}
 
-    /// Waits until the lock is free, and acquires it.
+    /// Waits until the lock is free, and acquires the lock.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the
     ///   lock is not acquired.
@@ -47,7 +47,7 @@ public final class Lock {
         ownerNumber = EventLoop.currentTaskNumber
     }
 
-    /// Whether a task that asked for the lock now would have to wait.
+    /// Whether a task that requests the lock now must wait.
     @inline(__always)
     var isTaken: Bool { isLocked || line.hasLiveWaiter }
 

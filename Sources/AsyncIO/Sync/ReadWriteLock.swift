@@ -1,4 +1,4 @@
-/// A lock that many readers, or one writer, can hold at a time.
+/// A lock that either several readers or one writer can hold at the same time.
 ///
 /// ```swift
 /// let lock = ReadWriteLock()
@@ -6,10 +6,10 @@
 /// try await lock.withWriteLock { try await table.replace(with: update) }
 /// ```
 ///
-/// The lock is fair: tasks get it in the order in which they ask for it, except that consecutive readers hold it
-/// together. A writer waits only for the tasks that came before it, so readers cannot starve it.
+/// The lock is fair. Tasks acquire the lock in the order in which they request it, except that consecutive readers hold
+/// the lock together. A writer waits only for tasks that requested the lock earlier, so readers cannot starve a writer.
 ///
-/// The lock is not reentrant. A task that holds the lock for reading can deadlock if it requests the lock again,
+/// The lock is not reentrant. If a task that holds the lock for reading requests the lock again, a deadlock can occur,
 /// because a writer may have requested the lock in the meantime. Acquiring a free lock does not suspend. Acquiring the
 /// lock for reading also does not suspend if only readers hold the lock and no writer is waiting.
 ///
@@ -27,13 +27,13 @@ public final class ReadWriteLock {
     /// Whether a task holds the lock for writing.
     public private(set) var isWriteLocked = false
 
-    /// Creates a lock that is free.
+    /// Creates a free lock.
     public init() {}
 
     // MARK: Reading
 
-    /// Waits until no task holds the lock for writing and no earlier task is waiting to write. Then acquires the lock
-    /// for reading.
+    /// Waits until no task holds the lock for writing and no earlier task is waiting to write, and then acquires the
+    /// lock for reading.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the lock is not acquired.
     ///
@@ -58,8 +58,8 @@ public final class ReadWriteLock {
     /// Acquires the lock for reading, runs `body`, and releases the lock when `body` returns or throws.
     ///
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body`; `CancellationError` if the task is cancelled while it waits; ``RuntimeError`` if
-    ///   `body` already released the lock and did not throw.
+    /// - Throws: The error that `body` throws; `CancellationError` if the task is cancelled while it waits;
+    ///   ``RuntimeError`` if `body` returned but had already released the lock.
     public func withReadLock<T>(
         _ body: nonisolated(nonsending) () async throws -> T
     ) async throws -> T {
@@ -69,10 +69,11 @@ public final class ReadWriteLock {
 
     // MARK: Writing
 
-    /// Waits until no task holds the lock, and acquires it for writing. Tasks that request the lock later wait.
+    /// Waits until no task holds the lock, and acquires the lock for writing. Tasks that request the lock later must
+    /// wait.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the lock is not acquired,
-    ///   and tasks that were waiting behind this one continue.
+    ///   and tasks that were waiting behind the cancelled task can continue.
     ///
     /// tokio: `RwLock::write`.
     public func acquireWrite() async throws {
@@ -98,8 +99,8 @@ public final class ReadWriteLock {
     /// Acquires the lock for writing, runs `body`, and releases the lock when `body` returns or throws.
     ///
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body`; `CancellationError` if the task is cancelled while it waits; ``RuntimeError`` if
-    ///   `body` already released the lock and did not throw.
+    /// - Throws: The error that `body` throws; `CancellationError` if the task is cancelled while it waits;
+    ///   ``RuntimeError`` if `body` returned but had already released the lock.
     public func withWriteLock<T>(
         _ body: nonisolated(nonsending) () async throws -> T
     ) async throws -> T {

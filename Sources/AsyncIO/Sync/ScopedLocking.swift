@@ -2,14 +2,13 @@
 ///
 /// asyncio: the `async with` of locks, conditions, and semaphores.
 public protocol ScopedLocking: AnyObject {
-    /// Waits until the object is available, and acquires it.
+    /// Waits until the object is available, and acquires the object.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, nothing
-    ///   is acquired.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the object is not acquired.
     func acquire() async throws
     /// Releases the object.
     ///
-    /// - Throws: An error if it is not held.
+    /// - Throws: An error if the object is not held.
     func release() throws
 }
 
@@ -17,8 +16,8 @@ extension ScopedLocking {
     /// Acquires the object, runs `body`, and releases the object when `body` returns or throws.
     ///
     /// - Returns: The value that `body` returns.
-    /// - Throws: The errors of `body`; `CancellationError` if the task is cancelled while it waits;
-    ///   the error of `release()` if the body already released the object and did not throw.
+    /// - Throws: The error that `body` throws; `CancellationError` if the task is cancelled while it waits; the error
+    ///   of `release()` if `body` returned but had already released the object.
     ///
     /// asyncio: `async with lock`.
     @inlinable
@@ -40,7 +39,8 @@ extension ScopedLocking {
     }
 }
 
-/// Runs `body`, and `release` when `body` returns or throws. An error of the body takes precedence.
+/// Runs `body`, and calls `release` when `body` returns or throws. An error of `body` takes precedence over an error of
+/// `release`.
 func releasing<T>(
     _ release: () throws -> Void, after body: nonisolated(nonsending) () async throws -> T
 ) async throws -> T {

@@ -1,4 +1,4 @@
-/// A counting semaphore. Waiting tasks acquire it in FIFO order.
+/// A counting semaphore. Waiting tasks acquire the semaphore in FIFO order.
 ///
 /// asyncio: `asyncio.Semaphore`.
 public class Semaphore {
@@ -26,12 +26,12 @@ public class Semaphore {
 
     private static func message(_ value: Int) -> String { "Semaphore initial value must be >= 0, got \(value)" }
 
-    /// Whether `acquire()` would have to wait, because the value is 0 or other tasks are waiting.
+    /// Whether a call to `acquire()` has to wait. A call has to wait if the value is 0 or other tasks are waiting.
     ///
     /// asyncio: `Semaphore.locked`.
     public final var isLocked: Bool { slots.areTaken }
 
-    /// Waits until the value is positive, and decrements it.
+    /// Waits until the value is positive, and decrements the value.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the
     ///   value is not changed.
@@ -41,8 +41,8 @@ public class Semaphore {
 
     /// Increments the value, or passes the semaphore to the first waiting task.
     ///
-    /// - Throws: ``ValueError`` if the value is already `Int.max`. A ``BoundedSemaphore`` throws
-    ///   if the value would exceed its initial value.
+    /// - Throws: ``ValueError`` if the value is already `Int.max`. A ``BoundedSemaphore`` throws this error if the
+    ///   value would exceed the initial value.
     ///
     /// asyncio: `Semaphore.release`.
     public func release() throws(ValueError) {
@@ -51,7 +51,7 @@ public class Semaphore {
     }
 }
 
-/// A semaphore that cannot be released more times than it was acquired.
+/// A semaphore that cannot be released more often than it was acquired.
 ///
 /// asyncio: `asyncio.BoundedSemaphore`.
 public final class BoundedSemaphore: Semaphore {
@@ -59,7 +59,7 @@ public final class BoundedSemaphore: Semaphore {
 
     /// Creates a semaphore.
     ///
-    /// - Parameter value: The initial and the maximum value.
+    /// - Parameter value: The initial value, which is also the maximum value.
     /// - Precondition: `value` is not negative. For a value that is known only at run time, use
     ///   ``Semaphore/init(validating:)``.
     public override init(_ value: Int = 1) {
@@ -69,7 +69,7 @@ public final class BoundedSemaphore: Semaphore {
 
     /// Increments the value, or passes the semaphore to the first waiting task.
     ///
-    /// - Throws: ``ValueError`` if the value would exceed its initial value.
+    /// - Throws: ``ValueError`` if the value would exceed the initial value.
     ///
     /// asyncio: `BoundedSemaphore.release`.
     public override func release() throws(ValueError) {

@@ -6,20 +6,20 @@ internal import Synchronization
 /// try await withLocks(from.lock, to.lock) { try await transfer(10, from: from, to: to) }
 /// ```
 ///
-/// All tasks acquire the locks in the same order, regardless of the order of the arguments. So tasks that use this
-/// function cannot deadlock over these locks. The function waits for one lock at a time, while it holds the locks that
-/// it has already acquired.
+/// All tasks acquire the locks in the same order, regardless of the order of the arguments. Therefore, tasks that use
+/// this function cannot cause a deadlock between these locks. The function acquires one lock at a time. While it waits
+/// for a lock, it holds the locks that it has already acquired.
 ///
 /// - Parameters:
-///   - locks: The locks. For a ``Condition``, pass its ``Condition/lock``.
-///   - body: The work to do while all locks are held.
+///   - locks: The locks to acquire. For a ``Condition``, pass its ``Condition/lock``.
+///   - body: The work to perform while all locks are held.
 /// - Returns: The value that `body` returns.
-/// - Throws: The errors of `body`; ``ValueError`` if a lock is passed twice, which would be a deadlock;
-///   `CancellationError` if the task is cancelled while it waits, in which case no lock is held; ``RuntimeError`` if
-///   `body` has released one of the locks and did not throw.
+/// - Throws: The error that `body` throws; ``ValueError`` if a lock is passed twice, because this would cause a
+///   deadlock; `CancellationError` if the task is cancelled while it waits, in which case no lock is held;
+///   ``RuntimeError`` if `body` returned but had already released one of the locks.
 /// - Complexity: O(*n* log *n*), where *n* is the number of locks.
 ///
-/// asyncio: nested `async with`, in an order that all tasks have to follow.
+/// asyncio: nested `async with` statements, in an order that all tasks must follow.
 @discardableResult
 public func withLocks<T>(
     _ locks: Lock..., body: nonisolated(nonsending) () async throws -> T
@@ -41,15 +41,15 @@ public func withLocks<T>(
     return try await releasing({ try releaseAll(ordered.reversed()) }, after: body)
 }
 
-/// Releases all of the locks, and then throws the first error.
+/// Releases all of the locks, and then throws the first error, if any.
 private func releaseAll(_ locks: [Lock]) throws {
     let results = locks.map { lock in Result { try lock.release() } }
     for result in results { try result.get() }
 }
 
 extension Lock {
-    /// The position of the lock in the order in which `withLocks` acquires locks. The address would also work, but it
-    /// differs from run to run, and a seed has to repeat a schedule exactly.
+    /// The position of the lock in the order in which `withLocks` acquires locks. The address of the lock is not used,
+    /// because it differs from run to run, and a run with the same seed must repeat the same schedule exactly.
     fileprivate var rank: UInt32 {
         if storedRank == 0 { storedRank = ranks.wrappingAdd(1, ordering: .relaxed).newValue }
         return storedRank

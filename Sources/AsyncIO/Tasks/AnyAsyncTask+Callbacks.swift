@@ -1,8 +1,8 @@
 extension AnyAsyncTask {
-    /// Calls `callback` in the turn after the task has ended, or in the next turn if it has already ended. The type of
-    /// the task's value does not matter. An error that the callback throws goes to the loop's exception handler.
+    /// Calls `callback` in the turn after the task ends, or in the next turn if the task has already ended. This method
+    /// works with tasks of any value type. An error that the callback throws goes to the loop's exception handler.
     ///
-    /// - Parameter callback: Receives the task.
+    /// - Parameter callback: A closure that receives the task.
     /// - Returns: A token for ``FutureBase/removeDoneCallback(_:)``.
     ///
     /// asyncio: `Task.add_done_callback`.

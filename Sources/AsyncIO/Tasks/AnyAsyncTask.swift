@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 
-/// The base class of all tasks, regardless of their value type. It has the task's name, supports cancellation, and
-/// records what the task is waiting for.
+/// The base class of all tasks, regardless of their value type. The class stores the task's name, supports
+/// cancellation, and records what the task is waiting for.
 ///
 /// An `AsyncTask` is a logical task. It runs on a *carrier*, which is a Swift task.
 ///
@@ -9,29 +9,30 @@ internal import AsyncIOSystem
 public class AnyAsyncTask: FutureBase {
     // Loop thread only, like everything in a future.
 
-    /// What the task is currently waiting for.
+    /// The future that the task is currently waiting for.
     //
     // SAFETY: the waiting frame retains the future, and sets this to nil first when it continues.
     @safe @exclusivity(unchecked) final unowned(unsafe) var waitingOn: FutureBase?
-    /// When the current wait began, for reports; 0 if the time was not recorded. In real time, the recorded time can be
-    /// late by up to the watchdog's interval.
+    /// The time at which the current wait began, or 0 if the time was not recorded. Reports use this value. On a loop
+    /// in real time, the recorded time can be late by up to the watchdog's interval.
     @safe @exclusivity(unchecked) final var waitingSince: Int64 = 0
-    /// The innermost Swift task that runs this task's code; nil before the task starts and after it ends.
+    /// The innermost Swift task that runs this task's code, or nil before the task starts and after it ends.
     @usableFromInline @safe @exclusivity(unchecked) final var carrier: Carrier?
-    /// The number of requests to cancel that have not been withdrawn. asyncio's `_num_cancels_requested`.
+    /// The number of cancellation requests that have not been withdrawn. This is asyncio's `_num_cancels_requested`.
     @safe @exclusivity(unchecked) final var requests: Int32 = 0
     /// Whether the innermost carrier has a slot in the loop's table of carriers.
     @safe @exclusivity(unchecked) final var isCarrierStored = false
-    /// A request to cancel that the next step must deliver. asyncio's `_must_cancel`.
+    /// Whether the task's next step must deliver a cancellation request. This is asyncio's `_must_cancel`.
     @safe @exclusivity(unchecked) final var mustCancel = false
-    /// Whether a request is being passed on to the future that the task is waiting for.
+    /// Whether a cancellation request is being passed on to the future that the task is waiting for.
     @safe @exclusivity(unchecked) private final var isPassingRequestOn = false
-    /// The task's number in its loop in the low bits, and the loop's index in the high bits; 0 for a hidden task.
+    /// An identifier with the number of the task in the low bits and the index of its loop in the high bits. The
+    /// identifier of a hidden task is 0.
     @safe @exclusivity(unchecked) private final let identity: UInt64
-    /// The task's number in its loop.
+    /// The number of the task within its loop.
     package final var number: UInt64 { identity & Self.numberMask }
     private static let numberMask: UInt64 = 1 << 40 - 1
-    /// Where the task was created.
+    /// The place where the task was created.
     package final let site: CreationSite?
 
     @usableFromInline
@@ -48,7 +49,7 @@ public class AnyAsyncTask: FutureBase {
         }
     }
 
-    /// Creates a hidden task behind a visible one; see HiddenTask.
+    /// Creates a hidden task that runs in the turns of a visible task; see HiddenTask.
     init(behind name: String) {
         identity = 0
         site = nil
@@ -56,15 +57,15 @@ public class AnyAsyncTask: FutureBase {
         givenName = name
     }
 
-    /// The task that the program sees when this one is running.
+    /// The task that `currentTask()` returns while this task is running.
     var visible: AnyAsyncTask? { self }
 
-    /// The hidden task that runs in the turns of this one, while the hidden task has control.
+    /// The hidden task that currently runs in the turns of this task, if any.
     final var hidden: AnyAsyncTask? { waitingOn?.hiddenTask }
 
     // MARK: Identity
 
-    /// The name of the task: the given one, or `Task-N`.
+    /// The name of the task. A task without an explicit name is called `Task-N`.
     ///
     /// asyncio: `Task.get_name`, `Task.set_name`.
     public final var name: String {
@@ -72,38 +73,40 @@ public class AnyAsyncTask: FutureBase {
         set { Pulse.whileNotHeld { givenName = newValue } }
     }
 
-    /// The name and the state of the task, for messages.
+    /// A description with the name and the state of the task.
     public override var description: String { "Task \"\(name)\" (\(stateDescription))" }
 
     // MARK: Cancellation
 
-    /// Requests the cancellation of the task. A `CancellationError` is thrown where the task is waiting, or at its next
-    /// wait.
+    /// Requests cancellation of the task. If the task is waiting, the wait throws a `CancellationError`. Otherwise, the
+    /// task's next wait throws the error.
     ///
-    /// The error is thrown once: a task that catches it can continue, and can wait again. A task that has not
-    /// started never runs its body.
+    /// The error is thrown once. A task that catches the error can continue and can wait again. If the task has not
+    /// started, its body never runs.
     ///
-    /// The running Swift task is also cancelled, so that other `async` code in the task sees the cancellation. Examples
-    /// are `Task.sleep`, `async let`, and standard task groups. The library cannot determine whether that code has
-    /// handled the cancellation. Therefore, the next wait in this library also throws an error, unless ``uncancel()``
-    /// was called.
+    /// The underlying Swift task is also cancelled, so that other `async` code in the task, such as `Task.sleep`,
+    /// `async let`, and standard task groups, sees the cancellation. The library cannot determine whether that code has
+    /// handled the cancellation. Therefore, the task's next wait in this library also throws an error, unless
+    /// ``uncancel()`` was called.
     ///
-    /// - Parameter message: A message for the task to read in ``cancelMessage``.
+    /// - Parameter message: A message that the task can read from ``cancelMessage``.
     /// - Returns: `false` if the task has already ended.
     ///
     /// asyncio: `Task.cancel`.
     @discardableResult
     public override func cancel(_ message: String? = nil) -> Bool { meet(receiveRequest(message), message) }
 
-    /// - Parameter isNative: Whether foreign waits are cancelled as well. This is false if the cancelling scope knows
-    ///   that the task is waiting for one of this library's futures and will continue.
+    /// - Parameter isNative: Whether to also cancel waits for code outside this library. Pass `false` if the cancelling
+    ///   scope knows that the task is waiting for one of this library's futures and will continue after the
+    ///   cancellation.
     final func cancel(_ message: String?, isNative: Bool) -> Bool {
         meet(receive(message, isNative: isNative), message)
     }
 
     override func receiveRequest(_ message: String?) -> Bool? { receive(message, isNative: true) }
 
-    /// Receives a request. Returns nil if the request has to be passed on to the future that the task is waiting for.
+    /// Receives a cancellation request. Returns nil if the request must be passed on to the future that the task is
+    /// waiting for.
     private final func receive(_ message: String?, isNative: Bool) -> Bool? {
         isErrorRetrieved = true
         guard state == .pending else { return false }
@@ -139,8 +142,8 @@ public class AnyAsyncTask: FutureBase {
         return true
     }
 
-    /// Breaks a cycle of tasks that wait for each other. The request has passed through the cycle and come back to this
-    /// task, which accepts it and stops waiting.
+    /// Breaks a cycle of tasks that wait for each other. The cancellation request has passed through the cycle and
+    /// returned to this task, which accepts the request and stops waiting.
     private final func breakCircle(_ message: String?) -> Bool {
         guard let job = waitingOn?.forgetWake(of: self) else { return false }
         mustCancel = true
@@ -149,15 +152,15 @@ public class AnyAsyncTask: FutureBase {
         return true
     }
 
-    /// The number of requests to cancel that have not been withdrawn.
+    /// The number of cancellation requests that have not been withdrawn.
     ///
     /// asyncio: `Task.cancelling`.
     public final var cancelling: Int { Int(hidden?.requests ?? requests) }
 
-    /// Withdraws one request to cancel. Call this method if your code catches the cancellation and then continues. If
-    /// no other requests remain, a cancellation that has not been delivered yet is dropped.
+    /// Withdraws one cancellation request. Call this method if your code catches a `CancellationError` and continues.
+    /// If no requests remain, a cancellation that has not been delivered yet is discarded.
     ///
-    /// - Returns: The number of requests that remain.
+    /// - Returns: The number of remaining cancellation requests.
     ///
     /// asyncio: `Task.uncancel`.
     @discardableResult
@@ -173,16 +176,16 @@ public class AnyAsyncTask: FutureBase {
         return cancelling
     }
 
-    /// The message of the latest cancellation that this task received. It can be a cancellation of the task itself, or
-    /// of an object that the task waited for.
+    /// The message of the latest cancellation that this task received. Either the task itself or a future that the task
+    /// waited for was cancelled.
     ///
     /// asyncio: the argument of the `CancelledError`.
     public final var cancelMessage: String? { (hidden ?? self).deliveredMessage }
 
-    /// Throws a pending request to cancel after a wait.
+    /// Delivers a pending cancellation request after a wait by throwing a `CancellationError`.
     ///
-    /// If the future that the task waited for ended with a cancellation, the request is fulfilled, and the caller
-    /// throws that cancellation.
+    /// This method does not throw if the awaited future itself ended with a cancellation. In that case, the caller
+    /// throws the future's cancellation, which also fulfills the request.
     @inline(__always)
     final func deliverCancellation(unlessIn future: FutureBase?) throws {
         if mustCancel { try deliver(unlessIn: future) }
@@ -204,8 +207,8 @@ public class AnyAsyncTask: FutureBase {
 
     // MARK: Running
 
-    /// Must be called first in a task's body. Returns false if the task was cancelled before it started. In that case,
-    /// the task has ended, and its body must not run.
+    /// Begins the task. A carrier must call this method before it runs the task's body. Returns false if the task was
+    /// cancelled before it started. In that case, the task has ended, and its body must not run.
     @usableFromInline
     final func begin() -> Bool {
         if mustCancel {
@@ -234,23 +237,23 @@ public class AnyAsyncTask: FutureBase {
         if mustCancel { current.cancel() }
     }
 
-    /// Must be called last in a carrier. After this call, `outer` carries the task again.
+    /// Ends the current carrier and makes `outer` the task's carrier again. A carrier must call this method last.
     @usableFromInline
     final func leaveCarrier(backTo outer: Carrier?) {
         if let current = carrier { withLoop { $0.carriers.remove(current, of: self) } }
         carrier = outer
     }
 
-    /// Ends a task whose body ended with a cancellation. The first reader of the result gets the message of the
-    /// cancellation.
+    /// Ends the task after its body ended with a cancellation. The first reader of the result gets the cancellation
+    /// message.
     final func endCancelled() {
         storedMessage = deliveredMessage
         requestedMessage = nil
         end(as: .cancelled)
     }
 
-    /// Ends a task whose body returned. Returns false if a request to cancel was still pending. Such a request came too
-    /// late for the body, but its message is available to all readers.
+    /// Ends the task after its body returned. Returns false if a cancellation request was still pending. That request
+    /// came too late for the body, but its message is available to all readers of the result.
     @usableFromInline
     final func endSucceeded() -> Bool {
         guard mustCancel else {
@@ -262,7 +265,8 @@ public class AnyAsyncTask: FutureBase {
         return false
     }
 
-    /// Ends a task whose body threw. Out of line for the same reason as `deliver(unlessIn:)`.
+    /// Ends the task after its body threw an error. This method is out of line for the same reason as
+    /// `deliver(unlessIn:)`.
     @inline(never)
     @usableFromInline
     final func endThrowing(_ error: any Error) {
@@ -277,7 +281,7 @@ public class AnyAsyncTask: FutureBase {
 
     // MARK: Waiting for itself
 
-    /// Whether this is the running task.
+    /// Whether this task is the running task.
     @usableFromInline
     final var isCurrent: Bool { currentTask() === self }
 
@@ -298,7 +302,7 @@ public class AnyAsyncTask: FutureBase {
         }
     }
 
-    /// Removes the task from its loop. Returns whether the loop has to be notified of the task's end.
+    /// Removes the task from its loop. Returns whether the loop must be notified that the task has ended.
     @inline(__always)
     private final func leave(_ loop: EventLoop) -> Bool {
         let isNoticed = loop.pulse.setTask(0) != 0
@@ -320,8 +324,8 @@ public class AnyAsyncTask: FutureBase {
 
     /// Calls `body` with the loop of this task as the current loop.
     ///
-    /// That is the loop of this thread, unless the task has waited for other code and a nested loop has resumed it in
-    /// the meantime.
+    /// Usually, this loop is already the current loop of the thread. The loops differ if the task waited for code
+    /// outside this library and a nested loop resumed the task.
     @inline(__always)
     private final func withLoop(_ body: (EventLoop) -> Void) {
         EventLoop.withRequired(for: "A task") { loop in

@@ -1,8 +1,7 @@
-/// A task: an `async` body that was started with ``createTask(name:eager:isolation:fileID:line:_:)`` and runs
-/// on the loop.
+/// A task that runs an `async` body on the loop; see ``createTask(name:eager:isolation:fileID:line:_:)``.
 ///
-/// The loop retains a task until it ends. If the task ends with an error that is never retrieved, the error goes to the
-/// loop's exception handler.
+/// The loop retains a task until the task ends. If the task ends with an error that is never retrieved, the error goes
+/// to the loop's exception handler.
 ///
 /// asyncio: `asyncio.Task`.
 public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
@@ -29,8 +28,8 @@ public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
         try throwEnd()
     }
 
-    /// The value of the task, after waiting until it has ended. Does not suspend if the task has already
-    /// ended.
+    /// The value of the task. Reading this property waits until the task ends. If the task has already ended, the
+    /// current task does not suspend.
     ///
     /// - Throws: The error that the task ended with; `CancellationError` if it was cancelled; ``RuntimeError`` if a
     ///   task awaits itself. If the waiting task is cancelled, this task is also cancelled.
@@ -48,7 +47,7 @@ public final class AsyncTask<Value>: AnyAsyncTask, Awaitable {
         }
     }
 
-    /// Ends the task after its body has returned or thrown. Its carrier calls this last.
+    /// Ends the task after its body has returned or thrown an error. The task's carrier calls this method last.
     @inlinable
     func end(with result: Result<Value, any Error>) {
         leaveCarrier(backTo: nil)

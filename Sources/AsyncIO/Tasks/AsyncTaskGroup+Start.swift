@@ -1,5 +1,5 @@
 extension AsyncTaskGroup {
-    /// Starts `body` as a task of the group and waits until it reports that it is ready.
+    /// Starts `body` as a task of the group and waits until the task reports that it is ready.
     ///
     /// ```swift
     /// let port = try await group.start { ready in
@@ -9,16 +9,17 @@ extension AsyncTaskGroup {
     /// }
     /// ```
     ///
-    /// If the body throws an error before that, this method throws the error, and the group is not affected. A later
-    /// error counts as a failure in the group.
+    /// If the body throws an error before the task is ready, this method throws the error, and the group is not
+    /// affected. If the body throws an error later, the task counts as a failed task of the group.
     ///
     /// - Parameters:
-    ///   - name: The name of the task for reports, or `nil` for `Task-N`.
-    ///   - body: Receives a function to call once, with a value for the caller.
+    ///   - name: The name of the task in reports, or `nil` for the default name `Task-N`.
+    ///   - body: The body of the task. The body receives a function that it must call once, with a value for the caller
+    ///     of `start`.
     /// - Returns: The value that the body passed to `ready`.
-    /// - Throws: The errors that `body` throws before it is ready; ``RuntimeError`` if it ends without being ready, or
-    ///   if the group accepts no more tasks; `CancellationError` if the waiting task is cancelled, in which case the
-    ///   started task is also cancelled.
+    /// - Throws: The error that `body` throws before the task is ready; ``RuntimeError`` if `body` returns before the
+    ///   task is ready, or if the group does not accept tasks; `CancellationError` if the waiting task is cancelled, in
+    ///   which case the started task is also cancelled.
     ///
     /// asyncio: none.
     public func start<Value>(
@@ -54,8 +55,7 @@ extension AsyncTaskGroup {
     public struct Ready<Value> {
         let future = Future<Value>()
 
-        /// Reports that the task is ready, with a value for the task that started it. Only the first call
-        /// counts.
+        /// Reports that the task is ready, and passes a value to the caller of `start`. Later calls have no effect.
         public func callAsFunction(_ value: Value) {
             if !future.isDone { future.succeed(value) }
         }

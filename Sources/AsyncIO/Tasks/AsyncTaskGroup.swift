@@ -1,6 +1,6 @@
 /// A group of tasks that are awaited together; see ``withAsyncTaskGroup(isolation:fileID:line:_:)``.
 ///
-/// You can create a group before it is entered, so that other code can store and cancel it; see
+/// You can create a group before you enter it, so that other code can store and cancel the group; see
 /// ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
 ///
 /// asyncio: `asyncio.TaskGroup`.
@@ -14,18 +14,18 @@ public final class AsyncTaskGroup {
     @safe @exclusivity(unchecked) private var isCancelledOnEnter = false
     /// Whether the body has ended and the group is waiting for its tasks.
     @safe @exclusivity(unchecked) private var isExiting = false
-    /// Whether the tasks were cancelled and no new ones are accepted.
+    /// Whether the tasks were cancelled and the group accepts no new tasks.
     @safe @exclusivity(unchecked) private var isAborting = false
-    /// Whether this group has requested the cancellation of its parent. The group withdraws that request at the end.
+    /// Whether the group has requested cancellation of its parent task. The group withdraws the request when it ends.
     @safe @exclusivity(unchecked) private var hasCancelledParent = false
-    /// The waiter for the end of the tasks.
+    /// The waiter that is completed when all tasks have ended.
     @safe @exclusivity(unchecked) private var allEnded: Waiter?
 
-    /// The slots for tasks that run at the same time; nil for no limit.
+    /// The slots that limit how many tasks run at the same time, or nil for no limit.
     private let slots: Slots?
     private let unwrapsSingleError: Bool
 
-    /// Creates a group that can be entered once, with ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
+    /// Creates a group. You can enter the group once; see ``withAsyncTaskGroup(_:isolation:fileID:line:_:)``.
     ///
     /// asyncio: `asyncio.TaskGroup()`.
     public convenience init() { self.init(slots: nil, unwrapsSingleError: false) }
@@ -33,9 +33,9 @@ public final class AsyncTaskGroup {
     /// Creates a group with options that asyncio's groups do not have.
     ///
     /// - Parameters:
-    ///   - limit: The maximum number of tasks that run at the same time, or `nil` for no limit. The others wait to
-    ///     start, in the order in which they were created.
-    ///   - unwrapsSingleError: Whether a single error is thrown directly, and not in an ``ExceptionGroup``.
+    ///   - limit: The maximum number of tasks that run at the same time, or `nil` for no limit. Additional tasks wait,
+    ///     and start in the order in which they were created.
+    ///   - unwrapsSingleError: Whether a single error is thrown directly instead of in an ``ExceptionGroup``.
     /// - Precondition: The limit is at least 1. For a limit that is known only at run time, use
     ///   ``init(validatingLimit:unwrapsSingleError:)``.
     ///
@@ -63,12 +63,12 @@ public final class AsyncTaskGroup {
     /// Starts `body` as a task of the group.
     ///
     /// - Parameters:
-    ///   - name: The name of the task for reports, or `nil` for `Task-N`.
-    ///   - eager: Whether the task starts at once; see ``createTask(name:eager:isolation:fileID:line:_:)``.
+    ///   - name: The name of the task in reports, or `nil` for the default name `Task-N`.
+    ///   - eager: Whether the task starts immediately; see ``createTask(name:eager:isolation:fileID:line:_:)``.
     ///   - body: The body of the task.
     /// - Returns: The task.
-    /// - Throws: ``RuntimeError`` if the group has not been entered, has ended, or is shutting down. The body
-    ///   does not run in these cases.
+    /// - Throws: ``RuntimeError`` if the group has not been entered, has ended, or is shutting down. In these cases,
+    ///   the body does not run.
     ///
     /// asyncio: `TaskGroup.create_task`.
     @discardableResult
@@ -100,7 +100,8 @@ public final class AsyncTaskGroup {
         return task
     }
 
-    /// Returns the body. If the group has a limit, the returned body first waits for a slot.
+    /// Returns `body` if the group has no limit. Otherwise, returns a closure that waits for a slot before it runs
+    /// `body`.
     private func limited<T>(
         isolation: isolated (any Actor)?, _ body: @escaping () async throws -> T
     ) -> () async throws -> T {
@@ -122,10 +123,11 @@ public final class AsyncTaskGroup {
         }
     }
 
-    /// Ends the group early: cancels its tasks and its body, and lets `withAsyncTaskGroup` return as if the body had
-    /// ended. If the body has to return a value, `withAsyncTaskGroup` throws `CancellationError` instead. Errors that
-    /// result from this are still thrown. If the group has not been entered yet, it is cancelled when it is entered.
-    /// Calling this again, or after the group has ended, does nothing.
+    /// Cancels the tasks and the body of the group. After they have ended, `withAsyncTaskGroup` returns as if the body
+    /// had ended normally. If `withAsyncTaskGroup` must return a value but the cancelled body did not return one,
+    /// `withAsyncTaskGroup` throws `CancellationError`. All other errors of the tasks and the body are still thrown. If
+    /// the group has not been entered yet, it is cancelled when it is entered. If the group has already been cancelled
+    /// or has ended, this method does nothing.
     ///
     /// - Complexity: O(*n*), where *n* is the number of unfinished tasks in the group.
     ///
@@ -186,14 +188,15 @@ public final class AsyncTaskGroup {
         parent = task
     }
 
-    /// Called when the body begins, on a separate carrier that a cancellation can reach.
+    /// Cancels the group if it was cancelled before it was entered. This method is called when the body begins, on a
+    /// separate carrier that the cancellation can reach.
     @usableFromInline
     func bodyBegins() {
         if isCancelledOnEnter { cancel() }
     }
 
-    /// Waits for the tasks. Returns the error to throw, if any. The error of the body can be one of several errors, or
-    /// a result of the group's own cancellation.
+    /// Waits for the tasks and returns the error to throw, if any. The returned error can differ from `bodyError`,
+    /// because tasks can also have failed, or the group itself can have cancelled the body.
     @usableFromInline
     func leave(_ bodyError: (any Error)?) async -> (any Error)? {
         isExiting = true
@@ -244,8 +247,8 @@ extension AsyncTaskGroup: AwaitingOthers {
 
 /// Runs `body` with a group that can start tasks, and waits for all tasks of the group.
 ///
-/// The first task that fails cancels the other tasks and the body. When all of them have ended, their errors are thrown
-/// together. A task that is cancelled does not count as a failure.
+/// When a task fails, the other tasks and the body are cancelled. After all tasks and the body have ended, their errors
+/// are thrown together. A cancelled task does not count as a failed task.
 ///
 /// ```swift
 /// try await withAsyncTaskGroup { group in
@@ -253,12 +256,12 @@ extension AsyncTaskGroup: AwaitingOthers {
 /// }
 /// ```
 ///
-/// - Parameter body: Receives the group.
+/// - Parameter body: A closure that receives the group.
 /// - Returns: The value that `body` returned.
 /// - Throws: An ``ExceptionGroup`` with the errors of the tasks, in the order in which they occurred, followed by the
-///   error of the body; `CancellationError` if the current task is cancelled, after the tasks and the body have been
-///   cancelled and have ended. Also throws `CancellationError` if ``AsyncTaskGroup/cancel()`` ended the body and there
-///   is no value to return.
+///   error of the body; `CancellationError` if the current task is cancelled. In that case, the tasks and the body are
+///   cancelled, and the error is thrown after they have ended. This function also throws `CancellationError` if
+///   ``AsyncTaskGroup/cancel()`` ended the body and there is no value to return.
 ///
 /// asyncio: `async with asyncio.TaskGroup()`.
 @inlinable
@@ -274,8 +277,8 @@ public func withAsyncTaskGroup<T>(
     }
 }
 
-/// Runs `body` with a group that limits its tasks; see ``AsyncTaskGroup/init(limit:unwrapsSingleError:)`` for
-/// the parameters.
+/// Runs `body` with a group that limits how many tasks run at the same time. For the parameters, see
+/// ``AsyncTaskGroup/init(limit:unwrapsSingleError:)``.
 ///
 /// ```swift
 /// try await withAsyncTaskGroup(limit: 10) { group in
@@ -285,7 +288,7 @@ public func withAsyncTaskGroup<T>(
 ///
 /// - Returns: The value that `body` returned.
 /// - Throws: The same errors as ``withAsyncTaskGroup(isolation:fileID:line:_:)``, including `CancellationError`; a
-///   single error directly, if `unwrapsSingleError` is `true`; ``ValueError`` if the limit is less than 1.
+///   single error directly if `unwrapsSingleError` is `true`; ``ValueError`` if the limit is less than 1.
 ///
 /// asyncio: none; the closest equivalent is `asyncio.TaskGroup` with an `asyncio.Semaphore`.
 @inlinable
@@ -304,8 +307,8 @@ public func withAsyncTaskGroup<T>(
 /// Runs `body` with an existing group, which other code can store and cancel.
 ///
 /// - Returns: The value that `body` returned.
-/// - Throws: The same errors as ``withAsyncTaskGroup(isolation:fileID:line:_:)``, including
-///   `CancellationError`; ``RuntimeError`` if the group has been entered before.
+/// - Throws: The same errors as ``withAsyncTaskGroup(isolation:fileID:line:_:)``, including `CancellationError`;
+///   ``RuntimeError`` if the group has already been entered.
 ///
 /// asyncio: `async with group`.
 @inlinable

@@ -7,8 +7,8 @@
 // all task-local values. A callback therefore gets only the one that tracing needs, and only if the
 // package trait `Tracing` is enabled.
 
-/// The context that a callback inherits from the code that schedules it: the tracing span if the
-/// trait `Tracing` is enabled, and otherwise nothing, at no cost.
+/// The context that a callback inherits from the code that schedules the callback. If the package trait `Tracing` is
+/// enabled, the context is the tracing span. Otherwise, the context is empty and has no cost.
 ///
 /// asyncio: the `contextvars.Context` that a `Handle` runs in.
 struct CallerContext: Sendable {

@@ -1,20 +1,21 @@
-/// Finds the AsyncTask that a Swift task carries. The entries are in an open-addressed hash table, keyed by the Swift
-/// task's address. The latest entry is in front of the table.
+/// A table that finds the AsyncTask that a Swift task carries. The entries are stored in an open-addressed hash table,
+/// keyed by the address of the Swift task. The latest entry is stored separately, in front of the hash table.
 ///
-/// A variable that the loop sets would not suffice: after a foreign wait (`Task.sleep`, for example), a job arrives,
-/// and the loop does not know which task it belongs to. The address of the running Swift task identifies it. Children
-/// that the user creates with `async let` or a standard task group are not in the table, because they have no
-/// AsyncTask.
+/// The loop cannot simply store the current task in a variable. After a foreign wait, such as `Task.sleep`, the loop
+/// receives a job but does not know which task the job belongs to. The address of the running Swift task identifies the
+/// AsyncTask. Child tasks that the user creates with `async let` or a standard task group are not in the table, because
+/// they have no AsyncTask.
 ///
-/// Most carriers never enter the hash table. The running carrier is in front. A carrier that suspends in a wait of this
-/// library needs no slot, because its wake-up includes the task. A carrier gets a slot only if another carrier runs
-/// while it is suspended in something else, such as a foreign wait or a nested carrier.
+/// Most carriers never need a slot in the hash table. The entry of the running carrier is stored in front of the table.
+/// A carrier that is suspended in a wait of this library needs no slot, because its wake-up refers to the task. A
+/// carrier gets a slot only if another carrier runs while the first one is suspended for a different reason, such as a
+/// foreign wait or a nested carrier.
 ///
-/// An entry is created when a carrier starts and removed before it ends, both on the loop's thread. So an
-/// address is never mistaken for that of an earlier task, and a task outlives its entry, because the carrier
-/// retains it.
+/// The loop's thread creates an entry when a carrier starts, and removes the entry before the carrier ends. Therefore,
+/// an address is never mistaken for the address of an earlier Swift task. An AsyncTask outlives its entry, because the
+/// carrier retains the AsyncTask.
 struct CarrierTable {
-    /// The carrier that is running, or that ran last.
+    /// The carrier that is running, or the carrier that ran last.
     private var front: Slot?
     private var frontState = FrontState.stored
     private var slots: [Slot?] = Array(repeating: nil, count: 64)
@@ -23,9 +24,9 @@ struct CarrierTable {
     private enum FrontState {
         /// The carrier has a slot.
         case stored
-        /// The carrier has no slot, and gets one when another carrier replaces it in front.
+        /// The carrier has no slot. It gets a slot when another carrier replaces it in front of the table.
         case running
-        /// The carrier is suspended. It needs no slot, because its wake-up includes its task.
+        /// The carrier is suspended. It needs no slot, because its wake-up refers to its task.
         case parked
     }
 
@@ -51,13 +52,13 @@ struct CarrierTable {
         return slot.task
     }
 
-    /// Notes that the current carrier has suspended, and that its wake-up will call ``wakes(_:)``.
+    /// Records that the current carrier has suspended, and that its wake-up will call ``wakes(_:)``.
     @inline(__always)
     mutating func parks() {
         if frontState == .running { frontState = .parked }
     }
 
-    /// Notes that a task whose innermost carrier is parked is about to run again.
+    /// Records that a task whose innermost carrier is parked is about to run again.
     @inline(__always)
     mutating func wakes(_ task: UnretainedTask) {
         let (carrier, isStored) = task.with { ($0.carrier, $0.isCarrierStored) }
@@ -127,14 +128,14 @@ struct CarrierTable {
         return found
     }
 
-    /// The AsyncTask that a suspended Swift task carries.
+    /// Returns the AsyncTask that a suspended Swift task carries.
     func task(carriedBy bits: UInt) -> AnyAsyncTask? {
         if let front, front.carrier.bits == bits { return front.task.object }
         return find(bits).flatMap { slots[$0]?.task.object }
     }
 
-    /// The carriers whose tasks are waiting for something outside this library. Use this only while no entry is
-    /// running.
+    /// The carriers whose tasks are waiting for code outside this library. Use this property only while no task or
+    /// callback is running.
     var foreignWaits: [Carrier] {
         var found: [Carrier] = []
         if let front, frontState == .running, isForeign(front) { found.append(front.carrier) }
@@ -154,7 +155,7 @@ struct CarrierTable {
             + slots.compactMap { slot in slot.flatMap { addresses.contains($0.task.bits) ? $0.carrier : nil } }
     }
 
-    /// The stored carriers of all tasks. Innermost carriers without a slot are not included.
+    /// The carriers that have slots, grouped by task. Innermost carriers without a slot are not included.
     var stored: [ObjectIdentifier: [Carrier]] {
         var found: [ObjectIdentifier: [Carrier]] = [:]
         for case let slot? in slots { found[ObjectIdentifier(slot.task.object), default: []].append(slot.carrier) }
@@ -227,14 +228,16 @@ struct CarrierTable {
             }
         }
 
-        /// Stops the program if a task that is not in a transition has recorded a wrong innermost carrier.
+        /// Stops the program if `task` incorrectly records whether its innermost carrier has a slot. Do not call this
+        /// method while the task is changing its carrier.
         func checkInvariants(of task: AnyAsyncTask) {
             guard let carrier = task.carrier else { return }
             precondition(
                 (find(carrier) != nil) == task.isCarrierStored, "a task knows whether its innermost carrier has a slot")
         }
 
-        /// The same as ``current``, for a carrier that a test creates.
+        /// Returns the AsyncTask of `carrier`, which a test creates. The lookup works in the same way as in
+        /// ``current``.
         mutating func task(of carrier: Carrier) -> UnretainedTask? {
             if let front, front.carrier == carrier { front.task } else { lookUp(carrier) }
         }
@@ -251,7 +254,7 @@ struct CarrierTable {
             }
         }
 
-        /// Checks the slots that a removal can have moved.
+        /// Checks the entries that a removal may have moved to other slots.
         private func checkSlots(after hole: Int) {
             var index = following(hole)
             while slots[index] != nil {

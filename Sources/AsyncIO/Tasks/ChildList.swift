@@ -1,5 +1,5 @@
-/// The tasks of a group in the order of their creation, which is the order in which they are cancelled.
-/// Adding and removing take constant time.
+/// The tasks of a group, in the order in which they were created. The group cancels the tasks in this order. Adding or
+/// removing a task takes constant time.
 struct ChildList {
     final class Child {
         let task: AnyAsyncTask
@@ -70,7 +70,7 @@ struct ChildList {
             precondition(last === previous, "the list knows its last child")
         }
 
-        /// Whether the neighbors of a child refer to it.
+        /// Returns whether the neighbors of `child` refer to it.
         private func contains(_ child: Child) -> Bool {
             let before = child.previous == nil ? first : child.previous?.next
             let after = child.next == nil ? last : child.next?.previous

@@ -6,11 +6,11 @@ public import SystemPackage
 ///
 /// asyncio: `RuntimeError`.
 public struct RuntimeError: Error, CustomStringConvertible {
-    /// What went wrong.
+    /// A description of the problem.
     public let message: String
     /// Creates an error with a message.
     public init(_ message: String) { self.message = message }
-    /// The message.
+    /// The message of the error.
     public var description: String { message }
 }
 
@@ -18,23 +18,24 @@ public struct RuntimeError: Error, CustomStringConvertible {
 ///
 /// asyncio: `ValueError`.
 public struct ValueError: Error, CustomStringConvertible {
-    /// What went wrong.
+    /// A description of the problem.
     public let message: String
     /// Creates an error with a message.
     public init(_ message: String) { self.message = message }
-    /// The message.
+    /// The message of the error.
     public var description: String { message }
 }
 
-/// An error thrown when a future has already ended, or has not ended yet.
+/// An error thrown when an operation is not valid in the state of a future. For example, setting the result of a future
+/// that has already ended throws this error.
 ///
 /// asyncio: `asyncio.InvalidStateError`.
 public struct InvalidStateError: Error, CustomStringConvertible {
-    /// What went wrong.
+    /// A description of the problem.
     public let message: String
     /// Creates an error with a message.
     public init(_ message: String) { self.message = message }
-    /// The message.
+    /// The message of the error.
     public var description: String { message }
 }
 
@@ -48,9 +49,9 @@ public struct KeyboardInterrupt: Error, CustomStringConvertible {
     public var description: String { "interrupted" }
 }
 
-/// An error that ends the program with an exit status after everything is cleaned up.
+/// An error that ends the program with an exit status. Cleanup code runs before the program ends.
 ///
-/// Throw it in the main task, where ``main(debug:backend:_:)`` catches it, or in the `async` main of a
+/// Throw this error in the main task, where ``main(debug:backend:_:)`` catches it, or in the `async` main function of a
 /// program that links AsyncIOMain.
 ///
 /// ```swift
@@ -63,11 +64,11 @@ public struct KeyboardInterrupt: Error, CustomStringConvertible {
 ///
 /// asyncio: `SystemExit`, which `sys.exit` raises.
 public struct SystemExit: Error, CustomStringConvertible {
-    /// The exit status of the process. The system uses only its low eight bits.
+    /// The exit status of the process. The system uses only the low eight bits.
     ///
     /// asyncio: `SystemExit.code`.
     public let status: Int32
-    /// The message to print on standard error, if any.
+    /// The message to print to standard error, if any.
     public let message: String?
 
     /// Creates an error that ends the program with `status` and prints nothing.
@@ -76,13 +77,13 @@ public struct SystemExit: Error, CustomStringConvertible {
         message = nil
     }
 
-    /// Creates an error that ends the program with status 1 and prints `message` on standard error.
+    /// Creates an error that ends the program with status 1 and prints `message` to standard error.
     public init(_ message: String) {
         status = 1
         self.message = message
     }
 
-    /// The message, or the exit status.
+    /// The message, or the exit status if the error has no message.
     public var description: String { message ?? "exit status \(status)" }
 }
 
@@ -90,7 +91,7 @@ public struct SystemExit: Error, CustomStringConvertible {
 ///
 /// asyncio: `OSError`.
 public struct OSError: Error, CustomStringConvertible {
-    /// The error code of the system.
+    /// The system's error code.
     ///
     /// asyncio: `OSError.errno`.
     public let code: Errno
@@ -103,7 +104,7 @@ public struct OSError: Error, CustomStringConvertible {
         self.operation = operation
     }
 
-    /// Whether the error means that a connection does not exist or no longer exists.
+    /// Whether the error means that a connection was refused, closed, or lost.
     ///
     /// asyncio: `ConnectionError` and its subclasses.
     public var isConnectionError: Bool {
@@ -113,6 +114,6 @@ public struct OSError: Error, CustomStringConvertible {
         }
     }
 
-    /// The operation, the meaning of the code, and its number.
+    /// The operation, the meaning of the error code, and the number of the code.
     public var description: String { "\(operation): \(code) (errno \(code.rawValue))" }
 }

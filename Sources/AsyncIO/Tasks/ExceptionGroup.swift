@@ -1,8 +1,8 @@
-/// Several errors that occurred concurrently.
+/// A group of errors that occurred concurrently.
 ///
 /// asyncio: `ExceptionGroup`.
 public struct ExceptionGroup: Error, CustomStringConvertible {
-    /// The description of the group, without its errors.
+    /// The message of the group, which does not include its errors.
     ///
     /// asyncio: `ExceptionGroup.message`.
     public let message: String
@@ -19,8 +19,8 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
         nest = ErrorNest(errors)
     }
 
-    /// Splits the group into the errors that match a condition and the errors that do not. Both groups keep the
-    /// nesting. A group without errors is `nil`.
+    /// Splits the group into the errors that match a condition and the errors that do not. Both resulting groups keep
+    /// the nesting of the errors. A resulting group is `nil` if it would be empty.
     ///
     /// - Complexity: O(*n*), where *n* is the number of errors.
     ///
@@ -71,14 +71,15 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
         }
     }
 
-    /// Returns the errors that match a condition, with their nesting, or `nil` if there are none.
+    /// Returns a group of the errors that match a condition, or `nil` if no error matches. The group keeps the nesting
+    /// of the errors.
     ///
     /// - Complexity: O(*n*), where *n* is the number of errors.
     ///
     /// Python: `ExceptionGroup.subgroup`.
     public func subgroup(_ matches: (any Error) -> Bool) -> ExceptionGroup? { split(matches).matching }
 
-    /// All errors, without their nesting.
+    /// The errors of the group and of all nested groups, as a flat array.
     ///
     /// - Complexity: O(*n*), where *n* is the number of errors.
     public var flattened: [any Error] {
@@ -90,7 +91,8 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
         return found
     }
 
-    /// The only error in the group, regardless of its nesting depth, or the group itself if it contains several errors.
+    /// The only error in the group, at any nesting depth. If the group contains several errors, the value is the
+    /// innermost group that contains all of them.
     public var unwrapped: any Error {
         var group = self
         while group.errors.count == 1, let error = group.errors.first {
@@ -100,7 +102,7 @@ public struct ExceptionGroup: Error, CustomStringConvertible {
         return group
     }
 
-    /// The message of the group and its errors, with their types.
+    /// The message of the group, followed by the errors and their types.
     public var description: String { ErrorText.text(of: self) }
 }
 

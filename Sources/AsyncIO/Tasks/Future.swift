@@ -5,7 +5,8 @@ public protocol Awaitable<Value>: FutureBase {
     /// The type of the value.
     associatedtype Value
 
-    /// The value, after waiting until the future has ended. Does not suspend if it has already ended.
+    /// The value of the future. Reading this property waits until the future ends. If the future has already ended, the
+    /// current task does not suspend.
     ///
     /// - Throws: The error that the future ended with; `CancellationError` if it was cancelled. If the waiting task is
     ///   cancelled, the future is also cancelled.
@@ -21,10 +22,10 @@ public protocol Awaitable<Value>: FutureBase {
 }
 
 extension Awaitable {
-    /// Calls `callback` in the turn after the future has ended, or in the next turn if it has already ended.
-    /// An error that the callback throws goes to the loop's exception handler.
+    /// Calls `callback` in the turn after the future ends, or in the next turn if the future has already ended. An
+    /// error that the callback throws goes to the loop's exception handler.
     ///
-    /// - Parameter callback: Receives the future.
+    /// - Parameter callback: A closure that receives the future.
     /// - Returns: A token for ``FutureBase/removeDoneCallback(_:)``.
     ///
     /// asyncio: `Future.add_done_callback`.
@@ -35,7 +36,7 @@ extension Awaitable {
     }
 }
 
-/// A value or an error that is set later.
+/// A placeholder for a value or an error that is set later.
 ///
 /// ```swift
 /// let future = Future<Int>()
@@ -43,15 +44,15 @@ extension Awaitable {
 /// print(try await future.value)
 /// ```
 ///
-/// A future is also a channel for one value. One task sets the result, and another task awaits ``value``. If the
-/// awaiting task is cancelled, the future is also cancelled. The other task then finds that ``FutureBase/isDone`` is
-/// true, and ``setResult(_:)`` throws an error.
+/// A future can also serve as a channel for one value. One task sets the result, and another task awaits ``value``. If
+/// the awaiting task is cancelled, the future is also cancelled. After the cancellation, ``FutureBase/isDone`` is true,
+/// and ``setResult(_:)`` throws an error in the task that calls it.
 ///
 /// asyncio: `asyncio.Future`. tokio, as a channel: `oneshot`.
 public class Future<Value>: FutureBase, Awaitable {
     @usableFromInline @safe @exclusivity(unchecked) final var storedValue: Value?
 
-    /// Creates a future that has not ended.
+    /// Creates a pending future.
     ///
     /// asyncio: `loop.create_future`.
     public override init() {
@@ -71,8 +72,8 @@ public class Future<Value>: FutureBase, Awaitable {
         succeed(value)
     }
 
-    /// Ends the future with an error. If the error is never retrieved, it goes to the exception handler when the future
-    /// is released.
+    /// Ends the future with an error. If the error is never retrieved, it goes to the loop's exception handler when the
+    /// future is released.
     ///
     /// - Throws: ``InvalidStateError`` if the future has already ended.
     /// - Complexity: O(*n*), where *n* is the number of callbacks and waiting tasks.
@@ -101,7 +102,8 @@ public class Future<Value>: FutureBase, Awaitable {
         try throwEnd()
     }
 
-    /// The value, after waiting until the future has ended. Does not suspend if it has already ended.
+    /// The value of the future. Reading this property waits until the future ends. If the future has already ended, the
+    /// current task does not suspend.
     ///
     /// - Throws: The error that the future ended with; `CancellationError` if it was cancelled. If the waiting task is
     ///   cancelled, the future is also cancelled.

@@ -6,7 +6,8 @@ extension FutureBase {
         InvalidStateError("the future has already ended: \(stateDescription)")
     }
 
-    /// Throws the error of a future that ended without a value, or an error that says that it has not ended.
+    /// Throws the error of a future that ended without a value, or an ``InvalidStateError`` if the future has not
+    /// ended.
     @usableFromInline
     final func throwEnd() throws -> Never {
         switch state {
@@ -19,7 +20,7 @@ extension FutureBase {
         }
     }
 
-    /// Throws the cancellation that a future ended with. The running task, if any, remembers the message.
+    /// Throws the cancellation that the future ended with. The running task, if any, stores the cancellation message.
     final func throwCancellation() throws -> Never {
         let message = takeMessage()
         runningTask()?.deliveredMessage = message

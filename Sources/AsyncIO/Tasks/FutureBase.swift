@@ -2,8 +2,8 @@
 // bytes of a socket. This file has everything of a future except its value; Suspension.swift explains how a
 // task waits for one.
 
-/// The base class of all futures and tasks, regardless of their value type. It has a state that changes once,
-/// and callbacks that are notified of the change.
+/// The base class of all futures and tasks, regardless of their value type. A future has a state that changes once, and
+/// callbacks that are called after the change.
 ///
 /// asyncio: `asyncio.Future`.
 public class FutureBase {
@@ -13,23 +13,23 @@ public class FutureBase {
     // All of this belongs to the loop's thread: the class is not Sendable, and creating or awaiting a future
     // checks the thread.
     @usableFromInline @safe @exclusivity(unchecked) final var state = State.pending
-    /// Whether the error has been retrieved. If not, it is reported when the future is released.
+    /// Whether the error has been retrieved. An error that was not retrieved is reported when the future is released.
     @safe @exclusivity(unchecked) final var isErrorRetrieved = true
     /// Whether a shield already reports the error; see shield.swift.
     @safe @exclusivity(unchecked) final var isWatchedByShield = false
-    /// The loop on which a task waits, in debug mode; see Ownership.swift.
+    /// The loop on which a task waits for this future. The loop is recorded only in debug mode; see Ownership.swift.
     @safe @exclusivity(unchecked) final var owner: UInt8 = 0
-    /// A value that the data structure containing this future uses: the position of a task in the TaskList, or the age
-    /// of a sleep in the TimerHeap.
+    /// A value for the data structure that contains this future. The value is the position of a task in the TaskList,
+    /// or the age of a sleep in the TimerHeap.
     @safe @exclusivity(unchecked) final var tag: UInt32 = 0
-    /// The first callback, which is usually the only one and needs no array.
+    /// The first callback. Most futures have only one callback, and therefore need no array.
     @safe @exclusivity(unchecked) private final var first = Callback.none
-    /// Rarely used state.
+    /// Rarely used state, which is allocated on demand.
     @safe @exclusivity(unchecked) final var extras: FutureExtras?
 
     enum Callback {
         case none
-        /// A waiting task, or a plain Swift task if there is no AsyncTask.
+        /// Wakes a waiting task, or a plain Swift task that has no AsyncTask.
         case wake(UnownedJob, UnretainedTask?)
         case call(DoneCallback)
     }
@@ -42,7 +42,7 @@ public class FutureBase {
 
     // MARK: State
 
-    /// Whether the future has ended with a value, with an error, or by being cancelled.
+    /// Whether the future has ended, either with a value, with an error, or because it was cancelled.
     ///
     /// asyncio: `Future.done`.
     @inlinable
@@ -67,8 +67,8 @@ public class FutureBase {
         }
     }
 
-    /// Whether retrieving the result throws a `CancellationError`: because the future was cancelled, or
-    /// because that is its error, as in the future of a `gather`.
+    /// Whether retrieving the result throws a `CancellationError`. Either the future was cancelled, or its error is a
+    /// `CancellationError`, as in the future of a `gather`.
     final var endedInCancellation: Bool {
         state == .cancelled || (state == .failed && failure is CancellationError)
     }
@@ -81,7 +81,7 @@ public class FutureBase {
 
     // MARK: Ending
 
-    /// Cancels the future. Waiting tasks get a `CancellationError`.
+    /// Cancels the future. Waiting tasks receive a `CancellationError`.
     ///
     /// - Parameter message: A message for the waiting tasks; see ``AnyAsyncTask/cancelMessage``.
     /// - Returns: `false` if the future has already ended.
@@ -98,21 +98,23 @@ public class FutureBase {
 
     // Futures that pass requests to cancel on override these; see PassingRequests.swift.
 
-    /// This future as a hidden task, or nil if it is not one. A hidden task is the body of a generator, and runs in the
-    /// turns of the task that waits for it.
+    /// This future as a hidden task, or nil if the future is not a hidden task. A hidden task runs the body of a
+    /// generator, in the turns of the task that waits for the hidden task.
     var hiddenTask: AnyAsyncTask? { nil }
 
-    /// Whether the future passes requests on.
+    /// Whether the future passes cancellation requests on to other futures.
     var passesRequestsOn: Bool { false }
 
-    /// Receives a request to cancel. Returns whether it is accepted, or nil if it has to be passed on.
+    /// Receives a cancellation request. Returns whether the future accepts the request, or nil if the request must be
+    /// passed on.
     func receiveRequest(_ message: String?) -> Bool? { cancel(message) }
 
-    /// The futures that a request is passed on to.
+    /// Returns the future with the given index among the futures to which this future passes on cancellation requests,
+    /// or nil if `index` is too large.
     func target(_ index: Int) -> FutureBase? { nil }
 
-    /// Called after a request was passed on, whether or not one of the targets accepted it. Returns whether this future
-    /// counts the request as accepted.
+    /// Called after a request was passed on to all targets. The parameter `wasAccepted` specifies whether a target
+    /// accepted the request. Returns whether this future counts the request as accepted.
     func passedOn(_ wasAccepted: Bool, _ message: String?) -> Bool { wasAccepted }
 
     final func fail(_ error: any Error) {
@@ -143,7 +145,7 @@ public class FutureBase {
         Ownership.check(&owner, on: loop, "\(waitDescription), for which a task waits,")
     }
 
-    /// Changes the state and queues the callbacks, on a loop that the caller knows.
+    /// Changes the state and queues the callbacks on `loop`, which the caller already knows.
     @inline(__always)
     final func complete(as end: State, on loop: EventLoop) {
         state = end
@@ -191,7 +193,7 @@ public class FutureBase {
         }
     }
 
-    /// Calls `body` in the turn after the future has ended, or in the next turn if it has already ended.
+    /// Calls `body` in the turn after the future ends, or in the next turn if the future has already ended.
     @discardableResult
     final func onDone(_ body: @escaping (FutureBase) throws -> Void) -> DoneCallback {
         let callback = DoneCallback(body)
@@ -207,7 +209,8 @@ public class FutureBase {
     ///
     /// - Parameter callback: The token that ``Awaitable/addDoneCallback(_:)`` or
     ///   ``AnyAsyncTask/addDoneCallback(_:)`` returned.
-    /// - Returns: The number of removed callbacks: 1, or 0 if the callback was called or removed before.
+    /// - Returns: The number of removed callbacks. The number is 0 if the callback has already been called or removed,
+    ///   and 1 otherwise.
     /// - Complexity: O(*n*), where *n* is the number of callbacks and waiting tasks.
     ///
     /// asyncio: `Future.remove_done_callback`.
@@ -216,13 +219,13 @@ public class FutureBase {
         forget(callback) ? 1 : 0
     }
 
-    /// Releases all callbacks and what they retain, because the future will never end.
+    /// Releases all callbacks and the objects that they retain. Call this method if the future will never end.
     final func forgetCallbacks() {
         first = .none
         if extras != nil { others = [] }
     }
 
-    /// Removes a callback that is not queued yet. Returns whether there was such a callback.
+    /// Removes a callback that has not been queued yet. Returns whether the callback was removed.
     @discardableResult
     final func forget(_ callback: DoneCallback) -> Bool {
         if case .call(let registered) = first, registered === callback {
@@ -239,7 +242,8 @@ public class FutureBase {
         return true
     }
 
-    /// Removes the wake-up of a task, and returns its job.
+    /// Removes the wake-up of a task and returns the job of the wake-up, or nil if the task is not waiting for this
+    /// future.
     final func forgetWake(of task: AnyAsyncTask) -> UnownedJob? {
         func job(in callback: Callback) -> UnownedJob? {
             guard case .wake(let job, let waiting) = callback, waiting?.object === task else { return nil }
@@ -259,13 +263,14 @@ public class FutureBase {
 
     // MARK: Reports
 
-    /// A description of the future for messages.
+    /// A description of the future and its state.
     public var description: String { "Future (\(stateDescription))" }
 
-    /// The description of the future as the object of a wait.
+    /// The description of the future in reports about a task that waits for it.
     var waitDescription: String { description }
 
-    /// The object, such as a lock, that a task actually waits for when it waits for this future, if any.
+    /// The object that a task actually waits for when it waits for this future, such as a lock. The value is nil if
+    /// there is no such object.
     var waitSubject: AnyObject? { nil }
 
     /// The tasks and futures that this future waits for.
@@ -288,7 +293,8 @@ public class FutureBase {
         }
     }
 
-    /// The message of the report about a lost error, the name of the task, and the place where the task was created.
+    /// The parts of the report about an error that was never retrieved: the message, the name of the task, and the
+    /// place where the task was created.
     var lostErrorReport: (message: String, task: String?, location: String?) {
         ("Future exception was never retrieved", nil, nil)
     }
@@ -301,8 +307,8 @@ public class FutureBase {
             ).traced(extras?.trace))
     }
 
-    /// Returns the message of a cancellation for a waiting task. A task overrides this to give its message
-    /// only to the first reader.
+    /// Returns the cancellation message for a waiting task. A task overrides this method to return its message only to
+    /// the first reader.
     func takeMessage() -> String? { storedMessage }
 }
 
@@ -311,7 +317,8 @@ extension FutureBase: CustomStringConvertible {}
 @available(*, unavailable, message: "a future belongs to its loop's thread; hand work over with loop.submit { }")
 extension FutureBase: Sendable {}
 
-/// A registered callback of a future. It is also the token with which you remove the callback.
+/// A callback that is registered with a future. Pass this object to ``FutureBase/removeDoneCallback(_:)`` to remove the
+/// callback.
 public final class DoneCallback {
     private let body: (FutureBase) throws -> Void
 

@@ -1,19 +1,20 @@
 internal import AsyncIOSystem
 
-/// Rarely used state, allocated on demand so that most futures do not pay for it.
+/// The rarely used state of a future. This object is allocated on demand, so that most futures use no memory for it.
 final class FutureExtras {
-    /// The callbacks after the first one.
+    /// All callbacks except the first one.
     var callbacks: [FutureBase.Callback] = []
     var failure: (any Error)?
     var storedMessage: String?
-    /// Where the future was created, in debug mode.
+    /// The place where the future was created. The place is recorded only in debug mode.
     var trace: CodeAddresses?
 
     // For tasks.
     var requestedMessage: String?
     var deliveredMessage: String?
     var givenName: String?
-    /// The latest request that the task passed on, if it is in a long chain.
+    /// The latest cancellation request that the task passed on. The request is recorded only if the task is in a long
+    /// chain of waiting tasks.
     var latestPass: Pass?
 
     struct Pass: Equatable {
@@ -30,7 +31,7 @@ extension FutureBase {
         return new
     }
 
-    /// The callbacks after the first one.
+    /// All callbacks except the first one.
     final var others: [Callback] {
         get { extras?.callbacks ?? [] }
         _modify { yield &madeExtras().callbacks }
@@ -42,11 +43,11 @@ extension FutureBase {
         set { madeExtras().failure = newValue }
     }
 
-    /// Records where the future is created, in debug mode.
+    /// Records the place where the future is created. This method is called only in debug mode.
     @inline(never)
     final func noteMaker() { madeExtras().trace = CodeAddresses() }
 
-    /// The message of the cancellation request.
+    /// The message of the cancellation that ended the future.
     final var storedMessage: String? {
         get { extras?.storedMessage }
         set { if newValue != nil || extras != nil { madeExtras().storedMessage = newValue } }
@@ -54,13 +55,13 @@ extension FutureBase {
 }
 
 extension AnyAsyncTask {
-    /// The message of the request that `mustCancel` stands for.
+    /// The message of the pending cancellation request; see `mustCancel`.
     final var requestedMessage: String? {
         get { extras?.requestedMessage }
         set { if newValue != nil || extras != nil { madeExtras().requestedMessage = newValue } }
     }
 
-    /// The message of the latest cancellation that this task saw.
+    /// The message of the latest cancellation that this task received.
     final var deliveredMessage: String? {
         get { extras?.deliveredMessage }
         set { if newValue != nil || extras != nil { madeExtras().deliveredMessage = newValue } }

@@ -15,11 +15,12 @@
 // - `currentTask()` returns the consumer. Its number of requests and the message of its latest
 //   cancellation are passed along with control, in both directions.
 
-/// A task that runs in the turns of another one: the body of a generator. It does not appear in any list.
+/// A task that runs the body of a generator in the turns of another task. A hidden task does not appear in any list of
+/// tasks.
 final class HiddenTask: AnyAsyncTask {
-    /// The task that has passed control to the body; nil if none has.
+    /// The task that has passed control to the body, if any.
     private var consumer: AnyAsyncTask?
-    /// Whether the request behind `mustCancel` was made to the consumer.
+    /// Whether the pending cancellation request was made to the consumer; see `mustCancel`.
     private var isRequestToConsumer = false
 
     init() { super.init(behind: "generator") }
@@ -54,7 +55,7 @@ final class HiddenTask: AnyAsyncTask {
 
     // MARK: Turns
 
-    /// `task` passes control to the body.
+    /// Called when `task` passes control to the body.
     func beginTurn(for task: AnyAsyncTask) {
         consumer = task
         task.waitingOn = self
@@ -62,7 +63,8 @@ final class HiddenTask: AnyAsyncTask {
         deliveredMessage = task.deliveredMessage
     }
 
-    /// The body resumes. Throws if one of its scopes has requested a cancellation meanwhile.
+    /// Called when the body resumes. Throws an error if one of the body's scopes requested a cancellation while the
+    /// consumer had control.
     func resumeBody() throws {
         guard mustCancel else { return takeOverRequest() }
         let message = requestedMessage
@@ -72,19 +74,20 @@ final class HiddenTask: AnyAsyncTask {
         throw CancellationError()
     }
 
-    /// The body begins. A request that was made earlier is already recorded.
+    /// Called when the body begins. Any earlier cancellation request has already been recorded.
     func beginBody() {
         enterCarrier()
         if !mustCancel { takeOverRequest() }
     }
 
-    /// Moves a request that the consumer has not seen to the body, which sees it at its next wait.
+    /// Moves the consumer's pending cancellation request, if any, to this task. The body receives the request at its
+    /// next wait.
     private func takeOverRequest() {
         isRequestToConsumer = consumer?.mustCancel == true
         if let consumer, consumer.mustCancel { consumer.moveRequest(to: self) }
     }
 
-    /// The consumer has control again.
+    /// Called when the consumer regains control.
     func endTurn() {
         guard let consumer else { return }
         self.consumer = nil

@@ -1,19 +1,20 @@
 /// The clock of the running event loop, for code that takes a clock as a parameter.
 ///
-/// In real time, it is the same as `ContinuousClock`. On a loop in virtual time, it shows the loop's time. In programs
-/// that link AsyncIOTesting, `ContinuousClock` does the same. Sleeping on this clock is the same as calling
-/// ``sleep(until:)``: it follows asyncio's order, is visible in `asyncio ps`, and needs one timer.
+/// On a loop in real time, this clock is equivalent to `ContinuousClock`. On a loop in virtual time, this clock returns
+/// the loop's time. In programs that link AsyncIOTesting, `ContinuousClock` also returns the loop's time. Sleeping on
+/// this clock is equivalent to calling ``sleep(until:)``. Sleeping tasks wake in the same order as in asyncio, are
+/// visible in `asyncio ps`, and need only one timer each.
 ///
 /// ```swift
 /// for await burst in events.debounce(for: .seconds(5), clock: .loop) { … }
 /// ```
 ///
-/// On a thread that runs no loop, it is `ContinuousClock`.
+/// On a thread that does not run a loop, this clock is equivalent to `ContinuousClock`.
 ///
 /// asyncio: `loop.time`, `loop.call_at`.
 public struct LoopClock: Clock {
-    /// The type of the instants, which is that of `ContinuousClock`. You can therefore pass deadlines from one clock to
-    /// the other.
+    /// The type of the clock's instants. `ContinuousClock` uses the same type, so you can use a deadline from one clock
+    /// with the other clock.
     public typealias Instant = ContinuousClock.Instant
 
     /// Creates a clock. All instances are equivalent.
@@ -22,12 +23,13 @@ public struct LoopClock: Clock {
     /// The current time of the loop; see ``EventLoop/now``.
     public var now: Instant { EventLoop.here?.now ?? ContinuousClock.now }
 
-    /// One nanosecond.
+    /// The resolution of the clock, which is one nanosecond.
     public var minimumResolution: Duration { .nanoseconds(1) }
 
     /// Suspends the current task until `deadline`.
     ///
-    /// - Parameter tolerance: This is ignored, because the timers of a loop are as precise as the system allows.
+    /// - Parameter tolerance: This parameter is ignored, because the timers of a loop are always as precise as the
+    ///   system allows.
     /// - Throws: `CancellationError` if the task is cancelled.
     public func sleep(until deadline: Instant, tolerance: Duration? = nil) async throws {
         guard EventLoop.here != nil else {

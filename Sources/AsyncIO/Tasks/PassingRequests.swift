@@ -11,18 +11,18 @@
 // still waits for.
 
 extension FutureBase {
-    /// A future that has received the request and is passing it on.
+    /// A future that has received the cancellation request and is passing it on.
     private struct Step {
         let future: FutureBase
-        /// The number of targets that have been asked.
+        /// The number of targets to which the request has been passed.
         var asked = 0
         var wasAccepted = false
     }
 
     private static var stepsAsInAsyncio: Int { 32 }
 
-    /// Whether this is a task that has already passed a request on in this turn, to the future that it is now waiting
-    /// for. If this is false, the method records that the task does so now.
+    /// Returns whether this future is a task that has already passed on a request to its awaited future in this turn.
+    /// If the task has not done so, this method records that it is now passing on a request.
     private final func hasJustPassedOn() -> Bool {
         guard let task = self as? AnyAsyncTask, !task.isDone, let target = task.waitingOn, let loop = EventLoop.here
         else { return false }
@@ -32,7 +32,7 @@ extension FutureBase {
         return false
     }
 
-    /// Passes on a request that this future has received.
+    /// Passes on a cancellation request that this future has received. Returns whether the request was accepted.
     final func passRequestOn(_ message: String?) -> Bool {
         var steps = [Step(future: self)]
         while true {

@@ -1,6 +1,7 @@
-/// The tasks of a loop that have not ended. The list retains them.
+/// A list of the loop's tasks that have not ended. The list retains the tasks.
 struct TaskList {
-    /// The tasks in no particular order, so that adding and removing take constant time. Each task stores its position.
+    /// The tasks, in no particular order. Each task stores its position, so that adding or removing a task takes
+    /// constant time.
     private var tasks: ContiguousArray<AnyAsyncTask> = []
     private var lastNumber: UInt64 = 0
 
@@ -14,7 +15,7 @@ struct TaskList {
         task.place = tasks.count
     }
 
-    /// Removes a task; does nothing if its loop was closed before the task ended.
+    /// Removes a task. This method does nothing if the task's loop was closed before the task ended.
     mutating func remove(_ task: AnyAsyncTask) {
         let place = task.place
         guard place > 0 else { return }
@@ -29,7 +30,7 @@ struct TaskList {
         tasks.removeLast()
     }
 
-    /// Removes all tasks, which can outlive the list.
+    /// Removes all tasks. The removed tasks can outlive the list.
     mutating func removeAll() {
         for task in tasks { task.place = 0 }
         tasks.removeAll()
@@ -44,7 +45,7 @@ struct TaskList {
 }
 
 extension AnyAsyncTask {
-    /// The position in the loop's list, starting at 1; 0 if the task is not in the list.
+    /// The position of the task in the loop's list, starting at 1, or 0 if the task is not in the list.
     fileprivate final var place: Int {
         get { Int(tag) }
         set { tag = UInt32(truncatingIfNeeded: newValue) }

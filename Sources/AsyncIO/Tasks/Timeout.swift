@@ -1,17 +1,17 @@
-/// What to do if a body was cancelled at its time limit, but then returned a value or threw its own error.
+/// An option for a body that was cancelled at its time limit but still returned a value or threw its own error.
 public struct LateResult: Sendable, Hashable {
     private let discards: Bool
 
-    /// Returns the value or throws the error, as in asyncio. Nothing is lost, and ``Timeout/isExpired`` says whether
-    /// the time limit was exceeded.
+    /// Returns the value or throws the error, as in asyncio. No result is lost, and ``Timeout/isExpired`` indicates
+    /// whether the time limit was exceeded.
     public static let keep = LateResult(discards: false)
-    /// Throws ``TimeoutError``, regardless of how the body ended. A returned value is dropped, so do not use this for a
-    /// body that returns an object that has to be closed. The error of the body becomes the
-    /// ``TimeoutError/underlyingError``.
+    /// Throws ``TimeoutError``, regardless of how the body ended, unless the body threw ``KeyboardInterrupt``. A
+    /// returned value is discarded, so do not use this option for a body that returns an object that must be closed. An
+    /// error that the body threw becomes the ``TimeoutError/underlyingError``.
     public static let discard = LateResult(discards: true)
 }
 
-/// The time limit of a body, as the program specified it.
+/// The time limit of a body, as specified by the program.
 @usableFromInline
 struct TimeLimit {
     let duration: Duration?
@@ -35,7 +35,7 @@ struct TimeLimit {
         self.lateResult = lateResult
     }
 
-    /// The error of a timeout whose deadline was never moved.
+    /// Returns the error for a timeout whose deadline was not moved.
     func error(_ underlyingError: (any Error)? = nil) -> TimeoutError {
         TimeoutError(
             limit: duration, deadline: deadline.map { .init(loopTime: $0) }, site: site,
@@ -55,9 +55,9 @@ public final class Timeout {
     @safe @exclusivity(unchecked) private var deadline: Int64?
     @safe @exclusivity(unchecked) private var handle: Handle?
     @safe @exclusivity(unchecked) private var task: AnyAsyncTask?
-    /// The number of the task's requests to cancel when the body began.
+    /// The number of the task's cancellation requests when the body began.
     @safe @exclusivity(unchecked) private var baseline = 0
-    /// Whether the body can wait for foreign code; see onCarrier.swift.
+    /// Whether the body can wait for code outside this library; see onCarrier.swift.
     private let isNative: Bool
     private let limit: TimeLimit
 
@@ -68,23 +68,23 @@ public final class Timeout {
         self.isNative = isNative
     }
 
-    /// The deadline on the loop's clock (see ``EventLoop/now``), or `nil` for none.
+    /// The deadline on the loop's clock (see ``EventLoop/now``), or `nil` for no deadline.
     ///
     /// asyncio: `Timeout.when`.
     public var when: ContinuousClock.Instant? { deadline.map { .init(loopTime: $0) } }
 
-    /// Whether the deadline has passed. This property remains valid after the body has ended.
+    /// Whether the deadline passed before the body ended. You can also read this property after the body has ended.
     ///
-    /// A body that waits for another library can end without an error when it is cancelled. For example, a loop over an
-    /// `AsyncStream` ends as if the stream had ended. Check this property after such a wait, or pass
-    /// ``LateResult/discard``.
+    /// If a body is cancelled while it waits in another library, the wait can end without an error. For example, a loop
+    /// over an `AsyncStream` ends as if the stream had ended. Check this property after a wait in another library, or
+    /// pass ``LateResult/discard``.
     ///
     /// asyncio: `Timeout.expired`.
     public var isExpired: Bool { state == .expiring || state == .expired }
 
-    /// Moves the deadline. A deadline that has already passed ends the body at its next wait.
+    /// Moves the deadline. If the new deadline has already passed, the body is cancelled at its next wait.
     ///
-    /// - Parameter when: The new deadline on the loop's clock (see ``EventLoop/now``), or `nil` for none.
+    /// - Parameter when: The new deadline on the loop's clock (see ``EventLoop/now``), or `nil` for no deadline.
     /// - Throws: ``RuntimeError`` if the body has ended or the deadline has passed.
     ///
     /// asyncio: `Timeout.reschedule`.
@@ -124,7 +124,7 @@ public final class Timeout {
         _ = task?.cancel(nil, isNative: isNative)
     }
 
-    /// Called when the body has ended. Returns the error to throw instead of the body's own, if any.
+    /// Called when the body has ended. Returns the error to throw instead of the body's own error, if any.
     @usableFromInline
     func leave(_ error: (any Error)?) -> (any Error)? {
         handle?.cancel()
@@ -150,13 +150,13 @@ public final class Timeout {
     }
 }
 
-/// Runs `body` and cancels it when `delay` has passed.
+/// Runs `body`, and cancels it if it takes longer than `delay`.
 ///
-/// When the time is up, the body is cancelled where it waits, in this library or in any other `async` code. This
-/// function waits until the body has ended, however long that takes. It then throws ``TimeoutError`` instead of the
-/// body's `CancellationError`, or of another error that indicates a cancellation; see
+/// When the time limit passes, the body is cancelled, whether it is waiting in this library or in other `async` code.
+/// This function waits until the body has ended, however long that takes. If the body ends with a `CancellationError`,
+/// or with another error that indicates a cancellation, this function throws ``TimeoutError`` instead; see
 /// ``registerCancellationError(_:where:)``. If the body still returns a value, this function returns that value, unless
-/// `lateResult` is ``LateResult/discard``. Other cancellations are not converted.
+/// `lateResult` is ``LateResult/discard``. Cancellations from other sources are not converted to ``TimeoutError``.
 ///
 /// ```swift
 /// try await withTimeout(.seconds(5)) { timeout in
@@ -166,12 +166,12 @@ public final class Timeout {
 /// ```
 ///
 /// - Parameters:
-///   - delay: How long the body can take, or `nil` for no limit.
-///   - lateResult: What to do if the body returns a value, or throws its own error, after the time limit.
-///   - body: Receives the timeout, whose deadline it can move.
+///   - delay: The maximum duration of the body, or `nil` for no limit.
+///   - lateResult: An option for a body that returns a value or throws its own error after the time limit.
+///   - body: A closure that receives the timeout. The closure can move the deadline of the timeout.
 /// - Returns: The value that `body` returns.
-/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise the errors of `body`. If the current task is
-///   cancelled, the body is also cancelled, and its `CancellationError` is thrown.
+/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise, the error that `body` throws. If the current
+///   task is cancelled, the body is also cancelled, and its `CancellationError` is thrown.
 ///
 /// asyncio: `asyncio.timeout`.
 @inlinable
@@ -184,12 +184,12 @@ public func withTimeout<T>(
         TimeLimit(delay, lateResult, CreationSite(fileID: fileID, line: line)), isolation: isolation, body)
 }
 
-/// Runs `body` and cancels it when `delay` has passed.
+/// Runs `body`, and cancels it if it takes longer than `delay`.
 ///
-/// This is the form for bodies that do not need the ``Timeout``. For the parameters and errors, see
+/// This overload is for bodies that do not need the ``Timeout``. For the parameters and errors, see
 /// ``withTimeout(_:lateResult:isolation:fileID:line:_:)-(_,_,_,_,_,(Timeout)->T)``.
 ///
-/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise the errors of `body`, including
+/// - Throws: ``TimeoutError`` if the time limit ended the body; otherwise, the error that `body` throws, including
 ///   `CancellationError` if the current task is cancelled.
 ///
 /// asyncio: `asyncio.timeout`.
@@ -207,14 +207,14 @@ public func withTimeout<T>(
     }
 }
 
-/// Runs `body` and cancels it at `deadline`.
+/// Runs `body`, and cancels it if it has not ended by `deadline`.
 ///
 /// - Parameters:
 ///   - deadline: An instant on the loop's clock (see ``EventLoop/now``), or `nil` for no limit.
-///   - lateResult: What to do if the body returns a value, or throws its own error, after the deadline.
-///   - body: Receives the timeout, whose deadline it can move.
+///   - lateResult: An option for a body that returns a value or throws its own error after the deadline.
+///   - body: A closure that receives the timeout. The closure can move the deadline of the timeout.
 /// - Returns: The value that `body` returns.
-/// - Throws: ``TimeoutError`` if the deadline ended the body; otherwise the errors of `body`, including
+/// - Throws: ``TimeoutError`` if the deadline ended the body; otherwise, the error that `body` throws, including
 ///   `CancellationError` if the current task is cancelled.
 ///
 /// asyncio: `asyncio.timeout_at`.
@@ -229,12 +229,12 @@ public func withTimeout<T>(
         TimeLimit(until: deadline, lateResult, CreationSite(fileID: fileID, line: line)), isolation: isolation, body)
 }
 
-/// Runs `body` and cancels it at `deadline`.
+/// Runs `body`, and cancels it if it has not ended by `deadline`.
 ///
-/// This is the form for bodies that do not need the ``Timeout``. For the parameters and errors, see
+/// This overload is for bodies that do not need the ``Timeout``. For the parameters and errors, see
 /// ``withTimeout(until:lateResult:isolation:fileID:line:_:)-(_,_,_,_,_,(Timeout)->T)``.
 ///
-/// - Throws: ``TimeoutError`` if the deadline ended the body; otherwise the errors of `body`, including
+/// - Throws: ``TimeoutError`` if the deadline ended the body; otherwise, the error that `body` throws, including
 ///   `CancellationError` if the current task is cancelled.
 ///
 /// asyncio: `asyncio.timeout_at`.

@@ -10,18 +10,17 @@
 ///
 /// asyncio: `TimeoutError`, which has no fields.
 public struct TimeoutError: Error, CustomStringConvertible {
-    /// The duration that the operation was given, or `nil` if it was given a deadline or the duration is
-    /// unknown.
+    /// The duration of the time limit, or `nil` if the limit was a deadline or the duration is unknown.
     public let limit: Duration?
-    /// The deadline that passed, on the loop's clock (see ``EventLoop/now``), or `nil` if it is unknown.
+    /// The deadline that passed, on the loop's clock (see ``EventLoop/now``), or `nil` if the deadline is unknown.
     public let deadline: ContinuousClock.Instant?
-    /// The place where the program set the limit, or `nil` if that is unknown.
+    /// The place where the program set the limit, or `nil` if the place is unknown.
     public let site: CreationSite?
     private let nest: ErrorNest?
 
-    /// The error with which the operation ended after the time limit. Usually this is the `CancellationError` that
-    /// ended it, or the error that another library throws for a cancellation. It is `nil` if the operation ended
-    /// without an error.
+    /// The error with which the operation ended after the time limit. Usually, this is the `CancellationError` that
+    /// ended the operation, or the error that another library throws for a cancellation. The property is `nil` if the
+    /// operation ended without an error.
     ///
     /// asyncio: the `__cause__` of the error.
     public var underlyingError: (any Error)? { nest?.errors.first }
@@ -29,9 +28,9 @@ public struct TimeoutError: Error, CustomStringConvertible {
     /// Creates an error that describes the limit.
     ///
     /// - Parameters:
-    ///   - limit: The duration that the operation was given.
+    ///   - limit: The duration of the time limit.
     ///   - deadline: The deadline that passed.
-    ///   - site: Where the limit was set.
+    ///   - site: The place where the limit was set.
     ///   - underlyingError: The error with which the operation ended.
     public init(
         limit: Duration? = nil, deadline: ContinuousClock.Instant? = nil, site: CreationSite? = nil,
@@ -43,8 +42,8 @@ public struct TimeoutError: Error, CustomStringConvertible {
         nest = underlyingError.map { ErrorNest([$0]) }
     }
 
-    /// A message with the limit, where it was set, and the underlying error, if it is not a
-    /// `CancellationError`.
+    /// A message with the limit, the place where the limit was set, and the underlying error. The message omits an
+    /// underlying `CancellationError`.
     public var description: String { ErrorText.text(of: self) }
 }
 

@@ -4,7 +4,7 @@
 // the call runs the function, so concurrent work is passed as a closure. These overloads are unavailable, and their
 // messages say what to write instead.
 
-/// Unavailable: pass a closure, not a call.
+/// Unavailable: pass a closure instead of a call.
 @available(*, unavailable, message: "createTask takes a closure: createTask { try await fetch(1) }")
 @_disfavoredOverload
 @_documentation(visibility: internal)
@@ -13,7 +13,7 @@ public func createTask<T>(name: String? = nil, eager: Bool = false, _ value: T) 
     fatalError("unavailable")
 }
 
-/// Unavailable: pass closures, not calls.
+/// Unavailable: pass closures instead of calls.
 @available(
     *, unavailable,
     message: "gather takes closures, tasks, or futures: gather({ try await fetch(1) }, { try await fetch(2) })"

@@ -13,27 +13,27 @@ internal import SystemPackage
 // ended because it was cancelled uses it: the end of a task, timeouts, groups, retries and connection
 // handlers.
 
-/// Registers errors of another library, or of the program, that indicate a cancellation.
+/// Registers an error type that indicates a cancellation. The type can belong to another library or to the program.
 ///
 /// ```swift
 /// registerCancellationError(DatabaseError.self) { $0.code == .interrupted }
 /// ```
 ///
-/// In a task that has a request to cancel, these errors count as a `CancellationError`. The request can come from
-/// ``AnyAsyncTask/cancel(_:)``, a timeout, a task group, or anything else in this library that ends tasks. Without a
-/// request, such an error is not changed.
+/// If this library has requested the cancellation of a task, these errors count as a `CancellationError` in that task.
+/// The request can come from ``AnyAsyncTask/cancel(_:)``, a timeout, a task group, or any other part of this library
+/// that cancels tasks. Without a request, these errors are treated like any other error.
 ///
 /// These errors are registered by default: `CancellationError`, ECANCELED (in an ``OSError``, an `Errno`, a
-/// `POSIXError` or NIO's `IOError`), `URLError.cancelled`, `CocoaError.userCancelled`, AsyncHTTPClient's
+/// `POSIXError`, or NIO's `IOError`), `URLError.cancelled`, `CocoaError.userCancelled`, AsyncHTTPClient's
 /// `HTTPClientError.cancelled`, and NIO's `EventLoopError.cancelled`.
 ///
-/// The registration applies to the whole process and cannot be undone. You can call this function on any
-/// thread. It has no cost until a cancelled task ends with an error of another kind.
+/// The registration applies to the whole process and cannot be undone. You can call this function on any thread. A
+/// registration has no cost until a cancelled task ends with an error other than `CancellationError`.
 ///
 /// - Parameters:
-///   - type: The type of the errors.
-///   - isCancellation: Returns whether an error means that the work was cancelled. By default, every error of the type
-///     does. It is called on the thread of the loop.
+///   - type: The error type.
+///   - isCancellation: A closure that returns whether an error means that the work was cancelled. By default, every
+///     error of the type has this meaning. The closure is called on the loop's thread.
 ///
 /// asyncio: none; cancellation is always a `CancelledError`.
 public func registerCancellationError<E: Error>(
@@ -47,7 +47,7 @@ public func registerCancellationError<E: Error>(
 enum CancellationErrors {
     fileprivate static let registered = Guarded<[@Sendable (any Error) -> Bool]>([])
 
-    /// Whether `error` says that the code that threw it was cancelled.
+    /// Returns whether `error` indicates that the code that threw the error was cancelled.
     @inline(never)
     static func contain(_ error: any Error) -> Bool {
         if error is CancellationError { return true }
@@ -55,15 +55,15 @@ enum CancellationErrors {
         return isSystems(error) || isLibrarys(error) || registered.withLock { $0 }.contains { $0(error) }
     }
 
-    /// Whether the error is ECANCELED as an `Errno` of any module.
+    /// Returns whether the error is an `Errno`, from any module, with the code ECANCELED.
     private static func isSystems(_ error: any Error) -> Bool {
         if let error = error as? Errno { return error == .canceled }
         guard error._domain.hasSuffix(".Errno"), let error = error as? any RawRepresentable<CInt> else { return false }
         return error.rawValue == Errno.canceled.rawValue
     }
 
-    /// Whether the error indicates a cancellation in another library. The errors are recognized by name, so that none
-    /// of the libraries has to be linked.
+    /// Returns whether the error indicates a cancellation in another library. The errors are recognized by name, so
+    /// that the libraries do not have to be linked.
     private static func isLibrarys(_ error: any Error) -> Bool {
         switch error._domain {
         // Foundation: URLError, POSIXError and CocoaError, and NSError with their domains.
@@ -85,19 +85,19 @@ enum CancellationErrors {
 }
 
 extension AnyAsyncTask {
-    /// Whether code of this task that ended with `error` ended because it was cancelled.
+    /// Returns whether code in this task threw `error` because the code was cancelled.
     final func isCancellation(_ error: any Error) -> Bool {
         error is CancellationError || (cancelling > 0 && CancellationErrors.contain(error))
     }
 
-    /// Returns the error to throw if code of this task ended with `error`: a `CancellationError` if `error` is the
-    /// result of a requested cancellation.
+    /// Returns the error to throw after code in this task threw `error`. This is a `CancellationError` if `error` is
+    /// the result of a requested cancellation, and `error` itself otherwise.
     final func counted(_ error: any Error) -> any Error {
         isCancellation(error) && !(error is CancellationError) ? CancellationError() : error
     }
 }
 
-/// Whether the current code ended with `error` because it was cancelled.
+/// Returns whether the current code threw `error` because the code was cancelled.
 func isCancellation(_ error: any Error) -> Bool {
     if error is CancellationError { return true }
     if let task = runningTask() { return task.isCancellation(error) }

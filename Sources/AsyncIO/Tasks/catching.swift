@@ -1,4 +1,4 @@
-/// Runs `body`, and handles the errors of one type that it throws, even if they are in an ``ExceptionGroup``.
+/// Runs `body` and handles errors of one type, including errors in an ``ExceptionGroup`` that `body` throws.
 ///
 /// ```swift
 /// try await catching(HTTPError.self) {
@@ -8,16 +8,16 @@
 /// }
 /// ```
 ///
-/// All errors of the type go to the handler together, in the order in which they occurred, however deeply the groups
-/// are nested. The other errors of the group are thrown afterward. To handle several types, nest the calls. A
-/// cancellation of the current task is never caught.
+/// The handler receives all errors of the type together, in the order in which they occurred, regardless of how deeply
+/// the groups are nested. After the handler returns, the other errors of the group are thrown. To handle several types,
+/// nest calls to this function. A cancellation of the current task is never caught.
 ///
 /// - Parameters:
 ///   - type: The type of the errors to handle.
-///   - body: The work.
-///   - handler: Receives at least one error. It can throw.
-/// - Returns: The value that `body` returns, or `nil` if all of its errors were handled.
-/// - Throws: The errors of other types, in a group if they were in a group; the error of `handler`, in a group together
+///   - body: The work to perform.
+///   - handler: A closure that receives at least one error. The closure can throw an error.
+/// - Returns: The value that `body` returns, or `nil` if `body` threw an error and all errors were handled.
+/// - Throws: The errors of other types, in a group if `body` threw a group; the error that `handler` throws, in a group
 ///   with the errors of other types, if any; `CancellationError` if the task is cancelled.
 /// - Complexity: O(*n*), where *n* is the number of errors.
 ///

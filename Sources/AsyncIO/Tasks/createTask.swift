@@ -1,14 +1,14 @@
-/// Starts `body` as a task. It begins in the loop's next turn, after everything that is already ready, and
-/// runs concurrently with its creator.
+/// Starts `body` as a task. The task begins in the loop's next turn, after all tasks and callbacks that are already
+/// ready, and runs concurrently with its creator.
 ///
-/// The body runs with the caller's isolation, so it can capture and return values that are not Sendable. The body has
-/// the task-local values of the caller.
+/// The body runs with the caller's isolation, so it can capture and return values that are not Sendable. The body
+/// inherits the task-local values of the caller.
 ///
 /// - Parameters:
-///   - name: The name of the task for reports, or `nil` for `Task-N`.
-///   - eager: Whether to start at once. In that case, the body runs inside this call up to its first suspension. If the
-///     body does not suspend, the task has ended when this call returns. If nested eager tasks have used up most of the
-///     stack, the task starts in the next turn instead.
+///   - name: The name of the task in reports, or `nil` for the default name `Task-N`.
+///   - eager: Whether to start the task immediately. If this is `true`, the body runs inside this call until it first
+///     suspends. If the body does not suspend, the task has ended when this call returns. If nested eager tasks have
+///     used up most of the stack, the task starts in the next turn instead.
 ///   - body: The body of the task.
 /// - Returns: The task. Its value or error is available from ``AsyncTask/value``.
 ///
@@ -66,7 +66,7 @@ func createTask<T>(
 // compiles the conversion of an array of closures to an array of nonsending closures, but aborts when it
 // runs.
 
-/// Creates a task for each item, in order. The caller's own caller counts as the creation site.
+/// Creates a task for each item, in order. The parameters `fileID` and `line` specify the creation site of the tasks.
 func createTasks<Item, T>(
     _ items: some Sequence<Item>, isolation: isolated (any Actor)?, fileID: StaticString, line: UInt,
     _ body: @escaping (Item) async throws -> T

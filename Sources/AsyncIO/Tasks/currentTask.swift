@@ -1,11 +1,11 @@
-/// Returns the task that is running. Returns `nil` in a callback, in a plain Swift task, on another thread,
-/// and in a child task of `async let` or a standard task group.
+/// Returns the running task. Returns `nil` in a callback, in a plain Swift task, on a thread that does not run a loop,
+/// or in a child task of `async let` or a standard task group.
 ///
 /// asyncio: `asyncio.current_task`.
 public func currentTask() -> AnyAsyncTask? { runningTask()?.visible }
 
-/// The task to cancel when a scope that is entered here cancels its body: the current task, or the hidden one
-/// of a generator's body.
+/// Returns the task that a scope must cancel to cancel its body. This is the current task or, in the body of a
+/// generator, the hidden task.
 @usableFromInline
 func runningTask() -> AnyAsyncTask? { EventLoop.here?.carriers.current?.object }
 

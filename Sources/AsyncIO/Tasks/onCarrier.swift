@@ -20,7 +20,7 @@
 // A wait for our own futures alone needs no carrier: there, the logical request to cancel is enough
 // (`cancel(_:isNative:)`).
 
-/// The result of a body on a new carrier.
+/// The result of a body that runs on a new carrier.
 @usableFromInline
 final class Handover<Value>: Seat {
     @usableFromInline @safe @exclusivity(unchecked) var result: Result<Value, any Error>?
@@ -48,7 +48,7 @@ final class Handover<Value>: Seat {
     }
 }
 
-/// Runs `body` on a new carrier of `task`, the current task.
+/// Runs `body` on a new carrier of `task`, which must be the current task.
 @inlinable
 func onCarrier<T>(
     of task: AnyAsyncTask, isolation: isolated (any Actor)? = #isolation, _ body: @escaping () async throws -> T
@@ -81,8 +81,8 @@ func onCarrier<T>(
     return try handover.outcome()
 }
 
-/// Runs `body` as a separate task, because the calling Swift task has no AsyncTask. Scopes can therefore be used
-/// anywhere.
+/// Runs `body` as a separate task if the calling Swift task has no AsyncTask. This function makes it possible to use
+/// scopes in any Swift task.
 @inlinable
 func adopted<T>(
     isolation: isolated (any Actor)? = #isolation, site: CreationSite, _ body: @escaping () async throws -> T

@@ -1,8 +1,9 @@
 /// Suspends the current task for at least `duration`.
 ///
-/// If the duration is zero or less, the task yields to everything that is ready, for exactly one turn of the loop.
+/// If the duration is zero or negative, the task yields to all ready tasks and callbacks for exactly one turn of the
+/// loop.
 ///
-/// - Throws: `CancellationError` if the task is cancelled, which also removes the timer.
+/// - Throws: `CancellationError` if the task is cancelled. A cancellation also removes the timer.
 /// - Complexity: O(log *n*), where *n* is the number of active timers.
 ///
 /// asyncio: `asyncio.sleep`.
@@ -17,7 +18,7 @@ public func sleep(_ duration: Duration) async throws {
 /// If the deadline has passed, the task yields for one turn of the loop.
 ///
 /// - Parameter deadline: An instant on the loop's clock; see ``EventLoop/now``.
-/// - Throws: `CancellationError` if the task is cancelled, which also removes the timer.
+/// - Throws: `CancellationError` if the task is cancelled. A cancellation also removes the timer.
 /// - Complexity: O(log *n*), where *n* is the number of active timers.
 ///
 /// asyncio: none.
@@ -25,7 +26,7 @@ public func sleep(until deadline: ContinuousClock.Instant) async throws {
     try await sleep(untilLoopTime: deadline.loopTime)
 }
 
-/// Suspends the current task until `deadline`, in nanoseconds on the loop's clock.
+/// Suspends the current task until `deadline`, which is a time in nanoseconds on the loop's clock.
 func sleep(untilLoopTime deadline: Int64) async throws {
     let loop = EventLoop.required(for: "sleep")
     guard deadline > loop.time else { return try await yieldToLoop() }
@@ -36,14 +37,15 @@ private func sleep(on loop: EventLoop, deadline: Int64) async throws {
     try await SleepFuture(on: loop, until: deadline).wait()
 }
 
-/// A future that ends at its deadline. One object is both the timer and the awaited future, because a million sleeps
-/// can exist at the same time.
+/// A future that ends at its deadline. One object is both the timer and the awaited future, to save memory in programs
+/// that have many sleeping tasks.
 final class SleepFuture: FutureBase {
     // SAFETY: used only while the future is in this loop's heap, which the loop empties before it is
     // released.
     @safe private unowned(unsafe) let loop: EventLoop
 
-    /// The future's age among the loop's timers; 0 when it is not one of them.
+    /// The age of the future relative to the other timers of the loop, or 0 if the future is not in the loop's timer
+    /// heap.
     var sequence: UInt32 {
         get { tag }
         set { tag = newValue }

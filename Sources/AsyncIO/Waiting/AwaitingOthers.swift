@@ -1,16 +1,16 @@
-/// The subject of a wait that ends when certain tasks or futures end.
+/// An object that a task waits for until certain tasks or futures have ended.
 protocol AwaitingOthers: AnyObject {
-    /// The tasks or futures that have to end.
+    /// The tasks or futures that must end.
     var awaited: [FutureBase] { get }
 }
 
-/// The subject of a wait that only certain tasks can end.
+/// An object that a task waits for until the tasks that hold the object release it.
 protocol HeldByTasks: AnyObject {
-    /// The tasks that hold it. Empty if no task does, or if the holder is unknown.
+    /// The tasks that hold the object. The array is empty if no task holds the object, or if the holder is unknown.
     var holders: [AnyAsyncTask] { get }
 }
 
-/// The futures that a call of `wait()` waits for.
+/// The futures that a call to `wait()` waits for.
 final class WaitedFutures: AwaitingOthers {
     let awaited: [FutureBase]
     init(_ futures: [FutureBase]) { awaited = futures }

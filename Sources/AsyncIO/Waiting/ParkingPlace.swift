@@ -1,9 +1,9 @@
-/// The place where suspended tasks wait: an actor that runs nothing and is its own executor.
+/// The place where suspended tasks wait. This actor runs no code and is its own executor.
 ///
-/// A task suspends by hopping here. The runtime then delivers the task's job, and the loop stores it with
-/// what the task waits for, according to `EventLoop.parking`. To wake the task, the loop runs the job as a
-/// job of the main actor, so that no hop back is needed. A continuation would do the same at a cost that is a
-/// quarter higher, because the runtime has to create it, end it, and enqueue the resulting job.
+/// To suspend, a task hops to this actor. The runtime then passes the task's job to this actor's executor, and the loop
+/// stores the job in the place that `EventLoop.parking` specifies. To wake the task, the loop runs the job as a job of
+/// the main actor, so that no hop back is needed. A continuation would have the same effect but would cost 25% more,
+/// because the runtime has to create the continuation, end it, and enqueue the resulting job.
 actor ParkingPlace: SerialExecutor {
     static let shared = ParkingPlace()
 
@@ -14,16 +14,16 @@ actor ParkingPlace: SerialExecutor {
         EventLoop.withRequired(for: "await") { $0.keep(job) }
     }
 
-    /// Returns when the loop runs the job. Never inlined, because the compiler cannot see the reason for the
-    /// hop.
+    /// Returns when the loop runs the job. This method is never inlined, because the compiler could otherwise remove
+    /// the hop.
     @inline(never)
     func arrive() {}
 }
 
-/// Where the job of a suspending task is stored.
+/// The place where the job of a suspending task is stored.
 enum Parking {
     case nothing
-    /// In the ready queue: the task yields for a turn.
+    /// The ready queue, because the task yields for one turn.
     case queue(UnretainedTask?)
     case future(Unretained<FutureBase>, UnretainedTask?)
     case seat(Unretained<Seat>)
@@ -48,8 +48,8 @@ extension EventLoop {
     }
 }
 
-/// Holds one Swift task that waits for a handover from another one, which asyncio does within one step: a
-/// carrier, or one side of a generator.
+/// An object that holds one Swift task until another Swift task hands over control. The held task is a carrier or one
+/// side of a generator. In asyncio, the same handover happens within a single step.
 @usableFromInline
 class Seat {
     // Loop thread only.
@@ -58,15 +58,15 @@ class Seat {
     @usableFromInline
     init() {}
 
-    /// Suspends the running Swift task until ``handOver()``, unless that has already happened. The condition is checked
-    /// at a point after which nothing else can happen before the suspension.
+    /// Suspends the running Swift task until ``handOver()`` is called. This method does not suspend if `condition` is
+    /// false. No other code can run between the check of the condition and the suspension.
     final func wait(while condition: () -> Bool) async {
         guard condition() else { return }
         EventLoop.withRequired(for: "await") { $0.parking = .seat(Unretained(self)) }
         await ParkingPlace.shared.arrive()
     }
 
-    /// Makes the waiting Swift task, if any, run right after the current job.
+    /// Runs the waiting Swift task, if any, immediately after the current job.
     final func handOver() {
         guard let job = job.take(), !AbandonedTasks.contain(job) else { return }
         EventLoop.withRequired(for: "await") { $0.runNext.append(job) }

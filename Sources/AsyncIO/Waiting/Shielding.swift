@@ -8,7 +8,7 @@
 // The native cancellation of a plain Swift task stays set. Once such a task has noticed it, its further waits
 // ignore it; otherwise they would all end at once.
 
-/// A cancellation that a task has seen and will throw later.
+/// A cancellation that a task has received and will throw later.
 struct HeldCancellation {
     let error: any Error
     let message: String?
@@ -19,7 +19,7 @@ struct HeldCancellation {
         message = runningTask()?.deliveredMessage
     }
 
-    /// Makes this the latest cancellation that the current task has seen. Returns the error to throw.
+    /// Marks this cancellation as the latest one that the current task has received, and returns the error to throw.
     func delivered() -> any Error {
         runningTask()?.deliveredMessage = message
         return error
@@ -29,11 +29,11 @@ struct HeldCancellation {
 /// Repeats `wait` until it returns without an error, even if the task is cancelled.
 ///
 /// - Parameters:
-///   - ignoresNativeCancellation: Whether even the first wait of a plain Swift task ignores its cancellation.
-///   - wait: Waits for a condition, and returns when it is true. The parameter says whether its waits are to
-///     ignore the native cancellation of a plain Swift task.
-///   - onCancel: Called for each request to cancel, before waiting again.
-/// - Returns: The latest request that arrived in the meantime, if any.
+///   - ignoresNativeCancellation: Whether the first wait of a plain Swift task also ignores the task's cancellation.
+///   - wait: A function that waits for a condition and returns when the condition is true. The parameter specifies
+///     whether the waits ignore the native cancellation of a plain Swift task.
+///   - onCancel: A function that is called for each cancellation request, before the next wait.
+/// - Returns: The latest cancellation that the task received during the call, if any.
 @inline(__always)
 func shielded(
     ignoresNativeCancellation: Bool = false, _ wait: (_ ignoresNativeCancellation: Bool) async throws -> Void,

@@ -1,5 +1,5 @@
-/// A number of slots, and the tasks that wait for one in FIFO order. Shared by semaphores and the limits of task
-/// groups. Loop thread only.
+/// A set of slots, with a FIFO queue of tasks that wait for a slot. Semaphores and the limits of task groups use this
+/// class. Use the class only on the loop's thread.
 final class Slots {
     /// The number of free slots.
     @safe @exclusivity(unchecked) private(set) var free: Int
@@ -7,12 +7,12 @@ final class Slots {
 
     init(_ free: Int) { self.free = free }
 
-    /// Whether a task would have to wait for a slot.
+    /// Whether a task that requests a slot must wait.
     var areTaken: Bool { free == 0 || line.hasLiveWaiter }
 
-    /// Takes a slot, and waits for one if necessary.
+    /// Takes a slot. If no slot is available, this method waits for a slot.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, it has no slot.
+    /// - Throws: `CancellationError` if the task is cancelled while it waits. In that case, the task has no slot.
     @inline(__always)
     func take(for purpose: StaticString, on subject: AnyObject) async throws {
         guard areTaken else {
@@ -31,15 +31,14 @@ final class Slots {
         return true
     }
 
-    /// Removes up to `count` free slots, regardless of the tasks that wait. Returns the number of slots that were
-    /// removed.
+    /// Removes up to `count` free slots, regardless of waiting tasks. Returns the number of removed slots.
     func remove(_ count: Int) -> Int {
         let removed = min(count, free)
         free -= removed
         return removed
     }
 
-    /// Frees slots, or passes them to the first waiting tasks.
+    /// Releases slots. If tasks are waiting, the slots are passed to the first of these tasks.
     func release(_ count: Int = 1) {
         free += count
         passOn()

@@ -41,11 +41,12 @@ internal import AsyncIOSystem
 extension FutureBase {
     /// Suspends the current task until the future has ended.
     ///
-    /// - Throws: `CancellationError` if the task was cancelled. If the future was cancelled, this does not throw. The
-    ///   state of the future shows that it was cancelled.
+    /// - Throws: `CancellationError` if the task was cancelled. If only the future was cancelled, this method does not
+    ///   throw an error. Check the state of the future to detect this case.
     ///
-    /// - Parameter ignoresNativeCancellation: Whether to ignore the cancellation of a plain Swift task. Use this for a
-    ///   wait that restores an invariant, because that cancellation stays set and would end every wait at once.
+    /// - Parameter ignoresNativeCancellation: Whether to ignore the cancellation of a plain Swift task. Use `true` for
+    ///   a wait that restores an invariant, because the task stays cancelled, and its cancellation would immediately
+    ///   end every wait.
     //
     // Inlined into each wait, because a frame of its own would cost as much as the work.
     @inline(__always)
@@ -67,11 +68,11 @@ extension FutureBase {
         }
     }
 
-    /// `park()` for use in the user's module.
+    /// Calls `park()`. This method can be used from code that is inlined into the user's module.
     @usableFromInline
     nonisolated(nonsending) final func waitForEnd() async throws { try await park() }
 
-    /// Registers the job of a task that has suspended here; `task` is nil for a plain Swift task.
+    /// Registers the job of a task that has suspended to wait for this future. For a plain Swift task, `task` is nil.
     @inline(__always)
     final func keep(_ job: UnownedJob, of task: UnretainedTask?, on loop: EventLoop) {
         if Ownership.isChecked { checkOwner(on: loop) }
@@ -88,7 +89,7 @@ extension FutureBase {
         }
     }
 
-    /// `park` for a Swift task that is not an AsyncTask.
+    /// Implements `park` for a Swift task that is not an AsyncTask.
     //
     // The closure mentions `isolation`, because otherwise the handler's body would leave the caller's actor. That would
     // cost two more entries, and under a task-executor preference another thread.
@@ -118,14 +119,14 @@ extension FutureBase {
     }
 }
 
-/// Cancels a future when a plain Swift task is cancelled.
+/// An object that cancels a future when a plain Swift task is cancelled.
 ///
 // SAFETY: the future is touched on the loop's thread only; elsewhere the request is
 // posted to the loop's inbox.
 private final class CancelTarget: @unchecked Sendable {
     private let future: FutureBase
     let loop: EventLoop
-    /// Whether the future had not yet ended. Loop thread only.
+    /// Whether the future accepted the cancellation request. Use this property only on the loop's thread.
     private(set) var wasAccepted = false
 
     init(_ future: FutureBase) {
@@ -144,10 +145,10 @@ private final class CancelTarget: @unchecked Sendable {
     }
 }
 
-/// Yields to everything that is ready. This takes one turn of the loop and one entry of the ready queue.
+/// Yields to all ready tasks and callbacks. The yield takes one turn of the loop and one entry of the ready queue.
 ///
-/// The task itself is put into the ready queue. There is no future to wait for, so a cancellation in the
-/// meantime is delivered after the wake-up.
+/// The task itself is put into the ready queue. Because the task does not wait for a future, a cancellation that
+/// arrives in the meantime is delivered after the wake-up.
 @inline(__always)
 nonisolated(nonsending) func yieldToLoop() async throws {
     let task = EventLoop.withRequired(for: "sleep") { loop in

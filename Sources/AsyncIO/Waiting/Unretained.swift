@@ -1,5 +1,5 @@
-/// An object that is not retained, because the frames of a Swift task retain it. They live until the task has
-/// run to its end.
+/// An unretained reference to an object. The object stays alive because the frames of a Swift task retain it. The
+/// frames exist until the Swift task has ended.
 @safe
 struct Unretained<Object: AnyObject> {
     // SAFETY: see above.
@@ -18,7 +18,7 @@ struct Unretained<Object: AnyObject> {
     @inline(__always)
     var bits: UInt { unsafe UInt(bitPattern: raw.toOpaque()) }
 
-    /// Calls `body` with the object, without retaining it.
+    /// Calls `body` with the object, without retaining the object.
     @inline(__always)
     func with<T>(_ body: (Object) throws -> T) rethrows -> T { try unsafe raw._withUnsafeGuaranteedRef(body) }
 }
@@ -33,5 +33,5 @@ extension Unretained {
     func release() { unsafe raw.release() }
 }
 
-/// An AsyncTask, which its carrier's frames retain.
+/// An unretained reference to an AsyncTask, which the frames of its carrier retain.
 typealias UnretainedTask = Unretained<AnyAsyncTask>

@@ -14,20 +14,20 @@
 // The queue is a doubly linked list through the waiters, so that joining and leaving take constant time, and
 // a wait allocates only its `Waiter`.
 
-/// A FIFO queue of waiting tasks. Loop thread only.
+/// A FIFO queue of waiting tasks. Use this class only on the loop's thread.
 @usableFromInline
 final class WaitQueue {
     @safe @exclusivity(unchecked) private(set) var first: Waiter?
     /// The last waiter, which the queue retains through `first`.
     @safe @exclusivity(unchecked) private var last: Unretained<Waiter>?
-    /// The loop on which tasks wait, in debug mode; see Ownership.swift.
+    /// The loop on which tasks wait. The loop is recorded only in debug mode; see Ownership.swift.
     @safe @exclusivity(unchecked) private var owner: UInt8 = 0
 
     @usableFromInline
     init() {}
 
-    /// Returns the queue in `storage`. Creates the queue if it does not exist yet. Use this for objects on which
-    /// tasks rarely wait.
+    /// Returns the queue in `storage`. If the queue does not exist yet, this method creates it. Use this method for
+    /// objects that tasks rarely wait for.
     static func of(_ storage: inout WaitQueue?) -> WaitQueue {
         if let queue = storage { return queue }
         let queue = WaitQueue()
@@ -37,16 +37,18 @@ final class WaitQueue {
 
     // MARK: Park
 
-    /// Joins the queue at the end, waits until the task is woken, and leaves the queue.
+    /// Adds the current task to the end of the queue, waits until the task is woken, and removes the task from the
+    /// queue.
     ///
     /// - Parameters:
-    ///   - purpose: What the wait is for, in reports.
-    ///   - subject: The object that is waited for, in reports. The caller retains it.
-    ///   - ignoresNativeCancellation: See `FutureBase.park`.
-    ///   - whenJoined: Called when the task has joined the queue. If it throws, the task leaves the queue again.
-    ///   - ifCancelled: Called when a cancelled task has left the queue. The parameter says whether the task had been
-    ///     woken. If so, its turn has to be passed on.
-    /// - Throws: `CancellationError` if the task is cancelled; the errors of `whenJoined`.
+    ///   - purpose: A description of the wait for reports.
+    ///   - subject: The object that the task waits for. Reports use this object, and the caller retains it.
+    ///   - ignoresNativeCancellation: Whether to ignore the cancellation of a plain Swift task; see `FutureBase.park`.
+    ///   - whenJoined: A function that is called when the task has joined the queue. If the function throws an error,
+    ///     the task leaves the queue.
+    ///   - ifCancelled: A function that is called when a cancelled task has left the queue. The parameter specifies
+    ///     whether the task had been woken. If so, the wake-up must be passed on to another task.
+    /// - Throws: `CancellationError` if the task is cancelled; the error that `whenJoined` throws.
     @inline(__always)
     func park(
         for purpose: StaticString, on subject: AnyObject? = nil, ignoresNativeCancellation: Bool = false,
@@ -65,9 +67,10 @@ final class WaitQueue {
         leave(waiter)
     }
 
-    /// The same, but waits at most until `deadline` on the loop's clock.
+    /// Waits like ``park(for:on:ignoresNativeCancellation:whenJoined:ifCancelled:)``, but at most until `deadline` on
+    /// the loop's clock.
     ///
-    /// - Throws: `CancellationError` if the task is cancelled. The deadline is not an error.
+    /// - Throws: `CancellationError` if the task is cancelled. Reaching the deadline does not throw an error.
     func park(for purpose: StaticString, on subject: AnyObject? = nil, until deadline: Int64?, of loop: EventLoop)
         async throws
     {
@@ -84,11 +87,12 @@ final class WaitQueue {
 
     // MARK: Wake
 
-    /// Wakes the first waiter, which stays in the queue until it runs. Does nothing if it has already been
-    /// woken.
+    /// Wakes the first waiter. The waiter stays in the queue until its task runs. This method does nothing if the first
+    /// waiter has already been woken.
     func wakeFirst() { first?.complete() }
 
-    /// Wakes the first `count` waiters that have not been woken yet. They stay in the queue until they run.
+    /// Wakes the first `count` waiters that have not been woken yet. The waiters stay in the queue until their tasks
+    /// run.
     ///
     /// - Returns: The number of woken tasks.
     @usableFromInline
@@ -105,12 +109,13 @@ final class WaitQueue {
         return woken
     }
 
-    /// Wakes the waiters whose subject is `subject`. They stay in the queue until they run.
+    /// Wakes the waiters whose subject is `subject`. The waiters stay in the queue until their tasks run.
     func wake(on subject: AnyObject) {
         for waiter in waiters where waiter.subject === subject { waiter.complete() }
     }
 
-    /// Removes waiters from the front of the queue until one of them can be woken.
+    /// Removes waiters from the front of the queue until one of the removed waiters can be woken, and wakes that
+    /// waiter.
     func wakeAndRemoveFirst() {
         while let waiter = first {
             remove(waiter)
@@ -140,7 +145,8 @@ final class WaitQueue {
 
     // MARK: The list
 
-    /// Puts a waiter at the end of the queue, for a task that waits in several queues. ``park`` does this itself.
+    /// Adds a waiter to the end of the queue. Call this method only for a task that waits in several queues. The
+    /// ``park`` methods call this method themselves.
     @inline(__always)
     func join(_ waiter: Waiter) {
         if Ownership.isChecked { checkOwner(for: waiter) }
@@ -155,7 +161,8 @@ final class WaitQueue {
         Ownership.check(&owner, on: EventLoop.required(for: "await"), "the object of \(waiter.waitDescription)")
     }
 
-    /// Removes a waiter from anywhere in the queue; does nothing if it has already left.
+    /// Removes a waiter from any position in the queue. This method does nothing if the waiter has already left the
+    /// queue.
     @inline(__always)
     func leave(_ waiter: Waiter) {
         if waiter.isQueued { remove(waiter) }
@@ -172,7 +179,7 @@ final class WaitQueue {
     }
 
     #if DEBUG
-        /// Stops the program if the list is damaged.
+        /// Stops the program if the list is inconsistent.
         func checkInvariants() {
             var (previous, waiter): (Waiter?, Waiter?) = (nil, first)
             while let current = waiter {

@@ -1,4 +1,4 @@
-/// A future without a value that one task waits for: an entry of a WaitQueue, for example.
+/// A future that has no value and that only one task waits for. For example, the entries of a WaitQueue are waiters.
 @usableFromInline
 final class Waiter: FutureBase {
     // The links of the WaitQueue that it is in, if any. The queue retains the waiter before this one.
@@ -11,9 +11,9 @@ final class Waiter: FutureBase {
         set { tag = newValue ? 1 : 0 }
     }
 
-    /// What the wait is for, for reports: "Lock.acquire()", for example.
+    /// A description of the wait for reports, such as "Lock.acquire()".
     private let purpose: LiteralText
-    /// The object that is waited for, such as a lock or a queue.
+    /// The object that the task waits for, such as a lock or a queue.
     //
     // SAFETY: nil, or an object that the waiting frame retains.
     @safe @exclusivity(unchecked) unowned(unsafe) let subject: AnyObject?
@@ -27,19 +27,20 @@ final class Waiter: FutureBase {
     override var waitDescription: String { purpose.description }
     override var waitSubject: AnyObject? { subject }
 
-    /// Wakes the waiting task; does nothing if the waiter has already ended.
+    /// Wakes the waiting task. This method does nothing if the waiter has already ended.
     func complete() {
         if state == .pending { complete(as: .finished) }
     }
 
-    /// The same, on a loop that the caller knows.
+    /// Wakes the waiting task on `loop`, which the caller already knows. This method does nothing if the waiter has
+    /// already ended.
     @inline(__always)
     func complete(on loop: EventLoop) {
         if state == .pending { complete(as: .finished, on: loop) }
     }
 
-    /// Makes the waiter reusable, for a task that waits repeatedly and retains it. Does nothing while a task
-    /// is waiting.
+    /// Resets the waiter, so that a task that retains the waiter can use it for another wait. This method does nothing
+    /// if the waiter has not ended.
     func reset() {
         guard state != .pending else { return }
         state = .pending
