@@ -2,8 +2,8 @@
 ///
 /// ``work(on:limit:grace:isolation:fileID:line:onEvent:_:)`` settles deliveries automatically. A worker that receives
 /// deliveries one by one calls ``acknowledge(returning:)``, ``reject(_:)``, or ``handBack()`` once for each delivery.
-/// If a delivery is not settled in time, the queue delivers the job again, to any worker. After that, settling the
-/// earlier delivery throws ``DeliveryLost`` and has no effect.
+/// If a delivery is not settled in time, the queue delivers the job again, possibly to another worker. After that,
+/// settling the earlier delivery throws ``DeliveryLost`` and has no effect.
 public final class Delivery<Job> {
     // Loop thread only.
     /// The job.

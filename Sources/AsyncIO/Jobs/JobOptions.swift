@@ -32,7 +32,7 @@ public struct JobOptions: Sendable {
     /// the queue or became due. A retried job keeps its place.
     public var orderKey: String?
     /// Values that are delivered with the job, such as a request identifier. With the package trait `Tracing`, the
-    /// queue adds the tracing headers of the span for the put.
+    /// queue adds the tracing headers of the span in which the job is put into the queue.
     public var context: [String: String]
 
     /// Creates options. By default, the job has normal priority and no keys, and can run at once.

@@ -100,7 +100,8 @@ extension WorkQueue {
         deliveries.map { _ in .renewed }
     }
 
-    /// The deliveries of the queue, as an asynchronous sequence. It ends when the queue is shut down and no job is
+    /// An asynchronous sequence of the queue's deliveries. The sequence ends when the queue is shut down and no job is
+    /// left.
     /// left.
     ///
     /// ```swift

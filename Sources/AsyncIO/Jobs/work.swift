@@ -13,10 +13,10 @@
 /// worker receives no more jobs. Handlers that do not end within the grace period are cancelled, and their jobs are
 /// handed back.
 ///
-/// To use several loops, call this function on each of them, with a separate queue object for each loop. With the
-/// package trait `Metrics`, jobs are counted as `asyncio_jobs`, by queue and outcome, and timed as `asyncio_job_time`.
-/// With the package trait `Tracing`, each handler runs in its own span, which is a child of the span in which the job
-/// was put into the queue.
+/// To use several loops, call this function on each loop, with a separate queue object for each loop. With the package
+/// trait `Metrics`, jobs are counted as `asyncio_jobs`, by queue and outcome, and timed as `asyncio_job_time`. With the
+/// package trait `Tracing`, each handler runs in its own span, which is a child of the span in which the job was put
+/// into the queue.
 ///
 /// - Parameters:
 ///   - queue: The queue.

@@ -20,9 +20,9 @@ extension EventLoop {
         public static let automatic = Backend(kind: .automatic)
         /// epoll, which is available on every Linux system.
         public static let epoll = Backend(kind: .epoll)
-        /// io_uring, which needs one system call per turn for all watched descriptors, and none for a turn without
-        /// events. This backend requires Linux 6.1 or later, and a system that permits io_uring. Many containers do not
-        /// permit it.
+        /// io_uring, which needs one system call per turn for all watched descriptors, and no system call for a turn
+        /// without events. This backend requires Linux 6.1 or later, and a system that permits io_uring. Many
+        /// containers do not permit it.
         public static let ioUring = Backend(kind: .ioUring)
 
         /// The name of the backend, as in `ASYNCIO_BACKEND`.

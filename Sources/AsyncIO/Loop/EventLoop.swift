@@ -43,14 +43,14 @@ public final class EventLoop: @unchecked Sendable {
     // MARK: Input, output, time (loop thread only)
 
     let poller: any Poller
-    /// The backend that the loop uses; never ``EventLoop/Backend/automatic``.
+    /// The backend that the loop uses. The value is never ``EventLoop/Backend/automatic``.
     ///
     /// asyncio: the selector of the loop.
     public let backend: EventLoop.Backend
     @safe @exclusivity(unchecked) var descriptors = DescriptorTable()
     /// The current time of a loop in virtual time, or nil in real time.
     @safe @exclusivity(unchecked) var virtualNow: Int64?
-    /// The other state of a loop in virtual time; see VirtualTime.swift.
+    /// The remaining state of a loop in virtual time; see VirtualTime.swift.
     @safe @exclusivity(unchecked) var virtual = VirtualTime()
     /// The queue of the tasks that are suspended in `settled()`.
     @safe @exclusivity(unchecked) var settlers: WaitQueue?

@@ -54,8 +54,8 @@ public protocol LoopObserver: AnyObject {
 
     /// Called when a task has been created, before it starts.
     func taskCreated(_ task: AnyAsyncTask, on loop: EventLoop)
-    /// Called when a task has returned a value, thrown an error, or been cancelled. The call is made within its last
-    /// step.
+    /// Called when a task has returned a value, thrown an error, or been cancelled. The loop calls this method within
+    /// the last step of the task.
     func taskEnded(_ task: AnyAsyncTask, on loop: EventLoop)
 
     /// Called when a task has suspended, after ``stepEnded(_:on:)``.

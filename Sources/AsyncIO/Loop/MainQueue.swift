@@ -21,7 +21,7 @@ struct MainQueueService {
     /// The time at which the loop last polled for the main queue; see `Pulse.now`.
     var look: Int64 = 0
 
-    /// A token that differs from the tokens of all descriptors and of the wake-up.
+    /// A token that differs from the tokens of the loop's descriptors and of the wake-up.
     static let token = UInt64.max - 1
     /// The number of turns after which a loop polls even if it never sleeps and has no descriptors.
     static let interval: UInt64 = 256

@@ -55,7 +55,7 @@ struct TimerHeap {
         }
 
         /// Returns whether this timer is older than another timer. Sequence numbers wrap around after four billion
-        /// timers. No two timers that far apart have the same deadline.
+        /// timers. Two timers that far apart never have the same deadline.
         @inline(never)
         fileprivate func isOlder(than other: Timer) -> Bool {
             Int32(bitPattern: sequence &- other.sequence) < 0

@@ -3,7 +3,7 @@ extension AsyncSubprocess {
     ///
     /// asyncio: the sign of `Process.returncode`.
     public enum TerminationStatus: Hashable, Sendable, CustomStringConvertible {
-        /// The process exited with this status. 0 means success.
+        /// The process exited with this status. The status 0 means success.
         case exited(Int32)
         /// A signal ended the process.
         case signaled(ProcessSignal)

@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// The setup of a child process. It checks the settings and opens the descriptors, step by step. If a step fails, it
-/// closes all descriptors that it has opened.
+/// The setup of a child process. The setup checks the settings and opens the descriptors, step by step. If a step
+/// fails, the setup closes all descriptors that it has opened.
 struct ChildSetup {
     private(set) var request: SpawnRequest
     /// This process's ends of the pipes, keyed by the child's descriptor.

@@ -71,8 +71,8 @@ extension EventLoop {
 }
 
 extension EventLoop {
-    /// Makes the event loop the executor of this process. The product AsyncIOMain calls this on the first thread of the
-    /// process.
+    /// Makes the event loop the executor of this process. The product AsyncIOMain calls this method on the first thread
+    /// of the process.
     package static func installExecutor() {
         AsyncMain.registerHooks()
         LoopExecutor.install()

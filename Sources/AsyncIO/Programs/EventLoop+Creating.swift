@@ -6,7 +6,7 @@ internal import AsyncIOSystem
 extension EventLoop {
     /// Creates a loop that is not running yet.
     ///
-    /// Most programs do not need this, because `run { }` and ``Runner`` create their loops.
+    /// Most programs do not need this initializer, because `run { }` and ``Runner`` create their loops.
     ///
     /// - Parameters:
     ///   - debug: Whether the loop runs in debug mode, or `nil` for the default value.

@@ -56,7 +56,8 @@ enum ProgramEnd {
         listen()
     }
 
-    /// Makes every error of a program's `async` main end the program with a message. Such a main runs on the loop.
+    /// Makes every error of an `async` main end the program with a message. Programs whose `async` main runs on the
+    /// loop use this method.
     static func reportsEveryError() {
         // SAFETY: set at load time, before there is a second thread.
         unsafe isEveryErrorOurs = true

@@ -10,14 +10,14 @@
 /// }
 /// ```
 ///
-/// This function is ``run(debug:backend:_:)`` for `main.swift` and for the `main` of a type with `@main`, where no
-/// caller can catch an error. If `body` returns, this function returns. Otherwise, this function cleans up and ends the
-/// program:
+/// This function is the equivalent of ``run(debug:backend:_:)`` for `main.swift` and for the `main` of a type with
+/// `@main`, where no caller can catch an error. If `body` returns, this function returns. Otherwise, this function
+/// cleans up and ends the program:
 ///
 /// - After an error, the program prints one line to standard error, which consists of `error: `, the type of the error,
-///   and its text. It exits with status 1.
-/// - After Ctrl-C, the process terminates itself with SIGINT, so that a shell can detect it (status 130). If `body`
-///   catches the cancellation and returns, the program continues.
+///   and its text. The program exits with status 1.
+/// - After Ctrl-C, the process terminates itself with SIGINT, so that a shell can detect the interrupt (status 130). If
+///   `body` catches the cancellation and returns, the program continues.
 /// - After a ``SystemExit``, the program prints the message of the error, if any, and exits with the status of the
 ///   error.
 ///

@@ -20,7 +20,7 @@ internal import AsyncIOSystem
 /// - Returns: The value that `body` returns.
 /// - Throws: The errors of `body`; ``RuntimeError`` if a loop is already running on this thread; ``KeyboardInterrupt``
 ///   if Ctrl-C ended `body`; ``OSError`` if the system does not permit the backend. If the program does not catch the
-///   error, the program ends in the same way as with ``main(debug:backend:_:)``.
+///   thrown error, the program ends in the same way as with ``main(debug:backend:_:)``.
 ///
 /// asyncio: `asyncio.run`.
 @discardableResult

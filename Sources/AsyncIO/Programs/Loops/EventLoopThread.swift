@@ -3,8 +3,8 @@ internal import AsyncIOSystem
 /// An actor with an event loop that runs on its own thread.
 ///
 /// Use an `EventLoopThread` in a program whose main actor belongs to other software, such as a server framework, a user
-/// interface, or a test runner. You can also use it to run on more than one core. An `EventLoopThread` does not install
-/// anything in the process.
+/// interface, or a test runner. You can also use several of these actors to run on more than one core. An
+/// `EventLoopThread` does not affect the main actor.
 ///
 /// ```swift
 /// let io = try EventLoopThread(name: "io")

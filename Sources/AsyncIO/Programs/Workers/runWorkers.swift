@@ -36,7 +36,7 @@ internal import SystemPackage
 ///   - listen: The listeners, which the workers share; see ``Worker/sockets``.
 ///   - options: The settings of the sockets. The sockets listen before a worker has started, so early clients wait
 ///     instead of being refused. Settings that do not concern the sockets, such as ``Server/Options/limit``, have no
-///     effect here. Pass them to the workers' servers.
+///     effect here. Pass such settings to the workers' servers.
 ///   - grace: The maximum time that the connections of a stopping worker can take to end before they are closed. A
 ///     worker that has not ended 5 s later is killed.
 ///   - signals: Signals that the supervisor forwards to its workers.
