@@ -99,8 +99,7 @@ struct AwaitGraph {
         return Array(cycle[oldest...] + cycle[..<oldest])
     }
 
-    /// Returns a description of a cycle, such as `"a" waits at main.swift:12 for Lock.acquire(), held by "b"; "b" waits
-    /// …`.
+    /// Returns a cycle as text, such as `"a" waits at main.swift:12 for Lock.acquire(), held by "b"; "b" waits …`.
     static func description(of cycle: [AnyAsyncTask]) -> String {
         cycle.map { task in
             "\"\(task.name)\" waits" + (task.stack.first.map { " at \($0.location)" } ?? "") + " for \(task.waitText)"

@@ -10,7 +10,7 @@ internal import AsyncIOSystem
 /// The number of a task is unique only within its loop.
 struct InspectionRequest: Sendable {
     private let standard: LoopSnapshot.Stacks
-    /// The stacks to record of each loop, by the loop's number; nil if the request is the same for all loops.
+    /// The stacks to record for each loop, by the loop's number; nil if the request is the same for all loops.
     private var chosen: [UInt32: LoopSnapshot.Stacks]?
 
     static let everything = InspectionRequest(standard: .all)
@@ -36,7 +36,7 @@ struct InspectionRequest: Sendable {
         self.chosen = chosen
     }
 
-    /// Returns the stacks to record of the loop, or nil if the loop is not part of the request.
+    /// Returns the stacks to record for the loop, or nil if the loop is not part of the request.
     func stacks(of loop: EventLoop) -> LoopSnapshot.Stacks? {
         if let chosen { chosen[loop.index] } else { standard }
     }

@@ -36,8 +36,9 @@ struct LoopSnapshot: Sendable {
     /// The maximum number of tasks in a snapshot, or in several snapshots that are sent together. Other tasks are only
     /// counted.
     static let limit = 10_000
-    /// The maximum number of tasks whose stacks are recorded, so that the loop is not blocked for long. By default, the
-    /// stacks of the oldest tasks are recorded. The same limit applies separately to the tasks in deadlocks.
+    /// The maximum number of tasks whose stacks are recorded, so that the loop is not blocked for long. If a request
+    /// does not choose tasks, the oldest tasks are recorded. The same limit applies separately to the tasks in
+    /// deadlocks.
     private static let stackLimit = 1_000
 
     /// Creates a snapshot. Call this initializer only on the loop's thread.

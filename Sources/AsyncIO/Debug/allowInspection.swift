@@ -7,13 +7,13 @@ internal import AsyncIOSystem
 ///
 /// A thread listens on a Unix socket in a directory that only the current user can enter (`$XDG_RUNTIME_DIR/asyncio`,
 /// or `/tmp/asyncio-UID`). The thread answers only requests from the same user and from root. It collects the answers
-/// of all event loops of the process. Each loop creates its own answer. If a loop is blocked, the thread reports this
-/// instead. Several tools can connect at the same time. A connection that takes more than a few seconds is closed.
-/// Inspection costs nothing until a tool connects.
+/// of all event loops of the process. Each loop creates its own answer. If a loop is blocked, the thread reports the
+/// blocked loop instead. Several tools can connect at the same time. A connection that takes more than a few seconds is
+/// closed. Inspection costs nothing until a tool connects.
 ///
 /// Setting the environment variable `ASYNCIO_INSPECT=1` has the same effect as calling this function before the first
 /// loop runs. In this case, the variable `ASYNCIO_DUMP_SIGNAL` sets the number of the signal (0 for no signal). Further
-/// calls have no effect.
+/// calls of this function have no effect.
 ///
 /// - Parameter dumpSignal: The signal that prints the tree; `nil` for no signal. The default is `SIGUSR1`. If the
 ///   signal already has a handler, the handler is not replaced.

@@ -11,7 +11,7 @@
         ///
         /// Every loop has its own reports. All metrics have the dimension `loop`, with the loop's ``name`` at the time
         /// of this call. By default, each loop has a different name. If your program names its loops, give each loop a
-        /// different name, so that the backend can distinguish their metrics.
+        /// different name, so that the backend can distinguish the metrics of the loops.
         ///
         /// | label | kind | meaning |
         /// |---|---|---|

@@ -26,8 +26,8 @@ extension File {
         /// Creates a file for writing. Opening fails if the file exists. Python: `"xb"`.
         public static let create = Mode(kind: .create)
 
-        /// This mode, but for both reading and writing. For example, `File.Mode.read.updating` opens an existing file
-        /// for reading and writing. Python: `"+"`.
+        /// A copy of this mode that allows both reading and writing. For example, `File.Mode.read.updating` opens an
+        /// existing file for reading and writing. Python: `"+"`.
         public var updating: Mode {
             var mode = self
             mode.isUpdating = true

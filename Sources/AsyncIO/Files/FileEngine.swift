@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// The base class of the engines that perform a loop's file requests. One engine uses an io_uring, another uses
-/// threads, and a third is for simulations. These classes are used only on the loop's thread.
+/// The base class of the engines that perform a loop's file requests. One engine uses io_uring, another engine uses
+/// threads, and a third engine is for simulations. These classes are used only on the loop's thread.
 class FileEngine {
     /// The maximum number of bytes that are read at once without suspending the task. Larger reads would delay other
     /// tasks.

@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 internal import SystemPackage
 
-/// An engine that performs requests on an io_uring. The loop's poller watches the ring while requests are in progress,
+/// An engine that performs requests with io_uring. The loop's poller watches the ring while requests are in progress,
 /// so the engine works with every poller. Threads perform the requests that the ring does not support.
 final class RingFileEngine: FileEngine {
     /// The ring, or nil after the loop is closed.

@@ -1,7 +1,8 @@
 package import AsyncIOSystem
 package import SystemPackage
 
-/// The disk of a simulated host, whose descriptors do not belong to the system. It is used only on the loop's thread.
+/// The disk of a simulated host. Its descriptors do not belong to the system. The disk is used only on the loop's
+/// thread.
 package protocol SimulatedFiles: AnyObject {
     /// Starts the operation, which may end before this method returns.
     func start(_ operation: FileOperation)

@@ -77,7 +77,7 @@ final class ErrorNest: @unchecked Sendable {
         }
     }
 
-    /// Removes the nest of the last error, and returns it. The last error is released when this method returns.
+    /// Removes the last error, and returns its nest. The error is released when this method returns.
     @inline(never)
     private static func popNest(of errors: inout [any Error]) -> ErrorNest? {
         guard let error = errors.popLast() else { return nil }

@@ -15,7 +15,7 @@ enum LateReports {
 
     private static let state = Guarded(State())
 
-    /// Symbolizes the addresses, and passes the addressed functions of the program itself to `report`.
+    /// Symbolizes the addresses, and passes the program's own functions at these addresses to `report`.
     static func add(of maker: CodeAddresses, _ report: @escaping @Sendable ([CallGraphFrame]) -> Void) {
         let mustStart = state.withLock { state in
             state.waiting.append { report(CallGraphFrame.ofMaker(maker)) }

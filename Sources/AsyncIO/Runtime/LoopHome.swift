@@ -1,5 +1,5 @@
-/// The actor of code on a loop that is not isolated to another actor. On a loop of the process, this is the main actor.
-/// On a loop with its own thread, this is the loop's executor.
+/// The actor to which code on a loop is isolated by default. On a loop of the process, this is the main actor. On a
+/// loop with its own thread, this is the loop's executor.
 @safe
 @usableFromInline
 struct LoopHome {

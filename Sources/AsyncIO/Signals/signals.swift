@@ -40,7 +40,7 @@ public final class SignalSequence: AsyncSequence {
     private let line = Line()
 
     /// The signals that have arrived, and the tasks that are waiting for signals. The loop retains this object but not
-    /// the sequence, so the sequence is released when its owner releases it.
+    /// the sequence, so the sequence does not stay in memory after its owner has released it.
     private final class Line: SignalListener {
         var arrived = Deque<ProcessSignal>()
         let readers = WaitQueue()

@@ -236,8 +236,8 @@ public final class Mailbox<Element: Sendable>: @unchecked Sendable, AsyncSequenc
         }
     }
 
-    /// Returns an iterator over the items. The iterator removes the items that it returns. It ends when the mailbox has
-    /// been shut down and is empty.
+    /// Returns an iterator over the items. The iterator removes the items that it returns. The iteration ends when the
+    /// mailbox has been shut down and is empty.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(mailbox: self) }
 }
 

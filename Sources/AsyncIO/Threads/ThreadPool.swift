@@ -60,8 +60,8 @@ public final class ThreadPool: TaskExecutor {
 
     /// Makes the threads end as soon as they have no work left. Calling this method again has no effect.
     ///
-    /// You can still use the pool after this call. A thread is then started for the work, and ends afterward. Without
-    /// this call, the threads of a pool stay alive and wait for work. The shared pool ignores this call.
+    /// You can still use the pool after this call. A thread is started for the new work, and ends after that work.
+    /// Without this call, the threads of a pool stay alive and wait for work. The shared pool ignores this call.
     ///
     /// asyncio: `ThreadPoolExecutor.shutdown(wait=False)`.
     public func shutdown() {

@@ -31,7 +31,7 @@ extension EventLoop {
 }
 
 /// An object that is retained by the code that will complete a future. When a loop is closed, the loop releases the
-/// object, which makes the future fail, so that no task or thread waits forever.
+/// object. The future then fails, so that no task or thread waits forever.
 final class Promise<Value: Sendable>: Sendable {
     let future: ConcurrentFuture<Value>
     init(_ future: ConcurrentFuture<Value>) { self.future = future }

@@ -82,8 +82,8 @@ extension EventLoop {
         }
     }
 
-    /// Ends tasks as a crash does. The tasks never continue, none of their code runs, and nothing is notified. Their
-    /// memory is never freed. A running task ends where it next suspends.
+    /// Ends tasks as a crash does. The tasks never continue, none of their code runs, and no other code is notified.
+    /// The memory of the tasks is never freed. A running task ends where it next suspends.
     package func abandon(_ tasks: [AnyAsyncTask]) {
         AbandonedTasks.add(tasks, of: self)
         for task in tasks where !task.isDone {
