@@ -208,7 +208,8 @@ public final class EventLoop: @unchecked Sendable {
         if observers.isEmpty { runReady() } else { runReadyObserved() }
     }
 
-    /// Queues the callbacks of signals. The callbacks run in this turn, as in asyncio, which reads signals from a pipe.
+    /// Queues the callbacks that deliver signals. They run in this turn, as in asyncio, which reads signals from a
+    /// pipe.
     @inline(never)
     private func noticeSignals() {
         signalsSeen = SignalArrivals.count
