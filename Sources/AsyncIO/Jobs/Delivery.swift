@@ -1,4 +1,5 @@
-/// A job that a worker has taken from a ``WorkQueue``, with the right to report its outcome.
+/// A job that a worker has taken from a ``WorkQueue``. The worker settles the delivery by reporting the outcome of the
+/// job.
 ///
 /// ``work(on:limit:grace:isolation:fileID:line:onEvent:_:)`` settles deliveries automatically. A worker that receives
 /// deliveries one by one calls ``acknowledge(returning:)``, ``reject(_:)``, or ``handBack()`` once for each delivery.
@@ -85,7 +86,7 @@ public final class Delivery<Job> {
     }
 }
 
-/// An action that a worker requests from the queue for a delivery.
+/// An action that a worker asks the queue to perform on a delivery.
 public enum DeliveryAction: Sendable {
     /// The job has ended successfully. The associated value is the value that the job returns, or `nil`.
     case acknowledge((any Codable & Sendable)?)

@@ -10,11 +10,11 @@ public struct JobEvent<Job> {
         case failed(any Error)
         /// The worker ended before the handler did, and handed the job back to the queue.
         case handedBack
-        /// The job was cancelled while its handler ran.
+        /// The job was cancelled while its handler was running.
         case cancelled
         /// The delivery was not renewed in time, and the job now belongs to another worker. The work may be done twice.
         case lost
-        /// An attempt to renew the delivery failed, and the worker tries again. If no renewal succeeds in time, the
+        /// An attempt to renew the delivery failed. The worker will try again. If no renewal succeeds in time, the
         /// worker loses the job.
         case unrenewed(any Error)
         /// The worker could not reach the queue to settle the delivery. The queue will deliver the job again.

@@ -35,7 +35,7 @@ public struct JobOptions: Sendable {
     /// queue adds the tracing headers of the span in which the job is put into the queue.
     public var context: [String: String]
 
-    /// Creates options. By default, the job has normal priority and no keys, and can run at once.
+    /// Creates options. By default, the job has normal priority and no keys, and can run immediately.
     public init(
         id: String? = nil, delay: Duration? = nil, date: Duration? = nil, priority: JobPriority = .normal,
         uniqueKey: String? = nil, orderKey: String? = nil, context: [String: String] = [:]
@@ -71,7 +71,7 @@ public struct JobPolicy: Sendable {
     public var maxLength: Int
     /// The time for which the queue stores the result and the identifier of a job after the job has ended.
     public var retention: Duration
-    /// The maximum number of dead letters. Above this number, the queue drops the oldest dead letter.
+    /// The maximum number of dead letters. When this number is exceeded, the queue drops the oldest dead letter.
     public var maxDead: Int
     /// The limit on the rate at which all workers together receive jobs; `nil` for no limit.
     public var rate: Rate?

@@ -1,9 +1,10 @@
 /// A work queue with retries, dead letters, delays, priorities, and all other features of ``JobPolicy`` and
 /// ``JobOptions``.
 ///
-/// Each job is delivered *at least once*, and ends when a worker acknowledges it. If the worker dies before that, the
-/// queue delivers the job again after ``JobPolicy/visibility``. If the worker is suspended for longer than that time,
-/// the work may be done twice. Make handlers idempotent, or use ``once(_:keptFor:lease:_:)``.
+/// Each job is delivered *at least once*, and ends when a worker acknowledges it. If the worker dies before it
+/// acknowledges the job, the queue delivers the job again after ``JobPolicy/visibility``. If the worker is suspended
+/// for longer than that time, the work may be done twice. Make handlers idempotent, or use
+/// ``once(_:keptFor:lease:_:)``.
 ///
 /// ``LocalJobQueue`` and `RedisQueue` conform to this protocol, and pass the same tests.
 public protocol JobQueue<Job>: WorkQueue {
@@ -12,7 +13,7 @@ public protocol JobQueue<Job>: WorkQueue {
 
     /// Puts a job into the queue. If ``JobPolicy/maxLength`` jobs are waiting, this method first waits for room.
     ///
-    /// - Returns: The identifier of the job, and whether it was added.
+    /// - Returns: The identifier of the job, and whether the job was added.
     /// - Throws: ``QueueShutDown`` if the queue is shut down; ``ValueError`` if an option is not valid;
     ///   `CancellationError` if the task is cancelled. After a cancellation, the job may or may not be in the queue. To
     ///   make sure that it is in the queue, put it in again with the same ``JobOptions/id``.
@@ -102,7 +103,7 @@ extension JobQueue {
     /// - Throws: The same errors as ``deadJobs(limit:)``.
     public func deadJobs() async throws -> [DeadJob<Job>] { try await deadJobs(limit: 100) }
 
-    /// A third of ``JobPolicy/visibility``.
+    /// The default interval, which is one third of ``JobPolicy/visibility``.
     public var renewalInterval: Duration? { policy.visibility / 3 }
 
     /// Puts all dead letters back into the queue, except for those whose ``JobOptions/uniqueKey`` now belongs to

@@ -68,7 +68,7 @@ public struct JobCounts: Sendable, Hashable {
     public var unfinished: Int { waiting + delayed + running }
 }
 
-/// A dead letter, which is a job that has failed and will not be retried.
+/// A dead letter, which is a job that has failed and will not be retried automatically.
 public struct DeadJob<Job> {
     /// The identifier of the job.
     public let id: String

@@ -62,7 +62,7 @@ package enum JobTrace {
             span.attributes["messaging.message.id"] = id
         }
 
-        /// Ends the span with the outcome of `body`. A cancellation is not an error of the job.
+        /// Ends the span with the outcome of `body`. A cancellation does not count as an error of the job.
         private static func run<T>(in span: some Span, _ body: () async throws -> T) async throws -> T {
             defer { span.end() }
             do {

@@ -57,7 +57,8 @@ extension LocalJobQueue {
         getters.wake(1)
     }
 
-    /// Returns whether a delivery can be settled, which requires that no other worker has received the job since.
+    /// Returns whether a delivery can be settled. A delivery cannot be settled if the job has been delivered again in
+    /// the meantime.
     func isValid(_ record: Record, _ token: Int) -> Bool {
         record.fencingToken == token && (record.state == .running || record.state == .waiting)
     }

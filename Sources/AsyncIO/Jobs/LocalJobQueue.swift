@@ -2,7 +2,7 @@ internal import AsyncIOSystem
 internal import DequeModule
 internal import HeapModule
 
-/// A ``JobQueue`` in the memory of this process.
+/// A ``JobQueue`` that stores its jobs in the memory of this process.
 ///
 /// ```swift
 /// let queue = LocalJobQueue<Thumbnail>()

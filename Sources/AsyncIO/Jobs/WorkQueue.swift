@@ -37,7 +37,7 @@ public protocol WorkQueue<Job>: AnyObject {
 
     /// Waits for a job, and takes it.
     ///
-    /// - Returns: The job, and the right to settle it.
+    /// - Returns: A delivery of the job.
     /// - Throws: ``QueueShutDown`` if the queue is shut down and no job is left; `CancellationError` if the task is
     ///   cancelled. A cancellation does not lose a job.
     func receive() async throws -> Delivery<Job>
@@ -65,11 +65,11 @@ public protocol WorkQueue<Job>: AnyObject {
     /// - Throws: `CancellationError` if the task is cancelled.
     func join() async throws
 
-    /// Shuts the queue down. After that, no more jobs can be put into the queue, and receiving ends when no job is
-    /// left.
+    /// Shuts the queue down. After that, no more jobs can be put into the queue, and workers can receive jobs until no
+    /// job is left.
     ///
-    /// - Parameter immediate: Whether receiving ends at once. The queues of this package use `false` by default. Code
-    ///   that uses `some WorkQueue` must pass the argument.
+    /// - Parameter immediate: Whether workers stop receiving jobs at once. The queues of this package use `false` by
+    ///   default. Code that uses `some WorkQueue` must pass the argument.
     func shutdown(immediate: Bool) async throws
 }
 
@@ -92,7 +92,7 @@ extension WorkQueue {
     /// - Throws: The same errors as ``receive()``.
     public func receive(atMost limit: Int) async throws -> [Delivery<Job>] { [try await receive()] }
 
-    /// The default value, `nil`. By default, deliveries do not expire.
+    /// The default value, `nil`, which means that deliveries do not expire.
     public var renewalInterval: Duration? { nil }
 
     /// Does nothing, and returns ``DeliveryRenewal/renewed`` for each delivery.
@@ -101,7 +101,6 @@ extension WorkQueue {
     }
 
     /// An asynchronous sequence of the queue's deliveries. The sequence ends when the queue is shut down and no job is
-    /// left.
     /// left.
     ///
     /// ```swift
@@ -115,7 +114,7 @@ extension WorkQueue {
 
 /// An asynchronous sequence of the deliveries of a ``WorkQueue``.
 public struct Deliveries<Source: WorkQueue>: AsyncSequence {
-    /// A delivery, which contains a job and the right to settle it.
+    /// A delivery, which contains a job and the methods that settle it.
     public typealias Element = Delivery<Source.Job>
     /// Iterating throws the errors of the queue, and `CancellationError` if the task is cancelled.
     public typealias Failure = any Error
