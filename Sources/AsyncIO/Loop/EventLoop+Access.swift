@@ -28,8 +28,8 @@ extension EventLoop {
 
     /// Returns the loop for an `async` main, or nil if the caller is not an `async` main. The runtime starts an `async`
     /// main before it asks the executor to run. Until its first suspension, that main uses the loop that will later run
-    /// the rest of it. Every access that finds no loop on the thread calls this function, so any access can be the
-    /// first one.
+    /// the rest of it. Every access that finds no loop on the thread calls this function, so any of these accesses can
+    /// create the loop.
     @inline(never)
     private static func loopOfAsyncMain() -> EventLoop? {
         // Code outside of any Swift task cannot be an async main.
@@ -46,8 +46,8 @@ extension EventLoop {
     /// A closure that runs the loop of an `async` main until the program ends.
     nonisolated(unsafe) static var runAsyncMain: (() throws -> Void)?
 
-    /// Returns the loop of this thread, or stops the program if this thread has no loop. Memory safety requires that no
-    /// other thread uses the library's objects.
+    /// Returns the loop of this thread, or stops the program if this thread has no loop. This check is necessary for
+    /// memory safety, because other threads must not use the library's objects.
     @inline(__always)
     static func required(for operation: StaticString) -> EventLoop {
         guard let loop = here else { noLoop(operation) }

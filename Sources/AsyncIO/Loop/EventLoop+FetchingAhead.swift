@@ -17,7 +17,7 @@ internal import AsyncIOSystem
 extension EventLoop {
     /// The minimum number of entries for which prefetching is worthwhile.
     static let leastFetchedAhead = 16
-    /// The number of entries that the first and the second prefetching steps look ahead.
+    /// The distances, in entries, by which the first and the second prefetching steps look ahead.
     static let fetchDistances = (first: 6, second: 3)
 
     /// Prefetches the data that the next entries of the ready queue will need. The caller must already have removed the

@@ -185,7 +185,7 @@ extension EventLoop {
         }
     }
 
-    /// Passes the loop's remaining jobs on. Jobs belong to the runtime and must not be dropped. The enclosing loop or
+    /// Passes on the loop's remaining jobs. Jobs belong to the runtime and must not be dropped. The enclosing loop or
     /// the next loop runs these jobs. The jobs of a loop on its own thread stay with its executor.
     private func releaseJobs() {
         for entry in ready.removeAll() {

@@ -148,8 +148,8 @@ extension EventLoop {
         }
     }
 
-    /// Moves a random entry of this turn to the front of the queue. A seeded schedule replaces the FIFO order in this
-    /// way.
+    /// Moves a random entry of this turn to the front of the queue. In a seeded schedule, the loop calls this method to
+    /// replace the FIFO order with a random order.
     func moveRandomEntryToFront(among count: Int) {
         guard count > 1, let index = schedule?.next(below: count), index > 0 else { return }
         ready.moveToFront(index)

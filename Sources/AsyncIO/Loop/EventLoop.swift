@@ -223,8 +223,8 @@ public final class EventLoop: @unchecked Sendable {
         inbox.take(receive)
     }
 
-    /// Waits for events of descriptors, but no longer than until the next deadline. If an entry is ready, this method
-    /// does not wait. If, in addition, no descriptors are watched, this method makes no system call.
+    /// Waits until a descriptor has an event or the next deadline is reached. If an entry is ready, this method does
+    /// not wait. If, in addition, no descriptors are watched, this method makes no system call.
     private func pollForEvents() {
         var timeout = idleTime()
         if let failure = pollFailures.final { return doWithoutPolling(timeout, failure) }

@@ -104,7 +104,7 @@ final class Inbox: @unchecked Sendable {
 
     /// Processes the items, the oldest first, up to a maximum number. Call this method only while the loop is running.
     ///
-    /// Items that arrive during the call wait for the next call. If senders are faster than the loop, items above the
+    /// Items that arrive during the call wait for the next call. If senders are faster than the loop, items beyond the
     /// maximum also wait. Without a maximum, each turn would have more work than the previous turn, and timers and
     /// descriptors would wait longer and longer.
     func take(atMost most: Int = 1_024, _ body: (Item) -> Void) {

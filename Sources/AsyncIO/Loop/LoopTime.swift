@@ -43,7 +43,7 @@ extension ContinuousClock.Instant {
     }
 }
 
-/// The end of a foreign sleep, as specified by the clock of the sleep.
+/// The deadline of a sleep that does not belong to this library, such as `Task.sleep`.
 enum SleepTarget: Sendable {
     case after(Int64)
     /// A time in nanoseconds on the thread's clock.

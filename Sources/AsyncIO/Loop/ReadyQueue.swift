@@ -1,8 +1,8 @@
 /// A queue of the entries to run, first in, first out. It is a ring buffer that doubles its capacity when it is full.
 ///
 /// Every wake-up goes through this queue. In each operation, a general deque checks whether its storage is shared, and
-/// retains and releases that storage. Together, these operations would account for a twentieth of the cost of a
-/// wake-up. This queue avoids them, because only the loop uses it.
+/// retains and releases that storage. This overhead would account for a twentieth of the cost of a wake-up. This queue
+/// avoids the overhead, because only the loop uses the queue.
 @safe
 struct ReadyQueue: ~Copyable {
     // SAFETY: `mask + 1` slots, a power of two. The `count` slots from `head` on, wrapping around the end,
