@@ -19,7 +19,7 @@ enum ProgramEnd {
         }
     }
 
-    /// Ends the program from code that runs on a loop. Before that, this method cleans up, in turns that run inside the
+    /// Ends the program from code that runs on a loop. This method first cleans up, in turns that run inside the
     /// current turn.
     static func end(with error: any Error, on loop: EventLoop) -> Never {
         loop.existingComponent(AsyncMain.self)?.hasEnded = true

@@ -1,4 +1,4 @@
-/// Runs `body` on a new event loop as the whole program, from its first line to its exit status.
+/// Runs `body` on a new event loop as a complete program, including the handling of errors and the exit status.
 ///
 /// ```swift
 /// import AsyncIO
@@ -35,11 +35,11 @@
 /// }
 /// ```
 ///
-/// Such a program does not need this function. When its `async` main throws an error, or when a user presses Ctrl-C,
-/// the program ends in the same way. However, when such a `main` returns, the process ends at once. This function, in
-/// contrast, first cancels and awaits the remaining tasks, closes generators, and waits for the thread pool. The loop
-/// exists before this function is called. The environment variable `ASYNCIO_BACKEND` therefore chooses the backend, and
-/// passing a different `backend` ends the program with a message that explains the mistake.
+/// Such a program does not need this function. When its `async` main throws an error, or when the user presses Ctrl-C,
+/// the program ends in the same way. However, when such a `main` returns, the process ends at once. In contrast, before
+/// this function returns, it cancels and awaits the remaining tasks, closes generators, and waits for the thread pool.
+/// The loop exists before this function is called. The environment variable `ASYNCIO_BACKEND` therefore chooses the
+/// backend, and passing a different `backend` ends the program with a message that explains the mistake.
 ///
 /// - Parameters:
 ///   - debug: Whether the loop runs in debug mode, or `nil` for the default.

@@ -4,7 +4,8 @@ internal import AsyncIOSystem
 ///
 /// Use an `EventLoopThread` in a program whose main actor belongs to other software, such as a server framework, a user
 /// interface, or a test runner. You can also use several of these actors to run on more than one core. An
-/// `EventLoopThread` does not affect the main actor.
+/// `EventLoopThread` does not install an executor or any other hook in the process, so code outside its loop runs as
+/// before.
 ///
 /// ```swift
 /// let io = try EventLoopThread(name: "io")
@@ -97,8 +98,8 @@ public final actor EventLoopThread {
     /// tasks, and the cycles among these waits.
     package nonisolated var deadlockReport: (waiting: [String], cycles: [String])? { thread.deadlockReport }
 
-    /// Starts a thread that runs a new loop. Use this function for a constant that exists as long as the process. If
-    /// the system does not permit the backend or does not allow another thread, the program stops with a message.
+    /// Starts a thread that runs a new loop. Use this function for a constant that lives as long as the process. If the
+    /// system does not permit the backend or does not allow another thread, the program stops with a message.
     ///
     /// - Parameters:
     ///   - name: The name of the loop and of the thread, or `nil` for `EventLoop-N`.

@@ -161,8 +161,8 @@ public func startMultiLoopServer(
 /// Starts a server on several loops, with any kind of listener; see
 /// ``startMultiLoopServer(host:port:loops:tls:options:debug:fileID:line:_:)``.
 ///
-/// If the loops share a Unix socket or a socket that the caller passes, they compete for connections. A burst of
-/// connections can go to the same loop.
+/// If the loops share a Unix socket or a socket that the caller passes, they compete for connections. All connections
+/// of a burst can go to the same loop.
 ///
 /// - Parameter listener: The listener.
 public func startMultiLoopServer(

@@ -57,8 +57,8 @@ public final class Worker {
     /// between requests.
     public var isStopping: Bool { stopping.isSet }
 
-    /// Waits until the worker is asked to stop. This happens when the workers are reloaded, when the supervisor ends,
-    /// or when the worker receives SIGTERM.
+    /// Waits until the worker is asked to stop. A worker is asked to stop when the workers are reloaded, when the
+    /// supervisor ends, or when the worker receives SIGTERM.
     ///
     /// - Throws: `CancellationError` if the task is cancelled.
     public func waitUntilStopping() async throws { try await stopping.wait() }
