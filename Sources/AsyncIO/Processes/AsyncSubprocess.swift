@@ -61,7 +61,8 @@ public final class AsyncSubprocess {
     /// asyncio: `Process.pid`.
     public var pid: Int32 { child.pid }
 
-    /// The exit status, the negated number of the signal that ended the process, or `nil` while the process is running.
+    /// The exit status, or the negated number of the signal that ended the process. The value is `nil` while the
+    /// process is running.
     ///
     /// asyncio: `Process.returncode`.
     public var returnCode: Int32? { child.returnCode }

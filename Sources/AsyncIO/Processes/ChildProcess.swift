@@ -32,7 +32,8 @@ final class ChildProcess {
     let name: String
     /// Whether the child leads its own process group.
     let hasGroup: Bool
-    /// The exit status, the negated number of the signal that ended the process, or nil while the process is running.
+    /// The exit status, or the negated number of the signal that ended the process. The value is nil while the process
+    /// is running.
     private(set) var returnCode: Int32?
     /// A closure that is called when the child has ended, before waiting tasks resume.
     var onExit: (() -> Void)?

@@ -1,6 +1,6 @@
 public import SystemPackage
 
-/// The source or destination of one of a child's standard streams.
+/// The source or destination of a child's standard input, output, or error.
 public struct SubprocessStream: Sendable {
     enum Kind: Equatable {
         case inherit
@@ -92,8 +92,8 @@ public struct SubprocessOptions: Sendable {
     ///
     /// asyncio: `start_new_session`.
     public var newSession: Bool
-    /// Descriptors that the child receives in addition to its standard streams. The key is the number in the child, and
-    /// the value is the descriptor of this process. All other descriptors are closed in the child.
+    /// Descriptors that the child receives in addition to its standard streams. Each key is the descriptor's number in
+    /// the child, and each value is the descriptor in this process. All other descriptors are closed in the child.
     ///
     /// asyncio: `pass_fds`, which does not change the numbers.
     public var descriptors: [Int32: Int32]
@@ -101,8 +101,7 @@ public struct SubprocessOptions: Sendable {
     /// terminal, the child leads a new session, and every stream that would be inherited is connected to the terminal.
     /// See ``AsyncSubprocess/terminal``.
     public var terminal: TerminalSize?
-    /// The signal that the child receives when the thread that started it (the loop's thread) ends, or `nil` for no
-    /// signal.
+    /// The signal that the child receives when the loop's thread ends, or `nil` for no signal.
     public var parentDeathSignal: ProcessSignal?
     /// The permissions that are removed from files that the child creates, or `nil` for this process's mask.
     ///

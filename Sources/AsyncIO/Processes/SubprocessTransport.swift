@@ -63,7 +63,8 @@ public final class SubprocessTransport: TransportCore {
     /// asyncio: `get_pid`.
     public var pid: Int32 { child.pid }
 
-    /// The exit status, the negated number of the signal that ended the process, or `nil` while the process is running.
+    /// The exit status, or the negated number of the signal that ended the process. The value is `nil` while the
+    /// process is running.
     ///
     /// asyncio: `get_returncode`.
     public var returnCode: Int32? { child.returnCode }
@@ -148,7 +149,7 @@ extension SubprocessTransport: CustomStringConvertible {
     }
 }
 
-/// The protocol of one of a process's pipes, which forwards events to the process's protocol.
+/// The protocol of a pipe. It forwards the events of the pipe to the protocol of the process.
 private final class SubprocessPipe: ConnectionProtocol {
     private let descriptor: Int32
     private var owner: SubprocessTransport?
@@ -176,9 +177,10 @@ extension EventLoop {
     ///
     /// - Parameter factory: A closure that creates the protocol.
     /// - Returns: The transport and its protocol, after `connectionMade` has been called.
-    /// - Throws: The same errors as that function; the errors of `factory`; ``ValueError`` if the options request a
-    ///   terminal; ``RuntimeError`` if the loop is closed; `CancellationError` if the task is cancelled before
-    ///   `connectionMade` is called. After such a cancellation, this method kills and reaps the child before it throws.
+    /// - Throws: The same errors as ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``; the errors of
+    ///   `factory`; ``ValueError`` if the options request a terminal; ``RuntimeError`` if the loop is closed;
+    ///   `CancellationError` if the task is cancelled before `connectionMade` is called. After such a cancellation,
+    ///   this method kills and reaps the child before it throws.
     ///
     /// asyncio: `loop.subprocess_exec`.
     public func subprocessExec<P: SubprocessProtocol>(

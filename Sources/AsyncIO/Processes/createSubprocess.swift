@@ -52,8 +52,8 @@ public func createSubprocess(
     return try startSubprocess(command, name: line.systemString.description)
 }
 
-/// Starts a child process. If a cancellation was requested earlier, this function throws the cancellation and starts no
-/// process. No cancellation can be requested during the start.
+/// Starts a child process. If a cancellation was requested earlier, this function throws a `CancellationError` and
+/// starts no process. No cancellation can be requested during the start.
 private func startSubprocess(_ command: ChildSetup.Command, name: String) throws -> AsyncSubprocess {
     let loop = EventLoop.required(for: "createSubprocess")
     try loop.checkReal("a child process")

@@ -10,7 +10,7 @@
 /// If the child is still running when the body returns or throws, the function sends SIGTERM to the child. If the child
 /// has not ended after `grace`, the function kills it. The function waits until the child has ended, and then closes
 /// the pipes. Cancelling the task does not shorten these steps. If the child leads a process group (see
-/// ``SubprocessOptions``), the whole group is ended.
+/// ``SubprocessOptions``), the function ends the whole group.
 ///
 /// The other parameters are those of
 /// ``createSubprocess(_:arguments:stdin:stdout:stderr:options:)``.
