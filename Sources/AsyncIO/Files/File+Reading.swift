@@ -8,8 +8,8 @@ extension File {
 
     /// Reads `count` bytes at the current position.
     ///
-    /// The result contains fewer bytes only at the end of the file. For a pipe or a terminal, the result contains the
-    /// bytes that are available.
+    /// The result contains fewer than `count` bytes only at the end of the file. For a pipe or a terminal, the result
+    /// contains the bytes that are available.
     ///
     /// - Parameter count: The number of bytes. If this number is negative, the method reads to the end of the file.
     /// - Returns: The bytes, or an empty array at the end of the file.
@@ -85,8 +85,8 @@ extension File {
 
     /// Reads `count` bytes at `offset`, counted from the start of the file.
     ///
-    /// The result contains fewer bytes only at the end of the file. This method neither uses nor moves the position,
-    /// and does not wait for other operations.
+    /// The result contains fewer than `count` bytes only at the end of the file. This method neither uses nor moves the
+    /// position, and does not wait for other operations.
     ///
     /// - Throws: The same errors as ``read(_:)``, including `CancellationError`; ``ValueError`` if `count` or `offset`
     ///   is negative; ``OSError`` with `.illegalSeek` if the file is not seekable (for example, a pipe).

@@ -20,8 +20,8 @@ public import SystemPackage
 /// All other operations suspend the task.
 ///
 /// If a task is cancelled during an operation, the operation is stopped if possible. Otherwise, the task waits until
-/// the operation has ended, so the file does not change after the `CancellationError`. A task does not wait for
-/// operations that may never end, such as reading from a pipe. For pipes, use the loop's pipe functions.
+/// the operation has ended, so the file does not change after the `CancellationError`. A cancelled task does not wait
+/// for operations that may never end, such as reading from a pipe. For pipes, use the loop's pipe functions.
 ///
 /// Python: a file object. asyncio has no files.
 public final class File {

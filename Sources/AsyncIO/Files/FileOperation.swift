@@ -35,7 +35,7 @@ package final class FileOperation {
     var token: UInt64?
     /// The thread that performs only this request, or nil if no such thread exists.
     var thread: InterruptibleThread?
-    /// Whether the request may never end; see above.
+    /// Whether the request may never end; see the comment at the top of this file.
     let mayBeLeft: Bool
     /// Whether the task no longer waits for this operation.
     private(set) var isLeft = false
@@ -52,7 +52,8 @@ package final class FileOperation {
         self.onEnd = onEnd
     }
 
-    /// Whether the request is known to be a request that can wait for another process.
+    /// Whether the request can wait for another process. For a request that opens a file, this property is true only if
+    /// the file is known to be a special file, such as a pipe.
     var mayBlock: Bool {
         guard mayBeLeft else { return false }
         guard case .open = request.action else { return true }

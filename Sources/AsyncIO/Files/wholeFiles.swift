@@ -31,7 +31,7 @@ public func readText(
     try invalid.text(try await readFile(path))
 }
 
-/// Replaces the content of the file at `path` with `bytes`, atomically.
+/// Atomically replaces the content of the file at `path` with `bytes`.
 ///
 /// At any time, a reader of the file sees either the old content or the new content, even if the operation fails.
 ///
@@ -63,7 +63,7 @@ public func writeFile(
     if case .failure(let error) = outcome.result { throw OSError(error, "writing \(path.systemString)") }
 }
 
-/// Replaces the content of the file at `path` with `text` as UTF-8, atomically; see
+/// Atomically replaces the content of the file at `path` with `text` as UTF-8; see
 /// ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)``.
 ///
 /// - Throws: The same errors as ``writeFile(_:_:permissions:sync:)-(_,[UInt8],_,_)``, including

@@ -1,7 +1,7 @@
 internal import AsyncIOSystem
 public import SystemPackage
 
-/// Replaces the file at `path` with the file that `body` writes, atomically.
+/// Atomically replaces the file at `path` with the file that `body` writes.
 ///
 /// ```swift
 /// try await withReplacement(of: "state.json") { file in
