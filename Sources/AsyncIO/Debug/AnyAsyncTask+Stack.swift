@@ -13,8 +13,8 @@ internal import AsyncIOSystem
 extension AnyAsyncTask {
     /// The task's call stack, innermost function first.
     ///
-    /// The array contains the program's own functions, but not those of this library. It is empty before the task
-    /// starts, after it ends, and if the library does not know this version of the Swift runtime.
+    /// The array contains the program's own functions, but not those of this library. The array is empty before the
+    /// task starts, after the task ends, and if the library does not know this version of the Swift runtime.
     ///
     /// Reading this property takes microseconds. The first access takes longer, because it reads the program's debug
     /// information.

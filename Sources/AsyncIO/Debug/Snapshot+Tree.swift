@@ -33,8 +33,8 @@ extension BlockedLoopReport {
 /// Returns all tasks of the running loop as a tree. For each task, the text describes what the task is waiting for,
 /// where it is waiting, and how long it has waited. Deadlocks come first.
 ///
-/// The tree contains at most 10,000 tasks. It contains the stacks of at most 1,000 tasks, and also of at most 1,000
-/// tasks in deadlocks.
+/// The tree contains at most 10,000 tasks. It contains the stacks of at most 1,000 tasks, and the stacks of at most
+/// 1,000 additional tasks in deadlocks.
 ///
 /// - Throws: ``RuntimeError`` if no event loop is running on this thread.
 /// - Complexity: O(*n* log *n*), where *n* is the number of the loop's tasks.

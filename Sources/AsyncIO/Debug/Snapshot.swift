@@ -33,8 +33,8 @@ struct LoopSnapshot: Sendable {
         }
     }
 
-    /// The maximum number of tasks in a snapshot, or in several snapshots that are sent together. Other tasks are only
-    /// counted.
+    /// The maximum number of tasks in a snapshot, or in several snapshots that are sent together. Any further tasks are
+    /// counted but not listed.
     static let limit = 10_000
     /// The maximum number of tasks whose stacks are recorded, so that the loop is not blocked for long. If a request
     /// does not choose tasks, the oldest tasks are recorded. The same limit applies separately to the tasks in

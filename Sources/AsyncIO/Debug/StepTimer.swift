@@ -1,8 +1,8 @@
 internal import AsyncIOSystem
 internal import Logging
 
-/// A component that measures how long steps take, while debug mode or an inspection tool needs these times. Debug mode
-/// reports slow steps. This class is used only on the loop's thread.
+/// A component that measures the durations of steps for debug mode and for inspection tools. Debug mode reports slow
+/// steps. This class is used only on the loop's thread.
 final class StepTimer: LoopComponent, LoopObserver {
     /// The reasons for timing steps.
     struct Reasons: OptionSet {

@@ -7,8 +7,8 @@ internal import AsyncIOSystem
 ///
 /// A thread listens on a Unix socket in a directory that only the current user can enter (`$XDG_RUNTIME_DIR/asyncio`,
 /// or `/tmp/asyncio-UID`). The thread answers only requests from the same user and from root. It collects the answers
-/// of all event loops of the process. Each loop creates its own answer. If a loop is blocked, the thread reports the
-/// blocked loop instead. Several tools can connect at the same time. A connection that takes more than a few seconds is
+/// of all event loops of the process. Each loop creates its own answer. If a loop is blocked, the thread reports that
+/// the loop is blocked. Several tools can connect at the same time. A connection that takes more than a few seconds is
 /// closed. Inspection costs nothing until a tool connects.
 ///
 /// Setting the environment variable `ASYNCIO_INSPECT=1` has the same effect as calling this function before the first
