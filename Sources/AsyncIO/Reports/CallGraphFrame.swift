@@ -1,7 +1,8 @@
 internal import AsyncIOSystem
 internal import Glibc
 
-/// A frame of a task's stack. A frame is a place in the program where a task is, or where it awaits another call.
+/// A frame of a task's stack. A frame is the place in a function at which the task is suspended, is running, or has
+/// called another function.
 public struct CallGraphFrame: Sendable, Hashable, CustomStringConvertible {
     /// The function, such as `worker(_:)` or `closure #1 in main()`.
     public let function: String
