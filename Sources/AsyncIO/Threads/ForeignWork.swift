@@ -15,7 +15,7 @@ final class ForeignWork: LoopComponent {
         if count == 0 { closers.wake() }
     }
 
-    /// Waits until no work is left, but no longer than until `deadline`.
+    /// Waits until no work is left or `deadline` has passed.
     func waitForEnd(until deadline: Int64?) async throws {
         guard isBusy else { return }
         try await closers.park(for: "shutdownDefaultExecutor()", until: deadline, of: loop)

@@ -20,7 +20,7 @@ public import DequeModule
 /// and senders are served in FIFO order, regardless of where they wait. No item is lost when a wait is cancelled, or
 /// when the loop of a waiting task is closed.
 ///
-/// An operation that does not wait takes one mutex lock. An operation that wakes a waiter on another thread also takes
+/// An operation that does not wait acquires one mutex. An operation that wakes a waiter on another thread also requires
 /// a switch between threads. If senders are waiting because the mailbox is full, a receiver on a loop wakes them
 /// together. The receiver does so when half of the mailbox is empty, or at the latest when the receiver suspends or its
 /// loop stops.

@@ -3,10 +3,10 @@ internal import DequeModule
 
 /// A pool of threads for blocking and CPU-intensive work.
 ///
-/// Code runs on the loop unless you pass it to the pool. Pass functions with ``toThread(isolation:_:)``, and `async`
-/// functions with `withTaskExecutorPreference(ThreadPool.shared) { await heavy() }`, where `heavy` is nonisolated
-/// (`@concurrent`). The pool of the process, ``shared``, has at most `min(32, processors + 4)` threads, which are
-/// started on demand.
+/// Code runs on the loop unless you pass it to the pool. Pass synchronous functions with ``toThread(isolation:_:)``,
+/// and `async` functions with `withTaskExecutorPreference(ThreadPool.shared) { await heavy() }`, where `heavy` is
+/// nonisolated (`@concurrent`). The pool of the process, ``shared``, has at most `min(32, processors + 4)` threads,
+/// which are started on demand.
 ///
 /// Work that could occupy the shared pool for a long time, such as calls to a slow library, should have its own pool:
 ///
