@@ -1,5 +1,4 @@
-/// A generator of random numbers that a seed determines (SplitMix64). The same seed gives the same numbers on every
-/// machine.
+/// A random number generator with a seed (SplitMix64). The same seed gives the same numbers on every machine.
 package struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 

@@ -9,7 +9,7 @@ internal import AsyncIOSystem
 /// An object that makes a simulation's decisions about the tasks and callbacks of a loop in virtual time. It is used
 /// only on the loop's thread.
 package protocol SimulatedHosts: AnyObject {
-    /// Called when a task has been created, by the code that created the task.
+    /// Called after a task has been created, in the context of the code that created the task.
     func taskCreated(_ task: AnyAsyncTask)
     /// Returns the callback, bound to the host of the running code.
     func bound(_ callback: @escaping () throws -> Void) -> () throws -> Void

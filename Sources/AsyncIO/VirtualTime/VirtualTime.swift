@@ -25,7 +25,7 @@
 
 /// The state of a loop in virtual time, apart from the time itself.
 struct VirtualTime {
-    /// The loop's time when it was created.
+    /// The time at which the loop was created, on the loop's clock.
     var start: Int64 = 0
     /// The offset from the loop's time to the date, in nanoseconds since 1970.
     var epoch: Int64 = 0
@@ -79,8 +79,8 @@ struct VirtualTime {
 
     /// The events that the loop can wait for in real time.
     struct Expectation {
-        /// Whether threads are doing work for the loop, or only a descriptor that becomes ready can make the program
-        /// continue.
+        /// Whether threads are doing work for the loop, or the program can continue only when a descriptor becomes
+        /// ready.
         var work: Bool
         /// The carriers of tasks that are waiting for something outside this library.
         var foreignWaits: [Carrier]
