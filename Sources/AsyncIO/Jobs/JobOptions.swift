@@ -63,7 +63,7 @@ public struct JobPolicy: Sendable {
     /// a worker is killed, its jobs are delayed by up to this time. If a worker is suspended for longer than this time,
     /// its jobs are delivered twice.
     public var visibility: Duration
-    /// The number of times that a job is delivered before it becomes a dead letter.
+    /// The maximum number of times that a job is delivered. If the last attempt fails, the job becomes a dead letter.
     public var maxDeliveries: Int
     /// The backoff, which determines how long a job waits after a failed attempt.
     public var backoff: Backoff
@@ -82,7 +82,7 @@ public struct JobPolicy: Sendable {
         public var count: Int
         /// The period.
         public var period: Duration
-        /// The maximum number of unused permits that are saved.
+        /// The maximum number of unused permits that are saved for later jobs.
         public var burst: Int
 
         /// Creates a rate limit.
@@ -90,7 +90,7 @@ public struct JobPolicy: Sendable {
         /// - Parameters:
         ///   - count: The maximum number of jobs in each period.
         ///   - period: The period.
-        ///   - burst: The maximum number of unused permits that are saved; `nil` to use `count`.
+        ///   - burst: The maximum number of unused permits that are saved for later jobs; `nil` to use `count`.
         public init(_ count: Int, per period: Duration, burst: Int? = nil) {
             self.count = count
             self.period = period
@@ -102,7 +102,8 @@ public struct JobPolicy: Sendable {
     ///
     /// - Parameters:
     ///   - visibility: The time for which a delivery is valid without a renewal.
-    ///   - maxDeliveries: The number of times that a job is delivered before it becomes a dead letter.
+    ///   - maxDeliveries: The maximum number of times that a job is delivered. If the last attempt fails, the job
+    ///     becomes a dead letter.
     ///   - backoff: The backoff, which determines how long a job waits after a failed attempt.
     ///   - maxLength: The maximum number of waiting jobs; zero or less for no limit.
     ///   - retention: The time for which the queue stores the result and the identifier of a job after the job has

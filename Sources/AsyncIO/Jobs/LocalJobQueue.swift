@@ -33,8 +33,8 @@ public final class LocalJobQueue<Job>: JobQueue {
     /// Dead letters, the oldest first.
     var dead: [Record] = []
     var tally = JobCounts()
-    /// The work of `once`, by key. Each value contains the time until which the queue remembers the work, and whether
-    /// the work is done.
+    /// The work that `once` has started or completed, by key. Each value contains the time until which the queue
+    /// remembers the work, and whether the work is done.
     var onces: [String: (until: Int64, isDone: Bool)] = [:]
     /// The time, on the loop's clock, at which a worker last asked for jobs or renewed deliveries.
     private(set) var lastHeartbeat: Int64?
