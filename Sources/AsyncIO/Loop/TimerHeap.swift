@@ -11,7 +11,7 @@ struct TimerHeap {
     /// The number of nodes that belong to cancelled timers.
     private var cancelled = 0
 
-    /// The number of cancelled timers up to which removing them is not worthwhile.
+    /// The largest number of cancelled timers for which a removal is not worthwhile.
     private static let leastSwept = 64
 
     private struct Node {
