@@ -4,7 +4,7 @@ internal import AsyncIOSystem
 ///
 /// Use an `EventLoopThread` in a program whose main actor belongs to other software, such as a server framework, a user
 /// interface, or a test runner. You can also use several of these actors to run on more than one core. An
-/// `EventLoopThread` does not install an executor or any other hook in the process, so code outside its loop runs as
+/// `EventLoopThread` does not install an executor or a hook for the whole process, so code outside its loop runs as
 /// before.
 ///
 /// ```swift
