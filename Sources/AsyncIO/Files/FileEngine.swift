@@ -30,7 +30,7 @@ class FileEngine {
     /// Whether the descriptors belong to the system, so that data in memory can be read at once.
     var usesSystem: Bool { true }
     func facts(of descriptor: Int32) throws(Errno) -> FileFacts { try FileFacts(of: descriptor) }
-    /// Closes a descriptor. This can block if the file was written or deleted.
+    /// Closes a descriptor. The call can block if data was written to the file or the file was deleted.
     func closeNow(_ descriptor: Int32) { FileFacts.close(descriptor) }
 
     /// Yields to other tasks if this step's budget is spent; see IOBudget.swift.
